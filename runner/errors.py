@@ -1,0 +1,165 @@
+"""Everything that can go wrong, as one tree.
+
+    RunnerError                     exit 2 unless a subclass says otherwise
+    ├── UsageError                  the command line or the API call is off
+    ├── FileError                   a file of the user's is off; always carries a Location
+    │   ├── MissingFileError        it is not there, or not readable
+    │   ├── EncodingError           it is not UTF-8
+    │   ├── SyntaxFileError         YAML, JSON or CSV that does not parse
+    │   ├── FormatError             parses, but breaks the rules of its format
+    │   ├── CaseError               a test case or a row of data
+    │   ├── TemplateError           a Jinja template, at load or at render
+    │   └── SchemaError             a JSON Schema that is not one
+    ├── ConfigError                 endpoints, keys, models: the set-up, not a file's text
+    ├── SecretError                 a key was about to be written
+    ├── EndpointError               exit 3: the endpoint could not be asked
+    ├── StorageError                exit 3: results cannot be kept (disk full, read-only)
+    ├── NothingSelectedError        exit 5
+    └── Problems                    several of the above, told together
+
+Each error knows where (`location`), what to do (`hint`) and the process's exit code (`exit_code`), so that a
+command line, a pytest plugin and an editor can show the same facts in their own way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+__all__ = [
+    "CaseError",
+    "ConfigError",
+    "Diagnostic",
+    "EncodingError",
+    "EndpointError",
+    "FileError",
+    "FormatError",
+    "Location",
+    "MissingFileError",
+    "NothingSelectedError",
+    "Problems",
+    "RunnerError",
+    "SchemaError",
+    "SecretError",
+    "StorageError",
+    "SyntaxFileError",
+    "TemplateError",
+    "UsageError",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """A place in a file of the user's: the path as the user gave it, line and column counted from 1."""
+
+    path: str
+    line: int | None = None
+    column: int | None = None
+
+    def __str__(self) -> str:
+        return ":".join(str(part) for part in (self.path, self.line, self.column) if part is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """A remark about a file that does not stop the work by itself (`runner check` counts the errors)."""
+
+    severity: Literal["error", "warning", "info"]
+    code: str
+    message: str
+    location: Location
+    hint: str | None = None
+
+
+class RunnerError(Exception):
+    """Base of every error a user can cause or must know of. Catch this one."""
+
+    exit_code: ClassVar[int] = 2
+
+    def __init__(self, message: str, *, location: Location | None = None, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.location = location
+        self.hint = hint
+
+    def __str__(self) -> str:
+        where = f"{self.location}: " if self.location else ""
+        then = f" ({self.hint})" if self.hint else ""
+        return f"{where}{self.message}{then}"
+
+
+class UsageError(RunnerError):
+    """The command line, or the call of an API function, cannot be carried out as written."""
+
+
+class FileError(RunnerError):
+    """A file of the user's is off; `location` is always set."""
+
+    def __init__(self, message: str, *, location: Location, hint: str | None = None) -> None:
+        super().__init__(message, location=location, hint=hint)
+
+
+class MissingFileError(FileError):
+    """The file is not there, is not a file, may not be read, or lies outside the project."""
+
+
+class EncodingError(FileError):
+    """The file is not UTF-8 text."""
+
+
+class SyntaxFileError(FileError):
+    """YAML, JSON or CSV that does not parse, or that parses to two readings (duplicate keys)."""
+
+
+class FormatError(FileError):
+    """The file parses but breaks the rules of its format: unknown key, wrong type, missing key."""
+
+
+class CaseError(FileError):
+    """A test case or a row of data: duplicate id, unreadable row, a value that `inputs` refuses."""
+
+
+class TemplateError(FileError):
+    """A template that does not compile, names an undeclared variable, or fails while rendering."""
+
+
+class SchemaError(FileError):
+    """A JSON Schema that is not a valid schema, or that points outside itself."""
+
+
+class ConfigError(RunnerError):
+    """Set-up that cannot work: unknown endpoint, missing key variable, bad base URL, unknown model file."""
+
+
+class SecretError(RunnerError):
+    """The value of a key was about to be written to a file; the write did not happen."""
+
+
+class EndpointError(RunnerError):
+    """The endpoint could not be asked at all (as opposed to one case failing)."""
+
+    exit_code = 3
+
+
+class StorageError(RunnerError):
+    """Results cannot be kept (disk full, read-only folder), so nothing more may be paid for."""
+
+    exit_code = 3
+
+
+class NothingSelectedError(RunnerError):
+    """No prompt or no case matched; running nothing is never a success."""
+
+    exit_code = 5
+
+
+class Problems(RunnerError):
+    """Several errors, told together. `errors` holds at least one; the exit code is that of the first by precedence."""
+
+    def __init__(self, errors: Iterable[RunnerError]) -> None:
+        self.errors = tuple(flat for error in errors for flat in (error.errors if isinstance(error, Problems) else (error,)))
+        super().__init__("\n".join(str(error) for error in self.errors))
+
+    def __str__(self) -> str:
+        return self.message
