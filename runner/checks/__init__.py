@@ -1,0 +1,1 @@
+"""Pure judgements: schemas, the strict subset, paths, assertions. No I/O."""

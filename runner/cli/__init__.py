@@ -1,0 +1,1 @@
+"""Station 8: the command line; one file a command, imports inside the commands, no logic."""

@@ -1,0 +1,57 @@
+"""The seam. Bytes in, status + headers + bytes out; everything above it is pure, everything below it is I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+__all__ = ["Request", "Response", "Transport", "TransportError"]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request, complete: `url` absolute, `headers` with the key in them (never logged, never stored)."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(repr=False, default_factory=dict)
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """One HTTP response, read to its end. Header names are lower case; `body` is after content decoding."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class TransportError(Exception):
+    """No complete HTTP response came. `kind` is one of: connect, timeout, protocol, tls, too_large.
+
+    `retryable` says whether asking again may help; `message` is one sentence for a person and holds no header.
+    """
+
+    def __init__(self, kind: str, message: str, *, retryable: bool) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.message = message
+        self.retryable = retryable
+
+
+class Transport(Protocol):
+    """One worker's own connection. Not shared: a pool shared by many workers is quadratic (research peers.md 0)."""
+
+    async def send(
+        self, request: Request, *, timeout: float, on_bytes: Callable[[bytes], None] | None = None
+    ) -> Response:
+        """Send and read to the end within `timeout` seconds in all, or raise TransportError.
+
+        `on_bytes` is called with each piece of the body as it arrives (streaming); the Response still has all of it.
+        Redirects are not followed. A cancelled call leaves the transport usable.
+        """
+        ...
+
+    async def close(self) -> None: ...

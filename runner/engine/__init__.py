@@ -1,0 +1,1 @@
+"""Station 5: the pull pipeline: plan, workers, retries, journal, cache."""

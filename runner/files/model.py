@@ -1,0 +1,163 @@
+"""What a prompt file, a case and a project file say, once loaded: frozen, typed, with their positions.
+
+Nothing here is rendered, sent or judged yet; the loaders beside this module build these values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from ..errors import Diagnostic, Location
+from ..values import Json, JsonPath
+from .documents import Document
+from .tree import Tree
+
+__all__ = ["Assertion", "Case", "CaseFile", "Endpoint", "Expectation", "ModelRule", "Project", "Prompt", "ResponseSchema", "Template"]
+
+Expectation = Literal["ok", "refused", "truncated", "filtered", "empty", "unparsable", "invalid", "tool_call", "error"]
+
+
+@dataclass(frozen=True, slots=True)
+class Assertion:
+    """One `assert` entry as its author wrote it, e.g. {"type": "equals", "path": "$.label", "value": "refund"}."""
+
+    spec: Mapping[str, Json]
+    location: Location
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One set of variables to run a prompt with.
+
+    `vars` are the declared ones, with the defaults of `inputs` filled in and already valid against `inputs`.
+    `outcome` is the outcome the author expects ("ok" unless the case says otherwise).
+    """
+
+    id: str
+    vars: Mapping[str, Json]
+    location: Location
+    asserts: tuple[Assertion, ...] = ()
+    outcome: Expectation | None = None
+    tags: tuple[str, ...] = ()
+    description: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CaseFile:
+    """A `tests: - file:` entry or an `--input`: rows are read lazily, one case a row.
+
+    `path` is relative to the tree's root; `shown` is how messages call it.
+    """
+
+    path: str
+    shown: str
+    location: Location
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """How message contents are rendered (research formats.md C4)."""
+
+    engine: Literal["jinja2", "simple", "none"] = "jinja2"
+    whitespace: Literal["trim", "raw"] = "trim"
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseSchema:
+    """The JSON Schema of `response_format`, and where it stands: inside the prompt or in a file of its own.
+
+    `at` is the path of the schema inside `document` (`()` in a file of its own), so that a finding at path p of
+    the schema stands at `document.locate((*at, *p))`.
+    """
+
+    name: str
+    strict: bool
+    schema: Json
+    document: Document
+    at: JsonPath
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """One prompt file.
+
+    `request` holds the wire fields under their wire names in the author's order, `schema_file` already replaced by
+    the schema it names; its `messages` are still templates and may hold `{type: placeholder}` entries.
+    `inputs` maps each declared variable to its JSON Schema (None: undeclared, variables are inferred).
+    """
+
+    path: str
+    file: str
+    name: str
+    request: Mapping[str, Json]
+    document: Document
+    tree: Tree
+    description: str | None = None
+    tags: tuple[str, ...] = ()
+    inputs: Mapping[str, Mapping[str, Json]] | None = None
+    template: Template = Template()
+    response_schema: ResponseSchema | None = None
+    asserts: tuple[Assertion, ...] = ()
+    tests: tuple[Case | CaseFile, ...] = ()
+    regression: Mapping[str, Json] = field(default_factory=dict)
+    matrix: Mapping[str, tuple[Json, ...]] = field(default_factory=dict)
+    extra_body: Mapping[str, Json] = field(default_factory=dict)
+    warnings: tuple[Diagnostic, ...] = ()
+
+    def locate(self, *path: str | int) -> Location:
+        """Where the value at `path` stands in this prompt's file."""
+        return self.document.locate(path)
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One entry of `endpoints` in runner.yaml: where to ask, never the key itself (`api_key_env` names its variable).
+
+    `timeout` is the total deadline of one case in seconds, retries included; `rpm` and `tpm` are requests and
+    tokens per minute.
+    """
+
+    name: str
+    base_url: str | None = None
+    api_key_env: str | None = None
+    embedded: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    model: str | None = None
+    rpm: int | None = None
+    tpm: int | None = None
+    concurrency: int | None = None
+    timeout: float = 600.0
+    max_retries: int = 4
+    location: Location | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRule:
+    """One entry of `models` in runner.yaml: for model names that match the glob, an endpoint and a price.
+
+    Prices are US dollars per million tokens.
+    """
+
+    pattern: str
+    endpoint: str | None = None
+    input_price: float | None = None
+    cached_price: float | None = None
+    output_price: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """runner.yaml, or the defaults where there is none. `root` is an absolute native path."""
+
+    root: str
+    path: str | None = None
+    prompts: tuple[str, ...] = ()
+    endpoint: str = "openai"
+    endpoints: Mapping[str, Endpoint] = field(default_factory=dict)
+    models: tuple[ModelRule, ...] = ()
+    packs: Mapping[str, Json] = field(default_factory=dict)
+    redact: tuple[Json, ...] = ()
+    document: Document | None = None
+    warnings: tuple[Diagnostic, ...] = ()

@@ -1,0 +1,1 @@
+"""Station 7: how results look to a person or a machine. Decides nothing."""

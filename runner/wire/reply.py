@@ -1,0 +1,74 @@
+"""What one exchange with a provider amounts to: answers with outcomes, or a provider error."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ..values import Json
+
+__all__ = ["Answer", "Outcome", "ProviderError", "Reply"]
+
+
+class Outcome(StrEnum):
+    """How one answer ended (DESIGN section 4). Only `OK` may pass without the case asking for something else."""
+
+    OK = "ok"
+    REFUSED = "refused"
+    TRUNCATED = "truncated"
+    FILTERED = "filtered"
+    EMPTY = "empty"
+    UNPARSABLE = "unparsable"
+    INVALID = "invalid"
+    TOOL_CALL = "tool_call"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderError:
+    """An error as the provider, or the way to it, reported it. `message` is the provider's own, keys masked.
+
+    `code` is always text, because servers send both "429" and 429. `retry_after` is in seconds.
+    """
+
+    code: str
+    message: str
+    status: int | None = None
+    type: str | None = None
+    param: str | None = None
+    retryable: bool = False
+    retry_after: float | None = None
+    hint: str | None = None
+    request_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One choice. `text` is what came back (the refusal's text when refused); `output` is parsed JSON or None.
+
+    `finish_reason` is the provider's own word. `detail` says in one sentence why the outcome is not ok.
+    """
+
+    choice: int
+    outcome: Outcome
+    text: str | None = None
+    output: Json = None
+    finish_reason: str | None = None
+    refusal: str | None = None
+    tool_calls: tuple[Mapping[str, Json], ...] = ()
+    detail: str | None = None
+    error: ProviderError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One exchange: the answers in choice order, or the error that stands for all of them."""
+
+    answers: tuple[Answer, ...] = ()
+    error: ProviderError | None = None
+    id: str | None = None
+    served_model: str | None = None
+    usage: Mapping[str, Json] | None = None
+    system_fingerprint: str | None = None
+    service_tier: str | None = None
