@@ -1,0 +1,115 @@
+"""The one spelling of a JSON value that is hashed: RFC 8785, the JSON Canonicalization Scheme (JCS).
+
+Keys in the order of their UTF-16 code units, numbers as ECMAScript writes them (ECMA-262, Number::toString),
+strings with the fewest escapes, no white space. So `1` and `1.0`, or a reordered file, hash the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from json.encoder import encode_basestring as _quote
+from math import isfinite
+
+from .values import Json, JsonPath
+
+__all__ = ["canonical"]
+
+_SAFE_INTEGER = 2**53 - 1
+"""The largest integer that every JSON reader keeps exactly (RFC 7493, section 2.2)."""
+
+
+def canonical(value: Json) -> bytes:
+    """The RFC 8785 form of `value`, in UTF-8.
+
+    Raises ValueError, naming the path of the culprit (`$.a[0]`), for what has no such form: NaN and infinities,
+    integers beyond ±(2^53 - 1), lone surrogates, keys that are not text, anything that is not JSON, and
+    nesting deeper than the interpreter can follow.
+    """
+    pieces: list[str] = []
+    try:
+        _write(value, (), pieces)
+    except RecursionError:
+        raise ValueError("$: nested too deeply") from None
+    return "".join(pieces).encode()
+
+
+def _write(value: object, path: JsonPath, pieces: list[str]) -> None:
+    if isinstance(value, str):
+        pieces.append(_string(value, path))
+    elif value is None:
+        pieces.append("null")
+    elif isinstance(value, bool):
+        pieces.append("true" if value else "false")
+    elif isinstance(value, int):
+        if abs(value) > _SAFE_INTEGER:
+            raise _refusal(path, "an integer beyond ±(2^53 - 1) is not kept exactly by every JSON reader")
+        pieces.append(int.__repr__(value))
+    elif isinstance(value, float):
+        if not isfinite(value):
+            raise _refusal(path, f"{value} is not a JSON number")
+        pieces.append(_number(value))
+    elif isinstance(value, Mapping):
+        _write_object(value, path, pieces)
+    elif isinstance(value, list | tuple):
+        separator = "["
+        for index, item in enumerate(value):
+            pieces.append(separator)
+            _write(item, (*path, index), pieces)
+            separator = ","
+        pieces.append("]" if value else "[]")
+    else:
+        raise _refusal(path, f"{type(value).__name__} is not a JSON type")
+
+
+def _write_object(value: Mapping[object, object], path: JsonPath, pieces: list[str]) -> None:
+    keys: list[str] = []
+    for key in value:
+        if not isinstance(key, str):
+            raise _refusal(path, f"the key {key!r} is not text")
+        keys.append(key)
+    separator = "{"
+    for key in sorted(keys, key=lambda name: _unit_order(name, path)):
+        pieces.append(f"{separator}{_quote(key)}:")
+        _write(value[key], (*path, key), pieces)
+        separator = ","
+    pieces.append("}" if keys else "{}")
+
+
+def _string(text: str, path: JsonPath) -> str:
+    if not text.isascii():
+        _unit_order(text, path)
+    return _quote(text)
+
+
+def _unit_order(text: str, path: JsonPath) -> bytes:
+    """Bytes that sort as the UTF-16 code units of `text` do, which also proves that it has no lone surrogate."""
+    try:
+        return text.encode("utf-16-be")
+    except UnicodeEncodeError:
+        raise _refusal(path, "a lone surrogate is not a character") from None
+
+
+def _number(value: float) -> str:
+    """ECMA-262 Number::toString: Python's shortest round-trip digits, in ECMAScript's layout."""
+    if value == 0:
+        return "0"
+    mantissa, _, exponent = repr(abs(value)).partition("e")
+    whole, _, fraction = mantissa.partition(".")
+    significant = (whole + fraction).lstrip("0")
+    point = len(whole) + int(exponent or 0) - (len(whole + fraction) - len(significant))
+    digits = significant.rstrip("0")
+    if len(digits) <= point <= 21:
+        text = digits.ljust(point, "0")
+    elif 0 < point <= 21:
+        text = f"{digits[:point]}.{digits[point:]}"
+    elif -6 < point <= 0:
+        text = f"0.{'0' * -point}{digits}"
+    else:
+        tail = f".{digits[1:]}" if len(digits) > 1 else ""
+        text = f"{digits[0]}{tail}e{point - 1:+d}"
+    return text if value > 0 else f"-{text}"
+
+
+def _refusal(path: JsonPath, reason: str) -> ValueError:
+    shown = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
+    return ValueError(f"${shown}: {reason}")
