@@ -1,0 +1,337 @@
+"""JSON Schema, checked: build a `Validator` once, ask it about values, get violations a person can read.
+
+JSON Schema draft 2020-12 unless `$schema` names another published draft. Three places where the `jsonschema`
+library's defaults would let something pass unseen are closed here: formats are checked, `multipleOf` is exact
+arithmetic on the decimal numbers as written (RFC 8259 numbers, not their binary neighbours), and a `$ref` that
+leaves the document is refused instead of fetched.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cache
+from typing import Any
+
+from jsonschema.exceptions import ValidationError, best_match
+from jsonschema.protocols import Validator as _Draft
+from jsonschema.validators import extend, validator_for
+from referencing import Registry, Specification
+from referencing.exceptions import Unresolvable
+from referencing.jsonschema import specification_with
+
+from .values import Json, JsonPath
+
+__all__ = ["SchemaProblem", "Validator", "Violation", "json_path", "show"]
+
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+# Keywords whose value is one schema, a list of schemas, or schemas by name: where a `$ref` can stand. The members
+# of `_IN_PLACE` apply to the same value as the schema around them, so a loop through them alone never ends.
+_ONE = (
+    "items", "additionalItems", "additionalProperties", "propertyNames", "contains", "contentSchema",
+    "unevaluatedItems", "unevaluatedProperties", "not", "if", "then", "else",
+)  # fmt: skip
+_MANY = ("allOf", "anyOf", "oneOf", "prefixItems", "items")
+_NAMED = ("properties", "patternProperties", "$defs", "definitions", "dependentSchemas", "dependencies")
+_REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
+_IN_PLACE = {"allOf", "anyOf", "oneOf", "not", "if", "then", "else", "dependentSchemas"}
+
+_TYPES = ("string", "number", "integer", "boolean", "object", "array", "null")
+
+# anyOf and oneOf say less than any other keyword that fails at the same place.
+_WEAK = {"anyOf", "oneOf"}
+
+
+class SchemaProblem(ValueError):  # noqa: N818 - it is a finding about the author's schema, told as an error
+    """A JSON Schema that cannot be used. `path` is where in the schema, `message` is one sentence."""
+
+    def __init__(self, path: JsonPath, message: str) -> None:
+        super().__init__(f"{json_path(path)}: {message}")
+        self.path = path
+        self.message = message
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One way in which a value breaks a schema: where in the value, which keyword, where in the schema.
+
+    `json_path` spells `path` as JSONPath ("$.items[0].score"); `message` says what was expected and what came.
+    """
+
+    path: JsonPath
+    json_path: str
+    keyword: str
+    message: str
+    schema_path: JsonPath
+
+
+class Validator:
+    """A JSON Schema, checked against its meta-schema and compiled once.
+
+    Raises SchemaProblem when `schema` is not a JSON Schema, names an unknown draft, holds a `$ref` that does not
+    resolve inside it, or refers to itself without ever reaching a smaller value. Formats that are not known are
+    annotations, as JSON Schema says (Validation, section 7.2.1).
+    """
+
+    __slots__ = ("_draft",)
+
+    def __init__(self, schema: Json) -> None:
+        cls = _draft_of(schema)
+        meta = cls(cls.META_SCHEMA, format_checker=cls.FORMAT_CHECKER)
+        try:
+            # The format checker finds patterns that are no regular expressions; without it they blow up in check().
+            problem = best_match(meta.iter_errors(schema))
+            if problem is not None:
+                raise SchemaProblem(tuple(problem.absolute_path), _schema_message(problem))
+            _check_references(schema)
+        except RecursionError:
+            raise SchemaProblem((), "the schema is nested too deeply") from None
+        self._draft = _exact(cls)(schema, format_checker=cls.FORMAT_CHECKER, registry=Registry())
+
+    def check(self, value: Json) -> tuple[Violation, ...]:
+        """All violations, the most telling first (nearest the root, then by path); () when `value` is valid."""
+        try:
+            found = [_violation(error) for error in self._draft.iter_errors(value)]
+        except RecursionError:
+            message = "the value is nested too deeply to be checked"
+            return (Violation((), "$", "depth", message, ()),)
+        return tuple(sorted(found, key=lambda each: (len(each.path), each.keyword in _WEAK, each.path)))
+
+
+def json_path(path: JsonPath) -> str:
+    """A path as JSONPath (RFC 9535), spelled as the jsonschema library spells it: `$.items[0]['a b']`."""
+    error = ValidationError("", path=path)
+    return error.json_path
+
+
+def show(value: Json, limit: int = 100) -> str:
+    """A value as JSON on one line for a message; beyond `limit` characters the middle is left out and counted."""
+    try:
+        text = json.dumps(value, ensure_ascii=False)
+    except RecursionError:
+        return "a very deeply nested value"
+    # A lone surrogate is legal in a JSON string and in a Python str but cannot be printed.
+    text = text.encode("utf-8", "backslashreplace").decode("utf-8")
+    if len(text) <= limit:
+        return text
+    head, tail = limit * 2 // 3, limit // 3
+    return f"{text[:head]}…({len(text) - head - tail:,} more characters)…{text[-tail:]}"
+
+
+# --- building -------------------------------------------------------------------------------------------------
+
+
+def _draft_of(schema: Json) -> type[_Draft]:
+    if not isinstance(schema, bool | Mapping):
+        raise SchemaProblem((), f"a schema is an object (or true or false), got {show(schema)}")
+    dialect = _DIALECT if isinstance(schema, bool) else schema.get("$schema", _DIALECT)
+    find: Any = validator_for  # the stubs do not know that `default` may be None
+    cls: type[_Draft] | None = find({"$schema": dialect}, default=None) if isinstance(dialect, str) else None
+    if cls is None:
+        raise SchemaProblem(("$schema",), f"{show(dialect)} is not a JSON Schema draft; use {_DIALECT}")
+    return cls
+
+
+@cache
+def _exact(cls: type[_Draft]) -> Any:
+    """The draft's validator class with exact `multipleOf` and one error that names each missing property."""
+    build: Any = extend  # untyped in the stubs
+    return build(cls, {"multipleOf": _multiple_of, "required": _required})
+
+
+def _multiple_of(draft: Any, divisor: Any, value: Any, _schema: Any) -> Iterator[ValidationError]:
+    if not draft.is_type(value, "number"):
+        return
+    try:
+        whole = (_fraction(value) / _fraction(divisor)).denominator == 1
+    except ValueError:  # NaN and infinities, which Python's json reads although JSON has none
+        whole = False
+    if not whole:
+        yield ValidationError(f"expected a multiple of {show(divisor)}, got {show(value)}")
+
+
+def _fraction(number: int | float) -> Fraction:
+    # repr of a float is the shortest decimal that reads back as it: the number the author wrote.
+    return Fraction(number) if isinstance(number, int) else Fraction(repr(number))
+
+
+def _required(draft: Any, required: Any, value: Any, _schema: Any) -> Iterator[ValidationError]:
+    # Draft 3 has a boolean here; the draft's own `properties` sees to it.
+    if draft.is_type(value, "object") and isinstance(required, list):
+        for name in required:
+            if name not in value:
+                yield ValidationError(f"required property {show(name)} is missing")
+
+
+def _schema_message(error: ValidationError) -> str:
+    """What is wrong with a schema; the two mistakes that the meta-schema's own keywords explain badly first."""
+    value: Any = error.instance
+    if error.validator == "format" and error.validator_value == "regex":
+        return f"{show(value)} is not a regular expression"
+    if error.validator == "anyOf" and error.absolute_path and error.absolute_path[-1] == "type":
+        return f"unknown type {show(value)}; JSON has {', '.join(_TYPES)}"
+    return _message(error)
+
+
+def _check_references(schema: Json) -> None:
+    """Resolve every `$ref` now, so that `check` never meets one that leads nowhere or in a circle."""
+    if isinstance(schema, bool) or not isinstance(schema, Mapping):
+        return
+    specification: Specification[Any] = specification_with(str(schema.get("$schema", _DIALECT)))
+    root = specification.create_resource(schema)
+    same_value: dict[int, list[tuple[int, JsonPath]]] = {}
+    # Every schema is visited once, by identity: YAML aliases may share one object between places. What a reference
+    # leads to waits until the schema's own tree is done, so that messages name the place where it stands.
+    seen: set[int] = set()
+    tree: list[tuple[Json, JsonPath, Any]] = [(schema, (), Registry().resolver_with_root(root))]
+    targets: list[tuple[Json, JsonPath, Any]] = []
+    while tree or targets:
+        node, path, resolver = tree.pop() if tree else targets.pop()
+        if not isinstance(node, Mapping) or id(node) in seen:
+            continue
+        seen.add(id(node))
+        if path:
+            resolver = resolver.in_subresource(specification.create_resource(node))
+        edges = same_value.setdefault(id(node), [])
+        for keyword in _REFERENCES:
+            if keyword in node:
+                target, its_resolver = _resolve(resolver, node[keyword], (*path, keyword))
+                edges.append((id(target), (*path, keyword)))
+                targets.append((target, (*path, keyword), its_resolver))
+        for child, step in _children(node):
+            if step[0] in _IN_PLACE:
+                edges.append((id(child), (*path, *step)))
+            tree.append((child, (*path, *step), resolver))
+    _check_circles(same_value)
+
+
+def _children(node: Mapping[str, Json]) -> Iterator[tuple[Json, tuple[str | int, ...]]]:
+    for keyword in _ONE:
+        if isinstance(node.get(keyword), Mapping):
+            yield node[keyword], (keyword,)
+    for keyword in _MANY:
+        children = node.get(keyword)
+        if isinstance(children, list):
+            yield from ((child, (keyword, index)) for index, child in enumerate(children))
+    for keyword in _NAMED:
+        named = node.get(keyword)
+        if isinstance(named, Mapping):
+            yield from ((child, (keyword, name)) for name, child in named.items())
+
+
+def _resolve(resolver: Any, reference: Json, path: JsonPath) -> tuple[Json, Any]:
+    try:
+        found = resolver.lookup(reference)
+    except (Unresolvable, ValueError):  # ValueError: a JSON Pointer with a word where an index must stand
+        inside = isinstance(reference, str) and reference.startswith("#")
+        why = "is not defined in this schema" if inside else "points outside this schema and is never fetched"
+        raise SchemaProblem(path, f"{show(reference)} {why}") from None
+    return found.contents, found.resolver
+
+
+def _check_circles(edges: Mapping[int, list[tuple[int, JsonPath]]]) -> None:
+    """Refuse schemas that apply themselves to one and the same value, e.g. {"$ref": "#"}."""
+    done: set[int] = set()
+    for start in edges:
+        open_: dict[int, Iterator[tuple[int, JsonPath]]] = {}
+        trail = [] if start in done else [start]
+        while trail:
+            node = trail[-1]
+            following = open_.setdefault(node, iter(edges.get(node, ())))
+            step = next(following, None)
+            if step is None:
+                done.add(trail.pop())
+            elif step[0] in open_ and step[0] not in done:
+                raise SchemaProblem(step[1], "the schema refers to itself without end")
+            elif step[0] not in done:
+                trail.append(step[0])
+
+
+# --- wording --------------------------------------------------------------------------------------------------
+
+
+def _violation(error: ValidationError) -> Violation:
+    # Inside anyOf and oneOf the branch that comes closest says more than "none of them fits".
+    telling = best_match([error]) or error
+    path: JsonPath = tuple(telling.absolute_path)
+    schema_path: JsonPath = tuple(telling.absolute_schema_path)
+    return Violation(path, json_path(path), str(telling.validator or "false"), _message(telling), schema_path)
+
+
+def _message(error: ValidationError) -> str:
+    keyword: Any = error.validator
+    wanted: Any = error.validator_value
+    value: Any = error.instance
+    came = f"got {show(value)}"
+    match keyword:
+        case "type":
+            names = wanted if isinstance(wanted, list) else [wanted]
+            return f"expected {' or '.join(map(str, names))}, got {_kind(value)}{show(value)}"
+        case "enum":
+            return f"expected one of {_listed(wanted)}, {came}"
+        case "const":
+            return f"expected {show(wanted)}, {came}"
+        case "additionalProperties":
+            rules: Any = error.schema
+            patterns = rules.get("patternProperties", ())
+            known = rules.get("properties", ())
+            extra = [
+                name for name in value if name not in known and not any(re.search(p, name) for p in patterns)
+            ]
+            return f"unexpected {'property' if len(extra) == 1 else 'properties'} {_listed(extra)}"
+        case "format":
+            return f"expected a string in format {show(wanted)}, {came}"
+        case "pattern":
+            return f"expected a string that matches {show(wanted)}, {came}"
+        case "minimum" | "maximum" | "exclusiveMinimum" | "exclusiveMaximum":
+            return f"expected {_BOUNDS[keyword]} {show(wanted)}, {came}"
+        case "minLength" | "maxLength" | "minItems" | "maxItems" | "minProperties" | "maxProperties":
+            bound, unit = _COUNTS[keyword]
+            return f"expected at {bound} {wanted:,} {unit}, got {len(value):,}"
+        case "uniqueItems":
+            return f"expected no item twice, {came}"
+        case "anyOf":
+            return f"expected a value that fits one of {len(wanted)} alternatives, {came}"
+        case "oneOf":
+            return f"expected a value that fits exactly one of {len(wanted)} alternatives, {came}"
+        case "not":
+            return f"expected a value that does not fit {show(wanted)}, {came}"
+        case None:
+            return f"no value is allowed here, {came}"
+        case _:
+            return error.message if len(error.message) <= 300 else f"{keyword} does not hold, {came}"
+
+
+_BOUNDS = {
+    "minimum": "at least", "maximum": "at most", "exclusiveMinimum": "more than", "exclusiveMaximum": "less than",
+}  # fmt: skip
+_COUNTS = {
+    "minLength": ("least", "characters"), "maxLength": ("most", "characters"),
+    "minItems": ("least", "items"), "maxItems": ("most", "items"),
+    "minProperties": ("least", "properties"), "maxProperties": ("most", "properties"),
+}  # fmt: skip
+
+
+def _kind(value: Json) -> str:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "boolean "
+        case int() | float():
+            return "number "
+        case str():
+            return "string "
+        case Mapping():
+            return "object "
+        case _:
+            return "array "
+
+
+def _listed(values: list[Json]) -> str:
+    shown = ", ".join(show(each) for each in values[:10])
+    return shown if len(values) <= 10 else f"{shown} and {len(values) - 10} more"
