@@ -42,6 +42,9 @@ _IN_PLACE = {"allOf", "anyOf", "oneOf", "not", "if", "then", "else", "dependentS
 
 _TYPES = ("string", "number", "integer", "boolean", "object", "array", "null")
 
+_PLAIN_NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9_]*")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
 # anyOf and oneOf say less than any other keyword that fails at the same place.
 _WEAK = {"anyOf", "oneOf"}
 
@@ -103,9 +106,21 @@ class Validator:
 
 
 def json_path(path: JsonPath) -> str:
-    """A path as JSONPath (RFC 9535), spelled as the jsonschema library spells it: `$.items[0]['a b']`."""
-    error = ValidationError("", path=path)
-    return error.json_path
+    """A path as JSONPath (RFC 9535), spelled as the jsonschema library spells it: `$.items[0]['a b']`.
+
+    Control characters are escaped (RFC 9535, section 2.7), so that a path is always one line.
+    """
+    return "$" + "".join(_step(step) for step in path)
+
+
+def _step(step: str | int) -> str:
+    if isinstance(step, int):
+        return f"[{step}]"
+    if _PLAIN_NAME.fullmatch(step):
+        return f".{step}"
+    escaped = step.replace("\\", r"\\").replace("'", r"\'")
+    escaped = _CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", escaped)
+    return f"['{escaped}']"
 
 
 def show(value: Json, limit: int = 100) -> str:

@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jsonschema.exceptions import ValidationError
+
+from runner.checks.jsonpath import Path, PathError, parse
+from runner.schema import json_path
+
+names = st.text(max_size=6)
+steps = st.lists(st.one_of(names, st.integers(0, 9)), max_size=6).map(tuple)
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=3),
+    lambda children: (
+        st.lists(children, max_size=3) | st.dictionaries(st.sampled_from("abc"), children, max_size=3)
+    ),
+    max_leaves=12,
+)
+selectors = st.one_of(
+    st.sampled_from(
+        [".a", ".b", "[*]", ".*", "[0]", "[-1]", "['c']", "..a", "..*", "..[*]", "..[0]", '..["b"]']
+    )
+)
+paths = st.lists(selectors, max_size=4).map(lambda parts: "$" + "".join(parts))
+
+ORDER = {
+    "items": [{"sku": "A", "price": 1}, {"sku": "B", "price": 2}],
+    "price": 3,
+    "a b": {"it's": True},
+    "0": "zero",
+    "list": [[1, 2], [3]],
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("$", [((), ORDER)]),
+        ("$.price", [(("price",), 3)]),
+        ("$['price']", [(("price",), 3)]),
+        ('$["a b"]["it\'s"]', [(("a b", "it's"), True)]),
+        (r"$['a b']['it\'s']", [(("a b", "it's"), True)]),
+        ("$.items[0].sku", [(("items", 0, "sku"), "A")]),
+        ("$.items[-1].sku", [(("items", 1, "sku"), "B")]),
+        ("$.items[*].price", [(("items", 0, "price"), 1), (("items", 1, "price"), 2)]),
+        ("$..price", [(("price",), 3), (("items", 0, "price"), 1), (("items", 1, "price"), 2)]),
+        ("$.list..[0]", [(("list", 0), [1, 2]), (("list", 0, 0), 1), (("list", 1, 0), 3)]),
+        (
+            "$.list..[*]",
+            [
+                (("list", 0), [1, 2]),
+                (("list", 1), [3]),
+                (("list", 0, 0), 1),
+                (("list", 0, 1), 2),
+                (("list", 1, 0), 3),
+            ],
+        ),
+        ("$.items.*.sku", [(("items", 0, "sku"), "A"), (("items", 1, "sku"), "B")]),
+        ("$.nope", []),
+        ("$.items[2]", []),
+        ("$.items[-3]", []),
+        ("$.items.0", None),
+        ("$.price[0]", []),
+        ("$['0']", [(("0",), "zero")]),
+        ("$[0]", []),
+        ("/price", [(("price",), 3)]),
+        ("/items/1/sku", [(("items", 1, "sku"), "B")]),
+        ("/0", [(("0",), "zero")]),
+        ("/items/-", []),
+        ("/items/01", []),
+    ],
+)
+def test_a_path_selects_exactly_these_places_in_document_order(text, found):
+    if found is None:
+        with pytest.raises(PathError):
+            parse(text)
+    else:
+        assert parse(text).find(ORDER) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "column", "reason"),
+    [
+        ("", 1, "starts with"),
+        ("price", 1, "starts with"),
+        ("$.", 3, "the path ends"),
+        ("$..", 4, "the path ends"),
+        ("$.items[", 9, "the path ends"),
+        ("$.items[0", 10, "the path ends"),
+        ("$.items[01]", 10, 'expected "]"'),
+        ("$.items['a'", 12, "the path ends"),
+        ("$['a", 3, "expected an index"),
+        (r"$['a\x']", 5, "unknown escape"),
+        ("$.a b", 4, 'expected "." or "["'),
+        ("$[?(@.a)]", 3, "filters"),
+        ("$[0:2]", 4, "slices"),
+        ("$[:2]", 3, "slices"),
+        ("$['a','b']", 6, "unions"),
+        ("$.[0]", 3, "expected a name"),
+        ("/a~2", 3, "JSON Pointer"),
+    ],
+)
+def test_a_text_that_is_no_path_is_refused_with_column_and_reason(text, column, reason):
+    with pytest.raises(PathError, match="column") as caught:
+        parse(text)
+    assert caught.value.column == column
+    assert reason in caught.value.reason
+
+
+@given(st.text(alphabet="$.*[]'\"\\/~-019abu é\n?", max_size=12))
+def test_any_text_is_a_path_that_reads_back_as_itself_or_a_value_error(text):
+    try:
+        path = parse(text)
+    except ValueError:
+        return
+    assert parse(str(path)) == path
+
+
+@given(paths)
+def test_the_spelling_of_a_path_reads_back_as_the_path(text):
+    assert parse(str(parse(text))) == parse(text)
+
+
+@given(steps)
+def test_the_json_path_of_a_place_selects_that_place_alone(place):
+    path = parse(json_path(place))
+    assert tuple(segment.selector for segment in path.segments) == place
+    assert path.matches(place)
+
+
+@given(steps)
+def test_the_jsonschema_librarys_own_spelling_reads_back_as_the_same_place(place):
+    # Its pattern for plain names lets one final newline through unquoted, which is no JSONPath.
+    spelled = ValidationError("", path=place).json_path
+    if not any(isinstance(step, str) and step.endswith("\n") for step in place):
+        assert tuple(segment.selector for segment in parse(spelled).segments) == place
+
+
+@given(paths, values)
+def test_matches_agrees_with_find(text, value):
+    path = parse(text)
+    found = {place for place, _ in path.find(value)}
+    everything = {place for place, _ in parse("$..*").find(value)} | {()}
+    assert {place for place in everything if path.matches(place, value)} == found
+
+
+def test_a_repeated_descent_into_a_deep_value_ends_soon():
+    value: object = 1
+    for _ in range(300):
+        value = {"a": value}
+    assert len(parse("$" + "..a" * 6).find(value)) == 295
+
+
+def test_a_negative_index_matches_only_where_the_array_is_known():
+    path = parse("$.a[-1]")
+    assert path.matches(("a", 1), {"a": [1, 2]})
+    assert not path.matches(("a", 0), {"a": [1, 2]})
+    assert not path.matches(("a", 1))
+
+
+def test_the_more_specific_of_two_rules_ranks_higher():
+    texts = [
+        "$..*",
+        "$..price",
+        "$..items[*].price",
+        "$[*]",
+        "$[0]",
+        "$.a",
+        "$[*][0]",
+        "$.a[*]",
+        "$.a[0]",
+        "$.a.b",
+    ]
+    ranks = [parse(text).specificity for text in texts]
+    assert ranks == sorted(set(ranks))
+
+
+def test_a_path_is_a_value_that_can_be_shared():
+    assert parse("$.a") == parse("$['a']")
+    assert isinstance(parse("$.a"), Path)
+    assert str(parse("$['a']")) == "$.a"
+    assert str(parse("/a~1b/0")) == "/a~1b/0"
