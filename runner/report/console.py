@@ -1,0 +1,200 @@
+"""How a run looks while it goes on and when it ends: live for a person's terminal, plain lines for a pipe or a CI."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self, TextIO
+
+from ..engine.record import Counters, Record
+from .digest import SMALL, Digest
+from .progress import SEPARATOR, Pace, segments
+from .visible import visible
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+    from rich.live import Live
+    from rich.text import Text
+
+__all__ = ["ConsoleReporter", "wants_color", "wants_live"]
+
+_MANY = 200
+_LIVE_EVERY = 0.1
+_PLAIN_EVERY = 5.0
+_PLAIN_WIDTH = 100
+
+
+def wants_color(stream: TextIO, environ: Mapping[str, str]) -> bool:
+    """Whether to colour: NO_COLOR says no, else FORCE_COLOR says yes, else a terminal that is not `dumb` does.
+
+    Both count when set and not empty (https://no-color.org, https://force-color.org); the order is CPython's.
+    """
+    if environ.get("NO_COLOR"):
+        return False
+    return bool(environ.get("FORCE_COLOR")) or (stream.isatty() and environ.get("TERM") != "dumb")
+
+
+def wants_live(stream: TextIO, environ: Mapping[str, str]) -> bool:
+    """Whether a line may be redrawn: on a terminal that can, outside of a CI."""
+    return stream.isatty() and environ.get("TERM") != "dumb" and not environ.get("CI")
+
+
+class ConsoleReporter:
+    """Shows one run on `stream` (standard error unless given): start, a record at a time, tick, finish.
+
+    A person's terminal gets a line that is redrawn at most ten times a second; anything else gets plain lines, one a
+    record for up to 200 records, else one every five seconds. `live`, `color` and `width` follow the stream and the
+    environment (NO_COLOR, FORCE_COLOR, CI, TERM, COLUMNS) unless given. What it keeps has an upper bound, and
+    everything that came from elsewhere is shown with its control characters spelt out.
+
+    As a context manager it leaves the terminal in order whatever happens.
+    """
+
+    def __init__(
+        self,
+        stream: TextIO | None = None,
+        *,
+        live: bool | None = None,
+        color: bool | None = None,
+        width: int | None = None,
+        environ: Mapping[str, str] = os.environ,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._stream = sys.stderr if stream is None else stream
+        self._is_live = wants_live(self._stream, environ) if live is None else live
+        self._color = wants_color(self._stream, environ) if color is None else color
+        self._width = width
+        self._environ = environ
+        self._clock = clock
+        self._counters = Counters()
+        self._digest = Digest()
+        self._pace = Pace()
+        self._live: Live | None = None
+        self._began = self._next = 0.0
+
+    @cached_property
+    def _console(self) -> Console:
+        from rich.console import Console
+
+        width = self._width
+        if width is None and not self._is_live:
+            columns = self._environ.get("COLUMNS", "")
+            width = int(columns) if columns.isdecimal() and int(columns) else _PLAIN_WIDTH
+        return Console(
+            file=self._stream,
+            force_terminal=self._is_live or self._color,
+            force_interactive=self._is_live,
+            color_system="standard" if self._color else None,
+            no_color=not self._color,
+            width=width,
+            highlight=False,
+            markup=False,
+            emoji=False,
+        )
+
+    @property
+    def _line_per_record(self) -> bool:
+        return not self._is_live and max(self._counters.total or 0, self._digest.seen) <= _MANY
+
+    def start(self, counters: Counters, *, title: str) -> None:
+        """Begin. `counters` is the run's own object, read whenever something is shown; `title` says what runs."""
+        self._counters = counters
+        self._began = self._next = self._clock()
+        if title:
+            self._print(visible(title), "bold")
+        if self._is_live:
+            from rich.live import Live
+
+            # Rich shall not touch sys.stdout: that is where `--json` prints.
+            self._live = Live(
+                console=self._console,
+                auto_refresh=False,
+                transient=True,
+                redirect_stdout=False,
+                redirect_stderr=False,
+            )
+            self._live.start()
+            self.tick()
+        else:
+            self._pace.mark(0.0, counters.done)
+            self._next += _PLAIN_EVERY
+
+    def record(self, record: Record) -> None:
+        """Take in one finished record, after the counters have counted it."""
+        self._digest.add(record)
+        if self._line_per_record:
+            from .lines import record_line
+
+            self._print(record_line(record, with_answer=(self._counters.total or _MANY) <= SMALL))
+        self.tick()
+
+    def tick(self) -> None:
+        """Show how far the run is, if it is time to; call it as often as you like."""
+        now = self._clock()
+        if now < self._next:
+            return
+        seconds = now - self._began
+        self._pace.mark(seconds, self._counters.done)
+        rate = self._pace.rate(seconds, self._counters.done)
+        parts = segments(self._counters, seconds=seconds, rate=rate)
+        if self._live is not None:
+            from .lines import progress_line
+
+            self._next = now + _LIVE_EVERY
+            self._live.update(progress_line(parts, self._counters, width=self._console.width), refresh=True)
+        elif not self._line_per_record:
+            self._next = now + _PLAIN_EVERY
+            self._print(SEPARATOR.join(part.text for part in parts))
+
+    def note(self, text: str) -> None:
+        """Say something now, above the progress: a pause, a model being loaded."""
+        self._print(visible(text), "dim")
+
+    def finish(self, counters: Counters, *, seconds: float, run_dir: str | Path | None) -> None:
+        """End: the answers of a small run, the variants compared, the failures explained, the totals."""
+        from . import closing
+
+        self.close()
+        blocks = [
+            closing.matrix(self._digest, width=self._console.width),
+            closing.prompt_totals(self._digest),
+        ]
+        if self._is_live:
+            blocks.insert(0, closing.answers(self._digest))
+        results = None if run_dir is None else str(Path(run_dir) / "results.jsonl")
+        for block in (*blocks, *closing.failures(self._digest, results=results)):
+            if block is not None:
+                self._print()
+                self._block(block)
+        self._print()
+        self._print(closing.last_line(self._digest, counters, seconds=seconds, run_dir=run_dir))
+
+    def close(self) -> None:
+        """Take the progress off the screen and give the terminal back; closing twice is harmless."""
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _block(self, block: RenderableType) -> None:
+        with self._console.capture() as rendered:
+            self._console.print(block)
+        # Rich fills its tables up with spaces, which a log has no use for.
+        for line in rendered.get().splitlines():
+            self._stream.write(line.rstrip() + "\n")
+
+    def _print(self, text: str | Text = "", style: str | None = None) -> None:
+        # A line of its own is not wrapped: what reads a pipe wants it whole, and a terminal wraps by itself.
+        self._console.print(text, style=style, soft_wrap=True)

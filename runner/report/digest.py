@@ -1,0 +1,177 @@
+"""What the console keeps of a run: running tallies and bounded lists, whatever the number of cases."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from ..engine.record import Record
+from .figures import duration
+from .wording import Status, answer, error_text, failed_checks, label, reason, status
+
+__all__ = ["FAILURES", "SMALL", "Digest", "Failure", "Row", "Tally"]
+
+SMALL = 12
+"""A run of so many records shows each of them, with its answer."""
+
+FAILURES = 20
+"""So many failures are explained; the others are counted."""
+
+_CASES = 40
+_PROMPTS = 200
+_VARIANTS = 50
+_EXCERPT = 2000
+
+_K = TypeVar("_K", bound=Hashable)
+_V = TypeVar("_V")
+
+
+@dataclass(slots=True)
+class Tally:
+    """Totals over some records; `word` is the last one's verdict, for the tally of a single record.
+
+    `cost` is in US dollars, None until a priced answer came; `seconds` sums the latency of the `timed` answers.
+    """
+
+    passed: int = 0
+    failed: int = 0
+    errors: int = 0
+    cost: float | None = None
+    seconds: float = 0.0
+    timed: int = 0
+    word: str = ""
+
+    @property
+    def total(self) -> int:
+        """How many records were counted."""
+        return self.passed + self.failed + self.errors
+
+    def add(self, record: Record) -> None:
+        """Count one record; a cached answer cost nothing and took no time now."""
+        self.word = status(record)
+        self.passed += self.word == "pass"
+        self.failed += self.word == "FAIL"
+        self.errors += self.word == "ERROR"
+        if self.word == "FAIL" and record["outcome"] != "ok":
+            self.word = record["outcome"]
+        if record["cached"] or record.get("choice"):
+            return
+        if record["cost"] is not None:
+            self.cost = (self.cost or 0.0) + record["cost"]
+        if record["latency_ms"] is not None:
+            self.seconds += record["latency_ms"] / 1000
+            self.timed += 1
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One record of a small run. `text` is the answer, or why it did not pass; `note` its time, or `cached`."""
+
+    status: Status
+    prompt: str
+    name: str
+    text: str | None
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One record that did not pass. `facts` are pairs of a caption (a check and its path) and what it says."""
+
+    status: Status
+    label: str
+    facts: tuple[tuple[str, str], ...]
+    answer: str | None
+
+
+@dataclass(slots=True)
+class Digest:
+    """Fed with every record; its size has an upper bound.
+
+    `rows` holds all records of a run of at most SMALL, else nothing. `cases` maps (prompt, case), and `prompts` the
+    prompt alone, to a tally for each variant; `cases_whole` and `prompts_whole` say whether all found room.
+    `unpriced` counts answers paid for at an unknown price.
+    """
+
+    rows: list[Row] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+    seen: int = 0
+    not_passed: int = 0
+    unpriced: int = 0
+    cases: dict[tuple[str, str], dict[str | None, Tally]] = field(default_factory=dict)
+    prompts: dict[str, dict[str | None, Tally]] = field(default_factory=dict)
+    variants: dict[str | None, Tally] = field(default_factory=dict)
+    cases_whole: bool = True
+    prompts_whole: bool = True
+
+    def add(self, record: Record) -> None:
+        """Take in one record."""
+        self.seen += 1
+        if self.seen <= SMALL:
+            self.rows.append(_row(record))
+        else:
+            self.rows.clear()
+        if not record["passed"]:
+            self.not_passed += 1
+            if len(self.failures) < FAILURES:
+                self.failures.append(_failure(record))
+        if record["attempts"] and record["cost"] is None and record["outcome"] != "error":
+            self.unpriced += 1
+        self._tally(record)
+
+    def _tally(self, record: Record) -> None:
+        variant = record["variant"]
+        if not _room(self.variants, variant, _VARIANTS):
+            self.cases_whole = self.prompts_whole = False
+            return
+        self.variants.setdefault(variant, Tally()).add(record)
+        case = (record["prompt"], record["case"])
+        if _room(self.cases, case, _CASES):
+            self.cases.setdefault(case, {}).setdefault(variant, Tally()).add(record)
+        else:
+            self.cases_whole = False
+        if _room(self.prompts, record["prompt"], _PROMPTS):
+            self.prompts.setdefault(record["prompt"], {}).setdefault(variant, Tally()).add(record)
+        else:
+            self.prompts_whole = False
+
+
+def _room(tallies: dict[_K, _V], key: _K, most: int) -> bool:
+    return key in tallies or len(tallies) < most
+
+
+def _row(record: Record) -> Row:
+    passed = status(record) == "pass"
+    note = "cached" if record["cached"] else _time(record)
+    if passed and record["outcome"] != "ok":
+        note = f"{record['outcome']} as expected, {note}" if note else f"{record['outcome']} as expected"
+    text = answer(record) if passed else reason(record)
+    name = label(record, prompt=False)
+    return Row(status(record), record["prompt"], name, text if text is None else text[:_EXCERPT], note)
+
+
+def _time(record: Record) -> str:
+    return "" if record["latency_ms"] is None else duration(record["latency_ms"] / 1000)
+
+
+def _failure(record: Record) -> Failure:
+    facts: list[tuple[str, str]] = []
+    problem = error_text(record)
+    if problem is not None:
+        facts.append(("error", problem))
+    if record["error"] is not None and record["error"]["hint"]:
+        facts.append(("hint", record["error"]["hint"]))
+    if record["outcome"] not in ("ok", "error") or (record["detail"] and problem is None):
+        facts.append((record["outcome"], record["detail"] or ""))
+    facts += (
+        (f"{check['type']} {check['path'] or ''}".rstrip(), check["message"])
+        for check in failed_checks(record)
+    )
+    said = answer(record)
+    return Failure(
+        status(record),
+        label(record),
+        tuple((caption, text[:_EXCERPT]) for caption, text in facts[:FAILURES]),
+        said if said is None else said[:_EXCERPT],
+    )

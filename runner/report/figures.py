@@ -1,0 +1,42 @@
+"""How figures are written: times, sums of money, counts."""
+
+from __future__ import annotations
+
+__all__ = ["count", "dollars", "duration", "plural"]
+
+
+def duration(seconds: float) -> str:
+    """`0.41 s`, `3.2 s`, `48 s`, `1 min 12 s`, `2 h 05 min`."""
+    if seconds < 0.995:
+        return f"{seconds:.2f} s"
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    minutes = round(seconds / 60)
+    return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def dollars(amount: float) -> str:
+    """US dollars: cents from $1 up, else four decimals, or two significant digits where those are more."""
+    if amount == 0:
+        return "$0"
+    if amount >= 1:
+        return f"${amount:,.2f}"
+    if amount >= 0.0001:
+        return f"${amount:.4f}"
+    decimals = 2 - int(f"{amount:e}".partition("e")[2]) - 1
+    return f"${amount:.{decimals}f}"
+
+
+def count(number: int) -> str:
+    """`1,234`."""
+    return f"{number:,}"
+
+
+def plural(number: int, noun: str) -> str:
+    """`1 error`, `2 errors`, `1,200 cases`."""
+    return f"{count(number)} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,67 @@
+"""The lines of a run that is going on, as rich renderables: its progress, and one record."""
+
+from __future__ import annotations
+
+from rich.console import RenderableType
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from ..engine.record import Counters, Record
+from .closing import STYLES
+from .figures import duration
+from .progress import SEPARATOR, Segment, fitted, line_width
+from .visible import one_line, shorten
+from .wording import answer, label, reason, status
+
+__all__ = ["progress_line", "record_line"]
+
+_BAR = 28
+_SHORTEST_BAR = 10
+_INDENT = 2
+_GAP = 2
+_SAID = 200
+
+
+def progress_line(parts: list[Segment], counters: Counters, *, width: int) -> RenderableType:
+    """A bar, where the total is known and there is room for one, and what fits of the parts, on one line."""
+    room = width - _INDENT - 1  # a full last column makes some terminals wrap
+    bar = counters.total is not None
+    shown = fitted(parts, room - (_SHORTEST_BAR + _GAP if bar else 0))
+    text = Text(no_wrap=True, overflow="ellipsis")
+    for number, part in enumerate(shown):
+        if number:
+            text.append(SEPARATOR, "dim")
+        text.append(part.text, part.style)
+    line = Table.grid()
+    line.add_column(width=_INDENT)
+    size = min(_BAR, room - _GAP - line_width(shown))
+    if bar and size >= _SHORTEST_BAR:
+        progress = ProgressBar(
+            total=counters.total or 1, completed=counters.done, width=size,
+            complete_style="green", finished_style="green", style="dim",
+        )  # fmt: skip
+        line.add_column(width=size + _GAP)
+        line.add_column()
+        line.add_row("", progress, text)
+    else:
+        line.add_column()
+        line.add_row("", text)
+    return line
+
+
+def record_line(record: Record, *, with_answer: bool) -> Text:
+    """`pass   triage/refund-late  0.41 s`, then why not, or the beginning of the answer."""
+    word = status(record)
+    parts = [one_line(label(record))]
+    if record["cached"]:
+        parts.append("cached")
+    elif record["latency_ms"] is not None:
+        parts.append(duration(record["latency_ms"] / 1000))
+    if word != "pass":
+        parts.append(shorten(one_line(reason(record)), _SAID))
+    elif record["outcome"] != "ok":
+        parts.append(f"{record['outcome']} as expected")
+    if with_answer and word == "pass":
+        parts.append(shorten(one_line(answer(record) or ""), _SAID))
+    return Text.assemble((f"{word:5}", STYLES[word]), "  ", "  ".join(parts))

@@ -1,0 +1,201 @@
+"""`--output FILE`: the records in a file of the user's choosing, written as they come, in memory that does not grow."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Protocol, Self
+
+from ..engine.record import Record
+from ..errors import StorageError, UsageError
+from .json_report import json_line
+from .junit import JUnitFormat
+from .wording import check_text, error_text, failed_checks
+
+__all__ = ["OutputWriter"]
+
+
+class _Format(Protocol):
+    def add(self, record: Record) -> None: ...
+
+    def end(self, *, complete: bool) -> None: ...
+
+
+class OutputWriter:
+    """Writes records to `path` in the format its ending names: .jsonl, .json, .csv or .xml (JUnit).
+
+    A .jsonl file grows in place, a whole line at a time, so that it can be followed (`tail -f`). The others are
+    written beside their destination and take its place when closed, so that nobody reads half of one. A run that is
+    cut short still leaves what it received: `close(complete=False)` finishes the file as it stands.
+
+    Used as a context manager it closes itself, complete unless an exception passes through.
+    Raises UsageError for any other ending or a folder, StorageError where the file cannot be written; both before
+    anything is paid for.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self._shown = str(path)
+        suffix = Path(path).suffix.lower()
+        if suffix not in _FORMATS:
+            raise UsageError(
+                f'--output cannot tell a format from "{self._shown}".',
+                hint="end the name in .jsonl, .json, .csv or .xml",
+            )
+        # A link stays a link: what it points to is replaced.
+        self._path = Path(path).resolve()
+        if self._path.is_dir():
+            raise UsageError(f'--output "{self._shown}" is a folder.', hint="name a file")
+        self._part = (
+            self._path
+            if suffix == ".jsonl"
+            else self._path.with_name(f".{self._path.name}.{os.getpid()}.part")
+        )
+        self._closed = False
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = self._part.open("wb")
+            self._format = _FORMATS[suffix](self._file)
+        except OSError as error:
+            raise self._unwritable(error) from error
+
+    def write(self, record: Record) -> None:
+        """Add one record. Raises StorageError when the disk refuses it."""
+        try:
+            self._format.add(record)
+        except OSError as error:
+            raise self._unwritable(error) from error
+
+    def close(self, *, complete: bool) -> None:
+        """Finish the file with the records received so far and put it in its place; closing twice is harmless.
+
+        `complete` says whether these are all; JUnit, which a CI reads as a verdict, gets an error of its own when not.
+        """
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            self._format.end(complete=complete)
+            self._file.close()
+            if self._part != self._path:
+                self._part.replace(self._path)
+        except OSError as error:
+            raise self._unwritable(error) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close(complete=kind is None)
+
+    def _unwritable(self, error: OSError) -> StorageError:
+        return StorageError(
+            f'--output "{self._shown}" cannot be written: {error.strerror or error}.',
+            hint="the answers received so far are in the run's results.jsonl",
+        )
+
+
+class _JsonLines:
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def add(self, record: Record) -> None:
+        self._file.write(json_line(record).encode() + b"\n")
+        self._file.flush()
+
+    def end(self, *, complete: bool) -> None:
+        """Nothing is left to write: a shorter file is a legal one."""
+
+
+class _JsonArray:
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._before = b"[\n"
+
+    def add(self, record: Record) -> None:
+        self._file.write(self._before + json_line(record).encode())
+        self._before = b",\n"
+
+    def end(self, *, complete: bool) -> None:
+        self._file.write(b"[]\n" if self._before == b"[\n" else b"\n]\n")
+
+
+_COLUMNS = (
+    *(
+        "prompt",
+        "case",
+        "variant",
+        "sample",
+        "choice",
+        "outcome",
+        "passed",
+        "text",
+        "output",
+        "checks",
+        "error",
+    ),
+    *(
+        "detail",
+        "model",
+        "served_model",
+        "finish_reason",
+        "prompt_tokens",
+        "completion_tokens",
+        "cost",
+        "latency_ms",
+    ),
+    *("attempts", "cached", "fingerprint", "vars"),
+)
+
+
+class _Csv:
+    """RFC 4180 with a header line, UTF-8. `output` and `vars` are JSON text; `checks` holds the failed ones.
+
+    Cells that begin with `=`, `+`, `-` or `@` stay as they are: a measuring tool does not alter its data. A
+    spreadsheet may take them for formulas, so import the columns of a file you do not trust as text.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        # Half a surrogate pair, which UTF-8 cannot hold, is spelt out.
+        self._text = io.TextIOWrapper(file, encoding="utf-8", errors="backslashreplace", newline="")
+        self._rows = csv.writer(self._text)
+        self._rows.writerow(_COLUMNS)
+
+    def add(self, record: Record) -> None:
+        usage = record["usage"] or {}
+        given = {
+            **record,
+            "output": None if record["output"] is None else _json(record["output"]),
+            "checks": "\n".join(map(check_text, failed_checks(record))) or None,
+            "error": error_text(record),
+            "prompt_tokens": usage.get("prompt_tokens"),
+            "completion_tokens": usage.get("completion_tokens"),
+            "vars": _json(record["vars"]),
+        }
+        self._rows.writerow(_cell(given.get(column)) for column in _COLUMNS)
+
+    def end(self, *, complete: bool) -> None:
+        self._text.flush()
+        self._text.detach()
+
+
+def _cell(value: object) -> object:
+    return str(value).lower() if isinstance(value, bool) else value
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+_FORMATS: dict[str, Callable[[BinaryIO], _Format]] = {
+    ".jsonl": _JsonLines,
+    ".json": _JsonArray,
+    ".csv": _Csv,
+    ".xml": JUnitFormat,
+}
