@@ -83,6 +83,11 @@ class Counters:
     cost: float | None = None
     outcomes: Counter[str] = field(default_factory=Counter)
 
+    @property
+    def unfinished(self) -> int:
+        """How many of the expected records have not come (0 when their number is not known)."""
+        return max((self.total or 0) - self.done, 0)
+
     def add(self, record: Record) -> None:
         """Count one finished record: passed, failed (an answer that is wrong) or error (no answer to judge)."""
         self.done += 1

@@ -1,0 +1,185 @@
+"""Prompts from Python: the same files, the same path through the stations as the command line.
+
+    prompt = runner.load("prompts/triage.prompt.yaml")
+    result = prompt.run(ticket="I want my money back")
+    result.output["category"]
+
+Nothing is written to disk here: a program keeps its own results.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .engine.control import Control
+from .engine.execute import Options, connect, execute
+from .engine.plan import Plan, Unit, make_units
+from .engine.record import CheckRecord, ErrorRecord, Record
+from .errors import Location, RunnerError, UsageError
+from .files.cases import case_from_vars
+from .files.discover import find_root, tree_for
+from .files.model import Case
+from .files.project import load_project
+from .files.prompt import load_prompt
+from .values import Json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["LoadedPrompt", "OutcomeError", "Result", "load"]
+
+
+class OutcomeError(RunnerError):
+    """Raised by `Result.raise_for_outcome`: the answer did not pass. `result` has everything that is known."""
+
+    exit_code = 1
+
+    def __init__(self, result: Result) -> None:
+        reason = result.detail or next((check["message"] for check in result.checks if not check["passed"]), "")
+        super().__init__(f"{result.prompt}: {result.outcome}" + (f": {reason}" if reason else ""))
+        self.result = result
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One answer. `choices` holds all of them when the prompt asks for several (`n`); this one is the first.
+
+    `outcome` is one of ok, refused, truncated, filtered, empty, unparsable, invalid, tool_call, error; `passed` is
+    true only for an answer that may be used: `output` is then the parsed and validated JSON where the prompt declares
+    a schema. `usage` is the provider's count of tokens, `cost` US dollars or None.
+    """
+
+    prompt: str
+    outcome: str
+    passed: bool
+    output: Any
+    text: str | None
+    checks: Sequence[CheckRecord]
+    error: ErrorRecord | None
+    detail: str | None
+    usage: Mapping[str, Json] | None
+    cost: float | None
+    served_model: str | None
+    finish_reason: str | None
+    latency_ms: float | None
+    attempts: int
+    fingerprint: str
+    tool_calls: Json = None
+    choices: tuple[Result, ...] = field(default=(), repr=False)
+
+    @classmethod
+    def of(cls, records: Sequence[Record]) -> Result:
+        """The result of one request's records, in choice order."""
+        results = tuple(cls._one(record) for record in records)
+        first = records[0]
+        return cls._one(first, choices=results)
+
+    @classmethod
+    def _one(cls, record: Record, choices: tuple[Result, ...] = ()) -> Result:
+        return cls(
+            prompt=record["prompt"],
+            outcome=record["outcome"],
+            passed=record["passed"],
+            output=record["output"],
+            text=record["text"],
+            checks=record["checks"],
+            error=record["error"],
+            detail=record["detail"],
+            usage=record["usage"],
+            cost=record["cost"],
+            served_model=record["served_model"],
+            finish_reason=record["finish_reason"],
+            latency_ms=record["latency_ms"],
+            attempts=record["attempts"],
+            fingerprint=record["fingerprint"],
+            tool_calls=record.get("tool_calls"),
+            choices=choices,
+        )
+
+    def raise_for_outcome(self) -> Result:
+        """This result if it passed; else raises OutcomeError."""
+        if not self.passed:
+            raise OutcomeError(self)
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedPrompt:
+    """A prompt file, checked and compiled once, ready to be rendered and run any number of times."""
+
+    _unit: Unit
+    _root: str
+    _environ: Mapping[str, str] = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        return self._unit.prompt.name
+
+    @property
+    def variables(self) -> frozenset[str]:
+        """The variables its templates use."""
+        return self._unit.template.variables
+
+    def render(self, **variables: Json) -> list[dict[str, Json]]:
+        """The messages, without asking anyone. Raises CaseError or TemplateError."""
+        messages: Any = self.request(**variables)["messages"]
+        return list(messages)
+
+    def request(self, **variables: Json) -> dict[str, Json]:
+        """The request body, exactly as `run` would send it."""
+        return self._unit.body(self._case(variables))
+
+    def run(self, **variables: Json) -> Result:
+        """Ask, validate, judge. Use `arun` where an event loop is already running."""
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            return asyncio.run(self.arun(**variables))
+        raise UsageError("run() was called inside a running event loop", hint="await prompt.arun(...) instead")
+
+    async def arun(self, **variables: Json) -> Result:
+        """As `run`, to be awaited; any number may be under way at once."""
+        case = self._case(variables)
+
+        def cases(_prompt: object) -> Iterator[Case]:
+            return iter((case,))
+
+        plan = Plan((self._unit,), cases)
+        records: list[Record] = []
+        await execute(plan, connect(plan, self._environ, root=self._root), (records.append,), Options(workers=1), Control())
+        return Result.of(records)
+
+    def _case(self, variables: Mapping[str, Json]) -> Case:
+        return case_from_vars(self._unit.prompt, variables, location=Location(self._unit.prompt.path))
+
+
+def load(
+    path: str | os.PathLike[str],
+    *,
+    endpoint: str | None = None,
+    model: str | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> LoadedPrompt:
+    """Load and compile a prompt file.
+
+    `endpoint` and `model` override the project's and the prompt's; the project (runner.yaml) is the one the file lies
+    in. `environ` stands for os.environ, where keys are looked up when the prompt is run. Raises RunnerError with the
+    file's line for anything that is off.
+    """
+    environ = os.environ if environ is None else environ
+    file = Path(path)
+    root = find_root(file.absolute().parent)
+    project = load_project(root, environ=environ)
+    tree, name = tree_for(str(path), project=project, cwd=Path.cwd())
+    units = make_units(
+        (load_prompt(name, tree),), project, endpoint=endpoint, fields={"model": [model]} if model else None
+    )
+    if len(units) > 1:
+        names = ", ".join(str(unit.variant) for unit in units)
+        raise UsageError(f"{path} declares a matrix of {len(units)} variants ({names})", hint="give model=…")
+    return LoadedPrompt(units[0], project.root, environ)

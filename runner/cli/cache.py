@@ -1,0 +1,39 @@
+"""`runner cache`: the answers kept so that they need not be paid for again."""
+
+from __future__ import annotations
+
+import click
+
+__all__ = ["command"]
+
+
+@click.group("cache", invoke_without_command=True)
+@click.pass_context
+def command(ctx: click.Context) -> int:
+    """Show the response cache, or clear it.
+
+    An entry is kept under everything that was sent, the endpoint and the number of the sample; only ok answers are
+    kept. `runner run --no-cache` neither reads nor writes it.
+    """
+    if ctx.invoked_subcommand is None:
+        from .selecting import open_project
+        from ..engine.cache import ResponseCache
+        from pathlib import Path
+
+        cache = ResponseCache(Path(open_project()[0].root))
+        sizes = [entry.stat().st_size for entry in cache.entries()]
+        click.echo(f"{len(sizes)} answers, {sum(sizes) / 1e6:.1f} MB in {click.format_filename(cache.folder)}")
+    return 0
+
+
+@command.command("clear")
+def clear() -> int:
+    """Delete every entry."""
+    from pathlib import Path
+
+    from ..engine.cache import ResponseCache
+    from .selecting import open_project
+
+    count = ResponseCache(Path(open_project()[0].root)).clear()
+    click.echo(f"{count} answers deleted")
+    return 0

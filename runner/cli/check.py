@@ -1,0 +1,48 @@
+"""`runner check`: everything that can be known without asking a model."""
+
+from __future__ import annotations
+
+import click
+
+__all__ = ["command"]
+
+
+@click.command("check")
+@click.argument("paths", nargs=-1, metavar="[PATHS]...")
+def command(paths: tuple[str, ...]) -> int:
+    """Check prompts offline: format, templates, every case, and the schema against the strict subset.
+
+    PATHS are prompt files, folders or globs; without any, every *.prompt.yaml of the project. Errors and remarks are
+    printed as `file:line:column: CODE message`. Exit code 2 if there is an error, 0 otherwise.
+    """
+    from ..engine.examine import examine
+    from ..errors import RunnerError
+    from .show import show_diagnostic, show_error
+    from .selecting import load_prompts, open_project
+
+    project, _ = open_project()
+    prompts = cases = errors = warnings = 0
+    for loaded in load_prompts(paths, project):
+        prompts += 1
+        if isinstance(loaded, RunnerError):
+            errors += show_error(loaded)
+            continue
+        found = examine(loaded, project)
+        cases += found.cases
+        for error in found.errors:
+            errors += show_error(error)
+        for remark in found.remarks:
+            show_diagnostic(remark)
+            errors += remark.severity == "error"
+            warnings += remark.severity == "warning"
+    for remark in project.warnings:
+        show_diagnostic(remark)
+        warnings += 1
+    click.echo(
+        f"{_count(prompts, 'prompt')}, {_count(cases, 'case')}: {_count(errors, 'error')}, {_count(warnings, 'warning')}"
+    )
+    return 2 if errors else 0
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,50 @@
+"""`runner init`: a project that runs at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+__all__ = ["command"]
+
+STARTER = Path(__file__).parent / "starter"
+
+
+@click.command("init")
+@click.argument("folder", default=".", type=click.Path(file_okay=False, path_type=Path))
+def command(folder: Path) -> int:
+    """Write a small project into FOLDER: a prompt with tests, its schema, runner.yaml, a CI workflow.
+
+    Files that exist are left alone and named.
+    """
+    written = 0
+    for relative, content in _files():
+        target = folder / relative
+        if target.exists():
+            click.echo(f"exists   {click.format_filename(target)} (left alone)")
+            continue
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+        written += 1
+        click.echo(f"written  {click.format_filename(target)}")
+    if not written:
+        click.echo("nothing to write: the project is complete")
+        return 0
+    there = "" if folder == Path() else f"cd {click.format_filename(folder)} && "
+    click.echo(f"\nNow try:  {there}runner run")
+    return 0
+
+
+def _files() -> Iterator[tuple[Path, bytes]]:
+    """Relative path and content of each file. Hidden names are kept visible in the package: dot-x becomes .x."""
+    for source in sorted(STARTER.rglob("*")):
+        if source.is_file():
+            parts = (part.replace("dot-", ".", 1) for part in source.relative_to(STARTER).parts)
+            yield Path(*parts), source.read_bytes()
+
+    from ..files.formats import schema_text
+
+    for name in ("prompt", "project"):
+        yield Path("schemas", "editor", f"{name}.schema.json"), schema_text(name).encode()

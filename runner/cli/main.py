@@ -1,0 +1,78 @@
+"""The `runner` command: finds the subcommand's file on demand, and shows errors the same way everywhere."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+
+import click
+
+from .._version import __version__
+from ..errors import RunnerError
+
+__all__ = ["cli"]
+
+COMMANDS = ("init", "check", "render", "run", "schema", "models", "cache")
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are modules of this package, imported when they are named."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f".{cmd_name}", __package__)
+        command: click.Command = module.command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            import difflib
+
+            close = difflib.get_close_matches(args[0], COMMANDS, 1)
+            if close:
+                error.message += f" Did you mean {close[0]!r}?"
+            raise
+
+    def main(self, *args: object, **kwargs: object) -> int:  # type: ignore[override]  # click returns Any here
+        """Run, and return the exit code: an error of ours becomes its message on stderr and its own code."""
+        try:
+            result = super().main(*args, standalone_mode=False, **kwargs)  # type: ignore[call-overload]
+        except RunnerError as error:
+            from .show import show_error
+
+            show_error(error)
+            return error.exit_code
+        except click.ClickException as error:
+            error.show()
+            return error.exit_code
+        except (click.Abort, KeyboardInterrupt):
+            sys.stderr.write("interrupted\n")
+            return 130
+        except BrokenPipeError:
+            # Whoever read our output has gone (`| head`): nothing is left to say, and nothing may be said at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 141
+        return result if isinstance(result, int) else 0
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="runner")
+def cli() -> None:
+    """Prompts as declared, versioned, tested files.
+
+    A prompt file declares model, messages, parameters and the schema of the answer; runner renders it, sends it to
+    an OpenAI-compatible endpoint, validates what comes back and saves it.
+
+    \b
+    Exit codes: 0 ok, 1 a case failed, 2 usage or file error, 3 could not check,
+    4 snapshots not up to date, 5 nothing selected, 130 interrupted.
+    """

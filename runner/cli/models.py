@@ -1,0 +1,32 @@
+"""`runner models`: which models an endpoint offers; also the quickest test of a key and a base URL."""
+
+from __future__ import annotations
+
+import click
+
+__all__ = ["command"]
+
+
+@click.command("models")
+@click.option("--endpoint", envvar="RUNNER_ENDPOINT", metavar="NAME", help="The endpoint of runner.yaml to ask.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
+def command(endpoint: str | None, as_json: bool) -> int:
+    """Ask an endpoint which models it offers (GET {base_url}/models)."""
+    import asyncio
+    import json
+
+    from ..endpoints.connect import resolve
+    from ..endpoints.models import list_models
+    from ..files.project import endpoint_for
+    from .selecting import open_project
+
+    project, environ = open_project()
+    connection = resolve(endpoint_for(project, None, name=endpoint), environ)
+
+    async def ask() -> list[str]:
+        async with connection:
+            return await list_models(connection)
+
+    names = asyncio.run(ask())
+    click.echo(json.dumps(names, ensure_ascii=False) if as_json else "\n".join(names))
+    return 0

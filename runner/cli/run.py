@@ -1,0 +1,133 @@
+"""`runner run`: ask the model, validate the answers, save them."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from ..engine.record import Record
+
+__all__ = ["command"]
+
+
+@click.command("run")
+@click.argument("paths", nargs=-1, metavar="[PATHS]...")
+@click.option("--var", "assignments", multiple=True, metavar="NAME=VALUE", help="A variable; runs the prompt with it.")
+@click.option("--vars", "vars_file", metavar="FILE", help="Variables from a YAML or JSON file.")
+@click.option("--input", "rows", metavar="ROWS", help="One case a row, from .jsonl, .csv, .json or .yaml.")
+@click.option("--output", metavar="FILE", help="Save the results as .jsonl, .json, .csv or .xml (JUnit).")
+@click.option("--case", "ids", multiple=True, metavar="ID", help="Only the case with this id.")
+@click.option("--tag", "tags", multiple=True, metavar="TAG", help="Only prompts or cases with this tag.")
+@click.option("--endpoint", envvar="RUNNER_ENDPOINT", metavar="NAME", help="Ask this endpoint of runner.yaml.")
+@click.option("--model", "models", multiple=True, metavar="NAME", help="Ask for this model; several: compare them.")
+@click.option("--set", "sets", multiple=True, metavar="FIELD=VALUE", help="Set a request field, e.g. temperature=0.2.")
+@click.option("--repeat", type=click.IntRange(1), default=1, metavar="N", help="Ask N times for each case.")
+@click.option(
+    "--jobs", "-j", type=click.IntRange(1), envvar="RUNNER_JOBS", metavar="N", help="How many requests at once."
+)
+@click.option("--no-cache", is_flag=True, envvar="RUNNER_NO_CACHE", help="Ask again even if the answer is known.")
+@click.option("--stream", is_flag=True, help="Print the text as it comes, one answer after the other.")
+@click.option("--dry-run", is_flag=True, help="Render everything, send nothing, say what it would take.")
+@click.option("--json", "as_json", is_flag=True, help="Print each result as a line of JSON on standard output.")
+def command(
+    paths: tuple[str, ...],
+    assignments: tuple[str, ...],
+    vars_file: str | None,
+    rows: str | None,
+    output: str | None,
+    ids: tuple[str, ...],
+    tags: tuple[str, ...],
+    endpoint: str | None,
+    models: tuple[str, ...],
+    sets: tuple[str, ...],
+    repeat: int,
+    jobs: int | None,
+    no_cache: bool,
+    stream: bool,
+    dry_run: bool,
+    as_json: bool,
+) -> int:
+    """Run prompts: their tests, or the variables or rows given instead.
+
+    PATHS are prompt files, folders or globs; without any, every *.prompt.yaml of the project.
+
+    \b
+      runner run prompts/sentiment.prompt.yaml --var review="Best purchase ever"
+      runner run prompts/ --endpoint local
+      runner run prompts/triage.prompt.yaml --input tickets.csv --output answers.csv
+    """
+    if stream and (jobs or 1) > 1:
+        raise click.UsageError("--stream prints one answer at a time; leave --jobs out.")
+    if stream and as_json:
+        raise click.UsageError("--stream and --json both write to standard output; choose one.")
+
+    from ..engine.cache import ResponseCache
+    from ..engine.execute import Options, connect
+    from ..engine.plan import Plan
+    from ..engine.record import Counters
+    from ..engine.streaming import StreamPrinter
+    from .selecting import load_selection, request_fields
+
+    chosen = load_selection(
+        paths,
+        assignments=assignments,
+        vars_file=vars_file,
+        rows=rows,
+        ids=ids,
+        tags=tags,
+        endpoint=endpoint,
+        fields=request_fields(models, sets),
+    )
+    plan = Plan(chosen.units, chosen.selection.cases, repeat)
+    rehearsal = chosen.rehearse(plan)
+
+    if dry_run:
+        from ..report.dry_run import dry_run_text
+
+        click.echo(dry_run_text(plan, rehearsal))
+        return 0
+
+    import sys
+
+    from ..engine.session import run_plan
+    from ..report.console import ConsoleReporter
+    from ..report.json_report import json_line
+    from ..report.output import OutputWriter
+    from ..report.stream import StreamText
+
+    connections = connect(plan, chosen.environ, root=chosen.project.root)
+    counters = Counters(total=rehearsal.records)
+    # Results are what this command says; they move aside only where standard output is spoken for.
+    stream_to = sys.stderr if as_json or stream else sys.stdout
+    with contextlib.ExitStack() as closing:
+        sinks: list[Callable[[Record], None]] = []
+        writer = closing.enter_context(OutputWriter(output)) if output else None
+        if writer:
+            sinks.append(writer.write)
+        if as_json:
+            sinks.append(lambda record: click.echo(json_line(record)))
+        reporter = closing.enter_context(ConsoleReporter(stream_to, live=False if stream else None))
+        reporter.start(counters, title=chosen.title)
+        ending = run_plan(
+            plan,
+            connections,
+            root=chosen.root,
+            counters=counters,
+            display=reporter,
+            sinks=sinks,
+            options=Options(
+                workers=1 if stream else jobs,
+                cache=None if no_cache else ResponseCache(chosen.root),
+                printer=StreamPrinter(StreamText(sys.stdout)) if stream else None,
+            ),
+        )
+        if writer:
+            writer.close(complete=not ending.unsent)
+        reporter.finish(counters, seconds=ending.seconds, run_dir=chosen.shown(ending.folder))
+        if ending.stopped:
+            reporter.note(f"stopped early: {ending.stopped}; {counters.unfinished} not asked")
+    return ending.exit_code

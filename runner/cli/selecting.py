@@ -1,0 +1,156 @@
+"""From the words of a command line to prompts, units and cases; shared by `run`, `render` and `check`."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..engine.plan import Plan, Rehearsal, Unit, make_units
+from ..engine.selection import Selection
+from ..errors import FormatError, Location, NothingSelectedError, Problems, RunnerError, UsageError
+from ..files.discover import find_prompts, find_root
+from ..files.documents import parse_document
+from ..files.formats import REQUEST_FIELDS, check_request_field
+from ..files.model import CaseFile, Project, Prompt
+from ..files.project import load_project
+from ..files.prompt import load_prompt
+from ..values import Json
+
+__all__ = ["Chosen", "load_prompts", "load_selection", "open_project", "request_fields"]
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What a command line chose: compiled units, the cases to take, and the project they live in."""
+
+    project: Project
+    prompts: tuple[Prompt, ...]
+    units: tuple[Unit, ...]
+    selection: Selection
+    environ: Mapping[str, str]
+
+    @property
+    def root(self) -> Path:
+        return Path(self.project.root)
+
+    @property
+    def title(self) -> str:
+        names = sorted({unit.endpoint.name for unit in self.units})
+        count = len(self.prompts)
+        return f"{count} prompt{'s' if count != 1 else ''} on {', '.join(names)}"
+
+    def shown(self, path: Path) -> str:
+        """A path as a person in the current folder would type it."""
+        try:
+            return str(path.relative_to(Path.cwd()))
+        except ValueError:
+            return str(path)
+
+    def rehearse(self, plan: Plan) -> Rehearsal:
+        """`plan.rehearse()`, with a selection that matched nothing explained."""
+        try:
+            return plan.rehearse()
+        except NothingSelectedError:
+            raise self.selection.explain_nothing(self.prompts) from None
+
+
+def open_project() -> tuple[Project, Mapping[str, str]]:
+    """The project the current folder lies in, and the environment."""
+    root = find_root(Path.cwd())
+    return load_project(root, cwd=Path.cwd(), environ=os.environ), os.environ
+
+
+def load_prompts(paths: Sequence[str], project: Project) -> Iterator[Prompt | RunnerError]:
+    """Each prompt that the paths name, or the error that its file has."""
+    for tree, file in find_prompts(paths, project=project, cwd=Path.cwd()):
+        try:
+            yield load_prompt(file, tree)
+        except RunnerError as error:
+            yield error
+
+
+def load_selection(
+    paths: Sequence[str],
+    *,
+    assignments: Sequence[str] = (),
+    vars_file: str | None = None,
+    rows: str | None = None,
+    ids: Sequence[str] = (),
+    tags: Sequence[str] = (),
+    endpoint: str | None = None,
+    fields: Mapping[str, Sequence[Json]] | None = None,
+) -> Chosen:
+    """Load everything a command line names. Raises Problems with every mistake of every file."""
+    variables = _variables(assignments, vars_file)
+    if rows is not None and variables is not None:
+        raise UsageError("--input and --var cannot be combined", hint="add the variable to each row instead")
+    project, environ = open_project()
+    loaded = list(load_prompts(paths, project))
+    errors = [entry for entry in loaded if isinstance(entry, RunnerError)]
+    if errors:
+        raise errors[0] if len(errors) == 1 else Problems(errors)
+    prompts = tuple(entry for entry in loaded if isinstance(entry, Prompt))
+    selection = Selection(
+        frozenset(ids),
+        frozenset(tags),
+        variables,
+        Location(vars_file) if vars_file and not assignments else Location("--var"),
+        _rows(rows) if rows is not None else None,
+    )
+    return Chosen(project, prompts, make_units(prompts, project, endpoint=endpoint, fields=fields), selection, environ)
+
+
+def _variables(assignments: Sequence[str], vars_file: str | None) -> Mapping[str, Json] | None:
+    if not assignments and vars_file is None:
+        return None
+    variables: dict[str, Json] = {}
+    if vars_file is not None:
+        document = parse_document(_read(vars_file, "--vars"), vars_file)
+        if not isinstance(document.value, dict):
+            raise FormatError("variables must be a mapping of names to values", location=document.locate(()))
+        variables.update(document.value)
+    for assignment in assignments:
+        name, equals, value = assignment.partition("=")
+        if not equals or not name:
+            raise UsageError(f"--var {assignment!r} is not NAME=VALUE")
+        variables[name] = value
+    return variables
+
+
+def _rows(path: str) -> CaseFile:
+    file = Path(path)
+    if not file.is_file():
+        raise UsageError(f"--input {path}: no such file")
+    return CaseFile(str(file.absolute()), path, Location(path))
+
+
+def _read(path: str, option: str) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise UsageError(f"{option} {path}: {error.strerror or error}") from None
+
+
+def request_fields(models: Sequence[str], sets: Sequence[str]) -> dict[str, list[Json]]:
+    """The values chosen by --model and --set, by request field. Raises UsageError for a field that does not exist."""
+    fields: dict[str, list[Json]] = {"model": list(dict.fromkeys(models))} if models else {}
+    for setting in sets:
+        name, equals, text = setting.partition("=")
+        if not equals or not name:
+            raise UsageError(f"--set {setting!r} is not FIELD=VALUE")
+        if name not in REQUEST_FIELDS or name == "messages":
+            close = difflib.get_close_matches(name, REQUEST_FIELDS, 1)
+            raise UsageError(
+                f"--set {name}: not a request field", hint=f"did you mean {close[0]}?" if close else None
+            )
+        try:
+            value: Json = json.loads(text)
+        except ValueError:
+            value = text
+        check_request_field(name, value)
+        fields.setdefault(name, []).append(value)
+    return fields

@@ -1,0 +1,41 @@
+"""Errors and remarks on standard error, with the line of the file they are about."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from ..errors import Diagnostic, Location, Problems, RunnerError
+from ..report.errors import format_diagnostic, format_error
+
+__all__ = ["show_diagnostic", "show_error"]
+
+
+def show_error(error: RunnerError) -> int:
+    """Print an error; returns how many it was."""
+    sys.stderr.write(format_error(error, color=_colored(), source_line=_source_line) + "\n")
+    return len(error.errors) if isinstance(error, Problems) else 1
+
+
+def show_diagnostic(diagnostic: Diagnostic) -> None:
+    """Print a remark."""
+    sys.stderr.write(format_diagnostic(diagnostic, color=_colored()) + "\n")
+
+
+def _colored() -> bool:
+    if os.environ.get("NO_COLOR"):
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or sys.stderr.isatty()
+
+
+def _source_line(location: Location) -> str | None:
+    """The line of a location, when its file can be read; paths are as typed from the current folder."""
+    if location.line is None:
+        return None
+    try:
+        text = Path(location.path).read_bytes().decode("utf-8", "replace")
+    except OSError:
+        return None
+    lines = text.replace("\r\n", "\n").split("\n")
+    return lines[location.line - 1] if location.line <= len(lines) else None

@@ -1,0 +1,92 @@
+"""Stopping a run: by a signal, because the endpoint is down, or because results cannot be kept.
+
+The first Ctrl-C (or SIGTERM) drains: nothing new is sent, what is under way is finished and kept, since it is paid
+for. The second one cancels what is under way. A run also stops by itself after TRIPS failures in a row with no answer
+between them, so that a dead endpoint is not asked ten thousand times.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+__all__ = ["TRIPS", "Control"]
+
+TRIPS = 10
+"""Cases in a row that may end in an endpoint error before the run stops asking."""
+
+
+class Control:
+    """The stop switch that all workers of a run look at. Create it inside the event loop's thread."""
+
+    def __init__(self) -> None:
+        self.stopped = asyncio.Event()
+        self.reason: str | None = None
+        self.signal: int | None = None
+        self.answered = False
+        self._failures = 0
+
+    @property
+    def stopping(self) -> bool:
+        return self.stopped.is_set()
+
+    def stop(self, reason: str) -> None:
+        """Send nothing new from now on."""
+        if self.reason is None:
+            self.reason = reason
+        self.stopped.set()
+
+    def succeeded(self) -> None:
+        """An answer came: the endpoint is alive."""
+        self.answered = True
+        self._failures = 0
+
+    def failed(self, message: str) -> None:
+        """A case ended without an answer. TRIPS of them in a row stop the run."""
+        self._failures += 1
+        if self._failures >= TRIPS:
+            self.stop(f"{TRIPS} cases in a row got no answer ({message})")
+
+    @contextmanager
+    def signals(self, cancel: Callable[[], object], notice: Callable[[str], None]) -> Iterator[None]:
+        """Handle SIGINT and SIGTERM while a run is on; `cancel` is called for the second one."""
+
+        def received(number: int, _frame: object = None) -> None:
+            if self.signal is None:
+                self.signal = number
+                self.stop("interrupted")
+                notice("stopping: waiting for the answers under way (Ctrl-C again to drop them)")
+            else:
+                cancel()
+
+        loop = asyncio.get_running_loop()
+        numbers = (signal.SIGINT, signal.SIGTERM)
+        try:
+            for number in numbers:
+                loop.add_signal_handler(number, received, number)
+        except (NotImplementedError, RuntimeError, ValueError):
+            # Windows' loops have no add_signal_handler; a thread that is not the main one may set no handler at all.
+            yield from self._plain_handlers(loop, received)
+            return
+        try:
+            yield
+        finally:
+            for number in numbers:
+                loop.remove_signal_handler(number)
+
+    @staticmethod
+    def _plain_handlers(loop: asyncio.AbstractEventLoop, received: Callable[[int], None]) -> Iterator[None]:
+        def handler(number: int, _frame: object) -> None:
+            loop.call_soon_threadsafe(received, number)
+
+        try:
+            before = signal.signal(signal.SIGINT, handler)
+        except ValueError:
+            yield
+            return
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)

@@ -1,0 +1,180 @@
+"""What a run will do: prompts x variants x cases x samples, as a lazy stream of ready-to-send jobs.
+
+Nothing is kept per case. `rehearse` walks the whole stream once before anything is sent, so that a mistake in the
+last row of a data file costs nothing; the run then walks it again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from ..checks.judge import Judge
+from ..errors import Location, NothingSelectedError, Problems, RunnerError, UsageError
+from ..files.media import inline_media
+from ..files.model import Case, Endpoint, ModelRule, Project, Prompt
+from ..files.project import endpoint_for, price_for
+from ..render.templates import CompiledPrompt, compile_prompt
+from ..values import Json, JsonObject
+from ..wire.fingerprint import fingerprint
+from ..wire.request import build_body, encode
+from .variants import variants
+
+__all__ = ["Job", "Plan", "Rehearsal", "Unit", "make_units"]
+
+MAX_PROBLEMS = 20
+"""How many mistakes in cases are told at once; the rest is counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One request, complete: what was rendered, the bytes to send and their fingerprint. `sample` counts from 0."""
+
+    unit: Unit
+    case: Case
+    sample: int
+    body: JsonObject
+    data: bytes
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """One prompt in one variant, compiled once: everything its jobs share."""
+
+    prompt: Prompt
+    template: CompiledPrompt
+    judge: Judge
+    variant: str | None
+    overrides: Mapping[str, Json]
+    model: str
+    endpoint: Endpoint
+    price: ModelRule | None
+
+    def body(self, case: Case) -> dict[str, Json]:
+        """The request body of one case: exactly the declared keys, in the author's order.
+
+        Raises TemplateError or another FileError at the author's line.
+        """
+        prompt = self.prompt
+        messages = self.template.render(case.vars, location=case.location)
+
+        def location_of(message: int, part: int) -> Location:
+            return prompt.locate("messages", message, "content", part)
+
+        messages = inline_media(messages, prompt.tree, prompt.file, location_of)
+        return build_body(prompt.request, messages, prompt.extra_body, self.overrides)
+
+    def job(self, case: Case, sample: int = 0) -> Job:
+        """The job of one sample of one case."""
+        body = self.body(case)
+        return Job(self, case, sample, body, encode(body), fingerprint(body))
+
+
+def make_units(
+    prompts: Iterable[Prompt],
+    project: Project,
+    *,
+    endpoint: str | None = None,
+    fields: Mapping[str, Sequence[Json]] | None = None,
+) -> tuple[Unit, ...]:
+    """Compile each prompt once and pair it with its variants and endpoints.
+
+    `fields` are the values chosen for request fields, e.g. {"model": ["gpt-4o"], "temperature": [0, 0.7]};
+    `endpoint` overrides what the project says. Raises Problems with every mistake of every prompt, or ConfigError
+    for an endpoint that is not declared.
+    """
+    problems: list[RunnerError] = []
+    units: list[Unit] = []
+    for prompt in prompts:
+        try:
+            template, judge = compile_prompt(prompt), Judge(prompt)
+            for variant in variants(prompt.matrix, fields):
+                target = endpoint_for(project, _model(prompt, variant.overrides), name=endpoint)
+                model = _model(prompt, variant.overrides) or target.model
+                if model is None:
+                    raise UsageError(
+                        f"{prompt.name} declares no model",
+                        location=prompt.locate(),
+                        hint=f"add `model:` to the prompt, or to endpoint {target.name} in runner.yaml, or give --model",
+                    )
+                overrides = dict(variant.overrides)
+                if "model" not in prompt.request:
+                    overrides["model"] = model
+                units.append(
+                    Unit(prompt, template, judge, variant.name, overrides, model, target, price_for(project, model))
+                )
+        except RunnerError as error:
+            problems.append(error)
+    if problems:
+        raise problems[0] if len(problems) == 1 else Problems(problems)
+    return tuple(units)
+
+
+def _model(prompt: Prompt, overrides: Mapping[str, Json]) -> str | None:
+    model = overrides.get("model", prompt.request.get("model"))
+    return None if model is None else str(model)
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """What a run will amount to: the number of jobs and of records (choices), and the bytes to be sent."""
+
+    jobs: int
+    records: int
+    request_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The units of a run and where their cases come from; `repeat` samples of each case."""
+
+    units: tuple[Unit, ...]
+    cases: Callable[[Prompt], Iterator[Case]]
+    repeat: int = 1
+
+    def jobs(self, units: Iterable[Unit] | None = None) -> Iterator[Job]:
+        """Every job of `units` (default: all), lazily: case by case, then sample by sample."""
+        for unit in self.units if units is None else units:
+            for case in self.cases(unit.prompt):
+                for sample in range(self.repeat):
+                    yield unit.job(case, sample)
+
+    def rehearse(self) -> Rehearsal:
+        """Load, validate and render every case without sending anything.
+
+        Raises Problems (all mistakes, the first twenty in full) or NothingSelectedError.
+        """
+        jobs = records = size = 0
+        problems: list[RunnerError] = []
+        more = 0
+        for unit in self.units:
+            cases = self.cases(unit.prompt)
+            while True:
+                try:
+                    case = next(cases, None)
+                    if case is None:
+                        break
+                    job = unit.job(case)
+                except RunnerError as error:
+                    if len(problems) < MAX_PROBLEMS:
+                        problems.append(error)
+                    else:
+                        more += 1
+                    continue
+                jobs += self.repeat
+                records += self.repeat * choices(job.body)
+                size += self.repeat * len(job.data)
+        if more:
+            problems.append(UsageError(f"and {more} more mistakes in the cases"))
+        if problems:
+            raise problems[0] if len(problems) == 1 else Problems(problems)
+        if not jobs:
+            raise NothingSelectedError("nothing to run: no prompt has a case")
+        return Rehearsal(jobs, records, size)
+
+
+def choices(body: JsonObject) -> int:
+    """How many choices a request asks for (`n`; 1 when absent or null)."""
+    n = body.get("n")
+    return n if isinstance(n, int) and not isinstance(n, bool) and n > 0 else 1

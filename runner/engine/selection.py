@@ -1,0 +1,67 @@
+"""Which cases a run takes: a prompt's own tests, the variables given instead, or the rows of a file."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from ..errors import Location, NothingSelectedError
+from ..files.cases import case_from_vars, cases_from_file, cases_of
+from ..files.model import Case, CaseFile, Prompt
+from ..values import Json
+
+__all__ = ["Selection"]
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """`variables` or `rows` stand in for the prompts' own tests when given; `ids` and `tags` narrow either.
+
+    A tag selects a case that has it, and every case of a prompt that has it.
+    """
+
+    ids: frozenset[str] = frozenset()
+    tags: frozenset[str] = frozenset()
+    variables: Mapping[str, Json] | None = None
+    variables_from: Location = Location("--var")
+    rows: CaseFile | None = None
+
+    def cases(self, prompt: Prompt) -> Iterator[Case]:
+        """The selected cases of one prompt, lazily. Raises CaseError at the row or value that is off."""
+        for case in self._offered(prompt):
+            tagged = not self.tags or not self.tags.isdisjoint((*prompt.tags, *case.tags))
+            if tagged and (not self.ids or case.id in self.ids):
+                yield case
+
+    def _offered(self, prompt: Prompt) -> Iterator[Case]:
+        if self.variables is not None:
+            yield case_from_vars(prompt, self.variables, location=self.variables_from, coerce=True)
+        elif self.rows is not None:
+            yield from cases_from_file(prompt, self.rows, repeats_allowed=True)
+        elif prompt.tests:
+            yield from cases_of(prompt)
+        elif not required_inputs(prompt):
+            # A prompt without tests that needs nothing has one case: itself.
+            yield case_from_vars(prompt, {}, location=prompt.locate())
+
+    def explain_nothing(self, prompts: Iterable[Prompt]) -> NothingSelectedError:
+        """Why no case was selected, and what to type instead."""
+        prompts = tuple(prompts)
+        offered = [case.id for prompt in prompts for case in self._offered(prompt)]
+        if not offered:
+            prompt = prompts[0]
+            needed = " ".join(f"--var {name}=…" for name in sorted(required_inputs(prompt)))
+            return NothingSelectedError(
+                f"nothing to run: {prompt.path} has no tests and needs {', '.join(sorted(required_inputs(prompt)))}",
+                hint=f"give {needed}, or --input ROWS, or add tests to the prompt",
+            )
+        wanted = [*(f"--case {id}" for id in sorted(self.ids)), *(f"--tag {tag}" for tag in sorted(self.tags))]
+        close = [name for id in self.ids for name in difflib.get_close_matches(id, offered, 3)]
+        hint = f"did you mean {', '.join(close)}?" if close else f"there are {len(offered)} cases, such as {offered[0]}"
+        return NothingSelectedError(f"nothing to run: no case matches {' '.join(wanted)}", hint=hint)
+
+
+def required_inputs(prompt: Prompt) -> frozenset[str]:
+    """The variables a prompt cannot do without: declared inputs that have no default."""
+    return frozenset(name for name, schema in (prompt.inputs or {}).items() if "default" not in schema)

@@ -1,0 +1,149 @@
+"""One run from start to finish: journal, signals, the display's clock, the summary in `run.json`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from .._version import __version__
+from ..endpoints.connect import Connection
+from ..errors import RunnerError
+from .control import Control
+from .execute import Options, execute
+from .journal import Journal
+from .plan import Plan
+from .record import Counters, Record
+from .verdict import Facts, exit_code
+
+__all__ = ["Display", "Ending", "run_plan"]
+
+DISPLAY_SECONDS = 0.1
+
+
+class Display(Protocol):
+    """Who is told while a run goes on: each record once, and a tick ten times a second."""
+
+    def record(self, record: Record) -> None: ...
+    def tick(self) -> None: ...
+    def note(self, text: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a run ended: its exit code, its folder, how long it took, and why it stopped early (None: it did not)."""
+
+    exit_code: int
+    folder: Path
+    seconds: float
+    stopped: str | None
+    unsent: bool
+
+
+def run_plan(
+    plan: Plan,
+    connections: Mapping[str, Connection],
+    *,
+    root: Path,
+    counters: Counters,
+    display: Display,
+    sinks: Sequence[Callable[[Record], None]] = (),
+    options: Options | None = None,
+) -> Ending:
+    """Run a plan under a journal and tell `display` about it.
+
+    Every record is in the journal before anything else hears of it. Raises StorageError or EndpointError after
+    `run.json` says so.
+    """
+    secret_values = tuple({value for connection in connections.values() for value in connection.secrets})
+    journal = Journal(root, secret_values=secret_values)
+    started = time.monotonic()
+    control: Control | None = None
+    status, error = "complete", None
+
+    async def work() -> None:
+        nonlocal control
+        control = Control()
+        main = asyncio.current_task()
+        assert main is not None
+        ticker = asyncio.create_task(_tick(display))
+        try:
+            with control.signals(main.cancel, display.note):
+                everyone = (journal.append, counters.add, display.record, *sinks)
+                await execute(plan, connections, everyone, options or Options(), control)
+        finally:
+            ticker.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await ticker
+
+    try:
+        asyncio.run(work())
+    except (asyncio.CancelledError, KeyboardInterrupt):
+        status = "interrupted"
+    except RunnerError as problem:
+        status, error = "failed", problem
+    assert control is not None
+    if control.reason is not None and error is None:
+        status = "interrupted" if control.signal else "stopped"
+    seconds = time.monotonic() - started
+    unsent = status != "complete"
+    facts = Facts(
+        failed=counters.failed,
+        unchecked=counters.errors + unsent,
+        selected=counters.done,
+        signal=control.signal,
+    )
+    code = error.exit_code if error else exit_code(facts)
+    try:
+        journal.write_summary(_summary(plan, connections, journal, counters, status, control.reason, seconds, code))
+    finally:
+        journal.close()
+    if error is not None:
+        raise error
+    return Ending(code, journal.folder, seconds, control.reason, unsent)
+
+
+async def _tick(display: Display) -> None:
+    while True:
+        await asyncio.sleep(DISPLAY_SECONDS)
+        display.tick()
+
+
+def _summary(
+    plan: Plan,
+    connections: Mapping[str, Connection],
+    journal: Journal,
+    counters: Counters,
+    status: str,
+    reason: str | None,
+    seconds: float,
+    code: int,
+) -> dict[str, object]:
+    return {
+        "format": 1,
+        "runner": __version__,
+        "status": status,
+        "reason": reason,
+        "exit_code": code,
+        "started": journal.started.isoformat(timespec="seconds"),
+        "seconds": round(seconds, 3),
+        "prompts": sorted({unit.prompt.path for unit in plan.units}),
+        "models": sorted({unit.model for unit in plan.units}),
+        "endpoints": {name: connection.base_url for name, connection in connections.items()},
+        "repeat": plan.repeat,
+        "total": counters.total,
+        "done": counters.done,
+        "passed": counters.passed,
+        "failed": counters.failed,
+        "errors": counters.errors,
+        "cached": counters.cached,
+        "retries": counters.retries,
+        "outcomes": dict(counters.outcomes),
+        "prompt_tokens": counters.prompt_tokens,
+        "completion_tokens": counters.completion_tokens,
+        "cost": counters.cost,
+    }

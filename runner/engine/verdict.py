@@ -1,0 +1,32 @@
+"""The exit code: one function decides, for every command (DESIGN section 4)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["Facts", "exit_code"]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What happened, as far as the exit code cares. Counts, and the signal's number when one ended the run."""
+
+    mistakes: int = 0
+    failed: int = 0
+    outdated: int = 0
+    unchecked: int = 0
+    selected: int = 0
+    signal: int | None = None
+
+
+def exit_code(facts: Facts) -> int:
+    """0 ok · 1 failed · 2 usage or file · 3 could not check · 4 not up to date · 5 nothing selected · 128 + signal.
+
+    Precedence 2 > 1 > 4 > 3 > 5; an interrupted run says so whatever else it found.
+    """
+    if facts.signal is not None:
+        return 128 + facts.signal
+    for count, code in ((facts.mistakes, 2), (facts.failed, 1), (facts.outdated, 4), (facts.unchecked, 3)):
+        if count:
+            return code
+    return 0 if facts.selected else 5

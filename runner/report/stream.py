@@ -1,0 +1,37 @@
+"""`--stream`: answers on standard output while they arrive, one after the other."""
+
+from __future__ import annotations
+
+from typing import TextIO
+
+from ..engine.plan import Job
+from .visible import visible
+
+__all__ = ["StreamText"]
+
+
+class StreamText:
+    """Prints the first choice of each job under a line that names its case; control characters are spelt out."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._job: Job | None = None
+
+    def __call__(self, job: Job, choice: int, text: str) -> None:
+        """Text of one choice; an empty one starts the answer (again, after a retry)."""
+        if choice != 0:
+            return
+        if not text:
+            again = " (again)" if self._job is job else ""
+            begin = "" if self._job is None else "\n"
+            self._stream.write(f"{begin}── {job.unit.prompt.name} · {job.case.id}{again}\n")
+            self._job = job
+        else:
+            self._stream.write(visible(text))
+        self._stream.flush()
+
+    def end(self) -> None:
+        """Finish the last line."""
+        if self._job is not None:
+            self._stream.write("\n")
+            self._stream.flush()
