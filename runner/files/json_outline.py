@@ -1,0 +1,227 @@
+"""A slow, exact reading of JSON: where each value stands, or what is wrong in words for the author.
+
+`json.loads` has neither positions nor strictness, and its messages change between Python versions.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+
+from .text import TextError
+
+__all__ = ["MAX_DEPTH", "MAX_DIGITS", "JsonPlace", "outline"]
+
+MAX_DEPTH = 100
+"""Levels of nesting. Deeper data is a mistake or an attack; templates and validators recurse over it."""
+
+MAX_DIGITS = 4300
+"""Digits of an integer: what Python converts by default (CVE-2020-10735)."""
+
+_SPACE = re.compile(r"[ \t\n\r]*")
+_NUMBER = re.compile(r"(-?(?:0|[1-9][0-9]*))(\.[0-9]+)?([eE][-+]?[0-9]+)?")
+_PLAIN = re.compile(r'[^"\\\x00-\x1f]*')
+_ESCAPE = re.compile(
+    r'\\(?:["\\/bfnrt]|u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u(?![dD][89a-fA-F])[0-9a-fA-F]{4})'
+)
+_WORD = re.compile(r"-?[A-Za-z_][A-Za-z_0-9]*")
+_WORDS = {"True": "true", "False": "false", "None": "null", "undefined": "null", "nil": "null"}
+_NOT_FINITE = frozenset({"NaN", "-NaN", "Infinity", "-Infinity", "inf", "-inf", "nan"})
+
+
+class JsonPlace:
+    """One JSON value in its text; see `documents.Place`."""
+
+    __slots__ = ("items", "members", "start", "style")
+
+    def __init__(self, start: int, style: str = "") -> None:
+        self.start = start
+        self.style = style
+        self.members: dict[str, tuple[int, JsonPlace]] = {}
+        self.items: list[JsonPlace] = []
+
+    def child(self, part: str | int) -> tuple[int, JsonPlace] | None:
+        """The value under a key or an index, with the offset of its key (of the item itself in a list)."""
+        if isinstance(part, str):
+            return self.members.get(part)
+        if not 0 <= part < len(self.items):
+            return None
+        return self.items[part].start, self.items[part]
+
+
+def outline(text: str) -> JsonPlace:
+    """Read the whole of `text`. Raises TextError for everything that is not strict JSON."""
+    start = _skip(text, 0)
+    if start == len(text):
+        raise TextError("there is no JSON value here", start, "an empty value is written null")
+    root, end = _value(text, start, 1)
+    end = _skip(text, end)
+    if end < len(text):
+        hint = "for one value a line, name the file .jsonl" if text[end] in "{[" else None
+        raise TextError("there is more text after the end of the JSON value", end, hint)
+    return root
+
+
+def _skip(text: str, at: int) -> int:
+    match = _SPACE.match(text, at)
+    assert match
+    return match.end()
+
+
+def _value(text: str, at: int, depth: int) -> tuple[JsonPlace, int]:
+    """The value that begins at `at`, and the offset after it."""
+    char = text[at : at + 1]
+    if depth > MAX_DEPTH and char in ("{", "["):
+        raise TextError(f"the values are nested more than {MAX_DEPTH} levels deep", at)
+    if char == '"':
+        return JsonPlace(at, '"'), _string(text, at)[1]
+    if char == "{":
+        return _object(text, at, depth)
+    if char == "[":
+        return _array(text, at, depth)
+    if number := _NUMBER.match(text, at):
+        _check_number(number)
+        return JsonPlace(at), number.end()
+    for word in ("true", "false", "null"):
+        if text.startswith(word, at):
+            return JsonPlace(at), at + len(word)
+    raise _unexpected(text, at)
+
+
+def _object(text: str, start: int, depth: int) -> tuple[JsonPlace, int]:
+    place = JsonPlace(start)
+    at = _skip(text, start + 1)
+    if text.startswith("}", at):
+        return place, at + 1
+    while True:
+        if not text.startswith('"', at):
+            raise _unexpected(text, at, "a key in double quotes")
+        key, end = _string(text, at)
+        if key in place.members:
+            raise TextError(
+                f'the key "{key}" stands twice in this mapping',
+                at,
+                "remove one of the two",
+                earlier=place.members[key][0],
+            )
+        colon = _skip(text, end)
+        if not text.startswith(":", colon):
+            raise _unexpected(text, colon, "a colon after the key")
+        member, end = _value(text, _skip(text, colon + 1), depth + 1)
+        place.members[key] = (at, member)
+        at, done = _next(text, end, "}", start)
+        if done:
+            return place, at
+
+
+def _array(text: str, start: int, depth: int) -> tuple[JsonPlace, int]:
+    place = JsonPlace(start)
+    at = _skip(text, start + 1)
+    if text.startswith("]", at):
+        return place, at + 1
+    while True:
+        item, end = _value(text, at, depth + 1)
+        place.items.append(item)
+        at, done = _next(text, end, "]", start)
+        if done:
+            return place, at
+
+
+def _next(text: str, end: int, bracket: str, start: int) -> tuple[int, bool]:
+    """After a member: the offset of the next one, or (True) the offset after the closing bracket."""
+    at = _skip(text, end)
+    if text.startswith(bracket, at):
+        return at + 1, True
+    if at == len(text):
+        raise TextError(
+            f'the "{text[start]}" that opens here is never closed', start, f'add the missing "{bracket}"'
+        )
+    if not text.startswith(",", at):
+        raise _unexpected(text, at, f'a comma or "{bracket}"')
+    following = _skip(text, at + 1)
+    if text.startswith(bracket, following):
+        raise TextError(f'a comma stands before the closing "{bracket}"', at, "remove the comma")
+    return following, False
+
+
+def _string(text: str, start: int) -> tuple[str, int]:
+    """The key or string that begins at `start`, escapes kept except where they matter for comparison."""
+    at = start + 1
+    parts: list[str] = []
+    while True:
+        plain = _PLAIN.match(text, at)
+        assert plain
+        parts.append(plain[0])
+        at = plain.end()
+        char = text[at : at + 1]
+        if char == '"':
+            return "".join(parts), at + 1
+        if char == "\\":
+            escape = _ESCAPE.match(text, at)
+            if escape is None:
+                raise _bad_escape(text, at)
+            parts.append(_unescape(escape[0]))
+            at = escape.end()
+        elif char == "\n" or not char:
+            raise TextError(
+                "the text that begins here has no closing quote", start, r"a line break is written \n"
+            )
+        else:
+            raise TextError(
+                f"the control character U+{ord(char):04X} stands in a text",
+                at,
+                f"write it as \\u{ord(char):04x}",
+            )
+
+
+_SHORT = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
+
+
+def _unescape(escape: str) -> str:
+    if escape[1] != "u":
+        return _SHORT.get(escape[1], escape[1])
+    code = int(escape[2:6], 16)
+    if len(escape) == 12:  # a surrogate pair (RFC 8259 section 7)
+        code = 0x10000 + ((code - 0xD800) << 10) + (int(escape[8:], 16) - 0xDC00)
+    return chr(code)
+
+
+def _bad_escape(text: str, at: int) -> TextError:
+    if re.match(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}", text[at : at + 6]):
+        return TextError(
+            f"{text[at : at + 6]} is half a character", at, "a surrogate needs its other half beside it"
+        )
+    return TextError(f"{text[at : at + 2]} is no escape of JSON", at, "a backslash itself is written \\\\")
+
+
+def _check_number(number: re.Match[str]) -> None:
+    whole, fraction, exponent = number.groups()
+    if fraction or exponent:
+        if not math.isfinite(float(number[0])):
+            raise TextError(f"the number {_short(number[0])} is too large", number.start())
+    elif len(whole) > MAX_DIGITS:
+        raise TextError(f"a number of {len(whole)} digits", number.start(), "quote it if it is an identifier")
+    if whole in ("0", "-0") and number.string[number.end() : number.end() + 1].isdigit() and not fraction:
+        raise TextError("a number begins with 0", number.start(), "quote it if it is an identifier")
+
+
+def _unexpected(text: str, at: int, wanted: str = "a value") -> TextError:
+    """The error for a character that cannot stand where it stands."""
+    if at >= len(text):
+        return TextError(f"the file ends where {wanted} should stand", at)
+    char = text[at]
+    if char == "'":
+        return TextError("text stands in single quotes", at, "JSON knows only double quotes")
+    if char == "#" or text.startswith(("//", "/*"), at):
+        return TextError("JSON has no comments", at, "remove it, or write the file in YAML")
+    if match := _WORD.match(text, at):
+        word = match[0]
+        if word in _NOT_FINITE:
+            return TextError(f"{word} is not a JSON number", at, "write null, or a text in quotes")
+        hint = f"write {_WORDS[word]}" if word in _WORDS else "text stands in double quotes"
+        return TextError(f'expected {wanted}, found "{_short(word)}"', at, hint)
+    return TextError(f'expected {wanted}, found "{char}"', at)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 40 else text[:37] + "..."

@@ -1,0 +1,234 @@
+"""Where files come from: a folder on disk, a git revision or a pack, all named the same way.
+
+A file's name is its path from the root with `/` between the parts, without `.` and `..`: `prompts/triage.prompt.yaml`.
+What `resolve` returns is such a name, and no reference in a file can lead outside its root.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import posixpath
+import re
+import stat
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Protocol
+
+from ..errors import Location, MissingFileError
+
+__all__ = ["MAX_FILE_BYTES", "DiskTree", "MemoryTree", "Tree", "resolve"]
+
+MAX_FILE_BYTES = 20 * 1024 * 1024
+"""A prompt, a schema or a file of cases is smaller; what is larger was named by mistake."""
+
+_DRIVE = re.compile(r"[A-Za-z]:")
+
+
+class Tree(Protocol):
+    """A set of files under one root."""
+
+    def read(self, file: str, *, shown: str | None = None, location: Location | None = None) -> bytes:
+        """The bytes of `file`. `location` is that of the reference to it; `shown` what messages call it.
+
+        Raises MissingFileError where it is not there or may not be read.
+        """
+        ...
+
+    def exists(self, file: str) -> bool:
+        """Whether `file` is there, as a file."""
+        ...
+
+    def shown(self, file: str) -> str:
+        """What messages call `file`: the path as the user would type it from the current folder."""
+        ...
+
+    def files(self) -> Iterator[str]:
+        """All files, sorted, found while they are asked for."""
+        ...
+
+
+def resolve(base: str, name: str, *, location: Location) -> str:
+    """The file that `name` means inside the file `base`: relative to the folder of `base`, `/` between the parts.
+
+    Raises MissingFileError at `location` for a name that is empty, absolute, written for one system only
+    (backslash, drive letter), or that leads outside the root.
+    """
+    if not name.strip():
+        raise MissingFileError("the file name is empty", location=location)
+    if "\0" in name:
+        raise MissingFileError("the file name holds a NUL character", location=location)
+    if "\\" in name:
+        raise MissingFileError(
+            f"the path {name} holds a backslash",
+            location=location,
+            hint='write "/" between folders on every system',
+        )
+    if name.startswith("/") or _DRIVE.match(name):
+        raise MissingFileError(
+            f"the path {name} is absolute",
+            location=location,
+            hint="name files relative to the file that uses them",
+        )
+    file = posixpath.normpath(posixpath.join(posixpath.dirname(base), name))
+    if file == ".." or file.startswith("../"):
+        raise MissingFileError(
+            f"{name} lies outside the project root", location=location, hint="move the file into the project"
+        )
+    return file
+
+
+class MemoryTree:
+    """Files that are held in memory: those of a git revision, or of a test. `prefix` stands before shown names."""
+
+    def __init__(self, files: Mapping[str, bytes], prefix: str = "") -> None:
+        self._files = files
+        self._prefix = prefix
+
+    def read(self, file: str, *, shown: str | None = None, location: Location | None = None) -> bytes:
+        """The bytes of `file`; see Tree.read."""
+        try:
+            return self._files[file]
+        except KeyError:
+            raise _missing(file, shown or self.shown(file), location, self._files) from None
+
+    def exists(self, file: str) -> bool:
+        """Whether `file` is there."""
+        return file in self._files
+
+    def shown(self, file: str) -> str:
+        """The file's name behind the prefix, such as `HEAD~1:prompts/triage.prompt.yaml`."""
+        return self._prefix + file
+
+    def files(self) -> Iterator[str]:
+        """All files, sorted."""
+        return iter(sorted(self._files))
+
+
+class DiskTree:
+    """The files of a folder.
+
+    `cwd` is the folder that shown paths start from (default: the current one); `names` says for single files what
+    messages shall call them, such as the path exactly as it was typed.
+    """
+
+    def __init__(self, root: Path, cwd: Path | None = None, names: Mapping[str, str] | None = None) -> None:
+        self.root = root.absolute()
+        self._real_root = root.resolve()
+        self._cwd = cwd or Path.cwd()
+        self._names = names or {}
+
+    def read(self, file: str, *, shown: str | None = None, location: Location | None = None) -> bytes:
+        """The bytes of `file`.
+
+        Raises MissingFileError for what is not there, is no regular file, may not be read, is larger than
+        MAX_FILE_BYTES, or leads outside the root.
+        """
+        name = shown or self.shown(file)
+        where = location or Location(name)
+        path = self.root / file
+        try:
+            real = path.resolve(strict=True)
+            if not real.is_relative_to(self._real_root):
+                raise MissingFileError(f"{name} leads outside the project root", location=where)
+            kind = real.stat().st_mode
+            if stat.S_ISDIR(kind):
+                raise MissingFileError(f"{name} is a folder", location=where, hint="name a file in it")
+            if not stat.S_ISREG(kind):
+                raise MissingFileError(f"{name} is not a regular file", location=where)
+            with real.open("rb") as stream:
+                data = stream.read(MAX_FILE_BYTES + 1)
+        except (FileNotFoundError, NotADirectoryError):
+            raise _missing(file, name, location, self._siblings(file)) from None
+        except (
+            OSError,
+            RuntimeError,
+            ValueError,
+        ) as error:  # RuntimeError: a loop of links, before Python 3.13
+            reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+            raise MissingFileError(f"{name} cannot be read: {reason}", location=where) from None
+        if len(data) > MAX_FILE_BYTES:
+            raise MissingFileError(
+                f"{name} is larger than {MAX_FILE_BYTES // 2**20} MiB",
+                location=where,
+                hint="is it the file you meant?",
+            )
+        return data
+
+    def exists(self, file: str) -> bool:
+        """Whether `file` is a regular file inside the root."""
+        try:
+            real = (self.root / file).resolve(strict=True)
+            return real.is_relative_to(self._real_root) and real.is_file()
+        except (OSError, RuntimeError, ValueError):
+            return False
+
+    def shown(self, file: str) -> str:
+        """The path of `file` from the current folder, or the name given for it."""
+        if name := self._names.get(file):
+            return name
+        path = os.path.join(self.root, file)  # noqa: PTH118  # Path would drop what relpath needs to compare
+        try:
+            return os.path.relpath(path, self._cwd)
+        except ValueError:  # another drive on Windows
+            return path
+
+    def files(self) -> Iterator[str]:
+        """All files, sorted by name, found while they are asked for.
+
+        Left out: hidden folders, virtual environments (a folder with `pyvenv.cfg`), `node_modules`, folders that
+        are links, and the vendored `packs/` beside a `packs.lock` in the root.
+
+        Raises MissingFileError for a folder that may not be listed.
+        """
+        return self._walk("")
+
+    def _walk(self, folder: str) -> Iterator[str]:
+        try:
+            with os.scandir(self.root / folder) as scan:
+                # A folder sorts with its slash, so that whole paths come out in order.
+                entries = sorted(
+                    (f"{e.name}/" if e.is_dir(follow_symlinks=False) else e.name, e) for e in scan
+                )
+        except OSError as error:
+            shown = self.shown(folder.rstrip("/"))
+            raise MissingFileError(
+                f"the folder {shown} cannot be listed: {error.strerror}", location=Location(shown)
+            ) from None
+        names = {name for name, _ in entries}
+        if folder and "pyvenv.cfg" in names:
+            return
+        for name, entry in entries:
+            if not name.endswith("/"):
+                if entry.is_file() and (not entry.is_symlink() or self.exists(folder + name)):
+                    yield folder + name
+            elif not (
+                name.startswith(".")
+                or name == "node_modules/"
+                or (not folder and name == "packs/" and "packs.lock" in names)
+            ):
+                yield from self._walk(folder + name)
+
+    def _siblings(self, file: str) -> list[str]:
+        """The names beside `file`, for a suggestion; none where even its folder is not there."""
+        folder = posixpath.dirname(file)
+        try:
+            return [posixpath.join(folder, path.name) for path in (self.root / folder).iterdir()]
+        except OSError:
+            return []
+
+
+def _missing(file: str, shown: str, location: Location | None, known: Iterable[str]) -> MissingFileError:
+    """The error for a file that is not there, with the likely meant one of the same folder."""
+    folder, name = posixpath.split(file)
+    siblings = {posixpath.basename(other) for other in known if posixpath.dirname(other) == folder}
+    same = [other for other in sorted(siblings) if other.casefold() == name.casefold()]
+    close = same or difflib.get_close_matches(name, sorted(siblings), n=1)
+    hint: str | None
+    if close:
+        hint = f"did you mean {close[0]}?"
+    elif siblings:
+        hint = "a path is relative to the file that names it" if location else None
+    else:
+        hint = f"there is no folder {folder} either" if folder else None
+    return MissingFileError(f"there is no file {shown}", location=location or Location(shown), hint=hint)
