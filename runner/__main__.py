@@ -9,7 +9,7 @@ def main() -> None:
     """Run the command line and exit with its code."""
     from .cli.main import cli
 
-    sys.exit(cli())
+    sys.exit(cli(prog_name="runner"))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,9 @@ __all__ = ["command"]
 @click.command("check")
 @click.argument("paths", nargs=-1, metavar="[PATHS]...")
 def command(paths: tuple[str, ...]) -> int:
-    """Check prompts offline: format, templates, every case, and the schema against the strict subset.
+    """Check prompts and render every case, offline.
+
+    Checked are the format, the templates, every case, and the schema against the strict subset.
 
     PATHS are prompt files, folders or globs; without any, every *.prompt.yaml of the project. Errors and remarks are
     printed as `file:line:column: CODE message`. Exit code 2 if there is an error, 0 otherwise.

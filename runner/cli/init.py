@@ -15,7 +15,9 @@ STARTER = Path(__file__).parent / "starter"
 @click.command("init")
 @click.argument("folder", default=".", type=click.Path(file_okay=False, path_type=Path))
 def command(folder: Path) -> int:
-    """Write a small project into FOLDER: a prompt with tests, its schema, runner.yaml, a CI workflow.
+    """Write a small project that runs at once into FOLDER.
+
+    A prompt with tests, its schema, runner.yaml, a CI workflow, and our schemas for your editor.
 
     Files that exist are left alone and named.
     """

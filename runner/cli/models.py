@@ -11,7 +11,10 @@ __all__ = ["command"]
 @click.option("--endpoint", envvar="RUNNER_ENDPOINT", metavar="NAME", help="The endpoint of runner.yaml to ask.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
 def command(endpoint: str | None, as_json: bool) -> int:
-    """Ask an endpoint which models it offers (GET {base_url}/models)."""
+    """List the models an endpoint offers.
+
+    Asks GET {base_url}/models: also the quickest test of a key and a base URL.
+    """
     import asyncio
     import json
 

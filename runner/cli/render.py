@@ -37,7 +37,7 @@ def command(
     models: tuple[str, ...],
     sets: tuple[str, ...],
 ) -> int:
-    """Render prompts: print what `run` would send, offline.
+    """Print what `run` would send, offline.
 
     One JSON document a case (two spaces of indentation, keys in the author's order), or one curl command.
 

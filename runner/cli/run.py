@@ -51,7 +51,9 @@ def command(
     dry_run: bool,
     as_json: bool,
 ) -> int:
-    """Run prompts: their tests, or the variables or rows given instead.
+    """Ask the model, validate, save.
+
+    Runs the prompts' own tests, or the variables or rows given instead.
 
     PATHS are prompt files, folders or globs; without any, every *.prompt.yaml of the project.
 

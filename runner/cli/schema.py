@@ -10,7 +10,9 @@ __all__ = ["command"]
 @click.command("schema")
 @click.argument("name", type=click.Choice(["prompt", "project"]))
 def command(name: str) -> int:
-    """Print the JSON Schema of a file format, for editors and other tools.
+    """Print the JSON Schema of a file format.
+
+    For editors and other tools:
 
     \b
       runner schema prompt > schemas/editor/prompt.schema.json

@@ -31,14 +31,16 @@ class Response:
 class TransportError(Exception):
     """No complete HTTP response came. `kind` is one of: connect, timeout, protocol, tls, too_large.
 
-    `retryable` says whether asking again may help; `message` is one sentence for a person and holds no header.
+    `retryable` says whether asking again may help; `message` is one sentence for a person and holds no header;
+    `hint` says what the person may do about it.
     """
 
-    def __init__(self, kind: str, message: str, *, retryable: bool) -> None:
+    def __init__(self, kind: str, message: str, *, retryable: bool, hint: str | None = None) -> None:
         super().__init__(message)
         self.kind = kind
         self.message = message
         self.retryable = retryable
+        self.hint = hint
 
 
 class Transport(Protocol):

@@ -109,8 +109,18 @@ def failures(digest: Digest, *, results: str | None) -> Iterator[RenderableType]
         yield Text(f"and {count(more)} more" + (f": see {results}" if results else ""), "bold")
 
 
-def last_line(digest: Digest, counters: Counters, *, seconds: float, run_dir: str | Path | None) -> Text:
-    """`6 passed, 1 failed, 0 errors (1 cached) in 3.2 s · 1,234 tokens · $0.0012 · .runner/runs/...`."""
+def last_line(
+    digest: Digest,
+    counters: Counters,
+    *,
+    seconds: float,
+    run_dir: str | Path | None,
+    width: int | None = None,
+) -> Text:
+    """`6 passed, 1 failed, 0 errors (1 cached) in 3.2 s · 1,234 tokens · $0.0012 · .runner/runs/...`.
+
+    A run folder that would not fit `width` columns goes to a line of its own, where it can be copied whole.
+    """
     line = Text()
     if counters.total is not None and counters.done < counters.total:
         line.append(f"stopped after {count(counters.done)} of {count(counters.total)}", "bold yellow").append(
@@ -130,10 +140,12 @@ def last_line(digest: Digest, counters: Counters, *, seconds: float, run_dir: st
     if counters.cost is not None:
         # Answers at an unknown price make the sum a lower bound.
         rest.append(("at least " if digest.unpriced else "") + dollars(counters.cost))
-    if run_dir is not None:
-        rest.append(str(run_dir))
     for part in rest:
         line.append(f" · {part}", "dim")
+    if run_dir is not None:
+        where = visible(str(run_dir))
+        beside = width is None or line.cell_len + 3 + cell_width(where) <= width
+        line.append(" · " if beside else "\n", "dim").append(where, "dim")
     return line
 
 

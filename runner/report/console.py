@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import time
@@ -65,7 +66,7 @@ class ConsoleReporter:
         environ: Mapping[str, str] = os.environ,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._stream = sys.stderr if stream is None else stream
+        self._stream = _lenient(sys.stderr if stream is None else stream)
         self._is_live = wants_live(self._stream, environ) if live is None else live
         self._color = wants_color(self._stream, environ) if color is None else color
         self._width = width
@@ -172,7 +173,8 @@ class ConsoleReporter:
                 self._print()
                 self._block(block)
         self._print()
-        self._print(closing.last_line(self._digest, counters, seconds=seconds, run_dir=run_dir))
+        width = self._console.width if self._is_live else None
+        self._print(closing.last_line(self._digest, counters, seconds=seconds, run_dir=run_dir, width=width))
 
     def close(self) -> None:
         """Take the progress off the screen and give the terminal back; closing twice is harmless."""
@@ -198,3 +200,10 @@ class ConsoleReporter:
     def _print(self, text: str | Text = "", style: str | None = None) -> None:
         # A line of its own is not wrapped: what reads a pipe wants it whole, and a terminal wraps by itself.
         self._console.print(text, style=style, soft_wrap=True)
+
+
+def _lenient(stream: TextIO) -> TextIO:
+    """A stream that spells out what its encoding cannot hold: an old code page must not end a run half paid for."""
+    if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+        stream.reconfigure(errors="backslashreplace")
+    return stream

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from ..engine.record import Record
-from .figures import duration
+from .figures import count, duration
 from .wording import Status, answer, error_text, failed_checks, label, reason, status
 
 __all__ = ["FAILURES", "SMALL", "Digest", "Failure", "Row", "Tally"]
@@ -21,6 +21,7 @@ FAILURES = 20
 _CASES = 40
 _PROMPTS = 200
 _VARIANTS = 50
+_FACTS = 10
 _EXCERPT = 2000
 
 _K = TypeVar("_K", bound=Hashable)
@@ -148,7 +149,7 @@ def _row(record: Record) -> Row:
         note = f"{record['outcome']} as expected, {note}" if note else f"{record['outcome']} as expected"
     text = answer(record) if passed else reason(record)
     name = label(record, prompt=False)
-    return Row(status(record), record["prompt"], name, text if text is None else text[:_EXCERPT], note)
+    return Row(status(record), record["prompt"], name, _beginning(text), note)
 
 
 def _time(record: Record) -> str:
@@ -168,10 +169,11 @@ def _failure(record: Record) -> Failure:
         (f"{check['type']} {check['path'] or ''}".rstrip(), check["message"])
         for check in failed_checks(record)
     )
-    said = answer(record)
-    return Failure(
-        status(record),
-        label(record),
-        tuple((caption, text[:_EXCERPT]) for caption, text in facts[:FAILURES]),
-        said if said is None else said[:_EXCERPT],
-    )
+    shown = [(caption, _beginning(text) or "") for caption, text in facts[:_FACTS]]
+    if len(facts) > _FACTS:
+        shown.append(("...", f"and {count(len(facts) - _FACTS)} more"))
+    return Failure(status(record), label(record), tuple(shown), _beginning(answer(record)))
+
+
+def _beginning(text: str | None) -> str | None:
+    return text if text is None or len(text) <= _EXCERPT else text[:_EXCERPT] + "…"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["count", "dollars", "duration", "plural"]
+__all__ = ["count", "dollars", "duration", "plural", "whole_seconds"]
 
 
 def duration(seconds: float) -> str:
@@ -11,6 +11,11 @@ def duration(seconds: float) -> str:
         return f"{seconds:.2f} s"
     if seconds < 9.95:
         return f"{seconds:.1f} s"
+    return whole_seconds(seconds)
+
+
+def whole_seconds(seconds: float) -> str:
+    """The same without fractions, for a figure that changes as one looks: `3 s`, `1 min 12 s`."""
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"

@@ -16,8 +16,7 @@ from .wording import answer, label, reason, status
 
 __all__ = ["progress_line", "record_line"]
 
-_BAR = 28
-_SHORTEST_BAR = 10
+_BARS = (24, 16, 10)  # few lengths, so that the bar does not breathe with every figure
 _INDENT = 2
 _GAP = 2
 _SAID = 200
@@ -27,7 +26,7 @@ def progress_line(parts: list[Segment], counters: Counters, *, width: int) -> Re
     """A bar, where the total is known and there is room for one, and what fits of the parts, on one line."""
     room = width - _INDENT - 1  # a full last column makes some terminals wrap
     bar = counters.total is not None
-    shown = fitted(parts, room - (_SHORTEST_BAR + _GAP if bar else 0))
+    shown = fitted(parts, room - (_BARS[-1] + _GAP if bar else 0))
     text = Text(no_wrap=True, overflow="ellipsis")
     for number, part in enumerate(shown):
         if number:
@@ -35,8 +34,8 @@ def progress_line(parts: list[Segment], counters: Counters, *, width: int) -> Re
         text.append(part.text, part.style)
     line = Table.grid()
     line.add_column(width=_INDENT)
-    size = min(_BAR, room - _GAP - line_width(shown))
-    if bar and size >= _SHORTEST_BAR:
+    size = next((size for size in _BARS if size <= room - _GAP - line_width(shown)), None)
+    if bar and size is not None:
         progress = ProgressBar(
             total=counters.total or 1, completed=counters.done, width=size,
             complete_style="green", finished_style="green", style="dim",

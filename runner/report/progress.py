@@ -6,7 +6,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from ..engine.record import Counters
-from .figures import count, dollars, duration, plural
+from .figures import count, dollars, plural, whole_seconds
 from .visible import cell_width
 
 __all__ = ["SEPARATOR", "Pace", "Segment", "fitted", "line_width", "segments"]
@@ -63,9 +63,9 @@ def segments(counters: Counters, *, seconds: float, rate: float | None) -> list[
     if counters.cost is not None:
         parts.append(Segment(dollars(counters.cost), "dim", rank=2))
     if rate is not None and counters.total is not None and counters.done < counters.total:
-        parts.append(Segment(f"{duration(round((counters.total - counters.done) / rate))} left", "", rank=1))
+        parts.append(Segment(f"{whole_seconds((counters.total - counters.done) / rate)} left", "", rank=1))
     else:
-        parts.append(Segment(duration(round(seconds)), "", rank=1))
+        parts.append(Segment(whole_seconds(seconds), "", rank=1))
     return parts
 
 

@@ -1,0 +1,233 @@
+"""The verdict on one answer: its outcome, the declared schema, then the assertions. Pure.
+
+The declared schema is the test: an answer that breaks it is `invalid`, whatever else it says. An outcome other than
+ok passes only where the case expects exactly that one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from ..errors import Problems, RunnerError, SchemaError
+from ..files.model import Assertion, Case, Prompt
+from ..schema import SchemaProblem, Validator, Violation, show
+from ..values import Json, JsonObject, JsonPath
+from ..wire.reply import Answer, Outcome
+from .assertions import AnswerView, CheckResult, CompiledAssertion, compile_assertion
+
+__all__ = ["Judge", "Judgement"]
+
+MAX_VIOLATIONS = 20
+"""How many schema violations of one answer are told in full; the rest is counted."""
+
+_CACHED_ASSERTIONS = 1024
+_JSON_FORMATS = {"json_schema", "json_object"}
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What one answer came to. `detail` says in one sentence why the outcome is not ok."""
+
+    outcome: Outcome
+    passed: bool
+    output: Json
+    checks: tuple[CheckResult, ...]
+    detail: str | None
+
+
+class Judge:
+    """The judge of one prompt: its response schema, tool parameters and assertions, compiled once.
+
+    Raises SchemaError or FormatError at the author's line for a schema or an assertion that cannot be used, or
+    Problems when there are several.
+    """
+
+    __slots__ = ("_asserts", "_cache", "_json", "_model", "_schema", "_tools")
+
+    def __init__(self, prompt: Prompt) -> None:
+        errors: list[RunnerError] = []
+        declared = prompt.request.get("response_format")
+        self._json = isinstance(declared, Mapping) and declared.get("type") in _JSON_FORMATS
+        self._model = prompt.request.get("model")
+        self._cache: dict[str, CompiledAssertion] = {}
+        self._schema = _response_validator(prompt, errors)
+        self._tools = _tool_validators(prompt, errors)
+        self._asserts = self._compile_all(prompt.asserts, errors)
+        for case in prompt.tests:
+            if isinstance(case, Case):
+                self._compile_all(case.asserts, errors)
+        if errors:
+            raise errors[0] if len(errors) == 1 else Problems(errors)
+
+    def prepare(self, case: Case) -> None:
+        """Compile a case's assertions before anything is paid for. Raises FormatError or Problems at its lines."""
+        errors: list[RunnerError] = []
+        self._compile_all(case.asserts, errors)
+        if errors:
+            raise errors[0] if len(errors) == 1 else Problems(errors)
+
+    def judge(
+        self,
+        answer: Answer,
+        case: Case,
+        *,
+        latency_ms: float | None = None,
+        cost: float | None = None,
+        vars: JsonObject | None = None,  # noqa: A002 - the name results and expressions use
+        model: str | None = None,
+    ) -> Judgement:
+        """Judge one answer to one case.
+
+        `latency_ms` in milliseconds, `cost` in US dollars (None: no price is known), `vars` those of the case unless
+        given. Raises FormatError for a broken assertion of the case only if `prepare` was not asked before.
+        """
+        expected = Outcome(case.outcome or "ok")
+        outcome, detail, broken = self._classify(answer)
+        as_expected = outcome is expected or (
+            case.outcome is None and outcome is Outcome.TOOL_CALL and bool(self._tools)
+        )
+        if outcome is Outcome.TOOL_CALL and not self._tools:
+            as_expected, detail = False, detail or "the prompt declares no tools"
+        if not as_expected:
+            checks = () if broken and case.outcome is None else (_outcome_check(expected, outcome, detail),)
+            return Judgement(outcome, False, answer.output, (*checks, *broken), detail)
+        view = AnswerView(
+            text=answer.text,
+            output=answer.output,
+            parsed=self._json and outcome in {Outcome.OK, Outcome.INVALID},
+            finish_reason=answer.finish_reason,
+            latency_ms=latency_ms,
+            cost=cost,
+            model=model or (self._model if isinstance(self._model, str) else None),
+            vars=case.vars if vars is None else vars,
+        )
+        # What the prompt asserts of every test is about proper answers; a case that expects a refusal has its own.
+        general = self._asserts if expected is Outcome.OK else ()
+        asserted = (*general, *(self._compiled(assertion) for assertion in case.asserts))
+        results = tuple(each.check(view) for each in asserted)
+        if case.outcome is not None and expected is not Outcome.OK:
+            results = (_outcome_check(expected, outcome, detail), *results)
+        return Judgement(outcome, all(each.passed for each in results), answer.output, results, detail)
+
+    def _classify(self, answer: Answer) -> tuple[Outcome, str | None, tuple[CheckResult, ...]]:
+        """The outcome once the schemas have spoken, its reason, and the failed schema checks."""
+        if answer.outcome is Outcome.OK and self._schema is not None:
+            broken = _broken(self._schema.check(answer.output))
+        elif answer.outcome is Outcome.TOOL_CALL and self._tools:
+            broken = tuple(check for call in answer.tool_calls for check in self._broken_call(call))
+        else:
+            broken = ()
+        if not broken:
+            return answer.outcome, answer.detail, ()
+        first = broken[0]
+        place = f"{first.path}: " if first.path else ""
+        return Outcome.INVALID, f"{place}{first.message}", broken
+
+    def _broken_call(self, call: Mapping[str, Json]) -> tuple[CheckResult, ...]:
+        kind = str(call.get("type") or "function")
+        body = call.get(kind)
+        name = body.get("name") if isinstance(body, Mapping) else None
+        if not isinstance(body, Mapping) or not isinstance(name, str) or name not in self._tools:
+            declared = ", ".join(self._tools)
+            return (
+                _tool_failure(f"the model called {show(name)}, which is not declared (declared: {declared})"),
+            )
+        validator = self._tools[name]
+        if validator is None:
+            return ()
+        arguments = body.get("arguments")
+        try:
+            value: Json = (
+                json.loads(arguments, parse_constant=_no_constant) if isinstance(arguments, str) else None
+            )
+        except (ValueError, RecursionError) as error:
+            return (_tool_failure(f"the arguments of {name} are not JSON ({error}): {show(arguments)}"),)
+        if not isinstance(arguments, str):
+            return (_tool_failure(f"the arguments of {name} are no text: {show(arguments)}"),)
+        return _broken(validator.check(value), type_="tool-call", prefix=f"arguments of {name}: ")
+
+    def _compile_all(
+        self, assertions: Iterable[Assertion], errors: list[RunnerError]
+    ) -> tuple[CompiledAssertion, ...]:
+        compiled = []
+        for assertion in assertions:
+            try:
+                compiled.append(self._compiled(assertion))
+            except RunnerError as error:
+                errors.append(error)
+        return tuple(compiled)
+
+    def _compiled(self, assertion: Assertion) -> CompiledAssertion:
+        """Rows of data repeat the same few assertions a hundred thousand times: each is compiled once."""
+        key = json.dumps(assertion.spec)
+        known = self._cache.pop(key, None) or compile_assertion(assertion)
+        while len(self._cache) >= _CACHED_ASSERTIONS:
+            del self._cache[next(iter(self._cache))]
+        self._cache[key] = known
+        return known
+
+
+def _response_validator(prompt: Prompt, errors: list[RunnerError]) -> Validator | None:
+    declared = prompt.response_schema
+    if declared is None:
+        return None
+    try:
+        return Validator(declared.schema)
+    except SchemaProblem as problem:
+        location = declared.document.locate((*declared.at, *problem.path))
+        errors.append(SchemaError(problem.message, location=location))
+        return None
+
+
+def _tool_validators(prompt: Prompt, errors: list[RunnerError]) -> dict[str, Validator | None]:
+    """The parameters of each declared function; None for custom tools, whose input is free text."""
+    tools = prompt.request.get("tools")
+    validators: dict[str, Validator | None] = {}
+    for index, tool in enumerate(tools if isinstance(tools, list) else ()):
+        kind = str(tool.get("type", "function")) if isinstance(tool, Mapping) else "function"
+        body = tool.get(kind) if isinstance(tool, Mapping) else None
+        if not isinstance(body, Mapping):
+            continue
+        name = str(body.get("name"))
+        if kind != "function":
+            validators[name] = None
+            continue
+        path: JsonPath = ("tools", index, kind, "parameters")
+        try:
+            # A function without parameters takes an empty list of them (OpenAI API reference, `parameters`).
+            validators[name] = Validator(body.get("parameters", {"type": "object"}))
+        except SchemaProblem as problem:
+            errors.append(SchemaError(problem.message, location=prompt.locate(*path, *problem.path)))
+    return validators
+
+
+def _broken(
+    violations: tuple[Violation, ...], *, type_: str = "json-schema", prefix: str = ""
+) -> tuple[CheckResult, ...]:
+    told = [
+        CheckResult(type_, False, each.json_path, f"{prefix}{each.message}")
+        for each in violations[:MAX_VIOLATIONS]
+    ]
+    if len(violations) > MAX_VIOLATIONS:
+        more = len(violations) - MAX_VIOLATIONS
+        told.append(CheckResult(type_, False, None, f"{prefix}and {more:,} more violations of the schema"))
+    return tuple(told)
+
+
+def _tool_failure(message: str) -> CheckResult:
+    return CheckResult("tool-call", False, None, message)
+
+
+def _no_constant(name: str) -> Json:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _outcome_check(expected: Outcome, came: Outcome, detail: str | None) -> CheckResult:
+    because = f": {detail}" if detail else ""
+    if came is expected:
+        return CheckResult("outcome", True, None, f"as expected: {came}{because}", str(expected), str(came))
+    return CheckResult(
+        "outcome", False, None, f"expected {expected}, got {came}{because}", str(expected), str(came)
+    )

@@ -1,0 +1,337 @@
+"""What an assertion says of one value, apart from where that value comes from: one builder per assertion type.
+
+A builder takes the assertion's `value` or `threshold` and refuses what could never fail or never pass, such as an
+empty string to be contained.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from ..schema import SchemaProblem, Validator, json_path, show
+from ..values import Json, JsonPath
+from .equality import difference
+
+__all__ = ["KINDS", "Predicate", "SpecError", "Unfit", "build"]
+
+
+class SpecError(ValueError):
+    """The `value` or `threshold` of an assertion cannot mean anything. `message` and `hint` are for its author."""
+
+    def __init__(self, message: str, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class Unfit(Exception):  # noqa: N818 - not an error of the program: the answer holds nothing this can be asked of
+    """The value is not of a kind that can be compared, so that neither the check nor its `not-` form holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Predicate:
+    """A yes-or-no question about one value, with the words for both answers: "expected {wanted}, got ...".
+
+    `holds` raises Unfit. `detail` says more about a value for which `holds` is false: where below the value, and what.
+    """
+
+    wanted: str
+    unwanted: str
+    expected: Json
+    holds: Callable[[Json], bool]
+    detail: Callable[[Json], tuple[JsonPath, str]] | None = None
+    shown: Callable[[Json], str] = show
+
+
+def build(kind: str, value: Json) -> Predicate:
+    """The predicate of assertion type `kind` (without `not-`). Raises SpecError, or KeyError for an unknown type."""
+    return _BUILDERS[kind](value)
+
+
+def _equals(value: Json) -> Predicate:
+    def detail(actual: Json) -> tuple[JsonPath, str]:
+        place = difference(value, actual) or ()
+        wanted, came = _at(value, place), _at(actual, place)
+        return place, f"expected {wanted}, got {came}"
+
+    return Predicate(
+        show(value),
+        f"anything but {show(value)}",
+        value,
+        lambda actual: difference(value, actual) is None,
+        detail,
+    )
+
+
+def _at(value: Json, place: JsonPath) -> str:
+    for step in place:
+        if isinstance(value, Mapping) and isinstance(step, str) and step in value:
+            value = value[step]
+        elif isinstance(value, list) and isinstance(step, int):
+            value = value[step]
+        else:
+            return "no such key"
+    return f"{show(value)} ({len(value):,} items)" if isinstance(value, list) else show(value)
+
+
+def _contains(value: Json) -> Predicate:
+    part = _text(value)
+    return _on_text(
+        f"contains {show(part)}", f"does not contain {show(part)}", part, lambda text: part in text
+    )
+
+
+def _icontains(value: Json) -> Predicate:
+    part = _text(value).casefold()
+    words = f"{show(value)} (in any case)"
+    return _on_text(
+        f"contains {words}", f"does not contain {words}", value, lambda text: part in text.casefold()
+    )
+
+
+def _contains_any(value: Json) -> Predicate:
+    parts = _texts(value)
+    return _on_text(
+        f"contains one of {_list(parts)}",
+        f"contains none of {_list(parts)}",
+        value,
+        lambda text: any(part in text for part in parts),
+    )
+
+
+def _contains_all(value: Json) -> Predicate:
+    parts = _texts(value)
+
+    def detail(text: Json) -> tuple[JsonPath, str]:
+        missing = [part for part in parts if isinstance(text, str) and part not in text]
+        return (
+            (),
+            f"expected text that contains all of {_list(parts)}, {_list(missing)} is missing in {show(text)}",
+        )
+
+    return _on_text(
+        f"contains all of {_list(parts)}",
+        f"does not contain all of {_list(parts)}",
+        value,
+        lambda text: all(part in text for part in parts),
+        detail,
+    )
+
+
+def _starts_with(value: Json) -> Predicate:
+    part = _text(value)
+    return _on_text(
+        f"starts with {show(part)}",
+        f"does not start with {show(part)}",
+        part,
+        lambda text: text.startswith(part),
+    )
+
+
+def _ends_with(value: Json) -> Predicate:
+    part = _text(value)
+    return _on_text(
+        f"ends with {show(part)}", f"does not end with {show(part)}", part, lambda text: text.endswith(part)
+    )
+
+
+def _regex(value: Json) -> Predicate:
+    source = _text(value)
+    try:
+        pattern = re.compile(source)
+    except (re.error, OverflowError, RecursionError) as error:
+        raise SpecError(f"{show(source)} is not a regular expression: {error}") from None
+    return _on_text(
+        f"matches {show(source)}",
+        f"does not match {show(source)}",
+        source,
+        lambda text: pattern.search(text) is not None,
+    )
+
+
+def _json_schema(value: Json) -> Predicate:
+    if not isinstance(value, Mapping) or not value:
+        raise SpecError(f"value must be a JSON Schema, got {show(value)}")
+    try:
+        validator = Validator(value)
+    except SchemaProblem as problem:
+        raise SpecError(f"value is not a JSON Schema: {problem}") from None
+
+    def detail(actual: Json) -> tuple[JsonPath, str]:
+        first, *more = validator.check(actual)
+        return first.path, first.message + (f" (and {len(more)} more)" if more else "")
+
+    return Predicate(
+        "a value that fits the schema",
+        "a value that does not fit the schema",
+        value,
+        lambda actual: not validator.check(actual),
+        detail,
+    )
+
+
+def _length(value: Json) -> Predicate:
+    bounds = value if isinstance(value, Mapping) else {"min": value, "max": value}
+    low, high = bounds.get("min"), bounds.get("max")
+    given = [bound for bound in (low, high) if bound is not None]
+    if not given or set(bounds) - {"min", "max"} or not all(_is_count(bound) for bound in given):
+        raise SpecError(f"value must be a whole number, or {{min: ..., max: ...}}, got {show(value)}")
+    least, most = (low if isinstance(low, int) else 0), (high if isinstance(high, int) else None)
+    if most is not None and least > most:
+        raise SpecError(f"no length is at least {least} and at most {most}")
+    if least == most:
+        words = f"a length of {least:,}"
+    elif most is None:
+        words = f"a length of at least {least:,}"
+    else:
+        words = f"a length of {least:,} to {most:,}" if least else f"a length of at most {most:,}"
+
+    def holds(actual: Json) -> bool:
+        if not isinstance(actual, str | list | Mapping):
+            raise Unfit(f"expected {words}, but {show(actual)} has none")
+        return least <= len(actual) and (most is None or len(actual) <= most)
+
+    def shown(actual: Json) -> str:
+        length = len(actual) if isinstance(actual, str | list | Mapping) else 0
+        unit = "characters" if isinstance(actual, str) else "items" if isinstance(actual, list) else "keys"
+        return f"{length:,} {unit}"
+
+    return Predicate(words, f"anything but {words}", value, holds, shown=shown)
+
+
+def _is_count(value: Json) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _cost(value: Json) -> Predicate:
+    limit = _limit(value)
+    return _at_most(
+        limit, f"a cost of at most {_dollars(limit)}", f"a cost above {_dollars(limit)}", _dollars
+    )
+
+
+def _dollars(amount: float) -> str:
+    return f"${amount:.9f}".rstrip("0").rstrip(".")
+
+
+def _latency(value: Json) -> Predicate:
+    limit = _limit(value)
+    words = f"an answer within {_milliseconds(limit)}"
+    return _at_most(limit, words, f"an answer after more than {_milliseconds(limit)}", _milliseconds)
+
+
+def _milliseconds(amount: float) -> str:
+    return f"{amount:,.0f} ms"
+
+
+def _limit(value: Json) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):
+        raise SpecError(f"threshold must be a number, 0 or more, got {show(value)}")
+    return value
+
+
+def _at_most(limit: float, wanted: str, unwanted: str, spell: Callable[[float], str]) -> Predicate:
+    def amount(actual: Json) -> float:
+        assert isinstance(actual, int | float)
+        return actual
+
+    return Predicate(
+        wanted,
+        unwanted,
+        limit,
+        lambda actual: amount(actual) <= limit,
+        shown=lambda actual: spell(amount(actual)),
+    )
+
+
+def _finish_reason(value: Json) -> Predicate:
+    reason = _text(value)
+    words = f"finish_reason {show(reason)}"
+    return Predicate(words, f"any {words.replace(' ', ' but ', 1)}", reason, lambda actual: actual == reason)
+
+
+def _expr(value: Json) -> Predicate:
+    # Jinja is heavy and few prompts use expressions.
+    from ..render.expressions import compile_expression
+
+    source = _text(value)
+    try:
+        expression = compile_expression(source, names=frozenset({"output", "text", "vars"}))
+    except ValueError as error:
+        raise SpecError(f"value is not an expression: {error}") from None
+
+    def holds(seen: Json) -> bool:
+        assert isinstance(seen, Mapping)
+        try:
+            result = expression.evaluate(**seen)
+        except ValueError as error:
+            raise Unfit(f"{show(source)} cannot be evaluated: {error}") from None
+        if not isinstance(result, bool):
+            raise Unfit(f"{show(source)} must give true or false, it gives {show(result)}")
+        return result
+
+    return Predicate(
+        f"{source} to be true", f"{source} to be false", source, holds, shown=lambda _: "the opposite"
+    )
+
+
+def _on_text(
+    wanted: str,
+    unwanted: str,
+    expected: Json,
+    holds: Callable[[str], bool],
+    detail: Callable[[Json], tuple[JsonPath, str]] | None = None,
+) -> Predicate:
+    def holds_of_text(actual: Json) -> bool:
+        if not isinstance(actual, str):
+            raise Unfit(f"expected text that {wanted}, but {show(actual)} is no text")
+        return holds(actual)
+
+    return Predicate(f"text that {wanted}", f"text that {unwanted}", expected, holds_of_text, detail)
+
+
+def _text(value: Json) -> str:
+    if not isinstance(value, str):
+        raise SpecError(
+            f"value must be text, got {show(value)}", "put it in quotes" if _is_scalar(value) else None
+        )
+    if not value:
+        raise SpecError("value is empty, which would say nothing about the answer")
+    return value
+
+
+def _texts(value: Json) -> list[str]:
+    if not isinstance(value, list) or not value:
+        raise SpecError(f"value must be a list of texts, got {show(value)}")
+    return [_text(each) for each in value]
+
+
+def _is_scalar(value: Json) -> bool:
+    return value is not None and not isinstance(value, list | Mapping)
+
+
+def _list(values: list[str]) -> str:
+    shown = ", ".join(show(each) for each in values[:10])
+    return shown if len(values) <= 10 else f"{shown} and {len(values) - 10} more"
+
+
+_BUILDERS: Mapping[str, Callable[[Json], Predicate]] = {
+    "equals": _equals,
+    "contains": _contains,
+    "icontains": _icontains,
+    "contains-any": _contains_any,
+    "contains-all": _contains_all,
+    "starts-with": _starts_with,
+    "ends-with": _ends_with,
+    "regex": _regex,
+    "json-schema": _json_schema,
+    "length": _length,
+    "cost": _cost,
+    "latency": _latency,
+    "finish-reason": _finish_reason,
+    "expr": _expr,
+}
+
+KINDS = tuple(_BUILDERS)

@@ -1,0 +1,77 @@
+"""Reading a response body: content decoding and the size limit, the same for every transport."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Mapping
+
+from .base import TransportError
+
+__all__ = ["MAX_BODY_BYTES", "BodyReader"]
+
+MAX_BODY_BYTES = 16 * 1024 * 1024
+"""Longest answer that is read, after decoding. The longest chat completions stay well under 1 MiB."""
+
+_GZIP = 16 + zlib.MAX_WBITS
+
+
+class BodyReader:
+    """Collects the pieces of one body as they come off the wire.
+
+    Decodes gzip (RFC 1952), the only coding our requests accept, with the room left as output limit: a bomb is
+    stopped before it unfolds, whatever the size of the piece that holds it.
+    """
+
+    def __init__(
+        self, headers: Mapping[str, str], on_bytes: Callable[[bytes], None] | None = None, limit: int = MAX_BODY_BYTES
+    ) -> None:
+        """Read the coding from `headers` (lower-case names); TransportError (protocol) for one not asked for."""
+        coding = headers.get("content-encoding", "").strip().lower()
+        if coding not in ("", "identity", "gzip", "x-gzip"):
+            raise TransportError(
+                "protocol", f"the answer is encoded as {coding[:40]!r}, which was not asked for", retryable=False
+            )
+        self._gzip = zlib.decompressobj(_GZIP) if coding.endswith("gzip") else None
+        self._started = False
+        self._pieces: list[bytes] = []
+        self._size = 0
+        self._limit = limit
+        self._on_bytes = on_bytes
+
+    def feed(self, raw: bytes) -> None:
+        """Take the next piece; TransportError when the body gets too large or is not what its header says."""
+        if self._gzip is None:
+            self._keep(raw)
+            return
+        while raw:
+            self._started = True
+            try:
+                piece = self._gzip.decompress(raw, self._limit - self._size + 1)
+            except zlib.error:
+                raise TransportError(
+                    "protocol", "the answer says it is gzip but cannot be unpacked", retryable=True
+                ) from None
+            self._keep(piece)
+            raw = self._gzip.unconsumed_tail
+            if self._gzip.eof:  # a gzip stream may have several members (RFC 1952, 2.2)
+                raw = self._gzip.unused_data
+                self._gzip = zlib.decompressobj(_GZIP)
+                self._started = False
+
+    def finish(self) -> bytes:
+        """The whole body, decoded; TransportError when a compressed body stops in its middle."""
+        if self._started:
+            raise TransportError("protocol", "the compressed answer stops in its middle", retryable=True)
+        return self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
+
+    def _keep(self, piece: bytes) -> None:
+        if not piece:
+            return
+        self._size += len(piece)
+        if self._size > self._limit:
+            raise TransportError(
+                "too_large", f"the answer is longer than {self._limit / 2**20:g} MiB", retryable=False
+            )
+        self._pieces.append(piece)
+        if self._on_bytes is not None:
+            self._on_bytes(piece)

@@ -1,0 +1,84 @@
+"""Why no connection came about, in one sentence: the operating system's and TLS's reasons, for every transport.
+
+Messages are built from the host, the port and known reasons only: the text of a library's exception may quote a
+header or a proxy's password.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import ssl
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from .base import TransportError
+
+__all__ = ["connect_failure", "peer_of"]
+
+_PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
+
+_NOT_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG")
+"""What OpenSSL says when the other side answers in plain text."""
+
+
+def peer_of(url: str, proxy: str | None = None) -> str:
+    """Who is at the other end of the connection, for messages: "127.0.0.1:9", or "the proxy 10.0.0.1:3128"."""
+    parts = urlsplit(proxy or url)
+    host = f"[{parts.hostname}]" if parts.hostname and ":" in parts.hostname else parts.hostname
+    return f"{'the proxy ' if proxy else ''}{host}:{parts.port or _PORTS.get(parts.scheme, 0)}"
+
+
+def connect_failure(error: BaseException, url: str, proxy: str | None = None) -> TransportError:
+    """The failure to connect to `url`, or to the proxy before it, as a TransportError of kind connect or tls."""
+    peer = peer_of(url, proxy)
+    causes = list(_causes(error))
+    for cause in causes:
+        match cause:
+            case ssl.SSLCertVerificationError():
+                reason = cause.verify_message.rstrip(".")
+                return TransportError(
+                    "tls",
+                    f"the certificate of {urlsplit(url).hostname} is not accepted: {reason}",
+                    retryable=False,
+                    hint="an authority of your own is named in the variable SSL_CERT_FILE",
+                )
+            case ssl.SSLError() if cause.reason in _NOT_TLS:
+                return TransportError(
+                    "tls", f"{peer} does not speak TLS", retryable=False, hint="is it an http:// address?"
+                )
+            case ssl.SSLError():
+                reason = (cause.reason or "no reason given").replace("_", " ").lower()
+                return TransportError(
+                    "tls",
+                    f"the TLS handshake with {peer} failed: {reason}",
+                    retryable=isinstance(cause, ssl.SSLEOFError),
+                )
+            case socket.gaierror():
+                host = urlsplit(proxy or url).hostname
+                return TransportError(
+                    "connect", f"the name {host} does not resolve", retryable=cause.errno == socket.EAI_AGAIN
+                )
+            case ConnectionRefusedError():
+                return TransportError("connect", f"nothing is listening on {peer}", retryable=True)
+    if url.startswith("https:") and not any(isinstance(cause, OSError) for cause in causes):
+        return TransportError("tls", f"{peer} closed the connection during the TLS handshake", retryable=True)
+    number = next((cause.errno for cause in causes if isinstance(cause, OSError) and cause.errno), None)
+    reason = f": {os.strerror(number)}" if number in errno.errorcode else ""
+    return TransportError("connect", f"no connection to {peer}{reason}", retryable=True)
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The error, what caused it and so on, through the groups in which parallel attempts are reported."""
+    seen: set[int] = set()
+    todo: list[BaseException] = [error]
+    while todo:
+        one = todo.pop()
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        yield one
+        if isinstance(one, BaseExceptionGroup):
+            todo.extend(one.exceptions)
+        todo.extend(cause for cause in (one.__cause__, one.__context__) if cause is not None)

@@ -1,0 +1,256 @@
+"""What a template uses, read from its syntax tree: variables, other files, and what the sandbox will not have.
+
+`jinja2.meta` gives the names of a template's variables but neither their lines nor what surrounds an `include`,
+through which an included file sees the loop variables of its includer. Hence this walk, which follows Jinja's scopes.
+Where Jinja decides at run time whether a name is set (a `set` inside an `if`), the walk takes it as set; the strict
+undefined of the sandbox catches the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Literal
+
+from jinja2 import nodes
+from jinja2.filters import FILTERS as JINJA_FILTERS
+from jinja2.visitor import NodeVisitor
+
+from .filters import CONCATENATE, FILTERS, TESTS
+from .wording import did_you_mean
+
+__all__ = ["Analysis", "Problem", "Reference", "Use", "analyze"]
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A variable is read on this line. `guarded`: it may be missing (`is defined`, `| default`)."""
+
+    name: str
+    line: int
+    guarded: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """Another file is named on this line. `node` holds the name; `visible` are the names set around it."""
+
+    kind: Literal["include", "import", "extends"]
+    node: nodes.Const
+    line: int
+    visible: frozenset[str]
+    with_context: bool
+
+    @property
+    def name(self) -> str:
+        """The name as the author wrote it."""
+        return str(self.node.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something on this line that cannot work."""
+
+    line: int
+    message: str
+    hint: str | None = None
+
+
+@dataclass(slots=True)
+class Analysis:
+    """All of one template. `exports` are the names that it sets at its top level."""
+
+    uses: list[Use] = field(default_factory=list)
+    references: list[Reference] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    exports: frozenset[str] = frozenset()
+
+
+def analyze(tree: nodes.Node) -> Analysis:
+    """Read a parsed template, or a part of one."""
+    walk = _Walk(_hoisted(tree))
+    walk.visit(tree)
+    walk.found.exports = frozenset(walk.bound - {"self"})
+    return walk.found
+
+
+def _hoisted(tree: nodes.Node) -> frozenset[str]:
+    """Names that `set`, `macro` and `import` give anywhere: bodies that run later see them."""
+    names: set[str] = set()
+    for node in tree.find_all((nodes.Assign, nodes.AssignBlock, nodes.Import, nodes.FromImport, nodes.Macro)):
+        names.update(_given(node))
+    return frozenset(names)
+
+
+def _given(node: nodes.Node) -> Iterator[str]:
+    if isinstance(node, (nodes.Assign, nodes.AssignBlock)):
+        yield from _stored(node.target)
+    elif isinstance(node, nodes.Import):
+        yield node.target
+    elif isinstance(node, nodes.FromImport):
+        for name in node.names:
+            yield name if isinstance(name, str) else name[1]
+    elif isinstance(node, nodes.Macro):
+        yield node.name
+
+
+def _stored(target: nodes.Node) -> Iterator[str]:
+    if isinstance(target, nodes.Name):
+        yield target.name
+    for name in target.find_all(nodes.Name):
+        yield name.name
+
+
+class _Walk(NodeVisitor):
+    """Visits nodes in the order in which they run; `bound` are the names set so far in the scope at hand."""
+
+    def __init__(self, hoisted: frozenset[str]) -> None:
+        self.found = Analysis()
+        self.bound: set[str] = {"self"}
+        self._hoisted = hoisted
+
+    @contextmanager
+    def _scope(self, *names: str) -> Iterator[None]:
+        outer = self.bound
+        self.bound = outer | set(names)
+        yield
+        self.bound = outer
+
+    def _all(self, parts: Sequence[nodes.Node]) -> None:
+        for part in parts:
+            self.visit(part)
+
+    def visit_Name(self, node: nodes.Name) -> None:
+        if node.ctx == "load":
+            self._use(node, guarded=False)
+        else:
+            self.bound.add(node.name)
+
+    def visit_NSRef(self, node: nodes.NSRef) -> None:
+        self._use(node, guarded=False)
+
+    def _use(self, node: nodes.Name | nodes.NSRef, *, guarded: bool) -> None:
+        if node.name not in self.bound:
+            self.found.uses.append(Use(node.name, node.lineno, guarded))
+
+    def visit_Filter(self, node: nodes.Filter) -> None:
+        if node.name not in FILTERS or node.name == CONCATENATE:
+            self._problem(
+                node,
+                f"filter {node.name!r} is not available in prompts"
+                if node.name in JINJA_FILTERS
+                else f"there is no filter {node.name!r}",
+                did_you_mean(node.name, FILTERS) or "the filters are: " + ", ".join(sorted(set(FILTERS) - {CONCATENATE})),
+            )
+        self._guard(node, node.name in ("default", "d"))
+
+    def visit_Test(self, node: nodes.Test) -> None:
+        if node.name not in TESTS:
+            self._problem(node, f"there is no test {node.name!r}", did_you_mean(node.name, TESTS) or None)
+        self._guard(node, node.name in ("defined", "undefined"))
+
+    def _guard(self, node: nodes.Filter | nodes.Test, guards: bool) -> None:  # noqa: FBT001
+        for part in node.iter_child_nodes():
+            if guards and part is node.node and isinstance(part, nodes.Name):
+                self._use(part, guarded=True)
+            else:
+                self.visit(part)
+
+    def visit_Assign(self, node: nodes.Assign) -> None:
+        self.visit(node.node)
+        self.visit(node.target)
+
+    def visit_AssignBlock(self, node: nodes.AssignBlock) -> None:
+        if node.filter is not None:
+            self.visit(node.filter)
+        with self._scope():
+            self._all(node.body)
+        self.visit(node.target)
+
+    def visit_If(self, node: nodes.If) -> None:
+        self.visit(node.test)
+        before = self.bound
+        after = set(before)
+        for branch in (node.body, node.elif_, node.else_):
+            self.bound = set(before)
+            self._all(branch)
+            after |= self.bound
+        self.bound = after
+
+    def visit_For(self, node: nodes.For) -> None:
+        self.visit(node.iter)
+        with self._scope("loop"):
+            self.visit(node.target)
+            if node.test is not None:
+                self.visit(node.test)
+            self._all(node.body)
+        with self._scope():
+            self._all(node.else_)
+
+    def visit_With(self, node: nodes.With) -> None:
+        self._all(node.values)
+        with self._scope():
+            self._all(node.targets)
+            self._all(node.body)
+
+    def visit_Macro(self, node: nodes.Macro) -> None:
+        self._all(node.defaults)
+        self.bound.add(node.name)
+        with self._scope("caller", "varargs", "kwargs", *self._hoisted):
+            self._all(node.args)
+            self._all(node.body)
+
+    def visit_CallBlock(self, node: nodes.CallBlock) -> None:
+        self.visit(node.call)
+        self._all(node.defaults)
+        with self._scope():
+            self._all(node.args)
+            self._all(node.body)
+
+    def visit_FilterBlock(self, node: nodes.FilterBlock) -> None:
+        self.visit(node.filter)
+        with self._scope():
+            self._all(node.body)
+
+    def visit_Block(self, node: nodes.Block) -> None:
+        with self._scope("super", *self._hoisted):
+            self._all(node.body)
+
+    def visit_ScopedEvalContextModifier(self, node: nodes.ScopedEvalContextModifier) -> None:
+        self._problem(node, "`autoescape` is not available in prompts", "prompts are text, not HTML")
+
+    def visit_Include(self, node: nodes.Include) -> None:
+        if node.ignore_missing:
+            hint = "remove `ignore missing`; a file that is named must be there"
+            self._problem(node, "an include that may be missing would change the prompt unseen", hint)
+        self._refer("include", node, with_context=node.with_context)
+
+    def visit_Import(self, node: nodes.Import) -> None:
+        self._refer("import", node, with_context=node.with_context)
+        self.bound.update(_given(node))
+
+    def visit_FromImport(self, node: nodes.FromImport) -> None:
+        self._refer("import", node, with_context=node.with_context)
+        self.bound.update(_given(node))
+
+    def visit_Extends(self, node: nodes.Extends) -> None:
+        self._refer("extends", node, with_context=True)
+
+    def _refer(
+        self,
+        kind: Literal["include", "import", "extends"],
+        node: nodes.Include | nodes.Import | nodes.FromImport | nodes.Extends,
+        *,
+        with_context: bool,
+    ) -> None:
+        name = node.template
+        if isinstance(name, nodes.Const) and isinstance(name.value, str):
+            visible = frozenset(self.bound)
+            self.found.references.append(Reference(kind, name, node.lineno, visible, with_context))
+        else:
+            hint = 'choose with {% if %} around {% include "..." %}: values must not select files'
+            self._problem(node, f"the file of an {kind} is a name in quotes", hint if kind == "include" else None)
+
+    def _problem(self, node: nodes.Node, message: str, hint: str | None = None) -> None:
+        self.found.problems.append(Problem(node.lineno, message, hint))

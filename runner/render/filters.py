@@ -1,0 +1,170 @@
+"""The filters, tests, and methods of strings, lists and objects that a prompt may use. What is not here is refused.
+
+Jinja's own where they are pure and cannot multiply text; ours where Jinja's print Python instead of JSON, escape for
+HTML, quietly replace what they cannot read, or grow without bound. Left out: `random` (not the same twice),
+`format` and `%` (widths without bound), `attr`, and everything about HTML.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from jinja2 import filters as jinja
+from jinja2.tests import TESTS as JINJA_TESTS
+
+from .limits import Fault, join_text, limit_text
+from .printing import json_text, text
+
+__all__ = ["CONCATENATE", "FILTERS", "METHODS", "TESTS"]
+
+CONCATENATE = "~"
+"""The operator `a ~ b` is compiled into this filter, a name that no author can write behind a `|`."""
+
+_NOTHING = object()
+
+
+def _concatenate(parts: list[Any]) -> str:
+    return join_text(map(text, parts))
+
+
+def _center(value: Any, width: int = 80) -> str:
+    return _padded(str.center, text(value), width)
+
+
+def _padded(pad: Callable[..., str], value: str, width: int, *fill: str) -> str:
+    """str.center, ljust, rjust or zfill, after a look at the width."""
+    limit_text(width)
+    return pad(value, width, *fill)
+
+
+def _replace(value: Any, old: Any, new: Any, count: int | None = None) -> str:
+    value, old, new = text(value), text(old), text(new)
+    times = value.count(old) if count is None or count < 0 else min(count, value.count(old))
+    limit_text(len(value) + times * (len(new) - len(old)))
+    return value.replace(old, new, times)
+
+
+def _join(value: Any, separator: Any = "", attribute: str | int | None = None) -> str:
+    if attribute is not None:
+        raise Fault("join takes no attribute here", f'write `| map(attribute="{attribute}") | join(...)`')
+    return _join_method(text(separator), value)
+
+
+def _join_method(separator: str, items: Any) -> str:
+    def parts() -> Any:
+        for index, item in enumerate(items):
+            if index:
+                yield separator
+            yield text(item)
+
+    return join_text(parts())
+
+
+def _indent(value: Any, width: int | str = 4, first: bool = False, blank: bool = False) -> str:  # noqa: FBT001, FBT002 - Jinja's signature
+    value = text(value)
+    limit_text(len(value) + (value.count("\n") + 1) * (width if isinstance(width, int) else len(width)))
+    return jinja.do_indent(value, width, first, blank)
+
+
+def _round(value: float, precision: int = 0, method: Any = "common") -> float:
+    if not -15 <= precision <= 15:
+        raise Fault("round: the precision is a number from -15 to 15")
+    return jinja.do_round(value, precision, method)
+
+
+def _sum(value: Any, attribute: str | int | None = None, start: float = 0) -> float:
+    if attribute is not None:
+        raise Fault("sum takes no attribute here", f'write `| map(attribute="{attribute}") | sum`')
+    if not isinstance(start, (int, float)):
+        raise Fault("sum adds numbers only")
+    return sum(value, start)
+
+
+def _int(value: Any, default: Any = _NOTHING, base: int = 10) -> Any:
+    return _number("int", partial(jinja.do_int, value, base=base), value, default)
+
+
+def _float(value: Any, default: Any = _NOTHING) -> Any:
+    return _number("float", partial(jinja.do_float, value), value, default)
+
+
+def _number(name: str, read: Callable[..., Any], value: Any, default: Any) -> Any:
+    """Jinja's conversion, which makes 0 of what is no number, made to say so unless the author gave a default."""
+    number = read(default=_NOTHING)
+    if number is not _NOTHING:
+        return number
+    if default is not _NOTHING:
+        return default
+    raise Fault(f"{name}: {text(value)[:40]!r} is no number", f"give a default: `| {name}(0)`")
+
+
+def _on_text(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A filter on the text of its value, as it would be printed (`none | upper` is `NULL`, not `NONE`)."""
+    return lambda value, *args, **kwargs: function(text(value), *args, **kwargs)
+
+
+def _truncate(value: Any, length: int = 255, killwords: bool = False, end: str = "...", leeway: int = 5) -> str:  # noqa: FBT001, FBT002 - Jinja's signature
+    """Jinja's truncate, which cuts text longer than `length + leeway` at a word and appends `end`."""
+    value = text(value)
+    if length < len(end):
+        raise Fault(f"truncate: the length is at least {len(end)}, that of the ending {end!r}")
+    if len(value) <= length + leeway:
+        return value
+    kept = value[: length - len(end)]
+    return (kept if killwords else kept.rsplit(" ", 1)[0]) + end
+
+
+FILTERS: Mapping[str, Callable[..., Any]] = {
+    **{
+        name: jinja.FILTERS[name]
+        for name in (
+            "abs", "count", "d", "default", "dictsort", "first", "groupby", "items", "last", "length", "list", "map",
+            "max", "min", "reject", "rejectattr", "reverse", "select", "selectattr", "sort", "unique",
+        )
+    },
+    **{name: _on_text(jinja.FILTERS[name]) for name in ("capitalize", "lower", "title", "trim", "upper", "urlencode")},
+    "center": _center,
+    "float": _float,
+    "indent": _indent,
+    "int": _int,
+    "join": _join,
+    "replace": _replace,
+    "round": _round,
+    "string": text,
+    "sum": _sum,
+    "tojson": json_text,
+    "truncate": _truncate,
+    "wordcount": lambda value: len(text(value).split()),
+    CONCATENATE: _concatenate,
+}  # fmt: skip
+
+TESTS: Mapping[str, Callable[..., Any]] = {
+    name: test for name, test in JINJA_TESTS.items() if name not in ("callable", "escaped", "sameas")
+}
+
+_STRING_METHODS: dict[str, Callable[..., Any]] = {
+    **{
+        name: getattr(str, name)
+        for name in (
+            "capitalize", "casefold", "count", "endswith", "find", "index", "isalnum", "isalpha", "isascii",
+            "isdecimal", "isdigit", "islower", "isnumeric", "isspace", "istitle", "isupper", "lower", "lstrip",
+            "partition", "removeprefix", "removesuffix", "rfind", "rindex", "rpartition", "rsplit", "rstrip", "split",
+            "splitlines", "startswith", "strip", "swapcase", "title", "upper",
+        )
+    },
+    **{
+        name: partial(_padded, getattr(str, name)) for name in ("center", "ljust", "rjust", "zfill")
+    },
+    "join": _join_method,
+    "replace": _replace,
+}  # fmt: skip
+
+METHODS: Mapping[type, Mapping[str, Callable[..., Any]]] = {
+    str: _STRING_METHODS,
+    dict: {name: getattr(dict, name) for name in ("get", "items", "keys", "values")},
+    list: {name: getattr(list, name) for name in ("count", "index")},
+    tuple: {name: getattr(tuple, name) for name in ("count", "index")},
+}
+"""By type, the methods a template may call, as functions whose first argument is the value."""

@@ -1,0 +1,111 @@
+"""From the text of a template to code: parse, rewrite what the sandbox replaces, compile."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from jinja2 import Template, TemplateSyntaxError, nodes
+from jinja2.parser import Parser
+from jinja2.visitor import NodeTransformer
+
+from .analysis import Problem
+from .environment import PromptEnvironment
+from .filters import CONCATENATE
+from .limits import MAX_SOURCE, Fault
+
+__all__ = ["TemplateProblem", "compile_tree", "parse", "parse_expression"]
+
+_TOO_DEEP = Problem(1, "the template is nested too deeply, or a number in it is too long")
+
+_OPEN_BLOCK = re.compile(r"The innermost block that needs to be closed is '(\w+)'")
+_UNKNOWN_TAG = re.compile(r"(?:Encountered unknown tag|unknown tag) '(\w+)'")
+_OFFSET = re.compile(r" at \d+$")
+_TERMS = {
+    "'end of print statement'": "'}}'",
+    "end of print statement": "'}}'",
+    "'end of statement block'": "'%}'",
+    "end of statement block": "'%}'",
+    "unexpected end of template": "the template ends too early",
+    "chunk after expression": "there is more behind the end of the expression",
+}
+
+
+class TemplateProblem(Exception):
+    """The template does not compile; `problem` says why and on which line."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.message)
+        self.problem = problem
+
+
+def parse(environment: PromptEnvironment, source: str) -> nodes.Template:
+    """The syntax tree of a template. Raises TemplateProblem."""
+    if len(source) > MAX_SOURCE:
+        raise TemplateProblem(Problem(1, f"the template is longer than {MAX_SOURCE:,} characters"))
+    try:
+        tree = Parser(environment, source).parse()
+        tree.set_environment(environment)
+    except TemplateSyntaxError as error:
+        raise TemplateProblem(_explain(error)) from None
+    except (RecursionError, MemoryError, ValueError):
+        raise TemplateProblem(_TOO_DEEP) from None
+    return tree
+
+
+def parse_expression(environment: PromptEnvironment, source: str) -> nodes.Template:
+    """A tree that sets `result` to the expression `source`. Raises TemplateProblem."""
+    if len(source) > MAX_SOURCE:
+        raise TemplateProblem(Problem(1, f"the expression is longer than {MAX_SOURCE:,} characters"))
+    try:
+        parser = Parser(environment, source, state="variable")
+        expression = parser.parse_expression()
+        if not parser.stream.eos:
+            parser.fail("chunk after expression")
+        tree = nodes.Template([nodes.Assign(nodes.Name("result", "store"), expression, lineno=1)], lineno=1)
+        tree.set_environment(environment)
+    except TemplateSyntaxError as error:
+        raise TemplateProblem(_explain(error)) from None
+    except (RecursionError, MemoryError, ValueError):
+        raise TemplateProblem(_TOO_DEEP) from None
+    return tree
+
+
+def compile_tree(environment: PromptEnvironment, tree: nodes.Template, name: str) -> Template:
+    """Make code of a tree, which this changes. `name` is ours, never an author's. Raises TemplateProblem."""
+    try:
+        _Bounded(environment).visit(tree)
+        code = environment.compile(tree, name, name)
+        return environment.template_class.from_code(environment, code, environment.globals)
+    except TemplateSyntaxError as error:
+        raise TemplateProblem(_explain(error)) from None
+    except (RecursionError, MemoryError, SyntaxError, ValueError, Fault):
+        raise TemplateProblem(_TOO_DEEP) from None
+
+
+class _Bounded(NodeTransformer):
+    """Rewrites `a ~ b`, the one operator that the sandbox cannot intercept, into a filter that looks at lengths."""
+
+    def __init__(self, environment: PromptEnvironment) -> None:
+        self._environment = environment
+
+    def visit_Concat(self, node: nodes.Concat) -> nodes.Node:
+        self.generic_visit(node)
+        parts = nodes.List(node.nodes, lineno=node.lineno, environment=self._environment)
+        arguments: list[Any] = [parts, CONCATENATE, [], [], None, None]
+        return nodes.Filter(*arguments, lineno=node.lineno, environment=self._environment)
+
+
+def _explain(error: TemplateSyntaxError) -> Problem:
+    message = (error.message or "the template does not parse").rstrip(".")
+    if found := _OPEN_BLOCK.search(message):
+        tag = found[1]
+        if unknown := _UNKNOWN_TAG.search(message):
+            return Problem(error.lineno, f"there is no tag {unknown[1]!r} inside {tag!r}", f"{{% {tag} %}} ends with {{% end{tag} %}}")
+        return Problem(error.lineno, f"the {tag!r} block is never closed", f"add {{% end{tag} %}}")
+    if unknown := _UNKNOWN_TAG.search(message):
+        return Problem(error.lineno, f"there is no tag {unknown[1]!r}")
+    message = _OFFSET.sub("", message)
+    for term, plain in _TERMS.items():
+        message = message.replace(term, plain)
+    return Problem(error.lineno, message, "write {% raw %} around braces that are meant as text" if "unexpected" in message else None)

@@ -1,0 +1,45 @@
+"""Words for error messages that an author of prompts understands, without Python's or Jinja's own terms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+__all__ = ["did_you_mean", "kind_of", "listed", "nearest"]
+
+_KINDS = {
+    "NoneType": "null",
+    "bool": "boolean",
+    "int": "number",
+    "float": "number",
+    "str": "string",
+    "list": "list",
+    "tuple": "list",
+    "dict": "object",
+    "Macro": "macro",
+    "LoopContext": "loop",
+}
+
+
+def kind_of(value: object) -> str:
+    """What JSON calls a value: null, boolean, number, string, list, object."""
+    return _KINDS.get(type(value).__name__, "value")
+
+
+def nearest(name: object, candidates: Iterable[object]) -> str | None:
+    """The candidate that `name` is most likely a slip of, or None."""
+    import difflib  # only an error needs it
+
+    words = [candidate for candidate in candidates if isinstance(candidate, str)]
+    close = difflib.get_close_matches(str(name), words, 1)
+    return close[0] if close else None
+
+
+def did_you_mean(name: object, candidates: Iterable[object], *, start: str = "") -> str:
+    """`did you mean 'x'?`, after `start`; empty where nothing is near."""
+    word = nearest(name, candidates)
+    return f"{start}did you mean {word!r}?" if word else ""
+
+
+def listed(names: Iterable[str]) -> str:
+    """`'a', 'b'` in alphabetical order."""
+    return ", ".join(map(repr, sorted(names)))

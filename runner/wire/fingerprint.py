@@ -1,0 +1,88 @@
+"""The identity of a request: equal fingerprints mean that the same question is asked.
+
+A fingerprint covers the whole body that is sent, so that a parameter nobody has heard of yet counts too; only
+the fixed list `NOT_COUNTED` is left out, because those keys cannot change the answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from hashlib import sha256
+
+from ..canonical import canonical
+from ..values import Json, JsonObject
+
+__all__ = ["NOT_COUNTED", "fingerprint", "parts"]
+
+NOT_COUNTED = frozenset(
+    {
+        "stream",
+        "stream_options",
+        "user",
+        "metadata",
+        "store",
+        "safety_identifier",
+        "prompt_cache_key",
+        "service_tier",
+        "n",
+    }
+)
+"""Top-level keys that route, bill or label a request without changing what is asked."""
+
+_VERSION = 1
+_SCHEMA_KEYS = ("response_format", "tools")
+_MEDIA_FIELDS = {"image_url": "url", "input_audio": "data", "file": "file_data"}
+"""Where a content part of each type may hold its medium as base64 text."""
+
+_MEDIA_STARTS = {"image_url": "data:", "input_audio": "", "file": ""}
+"""How that text begins; an image may be a web address instead, which counts as it is."""
+
+
+def fingerprint(body: JsonObject) -> str:
+    """ "sha256:" and 64 hex digits over the RFC 8785 form of `{"v": 1, "body": ...}`.
+
+    Raises ValueError where the body has no canonical form (see `canonical`).
+    """
+    return "sha256:" + sha256(canonical({"v": _VERSION, "body": _counted(body)})).hexdigest()
+
+
+def parts(body: JsonObject) -> dict[str, str]:
+    """8 hex digits each for `messages`, `params` and `schema`, to tell what changed without the old request.
+
+    `schema` is response_format and tools; `params` is everything else that counts. Raises as `fingerprint` does.
+    """
+    counted = _counted(body)
+    messages = {"messages": counted.pop("messages")} if "messages" in counted else {}
+    schema = {key: counted.pop(key) for key in _SCHEMA_KEYS if key in counted}
+    named: dict[str, Json] = {"messages": messages, "params": counted, "schema": schema}
+    return {name: sha256(canonical(value)).hexdigest()[:8] for name, value in named.items()}
+
+
+def _counted(body: JsonObject) -> dict[str, Json]:
+    counted = {key: value for key, value in body.items() if key not in NOT_COUNTED}
+    messages = counted.get("messages")
+    if isinstance(messages, list | tuple):
+        counted["messages"] = [_without_media(message) for message in messages]
+    return counted
+
+
+def _without_media(message: Json) -> Json:
+    """The message with each inline medium replaced by its digest: megabytes are hashed once, as they stand."""
+    if not isinstance(message, Mapping):
+        return message
+    content = message.get("content")
+    if not isinstance(content, list | tuple):
+        return message
+    return {**message, "content": [_digested(part) for part in content]}
+
+
+def _digested(part: Json) -> Json:
+    if not isinstance(part, Mapping):
+        return part
+    for kind, field in _MEDIA_FIELDS.items():
+        holder = part.get(kind)
+        medium = holder.get(field) if isinstance(holder, Mapping) else None
+        if isinstance(holder, Mapping) and isinstance(medium, str) and medium.startswith(_MEDIA_STARTS[kind]):
+            digest = {"$sha256": sha256(medium.encode()).hexdigest()}
+            return {**part, kind: {**holder, field: digest}}
+    return part

@@ -1,0 +1,53 @@
+"""Keys in texts: masked where a text is shown, found where a text is about to be written."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+__all__ = ["find_secret", "mask"]
+
+_MASKED = "[key]"
+
+_SHORTEST_SECRET = 8
+"""Below this a configured value ("none", "test") is a stand-in that occurs in ordinary text."""
+
+# Look-aheads are bounded, so that no text, however made, takes more than linear time.
+_SHAPES = {
+    "a private key (PEM)": re.compile(r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----.*?(?:-----END [A-Z ]{0,40}-----|\Z)", re.DOTALL),
+    "a JSON Web Token": re.compile(r"\beyJ[\w-]{8,500}\.[\w-]{8,}\.[\w-]{4,}"),
+    "an API key (sk-...)": re.compile(r"\bsk-(?=[\w-]{0,60}\d)[\w-]{16,}"),
+    "an API key (gsk_, hf_, xai-, pplx-)": re.compile(r"\b(?:gsk_|hf_|xai-|pplx-)[A-Za-z0-9]{20,}"),
+    "a Google API key (AIza...)": re.compile(r"\bAIza[\w-]{35}"),
+    "a GitHub token": re.compile(r"\b(?:gh[opsur]_[A-Za-z0-9]{20,}|github_pat_\w{20,})"),
+    "an AWS access key (AKIA...)": re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"),
+    "a bearer token": re.compile(r"(?<=[Bb]earer )(?=[\w.~+/=-]{0,200}\d)[\w.~+/=-]{8,}"),
+}  # fmt: skip
+
+_ECHOES = (
+    # A provider repeats the key it was given, starred out or not: "Incorrect API key provided: sk-proj-****abcd."
+    re.compile(r"(?<=API key provided: )[^\s.]+"),
+    re.compile(r"\bsk-[\w-]{0,60}\*{2,}[\w*-]*"),
+    re.compile(r"\*{4,}[A-Za-z0-9]{2,}\b"),
+)
+
+
+def mask(text: str, secrets: Iterable[str] = ()) -> str:
+    """`text` with each of `secrets`, and everything that has the shape of a key, replaced by "[key]"."""
+    for secret in _worth_hiding(secrets):
+        text = text.replace(secret, _MASKED)
+    for shape in (*_SHAPES.values(), *_ECHOES):
+        text = shape.sub(_MASKED, text)
+    return text
+
+
+def find_secret(text: str, secrets: Iterable[str] = ()) -> str | None:
+    """What kind of key `text` holds, in words ("a GitHub token"), or None. The key itself is not returned."""
+    if any(secret in text for secret in _worth_hiding(secrets)):
+        return "the value of a configured key"
+    return next((name for name, shape in _SHAPES.items() if shape.search(text)), None)
+
+
+def _worth_hiding(secrets: Iterable[str]) -> list[str]:
+    """Longest first: a key that contains another is replaced as a whole."""
+    return sorted((secret for secret in secrets if len(secret) >= _SHORTEST_SECRET), key=len, reverse=True)

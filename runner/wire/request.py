@@ -1,0 +1,84 @@
+"""The request body: exactly what was declared, in the order it was declared.
+
+Absent, null and default are three different things to a provider, and strict schemas are answered in the order
+of their properties; so nothing is added, dropped or sorted here.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
+from ..canonical import canonical
+from ..values import Json, JsonObject
+from .masking import mask
+
+__all__ = ["as_curl", "build_body", "encode", "with_stream"]
+
+_NOTHING: JsonObject = MappingProxyType({})
+_KEY_HEADERS = frozenset({"authorization", "api-key", "x-api-key"})
+_KEY_REFERENCE = re.compile(r"(?:[A-Za-z]+ )?\$[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+_COMPACT = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+def build_body(
+    request: JsonObject, messages: Sequence[Json], extra_body: JsonObject, overrides: JsonObject = _NOTHING
+) -> dict[str, Json]:
+    """The body of one request.
+
+    `request` gives keys and order; its `messages` (templates) give way to the rendered `messages`; `overrides`
+    (matrix, --model, --set) replace a declared key where it stands or follow after; `extra_body` comes last.
+    Raises ValueError when `overrides` would replace the messages, or when `extra_body` repeats a key.
+    """
+    if "messages" in overrides:
+        raise ValueError("messages come from the prompt's templates and cannot be overridden")
+    body: dict[str, Json] = {**request, "messages": list(messages), **overrides}
+    for key, value in extra_body.items():
+        if key in body:
+            raise ValueError(f"extra_body repeats {key!r}, which the request already has")
+        body[key] = value
+    return body
+
+
+def with_stream(body: JsonObject) -> dict[str, Json]:
+    """The body that asks for a stream with its usage. What the body already says about streams is kept."""
+    streamed = dict(body)
+    streamed.setdefault("stream", True)
+    if streamed["stream"] is True:
+        streamed.setdefault("stream_options", {"include_usage": True})
+    return streamed
+
+
+def encode(body: JsonObject) -> bytes:
+    """Compact JSON in UTF-8, keys in their order.
+
+    Raises ValueError, naming the path, for NaN, infinities and lone surrogates, which JSON in UTF-8 cannot carry.
+    """
+    try:
+        return _COMPACT.encode(body).encode()
+    except (ValueError, RecursionError) as error:
+        canonical(body)  # refuses the same values, and says where they are
+        raise ValueError(f"the request is not JSON: {error}") from error
+
+
+def as_curl(url: str, headers: Mapping[str, str], body: JsonObject) -> str:
+    """A command for a POSIX shell that sends this request; the key stays in the environment.
+
+    A header that carries a key (Authorization, api-key, x-api-key) is written as it is only where it already
+    refers to a variable ("Bearer $OPENAI_API_KEY"); a value is replaced by such a reference. Whatever looks like
+    a key in another header is masked. Raises ValueError where `encode` does.
+    """
+    encode(body)
+    lines = [f"curl {shlex.quote(url)}"]
+    for name, value in headers.items():
+        if name.lower() in _KEY_HEADERS:
+            reference = _KEY_REFERENCE.fullmatch(value)
+            scheme = "Bearer " if name.lower() == "authorization" else ""
+            lines.append(f'-H "{name}: {reference[0] if reference else f"{scheme}$OPENAI_API_KEY"}"')
+        else:
+            lines.append(f"-H {shlex.quote(f'{name}: {mask(value)}')}")
+    lines.append(f"--data-raw {shlex.quote(json.dumps(body, ensure_ascii=False, indent=2))}")
+    return " \\\n  ".join(lines)
