@@ -95,16 +95,21 @@ class CompiledAssertion:
             actual = subjects[0][1] if len(subjects) == 1 else [value for _, value in subjects]
             failures = [each for each in subjects if predicate.holds(each[1]) is self.negated]
         except (_Nothing, Unfit) as reason:
-            return CheckResult(self.type, False, written, str(reason), predicate.expected, actual, "unknown")
+            return self._result(written, str(reason), actual, passed=False, code="unknown")
         if not failures:
             words = predicate.unwanted if self.negated else predicate.wanted
-            return CheckResult(self.type, True, written, f"as expected: {words}", predicate.expected, actual)
+            return self._result(written, f"as expected: {words}", actual, passed=True)
         (place, value), more = failures[0], len(failures) - 1
         below, message = self._explain(value)
         concrete = json_path((*place, *below)) if self.path or below else None
         if more:
             message += f" (and {more} more of {len(subjects)} places)"
-        return CheckResult(self.type, False, concrete, message, predicate.expected, value)
+        return self._result(concrete, message, value, passed=False)
+
+    def _result(
+        self, path: str | None, message: str, actual: Json, *, passed: bool, code: str | None = None
+    ) -> CheckResult:
+        return CheckResult(self.type, passed, path, message, self.predicate.expected, actual, code)
 
     def _subjects(self, answer: AnswerView) -> list[tuple[JsonPath, Json]]:
         if self.kind == "expr":

@@ -229,7 +229,7 @@ def _with_descendants(found: Mapping[JsonPath, Json]) -> dict[JsonPath, Json]:
     """The values and everything below them, each before its children. Without recursion: values may be deep."""
     every = Segment(None)
     reached: dict[JsonPath, Json] = {}
-    stack = list(reversed(found.items()))
+    stack = list(found.items())[::-1]
     while stack:
         path, value = stack.pop()
         if path not in reached:

@@ -92,7 +92,9 @@ class Judge:
             as_expected, detail = False, detail or "the prompt declares no tools"
         if not as_expected:
             checks = () if broken and case.outcome is None else (_outcome_check(expected, outcome, detail),)
-            return Judgement(outcome, False, answer.output, (*checks, *broken), detail)
+            return Judgement(
+                outcome, passed=False, output=answer.output, checks=(*checks, *broken), detail=detail
+            )
         view = AnswerView(
             text=answer.text,
             output=answer.output,
@@ -207,17 +209,18 @@ def _broken(
     violations: tuple[Violation, ...], *, type_: str = "json-schema", prefix: str = ""
 ) -> tuple[CheckResult, ...]:
     told = [
-        CheckResult(type_, False, each.json_path, f"{prefix}{each.message}")
+        CheckResult(type_, passed=False, path=each.json_path, message=f"{prefix}{each.message}")
         for each in violations[:MAX_VIOLATIONS]
     ]
     if len(violations) > MAX_VIOLATIONS:
         more = len(violations) - MAX_VIOLATIONS
-        told.append(CheckResult(type_, False, None, f"{prefix}and {more:,} more violations of the schema"))
+        message = f"{prefix}and {more:,} more violations of the schema"
+        told.append(CheckResult(type_, passed=False, path=None, message=message))
     return tuple(told)
 
 
 def _tool_failure(message: str) -> CheckResult:
-    return CheckResult("tool-call", False, None, message)
+    return CheckResult("tool-call", passed=False, path=None, message=message)
 
 
 def _no_constant(name: str) -> Json:
@@ -226,8 +229,6 @@ def _no_constant(name: str) -> Json:
 
 def _outcome_check(expected: Outcome, came: Outcome, detail: str | None) -> CheckResult:
     because = f": {detail}" if detail else ""
-    if came is expected:
-        return CheckResult("outcome", True, None, f"as expected: {came}{because}", str(expected), str(came))
-    return CheckResult(
-        "outcome", False, None, f"expected {expected}, got {came}{because}", str(expected), str(came)
-    )
+    passed = came is expected
+    message = f"as expected: {came}{because}" if passed else f"expected {expected}, got {came}{because}"
+    return CheckResult("outcome", passed, None, message, str(expected), str(came))

@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from ..schema import SchemaProblem, Validator, json_path, show
+from ..schema import SchemaProblem, Validator, show
 from ..values import Json, JsonPath
 from .equality import difference
 
@@ -67,12 +68,10 @@ def _equals(value: Json) -> Predicate:
 
 def _at(value: Json, place: JsonPath) -> str:
     for step in place:
-        if isinstance(value, Mapping) and isinstance(step, str) and step in value:
-            value = value[step]
-        elif isinstance(value, list) and isinstance(step, int):
-            value = value[step]
-        else:
+        if isinstance(value, Mapping) and step not in value:
             return "no such key"
+        part: Any = value
+        value = part[step]
     return f"{show(value)} ({len(value):,} items)" if isinstance(value, list) else show(value)
 
 
