@@ -35,12 +35,16 @@ def parse_answer(text: str) -> Json:
     """The JSON value that `text` is, strictly by RFC 8259; white space around it is fine, anything else is not.
 
     Raises ValueError, with a sentence that names line and column, for bad syntax, a key that occurs twice in
-    one object, NaN, infinities and numbers beyond the range of floats, and nesting deeper than `DEEPEST`.
+    one object, NaN, infinities and numbers beyond the range of floats; and for escaped lone surrogates and
+    nesting deeper than `DEEPEST`.
     """
     try:
-        return _load(text, _ANSWER)
+        value = _load(text, _ANSWER)
     except _NotStrictError:
         raise ValueError(_first_offence(text)) from None
+    if "\\u" in text and visible(value) != value:
+        raise ValueError("it escapes half of a surrogate pair, which is no character")
+    return value
 
 
 def visible(value: Json) -> Json:

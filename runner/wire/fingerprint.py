@@ -39,7 +39,7 @@ _MEDIA_STARTS = {"image_url": "data:", "input_audio": "", "file": ""}
 
 
 def fingerprint(body: JsonObject) -> str:
-    """ "sha256:" and 64 hex digits over the RFC 8785 form of `{"v": 1, "body": ...}`.
+    """The text "sha256:" and 64 hex digits, over the RFC 8785 form of `{"v": 1, "body": ...}`.
 
     Raises ValueError where the body has no canonical form (see `canonical`).
     """

@@ -1,14 +1,14 @@
 """Errors in every shape that OpenAI-compatible servers give them, read into one.
 
-    {"error": {"message", "type", "param", "code"}}          OpenAI, Azure, Groq, Together, vLLM from 0.10.1
-    {"error": {"code": 429, "metadata": {"raw": "..."}}}     OpenRouter; `raw` is the upstream's text or JSON
-    {"error": "text"}                                        LM Studio, Ollama's own API
-    {"object": "error", "message", "type", "code": 400}      vLLM before 0.10.1, Mistral
-    {"type": "error", "error": {"type", "message"}}          Anthropic
-    {"detail": "text"} or {"detail": [{"loc", "msg"}]}       Mistral, FastAPI servers
-    {"message"}, {"error_code", "message"}                   Bedrock, Cohere, Databricks
-    {"errors": [{"message"}]}, [{"error": {...}}]            gateways, Gemini
-    an HTML page, plain text, nothing                        proxies, a wrong base_url
+{"error": {"message", "type", "param", "code"}}          OpenAI, Azure, Groq, Together, vLLM from 0.10.1
+{"error": {"code": 429, "metadata": {"raw": "..."}}}     OpenRouter; `raw` is the upstream's text or JSON
+{"error": "text"}                                        LM Studio, Ollama's own API
+{"object": "error", "message", "type", "code": 400}      vLLM before 0.10.1, Mistral
+{"type": "error", "error": {"type", "message"}}          Anthropic
+{"detail": "text"} or {"detail": [{"loc", "msg"}]}       Mistral, FastAPI servers
+{"message"}, {"error_code", "message"}                   Bedrock, Cohere, Databricks
+{"errors": [{"message"}]}, [{"error": {...}}]            gateways, Gemini
+an HTML page, plain text, nothing                        proxies, a wrong base_url
 """
 
 from __future__ import annotations
@@ -52,7 +52,9 @@ def read_error(status: int, headers: Mapping[str, str], body: bytes) -> Provider
     return error_from(payload, status, headers)
 
 
-def error_from(payload: Json, status: int, headers: Mapping[str, str], *, code: str | None = None) -> ProviderError:
+def error_from(
+    payload: Json, status: int, headers: Mapping[str, str], *, code: str | None = None
+) -> ProviderError:
     """The error in an already decoded body, or in an event of a stream. `code` is used where it names none."""
     if isinstance(payload, list | tuple) and payload:
         payload = payload[0]
@@ -84,12 +86,16 @@ def error_message(value: Json, *, levels: int = 6) -> str | None:
         return "; ".join(messages) or None
     if not isinstance(value, Mapping):
         return None
-    message = next((found for key in _MESSAGE_KEYS if (found := error_message(value.get(key), levels=levels - 1))), None)
+    message = next(
+        (found for key in _MESSAGE_KEYS if (found := error_message(value.get(key), levels=levels - 1))), None
+    )
     place = value.get("loc")
     if message and isinstance(place, list | tuple):
         message = f"{'.'.join(str(part) for part in place)}: {message}"
     metadata = value.get("metadata")
-    upstream = error_message(metadata.get("raw"), levels=levels - 1) if isinstance(metadata, Mapping) else None
+    upstream = (
+        error_message(metadata.get("raw"), levels=levels - 1) if isinstance(metadata, Mapping) else None
+    )
     return ": ".join(part for part in (message, upstream) if part) or None
 
 
@@ -113,7 +119,9 @@ def _from_other_body(status: int, headers: Mapping[str, str], body: bytes, probl
     text = body[:_READ].decode("utf-8", "replace").strip()
     if not text:
         code = str(status) if status >= 300 else "non_json_body"
-        return _error(code, f"HTTP {status} with an empty body", status, headers, retryable=status < 300 or None)
+        return _error(
+            code, f"HTTP {status} with an empty body", status, headers, retryable=status < 300 or None
+        )
     content_type = _header(headers, "content-type") or "no content type"
     if text.startswith("<") or "html" in content_type:
         title = _TITLE.search(text)
@@ -121,7 +129,9 @@ def _from_other_body(status: int, headers: Mapping[str, str], body: bytes, probl
         message = f"HTTP {status} with an HTML page instead of JSON: {words[:200]}"
         return _error("non_json_body", message, status, headers, hint=hint_for_page(status))
     cut = text.startswith(("{", "["))
-    message = f"HTTP {status} with a body ({content_type}) that is not JSON, {problem}: {' '.join(text.split())}"
+    message = (
+        f"HTTP {status} with a body ({content_type}) that is not JSON, {problem}: {' '.join(text.split())}"
+    )
     return _error("non_json_body", message, status, headers, retryable=True if cut and status < 300 else None)
 
 

@@ -44,7 +44,9 @@ def retry_after(headers: Mapping[str, str], *, now: datetime, status: int | None
     if status != 429:
         return None
     resets = dict(_resets(known, now))
-    exhausted = [wait for name, wait in resets.items() if known.get(name.replace("reset", "remaining")) == "0"]
+    exhausted = [
+        wait for name, wait in resets.items() if known.get(name.replace("reset", "remaining")) == "0"
+    ]
     return max(exhausted) if exhausted else min(resets.values(), default=None)
 
 

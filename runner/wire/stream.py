@@ -61,7 +61,9 @@ class StreamAccumulator:
         try:
             chunk = decode_envelope(event.data.encode())
         except ValueError as problem:
-            self._error = _stream_error("malformed_stream", f"An event of the stream is not JSON: {problem}.", retryable=False)
+            self._error = _stream_error(
+                "malformed_stream", f"An event of the stream is not JSON: {problem}.", retryable=False
+            )
             return []
         if event.name == "error" or not isinstance(chunk, Mapping) or _is_error(chunk):
             self._error = error_from(chunk, 200, self._headers)
@@ -95,10 +97,126 @@ class StreamAccumulator:
         texts: list[tuple[int, str]] = []
         for part in choices if isinstance(choices, list) else ():
             if not isinstance(part, Mapping):
-                continue
+                self._error = _stream_error(
+                    "malformed_stream", "A choice in the stream is no JSON object.", retryable=False
+                )
+                return []
             index = part.get("index")
             number = index if isinstance(index, int) else 0
             text = self._choices.setdefault(number, _Choice()).add(part)
             if text:
                 texts.append((number, str(visible(text))))
         return texts
+
+
+@dataclass(slots=True)
+class _Choice:
+    """What has come of one choice; chunks of different choices interleave."""
+
+    content: list[str] = field(default_factory=list)
+    other: list[str] = field(default_factory=list)
+    refusal: list[str] = field(default_factory=list)
+    reasoning: list[str] = field(default_factory=list)
+    tool_calls: list[_Call] = field(default_factory=list)
+    function_call: _Call | None = None
+    open_calls: dict[Json, _Call] = field(default_factory=dict)
+    finish_reason: Json = None
+    error: Json = None
+
+    def add(self, part: Mapping[str, Json]) -> str:
+        """Take in one chunk's part of this choice and return the text it adds."""
+        if part.get("finish_reason") is not None:
+            self.finish_reason = part["finish_reason"]
+        if part.get("error") is not None:
+            self.error = part["error"]
+        delta = part.get("delta", part.get("message"))
+        if not isinstance(delta, Mapping):
+            return ""
+        content = read_content(delta.get("content"))
+        self.other.extend(content.other)
+        for pieces, values in (
+            (self.content, (content.text,)),
+            (self.refusal, (content.refusal, delta.get("refusal"))),
+            (self.reasoning, (content.reasoning, delta.get("reasoning_content") or delta.get("reasoning"))),
+        ):
+            pieces.extend(value for value in values if isinstance(value, str))
+        calls = delta.get("tool_calls")
+        for call in calls if isinstance(calls, list) else ():
+            if isinstance(call, Mapping):
+                self._call_for(call).add(call)
+        legacy = delta.get("function_call")
+        if isinstance(legacy, Mapping):
+            self.function_call = self.function_call or _Call()
+            self.function_call.add({"function": legacy})
+        return content.text or ""
+
+    def as_json(self, index: int) -> dict[str, Json]:
+        """The choice as a chat.completion has it; absent what never came."""
+        message: dict[str, Json] = {"role": "assistant", "content": _joined(self.content)}
+        if self.other:
+            text: list[Json] = [{"type": "text", "text": message["content"]}] if self.content else []
+            message["content"] = [*text, *({"type": kind} for kind in self.other)]
+        if any(self.refusal):
+            message["refusal"] = _joined(self.refusal)
+        if any(self.reasoning):
+            message["reasoning_content"] = _joined(self.reasoning)
+        if self.tool_calls:
+            message["tool_calls"] = [call.as_json() for call in self.tool_calls]
+        if self.function_call:
+            message["function_call"] = self.function_call.as_json()["function"]
+        choice: dict[str, Json] = {"index": index, "message": message, "finish_reason": self.finish_reason}
+        return choice if self.error is None else {**choice, "error": self.error}
+
+    def _call_for(self, delta: Mapping[str, Json]) -> _Call:
+        """The call that `delta` continues: the one of its index, unless it brings an id of its own (then a new one)."""
+        key = delta.get("index", delta.get("id"))
+        key = key if isinstance(key, str | int) else None
+        call = self.open_calls.get(key)
+        if call is None or (call.id and delta.get("id") and call.id != delta["id"]):
+            call = self.open_calls[key] = _Call()
+            self.tool_calls.append(call)
+        return call
+
+
+@dataclass(slots=True)
+class _Call:
+    """One tool call: id, type and name come once, the arguments in pieces."""
+
+    id: Json = None
+    type: Json = None
+    name: Json = None
+    arguments: list[str] = field(default_factory=list)
+
+    def add(self, delta: Mapping[str, Json]) -> None:
+        self.id = self.id or delta.get("id")
+        self.type = self.type or delta.get("type")
+        function = delta.get("function")
+        if isinstance(function, Mapping):
+            self.name = self.name or function.get("name")
+            arguments = function.get("arguments")
+            if arguments is not None:
+                self.arguments.append(arguments if isinstance(arguments, str) else json.dumps(arguments))
+
+    def as_json(self) -> dict[str, Json]:
+        function: dict[str, Json] = {"name": self.name, "arguments": _joined(self.arguments)}
+        return {"id": self.id, "type": self.type or "function", "function": function}
+
+
+def _joined(pieces: list[str]) -> str | None:
+    """The whole text. A character beyond U+FFFF may have come as two halves in two pieces: they are one again."""
+    if not pieces:
+        return None
+    text = "".join(pieces)
+    return (
+        text
+        if text.isascii()
+        else text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
+    )
+
+
+def _is_error(chunk: Mapping[str, Json]) -> bool:
+    return chunk.get("error") is not None or ("choices" not in chunk and chunk.get("object") == "error")
+
+
+def _stream_error(code: str, message: str, *, retryable: bool) -> ProviderError:
+    return ProviderError(code=code, message=message, status=200, retryable=retryable)

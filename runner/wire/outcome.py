@@ -1,0 +1,248 @@
+"""From a response to outcomes: what came, judged in one fixed order, without repairing anything.
+
+The order is that of OpenAI's own clients for structured outputs: cut off, filtered, refused, tool call, empty,
+then the text itself. An answer that parses but was cut off is still cut off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from ..values import Json, JsonObject
+from .content import Content, read_content
+from .decoding import decode_envelope, parse_answer, visible
+from .provider_errors import error_from, error_message, read_error
+from .reply import Answer, Outcome, ProviderError, Reply
+from .stream import read_stream
+
+__all__ = ["read_reply"]
+
+# Servers' own words, in lower case. Whatever stands in none of these is read as "stop", and said so.
+_STOPPED = frozenset(
+    {"", "stop", "eos", "end_turn", "stop_sequence", "tool_calls", "function_call", "tool_use"}
+)
+_CUT = frozenset({"length", "max_tokens", "model_length", "model_context_window_exceeded"})
+_WITHHELD = frozenset({"content_filter", "sensitive", "safety"})
+_BROKEN = frozenset({"error", "network_error"})
+_CALLING = frozenset({"tool_calls", "function_call", "tool_use"})
+
+_STREAM_STARTS = (b"data:", b"event:", b"error:", b"id:", b"retry:", b":")
+
+
+def read_reply(status: int, headers: Mapping[str, str], body: bytes, *, request: JsonObject) -> Reply:
+    """What one exchange came to. `request` is the body that was sent: its `n`, `tools` and `response_format` count.
+
+    Never raises, whatever the bytes are: an answer that is not one becomes an outcome or an error. `output` is
+    parsed for response_format json_schema and json_object; validating it against the schema is not done here.
+    """
+    if not 200 <= status < 300:
+        return Reply(error=read_error(status, headers, body))
+    completion: Json | ProviderError
+    if _is_stream(headers, body):
+        completion = read_stream(body, headers)
+    else:
+        try:
+            completion = decode_envelope(body)
+        except ValueError:
+            return Reply(error=read_error(status, headers, body))
+    if isinstance(completion, ProviderError):
+        return Reply(error=completion)
+    return _read_completion(completion, status, headers, request)
+
+
+def _is_stream(headers: Mapping[str, str], body: bytes) -> bool:
+    start = body[:1024].removeprefix(b"\xef\xbb\xbf").lstrip()
+    if start.startswith((b"{", b"[")):
+        return False
+    kind = next((value for name, value in headers.items() if name.lower() == "content-type"), "")
+    return start.startswith(_STREAM_STARTS) or kind.lower().startswith("text/event-stream")
+
+
+def _read_completion(completion: Json, status: int, headers: Mapping[str, str], request: JsonObject) -> Reply:
+    if isinstance(completion, list | tuple) and len(completion) == 1:
+        completion = completion[0]
+    if not isinstance(completion, Mapping):
+        return Reply(error=_malformed("a body that is no JSON object", status, headers))
+    if completion.get("error") is not None or completion.get("object") == "error":
+        return Reply(error=error_from(completion, status, headers))
+    choices = completion.get("choices")
+    if not isinstance(choices, list | tuple) or not choices:
+        said = error_message(completion)
+        if said:
+            return Reply(error=error_from(completion, status, headers, code="malformed_response"))
+        return Reply(error=_malformed("no choices", status, headers))
+    usage = visible(completion.get("usage"))
+    return Reply(
+        answers=_read_choices(choices, status, headers, request),
+        id=_word(completion.get("id")),
+        served_model=_word(completion.get("model")),
+        usage=usage if isinstance(usage, Mapping) else None,
+        system_fingerprint=_word(completion.get("system_fingerprint")),
+        service_tier=_word(completion.get("service_tier")),
+    )
+
+
+def _read_choices(
+    choices: list[Json] | tuple[Json, ...], status: int, headers: Mapping[str, str], request: JsonObject
+) -> tuple[Answer, ...]:
+    """The answers by index, one for each choice that was asked for, whether it came or not."""
+    asked = request.get("n")
+    expected = asked if isinstance(asked, int) else 1
+    answers: dict[int, Answer] = {}
+    for index, choice in zip(_indexes(choices, expected), choices, strict=True):
+        answers[index] = _read_choice(index, choice, status, headers, request)
+    for index in range(expected):
+        if index not in answers:
+            message = f"Choice {index} of the {expected} asked for did not come."
+            missing = ProviderError(code="missing_choice", message=message, status=status)
+            answers[index] = Answer(index, Outcome.ERROR, detail=message, error=missing)
+    return tuple(answers[index] for index in sorted(answers))
+
+
+def _indexes(choices: list[Json] | tuple[Json, ...], expected: int) -> list[int]:
+    """Each choice's own index; their order where the indexes cannot be right (relays number all of them 0)."""
+    most = max(len(choices), expected)
+    own = [choice.get("index") if isinstance(choice, Mapping) else None for choice in choices]
+    usable = [index for index in own if isinstance(index, int) and 0 <= index < most]
+    return usable if len(set(usable)) == len(choices) else list(range(len(choices)))
+
+
+def _read_choice(
+    index: int, choice: Json, status: int, headers: Mapping[str, str], request: JsonObject
+) -> Answer:
+    if not isinstance(choice, Mapping):
+        error = _malformed("a choice that is no JSON object", status, headers)
+        return Answer(index, Outcome.ERROR, detail=error.message, error=error)
+    message = choice.get("message")
+    fields = message if isinstance(message, Mapping) else {}
+    content = read_content(fields.get("content"))
+    refusal = fields.get("refusal")
+    answer = Answer(
+        index,
+        Outcome.OK,
+        text=None if content.text is None else str(visible(content.text)),
+        finish_reason=_word(choice.get("finish_reason")),
+        refusal=_word(refusal if isinstance(refusal, str) and refusal else content.refusal) or None,
+        tool_calls=_tool_calls(fields),
+    )
+    if choice.get("error") is not None:
+        return _failed(answer, error_from({"error": choice["error"]}, status, headers))
+    reason = (answer.finish_reason or "").lower()
+    if reason in _BROKEN:
+        said = f"The provider ended this choice with finish_reason {answer.finish_reason!r}."
+        return _failed(answer, ProviderError("generation_failed", said, status=status, retryable=True))
+    if reason in _CUT:
+        return replace(answer, outcome=Outcome.TRUNCATED, detail=_why_cut(answer))
+    if reason in _WITHHELD:
+        return replace(
+            answer,
+            outcome=Outcome.FILTERED,
+            detail="The provider's content filter withheld or cut the answer.",
+        )
+    if answer.refusal:
+        return replace(
+            answer, outcome=Outcome.REFUSED, text=answer.refusal, detail="The model refused to answer."
+        )
+    if answer.tool_calls or reason in _CALLING:
+        return replace(answer, outcome=Outcome.TOOL_CALL, detail=_why_called(answer, request))
+    if not (answer.text or "").strip():
+        return replace(answer, outcome=Outcome.EMPTY, detail=_why_empty(message, content, fields))
+    return _read_text(answer, content, request)
+
+
+def _read_text(answer: Answer, content: Content, request: JsonObject) -> Answer:
+    """The answer that has a text: parsed if the request asked for JSON."""
+    text = content.text or ""
+    remarks = []
+    if content.other:
+        remarks.append(
+            f"The content has parts of other types than text, which are left out: {', '.join(content.other)}."
+        )
+    if (answer.finish_reason or "").lower() not in _STOPPED:
+        remarks.append(f"The finish_reason {answer.finish_reason!r} is not a known one and is read as stop.")
+    detail = " ".join(remarks) or None
+    if text != answer.text:
+        return replace(
+            answer,
+            outcome=Outcome.UNPARSABLE,
+            detail="The answer holds half of a surrogate pair, which is no text.",
+        )
+    asked = request.get("response_format")
+    if not isinstance(asked, Mapping) or asked.get("type") not in ("json_schema", "json_object"):
+        return replace(answer, detail=detail)
+    try:
+        return replace(answer, output=parse_answer(text), detail=detail)
+    except ValueError as problem:
+        return replace(
+            answer, outcome=Outcome.UNPARSABLE, detail=f"The answer is not JSON: {problem}{_wrapping(text)}."
+        )
+
+
+def _wrapping(text: str) -> str:
+    start = text.lstrip()
+    if start.startswith("<think>"):
+        return "; it begins with <think> reasoning, which is not stripped"
+    if start.startswith("```"):
+        return "; it stands in a ``` fence, which is not stripped"
+    return ""
+
+
+def _why_cut(answer: Answer) -> str:
+    said = f"The answer was cut off (finish_reason {answer.finish_reason!r})"
+    if not answer.text:
+        return f"{said} before any text came; reasoning counts towards the token limit too."
+    return f"{said} after {len(answer.text)} characters."
+
+
+def _why_called(answer: Answer, request: JsonObject) -> str:
+    names = [
+        function.get("name")
+        for call in answer.tool_calls
+        if isinstance(function := call.get("function"), Mapping)
+    ]
+    what = (
+        f"called {', '.join(str(name) for name in names)}"
+        if names
+        else "ended for a tool call without making one"
+    )
+    undeclared = (
+        "" if request.get("tools") or request.get("functions") else ", but the request declares no tools"
+    )
+    return f"The model {what}{undeclared}."
+
+
+def _why_empty(message: Json, content: Content, fields: Mapping[str, Json]) -> str:
+    if not isinstance(message, Mapping):
+        return "The choice has no message."
+    if content.other:
+        return f"The content has no text, only parts of type {', '.join(content.other)}."
+    if content.reasoning or fields.get("reasoning") or fields.get("reasoning_content"):
+        return "The answer has reasoning, but no text."
+    return "The answer has only white space." if content.text else "The answer has no text."
+
+
+def _tool_calls(message: Mapping[str, Json]) -> tuple[Mapping[str, Json], ...]:
+    """The calls as the provider sent them; the older single `function_call` in the form of today's."""
+    calls = message.get("tool_calls")
+    legacy = message.get("function_call")
+    listed = list(calls) if isinstance(calls, list | tuple) else []
+    if isinstance(legacy, Mapping):
+        listed.append({"type": "function", "function": legacy})
+    return tuple(call for call in (visible(call) for call in listed) if isinstance(call, Mapping))
+
+
+def _failed(answer: Answer, error: ProviderError) -> Answer:
+    return replace(answer, outcome=Outcome.ERROR, detail=error.message, error=error)
+
+
+def _malformed(what: str, status: int, headers: Mapping[str, str]) -> ProviderError:
+    message = f"The response has {what}, so it is not a chat completion."
+    return error_from({"error": {"message": message, "code": "malformed_response"}}, status, headers)
+
+
+def _word(value: Json) -> str | None:
+    """A field that should be text, as text; None where it is absent or cannot be."""
+    if isinstance(value, str):
+        return str(visible(value))
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
