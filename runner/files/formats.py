@@ -19,10 +19,11 @@ from typing import Any, Literal, TypeAlias
 from jsonschema import Draft202012Validator, ValidationError
 from jsonschema.validators import extend
 
-from ..errors import FormatError, Problems
+from ..errors import FormatError
 from ..schema import show
 from ..values import Json, JsonPath
 from .documents import Document
+from .problems import ProblemList
 
 __all__ = ["FormatName", "Violation", "near", "schema", "schema_text", "spell", "validate", "violations"]
 
@@ -62,24 +63,18 @@ def validate(document: Document, name: FormatName) -> None:
 
     Raises FormatError at the offending key or value; Problems when there are several.
     """
-    errors = [
-        FormatError(
-            each.message,
-            location=document.locate_key(each.path) if each.at_key else document.locate(each.path),
-            hint=each.hint,
-        )
-        for each in violations(document.value, name)
-    ]
-    if len(errors) == 1:
-        raise errors[0]
-    if errors:
-        errors.sort(key=lambda error: (error.location.line or 0, error.location.column or 0) if error.location else (0, 0))
-        raise Problems(errors)
+    problems = ProblemList()
+    for each in violations(document.value, name):
+        location = document.locate_key(each.path) if each.at_key else document.locate(each.path)
+        problems.add(FormatError(each.message, location=location, hint=each.hint))
+    problems.raise_any()
 
 
 def violations(value: Json, name: FormatName, part: str | None = None) -> list[Violation]:
     """Every breach of the format in `value`: a whole file, or with `part` one of the schema's `$defs`, e.g. "case"."""
-    found = dict.fromkeys(each for error in _judge(name, part).iter_errors(value) for each in _in_words(error))
+    found = dict.fromkeys(
+        each for error in _judge(name, part).iter_errors(value) for each in _in_words(error)
+    )
     # A misspelt key is one mistake, although both its name is unknown and the right one is missing.
     meant = {(each.path[:-1], each.hint) for each in found if each.at_key}
     return [each for each in found if (each.path, f'did you mean "{each.missing}"?') not in meant]
@@ -96,7 +91,9 @@ def _judge(name: FormatName, part: str | None) -> Any:
 
 def _pattern(_judge: Any, pattern: str, text: Any, _schema: Any) -> Iterator[ValidationError]:
     # As in ECMA 262, which JSON Schema names: there `$` does not match before a final line break.
-    if isinstance(text, str) and (not re.search(pattern, text) or (pattern.endswith("$") and text.endswith("\n"))):
+    if isinstance(text, str) and (
+        not re.search(pattern, text) or (pattern.endswith("$") and text.endswith("\n"))
+    ):
         yield ValidationError(f"{text!r} does not match {pattern!r}")
 
 
@@ -114,7 +111,9 @@ def near(word: str, known: Iterable[str]) -> str | None:
     for spelling in (snake, dashed):
         if spelling in words:
             return f'did you mean "{spelling}"?'
-    close = get_close_matches(snake, words, n=1, cutoff=0.7) or get_close_matches(dashed, words, n=1, cutoff=0.7)
+    close = get_close_matches(snake, words, n=1, cutoff=0.7) or get_close_matches(
+        dashed, words, n=1, cutoff=0.7
+    )
     return f'did you mean "{close[0]}"?' if close else None
 
 
@@ -166,11 +165,14 @@ _KEYS = {"api_key", "apiKey", "api-key", "apikey", "key", "token", "secret"}
 def _in_words(error: ValidationError) -> Iterator[Violation]:
     path: JsonPath = tuple(error.absolute_path)
     if "propertyNames" in error.absolute_schema_path:
-        yield Violation((*path, str(error.instance)), f'{spell(path)}: "{error.instance}" {_clause(error)}', _own_hint(error), at_key=True)
+        name = str(error.instance)
+        hint = _own_hint(error) or f"a key {_clause(error)}"
+        yield Violation((*path, name), f"{show(name)} cannot be a key of {spell(path)}", hint, at_key=True)
     elif error.validator == "additionalProperties":
         yield from _unknown_keys(error, path)
     elif error.validator == "required":
-        for key in error.validator_value:
+        required: Any = error.validator_value
+        for key in required:
             if key not in error.instance:
                 yield Violation(path, f'{spell(path) or "the file"} needs "{key}"', missing=key)
     elif error.validator is None:
@@ -190,7 +192,9 @@ def _unknown_keys(error: ValidationError, path: JsonPath) -> Iterator[Violation]
     for key in error.instance:
         if key not in known and not any(re.search(pattern, key) for pattern in free):
             where = f" in {spell(path)}" if path else ""
-            yield Violation((*path, key), f'unknown key "{key}"{where}', _hint_for(key, known, path), at_key=True)
+            yield Violation(
+                (*path, key), f'unknown key "{key}"{where}', _hint_for(key, known, path), at_key=True
+            )
 
 
 def _hint_for(key: str, known: list[str], path: JsonPath) -> str | None:
@@ -201,7 +205,9 @@ def _hint_for(key: str, known: list[str], path: JsonPath) -> str | None:
     if hint := near(key, known):
         return hint
     if not path and "messages" in known:
-        return "a field that only your provider knows goes under extra_body; notes for other tools begin with x-"
+        return (
+            "a field that only your provider knows goes under extra_body; notes for other tools begin with x-"
+        )
     return f"known here: {', '.join(known)}" if len(known) <= 16 else None
 
 
@@ -250,7 +256,9 @@ def _own_hint(error: ValidationError) -> str | None:
             return near(value, words) or (f"known: {', '.join(words)}" if len(words) > 12 else None)
         case "type" if list(error.absolute_path)[:1] == ["inputs"] and error.validator_value == "object":
             return "write the variable's JSON Schema, e.g. {type: string}"
-        case "type" if list(error.absolute_path)[0:1] == ["inputs"] and list(error.absolute_path)[2:] == ["required"]:
+        case "type" if list(error.absolute_path)[0:1] == ["inputs"] and list(error.absolute_path)[2:] == [
+            "required"
+        ]:
             return "a variable must be given unless it has a default: leave required out"
         case "type" if value is None:
             return "leave the key out, or give it a value"

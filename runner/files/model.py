@@ -14,9 +14,22 @@ from ..values import Json, JsonPath
 from .documents import Document
 from .tree import Tree
 
-__all__ = ["Assertion", "Case", "CaseFile", "Endpoint", "Expectation", "ModelRule", "Project", "Prompt", "ResponseSchema", "Template"]
+__all__ = [
+    "Assertion",
+    "Case",
+    "CaseFile",
+    "Endpoint",
+    "Expectation",
+    "ModelRule",
+    "Project",
+    "Prompt",
+    "ResponseSchema",
+    "Template",
+]
 
-Expectation = Literal["ok", "refused", "truncated", "filtered", "empty", "unparsable", "invalid", "tool_call", "error"]
+Expectation = Literal[
+    "ok", "refused", "truncated", "filtered", "empty", "unparsable", "invalid", "tool_call", "error"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +45,8 @@ class Case:
     """One set of variables to run a prompt with.
 
     `vars` are the declared ones, with the defaults of `inputs` filled in and already valid against `inputs`.
-    `outcome` is the outcome the author expects ("ok" unless the case says otherwise).
+    `outcome` is the outcome the author expects ("ok" unless the case says otherwise). `digest` is what an id of our
+    making was made from: the SHA-256, in hex, of the variables as given; None where the author named the case.
     """
 
     id: str
@@ -42,13 +56,15 @@ class Case:
     outcome: Expectation | None = None
     tags: tuple[str, ...] = ()
     description: str | None = None
+    digest: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class CaseFile:
     """A `tests: - file:` entry or an `--input`: rows are read lazily, one case a row.
 
-    `path` is relative to the tree's root; `shown` is how messages call it.
+    `path` is relative to the tree's root, or an absolute native path (an `--input` may lie anywhere, and is read as
+    a stream); `shown` is how messages call it.
     """
 
     path: str
@@ -58,7 +74,7 @@ class CaseFile:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """How message contents are rendered (research formats.md C4)."""
+    """How message contents are rendered: `simple` knows `{{ name }}` only, `none` nothing; `raw` is stock Jinja's whitespace."""
 
     engine: Literal["jinja2", "simple", "none"] = "jinja2"
     whitespace: Literal["trim", "raw"] = "trim"

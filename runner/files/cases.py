@@ -1,0 +1,181 @@
+"""The cases of a prompt, one after the other: inline tests and the rows of files, checked against `inputs`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import cast
+
+from ..errors import CaseError, Location
+from ..values import Json, JsonPath
+from .case_ids import CaseIds, case_id, digest_of
+from .formats import Violation, violations
+from .inputs import Inputs, compiled, from_text
+from .model import Assertion, Case, CaseFile, Expectation, Prompt
+from .problems import ProblemList
+from .rows import Row, read_rows
+
+__all__ = ["case_from_vars", "case_id", "cases_from_file", "cases_of", "read_case", "vars_from_text"]
+
+
+def cases_of(prompt: Prompt) -> Iterator[Case]:
+    """All cases of the prompt's `tests` in their order, read as they are asked for.
+
+    Raises CaseError where two cases have the same id (or, without ids, the same variables); it names both places.
+    """
+    ids = CaseIds()
+    for index, test in enumerate(prompt.tests):
+        if isinstance(test, Case):
+            yield ids.claim(test, f"tests[{index}]")
+        else:
+            yield from _cases_from_file(prompt, test, ids)
+
+
+def cases_from_file(prompt: Prompt, file: CaseFile, *, repeats_allowed: bool = False) -> Iterator[Case]:
+    """One case a row. With `repeats_allowed` (an `--input`) equal rows get `-2`, `-3`, ... after their id.
+
+    Raises CaseError for a row that is no case of this prompt, an id given twice and a file without rows;
+    SyntaxFileError, EncodingError or MissingFileError for a file that cannot be read.
+    """
+    return _cases_from_file(prompt, file, CaseIds(repeats_allowed=repeats_allowed))
+
+
+def _cases_from_file(prompt: Prompt, file: CaseFile, ids: CaseIds) -> Iterator[Case]:
+    inputs = None if prompt.inputs is None else compiled(prompt.inputs)
+    native = Path(file.path)
+    source = (
+        native
+        if native.is_absolute()
+        else prompt.tree.read(file.path, shown=file.shown, location=file.location)
+    )
+    row: Row | None = None
+    for row in read_rows(source, file.shown):
+        yield ids.claim(_case_of_row(row, inputs, prompt), row.label)
+    if row is None:
+        raise CaseError(
+            "the file has no rows", location=Location(file.shown, 1), hint="nothing would be tested"
+        )
+
+
+def _case_of_row(row: Row, inputs: Inputs | None, prompt: Prompt) -> Case:
+    if not row.text and "vars" in row.value:
+        return read_case(row, inputs)
+    given = row.value
+    if row.text and prompt.inputs is not None:
+        try:
+            given = _read_text(given, prompt.inputs)
+        except ValueError as error:
+            raise CaseError(f"{row.label}: {error}", location=row.location) from None
+    return _case(row, given, (), inputs)
+
+
+def read_case(row: Row, inputs: Inputs | None, *, checked: bool = False) -> Case:
+    """A case as its author wrote it: `id`, `vars`, `assert`, `outcome`, `tags`, `description`.
+
+    `checked` says that the entry is part of a file that was held against its format already.
+
+    Raises CaseError at the offending key or value; Problems when there are several.
+    """
+    spec = row.value
+    # The common row needs no schema to be seen through; with a hundred thousand of them that is worth a line.
+    if not checked and (spec.keys() != {"vars"} or not isinstance(spec["vars"], dict)):
+        _refuse(row, violations(spec, "prompt", "case"))
+    given = cast("Mapping[str, Json]", spec.get("vars", {}))
+    asserts = cast("Sequence[Mapping[str, Json]]", spec.get("assert", ()))
+    return _case(
+        row,
+        given,
+        ("vars",),
+        inputs,
+        id=cast("str | None", spec.get("id")),
+        asserts=tuple(Assertion(each, row.locate(("assert", index))) for index, each in enumerate(asserts)),
+        outcome=cast("Expectation | None", spec.get("outcome")),
+        tags=tuple(cast("Sequence[str]", spec.get("tags", ()))),
+        description=cast("str | None", spec.get("description")),
+    )
+
+
+def case_from_vars(
+    prompt: Prompt,
+    vars: Mapping[str, Json],  # noqa: A002 - the field's own word
+    *,
+    location: Location,
+    coerce: bool = False,
+    id: str | None = None,  # noqa: A002 - the field's own word
+    asserts: tuple[Assertion, ...] = (),
+    outcome: Expectation | None = None,
+    tags: tuple[str, ...] = (),
+    description: str | None = None,
+) -> Case:
+    """The case that these variables make; with `coerce` strings are read as the types `inputs` declares.
+
+    Raises CaseError at `location`; Problems when several variables are off.
+    """
+    given = vars_from_text(prompt, vars, location=location) if coerce else vars
+    inputs = None if prompt.inputs is None else compiled(prompt.inputs)
+    row = Row("the variables", given, location)
+    if id is not None:
+        _refuse(row, violations({"id": id}, "prompt", "case"))
+    return _case(
+        row, given, (), inputs, id=id, asserts=asserts, outcome=outcome, tags=tags, description=description
+    )
+
+
+def vars_from_text(prompt: Prompt, vars: Mapping[str, Json], *, location: Location) -> dict[str, Json]:  # noqa: A002
+    """`vars` with each string read as the type its input declares (`--var n=3`); the others stay as they are.
+
+    Raises CaseError at `location` for text that is not of the declared type.
+    """
+    try:
+        return _read_text(vars, prompt.inputs or {})
+    except ValueError as error:
+        raise CaseError(str(error), location=location) from None
+
+
+def _read_text(given: Mapping[str, Json], schemas: Mapping[str, Mapping[str, Json]]) -> dict[str, Json]:
+    read: dict[str, Json] = {}
+    for name, value in given.items():
+        try:
+            read[name] = from_text(value, schemas.get(name, {})) if isinstance(value, str) else value
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from None
+    return read
+
+
+def _case(
+    row: Row,
+    given: Mapping[str, Json],
+    at: JsonPath,
+    inputs: Inputs | None,
+    *,
+    id: str | None = None,  # noqa: A002 - the field's own word
+    asserts: tuple[Assertion, ...] = (),
+    outcome: Expectation | None = None,
+    tags: tuple[str, ...] = (),
+    description: str | None = None,
+) -> Case:
+    bound = dict(given)
+    if inputs is not None:
+        bound, faults = inputs.bind(given)
+        _refuse(row, faults, at)
+    digest = None
+    if id is None:
+        # Of the variables as given: a default that changes, or a new input with one, renames no case.
+        try:
+            digest = digest_of(given)
+        except ValueError as error:
+            raise CaseError(
+                f"{row.label}: {str(error).removeprefix('$').removeprefix('.')}",
+                location=row.locate(at),
+                hint="give such a number as a string",
+            ) from None
+        id = f"case-{digest[:8]}"  # noqa: A001 - the field's own word
+    return Case(id, bound, row.location, asserts, outcome, tags, description, digest)
+
+
+def _refuse(row: Row, faults: Sequence[Violation], at: JsonPath = ()) -> None:
+    problems = ProblemList()
+    for fault in faults:
+        location = row.locate((*at, *fault.path), at_key=fault.at_key)
+        problems.add(CaseError(f"{row.label}: {fault.message}", location=location, hint=fault.hint))
+    problems.raise_any()

@@ -1,0 +1,131 @@
+"""The variables a prompt declares: JSON Schemas in, values held against them, text read as the declared type."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+from ..errors import SyntaxFileError
+from ..schema import SchemaProblem, Validator, show
+from ..values import Json
+from .formats import Violation, near, spell
+from .json_reader import parse_json
+
+__all__ = ["Inputs", "compiled", "from_text"]
+
+
+class Inputs:
+    """The `inputs` of a prompt, compiled once: each variable has its own schema.
+
+    Raises SchemaProblem, its path beginning with the variable's name, for a schema that is not one and for a default
+    that its own schema refuses.
+    """
+
+    __slots__ = ("_schemas", "_validators")
+
+    def __init__(self, schemas: Mapping[str, Mapping[str, Json]]) -> None:
+        self._schemas = schemas
+        self._validators: dict[str, Validator] = {}
+        for name, schema in schemas.items():
+            try:
+                validator = Validator(schema)
+            except SchemaProblem as problem:
+                raise SchemaProblem((name, *problem.path), problem.message) from None
+            for found in validator.check(schema["default"]) if "default" in schema else ():
+                raise SchemaProblem(
+                    (name, "default", *found.path), f"its own schema refuses the default: {found.message}"
+                )
+            self._validators[name] = validator
+
+    def bind(self, given: Mapping[str, Json]) -> tuple[dict[str, Json], list[Violation]]:
+        """The values of all variables in declared order, defaults filled in, and every way in which `given` is off."""
+        faults = [self._undeclared(name) for name in given if name not in self._schemas]
+        bound: dict[str, Json] = {}
+        for name, validator in self._validators.items():
+            if name in given:
+                bound[name] = given[name]
+                for found in validator.check(given[name]):
+                    path = (name, *found.path)
+                    faults.append(Violation(path, f"{spell(path)}: {found.message}"))
+            elif "default" in self._schemas[name]:
+                bound[name] = self._schemas[name]["default"]
+            else:
+                hint = "give it a value, or give it a default under inputs"
+                faults.append(Violation((), f'the variable "{name}" is missing', hint, missing=name))
+        # A misspelt name is one mistake, although the right one is missing as well.
+        meant = {fault.hint for fault in faults if fault.at_key}
+        return bound, [fault for fault in faults if f'did you mean "{fault.missing}"?' not in meant]
+
+    def _undeclared(self, name: str) -> Violation:
+        hint = near(name, self._schemas) or (
+            f"declared under inputs: {', '.join(self._schemas)}" if self._schemas else "inputs declares none"
+        )
+        return Violation((name,), f"{show(name)} is not a declared variable", hint, at_key=True)
+
+
+def compiled(schemas: Mapping[str, Mapping[str, Json]]) -> Inputs:
+    """`Inputs(schemas)`, remembered for the last few different ones."""
+    return _compiled(json.dumps(schemas))
+
+
+@lru_cache(maxsize=64)
+def _compiled(schemas: str) -> Inputs:
+    return Inputs(json.loads(schemas))
+
+
+def from_text(text: str, schema: Mapping[str, Json]) -> Json:
+    """Read text (a CSV cell, a `--var`) as the type that `schema` declares, and as nothing else.
+
+    Where a string is allowed, or no type is declared, the text stays as it is. Empty text is null where null is
+    allowed. Raises ValueError, in words that follow the variable's name, for text that is not of the type.
+    """
+    declared: Any = schema.get("type", "string")  # the meta-schema allows a name or a list of names
+    kinds: list[str] = [declared] if isinstance(declared, str) else declared
+    if "string" in kinds:
+        return text
+    if text == "" and "null" in kinds:
+        return None
+    for kind in kinds:
+        fits, value = _read(text, kind)
+        if fits:
+            return value
+    raise ValueError(
+        f"expected {' or '.join(_NAMES[kind] for kind in kinds)}, got {show(text) if text else 'nothing'}"
+    )
+
+
+_NAMES = {
+    "integer": "an integer",
+    "number": "a number",
+    "boolean": "true or false",
+    "null": "null",
+    "array": "a JSON array",
+    "object": "a JSON object",
+}
+_INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,99})")
+_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")  # RFC 8259, section 6
+_WORDS: Mapping[tuple[str, str], Json] = {
+    ("boolean", "true"): True,
+    ("boolean", "false"): False,
+    ("null", "null"): None,
+}
+
+
+def _read(text: str, kind: str) -> tuple[bool, Json]:
+    if (kind, text) in _WORDS:
+        return True, _WORDS[kind, text]
+    if kind in {"integer", "number"} and _INTEGER.fullmatch(text):
+        return True, int(text)
+    if kind == "number" and _NUMBER.fullmatch(text) and math.isfinite(float(text)):
+        return True, float(text)
+    if kind in {"array", "object"}:
+        try:
+            value = parse_json(text, "").value
+        except SyntaxFileError:
+            return False, None
+        return isinstance(value, list if kind == "array" else dict), value
+    return False, None

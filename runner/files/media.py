@@ -1,0 +1,151 @@
+"""Images, sound and documents named by path become what the wire wants: data URLs and base64.
+
+Content parts: `image_url.url`, `input_audio.data` and `file.file_data` of the OpenAI chat completions API.
+"""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import cast
+
+from ..errors import FormatError, Location, MissingFileError
+from ..values import Json
+from .tree import Tree, resolve
+
+__all__ = ["inline_media"]
+
+
+def inline_media(
+    messages: list[dict[str, Json]], tree: Tree, prompt_file: str, location_of: Callable[[int, int], Location]
+) -> list[dict[str, Json]]:
+    """The messages with each local file put in the place of its path; the given ones are not changed.
+
+    A path is relative to `prompt_file` and stays inside the tree; files and folders whose name begins with a dot are
+    never sent. What a file is, is told by its first bytes: png, jpeg, gif, webp; wav, mp3; pdf.
+    `location_of(message, part)` says where a content part stands, both counted from 0.
+
+    Raises MissingFileError for a path that is not to be read, FormatError for a file of another kind and for URLs
+    that are neither http, https nor data.
+    """
+    inlined: list[dict[str, Json]] = []
+    for index, message in enumerate(messages):
+        content = message.get("content")
+        if isinstance(content, list):
+            parts = [
+                _inline(part, _Reader(tree, prompt_file, location_of, index, at))
+                for at, part in enumerate(content)
+            ]
+            message = {**message, "content": parts}
+        inlined.append(message)
+    return inlined
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Reads the file that one content part names."""
+
+    tree: Tree
+    prompt_file: str
+    location_of: Callable[[int, int], Location]
+    message: int
+    part: int
+
+    @property
+    def location(self) -> Location:
+        return self.location_of(self.message, self.part)
+
+    def read(self, name: str, kinds: Mapping[str, str], what: str) -> tuple[str, str]:
+        """The media type and the base64 text of the file; `kinds` are the media types by short name."""
+        file = resolve(self.prompt_file, name, location=self.location)
+        if any(part.startswith(".") for part in file.split("/")):
+            raise MissingFileError(f"{name} is hidden and is not sent", location=self.location)
+        data = self.tree.read(file, location=self.location)
+        kind = _kind(data)
+        if kind is None or kind not in kinds:
+            came = f"it is {kind}" if kind else "its first bytes are of no known kind"
+            raise FormatError(
+                f"{name} is not {what} that can be sent: {came}",
+                location=self.location,
+                hint=f"known kinds: {', '.join(kinds)}",
+            )
+        return kinds[kind], b64encode(data).decode()
+
+
+_IMAGES = {"png": "image/png", "jpeg": "image/jpeg", "gif": "image/gif", "webp": "image/webp"}
+_SOUNDS = {"wav": "audio/wav", "mp3": "audio/mpeg"}
+_DOCUMENTS = {"pdf": "application/pdf"}
+
+
+def _inline(part: Json, reader: _Reader) -> Json:
+    if not isinstance(part, Mapping):
+        return part
+    kind = part.get("type")
+    body = part.get(kind) if isinstance(kind, str) else None
+    if not isinstance(body, Mapping):
+        return part
+    match kind:
+        case "image_url":
+            changed = _data_url(body, "url", reader, _IMAGES, "an image")
+        case "file":
+            changed = _data_url(body, "file_data", reader, _DOCUMENTS, "a document")
+        case "input_audio":
+            changed = _sound(body, reader)
+        case _:
+            return part
+    return {**part, cast("str", kind): changed}
+
+
+def _data_url(
+    body: Mapping[str, Json], key: str, reader: _Reader, kinds: Mapping[str, str], what: str
+) -> Mapping[str, Json]:
+    name = body.get(key)
+    if not isinstance(name, str):
+        return body
+    # Two letters at least: one is a drive of Windows, which `resolve` refuses in its own words. RFC 3986, 3.1.
+    scheme = re.match(r"([A-Za-z][A-Za-z0-9+.-]+):", name)
+    if scheme is None:
+        media_type, text = reader.read(name, kinds, what)
+        return {**body, key: f"data:{media_type};base64,{text}"}
+    if scheme[1].lower() not in {"http", "https", "data"}:
+        raise FormatError(
+            f"{scheme[1]}: URLs cannot be sent",
+            location=reader.location,
+            hint="write an https URL, a data: URL, or a path relative to the prompt",
+        )
+    return body
+
+
+def _sound(body: Mapping[str, Json], reader: _Reader) -> Mapping[str, Json]:
+    name = body.get("data")
+    # Base64 has no dot, so a name that ends like a sound file is one.
+    if not isinstance(name, str) or not name.lower().endswith((".wav", ".mp3")):
+        return body
+    declared = body.get("format")
+    kinds = {kind: media_type for kind, media_type in _SOUNDS.items() if declared in (None, kind)}
+    return {**body, "data": reader.read(name, kinds, "a sound")[1]}
+
+
+def _kind(data: bytes) -> str | None:
+    """What a file is by its first bytes (WHATWG MIME Sniffing, sections 6.1 and 6.2)."""
+    for kind, mark in _MARKS:
+        if data.startswith(mark):
+            return kind
+    if data.startswith(b"RIFF"):
+        return {b"WEBP": "webp", b"WAVE": "wav"}.get(data[8:12])
+    # An MPEG audio frame: eleven set bits, then layer III.
+    if len(data) > 1 and data[0] == 0xFF and data[1] & 0xE0 == 0xE0 and data[1] & 0x06 == 0x02:
+        return "mp3"
+    return None
+
+
+_MARKS = (
+    ("png", b"\x89PNG\r\n\x1a\n"),
+    ("jpeg", b"\xff\xd8\xff"),
+    ("gif", b"GIF87a"),
+    ("gif", b"GIF89a"),
+    ("mp3", b"ID3"),
+    ("pdf", b"%PDF-"),
+)

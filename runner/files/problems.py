@@ -1,0 +1,48 @@
+"""Several mistakes of one file, told together and in the order in which the file has them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ..errors import Problems, RunnerError
+
+__all__ = ["ProblemList"]
+
+
+class ProblemList:
+    """Mistakes found so far."""
+
+    __slots__ = ("_errors",)
+
+    def __init__(self) -> None:
+        self._errors: list[RunnerError] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._errors)
+
+    def add(self, error: RunnerError) -> None:
+        """Keep one."""
+        self._errors.append(error)
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Keep the error that the block raises, if any, and go on after it."""
+        try:
+            yield
+        except RunnerError as error:
+            self.add(error)
+
+    def raise_any(self) -> None:
+        """Raise the only one as it is, several as Problems; return when there is none."""
+        if not self._errors:
+            return
+        together = Problems(self._errors)
+        if len(together.errors) == 1:
+            raise together.errors[0]
+        raise Problems(sorted(together.errors, key=_position))
+
+
+def _position(error: RunnerError) -> tuple[str, int, int]:
+    place = error.location
+    return (place.path, place.line or 0, place.column or 0) if place else ("", 0, 0)

@@ -1,0 +1,267 @@
+"""A prompt file becomes a `Prompt`: parsed, held against its format, references resolved, cases bound to inputs."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias, cast
+
+from ..canonical import canonical
+from ..errors import CaseError, FormatError, Location, SchemaError
+from ..schema import SchemaProblem, Validator, show
+from ..values import Json, JsonPath
+from .case_ids import CaseIds
+from .cases import read_case
+from .documents import Document, parse_document
+from .formats import validate
+from .inputs import Inputs
+from .model import Assertion, Case, CaseFile, Prompt, ResponseSchema, Template
+from .problems import ProblemList
+from .rows import ROW_FORMATS, Row
+from .tree import Tree, resolve
+
+__all__ = ["OWN_KEYS", "PROMPT_ENDINGS", "ResolveReference", "load_prompt"]
+
+PROMPT_ENDINGS = (".prompt.yaml", ".prompt.yml")
+"""What the names of prompt files end with."""
+
+OWN_KEYS = frozenset(
+    {
+        "name", "description", "tags", "authors", "inputs", "template", "assert", "tests", "regression", "matrix",
+        "extra_body",
+    }
+)  # fmt: skip
+"""The top-level keys of a prompt file that are not sent; so are those that begin with `x-`."""
+
+ResolveReference: TypeAlias = Callable[[str, Location], tuple[Tree, str]]
+"""Where `ALIAS:NAME` leads: the pack's tree and the file in it. Raises a FileError at the location given."""
+
+_REFERENCE = re.compile(r"[a-z][a-z0-9-]+:(?!//)")
+
+
+def load_prompt(
+    file: str, tree: Tree, *, in_pack: bool = False, resolve_reference: ResolveReference | None = None
+) -> Prompt:
+    """Load the prompt `file`, a name in `tree`; inside a pack (`in_pack`) `extra_body` is refused.
+
+    `resolve_reference` is asked for schema files that are named `ALIAS:NAME`.
+
+    Raises a FileError with the place of the mistake, or Problems with all that were found: SyntaxFileError,
+    EncodingError and MissingFileError for a file that cannot be read, FormatError for one that breaks the format,
+    SchemaError for a JSON Schema that is not one, CaseError for a test.
+    """
+    document = parse_document(tree.read(file), tree.shown(file))
+    validate(document, "prompt")
+    return _Loader(file, tree, document, in_pack=in_pack, resolve_reference=resolve_reference).load()
+
+
+class _Loader:
+    """What validating against the format cannot see: references, schemas, cases. Lives for one call."""
+
+    def __init__(
+        self,
+        file: str,
+        tree: Tree,
+        document: Document,
+        *,
+        in_pack: bool,
+        resolve_reference: ResolveReference | None,
+    ) -> None:
+        self.file = file
+        self.tree = tree
+        self.document = document
+        self.in_pack = in_pack
+        self.resolve_reference = resolve_reference
+        self.spec = cast("Mapping[str, Any]", document.value)  # its shape was validated
+        self.problems = ProblemList()
+
+    def load(self) -> Prompt:
+        spec = self.spec
+        request = {
+            key: value for key, value in spec.items() if key not in OWN_KEYS and not key.startswith("x-")
+        }
+        response_schema = None
+        with self.problems.kept():
+            response_schema = self._response_schema(request)
+        self._check_tool_schemas()
+        self._check_matrix()
+        self._check_extra_body(request)
+        tests = self._tests()
+        self.problems.raise_any()
+        template = spec.get("template", {})
+        return Prompt(
+            path=self.document.path,
+            file=self.file,
+            name=spec.get("name") or _stem(self.file),
+            request=request,
+            document=self.document,
+            tree=self.tree,
+            description=spec.get("description"),
+            tags=tuple(spec.get("tags", ())),
+            inputs=spec.get("inputs"),
+            template=Template(**template),
+            response_schema=response_schema,
+            asserts=tuple(
+                Assertion(each, self.document.locate(("assert", index)))
+                for index, each in enumerate(spec.get("assert", ()))
+            ),
+            tests=tests,
+            regression=spec.get("regression", {}),
+            matrix={key: tuple(values) for key, values in spec.get("matrix", {}).items()},
+            extra_body=spec.get("extra_body", {}),
+        )
+
+    # --- schemas ----------------------------------------------------------------------------------------------
+
+    def _response_schema(self, request: dict[str, Any]) -> ResponseSchema | None:
+        """The schema of `response_format`; in `request` it takes the place of `schema_file`, so that keys keep their order."""
+        declared = request.get("response_format", {}).get("json_schema")
+        if declared is None or not declared.keys() & {"schema", "schema_file"}:
+            return None
+        at: JsonPath = ("response_format", "json_schema")
+        if "schema" in declared and "schema_file" in declared:
+            raise FormatError(
+                "schema and schema_file exclude each other",
+                location=self.document.locate_key((*at, "schema_file")),
+                hint="keep one of them",
+            )
+        if "schema" in declared:
+            document, place, value = self.document, (*at, "schema"), declared["schema"]
+        else:
+            document, place = self._schema_file(declared["schema_file"], (*at, "schema_file")), ()
+            value = document.value
+            whole = {("schema" if key == "schema_file" else key): each for key, each in declared.items()}
+            request["response_format"] = {
+                **request["response_format"],
+                "json_schema": {**whole, "schema": value},
+            }
+        _check_schema(value, document, place)
+        return ResponseSchema(declared["name"], declared.get("strict") is True, value, document, place)
+
+    def _schema_file(self, name: str, at: JsonPath) -> Document:
+        location = self.document.locate(at)
+        if self.resolve_reference is not None and _REFERENCE.match(name):
+            tree, file = self.resolve_reference(name, location)
+        else:
+            tree, file = self.tree, resolve(self.file, name, location=location)
+        document = parse_document(tree.read(file, location=location), tree.shown(file))
+        if not isinstance(document.value, Mapping):
+            raise SchemaError(
+                f"a schema is an object, not {show(document.value, 40)}",
+                location=document.locate(()),
+                hint='begin with {"type": "object", ...}',
+            )
+        return document
+
+    def _check_tool_schemas(self) -> None:
+        places: list[JsonPath] = [
+            ("tools", index, "function") for index in range(len(self.spec.get("tools", ())))
+        ]
+        places += [("functions", index) for index in range(len(self.spec.get("functions", ())))]
+        for place in places:
+            function = _at(self.spec, place)
+            if isinstance(function, Mapping) and "parameters" in function:
+                with self.problems.kept():
+                    _check_schema(function["parameters"], self.document, (*place, "parameters"))
+
+    # --- keys of our own --------------------------------------------------------------------------------------
+
+    def _check_matrix(self) -> None:
+        for key, values in self.spec.get("matrix", {}).items():
+            seen: set[bytes] = set()
+            for index, value in enumerate(values):
+                with self.problems.kept():
+                    form = self._canonical(value, ("matrix", key, index))
+                    if form in seen:
+                        raise FormatError(
+                            f"matrix.{key} lists {show(value, 60)} twice",
+                            location=self.document.locate(("matrix", key, index)),
+                            hint="two variants with the same values are the same variant",
+                        )
+                    seen.add(form)
+
+    def _canonical(self, value: Json, at: JsonPath) -> bytes:
+        try:
+            return canonical(value)
+        except ValueError as error:
+            raise FormatError(str(error), location=self.document.locate(at)) from None
+
+    def _check_extra_body(self, request: Mapping[str, Json]) -> None:
+        if "extra_body" not in self.spec:
+            return
+        if self.in_pack:
+            self.problems.add(
+                FormatError(
+                    "extra_body is not allowed in a pack",
+                    location=self.document.locate_key(("extra_body",)),
+                    hint="a pack is data for any endpoint: set provider fields in a prompt of your own",
+                )
+            )
+        for key in self.spec["extra_body"]:
+            if key in request:
+                message, hint = f'extra_body repeats "{key}"', "say it once, at the top level"
+            elif key in {"messages", "stream", "stream_options"}:
+                message, hint = f'"{key}" has no place in extra_body', "runner writes this field itself"
+            else:
+                continue
+            location = self.document.locate_key(("extra_body", key))
+            self.problems.add(FormatError(message, location=location, hint=hint))
+
+    # --- cases ------------------------------------------------------------------------------------------------
+
+    def _tests(self) -> tuple[Case | CaseFile, ...]:
+        schemas: Mapping[str, Mapping[str, Json]] | None = self.spec.get("inputs")
+        try:
+            inputs = None if schemas is None else Inputs(schemas)
+        except SchemaProblem as problem:
+            # Without knowing what the variables are, nothing true can be said about the tests.
+            at = ("inputs", *problem.path)
+            self.problems.add(SchemaError(problem.message, location=self.document.locate(at)))
+            return ()
+        ids = CaseIds()
+        tests: list[Case | CaseFile] = []
+        for index, entry in enumerate(self.spec.get("tests", ())):
+            at = ("tests", index)
+            with self.problems.kept():
+                if "file" in entry:
+                    tests.append(self._case_file(entry["file"], (*at, "file")))
+                else:
+                    row = Row(f"tests[{index}]", entry, self.document.locate(at), self.document, at)
+                    tests.append(ids.claim(read_case(row, inputs, checked=True), row.label))
+        return tuple(tests)
+
+    def _case_file(self, name: str, at: JsonPath) -> CaseFile:
+        location = self.document.locate(at)
+        file = resolve(self.file, name, location=location)
+        if not file.lower().endswith(ROW_FORMATS):
+            raise CaseError(
+                f"{name} is not a file of cases", location=location, hint=f"one of {', '.join(ROW_FORMATS)}"
+            )
+        if not self.tree.exists(file):
+            self.tree.read(file, location=location)  # says what is wrong, and what may have been meant
+        return CaseFile(file, self.tree.shown(file), location)
+
+
+def _check_schema(value: Json, document: Document, at: JsonPath) -> None:
+    try:
+        Validator(value)
+    except SchemaProblem as problem:
+        location = document.locate((*at, *problem.path))
+        raise SchemaError(f"this is not a valid JSON Schema: {problem.message}", location=location) from None
+
+
+def _at(value: Any, path: Sequence[str | int]) -> Any:
+    for step in path:
+        if isinstance(value, Mapping) and step not in value:
+            return None
+        value = value[step]
+    return value
+
+
+def _stem(file: str) -> str:
+    name = posixpath.basename(file)
+    for ending in (*PROMPT_ENDINGS, ".yaml", ".yml", ".json"):
+        if name.lower().endswith(ending):
+            return name[: -len(ending)] or name
+    return name
