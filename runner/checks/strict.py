@@ -1,0 +1,175 @@
+"""Lint of the "strict" subset of JSON Schema: what a provider will refuse before it generates anything.
+
+A schema sent with `strict: true` that leaves the subset is answered with HTTP 400, one mistake at a time; here all
+are told at once, offline. Rules S001 to S071; limits as raised in July 2025 (OpenAI guide "Structured model
+outputs", section "Supported schemas").
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+
+from ..schema import show
+from ..values import Json, JsonPath
+from .strict_rules import node_findings
+from .strict_schema import Finding, Node, Profile, Severity, ends, finding, lay_out, target
+
+__all__ = ["Finding", "Profile", "Severity", "lint", "lint_response_format"]
+
+MAX_DEPTH = 10
+MAX_PROPERTIES = 5000
+MAX_ENUM_VALUES = 1000
+MAX_TEXT = 120_000
+LARGE_ENUM = 250
+MAX_LARGE_ENUM_TEXT = 15_000
+
+# How the server counts levels is not published; near the limit it may count more than we do.
+_DEPTH_IN_DOUBT = 9
+# Azure's page still states the limits of 2024 (learn.microsoft.com, "How to use structured outputs").
+_AZURE_DEPTH = 5
+_AZURE_PROPERTIES = 100
+
+_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+_PORTABLE = frozenset(
+    {
+        "type", "properties", "required", "additionalProperties", "items", "enum", "anyOf", "$ref", "$defs", "title",
+        "description",
+    }
+)  # fmt: skip
+
+
+def lint(schema: Json, *, profile: Profile = "openai", portable: bool = False) -> list[Finding]:
+    """Every departure of `schema` from the strict subset, in the order of the file; [] when there is none.
+
+    `profile`: "fine_tuned" refuses what OpenAI's fine-tuned models do not know; "azure_conservative" warns where
+    Azure's documentation is narrower. `portable` adds P001 (info) for what some providers and local engines lack.
+    """
+    nodes = lay_out(schema)
+    findings = [found for node in nodes.values() for found in node_findings(node, nodes, profile)]
+    findings += _endless(nodes)
+    findings += _limits(nodes, profile)
+    if portable:
+        findings += (found for node in nodes.values() for found in _unportable(node))
+    return findings
+
+
+def lint_response_format(
+    response_format: Json,
+    messages_text: Callable[[], str] | str | None = None,
+    *,
+    profile: Profile = "openai",
+    portable: bool = False,
+) -> list[Finding]:
+    """The lint of a whole `response_format`, with paths relative to it.
+
+    The subset is held against schemas sent with `strict: true` only: without it no provider enforces it, which is
+    itself worth a warning (S005). `messages_text` is the text of all messages, which must say "json" when
+    `type` is json_object; None: not known, not looked at.
+    """
+    declared = response_format if isinstance(response_format, Mapping) else {}
+    if declared.get("type") == "json_object" and messages_text is not None:
+        text = messages_text if isinstance(messages_text, str) else messages_text()
+        if "json" not in text.lower():
+            message = 'no message says "json", which json_object requires'
+            return [Finding("S006", "error", message, ("type",))]
+    if declared.get("type") != "json_schema":
+        return []
+    inner = declared.get("json_schema")
+    if not isinstance(inner, Mapping):
+        return [Finding("S004", "error", "response_format json_schema without a schema", ())]
+    return list(_json_schema(inner, profile, portable=portable))
+
+
+def _json_schema(inner: Mapping[str, Json], profile: Profile, *, portable: bool) -> Iterator[Finding]:
+    at: JsonPath = ("json_schema",)
+    name = inner.get("name")
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        message = f"response_format name must match ^[a-zA-Z0-9_-]{{1,64}}$, got {show(name)}"
+        yield Finding("S003", "error", message, (*at, "name") if "name" in inner else at)
+    strict = inner.get("strict") is True
+    if not strict:
+        message = "strict is not true, so the schema is a hint to the model and not enforced"
+        yield Finding("S005", "warning", message, (*at, "strict") if "strict" in inner else at)
+    if "schema" not in inner:
+        yield Finding("S004", "error", "response_format json_schema without a schema", at)
+    elif strict:
+        for found in lint(inner["schema"], profile=profile, portable=portable):
+            yield Finding(found.code, found.severity, found.message, (*at, "schema", *found.path))
+
+
+def _endless(nodes: Mapping[JsonPath, Node]) -> Iterator[Finding]:
+    finite = ends(nodes)
+    places = dict.fromkeys(
+        target(node.keywords["$ref"]) for node in nodes.values() if "$ref" in node.keywords
+    )
+    for place in places:
+        if place is not None and place in nodes and place not in finite:
+            message = (
+                "required chain of $ref never ends; no finite value can exist (add a null branch or an array)"
+            )
+            yield finding("S054", "error", place, message)
+
+
+def _limits(nodes: Mapping[JsonPath, Node], profile: Profile) -> Iterator[Finding]:
+    azure = profile == "azure_conservative"
+    deepest = max(nodes.values(), key=lambda node: node.depth)
+    depth, exceeds = deepest.depth, f"{deepest.depth} levels of nesting exceeds limit of {MAX_DEPTH}"
+    if depth > MAX_DEPTH:
+        yield finding("S060", "error", deepest.path, exceeds)
+    elif depth >= _DEPTH_IN_DOUBT:
+        message = f"{depth} levels of nesting is near the limit of {MAX_DEPTH}; the server may count more"
+        yield finding("S060", "warning", deepest.path, message)
+    elif azure and depth > _AZURE_DEPTH:
+        message = f"{depth} levels of nesting exceeds the {_AZURE_DEPTH} that Azure OpenAI documents"
+        yield finding("S060", "warning", deepest.path, message)
+
+    names = [name for node in nodes.values() for name in node.properties]
+    if len(names) > MAX_PROPERTIES:
+        yield finding("S061", "error", (), f"{len(names)} parameters exceeds limit of {MAX_PROPERTIES}")
+    elif azure and len(names) > _AZURE_PROPERTIES:
+        message = f"{len(names)} parameters exceeds the {_AZURE_PROPERTIES} that Azure OpenAI documents"
+        yield finding("S061", "warning", (), message)
+
+    enums = {
+        node.path: values for node in nodes.values() if isinstance(values := node.keywords.get("enum"), list)
+    }
+    count = sum(map(len, enums.values()))
+    if count > MAX_ENUM_VALUES:
+        yield finding("S062", "error", (), f"{count} enum values, at most {MAX_ENUM_VALUES}")
+    for path, values in enums.items():
+        size = sum(map(_size, values))
+        if len(values) > LARGE_ENUM and size > MAX_LARGE_ENUM_TEXT:
+            message = (
+                f"enum with more than {LARGE_ENUM} values: {size} characters, at most {MAX_LARGE_ENUM_TEXT}"
+            )
+            yield finding("S063", "error", (*path, "enum"), message)
+
+    texts: list[Json] = [*names]
+    for node in nodes.values():
+        texts += [name for keyword in ("$defs", "definitions") for name in _keys(node.keywords.get(keyword))]
+        texts += [node.keywords["const"]] if "const" in node.keywords else []
+        texts += enums.get(node.path, [])
+    size = sum(map(_size, texts))
+    if size > MAX_TEXT:
+        message = f"{size} characters in names, enum and const values, at most {MAX_TEXT}"
+        yield finding("S064", "error", (), message)
+
+
+def _keys(value: Json) -> list[str]:
+    return list(value) if isinstance(value, Mapping) else []
+
+
+def _size(value: Json) -> int:
+    return len(value) if isinstance(value, str) else len(json.dumps(value))
+
+
+def _unportable(node: Node) -> Iterator[Finding]:
+    for keyword in node.keywords:
+        if keyword not in _PORTABLE:
+            message = f"keyword '{keyword}' is not in the portable core"
+            yield finding("P001", "info", (*node.path, keyword), message)
+    place = target(node.keywords.get("$ref"))
+    if place is not None and place == node.path[: len(place)]:
+        yield finding("P001", "info", (*node.path, "$ref"), "recursion is not in the portable core")

@@ -1,0 +1,255 @@
+"""The rules of the strict subset that look at one subschema at a time: S001, S002 and S010 to S053, S071.
+
+Sources: OpenAI's guide "Structured model outputs" (https://platform.openai.com/docs/guides/structured-outputs), the
+texts of its 400 answers, and where those are silent the schema transformer of the openai-node client. What providers
+have answered differently at different times is a warning.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+
+from ..schema import show
+from ..values import Json, JsonPath
+from .strict_schema import Finding, Node, Profile, finding, target
+
+__all__ = ["FORMATS", "node_findings"]
+
+TYPES = ("string", "number", "integer", "boolean", "object", "array", "null")
+FORMATS = ("date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid")
+
+_FORBIDDEN = frozenset(
+    {
+        "allOf", "oneOf", "not", "if", "then", "else", "dependentRequired", "dependentSchemas", "dependencies",
+        "patternProperties", "propertyNames", "minProperties", "maxProperties", "unevaluatedProperties",
+        "unevaluatedItems", "contains", "minContains", "maxContains", "uniqueItems", "prefixItems",
+        "additionalItems", "contentEncoding", "contentMediaType", "contentSchema", "$anchor", "$dynamicAnchor",
+        "$dynamicRef", "$recursiveAnchor", "$recursiveRef",
+    }
+)  # fmt: skip
+# What says what a value is in place of `type`; where one of these is refused, a missing type is no second mistake.
+_COMBINATORS = frozenset({"allOf", "oneOf", "not", "if", "$dynamicRef", "$recursiveRef"})
+_CONTESTED = frozenset({"default", "minLength", "maxLength", "definitions", "$schema", "$id"})
+_KNOWN = frozenset(
+    {
+        "type", "properties", "required", "additionalProperties", "items", "enum", "const", "anyOf", "$ref", "$defs",
+        "pattern", "format", "multipleOf", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "minItems",
+        "maxItems", "title", "description", "$comment", "examples", "readOnly", "writeOnly", "deprecated",
+    }
+)  # fmt: skip
+_ROOT_ONLY = frozenset({"$defs", "definitions", "$schema", "$id"})
+_MEANT_FOR: Mapping[str, frozenset[str]] = {
+    **dict.fromkeys(("pattern", "format", "minLength", "maxLength"), frozenset({"string"})),
+    **dict.fromkeys(
+        ("multipleOf", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"),
+        frozenset({"number", "integer"}),
+    ),
+    **dict.fromkeys(("items", "minItems", "maxItems"), frozenset({"array"})),
+    **dict.fromkeys(("required", "additionalProperties"), frozenset({"object"})),
+}
+_BOUNDS = {"pattern", "format", "minimum", "maximum", "multipleOf", "minItems", "maxItems"}
+_NOT_FINE_TUNED = _BOUNDS | {"minLength", "maxLength"}
+
+
+def node_findings(node: Node, nodes: Mapping[JsonPath, Node], profile: Profile) -> Iterator[Finding]:
+    """What is wrong with one subschema, apart from its parts."""
+    if not isinstance(node.schema, Mapping):
+        came = "true/false" if isinstance(node.schema, bool) else show(node.schema)
+        yield finding("S021", "error", node.path, f"{came} is not a usable schema")
+        if node.path:
+            return
+    if not node.path:
+        yield from _root(node)
+    yield from _keywords(node, profile)
+    yield from _type(node)
+    yield from _object(node)
+    yield from _enum(node)
+    yield from _union(node, nodes)
+    yield from _string(node)
+    yield from _reference(node, nodes)
+
+
+def _root(node: Node) -> Iterator[Finding]:
+    declared = node.keywords.get("type")
+    if declared != "object":
+        yield finding("S001", "error", (), f'root schema must have type "object" (got {show(declared)})')
+    if "anyOf" in node.keywords:
+        yield finding("S002", "error", ("anyOf",), "root schema must not use anyOf; wrap it in a property")
+
+
+def _keywords(node: Node, profile: Profile) -> Iterator[Finding]:
+    for keyword, value in node.keywords.items():
+        path = (*node.path, keyword)
+        if keyword in _FORBIDDEN or (keyword == "$id" and node.path):
+            yield finding("S030", "error", path, f"'{keyword}' is not permitted in strict mode")
+        elif keyword == "items" and isinstance(value, list):
+            yield finding(
+                "S030", "error", path, "'items' as a list (a tuple) is not permitted in strict mode"
+            )
+        elif profile == "fine_tuned" and keyword in _NOT_FINE_TUNED:
+            yield finding("S030", "error", path, f"'{keyword}' is not permitted with fine-tuned models")
+        elif profile == "azure_conservative" and keyword in _BOUNDS:
+            yield finding("S031", "warning", path, f"'{keyword}' is listed as not supported by Azure OpenAI")
+        elif keyword in _CONTESTED:
+            message = f"'{keyword}' is not in the published subset; answers differ by date and model"
+            yield finding("S031", "warning", path, message)
+        elif keyword not in _KNOWN:
+            yield finding(
+                "S032", "warning", path, f"unknown keyword '{keyword}' (a typing error, or ignored)"
+            )
+        fitting = _MEANT_FOR.get(keyword)
+        if fitting and node.types and fitting.isdisjoint(map(str, node.types)):
+            message = f"'{keyword}' has no meaning for type {' or '.join(map(str, node.types))}"
+            yield finding("S043", "warning", path, message)
+
+
+def _type(node: Node) -> Iterator[Finding]:
+    keywords = node.keywords
+    if "type" not in keywords:
+        said_otherwise = keywords.keys() & ({"anyOf", "$ref", "properties"} | _COMBINATORS)
+        if node.path and not said_otherwise:
+            yield finding("S020", "error", node.path, "schema must have a 'type' (or anyOf, or $ref)")
+        return
+    types = node.types
+    if not types or any(kind not in TYPES for kind in types) or len({*map(str, types)}) < len(types):
+        allowed = f"one of {', '.join(TYPES)} (or a list of them without repeats)"
+        yield finding(
+            "S023", "error", (*node.path, "type"), f"type must be {allowed}, got {show(keywords['type'])}"
+        )
+    if "array" in types and "items" not in keywords:
+        yield finding("S022", "error", node.path, "array schema missing items")
+
+
+def _object(node: Node) -> Iterator[Finding]:
+    keywords, properties, required = node.keywords, node.properties, node.required
+    if "object" not in node.types:
+        if "properties" in keywords:
+            yield finding("S024", "error", node.path, 'has properties but no type "object"')
+        else:
+            return
+    if keywords.get("additionalProperties") is not False:
+        path = (*node.path, "additionalProperties") if "additionalProperties" in keywords else node.path
+        yield finding("S010", "error", path, "additionalProperties must be false")
+    missing = [name for name in properties if name not in required]
+    if missing:
+        path = (*node.path, "required") if "required" in keywords else node.path
+        yield finding("S011", "error", path, f"required must list every property; missing {_names(missing)}")
+    extra = [name for name in required if name not in properties]
+    if extra:
+        verb = "is" if len(extra) == 1 else "are"
+        message = f"required lists {_names(extra)} which {verb} not in properties"
+        yield finding("S012", "error", (*node.path, "required"), message)
+    if not properties:
+        message = "object without properties: the model can only answer {}, and some validators refuse it"
+        yield finding("S013", "warning", node.path, message)
+
+
+def _enum(node: Node) -> Iterator[Finding]:
+    if "enum" not in node.keywords:
+        return
+    values, path = node.keywords["enum"], (*node.path, "enum")
+    if not isinstance(values, list) or not values:
+        yield finding("S027", "error", path, "enum must be a non-empty list")
+        return
+    kinds = {_kind(value) for value in values} - {"null"}
+    allowed = {"number" if kind == "integer" else kind for kind in map(str, node.types)}
+    if len(kinds) > 1:
+        yield finding("S025", "error", path, "enum values must be of the same type (null besides is fine)")
+    elif allowed and not kinds <= allowed:
+        message = f"enum values of type {kinds.pop()} never fit type {' or '.join(map(str, node.types))}"
+        yield finding("S025", "error", path, message)
+    if "null" in node.types and None not in values:
+        message = "type allows null but enum does not list null, so null is unreachable"
+        yield finding("S028", "warning", path, message)
+
+
+def _kind(value: Json) -> str:
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "boolean"
+        case int() | float():
+            return "number"
+        case str():
+            return "string"
+        case Mapping():
+            return "object"
+        case _:
+            return "array"
+
+
+def _union(node: Node, nodes: Mapping[JsonPath, Node]) -> Iterator[Finding]:
+    if "anyOf" not in node.keywords:
+        return
+    branches, path = node.keywords["anyOf"], (*node.path, "anyOf")
+    if not isinstance(branches, list) or not branches:
+        yield finding("S026", "error", path, "anyOf must be a non-empty list of schemas")
+        return
+    first_keys: set[str] = set()
+    for index in range(len(branches)):
+        branch = nodes[(*path, index)]
+        # A branch that is a reference counts as what it refers to.
+        branch = nodes.get(target(branch.keywords.get("$ref")) or branch.path, branch)
+        first = next(iter(branch.properties), None)
+        if first is not None and first in first_keys:
+            message = (
+                f"anyOf objects share the first key '{first}' (refused until March 2025; unverified since)"
+            )
+            yield finding("S071", "warning", path, message)
+            return
+        first_keys.update(() if first is None else (first,))
+
+
+def _string(node: Node) -> Iterator[Finding]:
+    keywords = node.keywords
+    if "format" in keywords and keywords["format"] not in FORMATS:
+        message = f"{show(keywords['format'])} is not a valid format ({', '.join(FORMATS)})"
+        yield finding("S040", "error", (*node.path, "format"), message)
+    if "pattern" not in keywords:
+        return
+    pattern, path = keywords["pattern"], (*node.path, "pattern")
+    if not _compiles(pattern):
+        yield finding("S041", "error", path, f"pattern is not a valid regular expression: {show(pattern)}")
+    elif _has_lookaround(str(pattern)):
+        yield finding("S042", "error", path, f"regex lookaround is not supported: {show(pattern)}")
+
+
+def _compiles(pattern: Json) -> bool:
+    if not isinstance(pattern, str):
+        return False
+    try:
+        # ECMA 262, the dialect of JSON Schema, writes named groups without the P.
+        re.compile(re.sub(r"\(\?<(?![=!])", "(?P<", pattern))
+    except (re.error, OverflowError, RecursionError):
+        return False
+    return True
+
+
+def _has_lookaround(pattern: str) -> bool:
+    without_escapes = re.sub(r"\\.", "", pattern, flags=re.DOTALL)
+    without_classes = re.sub(r"\[\]?[^\]]*\]", "", without_escapes)
+    return re.search(r"\(\?<?[=!]", without_classes) is not None
+
+
+def _reference(node: Node, nodes: Mapping[JsonPath, Node]) -> Iterator[Finding]:
+    if "$ref" not in node.keywords:
+        return
+    reference, path = node.keywords["$ref"], (*node.path, "$ref")
+    beside = [
+        keyword for keyword in node.keywords if keyword != "$ref" and (node.path or keyword not in _ROOT_ONLY)
+    ]
+    if beside:
+        message = f'$ref cannot have keywords {_names(beside)} beside it; wrap it: {{"anyOf": [{{"$ref": ...}}], ...}}'
+        yield finding("S051", "error", path, message)
+    place = target(reference)
+    if place is None:
+        message = f"$ref may only be '#' or '#/$defs/<name>' at the root, got {show(reference)}"
+        yield finding("S052", "error", path, message)
+    elif place not in nodes:
+        yield finding("S053", "error", path, f"{show(reference)} is not defined")
+
+
+def _names(names: Iterable[Json]) -> str:
+    return ", ".join(f"'{name}'" for name in names)

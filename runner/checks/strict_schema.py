@@ -1,0 +1,140 @@
+"""A schema laid out for the strict lint: every subschema once, with its place, its depth and what it refers to."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+from urllib.parse import unquote
+
+from ..schema import json_path
+from ..values import Json, JsonPath
+
+__all__ = ["Finding", "Node", "Profile", "Severity", "ends", "finding", "lay_out", "target"]
+
+Severity: TypeAlias = Literal["error", "warning", "info"]
+Profile: TypeAlias = Literal["openai", "fine_tuned", "azure_conservative"]
+
+_REFERENCE = re.compile(r"#/(\$defs|definitions)/([^/]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One remark of the lint. `path` is inside the schema: keys and indexes from its root."""
+
+    code: str
+    severity: Severity
+    message: str
+    path: JsonPath
+
+
+def finding(code: str, severity: Severity, path: JsonPath, message: str) -> Finding:
+    """A finding whose message names its place."""
+    return Finding(code, severity, f"{json_path(path)}: {message}" if path else message, path)
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One subschema. `depth` is 0 at the root and in a definition, and grows with each `properties` and `items`.
+
+    `schema` is whatever the author wrote there, be it a schema or not.
+    """
+
+    schema: Json
+    path: JsonPath
+    depth: int
+
+    @property
+    def keywords(self) -> Mapping[str, Json]:
+        """What the author wrote at this place; {} where that is no object."""
+        return self.schema if isinstance(self.schema, Mapping) else {}
+
+    @property
+    def types(self) -> tuple[Json, ...]:
+        """The declared types; () when there is none."""
+        declared = self.keywords.get("type")
+        return tuple(declared) if isinstance(declared, list) else () if declared is None else (declared,)
+
+    @property
+    def properties(self) -> Mapping[str, Json]:
+        """The declared properties; {} when there are none."""
+        declared = self.keywords.get("properties")
+        return declared if isinstance(declared, Mapping) else {}
+
+    @property
+    def required(self) -> tuple[Json, ...]:
+        """The required properties; () when there are none."""
+        declared = self.keywords.get("required")
+        return tuple(declared) if isinstance(declared, list) else ()
+
+
+def lay_out(schema: Json) -> dict[JsonPath, Node]:
+    """Every subschema by its place, parents first, in the order of the file.
+
+    Goes into properties, items, anyOf and definitions; not into enum, const, default and examples, which are data.
+    """
+    nodes: dict[JsonPath, Node] = {}
+    stack = [Node(schema, (), 0)]
+    while stack:
+        node = stack.pop()
+        nodes[node.path] = node
+        stack.extend(reversed(list(_children(node))))
+    return nodes
+
+
+def _children(node: Node) -> Iterator[Node]:
+    for keyword, value in node.keywords.items():
+        path = (*node.path, keyword)
+        match keyword, value:
+            case "properties", Mapping():
+                yield from (Node(child, (*path, name), node.depth + 1) for name, child in value.items())
+            case "$defs" | "definitions", Mapping():
+                yield from (Node(child, (*path, name), 0) for name, child in value.items())
+            case "anyOf", list():
+                yield from (Node(child, (*path, index), node.depth) for index, child in enumerate(value))
+            case "items", Mapping() | bool():
+                yield Node(value, path, node.depth + 1)
+
+
+def target(reference: Json) -> JsonPath | None:
+    """The place that a `$ref` of the permitted forms means: "#" or a definition at the root; None for other forms."""
+    if reference == "#":
+        return ()
+    match = _REFERENCE.fullmatch(reference) if isinstance(reference, str) else None
+    if match is None:
+        return None
+    return match[1], unquote(match[2]).replace("~1", "/").replace("~0", "~")
+
+
+def ends(nodes: Mapping[JsonPath, Node]) -> set[JsonPath]:
+    """The places whose schema some finite value fits. The others demand a value inside a value without end."""
+    finite: set[JsonPath] = set()
+    children_first = list(nodes.values())[::-1]
+    grown = True
+    while grown:
+        known = len(finite)
+        finite.update(
+            node.path for node in children_first if node.path not in finite and _ends(node, nodes, finite)
+        )
+        grown = len(finite) > known
+    return finite
+
+
+def _ends(node: Node, nodes: Mapping[JsonPath, Node], finite: set[JsonPath]) -> bool:
+    keywords = node.keywords
+    if "$ref" in keywords:
+        place = target(keywords["$ref"])
+        return place is None or place not in nodes or place in finite
+    if "enum" in keywords or "const" in keywords:
+        return True
+    branches = keywords.get("anyOf")
+    if isinstance(branches, list) and branches:
+        return any((*node.path, "anyOf", index) in finite for index in range(len(branches)))
+    if any(kind not in {"object", "array"} for kind in node.types):
+        return True
+    if "array" in node.types:
+        return not keywords.get("minItems") or (*node.path, "items") in finite or "items" not in keywords
+    return all(
+        (*node.path, "properties", name) in finite for name in node.required if name in node.properties
+    )
