@@ -1,3 +1,4 @@
+# ruff: noqa: N802 - the visitor finds its methods by the class names of nodes
 """What a template uses, read from its syntax tree: variables, other files, and what the sandbox will not have.
 
 `jinja2.meta` gives the names of a template's variables but neither their lines nor what surrounds an `include`,
@@ -17,10 +18,12 @@ from jinja2 import nodes
 from jinja2.filters import FILTERS as JINJA_FILTERS
 from jinja2.visitor import NodeVisitor
 
-from .filters import CONCATENATE, FILTERS, TESTS
+from .filters import CONCATENATE, FILTERS, METHOD, TESTS
 from .wording import did_you_mean
 
 __all__ = ["Analysis", "Problem", "Reference", "Use", "analyze"]
+
+_FILTERS = FILTERS.keys() - {CONCATENATE, METHOD}
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,14 +138,13 @@ class _Walk(NodeVisitor):
             self.found.uses.append(Use(node.name, node.lineno, guarded))
 
     def visit_Filter(self, node: nodes.Filter) -> None:
-        if node.name not in FILTERS or node.name == CONCATENATE:
-            self._problem(
-                node,
-                f"filter {node.name!r} is not available in prompts"
-                if node.name in JINJA_FILTERS
-                else f"there is no filter {node.name!r}",
-                did_you_mean(node.name, FILTERS) or "the filters are: " + ", ".join(sorted(set(FILTERS) - {CONCATENATE})),
-            )
+        if node.name not in _FILTERS:
+            known = "the filters are " + ", ".join(sorted(_FILTERS))
+            if node.name in JINJA_FILTERS:
+                self._problem(node, f"filter {node.name!r} is not available in prompts", known)
+            else:
+                message = f"there is no filter {node.name!r}"
+                self._problem(node, message, did_you_mean(node.name, _FILTERS) or known)
         self._guard(node, node.name in ("default", "d"))
 
     def visit_Test(self, node: nodes.Test) -> None:
@@ -250,7 +252,9 @@ class _Walk(NodeVisitor):
             self.found.references.append(Reference(kind, name, node.lineno, visible, with_context))
         else:
             hint = 'choose with {% if %} around {% include "..." %}: values must not select files'
-            self._problem(node, f"the file of an {kind} is a name in quotes", hint if kind == "include" else None)
+            self._problem(
+                node, f"the file of an {kind} is a name in quotes", hint if kind == "include" else None
+            )
 
     def _problem(self, node: nodes.Node, message: str, hint: str | None = None) -> None:
         self.found.problems.append(Problem(node.lineno, message, hint))

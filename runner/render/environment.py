@@ -22,7 +22,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment, safe_range
 from jinja2.utils import Namespace, missing
 
 from .filters import FILTERS, METHODS, TESTS
-from .limits import Fault, join_text, limit_integer, limit_items, limit_text
+from .limits import RefusedError, join_text, limit_integer, limit_items, limit_text
 from .printing import text
 from .wording import did_you_mean, kind_of
 
@@ -38,7 +38,8 @@ class Missing(StrictUndefined):
 
     @property
     def _undefined_message(self) -> str:
-        name, owner = self._undefined_name, self._undefined_obj
+        name: object = self._undefined_name  # an index as well, whatever its annotation says
+        owner = self._undefined_obj
         if self._undefined_hint:
             return self._undefined_hint.rstrip(".")
         if owner is missing:
@@ -120,13 +121,19 @@ class PromptEnvironment(ImmutableSandboxedEnvironment):
             return self.undefined(obj=obj, name=argument)
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
-        """`+ * ** %`, each with a look at how large its result will be. Raises Fault."""
+        """`+ * ** %`, each with a look at how large its result will be. Raises RefusedError."""
         return _OPERATORS[operator](left, right)
 
 
 def _add(left: Any, right: Any) -> Any:
     if isinstance(left, str) and isinstance(right, str):
         limit_text(len(left) + len(right))
+    elif (
+        (isinstance(left, str) or isinstance(right, str))
+        and not isinstance(left, Missing)
+        and not isinstance(right, Missing)
+    ):
+        raise RefusedError(f"`+` cannot add a {kind_of(right)} to a {kind_of(left)}", "join text with `~`")
     elif isinstance(left, (list, tuple)) and isinstance(right, (list, tuple)):
         limit_items(len(left) + len(right))
     return left + right
@@ -152,7 +159,7 @@ def _power(left: Any, right: Any) -> Any:
 
 def _modulo(left: Any, right: Any) -> Any:
     if isinstance(left, str):
-        raise Fault("`%` does not format text here", "put the parts together with `~`")
+        raise RefusedError("`%` does not format text here", "put the parts together with `~`")
     return mod(left, right)
 
 

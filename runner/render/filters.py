@@ -11,18 +11,29 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+from jinja2 import Environment, pass_environment
 from jinja2 import filters as jinja
 from jinja2.tests import TESTS as JINJA_TESTS
 
-from .limits import Fault, join_text, limit_text
+from .limits import RefusedError, join_text, limit_text
 from .printing import json_text, text
 
-__all__ = ["CONCATENATE", "FILTERS", "METHODS", "TESTS"]
+__all__ = ["CONCATENATE", "FILTERS", "METHOD", "METHODS", "TESTS"]
 
 CONCATENATE = "~"
 """The operator `a ~ b` is compiled into this filter, a name that no author can write behind a `|`."""
 
+METHOD = "."
+"""The call `a.b()` is compiled into this one, so that a method is found beside a key of the same name."""
+
 _NOTHING = object()
+
+
+@pass_environment
+def _method(environment: Environment, value: Any, name: str) -> Any:
+    # No JSON value can be called, so what is called on an object is the method.
+    method = METHODS[dict].get(name) if isinstance(value, dict) else None
+    return environment.getattr(value, name) if method is None else partial(method, value)
 
 
 def _concatenate(parts: list[Any]) -> str:
@@ -40,15 +51,17 @@ def _padded(pad: Callable[..., str], value: str, width: int, *fill: str) -> str:
 
 
 def _replace(value: Any, old: Any, new: Any, count: int | None = None) -> str:
-    value, old, new = text(value), text(old), text(new)
-    times = value.count(old) if count is None or count < 0 else min(count, value.count(old))
-    limit_text(len(value) + times * (len(new) - len(old)))
-    return value.replace(old, new, times)
+    whole, part, other = text(value), text(old), text(new)
+    times = whole.count(part) if count is None or count < 0 else min(count, whole.count(part))
+    limit_text(len(whole) + times * (len(other) - len(part)))
+    return whole.replace(part, other, times)
 
 
 def _join(value: Any, separator: Any = "", attribute: str | int | None = None) -> str:
     if attribute is not None:
-        raise Fault("join takes no attribute here", f'write `| map(attribute="{attribute}") | join(...)`')
+        raise RefusedError(
+            "join takes no attribute here", f'write `| map(attribute="{attribute}") | join(...)`'
+        )
     return _join_method(text(separator), value)
 
 
@@ -62,23 +75,28 @@ def _join_method(separator: str, items: Any) -> str:
     return join_text(parts())
 
 
-def _indent(value: Any, width: int | str = 4, first: bool = False, blank: bool = False) -> str:  # noqa: FBT001, FBT002 - Jinja's signature
-    value = text(value)
-    limit_text(len(value) + (value.count("\n") + 1) * (width if isinstance(width, int) else len(width)))
-    return jinja.do_indent(value, width, first, blank)
+def _indent(
+    value: Any,
+    width: int | str = 4,
+    first: bool = False,  # noqa: FBT001, FBT002 - Jinja's signature
+    blank: bool = False,  # noqa: FBT001, FBT002 - Jinja's signature
+) -> str:
+    lines = text(value)
+    limit_text(len(lines) + (lines.count("\n") + 1) * (width if isinstance(width, int) else len(width)))
+    return jinja.do_indent(lines, width, first, blank)
 
 
 def _round(value: float, precision: int = 0, method: Any = "common") -> float:
     if not -15 <= precision <= 15:
-        raise Fault("round: the precision is a number from -15 to 15")
+        raise RefusedError("round: the precision is a number from -15 to 15")
     return jinja.do_round(value, precision, method)
 
 
 def _sum(value: Any, attribute: str | int | None = None, start: float = 0) -> float:
     if attribute is not None:
-        raise Fault("sum takes no attribute here", f'write `| map(attribute="{attribute}") | sum`')
+        raise RefusedError("sum takes no attribute here", f'write `| map(attribute="{attribute}") | sum`')
     if not isinstance(start, (int, float)):
-        raise Fault("sum adds numbers only")
+        raise RefusedError("sum adds numbers only")
     return sum(value, start)
 
 
@@ -97,7 +115,7 @@ def _number(name: str, read: Callable[..., Any], value: Any, default: Any) -> An
         return number
     if default is not _NOTHING:
         return default
-    raise Fault(f"{name}: {text(value)[:40]!r} is no number", f"give a default: `| {name}(0)`")
+    raise RefusedError(f"{name}: {text(value)[:40]!r} is no number", f"give a default: `| {name}(0)`")
 
 
 def _on_text(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -105,14 +123,20 @@ def _on_text(function: Callable[..., Any]) -> Callable[..., Any]:
     return lambda value, *args, **kwargs: function(text(value), *args, **kwargs)
 
 
-def _truncate(value: Any, length: int = 255, killwords: bool = False, end: str = "...", leeway: int = 5) -> str:  # noqa: FBT001, FBT002 - Jinja's signature
+def _truncate(
+    value: Any,
+    length: int = 255,
+    killwords: bool = False,  # noqa: FBT001, FBT002 - Jinja's signature
+    end: str = "...",
+    leeway: int = 5,
+) -> str:
     """Jinja's truncate, which cuts text longer than `length + leeway` at a word and appends `end`."""
-    value = text(value)
+    whole = text(value)
     if length < len(end):
-        raise Fault(f"truncate: the length is at least {len(end)}, that of the ending {end!r}")
-    if len(value) <= length + leeway:
-        return value
-    kept = value[: length - len(end)]
+        raise RefusedError(f"truncate: the length is at least {len(end)}, that of the ending {end!r}")
+    if len(whole) <= length + leeway:
+        return whole
+    kept = whole[: length - len(end)]
     return (kept if killwords else kept.rsplit(" ", 1)[0]) + end
 
 
@@ -138,15 +162,18 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "truncate": _truncate,
     "wordcount": lambda value: len(text(value).split()),
     CONCATENATE: _concatenate,
+    METHOD: _method,
 }  # fmt: skip
 
+_ALL_TESTS: Mapping[str, Any] = JINJA_TESTS  # mypy infers a type from it that nothing fits
+
 TESTS: Mapping[str, Callable[..., Any]] = {
-    name: test for name, test in JINJA_TESTS.items() if name not in ("callable", "escaped", "sameas")
+    name: test for name, test in _ALL_TESTS.items() if name not in ("callable", "escaped", "sameas")
 }
 
-_STRING_METHODS: dict[str, Callable[..., Any]] = {
+_STRING_METHODS: Mapping[str, Callable[..., Any]] = {
     **{
-        name: getattr(str, name)
+        name: vars(str)[name]
         for name in (
             "capitalize", "casefold", "count", "endswith", "find", "index", "isalnum", "isalpha", "isascii",
             "isdecimal", "isdigit", "islower", "isnumeric", "isspace", "istitle", "isupper", "lower", "lstrip",
@@ -155,7 +182,7 @@ _STRING_METHODS: dict[str, Callable[..., Any]] = {
         )
     },
     **{
-        name: partial(_padded, getattr(str, name)) for name in ("center", "ljust", "rjust", "zfill")
+        name: partial(_padded, vars(str)[name]) for name in ("center", "ljust", "rjust", "zfill")
     },
     "join": _join_method,
     "replace": _replace,
@@ -163,8 +190,8 @@ _STRING_METHODS: dict[str, Callable[..., Any]] = {
 
 METHODS: Mapping[type, Mapping[str, Callable[..., Any]]] = {
     str: _STRING_METHODS,
-    dict: {name: getattr(dict, name) for name in ("get", "items", "keys", "values")},
-    list: {name: getattr(list, name) for name in ("count", "index")},
-    tuple: {name: getattr(tuple, name) for name in ("count", "index")},
+    dict: {name: vars(dict)[name] for name in ("get", "items", "keys", "values")},
+    list: {name: vars(list)[name] for name in ("count", "index")},
+    tuple: {name: vars(tuple)[name] for name in ("count", "index")},
 }
 """By type, the methods a template may call, as functions whose first argument is the value."""

@@ -16,7 +16,7 @@ __all__ = [
     "MAX_ITEMS",
     "MAX_SOURCE",
     "MAX_TEXT",
-    "Fault",
+    "RefusedError",
     "join_text",
     "limit_integer",
     "limit_items",
@@ -42,7 +42,7 @@ MAX_FILES = 200
 """Files that one prompt may include, each counted once."""
 
 
-class Fault(Exception):
+class RefusedError(Exception):
     """What a template asked for is refused. The message is one sentence for its author; the caller knows the line."""
 
     def __init__(self, message: str, hint: str | None = None) -> None:
@@ -52,25 +52,25 @@ class Fault(Exception):
 
 
 def limit_text(length: int) -> None:
-    """Refuse a text of `length` characters before it is made. Raises Fault."""
+    """Refuse a text of `length` characters before it is made. Raises RefusedError."""
     if length > MAX_TEXT:
-        raise Fault(f"the text would be longer than {MAX_TEXT:,} characters")
+        raise RefusedError(f"the text would be longer than {MAX_TEXT:,} characters")
 
 
 def limit_items(length: int) -> None:
-    """Refuse a list of `length` items before it is made. Raises Fault."""
+    """Refuse a list of `length` items before it is made. Raises RefusedError."""
     if length > MAX_ITEMS:
-        raise Fault(f"the list would have more than {MAX_ITEMS:,} items")
+        raise RefusedError(f"the list would have more than {MAX_ITEMS:,} items")
 
 
 def limit_integer(bits: int) -> None:
-    """Refuse an integer of `bits` bits before it is computed. Raises Fault."""
+    """Refuse an integer of `bits` bits before it is computed. Raises RefusedError."""
     if bits > MAX_INTEGER_BITS:
-        raise Fault(f"the number would have more than {MAX_INTEGER_BITS:,} bits")
+        raise RefusedError(f"the number would have more than {MAX_INTEGER_BITS:,} bits")
 
 
 def join_text(parts: Iterable[str]) -> str:
-    """`"".join(parts)`, given up as soon as the sum is too long. Raises Fault."""
+    """`"".join(parts)`, given up as soon as the sum is too long. Raises RefusedError."""
     length = 0
     taken: list[str] = []
     for part in parts:

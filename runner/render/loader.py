@@ -17,12 +17,11 @@ from jinja2 import BaseLoader, Environment, Template, TemplateNotFound
 from ..errors import Location, RunnerError, TemplateError
 from ..files.text import decode
 from ..files.tree import Tree, resolve
-from .analysis import Reference
+from .analysis import Reference, analyze
 from .analysis import Use as LocalUse
-from .analysis import analyze
 from .environment import GLOBALS, PromptEnvironment
 from .limits import MAX_DEPTH, MAX_FILES
-from .syntax import TemplateProblem, compile_tree, parse
+from .syntax import CompileError, compile_tree, parse
 
 __all__ = ["Closure", "ResolveReference", "Source", "Unit", "Use"]
 
@@ -86,24 +85,22 @@ class Closure(BaseLoader):
 
     has_source_access = False
 
-    def __init__(self, resolve_reference: ResolveReference | None) -> None:
+    def __init__(self, home: Tree, resolve_reference: ResolveReference | None) -> None:
         self.problems: list[RunnerError] = []
         self.sources: dict[str, Source] = {}
         self._templates: dict[str, Template] = {}
         self._units: dict[tuple[int, str], Unit | None] = {}
         self._open: list[tuple[int, str]] = []
-        self._trees: list[Tree] = []
+        self._trees = {id(home): home}
+        self._home = home
         self._resolve_reference = resolve_reference
         self._hidden: set[tuple[str, int, str]] = set()
 
     @property
     def files(self) -> tuple[str, ...]:
         """The included files: their path in the prompt's tree, for another tree the name shown to users."""
-        home = self._trees[0] if self._trees else None
-        trees = {id(tree): tree for tree in self._trees}
-        return tuple(
-            file if trees[tree] is home else trees[tree].shown(file) for tree, file in self._units
-        )
+        trees = ((self._trees[tree], file) for tree, file in self._units)
+        return tuple(file if tree is self._home else tree.shown(file) for tree, file in trees)
 
     def load(
         self,
@@ -123,7 +120,7 @@ class Closure(BaseLoader):
         try:
             tree = parse(environment, source.text)
             found = analyze(tree)
-        except TemplateProblem as error:
+        except CompileError as error:
             self._note(source, error.problem.line, error.problem.message, error.problem.hint)
             return None
         except RecursionError:
@@ -142,7 +139,7 @@ class Closure(BaseLoader):
         name = f"t{len(self._templates)}"
         try:
             self._templates[name] = compile_tree(environment, tree, name)
-        except TemplateProblem as error:
+        except CompileError as error:
             self._note(source, error.problem.line, error.problem.message, error.problem.hint)
             return None
         self.sources[name] = source
@@ -190,8 +187,7 @@ class Closure(BaseLoader):
         except RunnerError as error:
             self.problems.append(error)
             return None
-        if tree not in self._trees:
-            self._trees.append(tree)
+        self._trees[id(tree)] = tree  # keeps it, so that its id stays its own
 
         def locate(line: int, column: int | None) -> Location:
             return Location(shown, line, column)

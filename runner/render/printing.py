@@ -8,15 +8,14 @@ for HTML.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, KeysView
-from collections.abc import ItemsView, ValuesView
+from collections.abc import Callable, ItemsView, Iterator, KeysView, ValuesView
 from math import isfinite
 from typing import Any
 
 from jinja2 import Undefined
 
 from ..values import Json, JsonPath
-from .limits import Fault, limit_text
+from .limits import RefusedError, limit_text
 
 __all__ = ["find_non_json", "json_text", "plain", "text"]
 
@@ -27,7 +26,7 @@ _MAX_INDENT = 16
 def text(value: Any) -> str:
     """What `{{ value }}` prints.
 
-    Raises Fault for what is not JSON (a function, an unfinished sequence, NaN) and Jinja's UndefinedError for a
+    Raises RefusedError for what is not JSON (a function, an unfinished sequence, NaN) and Jinja's UndefinedError for a
     value that is not there.
     """
     return value if type(value) is str else json_text(value)
@@ -36,7 +35,7 @@ def text(value: Any) -> str:
 def json_text(value: Any, indent: int | None = None) -> str:
     """The filter `tojson`: JSON text of a value, on one line or indented by `indent` spaces. Raises like `text`."""
     if indent is not None and (type(indent) is not int or not 0 <= indent <= _MAX_INDENT):
-        raise Fault(f"tojson: indent is a number from 0 to {_MAX_INDENT}")
+        raise RefusedError(f"tojson: indent is a number from 0 to {_MAX_INDENT}")
     return json.dumps(plain(value), ensure_ascii=False, allow_nan=False, indent=indent)
 
 
@@ -56,7 +55,7 @@ def _measure(value: Any, size: int) -> int:
         return size + (len(value) if isinstance(value, str) else 1)
     if isinstance(value, float):
         if not isfinite(value):
-            raise Fault(f"{value} is not a JSON number")
+            raise RefusedError(f"{value} is not a JSON number")
         return size + 1
     if isinstance(value, (list, tuple)):
         for item in value:
@@ -65,16 +64,18 @@ def _measure(value: Any, size: int) -> int:
     if isinstance(value, dict):
         for key, item in value.items():
             if not isinstance(key, str):
-                raise Fault("the keys of a JSON object are strings", "write the keys in quotes")
+                raise RefusedError("the keys of a JSON object are strings", "write the keys in quotes")
             size = _measure(item, size + len(key) + 3)
         return size + 2
     if isinstance(value, Undefined):
         str(value)  # raises: every undefined value of the sandbox is strict
     if isinstance(value, _LAZY):
-        raise Fault("this sequence is no list yet, so it cannot be printed", "add `| list`, or loop over it")
+        raise RefusedError(
+            "this sequence is no list yet, so it cannot be printed", "add `| list`, or loop over it"
+        )
     if callable(value):
-        raise Fault("a function cannot be printed", "call it, with () behind its name")
-    raise Fault("this is no JSON value, so it cannot be printed")
+        raise RefusedError("a function cannot be printed", "call it, with () behind its name")
+    raise RefusedError("this is no JSON value, so it cannot be printed")
 
 
 def find_non_json(value: object) -> tuple[JsonPath, str] | None:

@@ -1,3 +1,4 @@
+# ruff: noqa: N802 - the rewriter finds its methods by the class names of nodes
 """From the text of a template to code: parse, rewrite what the sandbox replaces, compile."""
 
 from __future__ import annotations
@@ -11,10 +12,10 @@ from jinja2.visitor import NodeTransformer
 
 from .analysis import Problem
 from .environment import PromptEnvironment
-from .filters import CONCATENATE
-from .limits import MAX_SOURCE, Fault
+from .filters import CONCATENATE, METHOD
+from .limits import MAX_SOURCE, RefusedError
 
-__all__ = ["TemplateProblem", "compile_tree", "parse", "parse_expression"]
+__all__ = ["CompileError", "compile_tree", "parse", "parse_expression"]
 
 _TOO_DEEP = Problem(1, "the template is nested too deeply, or a number in it is too long")
 
@@ -31,7 +32,7 @@ _TERMS = {
 }
 
 
-class TemplateProblem(Exception):
+class CompileError(Exception):
     """The template does not compile; `problem` says why and on which line."""
 
     def __init__(self, problem: Problem) -> None:
@@ -40,23 +41,23 @@ class TemplateProblem(Exception):
 
 
 def parse(environment: PromptEnvironment, source: str) -> nodes.Template:
-    """The syntax tree of a template. Raises TemplateProblem."""
+    """The syntax tree of a template. Raises CompileError."""
     if len(source) > MAX_SOURCE:
-        raise TemplateProblem(Problem(1, f"the template is longer than {MAX_SOURCE:,} characters"))
+        raise CompileError(Problem(1, f"the template is longer than {MAX_SOURCE:,} characters"))
     try:
         tree = Parser(environment, source).parse()
         tree.set_environment(environment)
     except TemplateSyntaxError as error:
-        raise TemplateProblem(_explain(error)) from None
+        raise CompileError(_explain(error)) from None
     except (RecursionError, MemoryError, ValueError):
-        raise TemplateProblem(_TOO_DEEP) from None
+        raise CompileError(_TOO_DEEP) from None
     return tree
 
 
 def parse_expression(environment: PromptEnvironment, source: str) -> nodes.Template:
-    """A tree that sets `result` to the expression `source`. Raises TemplateProblem."""
+    """A tree that sets `result` to the expression `source`. Raises CompileError."""
     if len(source) > MAX_SOURCE:
-        raise TemplateProblem(Problem(1, f"the expression is longer than {MAX_SOURCE:,} characters"))
+        raise CompileError(Problem(1, f"the expression is longer than {MAX_SOURCE:,} characters"))
     try:
         parser = Parser(environment, source, state="variable")
         expression = parser.parse_expression()
@@ -65,26 +66,26 @@ def parse_expression(environment: PromptEnvironment, source: str) -> nodes.Templ
         tree = nodes.Template([nodes.Assign(nodes.Name("result", "store"), expression, lineno=1)], lineno=1)
         tree.set_environment(environment)
     except TemplateSyntaxError as error:
-        raise TemplateProblem(_explain(error)) from None
+        raise CompileError(_explain(error)) from None
     except (RecursionError, MemoryError, ValueError):
-        raise TemplateProblem(_TOO_DEEP) from None
+        raise CompileError(_TOO_DEEP) from None
     return tree
 
 
 def compile_tree(environment: PromptEnvironment, tree: nodes.Template, name: str) -> Template:
-    """Make code of a tree, which this changes. `name` is ours, never an author's. Raises TemplateProblem."""
+    """Make code of a tree, which this changes. `name` is ours, never an author's. Raises CompileError."""
     try:
-        _Bounded(environment).visit(tree)
+        _Rewriter(environment).visit(tree)
         code = environment.compile(tree, name, name)
         return environment.template_class.from_code(environment, code, environment.globals)
     except TemplateSyntaxError as error:
-        raise TemplateProblem(_explain(error)) from None
-    except (RecursionError, MemoryError, SyntaxError, ValueError, Fault):
-        raise TemplateProblem(_TOO_DEEP) from None
+        raise CompileError(_explain(error)) from None
+    except (RecursionError, MemoryError, SyntaxError, ValueError, RefusedError):
+        raise CompileError(_TOO_DEEP) from None
 
 
-class _Bounded(NodeTransformer):
-    """Rewrites `a ~ b`, the one operator that the sandbox cannot intercept, into a filter that looks at lengths."""
+class _Rewriter(NodeTransformer):
+    """Turns `a ~ b` and the `a.b` of `a.b()`, which the sandbox cannot intercept, into filters of ours."""
 
     def __init__(self, environment: PromptEnvironment) -> None:
         self._environment = environment
@@ -92,8 +93,19 @@ class _Bounded(NodeTransformer):
     def visit_Concat(self, node: nodes.Concat) -> nodes.Node:
         self.generic_visit(node)
         parts = nodes.List(node.nodes, lineno=node.lineno, environment=self._environment)
-        arguments: list[Any] = [parts, CONCATENATE, [], [], None, None]
-        return nodes.Filter(*arguments, lineno=node.lineno, environment=self._environment)
+        return self._filter(parts, CONCATENATE)
+
+    def visit_Call(self, node: nodes.Call) -> nodes.Node:
+        self.generic_visit(node)
+        called = node.node
+        if isinstance(called, nodes.Getattr):
+            name = nodes.Const(called.attr, lineno=node.lineno, environment=self._environment)
+            node.node = self._filter(called.node, METHOD, name)
+        return node
+
+    def _filter(self, value: nodes.Expr, name: str, *arguments: nodes.Expr) -> nodes.Filter:
+        fields: list[Any] = [value, name, list(arguments), [], None, None]
+        return nodes.Filter(*fields, lineno=value.lineno, environment=self._environment)
 
 
 def _explain(error: TemplateSyntaxError) -> Problem:
@@ -101,11 +113,19 @@ def _explain(error: TemplateSyntaxError) -> Problem:
     if found := _OPEN_BLOCK.search(message):
         tag = found[1]
         if unknown := _UNKNOWN_TAG.search(message):
-            return Problem(error.lineno, f"there is no tag {unknown[1]!r} inside {tag!r}", f"{{% {tag} %}} ends with {{% end{tag} %}}")
+            return Problem(
+                error.lineno,
+                f"there is no tag {unknown[1]!r} inside {tag!r}",
+                f"{{% {tag} %}} ends with {{% end{tag} %}}",
+            )
         return Problem(error.lineno, f"the {tag!r} block is never closed", f"add {{% end{tag} %}}")
     if unknown := _UNKNOWN_TAG.search(message):
         return Problem(error.lineno, f"there is no tag {unknown[1]!r}")
     message = _OFFSET.sub("", message)
     for term, plain in _TERMS.items():
         message = message.replace(term, plain)
-    return Problem(error.lineno, message, "write {% raw %} around braces that are meant as text" if "unexpected" in message else None)
+    return Problem(
+        error.lineno,
+        message,
+        "write {% raw %} around braces that are meant as text" if "unexpected" in message else None,
+    )

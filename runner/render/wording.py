@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-__all__ = ["did_you_mean", "kind_of", "listed", "nearest"]
+__all__ = ["KINDS", "did_you_mean", "kind_of", "listed", "nearest"]
 
-_KINDS = {
+KINDS = {
     "NoneType": "null",
     "bool": "boolean",
     "int": "number",
@@ -18,11 +18,12 @@ _KINDS = {
     "Macro": "macro",
     "LoopContext": "loop",
 }
+"""Python's names of types, and ours."""
 
 
 def kind_of(value: object) -> str:
     """What JSON calls a value: null, boolean, number, string, list, object."""
-    return _KINDS.get(type(value).__name__, "value")
+    return KINDS.get(type(value).__name__, "value")
 
 
 def nearest(name: object, candidates: Iterable[object]) -> str | None:

@@ -1,0 +1,63 @@
+"""Expressions of `assert: [{type: expr}]`: one Jinja expression in the sandbox of the templates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cache
+
+from jinja2 import Template
+
+from ..values import Json
+from .analysis import analyze
+from .environment import GLOBALS, PromptEnvironment
+from .failures import RUNTIME_ERRORS, explain
+from .printing import plain
+from .syntax import CompileError, compile_tree, parse_expression
+from .wording import did_you_mean, listed
+
+__all__ = ["Expression", "compile_expression"]
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """A compiled expression over some names; see `compile_expression`."""
+
+    source: str
+    _template: Template = field(repr=False)
+
+    def evaluate(self, **values: Json) -> Json:
+        """The value of the expression for these values. Raises ValueError with one sentence for its author."""
+        context = self._template.new_context(values)
+        try:
+            for _ in self._template.root_render_func(context):
+                pass
+            return plain(context.vars["result"])
+        except RUNTIME_ERRORS as error:
+            message, hint = explain(error)
+            raise ValueError(f"{message} ({hint})" if hint else message) from error
+
+
+def compile_expression(source: str, *, names: frozenset[str]) -> Expression:
+    """Compile an expression that may read `names` and nothing else.
+
+    Raises ValueError with one sentence for its author; the caller knows where the expression stands.
+    """
+    environment = _environment()
+    try:
+        tree = parse_expression(environment, source)
+        found = analyze(tree)
+        for problem in found.problems:
+            raise CompileError(problem)
+        for use in found.uses:
+            if use.name not in names and use.name not in GLOBALS:
+                hint = did_you_mean(use.name, names) or f"an expression sees {listed(names)}"
+                raise ValueError(f"there is no variable {use.name!r} ({hint})")
+        return Expression(source, compile_tree(environment, tree, "expression"))
+    except CompileError as error:
+        problem = error.problem
+        raise ValueError(f"{problem.message} ({problem.hint})" if problem.hint else problem.message) from None
+
+
+@cache
+def _environment() -> PromptEnvironment:
+    return PromptEnvironment(whitespace="trim")

@@ -1,0 +1,64 @@
+"""What went wrong inside a running template: on which line, and in words for its author."""
+
+from __future__ import annotations
+
+import re
+
+from jinja2 import TemplateError as JinjaError
+from jinja2 import UndefinedError
+
+from .limits import RefusedError
+from .wording import KINDS
+
+__all__ = ["RUNTIME_ERRORS", "explain", "place_of"]
+
+RUNTIME_ERRORS = (
+    RefusedError,
+    JinjaError,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    MemoryError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+"""What a template can raise while it runs."""
+
+_TYPE_NAME = re.compile(r"'?\b(" + "|".join(KINDS) + r")\b'?( objects?)?")
+
+
+def explain(error: BaseException) -> tuple[str, str | None]:
+    """One sentence about one of RUNTIME_ERRORS, and a hint where there is one."""
+    if isinstance(error, RefusedError):
+        return error.message, error.hint
+    if isinstance(error, UndefinedError) and "did you mean" not in str(error):
+        return str(error), "`is defined` and `| default(...)` are for values that may be missing"
+    if isinstance(error, OverflowError) and "Range too big" in str(error):
+        return "range counts to 100,000 at most", None
+    if isinstance(error, RecursionError):
+        return "the template calls itself too deeply, or a value is nested too deeply", None
+    if isinstance(error, MemoryError):
+        return "the template needs more memory than there is", None
+    if isinstance(error, JinjaError | ArithmeticError):
+        return str(error).rstrip("."), None
+    return f"this does not work with these values: {_TYPE_NAME.sub(_kind, str(error))}", None
+
+
+def _kind(found: re.Match[str]) -> str:
+    return KINDS[found[1]]
+
+
+def place_of(error: BaseException) -> tuple[str, int] | None:
+    """The name of the innermost template that was running, and its line; None outside of any template.
+
+    The frames of compiled templates carry the template, which knows which of its lines each line of code is from.
+    """
+    place = None
+    trace = error.__traceback__
+    while trace is not None:
+        template = trace.tb_frame.f_globals.get("__jinja_template__")
+        if template is not None:
+            place = template.name, template.get_corresponding_lineno(trace.tb_lineno)
+        trace = trace.tb_next
+    return place

@@ -1,0 +1,76 @@
+"""Which strings of a message are templates, and the message that comes of them.
+
+Templates are the `content` string, and in content parts the text, the URL, the audio and file data and the file's
+name. Roles, names and ids never are: no value can change who speaks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from ..errors import Location
+from ..values import Json, JsonPath
+from .engines import TemplateText
+from .loader import Use
+
+__all__ = ["Message", "template_paths"]
+
+_LEAVES: Mapping[str, tuple[tuple[str, ...], ...]] = {
+    "text": (("text",),),
+    "image_url": (("image_url", "url"),),
+    "input_audio": (("input_audio", "data"),),
+    "file": (("file", "file_data"), ("file", "filename")),
+}
+
+
+def template_paths(message: Mapping[str, Json]) -> Iterator[tuple[JsonPath, str]]:
+    """Each template of a message: its path in the message and its text."""
+    content = message.get("content")
+    if isinstance(content, str):
+        yield ("content",), content
+    elif isinstance(content, list):
+        for index, part in enumerate(content):
+            if isinstance(part, dict):
+                for leaf in _LEAVES.get(str(part.get("type")), ()):
+                    value = _at(part, leaf)
+                    if isinstance(value, str):
+                        yield ("content", index, *leaf), value
+
+
+def _at(value: Json, path: JsonPath) -> Json:
+    for part in path:
+        value = value.get(part) if isinstance(value, dict) else None
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message of the prompt file; `texts` are its compiled templates and where they stand in it."""
+
+    message: Mapping[str, Json]
+    texts: tuple[tuple[JsonPath, TemplateText], ...]
+
+    @property
+    def uses(self) -> tuple[Use, ...]:
+        """The variables that its templates read."""
+        return tuple(use for _, text in self.texts for use in text.uses)
+
+    def render(self, values: dict[str, Json], location: Callable[[], Location]) -> list[dict[str, Json]]:
+        """The one message, as the wire wants it: the author's keys in the author's order. Raises TemplateError."""
+        rendered = dict(self.message)
+        for path, text in self.texts:
+            rendered[str(path[0])] = _replaced(rendered[str(path[0])], path[1:], text.render(values))
+        return [rendered]
+
+
+def _replaced(value: Json, path: JsonPath, text: str) -> Json:
+    """A copy of `value` with `text` at `path`; what is beside the path is shared."""
+    if not path:
+        return text
+    first, rest = path[0], path[1:]
+    if isinstance(value, list):
+        assert isinstance(first, int)
+        return [*value[:first], _replaced(value[first], rest, text), *value[first + 1 :]]
+    assert isinstance(value, dict)
+    return {**value, str(first): _replaced(value[str(first)], rest, text)}

@@ -1,0 +1,57 @@
+"""What is legal in a prompt's templates and yet probably not meant."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from ..errors import Diagnostic
+from ..files.model import Prompt
+from ..values import JsonPath
+from .messages import template_paths
+
+__all__ = ["remarks"]
+
+_SIMPLE_BRACES = re.compile(r"\{\{(?!\s*[\w.-]+\s*\}\})[^{}]*\}\}")
+
+
+def remarks(prompt: Prompt, variables: frozenset[str]) -> Iterator[Diagnostic]:
+    """W001 an input is never used; W002 a block scalar ends with a newline; W003 braces that `simple` leaves alone."""
+    for name in prompt.inputs or ():
+        if name not in variables:
+            yield Diagnostic(
+                "warning",
+                "W001",
+                f"input {name!r} is declared but no message uses it",
+                prompt.document.locate_key(("inputs", name)),
+            )
+    messages = prompt.request["messages"]
+    assert isinstance(messages, list), "the loader has checked the prompt file"
+    for index, message in enumerate(messages):
+        for path, text in template_paths(message):
+            yield from _text_remarks(prompt, ("messages", index, *path), text)
+
+
+def _text_remarks(prompt: Prompt, path: JsonPath, text: str) -> Iterator[Diagnostic]:
+    if text.endswith("\n") and not _ends_with_tag(prompt, text):
+        location = prompt.locate(*path)
+        line = prompt.document.source_line(location.line or 1) or ""
+        sign = line[(location.column or 1) - 1 :][:1]
+        if sign in ("|", ">"):
+            message = "the text ends with a newline, which is sent to the model"
+            yield Diagnostic(
+                "warning", "W002", message, location, f"write `{sign}-` to end it with its last word"
+            )
+    if prompt.template.engine == "simple":
+        for found in _SIMPLE_BRACES.finditer(text):
+            line_number = text.count("\n", 0, found.start()) + 1
+            column = found.start() - text.rfind("\n", 0, found.start())
+            location = prompt.document.text_location(path, line_number, column)
+            message = f"{found[0]} names no variable and is sent as it stands"
+            yield Diagnostic("warning", "W003", message, location, "`engine: jinja2` knows expressions")
+
+
+def _ends_with_tag(prompt: Prompt, text: str) -> bool:
+    """Whether the last newline is one that `whitespace: trim` takes away."""
+    template = prompt.template
+    return template.engine == "jinja2" and template.whitespace == "trim" and text.endswith(("%}\n", "#}\n"))

@@ -1,0 +1,173 @@
+"""Prompt x variables -> messages. A prompt is compiled once, with all its errors told; then it renders any number of times."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from ..errors import CaseError, Diagnostic, Location, Problems, RunnerError, TemplateError
+from ..files.model import Prompt
+from ..values import Json
+from .engines import Engine, Jinja, Simple, Verbatim
+from .history import Placeholder
+from .loader import ResolveReference, Source, Use
+from .messages import Message, template_paths
+from .printing import find_non_json
+from .remarks import remarks
+from .wording import did_you_mean, listed
+
+__all__ = ["CompiledPrompt", "ResolveReference", "compile_prompt"]
+
+_ENGINES: Mapping[str, Callable[[Prompt, ResolveReference | None], Engine]] = {
+    "jinja2": Jinja,
+    "simple": Simple,
+    "none": Verbatim,
+}
+
+
+class _Entry(Protocol):
+    """One entry of `messages`."""
+
+    @property
+    def uses(self) -> tuple[Use, ...]: ...
+
+    def render(self, values: dict[str, Json], location: Callable[[], Location]) -> list[dict[str, Json]]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledPrompt:
+    """A prompt that is ready to render.
+
+    `variables` are the names it reads anywhere, included files and placeholders counted in; `required` are those
+    among them that must have a value (the others are only read behind `is defined` or `| default`). `files` are
+    the included files, as paths in the prompt's tree (those of another tree under their shown name).
+    """
+
+    prompt: Prompt
+    variables: frozenset[str]
+    required: frozenset[str]
+    warnings: tuple[Diagnostic, ...]
+    files: tuple[str, ...]
+    _entries: tuple[_Entry, ...] = field(repr=False)
+    _known: frozenset[str] = field(repr=False)
+
+    def render(
+        self,
+        vars: Mapping[str, Json],  # noqa: A002 - the word of prompt files and of the command line
+        *,
+        location: Location | None = None,
+    ) -> list[dict[str, Json]]:
+        """The messages for these variables, in wire form; parts that hold no template are shared, so do not change them.
+
+        `vars` are JSON values, and `location` is where they come from (a case). Values are data: they are not
+        rendered again and cannot add a message or change a role.
+
+        Raises CaseError for a value that is no JSON, that the prompt does not know or that is no history where one
+        is asked for; TemplateError at the template's line for a variable without a value and for everything that
+        fails while rendering.
+        """
+
+        def where() -> Location:
+            return location or self.prompt.locate()
+
+        values = dict(vars)
+        self._check(values, where)
+        return [message for entry in self._entries for message in entry.render(values, where)]
+
+    def _check(self, values: dict[str, Json], where: Callable[[], Location]) -> None:
+        if unknown := values.keys() - self._known:
+            name = min(unknown)
+            hint = did_you_mean(name, self._known) or (
+                f"its variables are {listed(self._known)}" if self._known else "it has no variables"
+            )
+            raise CaseError(f"the prompt has no variable {name!r}", location=where(), hint=hint)
+        for name, value in values.items():
+            try:
+                found = find_non_json(value)
+            except RecursionError:
+                found = (), "nested too deeply"
+            if found:
+                at = name + "".join(f"[{part!r}]" for part in found[0])
+                raise CaseError(f"variable {at} is {found[1]}, which is no JSON", location=where())
+        if not self.required <= values.keys():
+            self._miss(self.required - values.keys(), where)
+
+    def _miss(self, names: frozenset[str], where: Callable[[], Location]) -> None:
+        first = next(use for entry in self._entries for use in entry.uses if use.name in names)
+        what = f"variable {listed(names)} has" if len(names) == 1 else f"variables {listed(names)} have"
+        raise TemplateError(
+            f"{first.source.label}: {what} no value",
+            location=first.location,
+            hint=f"give it in the case's `vars` or with --var {first.name}=...; the values come from {where()}",
+        )
+
+
+def compile_prompt(prompt: Prompt, *, resolve_reference: ResolveReference | None = None) -> CompiledPrompt:
+    """Compile every template of a prompt and every file they include.
+
+    `resolve_reference` finds `alias:name` in packs. Raises TemplateError, or another FileError for an included
+    file, at the author's line; Problems where there are several.
+    """
+    engine = _ENGINES[prompt.template.engine](prompt, resolve_reference)
+    entries = tuple(_entries(prompt, engine))
+    uses = [use for entry in entries for use in entry.uses]
+    problems = [*engine.closure.problems, *_undeclared(prompt, uses)]
+    if len(problems) == 1:
+        raise problems[0]
+    if problems:
+        raise Problems(problems)
+    variables = frozenset(use.name for use in uses)
+    return CompiledPrompt(
+        prompt=prompt,
+        variables=variables,
+        required=variables - {use.name for use in uses if use.guarded},
+        warnings=tuple(remarks(prompt, variables)),
+        files=engine.closure.files,
+        _entries=entries,
+        _known=variables if prompt.inputs is None else frozenset(prompt.inputs),
+    )
+
+
+def _entries(prompt: Prompt, engine: Engine) -> Iterator[_Entry]:
+    messages = prompt.request["messages"]
+    assert isinstance(messages, list), "the loader has checked the prompt file"
+    for index, message in enumerate(messages):
+        assert isinstance(message, dict), "the loader has checked the prompt file"
+        if message.get("type") == "placeholder":
+            source = _source(prompt, index, ("name",), "")
+            yield Placeholder.of(index, message, Use(str(message["name"]), source, 1))
+            continue
+        texts = []
+        for path, text in template_paths(message):
+            compiled = engine.compile(_source(prompt, index, path, text))
+            if compiled is not None:
+                texts.append((path, compiled))
+        yield Message(message, tuple(texts))
+
+
+def _source(prompt: Prompt, index: int, path: tuple[str | int, ...], text: str) -> Source:
+    place = ("messages", index, *path)
+
+    def locate(line: int, column: int | None) -> Location:
+        return prompt.document.text_location(place, line, column) if text else prompt.locate(*place)
+
+    return Source(text, f"messages[{index}]", locate, prompt.tree, prompt.file)
+
+
+def _undeclared(prompt: Prompt, uses: Iterable[Use]) -> Iterator[RunnerError]:
+    """An error for each place where a variable is read that `inputs` does not declare."""
+    if prompt.inputs is None:
+        return
+    seen: set[tuple[str, str, int]] = set()
+    for use in uses:
+        key = (use.name, use.source.label, use.line)
+        if use.name in prompt.inputs or key in seen:
+            continue
+        seen.add(key)
+        hint = (
+            did_you_mean(use.name, prompt.inputs) or f"declare it: `inputs: {{{use.name}: {{type: string}}}}`"
+        )
+        yield TemplateError(
+            f"variable {use.name!r} is not declared in `inputs`", location=use.location, hint=hint
+        )
