@@ -22,7 +22,7 @@ from .engine.plan import Plan, Unit, make_units
 from .engine.record import CheckRecord, ErrorRecord, Record
 from .errors import Location, RunnerError, UsageError
 from .files.cases import case_from_vars
-from .files.discover import find_root, tree_for
+from .files.discover import find_prompts, find_root
 from .files.model import Case
 from .files.project import load_project
 from .files.prompt import load_prompt
@@ -175,7 +175,7 @@ def load(
     file = Path(path)
     root = find_root(file.absolute().parent)
     project = load_project(root, environ=environ)
-    tree, name = tree_for(str(path), project=project, cwd=Path.cwd())
+    [(tree, name)] = find_prompts([os.fspath(path)], project=project, cwd=Path.cwd())
     units = make_units(
         (load_prompt(name, tree),), project, endpoint=endpoint, fields={"model": [model]} if model else None
     )

@@ -158,7 +158,10 @@ class Problems(RunnerError):
     """Several errors, told together. `errors` holds at least one; the exit code is that of the first by precedence."""
 
     def __init__(self, errors: Iterable[RunnerError]) -> None:
-        self.errors = tuple(flat for error in errors for flat in (error.errors if isinstance(error, Problems) else (error,)))
+        flat: list[RunnerError] = []
+        for error in errors:
+            flat.extend(error.errors if isinstance(error, Problems) else (error,))
+        self.errors = tuple(flat)
         super().__init__("\n".join(str(error) for error in self.errors))
 
     def __str__(self) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,10 +13,10 @@ from ..engine.selection import Selection
 from ..errors import FormatError, Location, NothingSelectedError, Problems, RunnerError, UsageError
 from ..files.discover import find_prompts, find_root
 from ..files.documents import parse_document
-from ..files.formats import REQUEST_FIELDS, check_request_field
+from ..files.formats import near, schema, violations
 from ..files.model import CaseFile, Project, Prompt
 from ..files.project import load_project
-from ..files.prompt import load_prompt
+from ..files.prompt import OWN_KEYS, load_prompt
 from ..values import Json
 
 __all__ = ["Chosen", "load_prompts", "load_selection", "open_project", "request_fields"]
@@ -55,7 +54,7 @@ class Chosen:
         try:
             return plan.rehearse()
         except NothingSelectedError:
-            raise self.selection.explain_nothing(self.prompts) from None
+            raise self.selection.explain_nothing(self.units) from None
 
 
 def open_project() -> tuple[Project, Mapping[str, str]]:
@@ -137,20 +136,20 @@ def _read(path: str, option: str) -> bytes:
 
 def request_fields(models: Sequence[str], sets: Sequence[str]) -> dict[str, list[Json]]:
     """The values chosen by --model and --set, by request field. Raises UsageError for a field that does not exist."""
+    known = schema("prompt")["properties"].keys() - OWN_KEYS - {"messages"}
     fields: dict[str, list[Json]] = {"model": list(dict.fromkeys(models))} if models else {}
     for setting in sets:
         name, equals, text = setting.partition("=")
         if not equals or not name:
             raise UsageError(f"--set {setting!r} is not FIELD=VALUE")
-        if name not in REQUEST_FIELDS or name == "messages":
-            close = difflib.get_close_matches(name, REQUEST_FIELDS, 1)
-            raise UsageError(
-                f"--set {name}: not a request field", hint=f"did you mean {close[0]}?" if close else None
-            )
+        if name not in known:
+            raise UsageError(f"--set {setting}: {name} is not a request field", hint=near(name, known))
         try:
             value: Json = json.loads(text)
         except ValueError:
             value = text
-        check_request_field(name, value)
+        for fault in violations({name: value}, "prompt"):
+            if fault.path[:1] == (name,):
+                raise UsageError(f"--set {setting}: {fault.message}", hint=fault.hint)
         fields.setdefault(name, []).append(value)
     return fields

@@ -10,7 +10,7 @@ from ..errors import Diagnostic, Location, NothingSelectedError, Problems, Runne
 from ..files.model import Project, Prompt
 from ..values import Json, JsonPath
 from .plan import Plan, make_units
-from .selection import Selection, required_inputs
+from .selection import Selection
 
 __all__ = ["Examination", "examine"]
 
@@ -33,7 +33,7 @@ def examine(prompt: Prompt, project: Project) -> Examination:
     try:
         units = make_units((prompt,), project)
         remarks.extend(units[0].template.warnings)
-        if prompt.tests or not required_inputs(prompt):
+        if prompt.tests or not units[0].required:
             cases = Plan(units, Selection().cases).rehearse().jobs
     except NothingSelectedError:
         pass  # a prompt whose row files are empty has nothing to render; `run` refuses it

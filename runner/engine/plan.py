@@ -6,11 +6,12 @@ last row of a data file costs nothing; the run then walks it again.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..checks.judge import Judge
-from ..errors import Location, NothingSelectedError, Problems, RunnerError, UsageError
+from ..errors import ConfigError, Location, NothingSelectedError, Problems, RunnerError, UsageError
 from ..files.media import inline_media
 from ..files.model import Case, Endpoint, ModelRule, Project, Prompt
 from ..files.project import endpoint_for, price_for
@@ -20,7 +21,7 @@ from ..wire.fingerprint import fingerprint
 from ..wire.request import build_body, encode
 from .variants import variants
 
-__all__ = ["Job", "Plan", "Rehearsal", "Unit", "make_units"]
+__all__ = ["Job", "Plan", "Rehearsal", "Unit", "choices", "make_units", "named_endpoint"]
 
 MAX_PROBLEMS = 20
 """How many mistakes in cases are told at once; the rest is counted."""
@@ -50,6 +51,13 @@ class Unit:
     model: str
     endpoint: Endpoint
     price: ModelRule | None
+
+    @property
+    def required(self) -> frozenset[str]:
+        """The variables it cannot do without: inputs that have no default, or what the templates need."""
+        if self.prompt.inputs is None:
+            return self.template.required
+        return frozenset(name for name, schema in self.prompt.inputs.items() if "default" not in schema)
 
     def body(self, case: Case) -> dict[str, Json]:
         """The request body of one case: exactly the declared keys, in the author's order.
@@ -84,14 +92,16 @@ def make_units(
     `endpoint` overrides what the project says. Raises Problems with every mistake of every prompt, or ConfigError
     for an endpoint that is not declared.
     """
+    named = named_endpoint(project, endpoint) if endpoint is not None else None
     problems: list[RunnerError] = []
     units: list[Unit] = []
     for prompt in prompts:
         try:
             template, judge = compile_prompt(prompt), Judge(prompt)
             for variant in variants(prompt.matrix, fields):
-                target = endpoint_for(project, _model(prompt, variant.overrides), name=endpoint)
-                model = _model(prompt, variant.overrides) or target.model
+                declared = _model(prompt, variant.overrides)
+                target = named or endpoint_for(project, declared or "")
+                model = declared or target.model
                 if model is None:
                     raise UsageError(
                         f"{prompt.name} declares no model",
@@ -109,6 +119,18 @@ def make_units(
     if problems:
         raise problems[0] if len(problems) == 1 else Problems(problems)
     return tuple(units)
+
+
+def named_endpoint(project: Project, name: str) -> Endpoint:
+    """The endpoint of that name. Raises ConfigError with the names there are."""
+    if name not in project.endpoints:
+        close = difflib.get_close_matches(name, project.endpoints, 1)
+        known = ", ".join(sorted(project.endpoints))
+        raise ConfigError(
+            f"there is no endpoint {name}",
+            hint=f"did you mean {close[0]}?" if close else f"there are {known}; runner.yaml declares more",
+        )
+    return project.endpoints[name]
 
 
 def _model(prompt: Prompt, overrides: Mapping[str, Json]) -> str | None:
@@ -130,13 +152,13 @@ class Plan:
     """The units of a run and where their cases come from; `repeat` samples of each case."""
 
     units: tuple[Unit, ...]
-    cases: Callable[[Prompt], Iterator[Case]]
+    cases: Callable[[Unit], Iterator[Case]]
     repeat: int = 1
 
     def jobs(self, units: Iterable[Unit] | None = None) -> Iterator[Job]:
         """Every job of `units` (default: all), lazily: case by case, then sample by sample."""
         for unit in self.units if units is None else units:
-            for case in self.cases(unit.prompt):
+            for case in self.cases(unit):
                 for sample in range(self.repeat):
                     yield unit.job(case, sample)
 
@@ -149,12 +171,13 @@ class Plan:
         problems: list[RunnerError] = []
         more = 0
         for unit in self.units:
-            cases = self.cases(unit.prompt)
+            cases = self.cases(unit)
             while True:
                 try:
                     case = next(cases, None)
                     if case is None:
                         break
+                    unit.judge.prepare(case)
                     job = unit.job(case)
                 except RunnerError as error:
                     if len(problems) < MAX_PROBLEMS:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..errors import Location, NothingSelectedError
 from ..files.cases import case_from_vars, cases_from_file, cases_of
-from ..files.model import Case, CaseFile, Prompt
+from ..files.model import Case, CaseFile
 from ..values import Json
+from .plan import Unit
 
 __all__ = ["Selection"]
 
@@ -27,41 +28,38 @@ class Selection:
     variables_from: Location = Location("--var")
     rows: CaseFile | None = None
 
-    def cases(self, prompt: Prompt) -> Iterator[Case]:
-        """The selected cases of one prompt, lazily. Raises CaseError at the row or value that is off."""
-        for case in self._offered(prompt):
-            tagged = not self.tags or not self.tags.isdisjoint((*prompt.tags, *case.tags))
+    def cases(self, unit: Unit) -> Iterator[Case]:
+        """The selected cases of one unit, lazily. Raises CaseError at the row or value that is off."""
+        for case in self._offered(unit):
+            tagged = not self.tags or not self.tags.isdisjoint((*unit.prompt.tags, *case.tags))
             if tagged and (not self.ids or case.id in self.ids):
                 yield case
 
-    def _offered(self, prompt: Prompt) -> Iterator[Case]:
+    def _offered(self, unit: Unit) -> Iterator[Case]:
+        prompt = unit.prompt
         if self.variables is not None:
             yield case_from_vars(prompt, self.variables, location=self.variables_from, coerce=True)
         elif self.rows is not None:
             yield from cases_from_file(prompt, self.rows, repeats_allowed=True)
         elif prompt.tests:
             yield from cases_of(prompt)
-        elif not required_inputs(prompt):
+        elif not unit.required:
             # A prompt without tests that needs nothing has one case: itself.
             yield case_from_vars(prompt, {}, location=prompt.locate())
 
-    def explain_nothing(self, prompts: Iterable[Prompt]) -> NothingSelectedError:
+    def explain_nothing(self, units: Sequence[Unit]) -> NothingSelectedError:
         """Why no case was selected, and what to type instead."""
-        prompts = tuple(prompts)
-        offered = [case.id for prompt in prompts for case in self._offered(prompt)]
+        offered = [case.id for unit in units for case in self._offered(unit)]
+        if self.rows is not None and not offered:
+            return NothingSelectedError(f"nothing to run: {self.rows.shown} has no rows")
         if not offered:
-            prompt = prompts[0]
-            needed = " ".join(f"--var {name}=…" for name in sorted(required_inputs(prompt)))
+            unit = units[0]
+            needed = " ".join(f"--var {name}=…" for name in sorted(unit.required))
             return NothingSelectedError(
-                f"nothing to run: {prompt.path} has no tests and needs {', '.join(sorted(required_inputs(prompt)))}",
+                f"nothing to run: {unit.prompt.path} has no tests and needs {', '.join(sorted(unit.required))}",
                 hint=f"give {needed}, or --input ROWS, or add tests to the prompt",
             )
         wanted = [*(f"--case {id}" for id in sorted(self.ids)), *(f"--tag {tag}" for tag in sorted(self.tags))]
         close = [name for id in self.ids for name in difflib.get_close_matches(id, offered, 3)]
         hint = f"did you mean {', '.join(close)}?" if close else f"there are {len(offered)} cases, such as {offered[0]}"
         return NothingSelectedError(f"nothing to run: no case matches {' '.join(wanted)}", hint=hint)
-
-
-def required_inputs(prompt: Prompt) -> frozenset[str]:
-    """The variables a prompt cannot do without: declared inputs that have no default."""
-    return frozenset(name for name, schema in (prompt.inputs or {}).items() if "default" not in schema)

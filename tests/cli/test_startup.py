@@ -1,0 +1,53 @@
+"""What a command imports: `--help` next to nothing, the offline commands no HTTP library."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from .project import ProjectFolder
+
+PROMPT = """
+model: gpt-4o
+messages: [{role: user, content: "Hello {{ name }}"}]
+tests: [{id: one, vars: {name: Ada}}]
+"""
+
+
+def modules_after(project: ProjectFolder, *args: str) -> set[str]:
+    code = (
+        "import sys, json, runpy\n"
+        f"sys.argv = ['runner', *{list(args)!r}]\n"
+        "try: runpy.run_module('runner', run_name='__main__')\n"
+        "except SystemExit: pass\n"
+        "print(json.dumps(sorted(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=project.folder, env=project.environ(), capture_output=True, text=True, check=True
+    )
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+@pytest.mark.parametrize("args", [("--help",), ("--version",), ("run", "--help"), ("check", "--help")])
+def test_help_loads_nothing_heavy(project: ProjectFolder, args: tuple[str, ...]) -> None:
+    heavy = {"httpx", "aiohttp", "jinja2", "jsonschema", "yaml", "rich", "asyncio"}
+    assert modules_after(project, *args) & heavy == set()
+
+
+@pytest.mark.parametrize("args", [("check",), ("render",), ("render", "--format", "curl"), ("run", "--dry-run")])
+def test_offline_commands_load_no_http_library(project: ProjectFolder, args: tuple[str, ...]) -> None:
+    project.write("hello.prompt.yaml", PROMPT)
+    loaded = modules_after(project, *args)
+    assert "runner.engine.plan" in loaded
+    assert loaded & {"httpx", "httpcore", "aiohttp", "http.client", "urllib.request", "xllamacpp"} == set()
+
+
+def test_importing_the_package_loads_nothing_heavy(project: ProjectFolder) -> None:
+    code = "import runner, sys; print([m for m in ('click', 'yaml', 'jinja2', 'httpx') if m in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=project.environ(), capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
