@@ -144,12 +144,11 @@ def _room(tallies: dict[_K, _V], key: _K, most: int) -> bool:
 
 def _row(record: Record) -> Row:
     passed = status(record) == "pass"
-    note = "cached" if record["cached"] else _time(record)
-    if passed and record["outcome"] != "ok":
-        note = f"{record['outcome']} as expected, {note}" if note else f"{record['outcome']} as expected"
     text = answer(record) if passed else reason(record)
-    name = label(record, prompt=False)
-    return Row(status(record), record["prompt"], name, _beginning(text), note)
+    if passed and record["outcome"] != "ok":
+        text = f"{record['outcome']} as expected: {text}" if text else f"{record['outcome']} as expected"
+    note = "cached" if record["cached"] else _time(record)
+    return Row(status(record), record["prompt"], label(record, prompt=False), _beginning(text), note)
 
 
 def _time(record: Record) -> str:

@@ -57,6 +57,10 @@ class JUnitFormat:
 
     def end(self, *, complete: bool) -> None:
         """Write the file. Of an incomplete run it says so with an error of its own, lest a CI take it for a pass."""
+        with self._spool:
+            self._finish(complete=complete)
+
+    def _finish(self, *, complete: bool) -> None:
         if not complete:
             case = '<testcase classname="runner" name="run" time="0.000">\n'
             case += '<error type="incomplete" message="the run stopped before all cases were done"/>\n</testcase>\n'
@@ -76,7 +80,6 @@ class JUnitFormat:
             self._copy(suite)
             self._write("</testsuite>\n")
         self._write("</testsuites>\n")
-        self._spool.close()
 
     def _append(self, name: str, case: str) -> _Suite:
         data = case.encode()

@@ -27,11 +27,12 @@ def progress_line(parts: list[Segment], counters: Counters, *, width: int) -> Re
     room = width - _INDENT - 1  # a full last column makes some terminals wrap
     bar = counters.total is not None
     shown = fitted(parts, room - (_BARS[-1] + _GAP if bar else 0))
-    text = Text(no_wrap=True, overflow="ellipsis")
+    text = Text(no_wrap=True)
     for number, part in enumerate(shown):
         if number:
             text.append(SEPARATOR, "dim")
         text.append(part.text, part.style)
+    text.truncate(room, overflow="ellipsis")
     line = Table.grid()
     line.add_column(width=_INDENT)
     size = next((size for size in _BARS if size <= room - _GAP - line_width(shown)), None)

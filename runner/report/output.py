@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import csv
-import io
 import json
-import os
+import secrets
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -53,12 +52,12 @@ class OutputWriter:
         self._part = (
             self._path
             if suffix == ".jsonl"
-            else self._path.with_name(f".{self._path.name}.{os.getpid()}.part")
+            else self._path.with_name(f".{self._path.name}.{secrets.token_hex(4)}.part")
         )
         self._closed = False
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = self._part.open("wb")
+            self._file = self._part.open("wb" if suffix == ".jsonl" else "xb")
             self._format = _FORMATS[suffix](self._file)
         except OSError as error:
             raise self._unwritable(error) from error
@@ -79,11 +78,15 @@ class OutputWriter:
             return
         self._closed = True
         try:
-            self._format.end(complete=complete)
-            self._file.close()
+            try:
+                self._format.end(complete=complete)
+            finally:
+                self._file.close()
             if self._part != self._path:
                 self._part.replace(self._path)
         except OSError as error:
+            if self._part != self._path:
+                self._part.unlink(missing_ok=True)
             raise self._unwritable(error) from error
 
     def __enter__(self) -> Self:
@@ -162,9 +165,8 @@ class _Csv:
     """
 
     def __init__(self, file: BinaryIO) -> None:
-        # Half a surrogate pair, which UTF-8 cannot hold, is spelt out.
-        self._text = io.TextIOWrapper(file, encoding="utf-8", errors="backslashreplace", newline="")
-        self._rows = csv.writer(self._text)
+        self._file = file
+        self._rows = csv.writer(self)
         self._rows.writerow(_COLUMNS)
 
     def add(self, record: Record) -> None:
@@ -181,8 +183,11 @@ class _Csv:
         self._rows.writerow(_cell(given.get(column)) for column in _COLUMNS)
 
     def end(self, *, complete: bool) -> None:
-        self._text.flush()
-        self._text.detach()
+        """Nothing is left to write."""
+
+    def write(self, line: str) -> None:
+        # Half a surrogate pair, which UTF-8 cannot hold, is spelt out.
+        self._file.write(line.encode("utf-8", "backslashreplace"))
 
 
 def _cell(value: object) -> object:

@@ -12,25 +12,28 @@ from .visible import cell_width
 __all__ = ["SEPARATOR", "Pace", "Segment", "fitted", "line_width", "segments"]
 
 SEPARATOR = " · "
+_WINDOW = 30.0
 
 
 @dataclass(slots=True)
 class Pace:
     """Records per second over the last half minute, so that answers from the cache do not promise an early end."""
 
-    _marks: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=60))
+    _marks: deque[tuple[float, int]] = field(default_factory=deque)
 
     def mark(self, seconds: float, done: int) -> None:
         """Note how many records are done at `seconds` on the caller's clock; more than two notes a second are dropped."""
         if not self._marks or seconds - self._marks[-1][0] >= 0.5:
             self._marks.append((seconds, done))
+        while seconds - self._marks[0][0] > _WINDOW and len(self._marks) > 1:
+            self._marks.popleft()
 
     def rate(self, seconds: float, done: int) -> float | None:
-        """Records per second, or None while nothing can be said."""
-        if not self._marks:
-            return None
-        since, before = self._marks[0]
-        return (done - before) / (seconds - since) if done > before and seconds - since >= 0.5 else None
+        """Records per second, of the whole run where the last half minute brought none; None while nothing came."""
+        since, before = self._marks[0] if self._marks else (0.0, 0)
+        if done > before and seconds - since >= 0.5:
+            return (done - before) / (seconds - since)
+        return done / seconds if done and seconds >= 0.5 else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,9 @@ def segments(counters: Counters, *, seconds: float, rate: float | None) -> list[
     if counters.cost is not None:
         parts.append(Segment(dollars(counters.cost), "dim", rank=2))
     if rate is not None and counters.total is not None and counters.done < counters.total:
-        parts.append(Segment(f"{whole_seconds((counters.total - counters.done) / rate)} left", "", rank=1))
+        parts.append(
+            Segment(f"{whole_seconds(max(1, (counters.total - counters.done) / rate))} left", "", rank=1)
+        )
     else:
         parts.append(Segment(whole_seconds(seconds), "", rank=1))
     return parts

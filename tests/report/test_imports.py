@@ -1,0 +1,13 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+
+@pytest.mark.parametrize("module", ["errors", "table", "json_report", "output", "console"])
+def test_importing_does_not_pay_for_rich(module: str) -> None:
+    code = f"import sys, runner.report.{module}; print(sorted({{'rich', 'asyncio', 'httpx', 'jinja2'}} & sys.modules.keys()))"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"
