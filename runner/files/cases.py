@@ -65,7 +65,7 @@ def _case_of_row(row: Row, inputs: Inputs | None, prompt: Prompt) -> Case:
         try:
             given = _read_text(given, prompt.inputs)
         except ValueError as error:
-            raise CaseError(f"{row.label}: {error}", location=row.location) from None
+            raise CaseError(_labelled(row, str(error)), location=row.location) from None
     return _case(row, given, (), inputs)
 
 
@@ -113,7 +113,7 @@ def case_from_vars(
     """
     given = vars_from_text(prompt, vars, location=location) if coerce else vars
     inputs = None if prompt.inputs is None else compiled(prompt.inputs)
-    row = Row("the variables", given, location)
+    row = Row("", given, location)
     if id is not None:
         _refuse(row, violations({"id": id}, "prompt", "case"))
     return _case(
@@ -165,7 +165,7 @@ def _case(
             digest = digest_of(given)
         except ValueError as error:
             raise CaseError(
-                f"{row.label}: {str(error).removeprefix('$').removeprefix('.')}",
+                _labelled(row, str(error).removeprefix("$").removeprefix(".")),
                 location=row.locate(at),
                 hint="give such a number as a string",
             ) from None
@@ -177,5 +177,9 @@ def _refuse(row: Row, faults: Sequence[Violation], at: JsonPath = ()) -> None:
     problems = ProblemList()
     for fault in faults:
         location = row.locate((*at, *fault.path), at_key=fault.at_key)
-        problems.add(CaseError(f"{row.label}: {fault.message}", location=location, hint=fault.hint))
+        problems.add(CaseError(_labelled(row, fault.message), location=location, hint=fault.hint))
     problems.raise_any()
+
+
+def _labelled(row: Row, message: str) -> str:
+    return f"{row.label}: {message}" if row.label else message

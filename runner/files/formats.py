@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
+from itertools import pairwise
 from pkgutil import get_data
 from typing import Any, Literal, TypeAlias
 
@@ -158,25 +159,29 @@ _FOREIGN = {
     "provider": "it belongs in runner.yaml: endpoint: NAME, or models: {PATTERN: {endpoint: NAME}}",
     "extends": "the word is reserved for a later version of the format",
 }
+# Beyond so many words a list of all of them hides the mistake.
+_LISTED = 12
+
 _KEY_HINT = "keys stand in no file: name their environment variable in runner.yaml (api_key_env)"
 _KEYS = {"api_key", "apiKey", "api-key", "apikey", "key", "token", "secret"}
 
 
-def _in_words(error: ValidationError) -> Iterator[Violation]:
+# jsonschema's ValidationError; its stubs have a marker "unset" in every field, which no error of a validator has.
+_Error: TypeAlias = Any
+
+
+def _in_words(error: _Error) -> Iterator[Violation]:
     path: JsonPath = tuple(error.absolute_path)
-    if "propertyNames" in error.absolute_schema_path:
+    if _is_about_key(error):
         name = str(error.instance)
         hint = _own_hint(error) or f"a key {_clause(error)}"
         yield Violation((*path, name), f"{show(name)} cannot be a key of {spell(path)}", hint, at_key=True)
     elif error.validator == "additionalProperties":
         yield from _unknown_keys(error, path)
     elif error.validator == "required":
-        required: Any = error.validator_value
-        for key in required:
+        for key in error.validator_value:
             if key not in error.instance:
                 yield Violation(path, f'{spell(path) or "the file"} needs "{key}"', missing=key)
-    elif error.validator is None:
-        yield Violation(path, f"{spell(path)} has no place here", at_key=True)
     else:
         subject = spell(path) or "the file"
         if subject == "the file" and error.instance is None:
@@ -185,10 +190,9 @@ def _in_words(error: ValidationError) -> Iterator[Violation]:
             yield Violation(path, f"{subject} {_clause(error)}", _own_hint(error))
 
 
-def _unknown_keys(error: ValidationError, path: JsonPath) -> Iterator[Violation]:
-    rules: Mapping[str, Any] = error.schema if isinstance(error.schema, Mapping) else {}
-    known = list(rules.get("properties", {}))
-    free = list(rules.get("patternProperties", {}))
+def _unknown_keys(error: _Error, path: JsonPath) -> Iterator[Violation]:
+    known = list(error.schema.get("properties", {}))
+    free = list(error.schema.get("patternProperties", {}))
     for key in error.instance:
         if key not in known and not any(re.search(pattern, key) for pattern in free):
             where = f" in {spell(path)}" if path else ""
@@ -211,7 +215,7 @@ def _hint_for(key: str, known: list[str], path: JsonPath) -> str | None:
     return f"known here: {', '.join(known)}" if len(known) <= 16 else None
 
 
-def _clause(error: ValidationError) -> str:
+def _clause(error: _Error) -> str:
     """What is wrong, to follow the name of the place: `must be a number, not a string ("0.2")`."""
     rule: Any = error.validator_value
     value: Any = error.instance
@@ -219,7 +223,7 @@ def _clause(error: ValidationError) -> str:
     match error.validator:
         case "type":
             return f"must be {_kinds(rule)}, not {_came(value, secret=secret)}"
-        case "enum" if len(rule) > 12 and isinstance(value, str):
+        case "enum" if len(rule) > _LISTED and isinstance(value, str):
             return f"is not a known word: {show(value)}"
         case "enum" | "const":
             words = rule if error.validator == "enum" else [rule]
@@ -243,28 +247,27 @@ def _clause(error: ValidationError) -> str:
             return "is not valid" if secret else f"is not valid: {show(value)}"
 
 
-def _own_hint(error: ValidationError) -> str | None:
-    rules: Mapping[str, Any] = error.schema if isinstance(error.schema, Mapping) else {}
+def _own_hint(error: _Error) -> str | None:
+    rule: Any = error.validator_value
     value: Any = error.instance
+    place = tuple(error.absolute_path)
     match error.validator:
-        case _ if _is_secret(error) and error.validator != "pattern":
-            return None
         case "pattern":
-            return str(rules["patternErrorMessage"])
+            return str(error.schema["patternErrorMessage"])
+        case _ if _is_secret(error):
+            return None
         case "enum" if isinstance(value, str):
-            words = [each for each in error.validator_value if isinstance(each, str)]
-            return near(value, words) or (f"known: {', '.join(words)}" if len(words) > 12 else None)
-        case "type" if list(error.absolute_path)[:1] == ["inputs"] and error.validator_value == "object":
+            words = [each for each in rule if isinstance(each, str)]
+            return near(value, words) or (f"known: {', '.join(words)}" if len(words) > _LISTED else None)
+        case "type" if place[:1] == ("inputs",) and rule == "object":
             return "write the variable's JSON Schema, e.g. {type: string}"
-        case "type" if list(error.absolute_path)[0:1] == ["inputs"] and list(error.absolute_path)[2:] == [
-            "required"
-        ]:
+        case "type" if place[:1] == ("inputs",) and place[2:] == ("required",):
             return "a variable must be given unless it has a default: leave required out"
         case "type" if value is None:
             return "leave the key out, or give it a value"
-        case "type" if isinstance(value, str) and _unquoted(value, error.validator_value):
+        case "type" if isinstance(value, str) and _unquoted(value, rule):
             return f"write it without quotes: {value}"
-        case "type" if isinstance(value, bool | int | float) and "string" in _names(error.validator_value):
+        case "type" if isinstance(value, bool | int | float) and "string" in _names(rule):
             return f'write it in quotes: "{show(value)}"'
         case _:
             return None
@@ -289,9 +292,15 @@ def _either(words: list[str]) -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
 
 
-def _is_secret(error: ValidationError) -> bool:
+def _is_about_key(error: _Error) -> bool:
+    """Whether the instance is a key. A `propertyNames` under `properties` is an ordinary key of that name."""
+    steps = pairwise((None, *error.absolute_schema_path))
+    return any(step == "propertyNames" and before != "properties" for before, step in steps)
+
+
+def _is_secret(error: _Error) -> bool:
     """Whether the value may be a key or a password by mistake, so that no message may repeat it."""
-    return isinstance(error.schema, Mapping) and error.schema.get("writeOnly") is True
+    return error.validator is not None and error.schema.get("writeOnly") is True
 
 
 def _came(value: Any, *, secret: bool = False) -> str:

@@ -34,10 +34,11 @@ class Inputs:
             try:
                 validator = Validator(schema)
             except SchemaProblem as problem:
-                raise SchemaProblem((name, *problem.path), problem.message) from None
+                message = f"this is not a valid JSON Schema: {problem.message}"
+                raise SchemaProblem((name, *problem.path), message) from None
             for found in validator.check(schema["default"]) if "default" in schema else ():
                 raise SchemaProblem(
-                    (name, "default", *found.path), f"its own schema refuses the default: {found.message}"
+                    (name, "default", *found.path), f"the default does not fit: {found.message}"
                 )
             self._validators[name] = validator
 

@@ -217,7 +217,8 @@ class _Loader:
         except SchemaProblem as problem:
             # Without knowing what the variables are, nothing true can be said about the tests.
             at = ("inputs", *problem.path)
-            self.problems.add(SchemaError(problem.message, location=self.document.locate(at)))
+            message = f"inputs.{problem.path[0]}: {problem.message}"
+            self.problems.add(SchemaError(message, location=self.document.locate(at)))
             return ()
         ids = CaseIds()
         tests: list[Case | CaseFile] = []

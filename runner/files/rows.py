@@ -107,7 +107,7 @@ def _jsonl(file: BinaryIO, shown: str) -> Iterator[Row]:
         if text.strip(" \t\n"):
             count += 1
             document = parse_json(text.removesuffix("\n"), shown, first_line=number)
-            yield _row(document, (), count, document.value)
+            yield _row(document, (), count, document.value, Location(shown, number, 1))
 
 
 def _list(document: Document) -> Iterator[Row]:
@@ -118,18 +118,18 @@ def _list(document: Document) -> Iterator[Row]:
             hint="begin each row with a dash",
         )
     for index, value in enumerate(document.value):
-        yield _row(document, (index,), index + 1, value)
+        yield _row(document, (index,), index + 1, value, document.locate((index,)))
 
 
-def _row(document: Document, at: JsonPath, number: int, value: Json) -> Row:
+def _row(document: Document, at: JsonPath, number: int, value: Json, location: Location) -> Row:
     label = f"row {number}"
     if not isinstance(value, dict):
         raise CaseError(
             f"{label} is not a mapping of variables",
-            location=document.locate(at),
+            location=location,
             hint='a row is e.g. {"ticket": "..."}',
         )
-    return Row(label, value, document.locate(at), document, at)
+    return Row(label, value, location, document, at)
 
 
 def _csv(file: BinaryIO, shown: str) -> Iterator[Row]:

@@ -1,0 +1,178 @@
+"""Which prompt files a command line means."""
+
+from __future__ import annotations
+
+import glob
+import itertools
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+from ..errors import FormatError, Location, MissingFileError, NothingSelectedError, UsageError
+from .model import Project
+from .project import PROJECT_FILE
+from .prompt import PROMPT_ENDINGS
+from .tree import DiskTree
+
+__all__ = ["find_prompts", "find_root", "tree_for"]
+
+
+def find_root(start: Path) -> Path:
+    """The nearest folder from `start` upward that holds runner.yaml, else `start` itself, as an absolute path."""
+    start = _absolute(start, Path.cwd())
+    for folder in (start, *start.parents):
+        if (folder / PROJECT_FILE).is_file():
+            return folder
+    return start
+
+
+def find_prompts(args: Sequence[str], *, project: Project, cwd: Path) -> list[tuple[DiskTree, str]]:
+    """The prompt files that `args` (files, folders, globs, relative to `cwd`) mean, each with the tree it belongs to.
+
+    Without `args`: the globs of the project's `prompts`, else every `*.prompt.yaml` and `*.prompt.yml` under the
+    root. Hidden folders, virtual environments, `node_modules` and vendored packs are passed over unless one is named.
+    A YAML file named outright is a prompt whatever its name. Files of the project come first, then by path; none comes
+    twice. A file outside the project belongs to the project it lies in, or else to its own folder.
+
+    Raises MissingFileError for a name that is not there, UsageError for one that cannot be a prompt, FormatError for
+    a glob of runner.yaml that matches nothing, NothingSelectedError when there is no prompt.
+    """
+    root = Path(project.root)
+    found: dict[Path, str | None] = {}  # absolute path -> how messages call it, where the user named it
+    if args:
+        for arg in args:
+            for each in _named(arg, root, cwd):
+                found.setdefault(each.path, each.shown)
+    else:
+        found = dict.fromkeys(_of_project(project))
+    if not found:
+        raise NothingSelectedError(
+            f"there is no prompt file in {os.path.relpath(root, cwd)}"
+            if not args
+            else "no prompt file was named",
+            hint=f"prompt files end with {' or '.join(PROMPT_ENDINGS)}; runner init writes one",
+        )
+    return _in_trees(found, root, cwd)
+
+
+def tree_for(arg: str, *, project: Project, cwd: Path) -> tuple[DiskTree, str]:
+    """The one prompt file that `arg` names, relative to `cwd`, and the tree it belongs to.
+
+    Raises MissingFileError when it is not there, UsageError when it is not a YAML file.
+    """
+    root = Path(project.root)
+    return _in_trees({_file(arg, root, cwd).path: arg}, root, cwd)[0]
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    path: Path
+    shown: str | None = None
+
+
+def _named(arg: str, root: Path, cwd: Path) -> Iterable[_Found]:
+    path = _absolute(Path(arg), cwd)
+    if path.is_dir():
+        below = [_Found(each, _join(arg, each, path)) for each in _prompts_below(path)]
+        return below or _nothing(f"there is no prompt file in {arg}")
+    if glob.has_magic(arg) and not path.is_file():
+        return _globbed(arg, cwd) or _nothing(f"no prompt file matches {arg}")
+    return [_file(arg, root, cwd)]
+
+
+def _file(arg: str, root: Path, cwd: Path) -> _Found:
+    path = _absolute(Path(arg), cwd)
+    if not path.is_file():
+        raise MissingFileError(
+            f"there is no file {arg}", location=Location(arg), hint=_nearest(arg, root, cwd)
+        )
+    if path.suffix.lower() not in {".yaml", ".yml"}:
+        raise UsageError(
+            f"{arg} is not a prompt file",
+            location=Location(arg),
+            hint="prompts are YAML files (.prompt.yaml)",
+        )
+    return _Found(path, arg)
+
+
+def _globbed(pattern: str, cwd: Path) -> list[_Found]:
+    """What the pattern matches: prompt files, and those below the folders it matches."""
+    fixed = Path(*itertools.takewhile(lambda part: not glob.has_magic(part), Path(pattern).parts))
+    folder = _absolute(fixed, cwd)
+    known = [folder / file for file in DiskTree(folder).files()] if folder.is_dir() else []
+    matches = glob.glob(pattern, root_dir=cwd, recursive=True)  # noqa: PTH207 - Path.glob knows no absolute patterns
+    matched = {_absolute(Path(match), cwd) for match in matches}
+    return [
+        _Found(path, _join(str(fixed), path, folder))
+        for path in known
+        if _is_prompt(path.name) and not matched.isdisjoint((path, *path.parents))
+    ]
+
+
+def _nothing(message: str) -> list[_Found]:
+    raise NothingSelectedError(message, hint=f"prompt files end with {' or '.join(PROMPT_ENDINGS)}")
+
+
+def _of_project(project: Project) -> Iterator[Path]:
+    root = Path(project.root)
+    if not project.prompts:
+        yield from _prompts_below(root)
+        return
+    listed = set(DiskTree(root).files())
+    for index, pattern in enumerate(project.prompts):
+        matches = glob.glob(pattern, root_dir=root, recursive=True)  # noqa: PTH207 - Path.glob differs between versions
+        files = [file for file in (match.replace(os.sep, "/") for match in matches) if file in listed]
+        if not files:
+            assert project.document is not None, "globs come from a file"
+            raise FormatError(
+                f"{pattern} matches no file",
+                location=project.document.locate(("prompts", index)),
+                hint="globs are relative to runner.yaml; ** stands for any folders",
+            )
+        yield from (root / file for file in files)
+
+
+def _prompts_below(folder: Path) -> Iterator[Path]:
+    return (folder / file for file in DiskTree(folder).files() if _is_prompt(file))
+
+
+def _is_prompt(name: str) -> bool:
+    return name.lower().endswith(PROMPT_ENDINGS)
+
+
+def _in_trees(found: dict[Path, str | None], root: Path, cwd: Path) -> list[tuple[DiskTree, str]]:
+    by_root: dict[Path, dict[str, str | None]] = {}
+    for path in sorted(found):
+        home = root if path.is_relative_to(root) else find_root(path.parent)
+        by_root.setdefault(home, {})[path.relative_to(home).as_posix()] = found[path]
+    chosen: list[tuple[DiskTree, str]] = []
+    for home in sorted(by_root, key=lambda each: (each != root, each)):
+        names = {file: shown for file, shown in by_root[home].items() if shown is not None}
+        tree = DiskTree(home, cwd, names)
+        chosen += [(tree, file) for file in by_root[home]]
+    return chosen
+
+
+def _nearest(arg: str, root: Path, cwd: Path) -> str | None:
+    """A prompt of the project that may have been meant, by path or by name."""
+    shown = {os.path.relpath(path, cwd).replace(os.sep, "/"): path for path in _prompts_below(root)}
+    stems = {
+        path.name.lower().removesuffix(".prompt.yaml").removesuffix(".prompt.yml"): name
+        for name, path in shown.items()
+    }
+    close = get_close_matches(arg, shown, n=1) or [
+        stems[stem] for stem in get_close_matches(Path(arg).name, stems, n=1)
+    ]
+    return f"did you mean {close[0]}?" if close else None
+
+
+def _join(arg: str, path: Path, folder: Path) -> str:
+    rest = path.relative_to(folder).as_posix()
+    return rest if arg in {".", "./"} else f"{arg.rstrip('/' + os.sep)}/{rest}"
+
+
+def _absolute(path: Path, cwd: Path) -> Path:
+    # By name only: a folder that is a link stays where the user sees it.
+    return Path(os.path.normpath(cwd / path))

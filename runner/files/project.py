@@ -1,0 +1,252 @@
+"""runner.yaml becomes a `Project`: where prompts are, and where they are sent. Without the file, the defaults."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+from ..errors import ConfigError, FormatError, Location
+from ..values import Json, JsonPath
+from .documents import Document, parse_document
+from .formats import near, validate
+from .model import Endpoint, ModelRule, Project
+from .problems import ProblemList
+from .tree import DiskTree
+
+__all__ = ["PROJECT_FILE", "endpoint_for", "load_project", "price_for"]
+
+PROJECT_FILE = "runner.yaml"
+"""The project file; the folder it stands in is the project's root."""
+
+_OPENAI_URL = "https://api.openai.com/v1"
+_LOCAL_MODEL = "smollm2-135m-instruct"
+
+# Headers whose value is a credential, and words that give away others.
+_SECRET_HEADERS = re.compile(
+    r"authorization|cookie|api-?key|token|secret|password|credential|ocp-apim-subscription-key", re.IGNORECASE
+)
+_SECRET_VALUE = re.compile(
+    r"\b(Bearer|Basic)\s+\S|\b(sk|gsk|xai|ghp|AKIA)[-_]?[A-Za-z0-9]{2}[-_A-Za-z0-9]{14,}"
+)
+_PACK_SOURCES = ("git", "path", "url", "python")
+
+
+def load_project(root: Path, *, cwd: Path | None = None, environ: Mapping[str, str]) -> Project:
+    """The project of the folder `root`; `cwd` is where shown paths start from.
+
+    Endpoint `openai` takes its URL from `OPENAI_BASE_URL` in `environ` (unset or empty: OpenAI's own) and its key from
+    `OPENAI_API_KEY` when it is used; `local` is an embedded model. Entries of the same name in the file change them
+    key by key.
+
+    Raises a FileError at the place of the mistake, or Problems with all that were found; ConfigError for an
+    `OPENAI_BASE_URL` that is no base URL.
+    """
+    root = root.absolute()
+    tree = DiskTree(root, cwd)
+    document: Document | None = None
+    if tree.exists(PROJECT_FILE):
+        document = parse_document(tree.read(PROJECT_FILE), tree.shown(PROJECT_FILE))
+        validate(document, "project")
+    spec = cast("Mapping[str, Any]", document.value if document else {})  # its shape was validated
+    problems = ProblemList()
+    reader = _Reader(root, document, problems)
+    endpoints = reader.endpoints(spec.get("endpoints", {}), environ)
+    models = reader.models(spec.get("models", {}), endpoints)
+    default = spec.get("endpoint", "openai")
+    if default not in endpoints:
+        reader.refuse(("endpoint",), f'there is no endpoint "{default}"', _which(default, endpoints))
+    reader.check_packs(spec.get("packs", {}))
+    reader.check_redactions(spec.get("redact", ()))
+    problems.raise_any()
+    return Project(
+        root=str(root),
+        path=document.path if document else None,
+        prompts=tuple(spec.get("prompts", ())),
+        endpoint=default,
+        endpoints=endpoints,
+        models=models,
+        packs=spec.get("packs", {}),
+        redact=tuple(spec.get("redact", ())),
+        document=document,
+    )
+
+
+def endpoint_for(project: Project, model: str | None, *, name: str | None = None) -> Endpoint:
+    """The endpoint called `name`; without a name the one that serves `model`.
+
+    That is the endpoint of the first matching entry of `models` that names one, else the default one. Raises
+    ConfigError for a name that is not declared.
+    """
+    if name is not None and name not in project.endpoints:
+        raise ConfigError(f'there is no endpoint "{name}"', hint=_which(name, project.endpoints))
+    if name is not None:
+        return project.endpoints[name]
+    for rule in project.models:
+        if model is not None and rule.endpoint is not None and fnmatchcase(model, rule.pattern):
+            return project.endpoints[rule.endpoint]
+    return project.endpoints[project.endpoint]
+
+
+def price_for(project: Project, model: str) -> ModelRule | None:
+    """The first matching entry of `models` that has a price; None where no price is known."""
+    for rule in project.models:
+        if rule.input_price is not None and fnmatchcase(model, rule.pattern):
+            return rule
+    return None
+
+
+class _Reader:
+    """What validating against the format cannot see. Lives for one call."""
+
+    def __init__(self, root: Path, document: Document | None, problems: ProblemList) -> None:
+        self.root = root
+        self.document = document
+        self.problems = problems
+
+    def refuse(self, at: JsonPath, message: str, hint: str | None = None, *, at_key: bool = False) -> None:
+        assert self.document is not None, "without a file there is nothing to refuse"
+        location = self.document.locate_key(at) if at_key else self.document.locate(at)
+        self.problems.add(FormatError(message, location=location, hint=hint))
+
+    def endpoints(
+        self, declared: Mapping[str, Mapping[str, Any]], environ: Mapping[str, str]
+    ) -> dict[str, Endpoint]:
+        built_in: dict[str, dict[str, Any]] = {
+            "openai": {
+                "base_url": _openai_url(declared.get("openai", {}), environ),
+                "api_key_env": "OPENAI_API_KEY",
+            },
+            "local": {"embedded": _LOCAL_MODEL},
+        }
+        endpoints: dict[str, Endpoint] = {}
+        for name in built_in | dict(declared):
+            own = declared.get(name, {})
+            base = built_in.get(name, {})
+            if (
+                "embedded" in own or "base_url" in own
+            ):  # another kind of endpoint, or another server with another key
+                base = {}
+            if name in declared:
+                self._check_endpoint(name, own, base)
+            fields = base | {key: value for key, value in own.items() if not key.startswith("x-")}
+            if isinstance(embedded := fields.get("embedded"), str) and embedded.endswith(".gguf"):
+                fields["embedded"] = str(self.root / embedded)  # an absolute path stays what it is
+            location = (
+                self.document.locate_key(("endpoints", name)) if name in declared and self.document else None
+            )
+            endpoints[name] = Endpoint(name, location=location, **fields)
+        return endpoints
+
+    def _check_endpoint(self, name: str, own: Mapping[str, Any], base: Mapping[str, Any]) -> None:
+        at: JsonPath = ("endpoints", name)
+        label = f"endpoints.{name}"
+        if "base_url" in own and "embedded" in own:
+            self.refuse(
+                (*at, "embedded"), f"{label} has both base_url and embedded", "keep one of them", at_key=True
+            )
+        elif not (base.keys() | own.keys()) & {"base_url", "embedded"}:
+            self.refuse(at, f'{label} needs "base_url"', 'or "embedded" for a model on this machine')
+        if "embedded" in own:
+            for key in ("api_key_env", "headers"):
+                if key in own:
+                    message = f"{label}: an embedded model takes no {key}"
+                    self.refuse((*at, key), message, "leave it out", at_key=True)
+        if "base_url" in own and (fault := _url_fault(own["base_url"])):
+            self.refuse((*at, "base_url"), f"{label}.base_url {fault[0]}", fault[1])
+        for header, value in own.get("headers", {}).items():
+            if _SECRET_HEADERS.search(header) or _SECRET_VALUE.search(value):
+                self.refuse(
+                    (*at, "headers", header),
+                    f"{label}.headers.{header} looks like a key, and keys stand in no file",
+                    "put it in an environment variable and name that: api_key_env: NAME",
+                    at_key=True,
+                )
+
+    def models(
+        self, declared: Mapping[str, Mapping[str, Any]], endpoints: Mapping[str, Endpoint]
+    ) -> tuple[ModelRule, ...]:
+        rules: list[ModelRule] = []
+        for pattern, entry in declared.items():
+            name = entry.get("endpoint")
+            if name is not None and name not in endpoints:
+                self.refuse(
+                    ("models", pattern, "endpoint"), f'there is no endpoint "{name}"', _which(name, endpoints)
+                )
+            price = entry.get("price", {})
+            rules.append(
+                ModelRule(pattern, name, price.get("input"), price.get("cached"), price.get("output"))
+            )
+        return tuple(rules)
+
+    def check_packs(self, packs: Mapping[str, Mapping[str, Any]]) -> None:
+        for alias, pack in packs.items():
+            at: JsonPath = ("packs", alias)
+            sources = [key for key in _PACK_SOURCES if key in pack]
+            if len(sources) != 1:
+                came = f"not {' and '.join(sources)}" if sources else "and has none"
+                self.refuse(
+                    at, f"packs.{alias} needs one source, {came}", f"one of {', '.join(_PACK_SOURCES)}"
+                )
+                continue
+            needed = {"git": "rev", "url": "sha256"}.get(sources[0])
+            if needed and needed not in pack:
+                self.refuse(at, f'packs.{alias} needs "{needed}" beside "{sources[0]}"')
+            for key, owner in (("rev", "git"), ("subdirectory", "git"), ("sha256", "url")):
+                if key in pack and owner != sources[0]:
+                    self.refuse(
+                        (*at, key),
+                        f"packs.{alias}.{key} belongs to {owner}, not to {sources[0]}",
+                        at_key=True,
+                    )
+
+    def check_redactions(self, rules: tuple[Mapping[str, Json], ...]) -> None:
+        for index, rule in enumerate(rules):
+            if isinstance(pattern := rule.get("regex"), str):
+                try:
+                    re.compile(pattern)
+                except re.error as error:
+                    self.refuse(
+                        ("redact", index, "regex"), f"redact[{index}].regex is no regular expression: {error}"
+                    )
+            elif "path" not in rule:
+                self.refuse(("redact", index), f'redact[{index}] needs "path" or "regex"')
+
+
+def _which(name: str, endpoints: Mapping[str, Endpoint]) -> str:
+    return near(name, endpoints) or f"there are {', '.join(endpoints)}"
+
+
+def _openai_url(declared: Mapping[str, Any], environ: Mapping[str, str]) -> str:
+    url = environ.get("OPENAI_BASE_URL") or _OPENAI_URL
+    fault = _url_fault(url)
+    if fault and "base_url" not in declared:
+        raise ConfigError(f"OPENAI_BASE_URL {fault[0]}", location=Location("OPENAI_BASE_URL"), hint=fault[1])
+    return url
+
+
+def _url_fault(url: str) -> tuple[str, str] | None:
+    """Why `url` is no base URL, and what to do. The URL itself is not repeated: it may hold a password."""
+    example = "write e.g. https://api.openai.com/v1"
+    if any(char.isspace() or not char.isprintable() for char in url):
+        return "holds white space", example
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        return "is not a URL", example
+    if parts.username is not None or parts.password is not None:
+        return (
+            "holds a user name or a password",
+            "put the key in an environment variable and name that: api_key_env: NAME",
+        )
+    if parts.scheme not in {"http", "https"} or not host:
+        return "is not an http or https URL", example
+    if "?" in url or "#" in url:
+        return "holds a query or a fragment", "end it before the question mark or the number sign"
+    if parts.path.rstrip("/").endswith("/chat/completions"):
+        return "names the operation as well", "end it before /chat/completions"
+    return None
