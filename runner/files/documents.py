@@ -4,32 +4,14 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from typing import Protocol
 
 from ..errors import Location
 from ..values import Json
+from .outline import Place, child, start
 from .scalar_offsets import scalar_offsets
 from .text import decode, line_starts
 
-__all__ = ["Document", "Place", "parse_document"]
-
-
-class Place(Protocol):
-    """One value in the text of a file. Offsets count characters from 0."""
-
-    @property
-    def start(self) -> int:
-        """Offset of the value's first character."""
-        ...
-
-    @property
-    def style(self) -> str:
-        """How a string is written: `|` or `>` (block), `"` or `'` (quoted), "" (plain, or not a string)."""
-        ...
-
-    def child(self, part: str | int) -> tuple[int, Place] | None:
-        """The value under a key or an index, with the offset of its key (of the value itself in a list)."""
-        ...
+__all__ = ["Document", "parse_document"]
 
 
 class Document:
@@ -43,13 +25,13 @@ class Document:
     __slots__ = ("_first_line", "_line_starts", "_outline", "_root", "_text", "path", "value")
 
     def __init__(
-        self, value: Json, path: str, text: str, outline: Callable[[], Place | None], *, first_line: int = 1
+        self, value: Json, path: str, text: str, outline: Callable[[], Place], *, first_line: int = 1
     ) -> None:
         self.value = value
         self.path = path
         self._text = text
-        self._outline: Callable[[], Place | None] | None = outline
-        self._root: Place | None = None
+        self._outline: Callable[[], Place] | None = outline
+        self._root: Place = 0
         self._line_starts: list[int] | None = None
         self._first_line = first_line
 
@@ -58,8 +40,7 @@ class Document:
 
     def locate(self, path: Sequence[str | int]) -> Location:
         """Where the value at `path` stands; where there is none, its deepest existing ancestor."""
-        place = self._find(path)[1]
-        return self._location(place.start if place else 0)
+        return self._location(start(self._find(path)[1]))
 
     def locate_key(self, path: Sequence[str | int]) -> Location:
         """Where the mapping key of the value at `path` stands (a list item: the item; the root: the root).
@@ -76,10 +57,9 @@ class Document:
         value is not a string: where the value stands.
         """
         value = self._value_at(path)
-        place = self._find(path)[1]
-        if place is None or not isinstance(value, str):
+        if not isinstance(value, str):
             return self.locate(path)
-        offsets = scalar_offsets(self._text, place.start, place.style, value)
+        offsets = scalar_offsets(self._text, start(self._find(path)[1]), value)
         if offsets is None:
             return self.locate(path)
         begin = 0
@@ -110,14 +90,14 @@ class Document:
                 return None
         return value
 
-    def _find(self, path: Sequence[str | int]) -> tuple[int, Place | None]:
+    def _find(self, path: Sequence[str | int]) -> tuple[int, Place]:
         """The offset of the key and the place of the value at `path`, or of its deepest existing ancestor."""
         if self._outline is not None:
             self._root, self._outline = self._outline(), None
         place = self._root
-        key = place.start if place else 0
+        key = start(place)
         for part in path:
-            found = place.child(part) if place else None
+            found = child(place, part)
             if found is None:
                 break
             key, place = found

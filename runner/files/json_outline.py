@@ -8,9 +8,10 @@ from __future__ import annotations
 import math
 import re
 
+from .outline import Branch, Place
 from .text import TextError
 
-__all__ = ["MAX_DEPTH", "MAX_DIGITS", "JsonPlace", "outline"]
+__all__ = ["MAX_DEPTH", "MAX_DIGITS", "outline"]
 
 MAX_DEPTH = 100
 """Levels of nesting. Deeper data is a mistake or an attack; templates and validators recurse over it."""
@@ -29,27 +30,7 @@ _WORDS = {"True": "true", "False": "false", "None": "null", "undefined": "null",
 _NOT_FINITE = frozenset({"NaN", "-NaN", "Infinity", "-Infinity", "inf", "-inf", "nan"})
 
 
-class JsonPlace:
-    """One JSON value in its text; see `documents.Place`."""
-
-    __slots__ = ("items", "members", "start", "style")
-
-    def __init__(self, start: int, style: str = "") -> None:
-        self.start = start
-        self.style = style
-        self.members: dict[str, tuple[int, JsonPlace]] = {}
-        self.items: list[JsonPlace] = []
-
-    def child(self, part: str | int) -> tuple[int, JsonPlace] | None:
-        """The value under a key or an index, with the offset of its key (of the item itself in a list)."""
-        if isinstance(part, str):
-            return self.members.get(part)
-        if not 0 <= part < len(self.items):
-            return None
-        return self.items[part].start, self.items[part]
-
-
-def outline(text: str) -> JsonPlace:
+def outline(text: str) -> Place:
     """Read the whole of `text`. Raises TextError for everything that is not strict JSON."""
     start = _skip(text, 0)
     if start == len(text):
@@ -68,63 +49,65 @@ def _skip(text: str, at: int) -> int:
     return match.end()
 
 
-def _value(text: str, at: int, depth: int) -> tuple[JsonPlace, int]:
+def _value(text: str, at: int, depth: int) -> tuple[Place, int]:
     """The value that begins at `at`, and the offset after it."""
     char = text[at : at + 1]
     if depth > MAX_DEPTH and char in ("{", "["):
         raise TextError(f"the values are nested more than {MAX_DEPTH} levels deep", at)
     if char == '"':
-        return JsonPlace(at, '"'), _string(text, at)[1]
+        return at, _string(text, at)[1]
     if char == "{":
         return _object(text, at, depth)
     if char == "[":
         return _array(text, at, depth)
     if number := _NUMBER.match(text, at):
         _check_number(number)
-        return JsonPlace(at), number.end()
+        return at, number.end()
     for word in ("true", "false", "null"):
         if text.startswith(word, at):
-            return JsonPlace(at), at + len(word)
+            return at, at + len(word)
     raise _unexpected(text, at)
 
 
-def _object(text: str, start: int, depth: int) -> tuple[JsonPlace, int]:
-    place = JsonPlace(start)
+def _object(text: str, start: int, depth: int) -> tuple[Place, int]:
+    parts: dict[str, Place] = {}
+    keys: dict[str, int] = {}
     at = _skip(text, start + 1)
     if text.startswith("}", at):
-        return place, at + 1
+        return Branch(start, parts, keys), at + 1
     while True:
         if not text.startswith('"', at):
             raise _unexpected(text, at, "a key in double quotes")
         key, end = _string(text, at)
-        if key in place.members:
+        if key in parts:
             raise TextError(
                 f'the key "{key}" stands twice in this mapping',
                 at,
                 "remove one of the two",
-                earlier=place.members[key][0],
+                earlier=keys[key],
             )
         colon = _skip(text, end)
         if not text.startswith(":", colon):
             raise _unexpected(text, colon, "a colon after the key")
         member, end = _value(text, _skip(text, colon + 1), depth + 1)
-        place.members[key] = (at, member)
+        keys[key] = at
+        parts[key] = member
         at, done = _next(text, end, "}", start)
         if done:
-            return place, at
+            return Branch(start, parts, keys), at
 
 
-def _array(text: str, start: int, depth: int) -> tuple[JsonPlace, int]:
-    place = JsonPlace(start)
+def _array(text: str, start: int, depth: int) -> tuple[Place, int]:
+    items: list[Place] = []
     at = _skip(text, start + 1)
     if text.startswith("]", at):
-        return place, at + 1
+        return Branch(start, items, {}), at + 1
     while True:
         item, end = _value(text, at, depth + 1)
-        place.items.append(item)
+        items.append(item)
         at, done = _next(text, end, "]", start)
         if done:
-            return place, at
+            return Branch(start, items, {}), at
 
 
 def _next(text: str, end: int, bracket: str, start: int) -> tuple[int, bool]:

@@ -18,12 +18,15 @@ _CONTINUATION = re.compile(r"\\\n(?:[ \t]*\n)*[ \t]*")
 _FOLD = re.compile(r"[ \t]*\n((?:[ \t]*\n)*)[ \t]*")
 
 
-def scalar_offsets(text: str, start: int, style: str, value: str) -> list[int] | None:
+def scalar_offsets(text: str, start: int, value: str) -> list[int] | None:
     """The offset in `text` of each character of `value`, and of the place where it ends.
 
     `start` is the offset of the scalar's first character (its quote, `|` or `>`, or the plain text itself). None
     where text and value do not belong together.
     """
+    style = text[start : start + 1]  # a plain scalar begins with none of these four (YAML 1.2.2, 7.3.3)
+    if style not in ("|", ">", '"', "'"):
+        style = ""
     offsets = (
         _block(text, start, value, folded=style == ">")
         if style in ("|", ">")

@@ -1,17 +1,19 @@
 """YAML text to PyYAML's node tree, through libyaml where PyYAML was built with it, else in pure Python.
 
-Both ways give the same nodes: the tags that YAML 1.1 would guess are left out (`yaml_reader` reads scalars by YAML
+Both ways give the same nodes: the tags that YAML 1.1 would guess are left out (`yaml_scalars` reads scalars by YAML
 1.2), and nesting is limited while composing, because libyaml's composer recurses in C.
 """
 
 from __future__ import annotations
 
+import gc
 import re
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeAlias
 
 from yaml.composer import Composer
-from yaml.nodes import Node
+from yaml.nodes import Node, ScalarNode
 from yaml.parser import Parser
 from yaml.reader import Reader
 from yaml.scanner import Scanner
@@ -23,7 +25,7 @@ try:
 except ImportError:  # PyYAML without libyaml: a source build, or a platform without a wheel
     CParser = None  # type: ignore[assignment, misc]  # mypy takes the name for a class only
 
-__all__ = ["PLAIN", "compose", "compose_c", "compose_python"]
+__all__ = ["PLAIN", "Composing", "compose_c", "compose_python", "paused_collector", "too_deep"]
 
 PLAIN = "?"
 """The tag of a scalar without quotes and without a tag: its characters decide its type."""
@@ -34,6 +36,13 @@ _COLLECTION = ""
 # YAML 1.2.2 production 1, without the byte order mark: invisible inside a text, and read differently by the two ways.
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 
+Composing: TypeAlias = Callable[[str, int], Node | None]
+"""Text and the levels of nesting allowed, to the node tree of the one document in it (None: no document).
+
+Raises TextError for characters that YAML does not allow and for deeper nesting, and PyYAML's MarkedYAMLError for
+everything that it refuses.
+"""
+
 
 class _Hooks:
     """What both composers call for each node."""
@@ -41,9 +50,9 @@ class _Hooks:
     max_depth: int
     depth: int
 
-    def resolve(self, kind: type[Node], value: str | None, implicit: Any) -> str:
+    def resolve(self, kind: type[Node], value: str | None, implicit: tuple[bool, bool]) -> str:
         """The tag of a node that has none of its own."""
-        if value is None or not isinstance(implicit, tuple):
+        if kind is not ScalarNode:
             return _COLLECTION
         return PLAIN if implicit[0] else _STRING
 
@@ -51,12 +60,7 @@ class _Hooks:
         """Called before a node is composed."""
         self.depth += 1
         if self.depth > self.max_depth + 1 and parent is not None:
-            assert parent.start_mark
-            raise TextError(
-                f"the values are nested more than {self.max_depth} levels deep",
-                parent.start_mark.index,
-                "flatten the data, or look for brackets that are never closed",
-            )
+            raise too_deep(self.max_depth, parent.start_mark.index)
 
     def ascend_resolver(self) -> None:
         """Called after a node was composed."""
@@ -73,12 +77,13 @@ class _PythonComposer(_Hooks, Reader, Scanner, Parser, Composer):
 
 
 def compose_python(text: str, max_depth: int) -> Node | None:
-    """The node tree of the one document in `text` (None: no document), without libyaml."""
+    """Compose without libyaml; see Composing."""
+    _refuse_unprintable(text)
     return _PythonComposer(text, max_depth).get_single_node()
 
 
-compose_c: Callable[[str, int], Node | None] | None = None
-"""The same with libyaml; None where PyYAML was built without it."""
+compose_c: Composing | None = None
+"""Compose with libyaml, ten times as fast; None where PyYAML was built without it. See Composing."""
 
 if CParser is not None:
 
@@ -88,21 +93,32 @@ if CParser is not None:
             self.depth, self.max_depth = 0, max_depth
 
     def _compose_c(text: str, max_depth: int) -> Node | None:
+        _refuse_unprintable(text)
         return _CComposer(text, max_depth).get_single_node()
 
     compose_c = _compose_c
 
 
-def compose(text: str, max_depth: int, way: Callable[[str, int], Node | None] | None = None) -> Node | None:
-    """The node tree of the one document in `text`; None where it holds none.
-
-    Raises TextError for characters YAML does not allow and for nesting deeper than `max_depth`, and PyYAML's
-    `yaml.MarkedYAMLError` for everything it refuses.
-    """
+def _refuse_unprintable(text: str) -> None:
     if bad := _UNPRINTABLE.search(text):
-        raise TextError(
-            f"the invisible character U+{ord(bad[0]):04X} stands here",
-            bad.start(),
-            f'remove it, or write it as "\\u{ord(bad[0]):04x}" inside double quotes',
-        )
-    return (way or compose_c or compose_python)(text, max_depth)
+        code = f"{ord(bad[0]):04x}"
+        hint = f'remove it, or write it as "\\u{code}" inside double quotes'
+        raise TextError(f"the invisible character U+{code.upper()} stands here", bad.start(), hint)
+
+
+def too_deep(max_depth: int, offset: int) -> TextError:
+    """The error for nesting beyond `max_depth`, in the text or through aliases."""
+    hint = "is a bracket never closed, or does an anchor contain its own alias?"
+    return TextError(f"the values are nested more than {max_depth} levels deep", offset, hint)
+
+
+@contextmanager
+def paused_collector() -> Iterator[None]:
+    """No garbage collection meanwhile: it would walk the growing tree again and again, for half of the time."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()

@@ -1,8 +1,13 @@
-"""What PyYAML says, in words for the author of a prompt, with a hint what to do."""
+"""What PyYAML says, in words for the author of a prompt, with a hint what to do.
+
+libyaml and PyYAML's own parser word their errors a little differently; each rule below knows both wordings. The
+first rule that applies explains the error, so the order goes from certain to likely.
+"""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from yaml.error import MarkedYAMLError
 
@@ -10,36 +15,48 @@ from .text import TextError
 
 __all__ = ["explain", "unquoted_template"]
 
-_QUOTE_IT = "put the text in quotes"
+_NAME = re.compile(r"[&*!%][^\s,\[\]{}]*")
 _TEMPLATE = re.compile(r"\{\{.*?(?:\}\}|$)", re.MULTILINE)
+_BRACES = re.compile(r"\{[{%]")
+_FOREIGN_SPACE = re.compile("[ \t]*([\u00a0\u2000-\u200b\u202f\u3000])")
+_COLON = re.compile(r":(?=\s|$)")
+
+
+@dataclass(frozen=True, slots=True)
+class _Site:
+    """An error of PyYAML's: `at` is where it noticed, `begin` where what it was reading begins."""
+
+    text: str
+    at: int
+    begin: int
+    problem: str
+    context: str
+
+    @property
+    def line_start(self) -> int:
+        return self.text.rfind("\n", 0, self.at) + 1
+
+    @property
+    def line(self) -> str:
+        return self.text[self.line_start :].partition("\n")[0]
+
+    @property
+    def name(self) -> str:
+        """The anchor, alias, tag or directive that begins at `begin`."""
+        match = _NAME.match(self.text, self.begin)
+        return match[0] if match else self.text[self.begin : self.begin + 1]
 
 
 def explain(error: MarkedYAMLError, text: str) -> TextError:
-    """The error behind an error of PyYAML's; libyaml and the Python parser word theirs a little differently."""
-    mark = error.problem_mark or error.context_mark
-    at = min(mark.index, len(text)) if mark else 0
-    begin = min(error.context_mark.index, len(text)) if error.context_mark else at
-    problem, context = error.problem or "", error.context or ""
-    line = _line(text, at)
-    return (
-        _tab(text, at, problem)
-        or _open_quote(text, at, begin, problem)
-        or _template(text, at, line)
-        or _alias(text, at, begin, problem, context)
-        or _colon(at, line, problem)
-        or _cannot_start(text, at, problem)
-        or _escape(text, at, problem)
-        or _document(text, at, begin, problem, context)
-        or _bracket(text, at, begin, problem)
-        or _block_scalar(begin, context)
-        or _tag(begin, problem, context)
-        or _layout(text, at, problem)
-        or TextError(
-            "the YAML cannot be read from here on",
-            at,
-            "check indentation and quotes of this line and the one before",
-        )
-    )
+    """The error behind an error of PyYAML's."""
+    marks = [mark for mark in (error.problem_mark, error.context_mark) if mark]
+    at, begin = (min(mark.index, len(text)) for mark in (marks[0], marks[-1])) if marks else (0, 0)
+    site = _Site(text, at, begin, error.problem or "", error.context or "")
+    for rule in _RULES:
+        if explained := rule(site):
+            return explained
+    hint = "check the indentation and the quotes of this line and of the one above"
+    return TextError("the YAML cannot be read from here on", at, hint)
 
 
 def unquoted_template(text: str, offset: int) -> TextError:
@@ -48,174 +65,175 @@ def unquoted_template(text: str, offset: int) -> TextError:
     written = match[0].strip() if match else "{{ ... }}"
     quote = "'" if '"' in written else '"'
     return TextError(
-        f"{written} is not in quotes, and YAML reads the brace as the start of a mapping",
+        f"{written} is not in quotes, so YAML reads its brace as the start of a mapping",
         offset,
-        f"quote the whole text: {quote}{written}{quote}",
+        f"quote it: {quote}{written}{quote}",
     )
 
 
-def _line(text: str, at: int) -> str:
-    """The line of `at`, up to its end."""
-    end = text.find("\n", at)
-    return text[text.rfind("\n", 0, at) + 1 : len(text) if end < 0 else end]
-
-
-def _tab(text: str, at: int, problem: str) -> TextError | None:
-    if text[at : at + 1] == "\t" or "tab character" in problem:
-        return TextError("a tab stands in the indentation", at, "YAML indents with spaces only")
+def _tab(site: _Site) -> TextError | None:
+    if site.text[site.at : site.at + 1] == "\t" or "tab character" in site.problem:
+        return TextError("a tab stands in the indentation", site.at, "YAML indents with spaces only")
     return None
 
 
-def _open_quote(text: str, at: int, begin: int, problem: str) -> TextError | None:
-    if text[begin : begin + 1] in ("'", '"') and ("end of stream" in problem or "document" in problem):
-        return TextError("the quote that opens here is never closed", begin, f"add the closing {text[begin]}")
+def _foreign_space(site: _Site) -> TextError | None:
+    """A no-break space and its like look like indentation and are none; they come with pasted text."""
+    if found := _FOREIGN_SPACE.match(site.line):
+        offset = site.line_start + found.start(1)
+        message = f"the indentation holds U+{ord(found[1]):04X}, which looks like a space and is none"
+        return TextError(message, offset, "replace it by a space")
     return None
 
 
-def _template(text: str, at: int, line: str) -> TextError | None:
+def _open_quote(site: _Site) -> TextError | None:
+    quote = site.text[site.begin : site.begin + 1]
+    if quote in ("'", '"') and ("end of stream" in site.problem or "document" in site.problem):
+        return TextError("the quote that opens here is never closed", site.begin, f"add the closing {quote}")
+    return None
+
+
+def _template(site: _Site) -> TextError | None:
     """A template at the start of a value, or inside `{...}` or `[...]`, cannot go without quotes."""
-    start = text.rfind("\n", 0, at) + 1
-    if "{{" in line:
-        return unquoted_template(text, start + line.index("{{"))
-    if "{%" in line:
-        return TextError(
-            "{% ... %} is not in quotes, and YAML reads the brace as the start of a mapping",
-            start + line.index("{%"),
-            "quote the whole text, or write it as a block: `content: |-` and the text indented below",
-        )
-    return None
-
-
-def _alias(text: str, at: int, begin: int, problem: str, context: str) -> TextError | None:
-    if "undefined alias" in problem or "scanning an alias" in context:
-        name = re.match(r"\*[^\s,\[\]{}]*", text[begin:])
-        return TextError(
-            f"{name[0] if name else '*'} is read as a reference to an anchor, and there is no such anchor",
-            begin,
-            "put the text in quotes if it begins with an asterisk",
-        )
-    if "scanning an anchor" in context:
-        return TextError("an & begins an anchor here, and its name is not one", begin, _QUOTE_IT)
-    if "duplicate anchor" in context:
-        name = re.match(r"&[^\s,\[\]{}]*", text[at:])
-        return TextError(
-            f"the anchor {name[0] if name else '&'} is defined twice", at, "give one of the two another name"
-        )
-    return None
-
-
-def _colon(at: int, line: str, problem: str) -> TextError | None:
-    if "mapping values are not allowed" in problem:
-        hint = (
-            'a text with a colon and a space in it needs quotes: "like: this"'
-            if line.count(":") > 1
-            else "check the indentation: this key does not belong to the line above"
-        )
-        return TextError("a key cannot stand here", at, hint)
-    if "could not find expected ':'" in problem:
-        return TextError(
-            "a line before this has a key without a colon",
-            at,
-            'write "key: value"; a text over several lines needs `|` or quotes',
-        )
-    return None
-
-
-def _cannot_start(text: str, at: int, problem: str) -> TextError | None:
-    if "cannot start any token" in problem:
-        return TextError(f"a text without quotes cannot begin with {text[at : at + 1]}", at, _QUOTE_IT)
-    return None
-
-
-def _escape(text: str, at: int, problem: str) -> TextError | None:
-    if "escape" not in problem and "hexdecimal" not in problem and "hexadecimal" not in problem:
-        return None
-    at = text.rfind("\\", 0, at + 1)
-    if re.match(r"\\u[dD][89a-fA-F]", text[at : at + 4]):
-        return TextError(
-            f"{text[at : at + 6]} is half a character",
-            at,
-            "write the character itself, or \\U and its eight hexadecimal digits",
-        )
-    return TextError(
-        f"{text[at : at + 2]} is no escape inside double quotes",
-        at,
-        "write \\\\ for a backslash, or use single quotes",
-    )
-
-
-def _document(text: str, at: int, begin: int, problem: str, context: str) -> TextError | None:
-    if "another document" in problem:
-        return TextError("a second document begins here", at, "one file holds one document: remove the ---")
-    if "directive" in context or "incompatible YAML document" in problem or text[begin : begin + 1] == "%":
-        return TextError(
-            "a line that begins with % is a YAML directive, and not one that is known", begin, _QUOTE_IT
-        )
-    if "<document start>" in problem:
-        return TextError(
-            "the file's value is already complete, and more text follows",
-            at,
-            "check the indentation of this line",
-        )
-    return None
-
-
-def _bracket(text: str, at: int, begin: int, problem: str) -> TextError | None:
-    for close, opening in (("]", "["), ("}", "{")):
-        if f"',' or '{close}'" not in problem:
+    for braces in _BRACES.finditer(site.line):
+        before = site.line[: braces.start()].rstrip()
+        offset = site.line_start + braces.start()
+        starts_value = not before or before[-1] in ":-,[{"
+        quoted = before.count('"') % 2 == 1
+        if offset > site.at or quoted or not (starts_value or "',' or '" in site.problem):
             continue
-        if at >= len(text.rstrip()) or text[begin:at].count("\n") > 0:
-            return TextError(
-                f"the {opening} that opens here is not closed", begin, f"add the missing {close} or comma"
-            )
+        if braces[0] == "{{":
+            return unquoted_template(site.text, offset)
         return TextError(
-            f"a comma or {close} is missing here", at, "quote texts that hold commas, brackets or braces"
+            "{% ... %} is not in quotes, so YAML reads its brace as the start of a mapping",
+            offset,
+            "quote the whole text, or write it as a block: `|-` and the text indented on the lines below",
         )
     return None
 
 
-def _block_scalar(begin: int, context: str) -> TextError | None:
-    if "scanning a block scalar" in context:
+def _anchor(site: _Site) -> TextError | None:
+    if "undefined alias" in site.problem or "scanning an alias" in site.context:
+        message = f"{site.name} refers to an anchor, and there is none of that name above"
+        return TextError(message, site.begin, "put the text in quotes if it begins with an asterisk")
+    if "scanning an anchor" in site.context:
         return TextError(
-            "the text of a block begins on the line after | or >",
-            begin,
-            "or put the text in quotes if it begins with | or >",
+            f"{site.name} is no name for an anchor", site.begin, "put the text in quotes if it begins with &"
+        )
+    if "duplicate anchor" in site.context:
+        second = _NAME.match(site.text, site.at)
+        name = second[0] if second else "&"
+        hint = "give one of the two another name"
+        return TextError(f"the anchor {name} is defined twice", site.at, hint, earlier=site.begin)
+    return None
+
+
+def _colon(site: _Site) -> TextError | None:
+    if "could not find expected ':'" in site.problem:
+        hint = 'write "key: value"; a text over several lines needs a block (`|-`) or quotes'
+        return TextError("a colon is missing after this", site.begin, hint)
+    if "mapping values are not allowed" not in site.problem:
+        return None
+    above = site.text[: site.line_start].rstrip().rpartition("\n")[2]
+    if _COLON.search(site.line[: site.at - site.line_start]):
+        hint = 'a text that holds a colon and a space needs quotes: "like: this"'
+    elif above and not _COLON.search(above):
+        hint = "is a colon missing in the line above?"
+    else:
+        hint = "check the indentation: the line above already has its value"
+    return TextError("a second key begins here, where a value is being read", site.at, hint)
+
+
+def _cannot_start(site: _Site) -> TextError | None:
+    if "cannot start any token" in site.problem:
+        char = site.text[site.at : site.at + 1]
+        return TextError(
+            f"a text cannot begin with {char} unless it is quoted", site.at, "put the text in quotes"
         )
     return None
 
 
-def _tag(begin: int, problem: str, context: str) -> TextError | None:
-    if "tag" in context or "tag handle" in problem:
+def _escape(site: _Site) -> TextError | None:
+    if not re.search("escape|hexa?decimal", site.problem):
+        return None
+    at = site.text.rfind("\\", 0, site.at + 1)
+    if re.match(r"\\u[dD][89a-fA-F]", site.text[at : at + 4]):
+        hint = "write the character itself, or \\U and its eight hexadecimal digits"
+        return TextError(f"{site.text[at : at + 6]} is half a character", at, hint)
+    hint = "write \\\\ for a backslash, or use single quotes"
+    return TextError(f"{site.text[at : at + 2]} is no escape that double quotes know", at, hint)
+
+
+def _document(site: _Site) -> TextError | None:
+    if "another document" in site.problem:
         return TextError(
-            "an ! begins a tag here, and tags are not used in these files",
-            begin,
-            "put the text in quotes if it begins with !",
+            "a second document begins here", site.at, "one file holds one document: remove the ---"
         )
+    if "directive" in site.context or "directive" in site.problem or "incompatible YAML" in site.problem:
+        message = "a line that begins with % is a directive to YAML, and this one cannot be followed"
+        return TextError(message, site.begin, "put the text in quotes if it begins with %")
+    if "<document start>" in site.problem:
+        hint = "check the indentation of this line"
+        return TextError("more text follows, and the value of the file is already complete", site.at, hint)
     return None
 
 
-def _layout(text: str, at: int, problem: str) -> TextError | None:
-    before = text[:at].rstrip(" ")
-    if before[-1:] in ('"', "'"):
-        return TextError(
-            "text follows a closing quote",
-            at,
-            'put the whole text in one pair of quotes; inside double quotes, write \\" for a quote',
-        )
-    if "sequence entries are not allowed" in problem:
-        return TextError(
-            "a list item cannot stand here",
-            at,
-            "begin the list on a line of its own, one - a line, or quote the text",
-        )
-    if "'-' indicator" in problem or "expected <block end>" in problem or "expected key" in problem:
-        return TextError(
-            "this line does not fit the lines above it",
-            at,
-            "check its indentation: items of one list or mapping stand in one column",
-        )
-    if "node content" in problem:
-        return TextError(
-            f"a value is expected here, found {text[at : at + 1] or 'the end of the file'}", at, _QUOTE_IT
-        )
+def _bracket(site: _Site) -> TextError | None:
+    found = re.search(r"',' or '([\]}])'", site.problem)
+    if not found:
+        return None
+    close, opening = found[1], "[" if found[1] == "]" else "{"
+    if site.at >= len(site.text.rstrip()) or "\n" in site.text[site.begin : site.at]:
+        hint = f"add the missing {close} or comma"
+        return TextError(f"the {opening} that opens here is not closed properly", site.begin, hint)
+    hint = "quote a text that holds commas, brackets or braces"
+    return TextError(f"a comma or {close} is missing here", site.at, hint)
+
+
+def _block_scalar(site: _Site) -> TextError | None:
+    if "scanning a block scalar" in site.context:
+        hint = "begin it on the next line; or put the text in quotes if it begins with | or >"
+        return TextError("a block's text cannot stand in the line of its | or >", site.begin, hint)
     return None
+
+
+def _tag(site: _Site) -> TextError | None:
+    if "tag" in site.context or "tag handle" in site.problem:
+        hint = "put the text in quotes if it begins with !"
+        return TextError(f"{site.name} is read as a tag, and there is no such tag", site.begin, hint)
+    return None
+
+
+def _layout(site: _Site) -> TextError | None:
+    if site.text[site.line_start : site.at].rstrip()[-1:] in ("'", '"'):
+        hint = r"quote the whole text; inside double quotes, a quote is written \""
+        return TextError("text follows a closing quote", site.at, hint)
+    if site.text[site.at : site.at + 1] == ":":
+        return TextError("a colon stands here without a key before it", site.at, "put the text in quotes")
+    if "sequence entries are not allowed" in site.problem:
+        hint = "begin the list on a line of its own, or put the text in quotes if it begins with -"
+        return TextError("a list cannot begin here", site.at, hint)
+    if re.search("'-' indicator|<block end>|expected key", site.problem):
+        hint = "check the indentation: the items of one list or mapping stand in one column"
+        return TextError("this line does not fit the lines above it", site.at, hint)
+    if "node content" in site.problem:
+        found = site.text[site.at : site.at + 1] or "the end of the file"
+        return TextError(f"expected a value, found {found}", site.at, "put the text in quotes")
+    return None
+
+
+_RULES = (
+    _tab,
+    _foreign_space,
+    _open_quote,
+    _template,
+    _anchor,
+    _colon,
+    _cannot_start,
+    _escape,
+    _document,
+    _bracket,
+    _block_scalar,
+    _tag,
+    _layout,
+)

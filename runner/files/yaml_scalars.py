@@ -1,0 +1,65 @@
+"""What an unquoted YAML scalar means: the core schema of YAML 1.2.2 (chapter 10.3.2), JSON's values only."""
+
+from __future__ import annotations
+
+import math
+import re
+
+from ..values import Json
+from .json_outline import MAX_DIGITS
+from .text import TextError
+
+__all__ = ["plain_scalar", "tagged_scalar"]
+
+_WORDS: dict[str, bool | None] = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+}
+_INT = re.compile(r"[-+]?[0-9]+")
+_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+_OCTAL_OR_HEX = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
+_NOT_FINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
+
+
+def plain_scalar(text: str, offset: int) -> Json:
+    """The value of a scalar without quotes and without a tag.
+
+    `yes`, `12:30`, `1_000` and `2024-01-01` are texts; `1e-3` is a number. Raises TextError at `offset` for numbers
+    that JSON or Python cannot hold.
+    """
+    if text in _WORDS:
+        return _WORDS[text]
+    if text[0] not in "0123456789+-.":
+        return text
+    if len(text) > MAX_DIGITS and (_INT.fullmatch(text) or _OCTAL_OR_HEX.fullmatch(text)):
+        raise TextError(
+            f"a number of {len(text)} digits is too long", offset, "quote it if it is an identifier"
+        )
+    if _INT.fullmatch(text):
+        return int(text)
+    if _FLOAT.fullmatch(text):
+        number = float(text)
+        if math.isinf(number):
+            raise TextError(f"the number {text[:40]} is too large", offset, "quote it if it is a text")
+        return number
+    if _OCTAL_OR_HEX.fullmatch(text):
+        return int(text, 0)
+    if _NOT_FINITE.fullmatch(text):
+        hint = f'write null, or quote it: "{text}"'
+        raise TextError(f"{text} is a number that JSON does not have", offset, hint)
+    return text
+
+
+def tagged_scalar(text: str, kind: str, offset: int) -> Json:
+    """The value of a scalar with the tag `!!int`, `!!float`, `!!bool` or `!!null` (`kind` is the name after `!!`).
+
+    Raises TextError at `offset` where text and tag do not agree.
+    """
+    value = plain_scalar(text, offset)
+    if kind == "float" and type(value) is int:
+        return float(value)
+    types = {"int": int, "float": float, "bool": bool, "null": type(None)}
+    if type(value) is not types[kind]:
+        raise TextError(f'"{text[:40]}" is not what its tag !!{kind} says', offset, "remove the tag")
+    return value
