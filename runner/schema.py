@@ -1,9 +1,9 @@
 """JSON Schema, checked: build a `Validator` once, ask it about values, get violations a person can read.
 
-JSON Schema draft 2020-12 unless `$schema` names another published draft. Three places where the `jsonschema`
+JSON Schema draft 2020-12 unless `$schema` names another published draft. A few places where the `jsonschema`
 library's defaults would let something pass unseen are closed here: formats are checked, `multipleOf` is exact
 arithmetic on the decimal numbers as written (RFC 8259 numbers, not their binary neighbours), and a `$ref` that
-leaves the document is refused instead of fetched.
+leaves the document is refused instead of fetched. A `$` in a pattern is the very end of the string (ECMA 262).
 """
 
 from __future__ import annotations
@@ -44,6 +44,8 @@ _TYPES = ("string", "number", "integer", "boolean", "object", "array", "null")
 
 _PLAIN_NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9_]*")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+_ANCHOR = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\$", re.DOTALL)
 
 # anyOf and oneOf say less than any other keyword that fails at the same place.
 _WEAK = {"anyOf", "oneOf"}
@@ -153,9 +155,9 @@ def _draft_of(schema: Json) -> type[_Draft]:
 
 @cache
 def _exact(cls: type[_Draft]) -> Any:
-    """The draft's validator class with exact `multipleOf` and one error that names each missing property."""
+    """The draft's validator class with the three keywords that the library answers differently."""
     build: Any = extend  # untyped in the stubs
-    return build(cls, {"multipleOf": _multiple_of, "required": _required})
+    return build(cls, {"multipleOf": _multiple_of, "pattern": _pattern, "required": _required})
 
 
 def _multiple_of(draft: Any, divisor: Any, value: Any, _schema: Any) -> Iterator[ValidationError]:
@@ -172,6 +174,17 @@ def _multiple_of(draft: Any, divisor: Any, value: Any, _schema: Any) -> Iterator
 def _fraction(number: int | float) -> Fraction:
     # repr of a float is the shortest decimal that reads back as it: the number the author wrote.
     return Fraction(number) if isinstance(number, int) else Fraction(repr(number))
+
+
+def _pattern(draft: Any, pattern: str, value: Any, _schema: Any) -> Iterator[ValidationError]:
+    if draft.is_type(value, "string") and not _compiled(pattern).search(value):
+        yield ValidationError(f"expected a string that matches {show(pattern)}, got {show(value)}")
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    # In ECMA 262, the dialect of JSON Schema, "$" is the very end; in Python it also matches before a last newline.
+    return re.compile(_ANCHOR.sub(lambda match: r"\Z" if match[0] == "$" else match[0], pattern))
 
 
 def _required(draft: Any, required: Any, value: Any, _schema: Any) -> Iterator[ValidationError]:
@@ -300,8 +313,6 @@ def _message(error: ValidationError) -> str:
             return f"unexpected {'property' if len(extra) == 1 else 'properties'} {_listed(extra)}"
         case "format":
             return f"expected a string in format {show(wanted)}, {came}"
-        case "pattern":
-            return f"expected a string that matches {show(wanted)}, {came}"
         case "minimum" | "maximum" | "exclusiveMinimum" | "exclusiveMaximum":
             return f"expected {_BOUNDS[keyword]} {show(wanted)}, {came}"
         case "minLength" | "maxLength" | "minItems" | "maxItems" | "minProperties" | "maxProperties":
@@ -317,7 +328,7 @@ def _message(error: ValidationError) -> str:
             return f"expected a value that does not fit {show(wanted)}, {came}"
         case None:
             return f"no value is allowed here, {came}"
-        case _:
+        case _:  # our own keywords, and rare ones in the library's words
             return error.message if len(error.message) <= 300 else f"{keyword} does not hold, {came}"
 
 
