@@ -7,7 +7,7 @@ ok passes only where the case expects exactly that one.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from ..errors import Problems, RunnerError, SchemaError
@@ -85,13 +85,13 @@ class Judge:
         """
         expected = Outcome(case.outcome or "ok")
         outcome, detail, broken = self._classify(answer)
-        as_expected = outcome is expected or (
-            case.outcome is None and outcome is Outcome.TOOL_CALL and bool(self._tools)
-        )
+        as_expected = outcome is expected or (case.outcome is None and outcome is Outcome.TOOL_CALL)
         if outcome is Outcome.TOOL_CALL and not self._tools:
-            as_expected, detail = False, detail or "the prompt declares no tools"
+            as_expected, broken = False, (_tool_failure("a tool was called, but the prompt declares none"),)
         if not as_expected:
-            checks = () if broken and case.outcome is None else (_outcome_check(expected, outcome, detail),)
+            # A broken schema speaks for itself, unless the case expected something else altogether.
+            told = broken and (case.outcome is None or outcome is expected)
+            checks = () if told else (_outcome_check(expected, outcome, detail),)
             return Judgement(
                 outcome, passed=False, output=answer.output, checks=(*checks, *broken), detail=detail
             )
@@ -119,6 +119,8 @@ class Judge:
             broken = _broken(self._schema.check(answer.output))
         elif answer.outcome is Outcome.TOOL_CALL and self._tools:
             broken = tuple(check for call in answer.tool_calls for check in self._broken_call(call))
+            if not answer.tool_calls:
+                broken = (_tool_failure("the answer ended for a tool call without making one"),)
         else:
             broken = ()
         if not broken:
@@ -185,24 +187,32 @@ def _response_validator(prompt: Prompt, errors: list[RunnerError]) -> Validator 
 
 def _tool_validators(prompt: Prompt, errors: list[RunnerError]) -> dict[str, Validator | None]:
     """The parameters of each declared function; None for custom tools, whose input is free text."""
-    tools = prompt.request.get("tools")
     validators: dict[str, Validator | None] = {}
-    for index, tool in enumerate(tools if isinstance(tools, list) else ()):
-        kind = str(tool.get("type", "function")) if isinstance(tool, Mapping) else "function"
-        body = tool.get(kind) if isinstance(tool, Mapping) else None
-        if not isinstance(body, Mapping):
-            continue
-        name = str(body.get("name"))
+    for path, kind, tool in _declared_tools(prompt.request):
+        name = str(tool.get("name"))
         if kind != "function":
             validators[name] = None
             continue
-        path: JsonPath = ("tools", index, kind, "parameters")
         try:
-            # A function without parameters takes an empty list of them (OpenAI API reference, `parameters`).
-            validators[name] = Validator(body.get("parameters", {"type": "object"}))
+            # A function that declares no parameters takes none that are known (OpenAI API reference, `parameters`).
+            validators[name] = Validator(tool.get("parameters", {"type": "object"}))
         except SchemaProblem as problem:
-            errors.append(SchemaError(problem.message, location=prompt.locate(*path, *problem.path)))
+            location = prompt.locate(*path, "parameters", *problem.path)
+            errors.append(SchemaError(problem.message, location=location))
     return validators
+
+
+def _declared_tools(request: JsonObject) -> Iterator[tuple[JsonPath, str, JsonObject]]:
+    """Each entry of `tools`, and of the deprecated `functions`: its place, its kind and its description."""
+    tools, functions = request.get("tools"), request.get("functions")
+    for index, tool in enumerate(tools if isinstance(tools, list) else ()):
+        kind = str(tool.get("type", "function")) if isinstance(tool, Mapping) else "function"
+        body = tool.get(kind) if isinstance(tool, Mapping) else None
+        if isinstance(body, Mapping):
+            yield ("tools", index, kind), kind, body
+    for index, function in enumerate(functions if isinstance(functions, list) else ()):
+        if isinstance(function, Mapping):
+            yield ("functions", index), "function", function
 
 
 def _broken(
