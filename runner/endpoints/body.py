@@ -23,13 +23,18 @@ class BodyReader:
     """
 
     def __init__(
-        self, headers: Mapping[str, str], on_bytes: Callable[[bytes], None] | None = None, limit: int = MAX_BODY_BYTES
+        self,
+        headers: Mapping[str, str],
+        on_bytes: Callable[[bytes], None] | None = None,
+        limit: int = MAX_BODY_BYTES,
     ) -> None:
         """Read the coding from `headers` (lower-case names); TransportError (protocol) for one not asked for."""
         coding = headers.get("content-encoding", "").strip().lower()
         if coding not in ("", "identity", "gzip", "x-gzip"):
             raise TransportError(
-                "protocol", f"the answer is encoded as {coding[:40]!r}, which was not asked for", retryable=False
+                "protocol",
+                f"the answer is encoded as {coding[:40]!r}, which was not asked for",
+                retryable=False,
             )
         self._gzip = zlib.decompressobj(_GZIP) if coding.endswith("gzip") else None
         self._started = False

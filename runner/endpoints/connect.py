@@ -98,7 +98,9 @@ class Connection:
             await self._open.pop().close()
 
 
-def resolve(endpoint: Endpoint, environ: Mapping[str, str], *, root: str | os.PathLike[str] = ".") -> Connection:
+def resolve(
+    endpoint: Endpoint, environ: Mapping[str, str], *, root: str | os.PathLike[str] = "."
+) -> Connection:
     """The connection of a declared endpoint, its key taken from `environ`.
 
     `root` is the folder that a relative `embedded: model.gguf` is looked up in (the project's). Raises ConfigError:
@@ -134,7 +136,9 @@ def resolve(endpoint: Endpoint, environ: Mapping[str, str], *, root: str | os.Pa
     )
 
 
-def _embedded(endpoint: Endpoint, model: str, environ: Mapping[str, str], root: str | os.PathLike[str]) -> Connection:
+def _embedded(
+    endpoint: Endpoint, model: str, environ: Mapping[str, str], root: str | os.PathLike[str]
+) -> Connection:
     from . import embedded
 
     if endpoint.base_url is not None:
@@ -161,8 +165,15 @@ def _checked_url(endpoint: Endpoint, base_url: str) -> SplitResult:
     except ValueError:
         raise _refused(endpoint, "has a base_url that is not a URL", hint=_URL_HINT) from None
     if "@" in parts.netloc:  # checked first, so that no later message quotes what may be a password
-        raise _refused(endpoint, "has a user name or key in its base_url", hint="name the key's variable in api_key_env")
-    if parts.scheme not in ("http", "https") or not parts.hostname or port == 0 or not _FIELD_VALUE.fullmatch(base_url):
+        raise _refused(
+            endpoint, "has a user name or key in its base_url", hint="name the key's variable in api_key_env"
+        )
+    if (
+        parts.scheme not in ("http", "https")
+        or not parts.hostname
+        or port == 0
+        or not _FIELD_VALUE.fullmatch(base_url)
+    ):
         raise _refused(endpoint, f"has a base_url that is not an http(s) URL: {base_url!r}", hint=_URL_HINT)
     path = parts.path.rstrip("/")
     if path.endswith("/chat/completions"):
@@ -172,7 +183,9 @@ def _checked_url(endpoint: Endpoint, base_url: str) -> SplitResult:
             hint=f"write {urlunsplit(parts._replace(path=path.removesuffix('/chat/completions')))}",
         )
     if parts.fragment or " " in base_url:
-        raise _refused(endpoint, f"has a base_url with a fragment or a space in it: {base_url!r}", hint=_URL_HINT)
+        raise _refused(
+            endpoint, f"has a base_url with a fragment or a space in it: {base_url!r}", hint=_URL_HINT
+        )
     return parts._replace(path=path, fragment="")
 
 
@@ -223,7 +236,9 @@ def _headers(endpoint: Endpoint, parts: SplitResult | None, key: str | None) -> 
     return headers
 
 
-_OURS = frozenset({"accept-encoding", "connection", "content-length", "content-type", "host", "transfer-encoding"})
+_OURS = frozenset(
+    {"accept-encoding", "connection", "content-length", "content-type", "host", "transfer-encoding"}
+)
 
 
 def _refused(endpoint: Endpoint, why: str, *, hint: str | None = None) -> ConfigError:

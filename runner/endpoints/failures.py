@@ -65,7 +65,7 @@ def connect_failure(error: BaseException, url: str, proxy: str | None = None) ->
     if url.startswith("https:") and not any(isinstance(cause, OSError) for cause in causes):
         return TransportError("tls", f"{peer} closed the connection during the TLS handshake", retryable=True)
     number = next((cause.errno for cause in causes if isinstance(cause, OSError) and cause.errno), None)
-    reason = f": {os.strerror(number)}" if number in errno.errorcode else ""
+    reason = f": {os.strerror(number)}" if number is not None and number in errno.errorcode else ""
     return TransportError("connect", f"no connection to {peer}{reason}", retryable=True)
 
 

@@ -8,7 +8,6 @@ would be quadratic in their number (https://github.com/encode/httpx/discussions/
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import Callable
 from functools import lru_cache
 
@@ -17,6 +16,7 @@ import httpx
 from ..errors import ConfigError
 from .base import Request, Response, TransportError
 from .body import BodyReader
+from .certificates import tls_context
 from .failures import connect_failure, peer_of
 from .proxies import proxy_for
 
@@ -44,16 +44,18 @@ class HttpxTransport:
         `trust_env=False` leaves proxies out, for a server of our own on the loopback interface.
         """
         self._proxy = proxy_for(base_url) if trust_env else None
-        context = _authorities() if base_url.startswith("https:") else _no_authorities()
+        context = tls_context(trusting=base_url.startswith("https:"))
         try:
             self._http = httpx.AsyncHTTPTransport(verify=context, limits=_LIMITS, proxy=self._proxy)
         except ImportError:
             raise ConfigError(
-                "the environment names a SOCKS proxy, which needs one more package", hint="pip install 'httpx[socks]'"
+                "the environment names a SOCKS proxy, which needs one more package",
+                hint="pip install 'httpx[socks]'",
             ) from None
         except (ValueError, httpx.InvalidURL):
             raise ConfigError(
-                "the proxy in the environment has no usable URL", hint="look at HTTP_PROXY, HTTPS_PROXY and ALL_PROXY"
+                "the proxy in the environment has no usable URL",
+                hint="look at HTTP_PROXY, HTTPS_PROXY and ALL_PROXY",
             ) from None
 
     async def send(
@@ -74,10 +76,14 @@ class HttpxTransport:
         except TimeoutError:
             if not deadline.expired():
                 raise
-            raise TransportError("timeout", f"no complete answer within {timeout:g} s", retryable=True) from None
+            raise TransportError(
+                "timeout", f"no complete answer within {timeout:g} s", retryable=True
+            ) from None
         except httpx.ConnectTimeout:
             peer = peer_of(request.url, self._proxy)
-            raise TransportError("connect", f"no connection to {peer} within {connect:g} s", retryable=True) from None
+            raise TransportError(
+                "connect", f"no connection to {peer} within {connect:g} s", retryable=True
+            ) from None
         except httpx.TransportError as error:
             raise _failure(error, request.url, self._proxy) from None
 
@@ -110,7 +116,9 @@ def _failure(error: httpx.TransportError, url: str, proxy: str | None) -> Transp
         case httpx.LocalProtocolError() | httpx.UnsupportedProtocol():
             return TransportError("protocol", "the request is not valid HTTP", retryable=False)
         case httpx.RemoteProtocolError() if "disconnected" in str(error):
-            return TransportError("protocol", f"{peer_of(url, proxy)} closed the connection unasked", retryable=True)
+            return TransportError(
+                "protocol", f"{peer_of(url, proxy)} closed the connection unasked", retryable=True
+            )
         case httpx.RemoteProtocolError() if "incomplete" in str(error):
             return TransportError("protocol", "the answer stops in its middle", retryable=True)
         case httpx.RemoteProtocolError():
@@ -122,21 +130,3 @@ def _failure(error: httpx.TransportError, url: str, proxy: str | None) -> Transp
 @lru_cache(maxsize=64)
 def _parsed(url: str) -> httpx.URL:
     return httpx.URL(url)
-
-
-@lru_cache(maxsize=1)
-def _authorities() -> ssl.SSLContext:
-    """The process's one verifying context: reading the authorities takes some 50 ms."""
-    try:
-        return httpx.create_ssl_context()
-    except OSError:
-        raise ConfigError(
-            "the certificate authorities named by the environment cannot be read",
-            hint="look at SSL_CERT_FILE and SSL_CERT_DIR",
-        ) from None
-
-
-@lru_cache(maxsize=1)
-def _no_authorities() -> ssl.SSLContext:
-    """For http:// URLs, which use none; it trusts nobody, so a mistake here fails closed."""
-    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
