@@ -13,12 +13,15 @@ from yaml.error import MarkedYAMLError
 
 from .text import TextError
 
-__all__ = ["explain", "unquoted_template"]
+__all__ = ["FOREIGN_SPACES", "explain", "foreign_space", "half_character", "unquoted_template"]
+
+FOREIGN_SPACES = "\u00a0\u2000-\u200b\u202f\u3000"
+"""Characters that look like indentation and are none, as the inside of a regular expression's `[...]`."""
 
 _NAME = re.compile(r"[&*!%][^\s,\[\]{}]*")
 _TEMPLATE = re.compile(r"\{\{.*?(?:\}\}|$)", re.MULTILINE)
 _BRACES = re.compile(r"\{[{%]")
-_FOREIGN_SPACE = re.compile("[ \t]*([\u00a0\u2000-\u200b\u202f\u3000])")
+_FOREIGN_INDENT = re.compile(f"[ \t]*[{FOREIGN_SPACES}]")
 _COLON = re.compile(r":(?=\s|$)")
 
 
@@ -59,16 +62,31 @@ def explain(error: MarkedYAMLError, text: str) -> TextError:
     return TextError("the YAML cannot be read from here on", at, hint)
 
 
-def unquoted_template(text: str, offset: int) -> TextError:
-    """The error of a `{{ ... }}` that begins at `offset` and is not quoted."""
-    match = _TEMPLATE.match(text, offset)
-    written = match[0].strip() if match else "{{ ... }}"
+def unquoted_template(text: str, offset: int, *, whole_line: bool = False) -> TextError:
+    """The error of a `{{ ... }}` that begins at `offset` and is not quoted.
+
+    With `whole_line` the text goes on after it, up to the end of the line.
+    """
+    template = _TEMPLATE.match(text, offset)
+    written = (text[offset:].partition("\n")[0] if whole_line or not template else template[0]).strip()
     quote = "'" if '"' in written else '"'
     return TextError(
-        f"{written} is not in quotes, so YAML reads its brace as the start of a mapping",
+        f"{template[0].strip() if template else written} is not in quotes, so YAML reads its brace as the start of a mapping",
         offset,
-        f"quote it: {quote}{written}{quote}",
+        "quote the whole text" if quote in written else f"quote it: {quote}{written}{quote}",
     )
+
+
+def half_character(text: str, at: int) -> TextError:
+    r"""The error of an escape such as `\ud83d`: half of a character that JSON writes in two halves, and YAML in one."""
+    hint = "write the character itself, or \\U and its eight hexadecimal digits"
+    return TextError(f"{text[at : at + 6]} is half a character", at, hint)
+
+
+def foreign_space(text: str, at: int) -> TextError:
+    """The error of a no-break space or its like where indentation stands; they come with pasted text."""
+    message = f"the indentation holds U+{ord(text[at]):04X}, which looks like a space and is none"
+    return TextError(message, at, "replace it by a space")
 
 
 def _tab(site: _Site) -> TextError | None:
@@ -77,13 +95,9 @@ def _tab(site: _Site) -> TextError | None:
     return None
 
 
-def _foreign_space(site: _Site) -> TextError | None:
-    """A no-break space and its like look like indentation and are none; they come with pasted text."""
-    if found := _FOREIGN_SPACE.match(site.line):
-        offset = site.line_start + found.start(1)
-        message = f"the indentation holds U+{ord(found[1]):04X}, which looks like a space and is none"
-        return TextError(message, offset, "replace it by a space")
-    return None
+def _indentation(site: _Site) -> TextError | None:
+    found = _FOREIGN_INDENT.match(site.line)
+    return foreign_space(site.text, site.line_start + found.end() - 1) if found else None
 
 
 def _open_quote(site: _Site) -> TextError | None:
@@ -103,7 +117,7 @@ def _template(site: _Site) -> TextError | None:
         if offset > site.at or quoted or not (starts_value or "',' or '" in site.problem):
             continue
         if braces[0] == "{{":
-            return unquoted_template(site.text, offset)
+            return unquoted_template(site.text, offset, whole_line="',' or '" not in site.problem)
         return TextError(
             "{% ... %} is not in quotes, so YAML reads its brace as the start of a mapping",
             offset,
@@ -158,8 +172,7 @@ def _escape(site: _Site) -> TextError | None:
         return None
     at = site.text.rfind("\\", 0, site.at + 1)
     if re.match(r"\\u[dD][89a-fA-F]", site.text[at : at + 4]):
-        hint = "write the character itself, or \\U and its eight hexadecimal digits"
-        return TextError(f"{site.text[at : at + 6]} is half a character", at, hint)
+        return half_character(site.text, at)
     hint = "write \\\\ for a backslash, or use single quotes"
     return TextError(f"{site.text[at : at + 2]} is no escape that double quotes know", at, hint)
 
@@ -224,7 +237,7 @@ def _layout(site: _Site) -> TextError | None:
 
 _RULES = (
     _tab,
-    _foreign_space,
+    _indentation,
     _open_quote,
     _template,
     _anchor,

@@ -16,7 +16,7 @@ from .documents import Document
 from .outline import Branch, Place
 from .text import TextError, located
 from .yaml_compose import PLAIN, Composing, compose_c, compose_python, paused_collector, too_deep
-from .yaml_errors import explain, unquoted_template
+from .yaml_errors import FOREIGN_SPACES, explain, foreign_space, half_character, unquoted_template
 from .yaml_scalars import plain_scalar, tagged_scalar
 
 __all__ = ["parse_yaml"]
@@ -25,6 +25,8 @@ _CORE = "tag:yaml.org,2002:"
 _STRING = _CORE + "str"
 _SCALARS = {_CORE + kind: kind for kind in ("int", "float", "bool", "null")}
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_SURROGATE_ESCAPE = re.compile(r"\\(?:u|U0000)[dD][89a-fA-F]")
+_FOREIGN_SPACE = re.compile(f"[{FOREIGN_SPACES}]")
 # Line breaks of YAML 1.1 that are ordinary characters in YAML 1.2 (5.4): PyYAML would fold or replace them.
 _OLD_BREAKS = ("\x85", "\u2028", "\u2029")
 # An anchor and a tag before a value (YAML 1.2.2, 6.9), with the spaces, comments and line breaks after them.
@@ -125,7 +127,7 @@ class _Builder:
                     hint = "list the anchors: <<: [*one, *two]"
                     raise TextError("<< stands twice in this mapping", key_start, hint, earlier=merge)
                 merge = key_start
-                for key, value, place, offset in self.merged(value_node, depth):
+                for key, value, place, offset in self.merged(value_node, key_start, depth):
                     if key not in found:
                         found[key], places[key], keys[key] = value, place, offset
                 continue
@@ -138,14 +140,14 @@ class _Builder:
             found[key], places[key] = self.build(value_node, depth + 1)
         return found, Branch(start, places, keys)
 
-    def merged(self, node: Node, depth: int) -> list[tuple[str, Json, Place, int]]:
+    def merged(self, node: Node, start: int, depth: int) -> list[tuple[str, Json, Place, int]]:
         """The members that `<<: *anchor` or `<<: [*one, *two]` adds; of two with one key the earlier counts."""
         members: list[tuple[str, Json, Place, int]] = []
         for part in node.value if isinstance(node, SequenceNode) else [node]:
             value, place = self.build(part, depth + 1)
             if not isinstance(value, dict) or isinstance(place, int) or isinstance(place.parts, list):
                 hint = "name the anchor of a mapping, such as *defaults"
-                raise TextError("<< merges mappings, and this is none", self.start(part), hint)
+                raise TextError("<< merges mappings, and this is none", start, hint)
             members += [(key, value[key], place.parts[key], place.keys[key]) for key in value]
         return members
 
@@ -158,6 +160,8 @@ class _Builder:
                 raise TextError(
                     "a colon stands here without a key before it", start, 'an empty key is written ""'
                 )
+            elif not node.style and _FOREIGN_SPACE.match(node.value):
+                raise foreign_space(self.text, start)
             return self.string(node, start)
         for opening in (start, start - 1):  # `{{ x }}: 1`, and the inner mapping of `a: {{ x }}`
             if opening >= 0 and self.text.startswith("{{", opening):
@@ -183,10 +187,9 @@ class _Builder:
         text: str = node.value
         if self.restore:
             text = text.translate(self.restore)
-        if not text.isascii() and _SURROGATE.search(text):  # libyaml refuses these by itself
-            raise TextError(
-                "the text holds half a character", start, "write the character itself, not its \\u escapes"
-            )
+        if not text.isascii() and _SURROGATE.search(text):  # libyaml refuses its escape by itself
+            escape = _SURROGATE_ESCAPE.search(self.text, start)
+            raise half_character(self.text, escape.start() if escape else start)
         return text
 
     def start(self, node: Node) -> int:

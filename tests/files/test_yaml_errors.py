@@ -1,0 +1,31 @@
+"""The mistakes people make, and what they are told: compared literally with tests/golden/yaml."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from runner.errors import SyntaxFileError
+from runner.files.yaml_compose import Composing, compose_c, compose_python
+from runner.files.yaml_reader import parse_yaml
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "yaml"
+MISTAKES = sorted(path.stem for path in GOLDEN.glob("*.yaml"))
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+@pytest.mark.parametrize("composing", [compose_c, compose_python], ids=["libyaml", "python"])
+def test_a_mistake_is_explained_with_its_place_and_a_hint(mistake: str, composing: Composing | None) -> None:
+    if composing is None:
+        pytest.skip("PyYAML was built without libyaml")
+    source = (GOLDEN / f"{mistake}.yaml").read_text(encoding="utf-8")
+    with pytest.raises(SyntaxFileError) as caught:
+        parse_yaml(source, f"{mistake}.yaml", compose_with=composing)
+    error = caught.value
+    told = f"{error.location}: {error.message}\nhint: {error.hint}\n"
+    assert told == (GOLDEN / f"{mistake}.txt").read_text(encoding="utf-8")
+
+
+def test_there_are_mistakes_to_explain() -> None:
+    assert len(MISTAKES) >= 12
