@@ -161,7 +161,7 @@ class Problems(RunnerError):
         flat: list[RunnerError] = []
         for error in errors:
             flat.extend(error.errors if isinstance(error, Problems) else (error,))
-        self.errors = tuple(flat)
+        self.errors: tuple[RunnerError, ...] = tuple(flat)
         super().__init__("\n".join(str(error) for error in self.errors))
 
     def __str__(self) -> str:

@@ -70,7 +70,7 @@ def command(
     from ..engine.cache import ResponseCache
     from ..engine.execute import Options, connect
     from ..engine.plan import Plan
-    from ..engine.record import Counters
+    from ..engine.record import Counters, json_line
     from ..engine.streaming import StreamPrinter
     from .selecting import load_selection, request_fields
 
@@ -97,7 +97,6 @@ def command(
 
     from ..engine.session import run_plan
     from ..report.console import ConsoleReporter
-    from ..report.json_report import json_line
     from ..report.output import OutputWriter
     from ..report.stream import StreamText
 
@@ -112,7 +111,9 @@ def command(
             sinks.append(writer.write)
         if as_json:
             sinks.append(lambda record: click.echo(json_line(record)))
-        reporter = closing.enter_context(ConsoleReporter(stream_to, live=False if stream else None))
+        # A line that is redrawn would tangle with what else goes to the same screen.
+        live = False if stream or (as_json and sys.stdout.isatty()) else None
+        reporter = closing.enter_context(ConsoleReporter(stream_to, live=live))
         reporter.start(counters, title=chosen.title)
         ending = run_plan(
             plan,
@@ -129,7 +130,7 @@ def command(
         )
         if writer:
             writer.close(complete=not ending.unsent)
-        reporter.finish(counters, seconds=ending.seconds, run_dir=chosen.shown(ending.folder))
         if ending.stopped:
             reporter.note(f"stopped early: {ending.stopped}; {counters.unfinished} not asked")
+        reporter.finish(counters, seconds=ending.seconds, run_dir=chosen.shown(ending.folder))
     return ending.exit_code

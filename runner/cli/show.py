@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from ..errors import Diagnostic, Location, Problems, RunnerError
+from ..report.console import wants_color
 from ..report.errors import format_diagnostic, format_error
 
 __all__ = ["show_diagnostic", "show_error"]
@@ -24,9 +25,7 @@ def show_diagnostic(diagnostic: Diagnostic) -> None:
 
 
 def _colored() -> bool:
-    if os.environ.get("NO_COLOR"):
-        return False
-    return bool(os.environ.get("FORCE_COLOR")) or sys.stderr.isatty()
+    return wants_color(sys.stderr, os.environ)
 
 
 def _source_line(location: Location) -> str | None:

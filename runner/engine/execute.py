@@ -1,9 +1,9 @@
-"""Carry out a plan: open the endpoints it needs, run one pool per endpoint, hand every record to the sinks."""
+"""Carry out a plan: open the endpoints it needs, run one pool per endpoint, hand on every record."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
@@ -42,20 +42,15 @@ def connect(plan: Plan, environ: Mapping[str, str], *, root: str) -> dict[str, C
 async def execute(
     plan: Plan,
     connections: Mapping[str, Connection],
-    sinks: Sequence[Callable[[Record], None]],
+    emit: Callable[[Record], None],
     options: Options,
     control: Control,
 ) -> None:
-    """Run every job of the plan; each record goes to every sink in turn, as soon as it is judged.
+    """Run every job of the plan; `emit` receives each record as soon as it is judged.
 
     Returns when the work is done or was stopped (`control.reason`). Raises StorageError, EndpointError (an endpoint
     that cannot be opened) or asyncio.CancelledError.
     """
-
-    def emit(record: Record) -> None:
-        for sink in sinks:
-            sink(record)
-
     groups: dict[str, list[Unit]] = {}
     for unit in plan.units:
         groups.setdefault(unit.endpoint.name, []).append(unit)

@@ -12,7 +12,7 @@ import os
 import secrets
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -26,18 +26,13 @@ FSYNC_SECONDS = 1.0
 
 
 class Journal:
-    """One run's folder `.runner/runs/<id>/` with `results.jsonl` and `run.json`.
+    """One run's folder `.runner/runs/<id>/` with `results.jsonl` and `run.json`."""
 
-    `secret_values` are replaced by `[key]` wherever they would be written: a model can be made to repeat a key, and
-    the answer is worth keeping while the key is not.
-    """
-
-    def __init__(self, root: Path, *, secret_values: Sequence[str] = ()) -> None:
+    def __init__(self, root: Path) -> None:
         make_state(root)
         self.started = datetime.now(UTC)
         self.id = f"{self.started:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
         self.folder = root / RUNS / self.id
-        self._secrets = sorted({_escaped(value) for value in secret_values if value}, key=len, reverse=True)
         self._synced = time.monotonic()
         try:
             self.folder.mkdir(parents=True)
@@ -50,10 +45,9 @@ class Journal:
         except OSError as error:
             raise _cannot_keep(error, self.folder) from None
 
-    def append(self, record: Record) -> None:
-        """Write one record. Raises StorageError (after printing the record to stderr, its last refuge)."""
-        line = self._clean(json.dumps(record, ensure_ascii=False, separators=(",", ":"))) + "\n"
-        data = line.encode("utf-8", "surrogatepass")
+    def append(self, line: str) -> None:
+        """Write one record's line (without its line end). Raises StorageError after printing it to stderr."""
+        data = f"{line}\n".encode()
         try:
             written = os.write(self._fd, data)
             if written != len(data):
@@ -61,7 +55,7 @@ class Journal:
             if time.monotonic() - self._synced > FSYNC_SECONDS:
                 self.sync()
         except OSError as error:
-            sys.stderr.write(line)
+            sys.stderr.write(f"{line}\n")  # its last refuge
             raise _cannot_keep(error, self.folder) from None
 
     def sync(self) -> None:
@@ -73,7 +67,7 @@ class Journal:
         """Write `run.json` beside the results, whole or not at all."""
         path = self.folder / "run.json"
         temporary = path.with_suffix(".tmp")
-        text = self._clean(json.dumps({"run": self.id, **summary}, ensure_ascii=False, indent=2)) + "\n"
+        text = json.dumps({"run": self.id, **summary}, ensure_ascii=False, indent=2) + "\n"
         try:
             temporary.write_text(text, encoding="utf-8", newline="\n")
             temporary.replace(path)
@@ -86,16 +80,6 @@ class Journal:
             self.sync()
         finally:
             os.close(self._fd)
-
-    def _clean(self, line: str) -> str:
-        for value in self._secrets:
-            if value in line:
-                line = line.replace(value, "[key]")
-        return line
-
-
-def _escaped(value: str) -> str:
-    return json.dumps(value, ensure_ascii=False)[1:-1]
 
 
 def _cannot_keep(error: OSError, folder: Path) -> StorageError:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import NotRequired, TypedDict
 
 from ..values import Json, JsonObject
 
-__all__ = ["CheckRecord", "Counters", "ErrorRecord", "Record"]
+__all__ = ["CheckRecord", "Counters", "ErrorRecord", "Record", "json_line"]
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class CheckRecord(TypedDict):
@@ -62,6 +66,16 @@ class Record(TypedDict):
     cached: bool
     fingerprint: str
     vars: JsonObject
+
+
+def json_line(record: Record) -> str:
+    r"""The record as compact JSON (RFC 8259) without a line end, its text readable rather than `\u`-escaped.
+
+    Half a surrogate pair, which a model can send as `\ud83d` and UTF-8 cannot hold, keeps its escape.
+    Raises ValueError for NaN and infinities, which are not JSON.
+    """
+    line = json.dumps(record, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return _SURROGATE.sub(lambda found: f"\\u{ord(found.group()):04x}", line)
 
 
 @dataclass(slots=True)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -17,7 +18,7 @@ from .control import Control
 from .execute import Options, execute
 from .journal import Journal
 from .plan import Plan
-from .record import Counters, Record
+from .record import Counters, Record, json_line
 from .verdict import Facts, exit_code
 
 __all__ = ["Display", "Ending", "run_plan"]
@@ -59,11 +60,22 @@ def run_plan(
     Every record is in the journal before anything else hears of it. Raises StorageError or EndpointError after
     `run.json` says so.
     """
-    secret_values = tuple({value for connection in connections.values() for value in connection.secrets})
-    journal = Journal(root, secret_values=secret_values)
+    clean = _cleaner(value for connection in connections.values() for value in connection.secrets)
+    journal = Journal(root)
     started = time.monotonic()
     control: Control | None = None
     status, error = "complete", None
+
+    def keep(record: Record) -> None:
+        line = json_line(record)
+        cleaned = clean(line)
+        if cleaned is not line:
+            line, record = cleaned, json.loads(cleaned)
+        journal.append(line)
+        counters.add(record)
+        display.record(record)
+        for sink in sinks:
+            sink(record)
 
     async def work() -> None:
         nonlocal control
@@ -73,8 +85,7 @@ def run_plan(
         ticker = asyncio.create_task(_tick(display))
         try:
             with control.signals(main.cancel, display.note):
-                everyone = (journal.append, counters.add, display.record, *sinks)
-                await execute(plan, connections, everyone, options or Options(), control)
+                await execute(plan, connections, keep, options or Options(), control)
         finally:
             ticker.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -105,6 +116,23 @@ def run_plan(
     if error is not None:
         raise error
     return Ending(code, journal.folder, seconds, control.reason, unsent)
+
+
+def _cleaner(values: Iterable[str]) -> Callable[[str], str]:
+    """A function that takes keys out of a line of JSON, and returns the line itself when there is none in it.
+
+    A model can be made to repeat a key; the answer is worth keeping, the key is not.
+    """
+    escaped = {json.dumps(value, ensure_ascii=False)[1:-1] for value in values if value}
+    longest_first = sorted(escaped, key=len, reverse=True)
+
+    def clean(line: str) -> str:
+        for value in longest_first:
+            if value in line:
+                line = line.replace(value, "[key]")
+        return line
+
+    return clean
 
 
 async def _tick(display: Display) -> None:

@@ -10,9 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Protocol, Self
 
-from ..engine.record import Record
+from ..engine.record import Record, json_line
 from ..errors import StorageError, UsageError
-from .json_report import json_line
 from .junit import JUnitFormat
 from .wording import check_text, error_text, failed_checks
 

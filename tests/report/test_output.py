@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from runner.engine.record import Record
 from runner.errors import StorageError, UsageError
-from runner.report.json_report import json_line
+from runner.engine.record import json_line
 from runner.report.output import OutputWriter
 
 from .golden import assert_golden
