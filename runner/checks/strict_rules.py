@@ -99,8 +99,8 @@ def _keywords(node: Node, profile: Profile) -> Iterator[Finding]:
                 "S032", "warning", path, f"unknown keyword '{keyword}' (a typing error, or ignored)"
             )
         fitting = _MEANT_FOR.get(keyword)
-        if fitting and node.types and fitting.isdisjoint(map(str, node.types)):
-            message = f"'{keyword}' has no meaning for type {' or '.join(map(str, node.types))}"
+        if fitting and node.types and fitting.isdisjoint(node.types):
+            message = f"'{keyword}' has no meaning for type {' or '.join(node.types)}"
             yield finding("S043", "warning", path, message)
 
 
@@ -112,7 +112,7 @@ def _type(node: Node) -> Iterator[Finding]:
             yield finding("S020", "error", node.path, "schema must have a 'type' (or anyOf, or $ref)")
         return
     types = node.types
-    if not types or any(kind not in TYPES for kind in types) or len({*map(str, types)}) < len(types):
+    if not types or any(kind not in TYPES for kind in types) or len({*types}) < len(types):
         allowed = f"one of {', '.join(TYPES)} (or a list of them without repeats)"
         yield finding(
             "S023", "error", (*node.path, "type"), f"type must be {allowed}, got {show(keywords['type'])}"
@@ -153,11 +153,11 @@ def _enum(node: Node) -> Iterator[Finding]:
         yield finding("S027", "error", path, "enum must be a non-empty list")
         return
     kinds = {_kind(value) for value in values} - {"null"}
-    allowed = {"number" if kind == "integer" else kind for kind in map(str, node.types)}
+    allowed = {"number" if kind == "integer" else kind for kind in node.types}
     if len(kinds) > 1:
         yield finding("S025", "error", path, "enum values must be of the same type (null besides is fine)")
     elif allowed and not kinds <= allowed:
-        message = f"enum values of type {kinds.pop()} never fit type {' or '.join(map(str, node.types))}"
+        message = f"enum values of type {kinds.pop()} never fit type {' or '.join(node.types)}"
         yield finding("S025", "error", path, message)
     if "null" in node.types and None not in values:
         message = "type allows null but enum does not list null, so null is unreachable"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 from urllib.parse import unquote
 
-from ..schema import json_path
+from ..schema import json_path, show
 from ..values import Json, JsonPath
 
 __all__ = ["Finding", "Node", "Profile", "Severity", "ends", "finding", "lay_out", "target"]
@@ -51,10 +51,11 @@ class Node:
         return self.schema if isinstance(self.schema, Mapping) else {}
 
     @property
-    def types(self) -> tuple[Json, ...]:
-        """The declared types; () when there is none."""
-        declared = self.keywords.get("type")
-        return tuple(declared) if isinstance(declared, list) else () if declared is None else (declared,)
+    def types(self) -> tuple[str, ...]:
+        """The declared types, what is no name of a type as JSON text; () when there is none."""
+        declared = self.keywords.get("type", [])
+        names = declared if isinstance(declared, list) else [declared]
+        return tuple(name if isinstance(name, str) else show(name) for name in names)
 
     @property
     def properties(self) -> Mapping[str, Json]:
@@ -63,10 +64,11 @@ class Node:
         return declared if isinstance(declared, Mapping) else {}
 
     @property
-    def required(self) -> tuple[Json, ...]:
-        """The required properties; () when there are none."""
+    def required(self) -> dict[str, None]:
+        """The names of the required properties, as an ordered set."""
         declared = self.keywords.get("required")
-        return tuple(declared) if isinstance(declared, list) else ()
+        names = declared if isinstance(declared, list) else []
+        return dict.fromkeys(name for name in names if isinstance(name, str))
 
 
 def lay_out(schema: Json) -> dict[JsonPath, Node]:
