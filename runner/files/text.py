@@ -29,22 +29,25 @@ def decode(data: bytes, shown: str) -> str:
             message = f"the file looks like {encoding}, not UTF-8"
             raise EncodingError(message, location=Location(shown, 1, 1), hint="save it as UTF-8")
     data = data.removeprefix(_BOM)
-    if (nul := data.find(b"\0")) >= 0:
-        # ASCII text in UTF-16 has a NUL in every other byte.
-        hint = (
-            "it looks like UTF-16: save it as UTF-8"
-            if data[1:200:2].strip(b"\0") == b"" or data[0:200:2].strip(b"\0") == b""
-            else "is this a binary file? Remove the byte or name another file"
-        )
-        raise EncodingError("a NUL byte stands in the text", location=_location(data, nul, shown), hint=hint)
+    nul = data.find(b"\0")
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise EncodingError(
-            f"byte 0x{data[error.start]:02X} is not UTF-8",
-            location=_location(data, error.start, shown),
-            hint="save the file as UTF-8 (it may be Windows-1252 or Latin-1 now)",
-        ) from None
+        if not 0 <= nul < error.start:
+            raise EncodingError(
+                f"byte 0x{data[error.start]:02X} is not UTF-8",
+                location=_location(data, error.start, shown),
+                hint="save the file as UTF-8 (it may be Windows-1252 or Latin-1 now)",
+            ) from None
+    if nul >= 0:
+        # Western text in UTF-16 has a NUL in every other byte.
+        utf_16 = not data[1:200:2].strip(b"\0") or not data[0:200:2].strip(b"\0")
+        hint = (
+            "it looks like UTF-16: save it as UTF-8"
+            if utf_16
+            else "remove it, or name another file if this one is binary"
+        )
+        raise EncodingError("a NUL byte stands in the text", location=_location(data, nul, shown), hint=hint)
     return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 

@@ -200,7 +200,7 @@ class DiskTree:
             return
         for name, entry in entries:
             if not name.endswith("/"):
-                if entry.is_file() and (not entry.is_symlink() or self.exists(folder + name)):
+                if self.exists(folder + name) if entry.is_symlink() else entry.is_file():
                     yield folder + name
             elif not (
                 name.startswith(".")

@@ -26,6 +26,8 @@ _STRING = _CORE + "str"
 _SCALARS = {_CORE + kind: kind for kind in ("int", "float", "bool", "null")}
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _SURROGATE_ESCAPE = re.compile(r"\\(?:u|U0000)[dD][89a-fA-F]")
+# The tag "not to be resolved" (6.9.1), which PyYAML's two parsers read differently.
+_LONE_TAG = re.compile(r"(?:&[^\s,\[\]{}]*\s+)?!(?![^\s,\[\]{}])")
 _FOREIGN_SPACE = re.compile(f"[{FOREIGN_SPACES}]")
 # Line breaks of YAML 1.1 that are ordinary characters in YAML 1.2 (5.4): PyYAML would fold or replace them.
 _OLD_BREAKS = ("\x85", "\u2028", "\u2029")
@@ -156,11 +158,11 @@ class _Builder:
         if isinstance(node, ScalarNode):
             if node.tag != PLAIN:
                 self.scalar(node, start)
-            elif not node.value and not node.style:
+            elif not node.value:
                 raise TextError(
                     "a colon stands here without a key before it", start, 'an empty key is written ""'
                 )
-            elif not node.style and _FOREIGN_SPACE.match(node.value):
+            elif _FOREIGN_SPACE.match(node.value):
                 raise foreign_space(self.text, start)
             return self.string(node, start)
         for opening in (start, start - 1):  # `{{ x }}: 1`, and the inner mapping of `a: {{ x }}`
@@ -172,12 +174,9 @@ class _Builder:
     def scalar(self, node: ScalarNode, start: int) -> Json:
         tag: str = node.tag
         text = self.string(node, start)
-        if tag == PLAIN and not node.style:
+        if tag == PLAIN:
             return plain_scalar(text, start)
-        if tag in (
-            PLAIN,
-            _STRING,
-        ):  # PLAIN and yet quoted: the tag `!`, "not to be resolved" (YAML 1.2.2, 6.9.1)
+        if tag == _STRING:
             return text
         if tag in _SCALARS:
             return tagged_scalar(text, _SCALARS[tag], start)
@@ -196,6 +195,10 @@ class _Builder:
         """The offset of the value itself, after its anchor and tag."""
         start: int = node.start_mark.index
         if self.text[start] in "&!" and (properties := _PROPERTIES.match(self.text, start)):
+            if _LONE_TAG.match(self.text, start):
+                raise TextError(
+                    "a lone ! is read as a tag", start, "remove it, or quote the text it is part of"
+                )
             return min(properties.end(), node.end_mark.index)
         return start
 
