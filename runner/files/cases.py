@@ -77,8 +77,7 @@ def read_case(row: Row, inputs: Inputs | None, *, checked: bool = False) -> Case
     Raises CaseError at the offending key or value; Problems when there are several.
     """
     spec = row.value
-    # The common row needs no schema to be seen through; with a hundred thousand of them that is worth a line.
-    if not checked and (spec.keys() != {"vars"} or not isinstance(spec["vars"], dict)):
+    if not checked:
         _refuse(row, violations(spec, "prompt", "case"))
     given = cast("Mapping[str, Json]", spec.get("vars", {}))
     asserts = cast("Sequence[Mapping[str, Json]]", spec.get("assert", ()))

@@ -49,9 +49,7 @@ def find_prompts(args: Sequence[str], *, project: Project, cwd: Path) -> list[tu
         found = dict.fromkeys(_of_project(project))
     if not found:
         raise NothingSelectedError(
-            f"there is no prompt file in {os.path.relpath(root, cwd)}"
-            if not args
-            else "no prompt file was named",
+            f"there is no prompt file in {_folder(root, cwd)}",
             hint=f"prompt files end with {' or '.join(PROMPT_ENDINGS)}; runner init writes one",
         )
     return _in_trees(found, root, cwd)
@@ -109,6 +107,11 @@ def _globbed(pattern: str, cwd: Path) -> list[_Found]:
         for path in known
         if _is_prompt(path.name) and not matched.isdisjoint((path, *path.parents))
     ]
+
+
+def _folder(root: Path, cwd: Path) -> str:
+    name = os.path.relpath(root, cwd)
+    return "this folder" if name == "." else name
 
 
 def _nothing(message: str) -> list[_Found]:

@@ -227,7 +227,7 @@ def _clause(error: _Error) -> str:
             return f"is not a known word: {show(value)}"
         case "enum" | "const":
             words = rule if error.validator == "enum" else [rule]
-            came = show(value) if isinstance(value, str) else _came(value)
+            came = show(value) if isinstance(value, str | int | float) else _came(value)
             return f"must be {_either([show(each) for each in words if each is not None])}, not {came}"
         case "minimum":
             return f"must be at least {rule}, not {show(value)}"

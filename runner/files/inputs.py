@@ -69,7 +69,7 @@ class Inputs:
 
 
 def compiled(schemas: Mapping[str, Mapping[str, Json]]) -> Inputs:
-    """`Inputs(schemas)`, remembered for the last few different ones."""
+    """`Inputs(schemas)`, remembered for the last few different ones. Raises SchemaProblem as `Inputs` does."""
     return _compiled(json.dumps(schemas))
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
 
-from ..errors import ConfigError, FormatError, Location
+from ..errors import ConfigError, FormatError
 from ..values import Json, JsonPath
 from .documents import Document, parse_document
 from .formats import near, validate
@@ -50,8 +50,10 @@ def load_project(root: Path, *, cwd: Path | None = None, environ: Mapping[str, s
     document: Document | None = None
     if tree.exists(PROJECT_FILE):
         document = parse_document(tree.read(PROJECT_FILE), tree.shown(PROJECT_FILE))
-        validate(document, "project")
-    spec = cast("Mapping[str, Any]", document.value if document else {})  # its shape was validated
+        if document.value is not None:  # an empty file marks the root and changes nothing
+            validate(document, "project")
+    # The shape of the value was validated.
+    spec = cast("Mapping[str, Any]", document.value or {} if document else {})
     problems = ProblemList()
     reader = _Reader(root, document, problems)
     endpoints = reader.endpoints(spec.get("endpoints", {}), environ)
@@ -224,7 +226,7 @@ def _openai_url(declared: Mapping[str, Any], environ: Mapping[str, str]) -> str:
     url = environ.get("OPENAI_BASE_URL") or _OPENAI_URL
     fault = _url_fault(url)
     if fault and "base_url" not in declared:
-        raise ConfigError(f"OPENAI_BASE_URL {fault[0]}", location=Location("OPENAI_BASE_URL"), hint=fault[1])
+        raise ConfigError(f"OPENAI_BASE_URL {fault[0]}", hint=fault[1])
     return url
 
 

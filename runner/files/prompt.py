@@ -15,7 +15,7 @@ from .case_ids import CaseIds
 from .cases import read_case
 from .documents import Document, parse_document
 from .formats import validate
-from .inputs import Inputs
+from .inputs import compiled
 from .model import Assertion, Case, CaseFile, Prompt, ResponseSchema, Template
 from .problems import ProblemList
 from .rows import ROW_FORMATS, Row
@@ -213,7 +213,7 @@ class _Loader:
     def _tests(self) -> tuple[Case | CaseFile, ...]:
         schemas: Mapping[str, Mapping[str, Json]] | None = self.spec.get("inputs")
         try:
-            inputs = None if schemas is None else Inputs(schemas)
+            inputs = None if schemas is None else compiled(schemas)
         except SchemaProblem as problem:
             # Without knowing what the variables are, nothing true can be said about the tests.
             at = ("inputs", *problem.path)
