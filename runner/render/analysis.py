@@ -18,12 +18,12 @@ from jinja2 import nodes
 from jinja2.filters import FILTERS as JINJA_FILTERS
 from jinja2.visitor import NodeVisitor
 
-from .filters import CONCATENATE, FILTERS, METHOD, TESTS
+from .filters import CONCATENATE, FILTERS, METHOD, TESTS, TICK
 from .wording import did_you_mean
 
 __all__ = ["Analysis", "Problem", "Reference", "Use", "analyze"]
 
-_FILTERS = FILTERS.keys() - {CONCATENATE, METHOD}
+_FILTERS = FILTERS.keys() - {CONCATENATE, METHOD, TICK}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +37,17 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """Another file is named on this line. `node` holds the name; `visible` are the names set around it."""
+    """Another file is named on this line. `node` holds the name; `visible` are the names set around it.
+
+    `wanted` are the names that a `from ... import` takes out of it.
+    """
 
     kind: Literal["include", "import", "extends"]
     node: nodes.Const
     line: int
     visible: frozenset[str]
     with_context: bool
+    wanted: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -72,8 +76,11 @@ class Analysis:
 
 def analyze(tree: nodes.Node) -> Analysis:
     """Read a parsed template, or a part of one."""
-    walk = _Walk(_hoisted(tree))
-    walk.visit(tree)
+    try:
+        walk = _Walk(_hoisted(tree))
+        walk.visit(tree)
+    except RecursionError:
+        return Analysis(problems=[Problem(1, "the template is nested too deeply")])
     walk.found.exports = frozenset(walk.bound - {"self"})
     return walk.found
 
@@ -96,6 +103,10 @@ def _given(node: nodes.Node) -> Iterator[str]:
             yield name if isinstance(name, str) else name[1]
     elif isinstance(node, nodes.Macro):
         yield node.name
+
+
+def _wanted(node: nodes.FromImport) -> tuple[str, ...]:
+    return tuple(name if isinstance(name, str) else name[0] for name in node.names)
 
 
 def _stored(target: nodes.Node) -> Iterator[str]:
@@ -249,7 +260,8 @@ class _Walk(NodeVisitor):
         name = node.template
         if isinstance(name, nodes.Const) and isinstance(name.value, str):
             visible = frozenset(self.bound)
-            self.found.references.append(Reference(kind, name, node.lineno, visible, with_context))
+            wanted = _wanted(node) if isinstance(node, nodes.FromImport) else ()
+            self.found.references.append(Reference(kind, name, node.lineno, visible, with_context, wanted))
         else:
             hint = 'choose with {% if %} around {% include "..." %}: values must not select files'
             self._problem(

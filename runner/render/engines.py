@@ -12,9 +12,9 @@ from jinja2 import Template
 from ..errors import TemplateError
 from ..files.model import Prompt
 from ..values import Json
-from .environment import PromptEnvironment
+from .environment import GLOBALS, PromptEnvironment
 from .failures import RUNTIME_ERRORS, explain, place_of
-from .limits import RefusedError, join_text
+from .limits import RefusedError, join_text, start_work
 from .loader import Closure, ResolveReference, Source, Use
 from .printing import text
 from .wording import did_you_mean, kind_of
@@ -65,48 +65,44 @@ class Verbatim:
         return _Constant(source.text)
 
 
+_VARIABLE = re.compile(r"\{\{\s*([\w.-]+)\s*\}\}")
+
+
 class Simple(Verbatim):
     """`engine: simple`: each `{{ name }}` is replaced once, and `{{ name.key }}` looks into objects and lists."""
 
     def compile(self, source: Source) -> TemplateText:
         """Split the text at its variables."""
-        return _SimpleText(source, tuple(_VARIABLE.split(source.text)))
-
-
-_VARIABLE = re.compile(r"\{\{\s*([\w.-]+)\s*\}\}")
+        lines = [source.text.count("\n", 0, found.start(1)) + 1 for found in _VARIABLE.finditer(source.text)]
+        return _SimpleText(source, tuple(_VARIABLE.split(source.text)), tuple(lines))
 
 
 @dataclass(frozen=True, slots=True)
 class _SimpleText:
-    """`parts` alternates between plain text and the dotted name of a variable."""
+    """`parts` alternates between plain text and the dotted name of a variable; `lines` are those of the variables."""
 
     source: Source
     parts: tuple[str, ...]
+    lines: tuple[int, ...]
 
     @property
     def uses(self) -> tuple[Use, ...]:
-        return tuple(
-            Use(name.split(".")[0], self.source, self._line(position))
-            for position, name in enumerate(self.parts)
-            if position % 2
-        )
-
-    def _line(self, position: int) -> int:
-        """The line of a variable: its lines before it, the variables among them on one line each or more."""
-        found = list(_VARIABLE.finditer(self.source.text))[position // 2]
-        return self.source.text.count("\n", 0, found.start(1)) + 1
+        names = (dotted.split(".")[0] for dotted in self.parts[1::2])
+        return tuple(Use(name, self.source, line) for name, line in zip(names, self.lines, strict=True))
 
     def render(self, values: dict[str, Json]) -> str:
-        position = 0
         parts = list(self.parts)
+        line = 1
+        start_work()
         try:
             for position in range(1, len(parts), 2):
+                line = self.lines[position // 2]
                 parts[position] = text(_look_up(values, parts[position]))
             return join_text(parts)
-        except RefusedError as fault:
-            location = self.source.locate(self._line(position), None)
+        except RefusedError as error:
+            location = self.source.locate(line, None)
             raise TemplateError(
-                f"{self.source.label}: {fault.message}", location=location, hint=fault.hint
+                f"{self.source.label}: {error.message}", location=location, hint=error.hint
             ) from None
 
 
@@ -134,10 +130,41 @@ class Jinja:
         """Compile the text and every file it includes."""
         if "{" not in source.text and "\r" not in source.text:
             return _Constant(source.text)  # what Jinja would make of it, without asking
+        if (whole := _ONE_VARIABLE.fullmatch(source.text)) and whole[1] not in _NO_VARIABLES:
+            return _Whole(whole[1], source)
         unit = self.closure.add(self._environment, source)
         if unit is None:
             return None
         return _JinjaText(source.label, self.closure.template(unit), self.closure, unit.uses)
+
+
+_ONE_VARIABLE = re.compile(r"\{\{[ \t]*([A-Za-z_][A-Za-z0-9_]*)[ \t]*\}\}")
+_NO_VARIABLES = {"true", "false", "none", "True", "False", "None", "self", "not", *GLOBALS}
+
+
+@dataclass(frozen=True, slots=True)
+class _Whole:
+    """A text that is one variable and nothing else, such as an image as a data URL: the value at its full length.
+
+    The limits are for what templates make; a string that the caller hands over is handed on.
+    """
+
+    name: str
+    source: Source
+
+    @property
+    def uses(self) -> tuple[Use, ...]:
+        return (Use(self.name, self.source, 1),)
+
+    def render(self, values: dict[str, Json]) -> str:
+        start_work()
+        try:
+            return text(values[self.name])
+        except RefusedError as error:
+            location = self.source.locate(1, None)
+            raise TemplateError(
+                f"{self.source.label}: {error.message}", location=location, hint=error.hint
+            ) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +176,7 @@ class _JinjaText:
 
     def render(self, values: dict[str, Json]) -> str:
         template = self.template
+        start_work()
         try:
             rendered = join_text(template.root_render_func(template.new_context(values)))
             if not rendered.isascii():

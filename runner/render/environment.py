@@ -114,11 +114,14 @@ class PromptEnvironment(ImmutableSandboxedEnvironment):
     def getitem(self, obj: Any, argument: Any) -> Any:
         """`obj[argument]`: a key, an index or a slice, never a method."""
         try:
-            return obj[argument]
+            found = obj[argument]
         except (TypeError, LookupError):
             if isinstance(obj, tuple) and isinstance(argument, str):
                 return self.getattr(obj, argument)
             return self.undefined(obj=obj, name=argument)
+        if isinstance(argument, slice):
+            limit_items(len(found))
+        return found
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         """`+ * ** %`, each with a look at how large its result will be. Raises RefusedError."""

@@ -11,6 +11,7 @@ from ..values import Json
 from .analysis import analyze
 from .environment import GLOBALS, PromptEnvironment
 from .failures import RUNTIME_ERRORS, explain
+from .limits import start_work
 from .printing import plain
 from .syntax import CompileError, compile_tree, parse_expression
 from .wording import did_you_mean, listed
@@ -28,6 +29,7 @@ class Expression:
     def evaluate(self, **values: Json) -> Json:
         """The value of the expression for these values. Raises ValueError with one sentence for its author."""
         context = self._template.new_context(values)
+        start_work()
         try:
             for _ in self._template.root_render_func(context):
                 pass

@@ -8,17 +8,18 @@ HTML, quietly replace what they cannot read, or grow without bound. Left out: `r
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import partial, wraps
 from typing import Any
 
-from jinja2 import Environment, pass_environment
+from jinja2 import Environment, pass_context, pass_environment
 from jinja2 import filters as jinja
+from jinja2.runtime import Context
 from jinja2.tests import TESTS as JINJA_TESTS
 
-from .limits import RefusedError, join_text, limit_text
+from .limits import TURN, RefusedError, join_text, limit_items, limit_text, spend
 from .printing import json_text, text
 
-__all__ = ["CONCATENATE", "FILTERS", "METHOD", "METHODS", "TESTS"]
+__all__ = ["CONCATENATE", "FILTERS", "METHOD", "METHODS", "TESTS", "TICK"]
 
 CONCATENATE = "~"
 """The operator `a ~ b` is compiled into this filter, a name that no author can write behind a `|`."""
@@ -26,7 +27,16 @@ CONCATENATE = "~"
 METHOD = "."
 """The call `a.b()` is compiled into this one, so that a method is found beside a key of the same name."""
 
+TICK = "#"
+"""Stands at the head of every loop and macro, and counts the turns."""
+
 _NOTHING = object()
+
+
+@pass_context
+def _tick(context: Context, value: Any) -> None:
+    # With the context, because Jinja would compute a filter without it at compile time, once.
+    spend(TURN)
 
 
 @pass_environment
@@ -120,7 +130,25 @@ def _number(name: str, read: Callable[..., Any], value: Any, default: Any) -> An
 
 def _on_text(function: Callable[..., Any]) -> Callable[..., Any]:
     """A filter on the text of its value, as it would be printed (`none | upper` is `NULL`, not `NONE`)."""
-    return lambda value, *args, **kwargs: function(text(value), *args, **kwargs)
+
+    def on_text(value: Any, *args: Any, **kwargs: Any) -> Any:
+        printed = text(value)
+        spend(len(printed))
+        return function(printed, *args, **kwargs)
+
+    return on_text
+
+
+def _counted(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A filter of Jinja's that makes a list, with the list counted as work."""
+
+    @wraps(function)
+    def counted(*args: Any, **kwargs: Any) -> Any:
+        made = function(*args, **kwargs)
+        limit_items(len(made))
+        return made
+
+    return counted
 
 
 def _truncate(
@@ -144,10 +172,11 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     **{
         name: jinja.FILTERS[name]
         for name in (
-            "abs", "count", "d", "default", "dictsort", "first", "groupby", "items", "last", "length", "list", "map",
-            "max", "min", "reject", "rejectattr", "reverse", "select", "selectattr", "sort", "unique",
+            "abs", "count", "d", "default", "first", "items", "last", "length", "map", "max", "min", "reject",
+            "rejectattr", "reverse", "select", "selectattr", "unique",
         )
     },
+    **{name: _counted(jinja.FILTERS[name]) for name in ("dictsort", "groupby", "list", "sort")},
     **{name: _on_text(jinja.FILTERS[name]) for name in ("capitalize", "lower", "title", "trim", "upper", "urlencode")},
     "center": _center,
     "float": _float,
@@ -163,6 +192,7 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "wordcount": lambda value: len(text(value).split()),
     CONCATENATE: _concatenate,
     METHOD: _method,
+    TICK: _tick,
 }  # fmt: skip
 
 _ALL_TESTS: Mapping[str, Any] = JINJA_TESTS  # mypy infers a type from it that nothing fits
@@ -173,7 +203,7 @@ TESTS: Mapping[str, Callable[..., Any]] = {
 
 _STRING_METHODS: Mapping[str, Callable[..., Any]] = {
     **{
-        name: vars(str)[name]
+        name: _on_text(vars(str)[name])
         for name in (
             "capitalize", "casefold", "count", "endswith", "find", "index", "isalnum", "isalpha", "isascii",
             "isdecimal", "isdigit", "islower", "isnumeric", "isspace", "istitle", "isupper", "lower", "lstrip",

@@ -1,13 +1,14 @@
 """How much a template may make. A sandbox stops a template from reaching out, not from growing until memory ends.
 
-Every operation by which a template can multiply text (repetition, joining, padding, replacing, capturing) asks here
-first, so that the answer to a runaway template is an error at its line. What cannot be bounded inside one process is
-time: loops nested deeply enough run for as long as they are written to.
+Every operation by which a template can multiply text (repeating, joining, padding, replacing, capturing) asks here
+first, and every turn of a loop is counted, so that a runaway template ends in an error at its line. What a single
+process cannot rule out is a template that is merely slow: one filter may still sort a million items in every turn.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextvars import ContextVar
 
 __all__ = [
     "MAX_DEPTH",
@@ -16,11 +17,15 @@ __all__ = [
     "MAX_ITEMS",
     "MAX_SOURCE",
     "MAX_TEXT",
+    "MAX_WORK",
+    "TURN",
     "RefusedError",
     "join_text",
     "limit_integer",
     "limit_items",
     "limit_text",
+    "spend",
+    "start_work",
 ]
 
 MAX_TEXT = 4 * 1024 * 1024
@@ -41,6 +46,14 @@ MAX_DEPTH = 16
 MAX_FILES = 200
 """Files that one prompt may include, each counted once."""
 
+MAX_WORK = 64 * 1024 * 1024
+"""Characters that all steps of one rendering may make together; an item of a list counts as 8."""
+
+TURN = 64
+"""What a turn of a loop or a call of a macro counts as, so that one rendering has about a million of them."""
+
+_left: ContextVar[list[int]] = ContextVar("_left")
+
 
 class RefusedError(Exception):
     """What a template asked for is refused. The message is one sentence for its author; the caller knows the line."""
@@ -51,16 +64,31 @@ class RefusedError(Exception):
         self.hint = hint
 
 
+def start_work() -> None:
+    """Begin one rendering, or one compilation, in this thread or task: from here on `spend` counts anew."""
+    _left.set([MAX_WORK])
+
+
+def spend(work: int) -> None:
+    """Count work that a template makes. Raises RefusedError when there is too much of it."""
+    left = _left.get()
+    left[0] -= work
+    if left[0] < 0:
+        raise RefusedError("the template makes too much: its loops turn too often, or make too much text")
+
+
 def limit_text(length: int) -> None:
     """Refuse a text of `length` characters before it is made. Raises RefusedError."""
     if length > MAX_TEXT:
         raise RefusedError(f"the text would be longer than {MAX_TEXT:,} characters")
+    spend(max(length, 0))
 
 
 def limit_items(length: int) -> None:
     """Refuse a list of `length` items before it is made. Raises RefusedError."""
     if length > MAX_ITEMS:
         raise RefusedError(f"the list would have more than {MAX_ITEMS:,} items")
+    spend(8 * max(length, 0))
 
 
 def limit_integer(bits: int) -> None:
@@ -78,4 +106,5 @@ def join_text(parts: Iterable[str]) -> str:
         if length > MAX_TEXT:
             limit_text(length)
         taken.append(part)
+    spend(length)
     return "".join(taken)

@@ -22,6 +22,7 @@ from .analysis import Use as LocalUse
 from .environment import GLOBALS, PromptEnvironment
 from .limits import MAX_DEPTH, MAX_FILES
 from .syntax import CompileError, compile_tree, parse
+from .wording import did_you_mean
 
 __all__ = ["Closure", "ResolveReference", "Source", "Unit", "Use"]
 
@@ -123,16 +124,18 @@ class Closure(BaseLoader):
         except CompileError as error:
             self._note(source, error.problem.line, error.problem.message, error.problem.hint)
             return None
-        except RecursionError:
-            self._note(source, 1, "the template is nested too deeply", None)
-            return None
         for problem in found.problems:
             self._note(source, problem.line, problem.message, problem.hint)
         uses = [Use(use.name, source, use.line, use.guarded) for use in found.uses if _is_free(use)]
         for reference in found.references:
+            written = reference.name
             unit = self._follow(environment, source, reference)
             if unit is not None:
                 reference.node.value = unit.name
+                for name in reference.wanted:
+                    if name not in unit.exports:
+                        hint = did_you_mean(name, unit.exports) or None
+                        self._note(source, reference.line, f"{written} defines no {name!r}", hint)
                 uses = self._merge(reference, uses, unit, found.exports)
         if len(self.problems) > before:
             return None
@@ -183,7 +186,8 @@ class Closure(BaseLoader):
             if len(self._units) >= MAX_FILES:
                 raise TemplateError(f"the prompt includes more than {MAX_FILES} files", location=location)
             shown = tree.shown(file)
-            text = decode(tree.read(file, location=location), shown)
+            # The last line end closes the last line of a file; it is no part of the sentence it is included in.
+            text = decode(tree.read(file, location=location), shown).removesuffix("\n")
         except RunnerError as error:
             self.problems.append(error)
             return None

@@ -15,7 +15,7 @@ from typing import Any
 from jinja2 import Undefined
 
 from ..values import Json, JsonPath
-from .limits import RefusedError, limit_text
+from .limits import MAX_TEXT, RefusedError, limit_text
 
 __all__ = ["find_non_json", "json_text", "plain", "text"]
 
@@ -36,7 +36,9 @@ def json_text(value: Any, indent: int | None = None) -> str:
     """The filter `tojson`: JSON text of a value, on one line or indented by `indent` spaces. Raises like `text`."""
     if indent is not None and (type(indent) is not int or not 0 <= indent <= _MAX_INDENT):
         raise RefusedError(f"tojson: indent is a number from 0 to {_MAX_INDENT}")
-    return json.dumps(plain(value), ensure_ascii=False, allow_nan=False, indent=indent)
+    printed = json.dumps(plain(value), ensure_ascii=False, allow_nan=False, indent=indent)
+    limit_text(len(printed))
+    return printed
 
 
 def plain(value: Any) -> Json:
@@ -50,7 +52,8 @@ def plain(value: Any) -> Json:
 
 def _measure(value: Any, size: int) -> int:
     """Add to `size` a lower bound of the JSON text's length: shared parts count each time they are printed."""
-    limit_text(size)
+    if size > MAX_TEXT:
+        limit_text(size)
     if value is None or isinstance(value, (str, bool, int)):
         return size + (len(value) if isinstance(value, str) else 1)
     if isinstance(value, float):
@@ -59,14 +62,14 @@ def _measure(value: Any, size: int) -> int:
         return size + 1
     if isinstance(value, (list, tuple)):
         for item in value:
-            size = _measure(item, size + 1)
-        return size + 2
+            size = _measure(item, size + 2)  # a comma and a space, but for the last one
+        return size
     if isinstance(value, dict):
         for key, item in value.items():
             if not isinstance(key, str):
                 raise RefusedError("the keys of a JSON object are strings", "write the keys in quotes")
-            size = _measure(item, size + len(key) + 3)
-        return size + 2
+            size = _measure(item, size + len(key) + 6)
+        return size
     if isinstance(value, Undefined):
         str(value)  # raises: every undefined value of the sandbox is strict
     if isinstance(value, _LAZY):

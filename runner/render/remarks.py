@@ -7,16 +7,21 @@ from collections.abc import Iterator
 
 from ..errors import Diagnostic
 from ..files.model import Prompt
-from ..values import JsonPath
+from ..values import Json, JsonPath
 from .messages import template_paths
 
 __all__ = ["remarks"]
 
+_BRACES = re.compile(r"\{\{\s*[A-Za-z_][^{}]*\}\}|\{%")
 _SIMPLE_BRACES = re.compile(r"\{\{(?!\s*[\w.-]+\s*\}\})[^{}]*\}\}")
 
 
 def remarks(prompt: Prompt, variables: frozenset[str]) -> Iterator[Diagnostic]:
-    """W001 an input is never used; W002 a block scalar ends with a newline; W003 braces that `simple` leaves alone."""
+    """The warnings of a prompt.
+
+    W001: an input is never used. W002: a block scalar ends with a newline. W003: braces that `engine: simple`
+    leaves alone. W004: braces where nothing is a template.
+    """
     for name in prompt.inputs or ():
         if name not in variables:
             yield Diagnostic(
@@ -28,8 +33,31 @@ def remarks(prompt: Prompt, variables: frozenset[str]) -> Iterator[Diagnostic]:
     messages = prompt.request["messages"]
     assert isinstance(messages, list), "the loader has checked the prompt file"
     for index, message in enumerate(messages):
-        for path, text in template_paths(message):
+        templates = dict(template_paths(message))
+        for path, text in templates.items():
             yield from _text_remarks(prompt, ("messages", index, *path), text)
+        if prompt.template.engine != "none":
+            for path, text in _strings(message, ()):
+                if path not in templates and _BRACES.search(text):
+                    yield Diagnostic(
+                        "warning",
+                        "W004",
+                        "this is no template, so its braces are sent as they stand",
+                        prompt.locate("messages", index, *path),
+                        "templates are the contents of messages, never roles, names or ids",
+                    )
+
+
+def _strings(value: Json, path: JsonPath) -> Iterator[tuple[JsonPath, str]]:
+    """Each string inside a value, with its path."""
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from _strings(item, (*path, key))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _strings(item, (*path, index))
 
 
 def _text_remarks(prompt: Prompt, path: JsonPath, text: str) -> Iterator[Diagnostic]:

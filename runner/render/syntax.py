@@ -12,8 +12,8 @@ from jinja2.visitor import NodeTransformer
 
 from .analysis import Problem
 from .environment import PromptEnvironment
-from .filters import CONCATENATE, METHOD
-from .limits import MAX_SOURCE, RefusedError
+from .filters import CONCATENATE, METHOD, TICK
+from .limits import MAX_SOURCE, RefusedError, start_work
 
 __all__ = ["CompileError", "compile_tree", "parse", "parse_expression"]
 
@@ -75,6 +75,7 @@ def parse_expression(environment: PromptEnvironment, source: str) -> nodes.Templ
 def compile_tree(environment: PromptEnvironment, tree: nodes.Template, name: str) -> Template:
     """Make code of a tree, which this changes. `name` is ours, never an author's. Raises CompileError."""
     try:
+        start_work()  # Jinja computes constant expressions while it compiles
         _Rewriter(environment).visit(tree)
         code = environment.compile(tree, name, name)
         return environment.template_class.from_code(environment, code, environment.globals)
@@ -85,7 +86,7 @@ def compile_tree(environment: PromptEnvironment, tree: nodes.Template, name: str
 
 
 class _Rewriter(NodeTransformer):
-    """Turns `a ~ b` and the `a.b` of `a.b()`, which the sandbox cannot intercept, into filters of ours."""
+    """Turns what the sandbox cannot intercept into filters of ours: `a ~ b`, the `a.b` of `a.b()`, a loop's turn."""
 
     def __init__(self, environment: PromptEnvironment) -> None:
         self._environment = environment
@@ -101,6 +102,21 @@ class _Rewriter(NodeTransformer):
         if isinstance(called, nodes.Getattr):
             name = nodes.Const(called.attr, lineno=node.lineno, environment=self._environment)
             node.node = self._filter(called.node, METHOD, name)
+        return node
+
+    def visit_For(self, node: nodes.For) -> nodes.Node:
+        return self._ticking(node)
+
+    def visit_Macro(self, node: nodes.Macro) -> nodes.Node:
+        return self._ticking(node)
+
+    def visit_CallBlock(self, node: nodes.CallBlock) -> nodes.Node:
+        return self._ticking(node)
+
+    def _ticking(self, node: nodes.For | nodes.Macro | nodes.CallBlock) -> nodes.Node:
+        self.generic_visit(node)
+        nothing = nodes.Const(None, lineno=node.lineno, environment=self._environment)
+        node.body.insert(0, nodes.ExprStmt(self._filter(nothing, TICK), lineno=node.lineno))
         return node
 
     def _filter(self, value: nodes.Expr, name: str, *arguments: nodes.Expr) -> nodes.Filter:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 from ..errors import CaseError, Diagnostic, Location, Problems, RunnerError, TemplateError
 from ..files.model import Prompt
@@ -35,7 +35,7 @@ class _Entry(Protocol):
     def render(self, values: dict[str, Json], location: Callable[[], Location]) -> list[dict[str, Json]]: ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class CompiledPrompt:
     """A prompt that is ready to render.
 
@@ -72,10 +72,12 @@ class CompiledPrompt:
             return location or self.prompt.locate()
 
         values = dict(vars)
-        self._check(values, where)
+        self._check(values, location, where)
         return [message for entry in self._entries for message in entry.render(values, where)]
 
-    def _check(self, values: dict[str, Json], where: Callable[[], Location]) -> None:
+    def _check(
+        self, values: dict[str, Json], location: Location | None, where: Callable[[], Location]
+    ) -> None:
         if unknown := values.keys() - self._known:
             name = min(unknown)
             hint = did_you_mean(name, self._known) or (
@@ -91,15 +93,15 @@ class CompiledPrompt:
                 at = name + "".join(f"[{part!r}]" for part in found[0])
                 raise CaseError(f"variable {at} is {found[1]}, which is no JSON", location=where())
         if not self.required <= values.keys():
-            self._miss(self.required - values.keys(), where)
+            self._miss(self.required - values.keys(), location)
 
-    def _miss(self, names: frozenset[str], where: Callable[[], Location]) -> None:
+    def _miss(self, names: frozenset[str], location: Location | None) -> NoReturn:
         first = next(use for entry in self._entries for use in entry.uses if use.name in names)
         what = f"variable {listed(names)} has" if len(names) == 1 else f"variables {listed(names)} have"
         raise TemplateError(
             f"{first.source.label}: {what} no value",
             location=first.location,
-            hint=f"give it in the case's `vars` or with --var {first.name}=...; the values come from {where()}",
+            hint=f"give it in `vars`{f' at {location}' if location else ''} or with --var {first.name}=...",
         )
 
 

@@ -17,6 +17,7 @@ KINDS = {
     "dict": "object",
     "Macro": "macro",
     "LoopContext": "loop",
+    "TemplateModule": "imported file",
 }
 """Python's names of types, and ours."""
 
