@@ -99,15 +99,19 @@ class Connection:
 
 
 def resolve(
-    endpoint: Endpoint, environ: Mapping[str, str], *, root: str | os.PathLike[str] = "."
+    endpoint: Endpoint,
+    environ: Mapping[str, str],
+    *,
+    root: str | os.PathLike[str] = ".",
+    on_download: Callable[[int, int], None] | None = None,
 ) -> Connection:
     """The connection of a declared endpoint, its key taken from `environ`.
 
-    `root` is the folder that a relative `embedded: model.gguf` is looked up in (the project's). Raises ConfigError:
-    unset key variable, bad base URL, header that HTTP cannot carry, unknown model file, missing extra `local`.
+    `root` is the folder that a relative `embedded: model.gguf` is looked up in (the project's). `on_download` is told
+    the bytes so far and in all while a model is fetched; by default standard error is. Raises ConfigError: unset key variable, bad base URL, header that HTTP cannot carry, unknown model file, missing extra `local`.
     """
     if endpoint.embedded is not None:
-        return _embedded(endpoint, endpoint.embedded, environ, root)
+        return _embedded(endpoint, endpoint.embedded, environ, root, on_download)
     base_url = endpoint.base_url
     key_variable = endpoint.api_key_env
     if base_url is None:
@@ -137,23 +141,30 @@ def resolve(
 
 
 def _embedded(
-    endpoint: Endpoint, model: str, environ: Mapping[str, str], root: str | os.PathLike[str]
+    endpoint: Endpoint,
+    model: str,
+    environ: Mapping[str, str],
+    root: str | os.PathLike[str],
+    on_download: Callable[[int, int], None] | None,
 ) -> Connection:
-    from . import embedded
+    from .embedded import SLOTS, EmbeddedTransport, base_url_of, require_local_extra, tell_progress
+    from .model_files import find_model
 
     if endpoint.base_url is not None:
         raise _refused(endpoint, "names both base_url and embedded; it can be one of them")
     if endpoint.api_key_env is not None:
         raise _refused(endpoint, "names api_key_env, but an embedded model takes no key")
-    found = embedded.find_model(model, environ, root=root, location=endpoint.location)
+    require_local_extra()
+    found = find_model(model, environ, root=root, location=endpoint.location)
+    progress = on_download or tell_progress(found.name)
     return Connection(
         endpoint,
         identity=found.identity,
-        base_url=embedded.BASE_URL,
+        base_url=base_url_of(found),
         headers=_headers(endpoint, None, None),
         secrets=(),
-        opener=lambda: embedded.EmbeddedTransport(found),
-        default_concurrency=embedded.SLOTS,
+        opener=lambda: EmbeddedTransport(found, progress),
+        default_concurrency=SLOTS,
     )
 
 

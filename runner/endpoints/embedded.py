@@ -1,0 +1,179 @@
+"""The embedded endpoint: llama.cpp inside this process, on a loopback port, spoken to over HTTP like any other.
+
+The server comes from the package xllamacpp (extra `local`). It starts with the first request, once for each model, and
+ends with the process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import importlib.util
+import os
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from ..errors import ConfigError
+from .base import Request, Response, Transport
+from .model_files import ModelFile, Progress, fetch
+
+__all__ = [
+    "CONTEXT_TOKENS",
+    "SLOTS",
+    "EmbeddedTransport",
+    "base_url_of",
+    "require_local_extra",
+    "tell_progress",
+]
+
+SLOTS = 1
+"""Requests answered at a time. More would be decoded in one batch, whose make-up changes the last bits of the sums:
+with two slots the same request gets different answers, depending on what runs beside it."""
+
+CONTEXT_TOKENS = 8192
+"""Prompt and answer together; what SmolLM2 was trained for."""
+
+THREADS = 2
+
+SEED = 0
+"""For requests that name none, so that the same request gets the same answer at any temperature."""
+
+_INSTALL = "pip install 'prompt-runner[local]'"
+
+
+def require_local_extra() -> None:
+    """ConfigError where the extra `local` is not installed. Loads nothing: the library takes 100 MB."""
+    if importlib.util.find_spec("xllamacpp") is None:
+        raise ConfigError("an embedded model needs the extra 'local', which is not installed", hint=_INSTALL)
+
+
+def base_url_of(model: ModelFile) -> str:
+    """The base URL that stands for a model before its server has a port, and in reports: embedded://NAME/v1."""
+    return f"embedded://{quote(model.name)}/v1"
+
+
+class EmbeddedTransport:
+    """One worker's connection to the embedded server (see `Transport`); its first send starts the server.
+
+    The start (and the fetching of the model, the first time ever) does not count towards `timeout`. It raises
+    ConfigError when the model cannot be fetched or loaded.
+    """
+
+    def __init__(self, model: ModelFile, progress: Progress) -> None:
+        self._model = model
+        self._progress = progress
+        self._http: Transport | None = None
+        self._address = ""
+
+    async def send(
+        self, request: Request, *, timeout: float, on_bytes: Callable[[bytes], None] | None = None
+    ) -> Response:
+        """Send to the server of this process, started if it is not running yet."""
+        if self._http is None:
+            from .http import HttpxTransport
+
+            self._address = await asyncio.to_thread(_address_of, self._model, self._progress)
+            self._http = HttpxTransport(self._address, trust_env=False)
+        there = urlsplit(request.url)
+        url = self._address + urlunsplit(("", "", there.path, there.query, ""))
+        return await self._http.send(
+            Request(request.method, url, request.headers, request.body), timeout=timeout, on_bytes=on_bytes
+        )
+
+    async def close(self) -> None:
+        """Close the connection; the server stays for the transports to come."""
+        if self._http is not None:
+            await self._http.close()
+
+
+def tell_progress(name: str) -> Progress:
+    """A progress display on standard error: a bar on a terminal, elsewhere one line when it starts."""
+    terminal = sys.stderr.isatty()
+    told = False
+
+    def show(done: int, total: int) -> None:
+        nonlocal told
+        if terminal:
+            filled = 30 * done // total
+            line = f"\rfetching {name} (once) [{'#' * filled:<30}] {done // 10**6} of {total // 10**6} MB"
+            sys.stderr.write(line + ("\n" if done == total else ""))
+        elif not told:
+            sys.stderr.write(f"fetching {name}, {total // 10**6} MB, once\n")
+        told = True
+        sys.stderr.flush()
+
+    return show
+
+
+_servers: dict[Path, Any] = {}
+_starting = threading.Lock()
+
+
+def _address_of(model: ModelFile, progress: Progress) -> str:
+    """The origin of the process's server for `model`, started if need be. Blocks."""
+    with _starting:
+        if (path := fetch(model, progress)) not in _servers:
+            if not _servers:
+                atexit.register(_servers.clear)  # stops the threads while the interpreter is still whole
+            _servers[path] = _start(model, path)
+        address: str = _servers[path].listening_address
+        return address
+
+
+def _start(model: ModelFile, path: Path) -> Any:
+    xllamacpp = _library()
+    parameters = xllamacpp.CommonParams()
+    parameters.model.path = str(path)
+    parameters.model_alias = {model.name}
+    parameters.hostnames = ["127.0.0.1"]
+    parameters.port = 0  # the system chooses
+    parameters.n_ctx = CONTEXT_TOKENS * SLOTS
+    parameters.n_parallel = SLOTS
+    parameters.fit_params = False  # or the context would depend on the memory that is free
+    parameters.sampling.seed = SEED
+    # What a request finds must not depend on the ones before it: no prompt is kept, in a slot or in memory.
+    parameters.cache_prompt = False
+    parameters.cache_ram_mib = 0
+    parameters.cache_idle_slots = False
+    parameters.ctx_shift = False  # a prompt that does not fit is an error, never cut
+    parameters.warmup = False
+    parameters.verbosity = -1
+    parameters.ui = False
+    parameters.endpoint_slots = False  # it shows the prompts being worked on
+    if model.published:
+        # Small enough to be fast anyhow; sums split over other hardware or more threads differ in their last bits.
+        parameters.n_gpu_layers = 0
+        parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = THREADS
+    try:
+        return xllamacpp.Server(parameters)
+    except RuntimeError as error:
+        raise ConfigError(
+            f"llama.cpp cannot load the model {path}: {error}",
+            hint="is it a complete GGUF file of a chat model?",
+        ) from None
+
+
+def _library() -> Any:
+    """The package xllamacpp, loaded so that its OpenMP threads sleep while they wait for each other.
+
+    Spinning, the default, takes ten times as long on a machine whose cores are shared (measured: 54 s against 4 s).
+    libgomp reads the variable once, when it is loaded.
+    """
+    variable = "OMP_WAIT_POLICY"
+    unset = variable not in os.environ
+    os.environ.setdefault(variable, "passive")
+    try:
+        import xllamacpp
+    except ImportError as error:
+        raise ConfigError(
+            f"the package xllamacpp cannot be loaded: {error}",
+            hint=f"{_INSTALL}; on Linux it also needs libgomp (Debian: apt-get install libgomp1)",
+        ) from None
+    finally:
+        if unset:
+            del os.environ[variable]
+    return xllamacpp
