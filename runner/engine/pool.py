@@ -169,11 +169,14 @@ class Pool:
         if self._ask_again(flight, reply, finished):
             return
         self._learn(job, reply)
-        if response is not None and self._cache is not None and _all_ok(reply):
+        if response is not None and self._cache is not None and _all_ok(reply) and not self._holds_key(response):
             key = self._cache.key(self._identity, job.data, job.sample)
             content_type = response.headers.get("content-type", "")
             self._cache.put(key, CacheEntry(response.status, content_type, response.body))
         self._finish(flight, reply, latency_ms=(finished - started) * 1000, cached=False)
+
+    def _holds_key(self, response: Response) -> bool:
+        return any(value.encode() in response.body for value in self._connection.secrets)
 
     def _bytes(self, job: Job) -> bytes:
         return encode(with_stream(job.body)) if self._printer else job.data

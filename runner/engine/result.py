@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ..files.model import ModelRule
+from ..files.model import Endpoint, ModelRule
 from ..values import Json, JsonObject
 from ..wire.masking import mask
 from ..wire.reply import Answer, Outcome, ProviderError, Reply
@@ -50,7 +50,7 @@ def _record(
     cached: bool,
     several: bool,
 ) -> Record:
-    judgement = job.unit.judge.judge(answer, job.case, latency_ms=latency_ms, cost=cost)
+    judgement = job.unit.judge.judge(answer, job.case, latency_ms=latency_ms, cost=cost, model=job.unit.model)
     checks: list[CheckRecord] = [
         {"type": check.type, "passed": check.passed, "path": check.path, "message": check.message}
         for check in judgement.checks
@@ -65,7 +65,7 @@ def _record(
         "output": judgement.output,
         "text": answer.text,
         "checks": checks,
-        "error": _error(answer.error, secret_values),
+        "error": _error(answer.error, job.unit.endpoint, secret_values),
         "detail": mask(judgement.detail, secret_values) if judgement.detail else None,
         "model": job.unit.model,
         "served_model": reply.served_model,
@@ -85,15 +85,23 @@ def _record(
     return record
 
 
-def _error(error: ProviderError | None, secret_values: tuple[str, ...]) -> ErrorRecord | None:
+def _error(error: ProviderError | None, endpoint: Endpoint, secret_values: tuple[str, ...]) -> ErrorRecord | None:
     if error is None:
         return None
+    hint = error.hint
+    if error.status == 401:
+        # Only here is it known where the refused key came from.
+        hint = (
+            f"check the key in {endpoint.api_key_env}"
+            if endpoint.api_key_env
+            else f"endpoint {endpoint.name} sends no key: name its variable with api_key_env in runner.yaml"
+        )
     return {
         "code": error.code,
         "message": mask(error.message, secret_values),
         "status": error.status,
         "type": error.type,
-        "hint": error.hint,
+        "hint": hint,
         "request_id": error.request_id,
     }
 
