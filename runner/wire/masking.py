@@ -28,7 +28,7 @@ _ECHOES = (
     # A provider repeats the key it was given, starred out or not: "Incorrect API key provided: sk-proj-****abcd."
     re.compile(r"(?<=API key provided: )[^\s.]+"),
     re.compile(r"\bsk-[\w-]{0,60}\*{2,}[\w*-]*"),
-    re.compile(r"\*{4,}[A-Za-z0-9]{2,}\b"),
+    re.compile(r"(?<!\*)\*{4,}+[A-Za-z0-9]{2,}"),
 )
 
 

@@ -75,11 +75,11 @@ def _read_completion(completion: Json, status: int, headers: Mapping[str, str], 
     usage = visible(completion.get("usage"))
     return Reply(
         answers=_read_choices(choices, status, headers, request),
-        id=_word(completion.get("id")),
-        served_model=_word(completion.get("model")),
+        id=_word(completion.get("id")) or None,
+        served_model=_word(completion.get("model")) or None,
         usage=usage if isinstance(usage, Mapping) else None,
-        system_fingerprint=_word(completion.get("system_fingerprint")),
-        service_tier=_word(completion.get("service_tier")),
+        system_fingerprint=_word(completion.get("system_fingerprint")) or None,
+        service_tier=_word(completion.get("service_tier")) or None,
     )
 
 
@@ -223,11 +223,14 @@ def _why_empty(message: Json, content: Content, fields: Mapping[str, Json]) -> s
 
 
 def _tool_calls(message: Mapping[str, Json]) -> tuple[Mapping[str, Json], ...]:
-    """The calls as the provider sent them; the older single `function_call` in the form of today's."""
+    """The calls as the provider sent them; the older single `function_call` in the form of today's.
+
+    A `function_call` without a name is none: Snowflake sends every field of every message, empty.
+    """
     calls = message.get("tool_calls")
     legacy = message.get("function_call")
     listed = list(calls) if isinstance(calls, list | tuple) else []
-    if isinstance(legacy, Mapping):
+    if isinstance(legacy, Mapping) and legacy.get("name"):
         listed.append({"type": "function", "function": legacy})
     return tuple(call for call in (visible(call) for call in listed) if isinstance(call, Mapping))
 

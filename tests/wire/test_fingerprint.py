@@ -1,0 +1,110 @@
+"""A fingerprint changes with the question, and with nothing else."""
+
+from __future__ import annotations
+
+import copy
+from hashlib import sha256
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runner.wire.fingerprint import NOT_COUNTED, fingerprint, parts
+
+BODY: dict[str, Any] = {
+    "model": "m",
+    "temperature": 0,
+    "messages": [{"role": "user", "content": "hi"}],
+    "response_format": {"type": "json_schema", "json_schema": {"name": "n", "schema": {"type": "object"}}},
+}
+
+
+def test_form() -> None:
+    # RFC 8785 has the keys in order.
+    assert fingerprint({"model": "m"}) == "sha256:" + sha256(b'{"body":{"model":"m"},"v":1}').hexdigest()
+
+
+scalars = st.none() | st.booleans() | st.integers(-100, 100) | st.text(max_size=5)
+values = st.recursive(scalars, lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner, max_size=2), max_leaves=4)  # fmt: skip
+counted_keys = st.text(min_size=1, max_size=8).filter(lambda key: key not in NOT_COUNTED)
+
+
+@given(counted_keys, values, values)
+def test_any_counted_key_counts(key: str, one: Any, other: Any) -> None:
+    absent = {name: value for name, value in BODY.items() if name != key}
+    assert fingerprint({**absent, key: one}) != fingerprint(absent)
+    same = one == other and str(one) == str(other)  # str: True is not 1
+    assert (fingerprint({**absent, key: one}) == fingerprint({**absent, key: other})) == same
+
+
+@given(st.sampled_from(sorted(NOT_COUNTED)), values)
+def test_no_other_key_does(key: str, value: Any) -> None:
+    assert fingerprint({**BODY, key: value}) == fingerprint(BODY)
+    assert parts({**BODY, key: value}) == parts(BODY)
+
+
+def test_a_key_of_the_list_counts_below_the_top() -> None:
+    assert fingerprint({"metadata": 1, "a": {"metadata": 1}}) != fingerprint({"a": {"metadata": 2}})
+
+
+def test_order_and_spelling_of_numbers_do_not_count() -> None:
+    assert fingerprint({"a": 1, "b": 0.5}) == fingerprint({"b": 0.50, "a": 1.0})
+
+
+@pytest.mark.parametrize(
+    ("changed", "part"),
+    [
+        ({"messages": []}, "messages"),
+        ({"temperature": 1}, "params"),
+        ({"top_k": 1}, "params"),
+        ({"model": "other"}, "params"),
+        ({"tools": []}, "schema"),
+        ({"response_format": {"type": "json_object"}}, "schema"),
+    ],
+)
+def test_parts_tell_what_changed(changed: dict[str, Any], part: str) -> None:
+    before, after = parts(BODY), parts({**BODY, **changed})
+    assert [name for name in before if before[name] != after[name]] == [part]
+
+
+def test_parts_are_eight_hex_digits() -> None:
+    assert all(len(digest) == 8 and int(digest, 16) >= 0 for digest in parts(BODY).values())
+    assert list(parts({})) == ["messages", "params", "schema"]
+
+
+IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA", "detail": "low"}}
+AUDIO = {"type": "input_audio", "input_audio": {"data": "AAAA", "format": "wav"}}
+FILE = {"type": "file", "file": {"filename": "a.pdf", "file_data": "data:application/pdf;base64,AAAA"}}
+
+
+def of_part(part: dict[str, Any]) -> str:
+    return fingerprint({"messages": [{"role": "user", "content": [{"type": "text", "text": "see"}, part]}]})
+
+
+@pytest.mark.parametrize("part", [IMAGE, AUDIO, FILE])
+def test_every_byte_of_a_medium_counts(part: dict[str, Any]) -> None:
+    changed = copy.deepcopy(part)
+    holder = changed[changed["type"]]
+    name = next(key for key in holder if "AAAA" in holder[key])
+    holder[name] = holder[name].replace("AAAA", "AAAB")
+    assert of_part(part) != of_part(changed)
+
+
+def test_a_medium_is_hashed_by_its_digest_and_what_stands_beside_it_counts() -> None:
+    digest = sha256(b"data:image/png;base64,AAAA").hexdigest()
+    assert of_part(IMAGE) == of_part(
+        {"type": "image_url", "image_url": {"url": {"$sha256": digest}, "detail": "low"}}
+    )
+    assert of_part(IMAGE) != of_part({**IMAGE, "image_url": {**IMAGE["image_url"], "detail": "high"}})  # type: ignore[dict-item]  # a dict, by construction
+
+
+def test_a_web_address_counts_as_it_is() -> None:
+    assert of_part({"type": "image_url", "image_url": {"url": "https://a/1"}}) != of_part(
+        {"type": "image_url", "image_url": {"url": "https://a/2"}}
+    )
+
+
+def test_what_has_no_canonical_form_has_no_fingerprint() -> None:
+    with pytest.raises(ValueError, match=r"\$\.body\.seed"):
+        fingerprint({"seed": 2**60})
