@@ -90,9 +90,11 @@ def foreign_space(text: str, at: int) -> TextError:
 
 
 def _tab(site: _Site) -> TextError | None:
-    if site.text[site.at : site.at + 1] == "\t" or "tab character" in site.problem:
-        return TextError("a tab stands in the indentation", site.at, "YAML indents with spaces only")
-    return None
+    if site.text[site.at : site.at + 1] != "\t" and "tab character" not in site.problem:
+        return None
+    if site.text[site.line_start : site.at].strip():  # only PyYAML's own parser minds these
+        return TextError("a tab stands between the parts of this line", site.at, "write a space")
+    return TextError("a tab stands in the indentation", site.at, "YAML indents with spaces only")
 
 
 def _indentation(site: _Site) -> TextError | None:
@@ -159,7 +161,7 @@ def _colon(site: _Site) -> TextError | None:
 
 
 def _cannot_start(site: _Site) -> TextError | None:
-    if "cannot start any token" in site.problem:
+    if "cannot start any token" in site.problem or "mapping keys are not allowed" in site.problem:
         char = site.text[site.at : site.at + 1]
         return TextError(
             f"a text cannot begin with {char} unless it is quoted", site.at, "put the text in quotes"
@@ -168,7 +170,7 @@ def _cannot_start(site: _Site) -> TextError | None:
 
 
 def _escape(site: _Site) -> TextError | None:
-    if not re.search("escape|hexa?decimal", site.problem):
+    if site.text[site.begin : site.begin + 1] != '"' or not re.search("escape|hexa?decimal", site.problem):
         return None
     at = site.text.rfind("\\", 0, site.at + 1)
     if re.match(r"\\u[dD][89a-fA-F]", site.text[at : at + 4]):

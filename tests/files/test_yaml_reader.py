@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import time
 from pathlib import Path
 
@@ -237,6 +238,14 @@ def test_a_quoted_template_is_not_blamed(text: str, composing: Composing) -> Non
     with pytest.raises(SyntaxFileError) as caught:
         read(text, composing)
     assert "is not in quotes" not in caught.value.message
+
+
+@pytest.mark.parametrize("text", ["@x", "`x`", "%x", "? x"])
+def test_a_text_that_needs_its_quotes_is_told_so(text: str, composing: Composing) -> None:
+    with pytest.raises(
+        SyntaxFileError, match=re.escape(f"a text cannot begin with {text[0]} unless it is quoted")
+    ):
+        read(f"key: {text}", composing)
 
 
 @given(json_values(st.text()))
