@@ -40,6 +40,9 @@ class CaseIds:
         self._taken: dict[int, int] = {}
         self._repeats: dict[int, int] = {}
 
+    def __len__(self) -> int:
+        return len(self._taken)
+
     def claim(self, case: Case, label: str) -> Case:
         """The case under an id that no other one has; `label` is how messages call it ("row 3").
 

@@ -9,11 +9,12 @@ from typing import cast
 from ..errors import CaseError, Location
 from ..values import Json, JsonPath
 from .case_ids import CaseIds, case_id, digest_of
-from .formats import Violation, violations
+from .formats import violations
 from .inputs import Inputs, compiled, from_text
 from .model import Assertion, Case, CaseFile, Expectation, Prompt
 from .problems import ProblemList
 from .rows import Row, read_rows
+from .violations import Violation
 
 __all__ = ["case_from_vars", "case_id", "cases_from_file", "cases_of", "read_case", "vars_from_text"]
 
@@ -21,20 +22,25 @@ __all__ = ["case_from_vars", "case_id", "cases_from_file", "cases_of", "read_cas
 def cases_of(prompt: Prompt) -> Iterator[Case]:
     """All cases of the prompt's `tests` in their order, read as they are asked for.
 
-    Raises CaseError where two cases have the same id (or, without ids, the same variables); it names both places.
+    Raises CaseError where two cases have the same id (or, without ids, the same variables), naming both places, and
+    for a file without rows.
     """
     ids = CaseIds()
     for index, test in enumerate(prompt.tests):
         if isinstance(test, Case):
             yield ids.claim(test, f"tests[{index}]")
         else:
+            before = len(ids)
             yield from _cases_from_file(prompt, test, ids)
+            if len(ids) == before:
+                first = Location(test.shown, 1)
+                raise CaseError("the file has no rows", location=first, hint="nothing would be tested")
 
 
 def cases_from_file(prompt: Prompt, file: CaseFile, *, repeats_allowed: bool = False) -> Iterator[Case]:
     """One case a row. With `repeats_allowed` (an `--input`) equal rows get `-2`, `-3`, ... after their id.
 
-    Raises CaseError for a row that is no case of this prompt, an id given twice and a file without rows;
+    Raises CaseError for a row that is no case of this prompt and for an id given twice;
     SyntaxFileError, EncodingError or MissingFileError for a file that cannot be read.
     """
     return _cases_from_file(prompt, file, CaseIds(repeats_allowed=repeats_allowed))
@@ -48,13 +54,8 @@ def _cases_from_file(prompt: Prompt, file: CaseFile, ids: CaseIds) -> Iterator[C
         if native.is_absolute()
         else prompt.tree.read(file.path, shown=file.shown, location=file.location)
     )
-    row: Row | None = None
     for row in read_rows(source, file.shown):
         yield ids.claim(_case_of_row(row, inputs, prompt), row.label)
-    if row is None:
-        raise CaseError(
-            "the file has no rows", location=Location(file.shown, 1), hint="nothing would be tested"
-        )
 
 
 def _case_of_row(row: Row, inputs: Inputs | None, prompt: Prompt) -> Case:

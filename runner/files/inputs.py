@@ -12,8 +12,8 @@ from typing import Any
 from ..errors import SyntaxFileError
 from ..schema import SchemaProblem, Validator, show
 from ..values import Json
-from .formats import Violation, near, spell
 from .json_reader import parse_json
+from .violations import Violation, near, spell
 
 __all__ = ["Inputs", "compiled", "from_text"]
 

@@ -12,10 +12,11 @@ from urllib.parse import urlsplit
 from ..errors import ConfigError, FormatError
 from ..values import Json, JsonPath
 from .documents import Document, parse_document
-from .formats import near, validate
+from .formats import validate
 from .model import Endpoint, ModelRule, Project
 from .problems import ProblemList
 from .tree import DiskTree
+from .violations import near
 
 __all__ = ["PROJECT_FILE", "endpoint_for", "load_project", "price_for"]
 

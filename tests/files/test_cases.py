@@ -370,3 +370,7 @@ def test_an_input_of_an_unknown_kind_is_refused():
         str(caught.value)
         == 'rows.xlsx: "rows.xlsx" is not a file of rows (one of .jsonl, .csv, .yaml, .yml, .json)'
     )
+
+
+def test_an_input_without_rows_gives_no_case():
+    assert as_input("") == []

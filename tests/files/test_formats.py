@@ -8,7 +8,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from runner.errors import FormatError, Problems
-from runner.files.formats import near, schema, schema_text, spell, validate, violations
+from runner.files.formats import schema, schema_text, validate, violations
+from runner.files.violations import near, spell
 from runner.files.yaml_reader import parse_yaml
 
 MINIMAL = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}

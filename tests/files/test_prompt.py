@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from runner.errors import Problems, RunnerError
+from runner.files.formats import schema
 from runner.files.model import Case, CaseFile, Prompt, Template
 from runner.files.prompt import load_prompt
 from runner.files.tree import DiskTree, MemoryTree
@@ -283,3 +287,36 @@ def test_a_file_that_is_not_there_is_named():
 
 def test_an_empty_file_is_refused():
     assert refusal("") == [f"{FILE}:1:1: the file is empty"]
+
+
+# --- whatever is written --------------------------------------------------------------------------------------
+
+_scalars = (
+    st.none()
+    | st.booleans()
+    | st.integers(-3, 3)
+    | st.floats(-2, 2)
+    | st.sampled_from(["", "a", "user", "text", "{{ a }}", "s.json", "object"])
+)
+_keys = st.sampled_from([*schema("prompt")["properties"], "role", "content", "type", "text", "function", "parameters", "json_schema", "schema", "schema_file", "file", "vars", "id", "name", "default", "a"])  # fmt: skip
+_values = st.recursive(
+    _scalars,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_keys, inner, max_size=4),
+    max_leaves=12,
+)
+_fields = st.dictionaries(st.sampled_from(list(schema("prompt")["properties"])), _values, max_size=6)
+
+
+@given(_fields, st.booleans())
+@settings(deadline=None, max_examples=150)
+def test_any_file_is_a_prompt_or_refused_with_a_place_in_it(fields, whole):
+    document = {"messages": [{"role": "user", "content": "hi"}]} | fields if whole else fields
+    text = json.dumps(document)
+    try:
+        prompt = load_prompt("p.prompt.yaml", MemoryTree({"p.prompt.yaml": text.encode(), "s.json": b"{}"}))
+    except RunnerError as error:
+        for each in error.errors if isinstance(error, Problems) else [error]:
+            assert each.location is not None
+            assert each.location.line is not None
+    else:
+        assert list(prompt.request) == [key for key in document if key in prompt.request]

@@ -1,0 +1,249 @@
+"""Breaches of a file format in words a person can act on: what is wrong, and what was probably meant."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from itertools import pairwise
+from typing import Any, TypeAlias
+
+from ..schema import show
+from ..values import JsonPath
+
+__all__ = ["Violation", "in_words", "near", "spell"]
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One breach of a format at `path`; with `at_key` it is the last key of `path` that is meant, not its value.
+
+    `missing` names the key that the mapping at `path` lacks.
+    """
+
+    path: JsonPath
+    message: str
+    hint: str | None = None
+    at_key: bool = False
+    missing: str | None = None
+
+
+def spell(path: Iterable[str | int]) -> str:
+    """A path as authors think of it: messages[0].content."""
+    text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+    return text.removeprefix(".")
+
+
+def near(word: str, known: Iterable[str]) -> str | None:
+    """The hint `did you mean "..."?` when `word` resembles one of the known ones, or is one of them in camelCase."""
+    words = list(known)
+    snake = re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", word).lower().replace("-", "_")
+    dashed = snake.replace("_", "-")
+    for spelling in (snake, dashed):
+        if spelling in words:
+            return f'did you mean "{spelling}"?'
+    close = get_close_matches(snake, words, n=1, cutoff=0.7) or get_close_matches(
+        dashed, words, n=1, cutoff=0.7
+    )
+    return f'did you mean "{close[0]}"?' if close else None
+
+
+_TYPES = {
+    "string": "a string",
+    "number": "a number",
+    "integer": "an integer",
+    "boolean": "true or false",
+    "array": "a list",
+    "object": "a mapping",
+    "null": "null",
+}
+
+# How other tools spell what we have, and what is never part of a file of ours.
+_FOREIGN = {
+    "modelParameters": "write its entries at the top level under their wire names, e.g. temperature: 0",
+    "model_parameters": "write its entries at the top level under their wire names, e.g. temperature: 0",
+    "parameters": "write its entries at the top level under their wire names, e.g. temperature: 0",
+    "config": "write its entries at the top level under their wire names, e.g. temperature: 0",
+    "maxTokens": 'did you mean "max_tokens"?',
+    "maxOutputTokens": 'did you mean "max_completion_tokens"?',
+    "max_output_tokens": 'did you mean "max_completion_tokens"?',
+    "topP": 'did you mean "top_p"?',
+    "responseFormat": 'did you mean "response_format"?',
+    "jsonSchema": "write response_format: {type: json_schema, json_schema: {name: ..., schema: {...}}}",
+    "output_schema": "write response_format: {type: json_schema, json_schema: {name: ..., schema: {...}}}",
+    "testData": 'did you mean "tests"?',
+    "evaluators": 'did you mean "assert"?',
+    "asserts": 'did you mean "assert"?',
+    "assertions": 'did you mean "assert"?',
+    "stop_sequences": 'did you mean "stop"?',
+    "stopSequences": 'did you mean "stop"?',
+    "variables": 'did you mean "inputs"?',
+    "prompt": 'did you mean "messages"?',
+    "stream": "it is an option of the run, not of the prompt: runner run --stream",
+    "stream_options": "it is an option of the run, not of the prompt: runner run --stream",
+    "base_url": "it belongs to an endpoint in runner.yaml",
+    "headers": "they belong to an endpoint in runner.yaml",
+    "endpoint": "it belongs in runner.yaml: endpoint: NAME, or models: {PATTERN: {endpoint: NAME}}",
+    "provider": "it belongs in runner.yaml: endpoint: NAME, or models: {PATTERN: {endpoint: NAME}}",
+    "extends": "the word is reserved for a later version of the format",
+}
+# Beyond so many words a list of all of them hides the mistake.
+_LISTED = 12
+
+_KEY_HINT = "keys stand in no file: name their environment variable in runner.yaml (api_key_env)"
+_KEYS = {"api_key", "apiKey", "api-key", "apikey", "key", "token", "secret"}
+
+
+# jsonschema's ValidationError; its stubs have a marker "unset" in every field, which no error of a validator has.
+_Error: TypeAlias = Any
+
+
+def in_words(error: _Error) -> Iterator[Violation]:
+    """What one error of the validator says to the author; several things where it names several keys."""
+    path: JsonPath = tuple(error.absolute_path)
+    if _is_about_key(error):
+        name = str(error.instance)
+        hint = _own_hint(error) or f"a key {_clause(error)}"
+        yield Violation((*path, name), f"{show(name)} cannot be a key of {spell(path)}", hint, at_key=True)
+    elif error.validator == "additionalProperties":
+        yield from _unknown_keys(error, path)
+    elif error.validator == "required":
+        for key in error.validator_value:
+            if key not in error.instance:
+                yield Violation(path, f'{spell(path) or "the file"} needs "{key}"', missing=key)
+    else:
+        subject = spell(path) or "the file"
+        if subject == "the file" and error.instance is None:
+            yield Violation(path, "the file is empty")
+        else:
+            yield Violation(path, f"{subject} {_clause(error)}", _own_hint(error))
+
+
+def _unknown_keys(error: _Error, path: JsonPath) -> Iterator[Violation]:
+    known = list(error.schema.get("properties", {}))
+    free = list(error.schema.get("patternProperties", {}))
+    for key in error.instance:
+        if key not in known and not any(re.search(pattern, key) for pattern in free):
+            where = f" in {spell(path)}" if path else ""
+            yield Violation(
+                (*path, key), f'unknown key "{key}"{where}', _hint_for(key, known, path), at_key=True
+            )
+
+
+def _hint_for(key: str, known: list[str], path: JsonPath) -> str | None:
+    if key in _KEYS:
+        return _KEY_HINT
+    if not path and key in _FOREIGN:
+        return _FOREIGN[key]
+    if hint := near(key, known):
+        return hint
+    if not path and "messages" in known:
+        return (
+            "a field that only your provider knows goes under extra_body; notes for other tools begin with x-"
+        )
+    return f"known here: {', '.join(known)}" if len(known) <= 16 else None
+
+
+def _clause(error: _Error) -> str:
+    """What is wrong, to follow the name of the place: `must be a number, not a string ("0.2")`."""
+    rule: Any = error.validator_value
+    value: Any = error.instance
+    secret = _is_secret(error)
+    match error.validator:
+        case "type":
+            return f"must be {_kinds(rule)}, not {_came(value, secret=secret)}"
+        case "enum" if len(rule) > _LISTED and isinstance(value, str):
+            return f"is not a known word: {show(value)}"
+        case "enum" | "const":
+            words = rule if error.validator == "enum" else [rule]
+            came = show(value) if isinstance(value, str | int | float) else _came(value)
+            return f"must be {_either([show(each) for each in words if each is not None])}, not {came}"
+        case "minimum":
+            return f"must be at least {rule}, not {show(value)}"
+        case "maximum":
+            return f"must be at most {rule}, not {show(value)}"
+        case "exclusiveMinimum":
+            return f"must be more than {rule}, not {show(value)}"
+        case "minLength" | "minItems" | "minProperties":
+            return "must not be empty"
+        case "maxLength":
+            return f"must have at most {rule} characters, not {len(value)}"
+        case "maxItems" | "maxProperties":
+            return f"must have at most {rule} entries, not {len(value)}"
+        case "uniqueItems":
+            return "must not list the same thing twice"
+        case _:
+            return "is not valid" if secret else f"is not valid: {show(value)}"
+
+
+def _own_hint(error: _Error) -> str | None:
+    rule: Any = error.validator_value
+    value: Any = error.instance
+    place = tuple(error.absolute_path)
+    match error.validator:
+        case "pattern":
+            return str(error.schema["patternErrorMessage"])
+        case _ if _is_secret(error):
+            return None
+        case "enum" if isinstance(value, str):
+            words = [each for each in rule if isinstance(each, str)]
+            return near(value, words) or (f"known: {', '.join(words)}" if len(words) > _LISTED else None)
+        case "type" if place[:1] == ("inputs",) and rule == "object":
+            return "write the variable's JSON Schema, e.g. {type: string}"
+        case "type" if place[:1] == ("inputs",) and place[2:] == ("required",):
+            return "a variable must be given unless it has a default: leave required out"
+        case "type" if value is None:
+            return "leave the key out, or give it a value"
+        case "type" if isinstance(value, str) and _unquoted(value, rule):
+            return f"write it without quotes: {value}"
+        case "type" if isinstance(value, bool | int | float) and "string" in _names(rule):
+            return f'write it in quotes: "{show(value)}"'
+        case _:
+            return None
+
+
+def _unquoted(text: str, rule: Any) -> bool:
+    if {"number", "integer"} & set(_names(rule)):
+        return re.fullmatch(r"-?\d+(\.\d+)?([eE][+-]?\d+)?", text) is not None
+    return "boolean" in _names(rule) and text in {"true", "false"}
+
+
+def _names(rule: Any) -> list[str]:
+    return [rule] if isinstance(rule, str) else list(rule)
+
+
+def _kinds(rule: Any) -> str:
+    # null is allowed on the wire but hardly ever meant, so it is not proposed.
+    return _either([_TYPES[name] for name in _names(rule) if name != "null"] or ["null"])
+
+
+def _either(words: list[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
+
+
+def _is_about_key(error: _Error) -> bool:
+    """Whether the instance is a key. A `propertyNames` under `properties` is an ordinary key of that name."""
+    steps = pairwise((None, *error.absolute_schema_path))
+    return any(step == "propertyNames" and before != "properties" for before, step in steps)
+
+
+def _is_secret(error: _Error) -> bool:
+    """Whether the value may be a key or a password by mistake, so that no message may repeat it."""
+    return error.validator is not None and error.schema.get("writeOnly") is True
+
+
+def _came(value: Any, *, secret: bool = False) -> str:
+    match value:
+        case str() | int() | float() if secret:
+            return "a string" if isinstance(value, str) else "a number"
+        case None | bool():
+            return show(value)
+        case str():
+            return f"a string ({show(value, 60)})"
+        case int() | float():
+            return f"a number ({show(value)})"
+        case Mapping():
+            return "a mapping"
+        case _:
+            return "a list"
