@@ -1,0 +1,341 @@
+"""What an answer came to, in the one fixed order, and never an exception."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from runner.wire.outcome import read_reply
+from runner.wire.reply import Answer, Outcome, Reply
+
+JSON_ASKED: dict[str, Any] = {
+    "response_format": {"type": "json_schema", "json_schema": {"name": "n", "schema": {}}}
+}
+CALL = {"id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+
+
+def choice(content: Any = "hi", finish: Any = "stop", index: int = 0, **message: Any) -> dict[str, Any]:
+    return {
+        "index": index,
+        "finish_reason": finish,
+        "message": {"role": "assistant", "content": content, **message},
+    }
+
+
+def reply_of(*choices: Any, request: dict[str, Any] | None = None, **fields: Any) -> Reply:
+    body = json.dumps({"id": "c1", "choices": list(choices), **fields}).encode()
+    return read_reply(200, {"content-type": "application/json"}, body, request=request or {})
+
+
+def answer_of(one: Any, **request: Any) -> Answer:
+    (answer,) = reply_of(one, request=request).answers
+    return answer
+
+
+def raw(body: bytes, content_type: str = "application/json", **request: Any) -> Reply:
+    return read_reply(200, {"content-type": content_type}, body, request=request)
+
+
+TABLE: list[tuple[dict[str, Any], Outcome]] = [
+    (choice("hi"), Outcome.OK),
+    (choice("hi", None), Outcome.OK),
+    (choice("hi", ""), Outcome.OK),
+    (choice("hi", "eos"), Outcome.OK),
+    (choice("hi", "end_turn"), Outcome.OK),
+    (choice('{"a":1}', "length"), Outcome.TRUNCATED),
+    (choice("hi", "model_length"), Outcome.TRUNCATED),
+    (choice("hi", "MAX_TOKENS"), Outcome.TRUNCATED),
+    (choice(None, "length", refusal="no"), Outcome.TRUNCATED),
+    (choice("hi", "content_filter"), Outcome.FILTERED),
+    ({"index": 0, "finish_reason": "content_filter"}, Outcome.FILTERED),
+    (choice("hi", "content_filter", refusal="no"), Outcome.FILTERED),
+    (choice(None, refusal="no"), Outcome.REFUSED),
+    (choice(None, refusal="no", tool_calls=[CALL]), Outcome.REFUSED),
+    (choice([{"type": "refusal", "refusal": "no"}]), Outcome.REFUSED),
+    (choice(None, "tool_calls", tool_calls=[CALL]), Outcome.TOOL_CALL),
+    (choice("hi", "stop", tool_calls=[CALL]), Outcome.TOOL_CALL),
+    (choice(None, "tool_calls"), Outcome.TOOL_CALL),
+    (choice(None, "function_call", function_call={"name": "f", "arguments": "{}"}), Outcome.TOOL_CALL),
+    (choice("hi", function_call={"name": "", "arguments": ""}), Outcome.OK),  # Snowflake: every field, empty
+    (choice("hi", tool_calls=None, refusal=""), Outcome.OK),
+    (choice("hi", tool_calls=[]), Outcome.OK),
+    (choice(None), Outcome.EMPTY),
+    (choice(""), Outcome.EMPTY),
+    (choice(" \n"), Outcome.EMPTY),
+    (choice([]), Outcome.EMPTY),
+    (choice([{"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}]), Outcome.EMPTY),
+    ({"index": 0, "finish_reason": "stop", "message": {"role": "assistant"}}, Outcome.EMPTY),
+    ({"index": 0, "finish_reason": "stop"}, Outcome.EMPTY),
+    (choice("hi", "error"), Outcome.ERROR),
+    ({**choice("hi"), "error": {"code": 502, "message": "m"}}, Outcome.ERROR),
+    ({**choice("hi"), "error": None}, Outcome.OK),
+]
+
+
+@pytest.mark.parametrize(("one", "outcome"), TABLE)
+def test_outcome_of_a_choice(one: dict[str, Any], outcome: Outcome) -> None:
+    answer = answer_of(one)
+    assert answer.outcome is outcome
+    assert (answer.detail is None) == (outcome is Outcome.OK)
+
+
+def test_a_cut_answer_keeps_its_text() -> None:
+    answer = answer_of(choice('{"a": 1', "length"), **JSON_ASKED)
+    assert (answer.text, answer.output, answer.finish_reason) == ('{"a": 1', None, "length")
+
+
+def test_a_refusals_text_is_the_refusal() -> None:
+    answer = answer_of(choice(None, refusal="I cannot."))
+    assert (answer.text, answer.refusal) == ("I cannot.", "I cannot.")
+
+
+def test_the_providers_own_finish_reason_is_kept() -> None:
+    assert answer_of(choice("hi", "eos")).finish_reason == "eos"
+    assert answer_of(choice("hi", None)).finish_reason is None
+
+
+def test_an_unknown_finish_reason_is_read_as_stop_and_said() -> None:
+    answer = answer_of(choice("hi", "wandered_off"))
+    assert answer.outcome is Outcome.OK
+    assert "wandered_off" in (answer.detail or "")
+
+
+def test_parts_are_joined_without_the_thinking() -> None:
+    parts = [
+        {"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]},
+        {"type": "text", "text": "a"},
+        {"type": "text", "text": "b"},
+    ]
+    answer = answer_of(choice(parts))
+    assert (answer.text, answer.detail) == ("ab", None)
+
+
+def test_parts_that_are_left_out_are_named() -> None:
+    answer = answer_of(choice([{"type": "text", "text": "a"}, {"type": "reference", "reference_ids": [1]}]))
+    assert (answer.outcome, answer.text) == (Outcome.OK, "a")
+    assert "reference" in (answer.detail or "")
+
+
+def test_tool_calls_are_handed_over_as_they_came() -> None:
+    answer = answer_of(choice("let me", "tool_calls", tool_calls=[CALL]), tools=[{}])
+    assert (answer.tool_calls, answer.text, answer.detail) == ((CALL,), "let me", "The model called f.")
+
+
+def test_a_call_nobody_declared_is_said() -> None:
+    assert "declares no tools" in (answer_of(choice(None, "tool_calls", tool_calls=[CALL])).detail or "")
+
+
+def test_the_function_call_of_old_is_a_tool_call() -> None:
+    answer = answer_of(choice(None, "function_call", function_call={"name": "f", "arguments": "{}"}))
+    assert answer.tool_calls == ({"type": "function", "function": {"name": "f", "arguments": "{}"}},)
+
+
+@pytest.mark.parametrize("kind", ["json_schema", "json_object"])
+def test_json_is_parsed_where_it_was_asked_for(kind: str) -> None:
+    answer = answer_of(choice(' {"b": 1, "a": [2.5]}\n'), response_format={"type": kind})
+    assert (answer.outcome, answer.output, answer.text) == (
+        Outcome.OK,
+        {"b": 1, "a": [2.5]},
+        ' {"b": 1, "a": [2.5]}\n',
+    )
+
+
+@pytest.mark.parametrize(
+    "request_fields", [{}, {"response_format": {"type": "text"}}, {"response_format": None}]
+)
+def test_json_is_not_parsed_where_it_was_not(request_fields: dict[str, Any]) -> None:
+    answer = answer_of(choice('{"a": 1}'), **request_fields)
+    assert (answer.outcome, answer.output) == (Outcome.OK, None)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("<think>hm</think>{}", "<think>"),
+        ("```json\n{}\n```", "``` fence"),
+        ("Sure! {}", "line 1, column 1"),
+        ('{"a": 1, "a": 2}', "twice"),
+        ('{"a": NaN}', "NaN"),
+        ('{"a":', "line 1, column 6"),
+        ("[" * 100_000, "nested deeper"),
+    ],
+)
+def test_what_is_not_json_is_unparsable_and_not_repaired(content: str, said: str) -> None:
+    answer = answer_of(choice(content), **JSON_ASKED)
+    assert (answer.outcome, answer.output, answer.text) == (Outcome.UNPARSABLE, None, content)
+    assert said in (answer.detail or "")
+
+
+def test_half_a_character_is_unparsable_and_can_be_stored() -> None:
+    answer = answer_of(choice("a\ud83d"))
+    assert (answer.outcome, answer.text) == (Outcome.UNPARSABLE, r"a\ud83d")
+
+
+def test_choices_come_in_the_order_of_their_indexes() -> None:
+    reply = reply_of(choice("b", index=1), choice("a", index=0), request={"n": 2})
+    assert [(answer.choice, answer.text) for answer in reply.answers] == [(0, "a"), (1, "b")]
+
+
+def test_choices_that_are_all_numbered_0_are_taken_in_their_order() -> None:
+    reply = reply_of(choice("a"), choice("b"), request={"n": 2})
+    assert [(answer.choice, answer.text) for answer in reply.answers] == [(0, "a"), (1, "b")]
+
+
+def test_each_choice_that_did_not_come_is_an_error() -> None:
+    reply = reply_of(choice("b", index=1), request={"n": 3})
+    assert [(a.choice, a.outcome, a.error and a.error.code) for a in reply.answers] == [
+        (0, Outcome.ERROR, "missing_choice"),
+        (1, Outcome.OK, None),
+        (2, Outcome.ERROR, "missing_choice"),
+    ]
+
+
+def test_what_stands_beside_the_answers_is_kept() -> None:
+    reply = reply_of(
+        choice(), model="m-2026", usage={"total_tokens": 3}, system_fingerprint="fp", service_tier="flex"
+    )
+    assert (reply.id, reply.served_model, reply.usage) == ("c1", "m-2026", {"total_tokens": 3})
+    assert (reply.system_fingerprint, reply.service_tier, reply.error) == ("fp", "flex", None)
+
+
+@pytest.mark.parametrize(
+    ("payload", "code"),
+    [
+        ({"error": {"message": "m", "code": "server_error"}, "choices": [choice()]}, "server_error"),
+        ({"error": "Unexpected endpoint or method."}, "provider_error"),
+        ({"object": "error", "message": "m", "code": 400}, "400"),
+        ({"choices": []}, "malformed_response"),
+        ({"choices": None}, "malformed_response"),
+        ({"id": "x"}, "malformed_response"),
+        ({"detail": "m"}, "malformed_response"),
+        ([], "malformed_response"),
+        ("text", "malformed_response"),
+        ([{"error": {"message": "m", "code": 429}}], "429"),
+    ],
+)
+def test_status_200_is_no_proof_of_an_answer(payload: Any, code: str) -> None:
+    reply = raw(json.dumps(payload).encode())
+    assert reply.answers == ()
+    assert reply.error is not None
+    assert reply.error.code == code
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"  \n",
+        b"<html><title>Login</title></html>",
+        b"Hello",
+        b'{"choices": [',
+        b"\xff\xfe{",
+        b"[" * 100_000,
+    ],
+)
+def test_a_body_that_is_no_json_is_an_error(body: bytes) -> None:
+    error = raw(body).error
+    assert error is not None
+    assert error.code == "non_json_body"
+
+
+def test_a_body_that_was_cut_may_be_asked_for_again_and_a_page_not() -> None:
+    cut, page = raw(b'{"choices": [').error, raw(b"<html>").error
+    assert cut is not None
+    assert page is not None
+    assert (cut.retryable, page.retryable) == (True, False)
+
+
+@pytest.mark.parametrize("lead", [b"\xef\xbb\xbf", b"\n\n\n  "])
+def test_a_bom_or_keep_alive_lines_before_the_json_are_fine(lead: bytes) -> None:
+    body = lead + json.dumps({"choices": [choice()]}).encode()
+    assert raw(body, "text/plain").answers[0].outcome is Outcome.OK
+    assert raw(body, "text/event-stream").answers[0].outcome is Outcome.OK
+
+
+STREAM = (
+    b'data: {"choices":[{"index":0,"delta":{"content":"{}"},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
+)
+
+
+@pytest.mark.parametrize(("body", "kind"), [(STREAM, "text/event-stream; charset=utf-8"), (STREAM, "application/json"), (b": ping\n\n" + STREAM, ""), (b"\xef\xbb\xbf" + STREAM, "")])  # fmt: skip
+def test_a_stream_is_known_by_its_content_type_or_its_beginning(body: bytes, kind: str) -> None:
+    assert raw(body, kind, **JSON_ASKED).answers[0].output == {}
+
+
+def test_a_stream_that_was_cut_is_an_error() -> None:
+    error = raw(b'data: {"choices":[{"index":0,"delta":{"content":"{}"}}]}\n\n', "text/event-stream").error
+    assert error is not None
+    assert (error.code, error.retryable) == ("stream_cut", True)
+
+
+@pytest.mark.parametrize("status", [301, 400, 429, 500])
+def test_any_other_status_is_an_error_whatever_the_body(status: int) -> None:
+    reply = read_reply(status, {}, json.dumps({"choices": [choice()]}).encode(), request={})
+    assert reply.answers == ()
+    assert reply.error is not None
+    assert reply.error.status == status
+
+
+def assert_sound(reply: Reply) -> None:
+    """What everything above relies on: answers or an error, nothing that cannot be stored, no ok without text."""
+    assert bool(reply.answers) != (reply.error is not None)
+    for answer in reply.answers:
+        assert (answer.outcome is Outcome.ERROR) == (answer.error is not None)
+        assert answer.outcome is not Outcome.OK or (answer.text or "").strip()
+        for text in (
+            answer.text,
+            answer.refusal,
+            answer.detail,
+            answer.finish_reason,
+            json.dumps(answer.tool_calls, ensure_ascii=False),
+        ):
+            (text or "").encode()
+        json.dumps(answer.output, ensure_ascii=False, allow_nan=False).encode()
+    json.dumps(reply.usage, ensure_ascii=False, allow_nan=False).encode()
+    if reply.error:
+        (reply.error.message + reply.error.code).encode()
+
+
+statuses = st.sampled_from([200, 200, 204, 301, 400, 429, 500])
+kinds = st.sampled_from(["application/json", "text/event-stream", "text/html", ""])
+
+
+@given(st.binary(max_size=200), statuses, kinds)
+@example(STREAM[:-40] + b"\xff\n\n", 200, "text/event-stream")
+def test_any_bytes_are_read(body: bytes, status: int, kind: str) -> None:
+    assert_sound(read_reply(status, {"content-type": kind}, body, request=JSON_ASKED))
+
+
+leaves = st.sampled_from([None, True, 0, 1, -1, 2**70, 0.5, "", "hi", "{}", "\ud83d", "stop", "length", "tool_calls", "error", "text", "thinking"])  # fmt: skip
+keys = st.sampled_from(["index", "message", "finish_reason", "content", "refusal", "tool_calls", "function_call", "function", "name", "error", "code", "choices", "usage", "id", "type", "text", "thinking", "delta"])  # fmt: skip
+junk = st.recursive(
+    leaves, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=5), max_leaves=8
+)
+messages = st.dictionaries(keys, junk, max_size=5)
+choices = st.fixed_dictionaries(
+    {},
+    optional={
+        "index": junk,
+        "message": messages | junk,
+        "delta": messages | junk,
+        "finish_reason": junk,
+        "error": junk,
+    },
+)
+completions = st.fixed_dictionaries(
+    {"choices": st.lists(choices | junk, max_size=3)},
+    optional={"error": junk, "usage": junk, "id": junk, "model": junk, "object": junk},
+)
+
+
+@given(completions, st.booleans(), st.sampled_from([{}, {"n": 2}, JSON_ASKED, {"n": None, "tools": []}]))
+def test_any_completion_or_chunk_is_read(
+    payload: Any, as_stream: bool, request_fields: dict[str, Any]
+) -> None:
+    text = json.dumps(payload).encode()
+    body = b"data: " + text + b"\n\ndata: [DONE]\n\n" if as_stream else text
+    assert_sound(read_reply(200, {}, body, request=request_fields))
