@@ -77,14 +77,18 @@ def test_the_chat_url_is_built_on_the_base_url(base_url: str, chat_url: str) -> 
 @pytest.mark.parametrize(
     "base_url",
     [
+        "",
         "api.example.org/v1",
         "ftp://api.example.org",
         "https://",
-        "https://h:99999/v1",
+        "https://[::1/v1",
         "https://h:0",
+        "https://h:99999/v1",
         "https://h/v 1",
-    ]
-    + ["https://h/v1#x", "https://h/é", "https://h/v1/chat/completions", "https://[::1/v1", ""],
+        "https://h/é",
+        "https://h/v1#x",
+        "https://h/v1/chat/completions",
+    ],
 )
 def test_a_bad_base_url_is_refused(base_url: str) -> None:
     with pytest.raises(ConfigError):

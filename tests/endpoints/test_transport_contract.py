@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import json
 import ssl
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
@@ -410,3 +411,27 @@ def test_the_body_of_a_completion_survives_as_json(open_transport: Open) -> None
 
         answer = json.loads(on_one_transport(open_transport, server.base_url, work).body)
     assert answer["choices"][0]["message"]["content"] == "hélló"
+
+
+def test_the_cost_of_a_request_does_not_grow_with_the_number_of_workers(open_transport: Open) -> None:
+    """CPU time of the client's thread, so that the server's and the machine's other work do not count."""
+
+    async def cost(workers: int, server: FaultServer) -> float:
+        transports = [open_transport(server.base_url) for _ in range(workers)]
+
+        async def work(transport: Transport, requests: int) -> None:
+            for _ in range(requests):
+                await transport.send(ask(server.base_url), timeout=30)
+
+        try:
+            await asyncio.gather(*(work(transport, 1) for transport in transports))
+            started = time.thread_time()
+            await asyncio.gather(*(work(transport, 512 // workers) for transport in transports))
+            return (time.thread_time() - started) / 512
+        finally:
+            for transport in transports:
+                await transport.close()
+
+    with FaultServer(completion()) as server:
+        few, many = asyncio.run(cost(16, server)), asyncio.run(cost(256, server))
+    assert many < 2 * few  # one pool for all was 30 times
