@@ -2,7 +2,7 @@
 
     with FaultServer([reply(429, headers={"retry-after": "1"}), echo]) as server:
         ...                                   # ask server.base_url + "/chat/completions", sync or async
-    assert [request.status for request in server.requests] ...
+    assert [request.json["model"] for request in server.requests] == ["gpt-test"] * 2
 
 The script is one behaviour, or a list of them played in the order the requests arrive; the last one stays. A
 behaviour is a tuple of steps, put on the wire as they stand: bytes are sent, a float is a pause in seconds, CLOSE and
