@@ -40,8 +40,8 @@ class Engine(Protocol):
 
     closure: Closure
 
-    def compile(self, source: Source) -> TemplateText | None:
-        """The compiled text, or None where a problem was noted."""
+    def compile(self, source: Source) -> TemplateText:
+        """The compiled text; of no use but for its `uses` where a problem was noted."""
         ...
 
 
@@ -114,7 +114,7 @@ def _look_up(value: Json, dotted: str) -> Json:
             value = value[int(name)]
         else:
             known = value if isinstance(value, Mapping) else ()
-            message = f"{name!r} of {dotted!r} is nothing that this {kind_of(value)} has"
+            message = f"{name!r} of {dotted!r} is nothing that {kind_of(value)} has"
             raise RefusedError(message, did_you_mean(name, known) or None)
     return value
 
@@ -126,16 +126,17 @@ class Jinja:
         self.closure = Closure(prompt.tree, resolve_reference)
         self._environment = PromptEnvironment(whitespace=prompt.template.whitespace, loader=self.closure)
 
-    def compile(self, source: Source) -> TemplateText | None:
+    def compile(self, source: Source) -> TemplateText:
         """Compile the text and every file it includes."""
         if "{" not in source.text and "\r" not in source.text:
             return _Constant(source.text)  # what Jinja would make of it, without asking
         if (whole := _ONE_VARIABLE.fullmatch(source.text)) and whole[1] not in _NO_VARIABLES:
             return _Whole(whole[1], source)
         unit = self.closure.add(self._environment, source)
-        if unit is None:
-            return None
-        return _JinjaText(source.label, self.closure.template(unit), self.closure, unit.uses)
+        template = self.closure.template(unit)
+        if template is None:
+            return _Constant("", unit.uses)  # is never rendered: the prompt has problems
+        return _JinjaText(source.label, template, self.closure, unit.uses)
 
 
 _ONE_VARIABLE = re.compile(r"\{\{[ \t]*([A-Za-z_][A-Za-z0-9_]*)[ \t]*\}\}")

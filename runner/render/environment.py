@@ -47,8 +47,8 @@ class Missing(StrictUndefined):
         if isinstance(owner, dict):
             return f"the object has no key {name!r}{did_you_mean(name, owner, start=', ')}"
         if isinstance(owner, (list, tuple, str)) and isinstance(name, int):
-            return f"there is no index {name}: the {kind_of(owner)} has length {len(owner)}"
-        return f"{name!r} is nothing that a {kind_of(owner)} has"
+            return f"there is no index {name}: the length is {len(owner)}"
+        return f"{name!r} is nothing that {kind_of(owner)} has"
 
 
 class FreshTemplate(Template):
@@ -108,7 +108,7 @@ class PromptEnvironment(ImmutableSandboxedEnvironment):
             if isinstance(obj, kind) and attribute in methods:
                 return partial(methods[attribute], obj)
         if attribute.startswith("_") or hasattr(obj, attribute):
-            raise SecurityError(f"{attribute!r} of a {kind_of(obj)} is out of reach for a template")
+            raise SecurityError(f"{attribute!r} of {kind_of(obj)} is out of reach for a template")
         return self.undefined(obj=obj, name=attribute)
 
     def getitem(self, obj: Any, argument: Any) -> Any:
@@ -136,7 +136,7 @@ def _add(left: Any, right: Any) -> Any:
         and not isinstance(left, Missing)
         and not isinstance(right, Missing)
     ):
-        raise RefusedError(f"`+` cannot add a {kind_of(right)} to a {kind_of(left)}", "join text with `~`")
+        raise RefusedError(f"`+` cannot add {kind_of(right)} to {kind_of(left)}", "join text with `~`")
     elif isinstance(left, (list, tuple)) and isinstance(right, (list, tuple)):
         limit_items(len(left) + len(right))
     return left + right

@@ -47,11 +47,11 @@ class Placeholder:
         """The messages of the variable. Raises CaseError, which names the message that breaks a rule."""
         value = values[self.name]
         if not isinstance(value, list):
-            self._refuse((), f"is a {kind_of(value)}, not a list of messages", location)
+            self._refuse((), f"is {kind_of(value)}, not a list of messages", location)
         messages: list[dict[str, Json]] = []
         for index, message in enumerate(value):
             if not isinstance(message, dict):
-                self._refuse((index,), f"is a {kind_of(message)}, not a message", location)
+                self._refuse((index,), f"is {kind_of(message)}, not a message", location)
             if broken := _broken_rule(message, self.roles):
                 self._refuse((index, *broken[0]), broken[1], location, broken[2])
             messages.append(dict(message))
@@ -111,7 +111,11 @@ def _broken_content(message: Mapping[str, Json], role: str, *, has_calls: bool) 
         kind = part.get("type") if isinstance(part, dict) else None
         if not isinstance(part, dict) or kind not in allowed:
             what = f"has type {kind!r}" if isinstance(kind, str) else "has no type"
-            return ("content", index), f"{what}; parts of a {role} message are {', '.join(allowed)}", None
+            return (
+                ("content", index),
+                f"{what}; {role} messages have parts of type {', '.join(allowed)}",
+                None,
+            )
         if not isinstance(part.get(str(kind)), str if kind in ("text", "refusal") else dict):
             return ("content", index, str(kind)), "is missing or of the wrong type", None
     return None

@@ -17,8 +17,7 @@ from jinja2 import BaseLoader, Environment, Template, TemplateNotFound
 from ..errors import Location, RunnerError, TemplateError
 from ..files.text import decode
 from ..files.tree import Tree, resolve
-from .analysis import Reference, analyze
-from .analysis import Use as LocalUse
+from .analysis import Problem, Reference, analyze
 from .environment import GLOBALS, PromptEnvironment
 from .limits import MAX_DEPTH, MAX_FILES
 from .syntax import CompileError, compile_tree, parse
@@ -29,7 +28,7 @@ __all__ = ["Closure", "ResolveReference", "Source", "Unit", "Use"]
 ResolveReference = Callable[[str, Location], tuple[Tree, str]]
 """Finds what `alias:name` means: the tree and the file in it. The location is where the name stands; raises FileError."""
 
-_REFERENCE = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*):(?!//)(.+)", re.DOTALL)
+_REFERENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*:[^/].*", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,42 +114,43 @@ class Closure(BaseLoader):
         except KeyError:
             raise TemplateNotFound(name) from None
 
-    def add(self, environment: PromptEnvironment, source: Source) -> Unit | None:
-        """Compile a template with everything it includes; None where a problem was noted."""
+    def add(self, environment: PromptEnvironment, source: Source) -> Unit:
+        """Compile a template with everything it includes; without code (`template`) where a problem was noted."""
         before = len(self.problems)
+        name = f"t{len(self.sources)}"
+        self.sources[name] = source
         try:
             tree = parse(environment, source.text)
-            found = analyze(tree)
         except CompileError as error:
-            self._note(source, error.problem.line, error.problem.message, error.problem.hint)
-            return None
+            self._note(source, error.problem)
+            return Unit(name, (), frozenset())
+        found = analyze(tree)
         for problem in found.problems:
-            self._note(source, problem.line, problem.message, problem.hint)
-        uses = [Use(use.name, source, use.line, use.guarded) for use in found.uses if _is_free(use)]
+            self._note(source, problem)
+        uses = [Use(use.name, source, use.line, use.guarded) for use in found.uses if use.name not in GLOBALS]
         for reference in found.references:
-            written = reference.name
             unit = self._follow(environment, source, reference)
             if unit is not None:
-                reference.node.value = unit.name
-                for name in reference.wanted:
-                    if name not in unit.exports:
-                        hint = did_you_mean(name, unit.exports) or None
-                        self._note(source, reference.line, f"{written} defines no {name!r}", hint)
+                self._check_wanted(source, reference, unit)
                 uses = self._merge(reference, uses, unit, found.exports)
-        if len(self.problems) > before:
-            return None
-        name = f"t{len(self._templates)}"
-        try:
-            self._templates[name] = compile_tree(environment, tree, name)
-        except CompileError as error:
-            self._note(source, error.problem.line, error.problem.message, error.problem.hint)
-            return None
-        self.sources[name] = source
+                reference.node.value = unit.name
+        if len(self.problems) == before:
+            try:
+                self._templates[name] = compile_tree(environment, tree, name)
+            except CompileError as error:
+                self._note(source, error.problem)
         return Unit(name, tuple(uses), found.exports)
 
-    def template(self, unit: Unit) -> Template:
-        """The code of a unit."""
-        return self._templates[unit.name]
+    def template(self, unit: Unit) -> Template | None:
+        """The code of a unit; None where it has problems."""
+        return self._templates.get(unit.name)
+
+    def _check_wanted(self, source: Source, reference: Reference, unit: Unit) -> None:
+        """Whether a file defines what is imported from it; one that does not parse has been told already."""
+        for name in reference.wanted:
+            if name not in unit.exports and unit.name in self._templates:
+                hint = did_you_mean(name, unit.exports) or None
+                self._note(source, Problem(reference.line, f"{reference.name} defines no {name!r}", hint))
 
     def _merge(self, reference: Reference, uses: list[Use], unit: Unit, exports: frozenset[str]) -> list[Use]:
         """The uses of a template together with those of a file it names, less what each sets for the other."""
@@ -170,9 +170,9 @@ class Closure(BaseLoader):
 
     def _follow(self, environment: PromptEnvironment, source: Source, reference: Reference) -> Unit | None:
         """The unit of a file that `source` names, read and compiled on first sight."""
-        location = source.locate(reference.line, None)
+        location = Location(source.file)  # found out only for an error: it takes reading the YAML once more
         try:
-            tree, file = self._find(source, reference.name, location)
+            tree, file = self._find(source, reference, location)
             key = (id(tree), file)
             if key in self._open:
                 chain = [name for _, name in self._open[self._open.index(key) :]]
@@ -189,6 +189,8 @@ class Closure(BaseLoader):
             # The last line end closes the last line of a file; it is no part of the sentence it is included in.
             text = decode(tree.read(file, location=location), shown).removesuffix("\n")
         except RunnerError as error:
+            if error.location is location:
+                error.location = source.locate(reference.line, None)
             self.problems.append(error)
             return None
         self._trees[id(tree)] = tree  # keeps it, so that its id stays its own
@@ -203,17 +205,15 @@ class Closure(BaseLoader):
         self._units[key] = unit
         return unit
 
-    def _find(self, source: Source, name: str, location: Location) -> tuple[Tree, str]:
+    def _find(self, source: Source, reference: Reference, location: Location) -> tuple[Tree, str]:
+        name = reference.name
         if not _REFERENCE.fullmatch(name):
             return source.tree, resolve(source.file, name, location=location)
         if self._resolve_reference is None:
             hint = "a colon stands between a pack's alias and a name; no packs are available here"
             raise TemplateError(f"{name!r} is not a file of this project", location=location, hint=hint)
-        return self._resolve_reference(name, location)
+        return self._resolve_reference(name, source.locate(reference.line, None))
 
-    def _note(self, source: Source, line: int, message: str, hint: str | None) -> None:
-        self.problems.append(TemplateError(message, location=source.locate(line, None), hint=hint))
-
-
-def _is_free(use: LocalUse) -> bool:
-    return use.name not in GLOBALS
+    def _note(self, source: Source, problem: Problem) -> None:
+        location = source.locate(problem.line, None)
+        self.problems.append(TemplateError(problem.message, location=location, hint=problem.hint))

@@ -115,8 +115,11 @@ class _Rewriter(NodeTransformer):
 
     def _ticking(self, node: nodes.For | nodes.Macro | nodes.CallBlock) -> nodes.Node:
         self.generic_visit(node)
-        nothing = nodes.Const(None, lineno=node.lineno, environment=self._environment)
-        node.body.insert(0, nodes.ExprStmt(self._filter(nothing, TICK), lineno=node.lineno))
+        value: nodes.Expr = nodes.Const(None, lineno=node.lineno, environment=self._environment)
+        if isinstance(node, nodes.For) and any(True for _ in node.find_all(nodes.Include)):
+            # Jinja makes `loop` only where it is read; this lets an included file read it too.
+            value = nodes.Name("loop", "load", lineno=node.lineno, environment=self._environment)
+        node.body.insert(0, nodes.ExprStmt(self._filter(value, TICK), lineno=node.lineno))
         return node
 
     def _filter(self, value: nodes.Expr, name: str, *arguments: nodes.Expr) -> nodes.Filter:

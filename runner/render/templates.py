@@ -140,12 +140,11 @@ def _entries(prompt: Prompt, engine: Engine) -> Iterator[_Entry]:
             source = _source(prompt, index, ("name",), "")
             yield Placeholder.of(index, message, Use(str(message["name"]), source, 1))
             continue
-        texts = []
-        for path, text in template_paths(message):
-            compiled = engine.compile(_source(prompt, index, path, text))
-            if compiled is not None:
-                texts.append((path, compiled))
-        yield Message(message, tuple(texts))
+        texts = tuple(
+            (path, engine.compile(_source(prompt, index, path, text)))
+            for path, text in template_paths(message)
+        )
+        yield Message(message, texts)
 
 
 def _source(prompt: Prompt, index: int, path: tuple[str | int, ...], text: str) -> Source:

@@ -8,23 +8,23 @@ __all__ = ["KINDS", "did_you_mean", "kind_of", "listed", "nearest"]
 
 KINDS = {
     "NoneType": "null",
-    "bool": "boolean",
-    "int": "number",
-    "float": "number",
-    "str": "string",
-    "list": "list",
-    "tuple": "list",
-    "dict": "object",
-    "Macro": "macro",
-    "LoopContext": "loop",
-    "TemplateModule": "imported file",
+    "bool": "a boolean",
+    "int": "a number",
+    "float": "a number",
+    "str": "a string",
+    "list": "a list",
+    "tuple": "a list",
+    "dict": "an object",
+    "Macro": "a macro",
+    "LoopContext": "a loop",
+    "TemplateModule": "an imported file",
 }
 """Python's names of types, and ours."""
 
 
 def kind_of(value: object) -> str:
-    """What JSON calls a value: null, boolean, number, string, list, object."""
-    return KINDS.get(type(value).__name__, "value")
+    """What JSON calls a value, with its article: null, a boolean, a number, a string, a list, an object."""
+    return KINDS.get(type(value).__name__, "a value")
 
 
 def nearest(name: object, candidates: Iterable[object]) -> str | None:

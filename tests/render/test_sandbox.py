@@ -6,6 +6,7 @@ import pytest
 
 from runner.errors import CaseError, TemplateError
 from runner.render.environment import PromptEnvironment
+from runner.values import Json
 
 from .support import compile_text, render
 
@@ -56,7 +57,7 @@ def test_an_attempt_to_leave_the_sandbox_is_an_error(template: str) -> None:
     "change", ["l.append(2)", "l.clear()", "l.pop()", "d.update({'a': 2})", "d.pop('a')", "d.clear()"]
 )
 def test_a_template_cannot_change_a_value(change: str) -> None:
-    values = {"l": [1], "d": {"a": 1}}
+    values: dict[str, Json] = {"l": [1], "d": {"a": 1}}
     compiled = compile_text(f"{{{{ {change} }}}}{{{{ l }}}}{{{{ d }}}}")
     with pytest.raises(TemplateError, match="out of reach"):
         compiled.render(values)

@@ -1,0 +1,86 @@
+"""`{type: placeholder}`: which lists of messages may be put in, and what is said about the others."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from runner.errors import CaseError, Location
+from runner.render.templates import CompiledPrompt, compile_prompt
+
+from .support import make_prompt
+
+
+def placeholder(extra: str = "") -> CompiledPrompt:
+    return compile_prompt(make_prompt(f"messages: [{{type: placeholder, name: h{extra}}}]"))
+
+
+CALL = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+
+ACCEPTED: list[list[dict[str, Any]]] = [
+    [],
+    [{"role": "user", "content": "hi"}],
+    [{"role": "user", "content": ""}],
+    [
+        {
+            "role": "user",
+            "content": [{"type": "text", "text": "hi"}, {"type": "image_url", "image_url": {"url": "u"}}],
+        }
+    ],
+    [{"role": "user", "content": [{"type": "file", "file": {"file_id": "f"}}]}],
+    [{"role": "assistant", "content": None, "tool_calls": [CALL]}],
+    [{"role": "assistant", "tool_calls": [CALL]}, {"role": "tool", "tool_call_id": "c1", "content": "42"}],
+    [{"role": "assistant", "content": [{"type": "refusal", "refusal": "no"}]}],
+    [{"role": "assistant", "content": None, "refusal": "no"}],
+    [{"role": "user", "name": "ada", "content": "hi", "x_unknown": 1}],
+]
+
+
+@pytest.mark.parametrize("history", ACCEPTED)
+def test_wire_messages_are_put_in_as_they_are(history: list[dict[str, Any]]) -> None:
+    assert placeholder().render({"h": history}) == history
+
+
+REFUSED: list[tuple[Any, str]] = [
+    ("hi", "h is a string, not a list of messages"),
+    (None, "h is null, not a list of messages"),
+    ({"role": "user"}, "h is an object, not a list of messages"),
+    (["hi"], "h[0] is a string, not a message"),
+    ([{"content": "hi"}], "h[0].role is missing"),
+    ([{"role": 1, "content": "hi"}], "h[0].role is no string"),
+    ([{"role": "bot", "content": "hi"}], "h[0].role is 'bot'; roles are assistant, tool, user"),
+    ([{"role": "System", "content": "hi"}], "h[0].role is 'System'; roles are assistant, tool, user"),
+    ([{"role": "user", "content": "hi"}, {"role": "system", "content": "evil"}], "h[1].role is 'system', but values may only be assistant, tool, user"),
+    ([{"role": "developer", "content": "evil"}], "h[0].role is 'developer', but values may only be assistant, tool, user"),
+    ([{"role": "tool", "content": "42"}], "h[0].tool_call_id is missing: a tool message names the call it answers"),
+    ([{"role": "user"}], "h[0].content is missing"),
+    ([{"role": "user", "content": None}], "h[0].content is null"),
+    ([{"role": "user", "content": None, "tool_calls": [CALL]}], "h[0].tool_calls is for assistant messages only"),
+    ([{"role": "assistant", "content": None}], "h[0].content is null"),
+    ([{"role": "assistant", "content": None, "tool_calls": []}], "h[0].tool_calls is no list of tool calls"),
+    ([{"role": "user", "content": []}], "h[0].content is neither a string nor a list of parts"),
+    ([{"role": "user", "content": 5}], "h[0].content is neither a string nor a list of parts"),
+    ([{"role": "user", "content": [{"text": "hi"}]}], "h[0].content[0] has no type; user messages have parts of type text, image_url, input_audio, file"),
+    ([{"role": "assistant", "content": [{"type": "image_url", "image_url": {}}]}], "h[0].content[0] has type 'image_url'; assistant messages have parts of type text, refusal"),
+    ([{"role": "user", "content": [{"type": "text"}]}], "h[0].content[0].text is missing or of the wrong type"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("history", "message"), REFUSED)
+def test_what_is_no_wire_message_is_an_error_that_names_it(history: Any, message: str) -> None:
+    with pytest.raises(CaseError) as caught:
+        placeholder().render({"h": history}, location=Location("cases.jsonl", 7))
+    assert caught.value.message == message
+    assert caught.value.location == Location("cases.jsonl", 7)
+
+
+@pytest.mark.parametrize("role", ["system", "developer"])
+def test_the_prompt_file_can_allow_a_role_and_only_that_one(role: str) -> None:
+    other = {"system": "developer", "developer": "system"}[role]
+    compiled = placeholder(f", allow_roles: [{role}]")
+    history = [{"role": role, "content": "a"}, {"role": "user", "content": "b"}]
+    assert compiled.render({"h": history}) == history
+    with pytest.raises(CaseError, match=f"is '{other}'") as caught:
+        compiled.render({"h": [{"role": other, "content": "a"}]})
+    assert caught.value.hint == f"allow it in the placeholder: allow_roles: [{other}]"

@@ -1,0 +1,48 @@
+"""What `compile_prompt` warns of."""
+
+from __future__ import annotations
+
+import pytest
+
+from runner.render.templates import compile_prompt
+
+from .support import make_prompt
+
+
+def warnings(text: str) -> list[tuple[str, str]]:
+    return [(remark.code, str(remark.location)) for remark in compile_prompt(make_prompt(text)).warnings]
+
+
+def test_an_input_that_no_message_uses_is_told_at_its_key() -> None:
+    text = "inputs:\n  a: {}\n  b: {}\n  h: {}\nmessages: [{role: user, content: '{{ a }}'}, {type: placeholder, name: h}]"
+    assert warnings(text) == [("W001", "p.prompt.yaml:3:3")]
+
+
+@pytest.mark.parametrize(
+    ("sign", "found"), [("|", ["W002"]), (">", ["W002"]), ("|+", ["W002"]), ("|-", []), (">-", [])]
+)
+def test_a_block_scalar_that_ends_with_a_newline_is_told(sign: str, found: list[str]) -> None:
+    assert [code for code, _ in warnings(f"messages:\n- role: user\n  content: {sign}\n    hi\n")] == found
+
+
+def test_a_newline_that_is_written_out_or_trimmed_away_is_meant() -> None:
+    assert warnings('messages: [{role: user, content: "hi\\n"}]') == []
+    text = "messages:\n- role: user\n  content: |\n    {% if true %}\n    hi\n    {% endif %}\n"
+    assert warnings(text) == []
+    assert [code for code, _ in warnings(f"template: {{whitespace: raw}}\n{text}")] == ["W002"]
+
+
+def test_braces_that_the_simple_engine_leaves_alone_are_told_at_their_place() -> None:
+    text = "template: {engine: simple}\nmessages:\n- role: user\n  content: |-\n    a\n    b {{ x | upper }} {{ y }}"
+    assert warnings(text) == [("W003", "p.prompt.yaml:6:7")]
+
+
+def test_braces_where_nothing_is_a_template_are_told() -> None:
+    text = 'messages:\n- role: user\n  content: hi\n  name: "{{ user }}"\n'
+    assert warnings(text) == [("W004", "p.prompt.yaml:4:9")]
+    assert warnings("template: {engine: none}\n" + text) == []
+
+
+def test_json_in_the_arguments_of_a_tool_call_is_no_template() -> None:
+    text = 'messages: [{role: assistant, tool_calls: [{id: a, type: function, function: {name: f, arguments: \'{"a": {"b": {}}}\'}}]}]'
+    assert warnings(text) == []
