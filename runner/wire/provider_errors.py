@@ -149,6 +149,7 @@ def _error(
 ) -> ProviderError:
     """Put together, with text that can be shown and stored, and judged: unless `retryable` says so already."""
     behind = status_behind(status, code, kind)
+    told = next(filter(None, (_header(headers, name) for name in _REQUEST_IDS)), request_id)
     if retryable is None:
         retryable = is_retryable(behind, code, kind, message, _header(headers, "x-should-retry"))
     return ProviderError(
@@ -160,7 +161,7 @@ def _error(
         retryable=retryable,
         retry_after=retry_after(headers, now=_server_time(headers), status=behind) if retryable else None,
         hint=hint or hint_for(behind, code, kind, message, param),
-        request_id=next(filter(None, (_header(headers, name) for name in _REQUEST_IDS)), None) or request_id,
+        request_id=_shown(told) if told else None,
     )
 
 

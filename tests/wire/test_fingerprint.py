@@ -91,12 +91,22 @@ def test_every_byte_of_a_medium_counts(part: dict[str, Any]) -> None:
     assert of_part(part) != of_part(changed)
 
 
-def test_a_medium_is_hashed_by_its_digest_and_what_stands_beside_it_counts() -> None:
-    digest = sha256(b"data:image/png;base64,AAAA").hexdigest()
-    assert of_part(IMAGE) == of_part(
-        {"type": "image_url", "image_url": {"url": {"$sha256": digest}, "detail": "low"}}
+@pytest.mark.parametrize(
+    ("part", "name", "text"),
+    [
+        (IMAGE, "url", "data:image/png;base64,AAAA"),
+        (AUDIO, "data", "AAAA"),
+        (FILE, "file_data", "data:application/pdf;base64,AAAA"),
+    ],
+)
+def test_a_medium_is_hashed_by_its_digest_and_what_stands_beside_it_counts(
+    part: dict[str, Any], name: str, text: str
+) -> None:
+    kind = part["type"]
+    assert of_part(part) == of_part(
+        {**part, kind: {**part[kind], name: {"$sha256": sha256(text.encode()).hexdigest()}}}
     )
-    assert of_part(IMAGE) != of_part({**IMAGE, "image_url": {**IMAGE["image_url"], "detail": "high"}})  # type: ignore[dict-item]  # a dict, by construction
+    assert of_part(part) != of_part({**part, kind: {**part[kind], "detail": "high"}})
 
 
 def test_a_web_address_counts_as_it_is() -> None:
