@@ -20,11 +20,11 @@ def command(endpoint: str | None, as_json: bool) -> int:
 
     from ..endpoints.connect import resolve
     from ..endpoints.models import list_models
-    from ..engine.plan import named_endpoint
+    from ..files.project import endpoint_for
     from .selecting import open_project
 
     project, environ = open_project()
-    connection = resolve(named_endpoint(project, endpoint or project.endpoint), environ, root=project.root)
+    connection = resolve(endpoint_for(project, None, name=endpoint), environ, root=project.root)
 
     async def ask() -> list[str]:
         async with connection:

@@ -13,7 +13,8 @@ from ..engine.selection import Selection
 from ..errors import FormatError, Location, NothingSelectedError, Problems, RunnerError, UsageError
 from ..files.discover import find_prompts, find_root
 from ..files.documents import parse_document
-from ..files.formats import near, schema, violations
+from ..files.formats import schema, violations
+from ..files.violations import near
 from ..files.model import CaseFile, Project, Prompt
 from ..files.project import load_project
 from ..files.prompt import OWN_KEYS, load_prompt
@@ -84,7 +85,8 @@ def load_selection(
     fields: Mapping[str, Sequence[Json]] | None = None,
 ) -> Chosen:
     """Load everything a command line names. Raises Problems with every mistake of every file."""
-    variables = _variables(assignments, vars_file)
+    texts = _texts(assignments)
+    variables = _variables(vars_file) if vars_file is not None else {} if texts else None
     if rows is not None and variables is not None:
         raise UsageError("--input and --var cannot be combined", hint="add the variable to each row instead")
     project, environ = open_project()
@@ -97,27 +99,30 @@ def load_selection(
         frozenset(ids),
         frozenset(tags),
         variables,
-        Location(vars_file) if vars_file and not assignments else Location("--var"),
+        texts,
+        Location(vars_file or "--var"),
         _rows(rows) if rows is not None else None,
     )
     return Chosen(project, prompts, make_units(prompts, project, endpoint=endpoint, fields=fields), selection, environ)
 
 
-def _variables(assignments: Sequence[str], vars_file: str | None) -> Mapping[str, Json] | None:
-    if not assignments and vars_file is None:
-        return None
-    variables: dict[str, Json] = {}
-    if vars_file is not None:
-        document = parse_document(_read(vars_file, "--vars"), vars_file)
-        if not isinstance(document.value, dict):
-            raise FormatError("variables must be a mapping of names to values", location=document.locate(()))
-        variables.update(document.value)
+def _variables(vars_file: str) -> dict[str, Json]:
+    document = parse_document(_read(vars_file, "--vars"), vars_file)
+    if not isinstance(document.value, dict):
+        raise FormatError("variables must be a mapping of names to values", location=document.locate(()))
+    return document.value
+
+
+def _texts(assignments: Sequence[str]) -> dict[str, str]:
+    texts: dict[str, str] = {}
     for assignment in assignments:
         name, equals, value = assignment.partition("=")
         if not equals or not name:
-            raise UsageError(f"--var {assignment!r} is not NAME=VALUE")
-        variables[name] = value
-    return variables
+            raise UsageError(f"--var {assignment}: not NAME=VALUE")
+        if name in texts:
+            raise UsageError(f"--var {name} is given twice")
+        texts[name] = value
+    return texts
 
 
 def _rows(path: str) -> CaseFile:

@@ -6,12 +6,11 @@ last row of a data file costs nothing; the run then walks it again.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..checks.judge import Judge
-from ..errors import ConfigError, Location, NothingSelectedError, Problems, RunnerError, UsageError
+from ..errors import Location, NothingSelectedError, Problems, RunnerError, UsageError
 from ..files.media import inline_media
 from ..files.model import Case, Endpoint, ModelRule, Project, Prompt
 from ..files.project import endpoint_for, price_for
@@ -21,7 +20,7 @@ from ..wire.fingerprint import fingerprint
 from ..wire.request import build_body, encode
 from .variants import variants
 
-__all__ = ["Job", "Plan", "Rehearsal", "Unit", "choices", "make_units", "named_endpoint"]
+__all__ = ["Job", "Plan", "Rehearsal", "Unit", "choices", "make_units"]
 
 MAX_PROBLEMS = 20
 """How many mistakes in cases are told at once; the rest is counted."""
@@ -67,8 +66,12 @@ class Unit:
         prompt = self.prompt
         messages = self.template.render(case.vars, location=case.location)
 
+        declared = prompt.request["messages"]
+        spliced = isinstance(declared, list) and len(messages) != len(declared)
+
         def location_of(message: int, part: int) -> Location:
-            return prompt.locate("messages", message, "content", part)
+            # After a placeholder the rendered messages are no longer those of the file, one to one.
+            return prompt.locate("messages", *(() if spliced else (message, "content", part)))
 
         messages = inline_media(messages, prompt.tree, prompt.file, location_of)
         return build_body(prompt.request, messages, prompt.extra_body, self.overrides)
@@ -92,7 +95,6 @@ def make_units(
     `endpoint` overrides what the project says. Raises Problems with every mistake of every prompt, or ConfigError
     for an endpoint that is not declared.
     """
-    named = named_endpoint(project, endpoint) if endpoint is not None else None
     problems: list[RunnerError] = []
     units: list[Unit] = []
     for prompt in prompts:
@@ -100,7 +102,7 @@ def make_units(
             template, judge = compile_prompt(prompt), Judge(prompt)
             for variant in variants(prompt.matrix, fields):
                 declared = _model(prompt, variant.overrides)
-                target = named or endpoint_for(project, declared or "")
+                target = endpoint_for(project, declared, name=endpoint)
                 model = declared or target.model
                 if model is None:
                     raise UsageError(
@@ -119,18 +121,6 @@ def make_units(
     if problems:
         raise problems[0] if len(problems) == 1 else Problems(problems)
     return tuple(units)
-
-
-def named_endpoint(project: Project, name: str) -> Endpoint:
-    """The endpoint of that name. Raises ConfigError with the names there are."""
-    if name not in project.endpoints:
-        close = difflib.get_close_matches(name, project.endpoints, 1)
-        known = ", ".join(sorted(project.endpoints))
-        raise ConfigError(
-            f"there is no endpoint {name}",
-            hint=f"did you mean {close[0]}?" if close else f"there are {known}; runner.yaml declares more",
-        )
-    return project.endpoints[name]
 
 
 def _model(prompt: Prompt, overrides: Mapping[str, Json]) -> str | None:

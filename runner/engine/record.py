@@ -38,12 +38,13 @@ class ErrorRecord(TypedDict):
 class Record(TypedDict):
     """One line of results.jsonl (DESIGN section 4). Headers and keys are no part of it.
 
-    `sample` counts repeats from 0; `choice` is there only when `n` > 1; `output` is the parsed JSON where a schema or
+    `file` is the prompt's path as the user gave it; `sample` counts repeats from 0; `choice` is there only when `n` > 1; `output` is the parsed JSON where a schema or
     json_object is declared, else None; `text` is what came back; `cost` is in US dollars or None when no price is
     known; `latency_ms` is that of the answering attempt; `attempts` counts all requests made for it (0: from cache).
     """
 
     prompt: str
+    file: str
     case: str
     variant: str | None
     sample: int

@@ -57,6 +57,7 @@ def _record(
     ]
     record: Record = {
         "prompt": job.unit.prompt.name,
+        "file": job.unit.prompt.path,
         "case": job.case.id,
         "variant": job.unit.variant,
         "sample": job.sample,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..errors import Location, NothingSelectedError
-from ..files.cases import case_from_vars, cases_from_file, cases_of
+from ..files.cases import case_from_vars, cases_from_file, cases_of, vars_from_text
 from ..files.model import Case, CaseFile
 from ..values import Json
 from .plan import Unit
@@ -19,12 +19,15 @@ __all__ = ["Selection"]
 class Selection:
     """`variables` or `rows` stand in for the prompts' own tests when given; `ids` and `tags` narrow either.
 
+    `texts` are variables typed on a command line, to be read as the types that the prompt's inputs declare.
+
     A tag selects a case that has it, and every case of a prompt that has it.
     """
 
     ids: frozenset[str] = frozenset()
     tags: frozenset[str] = frozenset()
     variables: Mapping[str, Json] | None = None
+    texts: Mapping[str, str] = field(default_factory=dict)
     variables_from: Location = Location("--var")
     rows: CaseFile | None = None
 
@@ -38,7 +41,8 @@ class Selection:
     def _offered(self, unit: Unit) -> Iterator[Case]:
         prompt = unit.prompt
         if self.variables is not None:
-            yield case_from_vars(prompt, self.variables, location=self.variables_from, coerce=True)
+            typed = vars_from_text(prompt, self.texts, location=Location("--var"))
+            yield case_from_vars(prompt, {**self.variables, **typed}, location=self.variables_from)
         elif self.rows is not None:
             yield from cases_from_file(prompt, self.rows, repeats_allowed=True)
         elif prompt.tests:

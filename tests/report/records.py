@@ -43,6 +43,7 @@ def record(**changes: Any) -> Record:
     """A passing record of the prompt `triage`, with changes."""
     base: dict[str, Any] = {
         "prompt": "triage",
+        "file": "prompts/triage.prompt.yaml",
         "case": "refund-late",
         "variant": None,
         "sample": 0,
