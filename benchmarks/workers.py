@@ -60,7 +60,9 @@ def main() -> None:
             (root / "runner.yaml").write_text(f"endpoints: {{bench: {{base_url: '{url}'}}}}\n")
             (root / "bench.prompt.yaml").write_text(PROMPT)
             for name, count in (("few.jsonl", FEW), ("many.jsonl", ROWS + FEW)):
-                rows = (json.dumps({"ticket": f"Parcel {n} has not come. " * 20}) + "\n" for n in range(count))
+                rows = (
+                    json.dumps({"ticket": f"Parcel {n} has not come. " * 20}) + "\n" for n in range(count)
+                )
                 (root / name).write_text("".join(rows))
             cost: dict[int, list[float]] = {workers: [] for workers in WORKERS}
             for _ in range(ROUNDS):
@@ -73,7 +75,9 @@ def main() -> None:
     base = statistics.median(cost[16])
     print(f"{'workers':>8} {'CPU µs/request':>15} {'of 16 workers':>14}")
     for workers, values in cost.items():
-        print(f"{workers:8} {statistics.median(values) * 1e6:15.0f} {statistics.median(values) / base:13.2f}x")
+        print(
+            f"{workers:8} {statistics.median(values) * 1e6:15.0f} {statistics.median(values) / base:13.2f}x"
+        )
 
 
 if __name__ == "__main__":

@@ -40,7 +40,9 @@ class OutcomeError(RunnerError):
     exit_code = 1
 
     def __init__(self, result: Result) -> None:
-        reason = result.detail or next((check["message"] for check in result.checks if not check["passed"]), "")
+        reason = result.detail or next(
+            (check["message"] for check in result.checks if not check["passed"]), ""
+        )
         super().__init__(f"{result.prompt}: {result.outcome}" + (f": {reason}" if reason else ""))
         self.result = result
 
@@ -102,7 +104,7 @@ class Result:
         )
 
     def raise_for_outcome(self) -> Result:
-        """This result if it passed; else raises OutcomeError."""
+        """The result itself if it passed. Raises OutcomeError otherwise."""
         if not self.passed:
             raise OutcomeError(self)
         return self
@@ -118,6 +120,7 @@ class LoadedPrompt:
 
     @property
     def name(self) -> str:
+        """The prompt's name, as its results carry it."""
         return self._unit.prompt.name
 
     @property
@@ -140,7 +143,9 @@ class LoadedPrompt:
             asyncio.get_running_loop()
         except RuntimeError:
             return asyncio.run(self.arun(**variables))
-        raise UsageError("run() was called inside a running event loop", hint="await prompt.arun(...) instead")
+        raise UsageError(
+            "run() was called inside a running event loop", hint="await prompt.arun(...) instead"
+        )
 
     async def arun(self, **variables: Json) -> Result:
         """As `run`, to be awaited; any number may be under way at once."""
@@ -151,7 +156,9 @@ class LoadedPrompt:
 
         plan = Plan((self._unit,), cases)
         records: list[Record] = []
-        await execute(plan, connect(plan, self._environ, root=self._root), records.append, Options(workers=1), Control())
+        await execute(
+            plan, connect(plan, self._environ, root=self._root), records.append, Options(workers=1), Control()
+        )
         return Result.of(records)
 
     def _case(self, variables: Mapping[str, Json]) -> Case:

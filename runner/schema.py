@@ -51,7 +51,7 @@ _ANCHOR = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\$", re.DOTALL)
 _WEAK = {"anyOf", "oneOf"}
 
 
-class SchemaProblem(ValueError):  # noqa: N818 - it is a finding about the author's schema, told as an error
+class SchemaProblem(ValueError):
     """A JSON Schema that cannot be used. `path` is where in the schema, `message` is one sentence."""
 
     def __init__(self, path: JsonPath, message: str) -> None:

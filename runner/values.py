@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 __all__ = ["Json", "JsonObject", "JsonPath"]
 
-Json: TypeAlias = "None | bool | int | float | str | Sequence[Json] | Mapping[str, Json]"
+Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 """Any JSON value. Built by our loaders from exactly None, bool, int, float, str, list and dict."""
 
 JsonObject: TypeAlias = Mapping[str, Json]

@@ -71,7 +71,7 @@ class CheckResult:
     code: str | None = None
 
 
-class _Nothing(Exception):  # noqa: N818 - no error of the program: the answer has nothing to compare
+class _Nothing(Exception):
     """There is nothing to ask the predicate of."""
 
 

@@ -27,7 +27,7 @@ class SpecError(ValueError):
         self.hint = hint
 
 
-class Unfit(Exception):  # noqa: N818 - not an error of the program: the answer holds nothing this can be asked of
+class Unfit(Exception):
     """The value is not of a kind that can be compared, so that neither the check nor its `not-` form holds."""
 
 

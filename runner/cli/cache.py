@@ -16,13 +16,16 @@ def command(ctx: click.Context) -> int:
     kept. `runner run --no-cache` neither reads nor writes it.
     """
     if ctx.invoked_subcommand is None:
-        from .selecting import open_project
-        from ..engine.cache import ResponseCache
         from pathlib import Path
+
+        from ..engine.cache import ResponseCache
+        from .selecting import open_project
 
         cache = ResponseCache(Path(open_project()[0].root))
         sizes = [entry.stat().st_size for entry in cache.entries()]
-        click.echo(f"{len(sizes)} answers, {sum(sizes) / 1e6:.1f} MB in {click.format_filename(cache.folder)}")
+        click.echo(
+            f"{len(sizes)} answers, {sum(sizes) / 1e6:.1f} MB in {click.format_filename(cache.folder)}"
+        )
     return 0
 
 

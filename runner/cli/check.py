@@ -18,16 +18,17 @@ def command(paths: tuple[str, ...]) -> int:
     printed as `file:line:column: CODE message`. Exit code 2 if there is an error, 0 otherwise.
     """
     from ..engine.examine import examine
-    from ..errors import RunnerError
-    from .show import show_diagnostic, show_error
+    from ..errors import Problems, RunnerError
     from .selecting import load_prompts, open_project
+    from .show import show_diagnostic, show_error
 
     project, _ = open_project()
     prompts = cases = errors = warnings = 0
     for loaded in load_prompts(paths, project):
         prompts += 1
         if isinstance(loaded, RunnerError):
-            errors += show_error(loaded)
+            for error in loaded.errors if isinstance(loaded, Problems) else (loaded,):
+                errors += show_error(error)
             continue
         found = examine(loaded, project)
         cases += found.cases

@@ -64,7 +64,9 @@ class LazyGroup(click.Group):
         return result if isinstance(result, int) else 0
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
 @click.version_option(__version__, prog_name="runner")
 def cli() -> None:
     """Prompts as declared, versioned, tested files.

@@ -8,9 +8,11 @@ __all__ = ["command"]
 
 
 @click.command("models")
-@click.option("--endpoint", envvar="RUNNER_ENDPOINT", metavar="NAME", help="The endpoint of runner.yaml to ask.")
+@click.option(
+    "--endpoint", envvar="RUNNER_ENDPOINT", metavar="NAME", help="The endpoint of runner.yaml to ask."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
-def command(endpoint: str | None, as_json: bool) -> int:
+def command(endpoint: str | None, *, as_json: bool) -> int:
     """List the models an endpoint offers.
 
     Asks GET {base_url}/models: also the quickest test of a key and a base URL.

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 import click
+
+from .options import SelectionOptions, selection_options
 
 if TYPE_CHECKING:
     from ..engine.record import Record
@@ -15,41 +17,35 @@ __all__ = ["command"]
 
 
 @click.command("run")
-@click.argument("paths", nargs=-1, metavar="[PATHS]...")
-@click.option("--var", "assignments", multiple=True, metavar="NAME=VALUE", help="A variable; runs the prompt with it.")
-@click.option("--vars", "vars_file", metavar="FILE", help="Variables from a YAML or JSON file.")
-@click.option("--input", "rows", metavar="ROWS", help="One case a row, from .jsonl, .csv, .json or .yaml.")
+@selection_options
 @click.option("--output", metavar="FILE", help="Save the results as .jsonl, .json, .csv or .xml (JUnit).")
-@click.option("--case", "ids", multiple=True, metavar="ID", help="Only the case with this id.")
-@click.option("--tag", "tags", multiple=True, metavar="TAG", help="Only prompts or cases with this tag.")
-@click.option("--endpoint", envvar="RUNNER_ENDPOINT", metavar="NAME", help="Ask this endpoint of runner.yaml.")
-@click.option("--model", "models", multiple=True, metavar="NAME", help="Ask for this model; several: compare them.")
-@click.option("--set", "sets", multiple=True, metavar="FIELD=VALUE", help="Set a request field, e.g. temperature=0.2.")
 @click.option("--repeat", type=click.IntRange(1), default=1, metavar="N", help="Ask N times for each case.")
 @click.option(
-    "--jobs", "-j", type=click.IntRange(1), envvar="RUNNER_JOBS", metavar="N", help="How many requests at once."
+    "--jobs",
+    "-j",
+    type=click.IntRange(1),
+    envvar="RUNNER_JOBS",
+    metavar="N",
+    help="How many requests at once.",
 )
-@click.option("--no-cache", is_flag=True, envvar="RUNNER_NO_CACHE", help="Ask again even if the answer is known.")
+@click.option(
+    "--no-cache", is_flag=True, envvar="RUNNER_NO_CACHE", help="Ask again even if the answer is known."
+)
 @click.option("--stream", is_flag=True, help="Print the text as it comes, one answer after the other.")
 @click.option("--dry-run", is_flag=True, help="Render everything, send nothing, say what it would take.")
-@click.option("--json", "as_json", is_flag=True, help="Print each result as a line of JSON on standard output.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print each result as a line of JSON on standard output."
+)
 def command(
-    paths: tuple[str, ...],
-    assignments: tuple[str, ...],
-    vars_file: str | None,
-    rows: str | None,
     output: str | None,
-    ids: tuple[str, ...],
-    tags: tuple[str, ...],
-    endpoint: str | None,
-    models: tuple[str, ...],
-    sets: tuple[str, ...],
     repeat: int,
     jobs: int | None,
+    *,
     no_cache: bool,
     stream: bool,
     dry_run: bool,
     as_json: bool,
+    **selection: Unpack[SelectionOptions],
 ) -> int:
     """Ask the model, validate, save.
 
@@ -72,18 +68,9 @@ def command(
     from ..engine.plan import Plan
     from ..engine.record import Counters, json_line
     from ..engine.streaming import StreamPrinter
-    from .selecting import load_selection, request_fields
+    from .selecting import load_selection
 
-    chosen = load_selection(
-        paths,
-        assignments=assignments,
-        vars_file=vars_file,
-        rows=rows,
-        ids=ids,
-        tags=tags,
-        endpoint=endpoint,
-        fields=request_fields(models, sets),
-    )
+    chosen = load_selection(**selection)
     plan = Plan(chosen.units, chosen.selection.cases, repeat)
     rehearsal = chosen.rehearse(plan)
 

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Unpack
 
 from ..engine.plan import Plan, Rehearsal, Unit, make_units
 from ..engine.selection import Selection
@@ -14,13 +15,14 @@ from ..errors import FormatError, Location, NothingSelectedError, Problems, Runn
 from ..files.discover import find_prompts, find_root
 from ..files.documents import parse_document
 from ..files.formats import schema, violations
-from ..files.violations import near
 from ..files.model import CaseFile, Project, Prompt
 from ..files.project import load_project
 from ..files.prompt import OWN_KEYS, load_prompt
+from ..files.violations import near
 from ..values import Json
+from .options import SelectionOptions
 
-__all__ = ["Chosen", "load_prompts", "load_selection", "open_project", "request_fields"]
+__all__ = ["Chosen", "load_prompts", "load_selection", "open_project"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +37,12 @@ class Chosen:
 
     @property
     def root(self) -> Path:
+        """The project's folder."""
         return Path(self.project.root)
 
     @property
     def title(self) -> str:
+        """What runs where, in a few words."""
         names = sorted({unit.endpoint.name for unit in self.units})
         count = len(self.prompts)
         return f"{count} prompt{'s' if count != 1 else ''} on {', '.join(names)}"
@@ -73,37 +77,35 @@ def load_prompts(paths: Sequence[str], project: Project) -> Iterator[Prompt | Ru
             yield error
 
 
-def load_selection(
-    paths: Sequence[str],
-    *,
-    assignments: Sequence[str] = (),
-    vars_file: str | None = None,
-    rows: str | None = None,
-    ids: Sequence[str] = (),
-    tags: Sequence[str] = (),
-    endpoint: str | None = None,
-    fields: Mapping[str, Sequence[Json]] | None = None,
-) -> Chosen:
+def load_selection(**given: Unpack[SelectionOptions]) -> Chosen:
     """Load everything a command line names. Raises Problems with every mistake of every file."""
-    texts = _texts(assignments)
+    vars_file, rows = given["vars_file"], given["rows"]
+    fields = _request_fields(given["models"], given["sets"])
+    texts = _texts(given["assignments"])
     variables = _variables(vars_file) if vars_file is not None else {} if texts else None
     if rows is not None and variables is not None:
         raise UsageError("--input and --var cannot be combined", hint="add the variable to each row instead")
     project, environ = open_project()
-    loaded = list(load_prompts(paths, project))
+    loaded = list(load_prompts(given["paths"], project))
     errors = [entry for entry in loaded if isinstance(entry, RunnerError)]
     if errors:
         raise errors[0] if len(errors) == 1 else Problems(errors)
     prompts = tuple(entry for entry in loaded if isinstance(entry, Prompt))
     selection = Selection(
-        frozenset(ids),
-        frozenset(tags),
+        frozenset(given["ids"]),
+        frozenset(given["tags"]),
         variables,
         texts,
         Location(vars_file or "--var"),
         _rows(rows) if rows is not None else None,
     )
-    return Chosen(project, prompts, make_units(prompts, project, endpoint=endpoint, fields=fields), selection, environ)
+    return Chosen(
+        project,
+        prompts,
+        make_units(prompts, project, endpoint=given["endpoint"], fields=fields),
+        selection,
+        environ,
+    )
 
 
 def _variables(vars_file: str) -> dict[str, Json]:
@@ -139,7 +141,7 @@ def _read(path: str, option: str) -> bytes:
         raise UsageError(f"{option} {path}: {error.strerror or error}") from None
 
 
-def request_fields(models: Sequence[str], sets: Sequence[str]) -> dict[str, list[Json]]:
+def _request_fields(models: Sequence[str], sets: Sequence[str]) -> dict[str, list[Json]]:
     """The values chosen by --model and --set, by request field. Raises UsageError for a field that does not exist."""
     known = schema("prompt")["properties"].keys() - OWN_KEYS - {"messages"}
     fields: dict[str, list[Json]] = {"model": list(dict.fromkeys(models))} if models else {}

@@ -86,6 +86,6 @@ class ResponseCache:
         """Delete every entry; returns how many there were."""
         count = 0
         for entry in self.entries():
-            os.unlink(entry.path)
+            Path(entry.path).unlink()
             count += 1
         return count

@@ -30,6 +30,7 @@ class Control:
 
     @property
     def stopping(self) -> bool:
+        """Whether nothing new may be sent."""
         return self.stopped.is_set()
 
     def stop(self, reason: str) -> None:

@@ -50,7 +50,8 @@ def _lint(prompt: Prompt) -> list[Diagnostic]:
         return []
     findings = lint_response_format(declared, _template_text(prompt))
     return [
-        Diagnostic(finding.severity, finding.code, finding.message, _place(prompt, finding)) for finding in findings
+        Diagnostic(finding.severity, finding.code, finding.message, _place(prompt, finding))
+        for finding in findings
     ]
 
 

@@ -30,6 +30,7 @@ class Bucket:
 
     @property
     def capacity(self) -> float:
+        """The most that can be saved up."""
         return max(1.0, self.per_minute * BURST_SECONDS / 60)
 
     def wait(self, amount: float, now: float) -> float:
@@ -50,7 +51,9 @@ class Limiter:
 
     def reserve(self, tokens: float, now: float) -> float:
         """Take one request and `tokens` from the buckets and answer 0, or take nothing and answer the seconds to wait."""
-        wanted = [(bucket, amount) for bucket, amount in ((self._requests, 1.0), (self._tokens, tokens)) if bucket]
+        wanted = [
+            (bucket, amount) for bucket, amount in ((self._requests, 1.0), (self._tokens, tokens)) if bucket
+        ]
         wait = max((bucket.wait(amount, now) for bucket, amount in wanted), default=0.0)
         if wait == 0.0:
             for bucket, amount in wanted:

@@ -114,7 +114,16 @@ def make_units(
                 if "model" not in prompt.request:
                     overrides["model"] = model
                 units.append(
-                    Unit(prompt, template, judge, variant.name, overrides, model, target, price_for(project, model))
+                    Unit(
+                        prompt,
+                        template,
+                        judge,
+                        variant.name,
+                        overrides,
+                        model,
+                        target,
+                        price_for(project, model),
+                    )
                 )
         except RunnerError as error:
             problems.append(error)

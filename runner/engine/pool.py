@@ -164,12 +164,19 @@ class Pool:
             )
             reply = read_reply(response.status, response.headers, response.body, request=job.body)
         except TransportError as error:
-            reply = Reply(error=ProviderError(error.kind, error.message, retryable=error.retryable, hint=error.hint))
+            reply = Reply(
+                error=ProviderError(error.kind, error.message, retryable=error.retryable, hint=error.hint)
+            )
         finished = time.monotonic()
         if self._ask_again(flight, reply, finished):
             return
         self._learn(job, reply)
-        if response is not None and self._cache is not None and _all_ok(reply) and not self._holds_key(response):
+        if (
+            response is not None
+            and self._cache is not None
+            and _all_ok(reply)
+            and not self._holds_key(response)
+        ):
             key = self._cache.key(self._identity, job.data, job.sample)
             content_type = response.headers.get("content-type", "")
             self._cache.put(key, CacheEntry(response.status, content_type, response.body))
@@ -234,4 +241,3 @@ def _failure(reply: Reply) -> ProviderError | None:
 
 def _all_ok(reply: Reply) -> bool:
     return reply.error is None and bool(reply.answers) and all(a.outcome is Outcome.OK for a in reply.answers)
-

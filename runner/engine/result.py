@@ -86,7 +86,9 @@ def _record(
     return record
 
 
-def _error(error: ProviderError | None, endpoint: Endpoint, secret_values: tuple[str, ...]) -> ErrorRecord | None:
+def _error(
+    error: ProviderError | None, endpoint: Endpoint, secret_values: tuple[str, ...]
+) -> ErrorRecord | None:
     if error is None:
         return None
     hint = error.hint

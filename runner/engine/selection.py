@@ -28,7 +28,7 @@ class Selection:
     tags: frozenset[str] = frozenset()
     variables: Mapping[str, Json] | None = None
     texts: Mapping[str, str] = field(default_factory=dict)
-    variables_from: Location = Location("--var")
+    variables_from: Location = field(default_factory=lambda: Location("--var"))
     rows: CaseFile | None = None
 
     def cases(self, unit: Unit) -> Iterator[Case]:
@@ -63,7 +63,14 @@ class Selection:
                 f"nothing to run: {unit.prompt.path} has no tests and needs {', '.join(sorted(unit.required))}",
                 hint=f"give {needed}, or --input ROWS, or add tests to the prompt",
             )
-        wanted = [*(f"--case {id}" for id in sorted(self.ids)), *(f"--tag {tag}" for tag in sorted(self.tags))]
-        close = [name for id in self.ids for name in difflib.get_close_matches(id, offered, 3)]
-        hint = f"did you mean {', '.join(close)}?" if close else f"there are {len(offered)} cases, such as {offered[0]}"
+        wanted = [
+            *(f"--case {name}" for name in sorted(self.ids)),
+            *(f"--tag {tag}" for tag in sorted(self.tags)),
+        ]
+        close = [near for name in sorted(self.ids) for near in difflib.get_close_matches(name, offered, 3)]
+        hint = (
+            f"did you mean {', '.join(close)}?"
+            if close
+            else f"there are {len(offered)} cases, such as {offered[0]}"
+        )
         return NothingSelectedError(f"nothing to run: no case matches {' '.join(wanted)}", hint=hint)

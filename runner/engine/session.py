@@ -29,9 +29,14 @@ DISPLAY_SECONDS = 0.1
 class Display(Protocol):
     """Who is told while a run goes on: each record once, and a tick ten times a second."""
 
-    def record(self, record: Record) -> None: ...
-    def tick(self) -> None: ...
-    def note(self, text: str) -> None: ...
+    def record(self, record: Record) -> None:
+        """A record is finished, and counted."""
+
+    def tick(self) -> None:
+        """A tenth of a second has passed."""
+
+    def note(self, text: str) -> None:
+        """Something a person should know now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +115,9 @@ def run_plan(
     )
     code = error.exit_code if error else exit_code(facts)
     try:
-        journal.write_summary(_summary(plan, connections, journal, counters, status, control.reason, seconds, code))
+        journal.write_summary(
+            _summary(plan, connections, journal, counters, status, control.reason, seconds, code)
+        )
     finally:
         journal.close()
     if error is not None:

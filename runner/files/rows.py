@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from ..errors import CaseError, EncodingError, Location, MissingFileError
+from ..errors import CaseError, EncodingError, Location, MissingFileError, SyntaxFileError
 from ..values import Json, JsonPath
 from .documents import Document, parse_document
 from .json_reader import parse_json
@@ -106,7 +106,13 @@ def _jsonl(file: BinaryIO, shown: str) -> Iterator[Row]:
     for number, text in _lines(file, shown):
         if text.strip(" \t\n"):
             count += 1
-            document = parse_json(text.removesuffix("\n"), shown, first_line=number)
+            try:
+                document = parse_json(text.removesuffix("\n"), shown, first_line=number)
+            except SyntaxFileError as error:
+                assert error.location is not None
+                raise CaseError(
+                    f"row {count}: {error.message}", location=error.location, hint=error.hint
+                ) from None
             yield _row(document, (), count, document.value, Location(shown, number, 1))
 
 

@@ -14,7 +14,13 @@ BYTES_PER_TOKEN = 4
 def dry_run_text(plan: Plan, rehearsal: Rehearsal) -> str:
     """Which prompts, models and endpoints, how many requests, and about how many tokens they hold."""
     rows = [
-        (unit.prompt.name, unit.variant or "", unit.model, unit.endpoint.name, unit.endpoint.base_url or "embedded")
+        (
+            unit.prompt.name,
+            unit.variant or "",
+            unit.model,
+            unit.endpoint.name,
+            unit.endpoint.base_url or "embedded",
+        )
         for unit in plan.units
     ]
     tokens = rehearsal.request_bytes // BYTES_PER_TOKEN

@@ -34,7 +34,9 @@ class Done:
     def records(self) -> list[dict[str, Any]]:
         """What the newest run of the project journalled."""
         newest = max((self.folder / ".runner" / "runs").iterdir(), key=lambda run: run.stat().st_mtime_ns)
-        return [json.loads(line) for line in (newest / "results.jsonl").read_text(encoding="utf-8").splitlines()]
+        return [
+            json.loads(line) for line in (newest / "results.jsonl").read_text(encoding="utf-8").splitlines()
+        ]
 
     def summary(self) -> dict[str, Any]:
         newest = max((self.folder / ".runner" / "runs").iterdir(), key=lambda run: run.stat().st_mtime_ns)
@@ -57,7 +59,9 @@ class ProjectFolder:
         kept = {name: os.environ[name] for name in KEPT if name in os.environ}
         return {**kept, **PLAIN, "HOME": str(self.folder), **(env or {})}
 
-    def start(self, *args: str, env: Mapping[str, str] | None = None, **options: Any) -> subprocess.Popen[str]:
+    def start(
+        self, *args: str, env: Mapping[str, str] | None = None, **options: Any
+    ) -> subprocess.Popen[str]:
         """The command, running; the caller waits for it."""
         return subprocess.Popen(
             [sys.executable, "-W", "error", "-m", "runner", *args],

@@ -75,7 +75,9 @@ def run(project: ProjectFolder, *args: str, **options: Any) -> Done:
 # --- what is sent ---------------------------------------------------------------------------------------------------
 
 
-def test_only_what_was_declared_goes_on_the_wire_in_the_authors_order(asked: ProjectFolder, server: FaultServer) -> None:
+def test_only_what_was_declared_goes_on_the_wire_in_the_authors_order(
+    asked: ProjectFolder, server: FaultServer
+) -> None:
     assert run(asked, "--case", "ada").code == 0
     [request] = server.requests
     assert request.body == b'{"model":"gpt-test","messages":[{"role":"user","content":"Hello Ada"}]}'
@@ -85,8 +87,10 @@ def test_only_what_was_declared_goes_on_the_wire_in_the_authors_order(asked: Pro
     assert request.headers["accept"] == "application/json"
 
 
-def test_set_and_model_replace_fields_in_place_or_append_them(asked: ProjectFolder, server: FaultServer) -> None:
-    run(asked, "--case", "ada", "--model", "other", "--set", "temperature=0.2", "--set", "stop=[\"x\"]")
+def test_set_and_model_replace_fields_in_place_or_append_them(
+    asked: ProjectFolder, server: FaultServer
+) -> None:
+    run(asked, "--case", "ada", "--model", "other", "--set", "temperature=0.2", "--set", 'stop=["x"]')
     assert list(server.requests[0].json.items()) == [
         ("model", "other"),
         ("messages", [{"role": "user", "content": "Hello Ada"}]),
@@ -134,7 +138,9 @@ def test_tags_and_ids_narrow_the_selection(asked: ProjectFolder) -> None:
     assert [record["case"] for record in run(asked, "--tag", "smoke").records()] == ["bob"]
 
 
-def test_a_selection_that_matches_nothing_is_exit_5_with_a_suggestion(asked: ProjectFolder, server: FaultServer) -> None:
+def test_a_selection_that_matches_nothing_is_exit_5_with_a_suggestion(
+    asked: ProjectFolder, server: FaultServer
+) -> None:
     done = run(asked, "--case", "adda")
     assert done.code == 5
     assert "did you mean ada?" in done.err
@@ -182,7 +188,9 @@ def test_content_is_parsed_validated_and_asserted(
 
 def choice(**fields: Any) -> Steps:
     message = {"role": "assistant", **fields.pop("message")}
-    return reply(200, {"model": "m", "choices": [{"index": 0, "finish_reason": "stop", "message": message, **fields}]})
+    return reply(
+        200, {"model": "m", "choices": [{"index": 0, "finish_reason": "stop", "message": message, **fields}]}
+    )
 
 
 @pytest.mark.parametrize(
@@ -193,7 +201,12 @@ def choice(**fields: Any) -> Steps:
         (choice(message={"content": ""}, finish_reason="content_filter"), "filtered"),
         (
             choice(
-                message={"content": None, "tool_calls": [{"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}]},
+                message={
+                    "content": None,
+                    "tool_calls": [
+                        {"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+                    ],
+                },
                 finish_reason="tool_calls",
             ),
             "tool_call",
@@ -213,7 +226,10 @@ def test_an_answer_that_is_none_fails_by_its_own_name_and_is_not_cached(
 
 
 def test_an_expected_refusal_passes(asked: ProjectFolder, server: FaultServer) -> None:
-    asked.write("r.prompt.yaml", "model: m\nmessages: [{role: user, content: Hi}]\ntests: [{id: no, vars: {}, outcome: refused}]\n")
+    asked.write(
+        "r.prompt.yaml",
+        "model: m\nmessages: [{role: user, content: Hi}]\ntests: [{id: no, vars: {}, outcome: refused}]\n",
+    )
     server.play(choice(message={"content": None, "refusal": "No."}))
     done = run(asked, "r.prompt.yaml")
     assert (done.code, done.records()[0]["passed"]) == (0, True)
@@ -226,7 +242,9 @@ def test_each_of_n_choices_is_a_result_of_its_own(asked: ProjectFolder, server: 
         {"index": index, "finish_reason": "stop", "message": {"role": "assistant", "content": text}}
         for index, text in enumerate("abc")
     ]
-    server.play(reply(200, {"model": "m", "choices": choices, "usage": {"prompt_tokens": 5, "completion_tokens": 3}}))
+    server.play(
+        reply(200, {"model": "m", "choices": choices, "usage": {"prompt_tokens": 5, "completion_tokens": 3}})
+    )
     done = run(asked, "--case", "ada", "--set", "n=3")
     assert [(record["choice"], record["text"]) for record in done.records()] == [(0, "a"), (1, "b"), (2, "c")]
     assert done.summary()["prompt_tokens"] == 5
@@ -235,13 +253,19 @@ def test_each_of_n_choices_is_a_result_of_its_own(asked: ProjectFolder, server: 
 def test_a_price_makes_a_cost(asked: ProjectFolder, server: FaultServer) -> None:
     with (asked.folder / "runner.yaml").open("a") as file:
         file.write("models: {'gpt-*': {price: {input: 2, output: 10}}}\n")
-    server.play(completion("x", usage={"prompt_tokens": 1000, "completion_tokens": 100, "total_tokens": 1100}))
+    server.play(
+        completion("x", usage={"prompt_tokens": 1000, "completion_tokens": 100, "total_tokens": 1100})
+    )
     assert run(asked, "--case", "ada").records()[0]["cost"] == pytest.approx(0.003)
 
 
 # --- the way there fails --------------------------------------------------------------------------------------------
 
-BUSY = reply(429, {"error": {"message": "slow down", "type": "requests", "code": "rate_limit_exceeded"}}, headers={"retry-after-ms": "20"})
+BUSY = reply(
+    429,
+    {"error": {"message": "slow down", "type": "requests", "code": "rate_limit_exceeded"}},
+    headers={"retry-after-ms": "20"},
+)
 
 
 def test_passing_failures_are_asked_again(asked: ProjectFolder, server: FaultServer) -> None:
@@ -262,11 +286,40 @@ def test_retry_after_is_waited_for(asked: ProjectFolder, server: FaultServer) ->
 @pytest.mark.parametrize(
     ("answer", "said", "attempts"),
     [
-        (reply(401, {"error": {"message": f"Incorrect API key provided: {KEY}", "code": "invalid_api_key"}}), "FAKE_KEY", 1),
-        (reply(404, {"error": {"message": "The model `gpt-test` does not exist", "code": "model_not_found"}}), "does not exist", 1),
-        (reply(429, {"error": {"message": "You exceeded your quota", "type": "insufficient_quota", "code": "insufficient_quota"}}), "quota", 1),
+        (
+            reply(
+                401, {"error": {"message": f"Incorrect API key provided: {KEY}", "code": "invalid_api_key"}}
+            ),
+            "FAKE_KEY",
+            1,
+        ),
+        (
+            reply(
+                404, {"error": {"message": "The model `gpt-test` does not exist", "code": "model_not_found"}}
+            ),
+            "does not exist",
+            1,
+        ),
+        (
+            reply(
+                429,
+                {
+                    "error": {
+                        "message": "You exceeded your quota",
+                        "type": "insufficient_quota",
+                        "code": "insufficient_quota",
+                    }
+                },
+            ),
+            "quota",
+            1,
+        ),
         (reply(500, {"error": {"message": "the server had an error"}}), "the server had an error", 3),
-        (reply(200, "<html><title>Welcome</title></html>", headers={"content-type": "text/html"}), "base_url", 1),
+        (
+            reply(200, "<html><title>Welcome</title></html>", headers={"content-type": "text/html"}),
+            "base_url",
+            1,
+        ),
         (reply(200, {"error": {"message": "upstream is gone", "code": 400}}), "upstream is gone", 1),
         (reply(200, b'{"choices": [', content_length=100), "", 3),
         (chunked(b'{"choices"', ended=False), "", 3),
@@ -287,7 +340,11 @@ def test_an_answer_that_never_came_is_exit_3_with_what_to_do(
 
 
 def test_a_stream_that_is_cut_is_an_error_not_an_answer(asked: ProjectFolder, server: FaultServer) -> None:
-    piece = {"id": "1", "model": "m", "choices": [{"index": 0, "delta": {"content": "Hel"}, "finish_reason": None}]}
+    piece = {
+        "id": "1",
+        "model": "m",
+        "choices": [{"index": 0, "delta": {"content": "Hel"}, "finish_reason": None}],
+    }
     server.play(event_stream(piece, done=False))
     done = run(asked, "--case", "ada", "--stream")
     assert done.code == 3
@@ -366,7 +423,10 @@ def test_output_is_saved_in_each_format(asked: ProjectFolder) -> None:
     for ending in ("jsonl", "json", "csv", "xml"):
         assert run(asked, "--output", f"out/results.{ending}").code == 0
     out = asked.folder / "out"
-    assert {json.loads(line)["case"] for line in (out / "results.jsonl").read_text().splitlines()} == {"ada", "bob"}
+    assert {json.loads(line)["case"] for line in (out / "results.jsonl").read_text().splitlines()} == {
+        "ada",
+        "bob",
+    }
     assert {record["case"] for record in json.loads((out / "results.json").read_text())} == {"ada", "bob"}
     with (out / "results.csv").open(newline="") as file:
         assert {row["text"] for row in csv.DictReader(file)} == {"Hello Ada", "Hello Bob"}
@@ -381,11 +441,22 @@ def test_an_output_that_cannot_be_written_is_told_before_anything_is_sent(
     assert server.requests == []
 
 
-def test_streaming_prints_the_text_as_it_comes_and_judges_the_same(asked: ProjectFolder, server: FaultServer) -> None:
+def test_streaming_prints_the_text_as_it_comes_and_judges_the_same(
+    asked: ProjectFolder, server: FaultServer
+) -> None:
     def piece(text: str, finish: str | None = None) -> dict[str, Any]:
-        return {"id": "1", "model": "m", "choices": [{"index": 0, "delta": {"content": text}, "finish_reason": finish}]}
+        return {
+            "id": "1",
+            "model": "m",
+            "choices": [{"index": 0, "delta": {"content": text}, "finish_reason": finish}],
+        }
 
-    usage = {"id": "1", "model": "m", "choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}}
+    usage = {
+        "id": "1",
+        "model": "m",
+        "choices": [],
+        "usage": {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5},
+    }
     server.play(event_stream(piece("Grüß "), piece("Gott"), piece("", "stop"), usage, pieces=[7] * 30))
     done = run(asked, "--case", "ada", "--stream")
     [record] = done.records()
@@ -450,7 +521,9 @@ def test_a_rate_limit_paces_the_requests(asked: ProjectFolder, server: FaultServ
     assert times[-1] - times[0] > 1.2  # 8 at once, then 4 a second
 
 
-def test_a_connection_closed_between_requests_is_no_failure(asked: ProjectFolder, server: FaultServer) -> None:
+def test_a_connection_closed_between_requests_is_no_failure(
+    asked: ProjectFolder, server: FaultServer
+) -> None:
     def answer_and_close(request: Received) -> Steps:
         return (*echo(request), CLOSE)
 

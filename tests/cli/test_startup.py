@@ -26,7 +26,12 @@ def modules_after(project: ProjectFolder, *args: str) -> set[str]:
         "print(json.dumps(sorted(sys.modules)))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=project.folder, env=project.environ(), capture_output=True, text=True, check=True
+        [sys.executable, "-c", code],
+        cwd=project.folder,
+        env=project.environ(),
+        capture_output=True,
+        text=True,
+        check=True,
     )
     return set(json.loads(done.stdout.splitlines()[-1]))
 
@@ -37,7 +42,9 @@ def test_help_loads_nothing_heavy(project: ProjectFolder, args: tuple[str, ...])
     assert modules_after(project, *args) & heavy == set()
 
 
-@pytest.mark.parametrize("args", [("check",), ("render",), ("render", "--format", "curl"), ("run", "--dry-run")])
+@pytest.mark.parametrize(
+    "args", [("check",), ("render",), ("render", "--format", "curl"), ("run", "--dry-run")]
+)
 def test_offline_commands_load_no_http_library(project: ProjectFolder, args: tuple[str, ...]) -> None:
     project.write("hello.prompt.yaml", PROMPT)
     loaded = modules_after(project, *args)

@@ -17,13 +17,16 @@ def test_what_was_put_is_got(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("identity", "data", "sample"), [("https://other/v1", b"{}", 0), ("https://a/v1", b"{ }", 0), ("https://a/v1", b"{}", 1)]
+    ("identity", "data", "sample"),
+    [("https://other/v1", b"{}", 0), ("https://a/v1", b"{ }", 0), ("https://a/v1", b"{}", 1)],
 )
 def test_the_key_depends_on_endpoint_body_and_sample(identity: str, data: bytes, sample: int) -> None:
     assert ResponseCache.key(identity, data, sample) != ResponseCache.key("https://a/v1", b"{}", 0)
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}", b'{"status": 200, "content_type": 1, "body": 2}'])
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[]", b"{}", b'{"status": 200, "content_type": 1, "body": 2}']
+)
 def test_a_damaged_entry_counts_as_absent(tmp_path: Path, content: bytes) -> None:
     cache = ResponseCache(tmp_path)
     key = cache.key("x", b"", 0)

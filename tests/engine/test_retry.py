@@ -12,7 +12,9 @@ from runner.wire.reply import ProviderError
 BUSY = ProviderError("rate_limit_exceeded", "slow down", status=429, retryable=True)
 
 
-def delay(error: ProviderError, *, retry: int = 0, max_retries: int = 4, seconds_left: float = 600.0) -> float | None:
+def delay(
+    error: ProviderError, *, retry: int = 0, max_retries: int = 4, seconds_left: float = 600.0
+) -> float | None:
     return delay_before_retry(
         error, retry=retry, max_retries=max_retries, seconds_left=seconds_left, jitter=lambda: 0.0
     )

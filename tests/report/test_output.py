@@ -13,9 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.engine.record import Record
+from runner.engine.record import Record, json_line
 from runner.errors import StorageError, UsageError
-from runner.engine.record import json_line
 from runner.report.output import OutputWriter
 
 from .golden import assert_golden
