@@ -19,12 +19,13 @@ def command(ctx: click.Context) -> int:
         from pathlib import Path
 
         from ..engine.cache import ResponseCache
+        from ..report.figures import plural
         from .selecting import open_project
 
         cache = ResponseCache(Path(open_project()[0].root))
         sizes = [entry.stat().st_size for entry in cache.entries()]
         click.echo(
-            f"{len(sizes)} answers, {sum(sizes) / 1e6:.1f} MB in {click.format_filename(cache.folder)}"
+            f"{plural(len(sizes), 'answer')}, {sum(sizes) / 1e6:.1f} MB in {click.format_filename(cache.folder)}"
         )
     return 0
 
@@ -35,8 +36,9 @@ def clear() -> int:
     from pathlib import Path
 
     from ..engine.cache import ResponseCache
+    from ..report.figures import plural
     from .selecting import open_project
 
     count = ResponseCache(Path(open_project()[0].root)).clear()
-    click.echo(f"{count} answers deleted")
+    click.echo(f"{plural(count, 'answer')} deleted")
     return 0

@@ -19,6 +19,7 @@ def command(paths: tuple[str, ...]) -> int:
     """
     from ..engine.examine import examine
     from ..errors import Problems, RunnerError
+    from ..report.figures import plural
     from .selecting import load_prompts, open_project
     from .show import show_diagnostic, show_error
 
@@ -42,10 +43,6 @@ def command(paths: tuple[str, ...]) -> int:
         show_diagnostic(remark)
         warnings += 1
     click.echo(
-        f"{_count(prompts, 'prompt')}, {_count(cases, 'case')}: {_count(errors, 'error')}, {_count(warnings, 'warning')}"
+        f"{plural(prompts, 'prompt')}, {plural(cases, 'case')}: {plural(errors, 'error')}, {plural(warnings, 'warning')}"
     )
     return 2 if errors else 0
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

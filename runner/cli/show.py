@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from ..report.console import wants_color
 from ..report.errors import format_diagnostic, format_error
 
 __all__ = ["show_diagnostic", "show_error"]
+
+_KEY_VALUE = re.compile(r"(?i)(\b(?:api[_-]?key|authorization|token|secret|password)[\"']?\s*:\s*)([^\s{}]+)")
 
 
 def show_error(error: RunnerError) -> int:
@@ -37,4 +40,12 @@ def _source_line(location: Location) -> str | None:
     except OSError:
         return None
     lines = text.replace("\r\n", "\n").split("\n")
-    return lines[location.line - 1] if location.line <= len(lines) else None
+    return _without_keys(lines[location.line - 1]) if location.line <= len(lines) else None
+
+
+def _without_keys(line: str) -> str:
+    """The line with what looks like a key dotted out: a mistaken `api_key: sk-…` must not end up in a CI's log."""
+    from ..wire.masking import mask
+
+    dotted = _KEY_VALUE.sub(lambda found: found.group(1) + "…" * bool(found.group(2)), line)
+    return mask(dotted)

@@ -1,0 +1,150 @@
+"""`runner.load(...)`: the same path as the command line, from Python."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import runner
+from tests.faults import FaultServer, completion, reply
+
+PROMPT = """
+name: sentiment
+model: gpt-test
+inputs: {review: {type: string}, lang: {type: string, default: en}}
+messages: [{role: user, content: "{{ lang }}, as JSON: {{ review }}"}]
+response_format:
+  type: json_schema
+  json_schema:
+    name: sentiment
+    strict: true
+    schema:
+      type: object
+      properties: {label: {type: string, enum: [good, bad]}}
+      required: [label]
+      additionalProperties: false
+"""
+
+
+@pytest.fixture
+def server() -> Iterator[FaultServer]:
+    with FaultServer(
+        completion('{"label": "good"}', usage={"prompt_tokens": 3, "completion_tokens": 2})
+    ) as server:
+        yield server
+
+
+@pytest.fixture
+def prompt(tmp_path: Path, server: FaultServer) -> runner.LoadedPrompt:
+    path = tmp_path / "sentiment.prompt.yaml"
+    path.write_text(PROMPT)
+    return runner.load(path, environ={"OPENAI_BASE_URL": server.base_url, "OPENAI_API_KEY": "key-12345678"})
+
+
+def test_run_gives_the_validated_output(prompt: runner.LoadedPrompt) -> None:
+    result = prompt.run(review="fine")
+    assert result.output == {"label": "good"}
+    assert result.text == '{"label": "good"}'
+    assert (result.outcome, result.passed) == ("ok", True)
+    assert result.usage is not None
+    assert result.usage["prompt_tokens"] == 3
+    assert result.raise_for_outcome() is result
+
+
+def test_arun_may_be_awaited_many_times_at_once(prompt: runner.LoadedPrompt, server: FaultServer) -> None:
+    async def ask() -> list[runner.Result]:
+        return await asyncio.gather(*(prompt.arun(review=str(number)) for number in range(5)))
+
+    assert [result.outcome for result in asyncio.run(ask())] == ["ok"] * 5
+    assert len(server.requests) == 5
+
+
+def test_run_inside_a_loop_says_to_await(prompt: runner.LoadedPrompt) -> None:
+    async def ask() -> None:
+        prompt.run(review="x")
+
+    with pytest.raises(runner.RunnerError, match="arun"):
+        asyncio.run(ask())
+
+
+def test_render_and_request_ask_nobody(prompt: runner.LoadedPrompt, server: FaultServer) -> None:
+    assert prompt.render(review="fine") == [{"role": "user", "content": "en, as JSON: fine"}]
+    assert list(prompt.request(review="fine", lang="de")) == ["model", "messages", "response_format"]
+    assert server.requests == []
+
+
+def test_an_answer_that_fails_is_returned_and_raises_only_when_asked(
+    prompt: runner.LoadedPrompt, server: FaultServer
+) -> None:
+    server.play(completion('{"label": "ugly"}'))
+    result = prompt.run(review="x")
+    assert (result.outcome, result.passed) == ("invalid", False)
+    with pytest.raises(runner.OutcomeError, match=r"\$\.label") as caught:
+        result.raise_for_outcome()
+    assert caught.value.result is result
+
+
+def test_an_endpoint_error_is_a_result_too(prompt: runner.LoadedPrompt, server: FaultServer) -> None:
+    server.play(reply(404, {"error": {"message": "no such model", "code": "model_not_found"}}))
+    result = prompt.run(review="x")
+    assert result.outcome == "error"
+    assert result.error is not None
+    assert result.error["code"] == "model_not_found"
+
+
+def test_choices_hold_all_answers(tmp_path: Path, server: FaultServer) -> None:
+    path = tmp_path / "many.prompt.yaml"
+    path.write_text("model: m\nn: 2\nmessages: [{role: user, content: hi}]\n")
+    choices = [
+        {"index": index, "finish_reason": "stop", "message": {"role": "assistant", "content": text}}
+        for index, text in enumerate("ab")
+    ]
+    server.play(reply(200, {"model": "m", "choices": choices}))
+    loaded = runner.load(path, environ={"OPENAI_BASE_URL": server.base_url, "OPENAI_API_KEY": "key-12345678"})
+    assert [result.text for result in loaded.run().choices] == ["a", "b"]
+
+
+def test_nothing_is_written(prompt: runner.LoadedPrompt, tmp_path: Path) -> None:
+    prompt.run(review="fine")
+    assert [path.name for path in tmp_path.iterdir()] == ["sentiment.prompt.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({}, "review"),
+        ({"review": 3}, "string"),
+        ({"review": "x", "reveiw": "y"}, "reveiw"),
+        ({"review": object()}, "object"),
+    ],
+)
+def test_bad_variables_are_refused_before_anything_is_sent(
+    prompt: runner.LoadedPrompt, server: FaultServer, variables: dict[str, object], said: str
+) -> None:
+    with pytest.raises(runner.RunnerError, match=said):
+        prompt.run(**variables)  # type: ignore[arg-type]  # that is the point
+    assert server.requests == []
+
+
+def test_a_broken_file_is_refused_at_load_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "p.prompt.yaml"
+    path.write_text("model: m\nmessages: [{role: user, content: '{{ x'}]\n")
+    with pytest.raises(runner.RunnerError, match=r"p\.prompt\.yaml:2"):
+        runner.load(path)
+
+
+def test_a_missing_key_is_told_when_asking(tmp_path: Path) -> None:
+    path = tmp_path / "p.prompt.yaml"
+    path.write_text("model: m\nmessages: [{role: user, content: hi}]\n")
+    loaded = runner.load(path, environ={})
+    with pytest.raises(runner.RunnerError, match="OPENAI_API_KEY"):
+        loaded.run()
+
+
+def test_the_public_names_are_those_documented() -> None:
+    assert runner.__all__ == ["LoadedPrompt", "OutcomeError", "Result", "RunnerError", "__version__", "load"]
+    for name in runner.__all__:
+        assert getattr(runner, name) is not None
