@@ -20,13 +20,14 @@ from .engine.control import Control
 from .engine.execute import Options, connect, execute
 from .engine.plan import Plan, Unit, make_units
 from .engine.record import CheckRecord, ErrorRecord, Record
-from .errors import Location, RunnerError, UsageError
+from .errors import CaseError, Location, RunnerError, UsageError
 from .files.cases import case_from_vars
 from .files.discover import find_prompts, find_root
 from .files.model import Case
 from .files.project import load_project
 from .files.prompt import load_prompt
-from .values import Json
+from .schema import json_path
+from .values import Json, find_non_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -162,7 +163,12 @@ class LoadedPrompt:
         return Result.of(records)
 
     def _case(self, variables: Mapping[str, Json]) -> Case:
-        return case_from_vars(self._unit.prompt, variables, location=Location(self._unit.prompt.path))
+        location = Location(self._unit.prompt.path)
+        for name, value in variables.items():
+            if found := find_non_json(value):
+                path, problem = found
+                raise CaseError(f"{name}{json_path(path)[1:]}: {problem} is not JSON", location=location)
+        return case_from_vars(self._unit.prompt, variables, location=location)
 
 
 def load(

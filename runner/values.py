@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TypeAlias
+from collections.abc import Callable, Mapping, Sequence
+from math import isfinite
+from typing import Any, TypeAlias
 
-__all__ = ["Json", "JsonObject", "JsonPath"]
+__all__ = ["Json", "JsonObject", "JsonPath", "find_non_json"]
 
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 """Any JSON value. Built by our loaders from exactly None, bool, int, float, str, list and dict."""
@@ -14,3 +15,60 @@ JsonObject: TypeAlias = Mapping[str, Json]
 
 JsonPath: TypeAlias = tuple[str | int, ...]
 """Keys and indexes from the root of a value to one of its parts: ("messages", 0, "content")."""
+
+
+def find_non_json(value: object) -> tuple[JsonPath, str] | None:
+    """The first part of `value` that is not JSON: its path and what it is instead; None where all is well.
+
+    JSON are exactly None, bool, int, finite float, str (without lone surrogates), list, and dict with str keys;
+    an object of any other class could carry code into a template.
+    """
+    kind = type(value)
+    check = _CHECKS.get(kind)
+    if check is None:
+        return (), f"a value of type {kind.__name__}"
+    return check(value)
+
+
+def _check_str(value: Any) -> tuple[JsonPath, str] | None:
+    if not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            return (), "text with a lone surrogate"
+    return None
+
+
+def _check_float(value: Any) -> tuple[JsonPath, str] | None:
+    return None if isfinite(value) else ((), f"the number {value}")
+
+
+def _check_list(value: Any) -> tuple[JsonPath, str] | None:
+    for index, item in enumerate(value):
+        if found := find_non_json(item):
+            return (index, *found[0]), found[1]
+    return None
+
+
+def _check_dict(value: Any) -> tuple[JsonPath, str] | None:
+    for key, item in value.items():
+        if type(key) is not str:
+            return (), f"an object whose key {key!r} is no string"
+        if found := find_non_json(item):
+            return (key, *found[0]), found[1]
+    return None
+
+
+def _check_nothing(value: Any) -> tuple[JsonPath, str] | None:
+    return None
+
+
+_CHECKS: dict[type, Callable[[Any], tuple[JsonPath, str] | None]] = {
+    type(None): _check_nothing,
+    bool: _check_nothing,
+    int: _check_nothing,
+    float: _check_float,
+    str: _check_str,
+    list: _check_list,
+    dict: _check_dict,
+}

@@ -22,8 +22,10 @@ from .base import Request, Response, Transport
 from .model_files import ModelFile, Progress, fetch
 
 __all__ = [
+    "ANSWER_TOKENS",
     "CONTEXT_TOKENS",
     "SLOTS",
+    "TEMPERATURE",
     "EmbeddedTransport",
     "base_url_of",
     "require_local_extra",
@@ -37,10 +39,16 @@ with two slots the same request gets different answers, depending on what runs b
 CONTEXT_TOKENS = 8192
 """Prompt and answer together; what SmolLM2 was trained for."""
 
+ANSWER_TOKENS = 1024
+"""The longest answer to a request that sets no limit of its own. A small model can go round in circles until its whole
+context is full, which takes minutes; cut here, the answer is `truncated` and says so."""
+
 THREADS = 2
 
 SEED = 0
-"""For requests that name none, so that the same request gets the same answer at any temperature."""
+TEMPERATURE = 0.0
+"""For requests that name none: the same request shall get the same answer. Greedy decoding also depends least on the
+processor, whose last bits a sampler would magnify."""
 
 _INSTALL = "pip install 'prompt-runner[local]'"
 
@@ -133,8 +141,10 @@ def _start(model: ModelFile, path: Path) -> Any:
     parameters.port = 0  # the system chooses
     parameters.n_ctx = CONTEXT_TOKENS * SLOTS
     parameters.n_parallel = SLOTS
+    parameters.n_predict = ANSWER_TOKENS
     parameters.fit_params = False  # or the context would depend on the memory that is free
     parameters.sampling.seed = SEED
+    parameters.sampling.temp = TEMPERATURE
     # What a request finds must not depend on the ones before it: no prompt is kept, in a slot or in memory.
     parameters.cache_prompt = False
     parameters.cache_ram_mib = 0

@@ -8,16 +8,16 @@ for HTML.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, ItemsView, Iterator, KeysView, ValuesView
+from collections.abc import ItemsView, Iterator, KeysView, ValuesView
 from math import isfinite
 from typing import Any
 
 from jinja2 import Undefined
 
-from ..values import Json, JsonPath
+from ..values import Json
 from .limits import MAX_TEXT, RefusedError, limit_text
 
-__all__ = ["find_non_json", "json_text", "plain", "text"]
+__all__ = ["json_text", "plain", "text"]
 
 _LAZY = (Iterator, KeysView, ItemsView, ValuesView, range)
 _MAX_INDENT = 16
@@ -79,60 +79,3 @@ def _measure(value: Any, size: int) -> int:
     if callable(value):
         raise RefusedError("a function cannot be printed", "call it, with () behind its name")
     raise RefusedError("this is no JSON value, so it cannot be printed")
-
-
-def find_non_json(value: object) -> tuple[JsonPath, str] | None:
-    """The first part of `value` that is not JSON: its path and what it is instead; None where all is well.
-
-    JSON are exactly None, bool, int, finite float, str (without lone surrogates), list, and dict with str keys;
-    an object of any other class could carry code into a template.
-    """
-    kind = type(value)
-    check = _CHECKS.get(kind)
-    if check is None:
-        return (), f"a value of type {kind.__name__}"
-    return check(value)
-
-
-def _check_str(value: Any) -> tuple[JsonPath, str] | None:
-    if not value.isascii():
-        try:
-            value.encode()
-        except UnicodeEncodeError:
-            return (), "text with a lone surrogate"
-    return None
-
-
-def _check_float(value: Any) -> tuple[JsonPath, str] | None:
-    return None if isfinite(value) else ((), f"the number {value}")
-
-
-def _check_list(value: Any) -> tuple[JsonPath, str] | None:
-    for index, item in enumerate(value):
-        if found := find_non_json(item):
-            return (index, *found[0]), found[1]
-    return None
-
-
-def _check_dict(value: Any) -> tuple[JsonPath, str] | None:
-    for key, item in value.items():
-        if type(key) is not str:
-            return (), f"an object whose key {key!r} is no string"
-        if found := find_non_json(item):
-            return (key, *found[0]), found[1]
-    return None
-
-
-def _check_nothing(value: Any) -> tuple[JsonPath, str] | None:
-    return None
-
-
-_CHECKS: dict[type, Callable[[Any], tuple[JsonPath, str] | None]] = {
-    type(None): _check_nothing,
-    bool: _check_nothing,
-    int: _check_nothing,
-    float: _check_float,
-    str: _check_str,
-    list: _check_list,
-    dict: _check_dict,
-}

@@ -8,12 +8,11 @@ from typing import NoReturn, Protocol
 
 from ..errors import CaseError, Diagnostic, Location, Problems, RunnerError, TemplateError
 from ..files.model import Prompt
-from ..values import Json
+from ..values import Json, find_non_json
 from .engines import Engine, Jinja, Simple, Verbatim
 from .history import Placeholder
 from .loader import ResolveReference, Source, Use
 from .messages import Message, template_paths
-from .printing import find_non_json
 from .remarks import remarks
 from .wording import did_you_mean, listed
 
