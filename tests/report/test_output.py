@@ -5,6 +5,7 @@ import io
 import json
 import tracemalloc
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -172,20 +173,25 @@ def test_a_place_that_cannot_be_written_is_told_before_anything_is_paid_for(tmp_
         OutputWriter(tmp_path / "file" / "out.jsonl")
 
 
-@pytest.fixture
+@contextmanager
 def small_disk() -> Iterator[None]:
-    """No file of this process grows beyond 8 kB, as if the disk were full."""
+    """No file of this process grows beyond 8 kB, as if the disk were full.
+
+    Not a fixture: pytest reports between a test and its teardown, and its own output may be such a file.
+    """
     resource = pytest.importorskip("resource", reason="POSIX limits file sizes")
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (8192, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 @pytest.mark.parametrize("suffix", FORMATS)
-@pytest.mark.usefixtures("small_disk")
 def test_a_full_disk_is_a_storage_error_and_leaves_nothing_half_written(tmp_path: Path, suffix: str) -> None:
     with (
+        small_disk(),
         pytest.raises(StorageError, match="cannot be written"),
         OutputWriter(tmp_path / f"out{suffix}") as writer,
     ):
