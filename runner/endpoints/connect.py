@@ -154,8 +154,8 @@ def _embedded(
         raise _refused(endpoint, "names both base_url and embedded; it can be one of them")
     if endpoint.api_key_env is not None:
         raise _refused(endpoint, "names api_key_env, but an embedded model takes no key")
-    require_local_extra()
     found = find_model(model, environ, root=root, location=endpoint.location)
+    require_local_extra()
     progress = on_download or tell_progress(found.name)
     return Connection(
         endpoint,
