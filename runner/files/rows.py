@@ -163,7 +163,7 @@ def _csv(file: BinaryIO, shown: str) -> Iterator[Row]:
         count += 1
         if len(cells) != len(names):
             raise CaseError(
-                f"{label} has {len(cells)} cells, the header has {len(names)}",
+                f"{label} has {len(cells)} {'cell' if len(cells) == 1 else 'cells'}, the header has {len(names)}",
                 location=Location(shown, line),
                 hint='put cells that hold a comma or a line break in quotes: "a, b"',
             )

@@ -318,7 +318,7 @@ WRONG_ROWS = {
     "header twice": ("r.csv", "ticket,ticket\na,b\n", 'r.csv:1: the header names "ticket" twice'),
     "header without name": ("r.csv", "ticket, \na,b\n", "r.csv:1: column 2 of the header has no name"),
     "semicolons": ("r.csv", "ticket;n\na;1\n", "r.csv:1: the columns are not separated by commas (save it with commas)"),
-    "short row": ("r.csv", "ticket,n\na,1\nb\n", 'r.csv:3: row 2 has 1 cells, the header has 2 (put cells that hold a comma or a line break in quotes: "a, b")'),
+    "short row": ("r.csv", "ticket,n\na,1\nb\n", 'r.csv:3: row 2 has 1 cell, the header has 2 (put cells that hold a comma or a line break in quotes: "a, b")'),
     "long row": ("r.csv", "ticket,n\na,1,2\n", 'r.csv:2: row 1 has 3 cells, the header has 2 (put cells that hold a comma or a line break in quotes: "a, b")'),
     "bad quote": ("r.csv", 'ticket\n"a"b\n', "r.csv:2: row 1 is not CSV: ',' expected after '\"' (write a \" inside quotes twice)"),
     "open quote": ("r.csv", 'ticket\n"a\nb\n', 'r.csv:2: row 1 is not CSV: unexpected end of data (write a " inside quotes twice)'),
