@@ -1,0 +1,83 @@
+"""The approved answer of one case: what a `.snap.yaml` file says, and where it lies.
+
+    prompts/triage.prompt.yaml
+    prompts/__snapshots__/triage/refund-late.snap.yaml            <case>
+    prompts/__snapshots__/triage/refund-late@gpt-5-mini.snap.yaml <case>@<variant>
+
+One file a case, addressed by its id and verified by the fingerprint of its request. It holds what a reviewer approves
+and nothing that changes from run to run: no times, ids, usage, cost, headers or rendered messages.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import posixpath
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ..values import Json
+
+__all__ = ["FOLDER", "SUFFIX", "Snapshot", "Variation", "snapshot_file", "snapshot_folder"]
+
+FOLDER = "__snapshots__"
+SUFFIX = ".snap.yaml"
+LONGEST_NAME = 80
+
+_PLAIN = re.compile(r"[a-z0-9][a-z0-9._@+=-]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Variation:
+    """Another output seen while recording, and in how many of the samples."""
+
+    count: int
+    output: Json
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What was approved.
+
+    `request` is the fingerprint of the body ("sha256:" + 64 hex) and `parts` the short hashes of its messages, params
+    and schema, which say what changed when it is stale. `model` is the one that served it, for information. `output` is
+    the parsed JSON where the prompt declares any, else the text. `outcome` and `finish_reason` are there only when they
+    are not `ok` and `stop`. Of several `samples`, `output` is the most frequent one and `variants` are the others;
+    `unstable` lists the paths that varied while no rule covered them.
+    """
+
+    request: str
+    parts: Mapping[str, str]
+    output: Json
+    model: str | None = None
+    outcome: str | None = None
+    finish_reason: str | None = None
+    refusal: str | None = None
+    tool_calls: Json = None
+    samples: int = 1
+    variants: tuple[Variation, ...] = ()
+    unstable: tuple[str, ...] = field(default=())
+
+    @property
+    def agreement(self) -> int:
+        """How many of the samples gave `output`."""
+        return self.samples - sum(variation.count for variation in self.variants)
+
+
+def snapshot_folder(prompt_file: str, prompt_name: str) -> str:
+    """The folder of a prompt's snapshots, root-relative like `prompt_file`."""
+    return posixpath.join(posixpath.dirname(prompt_file), FOLDER, _file_name(prompt_name))
+
+
+def snapshot_file(prompt_file: str, prompt_name: str, case: str, variant: str | None = None) -> str:
+    """The file of one case's snapshot, root-relative."""
+    name = _file_name(case if variant is None else f"{case}@{variant}")
+    return posixpath.join(snapshot_folder(prompt_file, prompt_name), f"{name}{SUFFIX}")
+
+
+def _file_name(text: str) -> str:
+    """`text` as a file name on every system: itself if plain and short, else a slug and eight digits of its hash."""
+    if _PLAIN.fullmatch(text) and len(text) <= LONGEST_NAME and not text.endswith("."):
+        return text
+    slug = re.sub(r"[^a-z0-9._@+=-]+", "-", text.lower()).strip("-.")[: LONGEST_NAME - 9]
+    return f"{slug}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
