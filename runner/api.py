@@ -157,9 +157,8 @@ class LoadedPrompt:
 
         plan = Plan((self._unit,), cases)
         records: list[Record] = []
-        await execute(
-            plan, connect(plan, self._environ, root=self._root), records.append, Options(workers=1), Control()
-        )
+        connections = connect(plan.units, self._environ, root=self._root)
+        await execute(plan.by_endpoint(), connections, records.append, Options(workers=1), Control())
         return Result.of(records)
 
     def _case(self, variables: Mapping[str, Json]) -> Case:

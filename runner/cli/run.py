@@ -82,12 +82,12 @@ def command(
 
     import sys
 
-    from ..engine.session import run_plan
+    from ..engine.session import run_jobs
     from ..report.console import ConsoleReporter
     from ..report.output import OutputWriter
     from ..report.stream import StreamText
 
-    connections = connect(plan, chosen.environ, root=chosen.project.root)
+    connections = connect(plan.units, chosen.environ, root=chosen.project.root)
     counters = Counters(total=rehearsal.records)
     # Results are what this command says; they move aside only where standard output is spoken for.
     stream_to = sys.stderr if as_json or stream else sys.stdout
@@ -102,8 +102,9 @@ def command(
         live = False if stream or (as_json and sys.stdout.isatty()) else None
         reporter = closing.enter_context(ConsoleReporter(stream_to, live=live))
         reporter.start(counters, title=chosen.title)
-        ending = run_plan(
-            plan,
+        ending = run_jobs(
+            plan.by_endpoint(),
+            plan.units,
             connections,
             root=chosen.root,
             counters=counters,

@@ -1,9 +1,9 @@
-"""Carry out a plan: open the endpoints it needs, run one pool per endpoint, hand on every record."""
+"""Carry out jobs: open the endpoints they need, run one pool per endpoint, hand on every record."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from ..endpoints.connect import Connection, resolve
 from ..errors import RunnerError
 from .cache import ResponseCache
 from .control import Control
-from .plan import Plan, Unit
+from .plan import Job, Unit
 from .pool import Pool
 from .record import Record
 from .streaming import StreamPrinter
@@ -23,46 +23,43 @@ DEFAULT_WORKERS = 16
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to carry out a plan. `workers` None: each endpoint's own `concurrency`, else 16."""
+    """How to carry out jobs. `workers` None: each endpoint's own `concurrency`, else 16."""
 
     workers: int | None = None
     cache: ResponseCache | None = None
     printer: StreamPrinter | None = None
 
 
-def connect(plan: Plan, environ: Mapping[str, str], *, root: str) -> dict[str, Connection]:
-    """The connections of all endpoints a plan needs, by name; `root` is the project's folder.
+def connect(units: Iterable[Unit], environ: Mapping[str, str], *, root: str) -> dict[str, Connection]:
+    """The connections of all endpoints that units need, by name; `root` is the project's folder.
 
     Opens nothing. Raises ConfigError before anything is paid for.
     """
-    endpoints = {unit.endpoint.name: unit.endpoint for unit in plan.units}
+    endpoints = {unit.endpoint.name: unit.endpoint for unit in units}
     return {name: resolve(endpoint, environ, root=root) for name, endpoint in endpoints.items()}
 
 
 async def execute(
-    plan: Plan,
+    jobs: Mapping[str, Iterator[Job]],
     connections: Mapping[str, Connection],
     emit: Callable[[Record], None],
     options: Options,
     control: Control,
 ) -> None:
-    """Run every job of the plan; `emit` receives each record as soon as it is judged.
+    """Run the jobs of each endpoint (by name) in a pool of its own; `emit` receives each record once it is judged.
 
     Returns when the work is done or was stopped (`control.reason`). Raises StorageError, EndpointError (an endpoint
     that cannot be opened) or asyncio.CancelledError.
     """
-    groups: dict[str, list[Unit]] = {}
-    for unit in plan.units:
-        groups.setdefault(unit.endpoint.name, []).append(unit)
     async with AsyncExitStack() as opened:
         pools = []
-        for name, units in groups.items():
+        for name, of_endpoint in jobs.items():
             connection = await opened.enter_async_context(connections[name])
             workers = options.workers or connection.endpoint.concurrency or connection.default_concurrency
             pools.append(
                 Pool(
                     connection,
-                    plan.jobs(units),
+                    of_endpoint,
                     workers=workers or DEFAULT_WORKERS,
                     control=control,
                     emit=emit,

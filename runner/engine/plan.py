@@ -20,7 +20,7 @@ from ..wire.fingerprint import fingerprint
 from ..wire.request import build_body, encode
 from .variants import variants
 
-__all__ = ["Job", "Plan", "Rehearsal", "Unit", "choices", "make_units"]
+__all__ = ["Job", "Plan", "Rehearsal", "Unit", "choices", "group_by_endpoint", "make_units"]
 
 MAX_PROBLEMS = 20
 """How many mistakes in cases are told at once; the rest is counted."""
@@ -161,6 +161,10 @@ class Plan:
                 for sample in range(self.repeat):
                     yield unit.job(case, sample)
 
+    def by_endpoint(self) -> dict[str, Iterator[Job]]:
+        """The same jobs, for each endpoint's pool its own."""
+        return {name: self.jobs(units) for name, units in group_by_endpoint(self.units).items()}
+
     def rehearse(self) -> Rehearsal:
         """Load, validate and render every case without sending anything.
 
@@ -194,6 +198,14 @@ class Plan:
         if not jobs:
             raise NothingSelectedError("nothing to run: no prompt has a case")
         return Rehearsal(jobs, records, size)
+
+
+def group_by_endpoint(units: Iterable[Unit]) -> dict[str, list[Unit]]:
+    """The units that ask the same endpoint, by its name."""
+    groups: dict[str, list[Unit]] = {}
+    for unit in units:
+        groups.setdefault(unit.endpoint.name, []).append(unit)
+    return groups
 
 
 def choices(body: JsonObject) -> int:

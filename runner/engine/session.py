@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -17,11 +17,11 @@ from ..errors import RunnerError
 from .control import Control
 from .execute import Options, execute
 from .journal import Journal
-from .plan import Plan
+from .plan import Job, Unit
 from .record import Counters, Record, json_line
 from .verdict import Facts, exit_code
 
-__all__ = ["Display", "Ending", "run_plan"]
+__all__ = ["Display", "Ending", "run_jobs"]
 
 DISPLAY_SECONDS = 0.1
 
@@ -50,8 +50,9 @@ class Ending:
     unsent: bool
 
 
-def run_plan(
-    plan: Plan,
+def run_jobs(
+    jobs: Mapping[str, Iterator[Job]],
+    units: Sequence[Unit],
     connections: Mapping[str, Connection],
     *,
     root: Path,
@@ -60,7 +61,7 @@ def run_plan(
     sinks: Sequence[Callable[[Record], None]] = (),
     options: Options | None = None,
 ) -> Ending:
-    """Run a plan under a journal and tell `display` about it.
+    """Run jobs (by endpoint; `units` are what they are made of) under a journal and tell `display` about it.
 
     Every record is in the journal before anything else hears of it. Raises StorageError or EndpointError after
     `run.json` says so.
@@ -90,7 +91,7 @@ def run_plan(
         ticker = asyncio.create_task(_tick(display))
         try:
             with control.signals(main.cancel, display.note):
-                await execute(plan, connections, keep, options or Options(), control)
+                await execute(jobs, connections, keep, options or Options(), control)
         finally:
             ticker.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -116,7 +117,7 @@ def run_plan(
     code = error.exit_code if error else exit_code(facts)
     try:
         journal.write_summary(
-            _summary(plan, connections, journal, counters, status, control.reason, seconds, code)
+            _summary(units, connections, journal, counters, status, control.reason, seconds, code)
         )
     finally:
         journal.close()
@@ -149,7 +150,7 @@ async def _tick(display: Display) -> None:
 
 
 def _summary(
-    plan: Plan,
+    units: Sequence[Unit],
     connections: Mapping[str, Connection],
     journal: Journal,
     counters: Counters,
@@ -166,10 +167,9 @@ def _summary(
         "exit_code": code,
         "started": journal.started.isoformat(timespec="seconds"),
         "seconds": round(seconds, 3),
-        "prompts": sorted({unit.prompt.path for unit in plan.units}),
-        "models": sorted({unit.model for unit in plan.units}),
+        "prompts": sorted({unit.prompt.path for unit in units}),
+        "models": sorted({unit.model for unit in units}),
         "endpoints": {name: connection.base_url for name, connection in connections.items()},
-        "repeat": plan.repeat,
         "total": counters.total,
         "done": counters.done,
         "passed": counters.passed,
