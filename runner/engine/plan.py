@@ -16,7 +16,7 @@ from ..files.model import Case, Endpoint, ModelRule, Project, Prompt
 from ..files.project import endpoint_for, price_for
 from ..render.templates import CompiledPrompt, compile_prompt
 from ..values import Json, JsonObject
-from ..wire.fingerprint import fingerprint
+from ..wire.fingerprint import Fingerprinter
 from ..wire.request import build_body, encode
 from .variants import variants
 
@@ -50,6 +50,7 @@ class Unit:
     model: str
     endpoint: Endpoint
     price: ModelRule | None
+    fingerprints: Fingerprinter
 
     @property
     def required(self) -> frozenset[str]:
@@ -79,7 +80,9 @@ class Unit:
     def job(self, case: Case, sample: int = 0) -> Job:
         """The job of one sample of one case."""
         body = self.body(case)
-        return Job(self, case, sample, body, encode(body), fingerprint(body))
+        messages = body["messages"]
+        assert isinstance(messages, list)
+        return Job(self, case, sample, body, encode(body), self.fingerprints.of(messages))
 
 
 def make_units(
@@ -113,6 +116,7 @@ def make_units(
                 overrides = dict(variant.overrides)
                 if "model" not in prompt.request:
                     overrides["model"] = model
+                skeleton = build_body(prompt.request, [], prompt.extra_body, overrides)
                 units.append(
                     Unit(
                         prompt,
@@ -123,6 +127,7 @@ def make_units(
                         model,
                         target,
                         price_for(project, model),
+                        Fingerprinter(skeleton),
                     )
                 )
         except RunnerError as error:

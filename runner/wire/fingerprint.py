@@ -6,13 +6,14 @@ the fixed list `NOT_COUNTED` is left out, because those keys cannot change the a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
+from secrets import token_hex
 
 from ..canonical import canonical
 from ..values import Json, JsonObject
 
-__all__ = ["NOT_COUNTED", "fingerprint", "parts"]
+__all__ = ["NOT_COUNTED", "Fingerprinter", "fingerprint", "parts"]
 
 NOT_COUNTED = frozenset(
     {
@@ -44,6 +45,29 @@ def fingerprint(body: JsonObject) -> str:
     Raises ValueError where the body has no canonical form (see `canonical`).
     """
     return "sha256:" + sha256(canonical({"v": _VERSION, "body": _counted(body)})).hexdigest()
+
+
+class Fingerprinter:
+    """`fingerprint` for bodies that differ in their messages alone: the rest is put into its form once.
+
+    Built from any one of these bodies. Raises ValueError where it has no canonical form.
+    """
+
+    __slots__ = ("_after", "_before")
+
+    def __init__(self, body: JsonObject) -> None:
+        counted = {key: value for key, value in body.items() if key not in NOT_COUNTED}
+        place = token_hex(16)  # a text that stands nowhere else in the body
+        counted["messages"] = place
+        before, after = canonical({"v": _VERSION, "body": counted}).split(f'"{place}"'.encode())
+        self._before, self._after = sha256(before), after
+
+    def of(self, messages: Sequence[Json]) -> str:
+        """The fingerprint of the body with these messages."""
+        digest = self._before.copy()
+        digest.update(canonical([_without_media(message) for message in messages]))
+        digest.update(self._after)
+        return f"sha256:{digest.hexdigest()}"
 
 
 def parts(body: JsonObject) -> dict[str, str]:

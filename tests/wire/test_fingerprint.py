@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.wire.fingerprint import NOT_COUNTED, fingerprint, parts
+from runner.wire.fingerprint import NOT_COUNTED, Fingerprinter, fingerprint, parts
 
 BODY: dict[str, Any] = {
     "model": "m",
@@ -118,3 +118,21 @@ def test_a_web_address_counts_as_it_is() -> None:
 def test_what_has_no_canonical_form_has_no_fingerprint() -> None:
     with pytest.raises(ValueError, match=r"\$\.body\.seed"):
         fingerprint({"seed": 2**60})
+
+
+JSON_VALUES: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(
+    st.dictionaries(st.text(), JSON_VALUES, max_size=4),
+    st.lists(st.fixed_dictionaries({"role": st.just("user"), "content": st.text()}), max_size=3),
+)
+def test_the_form_put_together_from_its_parts_is_the_whole_ones(
+    fields: dict[str, Any], messages: list[dict[str, Any]]
+) -> None:
+    body = {**fields, "messages": messages}
+    assert Fingerprinter({**fields, "messages": []}).of(messages) == fingerprint(body)
