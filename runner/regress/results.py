@@ -1,0 +1,93 @@
+"""What a regression run says of one case, and what waits for a person's approval."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from ..engine.record import CheckRecord, ErrorRecord
+from ..values import Json
+from .snapshot import Snapshot
+
+__all__ = ["CaseResult", "FieldChange", "Kind", "PendingEntry", "Status", "Verdict"]
+
+Status: TypeAlias = Literal["current", "missing", "stale", "conflict", "moved", "orphan"]
+"""How a case stands to its snapshot before anything is asked: the same request, none, another request, a merge
+conflict in the file, a file under another name; `orphan` is a file without a case."""
+
+Verdict: TypeAlias = Literal["pass", "fail", "flaky", "pending", "outdated", "error"]
+"""What became of it. `pending` waits for approval, `outdated` could not be renewed in this mode, `error` got no answer."""
+
+Kind: TypeAlias = Literal["new", "changed", "refreshed", "moved"]
+"""What approving would do: add a snapshot, replace its output, renew its request only, rename its file."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """One place of an answer that differs, or that a rule decided. `path` is a JSONPath ("$.items[0].price").
+
+    `rule` names what decided ("exact", "number abs 0.05"); `note` gives its figure where it has one.
+    """
+
+    path: str
+    approved: Json
+    new: Json
+    rule: str
+    equal: bool
+    note: str | None = None
+    approved_missing: bool = False
+    new_missing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CaseResult:
+    """One case of a regression run.
+
+    `file` is the prompt's path as the user gave it, `snapshot` the snapshot's path from the project's root. `agreement`
+    is (how many of, how many) samples gave the approved output when it was recorded; `flavour` is new-flaky,
+    known-flaky or recovered. `called` says whether the model was asked, `written` whether the snapshot file changed.
+    """
+
+    prompt: str
+    file: str
+    case: str
+    variant: str | None
+    status: Status
+    verdict: Verdict
+    kind: Kind | None
+    reason: str
+    snapshot: str
+    fields: tuple[FieldChange, ...] = ()
+    checks: tuple[CheckRecord, ...] = ()
+    outcome: str | None = None
+    error: ErrorRecord | None = None
+    samples: int = 0
+    passed_samples: int = 0
+    agreement: tuple[int, int] | None = None
+    flavour: str | None = None
+    called: bool = False
+    written: bool = False
+    cost: float | None = None
+    latency_ms: float | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PendingEntry:
+    """An answer that waits for approval: the snapshot it would become, and where.
+
+    `moved_from` is the file it would be renamed from. `against` is the SHA-256 of the snapshot it was compared with
+    (None: there was none), so that an approval of something else in between is noticed.
+    """
+
+    kind: Kind
+    prompt: str
+    file: str
+    case: str
+    variant: str | None
+    snapshot_file: str
+    snapshot: Snapshot
+    moved_from: str | None = None
+    run: str | None = None
+    fields: tuple[FieldChange, ...] = ()
+    against: str | None = None
