@@ -88,6 +88,11 @@ _FOREIGN = {
     "provider": "it belongs in runner.yaml: endpoint: NAME, or models: {PATTERN: {endpoint: NAME}}",
     "extends": "the word is reserved for a later version of the format",
 }
+# Words that other tools know where our formats have a choice of words.
+_FOREIGN_WORDS = {
+    "judge": "a rule asks no model, so that a test needs no key; `similar` compares texts offline",
+    "embedding": "a rule asks no model, so that a test needs no key; `lexical` compares texts offline",
+}
 # Beyond so many words a list of all of them hides the mistake.
 _LISTED = 12
 
@@ -187,6 +192,8 @@ def _own_hint(error: _Error) -> str | None:
         case _ if _is_secret(error):
             return None
         case "enum" if isinstance(value, str):
+            if value in _FOREIGN_WORDS:
+                return _FOREIGN_WORDS[value]
             words = [each for each in rule if isinstance(each, str)]
             return near(value, words) or (f"known: {', '.join(words)}" if len(words) > _LISTED else None)
         case "type" if place[:1] == ("inputs",) and rule == "object":
