@@ -31,6 +31,11 @@ class Selection:
     variables_from: Location = field(default_factory=lambda: Location("--var"))
     rows: CaseFile | None = None
 
+    @property
+    def takes_tests(self) -> bool:
+        """Whether it is the prompts' own tests that are taken."""
+        return self.variables is None and self.rows is None
+
     def cases(self, unit: Unit) -> Iterator[Case]:
         """The selected cases of one unit, lazily. Raises CaseError at the row or value that is off."""
         for case in self._offered(unit):

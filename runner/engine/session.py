@@ -48,6 +48,7 @@ class Ending:
     seconds: float
     stopped: str | None
     unsent: bool
+    signal: int | None
 
 
 def run_jobs(
@@ -123,7 +124,7 @@ def run_jobs(
         journal.close()
     if error is not None:
         raise error
-    return Ending(code, journal.folder, seconds, control.reason, unsent)
+    return Ending(code, journal.folder, seconds, control.reason, unsent, control.signal)
 
 
 def _cleaner(values: Iterable[str]) -> Callable[[str], str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from ..engine.record import CheckRecord, ErrorRecord
-from ..values import Json
+from .compare import FieldVerdict as FieldChange
 from .snapshot import Snapshot
 
 __all__ = ["CaseResult", "FieldChange", "Kind", "PendingEntry", "Status", "Verdict"]
@@ -20,23 +20,6 @@ Verdict: TypeAlias = Literal["pass", "fail", "flaky", "pending", "outdated", "er
 
 Kind: TypeAlias = Literal["new", "changed", "refreshed", "moved"]
 """What approving would do: add a snapshot, replace its output, renew its request only, rename its file."""
-
-
-@dataclass(frozen=True, slots=True)
-class FieldChange:
-    """One place of an answer that differs, or that a rule decided. `path` is a JSONPath ("$.items[0].price").
-
-    `rule` names what decided ("exact", "number abs 0.05"); `note` gives its figure where it has one.
-    """
-
-    path: str
-    approved: Json
-    new: Json
-    rule: str
-    equal: bool
-    note: str | None = None
-    approved_missing: bool = False
-    new_missing: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,142 @@
+"""What `accept`, `reject`, `pending` and `prune` do, in the project of the current folder."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import get_args
+
+import click
+
+from ..engine.plan import make_units
+from ..engine.selection import Selection
+from ..errors import NothingSelectedError, Problems, RunnerError, UsageError
+from ..files.model import Project, Prompt
+from ..regress.accepting import accept, reject
+from ..regress.orphans import orphans
+from ..regress.pending import load_pending, select_pending
+from ..regress.results import Kind, PendingEntry
+from ..regress.store import SnapshotStore
+from ..report.figures import plural
+from ..report.visible import visible
+from .selecting import load_prompts, open_project
+
+__all__ = ["accept_selected", "prune", "reject_selected", "secret_values", "show_pending", "store_of"]
+
+
+def secret_values(project: Project, environ: os._Environ[str] | dict[str, str]) -> tuple[str, ...]:
+    """The values of all key variables of the project: what must never be in a snapshot."""
+    names = {endpoint.api_key_env for endpoint in project.endpoints.values() if endpoint.api_key_env}
+    return tuple(sorted({environ[name] for name in names if environ.get(name)}))
+
+
+def store_of(project: Project) -> SnapshotStore:
+    """The snapshots of a project."""
+    return SnapshotStore(Path(project.root), secret_values=secret_values(project, os.environ))
+
+
+def _chosen(
+    root: Path, select: Sequence[str], kinds: Sequence[str], folder: str | None = None, *, everything: bool
+) -> list[PendingEntry]:
+    wanted = frozenset(kind.strip() for word in kinds for kind in word.split(","))
+    if unknown := wanted - set(get_args(Kind)):
+        raise UsageError(
+            f"--kind {min(unknown)}: there is no such kind", hint=f"there are {', '.join(get_args(Kind))}"
+        )
+    if not (select or wanted or everything):
+        raise UsageError("name what you mean, or say --all", hint="runner pending lists what waits")
+    entries = load_pending(root, Path(folder) if folder is not None else None)
+    chosen = select_pending(entries, select, wanted or None)
+    if not chosen:
+        raise NothingSelectedError(
+            "nothing waits for approval" if not entries else "nothing that waits matches",
+            hint="runner test asks for what changed" if not entries else "runner pending lists what waits",
+        )
+    return chosen
+
+
+def accept_selected(
+    select: Sequence[str], *, everything: bool, kinds: Sequence[str], folder: str | None = None
+) -> int:
+    """Approve the chosen entries; those that cannot be are told, the others are approved all the same."""
+    project, _ = open_project()
+    root, store = Path(project.root), store_of(project)
+    problems: list[RunnerError] = []
+    for entry in _chosen(root, select, kinds, folder, everything=everything):
+        try:
+            accept(root, entry, store)
+        except RunnerError as error:
+            problems.append(error)
+        else:
+            click.echo(f"accepted {entry.kind:9} {visible(entry.snapshot_file)}")
+    if problems:
+        raise problems[0] if len(problems) == 1 else Problems(problems)
+    return 0
+
+
+def reject_selected(select: Sequence[str], *, everything: bool, kinds: Sequence[str]) -> int:
+    """Forget the chosen entries."""
+    project, _ = open_project()
+    root = Path(project.root)
+    for entry in _chosen(root, select, kinds, everything=everything):
+        reject(root, entry)
+        click.echo(f"rejected {entry.kind:9} {visible(entry.snapshot_file)}")
+    return 0
+
+
+def show_pending(select: Sequence[str], *, as_json: bool) -> int:
+    """List entries, as lines or as a JSON list."""
+    project, _ = open_project()
+    entries = select_pending(load_pending(Path(project.root)), select)
+    if as_json:
+        rows = [
+            {
+                "kind": entry.kind,
+                "prompt": entry.prompt,
+                "file": entry.file,
+                "case": entry.case,
+                "variant": entry.variant,
+                "snapshot": entry.snapshot_file,
+                "moved_from": entry.moved_from,
+                "output": entry.snapshot.output,
+                "fields": [
+                    {
+                        "path": each.path,
+                        "approved": each.approved,
+                        "new": each.new,
+                        "rule": each.rule,
+                        "equal": each.equal,
+                    }
+                    for each in entry.fields
+                ],
+            }
+            for entry in entries
+        ]
+        click.echo(json.dumps(rows, ensure_ascii=False, indent=2))
+        return 0
+    for entry in entries:
+        variant = f"@{entry.variant}" if entry.variant else ""
+        click.echo(f"{entry.kind:9} {visible(f'{entry.prompt}/{entry.case}{variant}')}")
+    click.echo(f"{plural(len(entries), 'answer')} {'wait' if len(entries) != 1 else 'waits'} for approval")
+    return 0
+
+
+def prune(paths: Sequence[str], *, dry_run: bool) -> int:
+    """Delete the snapshots without a case, of prompts that load whole."""
+    project, _ = open_project()
+    loaded = list(load_prompts(paths, project))
+    errors = [entry for entry in loaded if isinstance(entry, RunnerError)]
+    if errors:
+        # Whether a file is referred to can only be said when everything that may refer to it loads.
+        raise Problems(errors)
+    store = store_of(project)
+    units = make_units([entry for entry in loaded if isinstance(entry, Prompt)], project)
+    found = list(orphans(units, Selection(), store))
+    for file in found:
+        if not dry_run:
+            store.delete(file)
+        click.echo(f"{'would delete' if dry_run else 'deleted'} {visible(file)}")
+    click.echo(f"{plural(len(found), 'snapshot')} without a case")
+    return 0

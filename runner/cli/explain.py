@@ -1,0 +1,20 @@
+"""`runner explain`: why a case stands as it does."""
+
+from __future__ import annotations
+
+import click
+
+__all__ = ["command"]
+
+
+@click.command("explain")
+@click.argument("case")
+@click.argument("paths", nargs=-1, metavar="[PATHS]...")
+def command(case: str, paths: tuple[str, ...]) -> int:
+    """Show one case: its request, its snapshot, and field by field which rule decides.
+
+    CASE is a case's id, or prompt/case where several prompts have it. Offline.
+    """
+    from .explaining import explain
+
+    return explain(case, paths)

@@ -1,0 +1,20 @@
+"""`runner prune`: the only command that deletes snapshots."""
+
+from __future__ import annotations
+
+import click
+
+__all__ = ["command"]
+
+
+@click.command("prune")
+@click.argument("paths", nargs=-1, metavar="[PATHS]...")
+@click.option("--dry-run", is_flag=True, help="Only name them.")
+def command(paths: tuple[str, ...], *, dry_run: bool) -> int:
+    """Delete snapshots that no case refers to.
+
+    Only snapshots of prompts that load without an error are looked at. Nothing else ever deletes one.
+    """
+    from .approving import prune
+
+    return prune(paths, dry_run=dry_run)

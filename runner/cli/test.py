@@ -1,0 +1,127 @@
+"""`runner test`: every case against its approved snapshot."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from ..regress.modes import RecordMode, UnreferencedMode, UpdateMode
+    from ..regress.testing import Shard
+
+__all__ = ["command"]
+
+
+class ShardType(click.ParamType):
+    """`I/N`, counted from 1."""
+
+    name = "I/N"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> object:
+        if not isinstance(value, str):
+            return value
+        found = re.fullmatch(r"([0-9]+)/([0-9]+)", value)
+        if found is None or not 1 <= int(found[1]) <= int(found[2]):
+            self.fail(f"{value!r} is not I/N with I from 1 to N, e.g. 2/4.", param, ctx)
+        from ..regress.testing import Shard
+
+        return Shard(int(found[1]), int(found[2]))
+
+
+@click.command("test")
+@click.argument("paths", nargs=-1, metavar="[PATHS]...")
+@click.option(
+    "--record",
+    type=click.Choice(["none", "once", "new_episodes", "all"]),
+    envvar="RUNNER_RECORD",
+    help="Which cases may be asked: none, those without a snapshot, those out of date too (default), all.",
+)
+@click.option("--offline", is_flag=True, help="The same as --record none: no network, no key.")
+@click.option("--live", is_flag=True, help="The same as --record all: ask even where nothing changed.")
+@click.option(
+    "--update",
+    type=click.Choice(["none", "missing", "changed", "all"]),
+    envvar="RUNNER_UPDATE",
+    help="What may be approved without a review (default: none).",
+)
+@click.option("-u", "update_changed", is_flag=True, help="The same as --update changed.")
+@click.option("--ci", is_flag=True, help="As in a CI: --record none --update none --unreferenced reject.")
+@click.option(
+    "--samples", type=click.IntRange(1), metavar="N", help="Ask N times for each case that is asked."
+)
+@click.option("--case", "ids", multiple=True, metavar="ID", help="Only the case with this id.")
+@click.option("--tag", "tags", multiple=True, metavar="TAG", help="Only prompts or cases with this tag.")
+@click.option("--base", metavar="REV", help="Ask only for requests that differ from this git revision.")
+@click.option("--shard", type=ShardType(), help="Part I of N of the cases, the same on every machine.")
+@click.option(
+    "--unreferenced",
+    type=click.Choice(["ignore", "warn", "reject"]),
+    envvar="RUNNER_UNREFERENCED",
+    help="Snapshots without a case (default: warn; reject in a CI).",
+)
+@click.option(
+    "--endpoint", envvar="RUNNER_ENDPOINT", metavar="NAME", help="Ask this endpoint of runner.yaml."
+)
+@click.option(
+    "--jobs",
+    "-j",
+    type=click.IntRange(1),
+    envvar="RUNNER_JOBS",
+    metavar="N",
+    help="How many requests at once.",
+)
+@click.option(
+    "--no-cache", is_flag=True, envvar="RUNNER_NO_CACHE", help="Ask again even if the answer is known."
+)
+@click.option("--output", metavar="FILE", help="Save the verdicts as .xml (JUnit).")
+def command(
+    paths: tuple[str, ...],
+    record: RecordMode | None,
+    update: UpdateMode | None,
+    samples: int | None,
+    ids: tuple[str, ...],
+    tags: tuple[str, ...],
+    base: str | None,
+    shard: Shard | None,
+    unreferenced: UnreferencedMode | None,
+    endpoint: str | None,
+    jobs: int | None,
+    output: str | None,
+    *,
+    offline: bool,
+    live: bool,
+    update_changed: bool,
+    ci: bool,
+    no_cache: bool,
+) -> int:
+    """Compare every case with its approved snapshot.
+
+    A case whose request is the approved one is replayed from the snapshot: no network, no cost, judged by today's
+    schema and assertions. The others are asked, and what is new or different waits for `runner review`. In a CI
+    (`CI` is set) nothing is asked and nothing is written.
+
+    \b
+      runner test                          # ask what changed, then: runner review
+      runner test --offline                # the gate for every pull request
+      runner test --live --samples 5       # has the model drifted?
+    """
+    import os
+
+    from ..regress.modes import is_ci, modes_for
+    from .regression import RegressionCommand
+
+    if offline + live + (record is not None) > 1:
+        raise click.UsageError("--record, --offline and --live say the same thing; give one of them.")
+    if update is not None and update_changed:
+        raise click.UsageError("--update and -u say the same thing; give one of them.")
+    modes = modes_for(
+        ci=ci or is_ci(os.environ),
+        record="none" if offline else "all" if live else record,
+        update="changed" if update_changed else update,
+        unreferenced=unreferenced,
+        samples=samples,
+    )
+    run = RegressionCommand(paths, ids=ids, tags=tags, endpoint=endpoint, modes=modes, base=base, shard=shard)
+    return run.carry_out(jobs=jobs, use_cache=not (no_cache or live), output=output)

@@ -1,0 +1,107 @@
+"""What of an answer is compared and stored: the value a reviewer reads, in the same form fresh and replayed. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..engine.plan import Job
+from ..engine.record import Record
+from ..values import Json, JsonObject
+from ..wire.fingerprint import parts
+from ..wire.reply import Answer, Outcome
+from .snapshot import Snapshot, Variation
+
+__all__ = ["answer_of", "snapshot_of", "stored_value", "value_of"]
+
+_STOP = frozenset({None, "", "stop"})
+
+
+def declares_json(request: JsonObject) -> bool:
+    """Whether a prompt asks for JSON, so that its answers are values and not text."""
+    declared = request.get("response_format")
+    return isinstance(declared, Mapping) and declared.get("type") in ("json_schema", "json_object")
+
+
+def value_of(record: Record, request: JsonObject) -> Json:
+    """The value of a fresh answer: its JSON where any is declared, its tool calls, else its text.
+
+    Of an answer that was expected not to be ok nothing is compared but that outcome: the wording of a refusal says
+    nothing about the prompt.
+    """
+    if record["outcome"] == Outcome.TOOL_CALL:
+        return calls_of(record.get("tool_calls"))
+    if record["outcome"] != Outcome.OK:
+        return None
+    return record["output"] if declares_json(request) else record["text"]
+
+
+def stored_value(snapshot: Snapshot) -> Json:
+    """The value of an approved answer, as `value_of` has it."""
+    return snapshot.tool_calls if snapshot.outcome == Outcome.TOOL_CALL else snapshot.output
+
+
+def calls_of(calls: Json) -> list[Json]:
+    """Tool calls without their ids: the name, and the arguments as JSON where they are JSON."""
+    found: list[Json] = []
+    for call in calls if isinstance(calls, list) else []:
+        function: Any = call.get("function") or call.get("custom") or {} if isinstance(call, Mapping) else {}
+        arguments = function.get("arguments", function.get("input"))
+        if isinstance(arguments, str):
+            try:
+                arguments = json.loads(arguments)
+            except ValueError:
+                pass  # it stays the text it is; the judge has said that it is no JSON
+        found.append({"name": function.get("name"), "arguments": arguments})
+    return found
+
+
+def snapshot_of(
+    job: Job,
+    record: Record,
+    value: Json,
+    *,
+    samples: int = 1,
+    variants: Sequence[Variation] = (),
+    unstable: Sequence[str] = (),
+) -> Snapshot:
+    """The snapshot that approving `value`, the answer in `record`, would make."""
+    outcome = record["outcome"]
+    called = outcome == Outcome.TOOL_CALL
+    finish = record["finish_reason"]
+    return Snapshot(
+        request=job.fingerprint,
+        parts=parts(job.body),
+        output=None if called else value,
+        model=record["served_model"],
+        outcome=None if outcome == Outcome.OK else outcome,
+        finish_reason=None if finish in _STOP else finish,
+        refusal=record["text"] if outcome == Outcome.REFUSED else None,
+        tool_calls=value if called else None,
+        samples=samples,
+        variants=tuple(variants),
+        unstable=tuple(unstable),
+    )
+
+
+def answer_of(snapshot: Snapshot, request: JsonObject, value: Json) -> Answer:
+    """An approved value as the answer it was, to be judged by today's schema and assertions.
+
+    Only what was approved is there: the text of a JSON answer is its compact form, and times and costs are unknown.
+    """
+    outcome = Outcome(snapshot.outcome or Outcome.OK)
+    if outcome is Outcome.TOOL_CALL:
+        calls = tuple(_wire_call(call) for call in value) if isinstance(value, list) else ()
+        return Answer(0, outcome, tool_calls=calls, finish_reason=snapshot.finish_reason or "stop")
+    if outcome is Outcome.OK and declares_json(request):
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        return Answer(0, outcome, text, value, snapshot.finish_reason or "stop")
+    text = snapshot.refusal if outcome is Outcome.REFUSED else value if isinstance(value, str) else None
+    return Answer(0, outcome, text, finish_reason=snapshot.finish_reason or "stop", refusal=snapshot.refusal)
+
+
+def _wire_call(call: Any) -> Mapping[str, Json]:
+    arguments = call["arguments"]
+    text = arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
+    return {"type": "function", "function": {"name": call["name"], "arguments": text}}

@@ -1,0 +1,157 @@
+"""Fresh answers of one case against what is approved: verdict, kind of change, and what approving would store. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from ..engine.plan import Job
+from ..engine.record import CheckRecord, Record
+from ..values import Json
+from .answers import snapshot_of, stored_value, value_of
+from .compare import Comparison, FieldVerdict, compare
+from .redact import redact
+from .results import CaseResult, Status
+from .rules import Rules
+from .snapshot import Snapshot
+from .stability import modal, sample_verdict, unstable_paths
+
+__all__ = ["Evaluation", "evaluate"]
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """A case's result before anything is written, and the snapshot that approving it would make (None: none)."""
+
+    result: CaseResult
+    proposal: Snapshot | None = None
+
+
+def evaluate(
+    job: Job,
+    records: Sequence[Record],
+    *,
+    status: Status,
+    approved: Snapshot | None,
+    rules: Rules,
+    snapshot_file: str,
+) -> Evaluation:
+    """Judge the samples of one case. `records` are all of them, in any order; there is at least one.
+
+    A sample counts when it passed by itself (outcome, schema, assertions) and, where something is approved, equals it
+    under the rules. An answer that did not pass by itself is never proposed.
+    """
+    records = sorted(records, key=lambda record: (record["sample"], record.get("choice", 0)))
+    base = CaseResult(
+        job.unit.prompt.name,
+        job.unit.prompt.path,
+        job.case.id,
+        job.unit.variant,
+        status,
+        "fail",
+        None,
+        "",
+        snapshot_file,
+        called=True,
+        samples=len(records),
+        cost=_cost(records),
+        latency_ms=max((record["latency_ms"] or 0.0 for record in records), default=None),
+    )
+    for record in records:
+        if record["outcome"] == "error" and not record["passed"]:
+            error = record["error"]
+            reason = error["message"] if error else "no answer came"
+            return Evaluation(replace(base, verdict="error", outcome="error", error=error, reason=reason))
+    good = [record for record in records if record["passed"]]
+    needed = rules.passes_needed(len(records))
+    if not good:
+        return Evaluation(_failed(base, records, 0))
+    request = job.unit.prompt.request
+    values = [redact(value_of(record, request), rules.redactions) for record in good]
+    proposal, notes = _proposal(job, good, values, rules)
+    base = replace(base, outcome=proposal.outcome or "ok", notes=notes)
+    if approved is None:
+        verdict = sample_verdict(len(good), len(records), approved_agreement=None, min_pass=needed)
+        base = replace(base, passed_samples=len(good), flavour=verdict.flavour)
+        if verdict.word == "fail":
+            return Evaluation(_failed(base, records, len(good)))
+        return Evaluation(
+            replace(base, verdict="pending", kind="new", reason="no approved snapshot"), proposal
+        )
+    comparisons = [
+        _compared(rules, approved, record, value) for record, value in zip(good, values, strict=True)
+    ]
+    matching = sum(comparison.equal for comparison in comparisons)
+    agreement = (approved.agreement, approved.samples)
+    verdict = sample_verdict(matching, len(records), approved_agreement=agreement, min_pass=needed)
+    # The sample to show is one that differs, if there is one: that is what a person has to look at.
+    shown = next((each for each in comparisons if not each.equal), comparisons[0])
+    base = replace(
+        base,
+        passed_samples=matching,
+        agreement=agreement,
+        flavour=verdict.flavour,
+        fields=shown.fields,
+        notes=(*notes, *(f"rule unused: {rule}" for rule in shown.unused)),
+    )
+    if verdict.word != "fail":
+        if status == "current":
+            return Evaluation(replace(base, verdict=verdict.word), proposal)
+        reason = "the request changed, the answer did not"
+        return Evaluation(replace(base, verdict="pending", kind="refreshed", reason=reason), proposal)
+    if sample_verdict(len(good), len(records), approved_agreement=None, min_pass=needed).word == "fail":
+        return Evaluation(_failed(base, records, len(good)))
+    return Evaluation(
+        replace(base, kind="changed", reason=_difference(shown, matching, len(records))), proposal
+    )
+
+
+def _proposal(
+    job: Job, good: Sequence[Record], values: Sequence[Json], rules: Rules
+) -> tuple[Snapshot, tuple[str, ...]]:
+    """The snapshot of the most frequent answer, and what is to be said about how much the answers vary."""
+    value, variants = modal(values)
+    record = next(record for record, each in zip(good, values, strict=True) if each == value)
+    varied = unstable_paths(rules, values) if variants else ()
+    snapshot = snapshot_of(
+        job, record, value, samples=len(values), variants=variants, unstable=[each.path for each in varied]
+    )
+    return snapshot, tuple(
+        f"{each.path} varied ({each.distinct} different): consider the rule {each.proposal}"
+        for each in varied
+    )
+
+
+def _compared(rules: Rules, approved: Snapshot, record: Record, value: Json) -> Comparison:
+    expected, came = approved.outcome or "ok", record["outcome"]
+    if came != expected:
+        # Another outcome is no value to compare: it is what a person has to look at.
+        return Comparison(
+            equal=False, fields=(FieldVerdict("outcome", expected, came, "exact", equal=False),)
+        )
+    seen = [variation.output for variation in approved.variants]
+    return compare(rules, stored_value(approved), value, seen=seen)
+
+
+def _failed(base: CaseResult, records: Sequence[Record], good: int) -> CaseResult:
+    """A case too few of whose answers passed by themselves: the first failure tells why."""
+    first = next(record for record in records if not record["passed"])
+    checks: tuple[CheckRecord, ...] = tuple(check for check in first["checks"] if not check["passed"])
+    why = checks[0]["message"] if checks else first["detail"] or first["outcome"]
+    where = f"{checks[0]['path']}: " if checks and checks[0]["path"] else ""
+    count = f"{good} of {len(records)} samples passed; " if len(records) > 1 else ""
+    return replace(
+        base, verdict="fail", outcome=first["outcome"], reason=f"{count}{where}{why}", checks=checks
+    )
+
+
+def _difference(shown: Comparison, matching: int, total: int) -> str:
+    differing = [each.path for each in shown.fields if not each.equal]
+    places = ", ".join(differing[:3]) + (f" and {len(differing) - 3} more" if len(differing) > 3 else "")
+    count = f" ({matching} of {total} samples are as approved)" if total > 1 else ""
+    return f"differs from the approved answer at {places}{count}"
+
+
+def _cost(records: Iterable[Record]) -> float | None:
+    known = [record["cost"] for record in records if record["cost"] is not None and not record.get("choice")]
+    return sum(known) if known else None

@@ -1,0 +1,77 @@
+"""The two axes of a regression run: may the model be called (`record`), may what is approved change (`update`).
+
+Record modes have VCR's names and meaning, update modes Playwright's. In a CI nothing is called and nothing written
+unless asked for outright.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from .results import Kind, Status
+
+__all__ = ["Modes", "RecordMode", "UnreferencedMode", "UpdateMode", "is_ci", "modes_for"]
+
+RecordMode: TypeAlias = Literal["none", "once", "new_episodes", "all"]
+UpdateMode: TypeAlias = Literal["none", "missing", "changed", "all"]
+UnreferencedMode: TypeAlias = Literal["ignore", "warn", "reject"]
+
+_CALLS: Mapping[RecordMode, frozenset[Status]] = {
+    "none": frozenset(),
+    "once": frozenset({"missing"}),
+    "new_episodes": frozenset({"missing", "stale", "conflict"}),
+    "all": frozenset({"missing", "stale", "conflict", "current"}),
+}
+_WRITES: Mapping[UpdateMode, frozenset[Kind]] = {
+    "none": frozenset(),
+    "missing": frozenset({"new"}),
+    "changed": frozenset({"new", "changed", "refreshed", "moved"}),
+    "all": frozenset({"new", "changed", "refreshed", "moved"}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Modes:
+    """What a run may do. `samples` overrides the prompts' own number of samples."""
+
+    record: RecordMode = "new_episodes"
+    update: UpdateMode = "none"
+    unreferenced: UnreferencedMode = "warn"
+    samples: int | None = None
+
+    def calls(self, status: Status) -> bool:
+        """Whether a case in this status is asked anew."""
+        return status in _CALLS[self.record]
+
+    def writes(self, kind: Kind) -> bool:
+        """Whether a change of this kind goes straight into the approved snapshots."""
+        return kind in _WRITES[self.update]
+
+    @property
+    def rewrites_equal(self) -> bool:
+        """Whether answers within the rules replace the approved ones as well (`--update all` only)."""
+        return self.update == "all"
+
+
+def is_ci(environ: Mapping[str, str]) -> bool:
+    """Whether a CI runs this: `CI` set and not false, 0 or empty (as insta has it), or `TF_BUILD` (Azure Pipelines)."""
+    return environ.get("CI", "").lower() not in ("", "false", "0") or bool(environ.get("TF_BUILD"))
+
+
+def modes_for(
+    *,
+    ci: bool,
+    record: RecordMode | None = None,
+    update: UpdateMode | None = None,
+    unreferenced: UnreferencedMode | None = None,
+    samples: int | None = None,
+) -> Modes:
+    """The modes of a run: what was asked for outright, else what fits a CI or a person."""
+    return Modes(
+        record=record or ("none" if ci else "new_episodes"),
+        update=update or "none",
+        unreferenced=unreferenced or ("reject" if ci else "warn"),
+        samples=samples,
+    )

@@ -1,0 +1,125 @@
+"""Answers that wait for approval: one file each under `.runner/pending/`, mirroring the snapshots' own paths.
+
+They are working files, never in git. A run replaces or removes only the entries of the cases it looked at.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fnmatch
+import hashlib
+import json
+import secrets
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from ..engine.paths import STATE, make_state
+from ..errors import FormatError, Location, StorageError
+from .reader import read_snapshot
+from .results import FieldChange, PendingEntry
+from .writer import write_snapshot
+
+__all__ = ["PENDING", "digest_of", "drop_pending", "load_pending", "save_pending", "select_pending"]
+
+PENDING = STATE / "pending"
+FORMAT = 1
+
+
+def digest_of(file: Path) -> str | None:
+    """SHA-256 of a snapshot file, or None where there is none: what an entry was compared with."""
+    try:
+        return hashlib.sha256(file.read_bytes()).hexdigest()
+    except FileNotFoundError:
+        return None
+
+
+def _place(root: Path, snapshot_file: str) -> Path:
+    return root / PENDING / PurePosixPath(f"{snapshot_file}.json")
+
+
+def save_pending(root: Path, entry: PendingEntry) -> None:
+    """Keep an entry, replacing the case's older one. Raises StorageError."""
+    make_state(root)
+    place = _place(root, entry.snapshot_file)
+    value = {
+        "format": FORMAT,
+        **asdict(entry),
+        "snapshot": write_snapshot(entry.snapshot),
+        "fields": [asdict(each) for each in entry.fields],
+    }
+    temporary = place.with_name(f".{place.name[:40]}-{secrets.token_hex(4)}")
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(json.dumps(value, ensure_ascii=False, indent=1), encoding="utf-8", newline="\n")
+        temporary.replace(place)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise StorageError(
+            f"an answer that waits for approval cannot be kept: {error.strerror or error}",
+            hint=f"the answers are safe in the run's results.jsonl; {place.parent} has to be writable",
+        ) from None
+
+
+def drop_pending(root: Path, snapshot_file: str) -> bool:
+    """Forget the entry of one case; whether there was one."""
+    place = _place(root, snapshot_file)
+    try:
+        place.unlink()
+    except FileNotFoundError:
+        return False
+    folder = place.parent
+    while folder != root / PENDING and not any(folder.iterdir()):
+        folder.rmdir()
+        folder = folder.parent
+    return True
+
+
+def load_pending(root: Path, folder: Path | None = None) -> list[PendingEntry]:
+    """All entries, by the path of their snapshot; `folder` takes them from elsewhere (a CI's artifact).
+
+    Raises FormatError for an entry that is not one of ours.
+    """
+    where = folder if folder is not None else root / PENDING
+    return [_load(path) for path in sorted(where.rglob("*.snap.yaml.json"))]
+
+
+def _load(path: Path) -> PendingEntry:
+    shown = str(path)
+    try:
+        value: dict[str, Any] = json.loads(path.read_bytes())
+        if value.pop("format") != FORMAT:
+            raise ValueError("another format")
+        snapshot = read_snapshot(value.pop("snapshot"), shown)
+        fields = tuple(FieldChange(**each) for each in value.pop("fields"))
+        return PendingEntry(**value, snapshot=snapshot, fields=fields)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise FormatError(
+            f"this is not an answer waiting for approval: {error}",
+            location=Location(shown),
+            hint="delete it and run the test again",
+        ) from None
+
+
+def select_pending(
+    entries: Iterable[PendingEntry], select: Sequence[str], kinds: frozenset[str] | None = None
+) -> list[PendingEntry]:
+    """The entries that the words name (all, without words), of the given kinds (all, when None).
+
+    A word is a case, `prompt/case`, a prompt's name or file, a folder, or a glob of these.
+    """
+    return [
+        entry
+        for entry in entries
+        if (kinds is None or entry.kind in kinds)
+        and (not select or any(_named(entry, word) for word in select))
+    ]
+
+
+def _named(entry: PendingEntry, word: str) -> bool:
+    case = entry.case if entry.variant is None else f"{entry.case}@{entry.variant}"
+    names = (entry.case, case, entry.prompt, f"{entry.prompt}/{case}", entry.file, entry.snapshot_file)
+    folder = word.rstrip("/").removeprefix("./") + "/"
+    return any(fnmatch.fnmatchcase(name, word) for name in names) or entry.file.startswith(folder)

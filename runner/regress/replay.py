@@ -1,0 +1,63 @@
+"""Re-checking approved answers without asking anyone: today's schema and assertions over yesterday's answer. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..engine.plan import Unit
+from ..engine.record import CheckRecord
+from ..files.model import Case
+from ..values import Json
+from .answers import answer_of, stored_value
+from .snapshot import Snapshot
+
+__all__ = ["Replayed", "replay"]
+
+_UNKNOWABLE = frozenset({"latency", "not-latency", "cost", "not-cost"})
+"""What an approved answer says nothing about; these assertions are for runs that call the model."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """An approved answer, judged again. `skipped` are the types of assertions that only a call can answer."""
+
+    outcome: str
+    passed: bool
+    checks: tuple[CheckRecord, ...]
+    reason: str
+    skipped: tuple[str, ...] = ()
+
+
+def replay(unit: Unit, case: Case, snapshot: Snapshot) -> Replayed:
+    """Judge the approved output, and each of the variants approved with it, as if it had just come.
+
+    Raises FormatError for a broken assertion of the case.
+    """
+    replayed = _judged(unit, case, snapshot, stored_value(snapshot))
+    for variation in snapshot.variants:
+        if not replayed.passed:
+            break
+        replayed = _judged(unit, case, snapshot, variation.output)
+    return replayed
+
+
+def _judged(unit: Unit, case: Case, snapshot: Snapshot, value: Json) -> Replayed:
+    answer = answer_of(snapshot, unit.prompt.request, value)
+    judgement = unit.judge.judge(answer, case, model=unit.model)
+    if judgement.passed:
+        return Replayed(str(judgement.outcome), passed=True, checks=(), reason="")
+    kept = [check for check in judgement.checks if check.type not in _UNKNOWABLE]
+    skipped = tuple(check.type for check in judgement.checks if check.type in _UNKNOWABLE)
+    failed = [check for check in kept if not check.passed]
+    if skipped and not failed:
+        return Replayed(str(judgement.outcome), passed=True, checks=(), reason="", skipped=skipped)
+    checks: tuple[CheckRecord, ...] = tuple(
+        {"type": check.type, "passed": check.passed, "path": check.path, "message": check.message}
+        for check in kept
+    )
+    first = failed[0] if failed else None
+    where = f"{first.path}: " if first and first.path else ""
+    reason = (
+        f"the approved answer no longer passes: {where}{first.message}" if first else judgement.detail or ""
+    )
+    return Replayed(str(judgement.outcome), passed=False, checks=checks, reason=reason, skipped=skipped)

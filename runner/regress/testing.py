@@ -1,0 +1,378 @@
+"""A regression run: every selected case against its approved snapshot, replayed where nothing changed.
+
+Cases are drawn lazily. A current one is judged where it stands and forgotten; one that has to be asked becomes jobs
+for the engine's pools, and is remembered only until its last sample has come.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TypeAlias
+
+from ..engine.plan import Job, Unit, choices, group_by_endpoint
+from ..engine.record import Record
+from ..engine.selection import Selection
+from ..engine.verdict import Facts
+from ..files.model import Case, Project
+from ..wire.fingerprint import parts
+from .accepting import approve
+from .evaluate import Evaluation, evaluate
+from .modes import Modes
+from .pending import digest_of, drop_pending, save_pending
+from .reader import ConflictError
+from .replay import replay
+from .results import CaseResult, PendingEntry, Status
+from .rules import Rules, compile_rules
+from .snapshot import Snapshot, snapshot_file, snapshot_folder
+from .store import SnapshotStore
+
+__all__ = ["CaseKey", "Regression", "Shard", "Tally"]
+
+CaseKey: TypeAlias = tuple[str, str, str | None]
+"""A case of a run: the prompt's file, the case's id, the variant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """Part `index` (from 1) of `count`: the cases whose hash falls to it, whatever the order and the machine."""
+
+    index: int
+    count: int
+
+    def has(self, key: CaseKey) -> bool:
+        """Whether this shard takes the case."""
+        digest = hashlib.sha256("\n".join(str(part) for part in key).encode()).digest()
+        return int.from_bytes(digest[:8], "big") % self.count == self.index - 1
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a run found, as counts: its size does not depend on the number of cases."""
+
+    selected: int = 0
+    passed: int = 0
+    failed: int = 0
+    flaky: int = 0
+    pending: int = 0
+    outdated: int = 0
+    errors: int = 0
+    called: int = 0
+    written: int = 0
+    unreferenced: int = 0
+
+    def add(self, result: CaseResult) -> None:
+        """Count one case."""
+        self.selected += 1
+        self.called += result.called
+        self.written += result.written
+        match result.verdict:
+            case "pass":
+                self.passed += 1
+            case "fail":
+                self.failed += 1
+            case "flaky":
+                self.flaky += 1
+            case "pending":
+                self.pending += 1
+            case "outdated":
+                self.outdated += 1
+            case "error":
+                self.errors += 1
+
+    def facts(self, modes: Modes, *, unsent: bool = False, signal: int | None = None) -> Facts:
+        """What the exit code is decided from."""
+        rejected = self.unreferenced if modes.unreferenced == "reject" else 0
+        return Facts(
+            failed=self.failed,
+            outdated=self.pending + self.outdated + rejected,
+            unchecked=self.errors + unsent,
+            selected=self.selected,
+            signal=signal,
+        )
+
+
+@dataclass(slots=True)
+class _Asked:
+    """A case whose answers are on their way: `missing` counts the choices still to come."""
+
+    job: Job
+    status: Status
+    approved: Snapshot | None
+    against: str | None
+    file: str
+    missing: int
+    records: list[Record] = field(default_factory=list)
+
+
+class Regression:
+    """One run over `units`. `emit` receives each case's result; `orphan` each snapshot file without a case.
+
+    `changed` limits what may be asked to these cases (`--base`); the others are replayed or reported. Raises what
+    loading, rendering and the snapshot store raise.
+    """
+
+    def __init__(
+        self,
+        units: Sequence[Unit],
+        selection: Selection,
+        project: Project,
+        store: SnapshotStore,
+        modes: Modes,
+        *,
+        emit: Callable[[CaseResult], None],
+        orphan: Callable[[str], None],
+        shard: Shard | None = None,
+        changed: frozenset[CaseKey] | None = None,
+    ) -> None:
+        self._units = units
+        self._selection = selection
+        self._root = Path(project.root)
+        self._store = store
+        self._modes = modes
+        self._emit = emit
+        self._orphan = orphan
+        self._shard = shard
+        self._changed = changed
+        self._rules: Mapping[str, Rules] = {
+            unit.prompt.file: compile_rules(unit.prompt, project) for unit in units
+        }
+        # Which files have no case can only be said when every case was seen.
+        self._complete = not (selection.ids or selection.tags or shard) and selection.takes_tests
+        self._unseen: dict[str, set[str]] = {}
+        self._asked: dict[CaseKey, _Asked] = {}
+
+    def jobs(self) -> dict[str, Iterator[Job]]:
+        """For each endpoint, lazily, the jobs that have to be asked; drawing them replays what need not be.
+
+        In `--record none` these are empty, and drawing them is the whole run.
+        """
+        return {name: self._jobs(units) for name, units in group_by_endpoint(self._units).items()}
+
+    def take(self, record: Record) -> None:
+        """Receive a record of one of the jobs; the last one of a case decides it."""
+        key = (record["file"], record["case"], record["variant"])
+        asked = self._asked[key]
+        asked.records.append(record)
+        # An exchange that failed stands for all the choices it would have brought.
+        asked.missing -= 1 if "choice" in record else choices(asked.job.body)
+        if asked.missing <= 0:
+            del self._asked[key]
+            self._decide(asked)
+
+    def finish(self) -> None:
+        """Tell the snapshot files that no case of a completely seen prompt refers to."""
+        if self._complete:
+            for folder in sorted(self._unseen):
+                for name in sorted(self._unseen[folder]):
+                    self._orphan(f"{folder}/{name}")
+
+    # --- drawing ----------------------------------------------------------------------------------------------------
+
+    def _jobs(self, units: Sequence[Unit]) -> Iterator[Job]:
+        put_off: list[tuple[Unit, Case, str]] = []
+        for unit in units:
+            self._look_into(unit)
+            for case in self._selection.cases(unit):
+                key = (unit.prompt.path, case.id, unit.variant)
+                if self._shard is not None and not self._shard.has(key):
+                    continue
+                yield from self._case(unit, case, put_off)
+        for unit, case, file in put_off:
+            yield from self._missing(unit, case, file)
+
+    def _look_into(self, unit: Unit) -> None:
+        folder = snapshot_folder(unit.prompt.file, unit.prompt.name)
+        if folder in self._unseen or not self._complete:
+            return
+        names = self._store.files_of(folder)
+        if names:
+            # With several variants, those of other endpoints are seen later: cross theirs off first.
+            others = [each for each in self._units if each.prompt is unit.prompt and each is not unit]
+            for other in others:
+                for case in self._selection.cases(other):
+                    names.discard(self._file(other, case).rpartition("/")[2])
+        self._unseen[folder] = names
+
+    def _file(self, unit: Unit, case: Case) -> str:
+        return snapshot_file(unit.prompt.file, unit.prompt.name, case.id, unit.variant)
+
+    def _case(self, unit: Unit, case: Case, put_off: list[tuple[Unit, Case, str]]) -> Iterator[Job]:
+        file = self._file(unit, case)
+        folder, _, name = file.rpartition("/")
+        unseen = self._unseen.get(folder)
+        if unseen:
+            unseen.discard(name)
+        job = unit.job(case)
+        try:
+            approved = self._store.read(file)
+        except ConflictError as error:
+            yield from self._ask_or_tell(job, "conflict", None, file, str(error))
+            return
+        if approved is None:
+            if unseen:
+                put_off.append((unit, case, file))  # it may have been renamed: known when all cases were seen
+            else:
+                yield from self._ask_or_tell(job, "missing", None, file, "no approved snapshot")
+        elif approved.request == job.fingerprint:
+            yield from self._current(job, approved, file)
+        else:
+            yield from self._ask_or_tell(job, "stale", approved, file, _what_changed(approved, job))
+
+    def _current(self, job: Job, approved: Snapshot, file: str) -> Iterator[Job]:
+        if self._modes.calls("current") and self._may_ask(job):
+            yield from self._ask(job, "current", approved, file)
+            return
+        replayed = replay(job.unit, job.case, approved)
+        self._emit(
+            CaseResult(
+                job.unit.prompt.name,
+                job.unit.prompt.path,
+                job.case.id,
+                job.unit.variant,
+                "current",
+                "pass" if replayed.passed else "fail",
+                None,
+                replayed.reason,
+                file,
+                checks=replayed.checks,
+                outcome=replayed.outcome,
+                notes=tuple(f"{kind} is known only when the model is called" for kind in replayed.skipped),
+            )
+        )
+        if replayed.passed and self._modes.record != "none":
+            drop_pending(self._root, file)
+
+    def _missing(self, unit: Unit, case: Case, file: str) -> Iterator[Job]:
+        """A case without a snapshot: renamed when a file without a case answers the very same request."""
+        job = unit.job(case)
+        folder = file.rpartition("/")[0]
+        unseen = self._unseen.get(folder, set())
+        for name in sorted(unseen):
+            old = f"{folder}/{name}"
+            snapshot = self._store.read(old)
+            if snapshot is not None and snapshot.request == job.fingerprint:
+                unseen.discard(name)
+                self._propose(job, "moved", snapshot, file, digest_of(self._root / old), None, moved_from=old)
+                return
+        yield from self._ask_or_tell(job, "missing", None, file, "no approved snapshot")
+
+    # --- asking -----------------------------------------------------------------------------------------------------
+
+    def _may_ask(self, job: Job) -> bool:
+        return self._changed is None or (job.unit.prompt.file, job.case.id, job.unit.variant) in self._changed
+
+    def _ask_or_tell(
+        self, job: Job, status: Status, approved: Snapshot | None, file: str, reason: str
+    ) -> Iterator[Job]:
+        if self._modes.calls(status) and self._may_ask(job):
+            yield from self._ask(job, status, approved, file)
+        else:
+            self._emit(
+                CaseResult(
+                    job.unit.prompt.name,
+                    job.unit.prompt.path,
+                    job.case.id,
+                    job.unit.variant,
+                    status,
+                    "outdated",
+                    None,
+                    reason,
+                    file,
+                )
+            )
+
+    def _ask(self, job: Job, status: Status, approved: Snapshot | None, file: str) -> Iterator[Job]:
+        samples = self._modes.samples or self._rules[job.unit.prompt.file].samples
+        key = (job.unit.prompt.path, job.case.id, job.unit.variant)
+        against = digest_of(self._root / file)
+        self._asked[key] = _Asked(job, status, approved, against, file, samples * choices(job.body))
+        for sample in range(samples):
+            yield replace(job, sample=sample)
+
+    # --- deciding ---------------------------------------------------------------------------------------------------
+
+    def _decide(self, asked: _Asked) -> None:
+        rules = self._rules[asked.job.unit.prompt.file]
+        evaluation = evaluate(
+            asked.job,
+            asked.records,
+            status=asked.status,
+            approved=asked.approved,
+            rules=rules,
+            snapshot_file=asked.file,
+        )
+        kind = evaluation.result.kind
+        if kind is None or evaluation.proposal is None:
+            self._settle(asked, evaluation)
+        else:
+            self._propose(
+                asked.job, asked.status, evaluation.proposal, asked.file, asked.against, evaluation.result
+            )
+
+    def _settle(self, asked: _Asked, evaluation: Evaluation) -> None:
+        """A case with nothing to approve: its older pending answer is out of date."""
+        result = evaluation.result
+        if (
+            result.verdict in ("pass", "flaky")
+            and self._modes.rewrites_equal
+            and evaluation.proposal is not None
+        ):
+            result = replace(result, written=self._store.write(asked.file, evaluation.proposal))
+        if result.verdict != "error":
+            drop_pending(self._root, asked.file)
+        self._emit(result)
+
+    def _propose(
+        self,
+        job: Job,
+        status: Status,
+        proposal: Snapshot,
+        file: str,
+        against: str | None,
+        result: CaseResult | None,
+        moved_from: str | None = None,
+    ) -> None:
+        """Approve at once where `--update` says so, else let it wait for a person."""
+        if result is None:
+            result = CaseResult(
+                job.unit.prompt.name,
+                job.unit.prompt.path,
+                job.case.id,
+                job.unit.variant,
+                status,
+                "pending",
+                "moved",
+                f"the same request as {moved_from}",
+                file,
+            )
+        assert result.kind is not None
+        entry = PendingEntry(
+            kind=result.kind,
+            prompt=result.prompt,
+            file=result.file,
+            case=result.case,
+            variant=result.variant,
+            snapshot_file=file,
+            snapshot=proposal,
+            moved_from=moved_from,
+            fields=result.fields,
+            against=against,
+        )
+        if self._modes.writes(result.kind):
+            keep = result.kind == "refreshed" and self._modes.rewrites_equal
+            written = self._store.write(file, proposal) if keep else approve(self._store, entry)
+            drop_pending(self._root, file)
+            verdict = "flaky" if result.flavour == "new-flaky" else "pass"
+            self._emit(replace(result, verdict=verdict, written=written))
+        else:
+            save_pending(self._root, entry)
+            self._emit(result)
+
+
+def _what_changed(approved: Snapshot, job: Job) -> str:
+    now = parts(job.body)
+    changed = [name for name in ("messages", "params", "schema") if approved.parts.get(name) != now[name]]
+    return f"the request changed since it was approved: {', '.join(changed) or 'the way it is fingerprinted'}"
