@@ -8,15 +8,16 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from ..errors import FormatError, Location, MissingFileError, NothingSelectedError, UsageError
 from .model import Project
 from .project import PROJECT_FILE
 from .prompt import PROMPT_ENDINGS
-from .tree import DiskTree
+from .tree import DiskTree, Tree
 
-__all__ = ["find_prompts", "find_root", "tree_for"]
+__all__ = ["find_prompts", "find_prompts_in", "find_root", "tree_for"]
 
 
 def find_root(start: Path) -> Path:
@@ -53,6 +54,21 @@ def find_prompts(args: Sequence[str], *, project: Project, cwd: Path) -> list[tu
             hint=f"prompt files end with {' or '.join(PROMPT_ENDINGS)}; runner init writes one",
         )
     return _in_trees(found, root, cwd)
+
+
+def find_prompts_in(tree: Tree, args: Sequence[str], *, project: Project, cwd: Path) -> list[str]:
+    """The prompt files that the same `args` mean in a tree that is not on disk: that of another git revision.
+
+    `project` is that tree's own. What is not there is not an error here, so that a prompt may come or go.
+    """
+    listed = list(tree.files())
+    if not args:
+        if project.prompts:
+            return [file for file in listed if any(_matches(file, pattern) for pattern in project.prompts)]
+        return [file for file in listed if _is_prompt(file)]
+    root = Path(project.root)
+    names = [os.path.relpath(_absolute(Path(arg), cwd), root).replace(os.sep, "/") for arg in args]
+    return [file for file in listed if any(_means(name, file) for name in names)]
 
 
 def tree_for(arg: str, *, project: Project, cwd: Path) -> tuple[DiskTree, str]:
@@ -143,6 +159,39 @@ def _prompts_below(folder: Path) -> Iterator[Path]:
 
 def _is_prompt(name: str) -> bool:
     return name.lower().endswith(PROMPT_ENDINGS)
+
+
+def _means(name: str, file: str) -> bool:
+    """Whether an argument, as a path from the root, means the file: by name, by a folder above it, or by a glob."""
+    if name == file:
+        return True
+    folders = [file[:end] for end, char in enumerate(file) if char == "/"]
+    return _is_prompt(file) and (
+        name == "." or name in folders or any(_matches(each, name) for each in (*folders, file))
+    )
+
+
+def _matches(file: str, pattern: str) -> bool:
+    """What `glob.glob(pattern, recursive=True)` says of a file on disk."""
+    return _parts_match(file.split("/"), pattern.split("/"))
+
+
+def _parts_match(names: Sequence[str], patterns: Sequence[str]) -> bool:
+    if not patterns:
+        return not names
+    if not names:
+        return False
+    first, rest = patterns[0], patterns[1:]
+    hidden = names[0].startswith(".")
+    if first == "**":
+        # Any folders, none included; at the end of a pattern every file below.
+        deeper = not hidden and (_parts_match(names[1:], patterns) or (not rest and len(names) == 1))
+        return deeper or (bool(rest) and _parts_match(names, rest))
+    return (
+        (not hidden or first.startswith("."))
+        and fnmatchcase(names[0], first)
+        and _parts_match(names[1:], rest)
+    )
 
 
 def _in_trees(found: dict[Path, str | None], root: Path, cwd: Path) -> list[tuple[DiskTree, str]]:

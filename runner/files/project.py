@@ -15,10 +15,10 @@ from .documents import Document, parse_document
 from .formats import validate
 from .model import Endpoint, ModelRule, Project
 from .problems import ProblemList
-from .tree import DiskTree
+from .tree import DiskTree, Tree
 from .violations import near
 
-__all__ = ["PROJECT_FILE", "endpoint_for", "load_project", "price_for"]
+__all__ = ["PROJECT_FILE", "endpoint_for", "load_project", "load_project_from", "price_for"]
 
 PROJECT_FILE = "runner.yaml"
 """The project file; the folder it stands in is the project's root."""
@@ -46,8 +46,15 @@ def load_project(root: Path, *, cwd: Path | None = None, environ: Mapping[str, s
     Raises a FileError at the place of the mistake, or Problems with all that were found; ConfigError for an
     `OPENAI_BASE_URL` that is no base URL.
     """
+    return load_project_from(DiskTree(root, cwd), root, environ=environ)
+
+
+def load_project_from(tree: Tree, root: Path, *, environ: Mapping[str, str]) -> Project:
+    """The project of a tree, such as a git revision's; `root` is where that tree belongs on disk.
+
+    Raises as `load_project` does.
+    """
     root = root.absolute()
-    tree = DiskTree(root, cwd)
     document: Document | None = None
     if tree.exists(PROJECT_FILE):
         document = parse_document(tree.read(PROJECT_FILE), tree.shown(PROJECT_FILE))
