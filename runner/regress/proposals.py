@@ -73,9 +73,9 @@ def _for_lists(lists: Sequence[list[Json]]) -> Proposal:
         return {"compare": "unordered" if all(each == counts[0] for each in counts) else "set"}
     if key := _key(lists):
         return {"compare": "keyed", "key": key}
-    shortest = min(map(len, lists))
-    if all(difference(items[:shortest], lists[0][:shortest]) is None for items in lists):
-        return {"length": {"abs": max(map(len, lists)) - shortest}}
+    longest = max(lists, key=len)
+    if all(difference(items, longest[: len(items)]) is None for items in lists):
+        return {"length": {"abs": len(longest) - min(map(len, lists))}}
     return _IGNORE
 
 

@@ -161,16 +161,16 @@ def _unstable(rules: Rules, root: _Place) -> Iterator[tuple[_Place, Proposal]]:
     stack = [root]
     while stack:
         place = stack.pop()
-        if len({_key(value) for value in place.values}) == 1:
-            continue
         rule = rules.deciding(place.reach)
         mode = rule if rule and rule.inherited else place.mode
         present = [value for value in place.values if not isinstance(value, _Absent)]
-        missing = len(present) < len(place.values)
         ignored = mode.kind == "ignore"
+        missing = len(present) < len(place.values) and not ignored and not (rule and rule.optional)
+        if not missing and len({identity(value) for value in present}) < 2:
+            continue
         if rule and not rule.inherited and rule.kind != "plain" and any(map(rule.fits, present)):
             stack.extend(_by_key(place, present, rule.key, mode) if rule.kind == "keyed" else ())
-        elif missing and not ignored and not (rule and rule.optional):
+        elif missing:
             if mode is rules.base:
                 yield place, propose(present, sometimes_missing=True)
         elif (below := _parts(place, present, rule, ignored=ignored)) is not None:

@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from runner.regress.compare import compare
+from runner.regress.snapshot import Variation
+from runner.regress.stability import modal, sample_verdict, unstable_paths
+
+from .support import compiled, values
+
+NONE = compiled()
+
+
+# --- the modal output -----------------------------------------------------------------------------------------
+
+
+def test_the_most_frequent_output_comes_first_and_the_others_with_their_counts():
+    assert modal(["a", "b", "c", "b", "c", "b"]) == ("b", (Variation(2, "c"), Variation(1, "a")))
+
+
+def test_of_equally_frequent_outputs_the_one_seen_first_comes_first():
+    assert modal(["b", "a", "a", "b", "c"]) == ("b", (Variation(2, "a"), Variation(1, "c")))
+
+
+def test_outputs_that_are_equal_as_json_are_one():
+    assert modal([{"a": 1, "b": 2}, {"b": 2.0, "a": 1}]) == ({"a": 1, "b": 2}, ())
+    assert modal([1, True])[1] == (Variation(1, True),)
+
+
+def test_numbers_that_no_canonical_form_holds_are_grouped_all_the_same():
+    assert modal([2**64, 2**64, 2**64 + 1]) == (2**64, (Variation(1, 2**64 + 1),))
+
+
+def test_no_outputs_have_no_modal_one():
+    with pytest.raises(ValueError, match="no outputs"):
+        modal([])
+
+
+# --- the verdict ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("passed", "total", "approved", "min_pass", "word", "flavour"),
+    [
+        (1, 1, (1, 1), None, "pass", None),
+        (1, 1, None, None, "pass", None),
+        (0, 1, (1, 1), None, "fail", None),
+        (3, 3, (2, 3), None, "pass", "recovered"),
+        (2, 3, (3, 3), None, "flaky", "new-flaky"),
+        (2, 3, (2, 3), None, "flaky", "known-flaky"),
+        (2, 3, None, None, "flaky", None),
+        (1, 3, (2, 3), None, "fail", None),
+        (1, 3, (2, 3), 1, "flaky", "known-flaky"),
+        (2, 3, (3, 3), 3, "fail", None),
+        (4, 5, (1, 1), None, "flaky", "new-flaky"),
+        (3, 5, (1, 1), None, "fail", None),
+        (1, 1, (2, 3), 2, "pass", "recovered"),
+    ],
+)
+def test_samples_pass_fail_or_are_flaky_and_how_that_compares(
+    passed, total, approved, min_pass, word, flavour
+):
+    verdict = sample_verdict(passed, total, approved_agreement=approved, min_pass=min_pass)
+    assert (verdict.word, verdict.flavour) == (word, flavour)
+
+
+@pytest.mark.parametrize(("total", "needed"), [(1, 1), (2, 2), (3, 2), (4, 4), (5, 4), (10, 8), (11, 9)])
+def test_by_default_about_four_in_five_must_pass(total, needed):
+    assert sample_verdict(total, total, approved_agreement=None, min_pass=None).needed == needed
+
+
+def test_a_flaky_case_has_enough_passes_and_is_still_not_a_pass():
+    verdict = sample_verdict(2, 3, approved_agreement=None, min_pass=None)
+    assert verdict.enough
+    assert verdict.word != "pass"
+
+
+@pytest.mark.parametrize(("passed", "total"), [(0, 0), (2, 1), (-1, 3)])
+def test_impossible_counts_are_refused(passed, total):
+    with pytest.raises(ValueError, match="cannot have passed"):
+        sample_verdict(passed, total, approved_agreement=None, min_pass=None)
+
+
+# --- unstable places ------------------------------------------------------------------------------------------
+
+LATE = "The customer asks for a refund because the parcel came late."
+PROPOSALS = {
+    "spread": ([0.92, 0.86, 0.9], "{path: $, compare: number, abs: 0.08}"),
+    "integers": ([3, 4], "{path: $, compare: number, abs: 2}"),
+    "labels": (["refund", "exchange", "refund"], "{path: $, compare: seen}"),
+    "booleans": ([True, False], "{path: $, compare: seen}"),
+    "sometimes null": (["refund", None], "{path: $, compare: seen}"),
+    "ids": (["req_8a1", "req_9b2", "req_7c3"], "{path: $, ignore: true}"),
+    "white space": (["a  b", "a b"], "{path: $, compare: text, normalise: [whitespace, unicode]}"),
+    "case": (["Yes please do", "yes please do"], "{path: $, compare: text, normalise: [whitespace, unicode, case]}"),
+    "wording": ([LATE, LATE.replace("asks for", "wants")], "{path: $, compare: similar, min: 0.85}"),
+    "other texts": ([LATE, "Please send it back to us at no cost."], "{path: $, ignore: true}"),
+    "order": ([["a", "b"], ["b", "a"]], "{path: $, compare: unordered}"),
+    "repetition": ([["a", "b"], ["b", "a", "a"]], "{path: $, compare: set}"),
+    "length": ([["a"], ["a", "b", "c"]], "{path: $, length: {abs: 2}}"),
+    "other items": ([["a"], ["b", "c"]], "{path: $, ignore: true}"),
+    "other types": (["a", ["a"]], "{path: $, ignore: true}"),
+    "missing": ([{}, {"a": 1}], "{path: $.a, presence: optional}"),
+    "missing and other": ([{}, {"a": 1}, {"a": 2}], "{path: $.a, ignore: true}"),
+    "odd key": ([{"a b": 1}, {"a b": 2}], "{path: \"$['a b']\", compare: number, abs: 2}"),
+    "one item": ([[1, 5], [1, 6]], '{path: "$[1]", compare: number, abs: 2}'),
+    "several items": ([[1, 5], [2, 8]], '{path: "$[*]", compare: number, abs: 4}'),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("outputs", "proposal"), PROPOSALS.values(), ids=PROPOSALS)
+def test_the_tightest_rule_that_takes_all_samples_is_proposed(outputs, proposal):
+    assert [each.proposal for each in unstable_paths(NONE, outputs)] == [proposal]
+
+
+def test_an_unstable_place_comes_with_its_path_and_its_values():
+    [found] = unstable_paths(NONE, [{"a": {"b": value}} for value in ("x", "y", "x", "z")])
+    assert (found.path, found.distinct, found.values) == ("$.a.b", 3, ("x", "y", "z"))
+
+
+def test_items_that_come_in_another_order_are_paired_by_a_key_and_compared_inside():
+    outputs = [
+        {"items": [{"id": 1, "p": 2}, {"id": 2, "p": 3}]},
+        {"items": [{"id": 2, "p": 3}, {"id": 1, "p": 4}]},
+    ]
+    assert [each.proposal for each in unstable_paths(NONE, outputs)] == [
+        "{path: $.items, compare: keyed, key: id}",
+        '{path: "$.items[*].p", compare: number, abs: 3}',
+    ]
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "{path: $.a, ignore: true}",
+        "{path: $.a, compare: exact}",
+        "{path: $.a, compare: number, abs: 0.01}",
+        "{path: $.a, compare: seen}",
+        "{path: $.*, compare: seen}",
+    ],
+)
+def test_a_place_that_a_rule_covers_is_the_rules_business(rule):
+    assert unstable_paths(compiled(rule), [{"a": 1}, {"a": 2}]) == ()
+
+
+def test_samples_that_agree_are_stable():
+    assert unstable_paths(NONE, [{"a": [1, "x\r\n"]}, {"a": [1.0, "x\n"]}]) == ()
+
+
+samples = st.lists(values, min_size=2, max_size=4)
+alike = st.lists(
+    st.fixed_dictionaries(
+        {"n": st.floats(0, 1).map(lambda number: round(number, 3)), "l": st.sampled_from(["a", "B", "b "])},
+        optional={
+            "i": st.lists(
+                st.fixed_dictionaries({"id": st.integers(0, 3), "p": st.integers(0, 50)}), max_size=3
+            )
+        },
+    ),
+    min_size=2,
+    max_size=4,
+)
+
+
+@given(samples | alike)
+@settings(max_examples=80, deadline=None)
+def test_under_the_proposed_rules_all_samples_count_as_equal(outputs):
+    approved, variants = modal(outputs)
+    rules = compiled(*(each.proposal for each in unstable_paths(NONE, outputs)))
+    seen = [variation.output for variation in variants]
+    for output in outputs:
+        assert [
+            field for field in compare(rules, approved, output, seen=seen).fields if not field.equal
+        ] == []
+
+
+@given(samples | alike)
+@settings(max_examples=80, deadline=None)
+def test_under_the_proposed_rules_nothing_is_left_to_propose(outputs):
+    rules = compiled(*(each.proposal for each in unstable_paths(NONE, outputs)))
+    assert unstable_paths(rules, outputs) == ()
