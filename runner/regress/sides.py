@@ -1,0 +1,162 @@
+"""One side of a comparison: every request of a tree's prompts, rendered one after the other."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+from ..engine.plan import Unit, make_units
+from ..engine.selection import Selection
+from ..errors import RunnerError
+from ..files.model import Project, Prompt
+from ..files.project import load_project_from
+from ..files.prompt import load_prompt
+from ..files.tree import Tree
+from ..values import JsonObject
+from ..wire.fingerprint import parts
+from .snapshot import snapshot_file
+
+__all__ = ["PARTS", "CaseKey", "RequestOf", "Seen", "Side", "Unreadable", "side_at"]
+
+CaseKey: TypeAlias = tuple[str, str, str | None]
+"""A case: the prompt's file from the root, the case's id, the variant."""
+
+PARTS = ("messages", "params", "schema")
+"""What a request is made of; see runner/wire/fingerprint.py."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A request without its text: the prompt's name, where it comes from, its fingerprint and the hashes of its parts."""
+
+    prompt: str
+    key: CaseKey
+    fingerprint: str
+    parts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RequestOf:
+    """One request, rendered.
+
+    `size` is that of the encoded body in bytes, `calls` how many answers the prompt wants of it, `snapshot` the file of
+    the approved one.
+    """
+
+    seen: Seen
+    body: JsonObject
+    size: int
+    calls: int
+    snapshot: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """What cannot be rendered: one case; without `case` those of a file that are not named; without `file` all."""
+
+    error: RunnerError
+    file: str | None = None
+    case: str | None = None
+    variant: str | None = None
+
+
+class Side:
+    """The prompts of one tree, compiled. Mistakes are kept and told in their place."""
+
+    def __init__(self, prompts: Iterable[Prompt | Unreadable], project: Project | None = None) -> None:
+        self._compiled = [_compiled(prompt, project) for prompt in prompts]
+
+    def requests(self) -> Iterator[RequestOf | Unreadable]:
+        """Every request of every case and variant, rendered one after the other."""
+        for entry in self._compiled:
+            if isinstance(entry, Unreadable):
+                yield entry
+            else:
+                for unit in entry:
+                    yield from _requests_of(unit)
+
+    def bodies(self, wanted: Set[CaseKey]) -> Iterator[tuple[CaseKey, JsonObject]]:
+        """The bodies of these requests, in the order of `requests`; all of them are known to render."""
+        files = {file for file, _, _ in wanted}
+        for entry in self._compiled:
+            if not isinstance(entry, Unreadable):
+                for unit in entry:
+                    if unit.prompt.file in files:
+                        yield from _bodies_of(unit, wanted)
+
+
+def side_at(
+    tree: Tree, root: Path, choose: Callable[[Project], Iterable[str]], *, environ: Mapping[str, str]
+) -> Side:
+    """The side of a git revision: of its prompt files those that `choose` names for its own runner.yaml."""
+    try:
+        project = load_project_from(tree, root, environ=environ)
+    except RunnerError as error:
+        return Side((Unreadable(error),))
+    return Side(_loaded(tree, choose(project)), project)
+
+
+def _loaded(tree: Tree, files: Iterable[str]) -> Iterator[Prompt | Unreadable]:
+    for file in files:
+        try:
+            yield load_prompt(file, tree)
+        except RunnerError as error:
+            yield Unreadable(error, file)
+
+
+def _compiled(prompt: Prompt | Unreadable, project: Project | None) -> tuple[Unit, ...] | Unreadable:
+    if isinstance(prompt, Unreadable):
+        return prompt
+    assert project is not None, "prompts come with their project"
+    try:
+        return make_units((prompt,), project)
+    except RunnerError as error:
+        return Unreadable(error, prompt.file)
+
+
+def _requests_of(unit: Unit) -> Iterator[RequestOf | Unreadable]:
+    prompt, variant = unit.prompt, unit.variant
+    samples = prompt.regression.get("samples", 1)
+    fixed: dict[str, str] | None = None
+    cases = Selection().cases(unit)
+    while True:
+        try:
+            case = next(cases, None)
+        except RunnerError as error:
+            yield Unreadable(error, prompt.file, None, variant)
+            return
+        if case is None:
+            return
+        try:
+            job = unit.job(case)
+        except RunnerError as error:
+            yield Unreadable(error, prompt.file, case.id, variant)
+            continue
+        messages = {"messages": job.body["messages"]}
+        # What is the same for all cases is hashed once.
+        fixed = fixed or parts({**job.body, "messages": []})
+        hashes = {**fixed, "messages": parts(messages)["messages"]}
+        yield RequestOf(
+            Seen(
+                prompt.name,
+                (prompt.file, case.id, variant),
+                job.fingerprint,
+                tuple(hashes[name] for name in PARTS),
+            ),
+            job.body,
+            len(job.data),
+            samples if isinstance(samples, int) else 1,
+            snapshot_file(prompt.file, prompt.name, case.id, variant),
+        )
+
+
+def _bodies_of(unit: Unit, wanted: Set[CaseKey]) -> Iterator[tuple[CaseKey, JsonObject]]:
+    # A file of rows with a mistake is read as far as it goes; `requests` has told what is wrong.
+    with contextlib.suppress(RunnerError):
+        for case in Selection().cases(unit):
+            key = (unit.prompt.file, case.id, unit.variant)
+            if key in wanted:
+                yield key, unit.body(case)
