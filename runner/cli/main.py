@@ -13,7 +13,21 @@ from ..errors import RunnerError
 
 __all__ = ["cli"]
 
-COMMANDS = ("init", "check", "render", "run", "schema", "models", "cache")
+COMMANDS = (
+    "init",
+    "check",
+    "render",
+    "run",
+    "test",
+    "accept",
+    "reject",
+    "pending",
+    "explain",
+    "prune",
+    "schema",
+    "models",
+    "cache",
+)
 
 
 class LazyGroup(click.Group):

@@ -14,6 +14,7 @@ from ..engine.verdict import exit_code
 from ..regress.modes import Modes
 from ..regress.results import CaseResult
 from ..regress.testing import CaseKey, Regression, Shard, Tally
+from ..report.junit_regression import JUnitReport
 from ..report.regression import RegressionReporter
 from .approving import store_of
 from .options import SelectionOptions
@@ -52,15 +53,15 @@ class RegressionCommand:
         started = time.monotonic()
         tally = Tally()
         with ExitStack() as closing:
-            writers = _outputs(closing, output)
+            junit = closing.enter_context(JUnitReport(output)) if output else None
             reporter = closing.enter_context(RegressionReporter(sys.stdout))
             reporter.start(title=chosen.title)
 
             def emit(result: CaseResult) -> None:
                 tally.add(result)
                 reporter.case(result)
-                for write in writers:
-                    write(result)
+                if junit:
+                    junit.case(result)
 
             def orphan(file: str) -> None:
                 tally.unreferenced += 1
@@ -137,7 +138,7 @@ def _ask(
         root=chosen.root,
         counters=Counters(),
         display=reporter,
-        sinks=(regression.take,),
+        receive=regression.take,
         options=Options(workers=jobs, cache=ResponseCache(chosen.root) if use_cache else None),
     )
     if ending.stopped:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 
-class ShardType(click.ParamType):
+class ShardType(click.ParamType[object]):
     """`I/N`, counted from 1."""
 
     name = "I/N"

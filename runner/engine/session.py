@@ -60,11 +60,13 @@ def run_jobs(
     counters: Counters,
     display: Display,
     sinks: Sequence[Callable[[Record], None]] = (),
+    receive: Callable[[Record], None] | None = None,
     options: Options | None = None,
 ) -> Ending:
     """Run jobs (by endpoint; `units` are what they are made of) under a journal and tell `display` about it.
 
-    Every record is in the journal before anything else hears of it. Raises StorageError or EndpointError after
+    Every record is in the journal before anything else hears of it. The journal and the sinks get it without keys;
+    `receive` gets it as it came, to refuse what a key stands in, and must not write it. Raises StorageError or EndpointError after
     `run.json` says so.
     """
     clean = _cleaner(value for connection in connections.values() for value in connection.secrets)
@@ -74,6 +76,7 @@ def run_jobs(
     status, error = "complete", None
 
     def keep(record: Record) -> None:
+        as_it_came = record
         line = json_line(record)
         cleaned = clean(line)
         if cleaned is not line:
@@ -83,6 +86,8 @@ def run_jobs(
         display.record(record)
         for sink in sinks:
             sink(record)
+        if receive is not None:
+            receive(as_it_came)
 
     async def work() -> None:
         nonlocal control

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -49,10 +50,9 @@ def calls_of(calls: Json) -> list[Json]:
         function: Any = call.get("function") or call.get("custom") or {} if isinstance(call, Mapping) else {}
         arguments = function.get("arguments", function.get("input"))
         if isinstance(arguments, str):
-            try:
+            # What is no JSON stays the text it is; the judge has said so.
+            with contextlib.suppress(ValueError):
                 arguments = json.loads(arguments)
-            except ValueError:
-                pass  # it stays the text it is; the judge has said that it is no JSON
         found.append({"name": function.get("name"), "arguments": arguments})
     return found
 
@@ -97,8 +97,8 @@ def answer_of(snapshot: Snapshot, request: JsonObject, value: Json) -> Answer:
     if outcome is Outcome.OK and declares_json(request):
         text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
         return Answer(0, outcome, text, value, snapshot.finish_reason or "stop")
-    text = snapshot.refusal if outcome is Outcome.REFUSED else value if isinstance(value, str) else None
-    return Answer(0, outcome, text, finish_reason=snapshot.finish_reason or "stop", refusal=snapshot.refusal)
+    said = snapshot.refusal if outcome is Outcome.REFUSED else value if isinstance(value, str) else None
+    return Answer(0, outcome, said, finish_reason=snapshot.finish_reason or "stop", refusal=snapshot.refusal)
 
 
 def _wire_call(call: Any) -> Mapping[str, Json]:

@@ -67,9 +67,8 @@ class SnapshotStore:
         Another `model` alone is no reason to write. Raises SecretError where a key stands in it, FormatError where it
         is too large, StorageError where the disk refuses it; the file then is as it was.
         """
-        text = write_snapshot(snapshot)
-        self._refuse_secrets(snapshot, text, file)
-        data = text.encode()
+        self.refuse_secrets(file, snapshot)
+        data = write_snapshot(snapshot).encode()
         if len(data) > MAX_BYTES:
             path, size = max(_sizes(snapshot.output), key=lambda each: each[1])
             raise FormatError(
@@ -142,8 +141,9 @@ class SnapshotStore:
             hint="what was approved before is as it was; the answers are safe in .runner/",
         )
 
-    def _refuse_secrets(self, snapshot: Snapshot, text: str, file: str) -> None:
-        if find_secret(text, self._secrets) is None:
+    def refuse_secrets(self, file: str, snapshot: Snapshot) -> None:
+        """Raise SecretError where the value of a key variable, or what has the shape of a key, stands in a snapshot."""
+        if find_secret(write_snapshot(snapshot), self._secrets) is None:
             return
         where = next(
             (path for path, leaf in _leaves(snapshot.output) if find_secret(leaf, self._secrets) is not None),

@@ -24,7 +24,7 @@ from .modes import Modes
 from .pending import digest_of, drop_pending, save_pending
 from .reader import ConflictError
 from .replay import replay
-from .results import CaseResult, PendingEntry, Status
+from .results import CaseResult, PendingEntry, Status, Verdict
 from .rules import Rules, compile_rules
 from .snapshot import Snapshot, snapshot_file, snapshot_folder
 from .store import SnapshotStore
@@ -349,6 +349,7 @@ class Regression:
                 file,
             )
         assert result.kind is not None
+        self._store.refuse_secrets(file, proposal)
         entry = PendingEntry(
             kind=result.kind,
             prompt=result.prompt,
@@ -365,7 +366,7 @@ class Regression:
             keep = result.kind == "refreshed" and self._modes.rewrites_equal
             written = self._store.write(file, proposal) if keep else approve(self._store, entry)
             drop_pending(self._root, file)
-            verdict = "flaky" if result.flavour == "new-flaky" else "pass"
+            verdict: Verdict = "flaky" if result.flavour == "new-flaky" else "pass"
             self._emit(replace(result, verdict=verdict, written=written))
         else:
             save_pending(self._root, entry)

@@ -15,7 +15,7 @@ from xml.sax.saxutils import escape, quoteattr
 from ..engine.record import Record
 from .wording import answer, check_text, error_text, failed_checks, label, reason, status
 
-__all__ = ["JUnitFormat"]
+__all__ = ["JUnitFormat", "quoted", "text_of"]
 
 _HEAD = struct.Struct(
     ">QQ"
@@ -50,9 +50,19 @@ class JUnitFormat:
     def add(self, record: Record) -> None:
         """Spool one case and count it."""
         seconds = 0.0 if record["cached"] else (record["latency_ms"] or 0.0) / 1000
-        suite = self._append(record["prompt"], _case(record, seconds))
-        suite.failures += status(record) == "FAIL"
-        suite.errors += status(record) == "ERROR"
+        self.add_case(
+            record["prompt"],
+            _case(record, seconds),
+            failed=status(record) == "FAIL",
+            errored=status(record) == "ERROR",
+            seconds=seconds,
+        )
+
+    def add_case(self, suite_name: str, case: str, *, failed: bool, errored: bool, seconds: float) -> None:
+        """Spool a `<testcase>` element and count it."""
+        suite = self._append(suite_name, case)
+        suite.failures += failed
+        suite.errors += errored
         suite.seconds += seconds
 
     def end(self, *, complete: bool) -> None:
@@ -74,7 +84,7 @@ class JUnitFormat:
         )
         for name, suite in self._suites.items():
             self._write(
-                f'<testsuite name={_quoted(name)} tests="{suite.tests}" failures="{suite.failures}"'
+                f'<testsuite name={quoted(name)} tests="{suite.tests}" failures="{suite.failures}"'
                 f' errors="{suite.errors}" skipped="0" time="{suite.seconds:.3f}">\n'
             )
             self._copy(suite)
@@ -107,8 +117,8 @@ class JUnitFormat:
 
 
 def _case(record: Record, seconds: float) -> str:
-    name = _quoted(label(record, prompt=False))
-    opening = f'<testcase classname={_quoted(record["prompt"])} name={name} time="{seconds:.3f}"'
+    name = quoted(label(record, prompt=False))
+    opening = f'<testcase classname={quoted(record["prompt"])} name={name} time="{seconds:.3f}"'
     if record["passed"]:
         return f"{opening}/>\n"
     tag = "error" if status(record) == "ERROR" else "failure"
@@ -116,7 +126,7 @@ def _case(record: Record, seconds: float) -> str:
     if kind == "ok":
         kind = "assertion"
     return (
-        f"{opening}>\n<{tag} type={_quoted(kind)} message={_quoted(reason(record))}>{_text(_explained(record))}</{tag}>\n"
+        f"{opening}>\n<{tag} type={quoted(kind)} message={quoted(reason(record))}>{text_of(_explained(record))}</{tag}>\n"
         f"</testcase>\n"
     )
 
@@ -136,9 +146,11 @@ def _legal(text: str) -> str:
     return _ILLEGAL.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
 
 
-def _text(text: str) -> str:
+def text_of(text: str) -> str:
+    """Text as the content of an element, with what XML cannot hold spelt out."""
     return escape(_legal(text), {"\r": "&#13;"})
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """Text as an attribute's value, its quotes included."""
     return quoteattr(_legal(text))

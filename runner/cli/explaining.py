@@ -1,0 +1,125 @@
+"""What `runner explain` does: one case, its request, its snapshot, and which rule decides each field."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import click
+
+from ..engine.plan import Job, Unit
+from ..errors import NothingSelectedError
+from ..files.model import Case
+from ..files.violations import near
+from ..regress.answers import stored_value
+from ..regress.compare import compare
+from ..regress.fields import deciding_rules
+from ..regress.pending import load_pending
+from ..regress.replay import replay
+from ..regress.rules import Rules, compile_rules
+from ..regress.snapshot import Snapshot, snapshot_file
+from ..report.regression import value_text
+from ..report.table import format_table
+from ..report.visible import visible
+from ..wire.fingerprint import parts
+from .approving import store_of
+from .options import SelectionOptions
+from .selecting import Chosen, load_selection
+
+__all__ = ["explain"]
+
+
+def explain(name: str, paths: Sequence[str]) -> int:
+    """Print what is known of a case; `name` is its id or prompt/id. Raises NothingSelectedError."""
+    chosen = load_selection(
+        **SelectionOptions(
+            paths=tuple(paths),
+            assignments=(),
+            vars_file=None,
+            rows=None,
+            ids=(),
+            tags=(),
+            endpoint=None,
+            models=(),
+            sets=(),
+        )
+    )
+    known: list[str] = []
+    found = 0
+    for unit in chosen.units:
+        rules = compile_rules(unit.prompt, chosen.project)
+        for case in chosen.selection.cases(unit):
+            if name in (case.id, f"{unit.prompt.name}/{case.id}"):
+                if found:
+                    click.echo()
+                for line in _lines(chosen, unit, case, rules):
+                    click.echo(line)
+                found += 1
+            elif not found:
+                known.append(case.id)
+    if not found:
+        raise NothingSelectedError(f"there is no case {name}", hint=near(name, known))
+    return 0
+
+
+def _lines(chosen: Chosen, unit: Unit, case: Case, rules: Rules) -> Iterator[str]:
+    job = unit.job(case)
+    file = snapshot_file(unit.prompt.file, unit.prompt.name, case.id, unit.variant)
+    approved = store_of(chosen.project).read(file)
+    variant = f"@{unit.variant}" if unit.variant else ""
+    waiting = [entry for entry in load_pending(Path(chosen.project.root)) if entry.snapshot_file == file]
+    yield f"{visible(unit.prompt.name)}/{visible(case.id)}{visible(variant)}"
+    yield f"  declared  {case.location}"
+    yield f"  request   {job.fingerprint}"
+    yield f"  snapshot  {visible(file)}"
+    yield f"  status    {_status(job, approved)}"
+    if approved is not None and approved.request == job.fingerprint:
+        replayed = replay(unit, case, approved)
+        yield f"  replayed  {'passes' if replayed.passed else visible(replayed.reason)}"
+    if approved is not None and approved.samples > 1:
+        yield f"  samples   {approved.agreement} of {approved.samples} agreed when it was approved"
+    if waiting:
+        yield f"  waiting   {waiting[0].kind}: runner review, accept or reject"
+    yield from _table(rules, approved, waiting[0].snapshot if waiting else None)
+
+
+def _status(job: Job, approved: Snapshot | None) -> str:
+    if approved is None:
+        return "missing: nothing is approved yet"
+    if approved.request == job.fingerprint:
+        return "current: the approved answer is to this very request"
+    now = parts(job.body)
+    changed = [each for each, digest in now.items() if approved.parts.get(each) != digest]
+    return f"stale: {', '.join(changed)} changed since it was approved"
+
+
+def _table(rules: Rules, approved: Snapshot | None, new: Snapshot | None) -> Iterator[str]:
+    if approved is None:
+        return
+    value = stored_value(approved)
+    if new is None:
+        rows: list[tuple[str, ...]] = [
+            (path, value_text(leaf), rule) for path, leaf, rule in deciding_rules(rules, value)
+        ]
+        headers: tuple[str, ...] = ("path", "approved", "rule")
+        unused = compare(rules, value, value).unused
+    else:
+        comparison = compare(
+            rules, value, stored_value(new), seen=[each.output for each in approved.variants]
+        )
+        unused = comparison.unused
+        headers = ("path", "approved", "new", "rule", "verdict")
+        rows = [
+            (
+                each.path,
+                value_text(each.approved, missing=each.approved_missing),
+                value_text(each.new, missing=each.new_missing),
+                each.rule + (f" ({each.note})" if each.note else ""),
+                "same" if each.equal else "changed",
+            )
+            for each in comparison.fields
+        ]
+    yield ""
+    yield from (f"  {line}" for line in format_table(headers, rows).splitlines())
+    for rule in unused:
+        yield f"  rule unused: {visible(rule)}"
