@@ -8,17 +8,20 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import chain
+from typing import TYPE_CHECKING
 
 from ..engine.plan import Job, Plan
 from ..engine.verdict import exit_code
 from ..regress.modes import Modes
 from ..regress.results import CaseResult
 from ..regress.testing import CaseKey, Regression, Shard, Tally
-from ..report.junit_regression import JUnitReport
 from ..report.regression import RegressionReporter
 from .approving import store_of
 from .options import SelectionOptions
 from .selecting import Chosen, load_selection
+
+if TYPE_CHECKING:
+    from ..report.junit_regression import JUnitReport
 
 __all__ = ["RegressionCommand"]
 
@@ -53,7 +56,7 @@ class RegressionCommand:
         started = time.monotonic()
         tally = Tally()
         with ExitStack() as closing:
-            junit = closing.enter_context(JUnitReport(output)) if output else None
+            junit = closing.enter_context(_junit(output)) if output else None
             reporter = closing.enter_context(RegressionReporter(sys.stdout))
             reporter.start(title=chosen.title)
 
@@ -102,6 +105,12 @@ class RegressionCommand:
         from ..regress.revisions import changed_cases
 
         return frozenset(changed_cases(chosen.project, chosen.prompts, self.base))
+
+
+def _junit(output: str) -> JUnitReport:
+    from ..report.junit_regression import JUnitReport  # its XML library imports an HTTP client
+
+    return JUnitReport(output)
 
 
 def _drawn(regression: Regression) -> dict[str, Iterator[Job]]:

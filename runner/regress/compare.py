@@ -7,7 +7,7 @@ not equal. Another type is a change under every rule but `ignore` and `seen`, an
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..checks.equality import difference
@@ -15,18 +15,12 @@ from ..schema import json_path
 from ..values import Json, JsonPath
 from .items import MAX_PAIRS, aligned, counterparts, partners
 from .normalise import line_ends
+from .parts import ABSENT, Absent, child, children
 from .reach import Reach
 from .redact import redact
-from .rules import Rule, Rules
+from .rules import Rule, Rules, unused_rules
 
-__all__ = ["ABSENT", "Comparison", "FieldVerdict", "compare", "unused_rules"]
-
-
-class _Absent:
-    """What stands on the side where there is nothing; JSON's null is something."""
-
-
-ABSENT = _Absent()
+__all__ = ["Comparison", "FieldVerdict", "compare"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +61,9 @@ class _Place:
     """
 
     path: JsonPath
-    approved: Json | _Absent
-    new: Json | _Absent
-    seen: tuple[Json | _Absent, ...]
+    approved: Json | Absent
+    new: Json | Absent
+    seen: tuple[Json | Absent, ...]
     reach: Reach
     mode: Rule
     pairing: Rule | None = None
@@ -78,13 +72,13 @@ class _Place:
         approved, new = self.approved, self.new
         return FieldVerdict(
             json_path(self.path),
-            None if isinstance(approved, _Absent) else approved,
-            None if isinstance(new, _Absent) else new,
+            None if isinstance(approved, Absent) else approved,
+            None if isinstance(new, Absent) else new,
             rule.label,
             equal,
             note,
-            isinstance(approved, _Absent),
-            isinstance(new, _Absent),
+            isinstance(approved, Absent),
+            isinstance(new, Absent),
         )
 
 
@@ -110,22 +104,6 @@ def compare(rules: Rules, approved: Json, new: Json, *, seen: Sequence[Json] = (
     return Comparison(equal, fields, unused_rules(rules, approved, new))
 
 
-def unused_rules(rules: Rules, *values: Json) -> tuple[str, ...]:
-    """The rules that select nothing of their type in any of the values, or that a later one of the same path replaces."""
-    if not rules.rules:
-        return ()
-    used: set[int] = set()
-    stack = [(value, rules.start) for value in values]
-    while stack:
-        value, reach = stack.pop()
-        used.update(index for index in reach.selecting if rules.rules[index].fits(value))
-        if reach.continues:
-            length = len(value) if isinstance(value, list) else None
-            stack.extend((child, reach.follow(step, length)) for step, child in _children(value))
-    used -= rules.replaced
-    return tuple(rule.name for index, rule in enumerate(rules.rules) if index not in used)
-
-
 def _walk(rules: Rules, root: _Place) -> list[FieldVerdict]:
     fields: list[FieldVerdict] = []
     stack = [root]
@@ -140,7 +118,7 @@ def _look(rules: Rules, place: _Place) -> _Look:
     rule = rules.deciding(place.reach)
     mode = rule if rule and rule.inherited else place.mode
     approved, new = place.approved, place.new
-    if isinstance(approved, _Absent) or isinstance(new, _Absent):
+    if isinstance(approved, Absent) or isinstance(new, Absent):
         return _one_sided(place, rule, mode)
     if rule and not rule.inherited and rule.kind != "plain" and (rule.fits(approved) or rule.fits(new)):
         return _ruled(rules, place, rule, mode)
@@ -164,8 +142,8 @@ def _one_sided(place: _Place, rule: Rule | None, mode: Rule) -> _Look:
     if not own or mode.kind != "ignore":
         decided = rule if rule and not own else place.pairing or mode
         return [place.verdict(decided, equal=False)], []
-    present = place.new if isinstance(place.approved, _Absent) else place.approved
-    steps = [step for step, _ in _children(present)] if place.reach.continues else []
+    present = place.new if isinstance(place.approved, Absent) else place.approved
+    steps = [step for step, _ in children(present)] if place.reach.continues else []
     if not steps:
         return [place.verdict(mode, equal=True)], []
     return [], [_below(place, mode, step) for step in steps]
@@ -174,8 +152,8 @@ def _one_sided(place: _Place, rule: Rule | None, mode: Rule) -> _Look:
 def _ruled(rules: Rules, place: _Place, rule: Rule, mode: Rule) -> _Look:
     """A value that has a rule of its own."""
     approved, new = place.approved, place.new
-    assert not isinstance(approved, _Absent)
-    assert not isinstance(new, _Absent)
+    assert not isinstance(approved, Absent)
+    assert not isinstance(new, Absent)
     if difference(approved, new) is None:
         return [], []
     if rule.kind == "seen":
@@ -196,8 +174,8 @@ def _ruled(rules: Rules, place: _Place, rule: Rule, mode: Rule) -> _Look:
 
 def _leaf(place: _Place, mode: Rule) -> list[FieldVerdict]:
     approved, new = place.approved, place.new
-    assert not isinstance(approved, _Absent)
-    assert not isinstance(new, _Absent)
+    assert not isinstance(approved, Absent)
+    assert not isinstance(new, Absent)
     if difference(approved, new) is None:
         return []
     if mode.kind == "ignore":
@@ -288,35 +266,20 @@ def _below(place: _Place, mode: Rule, step: str | int) -> _Place:
     length = len(approved) if isinstance(approved, list) else None
     return _Place(
         (*place.path, step),
-        _child(approved, step),
-        _child(place.new, step),
-        tuple(_child(each, step) for each in place.seen),
+        child(approved, step),
+        child(place.new, step),
+        tuple(child(each, step) for each in place.seen),
         place.reach.follow(step, length),
         mode,
     )
-
-
-def _child(value: Json | _Absent, step: str | int) -> Json | _Absent:
-    if isinstance(value, Mapping) and isinstance(step, str):
-        return value.get(step, ABSENT)
-    if isinstance(value, list) and isinstance(step, int) and step < len(value):
-        child: Json = value[step]
-        return child
-    return ABSENT
-
-
-def _children(value: Json | _Absent) -> Iterable[tuple[str | int, Json]]:
-    if isinstance(value, Mapping):
-        return value.items()
-    return enumerate(value) if isinstance(value, list) else ()
 
 
 def _was_seen(place: _Place) -> bool:
     return any(_same(each, place.new) for each in place.seen)
 
 
-def _same(one: Json | _Absent, two: Json | _Absent) -> bool:
-    if isinstance(one, _Absent) or isinstance(two, _Absent):
+def _same(one: Json | Absent, two: Json | Absent) -> bool:
+    if isinstance(one, Absent) or isinstance(two, Absent):
         return one is two
     return difference(one, two) is None
 

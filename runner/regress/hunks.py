@@ -103,17 +103,21 @@ def _message(message: Mapping[str, Json]) -> _Message:
     """A message as its role and the lines to compare: its text as it is, then its other fields as JSON."""
     lines: list[str] = []
     content = message.get("content")
-    for part in content if isinstance(content, list) else [content]:
-        if isinstance(part, Mapping) and part.get("type") == "text" and isinstance(part.get("text"), str):
-            lines += str(part["text"]).split("\n")
-        elif isinstance(part, str):
-            lines += part.split("\n")
-        else:
-            lines += _json(part)
+    if isinstance(content, str):
+        lines += content.split("\n")
+    else:
+        for part in content if isinstance(content, list) else []:
+            lines += _part(part)
     for field, value in message.items():
         if field not in ("role", "content"):
             lines += _json({field: value})
     return str(message.get("role")), tuple(lines)
+
+
+def _part(part: Json) -> list[str]:
+    if isinstance(part, Mapping) and part.keys() == {"type", "text"} and isinstance(part["text"], str):
+        return ["[text]", *part["text"].split("\n")]
+    return _json(part)
 
 
 def _fields(body: JsonObject, *, schema: bool) -> _Lines:
@@ -128,7 +132,7 @@ def _fields(body: JsonObject, *, schema: bool) -> _Lines:
 
 def _json(value: Json) -> list[str]:
     """The value over several lines, without the braces around an object; media by their digest."""
-    lines = json.dumps(_short(value), ensure_ascii=False, indent=2, sort_keys=False).split("\n")
+    lines = json.dumps(_short(value), ensure_ascii=False, indent=2, sort_keys=True).split("\n")
     if isinstance(value, Mapping) and len(lines) > 2:
         return [line[2:] for line in lines[1:-1]]
     return lines

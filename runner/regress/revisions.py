@@ -72,21 +72,18 @@ def changes(
             continue
         after = request.seen
         old = before.pop(after.key, None)
-        error = None if old else _error_for(after.key, broken)
         change = Change(
             "added", old, after, size=request.size, calls=request.calls, snapshot=request.snapshot
         )
-        if old is None and error is None:
-            added.append(change)
-        elif error is not None:
-            yield replace(change, change="changed", note=f"the base does not render: {_first(error)}")
-        elif old.fingerprint == after.fingerprint:
-            yield replace(change, change="unchanged")
-        else:
+        if old is not None:
             differing = zip(PARTS, old.parts, after.parts, strict=True)
-            yield replace(
-                change, change="changed", parts=tuple(name for name, one, two in differing if one != two)
-            )
+            names = tuple(name for name, one, other in differing if one != other)
+            same = old.fingerprint == after.fingerprint
+            yield replace(change, change="unchanged" if same else "changed", parts=names)
+        elif (error := _error_for(after.key, broken)) is not None:
+            yield replace(change, change="changed", note=f"the base does not render: {_first(error)}")
+        else:
+            added.append(change)
     if errors:
         raise errors[0] if len(errors) == 1 else Problems(errors)
     yield from _moved(added, before)

@@ -24,10 +24,11 @@ from ..schema import show
 from ..values import Json
 from .comparators import Comparator, number, regex, similar, text
 from .normalise import DEFAULT
+from .parts import children
 from .reach import Reach, reach
 from .redact import Redaction, compile_redactions
 
-__all__ = ["Default", "Kind", "Rule", "Rules", "compile_rules"]
+__all__ = ["Default", "Kind", "Places", "Rule", "Rules", "compile_rules", "unused_rules"]
 
 Default: TypeAlias = Literal["exact", "text", "ignore"]
 
@@ -35,6 +36,9 @@ Kind: TypeAlias = Literal[
     "plain", "exact", "text", "ignore", "number", "regex", "similar", "seen", "set", "unordered", "keyed"
 ]
 """`plain` is a rule without `compare`: it allows absence or another length, and compares like its surroundings."""
+
+Places: TypeAlias = Reach
+"""Where the rules' paths stand at one place of a value."""
 
 _INHERITED = frozenset({"exact", "text", "ignore"})
 _LISTS = frozenset({"set", "unordered", "keyed"})
@@ -108,6 +112,10 @@ class Rules:
         """How many of `total` samples must pass, by the share that the prompt declares; None where it does not."""
         return None if self.share is None else ceil(self.share * total)
 
+    def follow(self, places: Places, step: str | int, length: int | None = None) -> Places:
+        """Where the paths stand one step down; `length` is that of the list in which `step` counts."""
+        return places.follow(step, length)
+
     def deciding(self, reach: Reach) -> Rule | None:
         """The rule that decides at a place, of those that select it."""
         return self.rules[reach.selecting[0]] if reach.selecting else None
@@ -146,6 +154,22 @@ def compile_rules(prompt: Prompt, project: Project) -> Rules:
         reach(paths),
         redactions,
     )
+
+
+def unused_rules(rules: Rules, *values: Json) -> tuple[str, ...]:
+    """The rules that select nothing of their type in any of the values, or that a later one of the same path replaces."""
+    if not rules.rules:
+        return ()
+    used: set[int] = set()
+    stack = [(value, rules.start) for value in values]
+    while stack:
+        value, reach = stack.pop()
+        used.update(index for index in reach.selecting if rules.rules[index].fits(value))
+        if reach.continues:
+            length = len(value) if isinstance(value, list) else None
+            stack.extend((child, reach.follow(step, length)) for step, child in children(value))
+    used -= rules.replaced
+    return tuple(rule.name for index, rule in enumerate(rules.rules) if index not in used)
 
 
 class _Unusable(ValueError):

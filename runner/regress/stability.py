@@ -12,6 +12,7 @@ from ..values import Json
 from .identity import identity
 from .items import aligned
 from .normalise import line_ends
+from .parts import ABSENT, Absent, child
 from .proposals import Proposal, merged, propose, spell_rule
 from .reach import Reach
 from .redact import redact
@@ -94,13 +95,6 @@ def _usual(total: int) -> int:
 # --- where samples differ -------------------------------------------------------------------------------------
 
 
-class _Absent:
-    """What a sample has where others have something."""
-
-
-_ABSENT = _Absent()
-
-
 @dataclass(frozen=True, slots=True)
 class Instability:
     """A path at which samples differ and no rule says how: `distinct` values of which `values` are the first few.
@@ -120,7 +114,7 @@ class _Place:
 
     path: str
     general: str
-    values: tuple[Json | _Absent, ...]
+    values: tuple[Json | Absent, ...]
     reach: Reach
     mode: Rule
 
@@ -148,13 +142,13 @@ def unstable_paths(rules: Rules, outputs: Sequence[Json]) -> tuple[Instability, 
         )
         path = group[0][0].path if alone else general
         distinct = {_key(value): value for place, _ in group for value in place.values}
-        shown = [value for value in distinct.values() if not isinstance(value, _Absent)][:_SHOWN]
+        shown = [value for value in distinct.values() if not isinstance(value, Absent)][:_SHOWN]
         found.append(Instability(path, len(distinct), tuple(shown), spell_rule(path, proposals[general])))
     return tuple(found)
 
 
-def _key(value: Json | _Absent) -> Hashable:
-    return value if isinstance(value, _Absent) else identity(value)
+def _key(value: Json | Absent) -> Hashable:
+    return value if isinstance(value, Absent) else identity(value)
 
 
 def _unstable(rules: Rules, root: _Place) -> Iterator[tuple[_Place, Proposal]]:
@@ -163,7 +157,7 @@ def _unstable(rules: Rules, root: _Place) -> Iterator[tuple[_Place, Proposal]]:
         place = stack.pop()
         rule = rules.deciding(place.reach)
         mode = rule if rule and rule.inherited else place.mode
-        present = [value for value in place.values if not isinstance(value, _Absent)]
+        present = [value for value in place.values if not isinstance(value, Absent)]
         ignored = mode.kind == "ignore"
         missing = len(present) < len(place.values) and not ignored and not (rule and rule.optional)
         if not missing and len({identity(value) for value in present}) < 2:
@@ -219,7 +213,7 @@ def _alike(present: Sequence[Json], mode: Rule) -> bool:
 def _below(place: _Place, present: Sequence[Json], step: str | int, mode: Rule) -> _Place:
     spelled = json_path((step,))[1:]
     general = place.general + ("[*]" if isinstance(step, int) else spelled)
-    values = tuple(_child(value, step) for value in present)
+    values = tuple(child(value, step) for value in present)
     length = next((len(value) for value in present if isinstance(value, list)), None)
     return _Place(place.path + spelled, general, values, place.reach.follow(step, length), mode)
 
@@ -235,7 +229,7 @@ def _by_key(place: _Place, present: Sequence[Json], key: str, mode: Rule) -> lis
         _Place(
             general,
             general,
-            tuple(items[where[each]] if each in where else _ABSENT for items, where in told),
+            tuple(items[where[each]] if each in where else ABSENT for items, where in told),
             place.reach.follow(index, len(told[0][0])),
             mode,
         )
@@ -243,12 +237,3 @@ def _by_key(place: _Place, present: Sequence[Json], key: str, mode: Rule) -> lis
             each: index for _, where in reversed(told) for each, index in where.items()
         }.items()
     ]
-
-
-def _child(value: Json, step: str | int) -> Json | _Absent:
-    if isinstance(value, Mapping) and isinstance(step, str):
-        return value.get(step, _ABSENT)
-    if isinstance(value, list) and isinstance(step, int) and step < len(value):
-        child: Json = value[step]
-        return child
-    return _ABSENT

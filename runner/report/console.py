@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from rich.live import Live
     from rich.text import Text
 
-__all__ = ["ConsoleReporter", "wants_color", "wants_live"]
+__all__ = ["ConsoleReporter", "lenient", "wants_color", "wants_live"]
 
 _MANY = 200
 _LIVE_EVERY = 0.1
@@ -66,7 +66,7 @@ class ConsoleReporter:
         environ: Mapping[str, str] = os.environ,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._stream = _lenient(sys.stderr if stream is None else stream)
+        self._stream = lenient(sys.stderr if stream is None else stream)
         self._is_live = wants_live(self._stream, environ) if live is None else live
         self._color = wants_color(self._stream, environ) if color is None else color
         self._width = width
@@ -202,7 +202,7 @@ class ConsoleReporter:
         self._console.print(text, style=style, soft_wrap=True)
 
 
-def _lenient(stream: TextIO) -> TextIO:
+def lenient(stream: TextIO) -> TextIO:
     """A stream that spells out what its encoding cannot hold: an old code page must not end a run half paid for."""
     if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
         stream.reconfigure(errors="backslashreplace")

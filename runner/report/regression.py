@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
+import shutil
 import sys
 import time
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Self, TextIO
 
@@ -15,111 +14,113 @@ from ..engine.record import Record
 from ..regress.modes import Modes
 from ..regress.results import CaseResult
 from ..regress.testing import Tally
-from .console import wants_color, wants_live
-from .figures import count, duration, plural
-from .table import format_table
+from .console import lenient, wants_color, wants_live
+from .figures import count, dollars, duration, plural, whole_seconds
+from .progress import SEPARATOR
+from .regression_closing import BOLD, DIM, Line, closing_lines, last_line, sentences
+from .regression_digest import RegressionDigest, case_name, sort_of
+from .review_table import value_text
 from .visible import one_line, shorten, visible
 
-__all__ = ["RegressionReporter", "case_name", "value_text"]
+__all__ = ["RegressionReporter", "value_text"]
 
-MOST = 30
-"""Cases told in full; the others are counted."""
-
-_FIELDS = 12
-_WIDE = 34
-_LIVE_SECONDS = 0.1
-_COLORS = {"fail": "31", "error": "31", "flaky": "33", "pending": "33", "outdated": "33", "pass": "32"}
-_WORDS = {"fail": "FAIL", "error": "ERROR", "flaky": "flaky", "pending": "review", "outdated": "outdated"}
-
-
-def case_name(result: CaseResult) -> str:
-    """`prompt/case@variant`."""
-    return f"{result.prompt}/{result.case}" + (f"@{result.variant}" if result.variant is not None else "")
-
-
-def value_text(value: object, *, missing: bool = False, width: int = _WIDE) -> str:
-    """A value in a table's cell: JSON on one line, shortened; nothing as a dash."""
-    return "-" if missing else shorten(one_line(json.dumps(value, ensure_ascii=False)), width)
+_MANY = 200
+_LIVE_EVERY = 0.1
+_PLAIN_EVERY = 5.0
 
 
 class RegressionReporter:
-    """Shows a run on `stream`. A case that is as it was leaves no line; what it keeps has an upper bound.
+    """Shows a regression run on `stream` (standard output unless given): start, a case at a time, tick, finish.
 
-    On a terminal a line of counts is redrawn at most ten times a second. As a context manager it leaves the screen in
-    order whatever happens.
+    A case that is as it was leaves no line, whatever their number. A person's terminal gets a line of counts that is
+    redrawn at most ten times a second; anything else gets a line for each case that was asked, up to 200, and one of
+    counts every five seconds. What has to be looked at is told at the end. `live`, `color` and `width` follow the
+    stream and the environment unless given. What it keeps has an upper bound, and everything that came from elsewhere
+    is shown with its control characters spelt out.
+
+    As a context manager it leaves the terminal in order whatever happens.
     """
 
-    def __init__(self, stream: TextIO | None = None) -> None:
-        self._stream = sys.stdout if stream is None else stream
-        self._live = wants_live(self._stream, os.environ)
-        self._color = wants_color(self._stream, os.environ)
-        self._told = 0
-        self._more: Counter[str] = Counter()
-        self._counts: Counter[str] = Counter()
-        self._orphans: list[str] = []
-        self._next = 0.0
+    def __init__(
+        self,
+        stream: TextIO | None = None,
+        *,
+        live: bool | None = None,
+        color: bool | None = None,
+        width: int | None = None,
+        environ: Mapping[str, str] = os.environ,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._stream = lenient(sys.stdout if stream is None else stream)
+        self._is_live = wants_live(self._stream, environ) if live is None else live
+        self._color = wants_color(self._stream, environ) if color is None else color
+        self._given_width = width
+        self._clock = clock
+        self._digest = RegressionDigest()
+        self._answers = 0
+        self._began = self._next = 0.0
         self._drawn = False
 
     def start(self, *, title: str) -> None:
         """Begin; `title` says what runs."""
-        self._print(self._paint(visible(title), "1"))
+        self._began = self._clock()
+        self._next = self._began + (_LIVE_EVERY if self._is_live else _PLAIN_EVERY)
+        self._print(Line(visible(title), BOLD))
 
     def case(self, result: CaseResult) -> None:
-        """Take in one case; tell it where it is not as it was."""
-        self._counts[result.verdict] += 1
-        if result.verdict == "pass" and not result.written and not result.notes:
-            return
-        if self._told < MOST:
-            self._told += 1
-            for line in self._explained(result):
-                self._print(line)
-        else:
-            self._more[result.verdict] += 1
+        """Take in one case."""
+        self._digest.add(result)
+        if result.called and not self._is_live and self._digest.asked <= _MANY:
+            self._print(_case_line(result))
+        self.tick()
 
     def record(self, record: Record) -> None:
-        """A sample has come; the case it belongs to is told when it is decided."""
+        """Take in one answer; the case it belongs to is told when it is decided."""
+        self._answers += 1
         self.tick()
 
     def tick(self) -> None:
-        """Redraw the counts, if it is time to."""
-        now = time.monotonic()
-        if self._live and now >= self._next:
-            self._next = now + _LIVE_SECONDS
-            counts = " · ".join(f"{count(number)} {name}" for name, number in sorted(self._counts.items()))
-            self._stream.write(f"\r\x1b[2K  {counts or 'asking'}")
+        """Show how far the run is, if it is time to; call it as often as you like."""
+        now = self._clock()
+        if now < self._next:
+            return
+        line = self._progress(now - self._began)
+        if self._is_live:
+            self._next = now + _LIVE_EVERY
+            # A full last column makes some terminals wrap.
+            self._stream.write(f"\r\x1b[2K  {shorten(line, max(self._width - 3, 1))}")
             self._stream.flush()
             self._drawn = True
+        else:
+            self._next = now + _PLAIN_EVERY
+            self._print(Line(line))
 
     def note(self, text: str) -> None:
-        """Say something now."""
-        self._print(self._paint(visible(text), "2"))
+        """Say something now: a pause, a model being loaded."""
+        self._print(Line(visible(text), DIM))
 
     def unreferenced(self, file: str) -> None:
-        """A snapshot that no case refers to."""
-        if len(self._orphans) < MOST:
-            self._orphans.append(file)
-        else:
-            self._more["unreferenced"] += 1
+        """A snapshot that no case refers to, told at the end."""
+        self._digest.unreferenced.add(file)
 
-    def finish(self, tally: Tally, *, modes: Modes, seconds: float) -> None:
-        """What there is to do, and the totals."""
-        for verdict, number in sorted(self._more.items()):
-            self._print(f"and {count(number)} more {verdict}")
-        if self._orphans:
-            word = "rejected" if modes.unreferenced == "reject" else "only prune deletes them"
-            self._print(f"{plural(tally.unreferenced, 'snapshot')} without a case ({word}):")
-            for file in self._orphans:
-                self._print(f"  {visible(file)}")
-        for line in _what_to_do(tally, modes):
-            self._print(self._paint(line, "1"))
-        parts = [f"{count(tally.passed)} passed", f"{count(tally.failed)} failed"]
-        names = ("flaky", "pending", "outdated", "errors")
-        parts += [f"{count(getattr(tally, name))} {_TOTALS[name]}" for name in names if getattr(tally, name)]
-        asked = f" · {count(tally.called)} asked" if tally.called else ""
-        written = f" · {plural(tally.written, 'snapshot')} written" if tally.written else ""
-        good = tally.passed == tally.selected
-        line = self._paint(", ".join(parts), "1;32" if good else "1")
-        self._print(f"{line} in {duration(seconds)}{asked}{written}")
+    def finish(self, tally: Tally, *, modes: Modes, seconds: float, complete: bool = True) -> None:
+        """End: the cases to look at, what to do about them, and the totals of `tally`; `complete` unless cut short."""
+        digest = self._digest
+        for line in closing_lines(digest, width=self._width if self._is_live else None):
+            self._print(line)
+        told = list(sentences(digest, unreferenced=tally.unreferenced, modes=modes))
+        if told:
+            self._print(Line(""))
+            for sentence in told:
+                self._print(Line(sentence))
+        self._print(last_line(digest, tally, seconds=seconds, complete=complete))
+
+    def close(self) -> None:
+        """Take the progress off the screen; closing twice is harmless."""
+        if self._drawn:
+            self._stream.write("\r\x1b[2K")
+            self._stream.flush()
+            self._drawn = False
 
     def __enter__(self) -> Self:
         return self
@@ -127,70 +128,42 @@ class RegressionReporter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._wipe()
+        self.close()
 
-    def _explained(self, result: CaseResult) -> Iterator[str]:
-        if result.verdict == "pass":
-            what = "approved" if result.written else "pass"
-        else:
-            what = _WORDS[result.verdict]
-        kind = (
-            f" {result.kind}" if result.kind else f" {result.status}" if result.verdict == "outdated" else ""
-        )
-        head = self._paint(what, _COLORS[result.verdict])
-        reason = f": {visible(one_line(result.reason))}" if result.reason else ""
-        yield f"{head}{kind}  {visible(case_name(result))}{reason}"
-        if result.error and result.error["hint"]:
-            yield f"    hint: {visible(result.error['hint'])}"
-        for check in result.checks[:_FIELDS]:
-            if not check["passed"]:
-                place = f" {check['path']}" if check["path"] else ""
-                yield f"    {visible(check['type'] + place)}: {visible(one_line(check['message']))}"
-        differing = [each for each in result.fields if not each.equal] or list(result.fields)
-        if differing and (result.kind or result.verdict in ("fail", "flaky")):
-            rows = [
-                (
-                    each.path,
-                    value_text(each.approved, missing=each.approved_missing),
-                    value_text(each.new, missing=each.new_missing),
-                    each.rule + (f" ({each.note})" if each.note else ""),
-                    "same" if each.equal else "changed",
-                )
-                for each in differing[:_FIELDS]
-            ]
-            table = format_table(("path", "approved", "new", "rule", "verdict"), rows)
-            yield from (f"    {line}" for line in table.splitlines())
-            if len(differing) > _FIELDS:
-                yield f"    and {len(differing) - _FIELDS} more"
-        if result.samples > 1:
-            was = (
-                f", {result.agreement[0]} of {result.agreement[1]} when approved" if result.agreement else ""
-            )
-            flavour = f" ({result.flavour})" if result.flavour else ""
-            yield f"    {result.passed_samples} of {result.samples} samples{was}{flavour}"
-        for note in result.notes:
-            yield f"    {visible(note)}"
-        if result.verdict == "outdated":
-            yield f"    runner test {visible(result.file)} --case {visible(result.case)} --record new_episodes"
+    @property
+    def _width(self) -> int:
+        return self._given_width or shutil.get_terminal_size().columns
 
-    def _print(self, line: str) -> None:
-        self._wipe()
-        self._stream.write(f"{line}\n")
+    def _progress(self, seconds: float) -> str:
+        digest = self._digest
+        parts = [plural(digest.seen, "case")]
+        for number, words in (
+            (digest.failures.total, "failed"),
+            (digest.flaky.total, "flaky"),
+            (digest.waiting.total, "to review"),
+            (digest.outdated.total, "out of date"),
+        ):
+            if number:
+                parts.append(f"{count(number)} {words}")
+        if self._answers:
+            parts.append(plural(self._answers, "answer"))
+        if digest.cost is not None:
+            parts.append(dollars(digest.cost))
+        return SEPARATOR.join([*parts, whole_seconds(seconds)])
 
-    def _wipe(self) -> None:
-        if self._drawn:
-            self._stream.write("\r\x1b[2K")
-            self._drawn = False
+    def _print(self, line: Line) -> None:
+        self.close()
+        self._stream.write(self._painted(line) + "\n")
 
-    def _paint(self, text: str, code: str) -> str:
-        return f"\x1b[{code}m{text}\x1b[0m" if self._color else text
+    def _painted(self, line: Line) -> str:
+        if not self._color or not line.style:
+            return line.text
+        cut = len(line.text) if line.styled is None else line.styled
+        return f"\x1b[{line.style}m{line.text[:cut]}\x1b[0m{line.text[cut:]}"
 
 
-_TOTALS = {"flaky": "flaky", "pending": "to review", "outdated": "out of date", "errors": "not checked"}
-
-
-def _what_to_do(tally: Tally, modes: Modes) -> Iterator[str]:
-    if tally.pending:
-        yield "runner review shows what waits for approval; runner accept --kind new,refreshed,moved approves the rest"
-    if tally.outdated and modes.record == "none":
-        yield "record anew with: runner test --record new_episodes, then runner review"
+def _case_line(result: CaseResult) -> Line:
+    parts = ["pass" if result.verdict == "pass" else sort_of(result), one_line(case_name(result))]
+    if result.latency_ms is not None:
+        parts.append(duration(result.latency_ms / 1000))
+    return Line("  ".join([f"{parts[0]:9}", *parts[1:]]))

@@ -1,14 +1,20 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.checks.jsonpath import parse
 from runner.errors import FormatError, Problems
+from runner.files.model import Project
+from runner.files.prompt import load_prompt
+from runner.files.tree import MemoryTree
 from runner.regress.reach import reach
+from runner.regress.rules import compile_rules
 
-from .support import compiled
+from .support import HEAD, compiled
 
 
 def test_without_a_regression_block_one_sample_is_compared_exactly():
@@ -184,3 +190,11 @@ def built(place):
     for step in reversed(place):
         value = {step: value} if isinstance(step, str) else [value if at == step else None for at in range(3)]
     return value
+
+
+def test_the_documented_rules_are_rules():
+    page = (Path(__file__).parents[2] / "docs" / "regression-rules.md").read_text(encoding="utf-8")
+    block = page.split("```yaml\nregression:\n")[1].split("```")[0]
+    data = f"{HEAD}regression:\n{block}".encode()
+    prompt = load_prompt("p.prompt.yaml", MemoryTree({"p.prompt.yaml": data}))
+    assert len(compile_rules(prompt, Project("/")).rules) == 11
