@@ -1,100 +1,125 @@
-"""JUnit XML of a regression run: a testcase a case; a flaky one passes and says so (`<flakyFailure>`, as Surefire does)."""
+"""JUnit XML of a regression run: a testcase a case.
+
+One that is flaky passes and says so, as Maven's Surefire has it (`<flakyFailure>` in its report schema). One that waits
+for approval or is out of date is a failure whose `type` tells which: the run is red until somebody has looked.
+"""
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-from types import TracebackType
-from typing import Self
+from collections.abc import Iterator
+from typing import BinaryIO
 
-from ..errors import StorageError, UsageError
-from ..regress.results import CaseResult
+from ..regress.modes import Modes
+from ..regress.results import CaseResult, FieldChange
+from ..regress.testing import Tally
+from .figures import plural
 from .junit import JUnitFormat, quoted, text_of
-from .regression import value_text
+from .output import FileWriter
+from .regression_digest import facts_of, reason_of, sort_of
+from .review_table import value_text
 
 __all__ = ["JUnitReport"]
 
-_ELEMENTS = {
-    "fail": "failure",
-    "pending": "failure",
-    "outdated": "failure",
-    "error": "error",
-    "flaky": "flakyFailure",
-}
+_WIDE = 200
 
 
-class JUnitReport:
-    """Writes `path` when closed; of a run that did not end it says so. Flat in memory.
+class JUnitReport(FileWriter[CaseResult | str]):
+    """The cases of a regression run in a file that ends in .xml; snapshots without a case too, where they fail it.
 
-    Raises UsageError for another ending, StorageError where the file cannot be written.
+    `finish` ends it. As a context manager it closes itself: complete unless an exception passes through.
     """
 
     def __init__(self, path: str) -> None:
-        self._path = Path(path).resolve()
-        if self._path.suffix.lower() != ".xml":
-            raise UsageError(
-                f"--output {path}: the verdicts are saved as .xml (JUnit)", hint="end the name in .xml"
-            )
-        self._part = self._path.with_name(f".{self._path.name}.{os.getpid()}.part")
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = self._part.open("wb")
-        except OSError as error:
-            raise self._cannot(error) from None
-        self._format = JUnitFormat(self._file)
+        super().__init__(path, {".xml": _Cases})
+        self._unreferenced: list[str] = []
 
     def case(self, result: CaseResult) -> None:
-        """Add one case."""
-        name = result.case if result.variant is None else f"{result.case}@{result.variant}"
-        seconds = (result.latency_ms or 0.0) / 1000
-        lines = [f'<testcase classname={quoted(result.prompt)} name={quoted(name)} time="{seconds:.3f}">\n']
-        lines.append(f'<properties><property name="status" value={quoted(result.status)}/></properties>\n')
-        element = _ELEMENTS.get(result.verdict)
-        if element is not None:
-            kind = (
-                result.kind or result.outcome or result.status
-                if result.verdict != "outdated"
-                else result.status
+        """Add one case. Raises StorageError when the disk refuses it."""
+        self.write(result)
+
+    def unreferenced(self, file: str) -> None:
+        """A snapshot that no case refers to."""
+        self._unreferenced.append(file)
+
+    def finish(self, tally: Tally, *, modes: Modes, seconds: float, complete: bool = True) -> None:
+        """Put the file in its place. Raises StorageError."""
+        if modes.unreferenced == "reject":
+            for file in self._unreferenced:
+                self.write(file)
+        self.close(complete=complete)
+
+
+class _Cases:
+    """Spells case results; a text is the name of a snapshot that no case refers to."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._junit = JUnitFormat(file)
+
+    def add(self, thing: CaseResult | str) -> None:
+        if isinstance(thing, str):
+            outcome = _outcome(
+                "failure", "orphan", "no case refers to this snapshot", "runner prune deletes it"
             )
-            details = text_of("\n".join(_details(result)))
-            lines.append(
-                f"<{element} type={quoted(kind)} message={quoted(result.reason)}>{details}</{element}>\n"
-            )
-        lines.append("</testcase>\n")
-        failed = result.verdict in ("fail", "pending", "outdated")
-        self._format.add_case(
-            result.prompt, "".join(lines), failed=failed, errored=result.verdict == "error", seconds=seconds
+            case = _testcase("runner", thing, 0.0, "orphan", outcome)
+            self._junit.add_case("runner", case, failed=True, errored=False, seconds=0.0)
+            return
+        name = thing.case if thing.variant is None else f"{thing.case}@{thing.variant}"
+        seconds = (thing.latency_ms or 0.0) / 1000
+        self._junit.add_case(
+            thing.prompt,
+            _testcase(thing.prompt, name, seconds, thing.status, _outcome_of(thing)),
+            failed=thing.verdict in ("fail", "pending", "outdated"),
+            errored=thing.verdict == "error",
+            seconds=seconds,
         )
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        try:
-            self._format.end(complete=kind is None)
-            self._file.close()
-            self._part.replace(self._path)
-        except OSError as failure:
-            raise self._cannot(failure) from None
-
-    def _cannot(self, error: OSError) -> StorageError:
-        return StorageError(f"--output {self._path} cannot be written: {error.strerror or error}")
+    def end(self, *, complete: bool) -> None:
+        self._junit.end(complete=complete)
 
 
-def _details(result: CaseResult) -> list[str]:
-    lines = [
-        f"{each.path}: approved {value_text(each.approved, missing=each.approved_missing, width=200)}, "
-        f"new {value_text(each.new, missing=each.new_missing, width=200)} ({each.rule})"
-        for each in result.fields
-        if not each.equal
-    ]
-    lines += [
-        f"{check['type']} {check['path'] or ''}: {check['message']}"
-        for check in result.checks
-        if not check["passed"]
-    ]
+def _testcase(prompt: str, name: str, seconds: float, status: str, outcome: str) -> str:
+    return (
+        f'<testcase classname={quoted(prompt)} name={quoted(name)} time="{seconds:.3f}">\n'
+        f'<properties><property name="status" value={quoted(status)}/></properties>\n{outcome}</testcase>\n'
+    )
+
+
+def _outcome_of(result: CaseResult) -> str:
+    if result.verdict == "pass":
+        return ""
+    details = "\n".join(_details(result))
+    message = reason_of(result)
+    if result.verdict == "flaky":
+        message = message or f"{result.passed_samples} of {plural(result.samples, 'sample')} passed"
+        return (
+            f"<flakyFailure type={quoted(sort_of(result))} message={quoted(message)}>"
+            f"<stackTrace>{text_of(details)}</stackTrace></flakyFailure>\n"
+        )
+    return _outcome("error" if result.verdict == "error" else "failure", _type(result), message, details)
+
+
+def _outcome(tag: str, type_: str, message: str, details: str) -> str:
+    return f"<{tag} type={quoted(type_)} message={quoted(message)}>{text_of(details)}</{tag}>\n"
+
+
+def _type(result: CaseResult) -> str:
     if result.error is not None:
-        lines.append(f"{result.error['code']}: {result.error['message']}")
-    return [*lines, *result.notes]
+        return result.error["code"]
+    if result.verdict == "fail" and result.kind is None:
+        return result.outcome if result.outcome not in (None, "ok") else "assertion"
+    return sort_of(result)
+
+
+def _details(result: CaseResult) -> Iterator[str]:
+    for change in result.fields:
+        if not change.equal:
+            yield _change(change)
+    yield from facts_of(result)
+    yield f"snapshot: {result.snapshot}"
+
+
+def _change(change: FieldChange) -> str:
+    approved = value_text(change.approved, missing=change.approved_missing, width=_WIDE)
+    new = value_text(change.new, missing=change.new_missing, width=_WIDE)
+    note = f", {change.note}" if change.note else ""
+    return f"{change.path}: approved {approved}, new {new} ({change.rule}{note})"

@@ -5,27 +5,33 @@ from __future__ import annotations
 import csv
 import json
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Protocol, Self
+from typing import BinaryIO, Generic, Protocol, Self, TypeVar
 
 from ..engine.record import Record, json_line
 from ..errors import StorageError, UsageError
 from .junit import JUnitFormat
 from .wording import check_text, error_text, failed_checks
 
-__all__ = ["OutputWriter"]
+__all__ = ["FileWriter", "Format", "OutputWriter"]
+
+_T_contra = TypeVar("_T_contra", contravariant=True)
 
 
-class _Format(Protocol):
-    def add(self, record: Record) -> None: ...
+class Format(Protocol[_T_contra]):
+    """Spells things one after the other into the binary file it was made with."""
 
-    def end(self, *, complete: bool) -> None: ...
+    def add(self, thing: _T_contra, /) -> None:
+        """Add one."""
+
+    def end(self, *, complete: bool) -> None:
+        """Write what is left to write; `complete` says whether all came."""
 
 
-class OutputWriter:
-    """Writes records to `path` in the format its ending names: .jsonl, .json, .csv or .xml (JUnit).
+class FileWriter(Generic[_T_contra]):
+    """Writes things to `path` in the one of `formats` that its ending names.
 
     A .jsonl file grows in place, a whole line at a time, so that it can be followed (`tail -f`). The others are
     written beside their destination and take its place when closed, so that nobody reads half of one. A run that is
@@ -36,13 +42,15 @@ class OutputWriter:
     anything is paid for.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(
+        self, path: str | Path, formats: Mapping[str, Callable[[BinaryIO], Format[_T_contra]]]
+    ) -> None:
         self._shown = str(path)
         suffix = Path(path).suffix.lower()
-        if suffix not in _FORMATS:
+        if suffix not in formats:
             raise UsageError(
                 f'--output cannot tell a format from "{self._shown}".',
-                hint="end the name in .jsonl, .json, .csv or .xml",
+                hint=f"end the name in {' or '.join(', '.join(formats).rsplit(', ', 1))}",
             )
         # A link stays a link: what it points to is replaced.
         self._path = Path(path).resolve()
@@ -57,19 +65,19 @@ class OutputWriter:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._file = self._part.open("wb" if suffix == ".jsonl" else "xb")
-            self._format = _FORMATS[suffix](self._file)
+            self._format = formats[suffix](self._file)
         except OSError as error:
             raise self._unwritable(error) from error
 
-    def write(self, record: Record) -> None:
-        """Add one record. Raises StorageError when the disk refuses it."""
+    def write(self, thing: _T_contra) -> None:
+        """Add one. Raises StorageError when the disk refuses it."""
         try:
-            self._format.add(record)
+            self._format.add(thing)
         except OSError as error:
             raise self._unwritable(error) from error
 
     def close(self, *, complete: bool) -> None:
-        """Finish the file with the records received so far and put it in its place; closing twice is harmless.
+        """Finish the file with what was received so far and put it in its place; closing twice is harmless.
 
         `complete` says whether these are all; JUnit, which a CI reads as a verdict, gets an error of its own when not.
         """
@@ -101,6 +109,13 @@ class OutputWriter:
             f'--output "{self._shown}" cannot be written: {error.strerror or error}.',
             hint="the answers received so far are in the run's results.jsonl",
         )
+
+
+class OutputWriter(FileWriter[Record]):
+    """The records of a run as .jsonl, .json, .csv or .xml (JUnit)."""
+
+    def __init__(self, path: str | Path) -> None:
+        super().__init__(path, _FORMATS)
 
 
 class _JsonLines:
@@ -197,7 +212,7 @@ def _json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-_FORMATS: dict[str, Callable[[BinaryIO], _Format]] = {
+_FORMATS: Mapping[str, Callable[[BinaryIO], Format[Record]]] = {
     ".jsonl": _JsonLines,
     ".json": _JsonArray,
     ".csv": _Csv,

@@ -1,0 +1,141 @@
+"""What a regression run ends with: its cases by what has to be done about them, a sentence each, the last line. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ..regress.modes import Modes
+from ..regress.testing import Tally
+from .figures import count, dollars, duration, plural
+from .regression_digest import Few, RegressionDigest, Told
+from .review_table import field_table
+from .visible import visible
+
+__all__ = ["BOLD", "DIM", "Line", "closing_lines", "last_line", "sentences"]
+
+BOLD, DIM, RED, YELLOW, GREEN = "1", "2", "1;31", "33", "1;32"
+
+_SORT_WIDTH = 9
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line to print: its text, and how its first `styled` characters look (all of them when None), as ANSI codes."""
+
+    text: str
+    style: str = ""
+    styled: int | None = None
+
+
+def closing_lines(digest: RegressionDigest, *, width: int | None) -> Iterator[Line]:
+    """The cases to look at, the gravest last, where a terminal leaves off; `width` is the terminal's, in columns."""
+    for note, times in sorted(digest.notes.items()):
+        yield Line(f"note: {visible(note)}" + (f" ({plural(times, 'case')})" if times > 1 else ""), DIM)
+    yield from _files("written without a review", digest.written)
+    yield from _files("no case refers to", digest.unreferenced)
+    yield from _section(digest.flaky, YELLOW, width)
+    yield from _section(digest.waiting, YELLOW, width)
+    yield from _section(digest.outdated, YELLOW, width)
+    yield from _section(digest.failures, RED, width)
+
+
+def sentences(digest: RegressionDigest, *, unreferenced: int, modes: Modes) -> Iterator[str]:
+    """One sentence for each state that cases are in, then the commands that help."""
+    for sort, (one, several) in _SENTENCES.items():
+        number = digest.sorts[sort]
+        if number:
+            yield one if number == 1 else several.format(count(number))
+    if unreferenced and modes.unreferenced != "ignore":
+        fails = "; in a CI that fails the run" if modes.unreferenced == "reject" else ""
+        yield f"{plural(unreferenced, 'snapshot')} without a case: `runner prune` deletes{fails}."
+    commands = list(digest.renewals())
+    if commands:
+        yield "To ask for what is out of date:"
+        yield from (f"  {command}" for command in commands)
+    if digest.outdated.total or digest.waiting.total or digest.sorts["changed"]:
+        yield "To see and approve what came: runner review"
+
+
+def last_line(digest: RegressionDigest, tally: Tally, *, seconds: float, complete: bool) -> Line:
+    """`12 passed, 1 failed, 1 flaky, 2 to review in 0.31 s · 3 asked · $0.0012`."""
+    parts = [f"{count(tally.passed)} passed", f"{count(tally.failed)} failed"]
+    for number, words in (
+        (tally.flaky, "flaky"),
+        (tally.pending, "to review"),
+        (tally.outdated, "out of date"),
+        (tally.errors, "not checked"),
+    ):
+        if number:
+            parts.append(f"{count(number)} {words}")
+    rest = [f"{count(tally.called)} asked"] if tally.called else []
+    if digest.cost is not None:
+        rest.append(dollars(digest.cost))
+    if tally.written:
+        rest.append(f"{plural(tally.written, 'snapshot')} written")
+    verdict = ", ".join(parts)
+    stopped = "" if complete else f"stopped after {plural(tally.selected, 'case')}: "
+    green = complete and tally.passed == tally.selected
+    style = GREEN if green else RED if tally.failed else YELLOW
+    text = " · ".join([f"{stopped}{verdict} in {duration(seconds)}", *rest])
+    return Line(text, style, len(stopped) + len(verdict))
+
+
+def _section(few: Few[Told], style: str, width: int | None) -> Iterator[Line]:
+    for told in few.kept:
+        yield from _case(told, style, width)
+    if few.more:
+        yield Line(f"and {count(few.more)} more", BOLD)
+
+
+def _case(told: Told, style: str, width: int | None) -> Iterator[Line]:
+    sort = _WORDS.get(told.sort, told.sort)
+    yield Line(
+        f"{sort:{_SORT_WIDTH}}  {told.name}" + (f"  {told.reason}" if told.reason else ""), style, len(sort)
+    )
+    table = field_table(told.rows, width=None if width is None else width - 4, more=told.more_rows)
+    for number, line in enumerate(table):
+        same = 0 < number <= len(told.rows) and told.rows[number - 1].equal
+        yield Line(f"    {line}", DIM if same or number == 0 else "")
+    yield from (Line(f"    {fact}") for fact in told.facts)
+
+
+def _files(caption: str, few: Few[str]) -> Iterator[Line]:
+    for file in few.kept:
+        yield Line(f"{caption}: {visible(file)}", DIM)
+    if few.more:
+        yield Line(f"and {count(few.more)} more", DIM)
+
+
+_WORDS = {"fail": "FAIL", "error": "ERROR", "changed": "CHANGED"}
+
+_SENTENCES = {
+    "new-flaky": ("1 case is flaky, and was not before.", "{} cases are flaky, and were not before."),
+    "known-flaky": ("1 case is as flaky as before.", "{} cases are as flaky as before."),
+    "recovered": ("1 flaky case has recovered.", "{} flaky cases have recovered."),
+    "flaky": (
+        "1 case is flaky: not all of its samples pass.",
+        "{} cases are flaky: not all of their samples pass.",
+    ),
+    "new": ("1 answer is new and waits for approval.", "{} answers are new and wait for approval."),
+    "refreshed": (
+        "1 request changed while its answer held; that waits for approval.",
+        "{} requests changed while their answers held; that waits for approval.",
+    ),
+    "moved": (
+        "1 snapshot belongs to a renamed case; its move waits for approval.",
+        "{} snapshots belong to renamed cases; their moves wait for approval.",
+    ),
+    "missing": ("1 case has no approved snapshot.", "{} cases have no approved snapshot."),
+    "stale": (
+        "1 case asks something else than what was approved.",
+        "{} cases ask something else than what was approved.",
+    ),
+    "conflict": ("1 snapshot holds a merge conflict.", "{} snapshots hold a merge conflict."),
+    "error": ("1 case got no answer.", "{} cases got no answer."),
+    "fail": (
+        "1 case fails its outcome, schema or assertions.",
+        "{} cases fail their outcomes, schemas or assertions.",
+    ),
+    "changed": ("1 answer changed beyond the rules.", "{} answers changed beyond the rules."),
+}
