@@ -23,6 +23,7 @@ COMMANDS = (
     "reject",
     "pending",
     "explain",
+    "diff",
     "prune",
     "schema",
     "models",

@@ -69,6 +69,11 @@ class Side:
     def __init__(self, prompts: Iterable[Prompt | Unreadable], project: Project | None = None) -> None:
         self._compiled = [_compiled(prompt, project) for prompt in prompts]
 
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The files of the prompts that compile."""
+        return tuple(entry[0].prompt.file for entry in self._compiled if not isinstance(entry, Unreadable))
+
     def requests(self) -> Iterator[RequestOf | Unreadable]:
         """Every request of every case and variant, rendered one after the other."""
         for entry in self._compiled:

@@ -1,0 +1,51 @@
+"""`runner diff`: which requests differ from those of a git revision."""
+
+from __future__ import annotations
+
+import click
+
+__all__ = ["command"]
+
+
+@click.command("diff")
+@click.argument("paths", nargs=-1, metavar="[PATHS]...")
+@click.option(
+    "--base",
+    required=True,
+    metavar="REV",
+    help="The git revision to compare with: a branch, a tag, a commit.",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "markdown"]),
+    default="text",
+    show_default=True,
+    help="For a person, a program, or a comment on a pull request.",
+)
+def command(paths: tuple[str, ...], base: str, form: str) -> int:
+    """Show which requests changed since a git revision, offline.
+
+    Renders every case of REV and of the working tree and compares what would be sent; comments, order and file names
+    do not count. PATHS are prompt files, folders or globs; without any, every *.prompt.yaml of the project.
+
+    \b
+      runner diff --base main
+      runner diff --base "$(git merge-base origin/main HEAD)" --format markdown
+    """
+    import os
+    import sys
+
+    from ..report.console import wants_color
+    from ..report.request_diff import diff_json, diff_markdown, diff_text
+    from .comparing import comparison_with
+
+    comparison = comparison_with(base, paths, with_hunks=form != "json")
+    if form == "json":
+        click.echo(diff_json(comparison))
+    elif form == "markdown":
+        click.echo(diff_markdown(comparison))
+    else:
+        color = wants_color(sys.stdout, os.environ)
+        click.echo(diff_text(comparison, color=color), color=color)
+    return 0

@@ -1,0 +1,235 @@
+"""`runner diff`: which requests differ from a revision, for a terminal, a pull request's comment, or a program."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Sequence
+
+from ..regress.comparison import Comparison
+from ..regress.hunks import Hunk
+from ..regress.revisions import Change
+from ..regress.sides import CaseKey, Seen
+from .dry_run import BYTES_PER_TOKEN
+from .figures import count, plural
+from .visible import one_line, shorten, visible
+
+__all__ = ["MARKDOWN_LIMIT", "diff_json", "diff_markdown", "diff_text"]
+
+MARKDOWN_LIMIT = 65_000
+"""Characters; a comment on GitHub may have 65,536."""
+
+_KINDS = ("changed", "added", "removed", "moved")
+_NAMED = 5
+_TABLE_ROOM = 30_000
+_HUNK_ROOM = 12_000
+_LONG_LINE = 2_000
+_LONG_NAME = 120
+
+_BOLD, _RED, _GREEN, _YELLOW, _CYAN = "1", "31", "32", "33", "36"
+_COLORS = {"changed": _YELLOW, "added": _GREEN, "removed": _RED, "moved": _CYAN}
+
+
+def diff_json(comparison: Comparison) -> str:
+    """A list with an object for each request that differs.
+
+    Its keys are prompt, file, case, variant, change, parts, note, from (of a moved one: file, case, variant) and
+    fingerprint (before, after).
+    """
+    text = json.dumps([_as_json(change) for change in comparison.changes], ensure_ascii=False, indent=2)
+    # Half a surrogate pair, from a file's name, is spelt out.
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def diff_text(comparison: Comparison, *, color: bool = False) -> str:
+    """The comparison for a terminal or a log: totals, changes by prompt, hunks, what recording would take."""
+    lines = [_painted(_headline(comparison), _BOLD, color)]
+    for file, rows in _by_file(comparison).items():
+        lines += ["", _painted(visible(file), _BOLD, color)]
+        for kind, detail, cases in rows:
+            about = f" ({visible(detail)})" if detail else ""
+            names = _named([_label(key) for key in cases])
+            lines.append(
+                f"  {_painted(kind, _COLORS[kind], color)} {plural(len(cases), 'case')}{about}: {names}"
+            )
+    for hunk in comparison.hunks or ():
+        lines += ["", _painted(_hunk_title(hunk, comparison), _BOLD, color)]
+        lines += [_painted(visible(line), _line_color(line), color) for line in hunk.lines]
+    lines += [part for note in _notes(comparison, visible) for part in ("", note)]
+    return "\n".join(lines)
+
+
+def diff_markdown(comparison: Comparison) -> str:
+    """The comparison for a comment on a pull request, MARKDOWN_LIMIT characters at most.
+
+    What comes from prompts can neither end its block nor mention anybody: names are entities inside `<code>`, and a
+    hunk's fence is longer than any in it.
+    """
+    notes = list(_notes(comparison, _inert))
+    room = MARKDOWN_LIMIT - sum(len(note) + 2 for note in notes) - 300
+    blocks = [f"**{_markdown_headline(comparison)}**"]
+    rows = [
+        f"| {_inert(file)} | {kind}{f' ({_inert(detail)})' if detail else ''} | {len(cases)}: {_named([_label(key) for key in cases], _inert)} |\n"
+        for file, rows in _by_file(comparison).items()
+        for kind, detail, cases in rows
+    ]
+    if rows:
+        shown = _fitting(rows, _TABLE_ROOM)
+        blocks.append("| prompt | change | cases |\n| --- | --- | --- |\n" + "".join(shown).rstrip("\n"))
+        if len(shown) < len(rows):
+            blocks.append(f"… and {plural(len(rows) - len(shown), 'more row')}")
+    sections = [_section(hunk, comparison) for hunk in comparison.hunks or ()]
+    shown = _fitting(sections, room - sum(len(block) + 2 for block in blocks))
+    blocks += shown
+    if len(shown) < len(sections):
+        left_out = plural(len(sections) - len(shown), "more hunk")
+        blocks.append(f"… and {left_out}: the comment is full, `runner diff` shows all of them.")
+    return "\n\n".join([*blocks, *notes])
+
+
+# --- what is said in every form -------------------------------------------------------------------------------------
+
+
+def _as_json(change: Change) -> dict[str, object]:
+    file, case, variant = change.seen.key
+    origin = None
+    if change.change == "moved" and change.before is not None:
+        origin = dict(zip(("file", "case", "variant"), change.before.key, strict=True))
+    return {
+        "prompt": change.seen.prompt,
+        "file": file,
+        "case": case,
+        "variant": variant,
+        "change": change.change,
+        "parts": list(change.parts),
+        "note": change.note,
+        "from": origin,
+        "fingerprint": {"before": _fingerprint(change.before), "after": _fingerprint(change.after)},
+    }
+
+
+def _fingerprint(seen: Seen | None) -> str | None:
+    return None if seen is None else seen.fingerprint
+
+
+def _headline(comparison: Comparison) -> str:
+    return f"compared with {visible(comparison.rev)} ({comparison.commit[:7]}): {_totals(comparison)}"
+
+
+def _markdown_headline(comparison: Comparison) -> str:
+    return f"Requests compared with {_inert(comparison.rev)} ({comparison.commit[:7]}): {_totals(comparison)}"
+
+
+def _totals(comparison: Comparison) -> str:
+    counts = [sum(change.change == kind for change in comparison.changes) for kind in _KINDS]
+    told = [f"{count(number)} {kind}" for kind, number in zip(_KINDS, counts, strict=True) if number]
+    return ", ".join([*told, f"{count(comparison.unchanged)} unchanged"])
+
+
+def _by_file(comparison: Comparison) -> dict[str, list[tuple[str, str, list[CaseKey]]]]:
+    """For each prompt file its rows: the kind of change, what is to be said about it, and the cases it is true of."""
+    grouped: dict[str, dict[tuple[str, str], list[CaseKey]]] = {}
+    for change in comparison.changes:
+        rows = grouped.setdefault(change.seen.key[0], {})
+        rows.setdefault((change.change, _detail(change)), []).append(change.seen.key)
+    return {
+        file: [
+            (kind, detail, cases)
+            for (kind, detail), cases in sorted(rows.items(), key=lambda row: _KINDS.index(row[0][0]))
+        ]
+        for file, rows in sorted(grouped.items())
+    }
+
+
+def _detail(change: Change) -> str:
+    if change.note is not None:
+        return change.note
+    if change.change == "moved" and change.before is not None:
+        file, case, variant = change.before.key
+        here = change.seen.key
+        came = [f"in {file}"] if file != here[0] else []
+        return " ".join(
+            ["was", *([_label((file, case, variant))] if (case, variant) != here[1:] else []), *came]
+        )
+    return ", ".join(change.parts)
+
+
+def _hunk_title(hunk: Hunk, comparison: Comparison) -> str:
+    return (
+        f"{visible(hunk.place)}, {plural(len(hunk.cases), 'case')}: {_named(_full_labels(hunk, comparison))}"
+    )
+
+
+def _full_labels(hunk: Hunk, comparison: Comparison) -> list[str]:
+    names = {change.seen.key[0]: change.seen.prompt for change in comparison.changes}
+    return [f"{names[key[0]]}/{_label(key)}" for key in hunk.cases]
+
+
+def _label(key: CaseKey) -> str:
+    _, case, variant = key
+    return case if variant is None else f"{case}@{variant}"
+
+
+def _named(names: Sequence[str], quote: Callable[[str], str] = visible) -> str:
+    shown = ", ".join(quote(name) for name in names[:_NAMED])
+    return shown if len(names) <= _NAMED else f"{shown} and {count(len(names) - _NAMED)} more"
+
+
+def _notes(comparison: Comparison, quote: Callable[[str], str]) -> Iterator[str]:
+    if comparison.calls:
+        command = quote(f"runner test --base {comparison.rev} --record new_episodes")
+        tokens = plural(comparison.size // BYTES_PER_TOKEN, "token")
+        yield f"{command} would ask {plural(comparison.calls, 'time')}, with about {tokens} of input"
+    elif any(change.change in ("added", "changed") for change in comparison.changes):
+        yield "every request that differs has its approved answer already"
+    if comparison.without_cases:
+        yield f"not compared, for want of cases: {_named(comparison.without_cases, quote)}"
+
+
+# --- markdown -------------------------------------------------------------------------------------------------------
+
+
+def _section(hunk: Hunk, comparison: Comparison) -> str:
+    lines, room = [], _HUNK_ROOM
+    for number, line in enumerate(hunk.lines):
+        text = visible(line)
+        if len(text) > _LONG_LINE:
+            text = f"{text[:_LONG_LINE]}… ({count(len(text) - _LONG_LINE)} more characters)"
+        room -= len(text) + 1
+        if room < 0:
+            lines.append(f" … {plural(len(hunk.lines) - number, 'more line')}")
+            break
+        lines.append(text)
+    body = "\n".join(lines)
+    fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", body)), default=0))
+    names = _named(_full_labels(hunk, comparison), _inert)
+    title = f"{_prose(hunk.place)}, {plural(len(hunk.cases), 'case')}: {names}"
+    return f"<details><summary>{title}</summary>\n\n{fence}diff\n{body}\n{fence}\n\n</details>"
+
+
+def _inert(text: str) -> str:
+    """Text as code that markup cannot escape from: GitHub turns mentions and references into links, but not in code."""
+    return f"<code>{_prose(shorten(text, _LONG_NAME))}</code>"
+
+
+def _prose(text: str) -> str:
+    """Text on one line in which nothing is markup: whatever may be is an entity (CommonMark 2.5)."""
+    return re.sub(r"[^\w ,/-]|_", lambda found: f"&#{ord(found.group())};", one_line(text))
+
+
+def _fitting(texts: Sequence[str], room: int) -> list[str]:
+    fitting: list[str] = []
+    for text in texts:
+        room -= len(text) + 2
+        if room < 0:
+            break
+        fitting.append(text)
+    return fitting
+
+
+def _line_color(line: str) -> str | None:
+    return {"+": _GREEN, "-": _RED}.get(line[:1])
+
+
+def _painted(text: str, code: str | None, color: bool) -> str:  # noqa: FBT001 - a private helper, called with a variable
+    return f"\x1b[{code}m{text}\x1b[0m" if color and code else text
