@@ -1,0 +1,100 @@
+"""The summary of a regression run as GitHub-flavoured Markdown: counts, what changed, what to do. Pure.
+
+What comes from prompts, models and file names is spelt with character references, which Markdown never takes for
+structure (CommonMark 0.31.2, section 2.5), so that an answer can be neither a link, an image, a mention nor a table.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from ..regress.modes import Modes
+from ..regress.testing import Tally
+from .figures import count, dollars, duration
+from .regression_closing import sentences
+from .regression_digest import Few, RegressionDigest, Told
+from .review_table import HEADERS
+from .visible import one_line
+
+__all__ = ["literal", "markdown_summary"]
+
+_PUNCTUATION = re.compile(r"[!-/:-@\[-`{-~]")
+
+
+def literal(text: str) -> str:
+    """Text as code on one line of Markdown, in a table too: what it says, and nothing that it does."""
+    spelt = _PUNCTUATION.sub(lambda found: f"&#{ord(found.group())};", one_line(text))
+    return f"<code>{spelt}</code>" if spelt else ""
+
+
+def markdown_summary(
+    digest: RegressionDigest, tally: Tally, *, modes: Modes, seconds: float, complete: bool
+) -> str:
+    """The whole summary, ending with a line end. Its size has an upper bound far below GitHub's of 1 MiB."""
+    lines = [f"### {_heading(tally, complete=complete)}", "", *_counts(digest, tally, seconds)]
+    for caption, few in (
+        ("Failed", digest.failures),
+        ("Out of date", digest.outdated),
+        ("Waiting for approval", digest.waiting),
+        ("Flaky", digest.flaky),
+    ):
+        lines += _section(caption, few)
+    if digest.unreferenced.total and modes.unreferenced != "ignore":
+        lines += ["", "#### Snapshots without a case", ""]
+        lines += [f"- {literal(file)}" for file in digest.unreferenced.kept]
+        lines += _more(digest.unreferenced)
+    told = list(sentences(digest, unreferenced=tally.unreferenced, modes=modes))
+    if told:
+        lines += ["", "#### What to do", "", *(f"- {_sentence(each)}" for each in told)]
+    return "\n".join(lines) + "\n"
+
+
+def _heading(tally: Tally, *, complete: bool) -> str:
+    if not complete:
+        return "Prompts: the run was stopped"
+    return "Prompts: as approved" if tally.passed == tally.selected else "Prompts: to be looked at"
+
+
+def _counts(digest: RegressionDigest, tally: Tally, seconds: float) -> Iterator[str]:
+    names = ("passed", "failed", "flaky", "to review", "out of date", "not checked", "asked", "cost", "time")
+    numbers = (
+        tally.passed,
+        tally.failed,
+        tally.flaky,
+        tally.pending,
+        tally.outdated,
+        tally.errors,
+        tally.called,
+    )
+    cost = "-" if digest.cost is None else dollars(digest.cost)
+    yield f"| {' | '.join(names)} |"
+    yield "| --: " * len(names) + "|"
+    yield f"| {' | '.join([*map(count, numbers), cost, duration(seconds)])} |"
+
+
+def _section(caption: str, few: Few[Told]) -> Iterator[str]:
+    if not few.total:
+        return
+    yield from ("", f"#### {caption}")
+    for told in few.kept:
+        reason = f": {literal(told.reason)}" if told.reason else ""
+        yield from ("", f"**{told.sort}** {literal(told.name)}{reason}")
+        if told.rows:
+            yield from ("", f"| {' | '.join(HEADERS)} |", "| --- " * len(HEADERS) + "|")
+            yield from (f"| {' | '.join(map(literal, row.cells))} |" for row in told.rows)
+            yield from ("", f"and {count(told.more_rows)} more") if told.more_rows else ()
+        if told.facts:
+            yield from ("", *(f"- {literal(fact)}" for fact in told.facts))
+    yield from _more(few)
+
+
+def _more(few: Few[Told] | Few[str]) -> Iterator[str]:
+    if few.more:
+        yield from ("", f"and {count(few.more)} more")
+
+
+def _sentence(text: str) -> str:
+    """One of our own sentences; a command in it, which may name files, as code."""
+    before, found, command = text.partition("runner ")
+    return before + literal(found + command) if not before.strip() or before.endswith(": ") else text
