@@ -13,28 +13,17 @@ import click
 from ..engine.plan import make_units
 from ..engine.selection import Selection
 from ..errors import NothingSelectedError, Problems, RunnerError, UsageError
-from ..files.model import Project, Prompt
+from ..files.model import Prompt
 from ..regress.accepting import accept, reject
 from ..regress.orphans import orphans
 from ..regress.pending import load_pending, select_pending
 from ..regress.results import Kind, PendingEntry
-from ..regress.store import SnapshotStore
+from ..regress.store import store_of
 from ..report.figures import plural
 from ..report.visible import visible
 from .selecting import load_prompts, open_project
 
-__all__ = ["accept_selected", "prune", "reject_selected", "secret_values", "show_pending", "store_of"]
-
-
-def secret_values(project: Project, environ: os._Environ[str] | dict[str, str]) -> tuple[str, ...]:
-    """The values of all key variables of the project: what must never be in a snapshot."""
-    names = {endpoint.api_key_env for endpoint in project.endpoints.values() if endpoint.api_key_env}
-    return tuple(sorted({environ[name] for name in names if environ.get(name)}))
-
-
-def store_of(project: Project) -> SnapshotStore:
-    """The snapshots of a project."""
-    return SnapshotStore(Path(project.root), secret_values=secret_values(project, os.environ))
+__all__ = ["accept_selected", "prune", "reject_selected", "show_pending"]
 
 
 def _chosen(
@@ -62,7 +51,7 @@ def accept_selected(
 ) -> int:
     """Approve the chosen entries; those that cannot be are told, the others are approved all the same."""
     project, _ = open_project()
-    root, store = Path(project.root), store_of(project)
+    root, store = Path(project.root), store_of(project, os.environ)
     problems: list[RunnerError] = []
     for entry in _chosen(root, select, kinds, folder, everything=everything):
         try:
@@ -131,7 +120,7 @@ def prune(paths: Sequence[str], *, dry_run: bool) -> int:
     if errors:
         # Whether a file is referred to can only be said when everything that may refer to it loads.
         raise Problems(errors)
-    store = store_of(project)
+    store = store_of(project, os.environ)
     units = make_units([entry for entry in loaded if isinstance(entry, Prompt)], project)
     found = list(orphans(units, Selection(), store))
     for file in found:

@@ -19,6 +19,7 @@ def command(paths: tuple[str, ...]) -> int:
     """
     from ..engine.examine import examine
     from ..errors import Problems, RunnerError
+    from ..regress.rules import compile_rules
     from ..report.figures import plural
     from .selecting import load_prompts, open_project
     from .show import show_diagnostic, show_error
@@ -32,6 +33,10 @@ def command(paths: tuple[str, ...]) -> int:
                 errors += show_error(error)
             continue
         found = examine(loaded, project)
+        try:
+            compile_rules(loaded, project)
+        except RunnerError as wrong:
+            errors += show_error(wrong)
         cases += found.cases
         for error in found.errors:
             errors += show_error(error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from ..regress.comparison import Comparison, compare
 from ..regress.git import Repository
 from ..regress.revisions import Change
 from ..regress.sides import Side, side_at
-from .approving import store_of
+from ..regress.store import store_of
 from .selecting import open_project
 
 __all__ = ["comparison_with"]
@@ -80,7 +81,7 @@ def _load(files: dict[str, DiskTree]) -> list[Prompt]:
 
 def _recorded(project: Project) -> Callable[[Change], bool]:
     """Whether the approved answer of a request is that to the request as it is now."""
-    store = store_of(project)
+    store = store_of(project, os.environ)
 
     def recorded(change: Change) -> bool:
         assert change.snapshot is not None, "a request that is there has a place for its answer"

@@ -18,11 +18,11 @@ from ..regress.pending import load_pending
 from ..regress.replay import replay
 from ..regress.rules import Rules, compile_rules
 from ..regress.snapshot import Snapshot, snapshot_file
+from ..regress.store import store_of
 from ..report.regression import value_text
 from ..report.table import format_table
 from ..report.visible import visible
 from ..wire.fingerprint import parts
-from .approving import store_of
 from .options import SelectionOptions
 from .selecting import Chosen, load_selection
 
@@ -65,7 +65,7 @@ def explain(name: str, paths: Sequence[str]) -> int:
 def _lines(chosen: Chosen, unit: Unit, case: Case, rules: Rules) -> Iterator[str]:
     job = unit.job(case)
     file = snapshot_file(unit.prompt.file, unit.prompt.name, case.id, unit.variant)
-    approved = store_of(chosen.project).read(file)
+    approved = store_of(chosen.project, chosen.environ).read(file)
     variant = f"@{unit.variant}" if unit.variant else ""
     waiting = [entry for entry in load_pending(Path(chosen.project.root)) if entry.snapshot_file == file]
     yield f"{visible(unit.prompt.name)}/{visible(case.id)}{visible(variant)}"

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from itertools import chain
 from typing import TYPE_CHECKING
 
-from ..engine.plan import Job, Plan
+from ..engine.plan import Plan
 from ..engine.verdict import exit_code
+from ..regress.asking import carry_out
 from ..regress.modes import Modes
 from ..regress.results import CaseResult
+from ..regress.store import store_of
 from ..regress.testing import CaseKey, Regression, Shard, Tally
 from ..report.regression import RegressionReporter
-from .approving import store_of
 from .options import SelectionOptions
 from .selecting import Chosen, load_selection
 
@@ -75,29 +75,35 @@ class RegressionCommand:
                 chosen.units,
                 chosen.selection,
                 chosen.project,
-                store_of(chosen.project),
+                store_of(chosen.project, chosen.environ),
                 self.modes,
                 emit=emit,
                 orphan=orphan,
+                remark=reporter.note,
                 shard=self.shard,
                 changed=self._changed(chosen),
             )
             if self.modes.record != "none":
                 # Every case is rendered before the first is paid for.
                 chosen.rehearse(Plan(chosen.units, chosen.selection.cases))
-            waiting = _drawn(regression)
-            signal = (
-                _ask(regression, waiting, chosen, reporter, jobs, use_cache=use_cache) if waiting else None
+            ending = carry_out(
+                regression,
+                chosen.units,
+                root=chosen.root,
+                environ=chosen.environ,
+                display=reporter,
+                workers=jobs,
+                use_cache=use_cache,
             )
-            unsent = signal is not None
-            if not unsent:
-                regression.finish()
+            unsent = ending is not None and ending.unsent
+            if ending is not None and ending.stopped:
+                reporter.note(f"stopped early: {ending.stopped}")
             if not tally.selected and self.shard is None:
                 raise chosen.selection.explain_nothing(chosen.units)
-            reporter.finish(tally, modes=self.modes, seconds=time.monotonic() - started)
+            reporter.finish(tally, modes=self.modes, seconds=time.monotonic() - started, complete=not unsent)
         if not tally.selected:
             return 0  # an empty shard is a part of a run that has others
-        return exit_code(tally.facts(self.modes, unsent=unsent, signal=signal or None))
+        return exit_code(tally.facts(self.modes, unsent=unsent, signal=ending.signal if ending else None))
 
     def _changed(self, chosen: Chosen) -> frozenset[CaseKey] | None:
         if self.base is None:
@@ -111,45 +117,3 @@ def _junit(output: str) -> JUnitReport:
     from ..report.junit_regression import JUnitReport  # its XML library imports an HTTP client
 
     return JUnitReport(output)
-
-
-def _drawn(regression: Regression) -> dict[str, Iterator[Job]]:
-    """The endpoints that have something to be asked, with their jobs; drawing the first job replays all before it."""
-    waiting: dict[str, Iterator[Job]] = {}
-    for name, jobs in regression.jobs().items():
-        first = next(jobs, None)
-        if first is not None:
-            waiting[name] = chain((first,), jobs)
-    return waiting
-
-
-def _ask(
-    regression: Regression,
-    waiting: dict[str, Iterator[Job]],
-    chosen: Chosen,
-    reporter: RegressionReporter,
-    jobs: int | None,
-    *,
-    use_cache: bool,
-) -> int | None:
-    """Ask for what has to be asked, under a journal. None when all of it came, else the signal's number (0: none)."""
-    from ..engine.cache import ResponseCache
-    from ..engine.execute import Options, connect
-    from ..engine.record import Counters
-    from ..engine.session import run_jobs
-
-    units = [unit for unit in chosen.units if unit.endpoint.name in waiting]
-    connections = connect(units, chosen.environ, root=chosen.project.root)
-    ending = run_jobs(
-        waiting,
-        units,
-        connections,
-        root=chosen.root,
-        counters=Counters(),
-        display=reporter,
-        receive=regression.take,
-        options=Options(workers=jobs, cache=ResponseCache(chosen.root) if use_cache else None),
-    )
-    if ending.stopped:
-        reporter.note(f"stopped early: {ending.stopped}")
-    return (ending.signal or 0) if ending.unsent else None

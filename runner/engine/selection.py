@@ -19,7 +19,7 @@ __all__ = ["Selection"]
 class Selection:
     """`variables` or `rows` stand in for the prompts' own tests when given; `ids` and `tags` narrow either.
 
-    `texts` are variables typed on a command line, to be read as the types that the prompt's inputs declare.
+    `given` is the one case to take, already loaded. `texts` are variables typed on a command line, to be read as the types that the prompt's inputs declare.
 
     A tag selects a case that has it, and every case of a prompt that has it.
     """
@@ -30,11 +30,12 @@ class Selection:
     texts: Mapping[str, str] = field(default_factory=dict)
     variables_from: Location = field(default_factory=lambda: Location("--var"))
     rows: CaseFile | None = None
+    given: Case | None = None
 
     @property
     def takes_tests(self) -> bool:
         """Whether it is the prompts' own tests that are taken."""
-        return self.variables is None and self.rows is None
+        return self.variables is None and self.rows is None and self.given is None
 
     def cases(self, unit: Unit) -> Iterator[Case]:
         """The selected cases of one unit, lazily. Raises CaseError at the row or value that is off."""
@@ -45,7 +46,9 @@ class Selection:
 
     def _offered(self, unit: Unit) -> Iterator[Case]:
         prompt = unit.prompt
-        if self.variables is not None:
+        if self.given is not None:
+            yield self.given
+        elif self.variables is not None:
             typed = vars_from_text(prompt, self.texts, location=Location("--var"))
             yield case_from_vars(prompt, {**self.variables, **typed}, location=self.variables_from)
         elif self.rows is not None:

@@ -92,7 +92,7 @@ def evaluate(
         agreement=agreement,
         flavour=verdict.flavour,
         fields=shown.fields,
-        notes=(*notes, *(f"rule unused: {rule}" for rule in shown.unused)),
+        notes=notes,
     )
     if verdict.word != "fail":
         if status == "current":

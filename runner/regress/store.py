@@ -9,11 +9,12 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from ..errors import FormatError, Location, MissingFileError, SecretError, StorageError
+from ..files.model import Project
 from ..schema import json_path
 from ..values import Json, JsonPath
 from ..wire.masking import find_secret
@@ -21,7 +22,7 @@ from .reader import MAX_BYTES, read_snapshot
 from .snapshot import FOLDER, SUFFIX, Snapshot
 from .writer import write_snapshot
 
-__all__ = ["SnapshotStore"]
+__all__ = ["SnapshotStore", "store_of"]
 
 
 class SnapshotStore:
@@ -154,6 +155,13 @@ class SnapshotStore:
             f"{place} of {self._shown(file)} holds what looks like a key; nothing was written",
             hint="take it out of the prompt's data, or add a `redact` rule for it to runner.yaml",
         )
+
+
+def store_of(project: Project, environ: Mapping[str, str]) -> SnapshotStore:
+    """The snapshots of a project; the values of all its key variables must not be in any."""
+    names = {endpoint.api_key_env for endpoint in project.endpoints.values() if endpoint.api_key_env}
+    values = sorted({environ[name] for name in names if environ.get(name)})
+    return SnapshotStore(Path(project.root), secret_values=values)
 
 
 def _leaves(value: Json, path: JsonPath = ()) -> Iterator[tuple[JsonPath, str]]:

@@ -19,13 +19,14 @@ from ..engine.verdict import Facts
 from ..files.model import Case, Project
 from ..wire.fingerprint import parts
 from .accepting import approve
+from .answers import stored_value
 from .evaluate import Evaluation, evaluate
 from .modes import Modes
 from .pending import digest_of, drop_pending, save_pending
 from .reader import ConflictError
 from .replay import replay
 from .results import CaseResult, PendingEntry, Status, Verdict
-from .rules import Rules, compile_rules
+from .rules import Rules, compile_rules, unused_rules
 from .snapshot import Snapshot, snapshot_file, snapshot_folder
 from .store import SnapshotStore
 
@@ -110,7 +111,7 @@ class _Asked:
 class Regression:
     """One run over `units`. `emit` receives each case's result; `orphan` each snapshot file without a case.
 
-    `changed` limits what may be asked to these cases (`--base`); the others are replayed or reported. Raises what
+    `remark` is told what concerns a prompt as a whole. `changed` limits what may be asked to these cases (`--base`); the others are replayed or reported. Raises what
     loading, rendering and the snapshot store raise.
     """
 
@@ -124,6 +125,7 @@ class Regression:
         *,
         emit: Callable[[CaseResult], None],
         orphan: Callable[[str], None],
+        remark: Callable[[str], None] = lambda _: None,
         shard: Shard | None = None,
         changed: frozenset[CaseKey] | None = None,
     ) -> None:
@@ -134,6 +136,7 @@ class Regression:
         self._modes = modes
         self._emit = emit
         self._orphan = orphan
+        self._remark = remark
         self._shard = shard
         self._changed = changed
         self._rules: Mapping[str, Rules] = {
@@ -142,6 +145,7 @@ class Regression:
         # Which files have no case can only be said when every case was seen.
         self._complete = not (selection.ids or selection.tags or shard) and selection.takes_tests
         self._unseen: dict[str, set[str]] = {}
+        self._unused: dict[str, set[str]] = {}
         self._asked: dict[CaseKey, _Asked] = {}
 
     def jobs(self) -> dict[str, Iterator[Job]]:
@@ -163,8 +167,11 @@ class Regression:
             self._decide(asked)
 
     def finish(self) -> None:
-        """Tell the snapshot files that no case of a completely seen prompt refers to."""
+        """Tell the snapshot files that no case of a completely seen prompt refers to, and rules that never applied."""
         if self._complete:
+            for file in sorted(self._unused):
+                for rule in sorted(self._unused[file]):
+                    self._remark(f"{file}: the rule {rule} applies to no approved answer")
             for folder in sorted(self._unseen):
                 for name in sorted(self._unseen[folder]):
                     self._orphan(f"{folder}/{name}")
@@ -211,6 +218,8 @@ class Regression:
         except ConflictError as error:
             yield from self._ask_or_tell(job, "conflict", None, file, str(error))
             return
+        if approved is not None:
+            self._note_unused(unit, approved)
         if approved is None:
             if unseen:
                 put_off.append((unit, case, file))  # it may have been renamed: known when all cases were seen
@@ -220,6 +229,14 @@ class Regression:
             yield from self._current(job, approved, file)
         else:
             yield from self._ask_or_tell(job, "stale", approved, file, _what_changed(approved, job))
+
+    def _note_unused(self, unit: Unit, approved: Snapshot) -> None:
+        rules = self._rules[unit.prompt.file]
+        file = unit.prompt.path
+        if not rules.rules or self._unused.get(file) == set():
+            return
+        unused = set(unused_rules(rules, stored_value(approved)))
+        self._unused[file] = self._unused.get(file, unused) & unused
 
     def _current(self, job: Job, approved: Snapshot, file: str) -> Iterator[Job]:
         if self._modes.calls("current") and self._may_ask(job):

@@ -1,0 +1,75 @@
+"""Carrying out a regression run: what can be replayed is, and the engine is started only if something is left to ask."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..engine.plan import Job, Unit
+from .testing import Regression
+
+if TYPE_CHECKING:
+    from ..engine.session import Display, Ending
+
+__all__ = ["carry_out"]
+
+
+def carry_out(
+    regression: Regression,
+    units: Sequence[Unit],
+    *,
+    root: Path,
+    environ: Mapping[str, str],
+    display: Display,
+    workers: int | None = None,
+    use_cache: bool = True,
+) -> Ending | None:
+    """Run it; the ending of what was asked, None when nothing had to be.
+
+    Raises what the regression raises, ConfigError for an endpoint that is needed and not set up, StorageError.
+    """
+    waiting: dict[str, Iterator[Job]] = {}
+    for name, jobs in regression.jobs().items():
+        first = next(jobs, None)  # replays all that comes before it
+        if first is not None:
+            waiting[name] = chain((first,), jobs)
+    ending = (
+        _ask(regression, waiting, units, root, environ, display, workers, use_cache=use_cache)
+        if waiting
+        else None
+    )
+    if ending is None or not ending.unsent:
+        regression.finish()
+    return ending
+
+
+def _ask(
+    regression: Regression,
+    waiting: Mapping[str, Iterator[Job]],
+    units: Sequence[Unit],
+    root: Path,
+    environ: Mapping[str, str],
+    display: Display,
+    workers: int | None,
+    *,
+    use_cache: bool,
+) -> Ending:
+    # The only place from which a regression run reaches anything that knows the network.
+    from ..engine.cache import ResponseCache
+    from ..engine.execute import Options, connect
+    from ..engine.record import Counters
+    from ..engine.session import run_jobs
+
+    asked = [unit for unit in units if unit.endpoint.name in waiting]
+    return run_jobs(
+        waiting,
+        asked,
+        connect(asked, environ, root=str(root)),
+        root=root,
+        counters=Counters(),
+        display=display,
+        receive=regression.take,
+        options=Options(workers=workers, cache=ResponseCache(root) if use_cache else None),
+    )
