@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
+from hashlib import sha256
 from typing import Any
 
 from jsonschema.exceptions import ValidationError, best_match
@@ -86,13 +87,8 @@ class Validator:
 
     def __init__(self, schema: Json) -> None:
         cls = _draft_of(schema)
-        meta = cls(cls.META_SCHEMA, format_checker=cls.FORMAT_CHECKER)
         try:
-            # The format checker finds patterns that are no regular expressions; without it they blow up in check().
-            problem = best_match(meta.iter_errors(schema))
-            if problem is not None:
-                raise SchemaProblem(tuple(problem.absolute_path), _schema_message(problem))
-            _check_references(schema)
+            _check_schema(schema, cls)
         except RecursionError:
             raise SchemaProblem((), "the schema is nested too deeply") from None
         self._draft = _exact(cls)(schema, format_checker=cls.FORMAT_CHECKER, registry=Registry())
@@ -140,6 +136,27 @@ def show(value: Json, limit: int = 100) -> str:
 
 
 # --- building -------------------------------------------------------------------------------------------------
+
+
+_SOUND: set[bytes] = set()
+"""Digests of schemas that were found to be ones: a prompt's is read by its loader, its judge and each revision's."""
+
+_MOST_SOUND = 1024
+
+
+def _check_schema(schema: Json, cls: type[_Draft]) -> None:
+    digest = sha256(json.dumps(schema).encode()).digest()
+    if digest in _SOUND:
+        return
+    meta = cls(cls.META_SCHEMA, format_checker=cls.FORMAT_CHECKER)
+    # The format checker finds patterns that are no regular expressions; without it they blow up in check().
+    problem = best_match(meta.iter_errors(schema))
+    if problem is not None:
+        raise SchemaProblem(tuple(problem.absolute_path), _schema_message(problem))
+    _check_references(schema)
+    if len(_SOUND) >= _MOST_SOUND:
+        _SOUND.clear()
+    _SOUND.add(digest)
 
 
 def _draft_of(schema: Json) -> type[_Draft]:
