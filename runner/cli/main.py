@@ -19,6 +19,7 @@ COMMANDS = (
     "render",
     "run",
     "test",
+    "review",
     "accept",
     "reject",
     "pending",

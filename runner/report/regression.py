@@ -16,8 +16,9 @@ from ..regress.results import CaseResult
 from ..regress.testing import Tally
 from .console import lenient, wants_color, wants_live
 from .figures import count, dollars, duration, plural, whole_seconds
+from .painting import BOLD, DIM, Line
 from .progress import SEPARATOR
-from .regression_closing import BOLD, DIM, Line, closing_lines, last_line, sentences
+from .regression_closing import closing_lines, last_line, sentences
 from .regression_digest import RegressionDigest, case_name, sort_of
 from .review_table import value_text
 from .visible import one_line, shorten, visible
@@ -153,13 +154,7 @@ class RegressionReporter:
 
     def _print(self, line: Line) -> None:
         self.close()
-        self._stream.write(self._painted(line) + "\n")
-
-    def _painted(self, line: Line) -> str:
-        if not self._color or not line.style:
-            return line.text
-        cut = len(line.text) if line.styled is None else line.styled
-        return f"\x1b[{line.style}m{line.text[:cut]}\x1b[0m{line.text[cut:]}"
+        self._stream.write(line.painted(color=self._color) + "\n")
 
 
 def _case_line(result: CaseResult) -> Line:

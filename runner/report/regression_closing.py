@@ -3,29 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from ..regress.modes import Modes
 from ..regress.testing import Tally
 from .figures import count, dollars, duration, plural
+from .painting import BOLD, DIM, GREEN, RED, YELLOW, Line
 from .regression_digest import Few, RegressionDigest, Told
 from .review_table import field_table
 from .visible import visible
 
-__all__ = ["BOLD", "DIM", "Line", "closing_lines", "last_line", "sentences"]
-
-BOLD, DIM, RED, YELLOW, GREEN = "1", "2", "1;31", "33", "1;32"
+__all__ = ["closing_lines", "last_line", "sentences"]
 
 _SORT_WIDTH = 9
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A line to print: its text, and how its first `styled` characters look (all of them when None), as ANSI codes."""
-
-    text: str
-    style: str = ""
-    styled: int | None = None
 
 
 def closing_lines(digest: RegressionDigest, *, width: int | None) -> Iterator[Line]:

@@ -1,0 +1,92 @@
+"""Rules that a review adds to prompt files: worked out when asked for, written when the review ends."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from ..errors import EncodingError, StorageError, UsageError
+from ..files.text import decode
+from ..regress.proposals import propose, spell_rule
+from ..regress.results import FieldChange, PendingEntry
+from ..regress.rule_edit import with_rule
+
+__all__ = ["RuleWriting"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Edit:
+    before: bytes
+    text: str
+
+
+class RuleWriting:
+    """The edits of one review, of prompt files below `root`."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._edits: dict[Path, _Edit] = {}
+
+    def add(self, entry: PendingEntry, change: FieldChange) -> str:
+        """Prepare the rule that takes both values of a place; what is to be said about it."""
+        if not change.path.startswith("$"):
+            return "no rule allows another outcome: the case says with `outcome:` which one it expects"
+        missing = change.approved_missing or change.new_missing
+        sides = ((change.approved, change.approved_missing), (change.new, change.new_missing))
+        proposal = propose([value for value, absent in sides if not absent], sometimes_missing=missing)
+        rule = spell_rule(change.path, proposal)
+        path = _prompt_file(self._root, entry)
+        try:
+            before = self._edits[path].before if path in self._edits else path.read_bytes()
+            text = self._edits[path].text if path in self._edits else decode(before, entry.file)
+        except (OSError, EncodingError):
+            text = None
+        # A file with mixed line ends would not keep them.
+        whole = text is not None and (path in self._edits or _encoded(_Edit(before, text)) == before)
+        edited = with_rule(text, change.path, proposal) if text is not None and whole else None
+        if edited is None:
+            return f"{rule}\n{entry.file} cannot be edited safely: paste this into its regression.rules"
+        self._edits[path] = _Edit(before, edited)
+        return f"{rule}\ngoes into {entry.file} when the review ends; the next runner test compares by it"
+
+    def write(self) -> list[Path]:
+        """Write the files; which ones. Raises UsageError for a file that changed meanwhile, StorageError."""
+        for path, edit in self._edits.items():
+            try:
+                if path.read_bytes() != edit.before:
+                    raise UsageError(f"{path} has changed during the review: its new rules were not written")
+                _replace(path, _encoded(edit))
+            except OSError as error:
+                raise StorageError(f"{path} cannot be written: {error.strerror or error}") from None
+        return list(self._edits)
+
+
+def _prompt_file(root: Path, entry: PendingEntry) -> Path:
+    """The prompt's file: beside the folder of its snapshots, by its own name."""
+    folder = PurePosixPath(entry.moved_from or entry.snapshot_file).parents[2]
+    return root / folder / PurePosixPath(entry.file).name
+
+
+def _encoded(edit: _Edit) -> bytes:
+    """The text as the file was written: with its byte order mark and its line ends."""
+    text = edit.text.replace("\n", "\r\n") if b"\r\n" in edit.before else edit.text
+    mark = b"\xef\xbb\xbf"
+    return (mark if edit.before.startswith(mark) else b"") + text.encode()
+
+
+def _replace(path: Path, data: bytes) -> None:
+    target = path.resolve()  # a link stays a link
+    temporary = target.with_name(f".{secrets.token_hex(6)}.part")
+    try:
+        with temporary.open("xb") as part:
+            part.write(data)
+            part.flush()
+            os.fsync(part.fileno())
+        shutil.copymode(target, temporary)
+        temporary.replace(target)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
