@@ -7,7 +7,6 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from ..engine.plan import Plan
 from ..engine.verdict import exit_code
@@ -17,11 +16,9 @@ from ..regress.results import CaseResult
 from ..regress.store import store_of
 from ..regress.testing import CaseKey, Regression, Shard, Tally
 from ..report.regression import RegressionReporter
+from .listening import listeners
 from .options import SelectionOptions
 from .selecting import Chosen, load_selection
-
-if TYPE_CHECKING:
-    from ..report.junit_regression import JUnitReport
 
 __all__ = ["RegressionCommand"]
 
@@ -56,20 +53,22 @@ class RegressionCommand:
         started = time.monotonic()
         tally = Tally()
         with ExitStack() as closing:
-            junit = closing.enter_context(_junit(output)) if output else None
+            others = listeners(closing, output, chosen)
             reporter = closing.enter_context(RegressionReporter(sys.stdout))
             reporter.start(title=chosen.title)
 
             def emit(result: CaseResult) -> None:
                 tally.add(result)
                 reporter.case(result)
-                if junit:
-                    junit.case(result)
+                for other in others:
+                    other.case(result)
 
             def orphan(file: str) -> None:
                 tally.unreferenced += 1
                 if self.modes.unreferenced != "ignore":
                     reporter.unreferenced(file)
+                    for other in others:
+                        other.unreferenced(file)
 
             regression = Regression(
                 chosen.units,
@@ -100,7 +99,9 @@ class RegressionCommand:
                 reporter.note(f"stopped early: {ending.stopped}")
             if not tally.selected and self.shard is None:
                 raise chosen.selection.explain_nothing(chosen.units)
-            reporter.finish(tally, modes=self.modes, seconds=time.monotonic() - started, complete=not unsent)
+            seconds = time.monotonic() - started
+            for each in (reporter, *others):
+                each.finish(tally, modes=self.modes, seconds=seconds, complete=not unsent)
         if not tally.selected:
             return 0  # an empty shard is a part of a run that has others
         return exit_code(tally.facts(self.modes, unsent=unsent, signal=ending.signal if ending else None))
@@ -111,9 +112,3 @@ class RegressionCommand:
         from ..regress.revisions import changed_cases
 
         return frozenset(changed_cases(chosen.project, chosen.prompts, self.base))
-
-
-def _junit(output: str) -> JUnitReport:
-    from ..report.junit_regression import JUnitReport  # its XML library imports an HTTP client
-
-    return JUnitReport(output)

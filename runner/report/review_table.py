@@ -76,7 +76,7 @@ def _spelt(value: Json) -> str:
 
 def _verdict(change: FieldChange) -> str:
     if change.equal:
-        word = "same"
+        word = "allowed"
     elif change.approved_missing:
         word = "added"
     elif change.new_missing:
