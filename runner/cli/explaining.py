@@ -97,29 +97,24 @@ def _table(rules: Rules, approved: Snapshot | None, new: Snapshot | None) -> Ite
     if approved is None:
         return
     value = stored_value(approved)
-    if new is None:
-        rows: list[tuple[str, ...]] = [
-            (path, value_text(leaf), rule) for path, leaf, rule in deciding_rules(rules, value)
-        ]
-        headers: tuple[str, ...] = ("path", "approved", "rule")
-        unused = compare(rules, value, value).unused
-    else:
-        comparison = compare(
-            rules, value, stored_value(new), seen=[each.output for each in approved.variants]
+    seen = [each.output for each in approved.variants]
+    comparison = compare(rules, value, value if new is None else stored_value(new), seen=seen)
+    headers: tuple[str, ...] = ("path", "approved", "new", "rule", "verdict")
+    rows: list[tuple[str, ...]] = [
+        (
+            each.path,
+            value_text(each.approved, missing=each.approved_missing),
+            value_text(each.new, missing=each.new_missing),
+            each.rule + (f" ({each.note})" if each.note else ""),
+            "same" if each.equal else "changed",
         )
-        unused = comparison.unused
-        headers = ("path", "approved", "new", "rule", "verdict")
-        rows = [
-            (
-                each.path,
-                value_text(each.approved, missing=each.approved_missing),
-                value_text(each.new, missing=each.new_missing),
-                each.rule + (f" ({each.note})" if each.note else ""),
-                "same" if each.equal else "changed",
-            )
-            for each in comparison.fields
-        ]
+        for each in comparison.fields
+    ]
+    if not rows:
+        # Nothing differs: what would decide if something did.
+        headers = ("path", "approved", "rule")
+        rows = [(path, value_text(leaf), rule) for path, leaf, rule in deciding_rules(rules, value)]
     yield ""
     yield from (f"  {line}" for line in format_table(headers, rows).splitlines())
-    for rule in unused:
+    for rule in comparison.unused:
         yield f"  rule unused: {visible(rule)}"
