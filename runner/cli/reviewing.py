@@ -104,8 +104,8 @@ def _carry_out(state: Review, rules: RuleWriting, root: Path, store: SnapshotSto
         reject(root, entry)
         click.echo(f"rejected {entry.kind:9} {visible(entry.snapshot_file)}")
     try:
-        for path in rules.write():
-            click.echo(f"added rules to {visible(str(path))}: run the test again to compare by them")
+        for file in rules.write():
+            click.echo(f"added rules to {visible(file)}: run the test again to compare by them")
     except RunnerError as error:
         problems.append(error)
     left = len(load_pending(root))

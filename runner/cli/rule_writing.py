@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+from codecs import BOM_UTF8
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -19,6 +20,7 @@ __all__ = ["RuleWriting"]
 
 @dataclass(frozen=True, slots=True)
 class _Edit:
+    shown: str
     before: bytes
     text: str
 
@@ -34,6 +36,8 @@ class RuleWriting:
         """Prepare the rule that takes both values of a place; what is to be said about it."""
         if not change.path.startswith("$"):
             return "no rule allows another outcome: the case says with `outcome:` which one it expects"
+        if change.equal:
+            return f"the rule {change.rule} allows this already"
         missing = change.approved_missing or change.new_missing
         sides = ((change.approved, change.approved_missing), (change.new, change.new_missing))
         proposal = propose([value for value, absent in sides if not absent], sometimes_missing=missing)
@@ -45,23 +49,23 @@ class RuleWriting:
         except (OSError, EncodingError):
             text = None
         # A file with mixed line ends would not keep them.
-        whole = text is not None and (path in self._edits or _encoded(_Edit(before, text)) == before)
+        whole = text is not None and (path in self._edits or _encoded(text, before) == before)
         edited = with_rule(text, change.path, proposal) if text is not None and whole else None
         if edited is None:
             return f"{rule}\n{entry.file} cannot be edited safely: paste this into its regression.rules"
-        self._edits[path] = _Edit(before, edited)
+        self._edits[path] = _Edit(entry.file, before, edited)
         return f"{rule}\ngoes into {entry.file} when the review ends; the next runner test compares by it"
 
-    def write(self) -> list[Path]:
-        """Write the files; which ones. Raises UsageError for a file that changed meanwhile, StorageError."""
+    def write(self) -> list[str]:
+        """Write the files; their names. Raises UsageError for a file that changed meanwhile, StorageError."""
         for path, edit in self._edits.items():
             try:
                 if path.read_bytes() != edit.before:
-                    raise UsageError(f"{path} has changed during the review: its new rules were not written")
-                _replace(path, _encoded(edit))
+                    raise UsageError(f"{edit.shown} has changed during the review: its new rules were not written")
+                _replace(path, _encoded(edit.text, edit.before))
             except OSError as error:
-                raise StorageError(f"{path} cannot be written: {error.strerror or error}") from None
-        return list(self._edits)
+                raise StorageError(f"{edit.shown} cannot be written: {error.strerror or error}") from None
+        return [edit.shown for edit in self._edits.values()]
 
 
 def _prompt_file(root: Path, entry: PendingEntry) -> Path:
@@ -70,11 +74,10 @@ def _prompt_file(root: Path, entry: PendingEntry) -> Path:
     return root / folder / PurePosixPath(entry.file).name
 
 
-def _encoded(edit: _Edit) -> bytes:
-    """The text as the file was written: with its byte order mark and its line ends."""
-    text = edit.text.replace("\n", "\r\n") if b"\r\n" in edit.before else edit.text
-    mark = b"\xef\xbb\xbf"
-    return (mark if edit.before.startswith(mark) else b"") + text.encode()
+def _encoded(text: str, before: bytes) -> bytes:
+    """The text as its file was written before: with the same byte order mark and line ends."""
+    mark = BOM_UTF8 if before.startswith(BOM_UTF8) else b""
+    return mark + (text.replace("\n", "\r\n") if b"\r\n" in before else text).encode()
 
 
 def _replace(path: Path, data: bytes) -> None:

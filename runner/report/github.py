@@ -51,7 +51,7 @@ class GitHubReport:
 
     def unreferenced(self, file: str) -> None:
         """A snapshot that no case refers to; its path is from the project's root."""
-        self._digest.unreferenced.add(file)
+        self._digest.unreferenced.add(lambda: file)
 
     def finish(self, tally: Tally, *, modes: Modes, seconds: float, complete: bool = True) -> None:
         """Show the annotations and append the summary. Raises StorageError where that file cannot be written."""

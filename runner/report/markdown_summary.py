@@ -97,4 +97,4 @@ def _more(few: Few[Told] | Few[str]) -> Iterator[str]:
 def _sentence(text: str) -> str:
     """One of our own sentences; a command in it, which may name files, as code."""
     before, found, command = text.partition("runner ")
-    return before + literal(found + command) if not before.strip() or before.endswith(": ") else text
+    return before.lstrip() + literal(found + command) if before.endswith((": ", "  ")) else text

@@ -102,7 +102,7 @@ class RegressionReporter:
 
     def unreferenced(self, file: str) -> None:
         """A snapshot that no case refers to, told at the end."""
-        self._digest.unreferenced.add(file)
+        self._digest.unreferenced.add(lambda: file)
 
     def finish(self, tally: Tally, *, modes: Modes, seconds: float, complete: bool = True) -> None:
         """End: the cases to look at, what to do about them, and the totals of `tally`; `complete` unless cut short."""

@@ -36,8 +36,8 @@ def sentences(digest: RegressionDigest, *, unreferenced: int, modes: Modes) -> I
         if number:
             yield one if number == 1 else several.format(count(number))
     if unreferenced and modes.unreferenced != "ignore":
-        fails = "; in a CI that fails the run" if modes.unreferenced == "reject" else ""
-        yield f"{plural(unreferenced, 'snapshot')} without a case: `runner prune` deletes{fails}."
+        have, them = ("has", "it") if unreferenced == 1 else ("have", "them")
+        yield f"{plural(unreferenced, 'snapshot')} {have} no case; only `runner prune` deletes {them}."
     commands = list(digest.renewals())
     if commands:
         yield "To ask for what is out of date:"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from shlex import quote
 from typing import Generic, TypeVar
@@ -40,11 +40,11 @@ class Few(Generic[_T]):
     kept: list[_T] = field(default_factory=list)
     total: int = 0
 
-    def add(self, thing: _T) -> None:
-        """Count one, and keep it if it is among the first."""
-        self.total += 1
+    def add(self, make: Callable[[], _T]) -> None:
+        """Count one, and make it to be kept if it is among the first."""
         if len(self.kept) < SHOWN:
-            self.kept.append(thing)
+            self.kept.append(make())
+        self.total += 1
 
     @property
     def more(self) -> int:
@@ -98,7 +98,7 @@ class RegressionDigest:
             if result.cost is not None:
                 self.cost = (self.cost or 0.0) + result.cost
         if result.written:
-            self.written.add(result.snapshot)
+            self.written.add(lambda: result.snapshot)
         if result.verdict == "pass":
             if result.flavour is not None:
                 self.sorts[result.flavour] += 1
@@ -107,17 +107,21 @@ class RegressionDigest:
                     self.notes[note] += 1
             return
         self.sorts[sort_of(result)] += 1
+        self._few(result).add(lambda: _told(result))
+        if result.verdict == "outdated" and (
+            result.file in self._renewable or len(self._renewable) < _PROMPTS
+        ):
+            self._renewable.setdefault(result.file, Few()).add(lambda: result.case)
+
+    def _few(self, result: CaseResult) -> Few[Told]:
         match result.verdict:
             case "flaky":
-                self.flaky.add(_told(result))
+                return self.flaky
             case "pending":
-                self.waiting.add(_told(result))
+                return self.waiting
             case "outdated":
-                self.outdated.add(_told(result))
-                if result.file in self._renewable or len(self._renewable) < _PROMPTS:
-                    self._renewable.setdefault(result.file, Few()).add(result.case)
-            case _:
-                self.failures.add(_told(result))
+                return self.outdated
+        return self.failures
 
     def renewals(self) -> Iterator[str]:
         """The commands that ask for what is out of date: one a prompt, naming its cases where they are few."""
@@ -167,6 +171,8 @@ def reason_of(result: CaseResult) -> str:
 def facts_of(result: CaseResult) -> Iterator[str]:
     """What else there is to say of a case: its failed checks, the hint of its error, its samples, its notes."""
     failed = [check for check in result.checks if not check["passed"]]
+    if failed and result.reason.endswith(failed[0]["message"]):
+        failed = failed[1:]  # the reason says it already
     for check in failed[:_FACTS]:
         yield f"{check['type']}{' ' + check['path'] if check['path'] else ''}: {check['message']}"
     if len(failed) > _FACTS:

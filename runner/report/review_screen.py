@@ -108,7 +108,9 @@ def _about(entry: PendingEntry, approved: Snapshot | None) -> Iterator[Line]:
 
 def _highlighted(entry: PendingEntry, at: int, *, width: int, room: int) -> list[Line]:
     """The table with one row highlighted; of a long one, the part around that row."""
-    rows = [field_row(change) for change in entry.fields]
+    others = max(sum(map(len, (change.path, change.rule, change.note or ""))) for change in entry.fields)
+    # What is left for the two values, so that what differs is not what the table cuts off.
+    rows = [field_row(change, width=max((width - others - 24) // 2, 20)) for change in entry.fields]
     header, *lines = field_table(rows, width=width - 4)
     shown = max(room - 1, 1)
     start = min(max(at - shown // 2, 0), max(len(rows) - shown, 0))

@@ -17,7 +17,7 @@ __all__ = ["HEADERS", "FieldRow", "field_row", "field_table", "value_text"]
 HEADERS = ("path", "approved", "new", "rule", "verdict")
 
 _WIDE = 44
-_BEFORE = 12
+_BEFORE = 8
 
 
 @dataclass(frozen=True, slots=True)
