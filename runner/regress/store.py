@@ -1,7 +1,8 @@
 """Snapshot files on disk: read, written whole or not at all, renamed, deleted.
 
 A file is written beside its place, synced and renamed over it, so that a crash at any moment leaves the old one or the
-new one; two processes at once each leave a whole file.
+new one; two processes at once each leave a whole file. Links are never followed: what lies in a `__snapshots__` folder
+came with the repository, and could point anywhere.
 """
 
 from __future__ import annotations
@@ -9,20 +10,27 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+import stat
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from ..errors import FormatError, Location, MissingFileError, SecretError, StorageError
+from ..errors import FileError, FormatError, Location, MissingFileError, SecretError, StorageError
 from ..files.model import Project
+from ..files.text import decode
 from ..schema import json_path
-from ..values import Json, JsonPath
-from ..wire.masking import find_secret
-from .reader import MAX_BYTES, read_snapshot
+from .identity import identity
+from .leaves import largest_part, secret_in
+from .reader import MAX_BYTES, read_snapshot, too_large
 from .snapshot import FOLDER, SUFFIX, Snapshot
-from .writer import write_snapshot
+from .writer import document, write_snapshot
 
 __all__ = ["SnapshotStore", "store_of"]
+
+# Where a system has no such flag, it has nothing to which it would apply.
+_PLAIN_READ = (
+    os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+)
 
 
 class SnapshotStore:
@@ -31,6 +39,7 @@ class SnapshotStore:
     def __init__(self, root: Path, *, secret_values: Sequence[str] = ()) -> None:
         self._root = str(root)
         self._secrets = tuple(secret_values)
+        self._real_folders: set[str] = set()
         # Messages call a file as it would be typed here; worked out once, not for each of ten thousand.
         prefix = os.path.relpath(root)
         self._prefix = "" if prefix == os.curdir else prefix.replace(os.sep, "/") + "/"
@@ -38,87 +47,142 @@ class SnapshotStore:
     def read(self, file: str) -> Snapshot | None:
         """The snapshot, or None where there is no such file.
 
-        Raises ConflictError, SyntaxFileError, FormatError or MissingFileError (not a plain file, not readable).
+        Raises ConflictError, SyntaxFileError, FormatError, EncodingError, or MissingFileError: a link, a folder, not
+        readable.
         """
-        path = f"{self._root}/{file}"
+        folder = file.rpartition("/")[0]
+        if folder not in self._real_folders:
+            self._refuse_links(file)
+            self._real_folders.add(folder)
         try:
-            descriptor = os.open(
-                path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-            )
+            descriptor = os.open(f"{self._root}/{file}", _PLAIN_READ)
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise MissingFileError(
-                f"this snapshot cannot be read: {error.strerror or error}",
-                location=Location(self._shown(file)),
-            ) from None
-        try:
-            data = os.read(descriptor, MAX_BYTES + 1)
-        finally:
-            os.close(descriptor)
-        try:
-            text = data.decode().replace("\r\n", "\n")
-        except UnicodeDecodeError:
-            raise FormatError("this snapshot is not UTF-8", location=Location(self._shown(file))) from None
-        return read_snapshot(text, self._shown(file))
+            reason = "it is a link" if Path(self._root, file).is_symlink() else error.strerror or str(error)
+            raise self._unreadable(file, reason) from None
+        with open(descriptor, "rb", buffering=0) as plain:  # noqa: PTH123  # by its descriptor: it has no path twice
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
+                raise self._unreadable(file, "it is not a file")
+            if status.st_size > MAX_BYTES:
+                raise too_large(status.st_size, self._shown(file))
+            data = plain.readall()
+        shown = self._shown(file)
+        return read_snapshot(decode(data, shown), shown)
 
     def write(self, file: str, snapshot: Snapshot) -> bool:
         """Write a snapshot; False, and not a byte touched, where the file says the same already.
 
-        Another `model` alone is no reason to write. Raises SecretError where a key stands in it, FormatError where it
-        is too large, StorageError where the disk refuses it; the file then is as it was.
+        Another `model`, another order of keys or 1.0 for 1 is no reason to write. A file that cannot be read (a
+        conflict) is replaced. Raises SecretError where a key stands in it, FormatError where it is too large or too
+        deep to be read again, MissingFileError where a link is in the way, StorageError where the disk refuses it;
+        the file then is as it was.
         """
+        self._refuse_links(file)
         self.refuse_secrets(file, snapshot)
-        data = write_snapshot(snapshot).encode()
+        text = write_snapshot(snapshot)
+        data = text.encode()
         if len(data) > MAX_BYTES:
-            path, size = max(_sizes(snapshot.output), key=lambda each: each[1])
+            path, size = largest_part(document(snapshot))
             raise FormatError(
-                f"the snapshot would have {len(data):,} bytes, at most {MAX_BYTES:,} can be reviewed; the largest part "
-                f"is {json_path(path)} with {size:,}",
+                f"the snapshot would have {len(data):,} bytes, at most {MAX_BYTES:,} can be reviewed; the largest "
+                f"part is {json_path(path)} with {size:,}",
                 location=Location(self._shown(file)),
                 hint="let the prompt answer less, or ignore that path in regression.rules",
             )
-        with contextlib.suppress(FormatError):
-            approved = self.read(file)
-            if approved is not None and replace(approved, model=None) == replace(snapshot, model=None):
-                return False
+        read_snapshot(
+            text, self._shown(file)
+        )  # what cannot be read again must not become the approved answer
+        if self._says(file, snapshot):
+            return False
         self._replace(file, data)
         return True
 
+    def refuse_secrets(self, file: str, snapshot: Snapshot) -> None:
+        """Raise SecretError where the value of a key variable, or what has the shape of a key, stands in a snapshot."""
+        found = secret_in(document(snapshot), write_snapshot(snapshot), self._secrets)
+        if found is not None:
+            path, what = found
+            raise SecretError(
+                f"{json_path(path)} holds {what}; nothing was written",
+                location=Location(self._shown(file)),
+                hint="take it out of the prompt's data, or add a `redact` rule for it to runner.yaml",
+            )
+
     def move(self, old: str, new: str) -> None:
-        """Rename a snapshot, as `git mv` would. Raises StorageError."""
+        """Rename a snapshot, as `git mv` would; folders that are empty then go, too.
+
+        Raises MissingFileError for links, StorageError where `new` is taken or the disk refuses it.
+        """
+        self._refuse_links(old)
+        self._refuse_links(new)
         source, target = self._path(old), self._path(new)
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
+            # The same file under both names: a system that takes upper and lower case for one.
+            if os.path.lexists(target) and not target.samefile(source):
+                raise StorageError(
+                    f"the snapshot {self._shown(old)} cannot be renamed: {self._shown(new)} is there already",
+                    hint="delete the one that is not meant",
+                )
             source.replace(target)
             _sync_folder(target.parent)
         except OSError as error:
-            raise self._cannot(new, error) from None
+            raise self._cannot("renamed", old, error) from None
+        self._drop_empty_folders(old)
 
     def delete(self, file: str) -> None:
-        """Delete a snapshot, and its folders as far as they are empty then. Raises StorageError."""
-        path = self._path(file)
+        """Delete a snapshot, and its folders as far as they are empty then. Raises MissingFileError, StorageError."""
+        self._refuse_links(file)
         try:
-            path.unlink()
-            for folder in (path.parent, path.parent.parent):
-                if FOLDER in folder.parts and not any(folder.iterdir()):
-                    folder.rmdir()
+            self._path(file).unlink()
         except OSError as error:
-            raise self._cannot(file, error) from None
+            raise self._cannot("deleted", file, error) from None
+        self._drop_empty_folders(file)
 
     def files_of(self, folder: str) -> set[str]:
-        """The names of the snapshot files in a prompt's folder."""
+        """The names of the snapshot files in a prompt's folder, as `snapshot_file` spells them.
+
+        Raises MissingFileError for links.
+        """
+        self._refuse_links(f"{folder}/*")
         try:
             with os.scandir(f"{self._root}/{folder}") as entries:
-                return {entry.name for entry in entries if entry.name.endswith(SUFFIX)}
+                names = {
+                    entry.name
+                    for entry in entries
+                    if entry.name.endswith(SUFFIX) and not entry.is_dir(follow_symlinks=False)
+                }
         except (FileNotFoundError, NotADirectoryError):
             return set()
+        return {self._as_asked_for(folder, name) for name in names}
+
+    def _as_asked_for(self, folder: str, name: str) -> str:
+        """`Refund` is `refund` where the system takes them for one file: no orphan, but the file of its case."""
+        lower = name.lower()
+        if name == lower:
+            return name
+        with contextlib.suppress(OSError):
+            if self._path(f"{folder}/{lower}").samefile(self._path(f"{folder}/{name}")):
+                return lower
+        return name
 
     def _path(self, file: str) -> Path:
         return Path(self._root) / PurePosixPath(file)
 
     def _shown(self, file: str) -> str:
         return f"{self._prefix}{file}"
+
+    def _says(self, file: str, snapshot: Snapshot) -> bool:
+        """Whether the file says the same already, whichever model it names."""
+        try:
+            approved = self.read(file)
+        except MissingFileError:
+            raise  # a link or a folder stands there: not ours to replace
+        except FileError:
+            return False
+        return approved is not None and _substance(approved) == _substance(snapshot)
 
     def _replace(self, file: str, data: bytes) -> None:
         path = self._path(file)
@@ -134,26 +198,31 @@ class SnapshotStore:
         except OSError as error:
             with contextlib.suppress(OSError):
                 temporary.unlink()
-            raise self._cannot(file, error) from None
+            raise self._cannot("written", file, error) from None
 
-    def _cannot(self, file: str, error: OSError) -> StorageError:
+    def _drop_empty_folders(self, file: str) -> None:
+        for folder in _snapshot_folders(file):
+            try:
+                self._path(folder).rmdir()
+            except OSError:
+                return  # there is something in it
+
+    def _refuse_links(self, file: str) -> None:
+        for folder in _snapshot_folders(file):
+            if self._path(folder).is_symlink():
+                raise self._unreadable(folder, "it is a link")
+
+    def _unreadable(self, file: str, reason: str) -> MissingFileError:
+        return MissingFileError(
+            f"this snapshot cannot be read: {reason}",
+            location=Location(self._shown(file)),
+            hint="snapshots are plain files in plain folders",
+        )
+
+    def _cannot(self, what: str, file: str, error: OSError) -> StorageError:
         return StorageError(
-            f"the snapshot {self._shown(file)} cannot be written: {error.strerror or error}",
+            f"the snapshot {self._shown(file)} cannot be {what}: {error.strerror or error}",
             hint="what was approved before is as it was; the answers are safe in .runner/",
-        )
-
-    def refuse_secrets(self, file: str, snapshot: Snapshot) -> None:
-        """Raise SecretError where the value of a key variable, or what has the shape of a key, stands in a snapshot."""
-        if find_secret(write_snapshot(snapshot), self._secrets) is None:
-            return
-        where = next(
-            (path for path, leaf in _leaves(snapshot.output) if find_secret(leaf, self._secrets) is not None),
-            None,
-        )
-        place = json_path(where) if where is not None else "the snapshot"
-        raise SecretError(
-            f"{place} of {self._shown(file)} holds what looks like a key; nothing was written",
-            hint="take it out of the prompt's data, or add a `redact` rule for it to runner.yaml",
         )
 
 
@@ -164,21 +233,16 @@ def store_of(project: Project, environ: Mapping[str, str]) -> SnapshotStore:
     return SnapshotStore(Path(project.root), secret_values=values)
 
 
-def _leaves(value: Json, path: JsonPath = ()) -> Iterator[tuple[JsonPath, str]]:
-    """The texts in a value, each with its path."""
-    if isinstance(value, str):
-        yield path, value
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            yield from _leaves(item, (*path, key))
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from _leaves(item, (*path, index))
+def _substance(snapshot: Snapshot) -> object:
+    """What a snapshot says, as something to compare: not which model it was."""
+    return identity(document(replace(snapshot, model=None)))
 
 
-def _sizes(value: Json) -> list[tuple[JsonPath, int]]:
-    """The texts of a value with their sizes in bytes; the whole when there is none."""
-    return [(path, len(leaf.encode())) for path, leaf in _leaves(value)] or [((), 0)]
+def _snapshot_folders(file: str) -> list[str]:
+    """The folders of a file from the innermost up to `__snapshots__`."""
+    folders = [str(each) for each in PurePosixPath(file).parents]
+    own = [number for number, folder in enumerate(folders) if folder.rpartition("/")[2] == FOLDER]
+    return folders[: own[0] + 1] if own else []
 
 
 def _sync_folder(folder: Path) -> None:

@@ -3,7 +3,7 @@
 The same value always gives the same bytes. Text over several lines becomes a block scalar, or a quoted string with one
 source line for each of its lines, so that a diff shows the line that changed. Everything below the top-level keys is
 indented: what stands in column 0 is ours or git's conflict markers. What another YAML version could read as a number,
-a boolean or a date is quoted.
+a boolean or a date is quoted, and so is what cannot be seen.
 """
 
 from __future__ import annotations
@@ -15,21 +15,29 @@ from collections.abc import Iterator, Mapping, Sequence
 from ..values import Json
 from .snapshot import Snapshot
 
-__all__ = ["PLAIN", "VERSION", "emit", "write_snapshot"]
+__all__ = ["LONGEST_KEY", "PLAIN", "VERSION", "document", "emit", "write_snapshot"]
 
 VERSION = 1
 
-PLAIN = re.compile(r"[^\W\d_](?:[^:#\n]|:(?=\S)|(?<=\S)#)*")
-"""Text that needs no quotes behind a key or a dash: it begins with a letter, and holds neither `: ` nor ` #`."""
+_WORDS = "null|true|false|yes|no|on|off|y|n"
+"""What YAML 1.1 or 1.2 takes for something else than text, in whatever case."""
 
-_PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
-_WORDS = frozenset({"null", "true", "false", "yes", "no", "on", "off", "y", "n"})
-_LONGEST_KEY = 100
+PLAIN = re.compile(rf"(?!(?i:{_WORDS})\Z)[^\W\d_](?:[^:# \t\n]++| ++(?!#|\Z)|:++(?! |\Z)|#)*+")
+"""One line of text that needs no quotes: it begins with a letter, and holds neither `: ` nor ` #` nor outer spaces."""
+
+LONGEST_KEY = 100
 """Longer keys are written with `? `: a YAML reader looks no further than 1,024 characters for a key's colon."""
+
+_PLAIN_KEY = re.compile(rf"(?!(?i:{_WORDS})\Z)[A-Za-z_][A-Za-z0-9_.-]*")
 
 
 def write_snapshot(snapshot: Snapshot) -> str:
-    """The text of a snapshot file. A key stands only where it says something."""
+    """The text of a snapshot file."""
+    return "".join(f"{line}\n" for line in emit(document(snapshot)))
+
+
+def document(snapshot: Snapshot) -> dict[str, Json]:
+    """What the file of a snapshot says, in its order. A key stands only where it says something."""
     fields: dict[str, Json] = {"runner_snapshot": VERSION, "request": snapshot.request}
     if snapshot.parts:
         fields["parts"] = dict(snapshot.parts)
@@ -46,11 +54,11 @@ def write_snapshot(snapshot: Snapshot) -> str:
         fields["variants"] = [{"count": each.count, "output": each.output} for each in snapshot.variants]
     if snapshot.unstable:
         fields["unstable"] = list(snapshot.unstable)
-    return "".join(f"{line}\n" for line in emit(fields))
+    return fields
 
 
 def emit(fields: Mapping[str, Json]) -> Iterator[str]:
-    """The lines of a mapping."""
+    """The lines of a mapping, its keys in their order. Its texts hold no lone surrogates, its numbers are finite."""
     yield from _mapping(fields, 0)
 
 
@@ -59,12 +67,11 @@ def _mapping(fields: Mapping[str, Json], indent: int) -> Iterator[str]:
     for key, value in fields.items():
         lines = _value(value, indent)
         first = next(lines)
-        if len(key) > _LONGEST_KEY:
+        if len(key) > LONGEST_KEY:
             yield f"{pad}? {_quoted(key)}"
             yield f"{pad}:{first}"
         else:
-            plain = _PLAIN_KEY.fullmatch(key) and key.lower() not in _WORDS
-            yield f"{pad}{key if plain else _quoted(key)}:{first}"
+            yield f"{pad}{key if _PLAIN_KEY.fullmatch(key) else _quoted(key)}:{first}"
         yield from lines
 
 
@@ -92,22 +99,17 @@ def _value(value: Json, indent: int) -> Iterator[str]:
         yield from _sequence(value, indent + 2)
     elif isinstance(value, str):
         yield from _text(value, indent)
-    else:
-        yield f" {_scalar(value)}"
-
-
-def _scalar(value: Json) -> str:
-    if isinstance(value, float):
+    elif isinstance(value, float):
         # YAML 1.1 knows a float only by its point: 1e-07 would be text.
         mantissa, e, exponent = repr(value).partition("e")
-        return f"{mantissa if '.' in mantissa else f'{mantissa}.0'}{e}{exponent}"
-    return json.dumps(value)
+        yield f" {mantissa if '.' in mantissa else f'{mantissa}.0'}{e}{exponent}"
+    else:
+        yield f" {json.dumps(value)}"
 
 
 def _text(text: str, indent: int) -> Iterator[str]:
     if "\n" not in text:
-        plain = PLAIN.fullmatch(text) and text.lower() not in _WORDS and not text.endswith(" ")
-        yield f" {text if plain and text.isprintable() else _quoted(text)}"
+        yield f" {text if PLAIN.fullmatch(text) and text.isprintable() else _quoted(text)}"
     elif _fits_a_block(text):
         body = text.rstrip("\n")
         chomping = {0: "-", 1: ""}.get(len(text) - len(body), "+")
@@ -121,8 +123,7 @@ def _text(text: str, indent: int) -> Iterator[str]:
 
 def _fits_a_block(text: str) -> bool:
     """Whether YAML carries the text in a block scalar without an indentation indicator or an escape."""
-    body = text.rstrip("\n")
-    return bool(body) and body[0] not in " \t\n" and text.replace("\n", "").replace("\t", "").isprintable()
+    return text[0] not in " \t\n" and text.replace("\n", "").replace("\t", "").isprintable()
 
 
 def _quoted(text: str) -> str:
@@ -148,7 +149,7 @@ def _quoted_lines(text: str, indent: int) -> Iterator[str]:
     parts = [f"{_escaped(line)}\\n" for line in most] + ([_escaped(last)] if last else [])
     pad = " " * (indent + 2)
     for number, part in enumerate(parts):
-        # The reader drops white space at the beginning of a line, unless it is escaped.
+        # White space at the beginning of a line would be dropped, unless it is escaped.
         guarded = f"\\{part}" if number and part.startswith(" ") else part
         start = f"{pad}{guarded}" if number else f' "{guarded}'
         yield start + ('"' if number == len(parts) - 1 else "\\")

@@ -42,15 +42,17 @@ def test_what_says_the_same_is_not_touched(store: SnapshotStore, tmp_path: Path,
 
 @pytest.mark.parametrize("text", ["planted-secret-value", "ghp_" + "a1B2" * 9, "-----BEGIN PRIVATE KEY-----"])
 def test_a_key_stops_the_write_and_is_not_repeated(store: SnapshotStore, tmp_path: Path, text: str) -> None:
-    with pytest.raises(SecretError, match=r"\$\.a\[0\]") as caught:
+    with pytest.raises(SecretError, match=r"\$\.output\.a\[0\]") as caught:
         store.write(FILE, Snapshot(REQUEST, {}, {"a": [f"it is {text}."]}))
     assert text not in str(caught.value)
     assert caught.value.exit_code == 2
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_snapshot_nobody_could_review_is_refused_with_its_largest_part(store: SnapshotStore, tmp_path: Path) -> None:
-    with pytest.raises(FormatError, match=r"\$\.long with 70,000"):
+def test_a_snapshot_nobody_could_review_is_refused_with_its_largest_part(
+    store: SnapshotStore, tmp_path: Path
+) -> None:
+    with pytest.raises(FormatError, match=r"\$\.output\.long with 70,000"):
         store.write(FILE, Snapshot(REQUEST, {}, {"short": "x", "long": "y" * 70_000}))
     assert not (tmp_path / FILE).exists()
 
@@ -128,7 +130,9 @@ def test_a_kill_between_any_two_steps_leaves_the_old_or_the_new(tmp_path: Path) 
     for step in range(1, 20):
         store.write(file, old)
         done = subprocess.run(
-            [sys.executable, "-c", textwrap.dedent(DYING), str(tmp_path), str(step)], capture_output=True, text=True
+            [sys.executable, "-c", textwrap.dedent(DYING), str(tmp_path), str(step)],
+            capture_output=True,
+            text=True,
         )
         assert store.read(file) in (old, new)
         if done.stdout == "done\n":
@@ -144,7 +148,9 @@ def test_two_processes_at_once_leave_a_whole_file(tmp_path: Path) -> None:
         "for n in range(40): store.write('s/a.snap.yaml', Snapshot('sha256:' + 'ab' * 32, {}, f'{sys.argv[2]} {n}\\n' * 50))\n"
         "store.write(f's/{sys.argv[2]}.snap.yaml', Snapshot('sha256:' + 'ab' * 32, {}, 'mine'))\n"
     )
-    processes = [subprocess.Popen([sys.executable, "-c", code, str(tmp_path), name]) for name in ("one", "two")]
+    processes = [
+        subprocess.Popen([sys.executable, "-c", code, str(tmp_path), name]) for name in ("one", "two")
+    ]
     assert [process.wait() for process in processes] == [0, 0]
     store = SnapshotStore(tmp_path)
     assert store.files_of("s") == {"a.snap.yaml", "one.snap.yaml", "two.snap.yaml"}
