@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import re
 from pathlib import Path
@@ -9,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from runner.cli.main import cli
 from tests.regress.repository import GitFolder
 
 from .project import Done, ProjectFolder
@@ -32,6 +35,14 @@ HELLO = "model: m\nmessages: [{role: user, content: Hello}]\n"
 GOLDEN = Path(__file__).parent.parent / "golden" / "cli"
 
 
+def diff(folder: Path, *args: str) -> Done:
+    """The command, in this process: starting an interpreter for each call would take most of the time."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.chdir(folder), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = cli.main(["diff", *args], prog_name="runner")
+    return Done(code, out.getvalue(), err.getvalue(), folder)
+
+
 class GitProject(ProjectFolder):
     """A project whose first commit is `main`."""
 
@@ -43,8 +54,11 @@ class GitProject(ProjectFolder):
         self.write("prompts/hello.prompt.yaml", HELLO)
         self.repository.commit()
 
+    def diff(self, *args: str) -> Done:
+        return diff(self.folder, *args)
+
     def changed(self, *args: str) -> list[dict[str, Any]]:
-        done = self.run("diff", "--base", "main", "--format", "json", *args)
+        done = self.diff("--base", "main", "--format", "json", *args)
         assert (done.code, done.err) == (0, "")
         found: list[dict[str, Any]] = json.loads(done.out)
         return found
@@ -71,19 +85,19 @@ def matches_golden(done: Done, name: str) -> None:
 
 
 def test_nothing_changed_is_said_and_no_failure(git: GitProject) -> None:
-    done = git.run("diff", "--base", "main")
+    done = git.diff("--base", "main")
     assert (done.code, done.err) == (0, "")
     assert re.fullmatch(r"compared with main \([0-9a-f]{7}\): 9 unchanged\n", done.out)
 
 
 def test_the_text_tells_changes_by_prompt_and_each_hunk_once(git: GitProject) -> None:
     edit_everything(git)
-    matches_golden(git.run("diff", "--base", "main"), "diff.txt")
+    matches_golden(git.diff("--base", "main"), "diff.txt")
 
 
 def test_the_markdown_is_a_comment_for_a_pull_request(git: GitProject) -> None:
     edit_everything(git)
-    matches_golden(git.run("diff", "--base", "main", "--format", "markdown"), "diff.md")
+    matches_golden(git.diff("--base", "main", "--format", "markdown"), "diff.md")
 
 
 def test_the_json_lists_what_differs_and_leaves_out_the_rest(git: GitProject) -> None:
@@ -124,7 +138,7 @@ def test_a_path_that_is_gone_shows_what_was_removed(git: GitProject) -> None:
 
 
 def test_a_path_that_never_was_is_a_mistake(git: GitProject) -> None:
-    done = git.run("diff", "--base", "main", "prompts/helo.prompt.yaml")
+    done = git.diff("--base", "main", "prompts/helo.prompt.yaml")
     assert done.code == 2
     assert "did you mean prompts/hello.prompt.yaml?" in done.err
 
@@ -134,7 +148,7 @@ def test_a_path_outside_the_project_is_a_mistake(
 ) -> None:
     other = tmp_path_factory.mktemp("other") / "x.prompt.yaml"
     other.write_text(HELLO)
-    done = git.run("diff", "--base", "main", str(other))
+    done = git.diff("--base", "main", str(other))
     assert done.code == 2
     assert "is not part of the project" in done.err
 
@@ -145,8 +159,7 @@ def test_a_project_below_the_repository_compares_its_own_part(git: GitProject) -
     git.repository.commit()
     git.write("part/a.prompt.yaml", HELLO.replace("Hello", "Hi"))
     git.write("shared/tone.txt", "not of this project\n")
-    part = ProjectFolder(git.folder / "part")
-    done = part.run("diff", "--base", "HEAD", "--format", "json")
+    done = diff(git.folder / "part", "--base", "HEAD", "--format", "json")
     assert [(change["file"], change["change"]) for change in json.loads(done.out)] == [
         ("a.prompt.yaml", "changed")
     ]
@@ -156,7 +169,7 @@ def test_a_broken_base_is_a_change_with_its_reason(git: GitProject) -> None:
     git.write("prompts/hello.prompt.yaml", "model: [\n")
     git.repository.commit()
     git.write("prompts/hello.prompt.yaml", HELLO)
-    done = git.run("diff", "--base", "main")
+    done = git.diff("--base", "main")
     assert done.code == 0
     assert "1 changed" in done.out
     assert "the base does not render: main:prompts/hello.prompt.yaml:" in done.out
@@ -164,7 +177,7 @@ def test_a_broken_base_is_a_change_with_its_reason(git: GitProject) -> None:
 
 def test_a_broken_prompt_is_an_error_with_its_place(git: GitProject) -> None:
     git.write("prompts/hello.prompt.yaml", HELLO + "temprature: 0\n")
-    done = git.run("diff", "--base", "main")
+    done = git.diff("--base", "main")
     assert (done.code, done.out) == (2, "")
     assert "prompts/hello.prompt.yaml:3" in done.err
 
@@ -177,7 +190,7 @@ def test_a_broken_prompt_is_an_error_with_its_place(git: GitProject) -> None:
     ],
 )
 def test_usage_errors_are_exit_2(git: GitProject, args: tuple[str, ...], said: str) -> None:
-    done = git.run("diff", *args)
+    done = git.diff(*args)
     assert (done.code, done.out) == (2, "")
     assert said in done.err
 
@@ -192,7 +205,7 @@ def test_without_a_repository_it_says_so(project: ProjectFolder) -> None:
 def test_the_working_tree_and_the_repository_are_left_as_they_are(git: GitProject) -> None:
     edit_everything(git)
     before = {path: path.stat().st_mtime_ns for path in git.folder.rglob("*")}
-    git.run("diff", "--base", "main")
+    git.diff("--base", "main")
     assert {path: path.stat().st_mtime_ns for path in git.folder.rglob("*")} == before
 
 
@@ -221,5 +234,5 @@ def test_what_is_recorded_is_not_estimated_again(git: GitProject) -> None:
     [change] = git.changed()
     file = snapshot_file(change["file"], change["prompt"], change["case"])
     SnapshotStore(git.folder).write(file, Snapshot(change["fingerprint"]["after"], {}, "Hi!"))
-    done = git.run("diff", "--base", "main")
+    done = git.diff("--base", "main")
     assert "every request that differs has its approved answer already" in done.out

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from runner.errors import FormatError, MissingFileError, NothingSelectedError, RunnerError, UsageError
-from runner.files.discover import find_prompts, find_root, tree_for
+from runner.files.discover import find_prompts, find_prompts_in, find_root, tree_for
 from runner.files.project import load_project
+from runner.files.tree import MemoryTree
 
 FILES = [
     "runner.yaml",
@@ -172,3 +173,61 @@ def test_a_project_without_prompts_selects_nothing(tmp_path):
         find(tmp_path)
     assert str(caught.value) == f"there is no prompt file in this folder ({ENDINGS}; runner init writes one)"
     assert caught.value.exit_code == 5
+
+
+LISTED = (
+    "a.prompt.yaml",
+    "x/a.prompt.yaml",
+    "x/y/b.prompt.yaml",
+    "x/.c.prompt.yaml",
+    "x/plain.yaml",
+    "[x].prompt.yaml",
+)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        *("**/*.prompt.yaml", "*.prompt.yaml", "*/*.prompt.yaml", "x/**", "**", "x/**/*.yaml", "x/*", "x/.*"),
+        *(
+            "[[]x].prompt.yaml",
+            "[x].prompt.yaml",
+            "x/a.prompt.yaml",
+            "**/a.prompt.yaml",
+            "a.prompt.yaml/**",
+            "?/?.*",
+        ),
+    ],
+)
+def test_a_pattern_means_the_same_files_in_a_tree_as_on_disk(tmp_path: Path, pattern: str) -> None:
+    for file in LISTED:
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).touch()
+    (tmp_path / "runner.yaml").write_text(f"prompts: ['{pattern}']\n")
+    project = load_project(tmp_path, environ={})
+    try:
+        on_disk = [file for _, file in find_prompts([], project=project, cwd=tmp_path)]
+    except FormatError:
+        on_disk = []
+    tree = MemoryTree(dict.fromkeys((*LISTED, "runner.yaml"), b""))
+    assert find_prompts_in(tree, (), project=project, cwd=tmp_path) == on_disk
+
+
+@pytest.mark.parametrize(
+    ("args", "cwd", "means"),
+    [
+        (["x"], ".", ["x/.c.prompt.yaml", "x/a.prompt.yaml", "x/y/b.prompt.yaml"]),
+        (["."], "x", ["x/.c.prompt.yaml", "x/a.prompt.yaml", "x/y/b.prompt.yaml"]),
+        (["../a.prompt.yaml"], "x", ["a.prompt.yaml"]),
+        (["x/plain.yaml"], ".", ["x/plain.yaml"]),
+        (["*"], "x", ["x/a.prompt.yaml", "x/y/b.prompt.yaml"]),
+        (["gone"], ".", []),
+        (["../elsewhere"], ".", []),
+    ],
+)
+def test_arguments_mean_the_same_files_in_a_tree(
+    tmp_path: Path, args: list[str], cwd: str, means: list[str]
+) -> None:
+    tree = MemoryTree(dict.fromkeys(LISTED, b""))
+    project = load_project(tmp_path, environ={})
+    assert find_prompts_in(tree, args, project=project, cwd=tmp_path / cwd) == means
