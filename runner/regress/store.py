@@ -61,13 +61,15 @@ class SnapshotStore:
         except OSError as error:
             reason = "it is a link" if Path(self._root, file).is_symlink() else error.strerror or str(error)
             raise self._unreadable(file, reason) from None
-        with open(descriptor, "rb", buffering=0) as plain:  # noqa: PTH123  # by its descriptor: it has no path twice
+        try:
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode):
                 raise self._unreadable(file, "it is not a file")
             if status.st_size > MAX_BYTES:
                 raise too_large(status.st_size, self._shown(file))
-            data = plain.readall()
+            data = os.read(descriptor, MAX_BYTES)
+        finally:
+            os.close(descriptor)
         shown = self._shown(file)
         return read_snapshot(decode(data, shown), shown)
 

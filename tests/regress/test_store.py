@@ -6,19 +6,22 @@ import os
 import subprocess
 import sys
 import textwrap
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from runner.errors import FormatError, MissingFileError, SecretError
-from runner.regress.snapshot import Snapshot
+from runner.errors import FileError, FormatError, MissingFileError, SecretError, StorageError
+from runner.regress.snapshot import Snapshot, Variation
 from runner.regress.store import SnapshotStore
+from runner.values import Json
 
 REQUEST = "sha256:" + "ab" * 32
 FILE = "prompts/__snapshots__/p/a.snap.yaml"
 OLD = Snapshot(REQUEST, {}, {"label": "old"}, model="m-1")
 NEW = Snapshot(REQUEST, {}, {"label": "new"}, model="m-1")
+KEY = "planted-secret-value"
 
 
 @pytest.fixture
@@ -158,3 +161,154 @@ def test_two_processes_at_once_leave_a_whole_file(tmp_path: Path) -> None:
     assert snapshot is not None
     assert len(set(str(snapshot.output).split("\n")) - {""}) == 1
     assert not list(tmp_path.rglob("*.part"))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "written"),
+    [(1, True, True), (1, 1.0, False), ({"a": 1, "b": 2}, {"b": 2, "a": 1}, False), ([1, 2], [2, 1], True)],
+)
+def test_values_are_compared_as_json(
+    store: SnapshotStore, before: Json, after: Json, *, written: bool
+) -> None:
+    store.write(FILE, replace(OLD, output=before))
+    assert store.write(FILE, replace(OLD, output=after)) is written
+
+
+@pytest.mark.parametrize(
+    "text", ["<<<<<<< a\n=======\n>>>>>>> b\n", "{broken", "runner_snapshot: 9\n", "x" * 70_000]
+)
+def test_a_file_that_cannot_be_read_is_replaced(store: SnapshotStore, tmp_path: Path, text: str) -> None:
+    store.write(FILE, OLD)
+    (tmp_path / FILE).write_text(text)
+    assert store.write(FILE, NEW)
+    assert store.read(FILE) == NEW
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "place"),
+    [
+        (replace(OLD, variants=(Variation(1, ["x", KEY]),), samples=2), "$.variants[0].output[1]"),
+        (
+            replace(OLD, tool_calls=[{"name": "f", "arguments": {"key": KEY}}]),
+            "$.tool_calls[0].arguments.key",
+        ),
+        (replace(OLD, refusal=f"no {KEY}"), "$.refusal"),
+        (replace(OLD, output={"deep": {KEY: 1}}), "$.output.deep"),
+        (replace(OLD, output={"number": 4242424242424242}), "$.output.number"),
+        (replace(OLD, output="my\nsecret\nlines"), "$.output"),
+        (replace(OLD, output='a "quoted" one'), "$.output"),
+    ],
+)
+def test_a_key_is_found_wherever_it_stands(tmp_path: Path, snapshot: Snapshot, place: str) -> None:
+    keys = (KEY, "4242424242424242", "my\nsecret\nlines", '"quoted"')
+    with pytest.raises(SecretError) as caught:
+        SnapshotStore(tmp_path, secret_values=keys).write(FILE, snapshot)
+    assert f"a.snap.yaml: {place} holds the value of a configured key; nothing" in str(caught.value)
+    assert KEY not in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_value_that_could_not_be_read_again_is_not_written(store: SnapshotStore, tmp_path: Path) -> None:
+    deep: Json = "x"
+    for _ in range(110):
+        deep = [deep]
+    with pytest.raises(FileError, match="levels deep"):
+        store.write(FILE, replace(OLD, output=deep))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("folder", ["prompts/__snapshots__", "prompts/__snapshots__/p"])
+def test_a_linked_folder_is_neither_read_nor_written_nor_listed(tmp_path: Path, folder: str) -> None:
+    root, elsewhere = tmp_path / "root", tmp_path / "elsewhere"
+    SnapshotStore(elsewhere).write("p/a.snap.yaml", OLD)
+    SnapshotStore(elsewhere).write("a.snap.yaml", OLD)
+    (root / folder).parent.mkdir(parents=True)
+    (root / folder).symlink_to(elsewhere, target_is_directory=True)
+    store, before = SnapshotStore(root), sorted(elsewhere.rglob("*"))
+    tries: list[Callable[[], object]] = [
+        lambda: store.read(FILE),
+        lambda: store.write(FILE, NEW),
+        lambda: store.delete(FILE),
+        lambda: store.move(FILE, FILE.replace("/a.", "/b.")),
+        lambda: store.files_of("prompts/__snapshots__/p"),
+    ]
+    for attempt in tries:
+        with pytest.raises(MissingFileError, match=f"{folder}: .* it is a link"):
+            attempt()
+    assert sorted(elsewhere.rglob("*")) == before
+
+
+def test_a_link_is_not_replaced_either(store: SnapshotStore, tmp_path: Path) -> None:
+    (tmp_path / FILE).parent.mkdir(parents=True)
+    (tmp_path / FILE).symlink_to(tmp_path / "outside.yaml")
+    with pytest.raises(MissingFileError, match="it is a link"):
+        store.write(FILE, NEW)
+    assert not (tmp_path / "outside.yaml").exists()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes are POSIX")
+def test_a_pipe_or_a_folder_in_the_place_of_a_file_is_refused_at_once(
+    store: SnapshotStore, tmp_path: Path
+) -> None:
+    (tmp_path / FILE).mkdir(parents=True)
+    pipe = FILE.replace("/a.", "/b.")
+    os.mkfifo(tmp_path / pipe)
+    for file in (FILE, pipe):
+        with pytest.raises(MissingFileError, match="it is not a file"):
+            store.read(file)
+
+
+def test_a_file_too_large_to_review_is_refused_with_its_size(store: SnapshotStore, tmp_path: Path) -> None:
+    store.write(FILE, OLD)
+    (tmp_path / FILE).write_bytes(b"\xc3\xa9" * 40_000)
+    with pytest.raises(FormatError, match="80,000 bytes"):
+        store.read(FILE)
+
+
+def test_a_rename_replaces_no_other_snapshot(store: SnapshotStore) -> None:
+    other = FILE.replace("/a.", "/b.")
+    store.write(FILE, OLD)
+    store.write(other, NEW)
+    with pytest.raises(StorageError, match="is there already"):
+        store.move(FILE, other)
+    assert (store.read(FILE), store.read(other)) == (OLD, NEW)
+
+
+def test_a_rename_out_of_a_folder_leaves_no_empty_one(store: SnapshotStore, tmp_path: Path) -> None:
+    store.write(FILE, OLD)
+    store.move(FILE, "other/__snapshots__/q/a.snap.yaml")
+    assert list((tmp_path / "prompts").iterdir()) == []
+
+
+def test_the_file_of_a_case_is_listed_by_its_own_name_where_upper_and_lower_case_are_one(
+    store: SnapshotStore, tmp_path: Path
+) -> None:
+    store.write(FILE, OLD)
+    upper = (tmp_path / FILE).with_name("A.snap.yaml")
+    if not upper.exists():
+        upper.hardlink_to(tmp_path / FILE)  # as such a system shows it: two names, one file
+    assert store.files_of("prompts/__snapshots__/p") == {"a.snap.yaml"}
+
+
+def test_where_they_are_two_both_are_listed(store: SnapshotStore, tmp_path: Path) -> None:
+    store.write(FILE, OLD)
+    upper = (tmp_path / FILE).with_name("A.snap.yaml")
+    if upper.exists():
+        pytest.skip("here they are one")
+    upper.write_text("another")
+    assert store.files_of("prompts/__snapshots__/p") == {"a.snap.yaml", "A.snap.yaml"}
+
+
+def test_a_write_that_fails_leaves_the_old_and_nothing_beside_it(
+    store: SnapshotStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.write(FILE, OLD)
+
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(StorageError, match="cannot be written: No space left"):
+        store.write(FILE, NEW)
+    assert store.read(FILE) == OLD
+    assert [path.name for path in (tmp_path / FILE).parent.iterdir()] == ["a.snap.yaml"]

@@ -1,0 +1,153 @@
+"""Reading snapshots: the fast reader never reads anything else than YAML does, and what is off is told with its line."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from runner.errors import FileError, FormatError
+from runner.files.yaml_reader import parse_yaml
+from runner.regress.own_lines import parse_own
+from runner.regress.reader import ConflictError, read_snapshot, snapshot_request
+from runner.regress.snapshot import Snapshot, Variation
+from runner.regress.writer import write_snapshot
+
+from .test_snapshot_text import JSON_VALUES, same, structures, text_of
+
+ONE = "sha256:" + "11" * 32
+TWO = "sha256:" + "22" * 32
+HEAD = f"runner_snapshot: 1\nrequest: {ONE}\n"
+
+# What a hand, a merge or another tool would put into a file.
+EDITS = [
+    " ", "  ", "\n", "\t", ":", ": ", " #", "- ", '"', "\\", "|", "|-", "|+", "true", "True", "~", "1", "-", ".", "e5",
+    "\\ud83d", "\\ud83d\\ude00", "\\x41", "é", "\x85", "\u2028", "\x7f", "\ufeff", "{", "}", "[]", "&a ", "*a", "!!str ",
+    "? ", "---\n", "...\n", "<<", "'", "1.0e+999", "99999999999999999999999999999999999", "\\n\\\n", "    ", "\r",
+]  # fmt: skip
+
+
+def meaning(text: str) -> object:
+    try:
+        return parse_yaml(text, "x").value
+    except FileError:
+        return None
+
+
+def assert_no_other_reading(text: str) -> None:
+    """The fast reader either leaves the text alone or reads what YAML says."""
+    quick = parse_own(text)
+    assert quick is None or same(quick, meaning(text)), text
+
+
+def test_what_a_hand_changes_is_never_read_differently_than_yaml_says() -> None:
+    chance, supply = random.Random(3), structures(seed=11)
+    still_fast = 0
+    for _ in range(2_500):
+        text = text_of({"a": next(supply)})
+        for _ in range(chance.choice((1, 1, 2))):
+            start = chance.randrange(len(text) + 1)
+            end = chance.choice((start, start, start + 1, start + chance.randint(1, 8)))
+            text = text[:start] + chance.choice(["", *EDITS]) + text[end:]
+        assert_no_other_reading(text)
+        still_fast += parse_own(text) is not None
+    assert still_fast > 250
+
+
+@given(st.text(st.sampled_from("ab1 -:#|\"\\\n\t{}[]+.'?nulty~"), max_size=30))
+@example("a: |\n    x\n  y\n")
+@example("a: |-\n   x\n")
+@example("a: True\n")
+@example("a: yes \n")
+@example('a: "\\ud83d\\ude00"\n')
+@example("a: 1.0e+999\n")
+@example("a:\n- b\n")
+@example('a: "b\\n\\\n   c"\n')
+@settings(max_examples=300)
+def test_no_text_is_read_differently_than_yaml_says(text: str) -> None:
+    assert_no_other_reading(text)
+
+
+@given(JSON_VALUES)
+@settings(max_examples=150)
+def test_the_fast_reader_knows_all_that_the_writer_writes_but_huge_numbers_and_rare_escapes(
+    value: object,
+) -> None:
+    text = text_of(value)
+    rare = any(mark in text for mark in ("\\U", "\\ud", "\\uD", "? "))
+    assert rare or any(len(word) > 25 for word in text.split()) or same(parse_own(text), {"output": value})
+
+
+def test_a_conflict_names_both_requests() -> None:
+    text = (
+        f"runner_snapshot: 1\n<<<<<<< HEAD\nrequest: {ONE}\n=======\nrequest: {TWO}\n>>>>>>> b\noutput: x\n"
+    )
+    with pytest.raises(ConflictError, match=rf"s\.yaml:2: a merge conflict between {ONE} and {TWO}"):
+        read_snapshot(text, "s.yaml")
+
+
+def test_a_conflict_in_a_windows_checkout_is_one_too() -> None:
+    text = (
+        f"runner_snapshot: 1\r\n<<<<<<< HEAD\r\nrequest: {ONE}\r\n=======\r\nrequest: {TWO}\r\n>>>>>>> b\r\n"
+    )
+    with pytest.raises(ConflictError, match=f"between {ONE} and {TWO}"):
+        read_snapshot(text, "s.yaml")
+
+
+@pytest.mark.parametrize(
+    ("rest", "said"),
+    [
+        ("output: x\nmodel: 5\n", "s:4:1: model must be text"),
+        ("output: x\nparts:\n  messages: 12345678\n", "s:5:3: messages must be text: put it in quotes"),
+        ("output: x\nparts: {message: a}\n", 's:4:9: unknown part "message"'),
+        ("output: x\nsamples: true\n", "s:4:1: samples must be a number"),
+        ("output: x\nsamples: 0\n", "s:4:1: samples must be at least 1"),
+        ("output: x\nsamples: 2\nvariants:\n  - count: 2\n    output: y\n", "s:6:5: the counts must be part"),
+        ("output: x\nsamples: 2\nvariants:\n  - count: 1\n", "s:6:5: a variant has a count and an output"),
+        ("output: x\nunstable: [1]\n", "s:4:12: a path must be text"),
+        ("output: x\ntool_calls: none\n", "s:4:1: tool_calls must be a list"),
+        ("output:\n  a: 1\n  a: 2\n", "s:5:3: the key \"a\" stands twice"),
+        ("output: " + "[" * 120 + "]" * 120 + "\n", "levels deep"),
+        ("output: &a [1]\nunstable: [*a, *a]\n", "a path must be text"),
+    ],
+)  # fmt: skip
+def test_what_is_off_is_told_with_its_line(rest: str, said: str) -> None:
+    with pytest.raises(FileError) as caught:
+        read_snapshot(HEAD + rest, "s")
+    assert said in str(caught.value)
+
+
+def test_a_newer_version_is_not_called_an_edit() -> None:
+    with pytest.raises(FormatError, match="a newer runner may have written it"):
+        read_snapshot(f"runner_snapshot: 2\nrequest: {ONE}\noutput: x\n", "s")
+
+
+def test_a_bomb_of_aliases_is_refused() -> None:
+    lines = "".join(f"  - &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 9))
+    with pytest.raises(FileError, match="once its aliases are expanded"):
+        read_snapshot(f"{HEAD}output:\n  - &a0 [1]\n{lines}", "s")
+
+
+def test_samples_come_back_with_their_agreement() -> None:
+    snapshot = Snapshot(
+        ONE, {}, "a", samples=5, variants=(Variation(1, "b"), Variation(1, None)), unstable=("$",)
+    )
+    found = read_snapshot(write_snapshot(snapshot), "s")
+    assert (found, found.agreement) == (snapshot, 3)
+
+
+@pytest.mark.parametrize(
+    ("text", "request_"),
+    [
+        (write_snapshot(Snapshot(ONE, {}, f"request: {TWO}\nrequest: {TWO}")), ONE),
+        (f"runner_snapshot: 1\r\nrequest: {ONE}\r\noutput: x\r\n", ONE),
+        (f"<<<<<<< a\nrequest: {ONE}\n=======\nrequest: {TWO}\n>>>>>>> b\n", None),
+        ("runner_snapshot: 1\nrequest: sha256:11\n", None),
+        ("", None),
+    ],
+    ids=["ours", "windows", "conflict", "cut", "empty"],
+)
+def test_the_fingerprint_is_found_without_reading_the_rest(text: str, request_: str | None) -> None:
+    assert snapshot_request(text.encode()) == request_
