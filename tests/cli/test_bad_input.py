@@ -17,7 +17,7 @@ from tests.faults import FaultServer
 
 from .project import ProjectFolder
 
-GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "cli"
+GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "bad-input"
 HELLO = 'model: m\nmessages: [{role: user, content: "Hi {{ name }}"}]\n'
 
 

@@ -78,7 +78,11 @@ def call(project: ProjectFolder, *args: str, **env: str) -> Done:
 
 def snapshots(project: ProjectFolder) -> dict[str, bytes]:
     folder = project.folder / "prompts" / "__snapshots__"
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
 
 
 @pytest.fixture
@@ -137,7 +141,11 @@ def test_the_same_answer_to_a_changed_request_is_refreshed_and_keeps_the_approve
     approved: ProjectFolder, server: FaultServer
 ) -> None:
     approved.write("prompts/triage.prompt.yaml", PROMPT.replace("As JSON", "Answer as JSON"))
-    server.play(answers(money={"label": "refund", "confidence": 0.93}, parcel={"label": "shipping", "confidence": 0.8}))
+    server.play(
+        answers(
+            money={"label": "refund", "confidence": 0.93}, parcel={"label": "shipping", "confidence": 0.8}
+        )
+    )
     assert call(approved, "test").code == 4
     assert {entry["kind"] for entry in json.loads(call(approved, "pending", "--json").out)} == {"refreshed"}
     assert call(approved, "accept", "--kind", "refreshed").code == 0
@@ -147,7 +155,9 @@ def test_the_same_answer_to_a_changed_request_is_refreshed_and_keeps_the_approve
 
 def test_an_answer_beyond_the_rules_is_a_regression(approved: ProjectFolder, server: FaultServer) -> None:
     approved.write("prompts/triage.prompt.yaml", PROMPT.replace("As JSON", "Answer as JSON"))
-    server.play(answers(money={"label": "other", "confidence": 0.9}, parcel={"label": "shipping", "confidence": 0.8}))
+    server.play(
+        answers(money={"label": "other", "confidence": 0.9}, parcel={"label": "shipping", "confidence": 0.8})
+    )
     done = call(approved, "test")
     assert done.code == 1
     assert "$.label" in done.out
@@ -155,31 +165,45 @@ def test_an_answer_beyond_the_rules_is_a_regression(approved: ProjectFolder, ser
     assert kinds == {"refund": "changed", "parcel": "refreshed"}
 
 
-def test_reject_forgets_the_answer_and_leaves_the_approved_one(approved: ProjectFolder, server: FaultServer) -> None:
+def test_reject_forgets_the_answer_and_leaves_the_approved_one(
+    approved: ProjectFolder, server: FaultServer
+) -> None:
     before = snapshots(approved)
-    server.play(answers(money={"label": "other", "confidence": 0.9}, parcel={"label": "shipping", "confidence": 0.8}))
+    server.play(
+        answers(money={"label": "other", "confidence": 0.9}, parcel={"label": "shipping", "confidence": 0.8})
+    )
     assert call(approved, "test", "--live").code == 1
     assert call(approved, "reject", "--all").code == 0
     assert snapshots(approved) == before
     assert json.loads(call(approved, "pending", "--json").out) == []
 
 
-def test_live_asks_even_where_nothing_changed_and_tells_the_drift(approved: ProjectFolder, server: FaultServer) -> None:
+def test_live_asks_even_where_nothing_changed_and_tells_the_drift(
+    approved: ProjectFolder, server: FaultServer
+) -> None:
     assert call(approved, "test", "--live").code == 0
     assert len(server.requests) == 2
-    server.play(answers(money={"label": "refund", "confidence": 0.5}, parcel={"label": "shipping", "confidence": 0.8}))
+    server.play(
+        answers(money={"label": "refund", "confidence": 0.5}, parcel={"label": "shipping", "confidence": 0.8})
+    )
     assert call(approved, "test", "--live").code == 1
 
 
-def test_update_changed_approves_at_once_and_deletes_nothing(approved: ProjectFolder, server: FaultServer) -> None:
-    server.play(answers(money={"label": "other", "confidence": 0.9}, parcel={"label": "shipping", "confidence": 0.8}))
+def test_update_changed_approves_at_once_and_deletes_nothing(
+    approved: ProjectFolder, server: FaultServer
+) -> None:
+    server.play(
+        answers(money={"label": "other", "confidence": 0.9}, parcel={"label": "shipping", "confidence": 0.8})
+    )
     assert call(approved, "test", "--live", "-u").code == 0
     assert b"label: other\n" in snapshots(approved)["triage/refund.snap.yaml"]
 
 
 def test_todays_schema_judges_yesterdays_answers(approved: ProjectFolder) -> None:
     # The schema is part of the request: an unchanged request with a stricter assertion is what can break offline.
-    approved.write("prompts/triage.prompt.yaml", PROMPT + "assert: [{type: equals, path: $.label, value: refund}]\n")
+    approved.write(
+        "prompts/triage.prompt.yaml", PROMPT + "assert: [{type: equals, path: $.label, value: refund}]\n"
+    )
     done = approved.run("test", "--offline")
     assert done.code == 1
     assert "triage/parcel" in done.out
@@ -188,8 +212,38 @@ def test_todays_schema_judges_yesterdays_answers(approved: ProjectFolder) -> Non
 @pytest.mark.parametrize(
     ("answer", "code"),
     [
-        (reply(200, {"model": "m", "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": None, "refusal": "No."}}]}), 1),
-        (reply(200, {"model": "m", "choices": [{"index": 0, "finish_reason": "length", "message": {"role": "assistant", "content": "{}"}}]}), 1),
+        (
+            reply(
+                200,
+                {
+                    "model": "m",
+                    "choices": [
+                        {
+                            "index": 0,
+                            "finish_reason": "stop",
+                            "message": {"role": "assistant", "content": None, "refusal": "No."},
+                        }
+                    ],
+                },
+            ),
+            1,
+        ),
+        (
+            reply(
+                200,
+                {
+                    "model": "m",
+                    "choices": [
+                        {
+                            "index": 0,
+                            "finish_reason": "length",
+                            "message": {"role": "assistant", "content": "{}"},
+                        }
+                    ],
+                },
+            ),
+            1,
+        ),
         (completion(""), 1),
         (completion('{"label": 1}'), 1),
         (reply(401, {"error": {"message": "no"}}), 3),
@@ -211,14 +265,28 @@ def test_a_declared_refusal_is_recorded_and_replayed(asked: ProjectFolder, serve
         lambda request: (
             FIRST(request)
             if "parcel" in request.json["messages"][-1]["content"]
-            else reply(200, {"model": "m", "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": None, "refusal": "No."}}]})
+            else reply(
+                200,
+                {
+                    "model": "m",
+                    "choices": [
+                        {
+                            "index": 0,
+                            "finish_reason": "stop",
+                            "message": {"role": "assistant", "content": None, "refusal": "No."},
+                        }
+                    ],
+                },
+            )
         )
     )
     assert call(asked, "test", "-u").code == 0
     assert asked.run("test", "--offline").code == 0
 
 
-def test_an_invalid_answer_is_not_asked_again_until_it_fits(asked: ProjectFolder, server: FaultServer) -> None:
+def test_an_invalid_answer_is_not_asked_again_until_it_fits(
+    asked: ProjectFolder, server: FaultServer
+) -> None:
     server.play(completion('{"label": 1}'), FIRST)
     call(asked, "test", "--case", "refund")
     assert len(server.requests) == 1
@@ -282,7 +350,9 @@ def test_samples_show_what_varies_and_propose_a_rule(asked: ProjectFolder, serve
 
 
 def test_a_shard_is_a_part_and_the_parts_are_the_whole(asked: ProjectFolder) -> None:
-    rows = "".join(json.dumps({"id": f"n{index}", "vars": {"ticket": f"money {index}"}}) + "\n" for index in range(12))
+    rows = "".join(
+        json.dumps({"id": f"n{index}", "vars": {"ticket": f"money {index}"}}) + "\n" for index in range(12)
+    )
     asked.write("prompts/rows.jsonl", rows)
     asked.write("prompts/triage.prompt.yaml", PROMPT.replace("tests:\n", "tests:\n  - {file: rows.jsonl}\n"))
     seen: list[str] = []
@@ -329,4 +399,7 @@ def test_offline_opens_no_socket_and_loads_no_http_library(approved: ProjectFold
 
     loaded = modules_after(approved, "test", "--offline")
     assert "runner.regress.testing" in loaded
-    assert loaded & {"httpx", "httpcore", "aiohttp", "http.client", "urllib.request", "xllamacpp", "asyncio"} == set()
+    assert (
+        loaded & {"httpx", "httpcore", "aiohttp", "http.client", "urllib.request", "xllamacpp", "asyncio"}
+        == set()
+    )
