@@ -6,6 +6,7 @@ for the engine's pools, and is remembered only until its last sample has come.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -23,7 +24,7 @@ from .answers import stored_value
 from .evaluate import Evaluation, evaluate
 from .modes import Modes
 from .pending import digest_of, drop_pending, save_pending
-from .reader import ConflictError
+from .reader import ConflictError, snapshot_request
 from .replay import replay
 from .results import CaseResult, PendingEntry, Status, Verdict
 from .rules import Rules, compile_rules, unused_rules
@@ -145,6 +146,7 @@ class Regression:
         # Which files have no case can only be said when every case was seen.
         self._complete = not (selection.ids or selection.tags or shard) and selection.takes_tests
         self._unseen: dict[str, set[str]] = {}
+        self._by_request: dict[str, dict[str, str]] = {}
         self._unused: dict[str, set[str]] = {}
         self._asked: dict[CaseKey, _Asked] = {}
 
@@ -266,15 +268,26 @@ class Regression:
         """A case without a snapshot: renamed when a file without a case answers the very same request."""
         job = unit.job(case)
         folder = file.rpartition("/")[0]
-        unseen = self._unseen.get(folder, set())
-        for name in sorted(unseen):
-            old = f"{folder}/{name}"
-            snapshot = self._store.read(old)
-            if snapshot is not None and snapshot.request == job.fingerprint:
-                unseen.discard(name)
-                self._propose(job, "moved", snapshot, file, digest_of(self._root / old), None, moved_from=old)
-                return
+        name = self._lost(folder).pop(job.fingerprint, None)
+        old = f"{folder}/{name}"
+        snapshot = self._store.read(old) if name is not None else None
+        if name is not None and snapshot is not None:
+            self._unseen[folder].discard(name)
+            self._propose(job, "moved", snapshot, file, digest_of(self._root / old), None, moved_from=old)
+            return
         yield from self._ask_or_tell(job, "missing", None, file, "no approved snapshot")
+
+    def _lost(self, folder: str) -> dict[str, str]:
+        """The files of a folder that no case refers to, by the request they answer; looked through once."""
+        if folder not in self._by_request:
+            found: dict[str, str] = {}
+            for name in sorted(self._unseen.get(folder, ())):
+                with contextlib.suppress(OSError):  # a file that cannot be read is nobody's former one
+                    request = snapshot_request((self._root / folder / name).read_bytes())
+                    if request is not None:
+                        found[request] = name
+            self._by_request[folder] = found
+        return self._by_request[folder]
 
     # --- asking -----------------------------------------------------------------------------------------------------
 
