@@ -18,9 +18,7 @@ from .visible import one_line, shorten, visible
 
 __all__ = ["answer_diff", "entry_lines", "entry_name", "screen_lines"]
 
-_KEYS = (
-    "a accept  r reject  s skip  (A R S: all that are left)  d diff  i info  e add a rule  j k move  q quit"
-)
+_KEYS = "a accept  r reject  s skip  A R S all  d diff  i info  e rule  j k move  q quit"
 
 _MEANINGS = {
     "new": "nothing is approved yet",
