@@ -19,7 +19,7 @@ from ..regress.replay import replay
 from ..regress.rules import Rules, compile_rules
 from ..regress.snapshot import Snapshot, snapshot_file
 from ..regress.store import store_of
-from ..report.regression import value_text
+from ..report.review_table import value_text
 from ..report.table import format_table
 from ..report.visible import visible
 from ..wire.fingerprint import parts

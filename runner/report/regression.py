@@ -20,10 +20,9 @@ from .painting import BOLD, DIM, Line
 from .progress import SEPARATOR
 from .regression_closing import closing_lines, last_line, sentences
 from .regression_digest import RegressionDigest, case_name, sort_of
-from .review_table import value_text
 from .visible import one_line, shorten, visible
 
-__all__ = ["RegressionReporter", "value_text"]
+__all__ = ["RegressionReporter"]
 
 _MANY = 200
 _LIVE_EVERY = 0.1
