@@ -61,7 +61,9 @@ class RuleWriting:
         for path, edit in self._edits.items():
             try:
                 if path.read_bytes() != edit.before:
-                    raise UsageError(f"{edit.shown} has changed during the review: its new rules were not written")
+                    raise UsageError(
+                        f"{edit.shown} has changed during the review: its new rules were not written"
+                    )
                 _replace(path, _encoded(edit.text, edit.before))
             except OSError as error:
                 raise StorageError(f"{edit.shown} cannot be written: {error.strerror or error}") from None
