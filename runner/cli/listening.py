@@ -31,7 +31,8 @@ class Listener(Protocol):
 
 def listeners(closing: ExitStack, output: str | None, chosen: Chosen) -> list[Listener]:
     """Those that the command line and the environment ask for; `closing` closes them. Raises UsageError, StorageError."""
-    from ..report.github import GitHubReport, on_github
+    from ..report.github import GitHubReport
+    from ..report.workflow_commands import on_github
 
     found: list[Listener] = []
     if output is not None:

@@ -80,18 +80,21 @@ def command(
         click.echo(dry_run_text(plan, rehearsal))
         return 0
 
+    import os
     import sys
 
     from ..engine.session import run_jobs
     from ..report.console import ConsoleReporter
     from ..report.output import OutputWriter
     from ..report.stream import StreamText
+    from ..report.workflow_commands import unheeded
 
     connections = connect(plan.units, chosen.environ, root=chosen.project.root)
     counters = Counters(total=rehearsal.records)
     # Results are what this command says; they move aside only where standard output is spoken for.
     stream_to = sys.stderr if as_json or stream else sys.stdout
     with contextlib.ExitStack() as closing:
+        closing.enter_context(unheeded(sys.stderr if as_json else sys.stdout, os.environ))
         sinks: list[Callable[[Record], None]] = []
         writer = closing.enter_context(OutputWriter(output)) if output else None
         if writer:

@@ -19,6 +19,7 @@ from ..engine.paths import STATE, make_state
 from ..errors import FormatError, Location, StorageError
 from .reader import read_snapshot
 from .results import FieldChange, PendingEntry
+from .snapshot import is_snapshot_file
 from .writer import write_snapshot
 
 __all__ = ["PENDING", "digest_of", "drop_pending", "load_pending", "save_pending", "select_pending"]
@@ -80,7 +81,7 @@ def drop_pending(root: Path, snapshot_file: str) -> bool:
 def load_pending(root: Path, folder: Path | None = None) -> list[PendingEntry]:
     """All entries, by the path of their snapshot; `folder` takes them from elsewhere (a CI's artifact).
 
-    Raises FormatError for an entry that is not one of ours.
+    Raises FormatError for an entry that is not one of ours, or that would write anywhere but into a snapshot folder.
     """
     where = folder if folder is not None else root / PENDING
     return [_load(path) for path in sorted(where.rglob("*.snap.yaml.json"))]
@@ -92,6 +93,9 @@ def _load(path: Path) -> PendingEntry:
         value: dict[str, Any] = json.loads(path.read_bytes())
         if value.pop("format") != FORMAT:
             raise ValueError("another format")
+        for name in ("snapshot_file", "moved_from"):
+            if value[name] is not None and not is_snapshot_file(value[name]):
+                raise ValueError(f"{name} is no place for a snapshot")
         snapshot = read_snapshot(value.pop("snapshot"), shown)
         fields = tuple(FieldChange(**each) for each in value.pop("fields"))
         return PendingEntry(**value, snapshot=snapshot, fields=fields)

@@ -18,7 +18,15 @@ from dataclasses import dataclass, field
 
 from ..values import Json
 
-__all__ = ["FOLDER", "SUFFIX", "Snapshot", "Variation", "snapshot_file", "snapshot_folder"]
+__all__ = [
+    "FOLDER",
+    "SUFFIX",
+    "Snapshot",
+    "Variation",
+    "is_snapshot_file",
+    "snapshot_file",
+    "snapshot_folder",
+]
 
 FOLDER = "__snapshots__"
 SUFFIX = ".snap.yaml"
@@ -73,6 +81,13 @@ def snapshot_file(prompt_file: str, prompt_name: str, case: str, variant: str | 
     """The file of one case's snapshot, root-relative."""
     name = _file_name(case if variant is None else f"{case}@{variant}")
     return posixpath.join(snapshot_folder(prompt_file, prompt_name), f"{name}{SUFFIX}")
+
+
+def is_snapshot_file(path: str) -> bool:
+    """Whether a root-relative path names a snapshot file in a prompt's folder below the root, and nothing else."""
+    parts = path.split("/")
+    plain = "\\" not in path and ":" not in parts[0] and not {"", ".", ".."} & set(parts)
+    return plain and len(parts) >= 3 and parts[-3] == FOLDER and path.endswith(SUFFIX)
 
 
 def _file_name(text: str) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TextIO
@@ -16,13 +16,9 @@ from ..regress.testing import Tally
 from .annotations import annotate
 from .markdown_summary import markdown_summary
 from .regression_digest import RegressionDigest
+from .workflow_commands import unheeded
 
-__all__ = ["GitHubReport", "on_github"]
-
-
-def on_github(environ: Mapping[str, str]) -> bool:
-    """Whether GitHub Actions runs this."""
-    return environ.get("GITHUB_ACTIONS") == "true"
+__all__ = ["GitHubReport"]
 
 
 class GitHubReport:
@@ -43,7 +39,7 @@ class GitHubReport:
         self._locate = locate
         self._environ = environ
         self._digest = RegressionDigest()
-        self._token: str | None = None
+        self._unheeded = ExitStack()
 
     def case(self, result: CaseResult) -> None:
         """Take in one case."""
@@ -74,15 +70,10 @@ class GitHubReport:
 
     def close(self) -> None:
         """Let GitHub obey commands again; closing twice is harmless."""
-        if self._token is not None:
-            self._stream.write(f"::{self._token}::\n")
-            self._stream.flush()
-            self._token = None
+        self._unheeded.close()
 
     def __enter__(self) -> Self:
-        self._token = secrets.token_hex(16)
-        self._stream.write(f"::stop-commands::{self._token}\n")
-        self._stream.flush()
+        self._unheeded.enter_context(unheeded(self._stream, self._environ))
         return self
 
     def __exit__(

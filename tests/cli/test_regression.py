@@ -403,3 +403,28 @@ def test_offline_opens_no_socket_and_loads_no_http_library(approved: ProjectFold
         loaded & {"httpx", "httpcore", "aiohttp", "http.client", "urllib.request", "xllamacpp", "asyncio"}
         == set()
     )
+
+
+def test_a_forged_artifact_cannot_write_outside_the_snapshots(asked: ProjectFolder) -> None:
+    call(asked, "test", "--case", "refund")
+    [entry] = (asked.folder / ".runner" / "pending").rglob("*.json")
+    forged = json.loads(entry.read_text()) | {"snapshot_file": "../../outside.snap.yaml", "case": "evil"}
+    asked.write("artifact/x.snap.yaml.json", json.dumps(forged))
+    done = call(asked, "accept", "--all", "--from", "artifact")
+    assert done.code == 2
+    assert not list(asked.folder.parent.glob("**/outside*"))
+
+
+def test_an_answer_that_changed_in_between_is_not_approved_blindly(
+    approved: ProjectFolder, server: FaultServer
+) -> None:
+    server.play(
+        answers(money={"label": "other", "confidence": 0.9}, parcel={"label": "shipping", "confidence": 0.8})
+    )
+    call(approved, "test", "--live")
+    path = approved.folder / "prompts/__snapshots__/triage/refund.snap.yaml"
+    path.write_text(path.read_text().replace("label: refund", "label: edited"))
+    done = call(approved, "accept", "--all")
+    assert done.code == 2
+    assert "has changed since" in done.err
+    assert "label: edited" in path.read_text()

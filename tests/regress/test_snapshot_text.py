@@ -16,7 +16,7 @@ from runner.errors import FormatError, SyntaxFileError
 from runner.files.yaml_reader import parse_yaml
 from runner.regress.own_lines import parse_own
 from runner.regress.reader import ConflictError, read_snapshot
-from runner.regress.snapshot import Snapshot, Variation, snapshot_file
+from runner.regress.snapshot import Snapshot, Variation, is_snapshot_file, snapshot_file
 from runner.regress.writer import emit, write_snapshot
 
 REQUEST = "sha256:" + "ab" * 32
@@ -211,3 +211,21 @@ def test_a_name_that_no_file_may_have_becomes_a_slug_and_a_hash(variant: str) ->
 def test_json_of_the_output_keeps_the_models_order() -> None:
     snapshot = read_snapshot(write_snapshot(Snapshot(REQUEST, {}, {"z": 1, "a": 2})), "x")
     assert json.dumps(snapshot.output) == '{"z": 1, "a": 2}'
+
+
+@pytest.mark.parametrize(
+    ("path", "is_one"),
+    [
+        ("prompts/__snapshots__/p/a.snap.yaml", True),
+        ("__snapshots__/p/a.snap.yaml", True),
+        ("../__snapshots__/p/a.snap.yaml", False),
+        ("/etc/__snapshots__/p/a.snap.yaml", False),
+        ("prompts/__snapshots__/../../a.snap.yaml", False),
+        ("prompts/__snapshots__/p/a.yaml", False),
+        ("C:/__snapshots__/p/a.snap.yaml", False),
+        ("prompts\\__snapshots__\\p\\a.snap.yaml", False),
+        ("runner.yaml", False),
+    ],
+)
+def test_only_files_in_snapshot_folders_are_snapshot_files(path: str, is_one: bool) -> None:
+    assert is_snapshot_file(path) is is_one

@@ -415,7 +415,7 @@ def test_github_obeys_no_command_while_answers_are_printed(tmp_path: Path) -> No
 
 def test_github_obeys_again_when_a_run_raises() -> None:
     out = io.StringIO()
-    with pytest.raises(RuntimeError), GitHubReport(out, locate=located, environ={}):
+    with pytest.raises(RuntimeError), GitHubReport(out, locate=located, environ={"GITHUB_ACTIONS": "true"}):
         raise RuntimeError
     first, last = out.getvalue().splitlines()
     assert last == f"::{first.removeprefix('::stop-commands::')}::"
