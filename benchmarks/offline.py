@@ -52,7 +52,8 @@ def project(root: Path, cases: int) -> None:
 
     (root / "p.prompt.yaml").write_text(PROMPT)
     rows = (
-        json.dumps({"id": f"case-{n}", "vars": {"ticket": f"Parcel {n} has not come. " * 10}}) + "\n" for n in range(cases)
+        json.dumps({"id": f"case-{n}", "vars": {"ticket": f"Parcel {n} has not come. " * 10}}) + "\n"
+        for n in range(cases)
     )
     (root / "rows.jsonl").write_text("".join(rows))
     [unit] = make_units([load_prompt("p.prompt.yaml", DiskTree(root))], load_project(root, environ={}))
@@ -90,7 +91,9 @@ def main() -> None:
     for cases, (wall, cpu, memory) in results.items():
         print(f"{cases:8,} {wall:8.2f} {cpu:8.2f} {memory:8.1f}")
     rate = (MANY - FEW) / (results[MANY][0] - results[FEW][0])
-    print(f"{rate:,.0f} cases/s; memory of {MANY:,} is {results[MANY][2] / results[FEW][2]:.2f}x that of {FEW:,}")
+    print(
+        f"{rate:,.0f} cases/s; memory of {MANY:,} is {results[MANY][2] / results[FEW][2]:.2f}x that of {FEW:,}"
+    )
 
 
 if __name__ == "__main__":
