@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterator, Sequence
 
 from ..engine.plan import Unit
@@ -9,7 +10,7 @@ from ..engine.selection import Selection
 from .snapshot import snapshot_file, snapshot_folder
 from .store import SnapshotStore
 
-__all__ = ["orphans"]
+__all__ = ["abandoned", "orphans"]
 
 
 def orphans(units: Sequence[Unit], selection: Selection, store: SnapshotStore) -> Iterator[str]:
@@ -23,3 +24,14 @@ def orphans(units: Sequence[Unit], selection: Selection, store: SnapshotStore) -
             names.discard(file.rpartition("/")[2])
     for folder in sorted(folders):
         yield from (f"{folder}/{name}" for name in sorted(folders[folder]))
+    yield from abandoned(units, store)
+
+
+def abandoned(units: Sequence[Unit], store: SnapshotStore) -> Iterator[str]:
+    """The snapshots of prompts that are gone: in folders no prompt claims, beside prompts all of which are given."""
+    claimed = {snapshot_folder(unit.prompt.file, unit.prompt.name) for unit in units}
+    loaded = {unit.prompt.file for unit in units}
+    for directory in sorted({posixpath.dirname(file) for file in loaded}):
+        if loaded.issuperset(store.prompts_in(directory)):
+            for folder in sorted(store.folders_in(directory) - claimed):
+                yield from (f"{folder}/{name}" for name in sorted(store.files_of(folder)))

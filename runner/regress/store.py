@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import posixpath
 import secrets
 import stat
 from collections.abc import Mapping, Sequence
@@ -17,6 +18,7 @@ from pathlib import Path, PurePosixPath
 
 from ..errors import FileError, FormatError, Location, MissingFileError, SecretError, StorageError
 from ..files.model import Project
+from ..files.prompt import PROMPT_ENDINGS
 from ..files.text import decode
 from ..schema import json_path
 from .identity import identity
@@ -142,6 +144,24 @@ class SnapshotStore:
         except OSError as error:
             raise self._cannot("deleted", file, error) from None
         self._drop_empty_folders(file)
+
+    def folders_in(self, directory: str) -> set[str]:
+        """The folders of snapshots beside the prompts of a directory, root-relative."""
+        place = posixpath.join(directory, FOLDER)
+        try:
+            with os.scandir(self._path(place)) as entries:
+                return {f"{place}/{entry.name}" for entry in entries if entry.is_dir(follow_symlinks=False)}
+        except (FileNotFoundError, NotADirectoryError):
+            return set()
+
+    def prompts_in(self, directory: str) -> set[str]:
+        """The prompt files in a directory, root-relative."""
+        try:
+            with os.scandir(self._path(directory)) as entries:
+                names = [entry.name for entry in entries if entry.name.lower().endswith(PROMPT_ENDINGS)]
+        except (FileNotFoundError, NotADirectoryError):
+            return set()
+        return {posixpath.join(directory, name) for name in names}
 
     def files_of(self, folder: str) -> set[str]:
         """The names of the snapshot files in a prompt's folder, as `snapshot_file` spells them.

@@ -17,12 +17,15 @@ from ..engine.plan import Job, Unit, choices, group_by_endpoint
 from ..engine.record import Record
 from ..engine.selection import Selection
 from ..engine.verdict import Facts
+from ..errors import Location, UsageError
 from ..files.model import Case, Project
+from ..files.tree import DiskTree
 from ..wire.fingerprint import parts
 from .accepting import approve
 from .answers import stored_value
 from .evaluate import Evaluation, evaluate
 from .modes import Modes
+from .orphans import abandoned
 from .pending import digest_of, drop_pending, save_pending
 from .reader import ConflictError, snapshot_request
 from .replay import replay
@@ -130,6 +133,8 @@ class Regression:
         shard: Shard | None = None,
         changed: frozenset[CaseKey] | None = None,
     ) -> None:
+        for unit in units:
+            _refuse_foreign(unit, project)
         self._units = units
         self._selection = selection
         self._root = Path(project.root)
@@ -177,6 +182,8 @@ class Regression:
             for folder in sorted(self._unseen):
                 for name in sorted(self._unseen[folder]):
                     self._orphan(f"{folder}/{name}")
+            for file in abandoned(self._units, self._store):
+                self._orphan(file)
 
     # --- drawing ----------------------------------------------------------------------------------------------------
 
@@ -401,6 +408,17 @@ class Regression:
         else:
             save_pending(self._root, entry)
             self._emit(result)
+
+
+def _refuse_foreign(unit: Unit, project: Project) -> None:
+    """A prompt of another project keeps its snapshots there, so it has to be tested there."""
+    tree = unit.prompt.tree
+    if isinstance(tree, DiskTree) and not tree.root.samefile(project.root):
+        raise UsageError(
+            "this prompt lies outside the project, whose snapshots these would become",
+            location=Location(unit.prompt.path),
+            hint=f"run the test in {tree.root}",
+        )
 
 
 def _what_changed(approved: Snapshot, job: Job) -> str:

@@ -428,3 +428,28 @@ def test_an_answer_that_changed_in_between_is_not_approved_blindly(
     assert done.code == 2
     assert "has changed since" in done.err
     assert "label: edited" in path.read_text()
+
+
+def test_the_snapshots_of_a_prompt_that_is_gone_are_named_and_pruned(approved: ProjectFolder) -> None:
+    approved.write("prompts/other.prompt.yaml", "model: m\nmessages: [{role: user, content: hi}]\n")
+    (approved.folder / "prompts" / "triage.prompt.yaml").unlink()
+    done = approved.run("test", "--offline", "--unreferenced", "reject")
+    assert done.code == 4
+    assert "triage/refund.snap.yaml" in done.out
+    assert approved.run("prune").code == 0
+    assert snapshots(approved) == {}
+
+
+def test_another_prompts_snapshots_are_not_taken_for_abandoned(approved: ProjectFolder) -> None:
+    approved.write("prompts/other.prompt.yaml", "model: m\nmessages: [{role: user, content: hi}]\n")
+    done = approved.run("test", "prompts/other.prompt.yaml", "--offline", "--unreferenced", "reject")
+    assert "triage" not in done.out
+    assert len(snapshots(approved)) == 2
+
+
+def test_a_prompt_of_another_project_is_tested_there(approved: ProjectFolder, tmp_path: Path) -> None:
+    outside = tmp_path.parent / f"{tmp_path.name}-outside.prompt.yaml"
+    outside.write_text("model: m\nmessages: [{role: user, content: hi}]\n")
+    done = approved.run("test", str(outside), "--offline")
+    assert done.code == 2
+    assert "outside the project" in done.err
