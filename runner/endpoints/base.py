@@ -44,7 +44,7 @@ class TransportError(Exception):
 
 
 class Transport(Protocol):
-    """One worker's own connection. Not shared: a pool shared by many workers is quadratic (research peers.md 0)."""
+    """One worker's own connection. Not shared: a pool shared by many workers is quadratic in their number (encode/httpx#3215)."""
 
     async def send(
         self, request: Request, *, timeout: float, on_bytes: Callable[[bytes], None] | None = None

@@ -36,7 +36,7 @@ class ErrorRecord(TypedDict):
 
 
 class Record(TypedDict):
-    """One line of results.jsonl (DESIGN section 4). Headers and keys are no part of it.
+    """One line of results.jsonl (docs/outcomes.md). Headers and keys are no part of it.
 
     `file` is the prompt's path as the user gave it; `sample` counts repeats from 0; `choice` is there only when `n` > 1; `output` is the parsed JSON where a schema or
     json_object is declared, else None; `text` is what came back; `cost` is in US dollars or None when no price is

@@ -1,4 +1,4 @@
-"""The exit code: one function decides, for every command (DESIGN section 4)."""
+"""The exit code: one function decides, for every command (docs/outcomes.md)."""
 
 from __future__ import annotations
 

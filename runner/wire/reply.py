@@ -12,7 +12,7 @@ __all__ = ["Answer", "Outcome", "ProviderError", "Reply"]
 
 
 class Outcome(StrEnum):
-    """How one answer ended (DESIGN section 4). Only `OK` may pass without the case asking for something else."""
+    """How one answer ended (docs/outcomes.md). Only `OK` may pass without the case asking for something else."""
 
     OK = "ok"
     REFUSED = "refused"
