@@ -10,7 +10,7 @@ from typing import Protocol
 from ..errors import Location
 from ..regress.modes import Modes
 from ..regress.results import CaseResult
-from ..regress.testing import Tally
+from ..regress.tally import Tally
 from .selecting import Chosen
 
 __all__ = ["Listener", "listeners"]

@@ -14,7 +14,8 @@ from ..regress.asking import carry_out
 from ..regress.modes import Modes
 from ..regress.results import CaseResult
 from ..regress.store import store_of
-from ..regress.testing import CaseKey, Regression, Shard, Tally
+from ..regress.tally import Tally
+from ..regress.testing import CaseKey, Regression, Shard
 from ..report.regression import RegressionReporter
 from .listening import listeners
 from .options import SelectionOptions

@@ -16,7 +16,6 @@ from typing import TypeAlias
 from ..engine.plan import Job, Unit, choices, group_by_endpoint
 from ..engine.record import Record
 from ..engine.selection import Selection
-from ..engine.verdict import Facts
 from ..errors import Location, UsageError
 from ..files.model import Case, Project
 from ..files.tree import DiskTree
@@ -34,7 +33,7 @@ from .rules import Rules, compile_rules, unused_rules
 from .snapshot import Snapshot, snapshot_file, snapshot_folder
 from .store import SnapshotStore
 
-__all__ = ["CaseKey", "Regression", "Shard", "Tally"]
+__all__ = ["CaseKey", "Regression", "Shard"]
 
 CaseKey: TypeAlias = tuple[str, str, str | None]
 """A case of a run: the prompt's file, the case's id, the variant."""
@@ -51,52 +50,6 @@ class Shard:
         """Whether this shard takes the case."""
         digest = hashlib.sha256("\n".join(str(part) for part in key).encode()).digest()
         return int.from_bytes(digest[:8], "big") % self.count == self.index - 1
-
-
-@dataclass(slots=True)
-class Tally:
-    """What a run found, as counts: its size does not depend on the number of cases."""
-
-    selected: int = 0
-    passed: int = 0
-    failed: int = 0
-    flaky: int = 0
-    pending: int = 0
-    outdated: int = 0
-    errors: int = 0
-    called: int = 0
-    written: int = 0
-    unreferenced: int = 0
-
-    def add(self, result: CaseResult) -> None:
-        """Count one case."""
-        self.selected += 1
-        self.called += result.called
-        self.written += result.written
-        match result.verdict:
-            case "pass":
-                self.passed += 1
-            case "fail":
-                self.failed += 1
-            case "flaky":
-                self.flaky += 1
-            case "pending":
-                self.pending += 1
-            case "outdated":
-                self.outdated += 1
-            case "error":
-                self.errors += 1
-
-    def facts(self, modes: Modes, *, unsent: bool = False, signal: int | None = None) -> Facts:
-        """What the exit code is decided from."""
-        rejected = self.unreferenced if modes.unreferenced == "reject" else 0
-        return Facts(
-            failed=self.failed,
-            outdated=self.pending + self.outdated + rejected,
-            unchecked=self.errors + unsent,
-            selected=self.selected,
-            signal=signal,
-        )
 
 
 @dataclass(slots=True)

@@ -12,7 +12,7 @@ from typing import Self, TextIO
 from ..errors import Location, StorageError
 from ..regress.modes import Modes
 from ..regress.results import CaseResult
-from ..regress.testing import Tally
+from ..regress.tally import Tally
 from .annotations import annotate
 from .markdown_summary import markdown_summary
 from .regression_digest import RegressionDigest

@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from ..regress.modes import Modes
 from ..regress.results import CaseResult, FieldChange
-from ..regress.testing import Tally
+from ..regress.tally import Tally
 from .figures import plural
 from .junit import JUnitFormat, quoted, text_of
 from .output import FileWriter

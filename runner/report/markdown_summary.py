@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 from ..regress.modes import Modes
-from ..regress.testing import Tally
+from ..regress.tally import Tally
 from .figures import count, dollars, duration
 from .regression_closing import sentences
 from .regression_digest import Few, RegressionDigest, Told

@@ -13,7 +13,7 @@ from typing import Self, TextIO
 from ..engine.record import Record
 from ..regress.modes import Modes
 from ..regress.results import CaseResult
-from ..regress.testing import Tally
+from ..regress.tally import Tally
 from .console import lenient, wants_color, wants_live
 from .figures import count, dollars, duration, plural, whole_seconds
 from .painting import BOLD, DIM, Line

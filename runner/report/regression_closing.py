@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..regress.modes import Modes
-from ..regress.testing import Tally
+from ..regress.tally import Tally
 from .figures import count, dollars, duration, plural
 from .painting import BOLD, DIM, GREEN, RED, YELLOW, Line
 from .regression_digest import Few, RegressionDigest, Told

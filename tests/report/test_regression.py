@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from runner.errors import Location, StorageError, UsageError
 from runner.regress.modes import Modes
 from runner.regress.results import CaseResult, FieldChange
-from runner.regress.testing import Tally
+from runner.regress.tally import Tally
 from runner.report.annotations import annotate, annotation
 from runner.report.github import GitHubReport
 from runner.report.junit_regression import JUnitReport
