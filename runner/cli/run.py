@@ -104,6 +104,9 @@ def command(
         # A line that is redrawn would tangle with what else goes to the same screen.
         live = False if stream or (as_json and sys.stdout.isatty()) else None
         reporter = closing.enter_context(ConsoleReporter(stream_to, live=live))
+        text = StreamText(sys.stdout) if stream else None
+        if text:
+            closing.callback(text.end)
         reporter.start(counters, title=chosen.title)
         ending = run_jobs(
             plan.by_endpoint(),
@@ -116,7 +119,7 @@ def command(
             options=Options(
                 workers=1 if stream else jobs,
                 cache=None if no_cache else ResponseCache(chosen.root),
-                printer=StreamPrinter(StreamText(sys.stdout)) if stream else None,
+                printer=StreamPrinter(text) if text else None,
             ),
         )
         if writer:
