@@ -10,13 +10,12 @@ import contextlib
 import hashlib
 import json
 import os
-import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import StorageError
-from .paths import CACHE
+from .paths import CACHE, write_whole
 
 __all__ = ["CacheEntry", "ResponseCache"]
 
@@ -61,14 +60,9 @@ class ResponseCache:
         path = self._path(key)
         value = {"v": VERSION, "status": entry.status, "content_type": entry.content_type}
         text = json.dumps({**value, "body": entry.body.decode()}, ensure_ascii=False)
-        temporary = path.with_name(f".{key[:8]}-{secrets.token_hex(4)}")
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            temporary.write_text(text, encoding="utf-8", newline="\n")
-            temporary.replace(path)
+            write_whole(path, text)
         except OSError as error:
-            with contextlib.suppress(OSError):
-                temporary.unlink()
             raise StorageError(
                 f"the response cache cannot be written: {error.strerror or error}",
                 hint=f"free some space, or run with --no-cache ({self.folder})",

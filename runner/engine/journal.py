@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ..errors import StorageError
-from .paths import RUNS, make_state
+from .paths import RUNS, make_state, write_whole
 from .record import Record
 
 __all__ = ["Journal", "read_records"]
@@ -66,11 +66,9 @@ class Journal:
     def write_summary(self, summary: Mapping[str, object]) -> None:
         """Write `run.json` beside the results, whole or not at all."""
         path = self.folder / "run.json"
-        temporary = path.with_suffix(".tmp")
         text = json.dumps({"run": self.id, **summary}, ensure_ascii=False, indent=2) + "\n"
         try:
-            temporary.write_text(text, encoding="utf-8", newline="\n")
-            temporary.replace(path)
+            write_whole(path, text)
         except OSError as error:
             raise _cannot_keep(error, self.folder) from None
 

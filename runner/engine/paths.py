@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import secrets
 from pathlib import Path, PurePosixPath
 
 from ..errors import StorageError
 
-__all__ = ["CACHE", "RUNS", "STATE", "make_state"]
+__all__ = ["CACHE", "RUNS", "STATE", "make_state", "write_whole"]
 
 STATE = PurePosixPath(".runner")
 RUNS = STATE / "runs"
@@ -27,3 +29,16 @@ def make_state(root: Path) -> Path:
             hint="results are kept there before anything else; run in a folder you may write to",
         ) from None
     return folder
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a working file whole or not at all: beside its place, then renamed over it. Raises OSError."""
+    temporary = path.with_name(f".{path.name[:40]}-{secrets.token_hex(4)}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+        temporary.replace(path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise

@@ -5,17 +5,15 @@ They are working files, never in git. A run replaces or removes only the entries
 
 from __future__ import annotations
 
-import contextlib
 import fnmatch
 import hashlib
 import json
-import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from ..engine.paths import STATE, make_state
+from ..engine.paths import STATE, make_state, write_whole
 from ..errors import FormatError, Location, StorageError
 from .reader import read_snapshot
 from .results import FieldChange, PendingEntry
@@ -50,14 +48,9 @@ def save_pending(root: Path, entry: PendingEntry) -> None:
         "snapshot": write_snapshot(entry.snapshot),
         "fields": [asdict(each) for each in entry.fields],
     }
-    temporary = place.with_name(f".{place.name[:40]}-{secrets.token_hex(4)}")
     try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(json.dumps(value, ensure_ascii=False, indent=1), encoding="utf-8", newline="\n")
-        temporary.replace(place)
+        write_whole(place, json.dumps(value, ensure_ascii=False, indent=1))
     except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
         raise StorageError(
             f"an answer that waits for approval cannot be kept: {error.strerror or error}",
             hint=f"the answers are safe in the run's results.jsonl; {place.parent} has to be writable",
