@@ -149,7 +149,9 @@ class ResponseCache:
             database = sqlite3.connect(self.path, timeout=_PATIENCE)
             try:
                 database.execute("PRAGMA journal_mode = WAL")
-                database.execute("PRAGMA synchronous = OFF")  # a power cut may cost answers that the journal has
+                database.execute(
+                    "PRAGMA synchronous = OFF"
+                )  # a power cut may cost answers that the journal has
                 database.execute(_TABLE)
             except sqlite3.Error:
                 database.close()

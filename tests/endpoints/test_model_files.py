@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.endpoints.file_lock import locked
+from runner.files.file_lock import locked
 from runner.endpoints.model_files import DEFAULT_MODEL, PUBLISHED, ModelFile, Published, fetch, find_model
 from runner.errors import ConfigError, Location
 
