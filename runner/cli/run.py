@@ -107,19 +107,20 @@ def command(
     from .running import Asking, RunCommand, recorded
 
     asking = Asking(cast("SelectionOptions", selection), repeat, shard)
-    stored = None
+    stored, output_was_recorded = None, False
     if resume is not None:
         stored, earlier, arguments = recorded(resume)
-        if not _said_what_to_ask(ctx):
-            asking = earlier
+        asking = earlier.with_changes(asking, _typed(ctx))
         if output is None:
-            output, in_order = arguments["output"], in_order or arguments["in_order"]
+            output, output_was_recorded = arguments["output"], True
+            in_order = in_order or arguments["in_order"]
     if in_order and output is None:
         raise click.UsageError("--in-order is about the file that --output names, which is not given.")
     run = RunCommand(
         asking,
         stored,
         output=output,
+        output_was_recorded=output_was_recorded,
         in_order=in_order,
         jobs=jobs,
         use_cache=not no_cache,
@@ -132,7 +133,7 @@ def command(
     return run.dry_run() if dry_run else run.carry_out()
 
 
-def _said_what_to_ask(ctx: click.Context) -> bool:
-    """Whether the command line itself says which requests to make, beside the run to go on with."""
-    asking = (*SelectionOptions.__annotations__, "repeat", "shard")
-    return any(ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE for name in asking)
+def _typed(ctx: click.Context) -> frozenset[str]:
+    """The parameters that the command line itself gives, not a default and not the environment."""
+    source = click.core.ParameterSource.COMMANDLINE
+    return frozenset(name for name in ctx.params if ctx.get_parameter_source(name) is source)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -53,6 +53,13 @@ class Asking:
         """As it stands in `run.json`."""
         return {**self.selection, "repeat": self.repeat, "shard": str(self.shard) if self.shard else None}
 
+    def with_changes(self, other: Asking, names: Collection[str]) -> Asking:
+        """The same, with what `other` has under these names; a run that goes on refuses what is not the same."""
+        mine, its = ({**each.selection, "repeat": each.repeat, "shard": each.shard} for each in (self, other))
+        merged: Any = {name: its[name] if name in names else value for name, value in mine.items()}
+        repeat, shard = merged.pop("repeat"), merged.pop("shard")
+        return Asking(merged, repeat, shard)
+
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Asking:
         """What `as_json` wrote."""
@@ -96,6 +103,7 @@ class RunCommand:
     asking: Asking
     stored: StoredRun | None
     output: str | None
+    output_was_recorded: bool
     in_order: bool
     jobs: int | Literal["adaptive"] | None
     use_cache: bool
@@ -141,15 +149,26 @@ class RunCommand:
             "in_order": self.in_order,
         }
         facts = facts_of(plan, asked, arguments, Path.cwd(), chosen.root)
-        writer = closing.enter_context(OutputWriter(self.output)) if self.output else None
+        writer = None
         if self.stored is None:
             assert rehearsal is not None
+            writer = closing.enter_context(OutputWriter(self.output)) if self.output else None
             stretch = Stretch.begin(rehearsal, facts, chosen.root)
+            closing.callback(stretch.journal.close)
         else:
+            # What --output names is written anew, so not before it is known that the run can go on.
             stretch = Stretch.resume(
                 self.stored, plan, lambda visit: chosen.rehearse(plan, visit), facts, chosen.root
             )
+            closing.callback(stretch.journal.close)
+            if self.output and not (stretch.done and self.output_was_recorded):
+                writer = closing.enter_context(OutputWriter(self.output))
         counters = Counters(total=stretch.rehearsal.records)
+        for record, _, _ in stretch.past.records():
+            counters.add(record)
+            reporter.earlier(record)
+            if writer and not self.in_order:
+                writer.write(record)
         closing.enter_context(reporter)
         reporter.start(counters, title=chosen.title)
         sinks: list[Sink] = []
@@ -163,11 +182,6 @@ class RunCommand:
             sinks.append(_each(lambda record: click.echo(json_line(record))))
         if self.stored is not None:
             _tell(stretch, reporter)
-        for record, _, _ in stretch.past.records():
-            counters.add(record)
-            reporter.earlier(record)
-            if writer and not self.in_order:
-                writer.write(record)
         text = StreamText(sys.stdout) if self.stream else None
         if text:
             closing.callback(text.end)
@@ -203,7 +217,6 @@ class RunCommand:
         text: StreamText | None,
     ) -> Ending | None:
         if not stretch.rehearsal.jobs or stretch.done:
-            stretch.journal.close()
             for jobs in self._jobs(plan, stretch, ordered).values():
                 assert next(jobs, None) is None
             return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 from .record import Record
 
@@ -33,6 +33,10 @@ class Counters:
     def unfinished(self) -> int:
         """How many of the expected records have not come (0 when their number is not known)."""
         return max((self.total or 0) - self.done, 0)
+
+    def totals(self) -> dict[str, object]:
+        """All of them, as they stand in `run.json`."""
+        return {**asdict(self), "outcomes": dict(self.outcomes)}
 
     def add(self, record: Record) -> None:
         """Count one finished record: passed, failed (an answer that is wrong) or error (no answer to judge)."""

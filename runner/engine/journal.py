@@ -44,6 +44,7 @@ class Journal:
         self._fd = fd
         self._lock = lock
         self._broken: OSError | None = None
+        self._closed = False
         self._synced = time.monotonic()
 
     @classmethod
@@ -127,7 +128,10 @@ class Journal:
             raise _cannot_keep(error, self.folder) from None
 
     def close(self) -> None:
-        """Sync and close; may be called once only."""
+        """Sync and close; closing twice is harmless."""
+        if self._closed:
+            return
+        self._closed = True
         try:
             self.sync()
         finally:

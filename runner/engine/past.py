@@ -82,6 +82,10 @@ class Past:
                 hint="the journal and the run.json beside it do not belong together",
             ) from None
 
+    def shared_with(self, other: Past) -> int:
+        """How many jobs stand in both journals."""
+        return len(self._jobs.keys() & other._jobs.keys())
+
     def visit(self, job: Job, name: str, repeat: int) -> None:
         """Hold what is known of a job against what would be sent now. Raises UsageError where they differ."""
         for sample in range(repeat):

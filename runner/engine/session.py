@@ -269,7 +269,6 @@ class _Manifest:
     def write(
         self, *, status: str, reason: str | None = None, exit_code: int | None = None, seconds: float = 0.0
     ) -> None:
-        counters = self._counters
         self._journal.write_manifest(
             {
                 **self._facts,
@@ -277,17 +276,7 @@ class _Manifest:
                 "reason": reason,
                 "exit_code": exit_code,
                 "seconds": round(self._before + seconds, 3),
-                "total": counters.total,
-                "done": counters.done,
-                "passed": counters.passed,
-                "failed": counters.failed,
-                "errors": counters.errors,
-                "cached": counters.cached,
-                "retries": counters.retries,
-                "outcomes": dict(counters.outcomes),
-                "prompt_tokens": counters.prompt_tokens,
-                "completion_tokens": counters.completion_tokens,
-                "cost": counters.cost,
+                **self._counters.totals(),
                 "concurrency": {name: self._told(gate) for name, gate in self._gates.items()},
             }
         )
