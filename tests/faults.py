@@ -6,7 +6,7 @@
 
 The script is one behaviour, or a list of them played in the order the requests arrive; the last one stays. A
 behaviour is a tuple of steps, put on the wire as they stand: bytes are sent, a float is a pause in seconds, CLOSE and
-RESET end the connection. A behaviour may also be a function from the received request to such a tuple.
+RESET end the connection, a function is called. A behaviour may also be a function from the received request to such a tuple.
 
 `python -m tests.faults` serves `echo` until it is killed and prints its base URL: a server for load tests that does
 not share the client's interpreter.
@@ -53,7 +53,7 @@ class End(Enum):
 CLOSE = End.CLOSE
 RESET = End.RESET
 
-Step = bytes | float | End
+Step = bytes | float | End | Callable[[], None]
 Steps = tuple[Step, ...]
 
 
@@ -271,6 +271,8 @@ async def _perform(steps: Steps, writer: asyncio.StreamWriter) -> bool:
                 raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 writer.transport.abort()
             return False
+        elif callable(step):
+            step()
         else:
             await asyncio.sleep(step)
     return True

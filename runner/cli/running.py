@@ -164,8 +164,11 @@ class RunCommand:
             if self.output and not (stretch.done and self.output_was_recorded):
                 writer = closing.enter_context(OutputWriter(self.output))
         counters = Counters(total=stretch.rehearsal.records)
+        budget = Budget(self.max_cost) if self.max_cost is not None else None
         for record, _, _ in stretch.past.records():
             counters.add(record)
+            if budget and record["cost"] and not record["cached"] and not record.get("choice"):
+                budget.pay(record["cost"])
             reporter.earlier(record)
             if writer and not self.in_order:
                 writer.write(record)
@@ -185,7 +188,7 @@ class RunCommand:
         text = StreamText(sys.stdout) if self.stream else None
         if text:
             closing.callback(text.end)
-        ending = self._ask(chosen, plan, stretch, connections, counters, reporter, sinks, ordered, text)
+        ending = self._ask(chosen, plan, stretch, connections, counters, reporter, sinks, ordered, text, budget)
         if ordered is not None:
             ordered.finish()
         if writer:
@@ -215,14 +218,12 @@ class RunCommand:
         sinks: list[Sink],
         ordered: InOrder | None,
         text: StreamText | None,
+        budget: Budget | None,
     ) -> Ending | None:
         if not stretch.rehearsal.jobs or stretch.done:
             for jobs in self._jobs(plan, stretch, ordered).values():
                 assert next(jobs, None) is None
             return None
-        budget = Budget(self.max_cost) if self.max_cost is not None else None
-        if budget and counters.cost:
-            budget.spent = counters.cost
         return run_jobs(
             self._jobs(plan, stretch, ordered),
             plan.units,

@@ -65,6 +65,7 @@ class Flights:
         """The next flight, which has left; None when there is none any more, or the run is stopping."""
         async with self._turn:
             while not self._control.stopping:
+                self._woken.clear()  # before looking: what happens while we look must not be missed
                 now = time.monotonic()
                 flight = self._due(now)
                 if flight is None:
@@ -105,7 +106,6 @@ class Flights:
         return Flight(now, self._drawn, job)
 
     async def _sleep(self, seconds: float) -> None:
-        self._woken.clear()
         try:
             async with asyncio.timeout(None if seconds == inf else max(seconds, 0.001)):
                 await self._woken.wait()

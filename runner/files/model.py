@@ -143,7 +143,7 @@ class Endpoint:
     model: str | None = None
     rpm: int | None = None
     tpm: int | None = None
-    concurrency: int | None = None
+    concurrency: int | Literal["adaptive"] | None = None
     timeout: float = 600.0
     max_retries: int = 4
     location: Location | None = None
