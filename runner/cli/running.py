@@ -32,7 +32,6 @@ from ..errors import UsageError
 from ..files.discover import find_root
 from ..report.console import ConsoleReporter
 from ..report.figures import count
-from ..report.output import OutputWriter
 from ..report.stream import StreamText
 from ..report.workflow_commands import unheeded
 from .options import SelectionOptions
@@ -118,7 +117,8 @@ class RunCommand:
         from ..report.dry_run import dry_run_text
 
         chosen, plan = self._plan()
-        click.echo(dry_run_text(plan, chosen.rehearse(plan)))
+        rehearsal = chosen.rehearse(plan)
+        click.echo(dry_run_text(plan, rehearsal, sum(len(job.data) for job in plan.jobs())))
         return 0
 
     def carry_out(self) -> int:
@@ -140,6 +140,8 @@ class RunCommand:
     def _carry_out(
         self, chosen: Chosen, plan: Plan, reporter: ConsoleReporter, closing: contextlib.ExitStack
     ) -> int:
+        from ..report.output import OutputWriter  # its XML library imports an HTTP client
+
         rehearsal = None if self.stored else chosen.rehearse(plan)
         connections = connect(plan.units, chosen.environ, root=chosen.project.root)
         asked = configuration(plan, chosen.selection, connections, chosen.root)
@@ -188,7 +190,9 @@ class RunCommand:
         text = StreamText(sys.stdout) if self.stream else None
         if text:
             closing.callback(text.end)
-        ending = self._ask(chosen, plan, stretch, connections, counters, reporter, sinks, ordered, text, budget)
+        ending = self._ask(
+            chosen, plan, stretch, connections, counters, reporter, sinks, ordered, text, budget
+        )
         if ordered is not None:
             ordered.finish()
         if writer:

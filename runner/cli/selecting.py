@@ -55,7 +55,7 @@ class Chosen:
         except ValueError:
             return str(path)
 
-    def rehearse(self, plan: Plan, visit: Callable[[Job], None] = lambda _: None) -> Rehearsal:
+    def rehearse(self, plan: Plan, visit: Callable[[Job], None] | None = None) -> Rehearsal:
         """`plan.rehearse(visit)`, with a selection that matched nothing explained."""
         try:
             return plan.rehearse(visit)

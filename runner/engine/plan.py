@@ -158,14 +158,13 @@ def _model(prompt: Prompt, overrides: Mapping[str, Json]) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
-    """What a run will amount to: the number of jobs and of records (choices), and the bytes to be sent.
+    """What a run will amount to: the number of jobs and of records (choices).
 
     `starts` are the places in the whole run at which the jobs of each unit begin; they do not depend on the shard.
     """
 
     jobs: int
     records: int
-    request_bytes: int
     starts: tuple[int, ...]
 
 
@@ -226,12 +225,12 @@ class Plan:
     def _has(self, unit: Unit, case: Case) -> bool:
         return self.shard is None or self.shard.has(unit.prompt.file, case.id, unit.variant)
 
-    def rehearse(self, visit: Callable[[Job], None] = lambda _: None) -> Rehearsal:
-        """Load, validate and render every case without sending anything; `visit` is told the first sample of each.
+    def rehearse(self, visit: Callable[[Job], None] | None = None) -> Rehearsal:
+        """Load, validate and render every case without sending anything; `visit` is told the job of its first sample.
 
         Raises Problems (all mistakes, the first twenty in full) or NothingSelectedError.
         """
-        jobs = records = size = index = 0
+        jobs = records = index = 0
         starts: list[int] = []
         problems: list[RunnerError] = []
         more = 0
@@ -247,24 +246,24 @@ class Plan:
                     unit.judge.prepare(case)
                     if not self._has(unit, case):
                         continue
-                    job = unit.job(case)
+                    body = unit.body(case)
+                    if visit is not None:
+                        visit(unit.job(case))
                 except RunnerError as error:
                     if len(problems) < MAX_PROBLEMS:
                         problems.append(error)
                     else:
                         more += 1
                     continue
-                visit(job)
                 jobs += self.repeat
-                records += self.repeat * choices(job.body)
-                size += self.repeat * len(job.data)
+                records += self.repeat * choices(body)
         if more:
             problems.append(UsageError(f"and {more} more mistakes in the cases"))
         if problems:
             raise problems[0] if len(problems) == 1 else Problems(problems)
         if not index:
             raise NothingSelectedError("nothing to run: no prompt has a case")
-        return Rehearsal(jobs, records, size, tuple(starts))
+        return Rehearsal(jobs, records, tuple(starts))
 
 
 def group_by_endpoint(units: Iterable[Unit]) -> dict[str, list[Unit]]:

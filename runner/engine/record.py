@@ -11,6 +11,7 @@ from ..values import Json, JsonObject
 __all__ = ["CheckRecord", "ErrorRecord", "Record", "json_line"]
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_COMPACT = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
 class CheckRecord(TypedDict):
@@ -78,5 +79,5 @@ def json_line(record: Record) -> str:
     Half a surrogate pair, which a model can send as `\ud83d` and UTF-8 cannot hold, keeps its escape.
     Raises ValueError for NaN and infinities, which are not JSON.
     """
-    line = json.dumps(record, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return _SURROGATE.sub(lambda found: f"\\u{ord(found.group()):04x}", line)
+    line = _COMPACT.encode(record)
+    return line if line.isascii() else _SURROGATE.sub(lambda found: f"\\u{ord(found.group()):04x}", line)
