@@ -8,7 +8,7 @@ from typing import Any, TypedDict
 
 import click
 
-__all__ = ["JobsType", "SelectionOptions", "ShardType", "selection_options", "tests_of"]
+__all__ = ["JobsType", "SelectionOptions", "ShardType", "env_file_option", "selection_options", "tests_of"]
 
 
 class JobsType(click.ParamType[object]):
@@ -105,6 +105,26 @@ _OPTIONS = (
     ),
     click.option("--seed", type=int, metavar="S", help="Draw other cases with another seed (default: 0)."),
     click.option("--limit", type=click.IntRange(1), metavar="N", help="The first N cases of each prompt."),
+)
+
+
+def _set_variables(_ctx: click.Context, _param: click.Parameter, path: str | None) -> None:
+    if path is not None:
+        import os
+
+        from ..files.env_file import read_env_file
+
+        for name, value in read_env_file(path).items():
+            os.environ.setdefault(name, value)
+
+
+env_file_option = click.option(
+    "--env-file",
+    metavar="FILE",
+    expose_value=False,
+    is_eager=True,  # a file may set what other options take from the environment
+    callback=_set_variables,
+    help="Take variables that are not set from this file of NAME=value lines.",
 )
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal, cast
 
 import click
 
-from .options import JobsType, SelectionOptions, ShardType, selection_options
+from .options import JobsType, SelectionOptions, ShardType, env_file_option, selection_options
 
 if TYPE_CHECKING:
     from ..engine.bounds import ErrorBound
@@ -64,6 +64,7 @@ class BoundType(click.ParamType[object]):
 @click.option(
     "--json", "as_json", is_flag=True, help="Print each result as a line of JSON on standard output."
 )
+@env_file_option
 @click.option("--debug", is_flag=True, help="Tell each request and what came of it, on standard error.")
 @click.pass_context
 def command(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from .options import JobsType, ShardType
+from .options import JobsType, ShardType, env_file_option
 
 if TYPE_CHECKING:
     from ..engine.shard import Shard
@@ -59,6 +59,7 @@ __all__ = ["command"]
 @click.option(
     "--no-cache", is_flag=True, envvar="RUNNER_NO_CACHE", help="Ask again even if the answer is known."
 )
+@env_file_option
 @click.option("--output", metavar="FILE", help="Save the verdicts as .xml (JUnit).")
 def command(
     paths: tuple[str, ...],

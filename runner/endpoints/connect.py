@@ -204,9 +204,15 @@ _URL_HINT = f"a base URL looks like {DEFAULT_BASE_URL} or http://127.0.0.1:8080/
 
 
 def _key(endpoint: Endpoint, variable: str | None, environ: Mapping[str, str]) -> str | None:
-    if variable is None:
+    if endpoint.api_key_keyring is not None:
+        from .keyrings import key_from_keyring
+
+        where = f"the keyring entry {endpoint.api_key_keyring}"
+        key: str | None = key_from_keyring(endpoint, endpoint.api_key_keyring)
+    elif variable is None:
         return None
-    key = environ.get(variable)
+    else:
+        where, key = f"the variable {variable}", environ.get(variable)
     if not key:
         state = "empty" if key == "" else "not set"
         raise ConfigError(
@@ -217,7 +223,7 @@ def _key(endpoint: Endpoint, variable: str | None, environ: Mapping[str, str]) -
         )
     if not _FIELD_VALUE.fullmatch(key):
         raise ConfigError(
-            f"the variable {variable} holds white space around the key, or a character that no key has",
+            f"{where} holds white space around the key, or a character that no key has",
             location=endpoint.location,
             hint="a line break at its end often comes from reading the key from a file",
         )

@@ -97,8 +97,8 @@ def _error(
     if error.status == 401:
         # Only here is it known where the refused key came from.
         hint = (
-            f"check the key in {endpoint.api_key_env}"
-            if endpoint.api_key_env
+            f"check the key in {endpoint.api_key_env or f'the keyring, {endpoint.api_key_keyring}'}"
+            if endpoint.api_key_env or endpoint.api_key_keyring
             else f"endpoint {endpoint.name} sends no key: name its variable with api_key_env in runner.yaml"
         )
     return {

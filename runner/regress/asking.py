@@ -66,6 +66,8 @@ def _ask(
 
     asked = [unit for unit in units if unit.endpoint.name in waiting]
     connections = connect(asked, environ, root=str(root))
+    for connection in connections.values():
+        regression.guard(connection.secrets)
     return run_jobs(
         waiting,
         asked,

@@ -7,7 +7,7 @@ for the engine's pools, and is remembered only until its last sample has come.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeAlias
@@ -94,6 +94,10 @@ class Regression:
         self._by_request: dict[str, dict[str, str]] = {}
         self._unused: dict[str, set[str]] = {}
         self._asked: dict[CaseKey, _Asked] = {}
+
+    def guard(self, secrets: Iterable[str]) -> None:
+        """Refuse to store an answer that repeats one of these keys."""
+        self._store.guard(secrets)
 
     def jobs(self) -> dict[str, Iterator[Job]]:
         """For each endpoint, lazily, the jobs that have to be asked; drawing them replays what need not be.
