@@ -23,7 +23,7 @@ TARGETS: Mapping[str, Target] = {
 def mutator(name: str) -> Mutator:
     """What makes the inputs of a target: of its seeds, and of the cases that were found before."""
     target = TARGETS[name]
-    seeds = list(dict.fromkeys([*target.seeds(), *(path.read_bytes() for path in kept(name))]))
+    seeds = list(dict.fromkeys([*target.seeds(), *kept(name).values()]))
     return Mutator(seeds, _values(target, seeds), target.compose)
 
 
