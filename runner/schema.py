@@ -24,6 +24,7 @@ from referencing import Registry, Specification
 from referencing.exceptions import Unresolvable
 from referencing.jsonschema import specification_with
 
+from .errors import elided
 from .values import Json, JsonPath
 
 __all__ = ["SchemaProblem", "Validator", "Violation", "json_path", "show"]
@@ -128,11 +129,7 @@ def show(value: Json, limit: int = 100) -> str:
     except RecursionError:
         return "a very deeply nested value"
     # A lone surrogate is legal in a JSON string and in a Python str but cannot be printed.
-    text = text.encode("utf-8", "backslashreplace").decode("utf-8")
-    if len(text) <= limit:
-        return text
-    head, tail = limit * 2 // 3, limit // 3
-    return f"{text[:head]}…({len(text) - head - tail:,} more characters)…{text[-tail:]}"
+    return elided(text.encode("utf-8", "backslashreplace").decode("utf-8"), limit)
 
 
 # --- building -------------------------------------------------------------------------------------------------
