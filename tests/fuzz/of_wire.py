@@ -12,7 +12,7 @@ from typing import Any
 from runner.wire.masking import find_secret, mask
 from runner.wire.outcome import read_reply
 from runner.wire.reply import Answer, Outcome, ProviderError, Reply
-from runner.wire.retry_after import parse_go_duration, parse_http_date, retry_after
+from runner.wire.retry_after import LONGEST_WAIT, parse_go_duration, parse_http_date, retry_after
 from runner.wire.sse import SseEvent, SseSplitter
 
 from .seeds import answers, streams
@@ -58,24 +58,19 @@ def _sse_laws(data: bytes, read: tuple[list[SseEvent], bool]) -> None:
     for event in read[0]:
         hold_text(event.data, "an event's data")
     if not faults:
-        hold(
-            read[0] == _by_the_standard(body),
-            "the events are those of the standard",
-            read,
-            _by_the_standard(body),
-        )
+        meant = list(_by_the_standard(body))
+        hold(read[0] == meant, "the events are those of the standard", read, meant)
 
 
-def _by_the_standard(body: bytes) -> list[SseEvent]:
+def _by_the_standard(body: bytes) -> Iterator[SseEvent]:
     """WHATWG HTML 9.2.6, word by word, of a whole stream of UTF-8; and the line `error:` of older llama.cpp."""
-    events: list[SseEvent] = []
     data: list[bytes] = []
     name = b""
     lines = re.split(rb"\r\n|\n|\r", body.removeprefix(b"\xef\xbb\xbf"))
     for line in lines[:-1]:  # what has no line end is no line
         if not line:
             if data:
-                events.append(SseEvent(b"\n".join(data).decode(), name.decode() or "message"))
+                yield SseEvent(b"\n".join(data).decode(), name.decode() or "message")
             data, name = [], b""
             continue
         field, value = line, b""
@@ -86,7 +81,6 @@ def _by_the_standard(body: bytes) -> list[SseEvent]:
             data.append(value)
         if field in (b"event", b"error"):
             name = b"error" if field == b"error" else value
-    return events
 
 
 def _sse_seeds() -> list[bytes]:
@@ -234,7 +228,6 @@ def _reply_seeds() -> Iterator[bytes]:
 # --- how long to wait ---------------------------------------------------------------------------------------------
 
 _NOW = datetime(2026, 10, 21, 7, 28, tzinfo=UTC)
-_YEAR = 366 * 86_400
 
 
 def _read_wait(data: bytes) -> float | None:
@@ -243,7 +236,11 @@ def _read_wait(data: bytes) -> float | None:
 
 
 def _wait_laws(wait: float | None) -> None:
-    hold(wait is None or (math.isfinite(wait) and 0 < wait <= _YEAR), "a wait is a sensible number", wait)
+    hold(
+        wait is None or (math.isfinite(wait) and 0 < wait <= LONGEST_WAIT),
+        "a wait is a sensible number",
+        wait,
+    )
 
 
 def _headers_laws(data: bytes, wait: float | None) -> None:
