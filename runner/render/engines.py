@@ -66,6 +66,7 @@ class Verbatim:
 
 
 _VARIABLE = re.compile(r"\{\{\s*([\w.-]+)\s*\}\}")
+_INDEX = re.compile(r"[0-9]{1,9}")
 
 
 class Simple(Verbatim):
@@ -110,7 +111,7 @@ def _look_up(value: Json, dotted: str) -> Json:
     for name in dotted.split("."):
         if isinstance(value, Mapping) and name in value:
             value = value[name]
-        elif isinstance(value, list) and name.isdecimal() and int(name) < len(value):
+        elif isinstance(value, list) and _INDEX.fullmatch(name) and int(name) < len(value):
             value = value[int(name)]
         else:
             known = value if isinstance(value, Mapping) else ()
