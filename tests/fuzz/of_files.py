@@ -261,11 +261,12 @@ def _schema_refused(data: bytes, problem: SchemaProblem) -> None:
     hold_text(problem.message, "the message")
     value: Any = json.loads(data)
     for step in problem.path:
-        here = value
-        hold(isinstance(here, dict | list), "the path leads into the schema", problem.path)
-        if isinstance(here, dict) and step not in here:
+        if isinstance(value, str):
+            break  # a reference, and the path goes on where it leads
+        hold(isinstance(value, dict | list), "the path leads into the schema", problem.path)
+        if isinstance(value, dict) and step not in value:
             break  # a keyword that is missing
-        value = here[step]
+        value = value[step]
 
 
 @cache
