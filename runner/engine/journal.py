@@ -53,7 +53,7 @@ class Journal:
         make_state(root)
         now = datetime.now(UTC)
         # To the millisecond, so that names sort as runs were started.
-        folder = root / RUNS / f"{now:%Y%m%dT%H%M%S}{now.microsecond // 1000:03}Z-{secrets.token_hex(2)}"
+        folder = root / RUNS / f"{now:%Y%m%dT%H%M%S}{now.microsecond // 1000:03}Z-{secrets.token_hex(3)}"
         try:
             folder.mkdir(parents=True)
             fd = _open(folder, os.O_CREAT | os.O_EXCL)
