@@ -6,7 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-__all__ = ["Request", "Response", "Transport", "TransportError"]
+__all__ = ["CONNECT_TIMEOUT", "KEEP_ALIVE", "Request", "Response", "Transport", "TransportError"]
+
+CONNECT_TIMEOUT = 10.0
+"""Seconds to connect in: a host that is down is known long before a slow answer's deadline."""
+
+KEEP_ALIVE = 30.0
+"""Seconds an unused connection is kept; older ones are often dead without a word (load balancers, NAT)."""
 
 
 @dataclass(frozen=True, slots=True)

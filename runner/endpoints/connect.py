@@ -126,7 +126,7 @@ def resolve(
     secrets = {value for name, value in endpoint.headers.items() if _SECRET_HEADERS.search(name)}
 
     def opener() -> Transport:
-        from .http import HttpxTransport
+        from .httpx_transport import HttpxTransport
 
         return HttpxTransport(base_url)
 

@@ -82,7 +82,7 @@ class EmbeddedTransport:
     ) -> Response:
         """Send to the server of this process, started if it is not running yet."""
         if self._http is None:
-            from .http import HttpxTransport
+            from .httpx_transport import HttpxTransport
 
             self._address = await asyncio.to_thread(_address_of, self._model, self._progress)
             self._http = HttpxTransport(self._address, trust_env=False)

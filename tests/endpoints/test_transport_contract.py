@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import importlib
 import json
 import ssl
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from typing import Any
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import pytest
 import trustme
@@ -16,7 +18,6 @@ import trustme
 from runner.endpoints import certificates
 from runner.endpoints.base import Request, Response, Transport, TransportError
 from runner.endpoints.body import MAX_BODY_BYTES
-from runner.endpoints.http import HttpxTransport
 from tests.faults import (
     CLOSE,
     RESET,
@@ -31,16 +32,36 @@ from tests.faults import (
     slow_body,
 )
 
-Open = Callable[[str], Transport]
+T = TypeVar("T")
 KEY = "sk-test-0123456789"
 
 
-@pytest.fixture(params=["httpx"])
+@dataclass(frozen=True)
+class Open:
+    """Opens transports of one kind; `run` is asyncio.run on one kind of event loop."""
+
+    kind: Callable[[str], Transport]
+    loop_factory: Callable[[], asyncio.AbstractEventLoop] | None
+
+    def __call__(self, base_url: str) -> Transport:
+        return self.kind(base_url)
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        with asyncio.Runner(loop_factory=self.loop_factory) as runner:
+            return runner.run(work)
+
+
+@pytest.fixture(params=["httpx", "aiohttp", "httpx on uvloop", "aiohttp on uvloop"])
 def open_transport(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Open:
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
-    return {"httpx": HttpxTransport}[request.param]
+    library, _, loop = request.param.partition(" on ")
+    for needed in filter(None, (library, loop)):
+        pytest.importorskip(needed, reason=f"{needed} (extra 'fast') is not installed")
+    module = importlib.import_module(f"runner.endpoints.{library}_transport")
+    factory = importlib.import_module(loop).new_event_loop if loop else None
+    return Open(getattr(module, f"{library.capitalize()}Transport"), factory)
 
 
 def ask(url: str, body: bytes = b"{}") -> Request:
@@ -55,7 +76,7 @@ def on_one_transport(open_transport: Open, base_url: str, work: Callable[[Transp
         finally:
             await transport.close()
 
-    return asyncio.run(main())
+    return open_transport.run(main())
 
 
 def send(open_transport: Open, server: FaultServer, *, timeout: float = 10, times: int = 1) -> Response:
@@ -399,7 +420,7 @@ def test_https_to_a_server_without_tls_says_so(open_transport: Open) -> None:
             await transport.close()
         assert (caught.value.kind, caught.value.retryable) == ("tls", False)
 
-    asyncio.run(main())
+    open_transport.run(main())
 
 
 def test_the_body_of_a_completion_survives_as_json(open_transport: Open) -> None:
@@ -433,5 +454,5 @@ def test_the_cost_of_a_request_does_not_grow_with_the_number_of_workers(open_tra
                 await transport.close()
 
     with FaultServer(completion()) as server:
-        few, many = asyncio.run(cost(16, server)), asyncio.run(cost(256, server))
+        few, many = open_transport.run(cost(16, server)), open_transport.run(cost(256, server))
     assert many < 2 * few  # one pool for all was 30 times
