@@ -13,7 +13,7 @@ from collections.abc import Callable
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.connector import Connection
-from aiohttp.http_exceptions import ContentLengthError, HttpProcessingError
+from aiohttp.http_exceptions import HttpProcessingError
 from multidict import CIMultiDict
 from yarl import URL
 
@@ -45,8 +45,6 @@ _LONGEST_FIELD = 100 * 1024
 _MOST_FIELDS = 1000
 """Limits on the head of a response. h11, under httpx, takes some 100 KiB in all."""
 
-_TIMEOUT = aiohttp.ClientTimeout(connect=CONNECT_TIMEOUT)
-
 
 class AiohttpTransport:
     """One worker's own connection (see `Transport`): HTTP/1.1, kept alive between requests.
@@ -74,6 +72,7 @@ class AiohttpTransport:
         self._proxy_url = proxy.url if proxy else None
         self._heads = HeadWriter(fields, absolute=proxy is not None and not tunnelled)
         self._tls = tls_context(trusting=tunnelled or (proxy is not None and proxy.scheme == "https"))
+        self._connecting = aiohttp.ClientTimeout(connect=CONNECT_TIMEOUT)
         self._connector: aiohttp.TCPConnector | None = None
         self._destination: tuple[str, aiohttp.ClientRequest] | None = None
         self._used: ResponseHandler | None = None
@@ -86,13 +85,14 @@ class AiohttpTransport:
         try:
             async with asyncio.timeout(timeout) as deadline:
                 connection = await self._connect(request.url)
+                complete = False
                 try:
                     response = await self._exchange(connection, head + request.body, on_bytes)
-                except BaseException as error:
-                    failure = self._failure(error, connection, request.url)
-                    _drop(connection)
-                    raise failure from None
-                connection.release()
+                    complete = True
+                except (aiohttp.ClientError, HttpProcessingError) as error:
+                    raise self._failure(error, connection, request.url) from None
+                finally:
+                    _give_back(connection, complete=complete)
                 return response
         except TimeoutError:
             if not deadline.expired():
@@ -109,12 +109,15 @@ class AiohttpTransport:
         """The worker's connection, a new one where it has none that is alive."""
         if self._connector is None:  # made here, because it belongs to the running loop
             self._connector = aiohttp.TCPConnector(
-                limit=1, keepalive_timeout=KEEP_ALIVE, use_dns_cache=False, resolver=aiohttp.ThreadedResolver()
+                limit=1,
+                keepalive_timeout=KEEP_ALIVE,
+                use_dns_cache=False,
+                resolver=aiohttp.ThreadedResolver(),
             )
         destination = self._destination_of(url)
         try:
             while True:
-                connection = await self._connector.connect(destination, [], _TIMEOUT)
+                connection = await self._connector.connect(destination, [], self._connecting)
                 if connection.protocol is not self._used or _is_quiet(connection):
                     return connection
                 connection.close()
@@ -173,21 +176,20 @@ class AiohttpTransport:
             raise broke
         return Response(message.code, headers, reader.finish())
 
-    def _failure(self, error: BaseException, connection: Connection, url: str) -> BaseException:
-        """The error to tell instead of `error`: a TransportError for the library's own."""
+    def _failure(self, error: Exception, connection: Connection, url: str) -> TransportError:
+        assert connection.protocol is not None
+        lost = connection.protocol.exception()
         match error:
-            case aiohttp.ClientPayloadError():
-                if connection.protocol is not None and isinstance(connection.protocol.exception(), OSError):
-                    return broken(url, self._proxy_url)
-                return cut_short() if isinstance(error.__cause__, ContentLengthError) else not_http()
-            case HttpProcessingError():
+            case aiohttp.ClientPayloadError() if isinstance(lost, aiohttp.ServerDisconnectedError):
+                return cut_short()
+            case aiohttp.ClientPayloadError() if isinstance(lost, OSError):
+                return broken(url, self._proxy_url)
+            case aiohttp.ClientPayloadError() | HttpProcessingError():
                 return not_http()
             case aiohttp.ServerDisconnectedError():
                 return closed_unasked(url, self._proxy_url)
-            case aiohttp.ClientError():
-                return broken(url, self._proxy_url)
             case _:
-                return error
+                return broken(url, self._proxy_url)
 
 
 def _is_quiet(connection: Connection) -> bool:
@@ -196,15 +198,25 @@ def _is_quiet(connection: Connection) -> bool:
     if protocol is None or transport is None or protocol.should_close:
         return False
     socket = transport.get_extra_info("socket")
-    if hasattr(select, "poll"):  # select() below cannot look at descriptors beyond 1023; Windows has no poll()
+    if hasattr(
+        select, "poll"
+    ):  # select() below cannot look at descriptors beyond 1023; Windows has no poll()
         poll = select.poll()
         poll.register(socket, select.POLLIN)
         return not poll.poll(0)
     return not select.select([socket], [], [], 0)[0]
 
 
-def _drop(connection: Connection) -> None:
-    """Close a connection at once; the orderly way would wait until the other side has taken all there is to send."""
-    if connection.transport is not None:
-        connection.transport.abort()
-    connection.close()
+def _give_back(connection: Connection, *, complete: bool) -> None:
+    """Keep the connection for the next request, or close it at once where it must not serve another.
+
+    The orderly end would wait until the other side has taken all there is to send, and said goodbye under TLS.
+    """
+    protocol, transport = connection.protocol, connection.transport
+    if transport is None or protocol is None:  # the other side closed it
+        connection.close()
+    elif complete and not protocol.should_close and not transport.get_write_buffer_size():
+        connection.release()
+    else:
+        transport.abort()
+        connection.close()

@@ -103,6 +103,18 @@ class HttpxTransport:
             return Response(answer.status_code, headers, reader.finish())
         finally:
             await answer.stream.aclose()
+            if self._has_more():
+                await self._http.aclose()  # the next request opens a new connection
+
+    def _has_more(self) -> bool:
+        """Whether the server sent more than the answer; httpx would take it for the next request's."""
+        for layer in self._http._pool.connections:
+            while (below := getattr(layer, "_connection", None)) is not None:
+                layer = below
+            state = getattr(layer, "_h11_state", None)
+            if state is not None and state.trailing_data[0]:
+                return True
+        return False
 
 
 def _failure(error: httpx.TransportError, url: str, proxy: str | None) -> TransportError:
@@ -116,7 +128,7 @@ def _failure(error: httpx.TransportError, url: str, proxy: str | None) -> Transp
             return bad_request()
         case httpx.RemoteProtocolError() if "disconnected" in str(error):
             return closed_unasked(url, proxy)
-        case httpx.RemoteProtocolError() if "incomplete" in str(error):
+        case httpx.RemoteProtocolError() if "without sending complete message" in str(error):
             return cut_short()
         case httpx.RemoteProtocolError():
             return not_http()

@@ -57,7 +57,10 @@ def _parsed(full_url: str) -> Proxy:
     try:
         parts = urlsplit(full_url)
         usable = (
-            parts.scheme in ("http", "https", *_SOCKS) and parts.hostname and parts.port != 0 and full_url.isascii()
+            parts.scheme in ("http", "https", *_SOCKS)
+            and parts.hostname
+            and parts.port != 0
+            and full_url.isascii()
         )
     except ValueError:
         usable = False

@@ -36,7 +36,9 @@ class HeadWriter:
         """The head of `request`. Raises TransportError (protocol) for what HTTP cannot carry."""
         asked = (request.method, request.url, request.headers)
         if asked != self._written:
-            self._start = _start(request.method, request.url, {**self._fields, **request.headers}, self._absolute)
+            self._start = _start(
+                request.method, request.url, {**self._fields, **request.headers}, self._absolute
+            )
             self._written = (request.method, request.url, dict(request.headers))
         if not request.body and request.method in ("GET", "HEAD"):
             return self._start + b"\r\n"
