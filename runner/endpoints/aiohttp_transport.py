@@ -18,7 +18,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from ..errors import ConfigError
-from .base import CONNECT_TIMEOUT, KEEP_ALIVE, Request, Response, TransportError
+from .base import CONNECT_TIMEOUT, KEEP_ALIVE, USER_AGENT, Request, Response, TransportError
 from .body import BodyReader
 from .certificates import tls_context
 from .failures import (
@@ -127,14 +127,20 @@ class AiohttpTransport:
             raise refused_by_proxy(url, self._proxy_url, error.status) from None
         except aiohttp.ClientConnectorError as error:
             raise connect_failure(error.os_error, url, self._proxy_url) from None
-        except (aiohttp.ClientError, OSError) as error:
-            raise connect_failure(error, url, self._proxy_url) from None
+        except aiohttp.ClientResponseError:  # the proxy answered CONNECT with something else than HTTP
+            raise not_http() from None
+        except aiohttp.ServerDisconnectedError:
+            raise closed_unasked(url, self._proxy_url) from None
+        except aiohttp.ClientError:
+            raise broken(url, self._proxy_url) from None
 
     def _destination_of(self, url: str) -> aiohttp.ClientRequest:
         """What the connector has to know: where to connect to, and how. It is never sent."""
         if self._destination is None or self._destination[0] != url:
             origin = URL(url, encoded=True).origin()
-            proxy_fields = CIMultiDict({"Host": origin.host_port_subcomponent or ""})
+            proxy_fields = CIMultiDict(
+                {"Host": origin.host_port_subcomponent or "", "User-Agent": USER_AGENT}
+            )
             if self._proxy is not None and self._proxy.authorization:
                 proxy_fields["Proxy-Authorization"] = self._proxy.authorization
             destination = aiohttp.ClientRequest(

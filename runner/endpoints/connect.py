@@ -11,10 +11,9 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
-from .._version import __version__
 from ..errors import ConfigError
 from ..files.model import Endpoint
-from .base import Transport
+from .base import USER_AGENT, Transport
 
 __all__ = ["DEFAULT_BASE_URL", "Connection", "resolve"]
 
@@ -234,7 +233,7 @@ def _headers(endpoint: Endpoint, parts: SplitResult | None, key: str | None) -> 
     headers = {
         "content-type": "application/json",
         "accept": "application/json",
-        "user-agent": f"prompt-runner/{__version__}",
+        "user-agent": USER_AGENT,
     }
     if key is not None:
         headers["authorization"] = f"Bearer {key}"

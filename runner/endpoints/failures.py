@@ -44,6 +44,7 @@ def peer_of(url: str, proxy: str | None = None) -> str:
 def connect_failure(error: BaseException, url: str, proxy: str | None = None) -> TransportError:
     """The failure to connect to `url`, or to the proxy before it, as a TransportError of kind connect or tls."""
     peer = peer_of(url, proxy)
+    secure = url.startswith("https:")
     causes = list(_causes(error))
     for cause in causes:
         match cause:
@@ -59,12 +60,16 @@ def connect_failure(error: BaseException, url: str, proxy: str | None = None) ->
                 return TransportError(
                     "tls", f"{peer} does not speak TLS", retryable=False, hint="is it an http:// address?"
                 )
+            case (
+                ssl.SSLWantReadError() | ssl.SSLWantWriteError()
+            ):  # no failure: what was going on when it came
+                continue
+            case ssl.SSLEOFError() | ssl.SSLZeroReturnError():
+                return _ended_handshake(peer)
             case ssl.SSLError():
                 reason = (cause.reason or "no reason given").replace("_", " ").lower()
                 return TransportError(
-                    "tls",
-                    f"the TLS handshake with {peer} failed: {reason}",
-                    retryable=isinstance(cause, ssl.SSLEOFError),
+                    "tls", f"the TLS handshake with {peer} failed: {reason}", retryable=False
                 )
             case socket.gaierror():
                 host = urlsplit(proxy or url).hostname
@@ -73,11 +78,17 @@ def connect_failure(error: BaseException, url: str, proxy: str | None = None) ->
                 )
             case ConnectionRefusedError():
                 return TransportError("connect", f"nothing is listening on {peer}", retryable=True)
-    if url.startswith("https:") and not any(isinstance(cause, OSError) for cause in causes):
-        return TransportError("tls", f"{peer} closed the connection during the TLS handshake", retryable=True)
+            case ConnectionResetError() | ConnectionAbortedError() | BrokenPipeError() if secure:
+                return _ended_handshake(peer)
+    if secure and not any(isinstance(cause, OSError) for cause in causes):
+        return _ended_handshake(peer)
     number = next((cause.errno for cause in causes if isinstance(cause, OSError) and cause.errno), None)
     reason = f": {os.strerror(number)}" if number is not None and number in errno.errorcode else ""
     return TransportError("connect", f"no connection to {peer}{reason}", retryable=True)
+
+
+def _ended_handshake(peer: str) -> TransportError:
+    return TransportError("tls", f"{peer} closed the connection during the TLS handshake", retryable=True)
 
 
 def no_connection(url: str, proxy: str | None, seconds: float) -> TransportError:
