@@ -236,7 +236,9 @@ class FaultServer:
         self.port = server.sockets[0].getsockname()[1]
         self._ready.set()
         await self._stop.wait()
-        for _ in range(5):  # whoever came this moment becomes a task first; accepted after close() he would leak
+        for _ in range(
+            5
+        ):  # whoever came this moment becomes a task first; accepted after close() he would leak
             await asyncio.sleep(0)
         server.close()
         for task in self._tasks:
