@@ -39,7 +39,7 @@ class RegressionCommand:
     shard: Shard | None
 
     def carry_out(
-        self, *, jobs: int | Literal["adaptive"] | None, use_cache: bool, output: str | None
+        self, *, jobs: int | Literal["adaptive"] | None, transport: str, use_cache: bool, output: str | None
     ) -> int:
         """Run it; the exit code. Raises what loading, rendering, asking and storing raise."""
         chosen = load_selection(**tests_of(self.paths, ids=self.ids, tags=self.tags, endpoint=self.endpoint))
@@ -85,6 +85,7 @@ class RegressionCommand:
                 environ=chosen.environ,
                 display=reporter,
                 workers=jobs,
+                transport=transport,
                 use_cache=use_cache,
             )
             unsent = ending is not None and ending.unsent
