@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias, cast
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
 
 from ..canonical import canonical
-from ..errors import CaseError, FormatError, Location, SchemaError
+from ..errors import CaseError, FormatError, SchemaError
 from ..schema import SchemaProblem, Validator, show
 from ..values import Json, JsonPath
 from .case_ids import CaseIds
@@ -16,7 +16,8 @@ from .cases import read_case
 from .documents import Document, parse_document
 from .formats import validate
 from .inputs import compiled
-from .model import Assertion, Case, CaseFile, Prompt, ResponseSchema, Template
+from .model import Assertion, Case, CaseFile, Prompt, ResolveReference, ResponseSchema, Template
+from .pack_rules import forbidden_in_pack
 from .problems import ProblemList
 from .rows import ROW_FORMATS, Row
 from .tree import Tree, resolve
@@ -34,16 +35,13 @@ OWN_KEYS = frozenset(
 )  # fmt: skip
 """The top-level keys of a prompt file that are not sent; so are those that begin with `x-`."""
 
-ResolveReference: TypeAlias = Callable[[str, Location], tuple[Tree, str]]
-"""Where `ALIAS:NAME` leads: the pack's tree and the file in it. Raises a FileError at the location given."""
-
-_REFERENCE = re.compile(r"[a-z][a-z0-9-]+:(?!//)")
+_REFERENCE = re.compile(r"[a-z][a-z0-9-]*:(?![/\\])")
 
 
 def load_prompt(
     file: str, tree: Tree, *, in_pack: bool = False, resolve_reference: ResolveReference | None = None
 ) -> Prompt:
-    """Load the prompt `file`, a name in `tree`; inside a pack (`in_pack`) `extra_body` is refused.
+    """Load the prompt `file`, a name in `tree`; inside a pack (`in_pack`) it may say less (see pack_rules).
 
     `resolve_reference` is asked for schema files that are named `ALIAS:NAME`.
 
@@ -87,6 +85,8 @@ class _Loader:
         self._check_tool_schemas()
         self._check_matrix()
         self._check_extra_body(request)
+        for error in forbidden_in_pack(self.document) if self.in_pack else ():
+            self.problems.add(error)
         tests = self._tests()
         self.problems.raise_any()
         template = spec.get("template", {})
@@ -190,14 +190,6 @@ class _Loader:
     def _check_extra_body(self, request: Mapping[str, Json]) -> None:
         if "extra_body" not in self.spec:
             return
-        if self.in_pack:
-            self.problems.add(
-                FormatError(
-                    "extra_body is not allowed in a pack",
-                    location=self.document.locate_key(("extra_body",)),
-                    hint="a pack is data for any endpoint: set provider fields in a prompt of your own",
-                )
-            )
         for key in self.spec["extra_body"]:
             if key in request:
                 message, hint = f'extra_body repeats "{key}"', "say it once, at the top level"
