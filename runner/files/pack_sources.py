@@ -1,4 +1,4 @@
-"""Where a pack may come from: the rules for what an entry of `packs` in runner.yaml names. Pure."""
+"""How packs are named: `ALIAS:NAME`, and the rules for what an entry of `packs` in runner.yaml names. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,18 @@ from collections.abc import Iterator, Mapping
 from typing import TypeAlias
 from urllib.parse import SplitResult, urlsplit
 
-__all__ = ["Fault", "is_local_repository", "is_loopback", "is_remote_url", "source_faults", "url_fault"]
+__all__ = [
+    "REFERENCE",
+    "Fault",
+    "is_local_repository",
+    "is_loopback",
+    "is_reference",
+    "source_faults",
+    "url_fault",
+]
+
+REFERENCE = re.compile(r"([a-z][a-z0-9-]{0,62}):(?![/\\])(.*)", re.DOTALL)
+"""An alias and the name of an export, or a glob of such names."""
 
 Fault: TypeAlias = tuple[str, str | None]
 """What is wrong, to follow the name of a key, and what to do. The value is not repeated: it may hold a password."""
@@ -20,9 +31,12 @@ _DISTRIBUTION = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?", re.ASC
 # What no name of a git reference holds (git check-ref-format), and what its notation for revisions adds to a name.
 _NO_REVISION = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|^@$|^/|[/.]$|\.lock$|(?:^|/)\.")
 
-_KEYS_STAND_NOWHERE = (
-    "keys stand in no file: git finds yours through its credential helper, an SSH key or your own configuration"
-)
+_KEYS_STAND_NOWHERE = "keys stand in no file: git finds yours through its credential helper, an SSH key or your own configuration"
+
+
+def is_reference(text: str) -> bool:
+    r"""Whether a text is written like `ALIAS:NAME`; a drive of Windows (`C:\prompts`) is not."""
+    return REFERENCE.fullmatch(text) is not None
 
 
 def source_faults(entry: Mapping[str, object]) -> Iterator[tuple[str, str, str | None]]:
@@ -50,12 +64,6 @@ def url_fault(url: str) -> Fault | None:
     if parts.scheme.lower() == "https" or (parts.scheme.lower() == "http" and is_loopback(parts.hostname)):
         return None
     return "is not an https URL", "http is for this machine only (127.0.0.1)"
-
-
-def is_remote_url(url: str) -> bool:
-    """Whether a git URL names another machine."""
-    scheme = _SCHEME.match(url)
-    return scheme[1].lower() != "file" if scheme else not is_local_repository(url)
 
 
 def is_local_repository(url: str) -> bool:
