@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 
 from ..errors import MissingFileError, NothingSelectedError, Problems, RunnerError, UsageError
@@ -37,21 +36,18 @@ def comparison_with(base: str, paths: Sequence[str], *, with_hunks: bool) -> Com
         commit = repository.commit(base)
         tree = repository.tree(base, root)
 
-        def older(args: Sequence[str], then: Project, then_packs: Packs) -> list[str]:
-            return find_named_in(tree, args, project=then, packs=then_packs, cwd=cwd)
+        def older(args: Sequence[str], then: Project = project) -> list[str]:
+            return find_named_in(tree, args, project=then, cwd=cwd)
 
-        def is_older(args: Sequence[str]) -> bool:
-            return bool(older(args, project, Packs(project, tree)))
-
-        head = Side(_load(_present(paths, project, packs, is_older), packs), project)
-        base_side = side_at(tree, root, partial(older, paths), environ=environ)
+        head = Side(_load(_present(paths, project, packs, older), packs), project)
+        base_side = side_at(tree, root, lambda then: older(paths, then), environ=environ)
         return compare(
             base_side, head, rev=base, commit=commit, recorded=recorded_in(project), with_hunks=with_hunks
         )
 
 
 def _present(
-    paths: Sequence[str], project: Project, packs: Packs, is_older: Callable[[Sequence[str]], bool]
+    paths: Sequence[str], project: Project, packs: Packs, older: Callable[[Sequence[str]], list[str]]
 ) -> dict[str, DiskTree | None]:
     """The prompts that the paths mean now, files with their tree; a path may name what is gone."""
     found: dict[str, DiskTree | None] = {}
@@ -59,7 +55,7 @@ def _present(
         try:
             named = find_named(args, project=project, packs=packs, cwd=Path.cwd())
         except (MissingFileError, NothingSelectedError):
-            if not is_older(args):
+            if not older(args):
                 raise
             continue
         for tree, name in named:

@@ -76,10 +76,11 @@ def load_prompts(
 ) -> Iterator[Prompt | RunnerError]:
     """Each prompt that the paths name, or the error that its file has: those of the project, then those of packs.
 
-    Raises what is wrong with any pack that is here: its files are not as locked.
+    Without `packs` those of the project are opened: raises what is wrong with any that is here, used or not.
     """
-    packs = packs or packs_of(project)
-    packs.verify_copies()
+    if packs is None:
+        packs = packs_of(project)
+        packs.verify_copies()
     for tree, name in find_named(paths, project=project, packs=packs, cwd=Path.cwd()):
         try:
             yield packs.load(name) if tree is None else packs.load_own(name, tree)

@@ -20,7 +20,16 @@ from ..wire.fingerprint import Fingerprinter
 from ..wire.request import build_body, encode
 from .variants import variants
 
-__all__ = ["Job", "Plan", "Rehearsal", "Unit", "choices", "group_by_endpoint", "make_units"]
+__all__ = [
+    "Job",
+    "Plan",
+    "Rehearsal",
+    "Unit",
+    "choices",
+    "group_by_endpoint",
+    "make_units",
+    "refuse_denied_models",
+]
 
 MAX_PROBLEMS = 20
 """How many mistakes in cases are told at once; the rest is counted."""
@@ -148,6 +157,13 @@ def _fields_for(
     """The chosen values of request fields; for a pack's prompt also the model that the project gives the pack."""
     model = pack_model(project, prompt.origin.alias) if prompt.origin else None
     return fields if model is None else {"model": (model,), **(fields or {})}
+
+
+def refuse_denied_models(prompt: Prompt, project: Project) -> None:
+    """Raise FormatError where a prompt, in any of its variants, would ask a model that the project denies."""
+    for variant in variants(prompt.matrix, _fields_for(prompt, project, None)):
+        if (model := _model(prompt, variant.overrides)) is not None:
+            _refuse_denied(prompt, project, model)
 
 
 def _refuse_denied(prompt: Prompt, project: Project, model: str) -> None:

@@ -67,6 +67,7 @@ class Packs:
         self._project = project
         self._tree = tree
         self._opened = dict(opened or {})
+        self._failed: dict[str, RunnerError] = {}
         self._requests = requests_of(project)
         self._lock: Lock | None = None
 
@@ -90,11 +91,20 @@ class Packs:
         """
         if alias not in self._opened:
             request = self._request(alias, location)
-            tree = read_copy(request, self.locked(request), self._home(request))
-            manifest = load_manifest(tree)
-            refuse_other_runner(manifest)
-            self._opened[alias] = OpenPack(tree, manifest)
+            if alias in self._failed:
+                raise self._failed[alias]  # the same one, so that it can be told once
+            try:
+                self._opened[alias] = self._read(request)
+            except RunnerError as error:
+                self._failed[alias] = error
+                raise
         return self._opened[alias]
+
+    def _read(self, request: Request) -> OpenPack:
+        tree = read_copy(request, self.locked(request), self._home(request))
+        manifest = load_manifest(tree)
+        refuse_other_runner(manifest)
+        return OpenPack(tree, manifest)
 
     def locked(self, request: Request) -> LockedPack:
         """What a request was locked to. Raises StalePackError where it was not, or was another one then."""

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from ..errors import Location, PackError, RunnerError
+from ..errors import Location, NothingSelectedError, PackError, UsageError
 from ..files.discover import find_prompts, find_prompts_in
 from ..files.model import Project, Prompt
 from ..files.pack_sources import is_reference
@@ -60,25 +60,27 @@ def _files(
         raise kept_back
 
 
-def find_named_in(tree: Tree, args: Sequence[str], *, project: Project, packs: Packs, cwd: Path) -> list[str]:
-    """What the same `args` mean in a tree that is not on disk; what is not there is no error."""
+def find_named_in(tree: Tree, args: Sequence[str], *, project: Project, cwd: Path) -> list[str]:
+    """What the same `args` mean in a tree that is not on disk; what is not there is no error. Globs of packs stay globs."""
     references = [arg for arg in args if is_reference(arg)]
     paths = [arg for arg in args if arg not in references]
-    names = find_prompts_in(tree, paths, project=project, cwd=cwd) if paths or not args else []
+    files = find_prompts_in(tree, paths, project=project, cwd=cwd) if paths or not args else []
     if not args:
         references = [pattern for pattern in project.prompts if is_reference(pattern)]
-    for reference in references:
+    return list(dict.fromkeys([*files, *references]))
+
+
+def load_named(name: str, tree: Tree, packs: Packs) -> Iterator[Prompt]:
+    """The prompts of a name that `find_named_in` found; none where the pack has no such one. Raises as `Packs.load`."""
+    if not is_reference(name):
+        yield packs.load_own(name, tree)
+    elif name.partition(":")[0] in packs.requests:
         try:
-            names += packs.named([reference])
-        except RunnerError:
-            # A pack that is not there, or not as locked: told where one of its prompts is loaded.
-            names.append(reference)
-    return list(dict.fromkeys(names))
-
-
-def load_named(name: str, tree: Tree, packs: Packs) -> Prompt:
-    """The prompt of a name that `find_named_in` found. Raises as `Packs.load`."""
-    return packs.load(name) if is_reference(name) else packs.load_own(name, tree)
+            names = packs.named([name])
+        except (UsageError, NothingSelectedError):
+            return
+        for each in names:
+            yield packs.load(each)
 
 
 def _place(project: Project, index: int) -> Location:

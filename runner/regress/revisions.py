@@ -17,7 +17,6 @@ from ..engine.plan import MAX_PROBLEMS
 from ..errors import Problems, RunnerError
 from ..files.model import Project, Prompt
 from ..files.tree import DiskTree, Tree
-from ..packs.packs import Packs
 from ..packs.selection import find_named_in
 from ..values import JsonObject
 from .git import Repository
@@ -137,23 +136,15 @@ def changed_cases(
     return found
 
 
-def _counterparts(
-    tree: Tree, prompts: Sequence[Prompt], root: Path
-) -> Callable[[Project, Packs], Iterable[str]]:
+def _counterparts(tree: Tree, prompts: Sequence[Prompt], root: Path) -> Callable[[Project], Iterable[str]]:
     """The same prompts in an older tree; every one of it where one of them is new there, and may be a renamed one."""
 
-    def choose(project: Project, packs: Packs) -> Iterable[str]:
+    def choose(project: Project) -> Iterable[str]:
         files = [prompt.file for prompt in prompts if prompt.origin is None]
         same = [file for file in files if tree.exists(file)]
-        named = [
-            prompt.place
-            for prompt in prompts
-            if prompt.origin is not None and prompt.origin.alias in packs.requests
-        ]
-        others = (
-            find_named_in(tree, (), project=project, packs=packs, cwd=root) if len(same) < len(files) else []
-        )
-        return dict.fromkeys([*same, *named, *others])
+        of_packs = [prompt.place for prompt in prompts if prompt.origin is not None]
+        others = find_named_in(tree, (), project=project, cwd=root) if len(same) < len(files) else []
+        return dict.fromkeys([*same, *of_packs, *others])
 
     return choose
 

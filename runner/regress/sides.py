@@ -97,23 +97,21 @@ class Side:
 
 
 def side_at(
-    tree: Tree, root: Path, choose: Callable[[Project, Packs], Iterable[str]], *, environ: Mapping[str, str]
+    tree: Tree, root: Path, choose: Callable[[Project], Iterable[str]], *, environ: Mapping[str, str]
 ) -> Side:
-    """The side of a git revision: of its prompts those that `choose` names for its own runner.yaml and packs."""
+    """The side of a git revision: of its prompts those that `choose` names for its own runner.yaml."""
     try:
         project = load_project_from(tree, root, environ=environ)
-        packs = Packs(project, tree)
-        names = choose(project, packs)
     except RunnerError as error:
         return Side((Unreadable(error),))
-    return Side(loaded(tree, names, packs), project)
+    return Side(loaded(tree, choose(project), Packs(project, tree)), project)
 
 
 def loaded(tree: Tree, names: Iterable[str], packs: Packs) -> Iterator[Prompt | Unreadable]:
     """The prompts of these names, files of the tree or `ALIAS:NAME`, one after the other."""
     for name in names:
         try:
-            yield load_named(name, tree, packs)
+            yield from load_named(name, tree, packs)
         except RunnerError as error:
             yield Unreadable(error, name)
 
