@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from ..errors import EncodingError, StorageError, UsageError
-from ..files.pack_sources import is_reference
 from ..files.text import decode
 from ..regress.proposals import propose, spell_rule
 from ..regress.results import FieldChange, PendingEntry
 from ..regress.rule_edit import with_rule
+from ..regress.snapshot import is_of_pack
 
 __all__ = ["RuleWriting"]
 
@@ -43,7 +43,7 @@ class RuleWriting:
         sides = ((change.approved, change.approved_missing), (change.new, change.new_missing))
         proposal = propose([value for value, absent in sides if not absent], sometimes_missing=missing)
         rule = spell_rule(change.path, proposal)
-        if is_reference(entry.prompt):
+        if is_of_pack(entry.snapshot_file):
             return f"{rule}\n{entry.file} is a pack's, which is never edited: ask its author for this rule"
         path = _prompt_file(self._root, entry)
         try:

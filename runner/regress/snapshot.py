@@ -27,6 +27,7 @@ __all__ = [
     "Variation",
     "file_of",
     "folder_of",
+    "is_of_pack",
     "is_snapshot_file",
     "pack_folder",
     "snapshot_file",
@@ -111,8 +112,13 @@ def is_snapshot_file(path: str) -> bool:
     """Whether a root-relative path names a snapshot file in a prompt's folder below the root, and nothing else."""
     parts = path.split("/")
     plain = "\\" not in path and ":" not in parts[0] and not {"", ".", ".."} & set(parts)
-    in_place = parts[-3:-2] == [FOLDER] or (len(parts) == 4 and parts[0] == FOLDER)
-    return plain and in_place and path.endswith(SUFFIX)
+    return plain and (parts[-3:-2] == [FOLDER] or is_of_pack(path)) and path.endswith(SUFFIX)
+
+
+def is_of_pack(path: str) -> bool:
+    """Whether the root-relative path of a snapshot is that of a pack's prompt."""
+    parts = path.split("/")
+    return len(parts) == 4 and parts[0] == FOLDER
 
 
 def _case_file(case: str, variant: str | None) -> str:
