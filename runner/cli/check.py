@@ -53,7 +53,8 @@ def command(paths: tuple[str, ...]) -> int:
         show_diagnostic(remark)
         warnings += 1
     errors = remarks + told.count
-    click.echo(
-        f"{plural(prompts, 'prompt')}, {plural(cases, 'case')}: {plural(errors, 'error')}, {plural(warnings, 'warning')}"
-    )
+    counted = [plural(prompts, "prompt"), plural(cases, "case")]
+    if packs.requests:
+        counted.append(plural(len(packs.requests), "pack"))
+    click.echo(f"{', '.join(counted)}: {plural(errors, 'error')}, {plural(warnings, 'warning')}")
     return 2 if remarks else told.exit_code

@@ -11,10 +11,14 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal, TypeAlias
 
 from .names import is_text
 
-__all__ = ["Contents", "canonical_bytes", "file_hash", "integrity"]
+__all__ = ["Contents", "FileChange", "canonical_bytes", "file_changes", "file_hash", "integrity"]
+
+FileChange: TypeAlias = tuple[Literal["changed", "added", "removed", "renamed"], str]
+"""What became of a file: of a renamed one the path is `OLD -> NEW`."""
 
 
 @dataclass(frozen=True)
@@ -53,3 +57,22 @@ def integrity(hashes: Mapping[str, str]) -> str:
     """`h1:` and the hash of the hashes: a line `<hex>  <path>` for each file, sorted by path, hashed in turn."""
     lines = "".join(f"{hashes[path].removeprefix('sha256:')}  {path}\n" for path in sorted(hashes))
     return f"h1:{base64.b64encode(hashlib.sha256(lines.encode()).digest()).decode()}"
+
+
+def file_changes(before: Mapping[str, str], after: Mapping[str, str]) -> list[FileChange]:
+    """What became of each file between two sets of hashes, by path; one that only changed its name is renamed."""
+    gone = {path: digest for path, digest in before.items() if path not in after}
+    changes: list[FileChange] = []
+    for path, digest in after.items():
+        if path in before:
+            if before[path] != digest:
+                changes.append(("changed", path))
+            continue
+        old = next((name for name, each in gone.items() if each == digest), None)
+        if old is None:
+            changes.append(("added", path))
+        else:
+            del gone[old]
+            changes.append(("renamed", f"{old} -> {path}"))
+    changes += [("removed", path) for path in gone]
+    return sorted(changes, key=lambda change: change[1])

@@ -71,9 +71,9 @@ def find_in_git(
     with tempfile.TemporaryDirectory(prefix="runner-pack-", ignore_cleanup_errors=True) as folder:
         git = _Git(Path(folder), _address(source["git"], root), source["git"])
         git.run("init", "--quiet", "--bare", "--template=", folder)
-        found = git.fetch_commit(commit) if commit else git.fetch_rev(source["rev"])
+        found, tag = (git.fetch_commit(commit), None) if commit else git.fetch_rev(source["rev"])
         below = source.get("subdirectory", "").rstrip("/")
-        yield Found(git.entries(found, below), git.reader(found, below), prefix, found)
+        yield Found(git.entries(found, below), git.reader(found, below), prefix, found, tag)
 
 
 def tag_commit(source: Mapping[str, str], root: Path) -> str | None:
@@ -128,10 +128,10 @@ class _Git:
         # A pattern also matches the ends of longer names.
         return {name: commit for commit, name in found if name in patterns}
 
-    def fetch_rev(self, rev: str) -> str:
-        """Fetch what a tag, a branch or a commit means; the commit."""
+    def fetch_rev(self, rev: str) -> tuple[str, str | None]:
+        """Fetch what a tag, a branch or a commit means; the commit, and the name of the tag if it was one."""
         if _COMMIT.fullmatch(rev):
-            return self._fetch_reachable(rev)
+            return self._fetch_reachable(rev), None
         refs = [name for name in self.refs(rev) if not name.endswith("^{}")]
         if not refs:
             raise FetchError(
@@ -144,7 +144,9 @@ class _Git:
                 hint=f"write refs/tags/{rev} or refs/heads/{rev}",
             )
         self._fetch("--depth=1", f"+{refs[0]}:{_HERE}")
-        return self.run("rev-parse", "--verify", "--quiet", f"{_HERE}^{{commit}}").decode().strip()
+        commit = self.run("rev-parse", "--verify", "--quiet", f"{_HERE}^{{commit}}").decode().strip()
+        tag = refs[0].removeprefix("refs/tags/")
+        return commit, tag if tag != refs[0] else None
 
     def fetch_commit(self, commit: str) -> str:
         """Fetch a commit that was locked, whatever tags and branches mean by now."""

@@ -33,14 +33,18 @@ def find_in_distribution(name: str) -> Found:
         folder = _declared_folder(declared, name)
         return find_in_folder(folder, shown=str(folder))
     folders = sorted(set(_folders(installed)))
-    if len(folders) != 1:
-        several = f"several packs: {', '.join(folders)}" if folders else f"no {MANIFEST}"
+    if len(folders) != 1 or not folders[0]:
+        several = (
+            f"several packs: {', '.join(folders)}"
+            if len(folders) > 1
+            else f"no {MANIFEST} in a folder of its own"
+        )
         raise FetchError(
             f"the distribution {name} has {several}",
             hint=f"its author names the folder in the entry point group {ENTRY_POINTS}: NAME = package.folder",
         )
     folder = Path(str(installed.locate_file(folders[0])))
-    prefix = f"{folders[0]}/" if folders[0] else ""
+    prefix = f"{folders[0]}/"
     # Only what the distribution brought: others may have left files of their own in the same folder.
     only = {str(file).replace("\\", "/").removeprefix(prefix) for file in installed.files or ()}
     return find_in_folder(folder, shown=str(folder), only=only)

@@ -20,13 +20,14 @@ _MOST_TOLD = 20
 class Found:
     """What stands in a folder, an archive or a commit; `read` gives the bytes of some of it by path.
 
-    `prefix` stands before a path in messages; `commit` is the one it was found in.
+    `prefix` stands before a path in messages; `commit` is the one it was found in, `tag` the tag that led there.
     """
 
     entries: Sequence[Entry]
     read: Callable[[Sequence[Entry]], Mapping[str, bytes]]
     prefix: str
     commit: str | None = None
+    tag: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ class Fetched:
     contents: Contents
     prefix: str
     commit: str | None = None
+    tag: str | None = None
 
     @property
     def tree(self) -> MemoryTree:
@@ -63,4 +65,4 @@ def gather(found: Found) -> Fetched:
     pointers = [path for path, data in files.items() if data.startswith(_LFS)]
     hint = "a pack is small: keep the file itself in git"
     refuse([(path, "this is a pointer of Git LFS, not the file", hint) for path in pointers])
-    return Fetched(Contents.of(files), found.prefix, found.commit)
+    return Fetched(Contents.of(files), found.prefix, found.commit, found.tag)

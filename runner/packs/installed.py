@@ -16,13 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from ..errors import FileError, Location, PackError, Problems, StalePackError
+from ..errors import FileError, Location, PackError, Problems, RunnerError, StalePackError
 from ..files.tree import MAX_FILE_BYTES, DiskTree, MemoryTree, Tree
 from .contents import canonical_bytes, file_hash
 from .lock import LockedPack
 from .request import Request
 
-__all__ = ["STORE", "VENDORED", "Copy", "Deviation", "copy_at", "home_of", "read_copy"]
+__all__ = ["STORE", "VENDORED", "Copy", "Deviation", "copy_at", "deviating", "home_of", "read_copy"]
 
 VENDORED = "packs"
 STORE = ".runner/packs"
@@ -96,16 +96,24 @@ def read_copy(request: Request, locked: LockedPack, tree: Tree) -> MemoryTree:
             hint="runner pack sync writes exactly what is locked",
         )
     if copy.deviations:
-        told = [
-            PackError(
-                f"the pack {request.alias} was changed after it was locked: {deviation}",
-                location=Location(tree.shown(f"{home}/{deviation.path}")),
-                hint=_way_out(request, shown),
-            )
-            for deviation in copy.deviations[:_MOST_TOLD]
-        ]
-        raise told[0] if len(copy.deviations) == 1 else Problems(told)
+        raise deviating(request.alias, home, copy, tree, _way_out(request, shown))
     return MemoryTree(copy.files, f"{shown}{os.sep if os.sep in shown else '/'}")
+
+
+def deviating(alias: str, home: str, copy: Copy, tree: Tree, hint: str) -> RunnerError:
+    """The error for a copy that is not as locked: each of its files, the first ones in full."""
+    errors: list[RunnerError] = [
+        PackError(
+            f"the pack {alias} was changed after it was locked: {deviation}",
+            location=Location(tree.shown(f"{home}/{deviation.path}")),
+            hint=hint,
+        )
+        for deviation in copy.deviations[:_MOST_TOLD]
+    ]
+    if len(copy.deviations) > _MOST_TOLD:
+        more = f"and {len(copy.deviations) - _MOST_TOLD} more of its files are not as locked"
+        errors.append(PackError(more, location=Location(tree.shown(home))))
+    return errors[0] if len(errors) == 1 else Problems(errors)
 
 
 def copy_at(home: str, locked: LockedPack, tree: Tree) -> Copy | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from ..files.problems import ProblemList
 from .contents import integrity
 from .names import MANIFEST, path_fault
 from .request import SOURCE_KEYS
+from .spelling import scalar
 
 __all__ = ["LOCK_FILE", "Lock", "LockedPack", "read_lock", "write_lock"]
 
@@ -23,11 +23,6 @@ FORMAT = 1
 
 _HASH = re.compile(r"sha256:[0-9a-f]{64}")
 _BY_HAND = "packs.lock is written by runner: take back the edit, or run runner pack lock"
-# Begins with a letter and holds nothing that YAML gives a meaning to; or a version of three numbers.
-_PLAIN = re.compile(r"[A-Za-z][\w./+@=~-]*(?::[\w./+@=~-]+)*|\d+\.\d+\.\d+(?:[+-][\w.+-]*\w)?", re.ASCII)
-_COMMIT = re.compile(r"[0-9a-f]{40}")
-# What some version of YAML reads as a number or a word of its own.
-_OTHER = re.compile(r"(?i:null|true|false|yes|no|on|off|y|n)|[0-9]+(?:e[0-9]+)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,23 +82,16 @@ def _lines(lock: Lock) -> Iterator[str]:
     yield "packs:" if lock.packs else "packs: {}"
     for alias in sorted(lock.packs):
         pack = lock.packs[alias]
-        yield f"  {_scalar(alias)}:"
+        yield f"  {scalar(alias)}:"
         yield "    source:"
-        yield from (f"      {key}: {_scalar(pack.source[key])}" for key in SOURCE_KEYS if key in pack.source)
+        yield from (f"      {key}: {scalar(pack.source[key])}" for key in SOURCE_KEYS if key in pack.source)
         if pack.commit is not None:
-            yield f"    commit: {_scalar(pack.commit)}"
-        yield f"    name: {_scalar(pack.name)}"
-        yield f"    version: {_scalar(pack.version)}"
-        yield f"    integrity: {_scalar(pack.integrity)}"
+            yield f"    commit: {scalar(pack.commit)}"
+        yield f"    name: {scalar(pack.name)}"
+        yield f"    version: {scalar(pack.version)}"
+        yield f"    integrity: {scalar(pack.integrity)}"
         yield "    files:"
-        yield from (f"      {_scalar(path)}: {pack.files[path]}" for path in sorted(pack.files))
-
-
-def _scalar(text: str) -> str:
-    """A text as YAML: as it is where every version of YAML reads it as that text, else in double quotes."""
-    plain = _PLAIN.fullmatch(text) or _COMMIT.fullmatch(text)
-    # A JSON string is a YAML one.
-    return text if plain and not _OTHER.fullmatch(text) else json.dumps(text, ensure_ascii=False)
+        yield from (f"      {scalar(path)}: {pack.files[path]}" for path in sorted(pack.files))
 
 
 def _check(entry: Mapping[str, Any], alias: str, document: Document) -> None:

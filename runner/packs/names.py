@@ -1,8 +1,8 @@
 """Which files of a folder are its pack, and which may be in one: data, under names that every system can hold. Pure.
 
 Not part of a pack are hidden files and folders, virtual environments, `node_modules`, and what belongs to its author's
-own project: `runner.yaml`, `packs.lock` and the packs vendored beside it, `dist/`, all at the top. Everything else is
-part of it, and has to be data.
+own project: `runner.yaml`, `packs.lock` and the packs vendored beside it, `dist/`, and `schemas/editor/`, where `runner
+init` puts what editors need, all at the top. Everything else is part of it, and has to be data.
 """
 
 from __future__ import annotations
@@ -85,6 +85,7 @@ def _passed_over(path: str, environments: tuple[str, ...], *, vendored: bool) ->
         or path.startswith(environments)
         or path in ("runner.yaml", "packs.lock")
         or (len(parts) > 1 and (top == "dist" or (top == "packs" and vendored)))
+        or path.startswith("schemas/editor/")
     )
 
 

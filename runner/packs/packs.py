@@ -90,7 +90,7 @@ class Packs:
         UsageError for an alias that runner.yaml does not have, FormatError for a pack of another version of runner.
         """
         if alias not in self._opened:
-            request = self._request(alias, location)
+            request = self.request(alias, location)
             if alias in self._failed:
                 raise self._failed[alias]  # the same one, so that it can be told once
             try:
@@ -105,6 +105,25 @@ class Packs:
         manifest = load_manifest(tree)
         refuse_other_runner(manifest)
         return OpenPack(tree, manifest)
+
+    def open_locked(self, alias: str) -> OpenPack:
+        """The pack that is locked and copied, although runner.yaml may ask for another one by now. Raises as `open`."""
+        request = self.request(alias)
+        locked = self.lock.packs.get(alias) or self.locked(request)
+        tree = read_copy(request, locked, self._home(request))
+        return OpenPack(tree, load_manifest(tree))
+
+    def request(self, alias: str, location: Location | None = None) -> Request:
+        """What runner.yaml asks for under an alias. Raises UsageError where it has no such alias."""
+        request = self._requests.get(alias)
+        if request is None:
+            hint = near(alias, self._requests) or (
+                f"there are {', '.join(self._requests)}"
+                if self._requests
+                else f"runner pack add {alias} with --git, --path, --url or --python adds it"
+            )
+            raise UsageError(f'there is no pack "{alias}" in runner.yaml', location=location, hint=hint)
+        return request
 
     def locked(self, request: Request) -> LockedPack:
         """What a request was locked to. Raises StalePackError where it was not, or was another one then."""
@@ -225,17 +244,6 @@ class Packs:
     def _home(self, request: Request) -> Tree:
         """Where the copy of a pack is: in the tree itself, or in the working files, which no revision has."""
         return self._tree if request.vendored else DiskTree(Path(self._project.root))
-
-    def _request(self, alias: str, location: Location | None) -> Request:
-        request = self._requests.get(alias)
-        if request is None:
-            hint = near(alias, self._requests) or (
-                f"there are {', '.join(self._requests)}"
-                if self._requests
-                else f"runner pack add {alias} with --git, --path, --url or --python adds it"
-            )
-            raise UsageError(f'there is no pack "{alias}" in runner.yaml', location=location, hint=hint)
-        return request
 
     def _export(self, kind: Kind, name: str, location: Location) -> tuple[Tree, str]:
         alias, export = _parts(name, location)
