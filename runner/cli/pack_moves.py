@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 
 import click
 
-from ..errors import RunnerError
+from ..errors import StalePackError
 from ..files.model import Project
 from ..packs.bench import Bench
 from ..packs.lock import LockedPack
@@ -35,15 +36,15 @@ class Move:
 
     @classmethod
     def of(cls, bench: Bench, resolved: Resolved) -> Move:
-        """The move from what a project has now."""
+        """The move from what a project has now. Raises PackError for a copy that was changed by hand."""
         alias = resolved.request.alias
         opened = None
         before = bench.lock.packs.get(alias)
         if before is not None:
-            try:
+            # Without a copy there is nothing to compare with. That must not keep a pack from moving on: the source may
+            # not have the old one any longer.
+            with contextlib.suppress(StalePackError):
                 opened = bench.packs.open_locked(alias)
-            except RunnerError:
-                opened = None  # nothing to compare with; whoever moves the pack says why
         return cls(resolved, before, opened)
 
     @property

@@ -27,6 +27,7 @@ Fault: TypeAlias = tuple[str, str | None]
 _DRIVE = re.compile(r"[A-Za-z]:")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _SCP = re.compile(r"[^/:\\]{2,}:(?!//)")  # git@host:path; one letter is a drive of Windows
+_HELPER = re.compile(r"[A-Za-z0-9][A-Za-z0-9+.-]*::")
 _DISTRIBUTION = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?", re.ASCII)
 # What no name of a git reference holds (git check-ref-format), and what its notation for revisions adds to a name.
 _NO_REVISION = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|^@$|^/|[/.]$|\.lock$|(?:^|/)\.")
@@ -84,7 +85,7 @@ def is_loopback(host: str) -> bool:
 def _git_fault(url: str) -> Fault | None:
     if fault := _not_one_word(url):
         return fault
-    if "::" in url:
+    if _HELPER.match(url):
         return "names a helper program of git's", "write an https or ssh URL"
     scheme = _SCHEME.match(url)
     if scheme is None:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 
 from ..checks.judge import Judge
-from ..errors import Problems, RunnerError
+from ..errors import MissingFileError, PackError, Problems, RunnerError
 from ..files.documents import parse_document
 from ..files.model import Prompt
 from ..files.prompt import PROMPT_ENDINGS, load_prompt
@@ -26,10 +26,13 @@ def open_sound(tree: Tree, alias: str) -> OpenPack:
     Raises what is wrong: the manifest, an export, a forbidden key, a reference that leaves the pack, a template, a
     schema. Problems when it is several things.
     """
-    pack = OpenPack(tree, load_manifest(tree))
-    problems = list(_problems(pack, alias))
-    if problems:
-        raise problems[0] if len(problems) == 1 else Problems(problems)
+    try:
+        pack = OpenPack(tree, load_manifest(tree))
+        problems = list(_problems(pack, alias))
+        if problems:
+            raise problems[0] if len(problems) == 1 else Problems(problems)
+    except RunnerError as error:
+        raise _in_terms_of_packs(error) from None
     return pack
 
 
@@ -81,3 +84,16 @@ def _including(partial: str, tree: Tree) -> Prompt:
     messages = [{"role": "user", "content": f'{{% include "{partial}" %}}'}]
     document = parse_document(json.dumps({"messages": messages}).encode(), tree.shown(MANIFEST))
     return Prompt(document.path, MANIFEST, partial, {"messages": messages}, document, tree)
+
+
+def _in_terms_of_packs(error: RunnerError) -> RunnerError:
+    """The same error; a name that leads out of a tree is told by what its author has to know here."""
+    if isinstance(error, Problems):
+        return Problems(map(_in_terms_of_packs, error.errors))
+    outside = "lies outside the project root"
+    if isinstance(error, MissingFileError) and error.location and outside in error.message:
+        message = error.message.replace(outside, "lies outside the pack")
+        return PackError(
+            message, location=error.location, hint="a pack names its own files only: move it into the pack"
+        )
+    return error

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from ..errors import FormatError
+from ..errors import FormatError, Location, StalePackError
 from ..files.documents import Document, parse_document
 from ..files.formats import validate
 from ..files.problems import ProblemList
@@ -22,6 +22,7 @@ LOCK_FILE = "packs.lock"
 FORMAT = 1
 
 _HASH = re.compile(r"sha256:[0-9a-f]{64}")
+_CONFLICT = re.compile(rb"^(?:<<<<<<<|=======|>>>>>>>)", re.MULTILINE)
 _BY_HAND = "packs.lock is written by runner: take back the edit, or run runner pack lock"
 
 
@@ -49,8 +50,14 @@ def read_lock(data: bytes, shown: str) -> Lock:
     """The lock in `data`; `shown` is how messages call its file.
 
     Raises EncodingError, SyntaxFileError, or FormatError at the line of what is off (a hash that is not that of its
-    files, say); Problems for several.
+    files, say), Problems for several; StalePackError for a merge that is not done.
     """
+    if conflict := _CONFLICT.search(data):
+        raise StalePackError(
+            "git's conflict markers stand in this file",
+            location=Location(shown, data.count(b"\n", 0, conflict.start()) + 1, 1),
+            hint="take it from one side, with packs/ of the same side, then runner pack lock",
+        )
     document = parse_document(data, shown)
     validate(document, "lock")
     spec = cast("Mapping[str, Any]", document.value)  # its shape was validated

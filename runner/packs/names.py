@@ -68,7 +68,10 @@ def is_text(path: str) -> bool:
 
 
 def chosen(entries: Iterable[Entry]) -> list[Entry]:
-    """The entries that are part of the pack, sorted; the others are passed over, as the rules above say."""
+    """The entries that are part of the pack, sorted; the others are passed over, as the rules above say.
+
+    What is chosen is what is hashed: another rule would be another format of packs.lock.
+    """
     entries = sorted(entries, key=lambda entry: entry.path)
     names = {entry.path for entry in entries}
     environments = tuple(name.removesuffix("pyvenv.cfg") for name in names if name.endswith("/pyvenv.cfg"))

@@ -29,7 +29,7 @@ from ..files.problems import ProblemList
 from ..files.prompt import load_prompt
 from ..files.tree import DiskTree, Tree
 from ..files.violations import near
-from .installed import VENDORED, read_copy
+from .installed import STORE, VENDORED, read_copy
 from .lock import LOCK_FILE, Lock, LockedPack, read_lock
 from .manifest import Kind, Manifest, load_manifest, refuse_other_runner
 from .request import Request, requests_of
@@ -200,6 +200,12 @@ class Packs:
 
         Raises PackError for a file in there that is of no pack.
         """
+        if file.startswith(f"{STORE}/"):
+            raise PackError(
+                "this is the copy of a pack",
+                location=Location(self._tree.shown(file)),
+                hint="name it ALIAS:NAME",
+            )
         top, _, rest = file.partition("/")
         if top != VENDORED or not (self._requests or self._tree.exists(LOCK_FILE)):
             return None

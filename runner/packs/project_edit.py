@@ -36,7 +36,9 @@ def entry_lines(alias: str, entry: Mapping[str, str | bool], indent: int = 0) ->
 
 def with_entry(text: str, alias: str, entry: Mapping[str, str | bool]) -> str | None:
     """`text`, a runner.yaml with line ends as `\\n`, with one more pack; None where that is not safe."""
-    expected = _value(text) or {}
+    expected = _value(text)
+    if expected is None:
+        return None
     expected.setdefault(_PACKS, {})[alias] = dict(entry)
     return _proven(text, expected, lambda root: _with_entry(text, root, alias, entry))
 
@@ -72,12 +74,15 @@ def with_value(text: str, alias: str, key: str, value: str) -> str | None:
     return _proven(text, expected, lambda root: _with_value(text, root, (_PACKS, alias, key), value))
 
 
-def _value(text: str) -> Any:
-    """What a text says, as a value to be changed; None where it says nothing or cannot be read."""
+def _value(text: str) -> dict[str, Any] | None:
+    """What a text says, as a value to be changed: {} where it says nothing; None where it cannot be read."""
     try:
-        return copy.deepcopy(parse_document(text.encode(), "runner.yaml").value)
+        value = parse_document(text.encode(), "runner.yaml").value
     except FileError:
         return None
+    if value is None:
+        return {}
+    return copy.deepcopy(value) if isinstance(value, dict) else None
 
 
 def _proven(text: str, expected: Json, edit: Any) -> str | None:
