@@ -13,7 +13,7 @@ from ..report.errors import format_diagnostic, format_error
 
 __all__ = ["show_diagnostic", "show_error"]
 
-_IN_URL = re.compile(r"(?<=//)[^/@\s]+(?=@)|(?<=[?&])[^\s'\"{}]+")
+_IN_URL = re.compile(r"(?<=//)[^/@\s]+(?=@)|(?<=\w:)[^/@:\s]+(?=@)|(?<=[?&])[^\s'\"{}]+")
 _KEY_VALUE = re.compile(r"(?i)(\b(?:api[_-]?key|authorization|token|secret|password)[\"']?\s*:\s*)([^\s{}]+)")
 
 

@@ -151,7 +151,11 @@ def test_the_line_that_is_shown_does_not_give_a_password_away(tmp_path: Path) ->
     from tests.cli.project import ProjectFolder
 
     project = ProjectFolder(tmp_path)
-    for url in ("https://me:hunter2@github.com/a/b.git", "https://github.com/a/b.git?token=hunter2&x=1"):
+    for url in (
+        "https://me:hunter2@github.com/a/b.git",
+        "https://github.com/a/b.git?token=hunter2&x=1",
+        "me:hunter2@github.com:x/github.com/a/b.git",
+    ):
         project.write("runner.yaml", GIT.format(url))
         done = project.run("pack", "verify")
         assert done.code == 2
