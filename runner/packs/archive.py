@@ -46,7 +46,8 @@ def write_archive(contents: Contents, folder: str) -> bytes:
 def find_in_archive(data: bytes, *, prefix: str, shown: str) -> Found:
     """What stands in an archive, in its one folder if it has but one. Raises FetchError for what is no .tar.gz."""
     try:
-        archive = tarfile.open(fileobj=io.BytesIO(_unpacked(data, shown)), mode="r:")  # noqa: SIM115 - memory only
+        unpacked = _unpacked(data, shown)
+        archive = tarfile.open(fileobj=io.BytesIO(unpacked), mode="r:")  # noqa: SIM115 - memory only
         members = []
         for member in archive:
             members.append(member)
@@ -54,6 +55,9 @@ def find_in_archive(data: bytes, *, prefix: str, shown: str) -> Found:
                 raise FetchError(f"{shown} has more than {_MOST_MEMBERS:,} members")
     except (tarfile.TarError, ValueError, OverflowError) as error:
         raise FetchError(f"{shown} is no tar archive: {error}", hint=_HINT) from None
+    # tarfile takes half a header for the end of the archive.
+    if unpacked[archive.offset :][: tarfile.BLOCKSIZE] != bytes(tarfile.BLOCKSIZE):
+        raise FetchError(f"{shown} ends in the middle", hint=_HINT)
     folder = _only_folder(members)
     by_path = {member.name.removeprefix(folder): member for member in members if not member.isdir()}
     entries = [

@@ -64,7 +64,7 @@ def _ask(at: str, url: str) -> bytes | str:
             ) as client,
             client.stream("GET", at) as response,
         ):
-            if response.is_redirect:
+            if response.has_redirect_location:
                 return response.headers["location"]
             if response.status_code != httpx.codes.OK:
                 raise FetchError(
