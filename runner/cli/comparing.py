@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ..errors import MissingFileError, NothingSelectedError, Problems, RunnerError, UsageError
 from ..files.model import Project, Prompt
+from ..files.pack_sources import is_reference
 from ..files.tree import DiskTree
 from ..packs.packs import Packs
 from ..packs.selection import find_named, find_named_in
@@ -39,8 +40,11 @@ def comparison_with(base: str, paths: Sequence[str], *, with_hunks: bool) -> Com
         def older(args: Sequence[str], then: Project = project) -> list[str]:
             return find_named_in(tree, args, project=then, cwd=cwd)
 
-        head = Side(_load(_present(paths, project, packs, older), packs), project)
-        base_side = side_at(tree, root, lambda then: older(paths, then), environ=environ)
+        present = _present(paths, project, packs, older)
+        head = Side(_load(present, packs), project)
+        # A path into the folder of a pack means prompts of that pack, wherever they lie in another version of it.
+        then_paths = [name for path in paths for name in _as_named(path, project, packs)]
+        base_side = side_at(tree, root, lambda then: older(then_paths, then), environ=environ)
         return compare(
             base_side, head, rev=base, commit=commit, recorded=recorded_in(project), with_hunks=with_hunks
         )
@@ -66,6 +70,17 @@ def _present(
                 )
             found[name] = tree
     return dict(sorted(found.items()))
+
+
+def _as_named(path: str, project: Project, packs: Packs) -> list[str]:
+    """A path as it is, or the prompts of packs that it means."""
+    if is_reference(path):
+        return [path]
+    with contextlib.suppress(MissingFileError, NothingSelectedError):
+        found = find_named([path], project=project, packs=packs, cwd=Path.cwd())
+        if any(tree is None for tree, _ in found):
+            return [name for tree, name in found if tree is None] + [path]
+    return [path]
 
 
 def _load(names: dict[str, DiskTree | None], packs: Packs) -> list[Prompt]:

@@ -35,6 +35,11 @@ def add(alias: str, given: Mapping[str, str], *, vendored: bool) -> int:
             location=bench.requests[alias].location,
             hint=f"choose another alias; runner pack update {alias} --rev REV moves it",
         )
+    if not given.keys() & {"git", "path", "url", "python"}:
+        raise UsageError(
+            "where does the pack come from?",
+            hint="give --git URL --rev REV, --path FOLDER, --url URL --sha256 HASH, or --python DISTRIBUTION",
+        )
     entry = _entry(given, bench.root, vendored=vendored)
     data, project = ProjectFile(bench.root, os.environ).edited(
         lambda text: with_entry(text, alias, entry),

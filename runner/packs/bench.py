@@ -91,11 +91,10 @@ class Bench:
             raise errors[0] if len(errors) == 1 else Problems(errors)
 
     def strangers(self) -> Iterator[RunnerError]:
-        """An error for each folder among the vendored packs that is none of them."""
-        vendored = {request.alias for request in self.requests.values() if request.vendored}
+        """An error for each folder among the vendored packs that is of no pack."""
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):
             for path in sorted((self.root / VENDORED).iterdir()):
-                if path.is_dir() and path.name not in vendored and self.tree.exists(LOCK_FILE):
+                if path.is_dir() and path.name not in self.requests and self.tree.exists(LOCK_FILE):
                     yield PackError(
                         f"this folder is of no pack in {PROJECT_FILE}",
                         location=Location(self.tree.shown(f"{VENDORED}/{path.name}")),
@@ -127,9 +126,13 @@ class Bench:
         exchange = Exchange()
         for alias, contents in missing.items():
             self._place(exchange, self.requests[alias], self.lock.packs[alias], contents)
-        if missing:
+        left = [alias for alias, request in self.requests.items() if not request.vendored]
+        for alias in left:
+            self._drop_vendored(exchange, alias)
+        if missing or left:
             self._keep_bytes(exchange, self.requests)
         exchange.carry_out()
+        self._drop_empty_folder()
         return done
 
     def change(
@@ -153,8 +156,7 @@ class Bench:
         for each in resolved:
             self._place(exchange, each.request, each.locked, each.contents)
         for alias in gone:
-            if (self.root / VENDORED / alias).exists():
-                exchange.folder(self.root / VENDORED / alias, None)
+            self._drop_vendored(exchange, alias)
         self._keep_bytes(exchange, requests if requests is not None else self.requests)
         self._write_lock(exchange, Lock(packs))
         if project_file is not None:
@@ -214,9 +216,14 @@ class Bench:
             if not request.vendored and not (self.root / _IGNORE).exists():
                 exchange.file(self.root / _IGNORE, _IGNORED)
             exchange.folder(self.root / home, contents.files)
-        if not request.vendored and (self.root / VENDORED / request.alias).exists():
-            self._refuse_edited(request.alias)
-            exchange.folder(self.root / VENDORED / request.alias, None)
+        if not request.vendored:
+            self._drop_vendored(exchange, request.alias)
+
+    def _drop_vendored(self, exchange: Exchange, alias: str) -> None:
+        """Let the vendored folder of a pack go, if it has one and nobody changed it."""
+        if (self.root / VENDORED / alias).exists():
+            self._refuse_edited(alias)
+            exchange.folder(self.root / VENDORED / alias, None)
 
     def _refuse_edited(self, alias: str) -> None:
         """Raise PackError where the vendored folder of an alias holds something that would be lost."""

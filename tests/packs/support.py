@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from runner.packs.contents import Contents
+from runner.packs.lock import Lock, LockedPack, write_lock
 from tests.cli.project import ProjectFolder
 from tests.regress.repository import ENVIRON, GitFolder
 
-__all__ = ["FILES", "MANIFEST", "PROMPT", "SNAPSHOT", "Author", "Consumer", "write_all"]
+__all__ = ["FILES", "MANIFEST", "PROMPT", "SNAPSHOT", "Author", "Consumer", "forge", "write_all"]
 
 MANIFEST = """\
 format: 1
@@ -99,3 +101,17 @@ class Consumer(ProjectFolder):
             for path in sorted(paths)
             if path.is_file() and ".git" not in path.relative_to(self.folder).parts
         }
+
+
+def forge(
+    consumer: ProjectFolder, files: Mapping[str, str | bytes], alias: str = "evil", settings: str = ""
+) -> None:
+    """A pack vendored and locked by somebody who asked none of our commands: the hashes are right, the rest may not be."""
+    raw = {
+        name: content if isinstance(content, bytes) else content.encode() for name, content in files.items()
+    }
+    contents = Contents.of(raw)
+    locked = LockedPack({"path": f"../{alias}"}, "acme", "1.0.0", contents.integrity, contents.hashes)
+    write_all(consumer.folder / "packs" / alias, raw)
+    consumer.write("packs.lock", write_lock(Lock({alias: locked})))
+    consumer.write("runner.yaml", f"{settings}packs:\n  {alias}: {{path: ../{alias}}}\n")

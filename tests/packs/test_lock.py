@@ -110,7 +110,7 @@ GOOD = write_lock(
 
 
 def test_it_reads_like_this() -> None:
-    assert GOOD == (
+    assert (
         "# Which packs this project uses, exactly. Written by runner pack; keep it in git and do not edit it.\n"
         "format: 1\n"
         "packs:\n"
@@ -125,7 +125,7 @@ def test_it_reads_like_this() -> None:
         "    files:\n"
         f"      pack.yaml: sha256:{'a' * 64}\n"
         f"      prompts/a.prompt.yaml: sha256:{'b' * 64}\n"
-    )
+    ) == GOOD
 
 
 def test_line_ends_of_a_checkout_do_not_matter() -> None:

@@ -24,8 +24,10 @@ ADDED = {
     ),
     "a pack over several lines": (
         "packs:\n    house:\n        path: ../house # ours\nendpoint: local\n",
-        "packs:\n    house:\n        path: ../house # ours\n    support:\n      git: https://github.com/acme/prompts.git\n"
-        "      rev: v1.4.0\nendpoint: local\n",
+        (
+            "packs:\n    house:\n        path: ../house # ours\n    support:\n      git: https://github.com/acme/prompts.git\n"
+            "      rev: v1.4.0\nendpoint: local\n"
+        ),
     ),
     "packs in brackets": (
         "packs: {house: {path: ../house}} # ours\n",
