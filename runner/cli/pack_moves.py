@@ -66,30 +66,37 @@ class Move:
 
 
 def effects_of(bench: Bench, moves: Sequence[Move], project: Project) -> Effects:
-    """What moves do to the requests of a project, whose runner.yaml may become `project` with them."""
+    """What moves do to the requests of a project, whose runner.yaml may become `project` with them.
+
+    One of them at least is of a pack that was locked before.
+    """
     before: Mapping[str, OpenPack] = {move.alias: move.opened for move in moves if move.opened is not None}
     after = {move.alias: move.resolved.pack for move in moves}
-    first = moves[0].before
+    before_them = [move.before for move in moves if move.before is not None]
+    names = [f"{move.alias} {move.before.version}" for move in moves if move.before is not None]
+    first = before_them[0]
     return effects(
         View(bench.project, Packs(bench.project, bench.tree, opened=before)),
         View(project, Packs(project, bench.tree, opened=after)),
         [move.alias for move in moves],
-        rev=", ".join(move.alias + (f" {move.before.version}" if move.before else "") for move in moves),
-        commit=(first.commit or first.integrity.removeprefix("h1:")) if first is not None else "nothing",
+        rev=", ".join(names),
+        commit=first.commit or first.integrity.removeprefix("h1:"),
         recorded=recorded_in(project),
     )
 
 
-def show_moves(moves: Sequence[Move], found: Effects) -> None:
+def show_moves(moves: Sequence[Move], found: Effects | None) -> None:
     """Print what became of the packs, then of the requests."""
     for move in moves:
         exports = (move.opened.manifest if move.opened else None, move.resolved.pack.manifest)
         for line in change_lines(move.alias, move.before, move.resolved.locked, exports=exports):
             click.echo(line)
+    if found is None:
+        return
     if found.comparison.changes:
         color = wants_color(sys.stdout, os.environ)
         click.echo("\n" + diff_text(found.comparison, color=color, recording=recording(found)), color=color)
-    elif found.comparison.unchanged:
+    elif found.comparison.unchanged and not found.broken:
         click.echo("\nno request of yours changes")
     show_broken(found)
     if found.affected:
@@ -98,8 +105,9 @@ def show_moves(moves: Sequence[Move], found: Effects) -> None:
 
 def show_broken(found: Effects) -> None:
     """Print what loaded before and does not any longer, as the errors that it now ends with."""
+    if found.broken:
+        click.echo("\nwarning: this no longer works:", err=True)
     for error in found.broken:
-        click.echo(err=True)
         show_error(error)
 
 

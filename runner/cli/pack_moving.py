@@ -33,12 +33,12 @@ def lock() -> int:
     if not moves and not gone:
         click.echo(f"packs.lock is up to date: {plural(len(bench.requests), 'pack')}")
         return 0
-    found = effects_of(bench, moves, bench.project) if moves else None
+    # Of a pack that was not there before there is nothing to compare.
+    found = effects_of(bench, moves, bench.project) if any(move.before for move in moves) else None
     bench.change([move.resolved for move in moves], gone)
     for alias in gone:
         click.echo(f"{visible(alias)}: taken out, runner.yaml has it no longer")
-    if found is not None:
-        show_moves(moves, found)
+    show_moves(moves, found)
     return 0
 
 
@@ -59,7 +59,7 @@ def update(aliases: Sequence[str], *, rev: str | None, dry_run: bool) -> int:
         _warn_of_tag(move)
     moving = [move for move in moves if move.is_one]
     if moving:
-        found = effects_of(bench, moving, project)
+        found = effects_of(bench, moving, project) if any(move.before for move in moving) else None
         if not dry_run:
             bench.change([move.resolved for move in moving], project_file=data)
         show_moves(moving, found)

@@ -154,7 +154,10 @@ def _entry_fault(entry: Entry) -> tuple[str, str | None] | None:
     if not lower.endswith((*_TEXT, *_MEDIA)) and lower not in _PAPERS:
         return (
             "this is no data of a pack",
-            f"a pack holds {' '.join((*_TEXT, *_MEDIA))} and files like LICENSE; put it into a folder of its own",
+            (
+                f"a pack holds {' '.join((*_TEXT, *_MEDIA))} and files like LICENSE; a repository that holds more gives its "
+                "pack a folder of its own"
+            ),
         )
     return None
 

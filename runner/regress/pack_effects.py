@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..errors import Location, NothingSelectedError, RunnerError
@@ -58,8 +58,16 @@ def effects(
     base, head = _Side(before, aliases, tell=True), _Side(after, aliases, tell=False)
     comparison = compare(base, head, rev=rev, commit=commit, recorded=recorded)
     known = {_key(entry) for entry in base.unreadable}
-    broken = [entry.error for entry in head.unreadable if _key(entry) not in known]
-    return Effects(comparison, tuple({id(error): error for error in broken}.values()))
+    broken = [entry for entry in head.unreadable if _key(entry) not in known]
+    # What no longer renders was not removed.
+    places = {entry.file for entry in broken}
+    changes = [
+        change
+        for change in comparison.changes
+        if change.change != "removed" or not places & {None, change.seen.key[0]}
+    ]
+    errors = {id(entry.error): entry.error for entry in broken}
+    return Effects(replace(comparison, changes=tuple(changes)), tuple(errors.values()))
 
 
 class _Side(Side):
