@@ -27,7 +27,7 @@ def command(paths: tuple[str, ...], base: str, form: str) -> int:
     """Show which requests changed since a git revision, offline.
 
     Renders every case of REV and of the working tree and compares what would be sent; comments, order and file names
-    do not count. PATHS are prompt files, folders or globs; without any, every *.prompt.yaml of the project.
+    do not count. PATHS are prompt files, folders, globs or ALIAS:NAME; without any, every *.prompt.yaml of the project.
 
     \b
       runner diff --base main

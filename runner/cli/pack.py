@@ -70,7 +70,7 @@ def lock() -> int:
 
 
 @command.command("sync")
-@click.option("--offline", is_flag=True, help="Do not ask whether tags still mean what they meant.")
+@click.option("--offline", is_flag=True, help="Fetch nothing, and do not ask whether tags were moved.")
 def sync(*, offline: bool) -> int:
     """Have exactly what is locked, or fail: for a CI and a fresh clone.
 
@@ -79,7 +79,7 @@ def sync(*, offline: bool) -> int:
     """
     from .pack_copies import sync as carry_out
 
-    return carry_out(ask=not offline)
+    return carry_out(offline=offline)
 
 
 @command.command("update")

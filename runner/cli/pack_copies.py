@@ -21,11 +21,11 @@ from .selecting import open_project
 __all__ = ["list_packs", "sync", "vendor", "verify"]
 
 
-def sync(*, ask: bool) -> int:
+def sync(*, offline: bool) -> int:
     """Have exactly what is locked."""
     bench = Bench(open_project()[0])
     bench.chosen(())
-    for done in bench.sync(ask=ask):
+    for done in bench.sync(offline=offline):
         click.echo(f"{pack_line(done.alias, done.locked)}: {'written' if done.written else 'as locked'}")
         if done.note:
             click.echo(f"note: {visible(done.alias)}: {visible(done.note)}", err=True)

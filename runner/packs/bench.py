@@ -103,8 +103,8 @@ class Bench:
 
     # --- doing it ---------------------------------------------------------------------------------------------------
 
-    def sync(self, *, ask: bool) -> list[Synced]:
-        """Have exactly what is locked. With `ask` the servers of tags are asked whether they still mean the same.
+    def sync(self, *, offline: bool) -> list[Synced]:
+        """Have exactly what is locked. Unless `offline`, the sources of tags are asked whether they still mean the same.
 
         Raises StalePackError where packs.lock is not that of runner.yaml or a tag was moved, PackError for a copy that
         was changed, FetchError where a missing one cannot be had.
@@ -116,8 +116,8 @@ class Bench:
         for request in self.requests.values():
             locked = self.lock.packs[request.alias]
             with _kept(errors):
-                note = self._ask(request, locked) if ask else None
-                contents = self._missing(request, locked)
+                note = None if offline else self._ask(request, locked)
+                contents = self._missing(request, locked, offline=offline)
                 if contents is not None:
                     missing[request.alias] = contents
                 done.append(Synced(request.alias, locked, contents is not None, note))
@@ -192,13 +192,16 @@ class Bench:
             )
         return None
 
-    def _missing(self, request: Request, locked: LockedPack) -> Contents | None:
+    def _missing(self, request: Request, locked: LockedPack, *, offline: bool) -> Contents | None:
         """The files of a pack that has no copy; None where it has one. Raises PackError for one that was changed."""
         home = home_of(request, locked)
         if copy_at(home, locked, self.tree) is not None:
             self.packs.open(request.alias)
             return None
-        return self._local(request, locked) or fetch_locked(request, locked, self.root)
+        local = self._local(request, locked)
+        if local is None and offline:
+            raise FetchError(f"the pack {request.alias} has no copy here, and offline nothing is fetched")
+        return local or fetch_locked(request, locked, self.root)
 
     def _local(self, request: Request, locked: LockedPack) -> Contents | None:
         """The locked files of a pack where this machine has them all, in either of the two places for copies."""

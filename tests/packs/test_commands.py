@@ -632,6 +632,14 @@ def test_vendor_takes_a_pack_into_git(author: Author, consumer: Consumer) -> Non
     assert consumer.run("pack", "verify").code == 0
 
 
+def test_offline_nothing_is_fetched(project: Consumer) -> None:
+    shutil.rmtree(project.folder / "packs" / "support")
+    done = project.run("pack", "sync", "--offline")
+    assert done.code == 3
+    assert "the pack support has no copy here, and offline nothing is fetched" in done.err
+    assert not (project.folder / "packs" / "support").exists()
+
+
 def test_a_vendored_pack_that_leaves_git_leaves_its_folder(project: Consumer, author: Author) -> None:
     text = (project.folder / "runner.yaml").read_text()
     project.write("runner.yaml", f"{text}    vendored: false\n")
