@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from .options import diff_format
+
 __all__ = ["command"]
 
 
@@ -15,14 +17,7 @@ __all__ = ["command"]
     metavar="REV",
     help="The git revision to compare with: a branch, a tag, a commit.",
 )
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "json", "markdown"]),
-    default="text",
-    show_default=True,
-    help="For a person, a program, or a comment on a pull request.",
-)
+@diff_format
 def command(paths: tuple[str, ...], base: str, form: str) -> int:
     """Show which requests changed since a git revision, offline.
 

@@ -7,7 +7,7 @@ from typing import Any, TypedDict
 
 import click
 
-__all__ = ["SelectionOptions", "selection_options"]
+__all__ = ["SelectionOptions", "diff_format", "selection_options"]
 
 
 class SelectionOptions(TypedDict):
@@ -50,3 +50,14 @@ def selection_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
+
+
+diff_format = click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "markdown"]),
+    default="text",
+    show_default=True,
+    help="For a person, a program, or a comment on a pull request.",
+)
+"""How a comparison of requests is printed."""

@@ -6,7 +6,11 @@ from pathlib import Path
 
 import click
 
+from .options import diff_format
+
 __all__ = ["command"]
+
+_folder = click.argument("folder", default=".", type=click.Path(exists=True, file_okay=False, path_type=Path))
 
 
 @click.group("pack")
@@ -132,14 +136,7 @@ def list_packs(*, as_json: bool) -> int:
 @click.option(
     "--to", metavar="REV", help="A tag, branch or commit to compare with (default: what update would take)."
 )
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "json", "markdown"]),
-    default="text",
-    show_default=True,
-    help="For a person, a program, or a comment on a pull request.",
-)
+@diff_format
 def diff(alias: str, to: str | None, form: str) -> int:
     """Show what another version of a pack would change; nothing is written."""
     from .pack_moving import diff as carry_out
@@ -160,7 +157,7 @@ def remove(alias: str) -> int:
 
 
 @command.command("init")
-@click.argument("folder", default=".", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@_folder
 @click.option("--name", metavar="NAME", help="The pack's name (default: the folder's).")
 def init(folder: Path, name: str | None) -> int:
     """Write a pack.yaml that exports what is in FOLDER."""
@@ -170,7 +167,7 @@ def init(folder: Path, name: str | None) -> int:
 
 
 @command.command("check")
-@click.argument("folder", default=".", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@_folder
 def check(folder: Path) -> int:
     """Look at the pack in FOLDER as its users will see it. Offline.
 
@@ -183,7 +180,7 @@ def check(folder: Path) -> int:
 
 
 @command.command("build")
-@click.argument("folder", default=".", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@_folder
 @click.option("--output", metavar="FILE", help="Default: dist/NAME-VERSION.tar.gz in FOLDER.")
 def build(folder: Path, output: str | None) -> int:
     """Write the pack in FOLDER as an archive; the same files give the same bytes."""

@@ -15,7 +15,11 @@ from ..errors import FormatError, Location, MissingFileError
 from ..values import Json
 from .tree import Tree, resolve
 
-__all__ = ["inline_media", "refuse_own_urls"]
+__all__ = ["OWN_URL", "WEB_URL", "inline_media", "refuse_own_urls"]
+
+WEB_URL = re.compile(r"\s*https?:", re.IGNORECASE)
+
+OWN_URL = "a prompt of a pack names no URL of its own: fetching it would tell its host of the question"
 
 
 def inline_media(
@@ -57,9 +61,9 @@ def refuse_own_urls(
             for kind, key in (("image_url", "url"), ("file", "file_data")):
                 body = part.get(kind) if isinstance(part, Mapping) else None
                 url = body.get(key) if isinstance(body, Mapping) else None
-                if isinstance(url, str) and _WEB.match(url) and url not in known:
+                if isinstance(url, str) and WEB_URL.match(url) and url not in known:
                     raise FormatError(
-                        "a prompt of a pack names no URL of its own: fetching it would tell its host of the question",
+                        OWN_URL,
                         location=location_of(index, number),
                         hint="a URL has to be the whole value of a variable",
                     )
@@ -74,9 +78,6 @@ def _texts(value: Json) -> Iterator[str]:
     elif isinstance(value, list):
         for each in value:
             yield from _texts(each)
-
-
-_WEB = re.compile(r"\s*https?:", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)

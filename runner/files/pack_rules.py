@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..errors import FormatError
 from ..values import JsonPath
 from .documents import Document
+from .media import OWN_URL, WEB_URL
 
 __all__ = ["forbidden_in_pack"]
 
@@ -25,7 +25,6 @@ _ACCOUNT = {
 }
 """Request fields that are its user's to set, and what they decide."""
 
-_REMOTE = re.compile(r"\s*https?:", re.IGNORECASE)
 _MEDIA = {"image_url": "url", "file": "file_data"}
 
 
@@ -47,9 +46,9 @@ def forbidden_in_pack(document: Document) -> Iterator[FormatError]:
                 hint="leave it out; who uses the pack decides it",
             )
     for place, url in _urls(spec):
-        if _REMOTE.match(url):
+        if WEB_URL.match(url):
             yield FormatError(
-                "a prompt of a pack names no URL of its own: fetching it would tell its host of the question",
+                OWN_URL,
                 location=document.locate(place),
                 hint="put the file into the pack, or let a variable be the whole URL",
             )

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
 from runner.packs.contents import Contents
 from runner.packs.lock import Lock, LockedPack, write_lock
 from tests.cli.project import ProjectFolder
+from tests.faults import Received, Steps, completion
 from tests.regress.repository import ENVIRON, GitFolder
 
-__all__ = ["FILES", "MANIFEST", "PROMPT", "SNAPSHOT", "Author", "Consumer", "forge", "write_all"]
+__all__ = [
+    "FILES",
+    "MANIFEST",
+    "OWN",
+    "PROMPT",
+    "SEES_PACKS",
+    "SNAPSHOT",
+    "Author",
+    "Consumer",
+    "answer_by_label",
+    "forge",
+    "write_all",
+]
 
 MANIFEST = """\
 format: 1
@@ -52,6 +66,22 @@ FILES = {
     "schemas/ticket.json": SCHEMA,
 }
 SNAPSHOT = "prompts/__snapshots__/triage-ticket/refund.snap.yaml"
+
+OWN = """\
+model: gpt-test
+messages:
+  - {role: user, content: '{{ x }} {% include "support:tone" %}'}
+tests: [{id: one, vars: {x: hi}}]
+"""
+SEES_PACKS = (
+    "check",
+    "render",
+    "run --dry-run",
+    "test --offline",
+    "diff --base HEAD",
+    "pack verify",
+    "pack sync",
+)
 
 
 def write_all(folder: Path, files: Mapping[str, str | bytes]) -> None:
@@ -115,3 +145,9 @@ def forge(
     write_all(consumer.folder / "packs" / alias, raw)
     consumer.write("packs.lock", write_lock(Lock({alias: locked})))
     consumer.write("runner.yaml", f"{settings}packs:\n  {alias}: {{path: ../{alias}}}\n")
+
+
+def answer_by_label(request: Received) -> Steps:
+    """A label, by what is asked."""
+    text = request.json["messages"][-1]["content"]
+    return completion(json.dumps({"label": "refund" if "money" in text else "other"}))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -205,25 +204,27 @@ def test_more_files_than_a_pack_has_are_refused_before_any_is_read(
     assert refused(author) == ["s@v1.0.0:: a pack has at most 3 files, not 4"]
 
 
-def test_a_repository_that_sends_too_much_is_cut_off(author: Author, monkeypatch: pytest.MonkeyPatch) -> None:
+def answer_slowly(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every server behind SSH take its time."""
+    slow = folder / "slow"
+    slow.write_text("#!/bin/sh\nsleep 5\n")
+    slow.chmod(0o755)
+    monkeypatch.setenv("GIT_SSH_COMMAND", str(slow))
+
+
+def test_a_repository_that_sends_too_much_is_cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fetch_git, "MAX_FETCHED_BYTES", 1000)
     monkeypatch.setattr(fetch_git, "_size", lambda _: 1001)
-    slow = author.folder / "slow"
-    slow.write_text("#!/bin/sh\nsleep 5\n")
-    slow.chmod(slow.stat().st_mode | stat.S_IXUSR)
-    monkeypatch.setenv("GIT_SSH_COMMAND", str(slow))
+    answer_slowly(tmp_path, monkeypatch)
     with pytest.raises(FetchError, match="sends more than 0 MiB"):
         fetch("ssh://git@127.0.0.1/x.git")
 
 
 def test_a_repository_that_does_not_answer_is_given_up(
-    author: Author, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fetch_git, "SECONDS", 0.1)
-    slow = author.folder / "slow"
-    slow.write_text("#!/bin/sh\nsleep 5\n")
-    slow.chmod(slow.stat().st_mode | stat.S_IXUSR)
-    monkeypatch.setenv("GIT_SSH_COMMAND", str(slow))
+    answer_slowly(tmp_path, monkeypatch)
     with pytest.raises(FetchError, match="did not answer in time"):
         fetch("ssh://git@127.0.0.1/x.git")
 

@@ -10,16 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from .support import MANIFEST, PROMPT, Author, Consumer
+from .support import MANIFEST, OWN, PROMPT, Author, Consumer
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "packs"
 
-OWN = """\
-model: gpt-test
-messages:
-  - {role: user, content: '{{ x }} {% include "support:tone" %}'}
-tests: [{id: one, vars: {x: hi}}]
-"""
 NEXT = {
     "partials/tone.j2": "Be brief.\n",
     "partials/greeting.j2": "Hello.\n",
