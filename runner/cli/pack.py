@@ -18,13 +18,15 @@ def command() -> None:
     """Use the prompts of others, and publish your own.
 
     A pack is a folder with a pack.yaml. A project names it in runner.yaml by an alias of its choice; packs.lock says
-    which bytes that is, and packs/ALIAS/ has them, in git. Nothing is fetched by any command but these:
+    which bytes that is, and packs/ALIAS/ has them, in git.
 
     \b
       runner pack add support --git https://github.com/acme/prompts.git --rev v1.4.0
       runner run support:triage --var ticket="Where is my parcel?"
       runner pack sync          # in a CI: exactly what is locked, or an error
       runner pack update        # the only command that moves to another version
+
+    Only add, lock, sync, update, diff and vendor ever fetch anything; no command outside this group does.
     """
 
 
@@ -55,7 +57,11 @@ def add(
     *,
     no_vendor: bool,
 ) -> int:
-    """Add a pack: write it into runner.yaml and packs.lock, and copy its files."""
+    """Add a pack to the project.
+
+    Writes it into runner.yaml and packs.lock, and copies its files into packs/ALIAS/. One source is needed: --git with
+    --rev, --path, --url with --sha256, or --python.
+    """
     from .pack_adding import add as carry_out
 
     given = {"git": git, "rev": rev, "subdirectory": subdirectory, "path": folder}
@@ -67,7 +73,10 @@ def add(
 
 @command.command("lock")
 def lock() -> int:
-    """Look up what is new or changed in runner.yaml; what is locked stays as it is."""
+    """Lock what is new or changed in runner.yaml.
+
+    What is locked already stays as it is; what runner.yaml no longer asks for is taken out.
+    """
     from .pack_moving import lock as carry_out
 
     return carry_out()
@@ -76,7 +85,9 @@ def lock() -> int:
 @command.command("sync")
 @click.option("--offline", is_flag=True, help="Fetch nothing, and do not ask whether tags were moved.")
 def sync(*, offline: bool) -> int:
-    """Have exactly what is locked, or fail: for a CI and a fresh clone.
+    """Have exactly what is locked, or fail.
+
+    For a CI and a fresh clone.
 
     Fails when packs.lock is not that of runner.yaml (4), when a copy was changed or its source has other files (2), when
     a tag was moved (4), and when a missing pack cannot be fetched (3).
@@ -91,7 +102,7 @@ def sync(*, offline: bool) -> int:
 @click.option("--rev", metavar="REV", help="Write another tag, branch or commit into runner.yaml first.")
 @click.option("--dry-run", is_flag=True, help="Only show what would change.")
 def update(aliases: tuple[str, ...], rev: str | None, *, dry_run: bool) -> int:
-    """Move to what the sources have now, and show what that changes.
+    """Move to newer versions, and show what changes.
 
     Shown are the pack's files, the requests that differ, and which tests of yours are affected. Without ALIAS every pack
     is looked at.
@@ -104,7 +115,7 @@ def update(aliases: tuple[str, ...], rev: str | None, *, dry_run: bool) -> int:
 @command.command("verify")
 @click.argument("aliases", nargs=-1, metavar="[ALIAS]...")
 def verify(aliases: tuple[str, ...]) -> int:
-    """Hold every file of the packs against packs.lock. Offline."""
+    """Hold every file against packs.lock, offline."""
     from .pack_copies import verify as carry_out
 
     return carry_out(aliases)
@@ -113,9 +124,9 @@ def verify(aliases: tuple[str, ...]) -> int:
 @command.command("vendor")
 @click.argument("aliases", nargs=-1, metavar="[ALIAS]...")
 def vendor(aliases: tuple[str, ...]) -> int:
-    """Write the locked files into packs/, whatever stands there: to have them in git, or to take back an edit.
+    """Write the locked files into packs/ again.
 
-    A pack with `vendored: false` is a vendored one from then on.
+    Whatever stands there: to have them in git, or to take back an edit. A pack with `vendored: false` is a vendored one from then on.
     """
     from .pack_copies import vendor as carry_out
 
@@ -125,7 +136,7 @@ def vendor(aliases: tuple[str, ...]) -> int:
 @command.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
 def list_packs(*, as_json: bool) -> int:
-    """List the packs, the state of their copies, and the names they export. Offline."""
+    """List the packs and what they export, offline."""
     from .pack_copies import list_packs as carry_out
 
     return carry_out(as_json=as_json)
@@ -138,7 +149,10 @@ def list_packs(*, as_json: bool) -> int:
 )
 @diff_format
 def diff(alias: str, to: str | None, form: str) -> int:
-    """Show what another version of a pack would change; nothing is written."""
+    """Show what another version would change.
+
+    Nothing is written. Shown are the files of the pack and the requests of yours that differ.
+    """
     from .pack_moving import diff as carry_out
 
     return carry_out(alias, to=to, form=form)
@@ -147,7 +161,10 @@ def diff(alias: str, to: str | None, form: str) -> int:
 @command.command("remove")
 @click.argument("alias")
 def remove(alias: str) -> int:
-    """Take a pack out of runner.yaml and packs.lock, and delete its copy."""
+    """Take a pack out of the project.
+
+    Out of runner.yaml and packs.lock, and its copy; your own approved answers stay.
+    """
     from .pack_adding import remove as carry_out
 
     return carry_out(alias)
@@ -157,10 +174,13 @@ def remove(alias: str) -> int:
 
 
 @command.command("init")
-@_folder
+@click.argument("folder", default=".", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--name", metavar="NAME", help="The pack's name (default: the folder's).")
 def init(folder: Path, name: str | None) -> int:
-    """Write a pack.yaml that exports what is in FOLDER."""
+    """Write a pack.yaml that exports what is there.
+
+    In a FOLDER without prompts a first one is written, too.
+    """
     from .pack_publishing import init as carry_out
 
     return carry_out(folder, name)
@@ -169,7 +189,7 @@ def init(folder: Path, name: str | None) -> int:
 @command.command("check")
 @_folder
 def check(folder: Path) -> int:
-    """Look at the pack in FOLDER as its users will see it. Offline.
+    """Look at a pack as its users will see it, offline.
 
     Every export loads, every reference stays inside, nothing is in it that a pack may not have, and the tests pass with
     the answers that come with it. Exit code 2 for an error, 1 for a failed test, 4 for a test without a current answer.
@@ -183,7 +203,10 @@ def check(folder: Path) -> int:
 @_folder
 @click.option("--output", metavar="FILE", help="Default: dist/NAME-VERSION.tar.gz in FOLDER.")
 def build(folder: Path, output: str | None) -> int:
-    """Write the pack in FOLDER as an archive; the same files give the same bytes."""
+    """Write a pack as an archive.
+
+    The same files give the same bytes. Its SHA-256 is printed, for those who use it.
+    """
     from .pack_publishing import build as carry_out
 
     return carry_out(folder, output)

@@ -29,7 +29,7 @@ def lock() -> int:
     bench = Bench(open_project()[0])
     bench.chosen(())
     moves = [Move.of(bench, resolve(request, bench.root)) for request in bench.unlocked()]
-    gone = bench.unasked()
+    gone = bench.gone()
     if not moves and not gone:
         click.echo(f"packs.lock is up to date: {plural(len(bench.requests), 'pack')}")
         return 0

@@ -16,6 +16,7 @@ from ..errors import Diagnostic, Location, RunnerError, UsageError
 from ..files.discover import find_root
 from ..files.model import Project
 from ..files.project import load_project
+from ..files.prompt import PROMPT_ENDINGS
 from ..packs.archive import write_archive
 from ..packs.exchange import Exchange
 from ..packs.fetch_path import find_in_folder
@@ -24,11 +25,12 @@ from ..packs.lint import open_sound
 from ..packs.manifest import KINDS, Manifest, load_manifest
 from ..packs.names import MANIFEST, chosen
 from ..packs.packs import OpenPack, load_export
-from ..packs.starting import manifest_text
+from ..packs.starting import fitting_name, manifest_text
 from ..regress.pack_tests import Tested, replay_shipped, unused_answers
 from ..report.figures import plural
 from ..report.visible import visible
 from .checking import Told
+from .init import write_starter
 from .show import show_diagnostic
 
 __all__ = ["build", "check", "init"]
@@ -37,13 +39,16 @@ _COUNTED = {"prompts": "prompt", "partials": "partial", "schemas": "schema"}
 
 
 def init(folder: Path, name: str | None) -> int:
-    """Write a pack.yaml for what is in a folder."""
+    """Write a pack.yaml for what is in a folder; where there is no prompt, a first one, too."""
     path = folder / MANIFEST
     shown = click.format_filename(path)
     if path.exists():
         raise UsageError(f"{shown} exists already", hint="runner pack check looks at it")
-    files = [entry.path for entry in chosen(find_in_folder(folder, shown=_shown(folder)).entries)]
-    text = manifest_text(name or folder.resolve().name, files)
+    fitting = fitting_name(name or folder.resolve().name)
+    if not any(file.lower().endswith(PROMPT_ENDINGS) for file in _files(folder)):
+        # Nothing to share yet: something to begin with, that passes the check at once.
+        write_starter(folder)
+    text = manifest_text(fitting, _files(folder))
     exchange = Exchange()
     exchange.file(path, text.encode())
     exchange.carry_out()
@@ -105,6 +110,13 @@ def build(folder: Path, output: str | None) -> int:
     click.echo(f"integrity  {fetched.contents.integrity}")
     click.echo(f"\nWhere you publish it:  runner pack add ALIAS --url https://… --sha256 {digest}")
     return 0
+
+
+def _files(folder: Path) -> list[str]:
+    """The files of a folder that are part of its pack; none where there is no folder yet."""
+    if not folder.exists():
+        return []
+    return [entry.path for entry in chosen(find_in_folder(folder, shown=_shown(folder)).entries)]
 
 
 def _gathered(folder: Path) -> Fetched:

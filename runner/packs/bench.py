@@ -77,7 +77,7 @@ class Bench:
             if (locked := self.lock.packs.get(request.alias)) is None or locked.source != request.source
         ]
 
-    def unasked(self) -> list[str]:
+    def gone(self) -> list[str]:
         """The packs in packs.lock that nothing asks for any longer."""
         return sorted(self.lock.packs.keys() - self.requests.keys())
 
@@ -110,6 +110,7 @@ class Bench:
         was changed, FetchError where a missing one cannot be had.
         """
         self.refuse_stale()
+        self._refuse_link()
         errors: list[RunnerError] = list(self.strangers())
         done: list[Synced] = []
         missing: dict[str, Contents] = {}
@@ -147,6 +148,7 @@ class Bench:
 
         Raises PackError where a copy was changed by hand, which would be lost, StorageError where the disk refuses.
         """
+        self._refuse_link()
         resolved, gone = list(resolved), list(gone)
         for alias in (*(each.request.alias for each in resolved), *gone):
             self._refuse_edited(alias)
@@ -166,6 +168,7 @@ class Bench:
 
     def vendor(self, requests: Sequence[Request], *, project_file: bytes | None = None) -> None:
         """Write the locked files of these packs into packs/, whatever stands there. Raises as `sync` does."""
+        self._refuse_link()
         found = {}
         for request in requests:
             locked = self.packs.locked(request)
@@ -227,6 +230,15 @@ class Bench:
         if (self.root / VENDORED / alias).exists():
             self._refuse_edited(alias)
             exchange.folder(self.root / VENDORED / alias, None)
+
+    def _refuse_link(self) -> None:
+        """Raise PackError where the folder of vendored packs is a link: what is written there is not the project's."""
+        if (self.root / VENDORED).is_symlink():
+            shown = self.tree.shown(VENDORED)
+            hint = "put a folder in its place"
+            raise PackError(
+                f"{shown} is a link, and nothing is written through it", location=Location(shown), hint=hint
+            )
 
     def _refuse_edited(self, alias: str) -> None:
         """Raise PackError where the vendored folder of an alias holds something that would be lost."""

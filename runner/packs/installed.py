@@ -11,15 +11,16 @@ from __future__ import annotations
 import os
 import stat
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from ..errors import FileError, Location, PackError, Problems, RunnerError, StalePackError
-from ..files.tree import MAX_FILE_BYTES, DiskTree, MemoryTree, Tree
+from ..files.tree import DiskTree, MemoryTree, Tree
 from .contents import canonical_bytes, file_hash
 from .lock import LockedPack
+from .names import MAX_BYTES
 from .request import Request
 
 __all__ = ["STORE", "VENDORED", "Copy", "Deviation", "copy_at", "deviating", "home_of", "read_copy"]
@@ -145,27 +146,37 @@ def _copy_on_disk(folder: Path, locked: LockedPack) -> Copy | None:
         return None
     files: dict[str, bytes] = {}
     found: list[Deviation] = []
-    strangers: dict[str, str] = {}
+    strangers: list[str] = []
     missing = dict(locked.files)
+    room = 2 * MAX_BYTES  # CRLF takes twice the room of LF at most
     for path, is_plain in _walk(folder, ""):
         name = unicodedata.normalize("NFC", path)
+        if is_plain and name not in missing:
+            strangers.append(path)
+            continue
+        data = _read(folder / path, room) if is_plain else None
         digest = missing.pop(name, None)
-        data = _read(folder / path) if is_plain else None
         if data is None:
             found.append(Deviation("irregular", path))
-        elif digest is None:
-            strangers[path] = file_hash(path, data)
         elif file_hash(name, data) == digest:
             files[name] = canonical_bytes(name, data)
+            room -= len(data)
         else:
             found.append(Deviation("changed", name))
-    for path, digest in strangers.items():
+    found += _strange(folder, strangers, missing)
+    found += [Deviation("missing", name) for name in missing]
+    return Copy(files, tuple(sorted(found, key=lambda deviation: deviation.path)))
+
+
+def _strange(folder: Path, paths: Sequence[str], missing: dict[str, str]) -> Iterator[Deviation]:
+    """Files that the lock does not have; one with the bytes of a missing one was renamed, and is then not missing."""
+    for path in paths:
+        data = _read(folder / path, MAX_BYTES) if missing else b""
+        digest = file_hash(path, data) if data is not None else None
         before = next((name for name, each in missing.items() if each == digest), None)
         if before is not None:
             del missing[before]
-        found.append(Deviation("renamed" if before else "added", path, before))
-    found += [Deviation("missing", name) for name in missing]
-    return Copy(files, tuple(sorted(found, key=lambda deviation: deviation.path)))
+        yield Deviation("renamed" if before else "added", path, before)
 
 
 def _walk(folder: Path, below: str) -> Iterator[tuple[str, bool]]:
@@ -180,8 +191,8 @@ def _walk(folder: Path, below: str) -> Iterator[tuple[str, bool]]:
             yield path, entry.is_file(follow_symlinks=False)
 
 
-def _read(path: Path) -> bytes | None:
-    """The bytes of a plain file, MAX_FILE_BYTES and one at most; None for what is none or cannot be read."""
+def _read(path: Path, most: int) -> bytes | None:
+    """The bytes of a plain file, `most` and one at most; None for what is none or cannot be read."""
     try:
         descriptor = os.open(path, _PLAIN_READ)
     except OSError:
@@ -189,7 +200,7 @@ def _read(path: Path) -> bytes | None:
     with os.fdopen(descriptor, "rb") as stream:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             return None
-        return stream.read(MAX_FILE_BYTES + 1)
+        return stream.read(max(most, 0) + 1)
 
 
 def _way_out(request: Request, shown: str) -> str:

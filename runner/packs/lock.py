@@ -12,7 +12,7 @@ from ..files.documents import Document, parse_document
 from ..files.formats import validate
 from ..files.problems import ProblemList
 from .contents import integrity
-from .names import MANIFEST, path_fault
+from .names import MANIFEST, MAX_FILES, path_fault
 from .request import SOURCE_KEYS
 from .spelling import scalar
 
@@ -117,6 +117,11 @@ def _check(entry: Mapping[str, Any], alias: str, document: Document) -> None:
         if fault:
             location = document.locate_key((*at, "files", path))
             raise FormatError(f"packs.{alias}: {path}: {fault}", location=location, hint=_BY_HAND)
+    if len(files) > MAX_FILES:
+        location = document.locate((*at, "files"))
+        raise FormatError(
+            f"packs.{alias} has more than {MAX_FILES:,} files", location=location, hint=_BY_HAND
+        )
     if MANIFEST not in files:
         location = document.locate((*at, "files"))
         raise FormatError(f"packs.{alias} has no {MANIFEST}", location=location, hint=_BY_HAND)

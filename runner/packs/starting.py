@@ -8,36 +8,33 @@ from collections import Counter
 from collections.abc import Sequence
 
 from .._version import __version__
-from ..errors import NothingSelectedError, UsageError
+from ..errors import UsageError
 from ..files.prompt import PROMPT_ENDINGS
 from .manifest import KINDS, Kind
 from .spelling import scalar
 
-__all__ = ["manifest_text"]
+__all__ = ["fitting_name", "manifest_text"]
 
 _TEMPLATES = (".j2", ".jinja", ".jinja2")
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")
 
 
-def manifest_text(name: str, files: Sequence[str]) -> str:
-    """The text of a pack.yaml for a pack of these files; `name` is made to fit.
-
-    Raises UsageError for a name that cannot be, NothingSelectedError where there is nothing to export.
-    """
+def fitting_name(name: str) -> str:
+    """The name as one that a pack can have. Raises UsageError where none can be made of it."""
     fitting = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
     if not _NAME.fullmatch(fitting):
         raise UsageError(f"{name!r} is no name for a pack", hint="give one: --name acme-support")
+    return fitting
+
+
+def manifest_text(name: str, files: Sequence[str]) -> str:
+    """The text of a pack.yaml for a pack of these files. Raises UsageError for a file of which no name can be made."""
     exports = {kind: _named([file for file in files if _kind(file) == kind]) for kind in KINDS}
-    if not exports["prompts"]:
-        raise NothingSelectedError(
-            "there is no prompt to export",
-            hint=f"prompt files end with {PROMPT_ENDINGS[0]}; runner init writes one",
-        )
     major, minor, _ = __version__.split(".", 2)
     lines = [
         "# What this folder shares. Check it with `runner pack check`; see docs/packs.md.",
         "format: 1",
-        f"name: {fitting}",
+        f"name: {name}",
         "version: 0.1.0                          # semantic versioning; tag a release with it: v0.1.0",
         "# description: What these prompts are for, in one sentence",
         "# license: MIT                          # an SPDX expression (https://spdx.org/licenses)",

@@ -183,3 +183,18 @@ def test_the_help_names_every_command(consumer: Consumer) -> None:
         "build",
     ]:
         assert f"  {name} " in done.out
+
+
+@pytest.mark.parametrize(
+    "command", ["pack update --rev main support", "pack sync --offline", "pack vendor", "pack remove support"]
+)
+def test_nothing_is_written_through_a_link(command: str, project: Consumer, tmp_path: Path) -> None:
+    (project.folder / "packs").rename(tmp_path / "elsewhere")
+    try:
+        (project.folder / "packs").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+    except OSError as error:
+        pytest.skip(f"this system does not let tests make links: {error}")
+    done = project.run(*command.split())
+    assert done.code == 2
+    assert "packs is a link, and nothing is written through it" in done.err
+    assert (tmp_path / "elsewhere" / "support" / "pack.yaml").exists()

@@ -72,9 +72,9 @@ def test_what_init_wrote_is_a_pack(pack: Consumer) -> None:
 @pytest.mark.parametrize(
     ("files", "args", "code", "told"),
     [
-        ({}, (), 5, "there is no prompt to export"),
+        ({"pack": "a file"}, ("pack",), 2, "is a file"),
         (FILES, (), 2, "pack.yaml exists already"),
-        ({"a.prompt.yaml": ""}, ("--name", "123"), 2, "'123' is no name for a pack"),
+        ({}, ("--name", "123"), 2, "'123' is no name for a pack"),
         ({"ä.prompt.yaml": ""}, (), 2, "no name can be made of ä.prompt.yaml"),
     ],
 )
@@ -87,6 +87,15 @@ def test_init_writes_nothing_that_is_no_pack(
     assert done.code == code
     assert told in done.err
     assert consumer.bytes() == before
+
+
+@pytest.mark.parametrize("folder", [(), ("new",)])
+def test_a_first_pack_passes_its_check_at_once(folder: tuple[str, ...], consumer: Consumer) -> None:
+    done = consumer.run("pack", "init", *folder)
+    assert (done.code, done.err) == (0, "")
+    done = consumer.run("pack", "check", *folder)
+    assert done.code == 0
+    assert "1 prompt, 1 schema; 2 tests passed: 0 errors, 2 warnings" in done.out
 
 
 # --- check ----------------------------------------------------------------------------------------------------------
