@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,25 +12,36 @@ from tests.regress.repository import GitFolder
 from .support import OWN, Author, Consumer, answer_by_label
 
 
+@pytest.fixture(scope="session")
+def beginnings(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What most tests begin with, made once and copied: a repository with a pack, and a project in git that uses it."""
+    folder = tmp_path_factory.mktemp("beginnings")
+    author = Author(folder / "author")
+    repository = GitFolder(folder / "app")
+    consumer = Consumer(folder / "app")
+    consumer.add(author)
+    consumer.write("prompts/own.prompt.yaml", OWN)
+    repository.commit()
+    return folder
+
+
 @pytest.fixture
-def author(tmp_path: Path) -> Author:
-    return Author(tmp_path / "author")
+def author(beginnings: Path, tmp_path: Path) -> Author:
+    """A repository with a pack."""
+    return Author(Path(shutil.copytree(beginnings / "author", tmp_path / "author", symlinks=True)))
 
 
 @pytest.fixture
 def consumer(tmp_path: Path) -> Consumer:
+    """An empty folder beside it."""
     (tmp_path / "app").mkdir()
     return Consumer(tmp_path / "app")
 
 
 @pytest.fixture
-def project(author: Author, consumer: Consumer) -> Consumer:
+def project(author: Author, beginnings: Path, tmp_path: Path) -> Consumer:
     """A project in git that uses the pack, in a prompt of its own as well."""
-    repository = GitFolder(consumer.folder)
-    consumer.add(author)
-    consumer.write("prompts/own.prompt.yaml", OWN)
-    repository.commit()
-    return consumer
+    return Consumer(Path(shutil.copytree(beginnings / "app", tmp_path / "app", symlinks=True)))
 
 
 @pytest.fixture

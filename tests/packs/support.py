@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -92,9 +93,12 @@ def write_all(folder: Path, files: Mapping[str, str | bytes]) -> None:
 
 
 class Author(GitFolder):
-    """A repository with a pack, tagged v1.0.0."""
+    """A repository with a pack, tagged v1.0.0; one that is there already is taken as it is."""
 
     def __init__(self, folder: Path, files: Mapping[str, str | bytes] | None = None) -> None:
+        if (folder / ".git").exists():
+            self.folder = folder
+            return
         super().__init__(folder)
         write_all(folder, FILES if files is None else files)
         self.commit()
@@ -119,7 +123,8 @@ class Consumer(ProjectFolder):
         return super().environ({**ENVIRON, **(env or {})})
 
     def add(self, author: Author, alias: str = "support", *args: str, rev: str = "v1.0.0") -> None:
-        done = self.run("pack", "add", alias, "--git", str(author.folder), "--rev", rev, *args)
+        url = Path(os.path.relpath(author.folder, self.folder)).as_posix()
+        done = self.run("pack", "add", alias, "--git", url, "--rev", rev, *args)
         assert done.code == 0, done.err
 
     def bytes(self, *folders: str) -> dict[str, bytes]:
