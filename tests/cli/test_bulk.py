@@ -238,6 +238,8 @@ def test_adaptive_concurrency_finds_what_the_endpoint_takes_and_says_how(
 ) -> None:
     busy = Busy(20)
     server.play(busy)
+    text = (asked.folder / "runner.yaml").read_text()
+    asked.write("runner.yaml", text.replace("max_retries: 2", "max_retries: 9"))
     write_rows(asked, rows(600))
     done = run(asked, *BULK, "--jobs", "adaptive")
     assert done.code == 0
