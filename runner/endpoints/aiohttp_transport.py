@@ -214,9 +214,7 @@ def _is_quiet(connection: Connection) -> bool:
     if protocol is None or transport is None or protocol.should_close:
         return False
     socket = transport.get_extra_info("socket")
-    if hasattr(
-        select, "poll"
-    ):  # select() below cannot look at descriptors beyond 1023; Windows has no poll()
+    if hasattr(select, "poll"):  # Windows has none; select() takes no descriptor beyond 1023 elsewhere
         poll = select.poll()
         poll.register(socket, select.POLLIN)
         return not poll.poll(0)
