@@ -51,10 +51,12 @@ def visible(value: Json) -> Json:
     r"""`value` with every lone surrogate, which no file can hold, spelled out as the six characters `\ud83d`."""
     if isinstance(value, str):
         return value if value.isascii() else value.encode("utf-8", "backslashreplace").decode()
-    if isinstance(value, list | tuple):
-        return [visible(item) for item in value]
+    if value is None or isinstance(value, (int, float)):
+        return value
     if isinstance(value, dict):
         return {str(visible(key)): visible(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [visible(item) for item in value]
     return value
 
 

@@ -60,14 +60,14 @@ def _is_stream(headers: Mapping[str, str], body: bytes) -> bool:
 
 
 def _read_completion(completion: Json, status: int, headers: Mapping[str, str], request: JsonObject) -> Reply:
-    if isinstance(completion, list | tuple) and len(completion) == 1:
+    if isinstance(completion, list) and len(completion) == 1:
         completion = completion[0]
-    if not isinstance(completion, Mapping):
+    if not isinstance(completion, dict):
         return Reply(error=_malformed("a body that is no JSON object", status, headers))
     if completion.get("error") is not None or completion.get("object") == "error":
         return Reply(error=error_from(completion, status, headers))
     choices = completion.get("choices")
-    if not isinstance(choices, list | tuple) or not choices:
+    if not isinstance(choices, list) or not choices:
         said = error_message(completion)
         if said:
             return Reply(error=error_from(completion, status, headers, code="malformed_response"))
@@ -77,14 +77,14 @@ def _read_completion(completion: Json, status: int, headers: Mapping[str, str], 
         answers=_read_choices(choices, status, headers, request),
         id=_word(completion.get("id")) or None,
         served_model=_word(completion.get("model")) or None,
-        usage=usage if isinstance(usage, Mapping) else None,
+        usage=usage if isinstance(usage, dict) else None,
         system_fingerprint=_word(completion.get("system_fingerprint")) or None,
         service_tier=_word(completion.get("service_tier")) or None,
     )
 
 
 def _read_choices(
-    choices: list[Json] | tuple[Json, ...], status: int, headers: Mapping[str, str], request: JsonObject
+    choices: list[Json], status: int, headers: Mapping[str, str], request: JsonObject
 ) -> tuple[Answer, ...]:
     """The answers by index, one for each choice that was asked for, whether it came or not."""
     asked = request.get("n")
@@ -100,10 +100,10 @@ def _read_choices(
     return tuple(answers[index] for index in sorted(answers))
 
 
-def _indexes(choices: list[Json] | tuple[Json, ...], expected: int) -> list[int]:
+def _indexes(choices: list[Json], expected: int) -> list[int]:
     """Each choice's own index; their order where the indexes cannot be right (relays number all of them 0)."""
     most = max(len(choices), expected)
-    own = [choice.get("index") if isinstance(choice, Mapping) else None for choice in choices]
+    own = [choice.get("index") if isinstance(choice, dict) else None for choice in choices]
     usable = [index for index in own if isinstance(index, int) and 0 <= index < most]
     return usable if len(set(usable)) == len(choices) else list(range(len(choices)))
 
@@ -111,11 +111,11 @@ def _indexes(choices: list[Json] | tuple[Json, ...], expected: int) -> list[int]
 def _read_choice(
     index: int, choice: Json, status: int, headers: Mapping[str, str], request: JsonObject
 ) -> Answer:
-    if not isinstance(choice, Mapping):
+    if not isinstance(choice, dict):
         error = _malformed("a choice that is no JSON object", status, headers)
         return Answer(index, Outcome.ERROR, detail=error.message, error=error)
     message = choice.get("message")
-    fields = message if isinstance(message, Mapping) else {}
+    fields = message if isinstance(message, dict) else {}
     content = read_content(fields.get("content"))
     refusal = fields.get("refusal")
     answer = Answer(
@@ -199,7 +199,7 @@ def _why_called(answer: Answer, request: JsonObject) -> str:
     names = [
         function.get("name")
         for call in answer.tool_calls
-        if isinstance(function := call.get("function"), Mapping)
+        if isinstance(function := call.get("function"), dict)
     ]
     what = (
         f"called {', '.join(str(name) for name in names)}"
@@ -213,7 +213,7 @@ def _why_called(answer: Answer, request: JsonObject) -> str:
 
 
 def _why_empty(message: Json, content: Content, fields: Mapping[str, Json]) -> str:
-    if not isinstance(message, Mapping):
+    if not isinstance(message, dict):
         return "The choice has no message."
     if content.other:
         return f"The content has no text, only parts of type {', '.join(content.other)}."
@@ -229,10 +229,10 @@ def _tool_calls(message: Mapping[str, Json]) -> tuple[Mapping[str, Json], ...]:
     """
     calls = message.get("tool_calls")
     legacy = message.get("function_call")
-    listed = list(calls) if isinstance(calls, list | tuple) else []
-    if isinstance(legacy, Mapping) and legacy.get("name"):
+    listed = list(calls) if isinstance(calls, list) else []
+    if isinstance(legacy, dict) and legacy.get("name"):
         listed.append({"type": "function", "function": legacy})
-    return tuple(call for call in (visible(call) for call in listed) if isinstance(call, Mapping))
+    return tuple(call for call in (visible(call) for call in listed) if isinstance(call, dict))
 
 
 def _failed(answer: Answer, error: ProviderError) -> Answer:
