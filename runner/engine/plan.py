@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..checks.judge import Judge
 from ..errors import FormatError, Location, NothingSelectedError, Problems, RunnerError, UsageError
@@ -37,11 +38,10 @@ MAX_PROBLEMS = 20
 """How many mistakes in cases are told at once; the rest is counted."""
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(NamedTuple):
     """One request, complete: what was rendered, the bytes to send and their fingerprint. `sample` counts from 0.
 
-    `index` is its place in the whole run, from 0, where the run has a plan.
+    `place` is where it stands in the whole run, from 0, where the run has a plan.
     """
 
     unit: Unit
@@ -50,7 +50,7 @@ class Job:
     body: JsonObject
     data: bytes
     fingerprint: str
-    index: int | None = None
+    place: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +94,12 @@ class Unit:
         messages = inline_media(messages, prompt.tree, prompt.file, location_of)
         return build_body(prompt.request, messages, prompt.extra_body, self.overrides)
 
-    def job(self, case: Case, sample: int = 0, index: int | None = None) -> Job:
+    def job(self, case: Case, sample: int = 0, place: int | None = None) -> Job:
         """The job of one sample of one case."""
         body = self.body(case)
         messages = body["messages"]
         assert isinstance(messages, list)
-        return Job(self, case, sample, body, encode(body), self.fingerprints.of(messages), index)
+        return Job(self, case, sample, body, encode(body), self.fingerprints.of(messages), place)
 
 
 def make_units(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from ..errors import Diagnostic, Location
 from ..values import Json, JsonPath
@@ -42,8 +42,7 @@ class Assertion:
     location: Location
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(NamedTuple):
     """One set of variables to run a prompt with.
 
     `vars` are the declared ones, with the defaults of `inputs` filled in and already valid against `inputs`.

@@ -273,7 +273,7 @@ class Regression:
         against = digest_of(self._root / file)
         self._asked[key] = _Asked(job, status, approved, against, file, samples * choices(job.body))
         for sample in range(samples):
-            yield replace(job, sample=sample)
+            yield job._replace(sample=sample)
 
     # --- deciding ---------------------------------------------------------------------------------------------------
 

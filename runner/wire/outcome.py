@@ -7,7 +7,6 @@ then the text itself. An answer that parses but was cut off is still cut off.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from ..values import Json, JsonObject
 from .content import Content, read_content
@@ -133,21 +132,20 @@ def _read_choice(
         said = f"The provider ended this choice with finish_reason {answer.finish_reason!r}."
         return _failed(answer, ProviderError("generation_failed", said, status=status, retryable=True))
     if reason in _CUT:
-        return replace(answer, outcome=Outcome.TRUNCATED, detail=_why_cut(answer))
+        return answer._replace(outcome=Outcome.TRUNCATED, detail=_why_cut(answer))
     if reason in _WITHHELD:
-        return replace(
-            answer,
+        return answer._replace(
             outcome=Outcome.FILTERED,
             detail="The provider's content filter withheld or cut the answer.",
         )
     if answer.refusal:
-        return replace(
-            answer, outcome=Outcome.REFUSED, text=answer.refusal, detail="The model refused to answer."
+        return answer._replace(
+            outcome=Outcome.REFUSED, text=answer.refusal, detail="The model refused to answer."
         )
     if answer.tool_calls or reason in _CALLING:
-        return replace(answer, outcome=Outcome.TOOL_CALL, detail=_why_called(answer, request))
+        return answer._replace(outcome=Outcome.TOOL_CALL, detail=_why_called(answer, request))
     if not (answer.text or "").strip():
-        return replace(answer, outcome=Outcome.EMPTY, detail=_why_empty(message, content, fields))
+        return answer._replace(outcome=Outcome.EMPTY, detail=_why_empty(message, content, fields))
     return _read_text(answer, content, request)
 
 
@@ -163,19 +161,18 @@ def _read_text(answer: Answer, content: Content, request: JsonObject) -> Answer:
         remarks.append(f"The finish_reason {answer.finish_reason!r} is not a known one and is read as stop.")
     detail = " ".join(remarks) or None
     if text != answer.text:
-        return replace(
-            answer,
+        return answer._replace(
             outcome=Outcome.UNPARSABLE,
             detail="The answer holds half of a surrogate pair, which is no text.",
         )
     asked = request.get("response_format")
     if not isinstance(asked, Mapping) or asked.get("type") not in ("json_schema", "json_object"):
-        return replace(answer, detail=detail)
+        return answer._replace(detail=detail)
     try:
-        return replace(answer, output=parse_answer(text), detail=detail)
+        return answer._replace(output=parse_answer(text), detail=detail)
     except ValueError as problem:
-        return replace(
-            answer, outcome=Outcome.UNPARSABLE, detail=f"The answer is not JSON: {problem}{_wrapping(text)}."
+        return answer._replace(
+            outcome=Outcome.UNPARSABLE, detail=f"The answer is not JSON: {problem}{_wrapping(text)}."
         )
 
 
@@ -236,7 +233,7 @@ def _tool_calls(message: Mapping[str, Json]) -> tuple[Mapping[str, Json], ...]:
 
 
 def _failed(answer: Answer, error: ProviderError) -> Answer:
-    return replace(answer, outcome=Outcome.ERROR, detail=error.message, error=error)
+    return answer._replace(outcome=Outcome.ERROR, detail=error.message, error=error)
 
 
 def _malformed(what: str, status: int, headers: Mapping[str, str]) -> ProviderError:
