@@ -18,7 +18,7 @@ from ..files.project import denial_of, endpoint_for, pack_model, price_for
 from ..render.templates import CompiledPrompt, compile_prompt
 from ..values import Json, JsonObject
 from ..wire.fingerprint import Fingerprinter
-from ..wire.request import build_body, encode
+from ..wire.request import Encoder, build_body
 from .shard import Shard
 from .variants import variants
 
@@ -66,6 +66,7 @@ class Unit:
     endpoint: Endpoint
     price: ModelRule | None
     fingerprints: Fingerprinter
+    encoder: Encoder
 
     @property
     def required(self) -> frozenset[str]:
@@ -99,7 +100,7 @@ class Unit:
         body = self.body(case)
         messages = body["messages"]
         assert isinstance(messages, list)
-        return Job(self, case, sample, body, encode(body), self.fingerprints.of(messages), place)
+        return Job(self, case, sample, body, self.encoder.of(messages), self.fingerprints.of(messages), place)
 
 
 def make_units(
@@ -148,6 +149,7 @@ def make_units(
                         target,
                         price_for(project, model),
                         Fingerprinter(skeleton),
+                        Encoder(skeleton),
                     )
                 )
         except RunnerError as error:
