@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import select
+import time
 from collections.abc import Callable
 
 import aiohttp
-from aiohttp.client_proto import ResponseHandler
 from aiohttp.connector import Connection
 from aiohttp.http_exceptions import HttpProcessingError
 from multidict import CIMultiDict
@@ -76,7 +76,7 @@ class AiohttpTransport:
         self._connecting = aiohttp.ClientTimeout(connect=CONNECT_TIMEOUT)
         self._connector: aiohttp.TCPConnector | None = None
         self._destination: tuple[str, aiohttp.ClientRequest] | None = None
-        self._used: ResponseHandler | None = None
+        self._kept: tuple[str, Connection, float] | None = None
 
     async def send(
         self, request: Request, *, timeout: float, on_bytes: Callable[[bytes], None] | None = None
@@ -85,7 +85,7 @@ class AiohttpTransport:
         head = self._heads.head(request)
         try:
             async with asyncio.timeout(timeout) as deadline:
-                connection = await self._connect(request.url)
+                connection = self._kept_connection(request.url) or await self._connect(request.url)
                 complete = False
                 try:
                     response = await self._exchange(connection, head + request.body, on_bytes)
@@ -93,7 +93,7 @@ class AiohttpTransport:
                 except (aiohttp.ClientError, HttpProcessingError) as error:
                     raise self._failure(error, connection, request.url) from None
                 finally:
-                    _give_back(connection, complete=complete)
+                    self._keep_or_close(connection, request.url, complete=complete)
                 return response
         except TimeoutError:
             if not deadline.expired():
@@ -102,26 +102,48 @@ class AiohttpTransport:
 
     async def close(self) -> None:
         """Close the connection; the transport is of no further use."""
+        if self._kept is not None:
+            _close(self._kept[1])
+            self._kept = None
         if self._connector is not None:
             await self._connector.close()
             await asyncio.sleep(0)  # an aborted connection closes its socket in the loop's next round
 
+    def _kept_connection(self, url: str) -> Connection | None:
+        """The connection of the last request, where it can serve another. The connector's own keeping takes longer."""
+        if self._kept is None:
+            return None
+        (there, connection, since), self._kept = self._kept, None
+        if there == url and time.monotonic() - since < KEEP_ALIVE and _is_quiet(connection):
+            return connection
+        _close(connection)
+        return None
+
+    def _keep_or_close(self, connection: Connection, url: str, *, complete: bool) -> None:
+        protocol, transport = connection.protocol, connection.transport
+        if (
+            complete
+            and transport is not None
+            and protocol is not None
+            and not protocol.should_close
+            and not transport.get_write_buffer_size()
+        ):
+            self._kept = url, connection, time.monotonic()
+        else:
+            _close(connection)
+
     async def _connect(self, url: str) -> Connection:
-        """The worker's connection, a new one where it has none that is alive."""
+        """A new connection."""
         if self._connector is None:  # made here, because it belongs to the running loop
             self._connector = aiohttp.TCPConnector(
                 limit=1,
-                keepalive_timeout=KEEP_ALIVE,
+                force_close=True,  # it makes connections; keeping them is up to us
                 use_dns_cache=False,
                 resolver=aiohttp.ThreadedResolver(),
             )
         destination = self._destination_of(url)
         try:
-            while True:
-                connection = await self._connector.connect(destination, [], self._connecting)
-                if connection.protocol is not self._used or _is_quiet(connection):
-                    return connection
-                connection.close()
+            return await self._connector.connect(destination, [], self._connecting)
         except TimeoutError:
             raise no_connection(url, self._proxy_url, CONNECT_TIMEOUT) from None
         except aiohttp.ClientHttpProxyError as error:
@@ -165,7 +187,7 @@ class AiohttpTransport:
     async def _exchange(
         self, connection: Connection, data: bytes, on_bytes: Callable[[bytes], None] | None
     ) -> Response:
-        protocol = self._used = connection.protocol
+        protocol = connection.protocol
         assert protocol is not None
         if protocol.transport is None or protocol.transport.is_closing():  # it hung up at once
             raise aiohttp.ServerDisconnectedError
@@ -221,16 +243,11 @@ def _is_quiet(connection: Connection) -> bool:
     return not select.select([socket], [], [], 0)[0]
 
 
-def _give_back(connection: Connection, *, complete: bool) -> None:
-    """Keep the connection for the next request, or close it at once where it must not serve another.
+def _close(connection: Connection) -> None:
+    """Close a connection at once.
 
     The orderly end would wait until the other side has taken all there is to send, and said goodbye under TLS.
     """
-    protocol, transport = connection.protocol, connection.transport
-    if transport is None or protocol is None:  # the other side closed it
-        connection.close()
-    elif complete and not protocol.should_close and not transport.get_write_buffer_size():
-        connection.release()
-    else:
-        transport.abort()
-        connection.close()
+    if connection.transport is not None:
+        connection.transport.abort()
+    connection.close()
