@@ -10,7 +10,7 @@ from jinja2 import UndefinedError
 from .limits import RefusedError
 from .wording import KINDS
 
-__all__ = ["RUNTIME_ERRORS", "explain", "place_of"]
+__all__ = ["NO_MEMORY", "RUNTIME_ERRORS", "explain", "place_of"]
 
 RUNTIME_ERRORS = (
     RefusedError,
@@ -24,6 +24,9 @@ RUNTIME_ERRORS = (
     ValueError,
 )
 """What a template can raise while it runs."""
+
+NO_MEMORY = "needs more memory than there is"
+"""How every message ends that is about memory."""
 
 _TYPE_NAME = re.compile(r"'?\b(" + "|".join(KINDS) + r")\b'?( objects?)?")
 
@@ -39,7 +42,7 @@ def explain(error: BaseException) -> tuple[str, str | None]:
     if isinstance(error, RecursionError):
         return "the template calls itself too deeply, or a value is nested too deeply", None
     if isinstance(error, MemoryError):
-        return "the template needs more memory than there is", None
+        return f"the template {NO_MEMORY}", None
     if isinstance(error, JinjaError | ArithmeticError):
         return str(error).rstrip("."), None
     return f"this does not work with these values: {_TYPE_NAME.sub(_kind, str(error))}", None

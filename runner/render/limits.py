@@ -19,6 +19,7 @@ __all__ = [
     "MAX_TEXT",
     "MAX_WORK",
     "TURN",
+    "OutOfTimeError",
     "RefusedError",
     "join_text",
     "limit_integer",
@@ -62,6 +63,12 @@ class RefusedError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
+
+
+class OutOfTimeError(RefusedError):
+    """A clock has stopped the work: raised wherever the template happened to be. `source` is what was compiled."""
+
+    source: object = None
 
 
 def start_work() -> None:
