@@ -14,6 +14,7 @@ from ..errors import Location, NothingSelectedError, Problems, RunnerError, Usag
 from ..files.media import inline_media
 from ..files.model import Case, Endpoint, ModelRule, Project, Prompt
 from ..files.project import endpoint_for, price_for
+from ..render.sandbox import IN_PROCESS, Sandbox
 from ..render.templates import CompiledPrompt, compile_prompt
 from ..values import Json, JsonObject
 from ..wire.fingerprint import Fingerprinter
@@ -91,18 +92,19 @@ def make_units(
     *,
     endpoint: str | None = None,
     fields: Mapping[str, Sequence[Json]] | None = None,
+    sandbox: Sandbox = IN_PROCESS,
 ) -> tuple[Unit, ...]:
     """Compile each prompt once and pair it with its variants and endpoints.
 
     `fields` are the values chosen for request fields, e.g. {"model": ["gpt-4o"], "temperature": [0, 0.7]};
-    `endpoint` overrides what the project says. Raises Problems with every mistake of every prompt, or ConfigError
+    `endpoint` overrides what the project says; `sandbox` is where Jinja runs. Raises Problems with every mistake of every prompt, or ConfigError
     for an endpoint that is not declared.
     """
     problems: list[RunnerError] = []
     units: list[Unit] = []
     for prompt in prompts:
         try:
-            template, judge = compile_prompt(prompt), Judge(prompt)
+            template, judge = compile_prompt(prompt, sandbox=sandbox), Judge(prompt, sandbox)
             for variant in variants(prompt.matrix, fields):
                 declared = _model(prompt, variant.overrides)
                 target = endpoint_for(project, declared, name=endpoint)

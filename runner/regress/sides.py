@@ -15,6 +15,7 @@ from ..files.model import Project, Prompt
 from ..files.project import load_project_from
 from ..files.prompt import load_prompt
 from ..files.tree import Tree
+from ..render.sandbox import IN_PROCESS, Sandbox
 from ..values import JsonObject
 from ..wire.fingerprint import parts
 from .snapshot import snapshot_file
@@ -64,10 +65,15 @@ class Unreadable:
 
 
 class Side:
-    """The prompts of one tree, compiled. Mistakes are kept and told in their place."""
+    """The prompts of one tree, compiled; `sandbox` is where Jinja runs. Mistakes are kept and told in their place."""
 
-    def __init__(self, prompts: Iterable[Prompt | Unreadable], project: Project | None = None) -> None:
-        self._compiled = [_compiled(prompt, project) for prompt in prompts]
+    def __init__(
+        self,
+        prompts: Iterable[Prompt | Unreadable],
+        project: Project | None = None,
+        sandbox: Sandbox = IN_PROCESS,
+    ) -> None:
+        self._compiled = [_compiled(prompt, project, sandbox) for prompt in prompts]
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -94,14 +100,19 @@ class Side:
 
 
 def side_at(
-    tree: Tree, root: Path, choose: Callable[[Project], Iterable[str]], *, environ: Mapping[str, str]
+    tree: Tree,
+    root: Path,
+    choose: Callable[[Project], Iterable[str]],
+    *,
+    environ: Mapping[str, str],
+    sandbox: Sandbox = IN_PROCESS,
 ) -> Side:
     """The side of a git revision: of its prompt files those that `choose` names for its own runner.yaml."""
     try:
         project = load_project_from(tree, root, environ=environ)
     except RunnerError as error:
         return Side((Unreadable(error),))
-    return Side(_loaded(tree, choose(project)), project)
+    return Side(_loaded(tree, choose(project)), project, sandbox)
 
 
 def _loaded(tree: Tree, files: Iterable[str]) -> Iterator[Prompt | Unreadable]:
@@ -112,12 +123,14 @@ def _loaded(tree: Tree, files: Iterable[str]) -> Iterator[Prompt | Unreadable]:
             yield Unreadable(error, file)
 
 
-def _compiled(prompt: Prompt | Unreadable, project: Project | None) -> tuple[Unit, ...] | Unreadable:
+def _compiled(
+    prompt: Prompt | Unreadable, project: Project | None, sandbox: Sandbox
+) -> tuple[Unit, ...] | Unreadable:
     if isinstance(prompt, Unreadable):
         return prompt
     assert project is not None, "prompts come with their project"
     try:
-        return make_units((prompt,), project)
+        return make_units((prompt,), project, sandbox=sandbox)
     except RunnerError as error:
         return Unreadable(error, prompt.file)
 
