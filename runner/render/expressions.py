@@ -21,9 +21,10 @@ __all__ = ["Expression", "compile_expression"]
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """A compiled expression over some names; see `compile_expression`."""
+    """A compiled expression over some names, of which it `reads` these; see `compile_expression`."""
 
     source: str
+    reads: frozenset[str]
     _template: Template = field(repr=False)
 
     def evaluate(self, **values: Json) -> Json:
@@ -54,7 +55,8 @@ def compile_expression(source: str, *, names: frozenset[str]) -> Expression:
             if use.name not in names and use.name not in GLOBAL_NAMES:
                 hint = did_you_mean(use.name, names) or f"an expression sees {listed(names)}"
                 raise ValueError(f"there is no variable {use.name!r} ({hint})")
-        return Expression(source, compile_tree(environment, tree, "expression"))
+        reads = frozenset(use.name for use in found.uses) & names
+        return Expression(source, reads, compile_tree(environment, tree, "expression"))
     except CompileError as error:
         problem = error.problem
         raise ValueError(f"{problem.message} ({problem.hint})" if problem.hint else problem.message) from None

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
+from types import TracebackType
 
 from jinja2 import TemplateError as JinjaError
 from jinja2 import UndefinedError
 
-from .limits import RefusedError
+from .limits import NO_MEMORY, RefusedError
 from .wording import KINDS
 
-__all__ = ["NO_MEMORY", "RUNTIME_ERRORS", "explain", "place_of"]
+__all__ = ["RUNTIME_ERRORS", "explain", "place_of"]
 
 RUNTIME_ERRORS = (
     RefusedError,
@@ -24,9 +25,6 @@ RUNTIME_ERRORS = (
     ValueError,
 )
 """What a template can raise while it runs."""
-
-NO_MEMORY = "needs more memory than there is"
-"""How every message ends that is about memory."""
 
 _TYPE_NAME = re.compile(r"'?\b(" + "|".join(KINDS) + r")\b'?( objects?)?")
 
@@ -62,6 +60,16 @@ def place_of(error: BaseException) -> tuple[str, int] | None:
     while trace is not None:
         template = trace.tb_frame.f_globals.get("__jinja_template__")
         if template is not None:
-            place = template.name, template.get_corresponding_lineno(trace.tb_lineno)
+            place = template.name, template.get_corresponding_lineno(_line(trace))
         trace = trace.tb_next
     return place
+
+
+def _line(trace: TracebackType) -> int:
+    """The line of code that was running. A clock may ring at an instruction that is from none: then the one before."""
+    line: int | None = trace.tb_lineno  # whatever its annotation says
+    code = trace.tb_frame.f_code
+    for start, _, of_instruction in code.co_lines() if line is None else ():
+        if start <= trace.tb_lasti and of_instruction is not None:
+            line = of_instruction
+    return line or code.co_firstlineno

@@ -18,6 +18,7 @@ __all__ = [
     "MAX_SOURCE",
     "MAX_TEXT",
     "MAX_WORK",
+    "NO_MEMORY",
     "TURN",
     "OutOfTimeError",
     "RefusedError",
@@ -52,6 +53,9 @@ MAX_WORK = 64 * 1024 * 1024
 
 TURN = 64
 """What a turn of a loop or a call of a macro counts as, so that one rendering has about a million of them."""
+
+NO_MEMORY = "needs more memory than there is"
+"""How every message ends that is about memory."""
 
 _left: ContextVar[list[int]] = ContextVar("_left")
 

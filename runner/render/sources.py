@@ -96,10 +96,6 @@ class Files:
         location = Location(source.file)  # found out only for an error: it takes reading the YAML once more
         try:
             tree, file = self._find(source, name, line, location)
-            if (
-                name not in source.text
-            ):  # an escape in the name: what is read shall be what a reader sees named
-                raise TemplateError(f"the file name {name!r} is written with escapes", location=location)
             known = self._files.get((id(tree), file))
             if known is None:
                 if len(self._files) >= MAX_FILES:
@@ -112,8 +108,12 @@ class Files:
         return known
 
     def _find(self, source: Source, name: str, line: int, location: Location) -> tuple[Tree, str]:
-        if not _REFERENCE.fullmatch(name):
-            return self._trees.get(source, self._home), resolve(source.file, name, location=location)
+        reference = _REFERENCE.fullmatch(name)
+        file = "" if reference else resolve(source.file, name, location=location)
+        if name not in source.text:  # what is read shall be what a reader of the template sees named
+            raise TemplateError(f"the file name {name!r} is written with escapes", location=location)
+        if not reference:
+            return self._trees.get(source, self._home), file
         if self._resolve_reference is None:
             hint = "a colon stands between a pack's alias and a name; no packs are available here"
             raise TemplateError(f"{name!r} is not a file of this project", location=location, hint=hint)

@@ -12,9 +12,8 @@ from jinja2.visitor import NodeTransformer
 
 from .analysis import Problem
 from .environment import PromptEnvironment
-from .failures import NO_MEMORY
 from .filters import CONCATENATE, METHOD, TICK
-from .limits import MAX_SOURCE, OutOfTimeError, RefusedError, start_work
+from .limits import MAX_SOURCE, NO_MEMORY, OutOfTimeError, RefusedError, start_work
 
 __all__ = ["CompileError", "compile_tree", "parse", "parse_expression"]
 

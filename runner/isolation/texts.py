@@ -1,0 +1,153 @@
+"""The texts of one prompt, compiled and rendered in another process."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal
+
+from ..errors import RunnerError, TemplateError
+from ..render.limits import NO_MEMORY
+from ..render.sources import Finder, Source, Use
+from ..render.wording import GLOBAL_NAMES
+from ..values import Json
+from .limits import MAX_ANSWER, MAX_LINE
+from .process import BrokenError, Process
+from .protocol import encode, field, problem_of, question_of, text_of, uses_of
+from .supervisor import Supervisor
+
+__all__ = ["IsolatedTexts"]
+
+_numbers = itertools.count()
+
+
+class IsolatedTexts:
+    """See Texts. `patience` is how often in a row they may go beyond the limits before they are given up; None: ever.
+
+    They are compiled at once, and once more in each process that takes the place of one that had to be ended.
+    """
+
+    def __init__(
+        self,
+        supervisor: Supervisor,
+        sources: Sequence[Source],
+        files: Finder,
+        *,
+        whitespace: Literal["trim", "raw"],
+        patience: int | None,
+    ) -> None:
+        self._supervisor = supervisor
+        self._number = next(_numbers)
+        self._sources = sources
+        self._files = files
+        self._whitespace = whitespace
+        self._patience = patience
+        self._broken = 0
+        self._process = -1
+        self._known: list[Source] = []
+        self.uses: Sequence[Sequence[Use]] = [[] for _ in sources]
+        self.problems: Sequence[RunnerError] = ()
+        try:
+            with supervisor.process() as process:
+                self.uses, self.problems = self._compiled(process)
+        except BrokenError as broken:
+            self.problems = (self._error(broken, sources[0]),)
+        self._reads = {use.name for of_one in self.uses for use in of_one} | GLOBAL_NAMES
+
+    def render(self, values: dict[str, Json]) -> Iterator[str]:
+        """See Texts."""
+        texts, error = self._rendered({name: value for name, value in values.items() if name in self._reads})
+        yield from texts
+        if error is not None:
+            raise error
+
+    def _compiled(self, process: Process) -> tuple[list[list[Use]], list[RunnerError]]:
+        """Compile in this process; the files that it asks for are those that the texts name."""
+        known = list(self._sources)
+        own: list[RunnerError] = []
+        question = {
+            "compile": self._number,
+            "whitespace": self._whitespace,
+            "sources": [(source.label, source.file, source.text) for source in known],
+        }
+        process.ask(encode(question))
+        message = process.receive_object()
+        while "find" in message:
+            process.send(encode(self._found(message, known, own)))
+            message = process.receive_object()
+        uses = uses_of(message, known, len(self._sources))
+        problems = [problem_of(problem, known, own) for problem in field(message, "problems", list)]
+        if field(message, "retire", bool):
+            process.close()
+        self._process, self._known = process.number, known
+        return uses, problems
+
+    def _found(self, message: dict[str, Any], known: list[Source], own: list[RunnerError]) -> dict[str, Any]:
+        try:
+            found = self._files.find(*question_of(message, known))
+        except RunnerError as error:
+            own.append(error)
+            return {"refused": len(own) - 1}
+        if found in known:
+            return {"file": [known.index(found), found.label, found.file, None]}
+        known.append(found)
+        return {"file": [len(known) - 1, found.label, found.file, found.text]}
+
+    def _rendered(self, values: dict[str, Json]) -> tuple[list[str], RunnerError | None]:
+        """The texts up to the first that fails, and why it does."""
+        texts: list[str] = []
+        first = self._sources[0]
+        if self._patience is not None and self._broken >= self._patience:
+            message = (
+                f"{first.label}: it went beyond its limits {self._broken} times and is not rendered again"
+            )
+            return [], TemplateError(
+                message, location=first.locate(1, None), hint=self._supervisor.limits.hint
+            )
+        try:
+            question = encode({"render": self._number, "values": values})
+        except (ValueError, RecursionError) as error:
+            message = f"{first.label}: this does not work with these values: {error}"
+            return [], TemplateError(message, location=first.locate(1, None))
+        try:
+            with self._supervisor.process() as process:
+                if process.number != self._process:
+                    _, problems = self._compiled(process)
+                    if problems:
+                        return [], problems[0]
+                process.ask(question)
+                problem = self._read(process, texts)
+                if problem is None or process.alive:
+                    self._broken = 0
+                else:
+                    self._broken += 1
+                return texts, problem
+        except BrokenError as broken:
+            self._broken += 1
+            return texts, self._error(broken, self._sources[len(texts)])
+
+    def _read(self, process: Process, texts: list[str]) -> RunnerError | None:
+        """Read the answer, text by text, up to one that failed."""
+        room = MAX_ANSWER
+        while len(texts) < len(self._sources):
+            line = process.receive(max(room, MAX_LINE))
+            room -= len(line)
+            text = text_of(line)
+            if text is None:
+                message = process.read_object(line)
+                if field(message, "retire", bool):
+                    process.close()
+                return problem_of(message.get("problem"), self._known)
+            texts.append(text)
+        return None
+
+    def _error(self, broken: BrokenError, source: Source) -> TemplateError:
+        limits = self._supervisor.limits
+        hint: str | None = limits.hint
+        if broken.reason == "time":
+            message = limits.too_slow
+        elif broken.reason == "memory":
+            message = f"the template {NO_MEMORY}"
+        else:
+            message, hint = f"the process that renders it has failed: {broken.detail}", None
+        return TemplateError(f"{source.label}: {message}", location=source.locate(1, None), hint=hint)
