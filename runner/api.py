@@ -12,9 +12,11 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
 
 from .engine.control import Control
 from .engine.execute import Options, connect, execute
@@ -26,11 +28,14 @@ from .files.discover import find_prompts, find_root
 from .files.model import Case
 from .files.project import load_project
 from .files.prompt import load_prompt
+from .render.sandbox import IN_PROCESS, Sandbox
 from .schema import json_path
 from .values import Json, find_non_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from .isolation.isolation import Isolation
 
 __all__ = ["LoadedPrompt", "OutcomeError", "Result", "load"]
 
@@ -113,11 +118,28 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class LoadedPrompt:
-    """A prompt file, checked and compiled once, ready to be rendered and run any number of times."""
+    """A prompt file, checked and compiled once, ready to be rendered and run any number of times.
+
+    One that was loaded with `isolate` has a process of its own, which ends with `close`, with `with`, or when nobody
+    holds the prompt any more.
+    """
 
     _unit: Unit
     _root: str
     _environ: Mapping[str, str] = field(repr=False)
+    _sandbox: Sandbox = field(repr=False)
+
+    def close(self) -> None:
+        """End the process that renders, if there is one."""
+        self._sandbox.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
     @property
     def name(self) -> str:
@@ -176,11 +198,13 @@ def load(
     endpoint: str | None = None,
     model: str | None = None,
     environ: Mapping[str, str] | None = None,
+    isolate: bool = False,
 ) -> LoadedPrompt:
     """Load and compile a prompt file.
 
     `endpoint` and `model` override the project's and the prompt's; the project (runner.yaml) is the one the file lies
-    in. `environ` stands for os.environ, where keys are looked up when the prompt is run. Raises RunnerError with the
+    in. `environ` stands for os.environ, where keys are looked up when the prompt is run. With `isolate` its templates
+    are compiled and rendered in a process of their own, with limits of memory and time. Raises RunnerError with the
     file's line for anything that is off.
     """
     environ = os.environ if environ is None else environ
@@ -188,10 +212,25 @@ def load(
     root = find_root(file.absolute().parent)
     project = load_project(root, environ=environ)
     [(tree, name)] = find_prompts([os.fspath(path)], project=project, cwd=Path.cwd())
-    units = make_units(
-        (load_prompt(name, tree),), project, endpoint=endpoint, fields={"model": [model]} if model else None
-    )
-    if len(units) > 1:
-        names = ", ".join(str(unit.variant) for unit in units)
-        raise UsageError(f"{path} declares a matrix of {len(units)} variants ({names})", hint="give model=…")
-    return LoadedPrompt(units[0], project.root, environ)
+    with ExitStack() as on_failure:
+        sandbox = on_failure.enter_context(_isolation()) if isolate else IN_PROCESS
+        units = make_units(
+            (load_prompt(name, tree),),
+            project,
+            endpoint=endpoint,
+            fields={"model": [model]} if model else None,
+            sandbox=sandbox,
+        )
+        if len(units) > 1:
+            names = ", ".join(str(unit.variant) for unit in units)
+            raise UsageError(
+                f"{path} declares a matrix of {len(units)} variants ({names})", hint="give model=…"
+            )
+        on_failure.pop_all()
+    return LoadedPrompt(units[0], project.root, environ, sandbox)
+
+
+def _isolation() -> Isolation:
+    from .isolation.isolation import Isolation
+
+    return Isolation()

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import click
 
+from .options import isolate_option
+
 __all__ = ["command"]
 
 
 @click.command("check")
 @click.argument("paths", nargs=-1, metavar="[PATHS]...")
-def command(paths: tuple[str, ...]) -> int:
+@isolate_option
+def command(paths: tuple[str, ...], *, isolate: bool) -> int:
     """Check prompts and render every case, offline.
 
     Checked are the format, the templates, every case, and the schema against the strict subset.
@@ -21,10 +24,13 @@ def command(paths: tuple[str, ...]) -> int:
     from ..errors import Problems, RunnerError
     from ..regress.rules import compile_rules
     from ..report.figures import plural
+    from .isolating import sandbox_of
     from .selecting import load_prompts, open_project
     from .show import show_diagnostic, show_error
 
+    sandbox = sandbox_of(isolate=isolate)
     project, _ = open_project()
+    sandbox.start()
     prompts = cases = errors = warnings = 0
     for loaded in load_prompts(paths, project):
         prompts += 1
@@ -32,7 +38,7 @@ def command(paths: tuple[str, ...]) -> int:
             for error in loaded.errors if isinstance(loaded, Problems) else (loaded,):
                 errors += show_error(error)
             continue
-        found = examine(loaded, project)
+        found = examine(loaded, project, sandbox)
         try:
             compile_rules(loaded, project)
         except RunnerError as wrong:

@@ -17,18 +17,21 @@ from ..regress.git import Repository
 from ..regress.revisions import Change
 from ..regress.sides import Side, side_at
 from ..regress.store import store_of
+from .isolating import sandbox_of
 from .selecting import open_project
 
 __all__ = ["comparison_with"]
 
 
-def comparison_with(base: str, paths: Sequence[str], *, with_hunks: bool) -> Comparison:
+def comparison_with(base: str, paths: Sequence[str], *, with_hunks: bool, isolate: bool) -> Comparison:
     """Compare the working tree with a git revision.
 
     Raises UsageError for a revision that cannot be read and for a path outside the project, NothingSelectedError when
     neither side has a prompt, and what is wrong with the prompts as they are now.
     """
+    sandbox = sandbox_of(isolate=isolate)
     project, environ = open_project()
+    sandbox.start()
     root, cwd = Path(project.root), Path.cwd()
     with Repository(root) as repository:
         commit = repository.commit(base)
@@ -37,8 +40,8 @@ def comparison_with(base: str, paths: Sequence[str], *, with_hunks: bool) -> Com
         def older(args: Sequence[str], then: Project = project) -> list[str]:
             return find_prompts_in(tree, args, project=then, cwd=cwd)
 
-        head = Side(_load(_present(paths, project, older)), project)
-        base_side = side_at(tree, root, lambda then: older(paths, then), environ=environ)
+        head = Side(_load(_present(paths, project, older)), project, sandbox)
+        base_side = side_at(tree, root, lambda then: older(paths, then), environ=environ, sandbox=sandbox)
         return compare(
             base_side, head, rev=base, commit=commit, recorded=_recorded(project), with_hunks=with_hunks
         )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from .options import isolate_option
+
 __all__ = ["command"]
 
 
@@ -23,7 +25,8 @@ __all__ = ["command"]
     show_default=True,
     help="For a person, a program, or a comment on a pull request.",
 )
-def command(paths: tuple[str, ...], base: str, form: str) -> int:
+@isolate_option
+def command(paths: tuple[str, ...], base: str, form: str, *, isolate: bool) -> int:
     """Show which requests changed since a git revision, offline.
 
     Renders every case of REV and of the working tree and compares what would be sent; comments, order and file names
@@ -40,7 +43,7 @@ def command(paths: tuple[str, ...], base: str, form: str) -> int:
     from ..report.request_diff import diff_json, diff_markdown, diff_text
     from .comparing import comparison_with
 
-    comparison = comparison_with(base, paths, with_hunks=form != "json")
+    comparison = comparison_with(base, paths, with_hunks=form != "json", isolate=isolate)
     if form == "json":
         click.echo(diff_json(comparison))
     elif form == "markdown":

@@ -29,7 +29,7 @@ from .selecting import Chosen, load_selection
 __all__ = ["explain"]
 
 
-def explain(name: str, paths: Sequence[str]) -> int:
+def explain(name: str, paths: Sequence[str], *, isolate: bool) -> int:
     """Print what is known of a case; `name` is its id or prompt/id. Raises NothingSelectedError."""
     chosen = load_selection(
         **SelectionOptions(
@@ -42,6 +42,7 @@ def explain(name: str, paths: Sequence[str]) -> int:
             endpoint=None,
             models=(),
             sets=(),
+            isolate=isolate,
         )
     )
     known: list[str] = []

@@ -1,4 +1,4 @@
-"""The options that say what to take, shared by `run` and `render`."""
+"""The options that say what to take, shared by `run` and `render`; and `--isolate`, by all that render."""
 
 from __future__ import annotations
 
@@ -7,7 +7,14 @@ from typing import Any, TypedDict
 
 import click
 
-__all__ = ["SelectionOptions", "selection_options"]
+__all__ = ["SelectionOptions", "isolate_option", "selection_options"]
+
+isolate_option = click.option(
+    "--isolate",
+    is_flag=True,
+    envvar="RUNNER_ISOLATE",
+    help="Render in a process of its own, with limits of memory and time.",
+)
 
 
 class SelectionOptions(TypedDict):
@@ -22,6 +29,7 @@ class SelectionOptions(TypedDict):
     endpoint: str | None
     models: tuple[str, ...]
     sets: tuple[str, ...]
+    isolate: bool
 
 
 _OPTIONS = (
@@ -42,6 +50,7 @@ _OPTIONS = (
     click.option(
         "--set", "sets", multiple=True, metavar="FIELD=VALUE", help="A request field: temperature=0.2."
     ),
+    isolate_option,
 )
 
 

@@ -35,6 +35,7 @@ class RegressionCommand:
     modes: Modes
     base: str | None
     shard: Shard | None
+    isolate: bool = False
 
     def carry_out(self, *, jobs: int | None, use_cache: bool, output: str | None) -> int:
         """Run it; the exit code. Raises what loading, rendering, asking and storing raise."""
@@ -49,6 +50,7 @@ class RegressionCommand:
                 endpoint=self.endpoint,
                 models=(),
                 sets=(),
+                isolate=self.isolate,
             )
         )
         started = time.monotonic()
@@ -112,4 +114,4 @@ class RegressionCommand:
             return None
         from ..regress.revisions import changed_cases
 
-        return frozenset(changed_cases(chosen.project, chosen.prompts, self.base))
+        return frozenset(changed_cases(chosen.project, chosen.prompts, self.base, sandbox=chosen.sandbox))

@@ -19,7 +19,9 @@ from ..files.model import CaseFile, Project, Prompt
 from ..files.project import load_project
 from ..files.prompt import OWN_KEYS, load_prompt
 from ..files.violations import near
+from ..render.sandbox import Sandbox
 from ..values import Json
+from .isolating import sandbox_of
 from .options import SelectionOptions
 
 __all__ = ["Chosen", "load_prompts", "load_selection", "open_project"]
@@ -27,13 +29,14 @@ __all__ = ["Chosen", "load_prompts", "load_selection", "open_project"]
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """What a command line chose: compiled units, the cases to take, and the project they live in."""
+    """What a command line chose: compiled units, the cases to take, the project they live in, and where Jinja runs."""
 
     project: Project
     prompts: tuple[Prompt, ...]
     units: tuple[Unit, ...]
     selection: Selection
     environ: Mapping[str, str]
+    sandbox: Sandbox
 
     @property
     def root(self) -> Path:
@@ -85,6 +88,7 @@ def load_selection(**given: Unpack[SelectionOptions]) -> Chosen:
     variables = _variables(vars_file) if vars_file is not None else {} if texts else None
     if rows is not None and variables is not None:
         raise UsageError("--input and --var cannot be combined", hint="add the variable to each row instead")
+    sandbox = sandbox_of(isolate=given["isolate"])
     project, environ = open_project()
     loaded = list(load_prompts(given["paths"], project))
     errors = [entry for entry in loaded if isinstance(entry, RunnerError)]
@@ -99,12 +103,14 @@ def load_selection(**given: Unpack[SelectionOptions]) -> Chosen:
         Location(vars_file or "--var"),
         _rows(rows) if rows is not None else None,
     )
+    sandbox.start()
     return Chosen(
         project,
         prompts,
-        make_units(prompts, project, endpoint=given["endpoint"], fields=fields),
+        make_units(prompts, project, endpoint=given["endpoint"], fields=fields, sandbox=sandbox),
         selection,
         environ,
+        sandbox,
     )
 
 

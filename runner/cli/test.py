@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .options import isolate_option
+
 if TYPE_CHECKING:
     from ..regress.modes import RecordMode, UnreferencedMode, UpdateMode
     from ..regress.testing import Shard
@@ -76,6 +78,7 @@ class ShardType(click.ParamType[object]):
     "--no-cache", is_flag=True, envvar="RUNNER_NO_CACHE", help="Ask again even if the answer is known."
 )
 @click.option("--output", metavar="FILE", help="Save the verdicts as .xml (JUnit).")
+@isolate_option
 def command(
     paths: tuple[str, ...],
     record: RecordMode | None,
@@ -95,6 +98,7 @@ def command(
     update_changed: bool,
     ci: bool,
     no_cache: bool,
+    isolate: bool,
 ) -> int:
     """Compare every case with its approved snapshot.
 
@@ -123,5 +127,7 @@ def command(
         unreferenced=unreferenced,
         samples=samples,
     )
-    run = RegressionCommand(paths, ids=ids, tags=tags, endpoint=endpoint, modes=modes, base=base, shard=shard)
+    run = RegressionCommand(
+        paths, ids=ids, tags=tags, endpoint=endpoint, modes=modes, base=base, shard=shard, isolate=isolate
+    )
     return run.carry_out(jobs=jobs, use_cache=not (no_cache or live), output=output)

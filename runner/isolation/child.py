@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from functools import lru_cache, partial
+from importlib import import_module
 from typing import Any
 
 from ..errors import Location, RunnerError, TemplateError
@@ -43,11 +44,9 @@ def main() -> None:
 
 
 def _load_everything() -> None:
-    """Import what would be imported on demand, which cannot be done without files."""
-    import difflib
-    import encodings.unicode_escape
-
-    _ = difflib, encodings
+    """Import what is imported on demand, which cannot be done any more without files."""
+    for module in ("difflib", "encodings.unicode_escape", "jinja2.debug"):
+        import_module(module)
 
 
 def _say(message: dict[str, Any]) -> None:

@@ -19,6 +19,7 @@ __all__ = ["Isolation"]
 class Isolation:
     """See Sandbox. One process serves all that is compiled here, until this is closed or nobody uses it any more.
 
+    It is started by `with`, by `start`, or when it is needed first.
     `patience` is how often in a row a prompt may go beyond the limits before it is given up; None: ever.
     """
 
@@ -27,15 +28,16 @@ class Isolation:
         self._patience = patience
 
     def start(self) -> None:
-        """Start the process, which the first prompt would do otherwise. Raises ConfigError where it cannot be set up."""
+        """See Sandbox."""
         with self._supervisor.process():
             pass
 
     def close(self) -> None:
-        """End the process. What was compiled here renders no more."""
+        """See Sandbox."""
         self._supervisor.close()
 
     def __enter__(self) -> Self:
+        self._supervisor.begin()
         return self
 
     def __exit__(

@@ -37,14 +37,13 @@ class BrokenError(Exception):
 
 
 class Process:
-    """A child that was started and has said that it is ready. `number` tells it from every other.
-
-    Raises ConfigError where it cannot be started or cannot be confined.
-    """
+    """A child that was started. `number` tells it from every other. Raises ConfigError where it cannot be started."""
 
     def __init__(self, limits: Limits, *, kernel_limits_memory: bool = KERNEL_LIMITS_MEMORY) -> None:
         self.number = next(_numbers)
         self._limits = limits
+        self._kernel_limits_memory = kernel_limits_memory
+        self._ready = False
         try:
             popen = _start()
         except OSError as error:
@@ -55,30 +54,30 @@ class Process:
         self._popen, self._in, self._out = popen, popen.stdin, popen.stdout
         self._watch = Watch(popen)
         self.close = weakref.finalize(self, _end, popen, self._watch, os.getpid())
+
+    def ready(self) -> None:
+        """Wait until it is ready and has given up what it shall not have. Raises ConfigError where it cannot."""
+        if self._ready:
+            return
+        start = {
+            "memory": self._limits.memory,
+            "seconds": self._limits.seconds,
+            "confine_memory": self._kernel_limits_memory,
+        }
+        self._watch.set(START_SECONDS)
         try:
-            self._watch.set(START_SECONDS)
-            start = {
-                "memory": limits.memory,
-                "seconds": limits.seconds,
-                "confine_memory": kernel_limits_memory,
-            }
             self.send(encode(start))
             field(self.receive_object(), "ready", bool)
-            self.answered()
-            if not kernel_limits_memory:
-                self._watch_memory()
-        except BrokenError as error:
-            self.close()
-            raise _cannot(error.detail or f"it was not ready within {START_SECONDS:g} seconds") from None
-        except BaseException:
-            self.close()
-            raise
-
-    def _watch_memory(self) -> None:
-        own = resident_size(self.pid)
-        if own is None:
-            raise _cannot("its memory cannot be watched")
-        self._watch.watch_memory(own + self._limits.memory)
+        except (BrokenError, GarbledError) as error:
+            detail = error.detail if isinstance(error, BrokenError) else ""
+            raise _cannot(detail or f"it was not ready within {START_SECONDS:g} seconds") from None
+        self._watch.lift()
+        if not self._kernel_limits_memory:
+            own = resident_size(self.pid)
+            if own is None:
+                raise _cannot("its memory cannot be watched")
+            self._watch.watch_memory(own + self._limits.memory)
+        self._ready = True
 
     @property
     def alive(self) -> bool:

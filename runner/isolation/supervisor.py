@@ -35,16 +35,12 @@ class Supervisor:
 
         Raises BrokenError where it does not answer, and ConfigError where there can be none.
         """
-        if self._owner != os.getpid():
-            self._owner, self._lock, self._process = os.getpid(), threading.Lock(), None
+        self._leave_to_parent()
         with self._lock:
-            if self._closed:
-                raise UsageError("the prompt is closed")
-            if self._process is None or not self._process.alive:
-                self._end()
-                self._process = Process(self.limits)
+            process = self._started()
             try:
-                yield self._process
+                process.ready()
+                yield process
             except GarbledError:
                 self._end()
                 raise BrokenError("crash", "what it said is no answer") from None
@@ -53,13 +49,32 @@ class Supervisor:
                 self._end()
                 raise
             else:
-                self._process.answered()
+                process.answered()
+
+    def begin(self) -> None:
+        """Start the process without waiting for it. Raises ConfigError."""
+        self._leave_to_parent()
+        with self._lock:
+            self._started()
 
     def close(self) -> None:
         """End the process for good."""
         with self._lock:
             self._closed = True
             self._end()
+
+    def _leave_to_parent(self) -> None:
+        """In a fork: the process at hand, and whoever holds the lock, are the parent's."""
+        if self._owner != os.getpid():
+            self._owner, self._lock, self._process = os.getpid(), threading.Lock(), None
+
+    def _started(self) -> Process:
+        if self._closed:
+            raise UsageError("the prompt is closed")
+        if self._process is None or not self._process.alive:
+            self._end()
+            self._process = Process(self.limits)
+        return self._process
 
     def _end(self) -> None:
         if self._process is not None:

@@ -45,6 +45,14 @@ class Expression(Protocol):
 class Sandbox(Protocol):
     """A place where Jinja runs."""
 
+    def start(self) -> None:
+        """See to it that it can be used. Raises ConfigError where it cannot be set up."""
+        ...
+
+    def close(self) -> None:
+        """Give up what it holds, such as a process. What was compiled here renders no more."""
+        ...
+
     def compile(
         self, sources: Sequence[Source], files: Finder, *, whitespace: Literal["trim", "raw"]
     ) -> Texts:
@@ -58,6 +66,12 @@ class Sandbox(Protocol):
 
 class _InProcess:
     """Runs Jinja where it is called. It is loaded by the first prompt that needs it."""
+
+    def start(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
 
     def compile(
         self, sources: Sequence[Source], files: Finder, *, whitespace: Literal["trim", "raw"]

@@ -8,9 +8,7 @@ from typing import Any
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from runner.render.templates import compile_prompt
-
-from .support import make_prompt
+from .support import compile_prompt, make_prompt
 
 PROMPT = """
 template: {engine: %s}

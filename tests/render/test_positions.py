@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 
 from runner.errors import RunnerError
-from runner.render.templates import compile_prompt
 
-from .support import make_prompt
+from .support import compile_prompt, make_prompt
 
 LOADED = {
     "block": ("messages:\n- role: user\n  content: |-\n    one\n\n    {{ x | nope }}\n", 6),
