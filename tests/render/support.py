@@ -19,7 +19,7 @@ from runner.files.model import Prompt, Template
 from runner.files.tree import MemoryTree, Tree
 from runner.isolation.isolation import Isolation
 from runner.render import templates
-from runner.render.sandbox import IN_PROCESS
+from runner.render.sandbox import IN_PROCESS, Expression
 from runner.render.sources import ResolveReference
 from runner.values import Json
 
@@ -79,16 +79,45 @@ def compile_prompt(prompt: Prompt, *, resolve_reference: ResolveReference | None
     return CompiledPrompt(here, isolated)
 
 
+@dataclass(frozen=True)
+class CompiledExpression:
+    """An expression that was compiled both ways."""
+
+    here: Expression
+    isolated: Expression
+
+    def evaluate(self, **values: Json) -> Json:
+        here, isolated = (outcome(partial(each.evaluate, **values)) for each in (self.here, self.isolated))
+        assert told(isolated) == told(here)
+        if isinstance(here, BaseException):
+            raise here
+        assert json.dumps(isolated) == json.dumps(here)
+        return here  # type: ignore[no-any-return] # of JSON
+
+
+def compile_expression(source: str, *, names: frozenset[str]) -> CompiledExpression:
+    """Sandbox.expression, both ways."""
+    here, isolated = (
+        outcome(partial(sandbox.expression, source, names=names)) for sandbox in (IN_PROCESS, ISOLATION)
+    )
+    assert told(isolated) == told(here)
+    if isinstance(here, BaseException):
+        raise here
+    return CompiledExpression(here, isolated)
+
+
 def outcome(make: Callable[[], Any]) -> Any:
     """What `make` returns, or the error that it raises."""
     try:
         return make()
-    except RunnerError as error:
+    except (RunnerError, ValueError) as error:
         return error
 
 
 def told(found: Any) -> list[tuple[object, ...]] | None:
     """All that a user learns of an error; None for a success."""
+    if isinstance(found, ValueError):
+        return [(ValueError, str(found))]
     if not isinstance(found, RunnerError):
         return None
     errors = found.errors if isinstance(found, Problems) else (found,)
