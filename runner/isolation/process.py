@@ -68,9 +68,10 @@ class Process:
         try:
             self.send(encode(start))
             field(self.receive_object(), "ready", bool)
-        except (BrokenError, GarbledError) as error:
-            detail = error.detail if isinstance(error, BrokenError) else ""
-            raise _cannot(detail or f"it was not ready within {START_SECONDS:g} seconds") from None
+        except BrokenError as error:
+            raise _cannot(error.detail or f"it was not ready within {START_SECONDS:g} seconds") from None
+        except GarbledError:
+            raise _cannot("it said something else than that it is ready") from None
         self._watch.lift()
         if not self._kernel_limits_memory:
             own = resident_size(self.pid)
