@@ -55,7 +55,7 @@ def _limit(which: int, most: int, *, for_good: bool = True) -> None:
 def _own_size() -> int:
     """The address space that the interpreter takes for itself, in bytes."""
     try:
-        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+        pages = int(Path("/proc/self/statm").read_bytes().split()[0])
     except OSError:  # not Linux; more than any interpreter has been seen to take
         return 256 * 1024 * 1024
     return pages * resource.getpagesize()

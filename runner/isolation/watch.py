@@ -43,6 +43,7 @@ class Watch:
     def watch_memory(self, memory: int) -> None:
         """From here on look, as long as there is a deadline, whether the process has come to hold more bytes."""
         self._memory = memory
+        self._wake.set()
 
     def close(self) -> None:
         """Let the thread end."""
