@@ -22,6 +22,9 @@ from .protocol import decode, encode, encode_text
 
 __all__ = ["main"]
 
+_MAX_SENTENCE = 100_000
+"""Characters of an error; one may quote what a template has made."""
+
 
 def main() -> None:
     """Serve until the parent closes the pipe, or is gone."""
@@ -39,7 +42,7 @@ def main() -> None:
         while line := sys.stdin.buffer.readline():
             for answer in child.answers(decode(line)):
                 _write(answer)
-    except Exception as error:  # noqa: BLE001 - a mistake of ours, which the parent tells
+    except Exception as error:  # noqa: BLE001 - no memory for a question, or a mistake of ours; the parent tells it
         _say({"failed": f"{type(error).__name__}: {error}"})
 
 
@@ -85,7 +88,7 @@ class _Child:
             problems = [self._problem(error, sources[0]) for error in texts.problems]
             line = encode({"uses": uses, "problems": problems, "retire": _any_about_memory(problems)})
             if len(line) > MAX_LINE:
-                raise RefusedError("the templates read variables in too many places")
+                raise RefusedError("the templates read variables, or have mistakes, in too many places")
             self._clock.stop()
         except (RefusedError, MemoryError) as error:
             self._clock.stop()
@@ -119,7 +122,6 @@ class _Child:
         self._clock.stop()
 
     def _evaluate(self, source: str, names: frozenset[str], values: dict[str, Any] | None) -> bytes:
-        retire = False
         try:
             expression = _expression(source, names)
             if values is None:
@@ -153,11 +155,12 @@ class _Child:
         if isinstance(error, (RunnerError, RefusedError)):
             message, hint = error.message, error.hint
         else:
-            message, hint = (
-                f"the template {NO_MEMORY}" if isinstance(error, MemoryError) else str(error),
-                None,
-            )
-        return message, self._limits.hint if hint is None and message.endswith(NO_MEMORY) else hint
+            message, hint = str(error), None
+        if isinstance(error, MemoryError):
+            message = f"the template {NO_MEMORY}"
+        if hint is None and message.endswith(NO_MEMORY):
+            hint = self._limits.hint
+        return message[:_MAX_SENTENCE], hint and hint[:_MAX_SENTENCE]
 
 
 def _use(use: Any) -> list[Any]:

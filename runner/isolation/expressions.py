@@ -36,7 +36,7 @@ class IsolatedExpression:
             raise ValueError("the value is nested too deeply") from None
         try:
             with self._supervisor.process() as process:
-                process.ask(line)
+                process.ask(line, self)
                 message = process.receive_object()
                 if "refused" not in message:
                     if name not in message:
@@ -48,6 +48,8 @@ class IsolatedExpression:
                 sentence = printable(field(message, "refused", str))
         except BrokenError as broken:
             sentence = self._sentence(broken)
+        if process.crowded and NO_MEMORY in sentence:
+            return self._answer(question, name)  # in a new process, which it has for itself
         raise ValueError(sentence)
 
     def _sentence(self, broken: BrokenError) -> str:

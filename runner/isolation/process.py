@@ -44,6 +44,7 @@ class Process:
         self._limits = limits
         self._kernel_limits_memory = kernel_limits_memory
         self._ready = False
+        self._askers: set[object] = set()
         try:
             popen = _start()
         except OSError as error:
@@ -85,8 +86,14 @@ class Process:
         """Whether it can be asked."""
         return self.close.alive and self._watch.ended_for is None and self._popen.poll() is None
 
-    def ask(self, line: bytes) -> None:
+    @property
+    def crowded(self) -> bool:
+        """Whether several have asked it, so that one may want for memory that another takes."""
+        return len(self._askers) > 1
+
+    def ask(self, line: bytes, asker: object) -> None:
         """Ask a question: from here on until `answered` the process has as long as the limits say. Raises BrokenError."""
+        self._askers.add(asker)
         self._watch.set(self._limits.seconds + GRACE_SECONDS)
         self.send(line)
 
@@ -119,7 +126,8 @@ class Process:
         """A line that was received, as an object. Raises BrokenError and GarbledError."""
         message = decode(line)
         if "failed" in message:
-            raise BrokenError("crash", printable(field(message, "failed", str))[:200])
+            detail = printable(field(message, "failed", str))[:200]
+            raise BrokenError("memory" if detail.startswith("MemoryError") else "crash", detail)
         return message
 
     def _broken(self) -> BrokenError:
@@ -127,12 +135,11 @@ class Process:
         code = self._popen.wait()
         if self._watch.ended_for:
             return BrokenError(self._watch.ended_for)
-        if code == -getattr(signal, "SIGXCPU", 0):
-            return BrokenError("time")
         try:
-            return BrokenError("crash", f"ended by {signal.Signals(-code).name}")
+            name = signal.Signals(-code).name
         except ValueError:
             return BrokenError("crash", f"ended with exit code {code}")
+        return BrokenError("time" if name == "SIGXCPU" else "crash", f"ended by {name}")
 
 
 def _start() -> subprocess.Popen[bytes]:

@@ -59,6 +59,7 @@ class Supervisor:
 
     def close(self) -> None:
         """End the process for good."""
+        self._leave_to_parent()
         with self._lock:
             self._closed = True
             self._end()

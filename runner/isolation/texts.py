@@ -45,13 +45,7 @@ class IsolatedTexts:
         self._broken = 0
         self._process = -1
         self._known: list[Source] = []
-        self.uses: Sequence[Sequence[Use]] = [[] for _ in sources]
-        self.problems: Sequence[RunnerError] = ()
-        try:
-            with supervisor.process() as process:
-                self.uses, self.problems = self._compiled(process)
-        except BrokenError as broken:
-            self.problems = (self._error(broken, sources[0]),)
+        self.uses, self.problems = self._compiled()
         self._reads = {use.name for of_one in self.uses for use in of_one} | GLOBAL_NAMES
 
     def render(self, values: dict[str, Json]) -> Iterator[str]:
@@ -61,7 +55,19 @@ class IsolatedTexts:
         if error is not None:
             raise error
 
-    def _compiled(self, process: Process) -> tuple[list[list[Use]], list[RunnerError]]:
+    def _compiled(self) -> tuple[Sequence[Sequence[Use]], Sequence[RunnerError]]:
+        uses: Sequence[Sequence[Use]] = [[] for _ in self._sources]
+        problems: Sequence[RunnerError] = ()
+        try:
+            with self._supervisor.process() as process:
+                uses, problems = self._compiled_in(process)
+        except BrokenError as broken:
+            problems = (self._error(broken, self._sources[0]),)
+        if process.crowded and any(map(_is_about_memory, problems)):
+            return self._compiled()  # in a new process, which it has for itself
+        return uses, problems
+
+    def _compiled_in(self, process: Process) -> tuple[list[list[Use]], list[RunnerError]]:
         """Compile in this process; the files that it asks for are those that the texts name."""
         known = list(self._sources)
         own: list[RunnerError] = []
@@ -70,7 +76,7 @@ class IsolatedTexts:
             "whitespace": self._whitespace,
             "sources": [(source.label, source.file, source.text) for source in known],
         }
-        process.ask(encode(question))
+        process.ask(encode(question), self)
         message = process.receive_object()
         while "find" in message:
             process.send(encode(self._found(message, known, own)))
@@ -109,25 +115,28 @@ class IsolatedTexts:
         except (ValueError, RecursionError) as error:
             message = f"{first.label}: this does not work with these values: {error}"
             return [], TemplateError(message, location=first.locate(1, None))
+        failure: RunnerError | None
         try:
             with self._supervisor.process() as process:
-                if process.number != self._process:
-                    _, problems = self._compiled(process)
-                    if problems:
-                        return [], problems[0]
-                process.ask(question)
-                problem = self._read(process, texts)
-                if problem is None or process.alive:
-                    self._broken = 0
-                else:
-                    self._broken += 1
-                return texts, problem
+                failure = self._compiled_again(process) or self._read(process, question, texts)
+                within_limits = failure is None or process.alive
         except BrokenError as broken:
-            self._broken += 1
-            return texts, self._error(broken, self._sources[len(texts)])
+            failure, within_limits = self._error(broken, self._sources[len(texts)]), False
+        if process.crowded and failure is not None and _is_about_memory(failure):
+            return self._rendered(values)  # in a new process, which it has for itself
+        self._broken = 0 if within_limits else self._broken + 1
+        return texts, failure
 
-    def _read(self, process: Process, texts: list[str]) -> RunnerError | None:
-        """Read the answer, text by text, up to one that failed."""
+    def _compiled_again(self, process: Process) -> RunnerError | None:
+        """Compile in a process that has taken the place of another; what is wrong with that."""
+        if process.number == self._process:
+            return None
+        _, problems = self._compiled_in(process)
+        return problems[0] if problems else None
+
+    def _read(self, process: Process, question: bytes, texts: list[str]) -> RunnerError | None:
+        """Ask, and read the answer text by text, up to one that failed."""
+        process.ask(question, self)
         room = MAX_ANSWER
         while len(texts) < len(self._sources):
             line = process.receive(max(room, MAX_LINE))
@@ -151,3 +160,7 @@ class IsolatedTexts:
         else:
             message, hint = f"the process that renders it has failed: {broken.detail}", None
         return TemplateError(f"{source.label}: {message}", location=source.locate(1, None), hint=hint)
+
+
+def _is_about_memory(error: RunnerError) -> bool:
+    return error.message.endswith(NO_MEMORY)

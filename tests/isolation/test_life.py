@@ -50,14 +50,14 @@ print(*children(), flush=True)
 
 @needs_proc
 def test_the_process_ends_when_it_is_closed_and_leaves_nothing_behind() -> None:
-    before = children()
+    before, threads = children(), set(threading.enumerate())
     with Isolation() as isolation:
         assert rendered(isolation, "{{ a }}!", a=1) == "1!"
         [pid] = children() - before
     assert not is_running(pid)
     assert children() == before
     until = time.monotonic() + 5
-    while any(thread.name == "runner-isolation" for thread in threading.enumerate()):
+    while set(threading.enumerate()) - threads:
         assert time.monotonic() < until
         time.sleep(0.01)
 
@@ -240,6 +240,38 @@ def test_a_process_that_died_in_its_sleep_is_replaced() -> None:
         while is_running(pid) and time.monotonic() < until:
             time.sleep(0.01)
         assert prompt.render({"a": 1})[0]["content"] == "1!"
+
+
+@needs_posix
+def test_a_prompt_does_not_want_for_memory_that_other_prompts_take() -> None:
+    with Isolation(Limits(memory=8 * MIB)) as isolation:
+        prompts = [compiled(isolation, "x" * 200_000 + "{{ a }}" + str(n)) for n in range(80)]
+        for n, prompt in enumerate(prompts):
+            assert str(prompt.render({"a": "y"})[0]["content"]).endswith(f"xy{n}")
+
+
+@needs_posix
+def test_values_that_do_not_fit_are_an_error_about_memory() -> None:
+    with Isolation(Limits(memory=24 * MIB)) as isolation:
+        prompt = compiled(isolation, "{{ a | length }}")
+        for _ in range(2):
+            with pytest.raises(
+                TemplateError, match=r"messages\[0\]: the template needs more memory than there is"
+            ):
+                prompt.render({"a": "x" * 20 * MIB})
+            assert prompt.render({"a": "xyz"})[0]["content"] == "3"
+
+
+def test_an_error_that_quotes_what_the_template_made_is_cut() -> None:
+    with Isolation() as isolation:
+        prompt = compiled(isolation, "{{ {}['x' | center(4000000)] }}")
+        with pytest.raises(TemplateError, match="the object has no key") as caught:
+            prompt.render({})
+        assert len(caught.value.message) == 100_000
+        with pytest.raises(ValueError, match="the object has no key"):
+            isolation.expression("vars['x' | center(4000000)] + 1", names=frozenset({"vars"})).evaluate(
+                vars={}
+            )
 
 
 @needs_posix
