@@ -29,11 +29,12 @@ class IsolatedExpression:
         read = {name: value for name, value in values.items() if name in self._reads}
         return self._answer({**self._question, "values": read}, "value")
 
-    def _answer(self, question: dict[str, Any], name: str) -> Json:
+    def _answer(self, question: dict[str, Any], name: str, *, once_more: bool = True) -> Json:
         try:
             line = encode(question)
         except RecursionError:
             raise ValueError("the value is nested too deeply") from None
+        reason = ""
         try:
             with self._supervisor.process() as process:
                 process.ask(line, self)
@@ -47,9 +48,9 @@ class IsolatedExpression:
                     process.close()
                 sentence = printable(field(message, "refused", str))
         except BrokenError as broken:
-            sentence = self._sentence(broken)
-        if process.crowded and NO_MEMORY in sentence:
-            return self._answer(question, name)  # in a new process, which it has for itself
+            sentence, reason = self._sentence(broken), broken.reason
+        if once_more and process.crowded and (NO_MEMORY in sentence or reason == "crash"):
+            return self._answer(question, name, once_more=False)  # in a new process, which it has for itself
         raise ValueError(sentence)
 
     def _sentence(self, broken: BrokenError) -> str:

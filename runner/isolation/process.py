@@ -127,7 +127,9 @@ class Process:
         message = decode(line)
         if "failed" in message:
             detail = printable(field(message, "failed", str))[:200]
-            raise BrokenError("memory" if detail.startswith("MemoryError") else "crash", detail)
+            # SystemError is what Python says where it forgets to say MemoryError.
+            want = detail.startswith(("MemoryError", "SystemError"))
+            raise BrokenError("memory" if want else "crash", detail)
         return message
 
     def _broken(self) -> BrokenError:

@@ -18,6 +18,8 @@ from .supervisor import Supervisor
 
 __all__ = ["IsolatedTexts"]
 
+_FAILED = "the process that renders it has failed"
+
 _numbers = itertools.count()
 
 
@@ -45,17 +47,18 @@ class IsolatedTexts:
         self._broken = 0
         self._process = -1
         self._known: list[Source] = []
-        self.uses, self.problems = self._compiled()
+        self.uses, self.problems = self._compiled(once_more=True)
         self._reads = {use.name for of_one in self.uses for use in of_one} | GLOBAL_NAMES
 
     def render(self, values: dict[str, Json]) -> Iterator[str]:
         """See Texts."""
-        texts, error = self._rendered({name: value for name, value in values.items() if name in self._reads})
+        read = {name: value for name, value in values.items() if name in self._reads}
+        texts, error = self._rendered(read, once_more=True)
         yield from texts
         if error is not None:
             raise error
 
-    def _compiled(self) -> tuple[Sequence[Sequence[Use]], Sequence[RunnerError]]:
+    def _compiled(self, *, once_more: bool) -> tuple[Sequence[Sequence[Use]], Sequence[RunnerError]]:
         uses: Sequence[Sequence[Use]] = [[] for _ in self._sources]
         problems: Sequence[RunnerError] = ()
         try:
@@ -63,8 +66,8 @@ class IsolatedTexts:
                 uses, problems = self._compiled_in(process)
         except BrokenError as broken:
             problems = (self._error(broken, self._sources[0]),)
-        if process.crowded and any(map(_is_about_memory, problems)):
-            return self._compiled()  # in a new process, which it has for itself
+        if once_more and process.crowded and any(map(_may_be_due_to_others, problems)):
+            return self._compiled(once_more=False)  # in a new process, which it has for itself
         return uses, problems
 
     def _compiled_in(self, process: Process) -> tuple[list[list[Use]], list[RunnerError]]:
@@ -99,7 +102,7 @@ class IsolatedTexts:
         known.append(found)
         return {"file": [len(known) - 1, found.label, found.file, found.text]}
 
-    def _rendered(self, values: dict[str, Json]) -> tuple[list[str], RunnerError | None]:
+    def _rendered(self, values: dict[str, Json], *, once_more: bool) -> tuple[list[str], RunnerError | None]:
         """The texts up to the first that fails, and why it does."""
         texts: list[str] = []
         first = self._sources[0]
@@ -122,8 +125,8 @@ class IsolatedTexts:
                 within_limits = failure is None or process.alive
         except BrokenError as broken:
             failure, within_limits = self._error(broken, self._sources[len(texts)]), False
-        if process.crowded and failure is not None and _is_about_memory(failure):
-            return self._rendered(values)  # in a new process, which it has for itself
+        if once_more and process.crowded and failure is not None and _may_be_due_to_others(failure):
+            return self._rendered(values, once_more=False)  # in a new process, which it has for itself
         self._broken = 0 if within_limits else self._broken + 1
         return texts, failure
 
@@ -158,9 +161,10 @@ class IsolatedTexts:
         elif broken.reason == "memory":
             message = f"the template {NO_MEMORY}"
         else:
-            message, hint = f"the process that renders it has failed: {broken.detail}", None
+            message, hint = f"{_FAILED}: {broken.detail}", None
         return TemplateError(f"{source.label}: {message}", location=source.locate(1, None), hint=hint)
 
 
-def _is_about_memory(error: RunnerError) -> bool:
-    return error.message.endswith(NO_MEMORY)
+def _may_be_due_to_others(error: RunnerError) -> bool:
+    """Whether it may have come of what others hold in the same process: where memory ends, not all says that it is that."""
+    return error.message.endswith(NO_MEMORY) or _FAILED in error.message
