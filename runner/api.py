@@ -19,8 +19,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from .engine.control import Control
-from .engine.execute import Options, connect, execute
-from .engine.plan import Plan, Unit, make_units
+from .engine.execute import connect, execute, gates_of
+from .engine.options import Options
+from .engine.plan import Job, Unit, make_units
 from .engine.record import CheckRecord, ErrorRecord, Record
 from .errors import CaseError, Location, RunnerError, UsageError
 from .files.cases import case_from_vars
@@ -33,8 +34,6 @@ from .schema import json_path
 from .values import Json, find_non_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from .isolation.isolation import Isolation
 
 __all__ = ["LoadedPrompt", "OutcomeError", "Result", "load"]
@@ -172,16 +171,17 @@ class LoadedPrompt:
 
     async def arun(self, **variables: Json) -> Result:
         """As `run`, to be awaited; any number may be under way at once."""
-        case = self._case(variables)
+        job = self._unit.job(self._case(variables))
+        finished: list[Record] = []
 
-        def cases(_prompt: object) -> Iterator[Case]:
-            return iter((case,))
+        def emit(_job: Job, records: Sequence[Record]) -> None:
+            finished.extend(records)
 
-        plan = Plan((self._unit,), cases)
-        records: list[Record] = []
-        connections = connect(plan.units, self._environ, root=self._root)
-        await execute(plan.by_endpoint(), connections, records.append, Options(workers=1), Control())
-        return Result.of(records)
+        connections = connect((self._unit,), self._environ, root=self._root)
+        options = Options(workers=1)
+        jobs = {self._unit.endpoint.name: iter((job,))}
+        await execute(jobs, connections, emit, options, Control(), gates_of(connections, options))
+        return Result.of(finished)
 
     def _case(self, variables: Mapping[str, Json]) -> Case:
         location = Location(self._unit.prompt.path)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from json.encoder import encode_basestring as _quote
 from math import isfinite
+from typing import Any
 
 from .values import Json, JsonPath
 
@@ -25,12 +26,41 @@ def canonical(value: Json) -> bytes:
     integers beyond ±(2^53 - 1), lone surrogates, keys that are not text, anything that is not JSON, and
     nesting deeper than the interpreter can follow.
     """
+    try:
+        return _plain(value).encode()
+    except (TypeError, ValueError, RecursionError):
+        pass  # something out of the ordinary, or refused: the careful way knows, and says where
     pieces: list[str] = []
     try:
         _write(value, (), pieces)
     except RecursionError:
         raise ValueError("$: nested too deeply") from None
     return "".join(pieces).encode()
+
+
+def _plain(value: Any) -> str:
+    """The same for what nearly all values are made of, three times as fast; TypeError or ValueError for the rest."""
+    kind = type(value)
+    if kind is str:
+        return _quote(value)
+    if kind is dict:
+        keys = sorted(value) if "".join(value).isascii() else sorted(value, key=_utf16)
+        return f"{{{','.join([f'{_quote(key)}:{_plain(value[key])}' for key in keys])}}}"
+    if kind is list:
+        return f"[{','.join([_plain(item) for item in value])}]"
+    if value is None:
+        return "null"
+    if kind is bool:
+        return "true" if value else "false"
+    if kind is int and -_SAFE_INTEGER <= value <= _SAFE_INTEGER:
+        return int.__repr__(value)
+    if kind is float and isfinite(value):
+        return _number(value)
+    raise TypeError
+
+
+def _utf16(text: str) -> bytes:
+    return text.encode("utf-16-be")
 
 
 def _write(value: object, path: JsonPath, pieces: list[str]) -> None:

@@ -16,29 +16,30 @@ def command(ctx: click.Context) -> int:
     kept. `runner run --no-cache` neither reads nor writes it.
     """
     if ctx.invoked_subcommand is None:
+        from contextlib import closing
         from pathlib import Path
 
         from ..engine.cache import ResponseCache
         from ..report.figures import plural
         from .selecting import open_project
 
-        cache = ResponseCache(Path(open_project()[0].root))
-        sizes = [entry.stat().st_size for entry in cache.entries()]
-        click.echo(
-            f"{plural(len(sizes), 'answer')}, {sum(sizes) / 1e6:.1f} MB in {click.format_filename(cache.folder)}"
-        )
+        with closing(ResponseCache(Path(open_project()[0].root))) as cache:
+            count, size = cache.size()
+        click.echo(f"{plural(count, 'answer')}, {size / 1e6:.1f} MB in {click.format_filename(cache.path)}")
     return 0
 
 
 @command.command("clear")
 def clear() -> int:
     """Delete every entry."""
+    from contextlib import closing
     from pathlib import Path
 
     from ..engine.cache import ResponseCache
     from ..report.figures import plural
     from .selecting import open_project
 
-    count = ResponseCache(Path(open_project()[0].root)).clear()
-    click.echo(f"{plural(count, 'answer')} deleted")
+    with closing(ResponseCache(Path(open_project()[0].root))) as cache:
+        count = cache.clear()
+    click.echo("the cache was damaged and is gone" if count is None else f"{plural(count, 'answer')} deleted")
     return 0

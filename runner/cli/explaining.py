@@ -23,7 +23,7 @@ from ..report.review_table import value_text
 from ..report.table import format_table
 from ..report.visible import visible
 from ..wire.fingerprint import parts
-from .options import SelectionOptions
+from .options import tests_of
 from .selecting import Chosen, load_selection
 
 __all__ = ["explain"]
@@ -31,20 +31,7 @@ __all__ = ["explain"]
 
 def explain(name: str, paths: Sequence[str], *, isolate: bool) -> int:
     """Print what is known of a case; `name` is its id or prompt/id. Raises NothingSelectedError."""
-    chosen = load_selection(
-        **SelectionOptions(
-            paths=tuple(paths),
-            assignments=(),
-            vars_file=None,
-            rows=None,
-            ids=(),
-            tags=(),
-            endpoint=None,
-            models=(),
-            sets=(),
-            isolate=isolate,
-        )
-    )
+    chosen = load_selection(**tests_of(paths, isolate=isolate))
     known: list[str] = []
     found = 0
     for unit in chosen.units:

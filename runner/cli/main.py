@@ -29,6 +29,8 @@ COMMANDS = (
     "schema",
     "models",
     "cache",
+    "runs",
+    "merge",
 )
 
 

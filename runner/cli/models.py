@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from .options import env_file_option
+
 __all__ = ["command"]
 
 
@@ -11,6 +13,7 @@ __all__ = ["command"]
 @click.option(
     "--endpoint", envvar="RUNNER_ENDPOINT", metavar="NAME", help="The endpoint of runner.yaml to ask."
 )
+@env_file_option
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
 def command(endpoint: str | None, *, as_json: bool) -> int:
     """List the models an endpoint offers.

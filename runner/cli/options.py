@@ -1,13 +1,54 @@
-"""The options that say what to take, shared by `run` and `render`; and `--isolate`, by all that render."""
+"""Options that several commands share: those that say what to take, and the types of their values."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from typing import Any, TypedDict
 
 import click
 
-__all__ = ["SelectionOptions", "isolate_option", "selection_options"]
+__all__ = [
+    "JobsType",
+    "SelectionOptions",
+    "ShardType",
+    "env_file_option",
+    "isolate_option",
+    "selection_options",
+    "tests_of",
+]
+
+
+class JobsType(click.ParamType[object]):
+    """A number of requests at once, or `adaptive`."""
+
+    name = "N|adaptive"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> object:
+        """The number, or the word."""
+        if not isinstance(value, str) or value == "adaptive":
+            return value
+        if not value.isdecimal() or int(value) < 1:
+            self.fail(f"{value!r} is not a number from 1, nor the word adaptive.", param, ctx)
+        return int(value)
+
+
+class ShardType(click.ParamType[object]):
+    """`I/N`, counted from 1."""
+
+    name = "I/N"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> object:
+        """The Shard."""
+        if not isinstance(value, str):
+            return value
+        found = re.fullmatch(r"([0-9]+)/([0-9]+)", value)
+        if found is None or not 1 <= int(found[1]) <= int(found[2]):
+            self.fail(f"{value!r} is not I/N with I from 1 to N, e.g. 2/4.", param, ctx)
+        from ..engine.shard import Shard
+
+        return Shard(int(found[1]), int(found[2]))
+
 
 isolate_option = click.option(
     "--isolate",
@@ -29,7 +70,38 @@ class SelectionOptions(TypedDict):
     endpoint: str | None
     models: tuple[str, ...]
     sets: tuple[str, ...]
+    where: str | None
+    sample: int | None
+    seed: int | None
+    limit: int | None
     isolate: bool
+
+
+def tests_of(
+    paths: Sequence[str],
+    *,
+    ids: Sequence[str] = (),
+    tags: Sequence[str] = (),
+    endpoint: str | None = None,
+    isolate: bool = False,
+) -> SelectionOptions:
+    """The prompts' own tests, narrowed."""
+    return SelectionOptions(
+        paths=tuple(paths),
+        assignments=(),
+        vars_file=None,
+        rows=None,
+        ids=tuple(ids),
+        tags=tuple(tags),
+        endpoint=endpoint,
+        models=(),
+        sets=(),
+        where=None,
+        sample=None,
+        seed=None,
+        limit=None,
+        isolate=isolate,
+    )
 
 
 _OPTIONS = (
@@ -50,7 +122,33 @@ _OPTIONS = (
     click.option(
         "--set", "sets", multiple=True, metavar="FIELD=VALUE", help="A request field: temperature=0.2."
     ),
+    click.option("--where", metavar="EXPR", help="Only cases for which this is true: 'vars.lang == \"de\"'."),
+    click.option(
+        "--sample", type=click.IntRange(1), metavar="N", help="N cases of each prompt, drawn at random."
+    ),
+    click.option("--seed", type=int, metavar="S", help="Draw other cases with another seed (default: 0)."),
+    click.option("--limit", type=click.IntRange(1), metavar="N", help="The first N cases of each prompt."),
     isolate_option,
+)
+
+
+def _set_variables(_ctx: click.Context, _param: click.Parameter, path: str | None) -> None:
+    if path is not None:
+        import os
+
+        from ..files.env_file import read_env_file
+
+        for name, value in read_env_file(path).items():
+            os.environ.setdefault(name, value)
+
+
+env_file_option = click.option(
+    "--env-file",
+    metavar="FILE",
+    expose_value=False,
+    is_eager=True,  # a file may set what other options take from the environment
+    callback=_set_variables,
+    help="Take variables that are not set from this file of NAME=value lines.",
 )
 
 

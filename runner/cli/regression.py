@@ -7,18 +7,20 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import Literal
 
 from ..engine.plan import Plan
+from ..engine.shard import Shard
 from ..engine.verdict import exit_code
 from ..regress.asking import carry_out
 from ..regress.modes import Modes
 from ..regress.results import CaseResult
 from ..regress.store import store_of
 from ..regress.tally import Tally
-from ..regress.testing import CaseKey, Regression, Shard
+from ..regress.testing import CaseKey, Regression
 from ..report.regression import RegressionReporter
 from .listening import listeners
-from .options import SelectionOptions
+from .options import tests_of
 from .selecting import Chosen, load_selection
 
 __all__ = ["RegressionCommand"]
@@ -37,22 +39,14 @@ class RegressionCommand:
     shard: Shard | None
     isolate: bool = False
 
-    def carry_out(self, *, jobs: int | None, use_cache: bool, output: str | None) -> int:
+    def carry_out(
+        self, *, jobs: int | Literal["adaptive"] | None, use_cache: bool, output: str | None
+    ) -> int:
         """Run it; the exit code. Raises what loading, rendering, asking and storing raise."""
-        chosen = load_selection(
-            **SelectionOptions(
-                paths=tuple(self.paths),
-                assignments=(),
-                vars_file=None,
-                rows=None,
-                ids=tuple(self.ids),
-                tags=tuple(self.tags),
-                endpoint=self.endpoint,
-                models=(),
-                sets=(),
-                isolate=self.isolate,
-            )
+        selection = tests_of(
+            self.paths, ids=self.ids, tags=self.tags, endpoint=self.endpoint, isolate=self.isolate
         )
+        chosen = load_selection(**selection)
         started = time.monotonic()
         tally = Tally()
         with ExitStack() as closing:

@@ -2,31 +2,59 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Literal, cast
 
 import click
 
-from .options import SelectionOptions, selection_options
+from .options import JobsType, SelectionOptions, ShardType, env_file_option, selection_options
 
 if TYPE_CHECKING:
-    from ..engine.record import Record
+    from ..engine.bounds import ErrorBound
+    from ..engine.shard import Shard
 
 __all__ = ["command"]
+
+
+class BoundType(click.ParamType[object]):
+    """`N` or `P%`."""
+
+    name = "N|P%"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> object:
+        if not isinstance(value, str):
+            return value
+        from ..engine.bounds import ErrorBound
+
+        number = value.removesuffix("%")
+        if not number.isdecimal() or (number != value and int(number) > 100):
+            self.fail(f"{value!r} is neither a number from 0 nor a share such as 5%.", param, ctx)
+        return ErrorBound(number=int(number)) if number == value else ErrorBound(share=int(number) / 100)
 
 
 @click.command("run")
 @selection_options
 @click.option("--output", metavar="FILE", help="Save the results as .jsonl, .json, .csv or .xml (JUnit).")
+@click.option("--in-order", is_flag=True, help="Write --output in the order of the input.")
 @click.option("--repeat", type=click.IntRange(1), default=1, metavar="N", help="Ask N times for each case.")
 @click.option(
     "--jobs",
     "-j",
-    type=click.IntRange(1),
+    type=JobsType(),
     envvar="RUNNER_JOBS",
-    metavar="N",
-    help="How many requests at once.",
+    help="How many requests at once; adaptive: as many as the endpoint takes.",
+)
+@click.option("--shard", type=ShardType(), help="Part I of N of the cases; `runner merge` joins the parts.")
+@click.option(
+    "--resume", metavar="RUN", help="Go on with a run that was stopped or killed (last: the newest)."
+)
+@click.option(
+    "--max-cost",
+    type=click.FloatRange(0, min_open=True),
+    metavar="DOLLARS",
+    help="Stop before the run costs more than this.",
+)
+@click.option(
+    "--max-errors", type=BoundType(), help="Stop when more cases than this, or a larger share, got no answer."
 )
 @click.option(
     "--no-cache", is_flag=True, envvar="RUNNER_NO_CACHE", help="Ask again even if the answer is known."
@@ -36,16 +64,27 @@ __all__ = ["command"]
 @click.option(
     "--json", "as_json", is_flag=True, help="Print each result as a line of JSON on standard output."
 )
+@env_file_option
+@click.option("--debug", is_flag=True, help="Tell each request and what came of it, on standard error.")
+@click.pass_context
 def command(
+    ctx: click.Context,
+    /,
     output: str | None,
     repeat: int,
-    jobs: int | None,
+    jobs: int | Literal["adaptive"] | None,
+    shard: Shard | None,
+    resume: str | None,
+    max_cost: float | None,
+    max_errors: ErrorBound | None,
     *,
+    in_order: bool,
     no_cache: bool,
     stream: bool,
     dry_run: bool,
     as_json: bool,
-    **selection: Unpack[SelectionOptions],
+    debug: bool,
+    **selection: object,
 ) -> int:
     """Ask the model, validate, save.
 
@@ -57,74 +96,45 @@ def command(
       runner run prompts/sentiment.prompt.yaml --var review="Best purchase ever"
       runner run prompts/ --endpoint local
       runner run prompts/triage.prompt.yaml --input tickets.csv --output answers.csv
+      runner run --resume last
     """
-    if stream and (jobs or 1) > 1:
+    if stream and (jobs == "adaptive" or (jobs or 1) > 1):
         raise click.UsageError("--stream prints one answer at a time; leave --jobs out.")
     if stream and as_json:
         raise click.UsageError("--stream and --json both write to standard output; choose one.")
+    if dry_run and resume:
+        raise click.UsageError("--dry-run sends nothing, so it has no run to go on with; leave --resume out.")
 
-    from ..engine.cache import ResponseCache
-    from ..engine.execute import Options, connect
-    from ..engine.plan import Plan
-    from ..engine.record import Counters, json_line
-    from ..engine.streaming import StreamPrinter
-    from .selecting import load_selection
+    from .running import Asking, RunCommand, recorded
 
-    chosen = load_selection(**selection)
-    plan = Plan(chosen.units, chosen.selection.cases, repeat)
-    rehearsal = chosen.rehearse(plan)
+    asking = Asking(cast("SelectionOptions", selection), repeat, shard)
+    stored, output_was_recorded = None, False
+    if resume is not None:
+        stored, earlier, arguments = recorded(resume)
+        asking = earlier.with_changes(asking, _typed(ctx))
+        if output is None:
+            output, output_was_recorded = arguments["output"], True
+            in_order = in_order or arguments["in_order"]
+    if in_order and output is None:
+        raise click.UsageError("--in-order is about the file that --output names, which is not given.")
+    run = RunCommand(
+        asking,
+        stored,
+        output=output,
+        output_was_recorded=output_was_recorded,
+        in_order=in_order,
+        jobs=jobs,
+        use_cache=not no_cache,
+        stream=stream,
+        as_json=as_json,
+        max_cost=max_cost,
+        max_errors=max_errors,
+        debug=debug,
+    )
+    return run.dry_run() if dry_run else run.carry_out()
 
-    if dry_run:
-        from ..report.dry_run import dry_run_text
 
-        click.echo(dry_run_text(plan, rehearsal))
-        return 0
-
-    import os
-    import sys
-
-    from ..engine.session import run_jobs
-    from ..report.console import ConsoleReporter
-    from ..report.output import OutputWriter
-    from ..report.stream import StreamText
-    from ..report.workflow_commands import unheeded
-
-    connections = connect(plan.units, chosen.environ, root=chosen.project.root)
-    counters = Counters(total=rehearsal.records)
-    # Results are what this command says; they move aside only where standard output is spoken for.
-    stream_to = sys.stderr if as_json or stream else sys.stdout
-    with contextlib.ExitStack() as closing:
-        closing.enter_context(unheeded(sys.stderr if as_json else sys.stdout, os.environ))
-        sinks: list[Callable[[Record], None]] = []
-        writer = closing.enter_context(OutputWriter(output)) if output else None
-        if writer:
-            sinks.append(writer.write)
-        if as_json:
-            sinks.append(lambda record: click.echo(json_line(record)))
-        # A line that is redrawn would tangle with what else goes to the same screen.
-        live = False if stream or (as_json and sys.stdout.isatty()) else None
-        reporter = closing.enter_context(ConsoleReporter(stream_to, live=live))
-        text = StreamText(sys.stdout) if stream else None
-        if text:
-            closing.callback(text.end)
-        reporter.start(counters, title=chosen.title)
-        ending = run_jobs(
-            plan.by_endpoint(),
-            plan.units,
-            connections,
-            root=chosen.root,
-            counters=counters,
-            display=reporter,
-            sinks=sinks,
-            options=Options(
-                workers=1 if stream else jobs,
-                cache=None if no_cache else ResponseCache(chosen.root),
-                printer=StreamPrinter(text) if text else None,
-            ),
-        )
-        if writer:
-            writer.close(complete=not ending.unsent)
-        if ending.stopped:
-            reporter.note(f"stopped early: {ending.stopped}; {counters.unfinished} not asked")
-        reporter.finish(counters, seconds=ending.seconds, run_dir=chosen.shown(ending.folder))
-    return ending.exit_code
+def _typed(ctx: click.Context) -> frozenset[str]:
+    """The parameters that the command line itself gives, not a default and not the environment."""
+    source = click.core.ParameterSource.COMMANDLINE
+    return frozenset(name for name in ctx.params if ctx.get_parameter_source(name) is source)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Unpack
 
-from ..engine.plan import Plan, Rehearsal, Unit, make_units
+from ..engine.plan import Job, Plan, Rehearsal, Unit, make_units
+from ..engine.sampling import Condition, Draw
 from ..engine.selection import Selection
 from ..errors import FormatError, Location, NothingSelectedError, Problems, RunnerError, UsageError
 from ..files.discover import find_prompts, find_root
@@ -57,10 +58,10 @@ class Chosen:
         except ValueError:
             return str(path)
 
-    def rehearse(self, plan: Plan) -> Rehearsal:
-        """`plan.rehearse()`, with a selection that matched nothing explained."""
+    def rehearse(self, plan: Plan, visit: Callable[[Job], None] | None = None) -> Rehearsal:
+        """`plan.rehearse(visit)`, with a selection that matched nothing explained."""
         try:
-            return plan.rehearse()
+            return plan.rehearse(visit)
         except NothingSelectedError:
             raise self.selection.explain_nothing(self.units) from None
 
@@ -88,6 +89,8 @@ def load_selection(**given: Unpack[SelectionOptions]) -> Chosen:
     variables = _variables(vars_file) if vars_file is not None else {} if texts else None
     if rows is not None and variables is not None:
         raise UsageError("--input and --var cannot be combined", hint="add the variable to each row instead")
+    if given["seed"] is not None and given["sample"] is None:
+        raise UsageError("--seed is for --sample N, which is not given")
     sandbox = sandbox_of(isolate=given["isolate"])
     project, environ = open_project()
     loaded = list(load_prompts(given["paths"], project))
@@ -102,6 +105,9 @@ def load_selection(**given: Unpack[SelectionOptions]) -> Chosen:
         texts,
         Location(vars_file or "--var"),
         _rows(rows) if rows is not None else None,
+        where=Condition.of(given["where"], sandbox) if given["where"] is not None else None,
+        draw=Draw(given["sample"], given["seed"] or 0) if given["sample"] is not None else None,
+        limit=given["limit"],
     )
     sandbox.start()
     return Chosen(

@@ -2,34 +2,17 @@
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
-from .options import isolate_option
+from .options import JobsType, ShardType, env_file_option, isolate_option
 
 if TYPE_CHECKING:
+    from ..engine.shard import Shard
     from ..regress.modes import RecordMode, UnreferencedMode, UpdateMode
-    from ..regress.testing import Shard
 
 __all__ = ["command"]
-
-
-class ShardType(click.ParamType[object]):
-    """`I/N`, counted from 1."""
-
-    name = "I/N"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> object:
-        if not isinstance(value, str):
-            return value
-        found = re.fullmatch(r"([0-9]+)/([0-9]+)", value)
-        if found is None or not 1 <= int(found[1]) <= int(found[2]):
-            self.fail(f"{value!r} is not I/N with I from 1 to N, e.g. 2/4.", param, ctx)
-        from ..regress.testing import Shard
-
-        return Shard(int(found[1]), int(found[2]))
 
 
 @click.command("test")
@@ -69,14 +52,14 @@ class ShardType(click.ParamType[object]):
 @click.option(
     "--jobs",
     "-j",
-    type=click.IntRange(1),
+    type=JobsType(),
     envvar="RUNNER_JOBS",
-    metavar="N",
-    help="How many requests at once.",
+    help="How many requests at once; adaptive: as many as the endpoint takes.",
 )
 @click.option(
     "--no-cache", is_flag=True, envvar="RUNNER_NO_CACHE", help="Ask again even if the answer is known."
 )
+@env_file_option
 @click.option("--output", metavar="FILE", help="Save the verdicts as .xml (JUnit).")
 @isolate_option
 def command(
@@ -90,7 +73,7 @@ def command(
     shard: Shard | None,
     unreferenced: UnreferencedMode | None,
     endpoint: str | None,
-    jobs: int | None,
+    jobs: int | Literal["adaptive"] | None,
     output: str | None,
     *,
     offline: bool,

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import ConfigError, Location
-from .file_lock import locked
+from ..files.file_lock import locked
 
 __all__ = ["DEFAULT_MODEL", "ModelFile", "Progress", "cache_folder", "fetch", "find_model"]
 

@@ -1,25 +1,40 @@
 """The response cache: saves money, never decides a verdict.
 
 The key is the SHA-256 of everything that was sent, where it was sent, and the sample's number; only answers whose
-outcome is ok are kept. An entry is one file, written beside its place and renamed, so that runs side by side need no lock.
+outcome is ok are kept. They live in one SQLite file, written in batches: a file an answer costs more time than most
+answers take to fetch (measured: 0.3 to 1 ms against 10 µs), and the journal has every answer anyway, so a batch lost
+to a killed process is asked again at worst. WAL lets runs side by side read and write (https://sqlite.org/wal.html).
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
-import os
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..errors import StorageError
-from .paths import CACHE, write_whole
+from .paths import CACHE, make_state
+
+if TYPE_CHECKING:
+    import sqlite3
 
 __all__ = ["CacheEntry", "ResponseCache"]
 
 VERSION = 1
+
+_BATCH = 256
+_BATCH_SECONDS = 0.5
+_PATIENCE = 10.0
+"""Seconds to wait for another process that is writing."""
+
+_TABLE = (
+    "CREATE TABLE IF NOT EXISTS answers"
+    " (key BLOB PRIMARY KEY, status INTEGER, content_type TEXT, body BLOB) WITHOUT ROWID"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,54 +47,129 @@ class CacheEntry:
 
 
 class ResponseCache:
-    """The cache of one project, in `.runner/cache/<2 hex>/<64 hex>.json`."""
+    """The cache of one project, in `.runner/cache.sqlite3`; the file is made by the first answer that is kept.
+
+    Every method raises StorageError where the file cannot be used. What was put is seen by `get` at once and is in the
+    file after `flush` or `close`. To be used in one thread.
+    """
 
     def __init__(self, root: Path) -> None:
-        self.folder = root / CACHE
+        self.path = root / CACHE
+        self._root = root
+        self._database: sqlite3.Connection | None = None
+        self._absent = False
+        self._batch: dict[bytes, CacheEntry] = {}
+        self._flushed = time.monotonic()
 
     @staticmethod
-    def key(identity: str, data: bytes, sample: int) -> str:
+    def key(identity: str, data: bytes, sample: int) -> bytes:
         """SHA-256 over the endpoint's identity, the bytes of the request body and the sample's number."""
         digest = hashlib.sha256(f"{VERSION}\n{sample}\n{identity}\n".encode())
         digest.update(data)
-        return digest.hexdigest()
+        return digest.digest()
 
-    def _path(self, key: str) -> Path:
-        return self.folder / key[:2] / f"{key}.json"
+    def get(self, key: bytes) -> CacheEntry | None:
+        """The entry of that key, or None."""
+        if waiting := self._batch.get(key):
+            return waiting
+        with self._told():
+            if (database := self._open(create=False)) is None:
+                return None
+            row = database.execute(
+                "SELECT status, content_type, body FROM answers WHERE key = ?", (key,)
+            ).fetchone()
+        return CacheEntry(*row) if row else None
 
-    def get(self, key: str) -> CacheEntry | None:
-        """The entry of that key, or None. An entry that does not parse counts as absent and is asked for again."""
+    def put(self, key: bytes, entry: CacheEntry) -> None:
+        """Keep an entry; now and then this writes what has gathered."""
+        self._batch[key] = entry
+        if len(self._batch) >= _BATCH or time.monotonic() - self._flushed > _BATCH_SECONDS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what has gathered, in one transaction."""
+        if self._batch:
+            rows = [(key, each.status, each.content_type, each.body) for key, each in self._batch.items()]
+            with self._told():
+                database = self._open(create=True)
+                assert database is not None
+                with database:
+                    database.executemany("INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?)", rows)
+            self._batch.clear()
+        self._flushed = time.monotonic()
+
+    def close(self) -> None:
+        """Flush, and give the file back."""
         try:
-            value = json.loads(self._path(key).read_bytes())
-            return CacheEntry(value["status"], value["content_type"], value["body"].encode())
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            self.flush()
+        finally:
+            if self._database is not None:
+                self._database.close()
+                self._database = None
+
+    def size(self) -> tuple[int, int]:
+        """How many answers are kept, and the bytes they take."""
+        with self._told():
+            if (database := self._open(create=False)) is None:
+                return 0, 0
+            (count,) = database.execute("SELECT count(*) FROM answers").fetchone()
+        return count, sum(file.stat().st_size for file in self._files())
+
+    def clear(self) -> int | None:
+        """Delete every entry; returns how many there were, None where the file was damaged and is gone altogether."""
+        import sqlite3
+
+        try:
+            if (database := self._open(create=False)) is None:
+                return 0
+            with database:
+                count = database.execute("DELETE FROM answers").rowcount
+            database.execute("VACUUM")
+        except sqlite3.OperationalError as error:
+            raise self._failed(error) from None
+        except sqlite3.DatabaseError:
+            self._database = None
+            for file in self._files():
+                file.unlink()
             return None
-
-    def put(self, key: str, entry: CacheEntry) -> None:
-        """Keep an entry. Raises StorageError when it cannot be written."""
-        path = self._path(key)
-        value = {"v": VERSION, "status": entry.status, "content_type": entry.content_type}
-        text = json.dumps({**value, "body": entry.body.decode()}, ensure_ascii=False)
-        try:
-            write_whole(path, text)
-        except OSError as error:
-            raise StorageError(
-                f"the response cache cannot be written: {error.strerror or error}",
-                hint=f"free some space, or run with --no-cache ({self.folder})",
-            ) from None
-
-    def entries(self) -> Iterator[os.DirEntry[str]]:
-        """Every entry's file, in no particular order."""
-        with contextlib.suppress(FileNotFoundError), os.scandir(self.folder) as folders:
-            for folder in folders:
-                if folder.is_dir(follow_symlinks=False):
-                    with os.scandir(folder) as files:
-                        yield from (entry for entry in files if entry.name.endswith(".json"))
-
-    def clear(self) -> int:
-        """Delete every entry; returns how many there were."""
-        count = 0
-        for entry in self.entries():
-            Path(entry.path).unlink()
-            count += 1
         return count
+
+    def _files(self) -> list[Path]:
+        beside = (self.path.with_name(f"{self.path.name}{ending}") for ending in ("", "-wal", "-shm"))
+        return [file for file in beside if file.exists()]
+
+    def _open(self, *, create: bool) -> sqlite3.Connection | None:
+        if self._database is None and (create or not self._absent):
+            import sqlite3
+
+            if not create and not self.path.exists():
+                self._absent = True  # asked for each request of a run; only our own first write changes it
+                return None
+            make_state(self._root)
+            database = sqlite3.connect(self.path, timeout=_PATIENCE)
+            try:
+                database.execute("PRAGMA journal_mode = WAL")
+                database.execute(
+                    "PRAGMA synchronous = OFF"
+                )  # a power cut may cost answers that the journal has
+                database.execute(_TABLE)
+            except sqlite3.Error:
+                database.close()
+                raise
+            self._database = database
+        return self._database
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        import sqlite3
+
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise self._failed(error) from None
+
+    def _failed(self, error: sqlite3.Error) -> StorageError:
+        return StorageError(
+            f"the response cache cannot be used: {error}",
+            hint=f"free some space, or `runner cache clear`, or run with --no-cache ({self.path})",
+        )

@@ -1,8 +1,7 @@
-"""Stopping a run: by a signal, because the endpoint is down, or because results cannot be kept.
+"""Stopping a run: by a signal, because the endpoint is down, a bound is reached, or results cannot be kept.
 
 The first Ctrl-C (or SIGTERM) drains: nothing new is sent, what is under way is finished and kept, since it is paid
-for. The second one cancels what is under way. A run also stops by itself after TRIPS failures in a row with no answer
-between them, so that a dead endpoint is not asked ten thousand times.
+for. The second one cancels what is under way.
 """
 
 from __future__ import annotations
@@ -12,43 +11,36 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-__all__ = ["TRIPS", "Control"]
-
-TRIPS = 10
-"""Cases in a row that may end in an endpoint error before the run stops asking."""
+__all__ = ["Control"]
 
 
 class Control:
-    """The stop switch that all workers of a run look at. Create it inside the event loop's thread."""
+    """The stop switch that all workers of a run look at. `reason` and `signal` say why, once it is thrown."""
 
     def __init__(self) -> None:
-        self.stopped = asyncio.Event()
         self.reason: str | None = None
         self.signal: int | None = None
-        self.answered = False
-        self._failures = 0
+        self._wakers: list[Callable[[], None]] = []
 
     @property
     def stopping(self) -> bool:
         """Whether nothing new may be sent."""
-        return self.stopped.is_set()
+        return self.reason is not None
 
     def stop(self, reason: str) -> None:
         """Send nothing new from now on."""
         if self.reason is None:
             self.reason = reason
-        self.stopped.set()
+        self.wake()
 
-    def succeeded(self) -> None:
-        """An answer came: the endpoint is alive."""
-        self.answered = True
-        self._failures = 0
+    def wake(self) -> None:
+        """Have everybody who waits look again."""
+        for wake in self._wakers:
+            wake()
 
-    def failed(self, message: str) -> None:
-        """A case ended without an answer. TRIPS of them in a row stop the run."""
-        self._failures += 1
-        if self._failures >= TRIPS:
-            self.stop(f"{TRIPS} cases in a row got no answer ({message})")
+    def on_wake(self, wake: Callable[[], None]) -> None:
+        """Have `wake` called when the run is stopped, and whenever something changed that all pools share."""
+        self._wakers.append(wake)
 
     @contextmanager
     def signals(self, cancel: Callable[[], object], notice: Callable[[str], None]) -> Iterator[None]:

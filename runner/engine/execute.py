@@ -3,69 +3,59 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 
 from ..endpoints.connect import Connection, resolve
 from ..errors import RunnerError
-from .cache import ResponseCache
 from .control import Control
+from .gate import Gate
+from .options import Options
 from .plan import Job, Unit
-from .pool import Pool
-from .record import Record
-from .streaming import StreamPrinter
+from .pool import Emit, Pool, gate_of
 
-__all__ = ["DEFAULT_WORKERS", "Options", "connect", "execute"]
-
-DEFAULT_WORKERS = 16
+__all__ = ["connect", "execute", "gates_of"]
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How to carry out jobs. `workers` None: each endpoint's own `concurrency`, else 16."""
-
-    workers: int | None = None
-    cache: ResponseCache | None = None
-    printer: StreamPrinter | None = None
-
-
-def connect(units: Iterable[Unit], environ: Mapping[str, str], *, root: str) -> dict[str, Connection]:
+def connect(
+    units: Iterable[Unit], environ: Mapping[str, str], *, root: str, transport: str = "auto"
+) -> dict[str, Connection]:
     """The connections of all endpoints that units need, by name; `root` is the project's folder.
 
-    Opens nothing. Raises ConfigError before anything is paid for.
+    `transport` is the library to speak HTTP with (see `resolve`). Opens nothing. Raises ConfigError before anything is
+    paid for.
     """
     endpoints = {unit.endpoint.name: unit.endpoint for unit in units}
-    return {name: resolve(endpoint, environ, root=root) for name, endpoint in endpoints.items()}
+    return {
+        name: resolve(endpoint, environ, root=root, transport=transport)
+        for name, endpoint in endpoints.items()
+    }
+
+
+def gates_of(connections: Mapping[str, Connection], options: Options) -> dict[str, Gate]:
+    """The gates of the endpoints, by name."""
+    return {name: gate_of(connection, options) for name, connection in connections.items()}
 
 
 async def execute(
     jobs: Mapping[str, Iterator[Job]],
     connections: Mapping[str, Connection],
-    emit: Callable[[Record], None],
+    emit: Emit,
     options: Options,
     control: Control,
+    gates: Mapping[str, Gate],
 ) -> None:
-    """Run the jobs of each endpoint (by name) in a pool of its own; `emit` receives each record once it is judged.
+    """Run the jobs of each endpoint (by name) in a pool of its own; `emit` receives each job's records once judged.
 
-    Returns when the work is done or was stopped (`control.reason`). Raises StorageError, EndpointError (an endpoint
-    that cannot be opened) or asyncio.CancelledError.
+    Returns when the work is done or was stopped (`control.reason`). Raises what `emit` raises, EndpointError or
+    ConfigError for an endpoint that cannot be opened, or asyncio.CancelledError.
     """
     async with AsyncExitStack() as opened:
         pools = []
         for name, of_endpoint in jobs.items():
             connection = await opened.enter_async_context(connections[name])
-            workers = options.workers or connection.endpoint.concurrency or connection.default_concurrency
             pools.append(
-                Pool(
-                    connection,
-                    of_endpoint,
-                    workers=workers or DEFAULT_WORKERS,
-                    control=control,
-                    emit=emit,
-                    cache=options.cache,
-                    printer=options.printer,
-                )
+                Pool(connection, of_endpoint, gates[name], control=control, emit=emit, options=options)
             )
         try:
             async with asyncio.TaskGroup() as group:

@@ -1,83 +1,161 @@
 """The journal: `results.jsonl`, one line per finished record, written before anything else learns of it.
 
-A line is built in memory and appended with one `write()` on an O_APPEND descriptor, so a crash loses at most the line
-being written, and a torn last line is recognisable by its missing newline. The operating system has every line at once
-(a killed process loses nothing); `fsync` follows every second and at the end, for power cuts.
+The lines of a job are built in memory and appended with one `write()` on an O_APPEND descriptor, so a crash loses at
+most the job being written, and a torn last line is recognisable by its missing newline. The operating system has every
+line at once (a killed process loses nothing); `fsync` follows every second and at the end, for power cuts.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import secrets
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import BinaryIO
 
-from ..errors import StorageError
+from ..errors import StorageError, UsageError
+from ..files.file_lock import try_lock
 from .paths import RUNS, make_state, write_whole
-from .record import Record
 
-__all__ = ["Journal", "read_records"]
+__all__ = ["MANIFEST", "RESULTS", "Journal", "is_running"]
+
+RESULTS = "results.jsonl"
+MANIFEST = "run.json"
+_LOCK = "lock"
 
 FSYNC_SECONDS = 1.0
 
 
 class Journal:
-    """One run's folder `.runner/runs/<id>/` with `results.jsonl` and `run.json`."""
+    """One run's folder `.runner/runs/<id>/` with `results.jsonl` and `run.json`, held by this process alone.
 
-    def __init__(self, root: Path) -> None:
-        make_state(root)
-        self.started = datetime.now(UTC)
-        self.id = f"{self.started:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
-        self.folder = root / RUNS / self.id
+    `size` is the number of bytes in `results.jsonl`. Raises StorageError where the folder cannot be written.
+    """
+
+    def __init__(self, folder: Path, fd: int, lock: BinaryIO | None) -> None:
+        self.folder = folder
+        self.id = folder.name
+        self.size = os.fstat(fd).st_size
+        self._fd = fd
+        self._lock = lock
+        self._broken: OSError | None = None
+        self._closed = False
         self._synced = time.monotonic()
+
+    @classmethod
+    def create(cls, root: Path) -> Journal:
+        """The journal of a new run of the project `root`."""
+        make_state(root)
+        now = datetime.now(UTC)
+        # To the millisecond, so that names sort as runs were started.
+        folder = root / RUNS / f"{now:%Y%m%dT%H%M%S}{now.microsecond // 1000:03}Z-{secrets.token_hex(3)}"
         try:
-            self.folder.mkdir(parents=True)
-            self._fd = os.open(
-                self.folder / "results.jsonl",
-                os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0),
-                0o644,
-            )
-            os.fsync(self._fd)
+            folder.mkdir(parents=True)
+            fd = _open(folder, os.O_CREAT | os.O_EXCL)
+            os.fsync(fd)
+            return cls(folder, fd, try_lock(folder / _LOCK))
+        except OSError as error:
+            raise _cannot_keep(error, folder) from None
+
+    @classmethod
+    def reopen(cls, folder: Path) -> Journal:
+        """The journal of an earlier run, to go on with. Raises UsageError while another process has it."""
+        try:
+            lock = try_lock(folder / _LOCK)
+            if lock is None:
+                raise UsageError(
+                    f"the run {folder.name} is still going on in another process",
+                    hint="wait for its end, or stop it",
+                )
+            return cls(folder, _open(folder, os.O_CREAT), lock)
+        except OSError as error:
+            raise _cannot_keep(error, folder) from None
+
+    @property
+    def results(self) -> Path:
+        """The file of the records."""
+        return self.folder / RESULTS
+
+    def truncate(self, size: int) -> None:
+        """Cut off what a crash left half written behind the first `size` bytes."""
+        try:
+            os.ftruncate(self._fd, size)
         except OSError as error:
             raise _cannot_keep(error, self.folder) from None
+        self.size = size
 
-    def append(self, line: str) -> None:
-        """Write one record's line (without its line end). Raises StorageError after printing it to stderr."""
-        data = f"{line}\n".encode()
+    def append(self, lines: str) -> int:
+        """Write the lines of one job, each with its line end; the offset at which they begin.
+
+        Raises StorageError after printing them to stderr, their last refuge; from then on nothing more is written.
+        """
+        data = lines.encode()
+        start = self.size
         try:
+            if self._broken is not None:
+                raise self._broken
             written = os.write(self._fd, data)
             if written != len(data):
                 os.write(self._fd, data[written:])
+            self.size += len(data)
             if time.monotonic() - self._synced > FSYNC_SECONDS:
                 self.sync()
         except OSError as error:
-            sys.stderr.write(f"{line}\n")  # its last refuge
+            if self._broken is None:
+                self._broken = error
+                with contextlib.suppress(OSError):
+                    os.ftruncate(self._fd, start)
+            sys.stderr.write(lines)
             raise _cannot_keep(error, self.folder) from None
+        return start
 
     def sync(self) -> None:
         """Make what was written survive a power cut."""
         os.fsync(self._fd)
         self._synced = time.monotonic()
 
-    def write_summary(self, summary: Mapping[str, object]) -> None:
+    def write_manifest(self, facts: Mapping[str, object]) -> None:
         """Write `run.json` beside the results, whole or not at all."""
-        path = self.folder / "run.json"
-        text = json.dumps({"run": self.id, **summary}, ensure_ascii=False, indent=2) + "\n"
+        text = json.dumps({"run": self.id, **facts}, ensure_ascii=False, indent=2) + "\n"
         try:
-            write_whole(path, text)
+            write_whole(self.folder / MANIFEST, text)
         except OSError as error:
             raise _cannot_keep(error, self.folder) from None
 
     def close(self) -> None:
-        """Sync and close; may be called once only."""
+        """Sync and close; closing twice is harmless."""
+        if self._closed:
+            return
+        self._closed = True
         try:
             self.sync()
         finally:
             os.close(self._fd)
+            if self._lock is not None:
+                self._lock.close()
+
+
+def is_running(folder: Path) -> bool:
+    """Whether a process holds the run of that folder."""
+    if not (folder / _LOCK).exists():
+        return False
+    try:
+        lock = try_lock(folder / _LOCK)
+    except OSError:
+        return False  # a folder that may not be written is nobody's running one
+    if lock is None:
+        return True
+    lock.close()
+    return False
+
+
+def _open(folder: Path, flags: int) -> int:
+    return os.open(folder / RESULTS, os.O_RDWR | os.O_APPEND | flags | getattr(os, "O_BINARY", 0), 0o644)
 
 
 def _cannot_keep(error: OSError, folder: Path) -> StorageError:
@@ -85,11 +163,3 @@ def _cannot_keep(error: OSError, folder: Path) -> StorageError:
         f"results cannot be kept: {error.strerror or error}",
         hint=f"nothing more is sent; what was written is safe in {folder}",
     )
-
-
-def read_records(path: Path) -> Iterator[Record]:
-    """The records of a `results.jsonl`, one at a time; a torn last line (no newline) is left out."""
-    with path.open("rb") as lines:
-        for line in lines:
-            if line.endswith(b"\n"):
-                yield json.loads(line)

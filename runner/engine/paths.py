@@ -12,7 +12,7 @@ __all__ = ["CACHE", "RUNS", "STATE", "make_state", "write_whole"]
 
 STATE = PurePosixPath(".runner")
 RUNS = STATE / "runs"
-CACHE = STATE / "cache"
+CACHE = STATE / "cache.sqlite3"
 
 
 def make_state(root: Path) -> Path:

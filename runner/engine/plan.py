@@ -19,9 +19,19 @@ from ..render.templates import CompiledPrompt, compile_prompt
 from ..values import Json, JsonObject
 from ..wire.fingerprint import Fingerprinter
 from ..wire.request import build_body, encode
+from .shard import Shard
 from .variants import variants
 
-__all__ = ["Job", "Plan", "Rehearsal", "Unit", "choices", "group_by_endpoint", "make_units"]
+__all__ = [
+    "Job",
+    "PassOver",
+    "Plan",
+    "Rehearsal",
+    "Unit",
+    "choices",
+    "group_by_endpoint",
+    "make_units",
+]
 
 MAX_PROBLEMS = 20
 """How many mistakes in cases are told at once; the rest is counted."""
@@ -29,7 +39,10 @@ MAX_PROBLEMS = 20
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One request, complete: what was rendered, the bytes to send and their fingerprint. `sample` counts from 0."""
+    """One request, complete: what was rendered, the bytes to send and their fingerprint. `sample` counts from 0.
+
+    `index` is its place in the whole run, from 0, where the run has a plan.
+    """
 
     unit: Unit
     case: Case
@@ -37,6 +50,7 @@ class Job:
     body: JsonObject
     data: bytes
     fingerprint: str
+    index: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +92,12 @@ class Unit:
         messages = inline_media(messages, prompt.tree, prompt.file, location_of)
         return build_body(prompt.request, messages, prompt.extra_body, self.overrides)
 
-    def job(self, case: Case, sample: int = 0) -> Job:
+    def job(self, case: Case, sample: int = 0, index: int | None = None) -> Job:
         """The job of one sample of one case."""
         body = self.body(case)
         messages = body["messages"]
         assert isinstance(messages, list)
-        return Job(self, case, sample, body, encode(body), self.fingerprints.of(messages))
+        return Job(self, case, sample, body, encode(body), self.fingerprints.of(messages), index)
 
 
 def make_units(
@@ -146,49 +160,97 @@ def _model(prompt: Prompt, overrides: Mapping[str, Json]) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
-    """What a run will amount to: the number of jobs and of records (choices), and the bytes to be sent."""
+    """What a run will amount to: the number of jobs and of records (choices).
+
+    `starts` are the places in the whole run at which the jobs of each unit begin; they do not depend on the shard.
+    """
 
     jobs: int
     records: int
-    request_bytes: int
+    starts: tuple[int, ...]
+
+
+PassOver = Callable[[Unit, Case, int, int], bool]
+"""Told the unit, case, sample and index of each job that comes up, in their order: whether it is passed over."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The units of a run and where their cases come from; `repeat` samples of each case."""
+    """The units of a run and where their cases come from; `repeat` samples of each case, of `shard` if given."""
 
     units: tuple[Unit, ...]
     cases: Callable[[Unit], Iterator[Case]]
     repeat: int = 1
+    shard: Shard | None = None
 
-    def jobs(self, units: Iterable[Unit] | None = None) -> Iterator[Job]:
-        """Every job of `units` (default: all), lazily: case by case, then sample by sample."""
-        for unit in self.units if units is None else units:
+    def jobs(self) -> Iterator[Job]:
+        """Every job, lazily: unit by unit, case by case, then sample by sample."""
+        for unit in self.units:
             for case in self.cases(unit):
+                if self._has(unit, case):
+                    for sample in range(self.repeat):
+                        yield unit.job(case, sample)
+
+    def by_endpoint(
+        self,
+        rehearsal: Rehearsal,
+        pass_over: PassOver | None = None,
+        foreign: Callable[[int], None] = lambda _: None,
+    ) -> dict[str, Iterator[Job]]:
+        """The same jobs with their places in the run, for each endpoint's pool its own.
+
+        `foreign` is told the places of the jobs that other shards have.
+        """
+        places: dict[str, list[int]] = {}
+        for place, unit in enumerate(self.units):
+            places.setdefault(unit.endpoint.name, []).append(place)
+        return {name: self._placed(its, rehearsal.starts, pass_over, foreign) for name, its in places.items()}
+
+    def _placed(
+        self,
+        places: Sequence[int],
+        starts: Sequence[int],
+        pass_over: PassOver | None,
+        foreign: Callable[[int], None],
+    ) -> Iterator[Job]:
+        for place in places:
+            unit, index = self.units[place], starts[place]
+            for case in self.cases(unit):
+                ours = self._has(unit, case)
                 for sample in range(self.repeat):
-                    yield unit.job(case, sample)
+                    if not ours:
+                        foreign(index)
+                    elif pass_over is None or not pass_over(unit, case, sample, index):
+                        yield unit.job(case, sample, index)
+                    index += 1
 
-    def by_endpoint(self) -> dict[str, Iterator[Job]]:
-        """The same jobs, for each endpoint's pool its own."""
-        return {name: self.jobs(units) for name, units in group_by_endpoint(self.units).items()}
+    def _has(self, unit: Unit, case: Case) -> bool:
+        return self.shard is None or self.shard.has(unit.prompt.file, case.id, unit.variant)
 
-    def rehearse(self) -> Rehearsal:
-        """Load, validate and render every case without sending anything.
+    def rehearse(self, visit: Callable[[Job], None] | None = None) -> Rehearsal:
+        """Load, validate and render every case without sending anything; `visit` is told the job of its first sample.
 
         Raises Problems (all mistakes, the first twenty in full) or NothingSelectedError.
         """
-        jobs = records = size = 0
+        jobs = records = index = 0
+        starts: list[int] = []
         problems: list[RunnerError] = []
         more = 0
         for unit in self.units:
+            starts.append(index)
             cases = self.cases(unit)
             while True:
                 try:
                     case = next(cases, None)
                     if case is None:
                         break
+                    index += self.repeat
                     unit.judge.prepare(case)
-                    job = unit.job(case)
+                    if not self._has(unit, case):
+                        continue
+                    body = unit.body(case)
+                    if visit is not None:
+                        visit(unit.job(case))
                 except RunnerError as error:
                     if len(problems) < MAX_PROBLEMS:
                         problems.append(error)
@@ -196,15 +258,14 @@ class Plan:
                         more += 1
                     continue
                 jobs += self.repeat
-                records += self.repeat * choices(job.body)
-                size += self.repeat * len(job.data)
+                records += self.repeat * choices(body)
         if more:
             problems.append(UsageError(f"and {more} more mistakes in the cases"))
         if problems:
             raise problems[0] if len(problems) == 1 else Problems(problems)
-        if not jobs:
+        if not index:
             raise NothingSelectedError("nothing to run: no prompt has a case")
-        return Rehearsal(jobs, records, size)
+        return Rehearsal(jobs, records, tuple(starts))
 
 
 def group_by_endpoint(units: Iterable[Unit]) -> dict[str, list[Unit]]:

@@ -1,32 +1,39 @@
-"""The pull pipeline of one endpoint: N workers draw jobs from an iterator, each over its own connection.
+"""The pull pipeline of one endpoint: N workers draw jobs from an iterator, each request over a connection of its own.
 
-No task, future or list per case: the only things kept are the jobs in flight and those waiting to be asked again or
-for their rate limit, in a heap ordered by time, where they occupy no worker.
+No task, future or list per case: the only things kept are the jobs in flight and those waiting to be asked again.
 """
 
 from __future__ import annotations
 
 import asyncio
-import heapq
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from math import inf
 
 from ..endpoints.base import Request, Response, Transport, TransportError
 from ..endpoints.connect import Connection
+from ..wire.masking import mask
 from ..wire.outcome import read_reply
 from ..wire.reply import Outcome, ProviderError, Reply
 from ..wire.request import encode, with_stream
+from .breaker import Breaker
+from .budget import Budget
 from .cache import CacheEntry, ResponseCache
+from .concurrency import limit_of
 from .control import Control
+from .flights import Flight, Flights
+from .gate import Gate
 from .limiter import Limiter
+from .options import DEFAULT_WORKERS, Options
 from .plan import Job
 from .record import Record
 from .result import records_of
 from .retry import delay_before_retry
-from .streaming import StreamPrinter
 
-__all__ = ["Pool"]
+__all__ = ["Emit", "Pool", "gate_of"]
+
+Emit = Callable[[Job, Sequence[Record]], None]
+"""Receives the finished records of a job, all its choices at once; may raise to end it all."""
 
 CHARACTERS_PER_TOKEN = 4
 """Rule of thumb for English text (OpenAI help centre); corrected by the provider's usage afterwards."""
@@ -35,91 +42,66 @@ RETRIES_BEFORE_FIRST_ANSWER = 2
 """Refused connections are retried less as long as the endpoint has never answered: it is probably not there."""
 
 
-@dataclass(order=True, slots=True)
-class Flight:
-    """A job on its way: when it may be asked (again), how often it was, and until when it may be."""
-
-    not_before: float
-    number: int
-    job: Job = field(compare=False)
-    attempts: int = field(default=0, compare=False)
-    deadline: float | None = field(default=None, compare=False)
+def gate_of(connection: Connection, options: Options) -> Gate:
+    """The gate of an endpoint: as many requests at once as the options say, else its declaration, else 16."""
+    endpoint = connection.endpoint
+    default = connection.default_concurrency or DEFAULT_WORKERS
+    limiter = Limiter(endpoint.rpm, endpoint.tpm) if endpoint.rpm or endpoint.tpm else None
+    return Gate(limit_of(options.workers, endpoint.concurrency, default=default), limiter, options.budget)
 
 
 class Pool:
-    """The workers of one endpoint. `emit` receives every finished record; it may raise StorageError to stop it all."""
+    """The workers of one endpoint. `emit` receives the records of every finished job."""
 
     def __init__(
         self,
         connection: Connection,
         jobs: Iterator[Job],
+        gate: Gate,
         *,
-        workers: int,
         control: Control,
-        emit: Callable[[Record], None],
-        cache: ResponseCache | None = None,
-        printer: StreamPrinter | None = None,
+        emit: Emit,
+        options: Options,
     ) -> None:
-        endpoint = connection.endpoint
         self._connection = connection
-        self._timeout = endpoint.timeout
-        self._max_retries = endpoint.max_retries
-        self._limiter = Limiter(endpoint.rpm, endpoint.tpm)
-        self._paced = bool(endpoint.rpm or endpoint.tpm)
-        self._jobs: Iterator[Job] = jobs
-        self._exhausted = False
-        self._waiting: list[Flight] = []
-        self._count = 0
-        self._workers = workers
+        self._name = connection.endpoint.name
+        self._timeout = connection.endpoint.timeout
+        self._max_retries = connection.endpoint.max_retries
+        self._gate = gate
         self._control = control
         self._emit = emit
-        self._cache = cache
-        self._printer = printer
+        self._budget: Budget | None = options.budget
+        self._cache: ResponseCache | None = options.cache
+        self._printer = options.printer
+        self._notice = options.notice
+        self._trace = options.trace
+        self._breaker = Breaker()
+        self._flights = Flights(jobs, control, settle=self._settle, enter=self._enter)
+        self._idle: list[Transport] = []
+        self._url = connection.chat_url
         self._headers = connection.headers()
         self._identity = f"{connection.identity}\n{connection.extra_cache_key}"
 
     async def run(self) -> None:
         """Work until the jobs are used up or the run is stopped."""
         async with asyncio.TaskGroup() as group:
-            for _ in range(self._workers):
+            for _ in range(self._gate.concurrency.most):
                 group.create_task(self._work())
 
     async def _work(self) -> None:
-        transport: Transport | None = None
-        try:
-            while (flight := await self._next()) is not None:
-                if self._answer_from_cache(flight) or self._held_back(flight):
-                    continue
-                if transport is None:
-                    transport = self._connection.transport()
-                await self._ask(flight, transport)
-        finally:
-            if transport is not None:
-                await transport.close()
+        while (flight := await self._flights.next()) is not None:
+            # The one put back last is asked first: no more connections are open than requests were under way.
+            transport = self._idle.pop() if self._idle else self._connection.transport()
+            await self._ask(flight, transport)
+            self._idle.append(transport)
 
-    async def _next(self) -> Flight | None:
-        """The next flight that may leave now; None when there is none left or the run is stopping."""
-        while not self._control.stopping:
-            now = time.monotonic()
-            if self._waiting and self._waiting[0].not_before <= now:
-                return heapq.heappop(self._waiting)
-            # Keep the heap as small as the crew: with everything held back, pulling more would only fill memory.
-            if not self._exhausted and len(self._waiting) < 2 * self._workers:
-                job = next(self._jobs, None)
-                if job is not None:
-                    self._count += 1
-                    return Flight(now, self._count, job)
-                self._exhausted = True
-            if not self._waiting:
-                return None
-            try:
-                async with asyncio.timeout(max(self._waiting[0].not_before - now, 0.001)):
-                    await self._control.stopped.wait()
-            except TimeoutError:
-                continue
-        return None
+    # --- before a request leaves ------------------------------------------------------------------------------------
 
-    def _answer_from_cache(self, flight: Flight) -> bool:
+    def _settle(self, flight: Flight, now: float) -> bool:
+        """Finish what need not be asked: what is known already, and what has run out of time."""
+        if flight.failure is not None and now >= flight.deadline:
+            self._finish(flight, flight.failure)
+            return True
         if self._cache is None or flight.attempts:
             return False
         job = flight.job
@@ -129,58 +111,70 @@ class Pool:
         reply = read_reply(entry.status, {"content-type": entry.content_type}, entry.body, request=job.body)
         if self._printer:
             self._printer.whole(job, reply)
-        self._finish(flight, reply, latency_ms=None, cached=True)
+        self._finish(flight, reply, cached=True)
         return True
 
-    def _held_back(self, flight: Flight) -> bool:
-        """Whether the rate limit says later; the flight then waits in the heap."""
-        if not self._paced:
-            return False
-        now = time.monotonic()
-        wait = self._limiter.reserve(self._estimate(flight.job), now)
-        if wait > 0:
-            flight.not_before = now + wait
-            heapq.heappush(self._waiting, flight)
-        return wait > 0
+    def _enter(self, flight: Flight, now: float) -> float:
+        wait = self._gate.enter(_estimate(flight.job), now)
+        if wait == inf and self._budget and self._budget.exhausted:
+            self._control.stop(f"--max-cost {self._budget.dollars:g}: {self._budget.spent:.4f} are spent")
+        return wait
 
-    @staticmethod
-    def _estimate(job: Job) -> float:
-        """Tokens one request may use: its text, and the most it may answer."""
-        limit = job.body.get("max_completion_tokens") or job.body.get("max_tokens")
-        return len(job.data) / CHARACTERS_PER_TOKEN + (limit if isinstance(limit, int) else 0)
+    # --- a request and what comes of it -----------------------------------------------------------------------------
 
     async def _ask(self, flight: Flight, transport: Transport) -> None:
         job = flight.job
         started = time.monotonic()
-        if flight.deadline is None:
+        if not flight.attempts:
             flight.deadline = started + self._timeout
         flight.attempts += 1
         response: Response | None = None
         try:
             response = await transport.send(
-                Request("POST", self._connection.chat_url, self._headers, self._bytes(job)),
+                Request("POST", self._url, self._headers, self._bytes(job)),
                 timeout=flight.deadline - started,
                 on_bytes=self._printer.begin(job) if self._printer else None,
             )
-            reply = read_reply(response.status, response.headers, response.body, request=job.body)
         except TransportError as error:
             reply = Reply(
                 error=ProviderError(error.kind, error.message, retryable=error.retryable, hint=error.hint)
             )
-        finished = time.monotonic()
-        if self._ask_again(flight, reply, finished):
+        else:
+            reply = read_reply(response.status, response.headers, response.body, request=job.body)
+        finally:
+            self._gate.land()
+        self._landed(flight, reply, response, started, time.monotonic())
+
+    def _landed(
+        self, flight: Flight, reply: Reply, response: Response | None, started: float, finished: float
+    ) -> None:
+        error = _failure(reply)
+        pause = self._gate.learn(error, first_attempt=flight.attempts == 1, now=finished)
+        if pause is not None:
+            self._notice(f"{self._name} asks for a pause of {pause:.3g} s")
+        delay = None if error is None else self._delay_before_retry(flight, error, finished)
+        if self._trace is not None:
+            told = _told(self._url, flight, response, error, finished - started, delay)
+            self._trace(mask(told, self._connection.secrets))
+        if delay is not None:
+            flight.failure = reply
+            self._flights.again(flight, finished + delay)
             return
-        self._learn(job, reply)
+        self._learn(flight.job, reply)
+        self._finish(flight, reply, latency_ms=(finished - started) * 1000)
         if (
             response is not None
             and self._cache is not None
             and _all_ok(reply)
             and not self._holds_key(response)
         ):
-            key = self._cache.key(self._identity, job.data, job.sample)
+            key = self._cache.key(self._identity, flight.job.data, flight.job.sample)
             content_type = response.headers.get("content-type", "")
             self._cache.put(key, CacheEntry(response.status, content_type, response.body))
-        self._finish(flight, reply, latency_ms=(finished - started) * 1000, cached=False)
+        if self._budget:
+            self._control.wake()
+        else:
+            self._flights.wake()
 
     def _holds_key(self, response: Response) -> bool:
         return any(value.encode() in response.body for value in self._connection.secrets)
@@ -188,36 +182,34 @@ class Pool:
     def _bytes(self, job: Job) -> bytes:
         return encode(with_stream(job.body)) if self._printer else job.data
 
-    def _ask_again(self, flight: Flight, reply: Reply, now: float) -> bool:
-        """Put a flight that failed for a passing reason back into the heap."""
-        error = _failure(reply)
-        if error is None or flight.deadline is None or self._control.stopping:
-            return False
+    def _delay_before_retry(self, flight: Flight, error: ProviderError, now: float) -> float | None:
+        """Seconds after which to ask again what failed for a passing reason; None when it is not to be."""
+        if self._control.stopping:
+            return None
         most = self._max_retries
-        if error.code == "connect" and not self._control.answered:
+        if error.code == "connect" and not self._breaker.answered:
             most = min(most, RETRIES_BEFORE_FIRST_ANSWER)
-        delay = delay_before_retry(
+        return delay_before_retry(
             error, retry=flight.attempts - 1, max_retries=most, seconds_left=flight.deadline - now
         )
-        if delay is None:
-            return False
-        flight.not_before = now + delay
-        heapq.heappush(self._waiting, flight)
-        return True
 
     def _learn(self, job: Job, reply: Reply) -> None:
         """Tell the breaker and the rate limit what came of it."""
         error = reply.error
         if error is None:
-            self._control.succeeded()
+            self._breaker.succeeded()
         elif error.status is None or error.status in (401, 403, 404) or error.status >= 500:
-            self._control.failed(error.message)
-        if self._paced and reply.usage:
+            reason = self._breaker.failed(mask(error.message, self._connection.secrets))
+            if reason is not None:
+                self._control.stop(reason)
+        if reply.usage:
             used = reply.usage.get("total_tokens")
             if isinstance(used, int):
-                self._limiter.correct(self._estimate(job), used)
+                self._gate.correct(_estimate(job), used)
 
-    def _finish(self, flight: Flight, reply: Reply, *, latency_ms: float | None, cached: bool) -> None:
+    def _finish(
+        self, flight: Flight, reply: Reply, *, latency_ms: float | None = None, cached: bool = False
+    ) -> None:
         records = records_of(
             flight.job,
             reply,
@@ -226,8 +218,24 @@ class Pool:
             cached=cached,
             secret_values=self._connection.secrets,
         )
-        for record in records:
-            self._emit(record)
+        if self._budget and not cached and reply.error is None:
+            self._pay(self._budget, records[0]["cost"])
+        self._emit(flight.job, records)
+
+    def _pay(self, budget: Budget, cost: float | None) -> None:
+        if cost is None:
+            self._control.stop(
+                f"--max-cost {budget.dollars:g}: what an answer of {self._name} costs is not known"
+                " (give its model a price in runner.yaml)"
+            )
+        else:
+            budget.pay(cost)
+
+
+def _estimate(job: Job) -> float:
+    """Tokens one request may use: its text, and the most it may answer."""
+    limit = job.body.get("max_completion_tokens") or job.body.get("max_tokens")
+    return len(job.data) / CHARACTERS_PER_TOKEN + (limit if isinstance(limit, int) else 0)
 
 
 def _failure(reply: Reply) -> ProviderError | None:
@@ -241,3 +249,20 @@ def _failure(reply: Reply) -> ProviderError | None:
 
 def _all_ok(reply: Reply) -> bool:
     return reply.error is None and bool(reply.answers) and all(a.outcome is Outcome.OK for a in reply.answers)
+
+
+def _told(
+    url: str,
+    flight: Flight,
+    response: Response | None,
+    error: ProviderError | None,
+    seconds: float,
+    delay: float | None,
+) -> str:
+    """A line of `--debug` on one request: never a header, never a body."""
+    job = flight.job
+    came = f"{response.status}, {len(response.body):,} bytes" if response else "no answer"
+    why = f": {error.code}: {error.message}" if error else ""
+    then = f"; asks again in {delay:.1f} s" if delay is not None else ""
+    name = f"{job.unit.prompt.name}/{job.case.id}{f'@{job.unit.variant}' if job.unit.variant else ''}"
+    return f"POST {url} {name}#{job.sample} attempt {flight.attempts}: {came} in {seconds * 1000:.0f} ms{why}{then}"

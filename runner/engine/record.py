@@ -1,18 +1,17 @@
-"""The record: what one answer came to, as it stands in `results.jsonl`, and the counters a run keeps instead of lists."""
+"""The record: what one answer came to, as it stands in `results.jsonl`."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections import Counter
-from dataclasses import dataclass, field
 from typing import NotRequired, TypedDict
 
 from ..values import Json, JsonObject
 
-__all__ = ["CheckRecord", "Counters", "ErrorRecord", "Record", "json_line"]
+__all__ = ["CheckRecord", "ErrorRecord", "Record", "json_line"]
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_COMPACT = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
 class CheckRecord(TypedDict):
@@ -38,10 +37,14 @@ class ErrorRecord(TypedDict):
 class Record(TypedDict):
     """One line of results.jsonl (docs/outcomes.md). Headers and keys are no part of it.
 
-    `file` is the prompt's path as the user gave it; `sample` counts repeats from 0; `choice` is there only when `n` > 1; `output` is the parsed JSON where a schema or
-    json_object is declared, else None; `text` is what came back; `cost` is in US dollars or None when no price is
-    known; `latency_ms` is that of the answering attempt; `attempts` counts all requests made for it (0: from cache).
+    `index` is the place of the request in the whole run, from 0: with `--input` the number of the row; `file` is the
+    prompt's path as the user gave it; `sample` counts repeats from 0; `choice` of `choices` is there only when
+    `n` > 1; `output` is the parsed JSON where a schema or json_object is declared, else None; `text` is what came
+    back; `cost` is in US dollars or None when no price is known; `latency_ms` is that of the answering attempt;
+    `attempts` counts all requests made for it (0: from cache).
     """
+
+    index: NotRequired[int]
 
     prompt: str
     file: str
@@ -49,6 +52,7 @@ class Record(TypedDict):
     variant: str | None
     sample: int
     choice: NotRequired[int]
+    choices: NotRequired[int]
     outcome: str
     passed: bool
     output: Json
@@ -75,51 +79,5 @@ def json_line(record: Record) -> str:
     Half a surrogate pair, which a model can send as `\ud83d` and UTF-8 cannot hold, keeps its escape.
     Raises ValueError for NaN and infinities, which are not JSON.
     """
-    line = json.dumps(record, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return _SURROGATE.sub(lambda found: f"\\u{ord(found.group()):04x}", line)
-
-
-@dataclass(slots=True)
-class Counters:
-    """Running totals of a run; its size does not depend on the number of cases.
-
-    `total` is the number of records expected (None: not known). `cost` is None until a priced answer came.
-    """
-
-    total: int | None = None
-    done: int = 0
-    passed: int = 0
-    failed: int = 0
-    errors: int = 0
-    cached: int = 0
-    retries: int = 0
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    cost: float | None = None
-    outcomes: Counter[str] = field(default_factory=Counter)
-
-    @property
-    def unfinished(self) -> int:
-        """How many of the expected records have not come (0 when their number is not known)."""
-        return max((self.total or 0) - self.done, 0)
-
-    def add(self, record: Record) -> None:
-        """Count one finished record: passed, failed (an answer that is wrong) or error (no answer to judge)."""
-        self.done += 1
-        self.outcomes[record["outcome"]] += 1
-        if record["passed"]:
-            self.passed += 1
-        elif record["outcome"] == "error":
-            self.errors += 1
-        else:
-            self.failed += 1
-        self.cached += record["cached"]
-        self.retries += max(record["attempts"] - 1, 0)
-        usage = record["usage"] or {}
-        if not record["cached"] and not record.get("choice"):
-            for name in ("prompt_tokens", "completion_tokens"):
-                count = usage.get(name)
-                if isinstance(count, int):
-                    setattr(self, name, getattr(self, name) + count)
-            if record["cost"] is not None:
-                self.cost = (self.cost or 0.0) + record["cost"]
+    line = _COMPACT.encode(record)
+    return line if line.isascii() else _SURROGATE.sub(lambda found: f"\\u{ord(found.group()):04x}", line)

@@ -31,7 +31,7 @@ def records_of(
     if reply.error is not None:
         answers = (Answer(choice=0, outcome=Outcome.ERROR, error=reply.error, detail=reply.error.message),)
     cost = cost_of(reply.usage, job.unit.price)
-    several = choices(job.body) > 1 and reply.error is None
+    several = len(answers) if choices(job.body) > 1 and reply.error is None else None
     return [
         _record(job, reply, answer, cost, latency_ms, attempts, secret_values, cached=cached, several=several)
         for answer in answers
@@ -48,7 +48,7 @@ def _record(
     secret_values: tuple[str, ...],
     *,
     cached: bool,
-    several: bool,
+    several: int | None,
 ) -> Record:
     judgement = job.unit.judge.judge(answer, job.case, latency_ms=latency_ms, cost=cost, model=job.unit.model)
     checks: list[CheckRecord] = [
@@ -81,8 +81,10 @@ def _record(
     }
     if answer.tool_calls:
         record["tool_calls"] = list(answer.tool_calls)
-    if several:
-        record["choice"] = answer.choice
+    if several is not None:
+        record["choice"], record["choices"] = answer.choice, several
+    if job.index is not None:
+        record["index"] = job.index
     return record
 
 
@@ -95,8 +97,8 @@ def _error(
     if error.status == 401:
         # Only here is it known where the refused key came from.
         hint = (
-            f"check the key in {endpoint.api_key_env}"
-            if endpoint.api_key_env
+            f"check the key in {endpoint.api_key_env or f'the keyring, {endpoint.api_key_keyring}'}"
+            if endpoint.api_key_env or endpoint.api_key_keyring
             else f"endpoint {endpoint.name} sends no key: name its variable with api_key_env in runner.yaml"
         )
     return {

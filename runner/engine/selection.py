@@ -5,23 +5,25 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from ..errors import Location, NothingSelectedError
 from ..files.cases import case_from_vars, cases_from_file, cases_of, vars_from_text
 from ..files.model import Case, CaseFile
 from ..values import Json
 from .plan import Unit
+from .sampling import Condition, Draw
 
 __all__ = ["Selection"]
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """`variables` or `rows` stand in for the prompts' own tests when given; `ids` and `tags` narrow either.
+    """`variables` or `rows` stand in for the prompts' own tests when given; everything else narrows either.
 
-    `given` is the one case to take, already loaded. `texts` are variables typed on a command line, to be read as the types that the prompt's inputs declare.
-
-    A tag selects a case that has it, and every case of a prompt that has it.
+    `given` is the one case to take, already loaded. `texts` are variables typed on a command line, to be read as the
+    types that the prompt's inputs declare. A tag selects a case that has it, and every case of a prompt that has it.
+    Of what `ids`, `tags` and `where` leave of a prompt's cases, `draw` takes some at random and `limit` the first.
     """
 
     ids: frozenset[str] = frozenset()
@@ -31,17 +33,36 @@ class Selection:
     variables_from: Location = field(default_factory=lambda: Location("--var"))
     rows: CaseFile | None = None
     given: Case | None = None
+    where: Condition | None = None
+    draw: Draw | None = None
+    limit: int | None = None
 
     @property
     def takes_tests(self) -> bool:
         """Whether it is the prompts' own tests that are taken."""
         return self.variables is None and self.rows is None and self.given is None
 
+    @property
+    def takes_all(self) -> bool:
+        """Whether none of the cases on offer is left out."""
+        return not (self.ids or self.tags or self.where or self.draw) and self.limit is None
+
     def cases(self, unit: Unit) -> Iterator[Case]:
         """The selected cases of one unit, lazily. Raises CaseError at the row or value that is off."""
+        cases = self._matching(unit)
+        if self.draw is not None:
+            self.draw.of(unit.prompt.path, self._matching(unit))
+            cases = self.draw.drawn(unit.prompt.path, cases)
+        return islice(cases, self.limit)
+
+    def _matching(self, unit: Unit) -> Iterator[Case]:
         for case in self._offered(unit):
             tagged = not self.tags or not self.tags.isdisjoint((*unit.prompt.tags, *case.tags))
-            if tagged and (not self.ids or case.id in self.ids):
+            if (
+                tagged
+                and (not self.ids or case.id in self.ids)
+                and (self.where is None or self.where.holds(case))
+            ):
                 yield case
 
     def _offered(self, unit: Unit) -> Iterator[Case]:
@@ -74,6 +95,7 @@ class Selection:
         wanted = [
             *(f"--case {name}" for name in sorted(self.ids)),
             *(f"--tag {tag}" for tag in sorted(self.tags)),
+            *([f"--where {self.where.source!r}"] if self.where else []),
         ]
         close = [near for name in sorted(self.ids) for near in difflib.get_close_matches(name, offered, 3)]
         hint = (

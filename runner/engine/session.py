@@ -1,4 +1,4 @@
-"""One run from start to finish: journal, signals, the display's clock, the summary in `run.json`."""
+"""One stretch of a run: journal, signals, the display's clock, and what `run.json` says before and after."""
 
 from __future__ import annotations
 
@@ -8,20 +8,25 @@ import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from .._version import __version__
 from ..endpoints.connect import Connection
-from ..errors import RunnerError
+from ..errors import RunnerError, StorageError
+from .bounds import ErrorBound
 from .control import Control
-from .execute import Options, execute
+from .counters import Counters
+from .execute import execute, gates_of
+from .gate import Gate
 from .journal import Journal
+from .options import Options
 from .plan import Job, Unit
-from .record import Counters, Record, json_line
+from .record import Record, json_line
 from .verdict import Facts, exit_code
 
-__all__ = ["Display", "Ending", "run_jobs"]
+__all__ = ["Display", "Ending", "Kept", "Sink", "run_jobs"]
 
 DISPLAY_SECONDS = 0.1
 
@@ -37,6 +42,20 @@ class Display(Protocol):
 
     def note(self, text: str) -> None:
         """Something a person should know now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The records of a job and where the journal has them: `offset` and `length` in bytes."""
+
+    job: Job
+    records: Sequence[Record]
+    offset: int
+    length: int
+
+
+Sink = Callable[[Kept], None]
+"""Receives what was kept; StorageError from it stops the run, which goes on to keep what is under way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,80 +75,145 @@ def run_jobs(
     units: Sequence[Unit],
     connections: Mapping[str, Connection],
     *,
-    root: Path,
+    journal: Journal,
     counters: Counters,
     display: Display,
-    sinks: Sequence[Callable[[Record], None]] = (),
+    sinks: Sequence[Sink] = (),
     receive: Callable[[Record], None] | None = None,
     options: Options | None = None,
+    max_errors: ErrorBound | None = None,
+    facts: Mapping[str, Any] | None = None,
 ) -> Ending:
     """Run jobs (by endpoint; `units` are what they are made of) under a journal and tell `display` about it.
 
     Every record is in the journal before anything else hears of it. The journal and the sinks get it without keys;
-    `receive` gets it as it came, to refuse what a key stands in, and must not write it. Raises StorageError or EndpointError after
-    `run.json` says so.
+    `receive` gets it as it came, to refuse what a key stands in, and must not write it. `facts` go into `run.json` as
+    they are. Closes the journal and the cache. When something cannot be kept nothing new is sent, and what is under way
+    is still taken in; then StorageError (or what `receive` raised) is raised, as EndpointError is, after `run.json`
+    says so.
     """
-    clean = _cleaner(value for connection in connections.values() for value in connection.secrets)
-    journal = Journal(root)
+    options = options or Options()
+    control = Control()
+    gates = gates_of({name: connections[name] for name in jobs}, options)
+    keeper = _Keeper(journal, connections, control, counters, display, sinks, receive, max_errors)
+    told = _Manifest(journal, units, connections, gates, counters, facts or {})
     started = time.monotonic()
-    control: Control | None = None
     status, error = "complete", None
 
-    def keep(record: Record) -> None:
-        as_it_came = record
-        line = json_line(record)
-        cleaned = clean(line)
-        if cleaned is not line:
-            line, record = cleaned, json.loads(cleaned)
-        journal.append(line)
-        counters.add(record)
-        display.record(record)
-        for sink in sinks:
-            sink(record)
-        if receive is not None:
-            receive(as_it_came)
-
     async def work() -> None:
-        nonlocal control
-        control = Control()
         main = asyncio.current_task()
         assert main is not None
         ticker = asyncio.create_task(_tick(display))
         try:
             with control.signals(main.cancel, display.note):
-                await execute(jobs, connections, keep, options or Options(), control)
+                await execute(jobs, connections, keeper.keep, options, control, gates)
         finally:
             ticker.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await ticker
 
-    try:
-        asyncio.run(work())
-    except (asyncio.CancelledError, KeyboardInterrupt):
-        status = "interrupted"
-    except RunnerError as problem:
-        status, error = "failed", problem
-    assert control is not None
-    if control.reason is not None and error is None:
-        status = "interrupted" if control.signal else "stopped"
-    seconds = time.monotonic() - started
-    unsent = status != "complete"
-    facts = Facts(
-        failed=counters.failed,
-        unchecked=counters.errors + unsent,
-        selected=counters.done,
-        signal=control.signal,
-    )
-    code = error.exit_code if error else exit_code(facts)
-    try:
-        journal.write_summary(
-            _summary(units, connections, journal, counters, status, control.reason, seconds, code)
-        )
-    finally:
-        journal.close()
-    if error is not None:
-        raise error
+    with contextlib.ExitStack() as closing:
+        closing.callback(journal.close)
+        told.write(status="running")
+        try:
+            try:
+                asyncio.run(work())
+            finally:
+                if options.cache is not None:
+                    options.cache.close()
+        except (asyncio.CancelledError, KeyboardInterrupt):
+            status = "interrupted"
+        except RunnerError as problem:
+            error = problem
+        error = keeper.error or error
+        if error is not None:
+            status = "failed"
+        elif control.reason is not None:
+            status = "interrupted" if control.signal else "stopped"
+        seconds = time.monotonic() - started
+        unsent = status != "complete"
+        code = error.exit_code if error else _exit_code(counters, control, unsent=unsent)
+        try:
+            told.write(status=status, reason=control.reason, exit_code=code, seconds=seconds)
+        except StorageError as problem:
+            error = error or problem
+        if error is not None:
+            raise error
     return Ending(code, journal.folder, seconds, control.reason, unsent, control.signal)
+
+
+def _exit_code(counters: Counters, control: Control, *, unsent: bool) -> int:
+    return exit_code(
+        Facts(
+            failed=counters.failed,
+            unchecked=counters.errors + unsent,
+            selected=counters.done,
+            signal=control.signal,
+        )
+    )
+
+
+class _Keeper:
+    """Keeps the records of each job: in the journal, then everywhere else. `error` is the first that stopped it."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        connections: Mapping[str, Connection],
+        control: Control,
+        counters: Counters,
+        display: Display,
+        sinks: Sequence[Sink],
+        receive: Callable[[Record], None] | None,
+        max_errors: ErrorBound | None,
+    ) -> None:
+        self._journal = journal
+        self._clean = _cleaner(value for connection in connections.values() for value in connection.secrets)
+        self._control = control
+        self._counters = counters
+        self._display = display
+        self._sinks = list(sinks)
+        self._receive = receive
+        self._max_errors = max_errors
+        self.error: RunnerError | None = None
+
+    def keep(self, job: Job, records: Sequence[Record]) -> None:
+        as_they_came = records
+        lines = [json_line(record) for record in records]
+        cleaned = [self._clean(line) for line in lines]
+        if cleaned != lines:
+            records = [json.loads(line) for line in cleaned]
+        text = "".join(f"{line}\n" for line in cleaned)
+        try:
+            offset = self._journal.append(text)
+        except StorageError as error:
+            self._stop(error)
+            self._sinks.clear()
+            offset = self._journal.size
+        for record in records:
+            self._counters.add(record)
+            self._display.record(record)
+        if self._sinks:
+            kept = Kept(job, records, offset, self._journal.size - offset)
+            for sink in list(self._sinks):
+                try:
+                    sink(kept)
+                except StorageError as error:
+                    self._sinks.remove(sink)
+                    self._stop(error)
+        if self._receive is not None and self.error is None:
+            try:
+                for record in as_they_came:
+                    self._receive(record)
+            except RunnerError as error:
+                self._stop(error)
+        if self._max_errors and (reason := self._max_errors.reached(self._counters)):
+            self._control.stop(reason)
+
+    def _stop(self, error: RunnerError) -> None:
+        """What comes from now on is still taken in, since it is paid for; nothing new is asked."""
+        self.error = self.error or error
+        self._control.stop(error.message)
 
 
 def _cleaner(values: Iterable[str]) -> Callable[[str], str]:
@@ -155,36 +239,53 @@ async def _tick(display: Display) -> None:
         display.tick()
 
 
-def _summary(
-    units: Sequence[Unit],
-    connections: Mapping[str, Connection],
-    journal: Journal,
-    counters: Counters,
-    status: str,
-    reason: str | None,
-    seconds: float,
-    code: int,
-) -> dict[str, object]:
-    return {
-        "format": 1,
-        "runner": __version__,
-        "status": status,
-        "reason": reason,
-        "exit_code": code,
-        "started": journal.started.isoformat(timespec="seconds"),
-        "seconds": round(seconds, 3),
-        "prompts": sorted({unit.prompt.path for unit in units}),
-        "models": sorted({unit.model for unit in units}),
-        "endpoints": {name: connection.base_url for name, connection in connections.items()},
-        "total": counters.total,
-        "done": counters.done,
-        "passed": counters.passed,
-        "failed": counters.failed,
-        "errors": counters.errors,
-        "cached": counters.cached,
-        "retries": counters.retries,
-        "outcomes": dict(counters.outcomes),
-        "prompt_tokens": counters.prompt_tokens,
-        "completion_tokens": counters.completion_tokens,
-        "cost": counters.cost,
-    }
+class _Manifest:
+    """`run.json`: what is asked from whom, written before the first request, and how it went, written at the end."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        units: Sequence[Unit],
+        connections: Mapping[str, Connection],
+        gates: Mapping[str, Gate],
+        counters: Counters,
+        facts: Mapping[str, Any],
+    ) -> None:
+        self._journal = journal
+        self._counters = counters
+        self._gates = gates
+        self._began = time.monotonic()
+        self._before = float(facts.get("seconds", 0.0))
+        self._facts = {
+            "format": 1,
+            "runner": __version__,
+            "started": datetime.now(UTC).isoformat(timespec="seconds"),
+            "prompts": sorted({unit.prompt.path for unit in units}),
+            "models": sorted({unit.model for unit in units}),
+            "endpoints": {name: connection.base_url for name, connection in connections.items()},
+            **facts,
+        }
+
+    def write(
+        self, *, status: str, reason: str | None = None, exit_code: int | None = None, seconds: float = 0.0
+    ) -> None:
+        self._journal.write_manifest(
+            {
+                **self._facts,
+                "status": status,
+                "reason": reason,
+                "exit_code": exit_code,
+                "seconds": round(self._before + seconds, 3),
+                **self._counters.totals(),
+                "concurrency": {name: self._told(gate) for name, gate in self._gates.items()},
+            }
+        )
+
+    def _told(self, gate: Gate) -> dict[str, Any]:
+        """How many requests were under way at once, and for an adaptive limit how it was found."""
+        told = {"limit": gate.concurrency.now, "peak": gate.peak, "rate_limited": gate.rate_limited}
+        changes = [
+            {"at": round(each.at - self._began, 3), "from": each.old, "to": each.new, "reason": each.reason}
+            for each in gate.concurrency.changes
+        ]
+        return {**told, "history": changes} if changes else told

@@ -129,8 +129,9 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One entry of `endpoints` in runner.yaml: where to ask, never the key itself (`api_key_env` names its variable).
+    """One entry of `endpoints` in runner.yaml: where to ask, never the key itself.
 
+    `api_key_env` names the key's variable, or `api_key_keyring` (SERVICE/USER) its place in the system's keyring.
     `timeout` is the total deadline of one case in seconds, retries included; `rpm` and `tpm` are requests and
     tokens per minute.
     """
@@ -143,10 +144,11 @@ class Endpoint:
     model: str | None = None
     rpm: int | None = None
     tpm: int | None = None
-    concurrency: int | None = None
+    concurrency: int | Literal["adaptive"] | None = None
     timeout: float = 600.0
     max_retries: int = 4
     location: Location | None = None
+    api_key_keyring: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,6 +140,8 @@ class _Reader:
                 "embedded" in own or "base_url" in own
             ):  # another kind of endpoint, or another server with another key
                 base = {}
+            elif "api_key_keyring" in own:
+                base = {key: value for key, value in base.items() if key != "api_key_env"}
             if name in declared:
                 self._check_endpoint(name, own, base)
             fields = base | {key: value for key, value in own.items() if not key.startswith("x-")}
@@ -161,10 +163,17 @@ class _Reader:
         elif not (base.keys() | own.keys()) & {"base_url", "embedded"}:
             self.refuse(at, f'{label} needs "base_url"', 'or "embedded" for a model on this machine')
         if "embedded" in own:
-            for key in ("api_key_env", "headers"):
+            for key in ("api_key_env", "api_key_keyring", "headers"):
                 if key in own:
                     message = f"{label}: an embedded model takes no {key}"
                     self.refuse((*at, key), message, "leave it out", at_key=True)
+        if "api_key_env" in own and "api_key_keyring" in own:
+            self.refuse(
+                (*at, "api_key_keyring"),
+                f"{label} has both api_key_env and api_key_keyring",
+                "keep one of them",
+                at_key=True,
+            )
         if "base_url" in own and (fault := _url_fault(own["base_url"])):
             self.refuse((*at, "base_url"), f"{label}.base_url {fault[0]}", fault[1])
         for header, value in own.get("headers", {}).items():

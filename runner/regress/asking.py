@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from ..engine.plan import Job, Unit
 from .testing import Regression
@@ -23,7 +23,7 @@ def carry_out(
     root: Path,
     environ: Mapping[str, str],
     display: Display,
-    workers: int | None = None,
+    workers: int | Literal["adaptive"] | None = None,
     use_cache: bool = True,
 ) -> Ending | None:
     """Run it; the ending of what was asked, None when nothing had to be.
@@ -52,24 +52,31 @@ def _ask(
     root: Path,
     environ: Mapping[str, str],
     display: Display,
-    workers: int | None,
+    workers: int | Literal["adaptive"] | None,
     *,
     use_cache: bool,
 ) -> Ending:
     # The only place from which a regression run reaches anything that knows the network.
     from ..engine.cache import ResponseCache
-    from ..engine.execute import Options, connect
-    from ..engine.record import Counters
+    from ..engine.counters import Counters
+    from ..engine.execute import connect
+    from ..engine.journal import Journal
+    from ..engine.options import Options
     from ..engine.session import run_jobs
 
     asked = [unit for unit in units if unit.endpoint.name in waiting]
+    connections = connect(asked, environ, root=str(root))
+    for connection in connections.values():
+        regression.guard(connection.secrets)
     return run_jobs(
         waiting,
         asked,
-        connect(asked, environ, root=str(root)),
-        root=root,
+        connections,
+        journal=Journal.create(root),
         counters=Counters(),
         display=display,
         receive=regression.take,
-        options=Options(workers=workers, cache=ResponseCache(root) if use_cache else None),
+        options=Options(
+            workers=workers, cache=ResponseCache(root) if use_cache else None, notice=display.note
+        ),
     )

@@ -12,7 +12,7 @@ import os
 import posixpath
 import secrets
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
@@ -45,6 +45,10 @@ class SnapshotStore:
         # Messages call a file as it would be typed here; worked out once, not for each of ten thousand.
         prefix = os.path.relpath(root)
         self._prefix = "" if prefix == os.curdir else prefix.replace(os.sep, "/") + "/"
+
+    def guard(self, values: Iterable[str]) -> None:
+        """Refuse to write these values as well."""
+        self._secrets = tuple({*self._secrets, *values})
 
     def read(self, file: str) -> Snapshot | None:
         """The snapshot, or None where there is no such file.

@@ -7,8 +7,7 @@ for the engine's pools, and is remembered only until its last sample has come.
 from __future__ import annotations
 
 import contextlib
-import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeAlias
@@ -16,6 +15,7 @@ from typing import TypeAlias
 from ..engine.plan import Job, Unit, choices, group_by_endpoint
 from ..engine.record import Record
 from ..engine.selection import Selection
+from ..engine.shard import Shard
 from ..errors import Location, UsageError
 from ..files.model import Case, Project
 from ..files.tree import DiskTree
@@ -33,23 +33,10 @@ from .rules import Rules, compile_rules, unused_rules
 from .snapshot import Snapshot, snapshot_file, snapshot_folder
 from .store import SnapshotStore
 
-__all__ = ["CaseKey", "Regression", "Shard"]
+__all__ = ["CaseKey", "Regression"]
 
 CaseKey: TypeAlias = tuple[str, str, str | None]
 """A case of a run: the prompt's file, the case's id, the variant."""
-
-
-@dataclass(frozen=True, slots=True)
-class Shard:
-    """Part `index` (from 1) of `count`: the cases whose hash falls to it, whatever the order and the machine."""
-
-    index: int
-    count: int
-
-    def has(self, key: CaseKey) -> bool:
-        """Whether this shard takes the case."""
-        digest = hashlib.sha256("\n".join(str(part) for part in key).encode()).digest()
-        return int.from_bytes(digest[:8], "big") % self.count == self.index - 1
 
 
 @dataclass(slots=True)
@@ -102,11 +89,15 @@ class Regression:
             unit.prompt.file: compile_rules(unit.prompt, project) for unit in units
         }
         # Which files have no case can only be said when every case was seen.
-        self._complete = not (selection.ids or selection.tags or shard) and selection.takes_tests
+        self._complete = selection.takes_all and selection.takes_tests and shard is None
         self._unseen: dict[str, set[str]] = {}
         self._by_request: dict[str, dict[str, str]] = {}
         self._unused: dict[str, set[str]] = {}
         self._asked: dict[CaseKey, _Asked] = {}
+
+    def guard(self, secrets: Iterable[str]) -> None:
+        """Refuse to store an answer that repeats one of these keys."""
+        self._store.guard(secrets)
 
     def jobs(self) -> dict[str, Iterator[Job]]:
         """For each endpoint, lazily, the jobs that have to be asked; drawing them replays what need not be.
@@ -145,8 +136,7 @@ class Regression:
         for unit in units:
             self._look_into(unit)
             for case in self._selection.cases(unit):
-                key = (unit.prompt.path, case.id, unit.variant)
-                if self._shard is not None and not self._shard.has(key):
+                if self._shard is not None and not self._shard.has(unit.prompt.file, case.id, unit.variant):
                     continue
                 yield from self._case(unit, case, put_off)
         for unit, case, file in put_off:

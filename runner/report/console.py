@@ -12,7 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TextIO
 
-from ..engine.record import Counters, Record
+from ..engine.counters import Counters
+from ..engine.record import Record
 from .digest import SMALL, Digest
 from .progress import SEPARATOR, Pace, segments
 from .visible import visible
@@ -133,6 +134,10 @@ class ConsoleReporter:
 
             self._print(record_line(record, with_answer=(self._counters.total or _MANY) <= SMALL))
         self.tick()
+
+    def earlier(self, record: Record) -> None:
+        """Take in a record of an earlier stretch of the run: counted, explained if it failed, not shown again."""
+        self._digest.add(record)
 
     def tick(self) -> None:
         """Show how far the run is, if it is time to; call it as often as you like."""

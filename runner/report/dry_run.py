@@ -11,7 +11,7 @@ __all__ = ["dry_run_text"]
 BYTES_PER_TOKEN = 4
 
 
-def dry_run_text(plan: Plan, rehearsal: Rehearsal) -> str:
+def dry_run_text(plan: Plan, rehearsal: Rehearsal, request_bytes: int) -> str:
     """Which prompts, models and endpoints, how many requests, and about how many tokens they hold."""
     rows = [
         (
@@ -23,7 +23,7 @@ def dry_run_text(plan: Plan, rehearsal: Rehearsal) -> str:
         )
         for unit in plan.units
     ]
-    tokens = rehearsal.request_bytes // BYTES_PER_TOKEN
+    tokens = request_bytes // BYTES_PER_TOKEN
     return "\n".join(
         (
             format_table(("prompt", "variant", "model", "endpoint", "address"), rows),

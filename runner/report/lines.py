@@ -7,7 +7,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from ..engine.record import Counters, Record
+from ..engine.counters import Counters
+from ..engine.record import Record
 from .closing import STYLES
 from .figures import duration
 from .progress import SEPARATOR, Segment, fitted, line_width

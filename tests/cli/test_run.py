@@ -7,7 +7,6 @@ import json
 import signal
 import time
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,19 +14,8 @@ import pytest
 
 from tests.faults import CLOSE, FaultServer, Received, Steps, chunked, completion, echo, event_stream, reply
 
+from .asking import KEY, PROMPT, run
 from .project import Done, ProjectFolder
-
-KEY = "sk-test-planted-key-0123456789"
-
-PROMPT = """
-name: hello
-model: gpt-test
-inputs: {name: {type: string}}
-messages: [{role: user, content: "Hello {{ name }}"}]
-tests:
-  - {id: ada, vars: {name: Ada}}
-  - {id: bob, vars: {name: Bob}, tags: [smoke]}
-"""
 
 JSON_PROMPT = """
 name: sentiment
@@ -48,28 +36,6 @@ tests:
     vars: {review: fine}
     assert: [{type: equals, path: $.label, value: good}]
 """
-
-
-@pytest.fixture
-def server() -> Iterator[FaultServer]:
-    with FaultServer() as server:
-        yield server
-
-
-@pytest.fixture
-def asked(project: ProjectFolder, server: FaultServer) -> ProjectFolder:
-    """A project whose one endpoint is the fault server."""
-    project.write(
-        "runner.yaml",
-        "endpoint: fake\nendpoints:\n"
-        f"  fake: {{base_url: '{server.base_url}', api_key_env: FAKE_KEY, max_retries: 2, timeout: 20}}\n",
-    )
-    project.write("prompts/hello.prompt.yaml", PROMPT)
-    return project
-
-
-def run(project: ProjectFolder, *args: str, **options: Any) -> Done:
-    return project.run("run", *args, env={"FAKE_KEY": KEY}, **options)
 
 
 # --- what is sent ---------------------------------------------------------------------------------------------------

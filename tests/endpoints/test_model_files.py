@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from runner.endpoints.file_lock import locked
 from runner.endpoints.model_files import DEFAULT_MODEL, PUBLISHED, ModelFile, Published, fetch, find_model
 from runner.errors import ConfigError, Location
+from runner.files.file_lock import locked
 
 WEIGHTS = b"GGUF" + bytes(range(256)) * 1000
 MEMBER = "tiny_model/tiny.gguf"

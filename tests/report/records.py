@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, cast
 
-from runner.engine.record import Counters, Record
+from runner.engine.counters import Counters
+from runner.engine.record import Record
 
 WRONG_CATEGORY = {
     "type": "equals",

@@ -6,8 +6,9 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
-__all__ = ["locked"]
+__all__ = ["locked", "try_lock"]
 
 if sys.platform == "win32":
     import msvcrt
@@ -19,11 +20,17 @@ if sys.platform == "win32":
             except OSError:
                 continue
             return
+
+    def _try(descriptor: int) -> None:
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
 else:
     import fcntl
 
     def _lock(descriptor: int) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
+
+    def _try(descriptor: int) -> None:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 @contextmanager
@@ -32,3 +39,14 @@ def locked(path: Path) -> Iterator[None]:
     with path.open("ab") as file:
         _lock(file.fileno())
         yield
+
+
+def try_lock(path: Path) -> BinaryIO | None:
+    """The lock file at `path`, held until it is closed; None where somebody else has it. Raises OSError."""
+    file = path.open("ab")
+    try:
+        _try(file.fileno())
+    except OSError:
+        file.close()
+        return None
+    return file

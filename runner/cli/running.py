@@ -1,0 +1,288 @@
+"""What `runner run` does: choose, rehearse, go on with an earlier run or begin one, ask, tell."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import click
+
+from ..engine.bounds import ErrorBound
+from ..engine.budget import Budget
+from ..engine.cache import ResponseCache
+from ..engine.configuration import configuration
+from ..engine.counters import Counters
+from ..engine.execute import connect
+from ..engine.options import Options
+from ..engine.ordering import InOrder
+from ..engine.plan import Job, Plan
+from ..engine.record import json_line
+from ..engine.session import Ending, Kept, Sink, run_jobs
+from ..engine.shard import Shard
+from ..engine.stored_runs import StoredRun, find_run
+from ..engine.streaming import StreamPrinter
+from ..engine.stretch import Stretch, facts_of
+from ..engine.verdict import Facts, exit_code
+from ..errors import UsageError
+from ..files.discover import find_root
+from ..report.console import ConsoleReporter
+from ..report.figures import count
+from ..report.stream import StreamText
+from ..report.workflow_commands import unheeded
+from .options import SelectionOptions
+from .selecting import Chosen, load_selection
+
+__all__ = ["Asking", "RunCommand", "recorded"]
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """What decides which requests are made: kept in `run.json`, and taken from there to go on with a run."""
+
+    selection: SelectionOptions
+    repeat: int
+    shard: Shard | None
+
+    def as_json(self) -> dict[str, Any]:
+        """As it stands in `run.json`."""
+        return {**self.selection, "repeat": self.repeat, "shard": str(self.shard) if self.shard else None}
+
+    def with_changes(self, other: Asking, names: Collection[str]) -> Asking:
+        """The same, with what `other` has under these names; a run that goes on refuses what is not the same."""
+        mine, its = ({**each.selection, "repeat": each.repeat, "shard": each.shard} for each in (self, other))
+        merged: Any = {name: its[name] if name in names else value for name, value in mine.items()}
+        # How it is rendered changes no request, so both may ask for isolation, and nothing takes it back.
+        merged["isolate"] = bool(mine.get("isolate")) or its["isolate"]
+        repeat, shard = merged.pop("repeat"), merged.pop("shard")
+        return Asking(merged, repeat, shard)
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Asking:
+        """What `as_json` wrote."""
+        options = {
+            name: tuple(each) if isinstance(each, list) else each
+            for name, each in value.items()
+            if name not in ("repeat", "shard")
+        }
+        shard = Shard(*map(int, value["shard"].split("/"))) if value["shard"] else None
+        selection: Any = options
+        return cls(selection, value["repeat"], shard)
+
+
+def recorded(name: str) -> tuple[StoredRun, Asking, Mapping[str, Any]]:
+    """The run that `--resume` names, what it asked, and its other arguments.
+
+    Raises UsageError where there is none, where it was typed in another folder, or where it is none of `runner run`.
+    """
+    root = find_root(Path.cwd())
+    stored = find_run(root, name)
+    arguments = stored.manifest.get("arguments")
+    if arguments is None:
+        raise UsageError(
+            f"the run {stored.id} cannot be resumed: "
+            + ("it was killed before it began" if not stored.manifest else "it is no run of `runner run`"),
+            hint="start a new one",
+        )
+    folder = Path(os.path.normpath(root / stored.manifest["cwd"]))
+    if folder != Path.cwd():
+        raise UsageError(
+            f"the run {stored.id} was started in {folder}, from where its paths count",
+            hint=f"cd {folder}",
+        )
+    return stored, Asking.from_json(arguments["asking"]), arguments
+
+
+@dataclass(frozen=True, slots=True)
+class RunCommand:
+    """One `runner run`, as its options say."""
+
+    asking: Asking
+    stored: StoredRun | None
+    output: str | None
+    output_was_recorded: bool
+    in_order: bool
+    jobs: int | Literal["adaptive"] | None
+    use_cache: bool
+    stream: bool
+    as_json: bool
+    max_cost: float | None
+    max_errors: ErrorBound | None
+    debug: bool
+
+    def dry_run(self) -> int:
+        """Say what it would take."""
+        from ..report.dry_run import dry_run_text
+
+        chosen, plan = self._plan()
+        rehearsal = chosen.rehearse(plan)
+        click.echo(dry_run_text(plan, rehearsal, sum(len(job.data) for job in plan.jobs())))
+        return 0
+
+    def carry_out(self) -> int:
+        """Run it; the exit code. Raises what loading, rendering, asking and storing raise."""
+        chosen, plan = self._plan()
+        # Results are what this command says; they move aside only where standard output is spoken for.
+        stream_to = sys.stderr if self.as_json or self.stream else sys.stdout
+        with contextlib.ExitStack() as closing:
+            closing.enter_context(unheeded(stream_to, os.environ))
+            # A line that is redrawn would tangle with what else goes to the same screen.
+            live = False if self.stream or self.debug or (self.as_json and sys.stdout.isatty()) else None
+            reporter = ConsoleReporter(stream_to, live=live)
+            return self._carry_out(chosen, plan, reporter, closing)
+
+    def _plan(self) -> tuple[Chosen, Plan]:
+        chosen = load_selection(**self.asking.selection)
+        return chosen, Plan(chosen.units, chosen.selection.cases, self.asking.repeat, self.asking.shard)
+
+    def _carry_out(
+        self, chosen: Chosen, plan: Plan, reporter: ConsoleReporter, closing: contextlib.ExitStack
+    ) -> int:
+        from ..report.output import OutputWriter  # its XML library imports an HTTP client
+
+        rehearsal = None if self.stored else chosen.rehearse(plan)
+        connections = connect(plan.units, chosen.environ, root=chosen.project.root)
+        asked = configuration(plan, chosen.selection, connections, chosen.root)
+        arguments = {
+            "asking": self.asking.as_json(),
+            "output": self.output,
+            "in_order": self.in_order,
+        }
+        facts = facts_of(plan, asked, arguments, Path.cwd(), chosen.root)
+        writer = None
+        if self.stored is None:
+            assert rehearsal is not None
+            writer = closing.enter_context(OutputWriter(self.output)) if self.output else None
+            stretch = Stretch.begin(rehearsal, facts, chosen.root)
+            closing.callback(stretch.journal.close)
+        else:
+            # What --output names is written anew, so not before it is known that the run can go on.
+            stretch = Stretch.resume(
+                self.stored, plan, lambda visit: chosen.rehearse(plan, visit), facts, chosen.root
+            )
+            closing.callback(stretch.journal.close)
+            if self.output and not (stretch.done and self.output_was_recorded):
+                writer = closing.enter_context(OutputWriter(self.output))
+        counters = Counters(total=stretch.rehearsal.records)
+        budget = Budget(self.max_cost) if self.max_cost is not None else None
+        for record, _, _ in stretch.past.records():
+            counters.add(record)
+            if budget and record["cost"] and not record["cached"] and not record.get("choice"):
+                budget.pay(record["cost"])
+            reporter.earlier(record)
+            if writer and not self.in_order:
+                writer.write(record)
+        closing.enter_context(reporter)
+        reporter.start(counters, title=chosen.title)
+        sinks: list[Sink] = []
+        ordered = None
+        if writer and self.in_order:
+            ordered = InOrder(writer.write, stretch.journal.results)
+            sinks.append(_in_order(ordered))
+        elif writer:
+            sinks.append(_each(writer.write))
+        if self.as_json:
+            sinks.append(_each(lambda record: click.echo(json_line(record))))
+        if self.stored is not None:
+            _tell(stretch, reporter)
+        text = StreamText(sys.stdout) if self.stream else None
+        if text:
+            closing.callback(text.end)
+        ending = self._ask(
+            chosen, plan, stretch, connections, counters, reporter, sinks, ordered, text, budget
+        )
+        if ordered is not None:
+            ordered.finish()
+        if writer:
+            writer.close(complete=ending is None or not ending.unsent)
+        if ending is not None and ending.stopped:
+            left = f"{count(counters.unfinished)} not asked" if counters.unfinished else "all were asked"
+            reporter.note(f"stopped early: {ending.stopped}; {left}")
+            reporter.note(f"to go on: runner run --resume {stretch.journal.id}")
+        reporter.finish(
+            counters,
+            seconds=ending.seconds if ending else 0.0,
+            run_dir=chosen.shown(stretch.journal.folder),
+        )
+        if ending is not None:
+            return ending.exit_code
+        facts_now = Facts(failed=counters.failed, unchecked=counters.errors, selected=counters.done)
+        return exit_code(facts_now)
+
+    def _ask(
+        self,
+        chosen: Chosen,
+        plan: Plan,
+        stretch: Stretch,
+        connections: Any,
+        counters: Counters,
+        reporter: ConsoleReporter,
+        sinks: list[Sink],
+        ordered: InOrder | None,
+        text: StreamText | None,
+        budget: Budget | None,
+    ) -> Ending | None:
+        if not stretch.rehearsal.jobs or stretch.done:
+            for jobs in self._jobs(plan, stretch, ordered).values():
+                assert next(jobs, None) is None
+            return None
+        return run_jobs(
+            self._jobs(plan, stretch, ordered),
+            plan.units,
+            connections,
+            journal=stretch.journal,
+            counters=counters,
+            display=reporter,
+            sinks=sinks,
+            options=Options(
+                workers=1 if self.stream else self.jobs,
+                cache=ResponseCache(chosen.root) if self.use_cache else None,
+                printer=StreamPrinter(text) if text else None,
+                budget=budget,
+                notice=reporter.note,
+                trace=_to_stderr if self.debug else None,
+            ),
+            max_errors=self.max_errors,
+            facts=stretch.facts,
+        )
+
+    def _jobs(self, plan: Plan, stretch: Stretch, ordered: InOrder | None) -> dict[str, Iterator[Job]]:
+        if ordered is None:
+            return plan.by_endpoint(stretch.rehearsal, stretch.pass_over(lambda _index, _place: None))
+        return plan.by_endpoint(stretch.rehearsal, stretch.pass_over(ordered.earlier), ordered.absent)
+
+
+def _tell(stretch: Stretch, reporter: ConsoleReporter) -> None:
+    past, rehearsal = stretch.past, stretch.rehearsal
+    if past.lost:
+        reporter.note("the journal's last line was only half written and is dropped: its case is asked again")
+    if stretch.done:
+        reporter.note(f"the run {stretch.journal.id} is complete: nothing is left to ask")
+    else:
+        reporter.note(
+            f"going on with {stretch.journal.id}: {count(len(past))} of {count(rehearsal.jobs)} are answered"
+        )
+
+
+def _each(sink: Any) -> Sink:
+    def take(kept: Kept) -> None:
+        for record in kept.records:
+            sink(record)
+
+    return take
+
+
+def _in_order(ordered: InOrder) -> Sink:
+    def take(kept: Kept) -> None:
+        assert kept.job.index is not None
+        ordered.add(kept.job.index, kept.records, kept.offset, kept.length)
+
+    return take
+
+
+def _to_stderr(line: str) -> None:
+    sys.stderr.write(f"{line}\n")

@@ -1,0 +1,167 @@
+"""How many requests an endpoint gets at once: a fixed number, or one that is found out.
+
+The adaptive limit is TCP's congestion control applied to requests: slow start, then additive increase and
+multiplicative decrease (RFC 5681), with two rules learnt from the field. One cut an episode: the answers of requests
+that were under way before a cut say nothing about the lower limit, so for a while they neither cut nor raise it. And
+a limit only grows if it was used: a trickle of requests proves nothing about more of them at once.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+__all__ = ["AdaptiveLimit", "Change", "ConcurrencyLimit", "FixedLimit", "limit_of"]
+
+START = 16
+HIGHEST = 256
+CUT = 0.8
+GROWTH = 0.05
+COOLDOWN = 15.0
+"""Seconds between two cuts; a provider's Retry-After does not stretch them, it only holds requests back."""
+
+SATURATION = 0.8
+"""How much of the limit must have been in use for a round to count towards growth."""
+
+SMALLEST_ROUND = 4
+KEPT_CHANGES = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """The limit moved. `at` is on the caller's clock, in seconds."""
+
+    at: float
+    old: int
+    new: int
+    reason: Literal["slow_start", "steady_growth", "rate_limit"]
+
+
+class ConcurrencyLimit(Protocol):
+    """What the gate asks: `now` requests may be under way at once, never more than `most`."""
+
+    @property
+    def now(self) -> int:
+        """The limit as it stands."""
+        ...
+
+    @property
+    def most(self) -> int:
+        """The highest it can become."""
+        ...
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """How it moved, the last KEPT_CHANGES of it."""
+        ...
+
+    def sent(self, under_way: int) -> None:
+        """A request left; with it, so many are under way."""
+
+    def answered(self, at: float) -> None:
+        """An answer came at the first attempt."""
+
+    def stumbled(self) -> None:
+        """A request failed for a reason that is none of the limit's: the present round proves nothing."""
+
+    def rate_limited(self, at: float) -> None:
+        """The provider said: too many."""
+
+
+@dataclass(frozen=True, slots=True)
+class FixedLimit:
+    """So many, whatever happens."""
+
+    now: int
+
+    @property
+    def most(self) -> int:
+        """The same number."""
+        return self.now
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """None: it never moves."""
+        return ()
+
+    def sent(self, under_way: int) -> None:
+        """Nothing to learn."""
+
+    def answered(self, at: float) -> None:
+        """Nothing to learn."""
+
+    def stumbled(self) -> None:
+        """Nothing to learn."""
+
+    def rate_limited(self, at: float) -> None:
+        """Nothing to learn."""
+
+
+class AdaptiveLimit:
+    """Starts at START, doubles each clean round until the first rate limit, then grows by GROWTH a round.
+
+    A round is as many answers in a row as the limit allows at once, and at least SMALLEST_ROUND.
+    """
+
+    def __init__(self, start: int = START, most: int = HIGHEST) -> None:
+        self.now = min(start, most)
+        self.most = most
+        self._changes: deque[Change] = deque(maxlen=KEPT_CHANGES)
+        self._starting = True
+        self._clean = 0
+        self._peak = 0
+        self._cut_at: float | None = None
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """How it moved, the last KEPT_CHANGES of it."""
+        return tuple(self._changes)
+
+    def sent(self, under_way: int) -> None:
+        """A request left; with it, so many are under way."""
+        self._peak = max(self._peak, under_way)
+
+    def answered(self, at: float) -> None:
+        """An answer came at the first attempt."""
+        if self._cooling(at):
+            return
+        self._clean += 1
+        if self._clean < max(self.now, SMALLEST_ROUND):
+            return
+        used = self._peak >= SATURATION * self.now
+        self._begin_round()
+        if used:
+            grown = self.now * 2 if self._starting else self.now + max(1, round(self.now * GROWTH))
+            self._move(min(grown, self.most), at, "slow_start" if self._starting else "steady_growth")
+
+    def stumbled(self) -> None:
+        """A request failed for a reason that is none of the limit's: the present round proves nothing."""
+        self._begin_round()
+
+    def rate_limited(self, at: float) -> None:
+        """The provider said: too many."""
+        self._begin_round()
+        if not self._cooling(at):
+            self._starting = False
+            self._cut_at = at
+            self._move(max(1, int(self.now * CUT)), at, "rate_limit")
+
+    def _cooling(self, at: float) -> bool:
+        return self._cut_at is not None and at - self._cut_at < COOLDOWN
+
+    def _begin_round(self) -> None:
+        self._clean = self._peak = 0
+
+    def _move(
+        self, new: int, at: float, reason: Literal["slow_start", "steady_growth", "rate_limit"]
+    ) -> None:
+        if new != self.now:
+            self._changes.append(Change(at, self.now, new, reason))
+            self.now = new
+
+
+def limit_of(*wishes: int | Literal["adaptive"] | None, default: int) -> ConcurrencyLimit:
+    """The limit by the first of `wishes` that says something."""
+    wish = next((each for each in wishes if each is not None), default)
+    return AdaptiveLimit() if wish == "adaptive" else FixedLimit(wish)

@@ -1,0 +1,187 @@
+"""What the earlier stretches of a run have left in its journal, so that nothing is asked and paid for twice.
+
+A job whose last line is an answer of any kind is done. One that ended in an `error` (no answer came) is asked again;
+the line that then comes supersedes the old one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from ..errors import StorageError, UsageError
+from ..files.model import Case
+from .plan import Job, Unit
+from .record import Record
+
+__all__ = ["Past", "read_results"]
+
+_LENGTH = 40
+_OFFSET = 48
+
+
+class Past:
+    """The records of a journal as far as they count.
+
+    `sound` is the number of its bytes that are whole jobs; the `lost` ones behind them were being written when the
+    process was killed. `names` tells, for each path by which records call a prompt's file, what the project calls it.
+    Raises StorageError for a journal that is damaged anywhere but at its end.
+
+    A job is known by 64 bits of the digest of file, case, variant and sample, and keeps one number: where it stands,
+    how long it is, and 64 bits of its fingerprint. A hundred thousand take some 20 MB.
+    """
+
+    def __init__(self, path: Path, names: Mapping[str, str]) -> None:
+        self._path = path
+        self._names = dict(names)
+        self._jobs: dict[int, int] = {}
+        self._seen: set[int] = set()
+        self.sound, size = 0, 0
+        if path.exists():
+            size = path.stat().st_size
+            self._read()
+        self.lost = size - self.sound
+
+    def __len__(self) -> int:
+        """The number of jobs that are done."""
+        return len(self._jobs)
+
+    def _read(self) -> None:
+        group: list[tuple[int, int, Record]] = []
+        for offset, length, record in _lines(self._path):
+            if group and not _same_job(group[-1][2], record):
+                self._note(group)
+                group = []
+            group.append((offset, length, record))
+            if len(group) >= record.get("choices", 1):
+                self._note(group)
+                group = []
+
+    def _note(self, group: list[tuple[int, int, Record]]) -> None:
+        first, last = group[0], group[-1]
+        record = first[2]
+        identity = _identity(self._name(record), record["case"], record["variant"], record["sample"])
+        self.sound = last[0] + last[1]
+        if all(record["outcome"] == "error" for _, _, record in group):
+            self._jobs.pop(identity, None)
+            return
+        length = self.sound - first[0]
+        self._jobs[identity] = (
+            (_mark(record["fingerprint"]) << (_OFFSET + _LENGTH)) | (first[0] << _LENGTH) | length
+        )
+
+    def _name(self, record: Record) -> str:
+        try:
+            return self._names[record["file"]]
+        except KeyError:
+            raise StorageError(
+                f"{self._path} has a record of {record['file']}, which its run does not know",
+                hint="the journal and the run.json beside it do not belong together",
+            ) from None
+
+    def shared_with(self, other: Past) -> int:
+        """How many jobs stand in both journals."""
+        return len(self._jobs.keys() & other._jobs.keys())
+
+    def visit(self, job: Job, name: str, repeat: int) -> None:
+        """Hold what is known of a job against what would be sent now. Raises UsageError where they differ."""
+        for sample in range(repeat):
+            identity = _identity(name, job.case.id, job.unit.variant, sample)
+            known = self._jobs.get(identity)
+            if known is None:
+                continue
+            if known >> (_OFFSET + _LENGTH) != _mark(job.fingerprint):
+                raise UsageError(
+                    f"the run cannot be resumed: the request of {name} case {job.case.id} is not the one it asked",
+                    location=job.case.location,
+                    hint="an included file changed, or a file that is sent; start a new run",
+                )
+            self._seen.add(identity)
+
+    def refuse_strays(self) -> None:
+        """UsageError where answers belong to no case of the run any more; after every case was visited."""
+        stray = len(self._jobs) - len(self._seen)
+        if stray:
+            example = next(
+                record
+                for record, _, _ in self.records()
+                if _identity(self._name(record), record["case"], record["variant"], record["sample"])
+                not in self._seen
+            )
+            raise UsageError(
+                f"the run cannot be resumed: {stray} of its answers belong to no case any more,"
+                f" such as {example['case']} of {example['prompt']}",
+                hint="start a new run",
+            )
+
+    def place(self, unit: Unit, name: str, case: Case, sample: int) -> tuple[int, int] | None:
+        """Where the journal has a job's records: offset and length in bytes. None for a job that is not done."""
+        known = self._jobs.get(_identity(name, case.id, unit.variant, sample))
+        if known is None:
+            return None
+        return (known >> _LENGTH) & ((1 << _OFFSET) - 1), known & ((1 << _LENGTH) - 1)
+
+    def records(self) -> Iterator[tuple[Record, int, int]]:
+        """The records that count, in the journal's order, each with the offset and the length of its job."""
+        if not self._path.exists():
+            return
+        current = {
+            (known >> _LENGTH) & ((1 << _OFFSET) - 1): known & ((1 << _LENGTH) - 1)
+            for known in self._jobs.values()
+        }
+        with self._path.open("rb") as file:
+            for offset in sorted(current):
+                for record in read_results(file, offset, current[offset]):
+                    yield record, offset, current[offset]
+
+
+def read_results(file: BinaryIO, offset: int, length: int) -> list[Record]:
+    """The records of one job of a journal that is open for reading."""
+    file.seek(offset)
+    return [json.loads(line) for line in file.read(length).splitlines()]
+
+
+def _lines(path: Path) -> Iterator[tuple[int, int, Record]]:
+    """The records with their offsets and lengths; what is no record may stand at the end only."""
+    damaged = None
+    with path.open("rb") as file:
+        offset = 0
+        for number, line in enumerate(file, 1):
+            record = _record(line)
+            if record is None:
+                damaged = damaged or number
+            elif damaged:
+                raise StorageError(
+                    f"{path}:{damaged}: the line is no record, but whole ones follow it",
+                    hint="a run is only ever cut at its end; remove the line by hand to have its case asked again",
+                )
+            else:
+                yield offset, len(line), record
+            offset += len(line)
+
+
+def _record(line: bytes) -> Record | None:
+    if not line.endswith(b"\n"):
+        return None
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    needed = ("file", "case", "variant", "sample", "outcome", "fingerprint", "prompt", "passed")
+    return cast("Record", value) if isinstance(value, dict) and all(key in value for key in needed) else None
+
+
+def _same_job(one: Record, other: Record) -> bool:
+    return all(one[key] == other[key] for key in ("file", "case", "variant", "sample"))
+
+
+def _identity(file: str, case: str, variant: str | None, sample: int) -> int:
+    digest = hashlib.blake2b(f"{file}\n{case}\n{variant}\n{sample}".encode(), digest_size=8)
+    return int.from_bytes(digest.digest(), "big")
+
+
+def _mark(fingerprint: str) -> int:
+    return int(fingerprint.removeprefix("sha256:")[:16], 16)

@@ -1,0 +1,104 @@
+"""`runner runs`: the runs of a project, one a line, and one of them whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+from ..engine.stored_runs import StoredRun
+from .figures import count, dollars, duration, plural
+from .table import format_table
+from .visible import cell_width, shorten
+
+__all__ = ["run_facts", "runs_table"]
+
+_HEADERS = ("run", "started", "status", "done", "failed", "errors", "cost", "size", "prompts")
+_RIGHT = ("done", "failed", "errors", "cost", "size")
+_PROMPTS_AT_LEAST = 6
+
+
+def runs_table(runs: Iterable[StoredRun], *, width: int | None) -> str:
+    """A line a run; `width` is the terminal's, None for a pipe. The prompts give way first, the run's name never."""
+    rows = [_row(run) for run in runs]
+    if width is not None:
+        rest = format_table(_HEADERS[:-1], (row[:-1] for row in rows), right=_RIGHT)
+        room = max(width - max(map(cell_width, rest.splitlines())) - 2, _PROMPTS_AT_LEAST)
+        rows = [(*row[:-1], shorten(row[-1], room)) for row in rows]
+    return format_table(_HEADERS, rows, right=_RIGHT)
+
+
+def run_facts(run: StoredRun) -> Iterator[tuple[str, str]]:
+    """What is known of a run, caption by caption."""
+    facts = run.manifest
+    yield "run", run.id
+    yield "folder", str(run.folder)
+    reason = facts.get("reason")
+    yield "status", run.status + (f": {reason}" if reason and reason != run.status else "")
+    if not facts:
+        return
+    yield "started", _when(facts["started"])
+    yield "took", duration(float(facts.get("seconds") or 0)) + _stretches(facts.get("stretches"))
+    yield "prompts", ", ".join(facts.get("prompts", ()))
+    yield "models", ", ".join(facts.get("models", ()))
+    for name, url in facts.get("endpoints", {}).items():
+        yield "endpoint", f"{name} ({url}){_concurrency(facts.get('concurrency', {}).get(name))}"
+    if facts.get("shard"):
+        yield "shard", facts["shard"]
+    if facts.get("merged"):
+        yield "merged from", ", ".join(facts["merged"])
+    yield "done", f"{count(facts['done'])} of {_count_or(facts.get('total'))}"
+    yield (
+        "verdicts",
+        f"{count(facts['passed'])} passed, {count(facts['failed'])} failed, {plural(facts['errors'], 'error')}",
+    )
+    outcomes = facts.get("outcomes", {})
+    if outcomes:
+        yield "outcomes", ", ".join(f"{name} {count(number)}" for name, number in outcomes.items())
+    yield "tokens", f"{count(facts['prompt_tokens'])} in, {count(facts['completion_tokens'])} out"
+    if facts.get("cost") is not None:
+        yield "cost", dollars(facts["cost"])
+    yield "size", _megabytes(run.size)
+    if facts.get("arguments") and run.status not in ("complete", "running"):
+        yield "to go on", f"runner run --resume {run.id}"
+
+
+def _row(run: StoredRun) -> tuple[str, ...]:
+    facts = run.manifest
+    if not facts:
+        return (run.id, "", run.status, "", "", "", "", _megabytes(run.size), "")
+    prompts = facts.get("prompts", ())
+    done, total = facts.get("done", 0), facts.get("total")
+    return (
+        run.id,
+        _when(facts["started"])[5:16],
+        run.status,
+        count(done) if total in (None, done) else f"{count(done)}/{count(total)}",
+        *(count(facts.get(name, 0)) for name in ("failed", "errors")),
+        "" if facts.get("cost") is None else dollars(facts["cost"]),
+        _megabytes(run.size),
+        prompts[0] if len(prompts) == 1 else plural(len(prompts), "prompt"),
+    )
+
+
+def _when(text: str) -> str:
+    """Local time: it is a person who reads it."""
+    return f"{datetime.fromisoformat(text).astimezone():%Y-%m-%d %H:%M:%S}"
+
+
+def _stretches(number: int | None) -> str:
+    return f", in {number} stretches" if number and number > 1 else ""
+
+
+def _concurrency(told: dict[str, int] | None) -> str:
+    if not told:
+        return ""
+    limited = f", {plural(told['rate_limited'], 'answer')} said too many" if told["rate_limited"] else ""
+    return f", at most {told['peak']} at once{limited}"
+
+
+def _count_or(number: int | None) -> str:
+    return "?" if number is None else count(number)
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:.1f} MB"

@@ -1,0 +1,205 @@
+"""What is paid for is never lost, whatever ends the process: kill -9, a full disk, a journal cut anywhere."""
+
+from __future__ import annotations
+
+import json
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runner.engine.past import Past
+from tests.faults import FaultServer, Received, Steps, echo
+
+from .asking import KEY, rows, run, write_rows
+from .project import ProjectFolder
+
+JOBS = 4
+BULK = ("run", "prompts/hello.prompt.yaml", "--input", "rows.jsonl", "--jobs", str(JOBS))
+
+posix = pytest.mark.skipif(sys.platform == "win32", reason="signals and limits of POSIX systems")
+
+
+def a_little_slow(request: Received) -> Steps:
+    return (0.005, *echo(request))
+
+
+def folder_of(project: ProjectFolder) -> Path:
+    [folder] = (project.folder / ".runner" / "runs").iterdir()
+    return folder
+
+
+def journal_of(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / "results.jsonl").read_text().splitlines()]
+
+
+def killed(project: ProjectFolder, server: FaultServer, *args: str, after: float) -> bool:
+    """Start, and kill -9 so many seconds after the first request arrived; whether it was still running."""
+    before = len(server.requests)
+    process = project.start(*args, env={"FAKE_KEY": KEY})
+    deadline = time.monotonic() + 30
+    while len(server.requests) == before and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.002)
+    time.sleep(after)
+    alive = process.poll() is None
+    process.kill()
+    process.communicate()
+    return alive
+
+
+@posix
+@pytest.mark.parametrize("rounds", [5, pytest.param(40, marks=pytest.mark.e2e)])
+def test_killed_again_and_again_a_run_loses_nothing_and_pays_nothing_twice(
+    asked: ProjectFolder, server: FaultServer, rounds: int
+) -> None:
+    chance = random.Random(rounds)
+    count = 150 * rounds
+    write_rows(asked, rows(count))
+    server.play(a_little_slow)
+    kills = 0
+    kept: set[str] = set()
+    for number in range(rounds):
+        how = BULK if number == 0 else ("run", "--resume", "last", "--jobs", str(JOBS))
+        kills += killed(asked, server, *how, "--no-cache", after=chance.uniform(0, 0.25))
+        lines = (folder_of(asked) / "results.jsonl").read_bytes().split(b"\n")[:-1]
+        now = {json.loads(line)["case"] for line in lines}
+        assert kept <= now
+        kept = now
+    assert kills >= rounds - 1
+    done = run(asked, "--resume", "last", "--no-cache")
+    assert done.code == 0
+    records = journal_of(folder_of(asked))
+    assert Counter(record["vars"]["name"] for record in records) == Counter(rows(count))
+    asked_for = Counter(request.json["messages"][-1]["content"] for request in server.requests)
+    assert asked_for.total() - count <= kills * JOBS
+    assert set(asked_for) == {f"Hello {name}" for name in rows(count)}
+
+
+def test_a_journal_cut_at_any_byte_is_whole_up_to_its_last_job(
+    asked: ProjectFolder, server: FaultServer, tmp_path: Path
+) -> None:
+    write_rows(asked, rows(4))
+    run(asked, *BULK[1:], "--jobs", "1")
+    folder = folder_of(asked)
+    whole = (folder / "results.jsonl").read_bytes()
+    names = json.loads((folder / "run.json").read_text())["files"]
+    ends = [0, *(index + 1 for index, byte in enumerate(whole) if byte == 0x0A)]
+    cut = tmp_path / "cut.jsonl"
+    for size in range(len(whole) + 1):
+        cut.write_bytes(whole[:size])
+        past = Past(cut, names)
+        assert past.sound == max(end for end in ends if end <= size)
+        assert past.lost == size - past.sound
+        assert len(past) == ends.index(past.sound)
+        assert b"".join(whole[o : o + n] for _, o, n in past.records()) == whole[: past.sound]
+
+
+def test_a_journal_cut_at_any_byte_resumes_to_the_same_results(
+    asked: ProjectFolder, server: FaultServer
+) -> None:
+    write_rows(asked, rows(3))
+    run(asked, *BULK[1:], "--jobs", "1", "--no-cache")
+    folder = folder_of(asked)
+    whole = (folder / "results.jsonl").read_bytes()
+    ends = [index + 1 for index, byte in enumerate(whole) if byte == 0x0A]
+    cuts = {0, 1, len(whole) - 1, len(whole), *(end + step for end in ends[:-1] for step in (-1, 0, 1))}
+    cuts |= set(random.Random(0).sample(range(len(whole)), 12))
+    for size in sorted(cuts):
+        (folder / "results.jsonl").write_bytes(whole[:size])
+        server.requests.clear()
+        assert run(asked, "--resume", "last", "--no-cache", "--jobs", "1").code == 0
+        answered = sum(end <= size for end in ends)
+        assert len(server.requests) == 3 - answered
+        assert sorted(record["text"] for record in journal_of(folder)) == ["Hello n0", "Hello n1", "Hello n2"]
+
+
+def limited(project: ProjectFolder, size: int, *args: str) -> subprocess.CompletedProcess[str]:
+    """The command where no file may grow beyond `size` bytes, as on a disk that is full."""
+    import resource
+
+    process = subprocess.run(
+        [sys.executable, "-W", "error", "-m", "runner", *args],
+        cwd=project.folder,
+        env=project.environ({"FAKE_KEY": KEY}),
+        capture_output=True,
+        text=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY)),
+        timeout=60,
+    )
+    assert "Traceback" not in process.stderr, process.stderr
+    return process
+
+
+@posix
+def test_a_full_disk_stops_spending_and_what_was_under_way_is_printed(
+    asked: ProjectFolder, server: FaultServer
+) -> None:
+    write_rows(asked, rows(200))
+    server.play(a_little_slow)
+    done = limited(asked, 20_000, *BULK, "--no-cache")
+    assert done.returncode == 3
+    assert "results cannot be kept" in done.stderr
+    records = journal_of(folder_of(asked))
+    printed = [json.loads(line) for line in done.stderr.splitlines() if line.startswith("{")]
+    assert 5 < len(records) < 100
+    assert 1 <= len(printed) <= JOBS
+    # Each request that was made has its answer in the one place or the other, and none was made after that.
+    answered = {record["text"] for record in (*records, *printed)}
+    assert answered == {request.json["messages"][-1]["content"] for request in server.requests}
+    again = run(asked, "--resume", "last", "--no-cache")
+    assert again.code == 0
+    assert Counter(record["vars"]["name"] for record in journal_of(folder_of(asked))) == Counter(rows(200))
+
+
+@posix
+def test_a_disk_that_is_too_full_for_the_cache_stops_spending_too(
+    asked: ProjectFolder, server: FaultServer
+) -> None:
+    write_rows(asked, rows(400))
+    server.play(a_little_slow)
+    done = limited(asked, 40_000, *BULK, "--set", f"user={'x' * 20}")
+    assert done.returncode == 3
+    assert len(server.requests) < 200
+    assert len(journal_of(folder_of(asked))) >= len(server.requests) - JOBS
+
+
+@posix
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux only")
+def test_an_output_that_is_full_stops_spending_and_keeps_the_journal(
+    asked: ProjectFolder, server: FaultServer
+) -> None:
+    (asked.folder / "out.jsonl").symlink_to("/dev/full")
+    write_rows(asked, rows(100))
+    server.play(a_little_slow)
+    done = run(asked, *BULK[1:], "--output", "out.jsonl")
+    assert done.code == 3
+    assert "cannot be written: No space left on device" in done.err
+    assert len(server.requests) <= 2 * JOBS
+    assert len(journal_of(folder_of(asked))) == len(server.requests)
+
+
+@posix
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_drained_run_says_how_to_go_on_and_does(
+    asked: ProjectFolder, server: FaultServer, number: signal.Signals
+) -> None:
+    write_rows(asked, rows(300))
+    server.play(a_little_slow)
+    process = asked.start(*BULK, "--no-cache", env={"FAKE_KEY": KEY})
+    while len(server.requests) < 20:
+        time.sleep(0.005)
+    process.send_signal(number)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 128 + number, err
+    records = journal_of(folder_of(asked))
+    assert len(records) == len(server.requests)
+    assert f"to go on: runner run --resume {folder_of(asked).name}" in out
+    assert json.loads((folder_of(asked) / "run.json").read_text())["status"] == "interrupted"
+    assert run(asked, "--resume", "last").code == 0
+    assert len(server.requests) == 300
