@@ -18,6 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from .engine import event_loop
 from .engine.control import Control
 from .engine.execute import connect, execute, gates_of
 from .engine.options import Options
@@ -164,7 +165,7 @@ class LoadedPrompt:
         try:
             asyncio.get_running_loop()
         except RuntimeError:
-            return asyncio.run(self.arun(**variables))
+            return event_loop.run(self.arun(**variables))
         raise UsageError(
             "run() was called inside a running event loop", hint="await prompt.arun(...) instead"
         )

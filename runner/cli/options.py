@@ -16,6 +16,7 @@ __all__ = [
     "isolate_option",
     "selection_options",
     "tests_of",
+    "transport_option",
 ]
 
 
@@ -141,6 +142,15 @@ def _set_variables(_ctx: click.Context, _param: click.Parameter, path: str | Non
         for name, value in read_env_file(path).items():
             os.environ.setdefault(name, value)
 
+
+transport_option = click.option(
+    "--transport",
+    type=click.Choice(["auto", "httpx", "aiohttp"]),
+    default="auto",
+    show_default=True,
+    envvar="RUNNER_TRANSPORT",
+    help="The library that speaks HTTP; auto: aiohttp where it is installed (extra fast), else httpx.",
+)
 
 env_file_option = click.option(
     "--env-file",

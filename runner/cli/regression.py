@@ -40,7 +40,7 @@ class RegressionCommand:
     isolate: bool = False
 
     def carry_out(
-        self, *, jobs: int | Literal["adaptive"] | None, use_cache: bool, output: str | None
+        self, *, jobs: int | Literal["adaptive"] | None, transport: str, use_cache: bool, output: str | None
     ) -> int:
         """Run it; the exit code. Raises what loading, rendering, asking and storing raise."""
         selection = tests_of(
@@ -89,6 +89,7 @@ class RegressionCommand:
                 environ=chosen.environ,
                 display=reporter,
                 workers=jobs,
+                transport=transport,
                 use_cache=use_cache,
             )
             unsent = ending is not None and ending.unsent

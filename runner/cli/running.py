@@ -107,6 +107,7 @@ class RunCommand:
     output_was_recorded: bool
     in_order: bool
     jobs: int | Literal["adaptive"] | None
+    transport: str
     use_cache: bool
     stream: bool
     as_json: bool
@@ -145,7 +146,7 @@ class RunCommand:
         from ..report.output import OutputWriter  # its XML library imports an HTTP client
 
         rehearsal = None if self.stored else chosen.rehearse(plan)
-        connections = connect(plan.units, chosen.environ, root=chosen.project.root)
+        connections = connect(plan.units, chosen.environ, root=chosen.project.root, transport=self.transport)
         asked = configuration(plan, chosen.selection, connections, chosen.root)
         arguments = {
             "asking": self.asking.as_json(),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from .options import JobsType, ShardType, env_file_option, isolate_option
+from .options import JobsType, ShardType, env_file_option, isolate_option, transport_option
 
 if TYPE_CHECKING:
     from ..engine.shard import Shard
@@ -59,6 +59,7 @@ __all__ = ["command"]
 @click.option(
     "--no-cache", is_flag=True, envvar="RUNNER_NO_CACHE", help="Ask again even if the answer is known."
 )
+@transport_option
 @env_file_option
 @click.option("--output", metavar="FILE", help="Save the verdicts as .xml (JUnit).")
 @isolate_option
@@ -75,6 +76,7 @@ def command(
     endpoint: str | None,
     jobs: int | Literal["adaptive"] | None,
     output: str | None,
+    transport: str,
     *,
     offline: bool,
     live: bool,
@@ -113,4 +115,4 @@ def command(
     run = RegressionCommand(
         paths, ids=ids, tags=tags, endpoint=endpoint, modes=modes, base=base, shard=shard, isolate=isolate
     )
-    return run.carry_out(jobs=jobs, use_cache=not (no_cache or live), output=output)
+    return run.carry_out(jobs=jobs, transport=transport, use_cache=not (no_cache or live), output=output)

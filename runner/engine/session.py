@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from .._version import __version__
 from ..endpoints.connect import Connection
 from ..errors import RunnerError, StorageError
+from . import event_loop
 from .bounds import ErrorBound
 from .control import Control
 from .counters import Counters
@@ -117,7 +118,7 @@ def run_jobs(
         told.write(status="running")
         try:
             try:
-                asyncio.run(work())
+                event_loop.run(work())
             finally:
                 if options.cache is not None:
                     options.cache.close()
@@ -263,6 +264,8 @@ class _Manifest:
             "prompts": sorted({unit.prompt.path for unit in units}),
             "models": sorted({unit.model for unit in units}),
             "endpoints": {name: connection.base_url for name, connection in connections.items()},
+            "transports": {name: connection.transport_name for name, connection in connections.items()},
+            "event_loop": event_loop.loop_name(),
             **facts,
         }
 

@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from ..values import Json
 
-__all__ = ["DEEPEST", "decode_envelope", "parse_answer", "visible"]
+__all__ = ["DEEPEST", "TooDeepError", "decode_envelope", "parse_answer", "visible"]
 
 DEEPEST = 100
 """Levels of nesting that are followed. No honest answer comes near; deeper ones exist to exhaust a reader."""
@@ -58,13 +58,17 @@ def visible(value: Json) -> Json:
     return value
 
 
+class TooDeepError(ValueError):
+    """JSON that is nested deeper than `DEEPEST` levels."""
+
+
 class _NotStrictError(Exception):
     """Valid for Python's reader, not for RFC 8259 or not unambiguous; raised by the hooks, which know no position."""
 
 
 def _load(text: str, decoder: json.JSONDecoder) -> Json:
     if text.count("[") + text.count("{") > DEEPEST and _depth(text) > DEEPEST:
-        raise ValueError(f"nested deeper than {DEEPEST} levels")
+        raise TooDeepError(f"nested deeper than {DEEPEST} levels")
     try:
         value: Json = decoder.decode(text)
     except json.JSONDecodeError as error:
