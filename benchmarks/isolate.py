@@ -1,4 +1,4 @@
-"""What `--isolate` costs: the start of a process, and each rendering; in this process and in one of its own.
+"""What `--isolate` costs: the start of a process, each rendering, and a command as a whole, with and without it.
 
 Also how a run of many prompts fares with one process for all of them and with one for each.
 """
@@ -7,8 +7,12 @@ from __future__ import annotations
 
 import json
 import statistics
+import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from runner.files.documents import parse_document
 from runner.files.model import Prompt
@@ -18,6 +22,7 @@ from runner.render.sandbox import IN_PROCESS, Sandbox
 from runner.render.templates import compile_prompt
 
 PROMPTS = 50
+ROWS = (1, 10_000)
 CONTENTS = {
     "one variable in a sentence": ("Answer in one word: {{ text }}",),
     "three messages, loop and include": (
@@ -84,6 +89,22 @@ def run(*, processes: int) -> float:
     return (time.perf_counter() - started) * 1000
 
 
+def command(root: Path, rows: int, *options: str) -> float:
+    """Seconds of `runner run --dry-run`, which renders each of so many rows twice."""
+    (root / "p.prompt.yaml").write_text(
+        'model: m\nmessages: [{role: user, content: "Ticket {{ n }}: {{ text }}"}]\n'
+    )
+    lines = (json.dumps({"n": n, "text": "Parcel has not come. " * 10}) for n in range(rows))
+    (root / "rows.jsonl").write_text("\n".join(lines))
+    words = [sys.executable, "-m", "runner", "run", "--dry-run", "--input", "rows.jsonl", *options]
+    seconds = []
+    for _ in range(3):
+        started = time.perf_counter()
+        subprocess.run(words, cwd=root, stdout=subprocess.DEVNULL, check=True)
+        seconds.append(time.perf_counter() - started)
+    return min(seconds)
+
+
 def main() -> None:
     print(f"start of a process: {statistics.median(start() for _ in range(9)):.0f} ms\n")
     print(f"{'µs a rendering':34} {'in process':>10} {'isolated':>10} {'more':>7}")
@@ -93,6 +114,11 @@ def main() -> None:
             print(f"{name:34} {here:10.0f} {there:10.0f} {there - here:+7.0f}")
     print(f"\n{PROMPTS} prompts, compiled and rendered once, with one process: {run(processes=1):.0f} ms")
     print(f"{PROMPTS} prompts, compiled and rendered once, with one each:    {run(processes=PROMPTS):.0f} ms")
+    with tempfile.TemporaryDirectory() as folder:
+        print(f"\n{'runner run --dry-run, seconds':34} {'in process':>10} {'isolated':>10}")
+        for rows in ROWS:
+            here, there = command(Path(folder), rows), command(Path(folder), rows, "--isolate")
+            print(f"{f'{rows:,} rows':34} {here:10.2f} {there:10.2f}")
 
 
 if __name__ == "__main__":

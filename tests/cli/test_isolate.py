@@ -84,6 +84,7 @@ def commit(project: ProjectFolder) -> None:
 COMMANDS = [
     ("check",),
     ("render",),
+    ("render", "--where", "vars.name == 'Ada'"),
     ("run", "--dry-run"),
     ("test", "--offline"),
     ("explain", "ada"),
@@ -227,6 +228,24 @@ def test_answers_are_judged_the_same(hello: ProjectFolder) -> None:
         assert first.code == 0, first.err
     assert hello.run("test", "--offline", "--isolate").code == 0
     assert hello.run("test", "--offline").code == 0
+
+
+def test_a_run_that_goes_on_stays_isolated_and_may_become_so(
+    hello: ProjectFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with FaultServer(completion("Hi Ada")) as server:
+        env = {"OPENAI_BASE_URL": server.base_url, "OPENAI_API_KEY": "key-12345678"}
+        for first, then, more in (
+            (["--isolate"], [], {}),
+            ([], ["--isolate"], {}),
+            ([], [], {"RUNNER_ISOLATE": "1"}),
+        ):
+            assert hello.run("run", "--case", "ada", *first, env=env).code == 0
+            assert hello.run("run", "--resume", "last", *then, env=env | more).code == 0
+            with monkeypatch.context() as patched:
+                patched.setattr("runner.isolation.process._BOOT", "import sys; sys.exit(3)")
+                done = hello.run("run", "--resume", "last", *then, env=env | more)
+            assert (done.code, "--isolate: the process" in done.err) == (2, True)
 
 
 @needs_proc
