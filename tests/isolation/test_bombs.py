@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import resource
-import sys
 import time
 from collections.abc import Iterator
 
@@ -12,6 +10,7 @@ import pytest
 from runner.errors import RunnerError, TemplateError
 from runner.isolation.isolation import Isolation
 from runner.isolation.limits import Limits
+from tests.render.test_limits import peak_memory
 
 from .support import MIB, compiled, rendered
 
@@ -22,11 +21,6 @@ LIMITS = Limits(memory=192 * MIB, seconds=1.0)
 def isolation() -> Iterator[Isolation]:
     with Isolation(LIMITS) as isolation:
         yield isolation
-
-
-def peak_memory() -> int:
-    """The most memory this process has ever held, in bytes (macOS counts bytes, Linux kibibytes)."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 TWO = "{% set n = namespace(v=[1], w=[1]) %}{% for i in range(60) %}{% set n.v = [n.v, n.v] %}{% set n.w = [n.w, n.w] %}{% endfor %}"
