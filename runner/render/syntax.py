@@ -12,8 +12,9 @@ from jinja2.visitor import NodeTransformer
 
 from .analysis import Problem
 from .environment import PromptEnvironment
+from .failures import RUNTIME_ERRORS, explain
 from .filters import CONCATENATE, METHOD, TICK
-from .limits import MAX_SOURCE, NO_MEMORY, OutOfTimeError, RefusedError, start_work
+from .limits import MAX_SOURCE, NO_MEMORY, OutOfTimeError, start_work
 
 __all__ = ["CompileError", "compile_tree", "parse", "parse_expression"]
 
@@ -94,8 +95,19 @@ def compile_tree(environment: PromptEnvironment, tree: nodes.Template, name: str
         raise CompileError(_TOO_LARGE) from None
     except OutOfTimeError:
         raise
-    except RefusedError as error:
-        raise CompileError(Problem(1, error.message, error.hint)) from None
+    except RUNTIME_ERRORS as error:  # out of an expression without variables
+        raise CompileError(Problem(_line_of(error), *explain(error))) from None
+
+
+def _line_of(error: BaseException) -> int:
+    """The line of the innermost expression that was computed while compiling."""
+    line, trace = 1, error.__traceback__
+    while trace is not None:
+        node = trace.tb_frame.f_locals.get("self")
+        if isinstance(node, nodes.Node):
+            line = node.lineno
+        trace = trace.tb_next
+    return line
 
 
 class _Rewriter(NodeTransformer):

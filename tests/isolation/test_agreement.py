@@ -109,6 +109,7 @@ def test_both_ways_give_the_same(
 
 
 @MANY
+@example("1.key and a", None, None, [])
 @given(EXPRESSIONS, VALUES, VALUES, st.lists(VALUES, max_size=3))
 def test_both_ways_give_expressions_the_same_value(source: str, a: Any, b: Any, xs: list[Any]) -> None:
     with contextlib.suppress(ValueError):

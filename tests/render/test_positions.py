@@ -89,6 +89,29 @@ def test_a_mistake_is_told_in_plain_words(content: str, message: str, hint: str 
 
 
 @pytest.mark.parametrize(
+    ("expression", "message"),
+    [
+        ("1.key and x", "'key' is nothing that a number has"),
+        ("{}['k'] or x", "the object has no key 'k'"),
+        ("x if [].k else 1", "'k' is nothing that a list has"),
+        ("[] | first and x", "No first item, sequence was empty"),
+        ("{[1]: 1} and x", "this does not work with these values: unhashable type: a list"),
+    ],
+)
+def test_what_fails_without_any_value_is_told_when_the_prompt_is_loaded(
+    expression: str, message: str
+) -> None:
+    text = (
+        "messages:\n- role: user\n  content: |-\n    a\n    {% if x %}\n    {{ "
+        + expression
+        + " }}{% endif %}"
+    )
+    with pytest.raises(RunnerError) as caught:
+        compile_prompt(make_prompt(text))
+    assert (caught.value.message, str(caught.value.location)) == (message, "p.prompt.yaml:6")
+
+
+@pytest.mark.parametrize(
     "content", ["{{ x }", "{{ 1 + }}", "{% set %}", "{{ “x” }}", "{# x", "{% raw %}x", "{{ a b }}"]
 )
 def test_no_message_speaks_of_jinja_or_of_offsets(content: str) -> None:
