@@ -26,10 +26,13 @@ from .engine.plan import Job, Unit, make_units
 from .engine.record import CheckRecord, ErrorRecord, Record
 from .errors import CaseError, Location, RunnerError, UsageError
 from .files.cases import case_from_vars
-from .files.discover import find_prompts, find_root
+from .files.discover import find_root
 from .files.model import Case
+from .files.pack_sources import is_reference
 from .files.project import load_project
-from .files.prompt import load_prompt
+from .files.tree import DiskTree
+from .packs.packs import Packs
+from .packs.selection import find_named
 from .render.sandbox import IN_PROCESS, Sandbox
 from .schema import json_path
 from .values import Json, find_non_json
@@ -199,36 +202,40 @@ def load(
     endpoint: str | None = None,
     model: str | None = None,
     environ: Mapping[str, str] | None = None,
+    project: str | os.PathLike[str] | None = None,
     isolate: bool = False,
 ) -> LoadedPrompt:
-    """Load and compile a prompt file.
+    """Load and compile a prompt file, or the prompt of a pack that is called `ALIAS:NAME`.
 
     `endpoint` and `model` override the project's and the prompt's; the project (runner.yaml) is the one the file lies
-    in. `environ` stands for os.environ, where keys are looked up when the prompt is run. With `isolate` its templates
-    are compiled and rendered in a process of their own, with limits of memory and time. Raises RunnerError with the
-    file's line for anything that is off.
+    in, for a pack that of the folder `project` (default: the current one). `environ` stands for os.environ, where keys
+    are looked up when the prompt is run. With `isolate` its templates are compiled and rendered in a process of their
+    own, with limits of memory and time. Raises RunnerError with the file's line for anything that is off.
     """
     environ = os.environ if environ is None else environ
-    file = Path(path)
-    root = find_root(file.absolute().parent)
-    project = load_project(root, environ=environ)
-    [(tree, name)] = find_prompts([os.fspath(path)], project=project, cwd=Path.cwd())
+    text = os.fspath(path)
+    in_pack = is_reference(text) and not Path(text).exists()
+    if not in_pack and project is not None:
+        raise UsageError("project is for a pack's prompts", hint="a file belongs to the project it lies in")
+    root = find_root(Path(project or "").absolute() if in_pack else Path(text).absolute().parent)
+    opened = load_project(root, environ=environ)
+    packs = Packs(opened, DiskTree(root))
+    found = find_named([text], project=opened, packs=packs, cwd=Path.cwd())
+    if len(found) > 1:
+        raise UsageError(f"{text} is more than one prompt", hint="load them one by one")
+    [(tree, name)] = found
+    prompt = packs.load(name) if tree is None else packs.load_own(name, tree)
+    fields = {"model": [model]} if model else None
     with ExitStack() as on_failure:
         sandbox = on_failure.enter_context(_isolation()) if isolate else IN_PROCESS
-        units = make_units(
-            (load_prompt(name, tree),),
-            project,
-            endpoint=endpoint,
-            fields={"model": [model]} if model else None,
-            sandbox=sandbox,
-        )
+        units = make_units((prompt,), opened, endpoint=endpoint, fields=fields, sandbox=sandbox)
         if len(units) > 1:
             names = ", ".join(str(unit.variant) for unit in units)
             raise UsageError(
                 f"{path} declares a matrix of {len(units)} variants ({names})", hint="give model=…"
             )
         on_failure.pop_all()
-    return LoadedPrompt(units[0], project.root, environ, sandbox)
+    return LoadedPrompt(units[0], opened.root, environ, sandbox)
 
 
 def _isolation() -> Isolation:

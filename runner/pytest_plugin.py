@@ -45,11 +45,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-    """Prompt files, wherever pytest is told to look."""
-    if file_path.name.lower().endswith(ENDINGS):
+    """Prompt files, wherever pytest is told to look, but for those of vendored packs: their authors test them."""
+    if file_path.name.lower().endswith(ENDINGS) and not _is_vendored(file_path):
         collector: pytest.Collector = PromptFile.from_parent(parent, path=file_path)
         return collector
     return None
+
+
+def _is_vendored(file: Path) -> bool:
+    return any(folder.name == "packs" and (folder.parent / "packs.lock").is_file() for folder in file.parents)
 
 
 class RegressionFailure(AssertionError):

@@ -24,6 +24,7 @@ from referencing import Registry, Specification
 from referencing.exceptions import Unresolvable
 from referencing.jsonschema import specification_with
 
+from .schema_shortcut import Shortcut
 from .values import Json, JsonPath
 
 __all__ = ["SchemaProblem", "Validator", "Violation", "json_path", "show"]
@@ -83,7 +84,7 @@ class Validator:
     annotations, as JSON Schema says (Validation, section 7.2.1).
     """
 
-    __slots__ = ("_draft",)
+    __slots__ = ("_draft", "_shortcut")
 
     def __init__(self, schema: Json) -> None:
         cls = _draft_of(schema)
@@ -92,9 +93,12 @@ class Validator:
         except RecursionError:
             raise SchemaProblem((), "the schema is nested too deeply") from None
         self._draft = _exact(cls)(schema, format_checker=cls.FORMAT_CHECKER, registry=Registry())
+        self._shortcut = Shortcut(schema)
 
     def check(self, value: Json) -> tuple[Violation, ...]:
         """All violations, the most telling first (nearest the root, then by path); () when `value` is valid."""
+        if self._shortcut.knows_valid(value):
+            return ()
         try:
             found = [_violation(error) for error in self._draft.iter_errors(value)]
         except RecursionError:
@@ -172,9 +176,13 @@ def _draft_of(schema: Json) -> type[_Draft]:
 
 @cache
 def _exact(cls: type[_Draft]) -> Any:
-    """The draft's validator class with the three keywords that the library answers differently."""
+    """The draft's validator class with the three keywords, and the one type, that the library answers differently."""
     build: Any = extend  # untyped in the stubs
-    return build(cls, {"multipleOf": _multiple_of, "pattern": _pattern, "required": _required})
+    return build(
+        cls,
+        {"multipleOf": _multiple_of, "pattern": _pattern, "required": _required},
+        type_checker=cls.TYPE_CHECKER.redefine("array", lambda _, value: isinstance(value, list | tuple)),
+    )
 
 
 def _multiple_of(draft: Any, divisor: Any, value: Any, _schema: Any) -> Iterator[ValidationError]:

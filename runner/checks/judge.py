@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..errors import Problems, RunnerError, SchemaError
 from ..files.model import Assertion, Case, Prompt
@@ -27,8 +27,7 @@ _CACHED_ASSERTIONS = 1024
 _JSON_FORMATS = {"json_schema", "json_object"}
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(NamedTuple):
     """What one answer came to. `detail` says in one sentence why the outcome is not ok."""
 
     outcome: Outcome

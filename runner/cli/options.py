@@ -12,6 +12,7 @@ __all__ = [
     "JobsType",
     "SelectionOptions",
     "ShardType",
+    "diff_format",
     "env_file_option",
     "isolate_option",
     "selection_options",
@@ -167,3 +168,14 @@ def selection_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
+
+
+diff_format = click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "markdown"]),
+    default="text",
+    show_default=True,
+    help="For a person, a program, or a comment on a pull request.",
+)
+"""How a comparison of requests is printed."""

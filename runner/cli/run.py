@@ -99,7 +99,7 @@ def command(
 
     Runs the prompts' own tests, or the variables or rows given instead.
 
-    PATHS are prompt files, folders or globs; without any, every *.prompt.yaml of the project.
+    PATHS are prompt files, folders, globs or ALIAS:NAME; without any, every *.prompt.yaml of the project.
 
     \b
       runner run prompts/sentiment.prompt.yaml --var review="Best purchase ever"

@@ -279,8 +279,8 @@ def _each(sink: Any) -> Sink:
 
 def _in_order(ordered: InOrder) -> Sink:
     def take(kept: Kept) -> None:
-        assert kept.job.index is not None
-        ordered.add(kept.job.index, kept.records, kept.offset, kept.length)
+        assert kept.job.place is not None
+        ordered.add(kept.job.place, kept.records, kept.offset, kept.length)
 
     return take
 

@@ -29,6 +29,7 @@ from .failures import (
     late,
     no_connection,
     not_http,
+    peer_of,
     refused_by_proxy,
 )
 from .fields import read_fields
@@ -131,6 +132,13 @@ class AiohttpTransport:
             raise not_http() from None
         except aiohttp.ServerDisconnectedError:
             raise closed_unasked(url, self._proxy_url) from None
+        except aiohttp.InvalidURL:
+            raise TransportError(
+                "connect",
+                f"{peer_of(url)} is a short form of an IPv4 address",
+                retryable=False,
+                hint="write its four numbers",
+            ) from None
         except aiohttp.ClientError:
             raise broken(url, self._proxy_url) from None
 
@@ -158,7 +166,9 @@ class AiohttpTransport:
         self, connection: Connection, data: bytes, on_bytes: Callable[[bytes], None] | None
     ) -> Response:
         protocol = self._used = connection.protocol
-        assert protocol is not None and protocol.transport is not None
+        assert protocol is not None
+        if protocol.transport is None or protocol.transport.is_closing():  # it hung up at once
+            raise aiohttp.ServerDisconnectedError
         protocol.set_response_params(
             read_until_eof=True,  # a body without a length ends with the connection
             auto_decompress=False,
@@ -204,9 +214,7 @@ def _is_quiet(connection: Connection) -> bool:
     if protocol is None or transport is None or protocol.should_close:
         return False
     socket = transport.get_extra_info("socket")
-    if hasattr(
-        select, "poll"
-    ):  # select() below cannot look at descriptors beyond 1023; Windows has no poll()
+    if hasattr(select, "poll"):  # Windows has none; select() takes no descriptor beyond 1023 elsewhere
         poll = select.poll()
         poll.register(socket, select.POLLIN)
         return not poll.poll(0)

@@ -58,7 +58,7 @@ class HttpxTransport:
                 limits=_LIMITS,
                 proxy=httpx.Proxy(proxy.full_url, ssl_context=to_proxy) if proxy else None,
             )
-        except ImportError:
+        except (ImportError, ValueError):  # ValueError: httpx before 0.28 does not know socks5h
             raise ConfigError(
                 "the environment names a SOCKS proxy, which needs one more package",
                 hint="pip install 'httpx[socks]'",

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from .._version import __version__
 from ..endpoints.connect import Connection
@@ -45,8 +45,7 @@ class Display(Protocol):
         """Something a person should know now."""
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(NamedTuple):
     """The records of a job and where the journal has them: `offset` and `length` in bytes."""
 
     job: Job

@@ -6,9 +6,8 @@ import csv
 import io
 from collections.abc import Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from ..errors import CaseError, EncodingError, Location, MissingFileError, SyntaxFileError
 from ..values import Json, JsonPath
@@ -24,8 +23,7 @@ ROW_FORMATS = (".jsonl", ".csv", ".yaml", ".yml", ".json")
 _MAX_LINE = 20 * 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One row, or one entry of a prompt's `tests`.
 
     `label` is how messages call it ("row 3", "tests[0]"). Its parts stand in `document` under the path `at`; where

@@ -15,9 +15,9 @@ from typing import Literal, TypeAlias
 
 from ..engine.plan import MAX_PROBLEMS
 from ..errors import Problems, RunnerError
-from ..files.discover import find_prompts_in
 from ..files.model import Project, Prompt
 from ..files.tree import DiskTree, Tree
+from ..packs.selection import find_named_in
 from ..render.sandbox import IN_PROCESS, Sandbox
 from ..values import JsonObject
 from .git import Repository
@@ -34,7 +34,8 @@ class Change:
 
     `before` is missing for an added request and for one whose base does not render, which `note` then says; `after`
     for a removed one. A moved request is the same under another file, case or variant. To ask the new one takes
-    `calls` answers to requests of `size` bytes; `snapshot` is the file of its approved answer.
+    `calls` answers to requests of `size` bytes; `snapshot` is the file of its approved answer, `shipped` the fingerprint
+    of the request that its pack brought an answer to.
     """
 
     change: ChangeKind
@@ -45,6 +46,7 @@ class Change:
     size: int = 0
     calls: int = 0
     snapshot: str | None = None
+    shipped: str | None = None
 
     @property
     def seen(self) -> Seen:
@@ -74,7 +76,13 @@ def changes(
         after = request.seen
         old = before.pop(after.key, None)
         change = Change(
-            "added", old, after, size=request.size, calls=request.calls, snapshot=request.snapshot
+            "added",
+            old,
+            after,
+            size=request.size,
+            calls=request.calls,
+            snapshot=request.snapshot,
+            shipped=request.shipped,
         )
         if old is not None:
             differing = zip(PARTS, old.parts, after.parts, strict=True)
@@ -136,13 +144,14 @@ def changed_cases(
 
 
 def _counterparts(tree: Tree, prompts: Sequence[Prompt], root: Path) -> Callable[[Project], Iterable[str]]:
-    """The same files in an older tree; every file of it where one of them is new there, and may be a renamed one."""
+    """The same prompts in an older tree; every one of it where one of them is new there, and may be a renamed one."""
 
     def choose(project: Project) -> Iterable[str]:
-        files = [prompt.file for prompt in prompts]
+        files = [prompt.file for prompt in prompts if prompt.origin is None]
         same = [file for file in files if tree.exists(file)]
-        all_files = find_prompts_in(tree, (), project=project, cwd=root) if len(same) < len(files) else []
-        return dict.fromkeys([*same, *all_files])
+        of_packs = [prompt.place for prompt in prompts if prompt.origin is not None]
+        others = find_named_in(tree, (), project=project, cwd=root) if len(same) < len(files) else []
+        return dict.fromkeys([*same, *of_packs, *others])
 
     return choose
 

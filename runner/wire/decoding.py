@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from codecs import BOM_UTF8
 from math import isfinite
 from typing import NoReturn
 
@@ -25,7 +26,7 @@ def decode_envelope(body: bytes) -> Json:
     Raises ValueError, with a sentence, for what is not JSON in UTF-8 or is nested deeper than `DEEPEST`.
     """
     try:
-        text = body.decode("utf-8-sig")
+        text = body.removeprefix(BOM_UTF8).decode()
     except UnicodeDecodeError as error:
         raise ValueError(f"the body is not UTF-8 text (byte {error.start})") from None
     return _load(text, _ENVELOPE)
@@ -51,10 +52,12 @@ def visible(value: Json) -> Json:
     r"""`value` with every lone surrogate, which no file can hold, spelled out as the six characters `\ud83d`."""
     if isinstance(value, str):
         return value if value.isascii() else value.encode("utf-8", "backslashreplace").decode()
-    if isinstance(value, list | tuple):
-        return [visible(item) for item in value]
+    if value is None or isinstance(value, (int, float)):
+        return value
     if isinstance(value, dict):
         return {str(visible(key)): visible(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [visible(item) for item in value]
     return value
 
 

@@ -469,6 +469,53 @@ def test_an_answer_to_half_a_request_is_read(open_transport: Open) -> None:
     assert connections == 2
 
 
+def test_a_server_that_hangs_up_at_once_is_told_as_one(open_transport: Open) -> None:
+    """Before the request could be written, or after: which of both is chance."""
+
+    def hang_up(listener: socket.socket, ends: threading.Event) -> None:
+        while not ends.is_set():
+            connection, _ = listener.accept()
+            connection.close()
+
+    ends = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=hang_up, args=(listener, ends))
+        thread.start()
+        port = listener.getsockname()[1]
+        url = f"http://127.0.0.1:{port}/v1"
+
+        async def work(transport: Transport) -> list[TransportError]:
+            errors = []
+            for _ in range(100):
+                with pytest.raises(TransportError) as caught:
+                    await transport.send(ask(url), timeout=10)
+                errors.append(caught.value)
+            return errors
+
+        errors = on_one_transport(open_transport, url, work)
+        ends.set()
+        socket.create_connection(("127.0.0.1", port)).close()
+        thread.join()
+    assert {(error.kind, error.retryable) for error in errors} == {("protocol", True)}
+    assert {error.message for error in errors} <= {
+        f"127.0.0.1:{port} closed the connection unasked",
+        f"127.0.0.1:{port} broke the connection",
+    }
+
+
+def test_a_short_form_of_an_address_connects_or_says_how_to_write_it(open_transport: Open) -> None:
+    with FaultServer(completion("here")) as server:
+        url = f"http://127.1:{server.port}/v1"
+
+        async def work(transport: Transport) -> bytes:
+            return (await transport.send(ask(url), timeout=10)).body
+
+        try:
+            assert b"here" in on_one_transport(open_transport, url, work)
+        except TransportError as error:
+            assert (error.kind, error.retryable, error.hint) == ("connect", False, "write its four numbers")
+
+
 def test_ipv6_is_spoken(open_transport: Open) -> None:
     with FaultServer(completion("six"), host="::1") as server:
         assert b"six" in send(open_transport, server).body
