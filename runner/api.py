@@ -178,8 +178,9 @@ class LoadedPrompt:
         job = self._unit.job(self._case(variables))
         finished: list[Record] = []
 
-        def emit(_job: Job, records: Sequence[Record]) -> None:
-            finished.extend(records)
+        def emit(jobs: Sequence[tuple[Job, list[Record]]]) -> None:
+            for _, records in jobs:
+                finished.extend(records)
 
         connections = connect((self._unit,), self._environ, root=self._root)
         options = Options(workers=1)
