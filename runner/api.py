@@ -12,9 +12,11 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
 
 from .engine import event_loop
 from .engine.control import Control
@@ -31,8 +33,12 @@ from .files.project import load_project
 from .files.tree import DiskTree
 from .packs.packs import Packs
 from .packs.selection import find_named
+from .render.sandbox import IN_PROCESS, Sandbox
 from .schema import json_path
 from .values import Json, find_non_json
+
+if TYPE_CHECKING:
+    from .isolation.isolation import Isolation
 
 __all__ = ["LoadedPrompt", "OutcomeError", "Result", "load"]
 
@@ -115,11 +121,28 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class LoadedPrompt:
-    """A prompt file, checked and compiled once, ready to be rendered and run any number of times."""
+    """A prompt file, checked and compiled once, ready to be rendered and run any number of times.
+
+    One that was loaded with `isolate` has a process of its own, which ends with `close`, with `with`, or when nobody
+    holds the prompt any more.
+    """
 
     _unit: Unit
     _root: str
     _environ: Mapping[str, str] = field(repr=False)
+    _sandbox: Sandbox = field(repr=False)
+
+    def close(self) -> None:
+        """End the process that renders, if there is one."""
+        self._sandbox.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
     @property
     def name(self) -> str:
@@ -181,12 +204,14 @@ def load(
     model: str | None = None,
     environ: Mapping[str, str] | None = None,
     project: str | os.PathLike[str] | None = None,
+    isolate: bool = False,
 ) -> LoadedPrompt:
     """Load and compile a prompt file, or the prompt of a pack that is called `ALIAS:NAME`.
 
     `endpoint` and `model` override the project's and the prompt's; the project (runner.yaml) is the one the file lies
     in, for a pack that of the folder `project` (default: the current one). `environ` stands for os.environ, where keys
-    are looked up when the prompt is run. Raises RunnerError with the file's line for anything that is off.
+    are looked up when the prompt is run. With `isolate` its templates are compiled and rendered in a process of their
+    own, with limits of memory and time. Raises RunnerError with the file's line for anything that is off.
     """
     environ = os.environ if environ is None else environ
     text = os.fspath(path)
@@ -201,8 +226,20 @@ def load(
         raise UsageError(f"{text} is more than one prompt", hint="load them one by one")
     [(tree, name)] = found
     prompt = packs.load(name) if tree is None else packs.load_own(name, tree)
-    units = make_units((prompt,), opened, endpoint=endpoint, fields={"model": [model]} if model else None)
-    if len(units) > 1:
-        names = ", ".join(str(unit.variant) for unit in units)
-        raise UsageError(f"{path} declares a matrix of {len(units)} variants ({names})", hint="give model=…")
-    return LoadedPrompt(units[0], opened.root, environ)
+    fields = {"model": [model]} if model else None
+    with ExitStack() as on_failure:
+        sandbox = on_failure.enter_context(_isolation()) if isolate else IN_PROCESS
+        units = make_units((prompt,), opened, endpoint=endpoint, fields=fields, sandbox=sandbox)
+        if len(units) > 1:
+            names = ", ".join(str(unit.variant) for unit in units)
+            raise UsageError(
+                f"{path} declares a matrix of {len(units)} variants ({names})", hint="give model=…"
+            )
+        on_failure.pop_all()
+    return LoadedPrompt(units[0], opened.root, environ, sandbox)
+
+
+def _isolation() -> Isolation:
+    from .isolation.isolation import Isolation
+
+    return Isolation()

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import click
 
+from .options import isolate_option
+
 __all__ = ["command"]
 
 
 @click.command("check")
 @click.argument("paths", nargs=-1, metavar="[PATHS]...")
-def command(paths: tuple[str, ...]) -> int:
+@isolate_option
+def command(paths: tuple[str, ...], *, isolate: bool) -> int:
     """Check prompts and render every case, offline.
 
     Checked are the format, the templates, every case, the schema against the strict subset, and that every pack is the
@@ -23,10 +26,13 @@ def command(paths: tuple[str, ...]) -> int:
     from ..regress.rules import compile_rules
     from ..report.figures import plural
     from .checking import Told, faults_of_packs, prompts_of
+    from .isolating import sandbox_of
     from .selecting import open_project, packs_of
     from .show import show_diagnostic
 
+    sandbox = sandbox_of(isolate=isolate)
     project, _ = open_project()
+    sandbox.start()
     packs = packs_of(project)
     prompts = cases = warnings = remarks = 0
     told = Told()
@@ -37,7 +43,7 @@ def command(paths: tuple[str, ...]) -> int:
         if isinstance(loaded, RunnerError):
             told.tell(loaded)
             continue
-        found = examine(loaded, project)
+        found = examine(loaded, project, sandbox)
         try:
             compile_rules(loaded, project)
         except RunnerError as wrong:

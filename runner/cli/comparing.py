@@ -18,18 +18,21 @@ from ..regress.git import Repository
 from ..regress.revisions import Change
 from ..regress.sides import Side, side_at
 from ..regress.store import store_of
+from .isolating import sandbox_of
 from .selecting import open_project, packs_of
 
 __all__ = ["comparison_with", "recorded_in"]
 
 
-def comparison_with(base: str, paths: Sequence[str], *, with_hunks: bool) -> Comparison:
+def comparison_with(base: str, paths: Sequence[str], *, with_hunks: bool, isolate: bool) -> Comparison:
     """Compare the working tree with a git revision.
 
     Raises UsageError for a revision that cannot be read and for a path outside the project, NothingSelectedError when
     neither side has a prompt, and what is wrong with the prompts as they are now.
     """
+    sandbox = sandbox_of(isolate=isolate)
     project, environ = open_project()
+    sandbox.start()
     root, cwd = Path(project.root), Path.cwd()
     packs = packs_of(project)
     packs.verify_copies()
@@ -41,10 +44,12 @@ def comparison_with(base: str, paths: Sequence[str], *, with_hunks: bool) -> Com
             return find_named_in(tree, args, project=then, cwd=cwd)
 
         present = _present(paths, project, packs, older)
-        head = Side(_load(present, packs), project)
+        head = Side(_load(present, packs), project, sandbox)
         # A path into the folder of a pack means prompts of that pack, wherever they lie in another version of it.
         then_paths = [name for path in paths for name in _as_named(path, project, packs)]
-        base_side = side_at(tree, root, lambda then: older(then_paths, then), environ=environ)
+        base_side = side_at(
+            tree, root, lambda then: older(then_paths, then), environ=environ, sandbox=sandbox
+        )
         return compare(
             base_side, head, rev=base, commit=commit, recorded=recorded_in(project), with_hunks=with_hunks
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from .options import diff_format
+from .options import diff_format, isolate_option
 
 __all__ = ["command"]
 
@@ -18,7 +18,8 @@ __all__ = ["command"]
     help="The git revision to compare with: a branch, a tag, a commit.",
 )
 @diff_format
-def command(paths: tuple[str, ...], base: str, form: str) -> int:
+@isolate_option
+def command(paths: tuple[str, ...], base: str, form: str, *, isolate: bool) -> int:
     """Show which requests changed since a git revision, offline.
 
     Renders every case of REV and of the working tree and compares what would be sent; comments, order and file names
@@ -35,7 +36,7 @@ def command(paths: tuple[str, ...], base: str, form: str) -> int:
     from ..report.request_diff import diff_json, diff_markdown, diff_text
     from .comparing import comparison_with
 
-    comparison = comparison_with(base, paths, with_hunks=form != "json")
+    comparison = comparison_with(base, paths, with_hunks=form != "json", isolate=isolate)
     if form == "json":
         click.echo(diff_json(comparison))
     elif form == "markdown":

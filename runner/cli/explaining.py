@@ -30,9 +30,9 @@ from .selecting import Chosen, load_selection
 __all__ = ["explain"]
 
 
-def explain(name: str, paths: Sequence[str]) -> int:
+def explain(name: str, paths: Sequence[str], *, isolate: bool) -> int:
     """Print what is known of a case; `name` is its id or prompt/id. Raises NothingSelectedError."""
-    chosen = load_selection(**tests_of(paths))
+    chosen = load_selection(**tests_of(paths, isolate=isolate))
     known: list[str] = []
     found = 0
     for unit in chosen.units:

@@ -14,6 +14,7 @@ __all__ = [
     "ShardType",
     "diff_format",
     "env_file_option",
+    "isolate_option",
     "selection_options",
     "tests_of",
     "transport_option",
@@ -51,6 +52,14 @@ class ShardType(click.ParamType[object]):
         return Shard(int(found[1]), int(found[2]))
 
 
+isolate_option = click.option(
+    "--isolate",
+    is_flag=True,
+    envvar="RUNNER_ISOLATE",
+    help="Render in a process of its own, with limits of memory and time.",
+)
+
+
 class SelectionOptions(TypedDict):
     """What `selection_options` hands to a command, and the command on to `load_selection`."""
 
@@ -67,10 +76,16 @@ class SelectionOptions(TypedDict):
     sample: int | None
     seed: int | None
     limit: int | None
+    isolate: bool
 
 
 def tests_of(
-    paths: Sequence[str], *, ids: Sequence[str] = (), tags: Sequence[str] = (), endpoint: str | None = None
+    paths: Sequence[str],
+    *,
+    ids: Sequence[str] = (),
+    tags: Sequence[str] = (),
+    endpoint: str | None = None,
+    isolate: bool = False,
 ) -> SelectionOptions:
     """The prompts' own tests, narrowed."""
     return SelectionOptions(
@@ -87,6 +102,7 @@ def tests_of(
         sample=None,
         seed=None,
         limit=None,
+        isolate=isolate,
     )
 
 
@@ -114,6 +130,7 @@ _OPTIONS = (
     ),
     click.option("--seed", type=int, metavar="S", help="Draw other cases with another seed (default: 0)."),
     click.option("--limit", type=click.IntRange(1), metavar="N", help="The first N cases of each prompt."),
+    isolate_option,
 )
 
 

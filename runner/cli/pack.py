@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from .options import diff_format
+from .options import diff_format, isolate_option
 
 __all__ = ["command"]
 
@@ -44,6 +44,7 @@ def command() -> None:
 @click.option("--python", metavar="DISTRIBUTION", help="A distribution that is installed beside runner.")
 @click.option("--model", metavar="NAME", help="The model its prompts ask here, in place of their own.")
 @click.option("--no-vendor", is_flag=True, help="Keep the copy out of git, in .runner/.")
+@isolate_option
 def add(
     alias: str,
     git: str | None,
@@ -56,6 +57,7 @@ def add(
     model: str | None,
     *,
     no_vendor: bool,
+    isolate: bool,
 ) -> int:
     """Add a pack to the project.
 
@@ -67,19 +69,23 @@ def add(
     given = {"git": git, "rev": rev, "subdirectory": subdirectory, "path": folder}
     given |= {"url": url, "sha256": sha256, "python": python, "model": model}
     return carry_out(
-        alias, {key: value for key, value in given.items() if value is not None}, vendored=not no_vendor
+        alias,
+        {key: value for key, value in given.items() if value is not None},
+        vendored=not no_vendor,
+        isolate=isolate,
     )
 
 
 @command.command("lock")
-def lock() -> int:
+@isolate_option
+def lock(*, isolate: bool) -> int:
     """Lock what is new or changed in runner.yaml.
 
     What is locked already stays as it is; what runner.yaml no longer asks for is taken out.
     """
     from .pack_moving import lock as carry_out
 
-    return carry_out()
+    return carry_out(isolate=isolate)
 
 
 @command.command("sync")
@@ -101,7 +107,8 @@ def sync(*, offline: bool) -> int:
 @click.argument("aliases", nargs=-1, metavar="[ALIAS]...")
 @click.option("--rev", metavar="REV", help="Write another tag, branch or commit into runner.yaml first.")
 @click.option("--dry-run", is_flag=True, help="Only show what would change.")
-def update(aliases: tuple[str, ...], rev: str | None, *, dry_run: bool) -> int:
+@isolate_option
+def update(aliases: tuple[str, ...], rev: str | None, *, dry_run: bool, isolate: bool) -> int:
     """Move to newer versions, and show what changes.
 
     Shown are the pack's files, the requests that differ, and which tests of yours are affected. Without ALIAS every pack
@@ -109,7 +116,7 @@ def update(aliases: tuple[str, ...], rev: str | None, *, dry_run: bool) -> int:
     """
     from .pack_moving import update as carry_out
 
-    return carry_out(aliases, rev=rev, dry_run=dry_run)
+    return carry_out(aliases, rev=rev, dry_run=dry_run, isolate=isolate)
 
 
 @command.command("verify")
@@ -148,26 +155,28 @@ def list_packs(*, as_json: bool) -> int:
     "--to", metavar="REV", help="A tag, branch or commit to compare with (default: what update would take)."
 )
 @diff_format
-def diff(alias: str, to: str | None, form: str) -> int:
+@isolate_option
+def diff(alias: str, to: str | None, form: str, *, isolate: bool) -> int:
     """Show what another version would change.
 
     Nothing is written. Shown are the files of the pack and the requests of yours that differ.
     """
     from .pack_moving import diff as carry_out
 
-    return carry_out(alias, to=to, form=form)
+    return carry_out(alias, to=to, form=form, isolate=isolate)
 
 
 @command.command("remove")
 @click.argument("alias")
-def remove(alias: str) -> int:
+@isolate_option
+def remove(alias: str, *, isolate: bool) -> int:
     """Take a pack out of the project.
 
     Out of runner.yaml and packs.lock, and its copy; your own approved answers stay.
     """
     from .pack_adding import remove as carry_out
 
-    return carry_out(alias)
+    return carry_out(alias, isolate=isolate)
 
 
 # --- for those who publish them -------------------------------------------------------------------------------------
@@ -188,7 +197,8 @@ def init(folder: Path, name: str | None) -> int:
 
 @command.command("check")
 @_folder
-def check(folder: Path) -> int:
+@isolate_option
+def check(folder: Path, *, isolate: bool) -> int:
     """Look at a pack as its users will see it, offline.
 
     Every export loads, every reference stays inside, nothing is in it that a pack may not have, and the tests pass with
@@ -196,17 +206,18 @@ def check(folder: Path) -> int:
     """
     from .pack_publishing import check as carry_out
 
-    return carry_out(folder)
+    return carry_out(folder, isolate=isolate)
 
 
 @command.command("build")
 @_folder
 @click.option("--output", metavar="FILE", help="Default: dist/NAME-VERSION.tar.gz in FOLDER.")
-def build(folder: Path, output: str | None) -> int:
+@isolate_option
+def build(folder: Path, output: str | None, *, isolate: bool) -> int:
     """Write a pack as an archive.
 
     The same files give the same bytes. Its SHA-256 is printed, for those who use it.
     """
     from .pack_publishing import build as carry_out
 
-    return carry_out(folder, output)
+    return carry_out(folder, output, isolate=isolate)

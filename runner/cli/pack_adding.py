@@ -19,6 +19,7 @@ from ..regress.pack_effects import View, effects
 from ..regress.snapshot import pack_folder
 from ..report.pack_changes import change_lines
 from ..report.visible import visible
+from .isolating import sandbox_of
 from .pack_moves import show_broken
 from .pack_project import ProjectFile
 from .selecting import open_project
@@ -26,9 +27,11 @@ from .selecting import open_project
 __all__ = ["add", "remove"]
 
 
-def add(alias: str, given: Mapping[str, str], *, vendored: bool) -> int:
+def add(alias: str, given: Mapping[str, str], *, vendored: bool, isolate: bool) -> int:
     """Write a pack into runner.yaml and packs.lock, and copy it."""
+    sandbox = sandbox_of(isolate=isolate)
     bench = Bench(open_project()[0])
+    sandbox.start()
     if alias in bench.requests:
         raise UsageError(
             f"there is a pack {alias} already",
@@ -46,7 +49,7 @@ def add(alias: str, given: Mapping[str, str], *, vendored: bool) -> int:
         f"write under `packs:`\n{entry_lines(alias, entry, 2)}\n",
     )
     requests = requests_of(project)
-    resolved = resolve(requests[alias], bench.root)
+    resolved = resolve(requests[alias], bench.root, sandbox)
     bench.change([resolved], project_file=data, requests=requests)
     for line in change_lines(alias, None, resolved.locked, exports=(None, resolved.pack.manifest)):
         click.echo(line)
@@ -55,9 +58,11 @@ def add(alias: str, given: Mapping[str, str], *, vendored: bool) -> int:
     return 0
 
 
-def remove(alias: str) -> int:
+def remove(alias: str, *, isolate: bool) -> int:
     """Take a pack out of everything but the project's own snapshots, and say who still uses it."""
+    sandbox = sandbox_of(isolate=isolate)
     bench = Bench(open_project()[0])
+    sandbox.start()
     data, project = None, bench.project
     if alias in bench.requests or alias not in bench.lock.packs:
         bench.packs.request(alias)
@@ -71,6 +76,7 @@ def remove(alias: str) -> int:
         rev=alias,
         commit="",
         recorded=lambda _: True,
+        sandbox=sandbox,
     )
     gone = [alias] if alias in bench.lock.packs else []
     bench.change([], gone, project_file=data, requests=requests_of(project))

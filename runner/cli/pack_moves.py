@@ -17,6 +17,7 @@ from ..packs.lock import LockedPack
 from ..packs.packs import OpenPack, Packs
 from ..packs.resolve import Resolved
 from ..regress.pack_effects import Effects, View, effects
+from ..render.sandbox import Sandbox
 from ..report.console import wants_color
 from ..report.pack_changes import change_lines
 from ..report.request_diff import diff_text
@@ -65,7 +66,7 @@ class Move:
         return self.resolved.tag if same else None
 
 
-def effects_of(bench: Bench, moves: Sequence[Move], project: Project) -> Effects:
+def effects_of(bench: Bench, moves: Sequence[Move], project: Project, sandbox: Sandbox) -> Effects:
     """What moves do to the requests of a project, whose runner.yaml may become `project` with them.
 
     One of them at least is of a pack that was locked before.
@@ -82,6 +83,7 @@ def effects_of(bench: Bench, moves: Sequence[Move], project: Project) -> Effects
         rev=", ".join(names),
         commit=first.commit or first.integrity.removeprefix("h1:"),
         recorded=recorded_in(project),
+        sandbox=sandbox,
     )
 
 

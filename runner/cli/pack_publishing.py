@@ -27,10 +27,12 @@ from ..packs.names import MANIFEST, chosen
 from ..packs.packs import OpenPack, load_export
 from ..packs.starting import fitting_name, manifest_text
 from ..regress.pack_tests import Tested, replay_shipped, unused_answers
+from ..render.sandbox import Sandbox
 from ..report.figures import plural
 from ..report.visible import visible
 from .checking import Told
 from .init import write_starter
+from .isolating import sandbox_of
 from .show import show_diagnostic
 
 __all__ = ["build", "check", "init"]
@@ -58,16 +60,18 @@ def init(folder: Path, name: str | None) -> int:
     return 0
 
 
-def check(folder: Path) -> int:
+def check(folder: Path, *, isolate: bool) -> int:
     """Look at a pack as its users will see it, and run its tests with the answers that come with it."""
-    pack = _open(_gathered(folder))
+    sandbox = sandbox_of(isolate=isolate)
+    sandbox.start()
+    pack = _open(_gathered(folder), sandbox)
     project = load_project(find_root(folder), cwd=Path.cwd(), environ=os.environ)
     told = Told()
     remarks = list(_remarks_on(pack.manifest))
     tests: list[Tested] = []
     for export in pack.manifest.exports["prompts"]:
         try:
-            for finding in _examined(pack, export, project):
+            for finding in _examined(pack, export, project, sandbox):
                 if isinstance(finding, Diagnostic):
                     remarks.append(finding)
                 elif isinstance(finding, Tested):
@@ -94,10 +98,12 @@ def check(folder: Path) -> int:
     return 2 if errors else 1 if verdicts["fail"] else 4 if verdicts["outdated"] else 0
 
 
-def build(folder: Path, output: str | None) -> int:
+def build(folder: Path, output: str | None, *, isolate: bool) -> int:
     """Write a pack as an archive."""
+    sandbox = sandbox_of(isolate=isolate)
+    sandbox.start()
     fetched = _gathered(folder)
-    manifest = _open(fetched).manifest
+    manifest = _open(fetched, sandbox).manifest
     name = f"{manifest.name}-{manifest.version}"
     data = write_archive(fetched.contents, name)
     path = Path(output) if output is not None else folder / "dist" / f"{name}.tar.gz"
@@ -123,23 +129,25 @@ def _gathered(folder: Path) -> Fetched:
     return gather(find_in_folder(folder, shown=_shown(folder)))
 
 
-def _open(fetched: Fetched) -> OpenPack:
+def _open(fetched: Fetched, sandbox: Sandbox) -> OpenPack:
     """The pack, without a fault; its prompts are called by its own name, for want of an alias."""
-    return open_sound(fetched.tree, load_manifest(fetched.tree).name)
+    return open_sound(fetched.tree, load_manifest(fetched.tree).name, sandbox)
 
 
 def _shown(folder: Path) -> str:
     return os.path.normpath(folder)
 
 
-def _examined(pack: OpenPack, export: str, project: Project) -> Iterator[Diagnostic | RunnerError | Tested]:
+def _examined(
+    pack: OpenPack, export: str, project: Project, sandbox: Sandbox
+) -> Iterator[Diagnostic | RunnerError | Tested]:
     """What is to be said about a prompt, and of each of its tests."""
     prompt = load_export(pack, pack.manifest.name, export)
-    found = examine(prompt, project)
+    found = examine(prompt, project, sandbox)
     yield from found.remarks
     yield from found.errors
     if not found.errors:
-        yield from replay_shipped(make_units((prompt,), project))
+        yield from replay_shipped(make_units((prompt,), project, sandbox=sandbox))
 
 
 def _remarks_on(manifest: Manifest) -> Iterator[Diagnostic]:

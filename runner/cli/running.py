@@ -56,6 +56,8 @@ class Asking:
         """The same, with what `other` has under these names; a run that goes on refuses what is not the same."""
         mine, its = ({**each.selection, "repeat": each.repeat, "shard": each.shard} for each in (self, other))
         merged: Any = {name: its[name] if name in names else value for name, value in mine.items()}
+        # How it is rendered changes no request, so both may ask for isolation, and nothing takes it back.
+        merged["isolate"] = bool(mine.get("isolate")) or its["isolate"]
         repeat, shard = merged.pop("repeat"), merged.pop("shard")
         return Asking(merged, repeat, shard)
 

@@ -23,7 +23,9 @@ from ..files.tree import DiskTree
 from ..files.violations import near
 from ..packs.packs import Packs
 from ..packs.selection import find_named
+from ..render.sandbox import Sandbox
 from ..values import Json
+from .isolating import sandbox_of
 from .options import SelectionOptions
 
 __all__ = ["Chosen", "load_prompts", "load_selection", "open_project", "packs_of"]
@@ -31,13 +33,14 @@ __all__ = ["Chosen", "load_prompts", "load_selection", "open_project", "packs_of
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """What a command line chose: compiled units, the cases to take, and the project they live in."""
+    """What a command line chose: compiled units, the cases to take, the project they live in, and where Jinja runs."""
 
     project: Project
     prompts: tuple[Prompt, ...]
     units: tuple[Unit, ...]
     selection: Selection
     environ: Mapping[str, str]
+    sandbox: Sandbox
 
     @property
     def root(self) -> Path:
@@ -104,6 +107,7 @@ def load_selection(**given: Unpack[SelectionOptions]) -> Chosen:
         raise UsageError("--input and --var cannot be combined", hint="add the variable to each row instead")
     if given["seed"] is not None and given["sample"] is None:
         raise UsageError("--seed is for --sample N, which is not given")
+    sandbox = sandbox_of(isolate=given["isolate"])
     project, environ = open_project()
     loaded = list(load_prompts(given["paths"], project))
     errors = [entry for entry in loaded if isinstance(entry, RunnerError)]
@@ -117,16 +121,18 @@ def load_selection(**given: Unpack[SelectionOptions]) -> Chosen:
         texts,
         Location(vars_file or "--var"),
         _rows(rows) if rows is not None else None,
-        where=Condition.of(given["where"]) if given["where"] is not None else None,
+        where=Condition.of(given["where"], sandbox) if given["where"] is not None else None,
         draw=Draw(given["sample"], given["seed"] or 0) if given["sample"] is not None else None,
         limit=given["limit"],
     )
+    sandbox.start()
     return Chosen(
         project,
         prompts,
-        make_units(prompts, project, endpoint=given["endpoint"], fields=fields),
+        make_units(prompts, project, endpoint=given["endpoint"], fields=fields, sandbox=sandbox),
         selection,
         environ,
+        sandbox,
     )
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from .options import JobsType, ShardType, env_file_option, transport_option
+from .options import JobsType, ShardType, env_file_option, isolate_option, transport_option
 
 if TYPE_CHECKING:
     from ..engine.shard import Shard
@@ -62,6 +62,7 @@ __all__ = ["command"]
 @transport_option
 @env_file_option
 @click.option("--output", metavar="FILE", help="Save the verdicts as .xml (JUnit).")
+@isolate_option
 def command(
     paths: tuple[str, ...],
     record: RecordMode | None,
@@ -82,6 +83,7 @@ def command(
     update_changed: bool,
     ci: bool,
     no_cache: bool,
+    isolate: bool,
 ) -> int:
     """Compare every case with its approved snapshot.
 
@@ -110,5 +112,7 @@ def command(
         unreferenced=unreferenced,
         samples=samples,
     )
-    run = RegressionCommand(paths, ids=ids, tags=tags, endpoint=endpoint, modes=modes, base=base, shard=shard)
+    run = RegressionCommand(
+        paths, ids=ids, tags=tags, endpoint=endpoint, modes=modes, base=base, shard=shard, isolate=isolate
+    )
     return run.carry_out(jobs=jobs, transport=transport, use_cache=not (no_cache or live), output=output)

@@ -15,6 +15,7 @@ from ..errors import FormatError, Location, NothingSelectedError, Problems, Runn
 from ..files.media import inline_media, refuse_own_urls
 from ..files.model import Case, Endpoint, ModelRule, Project, Prompt
 from ..files.project import denial_of, endpoint_for, pack_model, price_for
+from ..render.sandbox import IN_PROCESS, Sandbox
 from ..render.templates import CompiledPrompt, compile_prompt
 from ..values import Json, JsonObject
 from ..wire.fingerprint import Fingerprinter
@@ -109,20 +110,21 @@ def make_units(
     *,
     endpoint: str | None = None,
     fields: Mapping[str, Sequence[Json]] | None = None,
+    sandbox: Sandbox = IN_PROCESS,
 ) -> tuple[Unit, ...]:
     """Compile each prompt once and pair it with its variants and endpoints.
 
     `fields` are the values chosen for request fields, e.g. {"model": ["gpt-4o"], "temperature": [0, 0.7]};
-    `endpoint` overrides what the project says, and the project's `packs` the model of a pack's prompts. Raises Problems
-    with every mistake of every prompt, such as a model that the project denies, or ConfigError for an endpoint that is
-    not declared.
+    `endpoint` overrides what the project says, and the project's `packs` the model of a pack's prompts; `sandbox` is
+    where Jinja runs. Raises Problems with every mistake of every prompt, such as a model that the project denies, or
+    ConfigError for an endpoint that is not declared.
     """
     problems: list[RunnerError] = []
     units: list[Unit] = []
     for prompt in prompts:
         try:
-            template = compile_prompt(prompt, resolve_reference=prompt.resolve_partial)
-            judge = Judge(prompt)
+            template = compile_prompt(prompt, resolve_reference=prompt.resolve_partial, sandbox=sandbox)
+            judge = Judge(prompt, sandbox)
             for variant in variants(prompt.matrix, _fields_for(prompt, project, fields)):
                 declared = _model(prompt, variant.overrides)
                 target = endpoint_for(project, declared, name=endpoint)

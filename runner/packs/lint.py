@@ -12,6 +12,7 @@ from ..files.model import Prompt
 from ..files.prompt import PROMPT_ENDINGS, load_prompt
 from ..files.schema_files import check_schema, read_schema_file
 from ..files.tree import Tree
+from ..render.sandbox import IN_PROCESS, Sandbox
 from ..render.templates import compile_prompt
 from .manifest import load_manifest, refuse_other_runner, refuse_unknown_license
 from .names import MANIFEST
@@ -20,15 +21,17 @@ from .packs import OpenPack, load_export, no_other_pack
 __all__ = ["open_sound"]
 
 
-def open_sound(tree: Tree, alias: str) -> OpenPack:
+def open_sound(tree: Tree, alias: str, sandbox: Sandbox = IN_PROCESS) -> OpenPack:
     """A pack's tree, opened, with nothing wrong in it; its prompts are called by `alias` in messages.
+
+    `sandbox` is where its templates are compiled.
 
     Raises what is wrong: the manifest, an export, a forbidden key, a reference that leaves the pack, a template, a
     schema. Problems when it is several things.
     """
     try:
         pack = OpenPack(tree, load_manifest(tree))
-        problems = list(_problems(pack, alias))
+        problems = list(_problems(pack, alias, sandbox))
         if problems:
             raise problems[0] if len(problems) == 1 else Problems(problems)
     except RunnerError as error:
@@ -36,16 +39,16 @@ def open_sound(tree: Tree, alias: str) -> OpenPack:
     return pack
 
 
-def _problems(pack: OpenPack, alias: str) -> Iterator[RunnerError]:
+def _problems(pack: OpenPack, alias: str, sandbox: Sandbox) -> Iterator[RunnerError]:
     for check in (refuse_other_runner, refuse_unknown_license):
         yield from _raised(check, pack.manifest)
     exports = pack.manifest.exports
     for name in exports["prompts"]:
-        yield from _raised(_compile, load_export, pack, alias, name)
+        yield from _raised(_compile, sandbox, load_export, pack, alias, name)
     for file in _private_prompts(pack):
-        yield from _raised(_compile, _load_private, file, pack.tree)
+        yield from _raised(_compile, sandbox, _load_private, file, pack.tree)
     for file in exports["partials"].values():
-        yield from _raised(_compile, _including, file, pack.tree)
+        yield from _raised(_compile, sandbox, _including, file, pack.tree)
     for file in exports["schemas"].values():
         yield from _raised(_check_schema_file, file, pack.tree)
 
@@ -58,10 +61,10 @@ def _raised(step: Callable[..., object], *args: object) -> Iterator[RunnerError]
         yield error
 
 
-def _compile(load: Callable[..., Prompt], *args: object) -> None:
+def _compile(sandbox: Sandbox, load: Callable[..., Prompt], *args: object) -> None:
     prompt = load(*args)
-    compile_prompt(prompt, resolve_reference=no_other_pack)
-    Judge(prompt)
+    compile_prompt(prompt, resolve_reference=no_other_pack, sandbox=sandbox)
+    Judge(prompt, sandbox)
 
 
 def _private_prompts(pack: OpenPack) -> list[str]:

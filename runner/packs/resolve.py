@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import FormatError, Location, PackError, Problems, RunnerError, StalePackError
+from ..render.sandbox import IN_PROCESS, Sandbox
 from .contents import Contents, file_changes
 from .fetch import fetch
 from .gather import Fetched
@@ -31,13 +32,13 @@ class Resolved:
     tag: str | None = None
 
 
-def resolve(request: Request, root: Path) -> Resolved:
-    """Fetch what a request means now, and check it as its users would see it.
+def resolve(request: Request, root: Path, sandbox: Sandbox = IN_PROCESS) -> Resolved:
+    """Fetch what a request means now, and check it as its users would see it; its templates compile in `sandbox`.
 
     Raises FetchError where its source cannot be asked; what is wrong with the pack, Problems for several things.
     """
     fetched = fetch(request, root)
-    pack = open_sound(fetched.tree, request.alias)
+    pack = open_sound(fetched.tree, request.alias, sandbox)
     _check_tag(fetched, pack)
     locked = LockedPack(
         dict(request.source),

@@ -10,6 +10,7 @@ from ..errors import Location, NothingSelectedError, RunnerError
 from ..files.model import Project, Prompt
 from ..packs.packs import Packs
 from ..packs.selection import find_named
+from ..render.sandbox import IN_PROCESS, Sandbox
 from .comparison import Comparison, compare
 from .revisions import Change
 from .sides import RequestOf, Side, Unreadable
@@ -50,12 +51,13 @@ def effects(
     rev: str,
     commit: str,
     recorded: Callable[[Change], bool],
+    sandbox: Sandbox = IN_PROCESS,
 ) -> Effects:
     """Render the project's own prompts and those of the packs `aliases` in both states; nothing is asked.
 
-    `rev` and `commit` are what the state before is called. Raises nothing for a prompt that does not load.
+    `rev` and `commit` are what the state before is called, and `sandbox` is where Jinja runs. Raises nothing for a prompt that does not load.
     """
-    base, head = _Side(before, aliases, tell=True), _Side(after, aliases, tell=False)
+    base, head = _Side(before, aliases, sandbox, tell=True), _Side(after, aliases, sandbox, tell=False)
     comparison = compare(base, head, rev=rev, commit=commit, recorded=recorded)
     known = {_key(entry) for entry in base.unreadable}
     broken = [entry for entry in head.unreadable if _key(entry) not in known]
@@ -73,10 +75,10 @@ def effects(
 class _Side(Side):
     """A side that remembers what does not render; without `tell` it says nothing of it, so that the rest is compared."""
 
-    def __init__(self, view: View, aliases: Sequence[str], *, tell: bool) -> None:
+    def __init__(self, view: View, aliases: Sequence[str], sandbox: Sandbox, *, tell: bool) -> None:
         self._tell = tell
         self._broken: dict[tuple[str | None, str | None, str | None], Unreadable] = {}
-        super().__init__(list(_prompts(view, aliases)), view.project)
+        super().__init__(list(_prompts(view, aliases)), view.project, sandbox)
 
     @property
     def unreadable(self) -> list[Unreadable]:

@@ -18,6 +18,7 @@ from ..errors import Problems, RunnerError
 from ..files.model import Project, Prompt
 from ..files.tree import DiskTree, Tree
 from ..packs.selection import find_named_in
+from ..render.sandbox import IN_PROCESS, Sandbox
 from ..values import JsonObject
 from .git import Repository
 from .sides import PARTS, CaseKey, RequestOf, Seen, Side, Unreadable, side_at
@@ -115,7 +116,12 @@ def changed_bodies(
 
 
 def changed_cases(
-    project: Project, prompts: Sequence[Prompt], base: str, *, environ: Mapping[str, str] = os.environ
+    project: Project,
+    prompts: Sequence[Prompt],
+    base: str,
+    *,
+    environ: Mapping[str, str] = os.environ,
+    sandbox: Sandbox = IN_PROCESS,
 ) -> set[CaseKey]:
     """The cases of `prompts`, as they are on disk, whose request differs from that of the git revision `base`.
 
@@ -130,8 +136,9 @@ def changed_cases(
     for root, group in by_root.items():
         with Repository(root) as repository:
             tree = repository.tree(base, root)
-            older = side_at(tree, root, _counterparts(tree, group, root), environ=environ)
-            compared = changes(older.requests(), Side(group, project).requests())
+            chosen = _counterparts(tree, group, root)
+            older = side_at(tree, root, chosen, environ=environ, sandbox=sandbox)
+            compared = changes(older.requests(), Side(group, project, sandbox).requests())
             found |= {each.seen.key for each in compared if each.change in ("added", "changed")}
     return found
 

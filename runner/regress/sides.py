@@ -16,6 +16,7 @@ from ..files.project import load_project_from
 from ..files.tree import Tree
 from ..packs.packs import Packs
 from ..packs.selection import load_named
+from ..render.sandbox import IN_PROCESS, Sandbox
 from ..values import JsonObject
 from ..wire.fingerprint import parts
 from .approved import shipped_request
@@ -67,10 +68,15 @@ class Unreadable:
 
 
 class Side:
-    """The prompts of one tree, compiled. Mistakes are kept and told in their place."""
+    """The prompts of one tree, compiled; `sandbox` is where Jinja runs. Mistakes are kept and told in their place."""
 
-    def __init__(self, prompts: Iterable[Prompt | Unreadable], project: Project | None = None) -> None:
-        self._compiled = [_compiled(prompt, project) for prompt in prompts]
+    def __init__(
+        self,
+        prompts: Iterable[Prompt | Unreadable],
+        project: Project | None = None,
+        sandbox: Sandbox = IN_PROCESS,
+    ) -> None:
+        self._compiled = [_compiled(prompt, project, sandbox) for prompt in prompts]
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -97,14 +103,19 @@ class Side:
 
 
 def side_at(
-    tree: Tree, root: Path, choose: Callable[[Project], Iterable[str]], *, environ: Mapping[str, str]
+    tree: Tree,
+    root: Path,
+    choose: Callable[[Project], Iterable[str]],
+    *,
+    environ: Mapping[str, str],
+    sandbox: Sandbox = IN_PROCESS,
 ) -> Side:
     """The side of a git revision: of its prompts those that `choose` names for its own runner.yaml."""
     try:
         project = load_project_from(tree, root, environ=environ)
     except RunnerError as error:
         return Side((Unreadable(error),))
-    return Side(loaded(tree, choose(project), Packs(project, tree)), project)
+    return Side(loaded(tree, choose(project), Packs(project, tree)), project, sandbox)
 
 
 def loaded(tree: Tree, names: Iterable[str], packs: Packs) -> Iterator[Prompt | Unreadable]:
@@ -116,12 +127,14 @@ def loaded(tree: Tree, names: Iterable[str], packs: Packs) -> Iterator[Prompt | 
             yield Unreadable(error, name)
 
 
-def _compiled(prompt: Prompt | Unreadable, project: Project | None) -> tuple[Unit, ...] | Unreadable:
+def _compiled(
+    prompt: Prompt | Unreadable, project: Project | None, sandbox: Sandbox
+) -> tuple[Unit, ...] | Unreadable:
     if isinstance(prompt, Unreadable):
         return prompt
     assert project is not None, "prompts come with their project"
     try:
-        return make_units((prompt,), project)
+        return make_units((prompt,), project, sandbox=sandbox)
     except RunnerError as error:
         return Unreadable(error, prompt.place)
 
