@@ -1,33 +1,32 @@
-"""What `runner --help` costs, beside `python -c "import click"`, and which heavy modules it loads (none).
+"""What starting costs: `runner --help` beside `import click`, and a run of one case from its command to its end.
 
-Interleaved rounds in one run; the median of user + system CPU seconds counts, since wall time is noisy.
+Interleaved rounds in one run. Of the commands that do nothing the median of user + system CPU seconds counts, since
+wall time is noisy; of a run the wall, since that is what a person waits for.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import resource
 import statistics
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
+
+from workbench import machine, measure, rows_file, serving, write_project
 
 ROUNDS = 15
-HEAVY = ("httpx", "jinja2", "jsonschema", "yaml", "rich", "asyncio")
+HEAVY = ("httpx", "aiohttp", "uvloop", "jinja2", "jsonschema", "yaml", "rich", "asyncio", "sqlite3")
+RUN = ["run", "bench.prompt.yaml", "--input", "rows-1.jsonl", "--no-cache"]
 COMMANDS = {
-    "python -c 'import click'": [sys.executable, "-c", "import click"],
-    "runner --help": [sys.executable, "-m", "runner", "--help"],
-    "runner --version": [sys.executable, "-m", "runner", "--version"],
+    "python -c 'import click'": ["-c", "import click"],
+    "runner --help": ["-m", "runner", "--help"],
+    "runner --version": ["-m", "runner", "--version"],
+    "runner check, 1 prompt": ["-m", "runner", "check"],
+    "runner run, 1 case, httpx": ["-m", "runner", *RUN, "--transport", "httpx"],
+    "runner run, 1 case, aiohttp": ["-m", "runner", *RUN, "--transport", "aiohttp"],
 }
-
-
-def cpu_seconds(command: list[str]) -> float:
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run(
-        command, stdout=subprocess.DEVNULL, check=True, env=os.environ | {"PYTHONDONTWRITEBYTECODE": ""}
-    )
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def loaded() -> list[str]:
@@ -41,14 +40,24 @@ def loaded() -> list[str]:
 
 
 def main() -> None:
-    times: dict[str, list[float]] = {name: [] for name in COMMANDS}
-    for _ in range(ROUNDS):
-        for name, command in COMMANDS.items():
-            times[name].append(cpu_seconds(command))
-    base = statistics.median(times["python -c 'import click'"])
-    print(f"{'command':28} {'CPU ms':>8} {'ratio':>6}")
-    for name, values in times.items():
-        print(f"{name:28} {statistics.median(values) * 1000:8.1f} {statistics.median(values) / base:5.2f}x")
+    cpu: dict[str, list[float]] = {name: [] for name in COMMANDS}
+    wall: dict[str, list[float]] = {name: [] for name in COMMANDS}
+    environ = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}
+    with serving() as url, tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        write_project(root, url)
+        rows_file(root, 1)
+        for _ in range(ROUNDS):
+            for name, arguments in COMMANDS.items():
+                taken = measure([sys.executable, *arguments], root, environ)
+                cpu[name].append(taken.cpu)
+                wall[name].append(taken.wall)
+    base = statistics.median(cpu["python -c 'import click'"])
+    print(machine())
+    print(f"{'command':28} {'CPU ms':>8} {'ratio':>6} {'wall ms':>8}")
+    for name in COMMANDS:
+        used, took = (statistics.median(values[name]) * 1000 for values in (cpu, wall))
+        print(f"{name:28} {used:8.1f} {used / base / 1000:5.2f}x {took:8.1f}")
     print(f"heavy modules loaded by --help: {', '.join(loaded()) or 'none'}")
 
 

@@ -12,10 +12,13 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
 
+from .engine import event_loop
 from .engine.control import Control
 from .engine.execute import connect, execute, gates_of
 from .engine.options import Options
@@ -23,12 +26,19 @@ from .engine.plan import Job, Unit, make_units
 from .engine.record import CheckRecord, ErrorRecord, Record
 from .errors import CaseError, Location, RunnerError, UsageError
 from .files.cases import case_from_vars
-from .files.discover import find_prompts, find_root
+from .files.discover import find_root
 from .files.model import Case
+from .files.pack_sources import is_reference
 from .files.project import load_project
-from .files.prompt import load_prompt
+from .files.tree import DiskTree
+from .packs.packs import Packs
+from .packs.selection import find_named
+from .render.sandbox import IN_PROCESS, Sandbox
 from .schema import json_path
 from .values import Json, find_non_json
+
+if TYPE_CHECKING:
+    from .isolation.isolation import Isolation
 
 __all__ = ["LoadedPrompt", "OutcomeError", "Result", "load"]
 
@@ -111,11 +121,28 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class LoadedPrompt:
-    """A prompt file, checked and compiled once, ready to be rendered and run any number of times."""
+    """A prompt file, checked and compiled once, ready to be rendered and run any number of times.
+
+    One that was loaded with `isolate` has a process of its own, which ends with `close`, with `with`, or when nobody
+    holds the prompt any more.
+    """
 
     _unit: Unit
     _root: str
     _environ: Mapping[str, str] = field(repr=False)
+    _sandbox: Sandbox = field(repr=False)
+
+    def close(self) -> None:
+        """End the process that renders, if there is one."""
+        self._sandbox.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
     @property
     def name(self) -> str:
@@ -141,7 +168,7 @@ class LoadedPrompt:
         try:
             asyncio.get_running_loop()
         except RuntimeError:
-            return asyncio.run(self.arun(**variables))
+            return event_loop.run(self.arun(**variables))
         raise UsageError(
             "run() was called inside a running event loop", hint="await prompt.arun(...) instead"
         )
@@ -151,8 +178,9 @@ class LoadedPrompt:
         job = self._unit.job(self._case(variables))
         finished: list[Record] = []
 
-        def emit(_job: Job, records: Sequence[Record]) -> None:
-            finished.extend(records)
+        def emit(jobs: Sequence[tuple[Job, list[Record]]]) -> None:
+            for _, records in jobs:
+                finished.extend(records)
 
         connections = connect((self._unit,), self._environ, root=self._root)
         options = Options(workers=1)
@@ -175,22 +203,43 @@ def load(
     endpoint: str | None = None,
     model: str | None = None,
     environ: Mapping[str, str] | None = None,
+    project: str | os.PathLike[str] | None = None,
+    isolate: bool = False,
 ) -> LoadedPrompt:
-    """Load and compile a prompt file.
+    """Load and compile a prompt file, or the prompt of a pack that is called `ALIAS:NAME`.
 
     `endpoint` and `model` override the project's and the prompt's; the project (runner.yaml) is the one the file lies
-    in. `environ` stands for os.environ, where keys are looked up when the prompt is run. Raises RunnerError with the
-    file's line for anything that is off.
+    in, for a pack that of the folder `project` (default: the current one). `environ` stands for os.environ, where keys
+    are looked up when the prompt is run. With `isolate` its templates are compiled and rendered in a process of their
+    own, with limits of memory and time. Raises RunnerError with the file's line for anything that is off.
     """
     environ = os.environ if environ is None else environ
-    file = Path(path)
-    root = find_root(file.absolute().parent)
-    project = load_project(root, environ=environ)
-    [(tree, name)] = find_prompts([os.fspath(path)], project=project, cwd=Path.cwd())
-    units = make_units(
-        (load_prompt(name, tree),), project, endpoint=endpoint, fields={"model": [model]} if model else None
-    )
-    if len(units) > 1:
-        names = ", ".join(str(unit.variant) for unit in units)
-        raise UsageError(f"{path} declares a matrix of {len(units)} variants ({names})", hint="give model=…")
-    return LoadedPrompt(units[0], project.root, environ)
+    text = os.fspath(path)
+    in_pack = is_reference(text) and not Path(text).exists()
+    if not in_pack and project is not None:
+        raise UsageError("project is for a pack's prompts", hint="a file belongs to the project it lies in")
+    root = find_root(Path(project or "").absolute() if in_pack else Path(text).absolute().parent)
+    opened = load_project(root, environ=environ)
+    packs = Packs(opened, DiskTree(root))
+    found = find_named([text], project=opened, packs=packs, cwd=Path.cwd())
+    if len(found) > 1:
+        raise UsageError(f"{text} is more than one prompt", hint="load them one by one")
+    [(tree, name)] = found
+    prompt = packs.load(name) if tree is None else packs.load_own(name, tree)
+    fields = {"model": [model]} if model else None
+    with ExitStack() as on_failure:
+        sandbox = on_failure.enter_context(_isolation()) if isolate else IN_PROCESS
+        units = make_units((prompt,), opened, endpoint=endpoint, fields=fields, sandbox=sandbox)
+        if len(units) > 1:
+            names = ", ".join(str(unit.variant) for unit in units)
+            raise UsageError(
+                f"{path} declares a matrix of {len(units)} variants ({names})", hint="give model=…"
+            )
+        on_failure.pop_all()
+    return LoadedPrompt(units[0], opened.root, environ, sandbox)
+
+
+def _isolation() -> Isolation:
+    from .isolation.isolation import Isolation
+
+    return Isolation()

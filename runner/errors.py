@@ -8,11 +8,14 @@
     │   ├── SyntaxFileError         YAML, JSON or CSV that does not parse
     │   ├── FormatError             parses, but breaks the rules of its format
     │   ├── CaseError               a test case or a row of data
+    │   ├── PackError               a pack that breaks the rules of packs, or is not the one that was locked
+    │   ├── StalePackError          exit 4: packs.lock or a copy of a pack is not up to date
     │   ├── TemplateError           a Jinja template, at load or at render
     │   └── SchemaError             a JSON Schema that is not one
     ├── ConfigError                 endpoints, keys, models: the set-up, not a file's text
     ├── SecretError                 a key was about to be written
     ├── EndpointError               exit 3: the endpoint could not be asked
+    ├── FetchError                  exit 3: the source of a pack could not be asked
     ├── StorageError                exit 3: results cannot be kept (disk full, read-only)
     ├── NothingSelectedError        exit 5
     └── Problems                    several of the above, told together
@@ -25,7 +28,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Literal, NamedTuple
 
 __all__ = [
     "CaseError",
@@ -33,15 +36,18 @@ __all__ = [
     "Diagnostic",
     "EncodingError",
     "EndpointError",
+    "FetchError",
     "FileError",
     "FormatError",
     "Location",
     "MissingFileError",
     "NothingSelectedError",
+    "PackError",
     "Problems",
     "RunnerError",
     "SchemaError",
     "SecretError",
+    "StalePackError",
     "StorageError",
     "SyntaxFileError",
     "TemplateError",
@@ -50,8 +56,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Location:
+class Location(NamedTuple):
     """A place in a file of the user's: the path as the user gave it, line and column counted from 1."""
 
     path: str
@@ -76,7 +81,7 @@ class Diagnostic:
 class RunnerError(Exception):
     """Base of every error a user can cause or must know of. Catch this one."""
 
-    exit_code: ClassVar[int] = 2
+    exit_code: int = 2
 
     def __init__(self, message: str, *, location: Location | None = None, hint: str | None = None) -> None:
         self.message = _readable(message)
@@ -129,6 +134,16 @@ class SchemaError(FileError):
     """A JSON Schema that is not a valid schema, or that points outside itself."""
 
 
+class PackError(FileError):
+    """A pack breaks the rules of packs, or its files are not those of packs.lock."""
+
+
+class StalePackError(FileError):
+    """packs.lock is not that of runner.yaml, or a pack of it has no copy here: bring it up to date."""
+
+    exit_code = 4
+
+
 class ConfigError(RunnerError):
     """Set-up that cannot work: unknown endpoint, missing key variable, bad base URL, unknown model file."""
 
@@ -139,6 +154,12 @@ class SecretError(RunnerError):
 
 class EndpointError(RunnerError):
     """The endpoint could not be asked at all (as opposed to one case failing)."""
+
+    exit_code = 3
+
+
+class FetchError(RunnerError):
+    """The source of a pack could not be asked, or does not have what was asked for."""
 
     exit_code = 3
 
@@ -155,6 +176,10 @@ class NothingSelectedError(RunnerError):
     exit_code = 5
 
 
+_PRECEDENCE = (2, 1, 4, 3, 5)
+"""Of several exit codes the one that counts comes first."""
+
+
 class Problems(RunnerError):
     """Several errors, told together. `errors` holds at least one; the exit code is that of the first by precedence."""
 
@@ -165,6 +190,7 @@ class Problems(RunnerError):
         self.errors: tuple[RunnerError, ...] = tuple(flat)
         super().__init__("several errors")
         self.message = "\n".join(str(error) for error in self.errors)
+        self.exit_code = min((error.exit_code for error in self.errors), key=_PRECEDENCE.index, default=2)
 
     def __str__(self) -> str:
         return self.message

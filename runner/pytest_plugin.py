@@ -3,6 +3,7 @@
     pytest prompts/                               # offline in a CI, asks for what changed elsewhere
     pytest prompts/ --runner-record none          # the gate: no network, no key
     pytest prompts/ --runner-record new_episodes --runner-update changed
+    pytest prompts/ --runner-isolate              # render in a process of its own (or RUNNER_ISOLATE=1)
 
 Items are independent of each other (pytest-xdist may spread them), and nothing is ever pruned. In a project without
 prompt files this module costs one look at the name of each file that pytest collects.
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from .engine.record import Record
     from .files.model import Case, Project
     from .regress.results import CaseResult
+    from .render.sandbox import Sandbox
 
 __all__ = ["PromptCase", "PromptFile", "RegressionFailure"]
 
@@ -37,14 +39,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--runner-update", choices=UPDATE, help="what may be approved at once (runner test --update)"
     )
+    group.addoption(
+        "--runner-isolate", action="store_true", help="render in a process of its own (runner test --isolate)"
+    )
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-    """Prompt files, wherever pytest is told to look."""
-    if file_path.name.lower().endswith(ENDINGS):
+    """Prompt files, wherever pytest is told to look, but for those of vendored packs: their authors test them."""
+    if file_path.name.lower().endswith(ENDINGS) and not _is_vendored(file_path):
         collector: pytest.Collector = PromptFile.from_parent(parent, path=file_path)
         return collector
     return None
+
+
+def _is_vendored(file: Path) -> bool:
+    return any(folder.name == "packs" and (folder.parent / "packs.lock").is_file() for folder in file.parents)
 
 
 class RegressionFailure(AssertionError):
@@ -68,7 +77,7 @@ class PromptFile(pytest.File):
             [prompt] = load_prompts([os.path.relpath(self.path)], project)
             if isinstance(prompt, RunnerError):
                 raise prompt
-            for unit in make_units((prompt,), project):
+            for unit in make_units((prompt,), project, sandbox=_sandbox(self.config)):
                 for case in Selection().cases(unit):
                     name = case.id if unit.variant is None else f"{case.id}@{unit.variant}"
                     yield PromptCase.from_parent(self, name=name, unit=unit, case=case, project=project)
@@ -135,6 +144,39 @@ class PromptCase(pytest.Item):
         """Where the case is declared, and its name."""
         line = self._case.location.line
         return self.path, line - 1 if line else None, f"{self._unit.prompt.name}/{self.name}"
+
+
+_SANDBOX = pytest.StashKey["Sandbox"]()
+
+
+def _sandbox(config: pytest.Config) -> Sandbox:
+    """Where the prompts of this session are rendered; a process of its own ends with the session."""
+    from .render.sandbox import IN_PROCESS
+
+    if _SANDBOX not in config.stash:
+        sandbox = IN_PROCESS
+        if config.getoption("--runner-isolate") or _is_set("RUNNER_ISOLATE"):
+            from .isolation.isolation import Isolation
+
+            sandbox = isolation = Isolation(patience=3)
+            config.add_cleanup(isolation.close)
+        config.stash[_SANDBOX] = sandbox
+    return config.stash[_SANDBOX]
+
+
+def _is_set(variable: str) -> bool:
+    """Whether a flag's variable says yes, as the command line reads it. Raises UsageError."""
+    import os
+
+    import click
+
+    from .errors import UsageError
+
+    value = os.environ.get(variable)
+    try:
+        return bool(value) and click.BOOL.convert(value, None, None)
+    except click.BadParameter as error:
+        raise UsageError(f"{variable}: {error.message}") from None
 
 
 class _Silence:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import re
-import warnings
 from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -27,6 +26,8 @@ from referencing.exceptions import Unresolvable
 from referencing.jsonschema import specification_with
 
 from .errors import elided
+from .patterns import PatternError, compile_pattern
+from .schema_shortcut import Shortcut
 from .values import Json, JsonPath
 
 __all__ = ["SchemaProblem", "Validator", "Violation", "json_path", "show"]
@@ -86,7 +87,7 @@ class Validator:
     annotations, as JSON Schema says (Validation, section 7.2.1).
     """
 
-    __slots__ = ("_draft",)
+    __slots__ = ("_draft", "_shortcut")
 
     def __init__(self, schema: Json) -> None:
         cls = _draft_of(schema)
@@ -95,9 +96,12 @@ class Validator:
         except RecursionError:
             raise SchemaProblem((), "the schema is nested too deeply") from None
         self._draft = _exact(cls)(schema, format_checker=_formats(cls), registry=Registry())
+        self._shortcut = Shortcut(schema)
 
     def check(self, value: Json) -> tuple[Violation, ...]:
         """All violations, the most telling first (nearest the root, then by path); () when `value` is valid."""
+        if self._shortcut.knows_valid(value):
+            return ()
         try:
             found = [_violation(error) for error in self._draft.iter_errors(value)]
         except RecursionError:
@@ -176,7 +180,7 @@ def _draft_of(schema: Json) -> type[_Draft]:
 
 @cache
 def _exact(cls: type[_Draft]) -> Any:
-    """The draft's validator class with the keywords that the library answers differently."""
+    """The draft's validator class with the keywords, and the one type, that the library answers differently."""
     build: Any = extend  # untyped in the stubs
     ours = {
         "multipleOf": _multiple_of,
@@ -184,7 +188,8 @@ def _exact(cls: type[_Draft]) -> Any:
         "required": _required,
         "uniqueItems": _unique_items,
     }
-    exact = build(cls, ours)
+    arrays = cls.TYPE_CHECKER.redefine("array", lambda _, value: isinstance(value, list | tuple))
+    exact = build(cls, ours, type_checker=arrays)
     fields = [(field.name, field.alias) for field in exact.__attrs_attrs__ if field.init]
     library_evolve = exact.evolve
 
@@ -202,25 +207,17 @@ def _exact(cls: type[_Draft]) -> Any:
 
 @cache
 def _formats(cls: type[_Draft]) -> FormatChecker:
-    """The draft's formats; whatever `re` refuses is no regular expression, and what it wonders about is nobody's business."""
+    """The draft's formats; whatever `re` refuses is no regular expression."""
     checker = FormatChecker(())
     checker.checkers = dict(cls.FORMAT_CHECKER.checkers)
-    checker.checks("regex", raises=(re.error, OverflowError, RecursionError))(_is_regex)
+    checker.checks("regex", raises=PatternError)(_is_regex)
     return checker
 
 
 def _is_regex(value: object) -> bool:
     if isinstance(value, str):
-        _compile(value)
+        compile_pattern(value)
     return True
-
-
-def _compile(pattern: str) -> re.Pattern[str]:
-    with (
-        warnings.catch_warnings()
-    ):  # "[[" may mean something else in a Python to come; in ECMA 262 it does not
-        warnings.simplefilter("ignore", FutureWarning)
-        return re.compile(pattern)
 
 
 def _multiple_of(draft: Any, divisor: Any, value: Any, _schema: Any) -> Iterator[ValidationError]:
@@ -247,7 +244,7 @@ def _pattern(draft: Any, pattern: str, value: Any, _schema: Any) -> Iterator[Val
 @cache
 def _compiled(pattern: str) -> re.Pattern[str]:
     # In ECMA 262, the dialect of JSON Schema, "$" is the very end; in Python it also matches before a last newline.
-    return _compile(_ANCHOR.sub(lambda match: r"\Z" if match[0] == "$" else match[0], pattern))
+    return compile_pattern(_ANCHOR.sub(lambda match: r"\Z" if match[0] == "$" else match[0], pattern))
 
 
 def _required(draft: Any, required: Any, value: Any, _schema: Any) -> Iterator[ValidationError]:
@@ -268,7 +265,7 @@ def _identity(value: Json) -> Hashable:
     """Equal for values that JSON Schema calls equal: 1 and 1.0, but not 1 and true; objects in any order."""
     if isinstance(value, Mapping):
         return "object", frozenset((key, _identity(item)) for key, item in value.items())
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return "array", tuple(_identity(item) for item in value)
     return isinstance(value, bool), value
 

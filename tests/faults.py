@@ -6,7 +6,8 @@
 
 The script is one behaviour, or a list of them played in the order the requests arrive; the last one stays. A
 behaviour is a tuple of steps, put on the wire as they stand: bytes are sent, a float is a pause in seconds, CLOSE and
-RESET end the connection, a function is called. A behaviour may also be a function from the received request to such a tuple.
+RESET end the connection, a function is called, Tunnel(port) connects it to that port (a proxy, after CONNECT). A
+behaviour may also be a function from the received request to such a tuple.
 
 `python -m tests.faults` serves `echo` until it is killed and prints its base URL: a server for load tests that does
 not share the client's interpreter.
@@ -34,6 +35,7 @@ __all__ = [
     "Behaviour",
     "FaultServer",
     "Received",
+    "Tunnel",
     "chunked",
     "completion",
     "drop_after",
@@ -53,13 +55,24 @@ class End(Enum):
 CLOSE = End.CLOSE
 RESET = End.RESET
 
-Step = bytes | float | End | Callable[[], None]
+
+@dataclass(frozen=True)
+class Tunnel:
+    """From here on the connection is one to this port of the loopback interface."""
+
+    port: int
+
+
+Step = bytes | float | End | Tunnel | Callable[[], None]
 Steps = tuple[Step, ...]
 
 
 @dataclass(frozen=True)
 class Received:
-    """One request as it arrived. Header names are lower case; `connection` counts from 0; `at` is monotonic seconds."""
+    """One request as it arrived. Header names are lower case; `connection` counts from 0; `at` is monotonic seconds.
+
+    `fields` are the headers as they stood, in their order.
+    """
 
     method: str
     target: str
@@ -67,6 +80,7 @@ class Received:
     body: bytes
     connection: int
     at: float
+    fields: tuple[tuple[str, str], ...] = ()
 
     @property
     def json(self) -> Any:
@@ -164,7 +178,11 @@ class FaultServer:
     """
 
     def __init__(
-        self, script: Behaviour | Sequence[Behaviour] = echo, *, tls: ssl.SSLContext | None = None
+        self,
+        script: Behaviour | Sequence[Behaviour] = echo,
+        *,
+        tls: ssl.SSLContext | None = None,
+        host: str = "127.0.0.1",
     ) -> None:
         # A list is a script, a tuple is one behaviour.
         self._script: list[Behaviour] = list(script) if isinstance(script, list) else [script]  # type: ignore[list-item]
@@ -176,12 +194,13 @@ class FaultServer:
         self._stop: asyncio.Event | None = None
         self._thread = threading.Thread(target=self._run, name="fault-server", daemon=True)
         self.requests: list[Received] = []
-        self.host = "127.0.0.1"
+        self.host = host
         self.port = 0
 
     @property
     def origin(self) -> str:
-        return f"{'https' if self._tls else 'http'}://{self.host}:{self.port}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{'https' if self._tls else 'http'}://{host}:{self.port}"
 
     @property
     def base_url(self) -> str:
@@ -217,6 +236,10 @@ class FaultServer:
         self.port = server.sockets[0].getsockname()[1]
         self._ready.set()
         await self._stop.wait()
+        for _ in range(
+            5
+        ):  # whoever came this moment becomes a task first; accepted after close() he would leak
+            await asyncio.sleep(0)
         server.close()
         for task in self._tasks:
             task.cancel()
@@ -233,7 +256,8 @@ class FaultServer:
                 self.requests.append(request)
                 behaviour = self._script[min(self._played, len(self._script) - 1)]
                 self._played += 1
-                if not await _perform(behaviour(request) if callable(behaviour) else behaviour, writer):
+                steps = behaviour(request) if callable(behaviour) else behaviour
+                if not await _perform(steps, reader, writer):
                     break
         except (ConnectionError, asyncio.CancelledError, ssl.SSLError):
             pass  # the client left, or the test is over
@@ -251,15 +275,16 @@ async def _receive(reader: asyncio.StreamReader, connection: int) -> Received | 
         return None
     start, *lines = head[:-4].split("\r\n")
     method, target, _ = start.split(" ")
-    headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    fields = tuple((name, value.strip()) for name, _, value in (line.partition(":") for line in lines))
+    headers = {name.lower(): value for name, value in fields}
     try:
         body = await reader.readexactly(int(headers.get("content-length", "0")))
     except asyncio.IncompleteReadError:
         return None
-    return Received(method, target, headers, body, connection, time.monotonic())
+    return Received(method, target, headers, body, connection, time.monotonic(), fields)
 
 
-async def _perform(steps: Steps, writer: asyncio.StreamWriter) -> bool:
+async def _perform(steps: Steps, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
     """Put the steps on the wire; False when the connection is over."""
     for step in steps:
         if isinstance(step, bytes):
@@ -271,11 +296,28 @@ async def _perform(steps: Steps, writer: asyncio.StreamWriter) -> bool:
                 raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 writer.transport.abort()
             return False
+        elif isinstance(step, Tunnel):
+            await _connect_through(step.port, reader, writer)
+            return False
         elif callable(step):
             step()
         else:
             await asyncio.sleep(step)
     return True
+
+
+async def _connect_through(port: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    there, back = await asyncio.open_connection("127.0.0.1", port)
+
+    async def copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+        try:
+            while data := await source.read(65_536):
+                target.write(data)
+                await target.drain()
+        finally:
+            target.close()
+
+    await asyncio.gather(copy(reader, back), copy(there, writer), return_exceptions=True)
 
 
 def _head(status: int, fields: Mapping[str, str]) -> bytes:

@@ -103,3 +103,31 @@ def test_workers_side_by_side_judge_the_same(project: ProjectFolder) -> None:
     done = run_pytest(project, "prompts/", "-n", "2", CI="true")
     assert done.returncode == 0, done.stdout
     assert "2 passed" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("args", "env", "loaded"),
+    [
+        ([], {}, True),
+        (["--runner-isolate"], {}, False),
+        ([], {"RUNNER_ISOLATE": "1"}, False),
+        ([], {"RUNNER_ISOLATE": "off"}, True),
+    ],
+)
+def test_a_session_can_be_isolated_and_then_loads_no_jinja(
+    project: ProjectFolder, args: list[str], env: dict[str, str], loaded: bool
+) -> None:
+    assert record(project, "--runner-update", "missing").returncode == 0
+    project.write(
+        "conftest.py", "import sys\ndef pytest_sessionfinish(): print('JINJA', 'jinja2' in sys.modules)\n"
+    )
+    done = run_pytest(project, "prompts/", "-W", "error", *args, CI="true", **env)
+    assert done.returncode == 0, done.stdout
+    assert f"JINJA {loaded}" in done.stdout
+
+
+def test_a_variable_that_says_neither_yes_nor_no_is_an_error(project: ProjectFolder) -> None:
+    done = run_pytest(project, "prompts/", RUNNER_ISOLATE="perhaps")
+    assert done.returncode == 2
+    assert "RUNNER_ISOLATE: 'perhaps' is not a valid boolean" in done.stdout
+    assert "Traceback" not in done.stdout

@@ -13,6 +13,7 @@ from difflib import get_close_matches
 
 from ..errors import FormatError
 from ..files.model import Assertion
+from ..render.sandbox import IN_PROCESS, Sandbox
 from ..schema import json_path
 from ..values import Json, JsonObject, JsonPath
 from .jsonpath import Path, PathError, parse
@@ -154,15 +155,18 @@ def _measure(kind: str, answer: AnswerView) -> Json:
     return answer.finish_reason
 
 
-def compile_assertion(assertion: Assertion) -> CompiledAssertion:
-    """Compile one `assert` entry. Raises FormatError at its line for anything that is off in it."""
+def compile_assertion(assertion: Assertion, sandbox: Sandbox = IN_PROCESS) -> CompiledAssertion:
+    """Compile one `assert` entry; `sandbox` is where an `expr` runs.
+
+    Raises FormatError at its line for anything that is off in it.
+    """
     try:
-        return _compile(assertion.spec)
+        return _compile(assertion.spec, sandbox)
     except SpecError as error:
         raise FormatError(error.message, location=assertion.location, hint=error.hint) from None
 
 
-def _compile(spec: Mapping[str, Json]) -> CompiledAssertion:
+def _compile(spec: Mapping[str, Json], sandbox: Sandbox) -> CompiledAssertion:
     type_ = spec.get("type")
     if not isinstance(type_, str):
         raise SpecError("an assertion needs a type", f"one of {', '.join(KINDS)}")
@@ -181,7 +185,7 @@ def _compile(spec: Mapping[str, Json]) -> CompiledAssertion:
         raise SpecError(f"{type_} needs a {argument}")
     path = _path(spec["path"]) if "path" in spec else None
     try:
-        predicate = build(kind, spec[argument])
+        predicate = build(kind, spec[argument], sandbox)
     except SpecError as error:
         raise SpecError(f"{type_}: {error.message}", error.hint) from None
     return CompiledAssertion(type_, kind, negated, path, predicate)

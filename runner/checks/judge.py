@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..errors import Problems, RunnerError, SchemaError
 from ..files.model import Assertion, Case, Prompt
+from ..render.sandbox import IN_PROCESS, Sandbox
 from ..schema import SchemaProblem, Validator, Violation, show
 from ..values import Json, JsonObject, JsonPath
 from ..wire.reply import Answer, Outcome
@@ -26,8 +27,7 @@ _CACHED_ASSERTIONS = 1024
 _JSON_FORMATS = {"json_schema", "json_object"}
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(NamedTuple):
     """What one answer came to. `detail` says in one sentence why the outcome is not ok."""
 
     outcome: Outcome
@@ -40,17 +40,20 @@ class Judgement:
 class Judge:
     """The judge of one prompt: its response schema, tool parameters and assertions, compiled once.
 
+    `sandbox` is where the Jinja of its assertions runs.
+
     Raises SchemaError or FormatError at the author's line for a schema or an assertion that cannot be used, or
     Problems when there are several.
     """
 
-    __slots__ = ("_asserts", "_cache", "_json", "_model", "_schema", "_tools")
+    __slots__ = ("_asserts", "_cache", "_json", "_model", "_sandbox", "_schema", "_tools")
 
-    def __init__(self, prompt: Prompt) -> None:
+    def __init__(self, prompt: Prompt, sandbox: Sandbox = IN_PROCESS) -> None:
         errors: list[RunnerError] = []
         declared = prompt.request.get("response_format")
         self._json = isinstance(declared, Mapping) and declared.get("type") in _JSON_FORMATS
         self._model = prompt.request.get("model")
+        self._sandbox = sandbox
         self._cache: dict[str, CompiledAssertion] = {}
         self._schema = _response_validator(prompt, errors)
         self._tools = _tool_validators(prompt, errors)
@@ -166,7 +169,7 @@ class Judge:
     def _compiled(self, assertion: Assertion) -> CompiledAssertion:
         """Rows of data repeat the same few assertions a hundred thousand times: each is compiled once."""
         key = json.dumps(assertion.spec)
-        known = self._cache.pop(key, None) or compile_assertion(assertion)
+        known = self._cache.pop(key, None) or compile_assertion(assertion, self._sandbox)
         while len(self._cache) >= _CACHED_ASSERTIONS:
             del self._cache[next(iter(self._cache))]
         self._cache[key] = known

@@ -6,11 +6,12 @@ empty string to be contained.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..patterns import PatternError, compile_pattern
+from ..render.sandbox import Sandbox
 from ..schema import SchemaProblem, Validator, show
 from ..values import Json, JsonPath
 from .equality import difference
@@ -46,9 +47,12 @@ class Predicate:
     shown: Callable[[Json], str] = show
 
 
-def build(kind: str, value: Json) -> Predicate:
-    """The predicate of assertion type `kind` (without `not-`). Raises SpecError, or KeyError for an unknown type."""
-    return _BUILDERS[kind](value)
+def build(kind: str, value: Json, sandbox: Sandbox) -> Predicate:
+    """The predicate of assertion type `kind` (without `not-`), which runs Jinja in `sandbox` if it needs to.
+
+    Raises SpecError, or KeyError for an unknown type.
+    """
+    return _expr(value, sandbox) if kind == "expr" else _BUILDERS[kind](value)
 
 
 def _equals(value: Json) -> Predicate:
@@ -139,8 +143,8 @@ def _ends_with(value: Json) -> Predicate:
 def _regex(value: Json) -> Predicate:
     source = _text(value)
     try:
-        pattern = re.compile(source)
-    except (re.error, OverflowError, RecursionError) as error:
+        pattern = compile_pattern(source)
+    except PatternError as error:
         raise SpecError(f"{show(source)} is not a regular expression: {error}") from None
     return _on_text(
         f"matches {show(source)}",
@@ -251,13 +255,10 @@ def _finish_reason(value: Json) -> Predicate:
     return Predicate(words, f"any {words.replace(' ', ' but ', 1)}", reason, lambda actual: actual == reason)
 
 
-def _expr(value: Json) -> Predicate:
-    # Jinja is heavy and few prompts use expressions.
-    from ..render.expressions import compile_expression
-
+def _expr(value: Json, sandbox: Sandbox) -> Predicate:
     source = _text(value)
     try:
-        expression = compile_expression(source, names=frozenset({"output", "text", "vars"}))
+        expression = sandbox.expression(source, names=frozenset({"output", "text", "vars"}))
     except ValueError as error:
         raise SpecError(f"value is not an expression: {error}") from None
 
@@ -330,7 +331,6 @@ _BUILDERS: Mapping[str, Callable[[Json], Predicate]] = {
     "cost": _cost,
     "latency": _latency,
     "finish-reason": _finish_reason,
-    "expr": _expr,
 }
 
-KINDS = tuple(_BUILDERS)
+KINDS = (*_BUILDERS, "expr")

@@ -21,6 +21,7 @@ from ..regress.results import Kind, PendingEntry
 from ..regress.store import store_of
 from ..report.figures import plural
 from ..report.visible import visible
+from .isolating import sandbox_of
 from .selecting import load_prompts, open_project
 
 __all__ = ["accept_selected", "prune", "reject_selected", "show_pending"]
@@ -112,8 +113,9 @@ def show_pending(select: Sequence[str], *, as_json: bool) -> int:
     return 0
 
 
-def prune(paths: Sequence[str], *, dry_run: bool) -> int:
+def prune(paths: Sequence[str], *, dry_run: bool, isolate: bool) -> int:
     """Delete the snapshots without a case, of prompts that load whole."""
+    sandbox = sandbox_of(isolate=isolate)
     project, _ = open_project()
     loaded = list(load_prompts(paths, project))
     errors = [entry for entry in loaded if isinstance(entry, RunnerError)]
@@ -121,7 +123,8 @@ def prune(paths: Sequence[str], *, dry_run: bool) -> int:
         # Whether a file is referred to can only be said when everything that may refer to it loads.
         raise Problems(errors)
     store = store_of(project, os.environ)
-    units = make_units([entry for entry in loaded if isinstance(entry, Prompt)], project)
+    sandbox.start()
+    units = make_units([entry for entry in loaded if isinstance(entry, Prompt)], project, sandbox=sandbox)
     found = list(orphans(units, Selection(), store))
     for file in found:
         if not dry_run:

@@ -4,50 +4,63 @@ from __future__ import annotations
 
 import click
 
+from .options import isolate_option
+
 __all__ = ["command"]
 
 
 @click.command("check")
 @click.argument("paths", nargs=-1, metavar="[PATHS]...")
-def command(paths: tuple[str, ...]) -> int:
+@isolate_option
+def command(paths: tuple[str, ...], *, isolate: bool) -> int:
     """Check prompts and render every case, offline.
 
-    Checked are the format, the templates, every case, and the schema against the strict subset.
+    Checked are the format, the templates, every case, the schema against the strict subset, and that every pack is the
+    one that was locked.
 
-    PATHS are prompt files, folders or globs; without any, every *.prompt.yaml of the project. Errors and remarks are
-    printed as `file:line:column: CODE message`. Exit code 2 if there is an error, 0 otherwise.
+    PATHS are prompt files, folders, globs or ALIAS:NAME; without any, every *.prompt.yaml of the project. Errors and
+    remarks are printed as `file:line:column: CODE message`. Exit code 2 if there is an error, 0 otherwise.
     """
     from ..engine.examine import examine
-    from ..errors import Problems, RunnerError
+    from ..errors import RunnerError
     from ..regress.rules import compile_rules
     from ..report.figures import plural
-    from .selecting import load_prompts, open_project
-    from .show import show_diagnostic, show_error
+    from .checking import Told, faults_of_packs, prompts_of
+    from .isolating import sandbox_of
+    from .selecting import open_project, packs_of
+    from .show import show_diagnostic
 
+    sandbox = sandbox_of(isolate=isolate)
     project, _ = open_project()
-    prompts = cases = errors = warnings = 0
-    for loaded in load_prompts(paths, project):
+    sandbox.start()
+    packs = packs_of(project)
+    prompts = cases = warnings = remarks = 0
+    told = Told()
+    for fault in faults_of_packs(packs, project, exports=not paths):
+        told.tell(fault)
+    for loaded in prompts_of(paths, project, packs, told):
         prompts += 1
         if isinstance(loaded, RunnerError):
-            for error in loaded.errors if isinstance(loaded, Problems) else (loaded,):
-                errors += show_error(error)
+            told.tell(loaded)
             continue
-        found = examine(loaded, project)
+        found = examine(loaded, project, sandbox)
         try:
             compile_rules(loaded, project)
         except RunnerError as wrong:
-            errors += show_error(wrong)
+            told.tell(wrong)
         cases += found.cases
         for error in found.errors:
-            errors += show_error(error)
+            told.tell(error)
         for remark in found.remarks:
             show_diagnostic(remark)
-            errors += remark.severity == "error"
+            remarks += remark.severity == "error"
             warnings += remark.severity == "warning"
     for remark in project.warnings:
         show_diagnostic(remark)
         warnings += 1
-    click.echo(
-        f"{plural(prompts, 'prompt')}, {plural(cases, 'case')}: {plural(errors, 'error')}, {plural(warnings, 'warning')}"
-    )
-    return 2 if errors else 0
+    errors = remarks + told.count
+    counted = [plural(prompts, "prompt"), plural(cases, "case")]
+    if packs.requests:
+        counted.append(plural(len(packs.requests), "pack"))
+    click.echo(f"{', '.join(counted)}: {plural(errors, 'error')}, {plural(warnings, 'warning')}")
+    return 2 if remarks else told.exit_code

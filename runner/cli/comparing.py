@@ -8,70 +8,92 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ..errors import MissingFileError, NothingSelectedError, Problems, RunnerError, UsageError
-from ..files.discover import find_prompts, find_prompts_in
 from ..files.model import Project, Prompt
-from ..files.prompt import load_prompt
+from ..files.pack_sources import is_reference
 from ..files.tree import DiskTree
+from ..packs.packs import Packs
+from ..packs.selection import find_named, find_named_in
 from ..regress.comparison import Comparison, compare
 from ..regress.git import Repository
 from ..regress.revisions import Change
 from ..regress.sides import Side, side_at
 from ..regress.store import store_of
-from .selecting import open_project
+from .isolating import sandbox_of
+from .selecting import open_project, packs_of
 
-__all__ = ["comparison_with"]
+__all__ = ["comparison_with", "recorded_in"]
 
 
-def comparison_with(base: str, paths: Sequence[str], *, with_hunks: bool) -> Comparison:
+def comparison_with(base: str, paths: Sequence[str], *, with_hunks: bool, isolate: bool) -> Comparison:
     """Compare the working tree with a git revision.
 
     Raises UsageError for a revision that cannot be read and for a path outside the project, NothingSelectedError when
     neither side has a prompt, and what is wrong with the prompts as they are now.
     """
+    sandbox = sandbox_of(isolate=isolate)
     project, environ = open_project()
+    sandbox.start()
     root, cwd = Path(project.root), Path.cwd()
+    packs = packs_of(project)
+    packs.verify_copies()
     with Repository(root) as repository:
         commit = repository.commit(base)
         tree = repository.tree(base, root)
 
         def older(args: Sequence[str], then: Project = project) -> list[str]:
-            return find_prompts_in(tree, args, project=then, cwd=cwd)
+            return find_named_in(tree, args, project=then, cwd=cwd)
 
-        head = Side(_load(_present(paths, project, older)), project)
-        base_side = side_at(tree, root, lambda then: older(paths, then), environ=environ)
+        present = _present(paths, project, packs, older)
+        head = Side(_load(present, packs), project, sandbox)
+        # A path into the folder of a pack means prompts of that pack, wherever they lie in another version of it.
+        then_paths = [name for path in paths for name in _as_named(path, project, packs)]
+        base_side = side_at(
+            tree, root, lambda then: older(then_paths, then), environ=environ, sandbox=sandbox
+        )
         return compare(
-            base_side, head, rev=base, commit=commit, recorded=_recorded(project), with_hunks=with_hunks
+            base_side, head, rev=base, commit=commit, recorded=recorded_in(project), with_hunks=with_hunks
         )
 
 
 def _present(
-    paths: Sequence[str], project: Project, older: Callable[[Sequence[str]], list[str]]
-) -> dict[str, DiskTree]:
-    """The prompt files that the paths mean now, with their tree; a path may name what is gone."""
-    found: dict[str, DiskTree] = {}
+    paths: Sequence[str], project: Project, packs: Packs, older: Callable[[Sequence[str]], list[str]]
+) -> dict[str, DiskTree | None]:
+    """The prompts that the paths mean now, files with their tree; a path may name what is gone."""
+    found: dict[str, DiskTree | None] = {}
     for args in [[path] for path in paths] or [[]]:
         try:
-            named = find_prompts(args, project=project, cwd=Path.cwd())
+            named = find_named(args, project=project, packs=packs, cwd=Path.cwd())
         except (MissingFileError, NothingSelectedError):
             if not older(args):
                 raise
             continue
-        for tree, file in named:
-            if str(tree.root) != project.root:
+        for tree, name in named:
+            if tree is not None and str(tree.root) != project.root:
                 raise UsageError(
-                    f"{tree.shown(file)} is not part of the project in {project.root}",
+                    f"{tree.shown(name)} is not part of the project in {project.root}",
                     hint="run the command inside its own project",
                 )
-            found[file] = tree
+            found[name] = tree
     return dict(sorted(found.items()))
 
 
-def _load(files: dict[str, DiskTree]) -> list[Prompt]:
+def _as_named(path: str, project: Project, packs: Packs) -> list[str]:
+    """A path as it is, or the prompts of packs that it means."""
+    if is_reference(path):
+        return [path]
+    with contextlib.suppress(MissingFileError, NothingSelectedError):
+        found = find_named([path], project=project, packs=packs, cwd=Path.cwd())
+        if any(tree is None for tree, _ in found):
+            return [name for tree, name in found if tree is None] + [path]
+    return [path]
+
+
+def _load(names: dict[str, DiskTree | None], packs: Packs) -> list[Prompt]:
     prompts: list[Prompt] = []
     errors: list[RunnerError] = []
-    for file, tree in files.items():
+    for name, tree in names.items():
         try:
-            prompts.append(load_prompt(file, tree))
+            prompts.append(packs.load(name) if tree is None else packs.load_own(name, tree))
         except RunnerError as error:
             errors.append(error)
     if errors:
@@ -79,15 +101,16 @@ def _load(files: dict[str, DiskTree]) -> list[Prompt]:
     return prompts
 
 
-def _recorded(project: Project) -> Callable[[Change], bool]:
-    """Whether the approved answer of a request is that to the request as it is now."""
+def recorded_in(project: Project) -> Callable[[Change], bool]:
+    """Whether the approved answer of a request, the project's or its pack's, is that to the request as it is now."""
     store = store_of(project, os.environ)
 
     def recorded(change: Change) -> bool:
         assert change.snapshot is not None, "a request that is there has a place for its answer"
         with contextlib.suppress(RunnerError):  # a snapshot that cannot be read answers nothing
             snapshot = store.read(change.snapshot)
-            return snapshot is not None and snapshot.request == change.seen.fingerprint
+            answered = snapshot.request if snapshot is not None else change.shipped
+            return answered == change.seen.fingerprint
         return False
 
     return recorded

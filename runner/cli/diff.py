@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from .options import diff_format, isolate_option
+
 __all__ = ["command"]
 
 
@@ -15,19 +17,13 @@ __all__ = ["command"]
     metavar="REV",
     help="The git revision to compare with: a branch, a tag, a commit.",
 )
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "json", "markdown"]),
-    default="text",
-    show_default=True,
-    help="For a person, a program, or a comment on a pull request.",
-)
-def command(paths: tuple[str, ...], base: str, form: str) -> int:
+@diff_format
+@isolate_option
+def command(paths: tuple[str, ...], base: str, form: str, *, isolate: bool) -> int:
     """Show which requests changed since a git revision, offline.
 
     Renders every case of REV and of the working tree and compares what would be sent; comments, order and file names
-    do not count. PATHS are prompt files, folders or globs; without any, every *.prompt.yaml of the project.
+    do not count. PATHS are prompt files, folders, globs or ALIAS:NAME; without any, every *.prompt.yaml of the project.
 
     \b
       runner diff --base main
@@ -40,7 +36,7 @@ def command(paths: tuple[str, ...], base: str, form: str) -> int:
     from ..report.request_diff import diff_json, diff_markdown, diff_text
     from .comparing import comparison_with
 
-    comparison = comparison_with(base, paths, with_hunks=form != "json")
+    comparison = comparison_with(base, paths, with_hunks=form != "json", isolate=isolate)
     if form == "json":
         click.echo(diff_json(comparison))
     elif form == "markdown":

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import click
 
+from .options import isolate_option
+
 __all__ = ["command"]
 
 
 @click.command("explain")
 @click.argument("case")
 @click.argument("paths", nargs=-1, metavar="[PATHS]...")
-def command(case: str, paths: tuple[str, ...]) -> int:
+@isolate_option
+def command(case: str, paths: tuple[str, ...], *, isolate: bool) -> int:
     """Show one case: its request, its snapshot, and field by field which rule decides.
 
     CASE is a case's id, or prompt/case where several prompts have it. Offline.
     """
     from .explaining import explain
 
-    return explain(case, paths)
+    return explain(case, paths, isolate=isolate)

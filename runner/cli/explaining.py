@@ -12,12 +12,13 @@ from ..errors import NothingSelectedError
 from ..files.model import Case
 from ..files.violations import near
 from ..regress.answers import stored_value
+from ..regress.approved import approved_of, shipped_file
 from ..regress.compare import compare
 from ..regress.fields import deciding_rules
 from ..regress.pending import load_pending
 from ..regress.replay import replay
 from ..regress.rules import Rules, compile_rules
-from ..regress.snapshot import Snapshot, snapshot_file
+from ..regress.snapshot import Snapshot, file_of
 from ..regress.store import store_of
 from ..report.review_table import value_text
 from ..report.table import format_table
@@ -29,9 +30,9 @@ from .selecting import Chosen, load_selection
 __all__ = ["explain"]
 
 
-def explain(name: str, paths: Sequence[str]) -> int:
+def explain(name: str, paths: Sequence[str], *, isolate: bool) -> int:
     """Print what is known of a case; `name` is its id or prompt/id. Raises NothingSelectedError."""
-    chosen = load_selection(**tests_of(paths))
+    chosen = load_selection(**tests_of(paths, isolate=isolate))
     known: list[str] = []
     found = 0
     for unit in chosen.units:
@@ -52,14 +53,18 @@ def explain(name: str, paths: Sequence[str]) -> int:
 
 def _lines(chosen: Chosen, unit: Unit, case: Case, rules: Rules) -> Iterator[str]:
     job = unit.job(case)
-    file = snapshot_file(unit.prompt.file, unit.prompt.name, case.id, unit.variant)
-    approved = store_of(chosen.project, chosen.environ).read(file)
+    file = file_of(unit.prompt, case.id, unit.variant)
+    store = store_of(chosen.project, chosen.environ)
+    approved = approved_of(store, unit.prompt, case.id, unit.variant)
     variant = f"@{unit.variant}" if unit.variant else ""
     waiting = [entry for entry in load_pending(Path(chosen.project.root)) if entry.snapshot_file == file]
     yield f"{visible(unit.prompt.name)}/{visible(case.id)}{visible(variant)}"
     yield f"  declared  {case.location}"
     yield f"  request   {job.fingerprint}"
     yield f"  snapshot  {visible(file)}"
+    if unit.prompt.origin is not None and store.read(file) is None and approved is not None:
+        shipped = shipped_file(unit.prompt, case.id, unit.variant)
+        yield f"  for now   {visible(unit.prompt.tree.shown(shipped))}, which came with the pack"
     yield f"  status    {_status(job, approved)}"
     if approved is not None and approved.request == job.fingerprint:
         replayed = replay(unit, case, approved)

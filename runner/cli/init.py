@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-__all__ = ["command"]
+__all__ = ["command", "write_starter"]
 
 STARTER = Path(__file__).parent / "starter"
 
@@ -21,6 +21,16 @@ def command(folder: Path) -> int:
 
     Files that exist are left alone and named.
     """
+    if not write_starter(folder):
+        click.echo("nothing to write: the project is complete")
+        return 0
+    there = "" if folder == Path() else f"cd {click.format_filename(folder)} && "
+    click.echo(f"\nNow try:  {there}runner run")
+    return 0
+
+
+def write_starter(folder: Path) -> int:
+    """Write the files of a small project that are not there, and say so; how many it were."""
     written = 0
     for relative, content in _files():
         target = folder / relative
@@ -31,12 +41,7 @@ def command(folder: Path) -> int:
         target.write_bytes(content)
         written += 1
         click.echo(f"written  {click.format_filename(target)}")
-    if not written:
-        click.echo("nothing to write: the project is complete")
-        return 0
-    there = "" if folder == Path() else f"cd {click.format_filename(folder)} && "
-    click.echo(f"\nNow try:  {there}runner run")
-    return 0
+    return written
 
 
 def _files() -> Iterator[tuple[Path, bytes]]:

@@ -26,6 +26,7 @@ COMMANDS = (
     "explain",
     "diff",
     "prune",
+    "pack",
     "schema",
     "models",
     "cache",

@@ -8,7 +8,17 @@ from typing import Any, TypedDict
 
 import click
 
-__all__ = ["JobsType", "SelectionOptions", "ShardType", "env_file_option", "selection_options", "tests_of"]
+__all__ = [
+    "JobsType",
+    "SelectionOptions",
+    "ShardType",
+    "diff_format",
+    "env_file_option",
+    "isolate_option",
+    "selection_options",
+    "tests_of",
+    "transport_option",
+]
 
 
 class JobsType(click.ParamType[object]):
@@ -42,6 +52,14 @@ class ShardType(click.ParamType[object]):
         return Shard(int(found[1]), int(found[2]))
 
 
+isolate_option = click.option(
+    "--isolate",
+    is_flag=True,
+    envvar="RUNNER_ISOLATE",
+    help="Render in a process of its own, with limits of memory and time.",
+)
+
+
 class SelectionOptions(TypedDict):
     """What `selection_options` hands to a command, and the command on to `load_selection`."""
 
@@ -58,10 +76,16 @@ class SelectionOptions(TypedDict):
     sample: int | None
     seed: int | None
     limit: int | None
+    isolate: bool
 
 
 def tests_of(
-    paths: Sequence[str], *, ids: Sequence[str] = (), tags: Sequence[str] = (), endpoint: str | None = None
+    paths: Sequence[str],
+    *,
+    ids: Sequence[str] = (),
+    tags: Sequence[str] = (),
+    endpoint: str | None = None,
+    isolate: bool = False,
 ) -> SelectionOptions:
     """The prompts' own tests, narrowed."""
     return SelectionOptions(
@@ -78,6 +102,7 @@ def tests_of(
         sample=None,
         seed=None,
         limit=None,
+        isolate=isolate,
     )
 
 
@@ -105,6 +130,7 @@ _OPTIONS = (
     ),
     click.option("--seed", type=int, metavar="S", help="Draw other cases with another seed (default: 0)."),
     click.option("--limit", type=click.IntRange(1), metavar="N", help="The first N cases of each prompt."),
+    isolate_option,
 )
 
 
@@ -117,6 +143,15 @@ def _set_variables(_ctx: click.Context, _param: click.Parameter, path: str | Non
         for name, value in read_env_file(path).items():
             os.environ.setdefault(name, value)
 
+
+transport_option = click.option(
+    "--transport",
+    type=click.Choice(["auto", "httpx", "aiohttp"]),
+    default="auto",
+    show_default=True,
+    envvar="RUNNER_TRANSPORT",
+    help="The library that speaks HTTP; auto: aiohttp where it is installed (extra fast), else httpx.",
+)
 
 env_file_option = click.option(
     "--env-file",
@@ -133,3 +168,14 @@ def selection_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
+
+
+diff_format = click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "markdown"]),
+    default="text",
+    show_default=True,
+    help="For a person, a program, or a comment on a pull request.",
+)
+"""How a comparison of requests is printed."""

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import click
 
+from .options import isolate_option
+
 __all__ = ["command"]
 
 
 @click.command("prune")
 @click.argument("paths", nargs=-1, metavar="[PATHS]...")
 @click.option("--dry-run", is_flag=True, help="Only name them.")
-def command(paths: tuple[str, ...], *, dry_run: bool) -> int:
+@isolate_option
+def command(paths: tuple[str, ...], *, dry_run: bool, isolate: bool) -> int:
     """Delete snapshots that no case refers to.
 
     Only snapshots of prompts that load without an error are looked at. Nothing else ever deletes one.
     """
     from .approving import prune
 
-    return prune(paths, dry_run=dry_run)
+    return prune(paths, dry_run=dry_run, isolate=isolate)

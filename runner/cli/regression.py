@@ -37,12 +37,16 @@ class RegressionCommand:
     modes: Modes
     base: str | None
     shard: Shard | None
+    isolate: bool = False
 
     def carry_out(
-        self, *, jobs: int | Literal["adaptive"] | None, use_cache: bool, output: str | None
+        self, *, jobs: int | Literal["adaptive"] | None, transport: str, use_cache: bool, output: str | None
     ) -> int:
         """Run it; the exit code. Raises what loading, rendering, asking and storing raise."""
-        chosen = load_selection(**tests_of(self.paths, ids=self.ids, tags=self.tags, endpoint=self.endpoint))
+        selection = tests_of(
+            self.paths, ids=self.ids, tags=self.tags, endpoint=self.endpoint, isolate=self.isolate
+        )
+        chosen = load_selection(**selection)
         started = time.monotonic()
         tally = Tally()
         with ExitStack() as closing:
@@ -85,6 +89,7 @@ class RegressionCommand:
                 environ=chosen.environ,
                 display=reporter,
                 workers=jobs,
+                transport=transport,
                 use_cache=use_cache,
             )
             unsent = ending is not None and ending.unsent
@@ -104,4 +109,4 @@ class RegressionCommand:
             return None
         from ..regress.revisions import changed_cases
 
-        return frozenset(changed_cases(chosen.project, chosen.prompts, self.base))
+        return frozenset(changed_cases(chosen.project, chosen.prompts, self.base, sandbox=chosen.sandbox))

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import click
 
+from .options import isolate_option
+
 __all__ = ["command"]
 
 
 @click.command("review")
 @click.argument("select", nargs=-1, metavar="[SELECT]...")
-def command(select: tuple[str, ...]) -> int:
+@isolate_option
+def command(select: tuple[str, ...], *, isolate: bool) -> int:
     """Look at each answer that waits, and accept, reject or skip it.
 
     SELECT names cases, prompts, files or folders, or globs of these. What was decided is carried out at the end, or
@@ -23,4 +26,4 @@ def command(select: tuple[str, ...]) -> int:
     """
     from .reviewing import review
 
-    return review(select)
+    return review(select, isolate=isolate)

@@ -30,7 +30,7 @@ from .selecting import open_project
 __all__ = ["review"]
 
 
-def review(select: Sequence[str]) -> int:
+def review(select: Sequence[str], *, isolate: bool) -> int:
     """Go through the chosen entries. Raises NothingSelectedError, and UsageError off a terminal, after showing them."""
     project, environ = open_project()
     root, store = Path(project.root), store_of(project, environ)
@@ -49,7 +49,7 @@ def review(select: Sequence[str]) -> int:
         )
     rules = RuleWriting(root)
     state = Review(entries, rules.add)
-    _converse(state, store, _Requests(entries))
+    _converse(state, store, _Requests(entries, isolate=isolate))
     return _carry_out(state, rules, root, store)
 
 
@@ -126,7 +126,8 @@ def _approved(store: SnapshotStore, entry: PendingEntry) -> Snapshot | None:
 class _Requests:
     """What changed in the requests since the last commit, worked out when it is first looked at."""
 
-    def __init__(self, entries: Sequence[PendingEntry]) -> None:
+    def __init__(self, entries: Sequence[PendingEntry], *, isolate: bool) -> None:
+        self._isolate = isolate
         self._files = sorted({entry.file for entry in entries})
 
     def of(self, entry: PendingEntry) -> Sequence[Hunk]:
@@ -139,7 +140,7 @@ class _Requests:
 
         found: dict[str, list[Hunk]] = {}
         with contextlib.suppress(RunnerError):
-            comparison = comparison_with("HEAD", self._files, with_hunks=True)
+            comparison = comparison_with("HEAD", self._files, with_hunks=True, isolate=self._isolate)
             files = {change.seen.key: change.snapshot for change in comparison.changes}
             for hunk in comparison.hunks or ():
                 for key in hunk.cases:

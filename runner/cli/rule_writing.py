@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-from codecs import BOM_UTF8
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from ..errors import EncodingError, StorageError, UsageError
-from ..files.text import decode
+from ..files.text import decode, encode_like
 from ..regress.proposals import propose, spell_rule
 from ..regress.results import FieldChange, PendingEntry
 from ..regress.rule_edit import with_rule
+from ..regress.snapshot import is_of_pack
 
 __all__ = ["RuleWriting"]
 
@@ -42,6 +42,8 @@ class RuleWriting:
         sides = ((change.approved, change.approved_missing), (change.new, change.new_missing))
         proposal = propose([value for value, absent in sides if not absent], sometimes_missing=missing)
         rule = spell_rule(change.path, proposal)
+        if is_of_pack(entry.snapshot_file):
+            return f"{rule}\n{entry.file} is a pack's, which is never edited: ask its author for this rule"
         path = _prompt_file(self._root, entry)
         try:
             before = self._edits[path].before if path in self._edits else path.read_bytes()
@@ -49,7 +51,7 @@ class RuleWriting:
         except (OSError, EncodingError):
             text = None
         # A file with mixed line ends would not keep them.
-        whole = text is not None and (path in self._edits or _encoded(text, before) == before)
+        whole = text is not None and (path in self._edits or encode_like(text, before) == before)
         edited = with_rule(text, change.path, proposal) if text is not None and whole else None
         if edited is None:
             return f"{rule}\n{entry.file} cannot be edited safely: paste this into its regression.rules"
@@ -64,7 +66,7 @@ class RuleWriting:
                     raise UsageError(
                         f"{edit.shown} has changed during the review: its new rules were not written"
                     )
-                _replace(path, _encoded(edit.text, edit.before))
+                _replace(path, encode_like(edit.text, edit.before))
             except OSError as error:
                 raise StorageError(f"{edit.shown} cannot be written: {error.strerror or error}") from None
         return [edit.shown for edit in self._edits.values()]
@@ -74,12 +76,6 @@ def _prompt_file(root: Path, entry: PendingEntry) -> Path:
     """The prompt's file: beside the folder of its snapshots, by its own name."""
     folder = PurePosixPath(entry.moved_from or entry.snapshot_file).parents[2]
     return root / folder / PurePosixPath(entry.file).name
-
-
-def _encoded(text: str, before: bytes) -> bytes:
-    """The text as its file was written before: with the same byte order mark and line ends."""
-    mark = BOM_UTF8 if before.startswith(BOM_UTF8) else b""
-    return mark + (text.replace("\n", "\r\n") if b"\r\n" in before else text).encode()
 
 
 def _replace(path: Path, data: bytes) -> None:

@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Literal, cast
 
 import click
 
-from .options import JobsType, SelectionOptions, ShardType, env_file_option, selection_options
+from .options import (
+    JobsType,
+    SelectionOptions,
+    ShardType,
+    env_file_option,
+    selection_options,
+    transport_option,
+)
 
 if TYPE_CHECKING:
     from ..engine.bounds import ErrorBound
@@ -43,6 +50,7 @@ class BoundType(click.ParamType[object]):
     envvar="RUNNER_JOBS",
     help="How many requests at once; adaptive: as many as the endpoint takes.",
 )
+@transport_option
 @click.option("--shard", type=ShardType(), help="Part I of N of the cases; `runner merge` joins the parts.")
 @click.option(
     "--resume", metavar="RUN", help="Go on with a run that was stopped or killed (last: the newest)."
@@ -73,6 +81,7 @@ def command(
     output: str | None,
     repeat: int,
     jobs: int | Literal["adaptive"] | None,
+    transport: str,
     shard: Shard | None,
     resume: str | None,
     max_cost: float | None,
@@ -90,7 +99,7 @@ def command(
 
     Runs the prompts' own tests, or the variables or rows given instead.
 
-    PATHS are prompt files, folders or globs; without any, every *.prompt.yaml of the project.
+    PATHS are prompt files, folders, globs or ALIAS:NAME; without any, every *.prompt.yaml of the project.
 
     \b
       runner run prompts/sentiment.prompt.yaml --var review="Best purchase ever"
@@ -124,6 +133,7 @@ def command(
         output_was_recorded=output_was_recorded,
         in_order=in_order,
         jobs=jobs,
+        transport=transport,
         use_cache=not no_cache,
         stream=stream,
         as_json=as_json,

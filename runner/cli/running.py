@@ -56,6 +56,8 @@ class Asking:
         """The same, with what `other` has under these names; a run that goes on refuses what is not the same."""
         mine, its = ({**each.selection, "repeat": each.repeat, "shard": each.shard} for each in (self, other))
         merged: Any = {name: its[name] if name in names else value for name, value in mine.items()}
+        # How it is rendered changes no request, so both may ask for isolation, and nothing takes it back.
+        merged["isolate"] = bool(mine.get("isolate")) or its["isolate"]
         repeat, shard = merged.pop("repeat"), merged.pop("shard")
         return Asking(merged, repeat, shard)
 
@@ -105,6 +107,7 @@ class RunCommand:
     output_was_recorded: bool
     in_order: bool
     jobs: int | Literal["adaptive"] | None
+    transport: str
     use_cache: bool
     stream: bool
     as_json: bool
@@ -143,7 +146,7 @@ class RunCommand:
         from ..report.output import OutputWriter  # its XML library imports an HTTP client
 
         rehearsal = None if self.stored else chosen.rehearse(plan)
-        connections = connect(plan.units, chosen.environ, root=chosen.project.root)
+        connections = connect(plan.units, chosen.environ, root=chosen.project.root, transport=self.transport)
         asked = configuration(plan, chosen.selection, connections, chosen.root)
         arguments = {
             "asking": self.asking.as_json(),
@@ -276,8 +279,8 @@ def _each(sink: Any) -> Sink:
 
 def _in_order(ordered: InOrder) -> Sink:
     def take(kept: Kept) -> None:
-        assert kept.job.index is not None
-        ordered.add(kept.job.index, kept.records, kept.offset, kept.length)
+        assert kept.job.place is not None
+        ordered.add(kept.job.place, kept.records, kept.offset, kept.length)
 
     return take
 

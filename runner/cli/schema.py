@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import click
 
 __all__ = ["command"]
 
 
 @click.command("schema")
-@click.argument("name", type=click.Choice(["prompt", "project"]))
-def command(name: str) -> int:
+@click.argument("name", type=click.Choice(["prompt", "project", "pack"]))
+def command(name: Literal["prompt", "project", "pack"]) -> int:
     """Print the JSON Schema of a file format.
 
     For editors and other tools:
 
     \b
-      runner schema prompt > schemas/editor/prompt.schema.json
+      runner schema prompt > schemas/editor/prompt.schema.json   # prompt files
+      runner schema project                                      # runner.yaml
+      runner schema pack                                         # pack.yaml
 
     A first line `# yaml-language-server: $schema=…/prompt.schema.json` then gives completion and checks while typing.
     """
     from ..files.formats import schema_text
 
-    click.echo(schema_text("prompt" if name == "prompt" else "project"), nl=False)
+    click.echo(schema_text(name), nl=False)
     return 0

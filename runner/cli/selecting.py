@@ -13,28 +13,34 @@ from ..engine.plan import Job, Plan, Rehearsal, Unit, make_units
 from ..engine.sampling import Condition, Draw
 from ..engine.selection import Selection
 from ..errors import FormatError, Location, NothingSelectedError, Problems, RunnerError, UsageError
-from ..files.discover import find_prompts, find_root
+from ..files.discover import find_root
 from ..files.documents import parse_document
 from ..files.formats import schema, violations
 from ..files.model import CaseFile, Project, Prompt
 from ..files.project import load_project
-from ..files.prompt import OWN_KEYS, load_prompt
+from ..files.prompt import OWN_KEYS
+from ..files.tree import DiskTree
 from ..files.violations import near
+from ..packs.packs import Packs
+from ..packs.selection import find_named
+from ..render.sandbox import Sandbox
 from ..values import Json
+from .isolating import sandbox_of
 from .options import SelectionOptions
 
-__all__ = ["Chosen", "load_prompts", "load_selection", "open_project"]
+__all__ = ["Chosen", "load_prompts", "load_selection", "open_project", "packs_of"]
 
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """What a command line chose: compiled units, the cases to take, and the project they live in."""
+    """What a command line chose: compiled units, the cases to take, the project they live in, and where Jinja runs."""
 
     project: Project
     prompts: tuple[Prompt, ...]
     units: tuple[Unit, ...]
     selection: Selection
     environ: Mapping[str, str]
+    sandbox: Sandbox
 
     @property
     def root(self) -> Path:
@@ -69,13 +75,26 @@ def open_project() -> tuple[Project, Mapping[str, str]]:
     return load_project(root, cwd=Path.cwd(), environ=os.environ), os.environ
 
 
-def load_prompts(paths: Sequence[str], project: Project) -> Iterator[Prompt | RunnerError]:
-    """Each prompt that the paths name, or the error that its file has."""
-    for tree, file in find_prompts(paths, project=project, cwd=Path.cwd()):
+def load_prompts(
+    paths: Sequence[str], project: Project, packs: Packs | None = None
+) -> Iterator[Prompt | RunnerError]:
+    """Each prompt that the paths name, or the error that its file has: those of the project, then those of packs.
+
+    Without `packs` those of the project are opened: raises what is wrong with any that is here, used or not.
+    """
+    if packs is None:
+        packs = packs_of(project)
+        packs.verify_copies()
+    for tree, name in find_named(paths, project=project, packs=packs, cwd=Path.cwd()):
         try:
-            yield load_prompt(file, tree)
+            yield packs.load(name) if tree is None else packs.load_own(name, tree)
         except RunnerError as error:
             yield error
+
+
+def packs_of(project: Project) -> Packs:
+    """The packs of a project in its folder."""
+    return Packs(project, DiskTree(Path(project.root), Path.cwd()))
 
 
 def load_selection(**given: Unpack[SelectionOptions]) -> Chosen:
@@ -88,6 +107,7 @@ def load_selection(**given: Unpack[SelectionOptions]) -> Chosen:
         raise UsageError("--input and --var cannot be combined", hint="add the variable to each row instead")
     if given["seed"] is not None and given["sample"] is None:
         raise UsageError("--seed is for --sample N, which is not given")
+    sandbox = sandbox_of(isolate=given["isolate"])
     project, environ = open_project()
     loaded = list(load_prompts(given["paths"], project))
     errors = [entry for entry in loaded if isinstance(entry, RunnerError)]
@@ -101,16 +121,18 @@ def load_selection(**given: Unpack[SelectionOptions]) -> Chosen:
         texts,
         Location(vars_file or "--var"),
         _rows(rows) if rows is not None else None,
-        where=Condition.of(given["where"]) if given["where"] is not None else None,
+        where=Condition.of(given["where"], sandbox) if given["where"] is not None else None,
         draw=Draw(given["sample"], given["seed"] or 0) if given["sample"] is not None else None,
         limit=given["limit"],
     )
+    sandbox.start()
     return Chosen(
         project,
         prompts,
-        make_units(prompts, project, endpoint=given["endpoint"], fields=fields),
+        make_units(prompts, project, endpoint=given["endpoint"], fields=fields, sandbox=sandbox),
         selection,
         environ,
+        sandbox,
     )
 
 

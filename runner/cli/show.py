@@ -13,6 +13,7 @@ from ..report.errors import format_diagnostic, format_error
 
 __all__ = ["show_diagnostic", "show_error"]
 
+_IN_URL = re.compile(r"(?<=//)[^/@\s]+(?=@)|(?<=\w:)[^/@:\s]+(?=@)|(?<=[?&])[^\s'\"{}]+")
 _KEY_VALUE = re.compile(r"(?i)(\b(?:api[_-]?key|authorization|token|secret|password)[\"']?\s*:\s*)([^\s{}]+)")
 
 
@@ -47,5 +48,6 @@ def _without_keys(line: str) -> str:
     """The line with what looks like a key dotted out: a mistaken `api_key: sk-…` must not end up in a CI's log."""
     from ..wire.masking import mask
 
+    line = _IN_URL.sub("…", line)
     dotted = _KEY_VALUE.sub(lambda found: found.group(1) + "…" * bool(found.group(2)), line)
     return mask(dotted)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from .options import JobsType, ShardType, env_file_option
+from .options import JobsType, ShardType, env_file_option, isolate_option, transport_option
 
 if TYPE_CHECKING:
     from ..engine.shard import Shard
@@ -59,8 +59,10 @@ __all__ = ["command"]
 @click.option(
     "--no-cache", is_flag=True, envvar="RUNNER_NO_CACHE", help="Ask again even if the answer is known."
 )
+@transport_option
 @env_file_option
 @click.option("--output", metavar="FILE", help="Save the verdicts as .xml (JUnit).")
+@isolate_option
 def command(
     paths: tuple[str, ...],
     record: RecordMode | None,
@@ -74,12 +76,14 @@ def command(
     endpoint: str | None,
     jobs: int | Literal["adaptive"] | None,
     output: str | None,
+    transport: str,
     *,
     offline: bool,
     live: bool,
     update_changed: bool,
     ci: bool,
     no_cache: bool,
+    isolate: bool,
 ) -> int:
     """Compare every case with its approved snapshot.
 
@@ -108,5 +112,7 @@ def command(
         unreferenced=unreferenced,
         samples=samples,
     )
-    run = RegressionCommand(paths, ids=ids, tags=tags, endpoint=endpoint, modes=modes, base=base, shard=shard)
-    return run.carry_out(jobs=jobs, use_cache=not (no_cache or live), output=output)
+    run = RegressionCommand(
+        paths, ids=ids, tags=tags, endpoint=endpoint, modes=modes, base=base, shard=shard, isolate=isolate
+    )
+    return run.carry_out(jobs=jobs, transport=transport, use_cache=not (no_cache or live), output=output)

@@ -4,9 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-__all__ = ["Request", "Response", "Transport", "TransportError"]
+from .._version import __version__
+
+__all__ = [
+    "CONNECT_TIMEOUT",
+    "KEEP_ALIVE",
+    "USER_AGENT",
+    "Request",
+    "Response",
+    "Transport",
+    "TransportError",
+]
+
+USER_AGENT = f"prompt-runner/{__version__}"
+"""How we introduce ourselves, to servers and to proxies."""
+
+CONNECT_TIMEOUT = 10.0
+"""Seconds to connect in: a host that is down is known long before a slow answer's deadline."""
+
+KEEP_ALIVE = 30.0
+"""Seconds an unused connection is kept; older ones are often dead without a word (load balancers, NAT)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +38,7 @@ class Request:
     body: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(NamedTuple):
     """One HTTP response, read to its end. Header names are lower case; `body` is after content decoding."""
 
     status: int

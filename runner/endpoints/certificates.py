@@ -23,6 +23,12 @@ def tls_context(*, trusting: bool) -> ssl.SSLContext:
     """
     if not trusting:
         return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context = _trusting_context()
+    context.set_alpn_protocols(["http/1.1"])  # or a server may choose HTTP/2
+    return context
+
+
+def _trusting_context() -> ssl.SSLContext:
     file, folder = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
     try:
         return ssl.create_default_context(

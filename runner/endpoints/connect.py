@@ -7,14 +7,15 @@ import json
 import os
 import re
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from types import TracebackType
 from typing import Self
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
-from .._version import __version__
 from ..errors import ConfigError
 from ..files.model import Endpoint
-from .base import Transport
+from .base import USER_AGENT, Transport
+from .transports import check_transport, chosen_transport, open_transport
 
 __all__ = ["DEFAULT_BASE_URL", "Connection", "resolve"]
 
@@ -40,7 +41,8 @@ class Connection:
         base_url: str,
         headers: Mapping[str, str],
         secrets: tuple[str, ...],
-        opener: Callable[[], Transport],
+        opener: Callable[[str], Transport],
+        transport: Callable[[], str],
         default_concurrency: int | None = None,
     ) -> None:
         self.endpoint = endpoint
@@ -50,6 +52,7 @@ class Connection:
         self.default_concurrency = default_concurrency
         self._headers = dict(headers)
         self._opener = opener
+        self._choose = transport
         self._open: list[Transport] = []
 
     def __repr__(self) -> str:
@@ -82,9 +85,14 @@ class Connection:
         )
         return hashlib.sha256(json.dumps(declared).encode()).hexdigest() if declared else ""
 
+    @cached_property
+    def transport_name(self) -> str:
+        """The library that speaks HTTP, "httpx" or "aiohttp"; ConfigError where the environment's proxy is unusable."""
+        return self._choose()
+
     def transport(self) -> Transport:
         """A new transport for one worker; ConfigError where the environment (proxy, authorities) is unusable."""
-        transport = self._opener()
+        transport = self._opener(self.transport_name)
         self._open.append(transport)
         return transport
 
@@ -103,15 +111,19 @@ def resolve(
     environ: Mapping[str, str],
     *,
     root: str | os.PathLike[str] = ".",
+    transport: str = "auto",
     on_download: Callable[[int, int], None] | None = None,
 ) -> Connection:
     """The connection of a declared endpoint, its key taken from `environ`.
 
-    `root` is the folder that a relative `embedded: model.gguf` is looked up in (the project's). `on_download` is told
-    the bytes so far and in all while a model is fetched; by default standard error is. Raises ConfigError: unset key variable, bad base URL, header that HTTP cannot carry, unknown model file, missing extra `local`.
+    `root` is the folder that a relative `embedded: model.gguf` is looked up in (the project's). `transport` is the
+    library to speak HTTP with, "auto", "httpx" or "aiohttp". `on_download` is told the bytes so far and in all while a
+    model is fetched; by default standard error is. Raises ConfigError: unset key variable, bad base URL, header that
+    HTTP cannot carry, unknown model file, missing extra `local` or `fast`.
     """
+    check_transport(transport)
     if endpoint.embedded is not None:
-        return _embedded(endpoint, endpoint.embedded, environ, root, on_download)
+        return _embedded(endpoint, endpoint.embedded, environ, root, transport, on_download)
     base_url = endpoint.base_url
     key_variable = endpoint.api_key_env
     if base_url is None:
@@ -124,19 +136,14 @@ def resolve(
     key = _key(endpoint, key_variable, environ)
     headers = _headers(endpoint, parts, key)
     secrets = {value for name, value in endpoint.headers.items() if _SECRET_HEADERS.search(name)}
-
-    def opener() -> Transport:
-        from .http import HttpxTransport
-
-        return HttpxTransport(base_url)
-
     return Connection(
         endpoint,
         identity=base_url,
         base_url=base_url,
         headers=headers,
         secrets=tuple(sorted(secrets | ({key} if key else set()))),
-        opener=opener,
+        opener=lambda name: open_transport(name, base_url),
+        transport=lambda: chosen_transport(transport, base_url),
     )
 
 
@@ -145,6 +152,7 @@ def _embedded(
     model: str,
     environ: Mapping[str, str],
     root: str | os.PathLike[str],
+    transport: str,
     on_download: Callable[[int, int], None] | None,
 ) -> Connection:
     from .embedded import SLOTS, EmbeddedTransport, base_url_of, require_local_extra, tell_progress
@@ -163,7 +171,10 @@ def _embedded(
         base_url=base_url_of(found),
         headers=_headers(endpoint, None, None),
         secrets=(),
-        opener=lambda: EmbeddedTransport(found, progress),
+        opener=lambda name: EmbeddedTransport(
+            found, progress, lambda address: open_transport(name, address, trust_env=False)
+        ),
+        transport=lambda: chosen_transport(transport, None),
         default_concurrency=SLOTS,
     )
 
@@ -234,7 +245,7 @@ def _headers(endpoint: Endpoint, parts: SplitResult | None, key: str | None) -> 
     headers = {
         "content-type": "application/json",
         "accept": "application/json",
-        "user-agent": f"prompt-runner/{__version__}",
+        "user-agent": USER_AGENT,
     }
     if key is not None:
         headers["authorization"] = f"Bearer {key}"

@@ -71,9 +71,11 @@ class EmbeddedTransport:
     ConfigError when the model cannot be fetched or loaded.
     """
 
-    def __init__(self, model: ModelFile, progress: Progress) -> None:
+    def __init__(self, model: ModelFile, progress: Progress, open_http: Callable[[str], Transport]) -> None:
+        """`open_http` opens the transport to the server, once its address is known."""
         self._model = model
         self._progress = progress
+        self._open_http = open_http
         self._http: Transport | None = None
         self._address = ""
 
@@ -82,10 +84,8 @@ class EmbeddedTransport:
     ) -> Response:
         """Send to the server of this process, started if it is not running yet."""
         if self._http is None:
-            from .http import HttpxTransport
-
             self._address = await asyncio.to_thread(_address_of, self._model, self._progress)
-            self._http = HttpxTransport(self._address, trust_env=False)
+            self._http = self._open_http(self._address)
         there = urlsplit(request.url)
         url = self._address + urlunsplit(("", "", there.path, there.query, ""))
         return await self._http.send(

@@ -1,4 +1,4 @@
-"""Why no connection came about, in one sentence: the operating system's and TLS's reasons, for every transport.
+"""Why no answer came, in one sentence each, the same for every transport.
 
 Messages are built from the host, the port and known reasons only: the text of a library's exception may quote a
 header or a proxy's password.
@@ -15,7 +15,18 @@ from urllib.parse import urlsplit
 
 from .base import TransportError
 
-__all__ = ["connect_failure", "peer_of"]
+__all__ = [
+    "bad_request",
+    "broken",
+    "closed_unasked",
+    "connect_failure",
+    "cut_short",
+    "late",
+    "no_connection",
+    "not_http",
+    "peer_of",
+    "refused_by_proxy",
+]
 
 _PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
 
@@ -33,6 +44,7 @@ def peer_of(url: str, proxy: str | None = None) -> str:
 def connect_failure(error: BaseException, url: str, proxy: str | None = None) -> TransportError:
     """The failure to connect to `url`, or to the proxy before it, as a TransportError of kind connect or tls."""
     peer = peer_of(url, proxy)
+    secure = url.startswith("https:")
     causes = list(_causes(error))
     for cause in causes:
         match cause:
@@ -48,12 +60,16 @@ def connect_failure(error: BaseException, url: str, proxy: str | None = None) ->
                 return TransportError(
                     "tls", f"{peer} does not speak TLS", retryable=False, hint="is it an http:// address?"
                 )
+            case (
+                ssl.SSLWantReadError() | ssl.SSLWantWriteError()
+            ):  # no failure: what was going on when it came
+                continue
+            case ssl.SSLEOFError() | ssl.SSLZeroReturnError():
+                return _ended_handshake(peer)
             case ssl.SSLError():
                 reason = (cause.reason or "no reason given").replace("_", " ").lower()
                 return TransportError(
-                    "tls",
-                    f"the TLS handshake with {peer} failed: {reason}",
-                    retryable=isinstance(cause, ssl.SSLEOFError),
+                    "tls", f"the TLS handshake with {peer} failed: {reason}", retryable=False
                 )
             case socket.gaierror():
                 host = urlsplit(proxy or url).hostname
@@ -62,11 +78,61 @@ def connect_failure(error: BaseException, url: str, proxy: str | None = None) ->
                 )
             case ConnectionRefusedError():
                 return TransportError("connect", f"nothing is listening on {peer}", retryable=True)
-    if url.startswith("https:") and not any(isinstance(cause, OSError) for cause in causes):
-        return TransportError("tls", f"{peer} closed the connection during the TLS handshake", retryable=True)
+            case ConnectionResetError() | ConnectionAbortedError() | BrokenPipeError() if secure:
+                return _ended_handshake(peer)
+    if secure and not any(isinstance(cause, OSError) for cause in causes):
+        return _ended_handshake(peer)
     number = next((cause.errno for cause in causes if isinstance(cause, OSError) and cause.errno), None)
     reason = f": {os.strerror(number)}" if number is not None and number in errno.errorcode else ""
     return TransportError("connect", f"no connection to {peer}{reason}", retryable=True)
+
+
+def _ended_handshake(peer: str) -> TransportError:
+    return TransportError("tls", f"{peer} closed the connection during the TLS handshake", retryable=True)
+
+
+def no_connection(url: str, proxy: str | None, seconds: float) -> TransportError:
+    """Connecting took too long."""
+    return TransportError(
+        "connect", f"no connection to {peer_of(url, proxy)} within {seconds:g} s", retryable=True
+    )
+
+
+def refused_by_proxy(url: str, proxy: str | None, status: int | None) -> TransportError:
+    """The proxy does not open the tunnel; `status` is its answer to CONNECT, None where that was no answer."""
+    told = "" if status is None else f" with status {status}"
+    message = f"{peer_of(url, proxy)} refused to connect to {peer_of(url)}{told}"
+    return TransportError("connect", message, retryable=status is not None and status >= 500)
+
+
+def late(seconds: float) -> TransportError:
+    """The deadline passed."""
+    return TransportError("timeout", f"no complete answer within {seconds:g} s", retryable=True)
+
+
+def bad_request() -> TransportError:
+    """The request cannot be sent."""
+    return TransportError("protocol", "the request is not valid HTTP", retryable=False)
+
+
+def closed_unasked(url: str, proxy: str | None) -> TransportError:
+    """The other side ended the connection instead of answering."""
+    return TransportError("protocol", f"{peer_of(url, proxy)} closed the connection unasked", retryable=True)
+
+
+def broken(url: str, proxy: str | None) -> TransportError:
+    """The connection failed before the answer was complete."""
+    return TransportError("protocol", f"{peer_of(url, proxy)} broke the connection", retryable=True)
+
+
+def cut_short() -> TransportError:
+    """The answer began, and the connection ended in the orderly way before its end."""
+    return TransportError("protocol", "the answer stops in its middle", retryable=True)
+
+
+def not_http() -> TransportError:
+    """What came is no HTTP."""
+    return TransportError("protocol", "the answer is not valid HTTP", retryable=True)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

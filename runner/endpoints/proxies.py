@@ -7,16 +7,70 @@ HTTP_PROXY inside a CGI program (CVE-2016-1000110).
 from __future__ import annotations
 
 import urllib.request
-from urllib.parse import urlsplit
+from base64 import b64encode
+from dataclasses import dataclass, field
+from urllib.parse import unquote, urlsplit
 
-__all__ = ["proxy_for"]
+from ..errors import ConfigError
+
+__all__ = ["Proxy", "proxy_for"]
+
+_SOCKS = ("socks5", "socks5h")
 
 
-def proxy_for(url: str) -> str | None:
-    """The URL of the proxy to use for `url`, or None for a direct connection."""
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """A proxy by its `url`, which names no user and may stand in messages; `full_url` and `authorization` may not.
+
+    `authorization` is the value of the field Proxy-Authorization, or None where the proxy asks for no password.
+    """
+
+    url: str
+    full_url: str = field(repr=False)
+    authorization: str | None = field(repr=False)
+
+    @property
+    def scheme(self) -> str:
+        """`http` and `https` say how the proxy itself is spoken to; `socks5` and `socks5h` are SOCKS."""
+        return self.url.partition(":")[0]
+
+    @property
+    def is_socks(self) -> bool:
+        """Whether it speaks SOCKS instead of HTTP."""
+        return self.scheme in _SOCKS
+
+
+def proxy_for(url: str) -> Proxy | None:
+    """The proxy to use for `url`, or None for a direct connection.
+
+    Raises ConfigError where the environment names one by something that is no URL of a proxy.
+    """
     parts = urlsplit(url)
     proxies = urllib.request.getproxies()
     proxy = proxies.get(parts.scheme) or proxies.get("all")
     if not proxy or (parts.hostname and urllib.request.proxy_bypass(parts.netloc.rpartition("@")[2])):
         return None
-    return proxy if "://" in proxy else f"http://{proxy}"
+    return _parsed(proxy if "://" in proxy else f"http://{proxy}")
+
+
+def _parsed(full_url: str) -> Proxy:
+    try:
+        parts = urlsplit(full_url)
+        usable = (
+            parts.scheme in ("http", "https", *_SOCKS)
+            and parts.hostname
+            and parts.port != 0
+            and full_url.isascii()
+        )
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ConfigError(
+            "the proxy in the environment has no usable URL",
+            hint="look at HTTP_PROXY, HTTPS_PROXY and ALL_PROXY",
+        )
+    authorization = None
+    if parts.username or parts.password:
+        user = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}"
+        authorization = f"Basic {b64encode(user.encode()).decode()}"
+    return Proxy(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}", full_url, authorization)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ..checks.strict import Finding, lint_response_format
 from ..errors import Diagnostic, Location, NothingSelectedError, Problems, RunnerError
 from ..files.model import Project, Prompt
+from ..render.sandbox import IN_PROCESS, Sandbox
 from ..values import Json, JsonPath
 from .plan import Plan, make_units
 from .selection import Selection
@@ -25,13 +26,13 @@ class Examination:
     remarks: tuple[Diagnostic, ...]
 
 
-def examine(prompt: Prompt, project: Project) -> Examination:
+def examine(prompt: Prompt, project: Project, sandbox: Sandbox = IN_PROCESS) -> Examination:
     """Compile a prompt, render each of its cases and lint its schema, without sending anything."""
     errors: list[RunnerError] = []
     remarks = [*prompt.warnings, *_lint(prompt)]
     cases = 0
     try:
-        units = make_units((prompt,), project)
+        units = make_units((prompt,), project, sandbox=sandbox)
         remarks.extend(units[0].template.warnings)
         if prompt.tests or not units[0].required:
             cases = Plan(units, Selection().cases).rehearse().jobs

@@ -17,13 +17,19 @@ from .pool import Emit, Pool, gate_of
 __all__ = ["connect", "execute", "gates_of"]
 
 
-def connect(units: Iterable[Unit], environ: Mapping[str, str], *, root: str) -> dict[str, Connection]:
+def connect(
+    units: Iterable[Unit], environ: Mapping[str, str], *, root: str, transport: str = "auto"
+) -> dict[str, Connection]:
     """The connections of all endpoints that units need, by name; `root` is the project's folder.
 
-    Opens nothing. Raises ConfigError before anything is paid for.
+    `transport` is the library to speak HTTP with (see `resolve`). Opens nothing. Raises ConfigError before anything is
+    paid for.
     """
     endpoints = {unit.endpoint.name: unit.endpoint for unit in units}
-    return {name: resolve(endpoint, environ, root=root) for name, endpoint in endpoints.items()}
+    return {
+        name: resolve(endpoint, environ, root=root, transport=transport)
+        for name, endpoint in endpoints.items()
+    }
 
 
 def gates_of(connections: Mapping[str, Connection], options: Options) -> dict[str, Gate]:

@@ -1,7 +1,7 @@
 """The journal: `results.jsonl`, one line per finished record, written before anything else learns of it.
 
-The lines of a job are built in memory and appended with one `write()` on an O_APPEND descriptor, so a crash loses at
-most the job being written, and a torn last line is recognisable by its missing newline. The operating system has every
+Lines are built in memory and appended with one `write()` on an O_APPEND descriptor, so a crash loses at most what was
+being written, and a torn last line is recognisable by its missing newline. The operating system has every
 line at once (a killed process loses nothing); `fsync` follows every second and at the end, for power cuts.
 """
 
@@ -53,7 +53,7 @@ class Journal:
         make_state(root)
         now = datetime.now(UTC)
         # To the millisecond, so that names sort as runs were started.
-        folder = root / RUNS / f"{now:%Y%m%dT%H%M%S}{now.microsecond // 1000:03}Z-{secrets.token_hex(2)}"
+        folder = root / RUNS / f"{now:%Y%m%dT%H%M%S}{now.microsecond // 1000:03}Z-{secrets.token_hex(3)}"
         try:
             folder.mkdir(parents=True)
             fd = _open(folder, os.O_CREAT | os.O_EXCL)
@@ -89,12 +89,11 @@ class Journal:
             raise _cannot_keep(error, self.folder) from None
         self.size = size
 
-    def append(self, lines: str) -> int:
-        """Write the lines of one job, each with its line end; the offset at which they begin.
+    def append(self, data: bytes) -> int:
+        """Write the lines of one job or several, each with its line end; the offset at which they begin.
 
         Raises StorageError after printing them to stderr, their last refuge; from then on nothing more is written.
         """
-        data = lines.encode()
         start = self.size
         try:
             if self._broken is not None:
@@ -110,7 +109,7 @@ class Journal:
                 self._broken = error
                 with contextlib.suppress(OSError):
                     os.ftruncate(self._fd, start)
-            sys.stderr.write(lines)
+            sys.stderr.write(data.decode())
             raise _cannot_keep(error, self.folder) from None
         return start
 

@@ -48,7 +48,7 @@ def merge(runs: Sequence[StoredRun], root: Path) -> tuple[Merged, Iterator[Recor
     journal = Journal.create(root)
     with contextlib.closing(journal):
         for records in _in_order(runs, pasts):
-            journal.append("".join(f"{json_line(record)}\n" for record in records))
+            journal.append("".join(f"{json_line(record)}\n" for record in records).encode())
             for record in records:
                 counters.add(record)
         facts = Facts(

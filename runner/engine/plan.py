@@ -8,16 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..checks.judge import Judge
-from ..errors import Location, NothingSelectedError, Problems, RunnerError, UsageError
-from ..files.media import inline_media
+from ..errors import FormatError, Location, NothingSelectedError, Problems, RunnerError, UsageError
+from ..files.media import inline_media, refuse_own_urls
 from ..files.model import Case, Endpoint, ModelRule, Project, Prompt
-from ..files.project import endpoint_for, price_for
+from ..files.project import denial_of, endpoint_for, pack_model, price_for
+from ..render.sandbox import IN_PROCESS, Sandbox
 from ..render.templates import CompiledPrompt, compile_prompt
 from ..values import Json, JsonObject
 from ..wire.fingerprint import Fingerprinter
-from ..wire.request import build_body, encode
+from ..wire.request import Encoder, build_body
 from .shard import Shard
 from .variants import variants
 
@@ -30,17 +32,17 @@ __all__ = [
     "choices",
     "group_by_endpoint",
     "make_units",
+    "refuse_denied_models",
 ]
 
 MAX_PROBLEMS = 20
 """How many mistakes in cases are told at once; the rest is counted."""
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(NamedTuple):
     """One request, complete: what was rendered, the bytes to send and their fingerprint. `sample` counts from 0.
 
-    `index` is its place in the whole run, from 0, where the run has a plan.
+    `place` is where it stands in the whole run, from 0, where the run has a plan.
     """
 
     unit: Unit
@@ -49,7 +51,7 @@ class Job:
     body: JsonObject
     data: bytes
     fingerprint: str
-    index: int | None = None
+    place: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,7 @@ class Unit:
     endpoint: Endpoint
     price: ModelRule | None
     fingerprints: Fingerprinter
+    encoder: Encoder
 
     @property
     def required(self) -> frozenset[str]:
@@ -88,15 +91,17 @@ class Unit:
             # After a placeholder the rendered messages are no longer those of the file, one to one.
             return prompt.locate("messages", *(() if spliced else (message, "content", part)))
 
+        if prompt.origin is not None:
+            refuse_own_urls(messages, case.vars, location_of)
         messages = inline_media(messages, prompt.tree, prompt.file, location_of)
         return build_body(prompt.request, messages, prompt.extra_body, self.overrides)
 
-    def job(self, case: Case, sample: int = 0, index: int | None = None) -> Job:
+    def job(self, case: Case, sample: int = 0, place: int | None = None) -> Job:
         """The job of one sample of one case."""
         body = self.body(case)
         messages = body["messages"]
         assert isinstance(messages, list)
-        return Job(self, case, sample, body, encode(body), self.fingerprints.of(messages), index)
+        return Job(self, case, sample, body, self.encoder.of(messages), self.fingerprints.of(messages), place)
 
 
 def make_units(
@@ -105,19 +110,22 @@ def make_units(
     *,
     endpoint: str | None = None,
     fields: Mapping[str, Sequence[Json]] | None = None,
+    sandbox: Sandbox = IN_PROCESS,
 ) -> tuple[Unit, ...]:
     """Compile each prompt once and pair it with its variants and endpoints.
 
     `fields` are the values chosen for request fields, e.g. {"model": ["gpt-4o"], "temperature": [0, 0.7]};
-    `endpoint` overrides what the project says. Raises Problems with every mistake of every prompt, or ConfigError
-    for an endpoint that is not declared.
+    `endpoint` overrides what the project says, and the project's `packs` the model of a pack's prompts; `sandbox` is
+    where Jinja runs. Raises Problems with every mistake of every prompt, such as a model that the project denies, or
+    ConfigError for an endpoint that is not declared.
     """
     problems: list[RunnerError] = []
     units: list[Unit] = []
     for prompt in prompts:
         try:
-            template, judge = compile_prompt(prompt), Judge(prompt)
-            for variant in variants(prompt.matrix, fields):
+            template = compile_prompt(prompt, resolve_reference=prompt.resolve_partial, sandbox=sandbox)
+            judge = Judge(prompt, sandbox)
+            for variant in variants(prompt.matrix, _fields_for(prompt, project, fields)):
                 declared = _model(prompt, variant.overrides)
                 target = endpoint_for(project, declared, name=endpoint)
                 model = declared or target.model
@@ -127,6 +135,7 @@ def make_units(
                         location=prompt.locate(),
                         hint=f"add `model:` to the prompt, or to endpoint {target.name} in runner.yaml, or give --model",
                     )
+                _refuse_denied(prompt, project, model)
                 overrides = dict(variant.overrides)
                 if "model" not in prompt.request:
                     overrides["model"] = model
@@ -142,6 +151,7 @@ def make_units(
                         target,
                         price_for(project, model),
                         Fingerprinter(skeleton),
+                        Encoder(skeleton),
                     )
                 )
         except RunnerError as error:
@@ -149,6 +159,38 @@ def make_units(
     if problems:
         raise problems[0] if len(problems) == 1 else Problems(problems)
     return tuple(units)
+
+
+def _fields_for(
+    prompt: Prompt, project: Project, fields: Mapping[str, Sequence[Json]] | None
+) -> Mapping[str, Sequence[Json]] | None:
+    """The chosen values of request fields; for a pack's prompt also the model that the project gives the pack."""
+    model = pack_model(project, prompt.origin.alias) if prompt.origin else None
+    return fields if model is None else {"model": (model,), **(fields or {})}
+
+
+def refuse_denied_models(prompt: Prompt, project: Project) -> None:
+    """Raise FormatError where a prompt, in any of its variants, would ask a model that the project denies."""
+    for variant in variants(prompt.matrix, _fields_for(prompt, project, None)):
+        if (model := _model(prompt, variant.overrides)) is not None:
+            _refuse_denied(prompt, project, model)
+
+
+def _refuse_denied(prompt: Prompt, project: Project, model: str) -> None:
+    denial = denial_of(project, model)
+    if denial is None:
+        return
+    # The prompt's own model stands in its file; any other was chosen here.
+    own = prompt.request.get("model") == model
+    if prompt.origin is not None:
+        hint = f"set a model for the whole pack, packs.{prompt.origin.alias}.model, or give --model"
+    else:
+        hint = "choose another model; `deny: false` on an entry above makes an exception"
+    raise FormatError(
+        f"{prompt.name} would ask {model}, which this project denies at {denial}",
+        location=prompt.locate("model") if own else prompt.locate(),
+        hint=hint,
+    )
 
 
 def _model(prompt: Prompt, overrides: Mapping[str, Json]) -> str | None:

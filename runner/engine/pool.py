@@ -9,6 +9,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterator, Sequence
 from math import inf
+from typing import NamedTuple
 
 from ..endpoints.base import Request, Response, Transport, TransportError
 from ..endpoints.connect import Connection
@@ -32,8 +33,8 @@ from .retry import delay_before_retry
 
 __all__ = ["Emit", "Pool", "gate_of"]
 
-Emit = Callable[[Job, Sequence[Record]], None]
-"""Receives the finished records of a job, all its choices at once; may raise to end it all."""
+Emit = Callable[[Sequence[tuple[Job, list[Record]]]], None]
+"""Receives finished jobs, each with the records of all its choices; may raise to end it all."""
 
 CHARACTERS_PER_TOKEN = 4
 """Rule of thumb for English text (OpenAI help centre); corrected by the provider's usage afterwards."""
@@ -48,6 +49,15 @@ def gate_of(connection: Connection, options: Options) -> Gate:
     default = connection.default_concurrency or DEFAULT_WORKERS
     limiter = Limiter(endpoint.rpm, endpoint.tpm) if endpoint.rpm or endpoint.tpm else None
     return Gate(limit_of(options.workers, endpoint.concurrency, default=default), limiter, options.budget)
+
+
+class Landing(NamedTuple):
+    """A request that is back, and what came: a response, or why there is none. Times are monotonic seconds."""
+
+    flight: Flight
+    came: Response | TransportError
+    started: float
+    finished: float
 
 
 class Pool:
@@ -78,29 +88,37 @@ class Pool:
         self._breaker = Breaker()
         self._flights = Flights(jobs, control, settle=self._settle, enter=self._enter)
         self._idle: list[Transport] = []
+        self._landed: list[Landing] = []
         self._url = connection.chat_url
         self._headers = connection.headers()
         self._identity = f"{connection.identity}\n{connection.extra_cache_key}"
 
     async def run(self) -> None:
         """Work until the jobs are used up or the run is stopped."""
-        async with asyncio.TaskGroup() as group:
-            for _ in range(self._gate.concurrency.most):
-                group.create_task(self._work())
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(self._gate.concurrency.most):
+                    group.create_task(self._work())
+        finally:
+            self._take_in()  # answers that had come when the workers were cancelled
 
     async def _work(self) -> None:
         while (flight := await self._flights.next()) is not None:
             # The one put back last is asked first: no more connections are open than requests were under way.
             transport = self._idle.pop() if self._idle else self._connection.transport()
-            await self._ask(flight, transport)
+            landing = await self._ask(flight, transport)
+            self._landed.append(landing)
             self._idle.append(transport)
+            # Answers that came at the same time are taken in one after the other, by whoever is next.
+            await asyncio.sleep(0)
+            self._take_in()
 
     # --- before a request leaves ------------------------------------------------------------------------------------
 
     def _settle(self, flight: Flight, now: float) -> bool:
         """Finish what need not be asked: what is known already, and what has run out of time."""
         if flight.failure is not None and now >= flight.deadline:
-            self._finish(flight, flight.failure)
+            self._finish([(flight, flight.failure, None)])
             return True
         if self._cache is None or flight.attempts:
             return False
@@ -111,7 +129,7 @@ class Pool:
         reply = read_reply(entry.status, {"content-type": entry.content_type}, entry.body, request=job.body)
         if self._printer:
             self._printer.whole(job, reply)
-        self._finish(flight, reply, cached=True)
+        self._finish([(flight, reply, None)], cached=True)
         return True
 
     def _enter(self, flight: Flight, now: float) -> float:
@@ -122,59 +140,82 @@ class Pool:
 
     # --- a request and what comes of it -----------------------------------------------------------------------------
 
-    async def _ask(self, flight: Flight, transport: Transport) -> None:
+    async def _ask(self, flight: Flight, transport: Transport) -> Landing:
         job = flight.job
         started = time.monotonic()
         if not flight.attempts:
             flight.deadline = started + self._timeout
         flight.attempts += 1
-        response: Response | None = None
+        came: Response | TransportError
         try:
-            response = await transport.send(
+            came = await transport.send(
                 Request("POST", self._url, self._headers, self._bytes(job)),
                 timeout=flight.deadline - started,
                 on_bytes=self._printer.begin(job) if self._printer else None,
             )
         except TransportError as error:
-            reply = Reply(
-                error=ProviderError(error.kind, error.message, retryable=error.retryable, hint=error.hint)
-            )
-        else:
-            reply = read_reply(response.status, response.headers, response.body, request=job.body)
-        finally:
-            self._gate.land()
-        self._landed(flight, reply, response, started, time.monotonic())
+            came = error
+        return Landing(flight, came, started, time.monotonic())
 
-    def _landed(
-        self, flight: Flight, reply: Reply, response: Response | None, started: float, finished: float
-    ) -> None:
+    def _take_in(self) -> None:
+        """Take in what has landed, step by step for all of it: code that runs over and over is much faster than all
+        code in turn, which no cache of the processor holds.
+        """
+        landed, self._landed = self._landed, []
+        if not landed:
+            return
+        replies = [self._read(landing) for landing in landed]
+        concluded = [
+            (landing, reply)
+            for landing, reply in zip(landed, replies, strict=True)
+            if self._is_over(landing, reply)
+        ]
+        self._finish(
+            [
+                (landing.flight, reply, (landing.finished - landing.started) * 1000)
+                for landing, reply in concluded
+            ]
+        )
+        if self._cache is not None:
+            for landing, reply in concluded:
+                self._remember(self._cache, landing, reply)
+        if self._budget:
+            self._control.wake()
+        else:
+            self._flights.wake()
+
+    @staticmethod
+    def _read(landing: Landing) -> Reply:
+        came = landing.came
+        if isinstance(came, TransportError):
+            return Reply(
+                error=ProviderError(came.kind, came.message, retryable=came.retryable, hint=came.hint)
+            )
+        return read_reply(came.status, came.headers, came.body, request=landing.flight.job.body)
+
+    def _is_over(self, landing: Landing, reply: Reply) -> bool:
+        """Learn from a request that is back; whether that was all, or it is asked again."""
+        flight, finished = landing.flight, landing.finished
         error = _failure(reply)
+        self._gate.land()
         pause = self._gate.learn(error, first_attempt=flight.attempts == 1, now=finished)
         if pause is not None:
             self._notice(f"{self._name} asks for a pause of {pause:.3g} s")
         delay = None if error is None else self._delay_before_retry(flight, error, finished)
         if self._trace is not None:
-            told = _told(self._url, flight, response, error, finished - started, delay)
-            self._trace(mask(told, self._connection.secrets))
+            self._trace(mask(_told(self._url, landing, error, delay), self._connection.secrets))
         if delay is not None:
             flight.failure = reply
             self._flights.again(flight, finished + delay)
-            return
+            return False
         self._learn(flight.job, reply)
-        self._finish(flight, reply, latency_ms=(finished - started) * 1000)
-        if (
-            response is not None
-            and self._cache is not None
-            and _all_ok(reply)
-            and not self._holds_key(response)
-        ):
-            key = self._cache.key(self._identity, flight.job.data, flight.job.sample)
-            content_type = response.headers.get("content-type", "")
-            self._cache.put(key, CacheEntry(response.status, content_type, response.body))
-        if self._budget:
-            self._control.wake()
-        else:
-            self._flights.wake()
+        return True
+
+    def _remember(self, cache: ResponseCache, landing: Landing, reply: Reply) -> None:
+        response, job = landing.came, landing.flight.job
+        if isinstance(response, Response) and _all_ok(reply) and not self._holds_key(response):
+            entry = CacheEntry(response.status, response.headers.get("content-type", ""), response.body)
+            cache.put(cache.key(self._identity, job.data, job.sample), entry)
 
     def _holds_key(self, response: Response) -> bool:
         return any(value.encode() in response.body for value in self._connection.secrets)
@@ -207,20 +248,22 @@ class Pool:
             if isinstance(used, int):
                 self._gate.correct(_estimate(job), used)
 
-    def _finish(
-        self, flight: Flight, reply: Reply, *, latency_ms: float | None = None, cached: bool = False
-    ) -> None:
-        records = records_of(
-            flight.job,
-            reply,
-            latency_ms=latency_ms,
-            attempts=flight.attempts,
-            cached=cached,
-            secret_values=self._connection.secrets,
-        )
-        if self._budget and not cached and reply.error is None:
-            self._pay(self._budget, records[0]["cost"])
-        self._emit(flight.job, records)
+    def _finish(self, ended: Sequence[tuple[Flight, Reply, float | None]], *, cached: bool = False) -> None:
+        """Make the records of flights that are over, each with its latency in ms, and hand them on."""
+        finished = []
+        for flight, reply, latency_ms in ended:
+            records = records_of(
+                flight.job,
+                reply,
+                latency_ms=latency_ms,
+                attempts=flight.attempts,
+                cached=cached,
+                secret_values=self._connection.secrets,
+            )
+            if self._budget and not cached and reply.error is None:
+                self._pay(self._budget, records[0]["cost"])
+            finished.append((flight.job, records))
+        self._emit(finished)
 
     def _pay(self, budget: Budget, cost: float | None) -> None:
         if cost is None:
@@ -251,18 +294,12 @@ def _all_ok(reply: Reply) -> bool:
     return reply.error is None and bool(reply.answers) and all(a.outcome is Outcome.OK for a in reply.answers)
 
 
-def _told(
-    url: str,
-    flight: Flight,
-    response: Response | None,
-    error: ProviderError | None,
-    seconds: float,
-    delay: float | None,
-) -> str:
+def _told(url: str, landing: Landing, error: ProviderError | None, delay: float | None) -> str:
     """A line of `--debug` on one request: never a header, never a body."""
-    job = flight.job
-    came = f"{response.status}, {len(response.body):,} bytes" if response else "no answer"
+    job, came = landing.flight.job, landing.came
+    got = f"{came.status}, {len(came.body):,} bytes" if isinstance(came, Response) else "no answer"
     why = f": {error.code}: {error.message}" if error else ""
     then = f"; asks again in {delay:.1f} s" if delay is not None else ""
     name = f"{job.unit.prompt.name}/{job.case.id}{f'@{job.unit.variant}' if job.unit.variant else ''}"
-    return f"POST {url} {name}#{job.sample} attempt {flight.attempts}: {came} in {seconds * 1000:.0f} ms{why}{then}"
+    took = f"{(landing.finished - landing.started) * 1000:.0f} ms"
+    return f"POST {url} {name}#{job.sample} attempt {landing.flight.attempts}: {got} in {took}{why}{then}"

@@ -83,8 +83,8 @@ def _record(
         record["tool_calls"] = list(answer.tool_calls)
     if several is not None:
         record["choice"], record["choices"] = answer.choice, several
-    if job.index is not None:
-        record["index"] = job.index
+    if job.place is not None:
+        record["index"] = job.place
     return record
 
 

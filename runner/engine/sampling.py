@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from ..errors import CaseError, UsageError
 from ..files.model import Case
-from ..render.expressions import Expression, compile_expression
+from ..render.sandbox import IN_PROCESS, Expression, Sandbox
 from ..schema import show
 
 __all__ = ["Condition", "Draw"]
@@ -23,10 +23,10 @@ class Condition:
     _expression: Expression = field(repr=False)
 
     @classmethod
-    def of(cls, source: str) -> Condition:
-        """Compile it. Raises UsageError with what is wrong."""
+    def of(cls, source: str, sandbox: Sandbox = IN_PROCESS) -> Condition:
+        """Compile it; `sandbox` is where it runs. Raises UsageError with what is wrong."""
         try:
-            return cls(source, compile_expression(source, names=frozenset({"vars", "id", "tags"})))
+            return cls(source, sandbox.expression(source, names=frozenset({"vars", "id", "tags"})))
         except ValueError as error:
             raise UsageError(
                 f"--where {source!r}: {error}", hint="for instance --where 'vars.lang == \"de\"'"

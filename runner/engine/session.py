@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from .._version import __version__
 from ..endpoints.connect import Connection
 from ..errors import RunnerError, StorageError
+from . import event_loop
 from .bounds import ErrorBound
 from .control import Control
 from .counters import Counters
@@ -44,8 +45,7 @@ class Display(Protocol):
         """Something a person should know now."""
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(NamedTuple):
     """The records of a job and where the journal has them: `offset` and `length` in bytes."""
 
     job: Job
@@ -117,7 +117,7 @@ def run_jobs(
         told.write(status="running")
         try:
             try:
-                asyncio.run(work())
+                event_loop.run(work())
             finally:
                 if options.cache is not None:
                     options.cache.close()
@@ -177,38 +177,45 @@ class _Keeper:
         self._max_errors = max_errors
         self.error: RunnerError | None = None
 
-    def keep(self, job: Job, records: Sequence[Record]) -> None:
-        as_they_came = records
-        lines = [json_line(record) for record in records]
-        cleaned = [self._clean(line) for line in lines]
-        if cleaned != lines:
-            records = [json.loads(line) for line in cleaned]
-        text = "".join(f"{line}\n" for line in cleaned)
+    def keep(self, finished: Sequence[tuple[Job, list[Record]]]) -> None:
+        """Take in finished jobs: all of them are in the journal before anything else hears of one."""
+        kept = [self._cleaned(job, records) for job, records in finished]
+        data = [text.encode() for _, text in kept]
         try:
-            offset = self._journal.append(text)
+            offset = self._journal.append(b"".join(data))
         except StorageError as error:
             self._stop(error)
             self._sinks.clear()
-            offset = self._journal.size
-        for record in records:
-            self._counters.add(record)
-            self._display.record(record)
-        if self._sinks:
-            kept = Kept(job, records, offset, self._journal.size - offset)
-            for sink in list(self._sinks):
-                try:
-                    sink(kept)
-                except StorageError as error:
-                    self._sinks.remove(sink)
-                    self._stop(error)
+            offset = 0
+        for (job, came), (records, _), line in zip(finished, kept, data, strict=True):
+            for record in records:
+                self._counters.add(record)
+                self._display.record(record)
+            self._hand_on(Kept(job, records, offset, len(line)), came)
+            offset += len(line)
+        if self._max_errors and (reason := self._max_errors.reached(self._counters)):
+            self._control.stop(reason)
+
+    def _cleaned(self, job: Job, records: list[Record]) -> tuple[Sequence[Record], str]:
+        """The records and their lines without keys; those of one job stand together."""
+        lines = [json_line(record) for record in records]
+        clean = [self._clean(line) for line in lines]
+        kept = records if clean == lines else [json.loads(line) for line in clean]
+        return kept, "".join(f"{line}\n" for line in clean)
+
+    def _hand_on(self, kept: Kept, as_they_came: Sequence[Record]) -> None:
+        for sink in list(self._sinks):
+            try:
+                sink(kept)
+            except StorageError as error:
+                self._sinks.remove(sink)
+                self._stop(error)
         if self._receive is not None and self.error is None:
             try:
                 for record in as_they_came:
                     self._receive(record)
             except RunnerError as error:
                 self._stop(error)
-        if self._max_errors and (reason := self._max_errors.reached(self._counters)):
-            self._control.stop(reason)
 
     def _stop(self, error: RunnerError) -> None:
         """What comes from now on is still taken in, since it is paid for; nothing new is asked."""
@@ -263,6 +270,8 @@ class _Manifest:
             "prompts": sorted({unit.prompt.path for unit in units}),
             "models": sorted({unit.model for unit in units}),
             "endpoints": {name: connection.base_url for name, connection in connections.items()},
+            "transports": {name: connection.transport_name for name, connection in connections.items()},
+            "event_loop": event_loop.loop_name(),
             **facts,
         }
 

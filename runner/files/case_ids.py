@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from hashlib import sha256
 
 from ..canonical import canonical
@@ -82,7 +81,7 @@ class CaseIds:
                 hint="snapshots and results are kept by id: choose another one",
             )
         self._taken[hash(name)] = (mark << _PLACE) | self._place(case.location)
-        return case if case.id == name else replace(case, id=name)
+        return case if case.id == name else case._replace(id=name)
 
     def _place(self, location: Location) -> int:
         if not self._paths or self._paths[-1] != location.path:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ..errors import FormatError, Location, MissingFileError, NothingSelectedError, UsageError
 from .model import Project
+from .pack_sources import is_reference
 from .project import PROJECT_FILE
 from .prompt import PROMPT_ENDINGS
 from .tree import DiskTree, Tree
@@ -141,6 +142,8 @@ def _of_project(project: Project) -> Iterator[Path]:
         return
     listed = set(DiskTree(root).files())
     for index, pattern in enumerate(project.prompts):
+        if is_reference(pattern):
+            continue  # a prompt of a pack, which is no file of the project
         matches = glob.glob(pattern, root_dir=root, recursive=True)  # noqa: PTH207 - Path.glob differs between versions
         files = [file for file in (match.replace(os.sep, "/") for match in matches) if file in listed]
         if not files:

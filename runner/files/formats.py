@@ -25,11 +25,11 @@ from .violations import Violation, in_words, near
 
 __all__ = ["FormatName", "near", "schema", "schema_text", "validate", "violations"]
 
-FormatName: TypeAlias = Literal["prompt", "project"]
+FormatName: TypeAlias = Literal["prompt", "project", "pack", "lock"]
 
 
 def schema_text(name: FormatName) -> str:
-    """The JSON Schema of prompt files or of runner.yaml, as JSON text (what `runner schema` prints)."""
+    """The JSON Schema of a format, as JSON text (what `runner schema` prints)."""
     data = get_data(__package__, f"formats/{name}.schema.json")
     assert data is not None, "the schemas are part of the package"
     return data.decode()

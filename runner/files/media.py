@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import cast
 
@@ -15,7 +15,11 @@ from ..errors import FormatError, Location, MissingFileError
 from ..values import Json
 from .tree import Tree, resolve
 
-__all__ = ["inline_media"]
+__all__ = ["OWN_URL", "WEB_URL", "inline_media", "refuse_own_urls"]
+
+WEB_URL = re.compile(r"\s*https?:", re.IGNORECASE)
+
+OWN_URL = "a prompt of a pack names no URL of its own: fetching it would tell its host of the question"
 
 
 def inline_media(
@@ -41,6 +45,39 @@ def inline_media(
             message = {**message, "content": parts}
         inlined.append(message)
     return inlined
+
+
+def refuse_own_urls(
+    messages: list[dict[str, Json]], given: Json, location_of: Callable[[int, int], Location]
+) -> None:
+    """Raise FormatError for a URL of the web that is none of the `given` values: a pack's template made it.
+
+    Whoever fetches such a URL tells its host what is in it, so a pack may only hand on what its user gave.
+    """
+    known = set(_texts(given))
+    for index, message in enumerate(messages):
+        content = message.get("content")
+        for number, part in enumerate(content if isinstance(content, list) else ()):
+            for kind, key in (("image_url", "url"), ("file", "file_data")):
+                body = part.get(kind) if isinstance(part, Mapping) else None
+                url = body.get(key) if isinstance(body, Mapping) else None
+                if isinstance(url, str) and WEB_URL.match(url) and url not in known:
+                    raise FormatError(
+                        OWN_URL,
+                        location=location_of(index, number),
+                        hint="a URL has to be the whole value of a variable",
+                    )
+
+
+def _texts(value: Json) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for each in value.values():
+            yield from _texts(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _texts(each)
 
 
 @dataclass(frozen=True, slots=True)

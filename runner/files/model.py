@@ -5,9 +5,9 @@ Nothing here is rendered, sent or judged yet; the loaders beside this module bui
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple, TypeAlias
 
 from ..errors import Diagnostic, Location
 from ..values import Json, JsonPath
@@ -21,8 +21,10 @@ __all__ = [
     "Endpoint",
     "Expectation",
     "ModelRule",
+    "Origin",
     "Project",
     "Prompt",
+    "ResolveReference",
     "ResponseSchema",
     "Template",
 ]
@@ -40,8 +42,7 @@ class Assertion:
     location: Location
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(NamedTuple):
     """One set of variables to run a prompt with.
 
     `vars` are the declared ones, with the defaults of `inputs` filled in and already valid against `inputs`.
@@ -95,6 +96,19 @@ class ResponseSchema:
     at: JsonPath
 
 
+ResolveReference: TypeAlias = Callable[[str, Location], tuple[Tree, str]]
+"""Where `ALIAS:NAME` leads: the pack's tree and the file in it. Raises a FileError at the location given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Which pack a prompt comes from: the alias it has here, the name it is exported under, its own name in the pack."""
+
+    alias: str
+    export: str
+    name: str
+
+
 @dataclass(frozen=True, slots=True)
 class Prompt:
     """One prompt file.
@@ -102,6 +116,8 @@ class Prompt:
     `request` holds the wire fields under their wire names in the author's order, `schema_file` already replaced by
     the schema it names; its `messages` are still templates and may hold `{type: placeholder}` entries.
     `inputs` maps each declared variable to its JSON Schema (None: undeclared, variables are inferred).
+    `file` is its name in `tree`, the project's or (`origin`) that of a pack; `resolve_partial` finds what its
+    templates name `ALIAS:NAME`.
     """
 
     path: str
@@ -121,6 +137,13 @@ class Prompt:
     matrix: Mapping[str, tuple[Json, ...]] = field(default_factory=dict)
     extra_body: Mapping[str, Json] = field(default_factory=dict)
     warnings: tuple[Diagnostic, ...] = ()
+    origin: Origin | None = None
+    resolve_partial: ResolveReference | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def place(self) -> str:
+        """What no two prompts of a project share: the file from its root; for a pack's prompt `ALIAS:NAME`."""
+        return self.file if self.origin is None else f"{self.origin.alias}:{self.origin.export}"
 
     def locate(self, *path: str | int) -> Location:
         """Where the value at `path` stands in this prompt's file."""
@@ -155,7 +178,8 @@ class Endpoint:
 class ModelRule:
     """One entry of `models` in runner.yaml: for model names that match the glob, an endpoint and a price.
 
-    Prices are US dollars per million tokens.
+    Prices are US dollars per million tokens. `deny` says that nobody may ask these models; False that they may be,
+    whatever a later entry says.
     """
 
     pattern: str
@@ -163,6 +187,7 @@ class ModelRule:
     input_price: float | None = None
     cached_price: float | None = None
     output_price: float | None = None
+    deny: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

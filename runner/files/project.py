@@ -9,16 +9,26 @@ from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
 
-from ..errors import ConfigError, FormatError
+from ..errors import ConfigError, FormatError, Location
+from ..patterns import PatternError, compile_pattern
 from ..values import Json, JsonPath
 from .documents import Document, parse_document
 from .formats import validate
 from .model import Endpoint, ModelRule, Project
+from .pack_sources import source_faults
 from .problems import ProblemList
 from .tree import DiskTree, Tree
 from .violations import near
 
-__all__ = ["PROJECT_FILE", "endpoint_for", "load_project", "load_project_from", "price_for"]
+__all__ = [
+    "PROJECT_FILE",
+    "denial_of",
+    "endpoint_for",
+    "load_project",
+    "load_project_from",
+    "pack_model",
+    "price_for",
+]
 
 PROJECT_FILE = "runner.yaml"
 """The project file; the folder it stands in is the project's root."""
@@ -109,6 +119,22 @@ def price_for(project: Project, model: str) -> ModelRule | None:
     return None
 
 
+def denial_of(project: Project, model: str) -> Location | None:
+    """Where runner.yaml denies a model: at the first matching entry of `models` that says either; None: it does not."""
+    for rule in project.models:
+        if rule.deny is not None and fnmatchcase(model, rule.pattern):
+            assert project.document is not None, "rules come from a file"
+            return project.document.locate_key(("models", rule.pattern)) if rule.deny else None
+    return None
+
+
+def pack_model(project: Project, alias: str) -> str | None:
+    """The model that runner.yaml sets for the prompts of a pack; None: each keeps its own."""
+    entry = project.packs.get(alias)
+    model = entry.get("model") if isinstance(entry, Mapping) else None
+    return model if isinstance(model, str) else None
+
+
 class _Reader:
     """What validating against the format cannot see. Lives for one call."""
 
@@ -197,7 +223,14 @@ class _Reader:
                 )
             price = entry.get("price", {})
             rules.append(
-                ModelRule(pattern, name, price.get("input"), price.get("cached"), price.get("output"))
+                ModelRule(
+                    pattern,
+                    name,
+                    price.get("input"),
+                    price.get("cached"),
+                    price.get("output"),
+                    entry.get("deny"),
+                )
             )
         return tuple(rules)
 
@@ -221,13 +254,15 @@ class _Reader:
                         f"packs.{alias}.{key} belongs to {owner}, not to {sources[0]}",
                         at_key=True,
                     )
+            for key, message, hint in source_faults(pack):
+                self.refuse((*at, key), f"packs.{alias}.{key} {message}", hint)
 
     def check_redactions(self, rules: tuple[Mapping[str, Json], ...]) -> None:
         for index, rule in enumerate(rules):
             if isinstance(pattern := rule.get("regex"), str):
                 try:
-                    re.compile(pattern)
-                except re.error as error:
+                    compile_pattern(pattern)
+                except PatternError as error:
                     self.refuse(
                         ("redact", index, "regex"), f"redact[{index}].regex is no regular expression: {error}"
                     )

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import posixpath
-import re
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias, cast
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
 
 from ..canonical import canonical
-from ..errors import CaseError, FormatError, Location, SchemaError
-from ..schema import SchemaProblem, Validator, show
+from ..errors import CaseError, FormatError, SchemaError
+from ..schema import SchemaProblem, show
 from ..values import Json, JsonPath
 from .case_ids import CaseIds
 from .cases import read_case
 from .documents import Document, parse_document
 from .formats import validate
 from .inputs import compiled
-from .model import Assertion, Case, CaseFile, Prompt, ResponseSchema, Template
+from .model import Assertion, Case, CaseFile, Prompt, ResolveReference, ResponseSchema, Template
+from .pack_rules import forbidden_in_pack
+from .pack_sources import is_reference
 from .problems import ProblemList
 from .rows import ROW_FORMATS, Row
+from .schema_files import check_schema, read_schema_file
 from .tree import Tree, resolve
 
 __all__ = ["OWN_KEYS", "PROMPT_ENDINGS", "ResolveReference", "load_prompt"]
@@ -34,16 +36,11 @@ OWN_KEYS = frozenset(
 )  # fmt: skip
 """The top-level keys of a prompt file that are not sent; so are those that begin with `x-`."""
 
-ResolveReference: TypeAlias = Callable[[str, Location], tuple[Tree, str]]
-"""Where `ALIAS:NAME` leads: the pack's tree and the file in it. Raises a FileError at the location given."""
-
-_REFERENCE = re.compile(r"[a-z][a-z0-9-]+:(?!//)")
-
 
 def load_prompt(
     file: str, tree: Tree, *, in_pack: bool = False, resolve_reference: ResolveReference | None = None
 ) -> Prompt:
-    """Load the prompt `file`, a name in `tree`; inside a pack (`in_pack`) `extra_body` is refused.
+    """Load the prompt `file`, a name in `tree`; inside a pack (`in_pack`) it may say less (see pack_rules).
 
     `resolve_reference` is asked for schema files that are named `ALIAS:NAME`.
 
@@ -87,6 +84,8 @@ class _Loader:
         self._check_tool_schemas()
         self._check_matrix()
         self._check_extra_body(request)
+        for error in forbidden_in_pack(self.document) if self.in_pack else ():
+            self.problems.add(error)
         tests = self._tests()
         self.problems.raise_any()
         template = spec.get("template", {})
@@ -136,23 +135,16 @@ class _Loader:
                 **request["response_format"],
                 "json_schema": {**whole, "schema": value},
             }
-        _check_schema(value, document, place)
+        check_schema(value, document, place)
         return ResponseSchema(declared["name"], declared.get("strict") is True, value, document, place)
 
     def _schema_file(self, name: str, at: JsonPath) -> Document:
         location = self.document.locate(at)
-        if self.resolve_reference is not None and _REFERENCE.match(name):
+        if self.resolve_reference is not None and is_reference(name):
             tree, file = self.resolve_reference(name, location)
         else:
             tree, file = self.tree, resolve(self.file, name, location=location)
-        document = parse_document(tree.read(file, location=location), tree.shown(file))
-        if not isinstance(document.value, Mapping):
-            raise SchemaError(
-                f"a schema is an object, not {show(document.value, 40)}",
-                location=document.locate(()),
-                hint='begin with {"type": "object", ...}',
-            )
-        return document
+        return read_schema_file(file, tree, location)
 
     def _check_tool_schemas(self) -> None:
         places: list[JsonPath] = [
@@ -163,7 +155,7 @@ class _Loader:
             function = _at(self.spec, place)
             if isinstance(function, Mapping) and "parameters" in function:
                 with self.problems.kept():
-                    _check_schema(function["parameters"], self.document, (*place, "parameters"))
+                    check_schema(function["parameters"], self.document, (*place, "parameters"))
 
     # --- keys of our own --------------------------------------------------------------------------------------
 
@@ -190,14 +182,6 @@ class _Loader:
     def _check_extra_body(self, request: Mapping[str, Json]) -> None:
         if "extra_body" not in self.spec:
             return
-        if self.in_pack:
-            self.problems.add(
-                FormatError(
-                    "extra_body is not allowed in a pack",
-                    location=self.document.locate_key(("extra_body",)),
-                    hint="a pack is data for any endpoint: set provider fields in a prompt of your own",
-                )
-            )
         for key in self.spec["extra_body"]:
             if key in request:
                 message, hint = f'extra_body repeats "{key}"', "say it once, at the top level"
@@ -242,14 +226,6 @@ class _Loader:
         if not self.tree.exists(file):
             self.tree.read(file, location=location)  # says what is wrong, and what may have been meant
         return CaseFile(file, self.tree.shown(file), location)
-
-
-def _check_schema(value: Json, document: Document, at: JsonPath) -> None:
-    try:
-        Validator(value)
-    except SchemaProblem as problem:
-        location = document.locate((*at, *problem.path))
-        raise SchemaError(f"this is not a valid JSON Schema: {problem.message}", location=location) from None
 
 
 def _at(value: Any, path: Sequence[str | int]) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..errors import EncodingError, Location, SyntaxFileError
 
-__all__ = ["TextError", "decode", "line_starts", "located"]
+__all__ = ["TextError", "decode", "encode_like", "line_starts", "located"]
 
 _BOM = b"\xef\xbb\xbf"
 _OTHER_BOMS = (  # UTF-32 first: its little-endian mark begins with that of UTF-16
@@ -49,6 +49,12 @@ def decode(data: bytes, shown: str) -> str:
         )
         raise EncodingError("a NUL byte stands in the text", location=_location(data, nul, shown), hint=hint)
     return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+
+
+def encode_like(text: str, before: bytes) -> bytes:
+    """`text` as its file was written before: with the same byte order mark and line ends."""
+    mark = _BOM if before.startswith(_BOM) else b""
+    return mark + (text.replace("\n", "\r\n") if b"\r\n" in before else text).encode()
 
 
 class TextError(Exception):

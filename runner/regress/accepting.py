@@ -11,7 +11,7 @@ from .results import PendingEntry
 from .snapshot import Snapshot
 from .store import SnapshotStore
 
-__all__ = ["accept", "approve", "reject"]
+__all__ = ["accept", "approve", "refreshed", "reject"]
 
 
 def approve(store: SnapshotStore, entry: PendingEntry) -> bool:

@@ -24,6 +24,7 @@ def carry_out(
     environ: Mapping[str, str],
     display: Display,
     workers: int | Literal["adaptive"] | None = None,
+    transport: str = "auto",
     use_cache: bool = True,
 ) -> Ending | None:
     """Run it; the ending of what was asked, None when nothing had to be.
@@ -36,7 +37,7 @@ def carry_out(
         if first is not None:
             waiting[name] = chain((first,), jobs)
     ending = (
-        _ask(regression, waiting, units, root, environ, display, workers, use_cache=use_cache)
+        _ask(regression, waiting, units, root, environ, display, workers, transport, use_cache=use_cache)
         if waiting
         else None
     )
@@ -53,6 +54,7 @@ def _ask(
     environ: Mapping[str, str],
     display: Display,
     workers: int | Literal["adaptive"] | None,
+    transport: str,
     *,
     use_cache: bool,
 ) -> Ending:
@@ -65,7 +67,7 @@ def _ask(
     from ..engine.session import run_jobs
 
     asked = [unit for unit in units if unit.endpoint.name in waiting]
-    connections = connect(asked, environ, root=str(root))
+    connections = connect(asked, environ, root=str(root), transport=transport)
     for connection in connections.values():
         regression.guard(connection.secrets)
     return run_jobs(

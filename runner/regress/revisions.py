@@ -15,9 +15,10 @@ from typing import Literal, TypeAlias
 
 from ..engine.plan import MAX_PROBLEMS
 from ..errors import Problems, RunnerError
-from ..files.discover import find_prompts_in
 from ..files.model import Project, Prompt
 from ..files.tree import DiskTree, Tree
+from ..packs.selection import find_named_in
+from ..render.sandbox import IN_PROCESS, Sandbox
 from ..values import JsonObject
 from .git import Repository
 from .sides import PARTS, CaseKey, RequestOf, Seen, Side, Unreadable, side_at
@@ -33,7 +34,8 @@ class Change:
 
     `before` is missing for an added request and for one whose base does not render, which `note` then says; `after`
     for a removed one. A moved request is the same under another file, case or variant. To ask the new one takes
-    `calls` answers to requests of `size` bytes; `snapshot` is the file of its approved answer.
+    `calls` answers to requests of `size` bytes; `snapshot` is the file of its approved answer, `shipped` the fingerprint
+    of the request that its pack brought an answer to.
     """
 
     change: ChangeKind
@@ -44,6 +46,7 @@ class Change:
     size: int = 0
     calls: int = 0
     snapshot: str | None = None
+    shipped: str | None = None
 
     @property
     def seen(self) -> Seen:
@@ -73,7 +76,13 @@ def changes(
         after = request.seen
         old = before.pop(after.key, None)
         change = Change(
-            "added", old, after, size=request.size, calls=request.calls, snapshot=request.snapshot
+            "added",
+            old,
+            after,
+            size=request.size,
+            calls=request.calls,
+            snapshot=request.snapshot,
+            shipped=request.shipped,
         )
         if old is not None:
             differing = zip(PARTS, old.parts, after.parts, strict=True)
@@ -107,7 +116,12 @@ def changed_bodies(
 
 
 def changed_cases(
-    project: Project, prompts: Sequence[Prompt], base: str, *, environ: Mapping[str, str] = os.environ
+    project: Project,
+    prompts: Sequence[Prompt],
+    base: str,
+    *,
+    environ: Mapping[str, str] = os.environ,
+    sandbox: Sandbox = IN_PROCESS,
 ) -> set[CaseKey]:
     """The cases of `prompts`, as they are on disk, whose request differs from that of the git revision `base`.
 
@@ -122,20 +136,22 @@ def changed_cases(
     for root, group in by_root.items():
         with Repository(root) as repository:
             tree = repository.tree(base, root)
-            older = side_at(tree, root, _counterparts(tree, group, root), environ=environ)
-            compared = changes(older.requests(), Side(group, project).requests())
+            chosen = _counterparts(tree, group, root)
+            older = side_at(tree, root, chosen, environ=environ, sandbox=sandbox)
+            compared = changes(older.requests(), Side(group, project, sandbox).requests())
             found |= {each.seen.key for each in compared if each.change in ("added", "changed")}
     return found
 
 
 def _counterparts(tree: Tree, prompts: Sequence[Prompt], root: Path) -> Callable[[Project], Iterable[str]]:
-    """The same files in an older tree; every file of it where one of them is new there, and may be a renamed one."""
+    """The same prompts in an older tree; every one of it where one of them is new there, and may be a renamed one."""
 
     def choose(project: Project) -> Iterable[str]:
-        files = [prompt.file for prompt in prompts]
+        files = [prompt.file for prompt in prompts if prompt.origin is None]
         same = [file for file in files if tree.exists(file)]
-        all_files = find_prompts_in(tree, (), project=project, cwd=root) if len(same) < len(files) else []
-        return dict.fromkeys([*same, *all_files])
+        of_packs = [prompt.place for prompt in prompts if prompt.origin is not None]
+        others = find_named_in(tree, (), project=project, cwd=root) if len(same) < len(files) else []
+        return dict.fromkeys([*same, *of_packs, *others])
 
     return choose
 

@@ -10,12 +10,13 @@ import copy
 from typing import Any
 
 from yaml.error import YAMLError
-from yaml.nodes import CollectionNode, MappingNode, Node, ScalarNode, SequenceNode
+from yaml.nodes import MappingNode, Node, SequenceNode
 
 from ..errors import FileError
 from ..files.documents import parse_document
 from ..files.text import TextError
 from ..files.yaml_compose import compose_python
+from ..files.yaml_edit import behind, child, within
 from ..values import Json
 from .proposals import Proposal, spell_rule
 
@@ -46,55 +47,19 @@ def _expected(old: Json, path: str, proposal: Proposal) -> Json:
 def _inserted(text: str, root: Node | None, rule: str) -> str | None:
     if not isinstance(root, MappingNode) or root.flow_style:
         return None
-    regression = _child(root, "regression")
+    regression = child(root, "regression")
     if regression is None:
-        return _behind(text, root, f"regression:\n  rules:\n    - {rule}")
+        return behind(text, root, f"regression:\n  rules:\n    - {rule}")
     if not isinstance(regression, MappingNode):
         return None
-    rules = _child(regression, "rules")
+    rules = child(regression, "rules")
     if rules is None:
         if regression.flow_style:
-            return _within(text, regression, f"rules: [{rule}]")
+            return within(text, regression, f"rules: [{rule}]")
         pad = " " * regression.start_mark.column
-        return _behind(text, regression, f"{pad}rules:\n{pad}  - {rule}")
+        return behind(text, regression, f"{pad}rules:\n{pad}  - {rule}")
     if not isinstance(rules, SequenceNode):
         return None
     if rules.flow_style:
-        return _within(text, rules, rule)
-    return _behind(text, rules, f"{' ' * rules.start_mark.column}- {rule}")
-
-
-def _child(mapping: MappingNode, key: str) -> Node | None:
-    for name, value in mapping.value:
-        if name.value == key:
-            return value  # type: ignore[no-any-return]  # PyYAML's nodes are untyped inside
-    return None
-
-
-def _within(text: str, flow: CollectionNode, addition: str) -> str:
-    """Behind the last entry of a collection in brackets."""
-    last = _last(flow)
-    at = flow.start_mark.index + 1 if last is None else last.end_mark.index
-    return f"{text[:at]}{', ' if last else ''}{addition}{text[at:]}"
-
-
-def _behind(text: str, block: Node, lines: str) -> str:
-    """On the line behind everything in a block collection."""
-    node = block
-    while isinstance(node, CollectionNode) and not node.flow_style and (last := _last(node)) is not None:
-        node = last
-    end: int = node.end_mark.index
-    if isinstance(node, ScalarNode) and node.style in ("|", ">") and node.end_mark.column == 0:
-        at = len(text[:end].rstrip("\n")) + 1
-    else:
-        newline = text.find("\n", end)
-        at = len(text) if newline < 0 else newline + 1
-    before = text[:at] if text[:at].endswith("\n") else f"{text[:at]}\n"
-    return f"{before}{lines}\n{text[at:]}"
-
-
-def _last(node: CollectionNode) -> Node | None:
-    if not node.value:
-        return None
-    last = node.value[-1]
-    return last[1] if isinstance(node, MappingNode) else last  # type: ignore[no-any-return]  # as above
+        return within(text, rules, rule)
+    return behind(text, rules, f"{' ' * rules.start_mark.column}- {rule}")

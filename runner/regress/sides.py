@@ -13,16 +13,19 @@ from ..engine.selection import Selection
 from ..errors import RunnerError
 from ..files.model import Project, Prompt
 from ..files.project import load_project_from
-from ..files.prompt import load_prompt
 from ..files.tree import Tree
+from ..packs.packs import Packs
+from ..packs.selection import load_named
+from ..render.sandbox import IN_PROCESS, Sandbox
 from ..values import JsonObject
 from ..wire.fingerprint import parts
-from .snapshot import snapshot_file
+from .approved import shipped_request
+from .snapshot import file_of
 
-__all__ = ["PARTS", "CaseKey", "RequestOf", "Seen", "Side", "Unreadable", "side_at"]
+__all__ = ["PARTS", "CaseKey", "RequestOf", "Seen", "Side", "Unreadable", "loaded", "side_at"]
 
 CaseKey: TypeAlias = tuple[str, str, str | None]
-"""A case: the prompt's file from the root, the case's id, the variant."""
+"""A case: the prompt's place (its file from the root, or `ALIAS:NAME`), the case's id, the variant."""
 
 PARTS = ("messages", "params", "schema")
 """What a request is made of; see runner/wire/fingerprint.py."""
@@ -43,7 +46,7 @@ class RequestOf:
     """One request, rendered.
 
     `size` is that of the encoded body in bytes, `calls` how many answers the prompt wants of it, `snapshot` the file of
-    the approved one.
+    the approved one, `shipped` the fingerprint of the request that a pack brought an answer to.
     """
 
     seen: Seen
@@ -51,6 +54,7 @@ class RequestOf:
     size: int
     calls: int
     snapshot: str
+    shipped: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +68,20 @@ class Unreadable:
 
 
 class Side:
-    """The prompts of one tree, compiled. Mistakes are kept and told in their place."""
+    """The prompts of one tree, compiled; `sandbox` is where Jinja runs. Mistakes are kept and told in their place."""
 
-    def __init__(self, prompts: Iterable[Prompt | Unreadable], project: Project | None = None) -> None:
-        self._compiled = [_compiled(prompt, project) for prompt in prompts]
+    def __init__(
+        self,
+        prompts: Iterable[Prompt | Unreadable],
+        project: Project | None = None,
+        sandbox: Sandbox = IN_PROCESS,
+    ) -> None:
+        self._compiled = [_compiled(prompt, project, sandbox) for prompt in prompts]
 
     @property
     def files(self) -> tuple[str, ...]:
-        """The files of the prompts that compile."""
-        return tuple(entry[0].prompt.file for entry in self._compiled if not isinstance(entry, Unreadable))
+        """The prompts that compile, by their place."""
+        return tuple(entry[0].prompt.place for entry in self._compiled if not isinstance(entry, Unreadable))
 
     def requests(self) -> Iterator[RequestOf | Unreadable]:
         """Every request of every case and variant, rendered one after the other."""
@@ -89,37 +98,45 @@ class Side:
         for entry in self._compiled:
             if not isinstance(entry, Unreadable):
                 for unit in entry:
-                    if unit.prompt.file in files:
+                    if unit.prompt.place in files:
                         yield from _bodies_of(unit, wanted)
 
 
 def side_at(
-    tree: Tree, root: Path, choose: Callable[[Project], Iterable[str]], *, environ: Mapping[str, str]
+    tree: Tree,
+    root: Path,
+    choose: Callable[[Project], Iterable[str]],
+    *,
+    environ: Mapping[str, str],
+    sandbox: Sandbox = IN_PROCESS,
 ) -> Side:
-    """The side of a git revision: of its prompt files those that `choose` names for its own runner.yaml."""
+    """The side of a git revision: of its prompts those that `choose` names for its own runner.yaml."""
     try:
         project = load_project_from(tree, root, environ=environ)
     except RunnerError as error:
         return Side((Unreadable(error),))
-    return Side(_loaded(tree, choose(project)), project)
+    return Side(loaded(tree, choose(project), Packs(project, tree)), project, sandbox)
 
 
-def _loaded(tree: Tree, files: Iterable[str]) -> Iterator[Prompt | Unreadable]:
-    for file in files:
+def loaded(tree: Tree, names: Iterable[str], packs: Packs) -> Iterator[Prompt | Unreadable]:
+    """The prompts of these names, files of the tree or `ALIAS:NAME`, one after the other."""
+    for name in names:
         try:
-            yield load_prompt(file, tree)
+            yield from load_named(name, tree, packs)
         except RunnerError as error:
-            yield Unreadable(error, file)
+            yield Unreadable(error, name)
 
 
-def _compiled(prompt: Prompt | Unreadable, project: Project | None) -> tuple[Unit, ...] | Unreadable:
+def _compiled(
+    prompt: Prompt | Unreadable, project: Project | None, sandbox: Sandbox
+) -> tuple[Unit, ...] | Unreadable:
     if isinstance(prompt, Unreadable):
         return prompt
     assert project is not None, "prompts come with their project"
     try:
-        return make_units((prompt,), project)
+        return make_units((prompt,), project, sandbox=sandbox)
     except RunnerError as error:
-        return Unreadable(error, prompt.file)
+        return Unreadable(error, prompt.place)
 
 
 def _requests_of(unit: Unit) -> Iterator[RequestOf | Unreadable]:
@@ -131,14 +148,14 @@ def _requests_of(unit: Unit) -> Iterator[RequestOf | Unreadable]:
         try:
             case = next(cases, None)
         except RunnerError as error:
-            yield Unreadable(error, prompt.file, None, variant)
+            yield Unreadable(error, prompt.place, None, variant)
             return
         if case is None:
             return
         try:
             job = unit.job(case)
         except RunnerError as error:
-            yield Unreadable(error, prompt.file, case.id, variant)
+            yield Unreadable(error, prompt.place, case.id, variant)
             continue
         messages = {"messages": job.body["messages"]}
         # What is the same for all cases is hashed once.
@@ -147,14 +164,15 @@ def _requests_of(unit: Unit) -> Iterator[RequestOf | Unreadable]:
         yield RequestOf(
             Seen(
                 prompt.name,
-                (prompt.file, case.id, variant),
+                (prompt.place, case.id, variant),
                 job.fingerprint,
                 tuple(hashes[name] for name in PARTS),
             ),
             job.body,
             len(job.data),
             samples if isinstance(samples, int) else 1,
-            snapshot_file(prompt.file, prompt.name, case.id, variant),
+            file_of(prompt, case.id, variant),
+            shipped_request(prompt, case.id, variant),
         )
 
 
@@ -162,6 +180,6 @@ def _bodies_of(unit: Unit, wanted: Set[CaseKey]) -> Iterator[tuple[CaseKey, Json
     # A file of rows with a mistake is read as far as it goes; `requests` has told what is wrong.
     with contextlib.suppress(RunnerError):
         for case in Selection().cases(unit):
-            key = (unit.prompt.file, case.id, unit.variant)
+            key = (unit.prompt.place, case.id, unit.variant)
             if key in wanted:
                 yield key, unit.body(case)

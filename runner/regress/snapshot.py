@@ -3,6 +3,7 @@
     prompts/triage.prompt.yaml
     prompts/__snapshots__/triage/refund-late.snap.yaml            <case>
     prompts/__snapshots__/triage/refund-late@gpt-5-mini.snap.yaml <case>@<variant>
+    __snapshots__/support/triage/refund-late.snap.yaml            of the prompt support:triage, which is a pack's
 
 One file a case, addressed by its id and verified by the fingerprint of its request. It holds what a reviewer approves
 and nothing that changes from run to run: no times, ids, usage, cost, headers or rendered messages.
@@ -16,6 +17,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from ..files.model import Prompt
 from ..values import Json
 
 __all__ = [
@@ -23,7 +25,11 @@ __all__ = [
     "SUFFIX",
     "Snapshot",
     "Variation",
+    "file_of",
+    "folder_of",
+    "is_of_pack",
     "is_snapshot_file",
+    "pack_folder",
     "snapshot_file",
     "snapshot_folder",
 ]
@@ -79,15 +85,44 @@ def snapshot_folder(prompt_file: str, prompt_name: str) -> str:
 
 def snapshot_file(prompt_file: str, prompt_name: str, case: str, variant: str | None = None) -> str:
     """The file of one case's snapshot, root-relative."""
-    name = _file_name(case if variant is None else f"{case}@{variant}")
-    return posixpath.join(snapshot_folder(prompt_file, prompt_name), f"{name}{SUFFIX}")
+    return posixpath.join(snapshot_folder(prompt_file, prompt_name), _case_file(case, variant))
+
+
+def folder_of(prompt: Prompt) -> str:
+    """The folder of a prompt's snapshots in the project that tests it, root-relative.
+
+    A pack's prompts have theirs at the project's root, by alias and exported name: the pack itself is only read.
+    """
+    if prompt.origin is None:
+        return snapshot_folder(prompt.file, prompt.name)
+    return posixpath.join(pack_folder(prompt.origin.alias), _file_name(prompt.origin.export))
+
+
+def pack_folder(alias: str) -> str:
+    """The folder that has the folders of a pack's prompts, root-relative."""
+    return posixpath.join(FOLDER, alias)
+
+
+def file_of(prompt: Prompt, case: str, variant: str | None = None) -> str:
+    """The file of one case's snapshot in the project that tests it, root-relative."""
+    return posixpath.join(folder_of(prompt), _case_file(case, variant))
 
 
 def is_snapshot_file(path: str) -> bool:
     """Whether a root-relative path names a snapshot file in a prompt's folder below the root, and nothing else."""
     parts = path.split("/")
     plain = "\\" not in path and ":" not in parts[0] and not {"", ".", ".."} & set(parts)
-    return plain and len(parts) >= 3 and parts[-3] == FOLDER and path.endswith(SUFFIX)
+    return plain and (parts[-3:-2] == [FOLDER] or is_of_pack(path)) and path.endswith(SUFFIX)
+
+
+def is_of_pack(path: str) -> bool:
+    """Whether the root-relative path of a snapshot is that of a pack's prompt."""
+    parts = path.split("/")
+    return len(parts) == 4 and parts[0] == FOLDER
+
+
+def _case_file(case: str, variant: str | None) -> str:
+    return _file_name(case if variant is None else f"{case}@{variant}") + SUFFIX
 
 
 def _file_name(text: str) -> str:

@@ -149,9 +149,8 @@ class SnapshotStore:
             raise self._cannot("deleted", file, error) from None
         self._drop_empty_folders(file)
 
-    def folders_in(self, directory: str) -> set[str]:
-        """The folders of snapshots beside the prompts of a directory, root-relative."""
-        place = posixpath.join(directory, FOLDER)
+    def folders_in(self, place: str) -> set[str]:
+        """The folders that stand in a `__snapshots__` folder, root-relative."""
         try:
             with os.scandir(self._path(place)) as entries:
                 return {f"{place}/{entry.name}" for entry in entries if entry.is_dir(follow_symlinks=False)}

@@ -20,8 +20,9 @@ from ..errors import Location, UsageError
 from ..files.model import Case, Project
 from ..files.tree import DiskTree
 from ..wire.fingerprint import parts
-from .accepting import approve
+from .accepting import approve, refreshed
 from .answers import stored_value
+from .approved import approved_of
 from .evaluate import Evaluation, evaluate
 from .modes import Modes
 from .orphans import abandoned
@@ -30,13 +31,13 @@ from .reader import ConflictError, snapshot_request
 from .replay import replay
 from .results import CaseResult, PendingEntry, Status, Verdict
 from .rules import Rules, compile_rules, unused_rules
-from .snapshot import Snapshot, snapshot_file, snapshot_folder
+from .snapshot import Snapshot, file_of, folder_of
 from .store import SnapshotStore
 
 __all__ = ["CaseKey", "Regression"]
 
 CaseKey: TypeAlias = tuple[str, str, str | None]
-"""A case of a run: the prompt's file, the case's id, the variant."""
+"""A case of a run: the prompt's file as shown or its place, the case's id, the variant."""
 
 
 @dataclass(slots=True)
@@ -86,7 +87,7 @@ class Regression:
         self._shard = shard
         self._changed = changed
         self._rules: Mapping[str, Rules] = {
-            unit.prompt.file: compile_rules(unit.prompt, project) for unit in units
+            unit.prompt.place: compile_rules(unit.prompt, project) for unit in units
         }
         # Which files have no case can only be said when every case was seen.
         self._complete = selection.takes_all and selection.takes_tests and shard is None
@@ -143,7 +144,7 @@ class Regression:
             yield from self._missing(unit, case, file)
 
     def _look_into(self, unit: Unit) -> None:
-        folder = snapshot_folder(unit.prompt.file, unit.prompt.name)
+        folder = folder_of(unit.prompt)
         if folder in self._unseen or not self._complete:
             return
         names = self._store.files_of(folder)
@@ -156,7 +157,7 @@ class Regression:
         self._unseen[folder] = names
 
     def _file(self, unit: Unit, case: Case) -> str:
-        return snapshot_file(unit.prompt.file, unit.prompt.name, case.id, unit.variant)
+        return file_of(unit.prompt, case.id, unit.variant)
 
     def _case(self, unit: Unit, case: Case, put_off: list[tuple[Unit, Case, str]]) -> Iterator[Job]:
         file = self._file(unit, case)
@@ -166,7 +167,7 @@ class Regression:
             unseen.discard(name)
         job = unit.job(case)
         try:
-            approved = self._store.read(file)
+            approved = approved_of(self._store, unit.prompt, case.id, unit.variant)
         except ConflictError as error:
             yield from self._ask_or_tell(job, "conflict", None, file, str(error))
             return
@@ -183,7 +184,7 @@ class Regression:
             yield from self._ask_or_tell(job, "stale", approved, file, _what_changed(approved, job))
 
     def _note_unused(self, unit: Unit, approved: Snapshot) -> None:
-        rules = self._rules[unit.prompt.file]
+        rules = self._rules[unit.prompt.place]
         file = unit.prompt.path
         if not rules.rules or self._unused.get(file) == set():
             return
@@ -242,7 +243,9 @@ class Regression:
     # --- asking -----------------------------------------------------------------------------------------------------
 
     def _may_ask(self, job: Job) -> bool:
-        return self._changed is None or (job.unit.prompt.file, job.case.id, job.unit.variant) in self._changed
+        return (
+            self._changed is None or (job.unit.prompt.place, job.case.id, job.unit.variant) in self._changed
+        )
 
     def _ask_or_tell(
         self, job: Job, status: Status, approved: Snapshot | None, file: str, reason: str
@@ -265,17 +268,17 @@ class Regression:
             )
 
     def _ask(self, job: Job, status: Status, approved: Snapshot | None, file: str) -> Iterator[Job]:
-        samples = self._modes.samples or self._rules[job.unit.prompt.file].samples
+        samples = self._modes.samples or self._rules[job.unit.prompt.place].samples
         key = (job.unit.prompt.path, job.case.id, job.unit.variant)
         against = digest_of(self._root / file)
         self._asked[key] = _Asked(job, status, approved, against, file, samples * choices(job.body))
         for sample in range(samples):
-            yield replace(job, sample=sample)
+            yield job._replace(sample=sample)
 
     # --- deciding ---------------------------------------------------------------------------------------------------
 
     def _decide(self, asked: _Asked) -> None:
-        rules = self._rules[asked.job.unit.prompt.file]
+        rules = self._rules[asked.job.unit.prompt.place]
         evaluation = evaluate(
             asked.job,
             asked.records,
@@ -288,9 +291,11 @@ class Regression:
         if kind is None or evaluation.proposal is None:
             self._settle(asked, evaluation)
         else:
-            self._propose(
-                asked.job, asked.status, evaluation.proposal, asked.file, asked.against, evaluation.result
-            )
+            proposal = evaluation.proposal
+            if kind == "refreshed" and asked.against is None and asked.approved is not None:
+                # The pack's own answer, which stays as it is: the project gets it under its own request.
+                proposal = refreshed(asked.approved, proposal)
+            self._propose(asked.job, asked.status, proposal, asked.file, asked.against, evaluation.result)
 
     def _settle(self, asked: _Asked, evaluation: Evaluation) -> None:
         """A case with nothing to approve: its older pending answer is out of date."""

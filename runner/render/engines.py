@@ -1,48 +1,60 @@
-"""The engines of `template.engine`: what turns one template text and the variables into text."""
+"""The engines of `template.engine`: what makes texts out of the templates of one prompt and the variables."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from jinja2 import Template
-
-from ..errors import TemplateError
-from ..files.model import Prompt
+from ..errors import RunnerError, TemplateError
+from ..files.model import Template
 from ..values import Json
-from .environment import GLOBALS, PromptEnvironment
-from .failures import RUNTIME_ERRORS, explain, place_of
 from .limits import RefusedError, join_text, start_work
-from .loader import Closure, ResolveReference, Source, Use
 from .printing import text
-from .wording import did_you_mean, kind_of
+from .sandbox import Sandbox, Texts
+from .sources import Finder, Source, Use
+from .wording import GLOBAL_NAMES, did_you_mean, kind_of
 
-__all__ = ["Engine", "Jinja", "Simple", "TemplateText", "Verbatim"]
+__all__ = ["compile_texts"]
 
 
-class TemplateText(Protocol):
-    """One compiled template text. `uses` are the variables it reads, includes and all."""
+def compile_texts(template: Template, sources: Sequence[Source], files: Finder, sandbox: Sandbox) -> Texts:
+    """Compile the texts of a prompt as its `template` says, those that are Jinja's in the sandbox."""
+    match template.engine:
+        case "none":
+            return _Mixed([_Constant(source.text) for source in sources])
+        case "simple":
+            return _Mixed([_SimpleText.of(source) for source in sources])
+    plain = [_without_jinja(source) for source in sources]
+    rest = [source for source, known in zip(sources, plain, strict=True) if known is None]
+    return _Mixed(plain, sandbox.compile(rest, files, whitespace=template.whitespace) if rest else None)
+
+
+class _Text(Protocol):
+    """One text that takes no Jinja."""
 
     @property
-    def uses(self) -> tuple[Use, ...]:
-        """Each place where it reads a variable."""
-        ...
+    def uses(self) -> tuple[Use, ...]: ...
 
-    def render(self, values: dict[str, Json]) -> str:
-        """The text for these variables. Raises TemplateError."""
-        ...
+    def render(self, values: dict[str, Json]) -> str: ...
 
 
-class Engine(Protocol):
-    """Compiles the texts of one prompt; what is wrong with them goes into `closure.problems`."""
+class _Mixed:
+    """Texts that take no Jinja, and for each None among them the next one of `rest`."""
 
-    closure: Closure
+    def __init__(self, plain: Sequence[_Text | None], rest: Texts | None = None) -> None:
+        self._plain = plain
+        self._rest = rest
+        uses = iter(rest.uses if rest else ())
+        self.uses: Sequence[Sequence[Use]] = [next(uses) if known is None else known.uses for known in plain]
+        self.problems: Sequence[RunnerError] = rest.problems if rest else ()
 
-    def compile(self, source: Source) -> TemplateText:
-        """The compiled text; of no use but for its `uses` where a problem was noted."""
-        ...
+    def render(self, values: dict[str, Json]) -> Iterator[str]:
+        """See Texts."""
+        rest = self._rest.render(values) if self._rest else iter(())
+        for known in self._plain:
+            yield next(rest) if known is None else known.render(values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,37 +66,26 @@ class _Constant:
         return self.text
 
 
-class Verbatim:
-    """`engine: none`: the text as it stands."""
-
-    def __init__(self, prompt: Prompt, resolve_reference: ResolveReference | None) -> None:
-        self.closure = Closure(prompt.tree, resolve_reference)
-
-    def compile(self, source: Source) -> TemplateText:
-        """The text itself."""
-        return _Constant(source.text)
-
-
 _VARIABLE = re.compile(r"\{\{\s*([\w.-]+)\s*\}\}")
 _INDEX = re.compile(r"[0-9]{1,9}")
 
 
-class Simple(Verbatim):
-    """`engine: simple`: each `{{ name }}` is replaced once, and `{{ name.key }}` looks into objects and lists."""
-
-    def compile(self, source: Source) -> TemplateText:
-        """Split the text at its variables."""
-        lines = [source.text.count("\n", 0, found.start(1)) + 1 for found in _VARIABLE.finditer(source.text)]
-        return _SimpleText(source, tuple(_VARIABLE.split(source.text)), tuple(lines))
-
-
 @dataclass(frozen=True, slots=True)
 class _SimpleText:
-    """`parts` alternates between plain text and the dotted name of a variable; `lines` are those of the variables."""
+    """`engine: simple`: each `{{ name }}` is replaced once, and `{{ name.key }}` looks into objects and lists.
+
+    `parts` alternates between plain text and the dotted name of a variable; `lines` are those of the variables.
+    """
 
     source: Source
     parts: tuple[str, ...]
     lines: tuple[int, ...]
+
+    @classmethod
+    def of(cls, source: Source) -> _SimpleText:
+        """Split the text at its variables."""
+        lines = [source.text.count("\n", 0, found.start(1)) + 1 for found in _VARIABLE.finditer(source.text)]
+        return cls(source, tuple(_VARIABLE.split(source.text)), tuple(lines))
 
     @property
     def uses(self) -> tuple[Use, ...]:
@@ -101,10 +102,7 @@ class _SimpleText:
                 parts[position] = text(_look_up(values, parts[position]))
             return join_text(parts)
         except RefusedError as error:
-            location = self.source.locate(line, None)
-            raise TemplateError(
-                f"{self.source.label}: {error.message}", location=location, hint=error.hint
-            ) from None
+            raise _failed(self.source, line, error) from None
 
 
 def _look_up(value: Json, dotted: str) -> Json:
@@ -120,28 +118,17 @@ def _look_up(value: Json, dotted: str) -> Json:
     return value
 
 
-class Jinja:
-    """`engine: jinja2`: the sandbox of `environment`."""
-
-    def __init__(self, prompt: Prompt, resolve_reference: ResolveReference | None) -> None:
-        self.closure = Closure(prompt.tree, resolve_reference)
-        self._environment = PromptEnvironment(whitespace=prompt.template.whitespace, loader=self.closure)
-
-    def compile(self, source: Source) -> TemplateText:
-        """Compile the text and every file it includes."""
-        if "{" not in source.text and "\r" not in source.text:
-            return _Constant(source.text)  # what Jinja would make of it, without asking
-        if (whole := _ONE_VARIABLE.fullmatch(source.text)) and whole[1] not in _NO_VARIABLES:
-            return _Whole(whole[1], source)
-        unit = self.closure.add(self._environment, source)
-        template = self.closure.template(unit)
-        if template is None:
-            return _Constant("", unit.uses)  # is never rendered: the prompt has problems
-        return _JinjaText(source.label, template, self.closure, unit.uses)
-
-
 _ONE_VARIABLE = re.compile(r"\{\{[ \t]*([A-Za-z_][A-Za-z0-9_]*)[ \t]*\}\}")
-_NO_VARIABLES = {"true", "false", "none", "True", "False", "None", "self", "not", *GLOBALS}
+_NO_VARIABLES = {"true", "false", "none", "True", "False", "None", "self", "not", *GLOBAL_NAMES}
+
+
+def _without_jinja(source: Source) -> _Text | None:
+    """What Jinja would make of a text, where that is plain without asking."""
+    if "{" not in source.text and "\r" not in source.text:
+        return _Constant(source.text)
+    if (whole := _ONE_VARIABLE.fullmatch(source.text)) and whole[1] not in _NO_VARIABLES:
+        return _Whole(whole[1], source)
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,29 +150,9 @@ class _Whole:
         try:
             return text(values[self.name])
         except RefusedError as error:
-            location = self.source.locate(1, None)
-            raise TemplateError(
-                f"{self.source.label}: {error.message}", location=location, hint=error.hint
-            ) from None
+            raise _failed(self.source, 1, error) from None
 
 
-@dataclass(frozen=True, slots=True)
-class _JinjaText:
-    label: str
-    template: Template
-    closure: Closure
-    uses: tuple[Use, ...]
-
-    def render(self, values: dict[str, Json]) -> str:
-        template = self.template
-        start_work()
-        try:
-            rendered = join_text(template.root_render_func(template.new_context(values)))
-            if not rendered.isascii():
-                rendered.encode()  # a lone surrogate, written as an escape, is no text
-        except RUNTIME_ERRORS as error:
-            message, hint = explain(error)
-            name, line = place_of(error) or (template.name, 1)
-            location = self.closure.sources[str(name)].locate(line, None)
-            raise TemplateError(f"{self.label}: {message}", location=location, hint=hint) from error
-        return rendered
+def _failed(source: Source, line: int, error: RefusedError) -> TemplateError:
+    location = source.locate(line, None)
+    return TemplateError(f"{source.label}: {error.message}", location=location, hint=error.hint)

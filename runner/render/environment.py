@@ -26,9 +26,9 @@ from .limits import RefusedError, join_text, limit_integer, limit_items, limit_t
 from .printing import text
 from .wording import did_you_mean, kind_of
 
-__all__ = ["GLOBALS", "PromptEnvironment"]
+__all__ = ["PromptEnvironment"]
 
-GLOBALS: Mapping[str, Any] = {"range": safe_range, "dict": dict, "namespace": Namespace}
+_GLOBALS: Mapping[str, Any] = {"range": safe_range, "dict": dict, "namespace": Namespace}
 
 _RUNTIME = (BlockReference, LoopContext, Macro, Namespace, TemplateModule, TemplateReference)
 
@@ -92,7 +92,7 @@ class PromptEnvironment(ImmutableSandboxedEnvironment):
             loader=loader,
             cache_size=0,
         )
-        self.globals = dict(GLOBALS)
+        self.globals = dict(_GLOBALS)
         self.filters = dict(FILTERS)
         self.tests = dict(TESTS)
 

@@ -9,21 +9,22 @@ from jinja2 import Template
 
 from ..values import Json
 from .analysis import analyze
-from .environment import GLOBALS, PromptEnvironment
+from .environment import PromptEnvironment
 from .failures import RUNTIME_ERRORS, explain
 from .limits import start_work
 from .printing import plain
 from .syntax import CompileError, compile_tree, parse_expression
-from .wording import did_you_mean, listed
+from .wording import GLOBAL_NAMES, did_you_mean, listed
 
 __all__ = ["Expression", "compile_expression"]
 
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """A compiled expression over some names; see `compile_expression`."""
+    """A compiled expression over some names, of which it `reads` these; see `compile_expression`."""
 
     source: str
+    reads: frozenset[str]
     _template: Template = field(repr=False)
 
     def evaluate(self, **values: Json) -> Json:
@@ -51,10 +52,11 @@ def compile_expression(source: str, *, names: frozenset[str]) -> Expression:
         for problem in found.problems:
             raise CompileError(problem)
         for use in found.uses:
-            if use.name not in names and use.name not in GLOBALS:
+            if use.name not in names and use.name not in GLOBAL_NAMES:
                 hint = did_you_mean(use.name, names) or f"an expression sees {listed(names)}"
                 raise ValueError(f"there is no variable {use.name!r} ({hint})")
-        return Expression(source, compile_tree(environment, tree, "expression"))
+        reads = frozenset(use.name for use in found.uses) & names
+        return Expression(source, reads, compile_tree(environment, tree, "expression"))
     except CompileError as error:
         problem = error.problem
         raise ValueError(f"{problem.message} ({problem.hint})" if problem.hint else problem.message) from None

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from types import TracebackType
 
 from jinja2 import TemplateError as JinjaError
 from jinja2 import UndefinedError
 
-from .limits import RefusedError
+from .limits import NO_MEMORY, RefusedError
 from .wording import KINDS
 
 __all__ = ["RUNTIME_ERRORS", "explain", "place_of"]
@@ -39,7 +40,7 @@ def explain(error: BaseException) -> tuple[str, str | None]:
     if isinstance(error, RecursionError):
         return "the template calls itself too deeply, or a value is nested too deeply", None
     if isinstance(error, MemoryError):
-        return "the template needs more memory than there is", None
+        return f"the template {NO_MEMORY}", None
     if isinstance(error, JinjaError | ArithmeticError):
         return str(error).rstrip("."), None
     return f"this does not work with these values: {_TYPE_NAME.sub(_kind, str(error))}", None
@@ -59,6 +60,16 @@ def place_of(error: BaseException) -> tuple[str, int] | None:
     while trace is not None:
         template = trace.tb_frame.f_globals.get("__jinja_template__")
         if template is not None:
-            place = template.name, template.get_corresponding_lineno(trace.tb_lineno)
+            place = template.name, template.get_corresponding_lineno(_line(trace))
         trace = trace.tb_next
     return place
+
+
+def _line(trace: TracebackType) -> int:
+    """The line of code that was running. A clock may ring at an instruction that is from none: then the one before."""
+    line: int | None = trace.tb_lineno  # whatever its annotation says
+    code = trace.tb_frame.f_code
+    for start, _, of_instruction in code.co_lines() if line is None else ():
+        if start <= trace.tb_lasti and of_instruction is not None:
+            line = of_instruction
+    return line or code.co_firstlineno

@@ -7,13 +7,13 @@ completion").
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NoReturn
 
 from ..errors import CaseError, Location
 from ..values import Json, JsonPath
-from .loader import Use
+from .sources import Use
 from .wording import kind_of
 
 __all__ = ["Placeholder"]
@@ -43,7 +43,9 @@ class Placeholder:
         assert isinstance(allowed, Iterable), "the loader has checked the prompt file"
         return cls(index, use.name, _ROLES | {str(role) for role in allowed}, (use,))
 
-    def render(self, values: dict[str, Json], location: Callable[[], Location]) -> list[dict[str, Json]]:
+    def render(
+        self, values: dict[str, Json], texts: Iterator[str], location: Callable[[], Location]
+    ) -> list[dict[str, Json]]:
         """The messages of the variable. Raises CaseError, which names the message that breaks a rule."""
         value = values[self.name]
         if not isinstance(value, list):

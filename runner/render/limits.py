@@ -18,7 +18,9 @@ __all__ = [
     "MAX_SOURCE",
     "MAX_TEXT",
     "MAX_WORK",
+    "NO_MEMORY",
     "TURN",
+    "OutOfTimeError",
     "RefusedError",
     "join_text",
     "limit_integer",
@@ -52,6 +54,9 @@ MAX_WORK = 64 * 1024 * 1024
 TURN = 64
 """What a turn of a loop or a call of a macro counts as, so that one rendering has about a million of them."""
 
+NO_MEMORY = "needs more memory than there is"
+"""How every message ends that is about memory."""
+
 _left: ContextVar[list[int]] = ContextVar("_left")
 
 
@@ -62,6 +67,12 @@ class RefusedError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
+
+
+class OutOfTimeError(RefusedError):
+    """A clock has stopped the work: raised wherever the template happened to be. `source` is what was compiled."""
+
+    source: object = None
 
 
 def start_work() -> None:

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 
 from ..errors import Location
 from ..values import Json, JsonPath
-from .engines import TemplateText
-from .loader import Use
+from .sources import Use
 
 __all__ = ["Message", "template_paths"]
 
@@ -25,8 +24,8 @@ _LEAVES: Mapping[str, tuple[tuple[str, ...], ...]] = {
 
 
 def template_paths(message: Mapping[str, Json]) -> Iterator[tuple[JsonPath, str]]:
-    """Each template of a message: its path in the message and its text."""
-    content = message.get("content")
+    """Each template of a message: its path in the message and its text. A placeholder has none."""
+    content = None if message.get("type") == "placeholder" else message.get("content")
     if isinstance(content, str):
         yield ("content",), content
     elif isinstance(content, list):
@@ -46,21 +45,22 @@ def _at(value: Json, path: JsonPath) -> Json:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message of the prompt file; `texts` are its compiled templates and where they stand in it."""
+    """A message of the prompt file; `paths` are where its templates stand in it, `uses` the variables they read."""
 
     message: Mapping[str, Json]
-    texts: tuple[tuple[JsonPath, TemplateText], ...]
+    paths: tuple[JsonPath, ...]
+    uses: tuple[Use, ...]
 
-    @property
-    def uses(self) -> tuple[Use, ...]:
-        """The variables that its templates read."""
-        return tuple(use for _, text in self.texts for use in text.uses)
+    def render(
+        self, values: dict[str, Json], texts: Iterator[str], location: Callable[[], Location]
+    ) -> list[dict[str, Json]]:
+        """The one message, as the wire wants it: the author's keys in the author's order. Raises TemplateError.
 
-    def render(self, values: dict[str, Json], location: Callable[[], Location]) -> list[dict[str, Json]]:
-        """The one message, as the wire wants it: the author's keys in the author's order. Raises TemplateError."""
+        `texts` are the rendered templates of the prompt, of which this takes its own.
+        """
         rendered = dict(self.message)
-        for path, text in self.texts:
-            rendered[str(path[0])] = _replaced(rendered[str(path[0])], path[1:], text.render(values))
+        for path in self.paths:
+            rendered[str(path[0])] = _replaced(rendered[str(path[0])], path[1:], next(texts))
         return [rendered]
 
 

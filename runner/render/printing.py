@@ -12,8 +12,6 @@ from collections.abc import ItemsView, Iterator, KeysView, ValuesView
 from math import isfinite
 from typing import Any
 
-from jinja2 import Undefined
-
 from ..values import Json
 from .limits import MAX_TEXT, RefusedError, limit_text
 
@@ -70,6 +68,8 @@ def _measure(value: Any, size: int) -> int:
                 raise RefusedError("the keys of a JSON object are strings", "write the keys in quotes")
             size = _measure(item, size + len(key) + 6)
         return size
+    from jinja2 import Undefined  # what is no JSON comes out of a template, so Jinja is loaded already
+
     if isinstance(value, Undefined):
         str(value)  # raises: every undefined value of the sandbox is strict
     if isinstance(value, _LAZY):

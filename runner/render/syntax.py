@@ -12,12 +12,16 @@ from jinja2.visitor import NodeTransformer
 
 from .analysis import Problem
 from .environment import PromptEnvironment
+from .failures import RUNTIME_ERRORS, explain
 from .filters import CONCATENATE, METHOD, TICK
-from .limits import MAX_SOURCE, RefusedError, start_work
+from .limits import MAX_SOURCE, NO_MEMORY, OutOfTimeError, start_work
 
 __all__ = ["CompileError", "compile_tree", "parse", "parse_expression"]
 
 _TOO_DEEP = Problem(1, "the template is nested too deeply, or a number in it is too long")
+
+# Python's compiler raises MemoryError also for code that is nested too deeply.
+_TOO_LARGE = Problem(1, f"the template is nested too deeply, or {NO_MEMORY}")
 
 _OPEN_BLOCK = re.compile(r"The innermost block that needs to be closed is '(\w+)'")
 _UNKNOWN_TAG = re.compile(r"(?:Encountered unknown tag|unknown tag) '(\w+)'")
@@ -49,8 +53,10 @@ def parse(environment: PromptEnvironment, source: str) -> nodes.Template:
         tree.set_environment(environment)
     except TemplateSyntaxError as error:
         raise CompileError(_explain(error)) from None
-    except (RecursionError, MemoryError, ValueError):
+    except (RecursionError, ValueError):
         raise CompileError(_TOO_DEEP) from None
+    except MemoryError:
+        raise CompileError(_TOO_LARGE) from None
     return tree
 
 
@@ -67,8 +73,10 @@ def parse_expression(environment: PromptEnvironment, source: str) -> nodes.Templ
         tree.set_environment(environment)
     except TemplateSyntaxError as error:
         raise CompileError(_explain(error)) from None
-    except (RecursionError, MemoryError, ValueError):
+    except (RecursionError, ValueError):
         raise CompileError(_TOO_DEEP) from None
+    except MemoryError:
+        raise CompileError(_TOO_LARGE) from None
     return tree
 
 
@@ -81,8 +89,25 @@ def compile_tree(environment: PromptEnvironment, tree: nodes.Template, name: str
         return environment.template_class.from_code(environment, code, environment.globals)
     except TemplateSyntaxError as error:
         raise CompileError(_explain(error)) from None
-    except (RecursionError, MemoryError, SyntaxError, ValueError, RefusedError):
+    except (RecursionError, SyntaxError, ValueError):
         raise CompileError(_TOO_DEEP) from None
+    except MemoryError:
+        raise CompileError(_TOO_LARGE) from None
+    except OutOfTimeError:
+        raise
+    except RUNTIME_ERRORS as error:  # out of an expression without variables
+        raise CompileError(Problem(_line_of(error), *explain(error))) from None
+
+
+def _line_of(error: BaseException) -> int:
+    """The line of the innermost expression that was computed while compiling."""
+    line, trace = 1, error.__traceback__
+    while trace is not None:
+        node = trace.tb_frame.f_locals.get("self")
+        if isinstance(node, nodes.Node):
+            line = node.lineno
+        trace = trace.tb_next
+    return line
 
 
 class _Rewriter(NodeTransformer):

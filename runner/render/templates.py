@@ -9,20 +9,15 @@ from typing import NoReturn, Protocol
 from ..errors import CaseError, Diagnostic, Location, Problems, RunnerError, TemplateError
 from ..files.model import Prompt
 from ..values import Json, find_non_json
-from .engines import Engine, Jinja, Simple, Verbatim
+from .engines import compile_texts
 from .history import Placeholder
-from .loader import ResolveReference, Source, Use
 from .messages import Message, template_paths
 from .remarks import remarks
+from .sandbox import IN_PROCESS, Sandbox, Texts
+from .sources import Files, ResolveReference, Source, Use
 from .wording import did_you_mean, listed
 
 __all__ = ["CompiledPrompt", "ResolveReference", "compile_prompt"]
-
-_ENGINES: Mapping[str, Callable[[Prompt, ResolveReference | None], Engine]] = {
-    "jinja2": Jinja,
-    "simple": Simple,
-    "none": Verbatim,
-}
 
 
 class _Entry(Protocol):
@@ -31,7 +26,9 @@ class _Entry(Protocol):
     @property
     def uses(self) -> tuple[Use, ...]: ...
 
-    def render(self, values: dict[str, Json], location: Callable[[], Location]) -> list[dict[str, Json]]: ...
+    def render(
+        self, values: dict[str, Json], texts: Iterator[str], location: Callable[[], Location]
+    ) -> list[dict[str, Json]]: ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,6 +46,7 @@ class CompiledPrompt:
     warnings: tuple[Diagnostic, ...]
     files: tuple[str, ...]
     _entries: tuple[_Entry, ...] = field(repr=False)
+    _texts: Texts = field(repr=False)
     _known: frozenset[str] = field(repr=False)
 
     def render(
@@ -72,7 +70,8 @@ class CompiledPrompt:
 
         values = dict(vars)
         self._check(values, location, where)
-        return [message for entry in self._entries for message in entry.render(values, where)]
+        texts = self._texts.render(values)
+        return [message for entry in self._entries for message in entry.render(values, texts, where)]
 
     def _check(
         self, values: dict[str, Json], location: Location | None, where: Callable[[], Location]
@@ -104,16 +103,26 @@ class CompiledPrompt:
         )
 
 
-def compile_prompt(prompt: Prompt, *, resolve_reference: ResolveReference | None = None) -> CompiledPrompt:
+def compile_prompt(
+    prompt: Prompt, *, resolve_reference: ResolveReference | None = None, sandbox: Sandbox = IN_PROCESS
+) -> CompiledPrompt:
     """Compile every template of a prompt and every file they include.
 
-    `resolve_reference` finds `alias:name` in packs. Raises TemplateError, or another FileError for an included
-    file, at the author's line; Problems where there are several.
+    `resolve_reference` finds `alias:name` in packs; `sandbox` is where Jinja runs. Raises TemplateError, or another
+    FileError for an included file, at the author's line; Problems where there are several.
     """
-    engine = _ENGINES[prompt.template.engine](prompt, resolve_reference)
-    entries = tuple(_entries(prompt, engine))
+    messages = prompt.request["messages"]
+    assert isinstance(messages, list), "the loader has checked the prompt file"
+    files = Files(prompt.tree, resolve_reference)
+    sources = [
+        _source(prompt, index, path, text)
+        for index, message in enumerate(messages)
+        for path, text in template_paths(message)
+    ]
+    texts = compile_texts(prompt.template, sources, files, sandbox)
+    entries = tuple(_entries(prompt, messages, texts))
     uses = [use for entry in entries for use in entry.uses]
-    problems = [*engine.closure.problems, *_undeclared(prompt, uses)]
+    problems = [*texts.problems, *_undeclared(prompt, uses)]
     if len(problems) == 1:
         raise problems[0]
     if problems:
@@ -124,26 +133,23 @@ def compile_prompt(prompt: Prompt, *, resolve_reference: ResolveReference | None
         variables=variables,
         required=variables - {use.name for use in uses if use.guarded},
         warnings=tuple(remarks(prompt, variables)),
-        files=engine.closure.files,
+        files=files.names,
         _entries=entries,
+        _texts=texts,
         _known=variables if prompt.inputs is None else frozenset(prompt.inputs),
     )
 
 
-def _entries(prompt: Prompt, engine: Engine) -> Iterator[_Entry]:
-    messages = prompt.request["messages"]
-    assert isinstance(messages, list), "the loader has checked the prompt file"
+def _entries(prompt: Prompt, messages: list[Json], texts: Texts) -> Iterator[_Entry]:
+    uses = iter(texts.uses)
     for index, message in enumerate(messages):
         assert isinstance(message, dict), "the loader has checked the prompt file"
+        paths = tuple(path for path, _ in template_paths(message))
         if message.get("type") == "placeholder":
             source = _source(prompt, index, ("name",), "")
             yield Placeholder.of(index, message, Use(str(message["name"]), source, 1))
-            continue
-        texts = tuple(
-            (path, engine.compile(_source(prompt, index, path, text)))
-            for path, text in template_paths(message)
-        )
-        yield Message(message, texts)
+        else:
+            yield Message(message, paths, tuple(use for _ in paths for use in next(uses)))
 
 
 def _source(prompt: Prompt, index: int, path: tuple[str | int, ...], text: str) -> Source:
@@ -152,7 +158,7 @@ def _source(prompt: Prompt, index: int, path: tuple[str | int, ...], text: str) 
     def locate(line: int, column: int | None) -> Location:
         return prompt.document.text_location(place, line, column) if text else prompt.locate(*place)
 
-    return Source(text, f"messages[{index}]", locate, prompt.tree, prompt.file)
+    return Source(text, f"messages[{index}]", locate, prompt.file)
 
 
 def _undeclared(prompt: Prompt, uses: Iterable[Use]) -> Iterator[RunnerError]:

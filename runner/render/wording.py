@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-__all__ = ["KINDS", "did_you_mean", "kind_of", "listed", "nearest"]
+__all__ = ["GLOBAL_NAMES", "KINDS", "did_you_mean", "kind_of", "listed", "nearest"]
+
+GLOBAL_NAMES = frozenset({"range", "dict", "namespace"})
+"""The functions that every template has, so that these names are no variables."""
 
 KINDS = {
     "NoneType": "null",

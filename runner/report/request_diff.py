@@ -41,8 +41,11 @@ def diff_json(comparison: Comparison) -> str:
     return text.encode("utf-8", "backslashreplace").decode()
 
 
-def diff_text(comparison: Comparison, *, color: bool = False) -> str:
-    """The comparison for a terminal or a log: totals, changes by prompt, hunks, what recording would take."""
+def diff_text(comparison: Comparison, *, color: bool = False, recording: str | None = None) -> str:
+    """The comparison for a terminal or a log: totals, changes by prompt, hunks, what recording would take.
+
+    `recording` is the command that records what changed, where it is another one than for a git revision.
+    """
     lines = [_painted(_headline(comparison), _BOLD, color)]
     for file, rows in _by_file(comparison).items():
         lines += ["", _painted(visible(file), _BOLD, color)]
@@ -55,17 +58,17 @@ def diff_text(comparison: Comparison, *, color: bool = False) -> str:
     for hunk in comparison.hunks or ():
         lines += ["", _painted(_hunk_title(hunk, comparison), _BOLD, color)]
         lines += [_painted(visible(line), _line_color(line), color) for line in hunk.lines]
-    lines += [part for note in _notes(comparison, visible) for part in ("", note)]
+    lines += [part for note in _notes(comparison, visible, recording) for part in ("", note)]
     return "\n".join(lines)
 
 
-def diff_markdown(comparison: Comparison) -> str:
+def diff_markdown(comparison: Comparison, *, recording: str | None = None) -> str:
     """The comparison for a comment on a pull request, MARKDOWN_LIMIT characters at most.
 
     What comes from prompts can neither end its block nor mention anybody: names are entities inside `<code>`, and a
     hunk's fence is longer than any in it.
     """
-    notes = list(_notes(comparison, _inert))
+    notes = list(_notes(comparison, _inert, recording))
     room = MARKDOWN_LIMIT - sum(len(note) + 2 for note in notes) - 300
     blocks = [f"**{_markdown_headline(comparison)}**"]
     rows = [
@@ -175,9 +178,11 @@ def _named(names: Sequence[str], quote: Callable[[str], str] = visible) -> str:
     return shown if len(names) <= _NAMED else f"{shown} and {count(len(names) - _NAMED)} more"
 
 
-def _notes(comparison: Comparison, quote: Callable[[str], str]) -> Iterator[str]:
+def _notes(
+    comparison: Comparison, quote: Callable[[str], str], recording: str | None = None
+) -> Iterator[str]:
     if comparison.calls:
-        command = quote(f"runner test --base {comparison.rev} --record new_episodes")
+        command = quote(recording or f"runner test --base {comparison.rev} --record new_episodes")
         tokens = plural(comparison.size // BYTES_PER_TOKEN, "token")
         yield f"{command} would ask {plural(comparison.calls, 'time')}, with about {tokens} of input"
     elif any(change.change in ("added", "changed") for change in comparison.changes):

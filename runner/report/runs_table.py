@@ -8,16 +8,23 @@ from datetime import datetime
 from ..engine.stored_runs import StoredRun
 from .figures import count, dollars, duration, plural
 from .table import format_table
+from .visible import cell_width, shorten
 
 __all__ = ["run_facts", "runs_table"]
 
-_HEADERS = ("run", "started", "status", "prompts", "done", "passed", "failed", "errors", "cost", "size")
-_RIGHT = ("done", "passed", "failed", "errors", "cost", "size")
+_HEADERS = ("run", "started", "status", "done", "failed", "errors", "cost", "size", "prompts")
+_RIGHT = ("done", "failed", "errors", "cost", "size")
+_PROMPTS_AT_LEAST = 6
 
 
 def runs_table(runs: Iterable[StoredRun], *, width: int | None) -> str:
-    """A line a run; `width` is the terminal's, None for a pipe."""
-    return format_table(_HEADERS, (_row(run) for run in runs), right=_RIGHT, width=width)
+    """A line a run; `width` is the terminal's, None for a pipe. The prompts give way first, the run's name never."""
+    rows = [_row(run) for run in runs]
+    if width is not None:
+        rest = format_table(_HEADERS[:-1], (row[:-1] for row in rows), right=_RIGHT)
+        room = max(width - max(map(cell_width, rest.splitlines())) - 2, _PROMPTS_AT_LEAST)
+        rows = [(*row[:-1], shorten(row[-1], room)) for row in rows]
+    return format_table(_HEADERS, rows, right=_RIGHT)
 
 
 def run_facts(run: StoredRun) -> Iterator[tuple[str, str]]:
@@ -25,7 +32,8 @@ def run_facts(run: StoredRun) -> Iterator[tuple[str, str]]:
     facts = run.manifest
     yield "run", run.id
     yield "folder", str(run.folder)
-    yield "status", run.status + (f": {facts['reason']}" if facts.get("reason") else "")
+    reason = facts.get("reason")
+    yield "status", run.status + (f": {reason}" if reason and reason != run.status else "")
     if not facts:
         return
     yield "started", _when(facts["started"])
@@ -57,18 +65,18 @@ def run_facts(run: StoredRun) -> Iterator[tuple[str, str]]:
 def _row(run: StoredRun) -> tuple[str, ...]:
     facts = run.manifest
     if not facts:
-        return (run.id, "", run.status, *[""] * (len(_HEADERS) - 4), _megabytes(run.size))
+        return (run.id, "", run.status, "", "", "", "", _megabytes(run.size), "")
     prompts = facts.get("prompts", ())
     done, total = facts.get("done", 0), facts.get("total")
     return (
         run.id,
-        _when(facts["started"]),
+        _when(facts["started"])[5:16],
         run.status,
-        prompts[0] if len(prompts) == 1 else plural(len(prompts), "prompt"),
         count(done) if total in (None, done) else f"{count(done)}/{count(total)}",
-        *(count(facts.get(name, 0)) for name in ("passed", "failed", "errors")),
+        *(count(facts.get(name, 0)) for name in ("failed", "errors")),
         "" if facts.get("cost") is None else dollars(facts["cost"]),
         _megabytes(run.size),
+        prompts[0] if len(prompts) == 1 else plural(len(prompts), "prompt"),
     )
 
 

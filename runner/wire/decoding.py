@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from codecs import BOM_UTF8
 from math import isfinite
 from typing import NoReturn
 
 from ..values import Json
 
-__all__ = ["DEEPEST", "decode_envelope", "parse_answer", "visible"]
+__all__ = ["DEEPEST", "TooDeepError", "decode_envelope", "parse_answer", "visible"]
 
 DEEPEST = 100
 """Levels of nesting that are followed. No honest answer comes near; deeper ones exist to exhaust a reader."""
@@ -28,7 +29,7 @@ def decode_envelope(body: bytes) -> Json:
     Raises ValueError, with a sentence, for what is not JSON in UTF-8 or is nested deeper than `DEEPEST`.
     """
     try:
-        text = body.decode("utf-8-sig")
+        text = body.removeprefix(BOM_UTF8).decode()
     except UnicodeDecodeError as error:
         raise ValueError(f"the body is not UTF-8 text (byte {error.start})") from None
     return _load(text, _ENVELOPE)
@@ -54,11 +55,17 @@ def visible(value: Json) -> Json:
     r"""`value` with every lone surrogate, which no file can hold, spelled out as the six characters `\ud83d`."""
     if isinstance(value, str):
         return value if value.isascii() else value.encode("utf-8", "backslashreplace").decode()
-    if isinstance(value, list | tuple):
-        return [visible(item) for item in value]
+    if value is None or isinstance(value, (int, float)):
+        return value
     if isinstance(value, dict):
         return {str(visible(key)): visible(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [visible(item) for item in value]
     return value
+
+
+class TooDeepError(ValueError):
+    """JSON that is nested deeper than `DEEPEST` levels."""
 
 
 class _NotStrictError(Exception):
@@ -67,7 +74,7 @@ class _NotStrictError(Exception):
 
 def _load(text: str, decoder: json.JSONDecoder) -> Json:
     if text.count("[") + text.count("{") > DEEPEST and _is_too_deep(text):
-        raise ValueError(f"nested deeper than {DEEPEST} levels")
+        raise TooDeepError(f"nested deeper than {DEEPEST} levels")
     try:
         value: Json = decoder.decode(text)
     except json.JSONDecodeError as error:

@@ -7,7 +7,6 @@ then the text itself. An answer that parses but was cut off is still cut off.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from ..values import Json, JsonObject
 from .content import Content, read_content
@@ -60,14 +59,14 @@ def _is_stream(headers: Mapping[str, str], body: bytes) -> bool:
 
 
 def _read_completion(completion: Json, status: int, headers: Mapping[str, str], request: JsonObject) -> Reply:
-    if isinstance(completion, list | tuple) and len(completion) == 1:
+    if isinstance(completion, list) and len(completion) == 1:
         completion = completion[0]
-    if not isinstance(completion, Mapping):
+    if not isinstance(completion, dict):
         return Reply(error=_malformed("a body that is no JSON object", status, headers))
     if completion.get("error") is not None or completion.get("object") == "error":
         return Reply(error=error_from(completion, status, headers))
     choices = completion.get("choices")
-    if not isinstance(choices, list | tuple) or not choices:
+    if not isinstance(choices, list) or not choices:
         said = error_message(completion)
         if said:
             return Reply(error=error_from(completion, status, headers, code="malformed_response"))
@@ -77,14 +76,14 @@ def _read_completion(completion: Json, status: int, headers: Mapping[str, str], 
         answers=_read_choices(choices, status, headers, request),
         id=_word(completion.get("id")) or None,
         served_model=_word(completion.get("model")) or None,
-        usage=usage if isinstance(usage, Mapping) else None,
+        usage=usage if isinstance(usage, dict) else None,
         system_fingerprint=_word(completion.get("system_fingerprint")) or None,
         service_tier=_word(completion.get("service_tier")) or None,
     )
 
 
 def _read_choices(
-    choices: list[Json] | tuple[Json, ...], status: int, headers: Mapping[str, str], request: JsonObject
+    choices: list[Json], status: int, headers: Mapping[str, str], request: JsonObject
 ) -> tuple[Answer, ...]:
     """The answers by index, one for each choice that was asked for, whether it came or not."""
     asked = request.get("n")
@@ -100,10 +99,10 @@ def _read_choices(
     return tuple(answers[index] for index in sorted(answers))
 
 
-def _indexes(choices: list[Json] | tuple[Json, ...], expected: int) -> list[int]:
+def _indexes(choices: list[Json], expected: int) -> list[int]:
     """Each choice's own index; their order where the indexes cannot be right (relays number all of them 0)."""
     most = max(len(choices), expected)
-    own = [choice.get("index") if isinstance(choice, Mapping) else None for choice in choices]
+    own = [choice.get("index") if isinstance(choice, dict) else None for choice in choices]
     usable = [index for index in own if isinstance(index, int) and 0 <= index < most]
     return usable if len(set(usable)) == len(choices) else list(range(len(choices)))
 
@@ -111,11 +110,11 @@ def _indexes(choices: list[Json] | tuple[Json, ...], expected: int) -> list[int]
 def _read_choice(
     index: int, choice: Json, status: int, headers: Mapping[str, str], request: JsonObject
 ) -> Answer:
-    if not isinstance(choice, Mapping):
+    if not isinstance(choice, dict):
         error = _malformed("a choice that is no JSON object", status, headers)
         return Answer(index, Outcome.ERROR, detail=error.message, error=error)
     message = choice.get("message")
-    fields = message if isinstance(message, Mapping) else {}
+    fields = message if isinstance(message, dict) else {}
     content = read_content(fields.get("content"))
     refusal = fields.get("refusal")
     answer = Answer(
@@ -133,21 +132,20 @@ def _read_choice(
         said = f"The provider ended this choice with finish_reason {answer.finish_reason!r}."
         return _failed(answer, ProviderError("generation_failed", said, status=status, retryable=True))
     if reason in _CUT:
-        return replace(answer, outcome=Outcome.TRUNCATED, detail=_why_cut(answer))
+        return answer._replace(outcome=Outcome.TRUNCATED, detail=_why_cut(answer))
     if reason in _WITHHELD:
-        return replace(
-            answer,
+        return answer._replace(
             outcome=Outcome.FILTERED,
             detail="The provider's content filter withheld or cut the answer.",
         )
     if answer.refusal:
-        return replace(
-            answer, outcome=Outcome.REFUSED, text=answer.refusal, detail="The model refused to answer."
+        return answer._replace(
+            outcome=Outcome.REFUSED, text=answer.refusal, detail="The model refused to answer."
         )
     if answer.tool_calls or reason in _CALLING:
-        return replace(answer, outcome=Outcome.TOOL_CALL, detail=_why_called(answer, request))
+        return answer._replace(outcome=Outcome.TOOL_CALL, detail=_why_called(answer, request))
     if not (answer.text or "").strip():
-        return replace(answer, outcome=Outcome.EMPTY, detail=_why_empty(message, content, fields))
+        return answer._replace(outcome=Outcome.EMPTY, detail=_why_empty(message, content, fields))
     return _read_text(answer, content, request)
 
 
@@ -163,19 +161,18 @@ def _read_text(answer: Answer, content: Content, request: JsonObject) -> Answer:
         remarks.append(f"The finish_reason {answer.finish_reason!r} is not a known one and is read as stop.")
     detail = " ".join(remarks) or None
     if text != answer.text:
-        return replace(
-            answer,
+        return answer._replace(
             outcome=Outcome.UNPARSABLE,
             detail="The answer holds half of a surrogate pair, which is no text.",
         )
     asked = request.get("response_format")
     if not isinstance(asked, Mapping) or asked.get("type") not in ("json_schema", "json_object"):
-        return replace(answer, detail=detail)
+        return answer._replace(detail=detail)
     try:
-        return replace(answer, output=parse_answer(text), detail=detail)
+        return answer._replace(output=parse_answer(text), detail=detail)
     except ValueError as problem:
-        return replace(
-            answer, outcome=Outcome.UNPARSABLE, detail=f"The answer is not JSON: {problem}{_wrapping(text)}."
+        return answer._replace(
+            outcome=Outcome.UNPARSABLE, detail=f"The answer is not JSON: {problem}{_wrapping(text)}."
         )
 
 
@@ -199,7 +196,7 @@ def _why_called(answer: Answer, request: JsonObject) -> str:
     names = [
         function.get("name")
         for call in answer.tool_calls
-        if isinstance(function := call.get("function"), Mapping)
+        if isinstance(function := call.get("function"), dict)
     ]
     what = (
         f"called {', '.join(str(name) for name in names)}"
@@ -213,7 +210,7 @@ def _why_called(answer: Answer, request: JsonObject) -> str:
 
 
 def _why_empty(message: Json, content: Content, fields: Mapping[str, Json]) -> str:
-    if not isinstance(message, Mapping):
+    if not isinstance(message, dict):
         return "The choice has no message."
     if content.other:
         return f"The content has no text, only parts of type {', '.join(content.other)}."
@@ -229,14 +226,14 @@ def _tool_calls(message: Mapping[str, Json]) -> tuple[Mapping[str, Json], ...]:
     """
     calls = message.get("tool_calls")
     legacy = message.get("function_call")
-    listed = list(calls) if isinstance(calls, list | tuple) else []
-    if isinstance(legacy, Mapping) and legacy.get("name"):
+    listed = list(calls) if isinstance(calls, list) else []
+    if isinstance(legacy, dict) and legacy.get("name"):
         listed.append({"type": "function", "function": legacy})
-    return tuple(call for call in (visible(call) for call in listed) if isinstance(call, Mapping))
+    return tuple(call for call in (visible(call) for call in listed) if isinstance(call, dict))
 
 
 def _failed(answer: Answer, error: ProviderError) -> Answer:
-    return replace(answer, outcome=Outcome.ERROR, detail=error.message, error=error)
+    return answer._replace(outcome=Outcome.ERROR, detail=error.message, error=error)
 
 
 def _malformed(what: str, status: int, headers: Mapping[str, str]) -> ProviderError:

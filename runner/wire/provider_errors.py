@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
 from ..values import Json
-from .decoding import decode_envelope, visible
+from .decoding import TooDeepError, decode_envelope, visible
 from .error_rules import hint_for, hint_for_page, is_retryable, status_behind
 from .masking import mask
 from .reply import ProviderError
@@ -48,7 +48,7 @@ def read_error(status: int, headers: Mapping[str, str], body: bytes) -> Provider
     try:
         payload = decode_envelope(body)
     except ValueError as problem:
-        return _from_other_body(status, headers, body, str(problem))
+        return _from_other_body(status, headers, body, problem)
     return error_from(payload, status, headers)
 
 
@@ -115,7 +115,9 @@ def _words(holder: Mapping[str, Json], *keys: str) -> Iterator[str]:
             yield str(value)
 
 
-def _from_other_body(status: int, headers: Mapping[str, str], body: bytes, problem: str) -> ProviderError:
+def _from_other_body(
+    status: int, headers: Mapping[str, str], body: bytes, problem: ValueError
+) -> ProviderError:
     text = body[:_READ].decode("utf-8", "replace").strip()
     if not text:
         code = str(status) if status >= 300 else "non_json_body"
@@ -128,7 +130,7 @@ def _from_other_body(status: int, headers: Mapping[str, str], body: bytes, probl
         words = " ".join(html.unescape(title[1] if title else _TAG.sub(" ", text)).split())
         message = f"HTTP {status} with an HTML page instead of JSON: {words[:200]}"
         return _error("non_json_body", message, status, headers, hint=hint_for_page(status))
-    cut = text.startswith(("{", "["))
+    cut = text.startswith(("{", "[")) and not isinstance(problem, TooDeepError)
     message = (
         f"HTTP {status} with a body ({content_type}) that is not JSON, {problem}: {' '.join(text.split())}"
     )

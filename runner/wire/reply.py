@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from ..values import Json
 
@@ -43,8 +44,7 @@ class ProviderError:
     request_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """One choice. `text` is what came back (the refusal's text when refused); `output` is parsed JSON or None.
 
     `finish_reason` is the provider's own word. `detail` says in one sentence why the outcome is not ok.
@@ -61,8 +61,7 @@ class Answer:
     error: ProviderError | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """One exchange: the answers in choice order, or the error that stands for all of them."""
 
     answers: tuple[Answer, ...] = ()

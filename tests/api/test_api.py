@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import pytest
 
 import runner
 from tests.faults import FaultServer, completion, reply
+from tests.isolation.support import children, needs_proc
 
 PROMPT = """
 name: sentiment
@@ -148,3 +151,59 @@ def test_the_public_names_are_those_documented() -> None:
     assert runner.__all__ == ["LoadedPrompt", "OutcomeError", "Result", "RunnerError", "__version__", "load"]
     for name in runner.__all__:
         assert getattr(runner, name) is not None
+
+
+ISOLATED = """
+import asyncio, sys
+import runner
+
+with runner.load(sys.argv[1], environ={}, isolate=True) as prompt:
+    print([message["content"] for message in prompt.render(review="fine")], prompt.variables == {"review", "lang"})
+    print("jinja2" in sys.modules)
+"""
+
+
+def test_an_isolated_prompt_renders_the_same_without_jinja_in_this_process(
+    prompt: runner.LoadedPrompt, tmp_path: Path
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", ISOLATED, str(tmp_path / "sentiment.prompt.yaml")],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "['en, as JSON: fine'] True\nFalse\n"
+    assert done.stderr == ""
+
+
+def test_an_isolated_prompt_may_be_asked_many_times_at_once(tmp_path: Path, server: FaultServer) -> None:
+    path = tmp_path / "sentiment.prompt.yaml"
+    path.write_text(PROMPT)
+    environ = {"OPENAI_BASE_URL": server.base_url, "OPENAI_API_KEY": "key-12345678"}
+    with runner.load(path, environ=environ, isolate=True) as prompt:
+
+        async def ask() -> list[runner.Result]:
+            return await asyncio.gather(*(prompt.arun(review=str(number)) for number in range(5)))
+
+        assert [result.outcome for result in asyncio.run(ask())] == ["ok"] * 5
+    assert {request.json["messages"][0]["content"] for request in server.requests} == {
+        f"en, as JSON: {number}" for number in range(5)
+    }
+    with pytest.raises(runner.RunnerError, match="the prompt is closed"):
+        prompt.run(review="x")
+
+
+@needs_proc
+def test_an_isolated_prompt_that_does_not_load_leaves_no_process(tmp_path: Path) -> None:
+    path = tmp_path / "p.prompt.yaml"
+    path.write_text("model: m\nmessages: [{role: user, content: '{{ x'}]\n")
+    before = children()
+    with pytest.raises(runner.RunnerError, match=r"p\.prompt\.yaml:2"):
+        runner.load(path, isolate=True)
+    assert children() == before
+
+
+def test_closing_a_prompt_that_is_not_isolated_changes_nothing(prompt: runner.LoadedPrompt) -> None:
+    with prompt:
+        pass
+    assert prompt.render(review="fine")

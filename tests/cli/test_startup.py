@@ -10,6 +10,9 @@ import pytest
 
 from .project import ProjectFolder
 
+FAST = ("aiohttp", "uvloop", "jsonschema_rs", "yarl", "multidict")
+"""What the extra `fast` brings."""
+
 PROMPT = """
 model: gpt-4o
 messages: [{role: user, content: "Hello {{ name }}"}]
@@ -38,18 +41,19 @@ def modules_after(project: ProjectFolder, *args: str) -> set[str]:
 
 @pytest.mark.parametrize("args", [("--help",), ("--version",), ("run", "--help"), ("check", "--help")])
 def test_help_loads_nothing_heavy(project: ProjectFolder, args: tuple[str, ...]) -> None:
-    heavy = {"httpx", "aiohttp", "jinja2", "jsonschema", "yaml", "rich", "asyncio"}
+    heavy = {"httpx", *FAST, "jinja2", "jsonschema", "yaml", "rich", "asyncio"}
     assert modules_after(project, *args) & heavy == set()
 
 
 @pytest.mark.parametrize(
-    "args", [("check",), ("render",), ("render", "--format", "curl"), ("run", "--dry-run")]
+    "args",
+    [("check",), ("render",), ("render", "--format", "curl"), ("run", "--dry-run"), ("test", "--offline")],
 )
 def test_offline_commands_load_no_http_library(project: ProjectFolder, args: tuple[str, ...]) -> None:
     project.write("hello.prompt.yaml", PROMPT)
     loaded = modules_after(project, *args)
     assert "runner.engine.plan" in loaded
-    assert loaded & {"httpx", "httpcore", "aiohttp", "http.client", "urllib.request", "xllamacpp"} == set()
+    assert loaded & {"httpx", "httpcore", *FAST, "http.client", "urllib.request", "xllamacpp"} == set()
 
 
 def test_importing_the_package_loads_nothing_heavy(project: ProjectFolder) -> None:

@@ -166,8 +166,8 @@ def test_leaving_closes_the_transports_that_were_handed_out() -> None:
 def test_resolving_loads_neither_the_http_library_nor_the_model_library() -> None:
     code = (
         "import sys; from runner.endpoints.connect import resolve; from runner.files.model import Endpoint;"
-        "resolve(Endpoint('t', base_url='http://h/v1'), {}); print([m for m in ('httpx', 'asyncio', 'xllamacpp',"
-        " 'platformdirs') if m in sys.modules])"
+        "resolve(Endpoint('t', base_url='http://h/v1'), {}); print([m for m in ('httpx', 'aiohttp', 'asyncio',"
+        " 'urllib.request', 'xllamacpp', 'platformdirs') if m in sys.modules])"
     )
     root = Path(__file__).parents[2]
     told = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)

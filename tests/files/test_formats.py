@@ -34,7 +34,7 @@ def messages_of(value: object, name: str = "prompt", part: str | None = None) ->
     ]
 
 
-@pytest.mark.parametrize("name", ["prompt", "project"])
+@pytest.mark.parametrize("name", ["prompt", "project", "pack", "lock"])
 def test_the_schemas_are_schemas(name):
     Draft202012Validator.check_schema(json.loads(schema_text(name)))
 
@@ -43,7 +43,7 @@ def test_a_prompt_has_the_wire_fields_and_ours_and_no_others():
     assert set(schema("prompt")["properties"]) == WIRE_FIELDS | OWN
 
 
-@pytest.mark.parametrize("name", ["prompt", "project"])
+@pytest.mark.parametrize("name", ["prompt", "project", "pack", "lock"])
 def test_no_schema_has_an_any_of_whose_messages_nobody_can_read(name):
     keywords = [
         key for key, value in walk(schema(name)) if key in {"anyOf", "oneOf"} and isinstance(value, list)
@@ -51,7 +51,7 @@ def test_no_schema_has_an_any_of_whose_messages_nobody_can_read(name):
     assert keywords == []
 
 
-@pytest.mark.parametrize("name", ["prompt", "project"])
+@pytest.mark.parametrize("name", ["prompt", "project", "pack", "lock"])
 def test_every_key_of_an_author_is_explained_to_his_editor(name):
     whole = schema(name)
     for key, rules in whole["properties"].items():

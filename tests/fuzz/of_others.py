@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from runner.checks.jsonpath import Path as JsonPathQuery
 from runner.checks.jsonpath import PathError, parse
 from runner.engine.past import Past
 from runner.errors import EncodingError, FormatError, Location, RunnerError, StorageError, SyntaxFileError
-from runner.files.model import Prompt
+from runner.files.model import Prompt, Template
 from runner.files.prompt import load_prompt
 from runner.files.text import decode
 from runner.files.tree import MemoryTree
@@ -25,9 +25,10 @@ from runner.regress.own_lines import parse_own
 from runner.regress.reader import MAX_BYTES, read_snapshot, snapshot_request
 from runner.regress.snapshot import Snapshot
 from runner.regress.writer import document, emit, write_snapshot
-from runner.render.engines import Jinja, Simple
+from runner.render.engines import compile_texts
 from runner.render.expressions import compile_expression
-from runner.render.loader import Source
+from runner.render.sandbox import IN_PROCESS, Texts
+from runner.render.sources import Files, Source, Use
 from runner.values import Json
 
 from .seeds import files
@@ -94,38 +95,43 @@ _INCLUDED = {
 _NAMES = frozenset({"output", "text", "vars"})
 
 
+_Read = tuple[Sequence[Use], Sequence[RunnerError], str]
+
+
 @cache
 def _prompt() -> Prompt:
     tree = MemoryTree({**_INCLUDED, "p.prompt.yaml": b"messages: [{role: user, content: x}]\n"})
     return load_prompt("p.prompt.yaml", tree)
 
 
-def _read_template(data: bytes) -> tuple[tuple[Any, ...], list[RunnerError], str]:
+def _read_template(data: bytes) -> _Read:
     kind, text = data[:1], data[1:].decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n")
     if kind == b"e":
         compile_expression(text, names=_NAMES)
         return (), [], text
     prompt = _prompt()
-    engine = (Simple if kind == b"s" else Jinja)(prompt, None)
+    template = Template("simple" if kind == b"s" else "jinja2")
 
     def locate(line: int, column: int | None) -> Location:
         return Location(_TEMPLATE, line, column)
 
-    compiled = engine.compile(Source(text, "messages[0]", locate, prompt.tree, _TEMPLATE))
-    if kind == b"s" and not engine.closure.problems:
-        _render_simply(compiled, text)
-    return compiled.uses, engine.closure.problems, text
+    source = Source(text, "messages[0]", locate, _TEMPLATE)
+    texts = compile_texts(template, [source], Files(prompt.tree, None), IN_PROCESS)
+    if not texts.problems:
+        _render(texts, {**_INCLUDED, _TEMPLATE: text.encode()})
+    return texts.uses[0], texts.problems, text
 
 
-def _render_simply(compiled: Any, text: str) -> None:
-    """`simple` has no loops and no code, so what it renders is bounded by its text."""
+def _render(texts: Texts, around: Mapping[str, bytes]) -> None:
+    """What compiles gives a text or an error of ours, whatever it does."""
     try:
-        hold_text(compiled.render({"a": [1, {"b": "x"}], "b": "y"}), "the text")
+        (text,) = texts.render({"a": [1, {"b": "x"}], "b": "y", "items": [{"title": "t"}], "name": "n"})
+        hold_text(text, "the text")
     except RunnerError as error:
-        hold_error(error, {_TEMPLATE: text.encode()}, placed=False)
+        hold_error(error, around, placed=False)
 
 
-def _template_laws(_data: bytes, read: tuple[tuple[Any, ...], list[RunnerError], str]) -> None:
+def _template_laws(_data: bytes, read: _Read) -> None:
     uses, problems, text = read
     around = {**_INCLUDED, _TEMPLATE: text.encode()}
     for problem in problems:
@@ -134,6 +140,8 @@ def _template_laws(_data: bytes, read: tuple[tuple[Any, ...], list[RunnerError],
     for use in uses[:50]:
         found = use.location
         lines = around[found.path].decode().split("\n")
+        hold(found.line is not None, "a use has a line", use)
+        assert found.line is not None
         hold(1 <= found.line <= len(lines), "a use has a line in the text", use, found)
         hold((found.column or 1) <= len(lines[found.line - 1]), "a use has a column in the line", use, found)
 

@@ -144,7 +144,7 @@ def _counting(name: str, folder: Path, inputs: int, seed: int) -> None:
 
 
 def _guided(name: str, folder: Path, inputs: int, seed: int) -> None:
-    import atheris
+    import atheris  # type: ignore[import-untyped, import-not-found, unused-ignore]
 
     with atheris.instrument_imports(include=["runner"]):
         from .targets import TARGETS, mutator

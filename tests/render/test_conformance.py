@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 
 from runner.errors import TemplateError
-from runner.render.templates import compile_prompt
 
-from .support import compile_text, make_prompt
+from .support import compile_prompt, compile_text, make_prompt
 
 FORMATS = Path(__file__).parents[2] / ".." / "shared" / "conformance" / "formats"
 SUBSET = "prompty-conformance/microsoft_prompty__runtime_python_prompty_prompty_jinja_subset_conformance_"

@@ -5,10 +5,9 @@ from __future__ import annotations
 import pytest
 
 from runner.errors import TemplateError
-from runner.render.templates import compile_prompt
 from runner.values import Json
 
-from .support import compile_text, make_prompt
+from .support import compile_prompt, compile_text, make_prompt
 
 
 def test_trim_takes_block_lines_away_and_raw_keeps_every_byte() -> None:

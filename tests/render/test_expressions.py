@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from runner.render.expressions import compile_expression
+from .support import compile_expression
 
 NAMES = frozenset({"output", "text", "vars"})
 VALUES: dict[str, Any] = {

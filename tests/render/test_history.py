@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 
 from runner.errors import CaseError, Location
-from runner.render.templates import CompiledPrompt, compile_prompt
 
-from .support import make_prompt
+from .support import CompiledPrompt, compile_prompt, make_prompt
 
 
 def placeholder(extra: str = "") -> CompiledPrompt:

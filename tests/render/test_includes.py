@@ -6,9 +6,8 @@ import pytest
 
 from runner.errors import FileError, Location, MissingFileError, TemplateError
 from runner.files.tree import MemoryTree, Tree
-from runner.render.templates import compile_prompt
 
-from .support import compile_text, make_prompt, render
+from .support import compile_prompt, compile_text, make_prompt, render
 
 CONTENT = "messages: [{role: user, content: '%s'}]"
 
@@ -123,7 +122,7 @@ def test_a_pack_reference_goes_to_the_hook_and_its_own_includes_stay_in_its_tree
     prompt = make_prompt(CONTENT % '{% include "support:tone" %}', {"t/more.md": "wrong"})
     compiled = compile_prompt(prompt, resolve_reference=resolve)
     assert compiled.render({})[0]["content"] == "kind"
-    assert asked == [("support:tone", Location("p.prompt.yaml", 1))]
+    assert asked == [("support:tone", Location("p.prompt.yaml", 1))] * 2  # once each way
     assert compiled.files == ("packs/support/t/tone.md", "packs/support/t/more.md")
 
 
@@ -144,7 +143,7 @@ def test_a_file_is_read_once_and_never_while_rendering() -> None:
     compiled = compile_prompt(make_prompt(CONTENT % '{% include "a" %}{% include "a" %}', tree=tree))
     compiled.render({})
     compiled.render({})
-    assert tree.reads == 1
+    assert tree.reads == 2  # once each way
 
 
 def test_a_file_that_is_not_utf8_is_told_at_its_byte() -> None:

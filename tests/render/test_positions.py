@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 
 from runner.errors import RunnerError
-from runner.render.templates import compile_prompt
 
-from .support import make_prompt
+from .support import compile_prompt, make_prompt
 
 LOADED = {
     "block": ("messages:\n- role: user\n  content: |-\n    one\n\n    {{ x | nope }}\n", 6),
@@ -45,7 +44,7 @@ def test_an_error_at_load_stands_at_its_line(style: str) -> None:
     assert (caught.value.location.path, caught.value.location.line) == ("p.prompt.yaml", line)
 
 
-@pytest.mark.parametrize("style", LOADED.keys() - {"after other messages"})
+@pytest.mark.parametrize("style", [style for style in LOADED if style != "after other messages"])
 def test_an_error_while_rendering_stands_at_its_line(style: str) -> None:
     text, line = LOADED[style]
     compiled = compile_prompt(make_prompt(text.replace("x | nope", "x.nope")))
@@ -87,6 +86,29 @@ def test_a_mistake_is_told_in_plain_words(content: str, message: str, hint: str 
     with pytest.raises(RunnerError) as caught:
         compile_prompt(make_prompt("messages:\n- role: user\n  content: |-\n    " + content))
     assert (caught.value.message, caught.value.hint) == (message, hint)
+
+
+@pytest.mark.parametrize(
+    ("expression", "message"),
+    [
+        ("1.key and x", "'key' is nothing that a number has"),
+        ("{}['k'] or x", "the object has no key 'k'"),
+        ("x if [].k else 1", "'k' is nothing that a list has"),
+        ("[] | first and x", "No first item, sequence was empty"),
+        ("{[1]: 1} and x", "this does not work with these values: unhashable type: a list"),
+    ],
+)
+def test_what_fails_without_any_value_is_told_when_the_prompt_is_loaded(
+    expression: str, message: str
+) -> None:
+    text = (
+        "messages:\n- role: user\n  content: |-\n    a\n    {% if x %}\n    {{ "
+        + expression
+        + " }}{% endif %}"
+    )
+    with pytest.raises(RunnerError) as caught:
+        compile_prompt(make_prompt(text))
+    assert (caught.value.message, str(caught.value.location)) == (message, "p.prompt.yaml:6")
 
 
 @pytest.mark.parametrize(

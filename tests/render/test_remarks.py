@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from runner.render.templates import compile_prompt
-
-from .support import make_prompt
+from .support import compile_prompt, make_prompt
 
 
 def warnings(text: str) -> list[tuple[str, str]]:

@@ -6,6 +6,7 @@ import pytest
 
 from runner.errors import CaseError, TemplateError
 from runner.render.environment import PromptEnvironment
+from runner.render.wording import GLOBAL_NAMES
 from runner.values import Json
 
 from .support import compile_text, render
@@ -69,7 +70,9 @@ def test_a_template_cannot_change_a_value(change: str) -> None:
 )
 def test_there_are_no_functions_but_range_dict_and_namespace(name: str) -> None:
     assert compile_text(f"{{{{ {name} }}}}").variables == {name}
-    assert set(PromptEnvironment(whitespace="trim").globals) == {"range", "dict", "namespace"}
+    assert (
+        PromptEnvironment(whitespace="trim").globals.keys() == GLOBAL_NAMES == {"range", "dict", "namespace"}
+    )
 
 
 @pytest.mark.parametrize(

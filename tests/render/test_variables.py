@@ -7,9 +7,8 @@ from jinja2 import Environment, meta
 
 from runner.errors import CaseError, Location, Problems, TemplateError
 from runner.render.analysis import analyze
-from runner.render.templates import compile_prompt
 
-from .support import compile_text, make_prompt
+from .support import compile_prompt, compile_text, make_prompt
 
 TEMPLATES = [
     "{{ a }}{{ b.c }}{{ d['e'] }}{{ f[g] }}",

@@ -8,9 +8,11 @@ import shlex
 import subprocess
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from runner.values import JsonObject
-from runner.wire.request import as_curl, build_body, encode, with_stream
+from runner.wire.request import Encoder, as_curl, build_body, encode, with_stream
 
 MESSAGES = [{"role": "user", "content": "hi"}]
 
@@ -127,3 +129,34 @@ def test_curl_command_is_readable_over_several_lines() -> None:
         '  "model": "m"',
         "}'",
     ]
+
+
+TEXT = st.text(max_size=10)
+MESSAGE = st.fixed_dictionaries(
+    {"role": TEXT, "content": TEXT | st.lists(st.fixed_dictionaries({"text": TEXT}))}
+)
+
+
+@given(
+    st.dictionaries(st.sampled_from(["model", "é", "n"]), TEXT | st.floats(allow_nan=False, allow_infinity=False)),
+    st.dictionaries(st.sampled_from(["temperature", "tools"]), st.integers() | st.lists(TEXT)),
+    st.lists(MESSAGE, max_size=3),
+)  # fmt: skip
+def test_an_encoder_writes_the_bytes_that_encode_writes(before, after, messages):
+    skeleton = {**before, "messages": [], **after}
+    assert Encoder(skeleton).of(messages) == encode({**skeleton, "messages": messages})
+
+
+@pytest.mark.parametrize("culprit", ["\ud800", float("nan"), float("inf")])
+def test_an_encoder_refuses_what_encode_refuses_in_the_same_words(culprit):
+    messages = [{"role": "user", "content": [{"type": "text", "text": culprit}]}]
+    with pytest.raises(ValueError, match=r"\$\.messages\[0\]\.content\[0\]\.text") as told:
+        Encoder({"model": "m", "messages": []}).of(messages)
+    with pytest.raises(ValueError, match=r"\$\.messages") as expected:
+        encode({"model": "m", "messages": messages})
+    assert str(told.value) == str(expected.value)
+
+
+def test_an_encoder_of_what_is_not_json_is_refused_when_it_is_built():
+    with pytest.raises(ValueError, match=r"\$\.temperature"):
+        Encoder({"temperature": float("nan"), "messages": []})

@@ -14,21 +14,26 @@ from functools import lru_cache
 import httpx
 
 from ..errors import ConfigError
-from .base import Request, Response, TransportError
+from .base import CONNECT_TIMEOUT, KEEP_ALIVE, Request, Response, TransportError
 from .body import BodyReader
 from .certificates import tls_context
-from .failures import connect_failure, peer_of
+from .failures import (
+    bad_request,
+    broken,
+    closed_unasked,
+    connect_failure,
+    cut_short,
+    late,
+    no_connection,
+    not_http,
+    refused_by_proxy,
+)
+from .fields import read_fields
 from .proxies import proxy_for
 
-__all__ = ["CONNECT_TIMEOUT", "HttpxTransport"]
+__all__ = ["HttpxTransport"]
 
-CONNECT_TIMEOUT = 10.0
-"""Seconds to connect in: a host that is down is known long before a slow answer's deadline."""
-
-_KEEP_ALIVE = 30.0
-"""Seconds an unused connection is kept; older ones are often dead without a word (load balancers, NAT)."""
-
-_LIMITS = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=_KEEP_ALIVE)
+_LIMITS = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=KEEP_ALIVE)
 
 
 class HttpxTransport:
@@ -43,19 +48,20 @@ class HttpxTransport:
 
         `trust_env=False` leaves proxies out, for a server of our own on the loopback interface.
         """
-        self._proxy = proxy_for(base_url) if trust_env else None
+        proxy = proxy_for(base_url) if trust_env else None
+        self._proxy = proxy.url if proxy else None
         context = tls_context(trusting=base_url.startswith("https:"))
+        to_proxy = tls_context(trusting=True) if proxy and proxy.scheme == "https" else None
         try:
-            self._http = httpx.AsyncHTTPTransport(verify=context, limits=_LIMITS, proxy=self._proxy)
-        except ImportError:
+            self._http = httpx.AsyncHTTPTransport(
+                verify=context,
+                limits=_LIMITS,
+                proxy=httpx.Proxy(proxy.full_url, ssl_context=to_proxy) if proxy else None,
+            )
+        except (ImportError, ValueError):  # ValueError: httpx before 0.28 does not know socks5h
             raise ConfigError(
                 "the environment names a SOCKS proxy, which needs one more package",
                 hint="pip install 'httpx[socks]'",
-            ) from None
-        except (ValueError, httpx.InvalidURL):
-            raise ConfigError(
-                "the proxy in the environment has no usable URL",
-                hint="look at HTTP_PROXY, HTTPS_PROXY and ALL_PROXY",
             ) from None
 
     async def send(
@@ -76,14 +82,9 @@ class HttpxTransport:
         except TimeoutError:
             if not deadline.expired():
                 raise
-            raise TransportError(
-                "timeout", f"no complete answer within {timeout:g} s", retryable=True
-            ) from None
+            raise late(timeout) from None
         except httpx.ConnectTimeout:
-            peer = peer_of(request.url, self._proxy)
-            raise TransportError(
-                "connect", f"no connection to {peer} within {connect:g} s", retryable=True
-            ) from None
+            raise no_connection(request.url, self._proxy, connect) from None
         except httpx.TransportError as error:
             raise _failure(error, request.url, self._proxy) from None
 
@@ -95,36 +96,44 @@ class HttpxTransport:
         answer = await self._http.handle_async_request(outgoing)
         assert isinstance(answer.stream, httpx.AsyncByteStream)
         try:
-            headers = dict(answer.headers.items())
+            headers = read_fields(answer.headers.raw)
             reader = BodyReader(headers, on_bytes)
             async for piece in answer.stream:
                 reader.feed(piece)
             return Response(answer.status_code, headers, reader.finish())
         finally:
             await answer.stream.aclose()
+            if self._has_more():
+                await self._http.aclose()  # the next request opens a new connection
+
+    def _has_more(self) -> bool:
+        """Whether the server sent more than the answer; httpx would take it for the next request's."""
+        for layer in self._http._pool.connections:
+            while (below := getattr(layer, "_connection", None)) is not None:
+                layer = below
+            state = getattr(layer, "_h11_state", None)
+            if state is not None and state.trailing_data[0]:
+                return True
+        return False
 
 
 def _failure(error: httpx.TransportError, url: str, proxy: str | None) -> TransportError:
     match error:
         case httpx.ProxyError():
             status = str(error)[:3]
-            told = f" with status {status}" if status.isdigit() else ""
-            message = f"{peer_of(url, proxy)} refused to connect to {peer_of(url)}{told}"
-            return TransportError("connect", message, retryable=told != "" and status >= "500")
+            return refused_by_proxy(url, proxy, int(status) if status.isdigit() else None)
         case httpx.ConnectError():
             return connect_failure(error, url, proxy)
         case httpx.LocalProtocolError() | httpx.UnsupportedProtocol():
-            return TransportError("protocol", "the request is not valid HTTP", retryable=False)
+            return bad_request()
         case httpx.RemoteProtocolError() if "disconnected" in str(error):
-            return TransportError(
-                "protocol", f"{peer_of(url, proxy)} closed the connection unasked", retryable=True
-            )
-        case httpx.RemoteProtocolError() if "incomplete" in str(error):
-            return TransportError("protocol", "the answer stops in its middle", retryable=True)
+            return closed_unasked(url, proxy)
+        case httpx.RemoteProtocolError() if "without sending complete message" in str(error):
+            return cut_short()
         case httpx.RemoteProtocolError():
-            return TransportError("protocol", "the answer is not valid HTTP", retryable=True)
+            return not_http()
         case _:
-            return TransportError("protocol", f"{peer_of(url, proxy)} broke the connection", retryable=True)
+            return broken(url, proxy)
 
 
 @lru_cache(maxsize=64)

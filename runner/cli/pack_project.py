@@ -1,0 +1,54 @@
+"""runner.yaml as text, for the commands that write an entry into it or take one out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from ..errors import EncodingError, Location, Problems, RunnerError, UsageError
+from ..files.model import Project
+from ..files.project import PROJECT_FILE, load_project_from
+from ..files.text import decode, encode_like
+from ..files.tree import DiskTree, MemoryTree
+
+__all__ = ["ProjectFile"]
+
+
+class ProjectFile:
+    """The runner.yaml of a folder; `data` are the bytes that it is about to have."""
+
+    def __init__(self, root: Path, environ: Mapping[str, str], data: bytes | None = None) -> None:
+        path = root / PROJECT_FILE
+        self._root = root
+        self._environ = environ
+        self._shown = DiskTree(root, Path.cwd()).shown(PROJECT_FILE)
+        self._before = data if data is not None else path.read_bytes() if path.exists() else b""
+
+    def edited(self, edit: Callable[[str], str | None], lines: str) -> tuple[bytes, Project]:
+        """The bytes of the file after an edit, and the project that they say.
+
+        Raises UsageError with the `lines` for a person to write where the file cannot be edited safely, and for an edit
+        that a project cannot have.
+        """
+        try:
+            text = decode(self._before, self._shown)
+        except EncodingError:
+            text = None
+        # A file with mixed line ends would not keep them.
+        whole = text is not None and encode_like(text, self._before) == self._before
+        new = edit(text) if text is not None and whole else None
+        if new is None:
+            raise UsageError(
+                f"{self._shown} is written in a way that cannot be edited safely",
+                location=Location(self._shown),
+                hint=f"{lines}; then runner pack lock",
+            )
+        data = encode_like(new, self._before)
+        shown_folder = self._shown[: -len(PROJECT_FILE)]
+        tree = MemoryTree({PROJECT_FILE: data}, shown_folder)
+        try:
+            return data, load_project_from(tree, self._root, environ=self._environ)
+        except RunnerError as error:
+            # It is the edit that is wrong: the file does not have the line that the error would name.
+            first = error.errors[0] if isinstance(error, Problems) else error
+            raise UsageError(first.message, hint=first.hint) from None

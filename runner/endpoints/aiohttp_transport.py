@@ -1,0 +1,253 @@
+"""HTTP over aiohttp: for each worker one transport with one connection.
+
+aiohttp's connector and parser are used without its client session. The session's share is cookies, redirects,
+requests asked twice and header fields of its own, none of which may happen here, and a third of the CPU time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import select
+import time
+from collections.abc import Callable
+
+import aiohttp
+from aiohttp.connector import Connection
+from aiohttp.http_exceptions import HttpProcessingError
+from multidict import CIMultiDict
+from yarl import URL
+
+from ..errors import ConfigError
+from .base import CONNECT_TIMEOUT, KEEP_ALIVE, USER_AGENT, Request, Response, TransportError
+from .body import BodyReader
+from .certificates import tls_context
+from .failures import (
+    broken,
+    closed_unasked,
+    connect_failure,
+    cut_short,
+    late,
+    no_connection,
+    not_http,
+    peer_of,
+    refused_by_proxy,
+)
+from .fields import read_fields
+from .proxies import proxy_for
+from .request_head import HeadWriter
+
+__all__ = ["AiohttpTransport"]
+
+_READ_BUFFER = 1024 * 1024
+"""Bytes read ahead of the reader before the connection is throttled; with aiohttp's own 64 KiB long streams stutter
+(https://github.com/vllm-project/vllm/issues/39963)."""
+
+_LONGEST_FIELD = 100 * 1024
+_MOST_FIELDS = 1000
+"""Limits on the head of a response. h11, under httpx, takes some 100 KiB in all."""
+
+
+class AiohttpTransport:
+    """One worker's own connection (see `Transport`): HTTP/1.1, kept alive between requests.
+
+    Uses the proxies of the environment and the certificate authorities of SSL_CERT_FILE or SSL_CERT_DIR, else
+    Mozilla's (certifi). SOCKS proxies are beyond aiohttp.
+    """
+
+    def __init__(self, base_url: str, *, trust_env: bool = True) -> None:
+        """A transport for URLs below `base_url`; ConfigError where the environment's proxy or authorities are unusable.
+
+        `trust_env=False` leaves proxies out, for a server of our own on the loopback interface.
+        """
+        proxy = proxy_for(base_url) if trust_env else None
+        if proxy is not None and proxy.is_socks:
+            raise ConfigError(
+                "the environment names a SOCKS proxy, which the transport aiohttp cannot use",
+                hint="choose the transport httpx, with pip install 'httpx[socks]'",
+            )
+        tunnelled = base_url.startswith("https:")
+        fields = {"accept-encoding": "gzip"}
+        if proxy is not None and proxy.authorization and not tunnelled:
+            fields["Proxy-Authorization"] = proxy.authorization
+        self._proxy = proxy
+        self._proxy_url = proxy.url if proxy else None
+        self._heads = HeadWriter(fields, absolute=proxy is not None and not tunnelled)
+        self._tls = tls_context(trusting=tunnelled or (proxy is not None and proxy.scheme == "https"))
+        self._connecting = aiohttp.ClientTimeout(connect=CONNECT_TIMEOUT)
+        self._connector: aiohttp.TCPConnector | None = None
+        self._destination: tuple[str, aiohttp.ClientRequest] | None = None
+        self._kept: tuple[str, Connection, float] | None = None
+
+    async def send(
+        self, request: Request, *, timeout: float, on_bytes: Callable[[bytes], None] | None = None
+    ) -> Response:
+        """Send and read to the end within `timeout` seconds in all, or raise TransportError (see `Transport`)."""
+        head = self._heads.head(request)
+        try:
+            async with asyncio.timeout(timeout) as deadline:
+                connection = self._kept_connection(request.url) or await self._connect(request.url)
+                complete = False
+                try:
+                    response = await self._exchange(connection, head + request.body, on_bytes)
+                    complete = True
+                except (aiohttp.ClientError, HttpProcessingError) as error:
+                    raise self._failure(error, connection, request.url) from None
+                finally:
+                    self._keep_or_close(connection, request.url, complete=complete)
+                return response
+        except TimeoutError:
+            if not deadline.expired():
+                raise
+            raise late(timeout) from None
+
+    async def close(self) -> None:
+        """Close the connection; the transport is of no further use."""
+        if self._kept is not None:
+            _close(self._kept[1])
+            self._kept = None
+        if self._connector is not None:
+            await self._connector.close()
+            await asyncio.sleep(0)  # an aborted connection closes its socket in the loop's next round
+
+    def _kept_connection(self, url: str) -> Connection | None:
+        """The connection of the last request, where it can serve another. The connector's own keeping takes longer."""
+        if self._kept is None:
+            return None
+        (there, connection, since), self._kept = self._kept, None
+        if there == url and time.monotonic() - since < KEEP_ALIVE and _is_quiet(connection):
+            return connection
+        _close(connection)
+        return None
+
+    def _keep_or_close(self, connection: Connection, url: str, *, complete: bool) -> None:
+        protocol, transport = connection.protocol, connection.transport
+        if (
+            complete
+            and transport is not None
+            and protocol is not None
+            and not protocol.should_close
+            and not transport.get_write_buffer_size()
+        ):
+            self._kept = url, connection, time.monotonic()
+        else:
+            _close(connection)
+
+    async def _connect(self, url: str) -> Connection:
+        """A new connection."""
+        if self._connector is None:  # made here, because it belongs to the running loop
+            self._connector = aiohttp.TCPConnector(
+                limit=1,
+                force_close=True,  # it makes connections; keeping them is up to us
+                use_dns_cache=False,
+                resolver=aiohttp.ThreadedResolver(),
+            )
+        destination = self._destination_of(url)
+        try:
+            return await self._connector.connect(destination, [], self._connecting)
+        except TimeoutError:
+            raise no_connection(url, self._proxy_url, CONNECT_TIMEOUT) from None
+        except aiohttp.ClientHttpProxyError as error:
+            raise refused_by_proxy(url, self._proxy_url, error.status) from None
+        except aiohttp.ClientConnectorError as error:
+            raise connect_failure(error.os_error, url, self._proxy_url) from None
+        except aiohttp.ClientResponseError:  # the proxy answered CONNECT with something else than HTTP
+            raise not_http() from None
+        except aiohttp.ServerDisconnectedError:
+            raise closed_unasked(url, self._proxy_url) from None
+        except aiohttp.InvalidURL:
+            raise TransportError(
+                "connect",
+                f"{peer_of(url)} is a short form of an IPv4 address",
+                retryable=False,
+                hint="write its four numbers",
+            ) from None
+        except aiohttp.ClientError:
+            raise broken(url, self._proxy_url) from None
+
+    def _destination_of(self, url: str) -> aiohttp.ClientRequest:
+        """What the connector has to know: where to connect to, and how. It is never sent."""
+        if self._destination is None or self._destination[0] != url:
+            origin = URL(url, encoded=True).origin()
+            proxy_fields = CIMultiDict(
+                {"Host": origin.host_port_subcomponent or "", "User-Agent": USER_AGENT}
+            )
+            if self._proxy is not None and self._proxy.authorization:
+                proxy_fields["Proxy-Authorization"] = self._proxy.authorization
+            destination = aiohttp.ClientRequest(
+                "GET",
+                origin,
+                loop=asyncio.get_running_loop(),
+                ssl=self._tls,
+                proxy=URL(self._proxy.url, encoded=True) if self._proxy else None,
+                proxy_headers=proxy_fields if self._proxy and origin.scheme == "https" else None,
+            )
+            self._destination = url, destination
+        return self._destination[1]
+
+    async def _exchange(
+        self, connection: Connection, data: bytes, on_bytes: Callable[[bytes], None] | None
+    ) -> Response:
+        protocol = connection.protocol
+        assert protocol is not None
+        if protocol.transport is None or protocol.transport.is_closing():  # it hung up at once
+            raise aiohttp.ServerDisconnectedError
+        protocol.set_response_params(
+            read_until_eof=True,  # a body without a length ends with the connection
+            auto_decompress=False,
+            read_bufsize=_READ_BUFFER,
+            max_line_size=_LONGEST_FIELD,
+            max_field_size=_LONGEST_FIELD,
+            max_headers=_MOST_FIELDS,
+        )
+        protocol.transport.write(data)
+        message, payload = await protocol.read()
+        while 100 <= message.code < 200 and message.code != 101:
+            message, payload = await protocol.read()
+        if message.code == 101:  # to a protocol that nobody asked for
+            raise not_http()
+        headers = read_fields(message.raw_headers)
+        reader = BodyReader(headers, on_bytes)
+        while not payload.at_eof():
+            reader.feed(await payload.readany())
+        broke = protocol.exception()
+        if isinstance(broke, OSError):  # also ends a body that has no length
+            raise broke
+        return Response(message.code, headers, reader.finish())
+
+    def _failure(self, error: Exception, connection: Connection, url: str) -> TransportError:
+        assert connection.protocol is not None
+        lost = connection.protocol.exception()
+        match error:
+            case aiohttp.ClientPayloadError() if isinstance(lost, aiohttp.ServerDisconnectedError):
+                return cut_short()
+            case aiohttp.ClientPayloadError() if isinstance(lost, OSError):
+                return broken(url, self._proxy_url)
+            case aiohttp.ClientPayloadError() | HttpProcessingError():
+                return not_http()
+            case aiohttp.ServerDisconnectedError():
+                return closed_unasked(url, self._proxy_url)
+            case _:
+                return broken(url, self._proxy_url)
+
+
+def _is_quiet(connection: Connection) -> bool:
+    """Whether a used connection is still at rest: neither closed nor holding bytes that answer no request of ours."""
+    protocol, transport = connection.protocol, connection.transport
+    if protocol is None or transport is None or protocol.should_close:
+        return False
+    socket = transport.get_extra_info("socket")
+    if hasattr(select, "poll"):  # Windows has none; select() takes no descriptor beyond 1023 elsewhere
+        poll = select.poll()
+        poll.register(socket, select.POLLIN)
+        return not poll.poll(0)
+    return not select.select([socket], [], [], 0)[0]
+
+
+def _close(connection: Connection) -> None:
+    """Close a connection at once.
+
+    The orderly end would wait until the other side has taken all there is to send, and said goodbye under TLS.
+    """
+    if connection.transport is not None:
+        connection.transport.abort()
+    connection.close()

@@ -1,0 +1,37 @@
+"""The event loop of a run: uvloop's where it is installed (extra `fast`), else asyncio's own.
+
+uvloop does in C what asyncio does in Python between a socket and its transport; what a program sees is the same
+(signals, cancellation, time limits). It has no Windows version.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import sys
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+__all__ = ["loop_name", "run"]
+
+T = TypeVar("T")
+
+
+def loop_name() -> str:
+    """The library whose loop `run` uses: "uvloop" or "asyncio". Loads neither."""
+    installed = sys.platform != "win32" and importlib.util.find_spec("uvloop") is not None
+    return "uvloop" if installed else "asyncio"
+
+
+def run(main: Coroutine[Any, Any, T]) -> T:
+    """What `main` returns, run to its end as asyncio.run does it, on the fastest loop there is."""
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        return runner.run(main)
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    if loop_name() == "asyncio":
+        return None
+    import uvloop
+
+    return uvloop.new_event_loop

@@ -1,0 +1,166 @@
+"""How packs are named: `ALIAS:NAME`, and the rules for what an entry of `packs` in runner.yaml names. Pure."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterator, Mapping
+from typing import TypeAlias
+from urllib.parse import SplitResult, urlsplit
+
+__all__ = [
+    "REFERENCE",
+    "Fault",
+    "is_local_repository",
+    "is_loopback",
+    "is_reference",
+    "source_faults",
+    "url_fault",
+]
+
+REFERENCE = re.compile(r"([a-z][a-z0-9-]{0,62}):(?![/\\])(.*)", re.DOTALL)
+"""An alias and the name of an export, or a glob of such names."""
+
+Fault: TypeAlias = tuple[str, str | None]
+"""What is wrong, to follow the name of a key, and what to do. The value is not repeated: it may hold a password."""
+
+_DRIVE = re.compile(r"[A-Za-z]:")
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+_SCP = re.compile(r"[^/:\\]{2,}:(?!//)")  # git@host:path; one letter is a drive of Windows
+_HELPER = re.compile(r"[A-Za-z0-9][A-Za-z0-9+.-]*::")
+_DISTRIBUTION = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?", re.ASCII)
+# What no name of a git reference holds (git check-ref-format), and what its notation for revisions adds to a name.
+_NO_REVISION = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|^@$|^/|[/.]$|\.lock$|(?:^|/)\.")
+
+_KEYS_STAND_NOWHERE = "keys stand in no file: git finds yours through its credential helper, an SSH key or your own configuration"
+
+
+def is_reference(text: str) -> bool:
+    r"""Whether a text is written like `ALIAS:NAME`; a drive of Windows (`C:\prompts`) is not."""
+    return REFERENCE.fullmatch(text) is not None
+
+
+def source_faults(entry: Mapping[str, object]) -> Iterator[tuple[str, str, str | None]]:
+    """What is wrong with the values of an entry: the key, the message, the hint."""
+    for key, check in _CHECKS.items():
+        value = entry.get(key)
+        if isinstance(value, str) and (fault := check(value)):
+            yield key, *fault
+
+
+def url_fault(url: str) -> Fault | None:
+    """Why nothing is fetched from a URL over HTTP; None where it may be: https, or http on this machine only."""
+    if fault := _not_one_word(url):
+        return fault
+    parts = _split(url)
+    if parts is None or not parts.hostname:
+        return "is not a URL", "write an https URL"
+    if parts.username is not None or parts.password is not None:
+        return "holds a user name or a password", "keys stand in no file: for what is private use `git`"
+    if parts.query or parts.fragment or url.endswith(("?", "#")):
+        return (
+            "holds a query or a fragment",
+            "keys stand in no file, and a query may be one: use a URL without it",
+        )
+    if parts.scheme.lower() == "https" or (parts.scheme.lower() == "http" and is_loopback(parts.hostname)):
+        return None
+    return "is not an https URL", "http is for this machine only (127.0.0.1)"
+
+
+def is_local_repository(url: str) -> bool:
+    """Whether a git URL is the path of a folder."""
+    return not _SCHEME.match(url) and not _SCP.match(url)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name means this machine by itself, without asking anybody."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _git_fault(url: str) -> Fault | None:
+    if fault := _not_one_word(url):
+        return fault
+    if _HELPER.match(url):
+        return "names a helper program of git's", "write an https or ssh URL"
+    scheme = _SCHEME.match(url)
+    if scheme is None:
+        if _SCP.match(url) and ":" in url.partition("@")[0]:
+            return "holds a password", _KEYS_STAND_NOWHERE
+        return None
+    parts = _split(url)
+    if parts is None or (scheme[1].lower() != "file" and not parts.hostname):
+        return "is not a URL", "write an https or ssh URL"
+    if parts.password is not None or (parts.username is not None and scheme[1].lower() != "ssh"):
+        return "holds a user name or a password", _KEYS_STAND_NOWHERE
+    if parts.query or parts.fragment:
+        return "holds a query or a fragment", "name what is meant with rev and subdirectory"
+    match scheme[1].lower():
+        case "https" | "ssh" | "file":
+            return None
+        case "http" if parts.hostname and is_loopback(parts.hostname):
+            return None
+        case _:
+            return "is not an https or ssh URL", "others can be read and changed on their way"
+
+
+def _rev_fault(rev: str) -> Fault | None:
+    if rev.startswith("-"):
+        return "begins with a dash, which git would take for an option", "name a tag, a branch or a commit"
+    if _NO_REVISION.search(rev) or not rev.isprintable():
+        return "is no name of a tag, a branch or a commit", "git's notation (~, ^, :, ..) is not known here"
+    if re.fullmatch(r"[0-9a-f]{7,39}", rev):
+        return "looks like an abbreviated commit", "write all of its 40 digits"
+    return None
+
+
+def _subdirectory_fault(path: str) -> Fault | None:
+    if path.startswith(("/", "-")) or _DRIVE.match(path) or "\\" in path or not path.isprintable():
+        return 'is no folder below the repository\'s top ("/" between folders)', None
+    parts = path.rstrip("/").split("/")
+    if {"", ".", ".."} & set(parts):
+        return "is not written plainly", 'without ".", ".." and empty folders, e.g. packs/support'
+    return None
+
+
+def _path_fault(path: str) -> Fault | None:
+    if "\\" in path or not path.isprintable():
+        return 'is no path with "/" between folders', None
+    if path.startswith(("/", "~")) or _DRIVE.match(path):
+        return "is a path of one machine only", "write it relative to runner.yaml, e.g. ../house-prompts"
+    return None
+
+
+def _distribution_fault(name: str) -> Fault | None:
+    return None if _DISTRIBUTION.fullmatch(name) else ("is no name of a distribution", None)
+
+
+def _not_one_word(url: str) -> Fault | None:
+    if url.startswith("-"):
+        return "begins with a dash, which git would take for an option", "write an https or ssh URL"
+    if not url.isprintable() or url != url.strip() or ("://" in url and " " in url):
+        return "holds white space or what cannot be seen", None
+    return None
+
+
+def _split(url: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(url)
+        _ = parts.hostname, parts.port
+    except ValueError:
+        return None
+    return parts
+
+
+_CHECKS = {
+    "git": _git_fault,
+    "rev": _rev_fault,
+    "subdirectory": _subdirectory_fault,
+    "path": _path_fault,
+    "url": url_fault,
+    "python": _distribution_fault,
+}

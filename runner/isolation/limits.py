@@ -1,0 +1,56 @@
+"""What a process that renders may take."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+
+__all__ = [
+    "GRACE_SECONDS",
+    "KERNEL_LIMITS_MEMORY",
+    "MAX_ANSWER",
+    "MAX_LINE",
+    "MEMORY",
+    "SECONDS",
+    "START_SECONDS",
+    "Limits",
+]
+
+MEMORY = 512 * 1024 * 1024
+"""Bytes of memory, beyond what the interpreter itself takes."""
+
+SECONDS = 5.0
+"""Seconds for one rendering, and for compiling one prompt."""
+
+GRACE_SECONDS = 1.0
+"""How much later a process is killed that did not stop by itself."""
+
+START_SECONDS = 30.0
+"""Seconds until a new process must have said that it is ready; it takes a tenth of one."""
+
+MAX_ANSWER = 32 * 1024 * 1024
+"""Bytes of all texts of one rendering; each of them has its own limit of characters besides."""
+
+MAX_LINE = 4 * 1024 * 1024
+"""Bytes of any other answer."""
+
+KERNEL_LIMITS_MEMORY = sys.platform != "darwin"
+"""Whether the system refuses memory beyond a limit. macOS does not; there the parent looks at what is taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Memory in bytes and time in seconds."""
+
+    memory: int = MEMORY
+    seconds: float = SECONDS
+
+    @property
+    def hint(self) -> str:
+        """For an author whose template went beyond them."""
+        return f"with --isolate a prompt has {self.seconds:g} seconds and {self.memory // 2**20} MiB to render in"
+
+    @property
+    def too_slow(self) -> str:
+        """What a template does that goes beyond the time."""
+        return f"the template takes longer than {self.seconds:g} seconds"

@@ -1,0 +1,194 @@
+"""One process that renders, as its parent sees it: lines go in, lines come out, and it ends when it must."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import signal
+import subprocess
+import sys
+import weakref
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Literal
+
+from ..errors import ConfigError
+from .limits import GRACE_SECONDS, KERNEL_LIMITS_MEMORY, MAX_LINE, START_SECONDS, Limits
+from .protocol import GarbledError, decode, encode, field, printable
+from .watch import Watch, resident_size
+
+__all__ = ["BrokenError", "Process"]
+
+_BOOT = "import sys; sys.path += sys.argv[1:]; from runner.isolation.child import main; main()"
+_KEPT = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT")
+"""What an interpreter may need to start at all; of the environment it gets nothing else."""
+
+_numbers = itertools.count()
+
+
+class BrokenError(Exception):
+    """The process is of no use any more; `reason` is why, `detail` what there is to say about a crash."""
+
+    def __init__(self, reason: Literal["time", "memory", "crash"], detail: str = "") -> None:
+        super().__init__(detail or reason)
+        self.reason = reason
+        self.detail = detail
+
+
+class Process:
+    """A child that was started. `number` tells it from every other. Raises ConfigError where it cannot be started."""
+
+    def __init__(self, limits: Limits, *, kernel_limits_memory: bool = KERNEL_LIMITS_MEMORY) -> None:
+        self.number = next(_numbers)
+        self._limits = limits
+        self._kernel_limits_memory = kernel_limits_memory
+        self._ready = False
+        self._askers: set[object] = set()
+        try:
+            popen = _start()
+        except OSError as error:
+            raise _cannot(str(error)) from None
+        assert popen.stdin is not None
+        assert popen.stdout is not None
+        self.pid = popen.pid
+        self._popen, self._in, self._out = popen, popen.stdin, popen.stdout
+        self._watch = Watch(popen)
+        self.close = weakref.finalize(self, _end, popen, self._watch, os.getpid())
+
+    def ready(self) -> None:
+        """Wait until it is ready and has given up what it shall not have. Raises ConfigError where it cannot."""
+        if self._ready:
+            return
+        start = {
+            "memory": self._limits.memory,
+            "seconds": self._limits.seconds,
+            "confine_memory": self._kernel_limits_memory,
+        }
+        self._watch.set(START_SECONDS)
+        try:
+            self.send(encode(start))
+            field(self.receive_object(), "ready", bool)
+        except BrokenError as error:
+            raise _cannot(error.detail or f"it was not ready within {START_SECONDS:g} seconds") from None
+        except GarbledError:
+            raise _cannot("it said something else than that it is ready") from None
+        self._watch.lift()
+        if not self._kernel_limits_memory:
+            own = resident_size(self.pid)
+            if own is None:
+                raise _cannot("its memory cannot be watched")
+            self._watch.watch_memory(own + self._limits.memory)
+        self._ready = True
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can be asked."""
+        return self.close.alive and self._watch.ended_for is None and self._popen.poll() is None
+
+    @property
+    def crowded(self) -> bool:
+        """Whether several have asked it, so that one may want for memory that another takes."""
+        return len(self._askers) > 1
+
+    def ask(self, line: bytes, asker: object) -> None:
+        """Ask a question: from here on until `answered` the process has as long as the limits say. Raises BrokenError."""
+        self._askers.add(asker)
+        self._watch.set(self._limits.seconds + GRACE_SECONDS)
+        self.send(line)
+
+    def answered(self) -> None:
+        """The answer is complete."""
+        self._watch.lift()
+
+    def send(self, line: bytes) -> None:
+        """Write a line. Raises BrokenError."""
+        try:
+            self._in.write(line)
+            self._in.flush()
+        except OSError:
+            raise self._broken() from None
+
+    def receive(self, most: int = MAX_LINE) -> bytes:
+        """The next line, of at most so many bytes. Raises BrokenError."""
+        line = self._out.readline(most + 1)
+        if line.endswith(b"\n"):
+            return line
+        if len(line) > most:
+            raise GarbledError
+        raise self._broken()
+
+    def receive_object(self) -> dict[str, Any]:
+        """The next line, an object. Raises BrokenError and GarbledError."""
+        return self.read_object(self.receive())
+
+    def read_object(self, line: bytes) -> dict[str, Any]:
+        """A line that was received, as an object. Raises BrokenError and GarbledError."""
+        message = decode(line)
+        if "failed" in message:
+            detail = printable(field(message, "failed", str))[:200]
+            # SystemError is what Python says where it forgets to say MemoryError.
+            want = detail.startswith(("MemoryError", "SystemError"))
+            raise BrokenError("memory" if want else "crash", detail)
+        return message
+
+    def _broken(self) -> BrokenError:
+        self._popen.kill()  # it may live on without a pipe
+        code = self._popen.wait()
+        if self._watch.ended_for:
+            return BrokenError(self._watch.ended_for)
+        try:
+            name = signal.Signals(-code).name
+        except ValueError:
+            return BrokenError("crash", f"ended with exit code {code}")
+        return BrokenError("time" if name == "SIGXCPU" else "crash", f"ended by {name}")
+
+
+def _start() -> subprocess.Popen[bytes]:
+    if not sys.executable or getattr(sys, "frozen", False):
+        raise _cannot("there is no Python interpreter to start")
+    flags = ["-I", "-S", *(["-B"] if sys.dont_write_bytecode else [])]
+    return subprocess.Popen(  # noqa: S603 - ourselves
+        [sys.executable, *flags, "-c", _BOOT, *_import_path()],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={name: os.environ[name] for name in _KEPT if name in os.environ},
+        cwd=Path(sys.executable).anchor,
+        # A session of its own: neither Ctrl-C in the terminal nor the terminal itself reaches it.
+        start_new_session=True,
+        creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
+        | getattr(subprocess, "CREATE_NO_WINDOW", 0),
+    )
+
+
+def _import_path() -> list[str]:
+    """The folders of the few packages that the child needs, found without importing them."""
+    folders = []
+    for package in ("runner", "jinja2", "markupsafe"):
+        spec = find_spec(package)
+        if spec is None or spec.origin is None:
+            raise _cannot(f"{package} cannot be found")
+        folders.append(str(Path(spec.origin).absolute().parents[1]))
+    return list(dict.fromkeys(folders))
+
+
+def _cannot(reason: str) -> ConfigError:
+    return ConfigError(
+        f"--isolate: the process that renders cannot be set up: {reason}",
+        hint="without --isolate templates are rendered in this process, with fewer limits",
+    )
+
+
+def _end(popen: subprocess.Popen[bytes], watch: Watch, owner: int) -> None:
+    """End the process, whatever it does; only in the process that started it, not in a fork of that."""
+    watch.close()
+    if os.getpid() == owner:
+        popen.kill()
+        popen.wait()
+    else:
+        popen.poll()  # which finds that it is nobody's child here
+    for pipe in (popen.stdin, popen.stdout):
+        with contextlib.suppress(OSError):  # a line that could not be written is still waiting in it
+            if pipe is not None:
+                pipe.close()

@@ -1,0 +1,154 @@
+"""What the two processes say to each other: lines of JSON, a question and then its answer.
+
+The parent asks
+
+    {"compile": N, "whitespace": W, "sources": [[label, file, text], ...]}
+    {"render": N, "values": {...}}
+    {"expression": text, "names": [...]}                     and the same with "values"
+
+The child answers, in this order,
+
+    {"uses": [[[name, source, line, guarded], ...], ...], "problems": [problem, ...], "retire": bool}
+    "text"   once for each source, or   {"problem": problem, "retire": bool}   in the place of the first that failed
+    {"reads": [name, ...]}, {"value": ...}, or   {"refused": sentence, "retire": bool}
+
+and while it compiles it asks back
+
+    {"find": [source, name, line]}   and is told   {"file": [source, label, file, text]}   or   {"refused": E}
+
+where sources are numbered as they come, the files after those of the prompt; a text that was sent before is null. A
+problem is `[message, hint, source, line, column]`, or the number E of one of the parent's own errors. A child that says
+`retire` is not to be asked again. Instead of any answer it may say {"failed": sentence} and end.
+
+The parent believes nothing that it is told: the functions here let nothing through but what is described above.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+from ..errors import RunnerError, TemplateError
+from ..render.sources import Source, Use
+from ..values import Json, find_non_json
+
+__all__ = [
+    "GarbledError",
+    "decode",
+    "encode",
+    "encode_text",
+    "field",
+    "printable",
+    "problem_of",
+    "question_of",
+    "text_of",
+    "uses_of",
+]
+
+
+Item = TypeVar("Item")
+
+
+class GarbledError(Exception):
+    """The other side said something that is not in the protocol."""
+
+
+def encode(message: dict[str, Any]) -> bytes:
+    """A message as a line. Raises ValueError or RecursionError for values that JSON cannot say."""
+    return json.dumps(message, separators=(",", ":")).encode() + b"\n"
+
+
+def encode_text(text: str) -> bytes:
+    """A rendered text as a line."""
+    return json.dumps(text, ensure_ascii=False).encode() + b"\n"
+
+
+def text_of(line: bytes) -> str | None:
+    """The text that a line is; None where it is an object."""
+    if line[:1] != b'"':
+        return None
+    text = _parsed(line)
+    if not isinstance(text, str) or find_non_json(text):
+        raise GarbledError
+    return text
+
+
+def decode(line: bytes) -> dict[str, Json]:
+    """The object that a line is."""
+    message = _parsed(line) if line[:1] == b"{" else None
+    if not isinstance(message, dict):
+        raise GarbledError
+    return message
+
+
+def _parsed(line: bytes) -> Any:
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError):
+        raise GarbledError from None
+
+
+def field(message: dict[str, Json], name: str, kind: type) -> Any:
+    """A field of a message, of exactly this type."""
+    value = message.get(name)
+    if type(value) is not kind:
+        raise GarbledError
+    return value
+
+
+def question_of(message: dict[str, Json], sources: Sequence[Source]) -> tuple[Source, str, int]:
+    """What `find` asks: where, for which name, on which line."""
+    match message["find"]:
+        case [source, str(name), line]:
+            return _one_of(sources, source), name, _counted(line)
+    raise GarbledError
+
+
+def uses_of(message: dict[str, Json], sources: Sequence[Source], count: int) -> list[list[Use]]:
+    """The variables that each of the first `count` sources reads."""
+    uses = field(message, "uses", list)
+    if len(uses) != count:
+        raise GarbledError
+    return [[_use(use, sources) for use in _list(of_one)] for of_one in uses]
+
+
+def _use(value: Json, sources: Sequence[Source]) -> Use:
+    match value:
+        case [str(name), source, line, bool(guarded)] if name.isidentifier():
+            return Use(name, _one_of(sources, source), _counted(line), guarded)
+    raise GarbledError
+
+
+def problem_of(value: Json, sources: Sequence[Source], own: Sequence[RunnerError] = ()) -> RunnerError:
+    """The error that a problem stands for."""
+    match value:
+        case [str(message), str() | None as hint, source, line, column]:
+            found = _one_of(sources, source)
+            location = found.locate(_counted(line), None if column is None else _counted(column))
+            return TemplateError(printable(message), location=location, hint=hint and printable(hint))
+    return _one_of(own, value)
+
+
+def printable(sentence: str) -> str:
+    """A sentence without lone surrogates."""
+    return sentence.encode("utf-8", "replace").decode()
+
+
+def _list(value: Json) -> list[Json]:
+    if not isinstance(value, list):
+        raise GarbledError
+    return value
+
+
+def _one_of(items: Sequence[Item], number: Json) -> Item:
+    if type(number) is not int or not 0 <= number < len(items):
+        raise GarbledError
+    return items[number]
+
+
+def _counted(number: Json) -> int:
+    """A line or a column."""
+    if type(number) is not int or not 1 <= number <= 2**31:
+        raise GarbledError
+    return number

@@ -1,0 +1,91 @@
+"""Ends a process that takes too long, or too much where the system itself does not refuse it."""
+
+from __future__ import annotations
+
+import math
+import subprocess
+import threading
+import time
+from typing import Literal
+
+__all__ = ["Watch", "resident_size"]
+
+_LOOK_EVERY = 0.1
+
+
+class Watch:
+    """A thread that ends the process when the deadline that was set for it has passed.
+
+    It sleeps until there is a deadline, and then until that; who sets and lifts a deadline ten thousand times a second
+    does not wake it each time. `ended_for` says why it has ended the process.
+    """
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self.ended_for: Literal["time", "memory"] | None = None
+        self._process = process
+        self._memory: int | None = None
+        self._due: float | None = None
+        self._until = math.inf
+        self._closed = False
+        self._wake = threading.Event()
+        threading.Thread(target=self._run, name="runner-isolation", daemon=True).start()
+
+    def set(self, seconds: float) -> None:
+        """End the process in so many seconds, unless the deadline is lifted or set anew before."""
+        self._due = due = time.monotonic() + seconds
+        if due < self._until:
+            self._wake.set()
+
+    def lift(self) -> None:
+        """No deadline."""
+        self._due = None
+
+    def watch_memory(self, memory: int) -> None:
+        """From here on look, as long as there is a deadline, whether the process has come to hold more bytes."""
+        self._memory = memory
+        self._wake.set()
+
+    def close(self) -> None:
+        """Let the thread end."""
+        self._closed = True
+        self._wake.set()
+
+    def _run(self) -> None:
+        while not self._closed:
+            self._wake.clear()
+            self._until = (
+                math.inf
+            )  # before the look at the deadline: one that is set after it shall wake this
+            due = self._due
+            if due is None:
+                self._wake.wait()
+                continue
+            left = due - time.monotonic()
+            if left <= 0:
+                self._end("time")
+                return
+            if self._memory is not None:
+                left = min(left, _LOOK_EVERY)
+            self._until = due
+            self._wake.wait(left)
+            if self._memory is not None and self._due == due:  # it has worked on this all the while
+                size = resident_size(self._process.pid)
+                if size is not None and size > self._memory:
+                    self._end("memory")
+                    return
+
+    def _end(self, reason: Literal["time", "memory"]) -> None:
+        self.ended_for = reason
+        self._process.kill()
+
+
+def resident_size(pid: int) -> int | None:
+    """The bytes of memory that a process holds, as `ps` tells it; None where it cannot be told."""
+    command = ["/bin/ps", "-o", "rss=", "-p", str(pid)]
+    try:
+        done = subprocess.run(  # noqa: S603 - nothing of it is a user's
+            command, capture_output=True, stdin=subprocess.DEVNULL, check=True, timeout=5
+        )
+        return int(done.stdout) * 1024
+    except (OSError, ValueError, subprocess.SubprocessError):
+        return None

@@ -1,0 +1,291 @@
+"""What `runner pack` does to a project: packs locked, copied, moved and taken out, all files of it at once or none."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import FetchError, Location, NothingSelectedError, PackError, Problems, RunnerError
+from ..files.model import Project
+from ..files.project import PROJECT_FILE
+from ..files.tree import DiskTree
+from .contents import Contents
+from .exchange import Exchange
+from .fetch import moved_tag
+from .installed import STORE, VENDORED, copy_at, deviating, home_of, integrity_folder
+from .lock import LOCK_FILE, Lock, LockedPack, write_lock
+from .packs import Packs
+from .request import Request
+from .resolve import Resolved, fetch_locked, moved
+
+__all__ = ["Bench", "Synced"]
+
+_ATTRIBUTES = (
+    b"# Written by runner: packs are kept byte for byte, whatever git does to line ends elsewhere.\n* -text\n"
+)
+_IGNORE = ".runner/.gitignore"
+_IGNORED = b"# written by runner: nothing in here belongs into git\n*\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Synced:
+    """What became of one pack: its copy was there, or was written; `note` is what could not be found out."""
+
+    alias: str
+    locked: LockedPack
+    written: bool
+    note: str | None = None
+
+
+class Bench:
+    """A project's packs as they are. Its methods change files only in the end, and then all of them or none."""
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self.root = Path(project.root)
+        self.tree = DiskTree(self.root, Path.cwd())
+        self.packs = Packs(project, self.tree)
+
+    @property
+    def requests(self) -> Mapping[str, Request]:
+        """What runner.yaml asks for."""
+        return self.packs.requests
+
+    @property
+    def lock(self) -> Lock:
+        """What packs.lock says."""
+        return self.packs.lock
+
+    def chosen(self, aliases: Sequence[str]) -> list[Request]:
+        """The requests of these aliases, of all without any. Raises UsageError, NothingSelectedError."""
+        if not self.requests and not self.lock.packs:
+            raise NothingSelectedError(
+                "there is no pack in runner.yaml",
+                hint="runner pack add ALIAS with --git, --path, --url or --python adds one",
+            )
+        return [self.packs.request(alias) for alias in aliases or self.requests]
+
+    # --- what has to be done ----------------------------------------------------------------------------------------
+
+    def unlocked(self) -> list[Request]:
+        """The requests that are not in packs.lock as they stand."""
+        return [
+            request
+            for request in self.requests.values()
+            if (locked := self.lock.packs.get(request.alias)) is None or locked.source != request.source
+        ]
+
+    def gone(self) -> list[str]:
+        """The packs in packs.lock that nothing asks for any longer."""
+        return sorted(self.lock.packs.keys() - self.requests.keys())
+
+    def refuse_stale(self) -> None:
+        """Raise StalePackError, or Problems, where packs.lock is not that of runner.yaml."""
+        errors = list(self.packs.unasked())
+        for request in self.requests.values():
+            with _kept(errors):
+                self.packs.locked(request)
+        if errors:
+            raise errors[0] if len(errors) == 1 else Problems(errors)
+
+    def strangers(self) -> Iterator[RunnerError]:
+        """An error for each folder among the vendored packs that is of no pack."""
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            for path in sorted((self.root / VENDORED).iterdir()):
+                if path.is_dir() and path.name not in self.requests and self.tree.exists(LOCK_FILE):
+                    yield PackError(
+                        f"this folder is of no pack in {PROJECT_FILE}",
+                        location=Location(self.tree.shown(f"{VENDORED}/{path.name}")),
+                        hint="move it elsewhere, or delete it",
+                    )
+
+    # --- doing it ---------------------------------------------------------------------------------------------------
+
+    def sync(self, *, offline: bool) -> list[Synced]:
+        """Have exactly what is locked. Unless `offline`, the sources of tags are asked whether they still mean the same.
+
+        Raises StalePackError where packs.lock is not that of runner.yaml or a tag was moved, PackError for a copy that
+        was changed, FetchError where a missing one cannot be had.
+        """
+        self.refuse_stale()
+        self._refuse_link()
+        errors: list[RunnerError] = list(self.strangers())
+        done: list[Synced] = []
+        missing: dict[str, Contents] = {}
+        for request in self.requests.values():
+            locked = self.lock.packs[request.alias]
+            with _kept(errors):
+                note = None if offline else self._ask(request, locked)
+                contents = self._missing(request, locked, offline=offline)
+                if contents is not None:
+                    missing[request.alias] = contents
+                done.append(Synced(request.alias, locked, contents is not None, note))
+        if errors:
+            raise errors[0] if len(errors) == 1 else Problems(errors)
+        exchange = Exchange()
+        for alias, contents in missing.items():
+            self._place(exchange, self.requests[alias], self.lock.packs[alias], contents)
+        left = [alias for alias, request in self.requests.items() if not request.vendored]
+        for alias in left:
+            self._drop_vendored(exchange, alias)
+        if missing or left:
+            self._keep_bytes(exchange, self.requests)
+        exchange.carry_out()
+        self._drop_empty_folder()
+        return done
+
+    def change(
+        self,
+        resolved: Iterable[Resolved],
+        gone: Iterable[str] = (),
+        *,
+        project_file: bytes | None = None,
+        requests: Mapping[str, Request] | None = None,
+    ) -> None:
+        """Lock and copy these packs, and take out those that are `gone`; with a new runner.yaml and what it asks for.
+
+        Raises PackError where a copy was changed by hand, which would be lost, StorageError where the disk refuses.
+        """
+        self._refuse_link()
+        resolved, gone = list(resolved), list(gone)
+        for alias in (*(each.request.alias for each in resolved), *gone):
+            self._refuse_edited(alias)
+        packs = {alias: locked for alias, locked in self.lock.packs.items() if alias not in gone}
+        packs |= {each.request.alias: each.locked for each in resolved}
+        exchange = Exchange()
+        for each in resolved:
+            self._place(exchange, each.request, each.locked, each.contents)
+        for alias in gone:
+            self._drop_vendored(exchange, alias)
+        self._keep_bytes(exchange, requests if requests is not None else self.requests)
+        self._write_lock(exchange, Lock(packs))
+        if project_file is not None:
+            exchange.file(self.root / PROJECT_FILE, project_file)
+        exchange.carry_out()
+        self._drop_empty_folder()
+
+    def vendor(self, requests: Sequence[Request], *, project_file: bytes | None = None) -> None:
+        """Write the locked files of these packs into packs/, whatever stands there. Raises as `sync` does."""
+        self._refuse_link()
+        found = {}
+        for request in requests:
+            locked = self.packs.locked(request)
+            found[request.alias] = self._local(request, locked) or fetch_locked(request, locked, self.root)
+        exchange = Exchange()
+        for alias, contents in found.items():
+            exchange.folder(self.root / VENDORED / alias, contents.files)
+        self._keep_bytes(exchange, self.requests, always=True)
+        if project_file is not None:
+            exchange.file(self.root / PROJECT_FILE, project_file)
+        exchange.carry_out()
+
+    # --- parts of it ------------------------------------------------------------------------------------------------
+
+    def _ask(self, request: Request, locked: LockedPack) -> str | None:
+        """Raise StalePackError for a tag that was moved; what to say where nobody could be asked."""
+        try:
+            now = moved_tag(request, self.root, locked.commit)
+            if now is not None:
+                raise moved(request, locked, now, self.root)
+        except FetchError as error:
+            return (
+                f"whether its tag still means {str(locked.commit)[:12]} could not be asked: {error.message}"
+            )
+        return None
+
+    def _missing(self, request: Request, locked: LockedPack, *, offline: bool) -> Contents | None:
+        """The files of a pack that has no copy; None where it has one. Raises PackError for one that was changed."""
+        home = home_of(request, locked)
+        if copy_at(home, locked, self.tree) is not None:
+            self.packs.open(request.alias)
+            return None
+        local = self._local(request, locked)
+        if local is None and offline:
+            raise FetchError(f"the pack {request.alias} has no copy here, and offline nothing is fetched")
+        return local or fetch_locked(request, locked, self.root)
+
+    def _local(self, request: Request, locked: LockedPack) -> Contents | None:
+        """The locked files of a pack where this machine has them all, in either of the two places for copies."""
+        for home in (f"{VENDORED}/{request.alias}", f"{STORE}/{integrity_folder(locked.integrity)}"):
+            copy = copy_at(home, locked, self.tree)
+            if copy is not None and not copy.deviations:
+                return Contents(copy.files)
+        return None
+
+    def _place(self, exchange: Exchange, request: Request, locked: LockedPack, contents: Contents) -> None:
+        """Put the files of a pack where its copy belongs, unless they are there; a vendored one may have to go."""
+        home = home_of(request, locked)
+        copy = copy_at(home, locked, self.tree)
+        if copy is None or copy.deviations:
+            if not request.vendored and not (self.root / _IGNORE).exists():
+                exchange.file(self.root / _IGNORE, _IGNORED)
+            exchange.folder(self.root / home, contents.files)
+        if not request.vendored:
+            self._drop_vendored(exchange, request.alias)
+
+    def _drop_vendored(self, exchange: Exchange, alias: str) -> None:
+        """Let the vendored folder of a pack go, if it has one and nobody changed it."""
+        if (self.root / VENDORED / alias).exists():
+            self._refuse_edited(alias)
+            exchange.folder(self.root / VENDORED / alias, None)
+
+    def _refuse_link(self) -> None:
+        """Raise PackError where the folder of vendored packs is a link: what is written there is not the project's."""
+        if (self.root / VENDORED).is_symlink():
+            shown = self.tree.shown(VENDORED)
+            hint = "put a folder in its place"
+            raise PackError(
+                f"{shown} is a link, and nothing is written through it", location=Location(shown), hint=hint
+            )
+
+    def _refuse_edited(self, alias: str) -> None:
+        """Raise PackError where the vendored folder of an alias holds something that would be lost."""
+        home = f"{VENDORED}/{alias}"
+        locked = self.lock.packs.get(alias)
+        if locked is None:
+            if (self.root / home).exists():
+                raise PackError(
+                    f"this folder is in the way: {LOCK_FILE} has no pack {alias}",
+                    location=Location(self.tree.shown(home)),
+                    hint="move it elsewhere, or delete it",
+                )
+            return
+        copy = copy_at(home, locked, self.tree)
+        if copy is not None and copy.deviations:
+            hint = (
+                f"nothing was changed, for your edit would be lost: runner pack vendor {alias} takes it back"
+            )
+            raise deviating(alias, home, copy, self.tree, hint)
+
+    def _write_lock(self, exchange: Exchange, lock: Lock) -> None:
+        path = self.root / LOCK_FILE
+        if not lock.packs:
+            if path.exists():
+                exchange.file(path, None)
+        elif lock != self.lock or not path.exists():
+            exchange.file(path, write_lock(lock).encode())
+
+    def _keep_bytes(
+        self, exchange: Exchange, requests: Mapping[str, Request], *, always: bool = False
+    ) -> None:
+        """Tell git to leave vendored packs as they are: a file of ours beside them, unless somebody wrote his own."""
+        path = self.root / VENDORED / ".gitattributes"
+        wanted = always or any(request.vendored for request in requests.values())
+        if wanted and not path.exists():
+            exchange.file(path, _ATTRIBUTES)
+        elif not wanted and path.is_file() and path.read_bytes().replace(b"\r\n", b"\n") == _ATTRIBUTES:
+            exchange.file(path, None)
+
+    def _drop_empty_folder(self) -> None:
+        with contextlib.suppress(OSError):  # there is something in it, or it is not there
+            (self.root / VENDORED).rmdir()
+
+
+@contextlib.contextmanager
+def _kept(errors: list[RunnerError]) -> Iterator[None]:
+    try:
+        yield
+    except RunnerError as error:
+        errors.append(error)

@@ -1,0 +1,78 @@
+"""The files of a pack in memory, in the one form that is hashed and stored. Pure.
+
+Of text, CRLF is LF: a checkout that converts line ends changes no hash. The integrity of all files is Go's dirhash
+(golang.org/x/mod/sumdb/dirhash, Hash1) over the paths from the pack's root.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal, TypeAlias
+
+from .names import is_text
+
+__all__ = ["Contents", "FileChange", "canonical_bytes", "file_changes", "file_hash", "integrity"]
+
+FileChange: TypeAlias = tuple[Literal["changed", "added", "removed", "renamed"], str]
+"""What became of a file: of a renamed one the path is `OLD -> NEW`."""
+
+
+@dataclass(frozen=True)
+class Contents:
+    """All files of a pack, by path, in their canonical form."""
+
+    files: Mapping[str, bytes]
+
+    @classmethod
+    def of(cls, files: Mapping[str, bytes]) -> Contents:
+        """The contents of files as they were read."""
+        return cls({path: canonical_bytes(path, files[path]) for path in sorted(files)})
+
+    @cached_property
+    def hashes(self) -> dict[str, str]:
+        """The hash of each file."""
+        return {path: file_hash(path, data) for path, data in self.files.items()}
+
+    @property
+    def integrity(self) -> str:
+        """The hash of all."""
+        return integrity(self.hashes)
+
+
+def canonical_bytes(path: str, data: bytes) -> bytes:
+    """The bytes of a file as they are hashed. Text in UTF-16, which no prompt can be, stays as it is."""
+    return data.replace(b"\r\n", b"\n") if is_text(path) and b"\0" not in data else data
+
+
+def file_hash(path: str, data: bytes) -> str:
+    """`sha256:` and the hash of a file's canonical form, in hex."""
+    return f"sha256:{hashlib.sha256(canonical_bytes(path, data)).hexdigest()}"
+
+
+def integrity(hashes: Mapping[str, str]) -> str:
+    """`h1:` and the hash of the hashes: a line `<hex>  <path>` for each file, sorted by path, hashed in turn."""
+    lines = "".join(f"{hashes[path].removeprefix('sha256:')}  {path}\n" for path in sorted(hashes))
+    return f"h1:{base64.b64encode(hashlib.sha256(lines.encode()).digest()).decode()}"
+
+
+def file_changes(before: Mapping[str, str], after: Mapping[str, str]) -> list[FileChange]:
+    """What became of each file between two sets of hashes, by path; one that only changed its name is renamed."""
+    gone = {path: digest for path, digest in before.items() if path not in after}
+    changes: list[FileChange] = []
+    for path, digest in after.items():
+        if path in before:
+            if before[path] != digest:
+                changes.append(("changed", path))
+            continue
+        old = next((name for name, each in gone.items() if each == digest), None)
+        if old is None:
+            changes.append(("added", path))
+        else:
+            del gone[old]
+            changes.append(("renamed", f"{old} -> {path}"))
+    changes += [("removed", path) for path in gone]
+    return sorted(changes, key=lambda change: change[1])

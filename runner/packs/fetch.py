@@ -1,0 +1,57 @@
+"""A pack from where runner.yaml says: the only part of runner that asks anybody for a pack."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from .gather import Fetched, Found, gather
+from .request import Request
+
+__all__ = ["fetch", "moved_tag"]
+
+
+def fetch(request: Request, root: Path, *, commit: str | None = None) -> Fetched:
+    """The pack that a request means now; of a git repository that of `commit`, if given. `root` is the project's folder.
+
+    Raises FetchError where its source cannot be asked, PackError or Problems for what a pack cannot have.
+    """
+    with _found(request, root, commit) as found:
+        return gather(found)
+
+
+def moved_tag(request: Request, root: Path, commit: str | None) -> str | None:
+    """The commit of a request's tag, where that is another one than it was locked to. Raises FetchError."""
+    if "git" not in request.source or commit is None:
+        return None
+    from .fetch_git import tag_commit
+
+    now = tag_commit(request.source, root)
+    return now if now not in (None, commit) else None
+
+
+@contextlib.contextmanager
+def _found(request: Request, root: Path, commit: str | None) -> Iterator[Found]:
+    source = request.source
+    # Only what is needed: a pack in a folder takes neither git nor a client for HTTP.
+    if "git" in source:
+        from .fetch_git import find_in_git
+
+        prefix = f"{request.alias}@{source['rev']}:"
+        with find_in_git(source, root, prefix=prefix, commit=commit) as found:
+            yield found
+    elif "path" in source:
+        from .fetch_path import find_in_folder
+
+        folder = Path(os.path.normpath(root / source["path"]))
+        yield find_in_folder(folder, shown=os.path.relpath(folder))
+    elif "url" in source:
+        from .fetch_url import find_at_url
+
+        yield find_at_url(source["url"], source["sha256"], prefix=f"{request.alias}:")
+    else:
+        from .fetch_python import find_in_distribution
+
+        yield find_in_distribution(source["python"])

@@ -1,0 +1,61 @@
+"""A pack in a folder of this machine."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Container, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from ..errors import FetchError, Location, PackError
+from .gather import Found
+from .names import MAX_BYTES, Entry
+
+__all__ = ["find_in_folder"]
+
+
+def find_in_folder(folder: Path, *, shown: str, only: Container[str] | None = None) -> Found:
+    """What stands in a folder, or of that what `only` names. Raises FetchError where it cannot be listed."""
+    if not folder.is_dir():
+        raise FetchError(f"there is no folder {shown}", hint="a path is relative to runner.yaml")
+    try:
+        entries = [entry for entry in _walk(folder, "") if only is None or entry.path in only]
+    except OSError as error:
+        raise FetchError(f"the folder {shown} cannot be listed: {error.strerror or error}") from None
+    prefix = "" if shown == "." else f"{shown.rstrip('/' + os.sep)}/"
+
+    def read(chosen: Sequence[Entry]) -> Mapping[str, bytes]:
+        return {entry.path: _read(folder / entry.path, prefix + entry.path) for entry in chosen}
+
+    return Found(entries, read, prefix)
+
+
+def _walk(folder: Path, below: str) -> Iterator[Entry]:
+    """Every entry, links not followed. Folders that are never part of a pack, and may be large, are not entered."""
+    with os.scandir(folder / below) as scan:
+        entries = sorted(scan, key=lambda entry: entry.name)
+    if below and any(entry.name == "pyvenv.cfg" for entry in entries):
+        return
+    for entry in entries:
+        path = f"{below}{entry.name}"
+        if entry.is_symlink():
+            yield Entry(path, kind="link")
+        elif entry.is_dir(follow_symlinks=False):
+            if not entry.name.startswith(".") and entry.name != "node_modules":
+                yield from _walk(folder, f"{path}/")
+        elif entry.is_file(follow_symlinks=False):
+            yield Entry(path, entry.stat(follow_symlinks=False).st_size)
+        else:
+            yield Entry(path, kind="special")
+
+
+def _read(path: Path, shown: str) -> bytes:
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise PackError(
+            f"this file cannot be read: {error.strerror or error}", location=Location(shown)
+        ) from None
+    if len(data) > MAX_BYTES:
+        raise PackError("the file grew while it was read", location=Location(shown))
+    return data

@@ -1,0 +1,102 @@
+"""A pack as its users will see it: every prompt, template and schema loaded and compiled, nothing executed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+
+from ..checks.judge import Judge
+from ..errors import MissingFileError, PackError, Problems, RunnerError
+from ..files.documents import parse_document
+from ..files.model import Prompt
+from ..files.prompt import PROMPT_ENDINGS, load_prompt
+from ..files.schema_files import check_schema, read_schema_file
+from ..files.tree import Tree
+from ..render.sandbox import IN_PROCESS, Sandbox
+from ..render.templates import compile_prompt
+from .manifest import load_manifest, refuse_other_runner, refuse_unknown_license
+from .names import MANIFEST
+from .packs import OpenPack, load_export, no_other_pack
+
+__all__ = ["open_sound"]
+
+
+def open_sound(tree: Tree, alias: str, sandbox: Sandbox = IN_PROCESS) -> OpenPack:
+    """A pack's tree, opened, with nothing wrong in it; its prompts are called by `alias` in messages.
+
+    `sandbox` is where its templates are compiled.
+
+    Raises what is wrong: the manifest, an export, a forbidden key, a reference that leaves the pack, a template, a
+    schema. Problems when it is several things.
+    """
+    try:
+        pack = OpenPack(tree, load_manifest(tree))
+        problems = list(_problems(pack, alias, sandbox))
+        if problems:
+            raise problems[0] if len(problems) == 1 else Problems(problems)
+    except RunnerError as error:
+        raise _in_terms_of_packs(error) from None
+    return pack
+
+
+def _problems(pack: OpenPack, alias: str, sandbox: Sandbox) -> Iterator[RunnerError]:
+    for check in (refuse_other_runner, refuse_unknown_license):
+        yield from _raised(check, pack.manifest)
+    exports = pack.manifest.exports
+    for name in exports["prompts"]:
+        yield from _raised(_compile, sandbox, load_export, pack, alias, name)
+    for file in _private_prompts(pack):
+        yield from _raised(_compile, sandbox, _load_private, file, pack.tree)
+    for file in exports["partials"].values():
+        yield from _raised(_compile, sandbox, _including, file, pack.tree)
+    for file in exports["schemas"].values():
+        yield from _raised(_check_schema_file, file, pack.tree)
+
+
+def _raised(step: Callable[..., object], *args: object) -> Iterator[RunnerError]:
+    """The error that a step ends with, if any."""
+    try:
+        step(*args)
+    except RunnerError as error:
+        yield error
+
+
+def _compile(sandbox: Sandbox, load: Callable[..., Prompt], *args: object) -> None:
+    prompt = load(*args)
+    compile_prompt(prompt, resolve_reference=no_other_pack, sandbox=sandbox)
+    Judge(prompt, sandbox)
+
+
+def _private_prompts(pack: OpenPack) -> list[str]:
+    """The prompts that nobody outside can name. What a pack's prompt may not say they may not say all the same."""
+    files = {file for file in pack.tree.files() if file.lower().endswith(PROMPT_ENDINGS)}
+    return sorted(files - set(pack.manifest.exports["prompts"].values()))
+
+
+def _load_private(file: str, tree: Tree) -> Prompt:
+    return load_prompt(file, tree, in_pack=True, resolve_reference=no_other_pack)
+
+
+def _check_schema_file(file: str, tree: Tree) -> None:
+    document = read_schema_file(file, tree)
+    check_schema(document.value, document)
+
+
+def _including(partial: str, tree: Tree) -> Prompt:
+    """A prompt that consists of a template, so that it is compiled as one that includes it."""
+    messages = [{"role": "user", "content": f'{{% include "{partial}" %}}'}]
+    document = parse_document(json.dumps({"messages": messages}).encode(), tree.shown(MANIFEST))
+    return Prompt(document.path, MANIFEST, partial, {"messages": messages}, document, tree)
+
+
+def _in_terms_of_packs(error: RunnerError) -> RunnerError:
+    """The same error; a name that leads out of a tree is told by what its author has to know here."""
+    if isinstance(error, Problems):
+        return Problems(map(_in_terms_of_packs, error.errors))
+    outside = "lies outside the project root"
+    if isinstance(error, MissingFileError) and error.location and outside in error.message:
+        message = error.message.replace(outside, "lies outside the pack")
+        return PackError(
+            message, location=error.location, hint="a pack names its own files only: move it into the pack"
+        )
+    return error

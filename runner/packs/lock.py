@@ -1,0 +1,133 @@
+"""packs.lock: exactly which packs a project uses. One spelling for one content: sorted, no times, nothing of a machine."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from ..errors import FormatError, Location, StalePackError
+from ..files.documents import Document, parse_document
+from ..files.formats import validate
+from ..files.problems import ProblemList
+from .contents import integrity
+from .names import MANIFEST, MAX_FILES, path_fault
+from .request import SOURCE_KEYS
+from .spelling import scalar
+
+__all__ = ["LOCK_FILE", "Lock", "LockedPack", "read_lock", "write_lock"]
+
+LOCK_FILE = "packs.lock"
+FORMAT = 1
+
+_HASH = re.compile(r"sha256:[0-9a-f]{64}")
+_CONFLICT = re.compile(rb"^(?:<<<<<<<|=======|>>>>>>>)", re.MULTILINE)
+_BY_HAND = "packs.lock is written by runner: take back the edit, or run runner pack lock"
+
+
+@dataclass(frozen=True, slots=True)
+class LockedPack:
+    """One pack: the request it was resolved from, what that was resolved to, and the hash of each of its files."""
+
+    source: Mapping[str, str]
+    name: str
+    version: str
+    integrity: str
+    files: Mapping[str, str]
+    commit: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """The packs by alias. `document` is the file they were read from."""
+
+    packs: Mapping[str, LockedPack] = field(default_factory=dict)
+    document: Document | None = field(default=None, compare=False, repr=False)
+
+
+def read_lock(data: bytes, shown: str) -> Lock:
+    """The lock in `data`; `shown` is how messages call its file.
+
+    Raises EncodingError, SyntaxFileError, or FormatError at the line of what is off (a hash that is not that of its
+    files, say), Problems for several; StalePackError for a merge that is not done.
+    """
+    if conflict := _CONFLICT.search(data):
+        raise StalePackError(
+            "git's conflict markers stand in this file",
+            location=Location(shown, data.count(b"\n", 0, conflict.start()) + 1, 1),
+            hint="take it from one side, with packs/ of the same side, then runner pack lock",
+        )
+    document = parse_document(data, shown)
+    validate(document, "lock")
+    spec = cast("Mapping[str, Any]", document.value)  # its shape was validated
+    problems = ProblemList()
+    packs = {}
+    for alias, entry in spec["packs"].items():
+        with problems.kept():
+            _check(entry, alias, document)
+            packs[alias] = LockedPack(
+                entry["source"],
+                entry["name"],
+                entry["version"],
+                entry["integrity"],
+                entry["files"],
+                entry.get("commit"),
+            )
+    problems.raise_any()
+    return Lock(packs, document)
+
+
+def write_lock(lock: Lock) -> str:
+    """The text of the file."""
+    return "".join(f"{line}\n" for line in _lines(lock))
+
+
+def _lines(lock: Lock) -> Iterator[str]:
+    yield "# Which packs this project uses, exactly. Written by runner pack; keep it in git and do not edit it."
+    yield f"format: {FORMAT}"
+    yield "packs:" if lock.packs else "packs: {}"
+    for alias in sorted(lock.packs):
+        pack = lock.packs[alias]
+        yield f"  {scalar(alias)}:"
+        yield "    source:"
+        yield from (f"      {key}: {scalar(pack.source[key])}" for key in SOURCE_KEYS if key in pack.source)
+        if pack.commit is not None:
+            yield f"    commit: {scalar(pack.commit)}"
+        yield f"    name: {scalar(pack.name)}"
+        yield f"    version: {scalar(pack.version)}"
+        yield f"    integrity: {scalar(pack.integrity)}"
+        yield "    files:"
+        yield from (f"      {scalar(path)}: {pack.files[path]}" for path in sorted(pack.files))
+
+
+def _check(entry: Mapping[str, Any], alias: str, document: Document) -> None:
+    """Raise FormatError for what no lock of ours has."""
+    at = ("packs", alias)
+    for key in entry["source"]:
+        if key not in SOURCE_KEYS:
+            raise FormatError(
+                f"packs.{alias}.source has no {key}",
+                location=document.locate_key((*at, "source", key)),
+                hint=_BY_HAND,
+            )
+    files = entry["files"]
+    for path, digest in files.items():
+        fault = path_fault(path) or (None if _HASH.fullmatch(digest) else "its hash is no sha256")
+        if fault:
+            location = document.locate_key((*at, "files", path))
+            raise FormatError(f"packs.{alias}: {path}: {fault}", location=location, hint=_BY_HAND)
+    if len(files) > MAX_FILES:
+        location = document.locate((*at, "files"))
+        raise FormatError(
+            f"packs.{alias} has more than {MAX_FILES:,} files", location=location, hint=_BY_HAND
+        )
+    if MANIFEST not in files:
+        location = document.locate((*at, "files"))
+        raise FormatError(f"packs.{alias} has no {MANIFEST}", location=location, hint=_BY_HAND)
+    if integrity(files) != entry["integrity"]:
+        raise FormatError(
+            f"packs.{alias}.integrity is not that of its files: one of them was changed by hand",
+            location=document.locate((*at, "integrity")),
+            hint=_BY_HAND,
+        )

@@ -1,0 +1,42 @@
+"""What runner.yaml asks for: the entries of `packs`, by alias."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from ..errors import Location
+from ..files.model import Project
+
+__all__ = ["SOURCE_KEYS", "Request", "requests_of"]
+
+SOURCE_KEYS = ("git", "rev", "subdirectory", "path", "url", "sha256", "python")
+"""The keys that say where a pack comes from, in the order in which they are written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One entry. `source` is where the pack comes from, as written; what else it says changes no byte of the pack."""
+
+    alias: str
+    source: Mapping[str, str]
+    location: Location
+    vendored: bool = True
+
+    def __str__(self) -> str:
+        """The source in a few words."""
+        first, *_ = self.source.values()
+        below = f" ({self.source['subdirectory']})" if "subdirectory" in self.source else ""
+        return f"{first}@{self.source['rev']}{below}" if "rev" in self.source else first
+
+
+def requests_of(project: Project) -> dict[str, Request]:
+    """The entries of a project, in the order of the file."""
+    found: dict[str, Request] = {}
+    for alias, entry in cast("Mapping[str, Mapping[str, Any]]", project.packs).items():
+        assert project.document is not None, "entries come from a file"
+        source = {key: entry[key] for key in SOURCE_KEYS if key in entry}
+        location = project.document.locate_key(("packs", alias))
+        found[alias] = Request(alias, source, location, entry.get("vendored", True))
+    return found

@@ -1,0 +1,96 @@
+"""From a request to what is locked: the pack fetched, held against every rule, and written down by its hashes."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import FormatError, Location, PackError, Problems, RunnerError, StalePackError
+from ..render.sandbox import IN_PROCESS, Sandbox
+from .contents import Contents, file_changes
+from .fetch import fetch
+from .gather import Fetched
+from .lint import open_sound
+from .lock import LOCK_FILE, LockedPack
+from .packs import OpenPack
+from .request import Request
+
+__all__ = ["Resolved", "fetch_locked", "moved", "resolve"]
+
+_VERSION_TAG = re.compile(r"v?(\d+\.\d+\.\d+(?:[-+].*)?)")
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """A request, and the pack that it means now; `tag` is the tag by which it was found."""
+
+    request: Request
+    locked: LockedPack
+    pack: OpenPack
+    contents: Contents
+    tag: str | None = None
+
+
+def resolve(request: Request, root: Path, sandbox: Sandbox = IN_PROCESS) -> Resolved:
+    """Fetch what a request means now, and check it as its users would see it; its templates compile in `sandbox`.
+
+    Raises FetchError where its source cannot be asked; what is wrong with the pack, Problems for several things.
+    """
+    fetched = fetch(request, root)
+    pack = open_sound(fetched.tree, request.alias, sandbox)
+    _check_tag(fetched, pack)
+    locked = LockedPack(
+        dict(request.source),
+        pack.manifest.name,
+        pack.manifest.version,
+        fetched.contents.integrity,
+        fetched.contents.hashes,
+        fetched.commit,
+    )
+    return Resolved(request, locked, pack, fetched.contents, fetched.tag)
+
+
+def fetch_locked(request: Request, locked: LockedPack, root: Path) -> Contents:
+    """Fetch exactly what was locked.
+
+    Raises PackError for each file that the source has otherwise, Problems for several, FetchError where it cannot be
+    asked.
+    """
+    fetched = fetch(request, root, commit=locked.commit)
+    if fetched.contents.integrity == locked.integrity:
+        return fetched.contents
+    errors: list[RunnerError] = [
+        PackError(
+            f"the pack {request.alias} is not the one in {LOCK_FILE}: this file is {kind} in its source",
+            location=Location(f"{fetched.prefix}{path}"),
+            hint=f"nothing was written; runner pack diff {request.alias} shows what changed, "
+            f"runner pack update {request.alias} takes it",
+        )
+        for kind, path in file_changes(locked.files, fetched.contents.hashes)
+    ]
+    raise errors[0] if len(errors) == 1 else Problems(errors)
+
+
+def moved(request: Request, locked: LockedPack, now: str, root: Path) -> StalePackError:
+    """The error for a tag that means another commit than when it was locked, with the files that this changes."""
+    changes = file_changes(locked.files, fetch(request, root).contents.hashes)
+    what = ", ".join(f"{kind} {path}" for kind, path in changes) or "no file of the pack differs"
+    return StalePackError(
+        f"the tag {request.source['rev']} of the pack {request.alias} was moved from {str(locked.commit)[:12]} "
+        f"to {now[:12]}: {what}",
+        location=request.location,
+        hint="a tag that moves may be an attack: ask the pack's author. The copy here is as it was locked; "
+        f"runner pack update {request.alias} takes the new one",
+    )
+
+
+def _check_tag(fetched: Fetched, pack: OpenPack) -> None:
+    """A tag that is a version has to be that of the pack: whoever reads one of them believes it."""
+    version = _VERSION_TAG.fullmatch(fetched.tag or "")
+    if version and version[1] != pack.manifest.version:
+        raise FormatError(
+            f"the pack says that it is version {pack.manifest.version}, and its tag is {fetched.tag}",
+            location=pack.manifest.document.locate(("version",)),
+            hint="tell its author; if the tag is that of a whole repository, name the commit in its place",
+        )

@@ -1,0 +1,88 @@
+"""Which prompts a command line means: files of the project, and `ALIAS:NAME` in packs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from ..errors import Location, NothingSelectedError, PackError, UsageError
+from ..files.discover import find_prompts, find_prompts_in
+from ..files.model import Project, Prompt
+from ..files.pack_sources import is_reference
+from ..files.tree import DiskTree, Tree
+from .packs import Packs
+
+__all__ = ["find_named", "find_named_in", "load_named"]
+
+
+def find_named(
+    args: Sequence[str], *, project: Project, packs: Packs, cwd: Path
+) -> list[tuple[DiskTree | None, str]]:
+    """What `args` mean, files, folders, globs and `ALIAS:NAME`: a file with its tree, or (None) the name in a pack.
+
+    Without `args` it is what `find_prompts` finds, and the names of packs among the project's `prompts`. A file in the
+    folder of a vendored pack is the prompt that the pack exports; in a folder or a glob those that it keeps to itself
+    are passed over. Raises as `find_prompts` and `Packs.named` do.
+    """
+    references = [arg for arg in args if is_reference(arg) and not (cwd / arg).exists()]
+    paths = [arg for arg in args if arg not in references]
+    found: dict[tuple[DiskTree | None, str], None] = {}
+    own = [pattern for pattern in project.prompts if not is_reference(pattern)]
+    if paths or (not args and (own or not project.prompts)):
+        found.update(dict.fromkeys(_files(paths, project, packs, cwd)))
+    found.update(dict.fromkeys((None, name) for name in packs.named(references)))
+    for index, pattern in enumerate(() if args else project.prompts):
+        if is_reference(pattern):
+            names = packs.named([pattern], _place(project, index))
+            found.update(dict.fromkeys((None, name) for name in names))
+    return list(found)
+
+
+def _files(
+    paths: Sequence[str], project: Project, packs: Packs, cwd: Path
+) -> Iterator[tuple[DiskTree | None, str]]:
+    """The prompts that paths mean. Files in the folder of a vendored pack are the prompts that it exports."""
+    outright = {os.path.normpath(cwd / path) for path in paths}
+    kept_back: PackError | None = None
+    some = False
+    for tree, file in find_prompts(paths, project=project, cwd=cwd):
+        vendored = packs.vendored_in(file) if tree.root == Path(project.root) else None
+        name = packs.export_of(*vendored) if vendored else file
+        if vendored and name is None:
+            kept_back = packs.private(vendored[0], file)
+            if os.path.normpath(tree.root / file) in outright:
+                raise kept_back
+        elif name is not None:
+            some = True
+            yield (None if vendored else tree), name
+    if kept_back and not some:
+        raise kept_back
+
+
+def find_named_in(tree: Tree, args: Sequence[str], *, project: Project, cwd: Path) -> list[str]:
+    """What the same `args` mean in a tree that is not on disk; what is not there is no error. Globs of packs stay globs."""
+    references = [arg for arg in args if is_reference(arg)]
+    paths = [arg for arg in args if arg not in references]
+    files = find_prompts_in(tree, paths, project=project, cwd=cwd) if paths or not args else []
+    if not args:
+        references = [pattern for pattern in project.prompts if is_reference(pattern)]
+    return list(dict.fromkeys([*files, *references]))
+
+
+def load_named(name: str, tree: Tree, packs: Packs) -> Iterator[Prompt]:
+    """The prompts of a name that `find_named_in` found; none where the pack has no such one. Raises as `Packs.load`."""
+    if not is_reference(name):
+        yield packs.load_own(name, tree)
+    elif name.partition(":")[0] in packs.requests:
+        try:
+            names = packs.named([name])
+        except (UsageError, NothingSelectedError):
+            return
+        for each in names:
+            yield packs.load(each)
+
+
+def _place(project: Project, index: int) -> Location:
+    assert project.document is not None, "globs come from a file"
+    return project.document.locate(("prompts", index))

@@ -1,0 +1,57 @@
+"""The tests of a pack with the answers that came with it: replayed offline, as whoever uses the pack can."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from ..engine.plan import Unit
+from ..engine.selection import Selection
+from ..files.tree import Tree
+from ..wire.fingerprint import parts
+from .approved import shipped_file, shipped_with
+from .replay import replay
+from .snapshot import FOLDER, SUFFIX
+
+__all__ = ["Tested", "replay_shipped", "unused_answers"]
+
+
+@dataclass(frozen=True, slots=True)
+class Tested:
+    """What became of one test: `outdated` has no answer, or one to another request. `file` is that of the answer."""
+
+    name: str
+    verdict: Literal["pass", "fail", "outdated"]
+    reason: str
+    file: str
+
+
+def replay_shipped(units: Sequence[Unit]) -> Iterator[Tested]:
+    """Every test of prompts of packs. Raises what rendering and reading the answers raise."""
+    for unit in units:
+        prompt = unit.prompt
+        for case in Selection().cases(unit) if prompt.tests else ():
+            job = unit.job(case)
+            variant = f"@{unit.variant}" if unit.variant else ""
+            name, file = f"{prompt.name}/{case.id}{variant}", shipped_file(prompt, case.id, unit.variant)
+            answer = shipped_with(prompt, case.id, unit.variant)
+            if answer is None:
+                yield Tested(name, "outdated", "no approved answer comes with it", file)
+            elif answer.request != job.fingerprint:
+                now = parts(job.body)
+                changed = [part for part, digest in now.items() if answer.parts.get(part) != digest]
+                reason = f"its answer is to another request: {', '.join(changed) or 'fingerprint'} changed"
+                yield Tested(name, "outdated", reason, file)
+            else:
+                replayed = replay(unit, case, answer)
+                yield Tested(name, "pass" if replayed.passed else "fail", replayed.reason, file)
+
+
+def unused_answers(tree: Tree, used: set[str]) -> Iterator[str]:
+    """The files of answers in a pack that no test refers to."""
+    for file in tree.files():
+        in_folder = posixpath.basename(posixpath.dirname(posixpath.dirname(file))) == FOLDER
+        if in_folder and file.endswith(SUFFIX) and file not in used:
+            yield file

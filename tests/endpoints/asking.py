@@ -1,0 +1,68 @@
+"""Asking a server through one transport, for the tests of what every transport promises."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any, TypeVar
+
+import pytest
+
+from runner.endpoints.base import Request, Response, Transport, TransportError
+from tests.faults import FaultServer
+
+T = TypeVar("T")
+KEY = "sk-test-0123456789"
+
+
+@dataclass(frozen=True)
+class Open:
+    """Opens transports of one kind; `run` is asyncio.run on one kind of event loop."""
+
+    library: str
+    module: ModuleType
+    loop_factory: Callable[[], asyncio.AbstractEventLoop] | None
+
+    def __call__(self, base_url: str) -> Transport:
+        transport: Transport = getattr(self.module, f"{self.library.capitalize()}Transport")(base_url)
+        return transport
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        with asyncio.Runner(loop_factory=self.loop_factory) as runner:
+            return runner.run(work)
+
+
+def ask(url: str, body: bytes = b"{}") -> Request:
+    return Request("POST", url, {"authorization": f"Bearer {KEY}", "content-type": "application/json"}, body)
+
+
+def on_one_transport(open_transport: Open, base_url: str, work: Callable[[Transport], Awaitable[Any]]) -> Any:
+    async def main() -> Any:
+        transport = open_transport(base_url)
+        try:
+            return await work(transport)
+        finally:
+            await transport.close()
+
+    return open_transport.run(main())
+
+
+def send(open_transport: Open, server: FaultServer, *, timeout: float = 10, times: int = 1) -> Response:
+    async def work(transport: Transport) -> Response:
+        for _ in range(times):
+            response = await transport.send(ask(server.base_url), timeout=timeout)
+        return response
+
+    response: Response = on_one_transport(open_transport, server.base_url, work)
+    return response
+
+
+def failure(
+    open_transport: Open, server: FaultServer, *, timeout: float = 10, times: int = 1
+) -> TransportError:
+    with pytest.raises(TransportError) as caught:
+        send(open_transport, server, timeout=timeout, times=times)
+    assert KEY not in str(caught.value)
+    return caught.value
