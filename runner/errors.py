@@ -52,6 +52,7 @@ __all__ = [
     "SyntaxFileError",
     "TemplateError",
     "UsageError",
+    "elided",
 ]
 
 
@@ -83,10 +84,10 @@ class RunnerError(Exception):
     exit_code: int = 2
 
     def __init__(self, message: str, *, location: Location | None = None, hint: str | None = None) -> None:
-        super().__init__(message)
-        self.message = message
+        self.message = _readable(message)
+        super().__init__(self.message)
         self.location = location
-        self.hint = hint
+        self.hint = None if hint is None else _readable(hint)
 
     def __str__(self) -> str:
         where = f"{self.location}: " if self.location else ""
@@ -187,8 +188,26 @@ class Problems(RunnerError):
         for error in errors:
             flat.extend(error.errors if isinstance(error, Problems) else (error,))
         self.errors: tuple[RunnerError, ...] = tuple(flat)
-        super().__init__("\n".join(str(error) for error in self.errors))
+        super().__init__("several errors")
+        self.message = "\n".join(str(error) for error in self.errors)
         self.exit_code = min((error.exit_code for error in self.errors), key=_PRECEDENCE.index, default=2)
 
     def __str__(self) -> str:
         return self.message
+
+
+_LONGEST = 1000
+
+
+def elided(text: str, limit: int) -> str:
+    """`text`, or what is left of it when the middle is taken out and counted: about `limit` characters."""
+    if len(text) <= limit:
+        return text
+    head, tail = limit * 2 // 3, limit // 3
+    return f"{text[:head]}…({len(text) - head - tail:,} more characters)…{text[-tail:]}"
+
+
+def _readable(text: str) -> str:
+    """What an error says, with whatever it quotes from a file: short enough to be read, and text that can be written."""
+    short = elided(text, _LONGEST)
+    return short if short.isascii() else short.encode("utf-8", "backslashreplace").decode()

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
 from hashlib import sha256
 from typing import Any
 
+from jsonschema import FormatChecker
 from jsonschema.exceptions import ValidationError, best_match
 from jsonschema.protocols import Validator as _Draft
 from jsonschema.validators import extend, validator_for
@@ -24,6 +25,8 @@ from referencing import Registry, Specification
 from referencing.exceptions import Unresolvable
 from referencing.jsonschema import specification_with
 
+from .errors import elided
+from .patterns import PatternError, compile_pattern
 from .schema_shortcut import Shortcut
 from .values import Json, JsonPath
 
@@ -92,7 +95,7 @@ class Validator:
             _check_schema(schema, cls)
         except RecursionError:
             raise SchemaProblem((), "the schema is nested too deeply") from None
-        self._draft = _exact(cls)(schema, format_checker=cls.FORMAT_CHECKER, registry=Registry())
+        self._draft = _exact(cls)(schema, format_checker=_formats(cls), registry=Registry())
         self._shortcut = Shortcut(schema)
 
     def check(self, value: Json) -> tuple[Violation, ...]:
@@ -132,11 +135,7 @@ def show(value: Json, limit: int = 100) -> str:
     except RecursionError:
         return "a very deeply nested value"
     # A lone surrogate is legal in a JSON string and in a Python str but cannot be printed.
-    text = text.encode("utf-8", "backslashreplace").decode("utf-8")
-    if len(text) <= limit:
-        return text
-    head, tail = limit * 2 // 3, limit // 3
-    return f"{text[:head]}…({len(text) - head - tail:,} more characters)…{text[-tail:]}"
+    return elided(text.encode("utf-8", "backslashreplace").decode("utf-8"), limit)
 
 
 # --- building -------------------------------------------------------------------------------------------------
@@ -152,15 +151,20 @@ def _check_schema(schema: Json, cls: type[_Draft]) -> None:
     digest = sha256(json.dumps(schema).encode()).digest()
     if digest in _SOUND:
         return
-    meta = cls(cls.META_SCHEMA, format_checker=cls.FORMAT_CHECKER)
-    # The format checker finds patterns that are no regular expressions; without it they blow up in check().
-    problem = best_match(meta.iter_errors(schema))
-    if problem is not None:
-        raise SchemaProblem(tuple(problem.absolute_path), _schema_message(problem))
-    _check_references(schema)
+    _check_form(schema, cls)
+    _check_references(schema, cls)
     if len(_SOUND) >= _MOST_SOUND:
         _SOUND.clear()
     _SOUND.add(digest)
+
+
+def _check_form(schema: Json, cls: type[_Draft]) -> None:
+    """Hold a schema against the meta-schema."""
+    # The format checker finds patterns that are no regular expressions; without it they blow up in check().
+    meta = _exact(cls)(cls.META_SCHEMA, format_checker=_formats(cls))
+    problem = best_match(meta.iter_errors(schema))
+    if problem is not None:
+        raise SchemaProblem(tuple(problem.absolute_path), _schema_message(problem))
 
 
 def _draft_of(schema: Json) -> type[_Draft]:
@@ -176,13 +180,44 @@ def _draft_of(schema: Json) -> type[_Draft]:
 
 @cache
 def _exact(cls: type[_Draft]) -> Any:
-    """The draft's validator class with the three keywords, and the one type, that the library answers differently."""
+    """The draft's validator class with the keywords, and the one type, that the library answers differently."""
     build: Any = extend  # untyped in the stubs
-    return build(
-        cls,
-        {"multipleOf": _multiple_of, "pattern": _pattern, "required": _required},
-        type_checker=cls.TYPE_CHECKER.redefine("array", lambda _, value: isinstance(value, list | tuple)),
-    )
+    ours = {
+        "multipleOf": _multiple_of,
+        "pattern": _pattern,
+        "required": _required,
+        "uniqueItems": _unique_items,
+    }
+    arrays = cls.TYPE_CHECKER.redefine("array", lambda _, value: isinstance(value, list | tuple))
+    exact = build(cls, ours, type_checker=arrays)
+    fields = [(field.name, field.alias) for field in exact.__attrs_attrs__ if field.init]
+    library_evolve = exact.evolve
+
+    def evolve(self: Any, **changes: Any) -> Any:
+        # The library's own looks up the class by `$schema`, and so comes back to its own class at every schema that
+        # names its draft: the root behind a `$ref`, each part of the meta-schemas.
+        schema = changes.get("schema", self.schema)
+        if isinstance(schema, Mapping) and "$schema" in schema and _draft_of(schema) is not cls:
+            return library_evolve(self, **changes)
+        return exact(**{alias: getattr(self, name) for name, alias in fields} | changes)
+
+    exact.evolve = evolve
+    return exact
+
+
+@cache
+def _formats(cls: type[_Draft]) -> FormatChecker:
+    """The draft's formats; whatever `re` refuses is no regular expression."""
+    checker = FormatChecker(())
+    checker.checkers = dict(cls.FORMAT_CHECKER.checkers)
+    checker.checks("regex", raises=PatternError)(_is_regex)
+    return checker
+
+
+def _is_regex(value: object) -> bool:
+    if isinstance(value, str):
+        compile_pattern(value)
+    return True
 
 
 def _multiple_of(draft: Any, divisor: Any, value: Any, _schema: Any) -> Iterator[ValidationError]:
@@ -209,7 +244,7 @@ def _pattern(draft: Any, pattern: str, value: Any, _schema: Any) -> Iterator[Val
 @cache
 def _compiled(pattern: str) -> re.Pattern[str]:
     # In ECMA 262, the dialect of JSON Schema, "$" is the very end; in Python it also matches before a last newline.
-    return re.compile(_ANCHOR.sub(lambda match: r"\Z" if match[0] == "$" else match[0], pattern))
+    return compile_pattern(_ANCHOR.sub(lambda match: r"\Z" if match[0] == "$" else match[0], pattern))
 
 
 def _required(draft: Any, required: Any, value: Any, _schema: Any) -> Iterator[ValidationError]:
@@ -218,6 +253,21 @@ def _required(draft: Any, required: Any, value: Any, _schema: Any) -> Iterator[V
         for name in required:
             if name not in value:
                 yield ValidationError(f"required property {show(name)} is missing")
+
+
+def _unique_items(draft: Any, unique: Any, value: Any, _schema: Any) -> Iterator[ValidationError]:
+    # The library compares every item with every other one as soon as one of them is an object.
+    if unique and draft.is_type(value, "array") and len({_identity(item) for item in value}) < len(value):
+        yield ValidationError(f"{show(value)} has non-unique elements")
+
+
+def _identity(value: Json) -> Hashable:
+    """Equal for values that JSON Schema calls equal: 1 and 1.0, but not 1 and true; objects in any order."""
+    if isinstance(value, Mapping):
+        return "object", frozenset((key, _identity(item)) for key, item in value.items())
+    if isinstance(value, list | tuple):
+        return "array", tuple(_identity(item) for item in value)
+    return isinstance(value, bool), value
 
 
 def _schema_message(error: ValidationError) -> str:
@@ -230,12 +280,14 @@ def _schema_message(error: ValidationError) -> str:
     return _message(error)
 
 
-def _check_references(schema: Json) -> None:
+def _check_references(schema: Json, cls: type[_Draft]) -> None:
     """Resolve every `$ref` now, so that `check` never meets one that leads nowhere or in a circle."""
     if isinstance(schema, bool) or not isinstance(schema, Mapping):
         return
     specification: Specification[Any] = specification_with(str(schema.get("$schema", _DIALECT)))
     root = specification.create_resource(schema)
+    # The drafts up to 7 have one meta-schema, which lists their keywords; what others mean is not looked at in these.
+    known: Mapping[str, Json] | None = None if "allOf" in cls.META_SCHEMA else cls.META_SCHEMA["properties"]
     same_value: dict[int, list[tuple[int, JsonPath]]] = {}
     # Every schema is visited once, by identity: YAML aliases may share one object between places. What a reference
     # leads to waits until the schema's own tree is done, so that messages name the place where it stands.
@@ -243,9 +295,12 @@ def _check_references(schema: Json) -> None:
     tree: list[tuple[Json, JsonPath, Any]] = [(schema, (), Registry().resolver_with_root(root))]
     targets: list[tuple[Json, JsonPath, Any]] = []
     while tree or targets:
-        node, path, resolver = tree.pop() if tree else targets.pop()
+        elsewhere = not tree
+        node, path, resolver = targets.pop() if elsewhere else tree.pop()
         if not isinstance(node, Mapping) or id(node) in seen:
             continue
+        if elsewhere:
+            _check_target(node, cls, path)
         seen.add(id(node))
         if path:
             resolver = resolver.in_subresource(specification.create_resource(node))
@@ -255,34 +310,44 @@ def _check_references(schema: Json) -> None:
                 target, its_resolver = _resolve(resolver, node[keyword], (*path, keyword))
                 edges.append((id(target), (*path, keyword)))
                 targets.append((target, (*path, keyword), its_resolver))
-        for child, step in _children(node):
+        for child, step in _children(node, known):
             if step[0] in _IN_PLACE:
                 edges.append((id(child), (*path, *step)))
             tree.append((child, (*path, *step), resolver))
     _check_circles(same_value)
 
 
-def _children(node: Mapping[str, Json]) -> Iterator[tuple[Json, tuple[str | int, ...]]]:
-    for keyword in _ONE:
-        if isinstance(node.get(keyword), Mapping):
-            yield node[keyword], (keyword,)
-    for keyword in _MANY:
-        children = node.get(keyword)
-        if isinstance(children, list):
-            yield from ((child, (keyword, index)) for index, child in enumerate(children))
-    for keyword in _NAMED:
-        named = node.get(keyword)
-        if isinstance(named, Mapping):
-            yield from ((child, (keyword, name)) for name, child in named.items())
+def _check_target(schema: Json, cls: type[_Draft], path: JsonPath) -> None:
+    """Look at what the reference at `path` leads to, in a place where no keyword expects a schema."""
+    try:
+        _check_form(schema, cls)
+    except SchemaProblem as problem:
+        raise SchemaProblem(path, f"what this refers to is no schema: {problem}") from None
+
+
+def _children(
+    node: Mapping[str, Json], known: Mapping[str, Json] | None
+) -> Iterator[tuple[Json, tuple[str | int, ...]]]:
+    for keyword, value in node.items():
+        if known is not None and keyword not in known:
+            continue
+        if keyword in _ONE and isinstance(value, Mapping):
+            yield value, (keyword,)
+        if keyword in _MANY and isinstance(value, list):
+            yield from ((child, (keyword, index)) for index, child in enumerate(value))
+        if keyword in _NAMED and isinstance(value, Mapping):
+            yield from ((child, (keyword, name)) for name, child in value.items())
 
 
 def _resolve(resolver: Any, reference: Json, path: JsonPath) -> tuple[Json, Any]:
     try:
         found = resolver.lookup(reference)
-    except (Unresolvable, ValueError):  # ValueError: a JSON Pointer with a word where an index must stand
+    except (Unresolvable, ValueError, TypeError):  # a JSON Pointer with a word for an index, or into a number
         inside = isinstance(reference, str) and reference.startswith("#")
         why = "is not defined in this schema" if inside else "points outside this schema and is never fetched"
         raise SchemaProblem(path, f"{show(reference)} {why}") from None
+    if not isinstance(found.contents, bool | Mapping):
+        raise SchemaProblem(path, f"{show(reference)} leads to what is no schema: {show(found.contents)}")
     return found.contents, found.resolver
 
 

@@ -6,11 +6,11 @@ empty string to be contained.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..patterns import PatternError, compile_pattern
 from ..render.sandbox import Sandbox
 from ..schema import SchemaProblem, Validator, show
 from ..values import Json, JsonPath
@@ -143,8 +143,8 @@ def _ends_with(value: Json) -> Predicate:
 def _regex(value: Json) -> Predicate:
     source = _text(value)
     try:
-        pattern = re.compile(source)
-    except (re.error, OverflowError, RecursionError) as error:
+        pattern = compile_pattern(source)
+    except PatternError as error:
         raise SpecError(f"{show(source)} is not a regular expression: {error}") from None
     return _on_text(
         f"matches {show(source)}",

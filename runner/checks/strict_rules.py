@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
+from ..patterns import PatternError, compile_pattern
 from ..schema import show
 from ..values import Json, JsonPath
 from .strict_schema import Finding, Node, Profile, finding, target
@@ -221,8 +222,8 @@ def _compiles(pattern: Json) -> bool:
         return False
     try:
         # ECMA 262, the dialect of JSON Schema, writes named groups without the P.
-        re.compile(re.sub(r"\(\?<(?![=!])", "(?P<", pattern))
-    except (re.error, OverflowError, RecursionError):
+        compile_pattern(re.sub(r"\(\?<(?![=!])", "(?P<", pattern))
+    except PatternError:
         return False
     return True
 

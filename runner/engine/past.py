@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 from ..errors import StorageError, UsageError
 from ..files.model import Case
@@ -18,6 +19,8 @@ from .plan import Job, Unit
 from .record import Record
 
 __all__ = ["Past", "read_results"]
+
+_FINGERPRINT = re.compile(r"sha256:[0-9a-f]{64}")
 
 _LENGTH = 40
 _OFFSET = 48
@@ -141,7 +144,8 @@ class Past:
 def read_results(file: BinaryIO, offset: int, length: int) -> list[Record]:
     """The records of one job of a journal that is open for reading."""
     file.seek(offset)
-    return [json.loads(line) for line in file.read(length).splitlines()]
+    # At nothing but line feeds: a lone carriage return is white space to JSON.
+    return [json.loads(line) for line in file.read(length).split(b"\n") if line]
 
 
 def _lines(path: Path) -> Iterator[tuple[int, int, Record]]:
@@ -170,8 +174,20 @@ def _record(line: bytes) -> Record | None:
         value = json.loads(line)
     except (ValueError, RecursionError):
         return None
-    needed = ("file", "case", "variant", "sample", "outcome", "fingerprint", "prompt", "passed")
-    return cast("Record", value) if isinstance(value, dict) and all(key in value for key in needed) else None
+    return cast("Record", value) if isinstance(value, dict) and _is_record(value) else None
+
+
+def _is_record(value: Mapping[str, Any]) -> bool:
+    """Whether everything that this module goes by is there, and of its kind: bits flip on disks, and people edit."""
+    return (
+        all(isinstance(value.get(name), str) for name in ("prompt", "file", "case", "outcome"))
+        and "passed" in value
+        and isinstance(value.get("variant", 0), str | None)
+        and type(value.get("sample")) is int
+        and type(value.get("choices", 1)) is int
+        and isinstance(fingerprint := value.get("fingerprint"), str)
+        and _FINGERPRINT.fullmatch(fingerprint) is not None
+    )
 
 
 def _same_job(one: Record, other: Record) -> bool:
@@ -179,7 +195,9 @@ def _same_job(one: Record, other: Record) -> bool:
 
 
 def _identity(file: str, case: str, variant: str | None, sample: int) -> int:
-    digest = hashlib.blake2b(f"{file}\n{case}\n{variant}\n{sample}".encode(), digest_size=8)
+    digest = hashlib.blake2b(
+        f"{file}\n{case}\n{variant}\n{sample}".encode("utf-8", "surrogatepass"), digest_size=8
+    )
     return int.from_bytes(digest.digest(), "big")
 
 

@@ -10,6 +10,7 @@ from typing import Any, cast
 from urllib.parse import urlsplit
 
 from ..errors import ConfigError, FormatError, Location
+from ..patterns import PatternError, compile_pattern
 from ..values import Json, JsonPath
 from .documents import Document, parse_document
 from .formats import validate
@@ -260,8 +261,8 @@ class _Reader:
         for index, rule in enumerate(rules):
             if isinstance(pattern := rule.get("regex"), str):
                 try:
-                    re.compile(pattern)
-                except re.error as error:
+                    compile_pattern(pattern)
+                except PatternError as error:
                     self.refuse(
                         ("redact", index, "regex"), f"redact[{index}].regex is no regular expression: {error}"
                     )

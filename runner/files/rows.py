@@ -83,20 +83,20 @@ def _open(source: bytes | Path, shown: str) -> BinaryIO:
 
 
 def _lines(file: BinaryIO, shown: str) -> Iterator[tuple[int, str]]:
-    """Numbered lines, each with its line end."""
-    number = 0
+    """What stands between two LF, with its line end and the number of its line; a lone CR in it begins a line as well."""
+    number = 1
     while data := file.readline(_MAX_LINE + 1):
-        number += 1
         if len(data) > _MAX_LINE:
             raise CaseError("the line is longer than 20 MiB", location=Location(shown, number))
         try:
             text = decode(data, shown)
         except EncodingError as error:
-            column = error.location.column if error.location else None
+            line, column = (error.location.line, error.location.column) if error.location else (None, None)
             raise EncodingError(
-                error.message, location=Location(shown, number, column), hint=error.hint
+                error.message, location=Location(shown, number + (line or 1) - 1, column), hint=error.hint
             ) from None
         yield number, text
+        number += text.count("\n")
 
 
 def _jsonl(file: BinaryIO, shown: str) -> Iterator[Row]:
@@ -137,7 +137,8 @@ def _row(document: Document, at: JsonPath, number: int, value: Json, location: L
 
 
 def _csv(file: BinaryIO, shown: str) -> Iterator[Row]:
-    reader = csv.reader((text for _, text in _lines(file, shown)), strict=True)
+    lines = (line for _, text in _lines(file, shown) for line in io.StringIO(text, newline="\n"))
+    reader = csv.reader(lines, strict=True)
     names: list[str] | None = None
     count = 0
     while True:

@@ -19,6 +19,9 @@ _WORDS: dict[str, bool | None] = {
 _INT = re.compile(r"[-+]?[0-9]+")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 _OCTAL_OR_HEX = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
+_MAX_BITS = 14_284
+"""Of an integer with MAX_DIGITS digits, whatever the base that it is written in."""
+
 _NOT_FINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 
 
@@ -33,18 +36,19 @@ def plain_scalar(text: str, offset: int) -> Json:
     if text[0] not in "0123456789+-.":
         return text
     if len(text) > MAX_DIGITS and (_INT.fullmatch(text) or _OCTAL_OR_HEX.fullmatch(text)):
-        raise TextError(
-            f"a number of {len(text)} digits is too long", offset, "quote it if it is an identifier"
-        )
+        raise _too_long(text, offset)
     if _INT.fullmatch(text):
         return int(text)
     if _FLOAT.fullmatch(text):
-        number = float(text)
-        if math.isinf(number):
-            raise TextError(f"the number {text[:40]} is too large", offset, "quote it if it is a text")
-        return number
+        real = float(text)
+        if math.isinf(real):
+            raise _too_large(text, offset)
+        return real
     if _OCTAL_OR_HEX.fullmatch(text):
-        return int(text, 0)
+        number = int(text, 0)
+        if number.bit_length() > _MAX_BITS:  # Python reads it, but could not print it again
+            raise _too_long(text, offset)
+        return number
     if _NOT_FINITE.fullmatch(text):
         hint = f'write null, or quote it: "{text}"'
         raise TextError(f"{text} is a number that JSON does not have", offset, hint)
@@ -58,8 +62,19 @@ def tagged_scalar(text: str, kind: str, offset: int) -> Json:
     """
     value = plain_scalar(text, offset)
     if kind == "float" and type(value) is int:
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError:
+            raise _too_large(text, offset) from None
     types = {"int": int, "float": float, "bool": bool, "null": type(None)}
     if type(value) is not types[kind]:
         raise TextError(f'"{text[:40]}" is not what its tag !!{kind} says', offset, "remove the tag")
     return value
+
+
+def _too_long(text: str, offset: int) -> TextError:
+    return TextError(f"a number of {len(text)} digits is too long", offset, "quote it if it is an identifier")
+
+
+def _too_large(text: str, offset: int) -> TextError:
+    return TextError(f"the number {text[:40]} is too large", offset, "quote it if it is a text")

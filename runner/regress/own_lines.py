@@ -80,8 +80,10 @@ def _sequence(lines: list[str], at: int, indent: int) -> tuple[list[Any], int]:
 
 
 def _block(lines: list[str], at: int, indent: int) -> tuple[Any, int]:
+    if indent > _DEEPEST:
+        raise _ForeignLine
     value, end = (_sequence if lines[at].startswith("- ", indent) else _mapping)(lines, at, indent)
-    if end == at or indent > _DEEPEST:
+    if end == at:
         raise _ForeignLine
     return value, end
 

@@ -14,6 +14,7 @@ from ..checks.jsonpath import Path, PathError, parse
 from ..errors import FormatError, Location
 from ..files.model import Project
 from ..files.problems import ProblemList
+from ..patterns import PatternError, compile_pattern
 from ..schema import show
 from ..values import Json
 
@@ -61,8 +62,8 @@ def _compile(spec: Mapping[str, Any]) -> Redaction:
             raise _Unusable("path", f"{show(spec['path'])} is not a path: {error}") from None
     if "regex" in spec:
         try:
-            pattern = re.compile(spec["regex"])
-        except (re.error, OverflowError, RecursionError) as error:
+            pattern = compile_pattern(spec["regex"])
+        except PatternError as error:
             raise _Unusable("regex", f"{show(spec['regex'])} is no regular expression: {error}") from None
         if pattern.search(""):
             raise _Unusable("regex", f"{show(spec['regex'])} matches empty text, so it is found everywhere")

@@ -7,7 +7,6 @@ A place is decided by one rule: the most specific path that selects it, of equal
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from ..errors import FormatError, Location
 from ..files.model import Project, Prompt
 from ..files.problems import ProblemList
 from ..files.violations import spell
+from ..patterns import PatternError, compile_pattern
 from ..schema import show
 from ..values import Json
 from .comparators import Comparator, number, regex, similar, text
@@ -221,8 +221,8 @@ def _number(spec: Mapping[str, Any]) -> tuple[str, Comparator]:
 def _regex(spec: Mapping[str, Any]) -> tuple[str, Comparator]:
     source: str = spec["pattern"]
     try:
-        pattern = re.compile(source)
-    except (re.error, OverflowError, RecursionError) as error:
+        pattern = compile_pattern(source)
+    except PatternError as error:
         raise _Unusable(f"{show(source)} is no regular expression: {error}", "pattern") from None
     return f"regex {source}", regex(pattern)
 

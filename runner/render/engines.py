@@ -67,6 +67,7 @@ class _Constant:
 
 
 _VARIABLE = re.compile(r"\{\{\s*([\w.-]+)\s*\}\}")
+_INDEX = re.compile(r"[0-9]{1,9}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,7 @@ def _look_up(value: Json, dotted: str) -> Json:
     for name in dotted.split("."):
         if isinstance(value, Mapping) and name in value:
             value = value[name]
-        elif isinstance(value, list) and name.isdecimal() and int(name) < len(value):
+        elif isinstance(value, list) and _INDEX.fullmatch(name) and int(name) < len(value):
             value = value[int(name)]
         else:
             known = value if isinstance(value, Mapping) else ()

@@ -15,7 +15,10 @@ __all__ = ["DEEPEST", "TooDeepError", "decode_envelope", "parse_answer", "visibl
 DEEPEST = 100
 """Levels of nesting that are followed. No honest answer comes near; deeper ones exist to exhaust a reader."""
 
-_TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\]]|-?Infinity|NaN|-?[0-9][0-9.eE+-]*', re.DOTALL)
+# A text that is never closed is one token as well, or each quote in it would be tried to the end of the body.
+_TOKEN = re.compile(
+    r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[{}\[\]]|-?Infinity|NaN|-?[0-9][0-9.eE+-]*', re.DOTALL
+)
 _KEY_FOLLOWS = re.compile(r"[ \t\n\r]*:")
 
 
@@ -70,7 +73,7 @@ class _NotStrictError(Exception):
 
 
 def _load(text: str, decoder: json.JSONDecoder) -> Json:
-    if text.count("[") + text.count("{") > DEEPEST and _depth(text) > DEEPEST:
+    if text.count("[") + text.count("{") > DEEPEST and _is_too_deep(text):
         raise TooDeepError(f"nested deeper than {DEEPEST} levels")
     try:
         value: Json = decoder.decode(text)
@@ -79,15 +82,16 @@ def _load(text: str, decoder: json.JSONDecoder) -> Json:
     return value
 
 
-def _depth(text: str) -> int:
-    depth = deepest = 0
+def _is_too_deep(text: str) -> bool:
+    depth = 0
     for token in _TOKEN.finditer(text):
         if token[0] in "{[":
             depth += 1
-            deepest = max(deepest, depth)
+            if depth > DEEPEST:
+                return True
         elif token[0] in "}]":
             depth -= 1
-    return deepest
+    return False
 
 
 def _unique(pairs: list[tuple[str, Json]]) -> dict[str, Json]:

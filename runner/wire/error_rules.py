@@ -6,6 +6,8 @@ guide says that waiting does not mend: billing, spend and quota.
 
 from __future__ import annotations
 
+import re
+
 __all__ = ["hint_for", "hint_for_page", "is_retryable", "status_behind"]
 
 _BILLING = frozenset(
@@ -20,6 +22,8 @@ _BILLING = frozenset(
     }
 )
 _TRANSIENT = frozenset({408, 409, 429, 500, 502, 503, 504, 529, *range(520, 525)})
+
+_STATUS = re.compile(r"[45][0-9]{2}")
 
 _STATUS_OF_NAME = {
     "invalid_api_key": 401,
@@ -68,7 +72,7 @@ def status_behind(status: int, code: str | None, kind: str | None) -> int:
     if not 200 <= status < 300:
         return status
     for name in (code, kind):
-        if name and name.isascii() and name.isdigit() and 400 <= int(name[:4]) <= 599:
+        if name and _STATUS.fullmatch(name):
             return int(name)
         if name in _STATUS_OF_NAME:
             return _STATUS_OF_NAME[name]

@@ -162,7 +162,7 @@ def _error(
         param=_shown(param) if param else None,
         retryable=retryable,
         retry_after=retry_after(headers, now=_server_time(headers), status=behind) if retryable else None,
-        hint=hint or hint_for(behind, code, kind, message, param),
+        hint=_shown(said) if (said := hint or hint_for(behind, code, kind, message, param)) else None,
         request_id=_shown(told) if told else None,
     )
 

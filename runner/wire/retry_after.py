@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-__all__ = ["parse_go_duration", "parse_http_date", "retry_after"]
+__all__ = ["LONGEST_WAIT", "parse_go_duration", "parse_http_date", "retry_after"]
 
 _LONGEST_VALUE = 64
 """No sensible value of these headers is longer; a longer one is not read."""
@@ -23,18 +23,25 @@ _GO_UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 
 
 _RESET = re.compile(r"(?:llm_provider-)?(?:x-ratelimit-reset(?:-.+)?|anthropic-ratelimit-.+-reset)")
 
+LONGEST_WAIT = 366 * 86_400.0
+"""Seconds; no answer asks for more than a year, whatever digits it sends."""
+
 _EPOCH_SECONDS, _EPOCH_MILLISECONDS = 1e9, 1e12
 """A plain number from here on is a date since 1970, not a number of seconds to wait."""
 
 
 def retry_after(headers: Mapping[str, str], *, now: datetime, status: int | None = None) -> float | None:
-    """Seconds to wait at least, more than 0, or None when the headers do not say. Never raises.
+    """Seconds to wait at least, more than 0 and at most LONGEST_WAIT, or None when the headers do not say. Never raises.
 
     The first of `retry-after-ms` and `retry-after` that is above 0 counts (Azure sends 0 and 1 together). The
     reset times of rate limits are asked only for `status` 429: of the limits with nothing remaining the last
     to be reset, else the first. `now` is an aware time, what dates are measured from.
     """
-    known = {name.lower(): value.strip() for name, value in headers.items()}
+    wait = _wait({name.lower(): value.strip() for name, value in headers.items()}, now, status)
+    return None if wait is None else min(wait, LONGEST_WAIT)
+
+
+def _wait(known: Mapping[str, str], now: datetime, status: int | None) -> float | None:
     milliseconds = _number(known.get("retry-after-ms", ""))
     if milliseconds:
         return milliseconds / 1000

@@ -1,0 +1,25 @@
+"""Regular expressions that users write: in schemas, checks, comparators and redactions."""
+
+from __future__ import annotations
+
+import re
+import warnings
+
+__all__ = ["PatternError", "compile_pattern"]
+
+
+class PatternError(ValueError):
+    """A text is no regular expression of Python's; the message says why."""
+
+
+def compile_pattern(source: str) -> re.Pattern[str]:
+    """Compile `source`, in the dialect of `re`. Raises PatternError for whatever `re` refuses, and for nothing else."""
+    with warnings.catch_warnings():
+        # "[[" may mean something else in a Python to come. It is no news for the user of a prompt.
+        warnings.simplefilter("ignore", FutureWarning)
+        try:
+            return re.compile(source)
+        except RecursionError:
+            raise PatternError("it is nested too deeply") from None
+        except (re.error, OverflowError) as error:
+            raise PatternError(str(error)) from None

@@ -1,0 +1,22 @@
+"""What an error says can be read and written, whatever the file holds that it quotes."""
+
+from __future__ import annotations
+
+from runner.errors import Problems, RunnerError, UsageError
+
+
+def test_a_long_quotation_loses_its_middle_and_says_so() -> None:
+    error = RunnerError(f"the key {'a' * 50_000} stands twice", hint="b" * 50_000)
+    assert error.message.startswith("the key aaa")
+    assert error.message.endswith("aaa stands twice")
+    assert "more characters)" in error.message
+    assert len(str(error)) < 2_500
+
+
+def test_what_no_file_can_hold_is_spelt_out() -> None:
+    assert str(UsageError("no \ud83d here", hint="\udc00")) == "no \\ud83d here (\\udc00)"
+
+
+def test_several_errors_are_all_told() -> None:
+    many = Problems(UsageError(f"error {number} {'x' * 500}") for number in range(50))
+    assert str(many).count("x" * 500) == 50
