@@ -24,6 +24,7 @@ from ..engine.plan import Job, Plan
 from ..engine.record import json_line
 from ..engine.session import Ending, Kept, Sink, run_jobs
 from ..engine.shard import Shard
+from ..engine.spool import Spool
 from ..engine.stored_runs import StoredRun, find_run
 from ..engine.streaming import StreamPrinter
 from ..engine.stretch import Stretch, facts_of
@@ -120,8 +121,14 @@ class RunCommand:
         from ..report.dry_run import dry_run_text
 
         chosen, plan = self._plan()
-        rehearsal = chosen.rehearse(plan)
-        click.echo(dry_run_text(plan, rehearsal, sum(len(job.data) for job in plan.jobs())))
+        sizes = 0
+
+        def visit(job: Job) -> None:
+            nonlocal sizes
+            sizes += len(job.data) * plan.repeat
+
+        rehearsal = chosen.rehearse(plan, visit)
+        click.echo(dry_run_text(plan, rehearsal, sizes))
         return 0
 
     def carry_out(self) -> int:
@@ -145,7 +152,8 @@ class RunCommand:
     ) -> int:
         from ..report.output import OutputWriter  # its XML library imports an HTTP client
 
-        rehearsal = None if self.stored else chosen.rehearse(plan)
+        spool = closing.enter_context(Spool())
+        rehearsal = None if self.stored else chosen.rehearse(plan, spool=spool)
         connections = connect(plan.units, chosen.environ, root=chosen.project.root, transport=self.transport)
         asked = configuration(plan, chosen.selection, connections, chosen.root)
         arguments = {
@@ -163,7 +171,7 @@ class RunCommand:
         else:
             # What --output names is written anew, so not before it is known that the run can go on.
             stretch = Stretch.resume(
-                self.stored, plan, lambda visit: chosen.rehearse(plan, visit), facts, chosen.root
+                self.stored, plan, lambda visit: chosen.rehearse(plan, visit, spool), facts, chosen.root
             )
             closing.callback(stretch.journal.close)
             if self.output and not (stretch.done and self.output_was_recorded):

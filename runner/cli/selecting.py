@@ -12,6 +12,7 @@ from typing import Unpack
 from ..engine.plan import Job, Plan, Rehearsal, Unit, make_units
 from ..engine.sampling import Condition, Draw
 from ..engine.selection import Selection
+from ..engine.spool import Spool
 from ..errors import FormatError, Location, NothingSelectedError, Problems, RunnerError, UsageError
 from ..files.discover import find_root
 from ..files.documents import parse_document
@@ -61,10 +62,12 @@ class Chosen:
         except ValueError:
             return str(path)
 
-    def rehearse(self, plan: Plan, visit: Callable[[Job], None] | None = None) -> Rehearsal:
-        """`plan.rehearse(visit)`, with a selection that matched nothing explained."""
+    def rehearse(
+        self, plan: Plan, visit: Callable[[Job], None] | None = None, spool: Spool | None = None
+    ) -> Rehearsal:
+        """`plan.rehearse(visit, spool)`, with a selection that matched nothing explained."""
         try:
-            return plan.rehearse(visit)
+            return plan.rehearse(visit, spool)
         except NothingSelectedError:
             raise self.selection.explain_nothing(self.units) from None
 

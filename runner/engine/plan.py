@@ -1,7 +1,7 @@
 """What a run will do: prompts x variants x cases x samples, as a lazy stream of ready-to-send jobs.
 
-Nothing is kept per case. `rehearse` walks the whole stream once before anything is sent, so that a mistake in the
-last row of a data file costs nothing; the run then walks it again.
+Nothing is kept in memory per case. `rehearse` walks the whole stream once before anything is sent, so that a mistake in
+the last row of a data file costs nothing; the run takes the jobs from where the rehearsal spooled them.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from ..values import Json, JsonObject
 from ..wire.fingerprint import Fingerprinter
 from ..wire.request import Encoder, build_body
 from .shard import Shard
+from .spool import Spool
 from .variants import variants
 
 __all__ = [
@@ -102,6 +103,13 @@ class Unit:
         messages = body["messages"]
         assert isinstance(messages, list)
         return Job(self, case, sample, body, self.encoder.of(messages), self.fingerprints.of(messages), place)
+
+    def ready(
+        self, case: Case, messages: Sequence[Json], data: bytes, fingerprint: str, place: int | None
+    ) -> Job:
+        """The job that `job` made of a case's first sample, out of its parts."""
+        body = build_body(self.prompt.request, messages, self.prompt.extra_body, self.overrides)
+        return Job(self, case, 0, body, data, fingerprint, place)
 
 
 def make_units(
@@ -202,12 +210,15 @@ def _model(prompt: Prompt, overrides: Mapping[str, Json]) -> str | None:
 class Rehearsal:
     """What a run will amount to: the number of jobs and of records (choices).
 
-    `starts` are the places in the whole run at which the jobs of each unit begin; they do not depend on the shard.
+    `starts` are the places in the whole run at which the jobs of each unit begin, and at last where they all end; they
+    do not depend on the shard.
+    `spool` has the jobs that need not be made again, if there was one to put them into.
     """
 
     jobs: int
     records: int
     starts: tuple[int, ...]
+    spool: Spool | None = None
 
 
 PassOver = Callable[[Unit, Case, int, int], bool]
@@ -244,33 +255,49 @@ class Plan:
         places: dict[str, list[int]] = {}
         for place, unit in enumerate(self.units):
             places.setdefault(unit.endpoint.name, []).append(place)
-        return {name: self._placed(its, rehearsal.starts, pass_over, foreign) for name, its in places.items()}
+        return {name: self._placed(its, rehearsal, pass_over, foreign) for name, its in places.items()}
 
     def _placed(
         self,
         places: Sequence[int],
-        starts: Sequence[int],
+        rehearsal: Rehearsal,
         pass_over: PassOver | None,
         foreign: Callable[[int], None],
     ) -> Iterator[Job]:
         for place in places:
-            unit, index = self.units[place], starts[place]
-            for case in self.cases(unit):
-                ours = self._has(unit, case)
-                for sample in range(self.repeat):
-                    if not ours:
-                        foreign(index)
-                    elif pass_over is None or not pass_over(unit, case, sample, index):
-                        yield unit.job(case, sample, index)
-                    index += 1
+            index = rehearsal.starts[place]
+            for job in self._first_samples(place, rehearsal):
+                if job is None:
+                    for other in range(index, index + self.repeat):
+                        foreign(other)
+                elif pass_over is None and self.repeat == 1:
+                    yield job
+                else:
+                    for sample in range(self.repeat):
+                        if pass_over is None or not pass_over(job.unit, job.case, sample, index + sample):
+                            yield job._replace(sample=sample, place=index + sample)
+                index += self.repeat
+
+    def _first_samples(self, place: int, rehearsal: Rehearsal) -> Iterator[Job | None]:
+        """The job of the first sample of each case of the unit at `place`; None for a case of another shard."""
+        unit, index, spool = self.units[place], rehearsal.starts[place], rehearsal.spool
+        kept = spool.kept(place) if spool else 0
+        if spool:
+            yield from spool.jobs(place, unit)
+        if kept * self.repeat == rehearsal.starts[place + 1] - index:
+            return
+        for number, case in enumerate(self.cases(unit)):
+            if number >= kept:
+                yield unit.job(case, 0, index + number * self.repeat) if self._has(unit, case) else None
 
     def _has(self, unit: Unit, case: Case) -> bool:
         return self.shard is None or self.shard.has(unit.prompt.file, case.id, unit.variant)
 
-    def rehearse(self, visit: Callable[[Job], None] | None = None) -> Rehearsal:
+    def rehearse(self, visit: Callable[[Job], None] | None = None, spool: Spool | None = None) -> Rehearsal:
         """Load, validate and render every case without sending anything; `visit` is told the job of its first sample.
 
-        Raises Problems (all mistakes, the first twenty in full) or NothingSelectedError.
+        `spool` takes in these jobs for `by_endpoint`. Raises Problems (all mistakes, the first twenty in full) or
+        NothingSelectedError.
         """
         jobs = records = index = 0
         starts: list[int] = []
@@ -278,19 +305,24 @@ class Plan:
         more = 0
         for unit in self.units:
             starts.append(index)
+            if spool is not None:
+                spool.begin()
             cases = self.cases(unit)
             while True:
                 try:
                     case = next(cases, None)
                     if case is None:
                         break
+                    place = index
                     index += self.repeat
                     unit.judge.prepare(case)
-                    if not self._has(unit, case):
+                    job = unit.job(case, 0, place) if self._has(unit, case) else None
+                    if spool is not None:
+                        spool.add(job)
+                    if job is None:
                         continue
-                    body = unit.body(case)
                     if visit is not None:
-                        visit(unit.job(case))
+                        visit(job)
                 except RunnerError as error:
                     if len(problems) < MAX_PROBLEMS:
                         problems.append(error)
@@ -298,14 +330,16 @@ class Plan:
                         more += 1
                     continue
                 jobs += self.repeat
-                records += self.repeat * choices(body)
+                records += self.repeat * choices(job.body)
         if more:
             problems.append(UsageError(f"and {more} more mistakes in the cases"))
         if problems:
             raise problems[0] if len(problems) == 1 else Problems(problems)
         if not index:
             raise NothingSelectedError("nothing to run: no prompt has a case")
-        return Rehearsal(jobs, records, tuple(starts))
+        if spool is not None:
+            spool.end()
+        return Rehearsal(jobs, records, (*starts, index), spool)
 
 
 def group_by_endpoint(units: Iterable[Unit]) -> dict[str, list[Unit]]:

@@ -13,7 +13,7 @@ from ..files.model import Case
 from .configuration import Configuration, differences, key_of
 from .journal import Journal
 from .past import Past
-from .plan import Job, Plan, Rehearsal, Unit
+from .plan import Job, PassOver, Plan, Rehearsal, Unit
 from .stored_runs import StoredRun
 
 __all__ = ["Stretch", "facts_of"]
@@ -87,10 +87,10 @@ class Stretch:
                 done,
             )
 
-    def pass_over(
-        self, told: Callable[[int, tuple[int, int]], None]
-    ) -> Callable[[Unit, Case, int, int], bool]:
+    def pass_over(self, told: Callable[[int, tuple[int, int]], None]) -> PassOver | None:
         """For `Plan.by_endpoint`: passes over what is answered, and tells its place in the run and in the journal."""
+        if not len(self.past):
+            return None
         names: dict[str, str] = {}
 
         def passed(unit: Unit, case: Case, sample: int, index: int) -> bool:
