@@ -86,7 +86,7 @@ class Judge:
         `latency_ms` in milliseconds, `cost` in US dollars (None: no price is known), `vars` those of the case unless
         given. Raises FormatError for a broken assertion of the case only if `prepare` was not asked before.
         """
-        expected = Outcome(case.outcome or "ok")
+        expected = Outcome.OK if case.outcome is None else Outcome(case.outcome)
         outcome, detail, broken = self._classify(answer)
         as_expected = outcome is expected or (case.outcome is None and outcome is Outcome.TOOL_CALL)
         if outcome is Outcome.TOOL_CALL and not self._tools:
@@ -98,20 +98,23 @@ class Judge:
             return Judgement(
                 outcome, passed=False, output=answer.output, checks=(*checks, *broken), detail=detail
             )
-        view = AnswerView(
-            text=answer.text,
-            output=answer.output,
-            parsed=self._json and outcome in {Outcome.OK, Outcome.INVALID},
-            finish_reason=answer.finish_reason,
-            latency_ms=latency_ms,
-            cost=cost,
-            model=model or (self._model if isinstance(self._model, str) else None),
-            vars=case.vars if vars is None else vars,
-        )
         # What the prompt asserts of every test is about proper answers; a case that expects a refusal has its own.
-        general = self._asserts if expected is Outcome.OK else ()
-        asserted = (*general, *(self._compiled(assertion) for assertion in case.asserts))
-        results = tuple(each.check(view) for each in asserted)
+        asserted = self._asserts if expected is Outcome.OK else ()
+        if case.asserts:
+            asserted = (*asserted, *(self._compiled(assertion) for assertion in case.asserts))
+        results: tuple[CheckResult, ...] = ()
+        if asserted:
+            view = AnswerView(
+                text=answer.text,
+                output=answer.output,
+                parsed=self._json and outcome in {Outcome.OK, Outcome.INVALID},
+                finish_reason=answer.finish_reason,
+                latency_ms=latency_ms,
+                cost=cost,
+                model=model or (self._model if isinstance(self._model, str) else None),
+                vars=case.vars if vars is None else vars,
+            )
+            results = tuple(each.check(view) for each in asserted)
         if case.outcome is not None and expected is not Outcome.OK:
             results = (_outcome_check(expected, outcome, detail), *results)
         return Judgement(outcome, all(each.passed for each in results), answer.output, results, detail)

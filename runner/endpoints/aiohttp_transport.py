@@ -21,6 +21,7 @@ from ..errors import ConfigError
 from .base import CONNECT_TIMEOUT, KEEP_ALIVE, USER_AGENT, Request, Response, TransportError
 from .body import BodyReader
 from .certificates import tls_context
+from .deadline import Deadline
 from .failures import (
     broken,
     closed_unasked,
@@ -77,31 +78,51 @@ class AiohttpTransport:
         self._connector: aiohttp.TCPConnector | None = None
         self._destination: tuple[str, aiohttp.ClientRequest] | None = None
         self._kept: tuple[str, Connection, float] | None = None
+        self._in_use: Connection | None = None
+        self._deadline: Deadline | None = None  # made later, because it belongs to the running loop
 
     async def send(
         self, request: Request, *, timeout: float, on_bytes: Callable[[bytes], None] | None = None
     ) -> Response:
         """Send and read to the end within `timeout` seconds in all, or raise TransportError (see `Transport`)."""
-        head = self._heads.head(request)
+        data = self._heads.head(request) + request.body
+        seconds = timeout
+        connection = self._kept_connection(request.url)
+        if connection is None:
+            started = time.monotonic()
+            connection = await self._connect_within(timeout, request.url)
+            seconds -= time.monotonic() - started
+        if self._deadline is None:
+            self._deadline = Deadline(self._give_up)
+        complete = False
+        self._in_use = connection
+        self._deadline.set(seconds)
         try:
-            async with asyncio.timeout(timeout) as deadline:
-                connection = self._kept_connection(request.url) or await self._connect(request.url)
-                complete = False
-                try:
-                    response = await self._exchange(connection, head + request.body, on_bytes)
-                    complete = True
-                except (aiohttp.ClientError, HttpProcessingError) as error:
-                    raise self._failure(error, connection, request.url) from None
-                finally:
-                    self._keep_or_close(connection, request.url, complete=complete)
-                return response
-        except TimeoutError:
-            if not deadline.expired():
-                raise
-            raise late(timeout) from None
+            response = await self._exchange(connection, data, on_bytes)
+            if (
+                self._deadline.expired
+            ):  # a body without a length ends with the connection, also when we end it
+                raise late(timeout)
+            complete = True
+        except (aiohttp.ClientError, HttpProcessingError) as error:
+            if self._deadline.expired:
+                raise late(timeout) from None
+            raise self._failure(error, connection, request.url) from None
+        finally:
+            self._deadline.lift()
+            self._in_use = None
+            self._keep_or_close(connection, request.url, complete=complete)
+        return response
+
+    def _give_up(self) -> None:
+        """The time is over: whoever waits for the connection is told that it is gone."""
+        if self._in_use is not None and self._in_use.transport is not None:
+            self._in_use.transport.abort()
 
     async def close(self) -> None:
         """Close the connection; the transport is of no further use."""
+        if self._deadline is not None:
+            self._deadline.close()
         if self._kept is not None:
             _close(self._kept[1])
             self._kept = None
@@ -131,6 +152,15 @@ class AiohttpTransport:
             self._kept = url, connection, time.monotonic()
         else:
             _close(connection)
+
+    async def _connect_within(self, seconds: float, url: str) -> Connection:
+        try:
+            async with asyncio.timeout(seconds) as deadline:
+                return await self._connect(url)
+        except TimeoutError:
+            if not deadline.expired():
+                raise
+            raise late(seconds) from None
 
     async def _connect(self, url: str) -> Connection:
         """A new connection."""

@@ -6,9 +6,11 @@ the last row of a data file costs nothing; the run takes the jobs from where the
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..checks.judge import Judge
 from ..errors import FormatError, Location, NothingSelectedError, Problems, RunnerError, UsageError
@@ -21,8 +23,10 @@ from ..values import Json, JsonObject
 from ..wire.fingerprint import Fingerprinter
 from ..wire.request import Encoder, build_body
 from .shard import Shard
-from .spool import Spool
 from .variants import variants
+
+if TYPE_CHECKING:
+    from .spool import Spool
 
 __all__ = [
     "Job",
@@ -41,7 +45,7 @@ MAX_PROBLEMS = 20
 
 
 class Job(NamedTuple):
-    """One request, complete: what was rendered, the bytes to send and their fingerprint. `sample` counts from 0.
+    """One request, complete: the bytes to send and their fingerprint. `sample` counts from 0.
 
     `place` is where it stands in the whole run, from 0, where the run has a plan.
     """
@@ -49,15 +53,20 @@ class Job(NamedTuple):
     unit: Unit
     case: Case
     sample: int
-    body: JsonObject
     data: bytes
     fingerprint: str
     place: int | None = None
 
+    @property
+    def body(self) -> JsonObject:
+        """The request, read from its bytes. What is the same in all requests of the unit is in `unit.fields`."""
+        body: JsonObject = json.loads(self.data)
+        return body
+
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """One prompt in one variant, compiled once: everything its jobs share."""
+    """One prompt in one variant, compiled once: everything its jobs share. `fields` are their body without messages."""
 
     prompt: Prompt
     template: CompiledPrompt
@@ -67,6 +76,7 @@ class Unit:
     model: str
     endpoint: Endpoint
     price: ModelRule | None
+    fields: JsonObject
     fingerprints: Fingerprinter
     encoder: Encoder
 
@@ -82,6 +92,11 @@ class Unit:
 
         Raises TemplateError or another FileError at the author's line.
         """
+        messages = self.messages(case)
+        return build_body(self.prompt.request, messages, self.prompt.extra_body, self.overrides)
+
+    def messages(self, case: Case) -> list[dict[str, Json]]:
+        """The messages of one case. Raises as `body` does."""
         prompt = self.prompt
         messages = self.template.render(case.vars, location=case.location)
 
@@ -94,22 +109,12 @@ class Unit:
 
         if prompt.origin is not None:
             refuse_own_urls(messages, case.vars, location_of)
-        messages = inline_media(messages, prompt.tree, prompt.file, location_of)
-        return build_body(prompt.request, messages, prompt.extra_body, self.overrides)
+        return inline_media(messages, prompt.tree, prompt.file, location_of)
 
     def job(self, case: Case, sample: int = 0, place: int | None = None) -> Job:
         """The job of one sample of one case."""
-        body = self.body(case)
-        messages = body["messages"]
-        assert isinstance(messages, list)
-        return Job(self, case, sample, body, self.encoder.of(messages), self.fingerprints.of(messages), place)
-
-    def ready(
-        self, case: Case, messages: Sequence[Json], data: bytes, fingerprint: str, place: int | None
-    ) -> Job:
-        """The job that `job` made of a case's first sample, out of its parts."""
-        body = build_body(self.prompt.request, messages, self.prompt.extra_body, self.overrides)
-        return Job(self, case, 0, body, data, fingerprint, place)
+        messages = self.messages(case)
+        return Job(self, case, sample, self.encoder.of(messages), self.fingerprints.of(messages), place)
 
 
 def make_units(
@@ -158,6 +163,9 @@ def make_units(
                         model,
                         target,
                         price_for(project, model),
+                        MappingProxyType(
+                            {key: value for key, value in skeleton.items() if key != "messages"}
+                        ),
                         Fingerprinter(skeleton),
                         Encoder(skeleton),
                     )
@@ -330,7 +338,7 @@ class Plan:
                         more += 1
                     continue
                 jobs += self.repeat
-                records += self.repeat * choices(job.body)
+                records += self.repeat * choices(unit.fields)
         if more:
             problems.append(UsageError(f"and {more} more mistakes in the cases"))
         if problems:

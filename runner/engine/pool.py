@@ -126,7 +126,9 @@ class Pool:
         entry = self._cache.get(self._cache.key(self._identity, job.data, job.sample))
         if entry is None:
             return False
-        reply = read_reply(entry.status, {"content-type": entry.content_type}, entry.body, request=job.body)
+        reply = read_reply(
+            entry.status, {"content-type": entry.content_type}, entry.body, request=job.unit.fields
+        )
         if self._printer:
             self._printer.whole(job, reply)
         self._finish([(flight, reply, None)], cached=True)
@@ -191,7 +193,7 @@ class Pool:
             return Reply(
                 error=ProviderError(came.kind, came.message, retryable=came.retryable, hint=came.hint)
             )
-        return read_reply(came.status, came.headers, came.body, request=landing.flight.job.body)
+        return read_reply(came.status, came.headers, came.body, request=landing.flight.job.unit.fields)
 
     def _is_over(self, landing: Landing, reply: Reply) -> bool:
         """Learn from a request that is back; whether that was all, or it is asked again."""
@@ -277,7 +279,8 @@ class Pool:
 
 def _estimate(job: Job) -> float:
     """Tokens one request may use: its text, and the most it may answer."""
-    limit = job.body.get("max_completion_tokens") or job.body.get("max_tokens")
+    fields = job.unit.fields
+    limit = fields.get("max_completion_tokens") or fields.get("max_tokens")
     return len(job.data) / CHARACTERS_PER_TOKEN + (limit if isinstance(limit, int) else 0)
 
 

@@ -31,7 +31,7 @@ def records_of(
     if reply.error is not None:
         answers = (Answer(choice=0, outcome=Outcome.ERROR, error=reply.error, detail=reply.error.message),)
     cost = cost_of(reply.usage, job.unit.price)
-    several = len(answers) if choices(job.body) > 1 and reply.error is None else None
+    several = len(answers) if choices(job.unit.fields) > 1 and reply.error is None else None
     return [
         _record(job, reply, answer, cost, latency_ms, attempts, secret_values, cached=cached, several=several)
         for answer in answers

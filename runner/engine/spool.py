@@ -13,13 +13,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from io import FileIO
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from ..errors import Location, StorageError
 from ..files.model import Assertion, Case
-
-if TYPE_CHECKING:
-    from .plan import Job, Unit
+from .plan import Job, Unit
 
 __all__ = ["MOST_BYTES", "Spool"]
 
@@ -139,7 +137,6 @@ def _packed(job: Job) -> tuple[Any, ...]:
     asserts = [(each.spec, tuple(each.location)) for each in case.asserts]
     return (
         (case.id, case.vars, tuple(case.location), asserts, *case[4:]),
-        job.body["messages"],
         job.data,
         job.fingerprint,
         job.place,
@@ -147,7 +144,7 @@ def _packed(job: Job) -> tuple[Any, ...]:
 
 
 def _unpacked(unit: Unit, packed: tuple[Any, ...]) -> Job:
-    (name, values, location, asserts, *rest), messages, data, fingerprint, place = packed
+    (name, values, location, asserts, *rest), data, fingerprint, place = packed
     case = Case(
         name,
         values,
@@ -155,4 +152,4 @@ def _unpacked(unit: Unit, packed: tuple[Any, ...]) -> Job:
         tuple(Assertion(spec, Location(*where)) for spec, where in asserts),
         *rest,
     )
-    return unit.ready(case, messages, data, fingerprint, place)
+    return Job(unit, case, 0, data, fingerprint, place)

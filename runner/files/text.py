@@ -24,6 +24,12 @@ def decode(data: bytes, shown: str) -> str:
     Raises EncodingError, with the line and column of the first offending byte, where the bytes are not UTF-8
     (RFC 3629) or hold a NUL.
     """
+    try:  # most often, and for every row of a file, that is all
+        text = data.decode("utf-8")
+        if "\0" not in text and not text.startswith("\ufeff"):
+            return text if "\r" not in text else _with_line_feeds(text)
+    except UnicodeDecodeError:
+        pass
     for mark, encoding in _OTHER_BOMS:
         if data.startswith(mark):
             message = f"the file looks like {encoding}, not UTF-8"
@@ -48,7 +54,11 @@ def decode(data: bytes, shown: str) -> str:
             else "remove it, or name another file if this one is binary"
         )
         raise EncodingError("a NUL byte stands in the text", location=_location(data, nul, shown), hint=hint)
-    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+    return _with_line_feeds(text)
+
+
+def _with_line_feeds(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def encode_like(text: str, before: bytes) -> bytes:

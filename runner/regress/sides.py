@@ -157,9 +157,10 @@ def _requests_of(unit: Unit) -> Iterator[RequestOf | Unreadable]:
         except RunnerError as error:
             yield Unreadable(error, prompt.place, case.id, variant)
             continue
-        messages = {"messages": job.body["messages"]}
+        body = job.body
+        messages = {"messages": body["messages"]}
         # What is the same for all cases is hashed once.
-        fixed = fixed or parts({**job.body, "messages": []})
+        fixed = fixed or parts({**body, "messages": []})
         hashes = {**fixed, "messages": parts(messages)["messages"]}
         yield RequestOf(
             Seen(
@@ -168,7 +169,7 @@ def _requests_of(unit: Unit) -> Iterator[RequestOf | Unreadable]:
                 job.fingerprint,
                 tuple(hashes[name] for name in PARTS),
             ),
-            job.body,
+            body,
             len(job.data),
             samples if isinstance(samples, int) else 1,
             file_of(prompt, case.id, variant),

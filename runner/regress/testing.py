@@ -113,7 +113,7 @@ class Regression:
         asked = self._asked[key]
         asked.records.append(record)
         # An exchange that failed stands for all the choices it would have brought.
-        asked.missing -= 1 if "choice" in record else choices(asked.job.body)
+        asked.missing -= 1 if "choice" in record else choices(asked.job.unit.fields)
         if asked.missing <= 0:
             del self._asked[key]
             self._decide(asked)
@@ -271,7 +271,7 @@ class Regression:
         samples = self._modes.samples or self._rules[job.unit.prompt.place].samples
         key = (job.unit.prompt.path, job.case.id, job.unit.variant)
         against = digest_of(self._root / file)
-        self._asked[key] = _Asked(job, status, approved, against, file, samples * choices(job.body))
+        self._asked[key] = _Asked(job, status, approved, against, file, samples * choices(job.unit.fields))
         for sample in range(samples):
             yield job._replace(sample=sample)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..values import Json
 
@@ -12,8 +12,7 @@ __all__ = ["Content", "read_content"]
 _REASONING_TYPES = frozenset({"thinking", "reasoning"})
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
+class Content(NamedTuple):
     """What `content` holds. `text` is None when there is none; `other` names the types of parts that are neither."""
 
     text: str | None = None

@@ -88,6 +88,8 @@ def _read_choices(
     """The answers by index, one for each choice that was asked for, whether it came or not."""
     asked = request.get("n")
     expected = asked if isinstance(asked, int) else 1
+    if expected == 1 == len(choices):
+        return (_read_choice(0, choices[0], status, headers, request),)
     answers: dict[int, Answer] = {}
     for index, choice in zip(_indexes(choices, expected), choices, strict=True):
         answers[index] = _read_choice(index, choice, status, headers, request)
@@ -226,6 +228,8 @@ def _tool_calls(message: Mapping[str, Json]) -> tuple[Mapping[str, Json], ...]:
     """
     calls = message.get("tool_calls")
     legacy = message.get("function_call")
+    if not calls and not legacy:
+        return ()
     listed = list(calls) if isinstance(calls, list) else []
     if isinstance(legacy, dict) and legacy.get("name"):
         listed.append({"type": "function", "function": legacy})

@@ -267,7 +267,7 @@ def test_an_error_that_quotes_what_the_template_made_is_cut() -> None:
         prompt = compiled(isolation, "{{ {}['x' | center(4000000)] }}")
         with pytest.raises(TemplateError, match="the object has no key") as caught:
             prompt.render({})
-        assert len(caught.value.message) == 100_000
+        assert len(caught.value.message) < 2_000
         with pytest.raises(ValueError, match="the object has no key"):
             isolation.expression("vars['x' | center(4000000)] + 1", names=frozenset({"vars"})).evaluate(
                 vars={}
