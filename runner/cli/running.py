@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -152,8 +152,9 @@ class RunCommand:
     ) -> int:
         from ..report.output import OutputWriter  # its XML library imports an HTTP client
 
+        closing.enter_context(reporter)
         spool = closing.enter_context(Spool())
-        rehearsal = None if self.stored else chosen.rehearse(plan, spool=spool)
+        rehearsal = None if self.stored else chosen.rehearse(plan, _counting(reporter.checking), spool)
         connections = connect(plan.units, chosen.environ, root=chosen.project.root, transport=self.transport)
         asked = configuration(plan, chosen.selection, connections, chosen.root)
         arguments = {
@@ -171,7 +172,11 @@ class RunCommand:
         else:
             # What --output names is written anew, so not before it is known that the run can go on.
             stretch = Stretch.resume(
-                self.stored, plan, lambda visit: chosen.rehearse(plan, visit, spool), facts, chosen.root
+                self.stored,
+                plan,
+                lambda visit: chosen.rehearse(plan, _counting(reporter.checking, visit), spool),
+                facts,
+                chosen.root,
             )
             closing.callback(stretch.journal.close)
             if self.output and not (stretch.done and self.output_was_recorded):
@@ -185,7 +190,6 @@ class RunCommand:
             reporter.earlier(record)
             if writer and not self.in_order:
                 writer.write(record)
-        closing.enter_context(reporter)
         reporter.start(counters, title=chosen.title)
         sinks: list[Sink] = []
         ordered = None
@@ -263,6 +267,26 @@ class RunCommand:
         if ordered is None:
             return plan.by_endpoint(stretch.rehearsal, stretch.pass_over(lambda _index, _place: None))
         return plan.by_endpoint(stretch.rehearsal, stretch.pass_over(ordered.earlier), ordered.absent)
+
+
+def _counting(
+    tell: Callable[[int], None], visit: Callable[[Job], None] | None = None
+) -> Callable[[Job], None]:
+    """A visitor of a rehearsal that tells now and then how many cases it has seen, and goes on to `visit`."""
+    seen = 0
+
+    def count_in(job: Job) -> None:
+        nonlocal seen
+        seen += 1
+        if seen % _OFTEN == 0:
+            tell(seen)
+        if visit is not None:
+            visit(job)
+
+    return count_in
+
+
+_OFTEN = 256
 
 
 def _tell(stretch: Stretch, reporter: ConsoleReporter) -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Self, TextIO
 from ..engine.counters import Counters
 from ..engine.record import Record
 from .digest import SMALL, Digest
+from .figures import count
 from .progress import SEPARATOR, Pace, segments
 from .visible import visible
 
@@ -28,6 +29,7 @@ __all__ = ["ConsoleReporter", "lenient", "wants_color", "wants_live"]
 _MANY = 200
 _LIVE_EVERY = 0.1
 _PLAIN_EVERY = 5.0
+_SOON = 0.5
 _PLAIN_WIDTH = 100
 
 
@@ -110,6 +112,29 @@ class ConsoleReporter:
         if title:
             self._print(visible(title), "bold")
         if self._is_live:
+            self._go_live()
+            self.tick()
+        else:
+            self._pace.mark(0.0, counters.done)
+            self._next += _PLAIN_EVERY
+
+    def checking(self, cases: int) -> None:
+        """So many cases are checked by now, and nothing is sent yet. Shown where that takes a while."""
+        now = self._clock()
+        if not self._next:
+            self._next = now + (_SOON if self._is_live else _PLAIN_EVERY)
+        if now < self._next:
+            return
+        text = f"checking before anything is sent: {count(cases)} cases"
+        if self._is_live:
+            self._next = now + _LIVE_EVERY
+            self._go_live().update(text, refresh=True)
+        else:
+            self._next = now + _PLAIN_EVERY
+            self._print(text)
+
+    def _go_live(self) -> Live:
+        if self._live is None:
             from rich.live import Live
 
             # Rich shall not touch sys.stdout: that is where `--json` prints.
@@ -121,10 +146,7 @@ class ConsoleReporter:
                 redirect_stderr=False,
             )
             self._live.start()
-            self.tick()
-        else:
-            self._pace.mark(0.0, counters.done)
-            self._next += _PLAIN_EVERY
+        return self._live
 
     def record(self, record: Record) -> None:
         """Take in one finished record, after the counters have counted it."""

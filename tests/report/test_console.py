@@ -308,3 +308,28 @@ def test_the_stream_and_the_environment_decide_on_color_and_on_redrawing(
     stream: Any, environ: dict[str, str], color: bool, live: bool
 ) -> None:
     assert (wants_color(stream, environ), wants_live(stream, environ)) == (color, live)
+
+
+def test_a_long_check_before_the_run_is_told_every_five_seconds_in_a_pipe() -> None:
+    out, clock = io.StringIO(), Clock()
+    with ConsoleReporter(out, live=False, environ={}, clock=clock) as reporter:
+        for seen in range(1000, 12_000, 1000):
+            reporter.checking(seen)
+            clock.now += 1
+        reporter.start(Counters(total=1), title="1 prompt")
+    assert out.getvalue().splitlines() == [
+        "checking before anything is sent: 6,000 cases",
+        "checking before anything is sent: 11,000 cases",
+        "1 prompt",
+    ]
+
+
+def test_a_long_check_is_one_line_on_a_terminal_and_leaves_nothing() -> None:
+    out, clock = io.StringIO(), Clock()
+    with ConsoleReporter(out, live=True, width=80, environ={}, clock=clock) as reporter:
+        reporter.checking(256)
+        assert out.getvalue() == ""  # most checks are over before anybody wonders
+        clock.now += 1
+        reporter.checking(512)
+        assert "512 cases" in out.getvalue()
+    assert "\x1b[2K" in out.getvalue().rpartition("512 cases")[2]
