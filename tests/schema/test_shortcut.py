@@ -14,9 +14,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from runner import schema_shortcut
-from runner.schema import SchemaProblem, Validator
-from runner.schema_shortcut import CHECKS_BEFORE, Shortcut, is_plain
+from runner.schema import SchemaProblem, Validator, shortcut
+from runner.schema.shortcut import CHECKS_BEFORE, Shortcut, is_plain
 
 needs_library = pytest.mark.skipif(
     importlib.util.find_spec("jsonschema_rs") is None, reason="jsonschema-rs (extra 'fast') is not installed"
@@ -109,8 +108,8 @@ def keywords(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]
             "anyOf": st.lists(inner, min_size=1, max_size=3),
             "allOf": st.lists(inner, min_size=1, max_size=2),
             "$ref": st.sampled_from(["#/$defs/a", "#/$defs/b"]),
-            **dict.fromkeys(sorted(schema_shortcut._SIZES), SIZES),
-            **dict.fromkeys(sorted(schema_shortcut._BOUNDS), LIMITS),
+            **dict.fromkeys(sorted(shortcut._SIZES), SIZES),
+            **dict.fromkeys(sorted(shortcut._BOUNDS), LIMITS),
             # What is not agreed on; a schema with one of these must not take the shortcut.
             "oneOf": st.lists(inner, min_size=1, max_size=2),
             "not": inner,

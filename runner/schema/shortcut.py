@@ -1,9 +1,9 @@
 """A quick way to know that a value is valid, with jsonschema-rs where it is installed (extra `fast`).
 
 It only ever says "valid", and only for schemas made of keywords on which both libraries provably agree; everything else
-is for `runner.schema`, whose answers and messages are the same with and without it. Left out are, among others,
-`pattern` (another dialect of regular expressions), `format`, `multipleOf` and `uniqueItems` (numbers are read exactly
-in `runner.schema`), `oneOf` and `not` (where an "invalid" makes a "valid"), and references that go in a circle.
+is for `validator`, whose answers and messages are the same with and without it. Left out are, among others, `pattern`
+(another dialect of regular expressions), `format`, `multipleOf` and `uniqueItems` (numbers are read exactly in
+`drafts`), `oneOf` and `not` (where an "invalid" makes a "valid"), and references that go in a circle.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from math import isfinite
 from typing import Any
 
-from .values import Json
+from ..values import Json
 
 __all__ = ["CHECKS_BEFORE", "Shortcut", "is_plain"]
 

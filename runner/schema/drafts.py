@@ -1,0 +1,145 @@
+"""The drafts of JSON Schema, with the few keywords that the `jsonschema` library answers differently from the standard."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable, Iterator, Mapping
+from fractions import Fraction
+from functools import cache
+from typing import Any
+
+from jsonschema import FormatChecker
+from jsonschema.exceptions import ValidationError, best_match
+from jsonschema.protocols import Validator as Draft
+from jsonschema.validators import extend, validator_for
+from referencing import Registry
+
+from ..patterns import PatternError, compile_pattern
+from ..values import Json
+from .problem import SchemaProblem
+from .wording import schema_message, show
+
+__all__ = ["DIALECT", "Draft", "check_form", "draft_of", "exact_draft"]
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+"""What a schema without `$schema` is written in."""
+
+_ANCHOR = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\$", re.DOTALL)
+
+
+def draft_of(schema: Json) -> type[Draft]:
+    """The class of the draft that a schema names. Raises SchemaProblem where it names none that is known."""
+    if not isinstance(schema, bool | Mapping):
+        raise SchemaProblem((), f"a schema is an object (or true or false), got {show(schema)}")
+    dialect = DIALECT if isinstance(schema, bool) else schema.get("$schema", DIALECT)
+    find: Any = validator_for  # the stubs do not know that `default` may be None
+    cls: type[Draft] | None = find({"$schema": dialect}, default=None) if isinstance(dialect, str) else None
+    if cls is None:
+        raise SchemaProblem(("$schema",), f"{show(dialect)} is not a JSON Schema draft; use {DIALECT}")
+    return cls
+
+
+def exact_draft(cls: type[Draft], schema: Json) -> Any:
+    """A validator of the library for `schema`, exact and with the formats checked. It fetches nothing."""
+    return _exact(cls)(schema, format_checker=_formats(cls), registry=Registry())
+
+
+def check_form(schema: Json, cls: type[Draft]) -> None:
+    """Hold a schema against its meta-schema. Raises SchemaProblem."""
+    # The format checker finds patterns that are no regular expressions; without it they blow up in check().
+    meta = _exact(cls)(cls.META_SCHEMA, format_checker=_formats(cls))
+    problem = best_match(meta.iter_errors(schema))
+    if problem is not None:
+        raise SchemaProblem(tuple(problem.absolute_path), schema_message(problem))
+
+
+@cache
+def _exact(cls: type[Draft]) -> Any:
+    """The draft's validator class with the keywords, and the one type, that the library answers differently."""
+    build: Any = extend  # untyped in the stubs
+    ours = {
+        "multipleOf": _multiple_of,
+        "pattern": _pattern,
+        "required": _required,
+        "uniqueItems": _unique_items,
+    }
+    arrays = cls.TYPE_CHECKER.redefine("array", lambda _, value: isinstance(value, list | tuple))
+    exact = build(cls, ours, type_checker=arrays)
+    fields = [(field.name, field.alias) for field in exact.__attrs_attrs__ if field.init]
+    library_evolve = exact.evolve
+
+    def evolve(self: Any, **changes: Any) -> Any:
+        # The library's own looks up the class by `$schema`, and so comes back to its own class at every schema that
+        # names its draft: the root behind a `$ref`, each part of the meta-schemas.
+        schema = changes.get("schema", self.schema)
+        if isinstance(schema, Mapping) and "$schema" in schema and draft_of(schema) is not cls:
+            return library_evolve(self, **changes)
+        return exact(**{alias: getattr(self, name) for name, alias in fields} | changes)
+
+    exact.evolve = evolve
+    return exact
+
+
+@cache
+def _formats(cls: type[Draft]) -> FormatChecker:
+    """The draft's formats; whatever `re` refuses is no regular expression."""
+    checker = FormatChecker(())
+    checker.checkers = dict(cls.FORMAT_CHECKER.checkers)
+    checker.checks("regex", raises=PatternError)(_is_regex)
+    return checker
+
+
+def _is_regex(value: object) -> bool:
+    if isinstance(value, str):
+        compile_pattern(value)
+    return True
+
+
+def _multiple_of(draft: Any, divisor: Any, value: Any, _schema: Any) -> Iterator[ValidationError]:
+    if not draft.is_type(value, "number"):
+        return
+    try:
+        whole = (_fraction(value) / _fraction(divisor)).denominator == 1
+    except ValueError:  # NaN and infinities, which Python's json reads although JSON has none
+        whole = False
+    if not whole:
+        yield ValidationError(f"expected a multiple of {show(divisor)}, got {show(value)}")
+
+
+def _fraction(number: int | float) -> Fraction:
+    # repr of a float is the shortest decimal that reads back as it: the number the author wrote.
+    return Fraction(number) if isinstance(number, int) else Fraction(repr(number))
+
+
+def _pattern(draft: Any, pattern: str, value: Any, _schema: Any) -> Iterator[ValidationError]:
+    if draft.is_type(value, "string") and not _compiled(pattern).search(value):
+        yield ValidationError(f"expected a string that matches {show(pattern)}, got {show(value)}")
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    # In ECMA 262, the dialect of JSON Schema, "$" is the very end; in Python it also matches before a last newline.
+    return compile_pattern(_ANCHOR.sub(lambda match: r"\Z" if match[0] == "$" else match[0], pattern))
+
+
+def _required(draft: Any, required: Any, value: Any, _schema: Any) -> Iterator[ValidationError]:
+    # Draft 3 has a boolean here; the draft's own `properties` sees to it.
+    if draft.is_type(value, "object") and isinstance(required, list):
+        for name in required:
+            if name not in value:
+                yield ValidationError(f"required property {show(name)} is missing")
+
+
+def _unique_items(draft: Any, unique: Any, value: Any, _schema: Any) -> Iterator[ValidationError]:
+    # The library compares every item with every other one as soon as one of them is an object.
+    if unique and draft.is_type(value, "array") and len({_identity(item) for item in value}) < len(value):
+        yield ValidationError(f"{show(value)} has non-unique elements")
+
+
+def _identity(value: Json) -> Hashable:
+    """Equal for values that JSON Schema calls equal: 1 and 1.0, but not 1 and true; objects in any order."""
+    if isinstance(value, Mapping):
+        return "object", frozenset((key, _identity(item)) for key, item in value.items())
+    if isinstance(value, list | tuple):
+        return "array", tuple(_identity(item) for item in value)
+    return isinstance(value, bool), value

@@ -1,0 +1,132 @@
+"""Schemas and values in words: paths, values, what a schema expected and what came."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from jsonschema.exceptions import ValidationError
+
+from ..errors import elided
+from ..values import Json, JsonPath
+
+__all__ = ["json_path", "message_of", "schema_message", "show"]
+
+_TYPES = ("string", "number", "integer", "boolean", "object", "array", "null")
+
+_PLAIN_NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9_]*")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+
+def json_path(path: JsonPath) -> str:
+    """A path as JSONPath (RFC 9535), spelled as the jsonschema library spells it: `$.items[0]['a b']`.
+
+    Control characters are escaped (RFC 9535, section 2.7), so that a path is always one line.
+    """
+    return "$" + "".join(_step(step) for step in path)
+
+
+def _step(step: str | int) -> str:
+    if isinstance(step, int):
+        return f"[{step}]"
+    if _PLAIN_NAME.fullmatch(step):
+        return f".{step}"
+    escaped = step.replace("\\", r"\\").replace("'", r"\'")
+    escaped = _CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", escaped)
+    return f"['{escaped}']"
+
+
+def show(value: Json, limit: int = 100) -> str:
+    """A value as JSON on one line for a message; beyond `limit` characters the middle is left out and counted."""
+    try:
+        text = json.dumps(value, ensure_ascii=False)
+    except RecursionError:
+        return "a very deeply nested value"
+    # A lone surrogate is legal in a JSON string and in a Python str but cannot be printed.
+    return elided(text.encode("utf-8", "backslashreplace").decode("utf-8"), limit)
+
+
+def schema_message(error: ValidationError) -> str:
+    """What is wrong with a schema; the two mistakes that the meta-schema's own keywords explain badly first."""
+    value: Any = error.instance
+    if error.validator == "format" and error.validator_value == "regex":
+        return f"{show(value)} is not a regular expression"
+    if error.validator == "anyOf" and error.absolute_path and error.absolute_path[-1] == "type":
+        return f"unknown type {show(value)}; JSON has {', '.join(_TYPES)}"
+    return message_of(error)
+
+
+def message_of(error: ValidationError) -> str:
+    """What was expected of a value, and what came."""
+    keyword: Any = error.validator
+    wanted: Any = error.validator_value
+    value: Any = error.instance
+    came = f"got {show(value)}"
+    match keyword:
+        case "type":
+            names = wanted if isinstance(wanted, list) else [wanted]
+            return f"expected {' or '.join(map(str, names))}, got {_kind(value)}{show(value)}"
+        case "enum":
+            return f"expected one of {_listed(wanted)}, {came}"
+        case "const":
+            return f"expected {show(wanted)}, {came}"
+        case "additionalProperties":
+            rules: Any = error.schema
+            patterns = rules.get("patternProperties", ())
+            known = rules.get("properties", ())
+            extra = [
+                name for name in value if name not in known and not any(re.search(p, name) for p in patterns)
+            ]
+            return f"unexpected {'property' if len(extra) == 1 else 'properties'} {_listed(extra)}"
+        case "format":
+            return f"expected a string in format {show(wanted)}, {came}"
+        case "minimum" | "maximum" | "exclusiveMinimum" | "exclusiveMaximum":
+            return f"expected {_BOUNDS[keyword]} {show(wanted)}, {came}"
+        case "minLength" | "maxLength" | "minItems" | "maxItems" | "minProperties" | "maxProperties":
+            bound, unit = _COUNTS[keyword]
+            return f"expected at {bound} {wanted:,} {unit}, got {len(value):,}"
+        case "uniqueItems":
+            return f"expected no item twice, {came}"
+        case "anyOf":
+            return f"expected a value that fits one of {len(wanted)} alternatives, {came}"
+        case "oneOf":
+            return f"expected a value that fits exactly one of {len(wanted)} alternatives, {came}"
+        case "not":
+            return f"expected a value that does not fit {show(wanted)}, {came}"
+        case None:
+            return f"no value is allowed here, {came}"
+        case _:  # our own keywords, and rare ones in the library's words
+            return error.message if len(error.message) <= 300 else f"{keyword} does not hold, {came}"
+
+
+_BOUNDS = {
+    "minimum": "at least", "maximum": "at most", "exclusiveMinimum": "more than", "exclusiveMaximum": "less than",
+}  # fmt: skip
+_COUNTS = {
+    "minLength": ("least", "characters"), "maxLength": ("most", "characters"),
+    "minItems": ("least", "items"), "maxItems": ("most", "items"),
+    "minProperties": ("least", "properties"), "maxProperties": ("most", "properties"),
+}  # fmt: skip
+
+
+def _kind(value: Json) -> str:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "boolean "
+        case int() | float():
+            return "number "
+        case str():
+            return "string "
+        case Mapping():
+            return "object "
+        case _:
+            return "array "
+
+
+def _listed(values: list[Json]) -> str:
+    shown = ", ".join(show(each) for each in values[:10])
+    return shown if len(values) <= 10 else f"{shown} and {len(values) - 10} more"
