@@ -77,7 +77,7 @@ class AiohttpTransport:
         self._connecting = aiohttp.ClientTimeout(connect=CONNECT_TIMEOUT)
         self._connector: aiohttp.TCPConnector | None = None
         self._destination: tuple[str, aiohttp.ClientRequest] | None = None
-        self._kept: tuple[str, Connection, float] | None = None
+        self._kept: _Line | None = None
         self._in_use: Connection | None = None
         self._deadline: Deadline | None = None  # made later, because it belongs to the running loop
 
@@ -87,15 +87,15 @@ class AiohttpTransport:
         """Send and read to the end within `timeout` seconds in all, or raise TransportError (see `Transport`)."""
         data = self._heads.head(request) + request.body
         seconds = timeout
-        connection = self._kept_connection(request.url)
-        if connection is None:
+        line = self._kept_line(request.url)
+        if line is None:
             started = time.monotonic()
-            connection = await self._connect_within(timeout, request.url)
+            line = _Line(request.url, await self._connect_within(timeout, request.url))
             seconds -= time.monotonic() - started
         if self._deadline is None:
             self._deadline = Deadline(self._give_up)
         complete = False
-        self._in_use = connection
+        connection = self._in_use = line.connection
         self._deadline.set(seconds)
         try:
             response = await self._exchange(connection, data, on_bytes)
@@ -111,7 +111,7 @@ class AiohttpTransport:
         finally:
             self._deadline.lift()
             self._in_use = None
-            self._keep_or_close(connection, request.url, complete=complete)
+            self._keep_or_close(line, complete=complete)
         return response
 
     def _give_up(self) -> None:
@@ -124,24 +124,24 @@ class AiohttpTransport:
         if self._deadline is not None:
             self._deadline.close()
         if self._kept is not None:
-            _close(self._kept[1])
+            _close(self._kept.connection)
             self._kept = None
         if self._connector is not None:
             await self._connector.close()
             await asyncio.sleep(0)  # an aborted connection closes its socket in the loop's next round
 
-    def _kept_connection(self, url: str) -> Connection | None:
+    def _kept_line(self, url: str) -> _Line | None:
         """The connection of the last request, where it can serve another. The connector's own keeping takes longer."""
-        if self._kept is None:
+        line, self._kept = self._kept, None
+        if line is None:
             return None
-        (there, connection, since), self._kept = self._kept, None
-        if there == url and time.monotonic() - since < KEEP_ALIVE and _is_quiet(connection):
-            return connection
-        _close(connection)
+        if line.url == url and time.monotonic() - line.since < KEEP_ALIVE and line.is_quiet():
+            return line
+        _close(line.connection)
         return None
 
-    def _keep_or_close(self, connection: Connection, url: str, *, complete: bool) -> None:
-        protocol, transport = connection.protocol, connection.transport
+    def _keep_or_close(self, line: _Line, *, complete: bool) -> None:
+        protocol, transport = line.connection.protocol, line.connection.transport
         if (
             complete
             and transport is not None
@@ -149,9 +149,10 @@ class AiohttpTransport:
             and not protocol.should_close
             and not transport.get_write_buffer_size()
         ):
-            self._kept = url, connection, time.monotonic()
+            line.since = time.monotonic()
+            self._kept = line
         else:
-            _close(connection)
+            _close(line.connection)
 
     async def _connect_within(self, seconds: float, url: str) -> Connection:
         try:
@@ -260,17 +261,29 @@ class AiohttpTransport:
                 return broken(url, self._proxy_url)
 
 
-def _is_quiet(connection: Connection) -> bool:
-    """Whether a used connection is still at rest: neither closed nor holding bytes that answer no request of ours."""
-    protocol, transport = connection.protocol, connection.transport
-    if protocol is None or transport is None or protocol.should_close:
-        return False
-    socket = transport.get_extra_info("socket")
-    if hasattr(select, "poll"):  # Windows has none; select() takes no descriptor beyond 1023 elsewhere
-        poll = select.poll()
-        poll.register(socket, select.POLLIN)
-        return not poll.poll(0)
-    return not select.select([socket], [], [], 0)[0]
+class _Line:
+    """A connection to `url`; `since` is when it was used last, in monotonic seconds."""
+
+    __slots__ = ("_poll", "connection", "since", "url")
+
+    def __init__(self, url: str, connection: Connection) -> None:
+        self.url = url
+        self.connection = connection
+        self.since = 0.0
+        self._poll: Callable[[float], list[tuple[int, int]]] | None = None
+
+    def is_quiet(self) -> bool:
+        """Whether it is still at rest: neither closed nor holding bytes that answer no request of ours."""
+        protocol, transport = self.connection.protocol, self.connection.transport
+        if protocol is None or transport is None or protocol.should_close:
+            return False
+        if not hasattr(select, "poll"):  # Windows; elsewhere select() takes no descriptor beyond 1023
+            return not select.select([transport.get_extra_info("socket")], [], [], 0)[0]
+        if self._poll is None:
+            poll = select.poll()
+            poll.register(transport.get_extra_info("socket"), select.POLLIN)
+            self._poll = poll.poll
+        return not self._poll(0)
 
 
 def _close(connection: Connection) -> None:

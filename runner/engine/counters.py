@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import asdict, dataclass, field
 
+from ..values import Json
 from .record import Record
 
 __all__ = ["Counters"]
@@ -49,12 +50,16 @@ class Counters:
         else:
             self.failed += 1
         self.cached += record["cached"]
-        self.retries += max(record["attempts"] - 1, 0)
-        usage = record["usage"] or {}
+        if record["attempts"] > 1:
+            self.retries += record["attempts"] - 1
+        usage = record["usage"]
         if not record["cached"] and not record.get("choice"):
-            for name in ("prompt_tokens", "completion_tokens"):
-                count = usage.get(name)
-                if isinstance(count, int):
-                    setattr(self, name, getattr(self, name) + count)
+            if usage:
+                self.prompt_tokens += _whole(usage.get("prompt_tokens"))
+                self.completion_tokens += _whole(usage.get("completion_tokens"))
             if record["cost"] is not None:
                 self.cost = (self.cost or 0.0) + record["cost"]
+
+
+def _whole(count: Json) -> int:
+    return count if isinstance(count, int) else 0

@@ -57,6 +57,8 @@ class Inputs:
             else:
                 hint = "give it a value, or give it a default under inputs"
                 faults.append(Violation((), f'the variable "{name}" is missing', hint, missing=name))
+        if not faults:
+            return bound, faults
         # A misspelt name is one mistake, although the right one is missing as well.
         meant = {fault.hint for fault in faults if fault.at_key}
         return bound, [fault for fault in faults if f'did you mean "{fault.missing}"?' not in meant]

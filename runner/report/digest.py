@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -123,23 +123,37 @@ class Digest:
 
     def _tally(self, record: Record) -> None:
         variant = record["variant"]
-        if not _room(self.variants, variant, _VARIANTS):
+        whole = _of(self.variants, variant, _VARIANTS, Tally)
+        if whole is None:
             self.cases_whole = self.prompts_whole = False
             return
-        self.variants.setdefault(variant, Tally()).add(record)
-        case = (record["prompt"], record["case"])
-        if _room(self.cases, case, _CASES):
-            self.cases.setdefault(case, {}).setdefault(variant, Tally()).add(record)
+        whole.add(record)
+        of_case = _of(self.cases, (record["prompt"], record["case"]), _CASES, dict[str | None, Tally])
+        if of_case is not None:
+            _tally_of(of_case, variant).add(record)
         else:
             self.cases_whole = False
-        if _room(self.prompts, record["prompt"], _PROMPTS):
-            self.prompts.setdefault(record["prompt"], {}).setdefault(variant, Tally()).add(record)
+        of_prompt = _of(self.prompts, record["prompt"], _PROMPTS, dict[str | None, Tally])
+        if of_prompt is not None:
+            _tally_of(of_prompt, variant).add(record)
         else:
             self.prompts_whole = False
 
 
-def _room(tallies: dict[_K, _V], key: _K, most: int) -> bool:
-    return key in tallies or len(tallies) < most
+def _tally_of(tallies: dict[str | None, Tally], variant: str | None) -> Tally:
+    """The variant's own; there are no more variants here than in the whole run."""
+    found = tallies.get(variant)
+    if found is None:
+        found = tallies[variant] = Tally()
+    return found
+
+
+def _of(kept: dict[_K, _V], key: _K, most: int, new: Callable[[], _V]) -> _V | None:
+    """What is kept under `key`, made where it is not there; None where there is no room for it."""
+    found = kept.get(key)
+    if found is None and len(kept) < most:
+        found = kept[key] = new()
+    return found
 
 
 def _row(record: Record) -> Row:
