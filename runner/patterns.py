@@ -23,3 +23,5 @@ def compile_pattern(source: str) -> re.Pattern[str]:
             raise PatternError("it is nested too deeply") from None
         except (re.error, OverflowError) as error:
             raise PatternError(str(error)) from None
+        except ValueError:  # of thousands of digits
+            raise PatternError("a number in it is too long") from None

@@ -14,6 +14,7 @@ from runner.patterns import PatternError, compile_pattern
         ("a{4294967296}", "repetition number is too large"),
         ("(" * 5000 + ")" * 5000, "nested too deeply"),
         ("[z-a]", "bad character range"),
+        ("a{" + "9" * 4400 + "}", "a number in it is too long"),
     ],
 )
 def test_what_is_no_regular_expression_is_refused_with_the_reason(source, why):

@@ -15,7 +15,8 @@ _ESCAPE = re.compile(
     r"|x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|.)"
 )
 _CONTINUATION = re.compile(r"\\\n(?:[ \t]*\n)*[ \t]*")
-_FOLD = re.compile(r"[ \t]*\n((?:[ \t]*\n)*)[ \t]*")
+_FOLD = re.compile(r"[ \t]*+\n((?:[ \t]*\n)*)[ \t]*")
+_BLANKS = re.compile(r"[ \t]+")
 
 
 def scalar_offsets(text: str, start: int, value: str) -> list[int] | None:
@@ -51,9 +52,12 @@ def _flow(text: str, start: int, style: str, length: int) -> list[int]:
             else:
                 return offsets
             at = skipped.end()
-        elif text[at] in " \t\n" and (fold := _FOLD.match(text, at)):
+        elif fold := _FOLD.match(text, at):
             offsets.extend([at] * (fold[1].count("\n") or 1))
             at = fold.end()
+        elif blanks := _BLANKS.match(text, at):
+            offsets.extend(range(at, blanks.end()))
+            at = blanks.end()
         else:
             offsets.append(at)
             at += 2 if style == "'" and text.startswith("''", at) else 1

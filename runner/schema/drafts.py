@@ -32,11 +32,25 @@ def draft_of(schema: Json) -> type[Draft]:
     if not isinstance(schema, bool | Mapping):
         raise SchemaProblem((), f"a schema is an object (or true or false), got {show(schema)}")
     dialect = DIALECT if isinstance(schema, bool) else schema.get("$schema", DIALECT)
-    find: Any = validator_for  # the stubs do not know that `default` may be None
-    cls: type[Draft] | None = find({"$schema": dialect}, default=None) if isinstance(dialect, str) else None
+    cls = _draft_called(dialect)
     if cls is None:
         raise SchemaProblem(("$schema",), f"{show(dialect)} is not a JSON Schema draft; use {DIALECT}")
     return cls
+
+
+def _draft_called(dialect: Json) -> type[Draft] | None:
+    if not isinstance(dialect, str):
+        return None
+    find: Any = validator_for  # the stubs do not know that `default` may be None
+    try:
+        cls: type[Draft] | None = find({"$schema": dialect}, default=None)
+    except ValueError:  # no URL
+        return None
+    if cls is None:
+        return None
+    # The library takes other spellings of the same URL as well, which its own resolver of references does not know.
+    name = str(cls.META_SCHEMA.get("$id") or cls.META_SCHEMA.get("id"))
+    return cls if dialect.rstrip("#") == name.rstrip("#") else None
 
 
 def exact_draft(cls: type[Draft], schema: Json) -> Any:
@@ -72,8 +86,10 @@ def _exact(cls: type[Draft]) -> Any:
         # The library's own looks up the class by `$schema`, and so comes back to its own class at every schema that
         # names its draft: the root behind a `$ref`, each part of the meta-schemas.
         schema = changes.get("schema", self.schema)
-        if isinstance(schema, Mapping) and "$schema" in schema and draft_of(schema) is not cls:
-            return library_evolve(self, **changes)
+        if isinstance(schema, Mapping) and "$schema" in schema:
+            named = _draft_called(schema["$schema"])
+            if named is not None and named is not cls:
+                return library_evolve(self, **changes)
         return exact(**{alias: getattr(self, name) for name, alias in fields} | changes)
 
     exact.evolve = evolve

@@ -10,7 +10,7 @@ from referencing.exceptions import Unresolvable
 from referencing.jsonschema import specification_with
 
 from ..values import Json, JsonPath
-from .drafts import DIALECT, Draft, check_form
+from .drafts import DIALECT, Draft, check_form, draft_of
 from .problem import SchemaProblem
 from .wording import show
 
@@ -54,6 +54,7 @@ def check_references(schema: Json, cls: type[Draft]) -> None:
             _check_target(node, cls, path)
         seen.add(id(node))
         if path:
+            _check_draft(node, path)
             resolver = resolver.in_subresource(specification.create_resource(node))
         edges = same_value.setdefault(id(node), [])
         for keyword in _REFERENCES:
@@ -66,6 +67,13 @@ def check_references(schema: Json, cls: type[Draft]) -> None:
                 edges.append((id(child), (*path, *step)))
             tree.append((child, (*path, *step), resolver))
     _check_circles(same_value)
+
+
+def _check_draft(schema: Json, path: JsonPath) -> None:
+    try:
+        draft_of(schema)
+    except SchemaProblem as problem:
+        raise SchemaProblem((*path, *problem.path), problem.message) from None
 
 
 def _check_target(schema: Json, cls: type[Draft], path: JsonPath) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from runner.errors import Problems, RunnerError
@@ -87,6 +88,7 @@ def hold_error(error: RunnerError, files: Mapping[str, bytes], *, placed: bool =
             hold(1 <= (location.column or 1) <= width + 1, "the column is inside the line", location, width)
 
 
+@lru_cache(maxsize=8)
 def as_text(data: bytes) -> str:
     """The text of a file as an editor shows it: without a byte order mark, with one kind of line end."""
     text = data.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace")
