@@ -1,17 +1,38 @@
-"""runner.yaml as text, for the commands that write an entry into it or take one out."""
+"""A project for the commands that change its packs: theirs alone for the time, its runner.yaml as text to be edited."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
+import click
+
 from ..errors import EncodingError, Location, Problems, RunnerError, UsageError
+from ..files.discover import find_root
+from ..files.file_lock import alone_in
 from ..files.model import Project
 from ..files.project import PROJECT_FILE, load_project_from
 from ..files.text import decode, encode_like
 from ..files.tree import DiskTree, MemoryTree
 
-__all__ = ["ProjectFile"]
+__all__ = ["ProjectFile", "alone"]
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """No other command changes the packs of the project meanwhile, and SIGTERM is as orderly an end as Ctrl-C."""
+
+    def wait() -> None:
+        click.echo("note: waiting for another runner pack command in this project", err=True)
+
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with alone_in(find_root(Path.cwd()), wait):
+            yield
+    finally:
+        signal.signal(signal.SIGTERM, before if before is not None else signal.SIG_DFL)
 
 
 class ProjectFile:
