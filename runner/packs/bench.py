@@ -159,7 +159,9 @@ class Bench:
         """
         self._refuse_link()
         resolved, gone = list(resolved), list(gone)
-        for alias in (*(each.request.alias for each in resolved), *gone):
+        for each in resolved:
+            self._refuse_edited(each.request.alias, each.locked)
+        for alias in gone:
             self._refuse_edited(alias)
         packs = {alias: locked for alias, locked in self.lock.packs.items() if alias not in gone}
         packs |= {each.request.alias: each.locked for each in resolved}
@@ -211,7 +213,10 @@ class Bench:
             return None
         local = self._local(request, locked)
         if local is None and offline:
-            raise FetchError(f"the pack {request.alias} has no copy here, and offline nothing is fetched")
+            raise FetchError(
+                f"the pack {request.alias} has no copy here, and offline nothing is fetched",
+                hint="runner pack sync without --offline fetches it",
+            )
         return local or fetch_locked(request, locked, self.root)
 
     def _local(self, request: Request, locked: LockedPack) -> Contents | None:
@@ -253,12 +258,13 @@ class Bench:
                 f"{shown} is a link, and nothing is written through it", location=Location(shown), hint=hint
             )
 
-    def _refuse_edited(self, alias: str) -> None:
-        """Raise PackError where the vendored folder of an alias holds something that would be lost."""
+    def _refuse_edited(self, alias: str, after: LockedPack | None = None) -> None:
+        """Raise PackError where the vendored folder of an alias holds what would be lost; what it holds `after`, is not."""
         home = f"{VENDORED}/{alias}"
         locked = self.lock.packs.get(alias)
         if locked is None:
-            if (self.root / home).exists():
+            there = copy_at(home, after, self.tree) if after is not None else None
+            if (self.root / home).exists() and (there is None or there.deviations):
                 raise PackError(
                     f"this folder is in the way: {LOCK_FILE} has no pack {alias}",
                     location=Location(self.tree.shown(home)),

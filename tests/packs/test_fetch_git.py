@@ -201,7 +201,7 @@ def test_more_files_than_a_pack_has_are_refused_before_any_is_read(
 ) -> None:
     monkeypatch.setattr(names, "MAX_FILES", 3)
     monkeypatch.setattr(fetch_git._Reader, "__call__", lambda *_: pytest.fail("it was read"))
-    assert refused(author) == ["s@v1.0.0:: a pack has at most 3 files, not 4"]
+    assert refused(author) == ["s@v1.0.0: a pack has at most 3 files, not 4"]
 
 
 def answer_slowly(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
