@@ -21,7 +21,7 @@ def command() -> None:
     which bytes that is, and packs/ALIAS/ has them, in git.
 
     \b
-      runner pack add support --git https://github.com/acme/prompts.git --rev v1.4.0
+      runner pack add support --git https://github.com/acme/prompts --rev v1.4.0
       runner run support:triage --var ticket="Where is my parcel?"
       runner pack sync          # in a CI: exactly what is locked, or an error
       runner pack update        # the only command that moves to another version

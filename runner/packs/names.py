@@ -99,7 +99,7 @@ def refusals(entries: Iterable[Entry]) -> Iterator[Refusal]:
     if MANIFEST not in paths:
         # Nothing else counts: this is another folder than the one that was meant.
         below = sorted(path.removesuffix(f"/{MANIFEST}") for path in paths if path.endswith(f"/{MANIFEST}"))
-        hint = f"there is one in {', '.join(below[:3])}: name that folder (in git as `subdirectory`)"
+        hint = f"there is one in {', '.join(below[:3])}: that folder is the pack (in git name it as `subdirectory`)"
         yield Refusal(None, f"there is no {MANIFEST}", hint if below else "runner pack init writes one")
         return
     seen: set[str] = set()

@@ -72,7 +72,7 @@ def test_a_repository_of_several_packs_names_their_folders(author: Author, consu
     assert done.code == 2
     assert done.err == (
         "s@v2.0.0: error: there is no pack.yaml\n"
-        "hint: there is one in all/sales, all/support: name that folder (in git as `subdirectory`)\n"
+        "hint: there is one in all/sales, all/support: that folder is the pack (in git name it as `subdirectory`)\n"
     )
 
 
@@ -146,3 +146,15 @@ def test_the_schema_of_the_project_says_the_same_of_aliases(consumer: Consumer) 
     consumer.write("runner.yaml", "packs: {nul: {path: ../x}}\n")
     with pytest.raises(RunnerError, match='"nul" cannot be a key of packs'):
         load_project(consumer.folder, environ={})
+
+
+def test_a_project_of_packs_alone_is_told_how_their_prompts_are_named(
+    author: Author, consumer: Consumer
+) -> None:
+    consumer.add(author)
+    done = consumer.run("test", "--offline")
+    assert done.code == 5
+    assert done.err == (
+        "error: there is no prompt file in this folder\n"
+        "hint: prompts of packs are taken where they are named: 'support:*'\n"
+    )
