@@ -102,9 +102,9 @@ def _entry(given: Mapping[str, str], root: Path, *, vendored: bool) -> dict[str,
     """The entry for runner.yaml. Paths were typed in the current folder, and start from the project's there."""
     entry: dict[str, str | bool] = dict(given)
     folder, repository = given.get("path"), given.get("git")
-    if folder is not None:
+    if folder:  # an empty one is refused with the other values
         entry["path"] = _from_root(folder, root)
-    if repository is not None and is_local_repository(repository) and not Path(repository).is_absolute():
+    if repository and is_local_repository(repository) and not Path(repository).is_absolute():
         entry["git"] = _from_root(repository, root)
     if not vendored:
         entry["vendored"] = False

@@ -200,9 +200,7 @@ class Bench:
             if now is not None:
                 raise moved(request, locked, now, self.root)
         except FetchError as error:
-            return (
-                f"whether its tag still means {str(locked.commit)[:12]} could not be asked: {error.message}"
-            )
+            return f"whether {request.source['rev']} still means {str(locked.commit)[:12]} is not known: {error.message}"
         return None
 
     def _missing(self, request: Request, locked: LockedPack, *, offline: bool) -> Contents | None:

@@ -52,6 +52,7 @@ _REPLACED = {
 }
 _ENVIRONMENT = {
     "LC_ALL": "C",
+    "GIT_DEFAULT_HASH": "sha1",  # of which the lock has the 40 digits, whatever new repositories get here
     "GIT_LFS_SKIP_SMUDGE": "1",
     "GIT_NO_REPLACE_OBJECTS": "1",
     "GIT_OPTIONAL_LOCKS": "0",
@@ -79,7 +80,7 @@ def find_in_git(
 def tag_commit(source: Mapping[str, str], root: Path) -> str | None:
     """The commit that a tag means in its repository now; None where `rev` is no tag there. Asks nobody for a password.
 
-    Raises FetchError where the repository cannot be asked.
+    Raises FetchError where the repository cannot be asked, or has nothing of that name any longer.
     """
     rev = source["rev"]
     name = rev if rev.startswith("refs/") else f"refs/tags/{rev}"
@@ -88,6 +89,8 @@ def tag_commit(source: Mapping[str, str], root: Path) -> str | None:
     with _temporary_folder() as folder:
         git = _Git(Path(folder), _address(source["git"], root), source["git"], quick=True)
         refs = git.refs(rev)
+        if not refs:
+            raise FetchError(f"{source['git']} has no tag and no branch {rev} any longer")
         return refs.get(f"{name}^{{}}") or refs.get(name)
 
 
@@ -289,6 +292,8 @@ class _Git:
             r"terminal prompts disabled|Authentication failed|Permission denied|could not read", said
         ):
             hint = "git needs credentials of yours for it: a credential helper, or an SSH key"
+        elif "mismatched algorithms" in said:
+            hint = "packs come from repositories that name their commits by SHA-1, in 40 digits"
         elif "dubious ownership" in said:
             hint = "git config --global --add safe.directory FOLDER, if you trust it"
         return FetchError(
