@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from ..errors import EncodingError, Location, Problems, RunnerError, UsageError
+from ..errors import EncodingError, Location, MissingFileError, Problems, RunnerError, UsageError
 from ..files.discover import find_root
 from ..files.file_lock import alone_in
 from ..files.model import Project
@@ -43,7 +43,12 @@ class ProjectFile:
         self._root = root
         self._environ = environ
         self._shown = DiskTree(root, Path.cwd()).shown(PROJECT_FILE)
-        self._before = data if data is not None else path.read_bytes() if path.exists() else b""
+        try:
+            self._before = data if data is not None else path.read_bytes() if path.exists() else b""
+        except OSError as error:
+            raise MissingFileError(
+                f"it cannot be read: {error.strerror or error}", location=Location(self._shown)
+            ) from None
 
     def edited(self, edit: Callable[[str], str | None], lines: str) -> tuple[bytes, Project]:
         """The bytes of the file after an edit, and the project that they say.

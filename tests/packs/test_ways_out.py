@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -157,4 +160,29 @@ def test_a_project_of_packs_alone_is_told_how_their_prompts_are_named(
     assert done.err == (
         "error: there is no prompt file in this folder\n"
         "hint: prompts of packs are taken where they are named: 'support:*'\n"
+    )
+
+
+def test_a_runner_yaml_that_is_no_file_is_told(author: Author, consumer: Consumer) -> None:
+    (consumer.folder / "runner.yaml").mkdir()
+    done = consumer.run("pack", "add", "support", "--git", "../author", "--rev", "v1.0.0")
+    assert done.code == 2
+    assert done.err.startswith("runner.yaml: error: it cannot be read: ")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a disk that is always full")
+def test_output_to_a_full_disk_is_an_error_and_no_traceback(project: Consumer) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "runner", "pack", "list"],
+            cwd=project.folder,
+            env=project.environ(),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (
+        3,
+        "error: the output cannot be written: No space left on device\n",
     )
