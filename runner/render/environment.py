@@ -91,6 +91,7 @@ class PromptEnvironment(ImmutableSandboxedEnvironment):
             finalize=text,
             loader=loader,
             cache_size=0,
+            optimized=False,  # see `syntax`
         )
         self.globals = dict(_GLOBALS)
         self.filters = dict(FILTERS)

@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -118,14 +118,15 @@ def _read_template(data: bytes) -> _Read:
     source = Source(text, "messages[0]", locate, _TEMPLATE)
     texts = compile_texts(template, [source], Files(prompt.tree, None), IN_PROCESS)
     if not texts.problems:
-        _render(texts, {**_INCLUDED, _TEMPLATE: text.encode()})
+        _render(texts, {use.name for use in texts.uses[0]}, {**_INCLUDED, _TEMPLATE: text.encode()})
     return texts.uses[0], texts.problems, text
 
 
-def _render(texts: Texts, around: Mapping[str, bytes]) -> None:
-    """What compiles gives a text or an error of ours, whatever it does."""
+def _render(texts: Texts, names: Iterable[str], around: Mapping[str, bytes]) -> None:
+    """What compiles, and has all its variables, gives a text or an error of ours, whatever it does."""
+    values: dict[str, Json] = dict.fromkeys(names, "n")
     try:
-        (text,) = texts.render({"a": [1, {"b": "x"}], "b": "y", "items": [{"title": "t"}], "name": "n"})
+        (text,) = texts.render({**values, "a": [1, {"b": "x"}], "items": [{"title": "t"}]})
         hold_text(text, "the text")
     except RunnerError as error:
         hold_error(error, around, placed=False)
