@@ -186,3 +186,10 @@ def test_output_to_a_full_disk_is_an_error_and_no_traceback(project: Consumer) -
         3,
         "error: the output cannot be written: No space left on device\n",
     )
+
+
+def test_a_commit_that_was_asked_for_is_shown_once(author: Author, consumer: Consumer) -> None:
+    commit = author.git("rev-parse", "HEAD")
+    consumer.add(author, rev=commit)
+    done = consumer.run("pack", "verify")
+    assert done.out == f"support: acme-support 1.0.0 ({commit[:12]}): 4 files as locked\n"
