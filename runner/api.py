@@ -119,7 +119,7 @@ class Result:
         return self
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class LoadedPrompt:
     """A prompt file, checked and compiled once, ready to be rendered and run any number of times.
 
@@ -129,8 +129,12 @@ class LoadedPrompt:
 
     _unit: Unit
     _root: str
-    _environ: Mapping[str, str] = field(repr=False)
-    _sandbox: Sandbox = field(repr=False)
+    _environ: Mapping[str, str]
+    _sandbox: Sandbox
+
+    def __repr__(self) -> str:
+        """Its name only: a prompt with all its cases is long, and its environment holds keys."""
+        return f"<LoadedPrompt {self.name}>"
 
     def close(self) -> None:
         """End the process that renders, if there is one."""

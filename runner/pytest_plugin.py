@@ -202,5 +202,5 @@ def _explained(result: CaseResult) -> str:
     if result.verdict == "pending":
         lines.append("to approve: runner review")
     if result.verdict == "outdated":
-        lines.append(f"to record: runner test {result.file} --case {result.case} --record new_episodes")
+        lines.append(f"to record: runner test {result.named} --case {result.case} --record new_episodes")
     return "\n".join(lines)

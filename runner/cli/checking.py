@@ -32,7 +32,8 @@ class Told:
 
     def knows(self, error: RunnerError) -> bool:
         """Whether an error was shown."""
-        return any(error is told for told in self._errors)
+        each_of = error.errors if isinstance(error, Problems) else (error,)
+        return all(any(each is told for told in self._errors) for each in each_of)
 
     def tell(self, error: RunnerError) -> None:
         """Show an error, each of several by itself."""

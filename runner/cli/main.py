@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import sys
@@ -80,6 +81,13 @@ class LazyGroup(click.Group):
             # Whoever read our output has gone (`| head`): nothing is left to say, and nothing may be said at exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 141
+        except OSError as error:
+            if error.errno != errno.ENOSPC or error.filename is not None:
+                raise
+            # Our output goes to a file on a full disk: what is not written yet is lost, and said once.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.stderr.write("error: the output cannot be written: No space left on device\n")
+            return 3
         return result if isinstance(result, int) else 0
 
 

@@ -21,7 +21,7 @@ def command() -> None:
     which bytes that is, and packs/ALIAS/ has them, in git.
 
     \b
-      runner pack add support --git https://github.com/acme/prompts.git --rev v1.4.0
+      runner pack add support --git https://github.com/acme/prompts --rev v1.4.0
       runner run support:triage --var ticket="Where is my parcel?"
       runner pack sync          # in a CI: exactly what is locked, or an error
       runner pack update        # the only command that moves to another version
@@ -65,15 +65,17 @@ def add(
     --rev, --path, --url with --sha256, or --python.
     """
     from .pack_adding import add as carry_out
+    from .pack_project import alone
 
     given = {"git": git, "rev": rev, "subdirectory": subdirectory, "path": folder}
     given |= {"url": url, "sha256": sha256, "python": python, "model": model}
-    return carry_out(
-        alias,
-        {key: value for key, value in given.items() if value is not None},
-        vendored=not no_vendor,
-        isolate=isolate,
-    )
+    with alone():
+        return carry_out(
+            alias,
+            {key: value for key, value in given.items() if value is not None},
+            vendored=not no_vendor,
+            isolate=isolate,
+        )
 
 
 @command.command("lock")
@@ -84,8 +86,10 @@ def lock(*, isolate: bool) -> int:
     What is locked already stays as it is; what runner.yaml no longer asks for is taken out.
     """
     from .pack_moving import lock as carry_out
+    from .pack_project import alone
 
-    return carry_out(isolate=isolate)
+    with alone():
+        return carry_out(isolate=isolate)
 
 
 @command.command("sync")
@@ -99,8 +103,10 @@ def sync(*, offline: bool) -> int:
     a tag was moved (4), and when a missing pack cannot be fetched (3).
     """
     from .pack_copies import sync as carry_out
+    from .pack_project import alone
 
-    return carry_out(offline=offline)
+    with alone():
+        return carry_out(offline=offline)
 
 
 @command.command("update")
@@ -115,8 +121,10 @@ def update(aliases: tuple[str, ...], rev: str | None, *, dry_run: bool, isolate:
     is looked at.
     """
     from .pack_moving import update as carry_out
+    from .pack_project import alone
 
-    return carry_out(aliases, rev=rev, dry_run=dry_run, isolate=isolate)
+    with alone():
+        return carry_out(aliases, rev=rev, dry_run=dry_run, isolate=isolate)
 
 
 @command.command("verify")
@@ -136,8 +144,10 @@ def vendor(aliases: tuple[str, ...]) -> int:
     Whatever stands there: to have them in git, or to take back an edit. A pack with `vendored: false` is a vendored one from then on.
     """
     from .pack_copies import vendor as carry_out
+    from .pack_project import alone
 
-    return carry_out(aliases)
+    with alone():
+        return carry_out(aliases)
 
 
 @command.command("list")
@@ -175,8 +185,10 @@ def remove(alias: str, *, isolate: bool) -> int:
     Out of runner.yaml and packs.lock, and its copy; your own approved answers stay.
     """
     from .pack_adding import remove as carry_out
+    from .pack_project import alone
 
-    return carry_out(alias, isolate=isolate)
+    with alone():
+        return carry_out(alias, isolate=isolate)
 
 
 # --- for those who publish them -------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ import click
 
 from ..errors import UsageError
 from ..files.pack_sources import is_local_repository
+from ..files.project import PROJECT_FILE
 from ..packs.bench import Bench
 from ..packs.packs import Packs
 from ..packs.project_edit import entry_lines, with_entry, without_pack
@@ -43,6 +44,12 @@ def add(alias: str, given: Mapping[str, str], *, vendored: bool, isolate: bool) 
             "where does the pack come from?",
             hint="give --git URL --rev REV, --path FOLDER, --url URL --sha256 HASH, or --python DISTRIBUTION",
         )
+    for key, other, example in (
+        ("git", "rev", "its tag, its branch or a commit: --rev v1.0.0"),
+        ("url", "sha256", "as its author gives it, or sha256sum FILE says it: --sha256 9f..."),
+    ):
+        if key in given and other not in given:
+            raise UsageError(f"--{key} needs --{other}", hint=example)
     entry = _entry(given, bench.root, vendored=vendored)
     data, project = ProjectFile(bench.root, os.environ).edited(
         lambda text: with_entry(text, alias, entry),
@@ -53,6 +60,8 @@ def add(alias: str, given: Mapping[str, str], *, vendored: bool, isolate: bool) 
     bench.change([resolved], project_file=data, requests=requests)
     for line in change_lines(alias, None, resolved.locked, exports=(None, resolved.pack.manifest)):
         click.echo(line)
+    if bench.root != Path.cwd():
+        click.echo(f"note: added to {visible(bench.tree.shown(PROJECT_FILE))}", err=True)
     for name in list(resolved.pack.manifest.exports["prompts"])[:1]:
         click.echo(f"\nNow try:  runner check {alias}:{name}")
     return 0
@@ -93,9 +102,9 @@ def _entry(given: Mapping[str, str], root: Path, *, vendored: bool) -> dict[str,
     """The entry for runner.yaml. Paths were typed in the current folder, and start from the project's there."""
     entry: dict[str, str | bool] = dict(given)
     folder, repository = given.get("path"), given.get("git")
-    if folder is not None:
+    if folder:  # an empty one is refused with the other values
         entry["path"] = _from_root(folder, root)
-    if repository is not None and is_local_repository(repository) and not Path(repository).is_absolute():
+    if repository and is_local_repository(repository) and not Path(repository).is_absolute():
         entry["git"] = _from_root(repository, root)
     if not vendored:
         entry["vendored"] = False

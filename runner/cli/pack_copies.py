@@ -48,7 +48,7 @@ def verify(aliases: Sequence[str]) -> int:
                 f"{pack_line(request.alias, locked)}: {files} file{'s' if files != 1 else ''} as locked"
             )
     if not aliases:
-        errors += [*bench.packs.unasked(), *bench.strangers()]
+        errors += [*bench.packs.unasked(), *bench.strangers(), *bench.remains()]
     if errors:
         raise errors[0] if len(errors) == 1 else Problems(errors)
     return 0

@@ -1,17 +1,38 @@
-"""runner.yaml as text, for the commands that write an entry into it or take one out."""
+"""A project for the commands that change its packs: theirs alone for the time, its runner.yaml as text to be edited."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
-from ..errors import EncodingError, Location, Problems, RunnerError, UsageError
+import click
+
+from ..errors import EncodingError, Location, MissingFileError, Problems, RunnerError, UsageError
+from ..files.discover import find_root
+from ..files.file_lock import alone_in
 from ..files.model import Project
 from ..files.project import PROJECT_FILE, load_project_from
 from ..files.text import decode, encode_like
 from ..files.tree import DiskTree, MemoryTree
 
-__all__ = ["ProjectFile"]
+__all__ = ["ProjectFile", "alone"]
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """No other command changes the packs of the project meanwhile, and SIGTERM is as orderly an end as Ctrl-C."""
+
+    def wait() -> None:
+        click.echo("note: waiting for another runner pack command in this project", err=True)
+
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with alone_in(find_root(Path.cwd()), wait):
+            yield
+    finally:
+        signal.signal(signal.SIGTERM, before if before is not None else signal.SIG_DFL)
 
 
 class ProjectFile:
@@ -22,7 +43,12 @@ class ProjectFile:
         self._root = root
         self._environ = environ
         self._shown = DiskTree(root, Path.cwd()).shown(PROJECT_FILE)
-        self._before = data if data is not None else path.read_bytes() if path.exists() else b""
+        try:
+            self._before = data if data is not None else path.read_bytes() if path.exists() else b""
+        except OSError as error:
+            raise MissingFileError(
+                f"it cannot be read: {error.strerror or error}", location=Location(self._shown)
+            ) from None
 
     def edited(self, edit: Callable[[str], str | None], lines: str) -> tuple[bytes, Project]:
         """The bytes of the file after an edit, and the project that they say.

@@ -39,9 +39,9 @@ def command(form: str, **selection: Unpack[SelectionOptions]) -> int:
     several = chosen.rehearse(plan).jobs > 1
     for job in plan.jobs():
         if several:
-            click.echo(
-                f"# {job.unit.prompt.path} {job.case.id}{f'@{job.unit.variant}' if job.unit.variant else ''}",
-                err=True,
-            )
+            prompt = job.unit.prompt
+            where = prompt.path if prompt.origin is None else prompt.place
+            variant = f"@{job.unit.variant}" if job.unit.variant else ""
+            click.echo(f"# {where} {job.case.id}{variant}", err=True)
         click.echo(rendered(job, form))
     return 0

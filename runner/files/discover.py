@@ -50,10 +50,11 @@ def find_prompts(args: Sequence[str], *, project: Project, cwd: Path) -> list[tu
     else:
         found = dict.fromkeys(_of_project(project))
     if not found:
-        raise NothingSelectedError(
-            f"there is no prompt file in {_folder(root, cwd)}",
-            hint=f"prompt files end with {' or '.join(PROMPT_ENDINGS)}; runner init writes one",
-        )
+        hint = f"prompt files end with {' or '.join(PROMPT_ENDINGS)}; runner init writes one"
+        if project.packs:
+            named = " ".join(f"'{alias}:*'" for alias in list(project.packs)[:3])
+            hint = f"prompts of packs are taken where they are named: {named}"
+        raise NothingSelectedError(f"there is no prompt file in {_folder(root, cwd)}", hint=hint)
     return _in_trees(found, root, cwd)
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-__all__ = ["locked", "try_lock"]
+__all__ = ["alone_in", "locked", "try_lock"]
 
 if sys.platform == "win32":
     import msvcrt
@@ -23,6 +24,14 @@ if sys.platform == "win32":
 
     def _try(descriptor: int) -> None:
         msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+
+    def _open(folder: Path) -> int:
+        # A folder cannot be locked there: a file with its name stands for it.
+        import hashlib
+        import tempfile
+
+        name = hashlib.sha256(os.path.normcase(folder).encode()).hexdigest()[:32]
+        return os.open(Path(tempfile.gettempdir(), f"runner-{name}.lock"), os.O_RDWR | os.O_CREAT)
 else:
     import fcntl
 
@@ -31,6 +40,9 @@ else:
 
     def _try(descriptor: int) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def _open(folder: Path) -> int:
+        return os.open(folder, os.O_RDONLY)
 
 
 @contextmanager
@@ -50,3 +62,31 @@ def try_lock(path: Path) -> BinaryIO | None:
         file.close()
         return None
     return file
+
+
+@contextmanager
+def alone_in(folder: Path, waiting: Callable[[], None]) -> Iterator[None]:
+    """Hold a folder against whoever else holds it so; where somebody does, call `waiting` and wait.
+
+    Nothing is written into it. Where the system cannot lock it (some network drives) it is not held.
+    """
+    try:
+        descriptor = _open(folder)
+    except OSError:
+        yield
+        return
+    try:
+        _hold(descriptor, waiting)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _hold(descriptor: int, waiting: Callable[[], None]) -> None:
+    try:
+        _try(descriptor)
+    except (BlockingIOError, PermissionError):  # the latter is how Windows says it
+        waiting()
+        _lock(descriptor)
+    except OSError:
+        return

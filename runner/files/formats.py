@@ -48,7 +48,9 @@ def validate(document: Document, name: FormatName) -> None:
     Raises FormatError at the offending key or value; Problems when there are several.
     """
     problems = ProblemList()
-    for each in violations(document.value, name):
+    found = violations(document.value, name)
+    # Of a format that is not known nothing else is known either.
+    for each in [each for each in found if each.path == ("format",) and not each.at_key] or found:
         location = document.locate_key(each.path) if each.at_key else document.locate(each.path)
         problems.add(FormatError(each.message, location=location, hint=each.hint))
     problems.raise_any()

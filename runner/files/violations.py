@@ -174,6 +174,8 @@ def _clause(error: _Error) -> str:
             return "must not be empty"
         case "maxLength":
             return f"must have at most {rule} characters, not {len(value)}"
+        case "maxProperties" if rule == 0:
+            return "must be empty"
         case "maxItems" | "maxProperties":
             return f"must have at most {rule} entries, not {len(value)}"
         case "uniqueItems":
@@ -191,6 +193,10 @@ def _own_hint(error: _Error) -> str | None:
             return str(error.schema["patternErrorMessage"])
         case _ if _is_secret(error):
             return None
+        case "enum" if place == ("format",) and isinstance(value, int) and value > max(rule):
+            return "a newer version of runner wrote it, and reads it: pip install --upgrade prompt-runner"
+        case "maxProperties" if "maxPropertiesErrorMessage" in error.schema:
+            return str(error.schema["maxPropertiesErrorMessage"])
         case "enum" if isinstance(value, str):
             if value in _FOREIGN_WORDS:
                 return _FOREIGN_WORDS[value]

@@ -12,7 +12,7 @@ from ..files.model import Project
 from ..files.project import PROJECT_FILE
 from ..files.tree import DiskTree
 from .contents import Contents
-from .exchange import Exchange
+from .exchange import Exchange, delete, leftovers
 from .fetch import moved_tag
 from .installed import STORE, VENDORED, copy_at, deviating, home_of, integrity_folder
 from .lock import LOCK_FILE, Lock, LockedPack, write_lock
@@ -90,11 +90,21 @@ class Bench:
         if errors:
             raise errors[0] if len(errors) == 1 else Problems(errors)
 
+    def remains(self) -> Iterator[RunnerError]:
+        """An error for each thing that a killed command left among the vendored packs."""
+        for name in leftovers(self.root / VENDORED):
+            yield PackError(
+                "a command that was killed left this here",
+                location=Location(self.tree.shown(f"{VENDORED}/{name}")),
+                hint="runner pack sync clears it away",
+            )
+
     def strangers(self) -> Iterator[RunnerError]:
         """An error for each folder among the vendored packs that is of no pack."""
+        known = self.requests.keys() | leftovers(self.root / VENDORED).keys()
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):
             for path in sorted((self.root / VENDORED).iterdir()):
-                if path.is_dir() and path.name not in self.requests and self.tree.exists(LOCK_FILE):
+                if path.is_dir() and path.name not in known and self.tree.exists(LOCK_FILE):
                     yield PackError(
                         f"this folder is of no pack in {PROJECT_FILE}",
                         location=Location(self.tree.shown(f"{VENDORED}/{path.name}")),
@@ -132,8 +142,7 @@ class Bench:
             self._drop_vendored(exchange, alias)
         if missing or left:
             self._keep_bytes(exchange, self.requests)
-        exchange.carry_out()
-        self._drop_empty_folder()
+        self._carry_out(exchange)
         return done
 
     def change(
@@ -150,7 +159,9 @@ class Bench:
         """
         self._refuse_link()
         resolved, gone = list(resolved), list(gone)
-        for alias in (*(each.request.alias for each in resolved), *gone):
+        for each in resolved:
+            self._refuse_edited(each.request.alias, each.locked)
+        for alias in gone:
             self._refuse_edited(alias)
         packs = {alias: locked for alias, locked in self.lock.packs.items() if alias not in gone}
         packs |= {each.request.alias: each.locked for each in resolved}
@@ -163,8 +174,7 @@ class Bench:
         self._write_lock(exchange, Lock(packs))
         if project_file is not None:
             exchange.file(self.root / PROJECT_FILE, project_file)
-        exchange.carry_out()
-        self._drop_empty_folder()
+        self._carry_out(exchange)
 
     def vendor(self, requests: Sequence[Request], *, project_file: bytes | None = None) -> None:
         """Write the locked files of these packs into packs/, whatever stands there. Raises as `sync` does."""
@@ -179,7 +189,7 @@ class Bench:
         self._keep_bytes(exchange, self.requests, always=True)
         if project_file is not None:
             exchange.file(self.root / PROJECT_FILE, project_file)
-        exchange.carry_out()
+        self._carry_out(exchange)
 
     # --- parts of it ------------------------------------------------------------------------------------------------
 
@@ -190,9 +200,7 @@ class Bench:
             if now is not None:
                 raise moved(request, locked, now, self.root)
         except FetchError as error:
-            return (
-                f"whether its tag still means {str(locked.commit)[:12]} could not be asked: {error.message}"
-            )
+            return f"whether {request.source['rev']} still means {str(locked.commit)[:12]} is not known: {error.message}"
         return None
 
     def _missing(self, request: Request, locked: LockedPack, *, offline: bool) -> Contents | None:
@@ -203,12 +211,20 @@ class Bench:
             return None
         local = self._local(request, locked)
         if local is None and offline:
-            raise FetchError(f"the pack {request.alias} has no copy here, and offline nothing is fetched")
+            raise FetchError(
+                f"the pack {request.alias} has no copy here, and offline nothing is fetched",
+                hint="runner pack sync without --offline fetches it",
+            )
         return local or fetch_locked(request, locked, self.root)
 
     def _local(self, request: Request, locked: LockedPack) -> Contents | None:
-        """The locked files of a pack where this machine has them all, in either of the two places for copies."""
-        for home in (f"{VENDORED}/{request.alias}", f"{STORE}/{integrity_folder(locked.integrity)}"):
+        """The locked files of a pack where this machine has them all, in a place for copies or beside it."""
+        homes = [f"{VENDORED}/{request.alias}", f"{STORE}/{integrity_folder(locked.integrity)}"]
+        # A command that was killed may have put aside just what is missing.
+        homes += [
+            f"{folder}/{name}" for folder in (VENDORED, STORE) for name in leftovers(self.root / folder)
+        ]
+        for home in homes:
             copy = copy_at(home, locked, self.tree)
             if copy is not None and not copy.deviations:
                 return Contents(copy.files)
@@ -240,12 +256,13 @@ class Bench:
                 f"{shown} is a link, and nothing is written through it", location=Location(shown), hint=hint
             )
 
-    def _refuse_edited(self, alias: str) -> None:
-        """Raise PackError where the vendored folder of an alias holds something that would be lost."""
+    def _refuse_edited(self, alias: str, after: LockedPack | None = None) -> None:
+        """Raise PackError where the vendored folder of an alias holds what would be lost; what it holds `after`, is not."""
         home = f"{VENDORED}/{alias}"
         locked = self.lock.packs.get(alias)
         if locked is None:
-            if (self.root / home).exists():
+            there = copy_at(home, after, self.tree) if after is not None else None
+            if (self.root / home).exists() and (there is None or there.deviations):
                 raise PackError(
                     f"this folder is in the way: {LOCK_FILE} has no pack {alias}",
                     location=Location(self.tree.shown(home)),
@@ -278,7 +295,12 @@ class Bench:
         elif not wanted and path.is_file() and path.read_bytes().replace(b"\r\n", b"\n") == _ATTRIBUTES:
             exchange.file(path, None)
 
-    def _drop_empty_folder(self) -> None:
+    def _carry_out(self, exchange: Exchange) -> None:
+        """Make all changes; then nothing is left of earlier commands that were killed either."""
+        exchange.carry_out()
+        for folder in (self.root, self.root / VENDORED, self.root / STORE, (self.root / STORE).parent):
+            for name in leftovers(folder):
+                delete(folder / name)
         with contextlib.suppress(OSError):  # there is something in it, or it is not there
             (self.root / VENDORED).rmdir()
 

@@ -1,21 +1,37 @@
 """Folders and files of a project replaced together: all of them, or none.
 
 What is new is written beside its place first, so that a full disk changes nothing; then each old one is put aside and
-each new one put into its place. Where that fails in the middle, the old ones are put back.
+each new one put into its place. Where that fails in the middle, or is interrupted, the old ones are put back. Only who
+kills the process, or the power, can leave something beside a place; `leftovers` finds it.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
 import shutil
-from collections.abc import Mapping
+import signal
+import threading
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from ..errors import StorageError
 
-__all__ = ["Exchange"]
+__all__ = ["Exchange", "delete", "leftovers"]
+
+_LEFT = re.compile(r"\.(.+)-[0-9a-f]{8}\.runner-(?:new|old)")
+
+
+def leftovers(folder: Path) -> dict[str, str]:
+    """What a process that was killed left in a folder: the name of each, and of that in whose place it belonged."""
+    try:
+        names = sorted(path.name for path in folder.iterdir())
+    except OSError:
+        return {}
+    return {name: found[1] for name in names if (found := _LEFT.fullmatch(name))}
 
 
 class Exchange:
@@ -38,23 +54,30 @@ class Exchange:
         mark = secrets.token_hex(4)
         steps: list[_Step] = [_Folder(place, mark, files) for place, files in self._folders.items()]
         steps += [_File(place, mark, data) for place, data in self._files.items()]
+        at = None
         try:
             for step in steps:
+                at = step.place
                 step.prepare()
-            for step in steps:
-                step.switch()
+            with _undisturbed():
+                for step in steps:
+                    at = step.place
+                    step.switch()
         except BaseException as error:
-            left = [step for step in reversed(steps) if not step.take_back()]
+            with _undisturbed():
+                left = [step for step in reversed(steps) if not step.take_back()]
             if not isinstance(error, OSError):
                 raise
             hint = "nothing was changed: everything is as it was"
             if left:
-                hint = f"what was there before waits in {', '.join(str(step.old) for step in left)}"
+                hint = f"what was there before waits in {', '.join(_shown(step.old) for step in left)}"
             raise StorageError(
-                f"{error.filename or 'the project'} cannot be written: {error.strerror or error}", hint=hint
+                f"{_shown(at) if at else 'the project'} cannot be written: {error.strerror or error}",
+                hint=hint,
             ) from None
-        for step in steps:
-            _delete(step.old)
+        with _undisturbed():
+            for step in steps:
+                delete(step.old)
 
 
 class _Step:
@@ -62,8 +85,8 @@ class _Step:
 
     def __init__(self, place: Path, mark: str) -> None:
         self.place = place
-        self.new = place.with_name(f".{place.name}-{mark}.new")
-        self.old = place.with_name(f".{place.name}-{mark}.old")
+        self.new = place.with_name(f".{place.name}-{mark}.runner-new")
+        self.old = place.with_name(f".{place.name}-{mark}.runner-old")
         self._made: list[Path] = []
 
     def prepare(self) -> None:
@@ -83,7 +106,7 @@ class _Step:
             self._put_back()
         except OSError:
             return False
-        _delete(self.new)
+        delete(self.new)
         for folder in reversed(self._made):
             with contextlib.suppress(OSError):  # somebody else put something in it meanwhile
                 folder.rmdir()
@@ -150,7 +173,7 @@ class _File(_Step):
         elif self._switched and self._data is not None:
             self.place.unlink()
         else:
-            _delete(self.old)
+            delete(self.old)
 
 
 def _write(path: Path, data: bytes) -> None:
@@ -160,10 +183,34 @@ def _write(path: Path, data: bytes) -> None:
         os.fsync(stream.fileno())
 
 
-def _delete(path: Path) -> None:
+def delete(path: Path) -> None:
     """Delete what nobody needs any longer; where a system holds on to it, it is left."""
     with contextlib.suppress(OSError):
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
         else:
             path.unlink(missing_ok=True)
+
+
+def _shown(path: Path) -> str:
+    """A path as a person in the current folder would type it."""
+    with contextlib.suppress(ValueError):  # another drive of Windows
+        return os.path.relpath(path)
+    return str(path)
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM wait until the block is done."""
+    came: list[int] = []
+    before: dict[int, Any] = {}
+    if threading.current_thread() is threading.main_thread():  # no other one can
+        for number in (signal.SIGINT, signal.SIGTERM):
+            before[number] = signal.signal(number, lambda each, _: came.append(each))
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler if handler is not None else signal.SIG_DFL)
+    for each in came:
+        signal.raise_signal(each)

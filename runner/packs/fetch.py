@@ -7,7 +7,9 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from ..errors import PackError
 from .gather import Fetched, Found, gather
+from .installed import VENDORED
 from .request import Request
 
 __all__ = ["fetch", "moved_tag"]
@@ -46,6 +48,12 @@ def _found(request: Request, root: Path, commit: str | None) -> Iterator[Found]:
         from .fetch_path import find_in_folder
 
         folder = Path(os.path.normpath(root / source["path"]))
+        if folder.is_relative_to(root / VENDORED):
+            raise PackError(
+                f"{VENDORED}/ is for the copies of packs, and none of them is a source",
+                location=request.location,
+                hint="keep the pack in a folder of another name",
+            )
         yield find_in_folder(folder, shown=os.path.relpath(folder))
     elif "url" in source:
         from .fetch_url import find_at_url

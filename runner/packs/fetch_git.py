@@ -17,7 +17,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from ..errors import FetchError
+from ..errors import FetchError, StorageError
 from ..files.pack_sources import is_local_repository
 from .gather import Found
 from .names import Entry
@@ -52,6 +52,7 @@ _REPLACED = {
 }
 _ENVIRONMENT = {
     "LC_ALL": "C",
+    "GIT_DEFAULT_HASH": "sha1",  # of which the lock has the 40 digits, whatever new repositories get here
     "GIT_LFS_SKIP_SMUDGE": "1",
     "GIT_NO_REPLACE_OBJECTS": "1",
     "GIT_OPTIONAL_LOCKS": "0",
@@ -68,7 +69,7 @@ def find_in_git(
     It can be read while the context lasts. `root` is where a relative path to a repository starts. Raises FetchError
     where the repository cannot be asked or does not have what was asked for.
     """
-    with tempfile.TemporaryDirectory(prefix="runner-pack-", ignore_cleanup_errors=True) as folder:
+    with _temporary_folder() as folder:
         git = _Git(Path(folder), _address(source["git"], root), source["git"])
         git.run("init", "--quiet", "--bare", "--template=", folder)
         found, tag = (git.fetch_commit(commit), None) if commit else git.fetch_rev(source["rev"])
@@ -79,16 +80,32 @@ def find_in_git(
 def tag_commit(source: Mapping[str, str], root: Path) -> str | None:
     """The commit that a tag means in its repository now; None where `rev` is no tag there. Asks nobody for a password.
 
-    Raises FetchError where the repository cannot be asked.
+    Raises FetchError where the repository cannot be asked, or has nothing of that name any longer.
     """
     rev = source["rev"]
     name = rev if rev.startswith("refs/") else f"refs/tags/{rev}"
     if _COMMIT.fullmatch(rev) or not name.startswith("refs/tags/"):
         return None
-    with tempfile.TemporaryDirectory(prefix="runner-pack-", ignore_cleanup_errors=True) as folder:
+    with _temporary_folder() as folder:
         git = _Git(Path(folder), _address(source["git"], root), source["git"], quick=True)
         refs = git.refs(rev)
+        if not refs:
+            raise FetchError(f"{source['git']} has no tag and no branch {rev} any longer")
         return refs.get(f"{name}^{{}}") or refs.get(name)
+
+
+@contextlib.contextmanager
+def _temporary_folder() -> Iterator[str]:
+    """A folder for a repository, gone afterwards. Raises StorageError where the system has no place for one."""
+    try:
+        folder = tempfile.TemporaryDirectory(prefix="runner-pack-", ignore_cleanup_errors=True)
+    except OSError as error:
+        raise StorageError(
+            f"there is no place for temporary files: {error.strerror or error}",
+            hint="TMPDIR names a folder for them",
+        ) from None
+    with folder as name:
+        yield name
 
 
 class _Git:
@@ -260,6 +277,7 @@ class _Git:
                     )
         except BaseException:
             process.kill()
+            process.wait()  # it still writes into the folder that goes next
             raise
 
     def _failure(self, said: str) -> FetchError:
@@ -274,6 +292,8 @@ class _Git:
             r"terminal prompts disabled|Authentication failed|Permission denied|could not read", said
         ):
             hint = "git needs credentials of yours for it: a credential helper, or an SSH key"
+        elif "mismatched algorithms" in said:
+            hint = "packs come from repositories that name their commits by SHA-1, in 40 digits"
         elif "dubious ownership" in said:
             hint = "git config --global --add safe.directory FOLDER, if you trust it"
         return FetchError(

@@ -38,14 +38,16 @@ def _download(url: str) -> bytes:
         answer = _ask(at, url)
         if isinstance(answer, bytes):
             return answer
-        at = urljoin(at, answer)
-        if fault := url_fault_of_redirect(at):
+        before, at = at, urljoin(at, answer)
+        if fault := url_fault_of_redirect(at, before):
             raise FetchError(f"{url} sends to another place, which {fault}", hint="nothing was asked there")
     raise FetchError(f"{url} sends from one place to the next, more than {MOST_REDIRECTS} times")
 
 
-def url_fault_of_redirect(url: str) -> str | None:
+def url_fault_of_redirect(url: str, before: str) -> str | None:
     """Why a redirect is not followed. A query is allowed here: it was made by the server, and is no key of the user's."""
+    if before.lower().startswith("https:") and not url.lower().startswith("https:"):
+        return "is not an https URL"  # not even of this machine: no server elsewhere says what is asked here
     fault = url_fault(urlsplit(url)._replace(query="", fragment="").geturl())
     return fault[0] if fault else None
 
@@ -79,4 +81,7 @@ def _ask(at: str, url: str) -> bytes | str:
             return bytes(data)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         reason = str(error) or type(error).__name__
-        raise FetchError(f"{url} cannot be fetched: {reason}", hint="try it again later") from None
+        hint = "try it again later"
+        if "CERTIFICATE_VERIFY_FAILED" in reason:
+            hint = "an authority of your own is named in the variable SSL_CERT_FILE"
+        raise FetchError(f"{url} cannot be fetched: {reason}", hint=hint) from None

@@ -48,15 +48,16 @@ class Fetched:
 def gather(found: Found) -> Fetched:
     """The pack in what was found. Raises PackError, or Problems, for what a pack cannot have; nothing is read then."""
     entries = chosen(found.entries)
+    whole = found.prefix.rstrip(":/") or "."
 
     def refuse(refused: Sequence[tuple[str | None, str, str | None]]) -> None:
         errors: list[RunnerError] = [
-            PackError(message, location=Location(found.prefix + (path or "") or "."), hint=hint)
+            PackError(message, location=Location(found.prefix + path if path else whole), hint=hint)
             for path, message, hint in refused[:_MOST_TOLD]
         ]
         if len(refused) > _MOST_TOLD:
             more = f"and {len(refused) - _MOST_TOLD} more files of which a pack has none"
-            errors.append(PackError(more, location=Location(found.prefix)))
+            errors.append(PackError(more, location=Location(whole)))
         if errors:
             raise errors[0] if len(errors) == 1 else Problems(errors)
 

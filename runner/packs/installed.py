@@ -180,9 +180,13 @@ def _strange(folder: Path, paths: Sequence[str], missing: dict[str, str]) -> Ite
 
 
 def _walk(folder: Path, below: str) -> Iterator[tuple[str, bool]]:
-    """Every file of a folder, links not followed, and whether it is a plain one."""
-    with os.scandir(folder / below) as scan:
-        entries = sorted(scan, key=lambda entry: entry.name)
+    """Every file of a folder, links not followed, and whether it is a plain one; a folder that cannot be listed is none."""
+    try:
+        with os.scandir(folder / below) as scan:
+            entries = sorted(scan, key=lambda entry: entry.name)
+    except OSError:
+        yield below.rstrip("/") or ".", False
+        return
     for entry in entries:
         path = f"{below}{entry.name}"
         if entry.is_dir(follow_symlinks=False):

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from ..errors import FormatError, Location, StalePackError
+from ..errors import FileError, FormatError, Location, Problems, RunnerError, StalePackError
 from ..files.documents import Document, parse_document
 from ..files.formats import validate
 from ..files.problems import ProblemList
@@ -16,14 +16,14 @@ from .names import MANIFEST, MAX_FILES, path_fault
 from .request import SOURCE_KEYS
 from .spelling import scalar
 
-__all__ = ["LOCK_FILE", "Lock", "LockedPack", "read_lock", "write_lock"]
+__all__ = ["BY_HAND", "LOCK_FILE", "Lock", "LockedPack", "read_lock", "write_lock"]
 
 LOCK_FILE = "packs.lock"
 FORMAT = 1
 
 _HASH = re.compile(r"sha256:[0-9a-f]{64}")
 _CONFLICT = re.compile(rb"^(?:<<<<<<<|=======|>>>>>>>)", re.MULTILINE)
-_BY_HAND = "packs.lock is written by runner: take back the edit, or run runner pack lock"
+BY_HAND = "packs.lock is written by runner: take back the edit, or delete it and run runner pack lock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +58,13 @@ def read_lock(data: bytes, shown: str) -> Lock:
             location=Location(shown, data.count(b"\n", 0, conflict.start()) + 1, 1),
             hint="take it from one side, with packs/ of the same side, then runner pack lock",
         )
-    document = parse_document(data, shown)
-    validate(document, "lock")
+    try:
+        document = parse_document(data, shown)
+        validate(document, "lock")
+    except FileError as error:
+        raise _half_written(error) from None
+    except Problems as errors:
+        raise Problems(map(_half_written, errors.errors)) from None
     spec = cast("Mapping[str, Any]", document.value)  # its shape was validated
     problems = ProblemList()
     packs = {}
@@ -101,6 +106,14 @@ def _lines(lock: Lock) -> Iterator[str]:
         yield from (f"      {scalar(path)}: {pack.files[path]}" for path in sorted(pack.files))
 
 
+def _half_written(error: RunnerError) -> RunnerError:
+    """The same error with the way out of this file's; a newer format has its own."""
+    newer = error.message.startswith("format must be") and error.hint is not None
+    if newer or not isinstance(error, FileError) or error.location is None:
+        return error
+    return type(error)(error.message, location=error.location, hint=BY_HAND)
+
+
 def _check(entry: Mapping[str, Any], alias: str, document: Document) -> None:
     """Raise FormatError for what no lock of ours has."""
     at = ("packs", alias)
@@ -109,25 +122,23 @@ def _check(entry: Mapping[str, Any], alias: str, document: Document) -> None:
             raise FormatError(
                 f"packs.{alias}.source has no {key}",
                 location=document.locate_key((*at, "source", key)),
-                hint=_BY_HAND,
+                hint=BY_HAND,
             )
     files = entry["files"]
     for path, digest in files.items():
         fault = path_fault(path) or (None if _HASH.fullmatch(digest) else "its hash is no sha256")
         if fault:
             location = document.locate_key((*at, "files", path))
-            raise FormatError(f"packs.{alias}: {path}: {fault}", location=location, hint=_BY_HAND)
+            raise FormatError(f"packs.{alias}: {path}: {fault}", location=location, hint=BY_HAND)
     if len(files) > MAX_FILES:
         location = document.locate((*at, "files"))
-        raise FormatError(
-            f"packs.{alias} has more than {MAX_FILES:,} files", location=location, hint=_BY_HAND
-        )
+        raise FormatError(f"packs.{alias} has more than {MAX_FILES:,} files", location=location, hint=BY_HAND)
     if MANIFEST not in files:
         location = document.locate((*at, "files"))
-        raise FormatError(f"packs.{alias} has no {MANIFEST}", location=location, hint=_BY_HAND)
+        raise FormatError(f"packs.{alias} has no {MANIFEST}", location=location, hint=BY_HAND)
     if integrity(files) != entry["integrity"]:
         raise FormatError(
             f"packs.{alias}.integrity is not that of its files: one of them was changed by hand",
             location=document.locate((*at, "integrity")),
-            hint=_BY_HAND,
+            hint=BY_HAND,
         )

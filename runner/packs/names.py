@@ -95,6 +95,13 @@ def _passed_over(path: str, environments: tuple[str, ...], *, vendored: bool) ->
 def refusals(entries: Iterable[Entry]) -> Iterator[Refusal]:
     """Everything for which a pack of these entries, all chosen, is refused."""
     entries = list(entries)
+    paths = {entry.path for entry in entries}
+    if MANIFEST not in paths:
+        # Nothing else counts: this is another folder than the one that was meant.
+        below = sorted(path.removesuffix(f"/{MANIFEST}") for path in paths if path.endswith(f"/{MANIFEST}"))
+        hint = f"there is one in {', '.join(below[:3])}: that folder is the pack (in git name it as `subdirectory`)"
+        yield Refusal(None, f"there is no {MANIFEST}", hint if below else "runner pack init writes one")
+        return
     seen: set[str] = set()
     spellings: dict[str, str] = {}
     for entry in entries:
@@ -105,8 +112,6 @@ def refusals(entries: Iterable[Entry]) -> Iterator[Refusal]:
         elif other := _namesake(entry.path, spellings):
             yield Refusal(entry.path, f"{other} is the same name on many systems", "rename one of them")
         seen.add(entry.path)
-    if MANIFEST not in {entry.path for entry in entries}:
-        yield Refusal(None, f"there is no {MANIFEST}", "runner pack init writes one")
     if len(entries) > MAX_FILES:
         yield Refusal(None, f"a pack has at most {MAX_FILES:,} files, not {len(entries):,}")
     if (size := sum(entry.size for entry in entries)) > MAX_BYTES:
@@ -115,8 +120,10 @@ def refusals(entries: Iterable[Entry]) -> Iterator[Refusal]:
 
 def path_fault(path: str) -> str | None:
     """Why a path cannot be one of a pack on every system; None where it can."""
-    if not path or path.startswith("/") or re.match("[A-Za-z]:", path):
+    if not path or path.startswith("/"):
         return "the path is absolute"
+    if re.match("[A-Za-z]:", path):
+        return "the path is absolute on Windows"
     parts = path.split("/")
     if {"", ".", ".."} & set(parts):
         return "the path leads elsewhere, or in a circle"

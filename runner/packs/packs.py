@@ -30,7 +30,7 @@ from ..files.prompt import load_prompt
 from ..files.tree import DiskTree, Tree
 from ..files.violations import near
 from .installed import STORE, VENDORED, read_copy
-from .lock import LOCK_FILE, Lock, LockedPack, read_lock
+from .lock import BY_HAND, LOCK_FILE, Lock, LockedPack, read_lock
 from .manifest import Kind, Manifest, load_manifest, refuse_other_runner
 from .request import Request, requests_of
 
@@ -69,7 +69,7 @@ class Packs:
         self._opened = dict(opened or {})
         self._failed: dict[str, RunnerError] = {}
         self._requests = requests_of(project)
-        self._lock: Lock | None = None
+        self._lock: Lock | RunnerError | None = None
 
     @property
     def requests(self) -> Mapping[str, Request]:
@@ -80,7 +80,12 @@ class Packs:
     def lock(self) -> Lock:
         """What packs.lock says; read once."""
         if self._lock is None:
-            self._lock = lock_of(self._tree)
+            try:
+                self._lock = lock_of(self._tree)
+            except RunnerError as error:
+                self._lock = error
+        if isinstance(self._lock, RunnerError):
+            raise self._lock  # the same one, so that it can be told once
         return self._lock
 
     def open(self, alias: str, location: Location | None = None) -> OpenPack:
@@ -101,10 +106,26 @@ class Packs:
         return self._opened[alias]
 
     def _read(self, request: Request) -> OpenPack:
-        tree = read_copy(request, self.locked(request), self._home(request))
+        locked = self.locked(request)
+        tree = read_copy(request, locked, self._home(request))
         manifest = load_manifest(tree)
         refuse_other_runner(manifest)
+        self._refuse_misnamed(request.alias, locked, manifest)
         return OpenPack(tree, manifest)
+
+    def _refuse_misnamed(self, alias: str, locked: LockedPack, manifest: Manifest) -> None:
+        """Raise FormatError where packs.lock calls a pack otherwise than the pack itself: whoever reads one believes it."""
+        for key, said, real in (
+            ("name", locked.name, manifest.name),
+            ("version", locked.version, manifest.version),
+        ):
+            if said != real:
+                assert self.lock.document is not None, "packs that are locked stand in a file"
+                raise FormatError(
+                    f"packs.{alias}.{key} is not that of the pack: it is {real}",
+                    location=self.lock.document.locate(("packs", alias, key)),
+                    hint=BY_HAND,
+                )
 
     def open_locked(self, alias: str) -> OpenPack:
         """The pack that is locked and copied, although runner.yaml may ask for another one by now. Raises as `open`."""
@@ -158,7 +179,10 @@ class Packs:
                 self.open(alias)
             except RunnerError as error:
                 yield error
-        yield from self.unasked()
+        try:
+            yield from self.unasked()
+        except RunnerError as error:  # packs.lock itself is not to be read
+            yield error
 
     def unasked(self) -> Iterator[RunnerError]:
         """An error for each pack that is locked although runner.yaml does not ask for it."""

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from ..errors import Location, NothingSelectedError, RunnerError
 from ..files.model import Project, Prompt
+from ..files.pack_sources import is_reference
+from ..files.tree import DiskTree
 from ..packs.packs import Packs
 from ..packs.selection import find_named
 from ..render.sandbox import IN_PROCESS, Sandbox
@@ -96,13 +98,19 @@ class _Side(Side):
 
 def _prompts(view: View, aliases: Sequence[str]) -> Iterator[Prompt | Unreadable]:
     project, packs = view.project, view.packs
-    try:
-        own = find_named((), project=project, packs=packs, cwd=Path.cwd())
-    except NothingSelectedError:
-        own = []
-    except RunnerError as error:
-        yield Unreadable(error)
-        own = []
+    own: list[tuple[DiskTree | None, str]] = []
+    # Where runner.yaml names a pack that is not there, the files that it names are looked at all the same.
+    files = tuple(pattern for pattern in project.prompts if not is_reference(pattern))
+    for each in (project, replace(project, prompts=files)):
+        try:
+            own = find_named((), project=each, packs=packs, cwd=Path.cwd())
+            break
+        except NothingSelectedError:
+            break
+        except RunnerError as error:
+            yield Unreadable(error)
+            if not files or files == project.prompts:
+                break
     names = {name for tree, name in own if tree is None}
     for tree, name in own:
         try:

@@ -54,6 +54,11 @@ class CaseResult:
     latency_ms: float | None = None
     notes: tuple[str, ...] = ()
 
+    @property
+    def named(self) -> str:
+        """What a command line calls the prompt: its file, or the `ALIAS:NAME` of one that a pack exports."""
+        return self.prompt if ":" in self.prompt else self.file
+
 
 @dataclass(frozen=True, slots=True)
 class PendingEntry:

@@ -61,4 +61,7 @@ def _source(locked: LockedPack) -> str:
     source: Mapping[str, str] = locked.source
     first, *_ = source.values()
     where = source.get("rev", first)
-    return visible(f"{where} {locked.commit[:12]}" if locked.commit else where)
+    if locked.commit is None:
+        return visible(where)
+    short = locked.commit[:12]
+    return visible(short if where == locked.commit else f"{where} {short}")

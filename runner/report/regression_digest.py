@@ -109,9 +109,9 @@ class RegressionDigest:
         self.sorts[sort_of(result)] += 1
         self._few(result).add(lambda: _told(result))
         if result.verdict == "outdated" and (
-            result.file in self._renewable or len(self._renewable) < _PROMPTS
+            result.named in self._renewable or len(self._renewable) < _PROMPTS
         ):
-            self._renewable.setdefault(result.file, Few()).add(lambda: result.case)
+            self._renewable.setdefault(result.named, Few()).add(lambda: result.case)
 
     def _few(self, result: CaseResult) -> Few[Told]:
         match result.verdict:
@@ -125,10 +125,10 @@ class RegressionDigest:
 
     def renewals(self) -> Iterator[str]:
         """The commands that ask for what is out of date: one a prompt, naming its cases where they are few."""
-        for file, cases in self._renewable.items():
+        for prompt, cases in self._renewable.items():
             ids = list(dict.fromkeys(cases.kept)) if cases.total <= _IDS else []
             named = "".join(f" --case {quote(visible(each))}" for each in ids)
-            yield f"runner test {quote(visible(file))}{named} --record new_episodes"
+            yield f"runner test {quote(visible(prompt))}{named} --record new_episodes"
 
 
 def sort_of(result: CaseResult) -> str:

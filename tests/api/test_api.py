@@ -65,6 +65,10 @@ def test_arun_may_be_awaited_many_times_at_once(prompt: runner.LoadedPrompt, ser
     assert len(server.requests) == 5
 
 
+def test_a_prompt_shows_itself_by_its_name(prompt: runner.LoadedPrompt) -> None:
+    assert repr(prompt) == f"<LoadedPrompt {prompt.name}>"
+
+
 def test_run_inside_a_loop_says_to_await(prompt: runner.LoadedPrompt) -> None:
     async def ask() -> None:
         prompt.run(review="x")

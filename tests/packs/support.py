@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -146,7 +147,10 @@ def forge(
         name: content if isinstance(content, bytes) else content.encode() for name, content in files.items()
     }
     contents = Contents.of(raw)
-    locked = LockedPack({"path": f"../{alias}"}, "acme", "1.0.0", contents.integrity, contents.hashes)
+    manifest = raw["pack.yaml"].decode(errors="replace")
+    said = (re.search(rf"^{key}: (.+)$", manifest, re.MULTILINE) for key in ("name", "version"))
+    name, version = (found[1] if found else "0.0.0" for found in said)
+    locked = LockedPack({"path": f"../{alias}"}, name, version, contents.integrity, contents.hashes)
     write_all(consumer.folder / "packs" / alias, raw)
     consumer.write("packs.lock", write_lock(Lock({alias: locked})))
     consumer.write("runner.yaml", f"{settings}packs:\n  {alias}: {{path: ../{alias}}}\n")

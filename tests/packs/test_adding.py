@@ -58,7 +58,13 @@ def test_an_archive_is_added_by_its_hash(author: Author, consumer: Consumer) -> 
 @pytest.mark.parametrize(
     ("args", "code", "told"),
     [
-        (("support", "--git", "AUTHOR"), 2, 'packs.support needs "rev" beside "git"'),
+        (
+            ("support", "--git", "AUTHOR"),
+            2,
+            "error: --git needs --rev\nhint: its tag, its branch or a commit: --rev v1.0.0",
+        ),
+        (("support", "--git", "", "--rev", "v1"), 2, "packs.support.git must not be empty"),
+        (("support", "--path", ""), 2, "packs.support.path must not be empty"),
         (("support",), 2, "where does the pack come from?"),
         (
             ("support", "--git", "AUTHOR", "--rev", "v1.0.0", "--path", "x"),

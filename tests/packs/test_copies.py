@@ -80,6 +80,15 @@ def test_remove_takes_a_pack_out_and_says_who_still_uses_it(project: Consumer) -
     assert (project.folder / "runner.yaml").read_text() == ""
 
 
+def test_remove_names_the_prompts_that_use_a_pack_also_where_runner_yaml_does(project: Consumer) -> None:
+    text = (project.folder / "runner.yaml").read_text()
+    project.write("runner.yaml", f'prompts: ["prompts/*.prompt.yaml", "support:*"]\n{text}')
+    done = project.run("pack", "remove", "support")
+    assert done.code == 0
+    assert 'runner.yaml:1:36: error: there is no pack "support" in runner.yaml' in done.err
+    assert 'prompts/own.prompt.yaml:3: error: there is no pack "support" in runner.yaml' in done.err
+
+
 def test_removing_one_pack_leaves_the_others(author: Author, consumer: Consumer) -> None:
     consumer.add(author, "a")
     consumer.add(author, "b")

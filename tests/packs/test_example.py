@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -60,6 +63,32 @@ def test_the_project_uses_a_partial_a_schema_and_a_model_of_its_own(example: Pat
     assert (
         "support:triage would ask gpt-4o-2024-08-06, which this project denies at runner.yaml:5:3" in done.err
     )
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="commands of a POSIX shell")
+def test_the_commands_with_git_succeed_as_they_are_pasted(example: Path, tmp_path: Path) -> None:
+    text = (EXAMPLE / "README.md").read_text().partition("## The same from git")[2]
+    lines = re.findall(r"^    (.*)$", text, re.MULTILINE)
+    assert lines[0] == "cp -r .. /tmp/packs && cd /tmp/packs"
+    script = "\n".join(lines).replace("/tmp/packs", str(tmp_path / "copy"))
+    runner = tmp_path / "bin" / "runner"
+    runner.parent.mkdir()
+    runner.write_text(f'#!/bin/sh\nexec {sys.executable} -m runner "$@"\n')
+    runner.chmod(0o755)
+    environ = Consumer(example / "app").environ()
+    environ["PATH"] = f"{runner.parent}{os.pathsep}{environ['PATH']}"
+    done = subprocess.run(
+        ["sh", "-e", "-c", script],
+        cwd=example / "app",
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "2 passed, 0 failed" in done.stdout
+    assert done.stdout.count("+Be brief. Promise nothing.") == 2
+    assert (tmp_path / "copy" / "mine" / "runner.yaml").read_text().endswith("rev: v1.1.0\n")
 
 
 def test_the_same_from_git(example: Path) -> None:

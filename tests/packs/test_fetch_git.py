@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -196,12 +197,29 @@ def test_an_executable_text_is_a_text(author: Author) -> None:
     assert fetch(author, "main").contents == fetch(author).contents
 
 
+def test_what_new_repositories_are_made_with_does_not_matter(
+    author: Author, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GIT_DEFAULT_HASH", "sha256")
+    assert fetch(author).commit == author.git("rev-parse", "HEAD")
+
+
+def test_a_repository_with_longer_names_of_commits_is_no_source(tmp_path: Path) -> None:
+    other = GitFolder(tmp_path / "sha256")
+    shutil.rmtree(other.folder / ".git")
+    other.git("init", "--quiet", "--object-format=sha256", "--initial-branch=main")
+    write_all(other.folder, FILES)
+    other.commit()
+    [said] = refused(other, "main")
+    assert "packs come from repositories that name their commits by SHA-1" in said
+
+
 def test_more_files_than_a_pack_has_are_refused_before_any_is_read(
     author: Author, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(names, "MAX_FILES", 3)
     monkeypatch.setattr(fetch_git._Reader, "__call__", lambda *_: pytest.fail("it was read"))
-    assert refused(author) == ["s@v1.0.0:: a pack has at most 3 files, not 4"]
+    assert refused(author) == ["s@v1.0.0: a pack has at most 3 files, not 4"]
 
 
 def answer_slowly(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -134,21 +134,23 @@ def test_line_ends_of_a_checkout_do_not_matter() -> None:
     )
 
 
-HINT = "packs.lock is written by runner: take back the edit, or run runner pack lock"
+HINT = "packs.lock is written by runner: take back the edit, or delete it and run runner pack lock"
 
 
 @pytest.mark.parametrize(
     ("before", "after", "told"),
     [
-        ("format: 1", "format: 2", "packs.lock:2:9: format must be 1, not 2"),
+        ("format: 1", "format: 2", "packs.lock:2:9: format must be 1, not 2 (a newer version of runner wrote it, and reads it: pip install --upgrade prompt-runner)"),
         ("    name: acme\n", "", 'packs.lock:5:5: packs.support needs "name"'),
-        ("    name:", "    nam:", 'packs.lock:9:5: unknown key "nam" in packs.support (did you mean "name"?)'),
+        ("    name:", "    nam:", f'packs.lock:9:5: unknown key "nam" in packs.support ({HINT})'),
         ("      rev:", "      tag:", f"packs.lock:7:7: packs.support.source has no tag ({HINT})"),
         ("commit: c", "commit: C", "packs.lock:8:13: packs.support.commit is not valid: "),
         ("sha256:bb", "sha256:Bb", f"packs.lock:14:7: packs.support: prompts/a.prompt.yaml: its hash is no sha256 ({HINT})"),
         ("prompts/a.prompt.yaml:", "../a.prompt.yaml:", f"packs.lock:14:7: packs.support: ../a.prompt.yaml: the path leads elsewhere, or in a circle ({HINT})"),
         ("      pack.yaml:", "      pock.yaml:", f"packs.lock:13:7: packs.support has no pack.yaml ({HINT})"),
         ("sha256:bb", "sha256:cb", f"packs.lock:11:16: packs.support.integrity is not that of its files: one of them was changed by hand ({HINT})"),
+        (GOOD, "", f"packs.lock:1:1: the file is empty ({HINT})"),
+        (GOOD[GOOD.index("      pack.yaml"):], "", f"packs.lock:12:11: packs.support.files must be a mapping, not null ({HINT})"),
         ("    files:\n", "    signature: x\n    files:\n", 'packs.lock:12:5: unknown key "signature" in packs.support'),
     ],
 )  # fmt: skip

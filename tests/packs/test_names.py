@@ -61,7 +61,7 @@ def test_a_folder_called_packs_is_part_of_it_where_nothing_is_vendored() -> None
         ("sub/pack.yaml", "pack.yaml makes sub a project of its own"),
         ("sub/runner.yaml", "runner.yaml makes sub a project of its own"),
         ("/etc/a.json", "the path is absolute"),
-        ("C:/a.json", "the path is absolute"),
+        ("C:/a.json", "the path is absolute on Windows"),
         ("../a.json", "the path leads elsewhere, or in a circle"),
         ("a/../../b.json", "the path leads elsewhere, or in a circle"),
         ("a//b.json", "the path leads elsewhere, or in a circle"),

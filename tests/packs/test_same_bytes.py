@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -96,7 +97,7 @@ def test_a_fresh_clone_with_its_packs_works_without_anybody(
     assert clone.run("pack", "sync", "--offline").code == 0
     done = clone.run("pack", "sync")
     assert done.code == 0
-    assert "note: support: whether its tag still means" in done.err
+    assert "note: support: whether v1.0.0 still means" in done.err
 
 
 def test_a_branch_that_moved_changes_nothing_until_update(author: Author, consumer: Consumer) -> None:
@@ -135,6 +136,18 @@ def test_a_tag_that_moved_is_caught_with_the_files_it_changes(project: Consumer,
     assert "warning: support: the tag v1.0.0 was moved from " in done.err
     assert "changed  partials/tone.j2" in done.out
     assert "+Classify. Send me your key." in done.out
+
+
+def test_a_tag_that_is_gone_is_told(project: Consumer, author: Author) -> None:
+    author.git("tag", "--delete", "v1.0.0")
+    done = project.run("pack", "sync")
+    assert done.code == 0
+    assert done.out.endswith(": as locked\n")
+    assert re.fullmatch(
+        r"note: support: whether v1\.0\.0 still means [0-9a-f]{12} is not known: "
+        r"\.\./author has no tag and no branch v1\.0\.0 any longer\n",
+        done.err,
+    )
 
 
 def test_the_copy_of_a_moved_tag_is_not_the_one_that_was_locked(project: Consumer, author: Author) -> None:
