@@ -9,7 +9,7 @@ import sys
 import click
 
 from .._version import __version__
-from ..errors import RunnerError
+from ..errors import ReaderGoneError, RunnerError
 
 __all__ = ["cli"]
 
@@ -65,6 +65,8 @@ class LazyGroup(click.Group):
         """Run, and return the exit code: an error of ours becomes its message on stderr and its own code."""
         try:
             result = super().main(*args, standalone_mode=False, **kwargs)  # type: ignore[call-overload]
+        except ReaderGoneError as error:
+            return error.exit_code
         except RunnerError as error:
             from .show import show_error
 

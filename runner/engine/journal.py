@@ -109,7 +109,8 @@ class Journal:
                 self._broken = error
                 with contextlib.suppress(OSError):
                     os.ftruncate(self._fd, start)
-            sys.stderr.write(data.decode())
+            with contextlib.suppress(OSError, AttributeError):  # full as well, or closed
+                sys.stderr.write(data.decode())
             raise _cannot_keep(error, self.folder) from None
         return start
 

@@ -185,6 +185,74 @@ def test_an_output_that_is_full_stops_spending_and_keeps_the_journal(
 
 
 @posix
+@pytest.mark.parametrize("how", [[], ["--json"], ["--stream"], ["--debug"]], ids=str)
+def test_an_output_that_nobody_reads_any_more_stops_the_run_and_keeps_what_is_under_way(
+    asked: ProjectFolder, server: FaultServer, how: list[str]
+) -> None:
+    write_rows(asked, rows(100))
+    server.play(a_little_slow)
+    jobs = [] if how == ["--stream"] else ["--jobs", str(JOBS)]
+    with asked.start(*BULK[:4], *jobs, *how, env={"FAKE_KEY": KEY}) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        err = process.stderr.read()
+    assert process.returncode == 141, err
+    assert "Traceback" not in err
+    assert "Exception" not in err
+    assert 0 < len(server.requests) < 100
+    assert len(journal_of(folder_of(asked))) == len(server.requests)
+    assert json.loads((folder_of(asked) / "run.json").read_text())["status"] == "failed"
+    assert run(asked, "--resume", "last").code == 0
+    assert len(server.requests) == 100
+
+
+@posix
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux only")
+@pytest.mark.parametrize("how", [[], ["--json"], ["--stream"]], ids=str)
+def test_a_full_standard_output_stops_the_run_and_keeps_what_is_under_way(
+    asked: ProjectFolder, server: FaultServer, how: list[str]
+) -> None:
+    write_rows(asked, rows(100))
+    server.play(a_little_slow)
+    with Path("/dev/full").open("w") as full:
+        process = subprocess.run(
+            [sys.executable, "-m", "runner", *BULK[:4], *how],
+            cwd=asked.folder,
+            env=asked.environ({"FAKE_KEY": KEY}),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert process.returncode == 3
+    assert "error: standard output cannot be written: No space left on device" in process.stderr
+    assert "Traceback" not in process.stderr
+    assert len(server.requests) <= 32
+    assert len(journal_of(folder_of(asked))) == len(server.requests)
+
+
+@posix
+@pytest.mark.parametrize("closed", [1, 2])
+def test_a_standard_stream_that_is_closed_from_the_start_is_no_error(
+    asked: ProjectFolder, server: FaultServer, closed: int
+) -> None:
+    done = subprocess.run(
+        ["sh", "-c", f'exec "$0" -m runner run --json {closed}>&-', sys.executable],
+        cwd=asked.folder,
+        env=asked.environ({"FAKE_KEY": KEY}),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert len(journal_of(folder_of(asked))) == 2
+
+
+@posix
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_drained_run_says_how_to_go_on_and_does(
     asked: ProjectFolder, server: FaultServer, number: signal.Signals
