@@ -255,12 +255,15 @@ class RunCommand:
         budget: Budget | None,
         err: Outlet,
     ) -> Ending | None:
+        jobs = self._jobs(plan, stretch, ordered)
         if not stretch.rehearsal.jobs or stretch.done:
-            for jobs in self._jobs(plan, stretch, ordered).values():
-                assert next(jobs, None) is None
+            for each in jobs.values():
+                assert next(each, None) is None
+            jobs = {}  # so that no endpoint is opened
+        if stretch.done:
             return None
         return run_jobs(
-            self._jobs(plan, stretch, ordered),
+            jobs,
             plan.units,
             connections,
             journal=stretch.journal,
