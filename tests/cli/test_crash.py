@@ -253,18 +253,38 @@ def test_a_standard_stream_that_is_closed_from_the_start_is_no_error(
 
 
 @posix
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_under_nohup_goes_on_when_the_terminal_closes(
+    asked: ProjectFolder, server: FaultServer
+) -> None:
+    write_rows(asked, rows(100))
+    server.play(a_little_slow)
+    ignoring = "import os, signal, sys; signal.signal(signal.SIGHUP, signal.SIG_IGN); os.execv(sys.argv[1], sys.argv[1:])"
+    with subprocess.Popen(
+        [sys.executable, "-c", ignoring, sys.executable, "-m", "runner", *BULK],
+        cwd=asked.folder,
+        env=asked.environ({"FAKE_KEY": KEY}),
+        stdout=subprocess.DEVNULL,
+    ) as process:
+        while len(server.requests) < 20:
+            time.sleep(0.005)
+        process.send_signal(signal.SIGHUP)
+    assert process.returncode == 0
+    assert len(server.requests) == 100
+
+
+@posix
+@pytest.mark.parametrize("number", ["SIGINT", "SIGTERM", "SIGHUP"])
 def test_a_drained_run_says_how_to_go_on_and_does(
-    asked: ProjectFolder, server: FaultServer, number: signal.Signals
+    asked: ProjectFolder, server: FaultServer, number: str
 ) -> None:
     write_rows(asked, rows(300))
     server.play(a_little_slow)
     process = asked.start(*BULK, "--no-cache", env={"FAKE_KEY": KEY})
     while len(server.requests) < 20:
         time.sleep(0.005)
-    process.send_signal(number)
+    process.send_signal(signal.Signals[number])
     out, err = process.communicate(timeout=30)
-    assert process.returncode == 128 + number, err
+    assert process.returncode == 128 + signal.Signals[number], err
     records = journal_of(folder_of(asked))
     assert len(records) == len(server.requests)
     assert f"to go on: runner run --resume {folder_of(asked).name}" in out
