@@ -97,7 +97,17 @@ def recorded(name: str) -> tuple[StoredRun, Asking, Mapping[str, Any]]:
             f"the run {stored.id} was started in {folder}, from where its paths count",
             hint=f"cd {folder}",
         )
-    return stored, Asking.from_json(arguments["asking"]), arguments
+    try:
+        asking = Asking.from_json(arguments["asking"])
+        known = asking.selection.keys() == SelectionOptions.__annotations__.keys()
+    except (AttributeError, KeyError, TypeError, ValueError):
+        known = False
+    if not known or not {"output", "in_order"} <= arguments.keys():
+        raise UsageError(
+            f"the run {stored.id} cannot be resumed: its run.json is damaged, or that of another version of runner",
+            hint="start a new one",
+        )
+    return stored, asking, arguments
 
 
 @dataclass(frozen=True, slots=True)

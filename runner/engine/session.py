@@ -25,6 +25,7 @@ from .journal import Journal
 from .options import Options
 from .plan import Job, Unit
 from .record import Record, json_line
+from .stored_runs import FORMAT
 from .verdict import Facts, exit_code
 
 __all__ = ["Display", "Ending", "Kept", "Sink", "run_jobs"]
@@ -264,7 +265,7 @@ class _Manifest:
         self._began = time.monotonic()
         self._before = float(facts.get("seconds", 0.0))
         self._facts = {
-            "format": 1,
+            "format": FORMAT,
             "runner": __version__,
             "started": datetime.now(UTC).isoformat(timespec="seconds"),
             "prompts": sorted({unit.prompt.path for unit in units}),
