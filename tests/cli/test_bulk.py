@@ -359,3 +359,16 @@ def test_rows_that_can_be_read_only_once_are_refused_and_why(asked: ProjectFolde
     assert done.code == 2
     assert "--input pipe.jsonl can be read only once" in done.err
     assert "save them to a file first" in done.err
+
+
+def test_a_row_that_cannot_be_rendered_is_named(asked: ProjectFolder, server: FaultServer) -> None:
+    asked.write(
+        "prompts/share.prompt.yaml",
+        'model: gpt-test\ninputs: {n: {type: integer}}\nmessages: [{role: user, content: "{{ 10 // n }}"}]\n',
+    )
+    asked.write("rows.jsonl", "".join(f'{{"n": {n}}}\n' for n in (1, 0, 2)))
+    done = run(asked, "prompts/share.prompt.yaml", "--input", "rows.jsonl")
+    assert done.code == 2
+    assert "prompts/share.prompt.yaml:3: error: " in done.err
+    assert "modulo by zero, with the variables of rows.jsonl:2:1\n" in done.err
+    assert not server.requests
