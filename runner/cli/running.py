@@ -247,6 +247,7 @@ class RunCommand:
             code = ending.exit_code
         else:
             code = exit_code(Facts(failed=counters.failed, unchecked=counters.errors, selected=counters.done))
+        out.flush()
         if not code:
             out.check()
         return code

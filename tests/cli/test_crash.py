@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import signal
 import subprocess
@@ -10,7 +11,7 @@ import sys
 import time
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import pytest
 
@@ -291,3 +292,49 @@ def test_a_drained_run_says_how_to_go_on_and_does(
     assert json.loads((folder_of(asked) / "run.json").read_text())["status"] == "interrupted"
     assert run(asked, "--resume", "last").code == 0
     assert len(server.requests) == 300
+
+
+COMMANDS = [
+    ["--help"],
+    ["runs"],
+    ["check"],
+    ["schema", "prompt"],
+    ["run", "--dry-run"],
+    ["test", "--update", "all"],
+]
+
+
+@posix
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux only")
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_a_full_standard_output_is_exit_3_and_no_traceback(asked: ProjectFolder, command: list[str]) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = ended(asked, command, full)
+    assert done.returncode == 3
+    assert "cannot be written: No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@posix
+@pytest.mark.parametrize("command", COMMANDS[1:], ids=" ".join)
+def test_an_output_that_nobody_reads_is_exit_141_and_no_word(
+    asked: ProjectFolder, command: list[str]
+) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with open(writer, "w") as gone:  # noqa: PTH123 - a descriptor
+        done = ended(asked, command, gone)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+def ended(project: ProjectFolder, command: list[str], out: TextIO) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "runner", *command],
+        cwd=project.folder,
+        env=project.environ({"FAKE_KEY": KEY}),
+        stdout=out,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
+        check=False,
+    )
