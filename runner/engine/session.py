@@ -127,6 +127,11 @@ def run_jobs(
         except RunnerError as problem:
             error = problem
         error = keeper.error or error
+        if error is None:
+            try:
+                journal.sync()  # it is not complete before it is safe
+            except StorageError as problem:
+                error = problem
         if error is not None:
             status = "failed"
         elif control.reason is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -338,3 +339,22 @@ def ended(project: ProjectFolder, command: list[str], out: TextIO) -> subprocess
         timeout=60,
         check=False,
     )
+
+
+@posix
+@pytest.mark.parametrize("count", [40, 1000])
+def test_a_run_whose_folder_is_deleted_stops_and_does_not_call_itself_complete(
+    asked: ProjectFolder, server: FaultServer, count: int
+) -> None:
+    write_rows(asked, rows(count))
+    server.play(lambda request: (0.02, *echo(request)))
+    with asked.start(*BULK, "--no-cache", env={"FAKE_KEY": KEY}) as process:
+        while len(server.requests) < 20:
+            time.sleep(0.005)
+        shutil.rmtree(asked.folder / ".runner")
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 3, err
+    assert "results cannot be kept: the file was deleted while the run was on" in err
+    assert "Traceback" not in err
+    assert " passed, 0 failed" not in out.splitlines()[-1]
+    assert len(server.requests) == 40 if count == 40 else len(server.requests) < 600
