@@ -7,9 +7,14 @@ import sys
 
 def main() -> None:
     """Run the command line and exit with its code."""
-    from .cli.main import cli
+    try:
+        from .cli.main import cli
 
-    sys.exit(cli(prog_name="runner"))
+        code = cli(prog_name="runner")
+    except KeyboardInterrupt:  # while modules are loaded; later the command line takes care of it
+        sys.stderr.write("interrupted\n")
+        code = 130
+    sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -170,6 +170,12 @@ class StorageError(RunnerError):
     exit_code = 3
 
 
+class ReaderGoneError(StorageError):
+    """Whoever read our output has gone (`| head`): nothing is left to say to anybody."""
+
+    exit_code = 141
+
+
 class NothingSelectedError(RunnerError):
     """No prompt or no case matched; running nothing is never a success."""
 

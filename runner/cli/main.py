@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import importlib
 import os
@@ -10,7 +11,7 @@ import sys
 import click
 
 from .._version import __version__
-from ..errors import RunnerError
+from ..errors import ReaderGoneError, RunnerError, StorageError
 
 __all__ = ["cli"]
 
@@ -62,10 +63,19 @@ class LazyGroup(click.Group):
                 raise click.UsageError(f"{error.message} Did you mean {close[0]!r}?", ctx) from None
             raise
 
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:  # before click makes it 1, which says that a case failed
+            raise ReaderGoneError("nobody reads the output any more") from None
+
     def main(self, *args: object, **kwargs: object) -> int:  # type: ignore[override]  # click returns Any here
         """Run, and return the exit code: an error of ours becomes its message on stderr and its own code."""
         try:
             result = super().main(*args, standalone_mode=False, **kwargs)  # type: ignore[call-overload]
+        except ReaderGoneError as error:
+            _say_no_more()
+            return error.exit_code
         except RunnerError as error:
             from .show import show_error
 
@@ -77,18 +87,23 @@ class LazyGroup(click.Group):
         except (click.Abort, KeyboardInterrupt):
             sys.stderr.write("interrupted\n")
             return 130
-        except BrokenPipeError:
-            # Whoever read our output has gone (`| head`): nothing is left to say, and nothing may be said at exit.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return 141
         except OSError as error:
-            if error.errno != errno.ENOSPC or error.filename is not None:
+            if error.errno not in _FULL or error.filename is not None:
                 raise
-            # Our output goes to a file on a full disk: what is not written yet is lost, and said once.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            sys.stderr.write("error: the output cannot be written: No space left on device\n")
-            return 3
+            _say_no_more()
+            with contextlib.suppress(OSError):
+                sys.stderr.write(f"error: the output cannot be written: {error.strerror}\n")
+            return StorageError.exit_code
         return result if isinstance(result, int) else 0
+
+
+_FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG, errno.EIO)
+
+
+def _say_no_more() -> None:
+    """What is still buffered goes nowhere: it would fail again at exit."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @click.group(

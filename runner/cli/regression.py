@@ -18,6 +18,7 @@ from ..regress.results import CaseResult
 from ..regress.store import store_of
 from ..regress.tally import Tally
 from ..regress.testing import CaseKey, Regression
+from ..report.outlet import Outlet
 from ..report.regression import RegressionReporter
 from .listening import listeners
 from .options import tests_of
@@ -51,7 +52,8 @@ class RegressionCommand:
         tally = Tally()
         with ExitStack() as closing:
             others = listeners(closing, output, chosen)
-            reporter = closing.enter_context(RegressionReporter(sys.stdout))
+            out = Outlet(sys.stdout, "standard output")
+            reporter = closing.enter_context(RegressionReporter(out.text))
             reporter.start(title=chosen.title)
 
             def emit(result: CaseResult) -> None:
@@ -59,6 +61,7 @@ class RegressionCommand:
                 reporter.case(result)
                 for other in others:
                     other.case(result)
+                out.check()
 
             def orphan(file: str) -> None:
                 tally.unreferenced += 1
@@ -100,9 +103,13 @@ class RegressionCommand:
             seconds = time.monotonic() - started
             for each in (reporter, *others):
                 each.finish(tally, modes=self.modes, seconds=seconds, complete=not unsent)
-        if not tally.selected:
-            return 0  # an empty shard is a part of a run that has others
-        return exit_code(tally.facts(self.modes, unsent=unsent, signal=ending.signal if ending else None))
+        # An empty shard is a part of a run that has others.
+        facts = tally.facts(self.modes, unsent=unsent, signal=ending.signal if ending else None)
+        code = exit_code(facts) if tally.selected else 0
+        out.flush()
+        if not code:
+            out.check()
+        return code
 
     def _changed(self, chosen: Chosen) -> frozenset[CaseKey] | None:
         if self.base is None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, cast
+from math import isfinite
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import click
 
@@ -38,6 +39,16 @@ class BoundType(click.ParamType[object]):
         return ErrorBound(number=int(number)) if number == value else ErrorBound(share=int(number) / 100)
 
 
+class DollarsType(click.FloatRange):
+    """An amount above nothing that is one: neither `nan`, which bounds nothing, nor `inf`."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        dollars = super().convert(value, param, ctx)
+        if not isfinite(dollars):
+            self.fail(f"{value!r} is not an amount.", param, ctx)
+        return dollars
+
+
 @click.command("run")
 @selection_options
 @click.option("--output", metavar="FILE", help="Save the results as .jsonl, .json, .csv or .xml (JUnit).")
@@ -57,7 +68,7 @@ class BoundType(click.ParamType[object]):
 )
 @click.option(
     "--max-cost",
-    type=click.FloatRange(0, min_open=True),
+    type=DollarsType(0, min_open=True),
     metavar="DOLLARS",
     help="Stop before the run costs more than this.",
 )

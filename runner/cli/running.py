@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -21,7 +22,7 @@ from ..engine.execute import connect
 from ..engine.options import Options
 from ..engine.ordering import InOrder
 from ..engine.plan import Job, Plan
-from ..engine.record import json_line
+from ..engine.record import Record, json_line
 from ..engine.session import Ending, Kept, Sink, run_jobs
 from ..engine.shard import Shard
 from ..engine.spool import Spool
@@ -33,6 +34,7 @@ from ..errors import UsageError
 from ..files.discover import find_root
 from ..report.console import ConsoleReporter
 from ..report.figures import count
+from ..report.outlet import Outlet
 from ..report.stream import StreamText
 from ..report.workflow_commands import unheeded
 from .options import SelectionOptions
@@ -95,7 +97,17 @@ def recorded(name: str) -> tuple[StoredRun, Asking, Mapping[str, Any]]:
             f"the run {stored.id} was started in {folder}, from where its paths count",
             hint=f"cd {folder}",
         )
-    return stored, Asking.from_json(arguments["asking"]), arguments
+    try:
+        asking = Asking.from_json(arguments["asking"])
+        known = asking.selection.keys() == SelectionOptions.__annotations__.keys()
+    except (AttributeError, KeyError, TypeError, ValueError):
+        known = False
+    if not known or not {"output", "in_order"} <= arguments.keys():
+        raise UsageError(
+            f"the run {stored.id} cannot be resumed: its run.json is damaged, or that of another version of runner",
+            hint="start a new one",
+        )
+    return stored, asking, arguments
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,20 +147,27 @@ class RunCommand:
         """Run it; the exit code. Raises what loading, rendering, asking and storing raise."""
         chosen, plan = self._plan()
         # Results are what this command says; they move aside only where standard output is spoken for.
-        stream_to = sys.stderr if self.as_json or self.stream else sys.stdout
+        out, err = Outlet(sys.stdout, "standard output"), Outlet(sys.stderr, "standard error")
+        stream_to = (err if self.as_json or self.stream else out).text
         with contextlib.ExitStack() as closing:
             closing.enter_context(unheeded(stream_to, os.environ))
             # A line that is redrawn would tangle with what else goes to the same screen.
-            live = False if self.stream or self.debug or (self.as_json and sys.stdout.isatty()) else None
+            live = False if self.stream or self.debug or (self.as_json and out.isatty()) else None
             reporter = ConsoleReporter(stream_to, live=live)
-            return self._carry_out(chosen, plan, reporter, closing)
+            return self._carry_out(chosen, plan, reporter, closing, out, err)
 
     def _plan(self) -> tuple[Chosen, Plan]:
         chosen = load_selection(**self.asking.selection)
         return chosen, Plan(chosen.units, chosen.selection.cases, self.asking.repeat, self.asking.shard)
 
     def _carry_out(
-        self, chosen: Chosen, plan: Plan, reporter: ConsoleReporter, closing: contextlib.ExitStack
+        self,
+        chosen: Chosen,
+        plan: Plan,
+        reporter: ConsoleReporter,
+        closing: contextlib.ExitStack,
+        out: Outlet,
+        err: Outlet,
     ) -> int:
         from ..report.output import OutputWriter  # its XML library imports an HTTP client
 
@@ -199,14 +218,17 @@ class RunCommand:
         elif writer:
             sinks.append(_each(writer.write))
         if self.as_json:
-            sinks.append(_each(lambda record: click.echo(json_line(record))))
+            sinks.append(_each(_lines(out)))
+        # Last, so that everything else has the record: it stops the run when nobody can be told any more.
+        sinks.append(lambda _: out.check())
         if self.stored is not None:
             _tell(stretch, reporter)
-        text = StreamText(sys.stdout) if self.stream else None
+        text = StreamText(out.text) if self.stream else None
+        out.check()
         if text:
             closing.callback(text.end)
         ending = self._ask(
-            chosen, plan, stretch, connections, counters, reporter, sinks, ordered, text, budget
+            chosen, plan, stretch, connections, counters, reporter, sinks, ordered, text, budget, err
         )
         if ordered is not None:
             ordered.finish()
@@ -222,9 +244,13 @@ class RunCommand:
             run_dir=chosen.shown(stretch.journal.folder),
         )
         if ending is not None:
-            return ending.exit_code
-        facts_now = Facts(failed=counters.failed, unchecked=counters.errors, selected=counters.done)
-        return exit_code(facts_now)
+            code = ending.exit_code
+        else:
+            code = exit_code(Facts(failed=counters.failed, unchecked=counters.errors, selected=counters.done))
+        out.flush()
+        if not code:
+            out.check()
+        return code
 
     def _ask(
         self,
@@ -238,13 +264,17 @@ class RunCommand:
         ordered: InOrder | None,
         text: StreamText | None,
         budget: Budget | None,
+        err: Outlet,
     ) -> Ending | None:
+        jobs = self._jobs(plan, stretch, ordered)
         if not stretch.rehearsal.jobs or stretch.done:
-            for jobs in self._jobs(plan, stretch, ordered).values():
-                assert next(jobs, None) is None
+            for each in jobs.values():
+                assert next(each, None) is None
+            jobs = {}  # so that no endpoint is opened
+        if stretch.done:
             return None
         return run_jobs(
-            self._jobs(plan, stretch, ordered),
+            jobs,
             plan.units,
             connections,
             journal=stretch.journal,
@@ -257,7 +287,7 @@ class RunCommand:
                 printer=StreamPrinter(text) if text else None,
                 budget=budget,
                 notice=reporter.note,
-                trace=_to_stderr if self.debug else None,
+                trace=(lambda line: _say(err, line)) if self.debug else None,
             ),
             max_errors=self.max_errors,
             facts=stretch.facts,
@@ -317,5 +347,16 @@ def _in_order(ordered: InOrder) -> Sink:
     return take
 
 
-def _to_stderr(line: str) -> None:
-    sys.stderr.write(f"{line}\n")
+def _lines(out: Outlet) -> Callable[[Record], None]:
+    utf8 = out.encoding.lower().replace("-", "") == "utf8"
+
+    def write(record: Record) -> None:
+        # An old code page takes only what JSON can spell in ASCII.
+        _say(out, json_line(record) if utf8 else json.dumps(record))
+
+    return write
+
+
+def _say(to: Outlet, line: str) -> None:
+    to.write(f"{line}\n")
+    to.flush()

@@ -160,8 +160,13 @@ def _texts(assignments: Sequence[str]) -> dict[str, str]:
 
 def _rows(path: str) -> CaseFile:
     file = Path(path)
-    if not file.is_file():
+    if not file.exists():
         raise UsageError(f"--input {path}: no such file")
+    if not file.is_file():
+        raise UsageError(
+            f"--input {path} is no file" if file.is_dir() else f"--input {path} can be read only once",
+            hint="rows are read again to go on with a run: save them to a file first",
+        )
     return CaseFile(str(file.absolute()), path, Location(path))
 
 

@@ -14,6 +14,7 @@ from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from ..errors import ConfigError
 from ..files.model import Endpoint
+from ..wire.masking import worth_hiding
 from .base import USER_AGENT, Transport
 from .transports import check_transport, chosen_transport, open_transport
 
@@ -141,7 +142,7 @@ def resolve(
         identity=base_url,
         base_url=base_url,
         headers=headers,
-        secrets=tuple(sorted(secrets | ({key} if key else set()))),
+        secrets=tuple(worth_hiding(sorted(secrets | ({key} if key else set())))),
         opener=lambda name: open_transport(name, base_url),
         transport=lambda: chosen_transport(transport, base_url),
     )

@@ -9,6 +9,7 @@ a limit only grows if it was used: a trickle of requests proves nothing about mo
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -161,7 +162,11 @@ class AdaptiveLimit:
             self.now = new
 
 
-def limit_of(*wishes: int | Literal["adaptive"] | None, default: int) -> ConcurrencyLimit:
-    """The limit by the first of `wishes` that says something."""
+def limit_of(
+    *wishes: int | Literal["adaptive"] | None,
+    default: int,
+    room_for: Callable[[int], int] = lambda most: most,
+) -> ConcurrencyLimit:
+    """The limit by the first of `wishes` that says something; of so many, `room_for` says how many there can be."""
     wish = next((each for each in wishes if each is not None), default)
-    return AdaptiveLimit() if wish == "adaptive" else FixedLimit(wish)
+    return AdaptiveLimit(most=room_for(HIGHEST)) if wish == "adaptive" else FixedLimit(room_for(wish))

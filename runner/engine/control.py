@@ -1,6 +1,6 @@
 """Stopping a run: by a signal, because the endpoint is down, a bound is reached, or results cannot be kept.
 
-The first Ctrl-C (or SIGTERM) drains: nothing new is sent, what is under way is finished and kept, since it is paid
+The first Ctrl-C (SIGTERM, or SIGHUP where a terminal closes) drains: nothing new is sent, what is under way is finished and kept, since it is paid
 for. The second one cancels what is under way.
 """
 
@@ -44,7 +44,10 @@ class Control:
 
     @contextmanager
     def signals(self, cancel: Callable[[], object], notice: Callable[[str], None]) -> Iterator[None]:
-        """Handle SIGINT and SIGTERM while a run is on; `cancel` is called for the second one."""
+        """Handle SIGINT, SIGTERM and SIGHUP while a run is on; `cancel` is called for the second one.
+
+        SIGHUP stays ignored where it is (`nohup`).
+        """
 
         def received(number: int, _frame: object = None) -> None:
             if self.signal is None:
@@ -55,7 +58,9 @@ class Control:
                 cancel()
 
         loop = asyncio.get_running_loop()
-        numbers = (signal.SIGINT, signal.SIGTERM)
+        numbers = [signal.SIGINT, signal.SIGTERM]
+        if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            numbers.append(signal.SIGHUP)
         try:
             for number in numbers:
                 loop.add_signal_handler(number, received, number)

@@ -34,7 +34,9 @@ def connect(
 
 def gates_of(connections: Mapping[str, Connection], options: Options) -> dict[str, Gate]:
     """The gates of the endpoints, by name."""
-    return {name: gate_of(connection, options) for name, connection in connections.items()}
+    return {
+        name: gate_of(connection, options, of=len(connections)) for name, connection in connections.items()
+    }
 
 
 async def execute(

@@ -8,6 +8,7 @@ line at once (a killed process loses nothing); `fsync` follows every second and 
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import secrets
@@ -103,19 +104,28 @@ class Journal:
                 os.write(self._fd, data[written:])
             self.size += len(data)
             if time.monotonic() - self._synced > FSYNC_SECONDS:
-                self.sync()
+                self._sync()
         except OSError as error:
             if self._broken is None:
                 self._broken = error
                 with contextlib.suppress(OSError):
                     os.ftruncate(self._fd, start)
-            sys.stderr.write(data.decode())
+            with contextlib.suppress(OSError, AttributeError):  # full as well, or closed
+                sys.stderr.write(data.decode())
             raise _cannot_keep(error, self.folder) from None
         return start
 
     def sync(self) -> None:
-        """Make what was written survive a power cut."""
+        """Make what was written survive a power cut. Raises StorageError where it does not."""
+        try:
+            self._sync()
+        except OSError as error:
+            raise _cannot_keep(error, self.folder) from None
+
+    def _sync(self) -> None:
         os.fsync(self._fd)
+        if not os.fstat(self._fd).st_nlink:
+            raise FileNotFoundError(errno.ENOENT, "the file was deleted while the run was on")
         self._synced = time.monotonic()
 
     def write_manifest(self, facts: Mapping[str, object]) -> None:
@@ -160,5 +170,6 @@ def _open(folder: Path, flags: int) -> int:
 def _cannot_keep(error: OSError, folder: Path) -> StorageError:
     return StorageError(
         f"results cannot be kept: {error.strerror or error}",
-        hint=f"nothing more is sent; what was written is safe in {folder}",
+        hint="nothing more is sent"
+        + ("" if error.errno == errno.ENOENT else f"; what was written is safe in {folder}"),
     )

@@ -16,7 +16,7 @@ from .counters import Counters
 from .journal import Journal
 from .past import Past, read_results
 from .record import Record, json_line
-from .stored_runs import StoredRun
+from .stored_runs import FORMAT, StoredRun
 from .verdict import Facts, exit_code
 
 __all__ = ["Merged", "merge"]
@@ -134,7 +134,7 @@ def _manifest(runs: Sequence[StoredRun], merged: Merged) -> Mapping[str, Any]:
     arguments = first["arguments"]
     asking = {**arguments["asking"], "shard": None}
     return {
-        "format": 1,
+        "format": FORMAT,
         "runner": __version__,
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         **{name: first[name] for name in _KEPT},

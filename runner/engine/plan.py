@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..checks.judge import Judge
-from ..errors import FormatError, Location, NothingSelectedError, Problems, RunnerError, UsageError
+from ..errors import FileError, FormatError, Location, NothingSelectedError, Problems, RunnerError, UsageError
 from ..files.media import inline_media, refuse_own_urls
 from ..files.model import Case, Endpoint, ModelRule, Project, Prompt
 from ..files.project import denial_of, endpoint_for, pack_model, price_for
@@ -96,7 +96,16 @@ class Unit:
         return build_body(self.prompt.request, messages, self.prompt.extra_body, self.overrides)
 
     def messages(self, case: Case) -> list[dict[str, Json]]:
-        """The messages of one case. Raises as `body` does."""
+        """The messages of one case. Raises as `body` does; an error in the prompt says whose variables it came with."""
+        try:
+            return self._messages(case)
+        except FileError as error:
+            where = str(case.location)
+            if case.location.line is not None and where not in f"{error.location} {error.hint}":
+                error.message += f", with the variables of {where}"
+            raise
+
+    def _messages(self, case: Case) -> list[dict[str, Json]]:
         prompt = self.prompt
         messages = self.template.render(case.vars, location=case.location)
 

@@ -22,6 +22,7 @@ from .budget import Budget
 from .cache import CacheEntry, ResponseCache
 from .concurrency import limit_of
 from .control import Control
+from .descriptors import room_for
 from .flights import Flight, Flights
 from .gate import Gate
 from .limiter import Limiter
@@ -43,12 +44,25 @@ RETRIES_BEFORE_FIRST_ANSWER = 2
 """Refused connections are retried less as long as the endpoint has never answered: it is probably not there."""
 
 
-def gate_of(connection: Connection, options: Options) -> Gate:
-    """The gate of an endpoint: as many requests at once as the options say, else its declaration, else 16."""
+def gate_of(connection: Connection, options: Options, *, of: int = 1) -> Gate:
+    """The gate of an endpoint: as many requests at once as the options say, else its declaration, else 16.
+
+    `of` so many endpoints it is one, which share the descriptors that the process may have.
+    """
     endpoint = connection.endpoint
     default = connection.default_concurrency or DEFAULT_WORKERS
     limiter = Limiter(endpoint.rpm, endpoint.tpm) if endpoint.rpm or endpoint.tpm else None
-    return Gate(limit_of(options.workers, endpoint.concurrency, default=default), limiter, options.budget)
+
+    def room(most: int) -> int:
+        there = max(1, room_for(most * of) // of)
+        if there < most:
+            options.notice(
+                f"{there} requests at once to {endpoint.name}, not {most}: no more files may be open (ulimit -n)"
+            )
+        return there
+
+    limit = limit_of(options.workers, endpoint.concurrency, default=default, room_for=room)
+    return Gate(limit, limiter, options.budget)
 
 
 class Landing(NamedTuple):
@@ -97,13 +111,15 @@ class Pool:
         """Work until the jobs are used up or the run is stopped."""
         try:
             async with asyncio.TaskGroup() as group:
-                for _ in range(self._gate.concurrency.most):
-                    group.create_task(self._work())
+                group.create_task(self._work(group, self._gate.concurrency.most - 1))
         finally:
             self._take_in()  # answers that had come when the workers were cancelled
 
-    async def _work(self) -> None:
+    async def _work(self, group: asyncio.TaskGroup, more: int) -> None:
         while (flight := await self._flights.next()) is not None:
+            if more:  # whoever has something to do brings the next worker: there may be few jobs
+                group.create_task(self._work(group, more - 1))
+                more = 0
             # The one put back last is asked first: no more connections are open than requests were under way.
             transport = self._idle.pop() if self._idle else self._connection.transport()
             landing = await self._ask(flight, transport)

@@ -25,6 +25,7 @@ from .journal import Journal
 from .options import Options
 from .plan import Job, Unit
 from .record import Record, json_line
+from .stored_runs import FORMAT
 from .verdict import Facts, exit_code
 
 __all__ = ["Display", "Ending", "Kept", "Sink", "run_jobs"]
@@ -126,6 +127,11 @@ def run_jobs(
         except RunnerError as problem:
             error = problem
         error = keeper.error or error
+        if error is None:
+            try:
+                journal.sync()  # it is not complete before it is safe
+            except StorageError as problem:
+                error = problem
         if error is not None:
             status = "failed"
         elif control.reason is not None:
@@ -264,7 +270,7 @@ class _Manifest:
         self._began = time.monotonic()
         self._before = float(facts.get("seconds", 0.0))
         self._facts = {
-            "format": 1,
+            "format": FORMAT,
             "runner": __version__,
             "started": datetime.now(UTC).isoformat(timespec="seconds"),
             "prompts": sorted({unit.prompt.path for unit in units}),

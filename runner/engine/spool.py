@@ -93,6 +93,7 @@ class Spool:
                 self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - closed by __exit__
             data = marshal.dumps(block, _FORMAT)
             size = _HEAD + len(data)
+            self._file.seek(self._size)  # a write that failed may have left half a block
             self._open = (
                 self._size + size <= MOST_BYTES and self._file.write(len(data).to_bytes(_HEAD) + data) == size
             )

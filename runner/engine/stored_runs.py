@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,20 @@ from ..errors import UsageError
 from .journal import MANIFEST, RESULTS, is_running
 from .paths import RUNS
 
-__all__ = ["StoredRun", "find_run", "stored_runs"]
+__all__ = ["DAMAGED", "FORMAT", "StoredRun", "find_run", "stored_runs"]
+
+FORMAT = 1
+"""Of `run.json`."""
+
+DAMAGED = "damaged"
 
 
 @dataclass(frozen=True, slots=True)
 class StoredRun:
-    """One run: its folder, and what its `run.json` says (nothing where it was killed before it wrote one)."""
+    """One run: its folder, and what its `run.json` says (nothing where it was killed before it wrote one).
+
+    Of a `run.json` that is damaged, or that another version wrote in another way, there is only `{"status": "damaged"}`.
+    """
 
     folder: Path
     manifest: Mapping[str, Any]
@@ -34,7 +43,10 @@ class StoredRun:
 
     @property
     def status(self) -> str:
-        """`complete`, `stopped`, `interrupted` or `failed` as it ended; `running`; `killed` where nothing ended it."""
+        """`complete`, `stopped`, `interrupted` or `failed` as it ended; `running`; `killed` where nothing ended it.
+
+        `damaged` where nobody knows.
+        """
         status = str(self.manifest.get("status", "running"))
         if status != "running":
             return status
@@ -58,8 +70,18 @@ def stored_runs(root: Path) -> Iterator[StoredRun]:
 def find_run(root: Path, name: str) -> StoredRun:
     """The run that `name` means: `last`, an id or the beginning of one, or the path of its folder.
 
-    Raises UsageError where there is no such run, or more than one.
+    Raises UsageError where there is no such run, more than one, or one that is damaged.
     """
+    found = _find(root, name)
+    if found.status == DAMAGED:
+        raise UsageError(
+            f"{found.folder / MANIFEST} is damaged, or was written by another version of runner",
+            hint="remove the folder if the run is of no use any more",
+        )
+    return found
+
+
+def _find(root: Path, name: str) -> StoredRun:
     if Path(name).joinpath(MANIFEST).is_file():
         return _read(Path(name))
     found = [run for run in stored_runs(root) if name == "last" or run.id.startswith(name)]
@@ -80,10 +102,51 @@ def _read(folder: Path) -> StoredRun:
         return StoredRun(folder, {})
     try:
         manifest = json.loads(path.read_bytes())
-        if not isinstance(manifest, dict):
-            raise TypeError
-    except (ValueError, TypeError):
-        raise UsageError(
-            f"{path} is damaged", hint="remove the folder if the run is of no use any more"
-        ) from None
-    return StoredRun(folder, manifest)
+    except (OSError, ValueError, RecursionError):
+        manifest = None
+    return StoredRun(folder, manifest if _is_sound(manifest) else {"status": DAMAGED})
+
+
+def _is_sound(manifest: Any) -> bool:
+    """Whether everything that this program goes by is there, and of its kind: bits flip on disks, and people edit."""
+    return (
+        isinstance(manifest, dict)
+        and manifest.get("format") == FORMAT
+        and _each(manifest, _ALWAYS)
+        and _each({**dict.fromkeys(_SOMETIMES), **manifest}, _SOMETIMES)
+        and _is_date(manifest["started"])
+        and ("arguments" not in manifest or _each(manifest, _TO_GO_ON))
+        and isinstance(configuration := manifest.get("configuration", {}), dict)
+        and all(isinstance(section, dict) for section in configuration.values())
+    )
+
+
+def _each(manifest: Mapping[str, Any], kinds: Mapping[str, Any]) -> bool:
+    return all(name in manifest and isinstance(manifest[name], kind) for name, kind in kinds.items())
+
+
+def _is_date(text: str) -> bool:
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+_ALWAYS: Mapping[str, Any] = {
+    **dict.fromkeys(("status", "started"), str),
+    **dict.fromkeys(("prompts", "models"), list),
+    "endpoints": dict,
+    **dict.fromkeys(("done", "passed", "failed", "errors", "prompt_tokens", "completion_tokens"), int),
+}
+_SOMETIMES: Mapping[str, Any] = {
+    **dict.fromkeys(("seconds", "cost"), int | float | None),
+    **dict.fromkeys(("total", "stretches"), int | None),
+    **dict.fromkeys(("shard", "reason"), str | None),
+    "merged": list | None,
+    **dict.fromkeys(("outcomes", "concurrency"), dict | None),
+}
+_TO_GO_ON: Mapping[str, Any] = {
+    "cwd": str,
+    **dict.fromkeys(("arguments", "files", "configuration"), dict),
+}

@@ -34,8 +34,9 @@ class FileWriter(Generic[_T_contra]):
     """Writes things to `path` in the one of `formats` that its ending names.
 
     A .jsonl file grows in place, a whole line at a time, so that it can be followed (`tail -f`). The others are
-    written beside their destination and take its place when closed, so that nobody reads half of one. A run that is
-    cut short still leaves what it received: `close(complete=False)` finishes the file as it stands.
+    written beside their destination and take its place when closed, so that nobody reads half of one. What is no file
+    (a pipe, a device) is written to as it stands. A run that is cut short still leaves what it received:
+    `close(complete=False)` finishes the file as it stands.
 
     Used as a context manager it closes itself, complete unless an exception passes through.
     Raises UsageError for any other ending or a folder, StorageError where the file cannot be written; both before
@@ -56,15 +57,16 @@ class FileWriter(Generic[_T_contra]):
         self._path = Path(path).resolve()
         if self._path.is_dir():
             raise UsageError(f'--output "{self._shown}" is a folder.', hint="name a file")
+        in_place = suffix == ".jsonl" or (self._path.exists() and not self._path.is_file())
         self._part = (
             self._path
-            if suffix == ".jsonl"
+            if in_place
             else self._path.with_name(f".{self._path.name}.{secrets.token_hex(4)}.part")
         )
         self._closed = False
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = self._part.open("wb" if suffix == ".jsonl" else "xb")
+            self._file = self._part.open("wb" if in_place else "xb")
             self._format = formats[suffix](self._file)
         except OSError as error:
             raise self._unwritable(error) from error

@@ -34,7 +34,7 @@ def run_facts(run: StoredRun) -> Iterator[tuple[str, str]]:
     yield "folder", str(run.folder)
     reason = facts.get("reason")
     yield "status", run.status + (f": {reason}" if reason and reason != run.status else "")
-    if not facts:
+    if "started" not in facts:
         return
     yield "started", _when(facts["started"])
     yield "took", duration(float(facts.get("seconds") or 0)) + _stretches(facts.get("stretches"))
@@ -64,7 +64,7 @@ def run_facts(run: StoredRun) -> Iterator[tuple[str, str]]:
 
 def _row(run: StoredRun) -> tuple[str, ...]:
     facts = run.manifest
-    if not facts:
+    if "started" not in facts:
         return (run.id, "", run.status, "", "", "", "", _megabytes(run.size), "")
     prompts = facts.get("prompts", ())
     done, total = facts.get("done", 0), facts.get("total")

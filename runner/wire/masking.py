@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-__all__ = ["find_secret", "mask"]
+__all__ = ["find_secret", "mask", "worth_hiding"]
 
 _MASKED = "[key]"
 
@@ -34,7 +34,7 @@ _ECHOES = (
 
 def mask(text: str, secrets: Iterable[str] = ()) -> str:
     """`text` with each of `secrets`, and everything that has the shape of a key, replaced by "[key]"."""
-    for secret in _worth_hiding(secrets):
+    for secret in worth_hiding(secrets):
         text = text.replace(secret, _MASKED)
     for shape in (*_SHAPES.values(), *_ECHOES):
         text = shape.sub(_MASKED, text)
@@ -43,11 +43,11 @@ def mask(text: str, secrets: Iterable[str] = ()) -> str:
 
 def find_secret(text: str, secrets: Iterable[str] = ()) -> str | None:
     """What kind of key `text` holds, in words ("a GitHub token"), or None. The key itself is not returned."""
-    if any(secret in text for secret in _worth_hiding(secrets)):
+    if any(secret in text for secret in worth_hiding(secrets)):
         return "the value of a configured key"
     return next((name for name, shape in _SHAPES.items() if shape.search(text)), None)
 
 
-def _worth_hiding(secrets: Iterable[str]) -> list[str]:
-    """Longest first: a key that contains another is replaced as a whole."""
+def worth_hiding(secrets: Iterable[str]) -> list[str]:
+    """Those that are no stand-ins. Longest first: a key that contains another is replaced as a whole."""
     return sorted((secret for secret in secrets if len(secret) >= _SHORTEST_SECRET), key=len, reverse=True)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+import time
 from typing import Any
 
 import pytest
 
 from tests.faults import FaultServer, Received, Steps, completion, echo, reply
 
-from .asking import rows, run, write_rows
+from .asking import KEY, rows, run, write_rows
 from .project import Done, ProjectFolder
 
 BULK = ("prompts/hello.prompt.yaml", "--input", "rows.jsonl", "--no-cache")
@@ -118,6 +122,17 @@ def test_shards_are_the_whole_without_repeats_and_merge_is_in_order(
     assert [record["vars"]["name"] for record in records] == rows(40)
     assert [record["index"] for record in records] == list(range(40))
     assert done.records() == records
+
+
+def test_a_shard_without_a_case_is_a_shard_all_the_same(asked: ProjectFolder, server: FaultServer) -> None:
+    write_rows(asked, ["only"])
+    codes = [run(asked, *BULK, "--shard", f"{index}/3").code for index in (1, 2, 3)]
+    assert sorted(codes) == [0, 5, 5]
+    folders = sorted((asked.folder / ".runner" / "runs").iterdir())
+    assert {json.loads((folder / "run.json").read_text())["status"] for folder in folders} == {"complete"}
+    done = asked.run("merge", *map(str, folders))
+    assert (done.code, len(done.records())) == (0, 1), done.err
+    assert len(server.requests) == 1
 
 
 def test_a_shard_in_order_is_in_order(asked: ProjectFolder) -> None:
@@ -292,3 +307,68 @@ def test_debug_tells_each_request_without_a_key(asked: ProjectFolder, server: Fa
     assert first.startswith(f"POST {server.base_url}/chat/completions hello/ada#0 attempt 1: 500, ")
     assert "asks again in" in first
     assert " attempt 2: 200, " in second
+
+
+# --- how many at once -----------------------------------------------------------------------------------------------
+
+
+def test_there_are_no_more_workers_than_jobs(asked: ProjectFolder) -> None:
+    write_rows(asked, rows(3))
+    began = time.monotonic()
+    assert run(asked, *BULK, "--jobs", "300000").code == 0
+    assert time.monotonic() - began < 5
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits of POSIX systems")
+@pytest.mark.parametrize("transport", ["httpx", "aiohttp"])
+def test_more_at_once_than_files_may_be_open_is_as_many_as_there_may_be(
+    asked: ProjectFolder, server: FaultServer, transport: str
+) -> None:
+    if transport == "aiohttp":
+        pytest.importorskip("aiohttp")
+    write_rows(asked, rows(150))
+    server.play(lambda request: (0.05, *echo(request)))
+    command = f'ulimit -n 80; exec "$0" -m runner run {" ".join(BULK)} --jobs 100 --transport {transport}'
+    done = subprocess.run(
+        ["sh", "-c", command, sys.executable],
+        cwd=asked.folder,
+        env=asked.environ({"FAKE_KEY": KEY}),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "32 requests at once to fake, not 100: no more files may be open (ulimit -n)" in done.stdout
+    assert len(server.requests) == 150
+
+
+# --- arguments ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("amount", ["nan", "inf", "0", "-1", "x"])
+def test_a_bound_of_costs_is_an_amount(asked: ProjectFolder, server: FaultServer, amount: str) -> None:
+    assert run(asked, "--max-cost", amount).code == 2
+    assert not server.requests
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="POSIX only")
+def test_rows_that_can_be_read_only_once_are_refused_and_why(asked: ProjectFolder) -> None:
+    os.mkfifo(asked.folder / "pipe.jsonl")
+    done = run(asked, "prompts/hello.prompt.yaml", "--input", "pipe.jsonl")
+    assert done.code == 2
+    assert "--input pipe.jsonl can be read only once" in done.err
+    assert "save them to a file first" in done.err
+
+
+def test_a_row_that_cannot_be_rendered_is_named(asked: ProjectFolder, server: FaultServer) -> None:
+    asked.write(
+        "prompts/share.prompt.yaml",
+        'model: gpt-test\ninputs: {n: {type: integer}}\nmessages: [{role: user, content: "{{ 10 // n }}"}]\n',
+    )
+    asked.write("rows.jsonl", "".join(f'{{"n": {n}}}\n' for n in (1, 0, 2)))
+    done = run(asked, "prompts/share.prompt.yaml", "--input", "rows.jsonl")
+    assert done.code == 2
+    assert "prompts/share.prompt.yaml:3: error: " in done.err
+    assert "modulo by zero, with the variables of rows.jsonl:2:1\n" in done.err
+    assert not server.requests

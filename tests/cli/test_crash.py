@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import pytest
 
@@ -185,21 +187,174 @@ def test_an_output_that_is_full_stops_spending_and_keeps_the_journal(
 
 
 @posix
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("how", [[], ["--json"], ["--stream"], ["--debug"]], ids=str)
+def test_an_output_that_nobody_reads_any_more_stops_the_run_and_keeps_what_is_under_way(
+    asked: ProjectFolder, server: FaultServer, how: list[str]
+) -> None:
+    write_rows(asked, rows(100))
+    server.play(a_little_slow)
+    jobs = [] if how == ["--stream"] else ["--jobs", str(JOBS)]
+    with asked.start(*BULK[:4], *jobs, *how, env={"FAKE_KEY": KEY}) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        err = process.stderr.read()
+    assert process.returncode == 141, err
+    assert "Traceback" not in err
+    assert "Exception" not in err
+    assert 0 < len(server.requests) < 100
+    assert len(journal_of(folder_of(asked))) == len(server.requests)
+    assert json.loads((folder_of(asked) / "run.json").read_text())["status"] == "failed"
+    assert run(asked, "--resume", "last").code == 0
+    assert len(server.requests) == 100
+
+
+@posix
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux only")
+@pytest.mark.parametrize("how", [[], ["--json"], ["--stream"]], ids=str)
+def test_a_full_standard_output_stops_the_run_and_keeps_what_is_under_way(
+    asked: ProjectFolder, server: FaultServer, how: list[str]
+) -> None:
+    write_rows(asked, rows(100))
+    server.play(a_little_slow)
+    with Path("/dev/full").open("w") as full:
+        process = subprocess.run(
+            [sys.executable, "-m", "runner", *BULK[:4], *how],
+            cwd=asked.folder,
+            env=asked.environ({"FAKE_KEY": KEY}),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert process.returncode == 3
+    assert "error: standard output cannot be written: No space left on device" in process.stderr
+    assert "Traceback" not in process.stderr
+    assert len(server.requests) <= 32
+    assert len(journal_of(folder_of(asked))) == len(server.requests)
+
+
+@posix
+@pytest.mark.parametrize("closed", [1, 2])
+def test_a_standard_stream_that_is_closed_from_the_start_is_no_error(
+    asked: ProjectFolder, server: FaultServer, closed: int
+) -> None:
+    done = subprocess.run(
+        ["sh", "-c", f'exec "$0" -m runner run --json {closed}>&-', sys.executable],
+        cwd=asked.folder,
+        env=asked.environ({"FAKE_KEY": KEY}),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert len(journal_of(folder_of(asked))) == 2
+
+
+@posix
+def test_a_run_under_nohup_goes_on_when_the_terminal_closes(
+    asked: ProjectFolder, server: FaultServer
+) -> None:
+    write_rows(asked, rows(100))
+    server.play(a_little_slow)
+    ignoring = "import os, signal, sys; signal.signal(signal.SIGHUP, signal.SIG_IGN); os.execv(sys.argv[1], sys.argv[1:])"
+    with subprocess.Popen(
+        [sys.executable, "-c", ignoring, sys.executable, "-m", "runner", *BULK],
+        cwd=asked.folder,
+        env=asked.environ({"FAKE_KEY": KEY}),
+        stdout=subprocess.DEVNULL,
+    ) as process:
+        while len(server.requests) < 20:
+            time.sleep(0.005)
+        process.send_signal(signal.SIGHUP)
+    assert process.returncode == 0
+    assert len(server.requests) == 100
+
+
+@posix
+@pytest.mark.parametrize("number", ["SIGINT", "SIGTERM", "SIGHUP"])
 def test_a_drained_run_says_how_to_go_on_and_does(
-    asked: ProjectFolder, server: FaultServer, number: signal.Signals
+    asked: ProjectFolder, server: FaultServer, number: str
 ) -> None:
     write_rows(asked, rows(300))
     server.play(a_little_slow)
     process = asked.start(*BULK, "--no-cache", env={"FAKE_KEY": KEY})
     while len(server.requests) < 20:
         time.sleep(0.005)
-    process.send_signal(number)
+    process.send_signal(signal.Signals[number])
     out, err = process.communicate(timeout=30)
-    assert process.returncode == 128 + number, err
+    assert process.returncode == 128 + signal.Signals[number], err
     records = journal_of(folder_of(asked))
     assert len(records) == len(server.requests)
     assert f"to go on: runner run --resume {folder_of(asked).name}" in out
     assert json.loads((folder_of(asked) / "run.json").read_text())["status"] == "interrupted"
     assert run(asked, "--resume", "last").code == 0
     assert len(server.requests) == 300
+
+
+COMMANDS = [
+    ["--help"],
+    ["runs"],
+    ["check"],
+    ["schema", "prompt"],
+    ["run", "--dry-run"],
+    ["test", "--update", "all"],
+]
+
+
+@posix
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux only")
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_a_full_standard_output_is_exit_3_and_no_traceback(asked: ProjectFolder, command: list[str]) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = ended(asked, command, full)
+    assert done.returncode == 3
+    assert "cannot be written: No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@posix
+@pytest.mark.parametrize("command", COMMANDS[1:], ids=" ".join)
+def test_an_output_that_nobody_reads_is_exit_141_and_no_word(
+    asked: ProjectFolder, command: list[str]
+) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with open(writer, "w") as gone:  # noqa: PTH123 - a descriptor
+        done = ended(asked, command, gone)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+def ended(project: ProjectFolder, command: list[str], out: TextIO) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "runner", *command],
+        cwd=project.folder,
+        env=project.environ({"FAKE_KEY": KEY}),
+        stdout=out,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@posix
+@pytest.mark.parametrize("count", [40, 1000])
+def test_a_run_whose_folder_is_deleted_stops_and_does_not_call_itself_complete(
+    asked: ProjectFolder, server: FaultServer, count: int
+) -> None:
+    write_rows(asked, rows(count))
+    server.play(lambda request: (0.02, *echo(request)))
+    with asked.start(*BULK, "--no-cache", env={"FAKE_KEY": KEY}) as process:
+        while len(server.requests) < 20:
+            time.sleep(0.005)
+        shutil.rmtree(asked.folder / ".runner")
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 3, err
+    assert "results cannot be kept: the file was deleted while the run was on" in err
+    assert "Traceback" not in err
+    assert " passed, 0 failed" not in out.splitlines()[-1]
+    assert len(server.requests) == 40 if count == 40 else len(server.requests) < 600

@@ -52,7 +52,7 @@ tests:
 """
 )
 
-TOO_SLOW = """bomb.prompt.yaml:7: error: messages[0]: the template takes longer than 0.5 seconds
+TOO_SLOW = """bomb.prompt.yaml:7: error: messages[0]: the template takes longer than 0.5 seconds, with the variables of bomb.prompt.yaml:14:5
   7 |       Hello {{ name }}
 hint: with --isolate a prompt has 0.5 seconds and 512 MiB to render in
 """

@@ -279,3 +279,58 @@ def test_output_in_the_order_of_the_input_spans_all_stretches(
     records: list[Any] = [json.loads(line) for line in (asked.folder / "out.jsonl").read_text().splitlines()]
     assert [each["index"] for each in records] == list(range(20))
     assert [each["vars"]["name"] for each in records] == rows(20)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"format": 2},
+        {"arguments": {}},
+        {"arguments": {"asking": {}, "output": None, "in_order": False}},
+        {"arguments": []},
+        {"configuration": []},
+        {"configuration": {"cases": []}},
+        {"files": None},
+        {"cwd": None},
+        {"cwd": ...},
+        {"status": 5},
+        {"seconds": "x"},
+        {"started": None},
+        {"started": "yesterday"},
+        {"total": "x"},
+        {"done": None},
+        {"stretches": "x"},
+        {"prompts": None},
+        "{",
+        "[]",
+        "\xff",
+        "[" * 100_000,
+    ],
+    ids=lambda change: str(change)[:40],
+)
+def test_a_damaged_run_is_told_and_leaves_the_others_alone(
+    asked: ProjectFolder, server: FaultServer, change: Any
+) -> None:
+    write_rows(asked, rows(3))
+    assert run(asked, *BULK, "--limit", "1").code == 0
+    [good] = (asked.folder / ".runner" / "runs").iterdir()
+    assert run(asked, *BULK).code == 0
+    bad = max((asked.folder / ".runner" / "runs").iterdir())
+    if isinstance(change, str):
+        (bad / "run.json").write_bytes(change.encode("latin-1"))
+    else:
+        manifest = {**json.loads((bad / "run.json").read_text()), **change}
+        manifest = {name: value for name, value in manifest.items() if value is not ...}
+        (bad / "run.json").write_text(json.dumps(manifest))
+    server.requests.clear()
+    for command in (["run", "--resume", "last"], ["merge", "last"]):
+        done = asked.run(*command, env={"FAKE_KEY": KEY})
+        assert done.code == 2
+        assert "hint: " in done.err
+    listed = asked.run("runs")
+    assert listed.code == 0
+    assert {good.name, bad.name} <= {line.split()[0] for line in listed.out.splitlines()}
+    assert asked.run("runs", "show", "last").code in (0, 2)
+    assert asked.run("runs", "gc", "--keep", "0").code == 0
+    assert not good.exists()
+    assert not server.requests

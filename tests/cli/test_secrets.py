@@ -62,6 +62,17 @@ def test_a_key_is_in_no_file_and_no_output_whatever_the_provider_does_with_it(
     assert server.requests[0].headers["authorization"] == f"Bearer {KEY}"
 
 
+@pytest.mark.parametrize("stand_in", ["k", "x", "ok", "none", "index", "ollama"])
+def test_a_stand_in_for_a_key_is_no_key(asked: ProjectFolder, server: FaultServer, stand_in: str) -> None:
+    server.play(completion(f"it is {stand_in}"))
+    for cached in (False, True):
+        done = asked.run("run", env={"FAKE_KEY": stand_in})
+        assert done.code == 0, done.err
+        assert {record["text"] for record in done.records()} == {f"it is {stand_in}"}
+        assert {record["outcome"] for record in done.records()} == {"ok"}
+        assert {record["cached"] for record in done.records()} == {cached}
+
+
 def test_a_key_that_reaches_nobody_is_in_no_message(asked: ProjectFolder) -> None:
     asked.write(
         "runner.yaml",

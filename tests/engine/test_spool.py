@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -106,6 +107,24 @@ def test_a_full_disk_is_no_reason_to_stop(units: Any, file: Path, monkeypatch: p
     monkeypatch.setattr("tempfile.tempdir", str(file.parent / "is-not-there"))
     plan = plan_of(units, file)
     assert through(plan, Spool()) == made_anew(plan)
+
+
+@pytest.mark.parametrize("failing", [1, 2, 4])
+def test_a_disk_that_is_full_for_a_moment_leaves_no_half_of_a_job(
+    units: Any, file: Path, failing: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writes = 0
+
+    class Full(io.FileIO):
+        def write(self, data: Any) -> int:
+            nonlocal writes
+            writes += 1
+            return super().write(data[: len(data) // 2] if writes == failing else data)
+
+    monkeypatch.setattr("tempfile.TemporaryFile", lambda buffering: Full(file.parent / "spool", "w+"))
+    plan = plan_of(units, file)
+    assert through(plan, Spool()) == made_anew(plan)
+    assert writes > failing
 
 
 def test_what_marshal_does_not_know_is_made_again(units: Any) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -231,3 +232,19 @@ def test_a_json_line_is_one_line_of_utf8_that_reads_back(value: Any) -> None:
 def test_a_json_line_refuses_what_is_not_json() -> None:
     with pytest.raises(ValueError, match="not JSON compliant"):
         json_line(record(cost=float("nan")))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="POSIX only")
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_a_pipe_or_a_device_is_written_to_and_stays_what_it_is(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"out{suffix}"
+    os.mkfifo(path)
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        with OutputWriter(path) as writer:
+            writer.write(RUN[0])
+        came = os.read(reader, 100_000)
+    finally:
+        os.close(reader)
+    assert RUN[0]["case"].encode() in came
+    assert path.is_fifo()
