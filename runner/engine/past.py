@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from ..errors import StorageError, UsageError
+from ..errors import StorageError, UsageError, elided
 from ..files.model import Case
 from .plan import Job, Unit
 from .record import Record
@@ -56,8 +56,7 @@ class Past:
         group: list[tuple[int, int, Record]] = []
         for offset, length, record in _lines(self._path):
             if group and not _same_job(group[-1][2], record):
-                self._note(group)
-                group = []
+                raise self._incomplete(group)
             group.append((offset, length, record))
             if len(group) >= record.get("choices", 1):
                 self._note(group)
@@ -74,6 +73,15 @@ class Past:
         length = self.sound - first[0]
         self._jobs[identity] = (
             (_mark(record["fingerprint"]) << (_OFFSET + _LENGTH)) | (first[0] << _LENGTH) | length
+        )
+
+    def _incomplete(self, group: list[tuple[int, int, Record]]) -> StorageError:
+        """The records of a job are written at once, so that only the last job's can be half there."""
+        first = group[0][2]
+        return StorageError(
+            f"{self._path} has {len(group)} of the {first.get('choices')} choices of case {elided(first['case'], 100)},"
+            " but other records follow",
+            hint="a run is only ever cut at its end; remove these lines by hand to have the case asked again",
         )
 
     def _name(self, record: Record) -> str:
