@@ -162,9 +162,11 @@ def _rows(path: str) -> CaseFile:
     file = Path(path)
     if not file.exists():
         raise UsageError(f"--input {path}: no such file")
+    if file.is_dir():
+        raise UsageError(f"--input {path} is a folder", hint="name one file of rows in it")
     if not file.is_file():
         raise UsageError(
-            f"--input {path} is no file" if file.is_dir() else f"--input {path} can be read only once",
+            f"--input {path} can be read only once",
             hint="rows are read again to go on with a run: save them to a file first",
         )
     return CaseFile(str(file.absolute()), path, Location(path))

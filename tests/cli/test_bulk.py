@@ -372,3 +372,10 @@ def test_a_row_that_cannot_be_rendered_is_named(asked: ProjectFolder, server: Fa
     assert "prompts/share.prompt.yaml:3: error: " in done.err
     assert "modulo by zero, with the variables of rows.jsonl:2:1\n" in done.err
     assert not server.requests
+
+
+def test_a_folder_of_rows_is_refused_and_why(asked: ProjectFolder) -> None:
+    (asked.folder / "rows").mkdir()
+    done = run(asked, "prompts/hello.prompt.yaml", "--input", "rows")
+    assert done.code == 2
+    assert "--input rows is a folder" in done.err
