@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import TypeAlias
 
 from yaml.composer import Composer
+from yaml.error import MarkedYAMLError
 from yaml.nodes import Node, ScalarNode
 from yaml.parser import Parser
 from yaml.reader import Reader
@@ -94,7 +95,13 @@ if CParser is not None:
 
     def _compose_c(text: str, max_depth: int) -> Node | None:
         _refuse_unprintable(text)
-        return _CComposer(text, max_depth).get_single_node()
+        try:
+            return _CComposer(text, max_depth).get_single_node()
+        except MarkedYAMLError as error:
+            if "maximum nesting depth" not in (error.problem or ""):
+                raise
+            # libyaml 0.2.6 looks ahead and has a limit of its own, far beyond ours: the other one comes to ours first.
+            return compose_python(text, max_depth)
 
     compose_c = _compose_c
 
