@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
+from itertools import islice
 from pkgutil import get_data
 from typing import Any, Literal, TypeAlias
 
@@ -23,7 +24,10 @@ from .documents import Document
 from .problems import ProblemList
 from .violations import Violation, in_words, near
 
-__all__ = ["FormatName", "near", "schema", "schema_text", "validate", "violations"]
+__all__ = ["MOST", "FormatName", "near", "schema", "schema_text", "validate", "violations"]
+
+MOST = 200
+"""Mistakes of one file that are told."""
 
 FormatName: TypeAlias = Literal["prompt", "project", "pack", "lock"]
 
@@ -48,20 +52,35 @@ def validate(document: Document, name: FormatName) -> None:
     Raises FormatError at the offending key or value; Problems when there are several.
     """
     problems = ProblemList()
-    found = violations(document.value, name)
+    found, whole = _violations(document.value, name, None)
     # Of a format that is not known nothing else is known either.
     for each in [each for each in found if each.path == ("format",) and not each.at_key] or found:
         location = document.locate_key(each.path) if each.at_key else document.locate(each.path)
         problems.add(FormatError(each.message, location=location, hint=each.hint))
+    if not whole:
+        problems.add(
+            FormatError(
+                f"the file has {MOST} mistakes or more, of which these were found first",
+                location=document.locate(()),
+            )
+        )
     problems.raise_any()
 
 
 def violations(value: Json, name: FormatName, part: str | None = None) -> list[Violation]:
-    """Every breach of the format in `value`: a whole file, or with `part` one of the schema's `$defs`, e.g. "case"."""
-    found = dict.fromkeys(each for error in _judge(name, part).iter_errors(value) for each in in_words(error))
+    """The first MOST breaches of the format in `value`: a whole file, or with `part` one of the schema's `$defs`."""
+    return _violations(value, name, part)[0]
+
+
+def _violations(value: Json, name: FormatName, part: str | None) -> tuple[list[Violation], bool]:
+    """The first breaches, and whether these are all: nobody reads more, and a file of nothing else takes seconds."""
+    every = (each for error in _judge(name, part).iter_errors(value) for each in in_words(error))
+    first = list(islice(every, MOST))
+    found = dict.fromkeys(first)
     # A misspelt key is one mistake, although both its name is unknown and the right one is missing.
     meant = {(each.path[:-1], each.hint) for each in found if each.at_key}
-    return [each for each in found if (each.path, f'did you mean "{each.missing}"?') not in meant]
+    told = [each for each in found if (each.path, f'did you mean "{each.missing}"?') not in meant]
+    return told, len(first) < MOST
 
 
 @cache

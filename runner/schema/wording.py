@@ -86,7 +86,7 @@ def message_of(error: ValidationError) -> str:
             return f"expected {_BOUNDS[keyword]} {show(wanted)}, {came}"
         case "minLength" | "maxLength" | "minItems" | "maxItems" | "minProperties" | "maxProperties":
             bound, unit = _COUNTS[keyword]
-            return f"expected at {bound} {wanted:,} {unit}, got {len(value):,}"
+            return f"expected at {bound} {elided(f'{wanted:,}', 40)} {unit}, got {len(value):,}"
         case "uniqueItems":
             return f"expected no item twice, {came}"
         case "anyOf":

@@ -8,7 +8,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from runner.errors import FormatError, Problems
-from runner.files.formats import schema, schema_text, validate, violations
+from runner.files.formats import MOST, schema, schema_text, validate, violations
 from runner.files.violations import near, spell
 from runner.files.yaml_reader import parse_yaml
 
@@ -260,3 +260,11 @@ def test_spell_writes_paths_as_authors_do():
 )
 def test_near_suggests_what_resembles(word, hint):
     assert near(word, ["top_p", "stop_s", "icontains"]) == hint
+
+
+def test_of_very_many_mistakes_the_first_are_told_and_that_there_may_be_more() -> None:
+    text = "messages: [{role: user, content: x}]\n" + "".join(f"unknown{n}: 1\n" for n in range(1000))
+    with pytest.raises(Problems) as caught:
+        validate(parse_yaml(text, "a.prompt.yaml"), "prompt")
+    assert len(caught.value.errors) == MOST + 1
+    assert str(caught.value.errors[0]).startswith(f"a.prompt.yaml:1:1: the file has {MOST} mistakes or more")
