@@ -98,6 +98,7 @@ def test_a_project_without_prompts_loads_nothing_of_it(tmp_path: Path) -> None:
     assert "1 passed" in done.stdout, done.stdout
 
 
+@pytest.mark.e2e
 def test_workers_side_by_side_judge_the_same(project: ProjectFolder) -> None:
     record(project, "--runner-update", "missing")
     done = run_pytest(project, "prompts/", "-n", "2", CI="true")
