@@ -7,6 +7,8 @@ import errno
 import importlib
 import os
 import sys
+from collections.abc import Iterator
+from typing import Any
 
 import click
 
@@ -63,11 +65,13 @@ class LazyGroup(click.Group):
                 raise click.UsageError(f"{error.message} Did you mean {close[0]!r}?", ctx) from None
             raise
 
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        with _reader_may_go():  # of what --help prints
+            return super().make_context(*args, **kwargs)
+
     def invoke(self, ctx: click.Context) -> object:
-        try:
+        with _reader_may_go():
             return super().invoke(ctx)
-        except BrokenPipeError:  # before click makes it 1, which says that a case failed
-            raise ReaderGoneError("nobody reads the output any more") from None
 
     def main(self, *args: object, **kwargs: object) -> int:  # type: ignore[override]  # click returns Any here
         """Run, and return the exit code: an error of ours becomes its message on stderr and its own code."""
@@ -95,6 +99,15 @@ class LazyGroup(click.Group):
                 sys.stderr.write(f"error: the output cannot be written: {error.strerror}\n")
             return StorageError.exit_code
         return result if isinstance(result, int) else 0
+
+
+@contextlib.contextmanager
+def _reader_may_go() -> Iterator[None]:
+    """Tells of a broken pipe before click makes it the exit code 1, which says that a case failed."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise ReaderGoneError("nobody reads the output any more") from None
 
 
 _FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG, errno.EIO)

@@ -302,6 +302,8 @@ COMMANDS = [
     ["schema", "prompt"],
     ["run", "--dry-run"],
     ["test", "--update", "all"],
+    ["--help"],
+    ["run", "--help"],
 ]
 
 
