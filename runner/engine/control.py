@@ -1,7 +1,7 @@
 """Stopping a run: by a signal, because the endpoint is down, a bound is reached, or results cannot be kept.
 
-The first Ctrl-C (SIGTERM, or SIGHUP where a terminal closes) drains: nothing new is sent, what is under way is finished and kept, since it is paid
-for. The second one cancels what is under way.
+The first Ctrl-C (SIGTERM, or SIGHUP where a terminal closes) drains: nothing new is sent, what is under way is finished
+and kept, since it is paid for. The second one cancels what is under way.
 """
 
 from __future__ import annotations
