@@ -50,9 +50,13 @@ class CompileError(Exception):
 
 @contextmanager
 def _silence() -> Iterator[None]:
-    """Python wonders about escapes it does not know (`'\\d'`) and keeps them as they are; so does Jinja, and so do we."""
+    """Python's warnings are about code of ours: of `1e-7[0]` the author hears at its line, when it is rendered.
+
+    Escapes that Python does not know (`'\\d'`) stay as they are, as in Jinja.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
+        warnings.simplefilter("ignore", SyntaxWarning)
         yield
 
 
@@ -100,7 +104,8 @@ def compile_tree(environment: PromptEnvironment, tree: nodes.Template, name: str
         start_work()  # constant expressions are computed
         _Rewriter(environment).visit(tree)
         _Folder(environment).visit(tree)
-        code = environment.compile(tree, name, name)
+        with _silence():
+            code = environment.compile(tree, name, name)
         return environment.template_class.from_code(environment, code, environment.globals)
     except TemplateSyntaxError as error:
         raise CompileError(_explain(error)) from None
