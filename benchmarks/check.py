@@ -36,7 +36,7 @@ def prompt(number: int) -> str:
     )
     return f"""name: triage-{number}
 description: Classify a support ticket
-model: gpt-4o-2024-08-06
+model: gpt-6-luna
 temperature: 0
 inputs:
   ticket: {{type: string, maxLength: 20000}}

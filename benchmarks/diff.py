@@ -24,7 +24,7 @@ def prompt(number: int, cases: int) -> str:
         for index in range(cases)
     )
     return f"""name: triage-{number}
-model: gpt-4o-2024-08-06
+model: gpt-6-luna
 temperature: 0
 inputs:
   ticket: {{type: string, maxLength: 20000}}

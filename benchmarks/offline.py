@@ -18,7 +18,7 @@ FEW, MANY = 1_000, 10_000
 
 PROMPT = """
 name: triage
-model: gpt-4o-2024-08-06
+model: gpt-6-luna
 temperature: 0
 inputs: {ticket: {type: string, maxLength: 20000}}
 messages:

@@ -136,7 +136,7 @@ def make_units(
 ) -> tuple[Unit, ...]:
     """Compile each prompt once and pair it with its variants and endpoints.
 
-    `fields` are the values chosen for request fields, e.g. {"model": ["gpt-4o"], "temperature": [0, 0.7]};
+    `fields` are the values chosen for request fields, e.g. {"model": ["gpt-6-luna"], "temperature": [0, 0.7]};
     `endpoint` overrides what the project says, and the project's `packs` the model of a pack's prompts; `sandbox` is
     where Jinja runs. Raises Problems with every mistake of every prompt, such as a model that the project denies, or
     ConfigError for an endpoint that is not declared.

@@ -2,7 +2,7 @@
 
     prompts/triage.prompt.yaml
     prompts/__snapshots__/triage/refund-late.snap.yaml            <case>
-    prompts/__snapshots__/triage/refund-late@gpt-5-mini.snap.yaml <case>@<variant>
+    prompts/__snapshots__/triage/refund-late@gpt-6-luna.snap.yaml <case>@<variant>
     __snapshots__/support/triage/refund-late.snap.yaml            of the prompt support:triage, which is a pack's
 
 One file a case, addressed by its id and verified by the fingerprint of its request. It holds what a reviewer approves

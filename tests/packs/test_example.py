@@ -55,14 +55,12 @@ def test_the_project_uses_a_partial_a_schema_and_a_model_of_its_own(example: Pat
     )
     assert list(body["response_format"]["json_schema"]["schema"]["properties"]) == ["category", "urgent"]
     body = json.loads(app.run("render", "support:reply", "--format", "request").out)
-    assert body["model"] == "gpt-4o-mini"
+    assert body["model"] == "gpt-6-luna"
     text = (app.folder / "runner.yaml").read_text()
     app.write("runner.yaml", re.sub(r"^    model: .*\n", "", text, flags=re.MULTILINE))
     done = app.run("check")
     assert done.code == 2
-    assert (
-        "support:triage would ask gpt-4o-2024-08-06, which this project denies at runner.yaml:5:3" in done.err
-    )
+    assert "support:triage would ask gpt-6-sol, which this project denies at runner.yaml:5:3" in done.err
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="commands of a POSIX shell")
