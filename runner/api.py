@@ -186,7 +186,7 @@ class LoadedPrompt:
             for _, records in jobs:
                 finished.extend(records)
 
-        connections = connect((self._unit,), self._environ, root=self._root)
+        connections = connect((self._unit,), self._environ, root=self._root, trust=None)
         options = Options(workers=1)
         jobs = {self._unit.endpoint.name: iter((job,))}
         await execute(jobs, connections, emit, options, Control(), gates_of(connections, options))

@@ -101,6 +101,7 @@ class PromptCase(pytest.Item):
         import os
 
         from .engine.selection import Selection
+        from .engine.trust import Trust
         from .regress.asking import carry_out
         from .regress.modes import is_ci, modes_for
         from .regress.store import store_of
@@ -123,7 +124,14 @@ class PromptCase(pytest.Item):
             orphan=lambda _: None,
         )
         root = Path(self._project.root)
-        ending = carry_out(regression, (self._unit,), root=root, environ=os.environ, display=_Silence())
+        ending = carry_out(
+            regression,
+            (self._unit,),
+            root=root,
+            environ=os.environ,
+            display=_Silence(),
+            trust=Trust(root, os.environ),
+        )
         if ending is not None and ending.unsent:
             raise RegressionFailure(f"stopped before the answer came: {ending.stopped}")
         [result] = results

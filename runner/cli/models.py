@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from .options import env_file_option
+from .options import env_file_option, trust_option
 
 __all__ = ["command"]
 
@@ -14,8 +14,9 @@ __all__ = ["command"]
     "--endpoint", envvar="RUNNER_ENDPOINT", metavar="NAME", help="The endpoint of runner.yaml to ask."
 )
 @env_file_option
+@trust_option
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
-def command(endpoint: str | None, *, as_json: bool) -> int:
+def command(endpoint: str | None, *, trusted: bool, as_json: bool) -> int:
     """List the models an endpoint offers.
 
     Asks GET {base_url}/models: also the quickest test of a key and a base URL.
@@ -27,9 +28,12 @@ def command(endpoint: str | None, *, as_json: bool) -> int:
     from ..endpoints.models import list_models
     from ..files.project import endpoint_for
     from .selecting import open_project
+    from .trust import trust_of
 
     project, environ = open_project()
-    connection = resolve(endpoint_for(project, None, name=endpoint), environ, root=project.root)
+    chosen = endpoint_for(project, None, name=endpoint)
+    trust_of(project.root, environ, given=trusted).require((chosen,))
+    connection = resolve(chosen, environ, root=project.root)
 
     async def ask() -> list[str]:
         async with connection:

@@ -18,6 +18,7 @@ __all__ = [
     "selection_options",
     "tests_of",
     "transport_option",
+    "trust_option",
 ]
 
 
@@ -151,6 +152,13 @@ transport_option = click.option(
     show_default=True,
     envvar="RUNNER_TRANSPORT",
     help="The library that speaks HTTP; auto: aiohttp where it is installed (extra fast), else httpx.",
+)
+
+trust_option = click.option(
+    "--trust",
+    "trusted",
+    is_flag=True,
+    help="Let this project send the keys that it names to the servers that it names, now and in future.",
 )
 
 env_file_option = click.option(

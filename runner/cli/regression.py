@@ -23,6 +23,7 @@ from ..report.regression import RegressionReporter
 from .listening import listeners
 from .options import tests_of
 from .selecting import Chosen, load_selection
+from .trust import trust_of
 
 __all__ = ["RegressionCommand"]
 
@@ -41,7 +42,13 @@ class RegressionCommand:
     isolate: bool = False
 
     def carry_out(
-        self, *, jobs: int | Literal["adaptive"] | None, transport: str, use_cache: bool, output: str | None
+        self,
+        *,
+        jobs: int | Literal["adaptive"] | None,
+        transport: str,
+        use_cache: bool,
+        trusted: bool,
+        output: str | None,
     ) -> int:
         """Run it; the exit code. Raises what loading, rendering, asking and storing raise."""
         selection = tests_of(
@@ -91,6 +98,7 @@ class RegressionCommand:
                 root=chosen.root,
                 environ=chosen.environ,
                 display=reporter,
+                trust=trust_of(chosen.root, chosen.environ, given=trusted),
                 workers=jobs,
                 transport=transport,
                 use_cache=use_cache,

@@ -14,6 +14,7 @@ from .options import (
     env_file_option,
     selection_options,
     transport_option,
+    trust_option,
 )
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ class DollarsType(click.FloatRange):
     "--json", "as_json", is_flag=True, help="Print each result as a line of JSON on standard output."
 )
 @env_file_option
+@trust_option
 @click.option("--debug", is_flag=True, help="Tell each request and what came of it, on standard error.")
 @click.pass_context
 def command(
@@ -103,6 +105,7 @@ def command(
     stream: bool,
     dry_run: bool,
     as_json: bool,
+    trusted: bool,
     debug: bool,
     **selection: object,
 ) -> int:
@@ -150,6 +153,7 @@ def command(
         as_json=as_json,
         max_cost=max_cost,
         max_errors=max_errors,
+        trusted=trusted,
         debug=debug,
     )
     return run.dry_run() if dry_run else run.carry_out()

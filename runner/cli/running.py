@@ -39,6 +39,7 @@ from ..report.stream import StreamText
 from ..report.workflow_commands import unheeded
 from .options import SelectionOptions
 from .selecting import Chosen, load_selection
+from .trust import trust_of
 
 __all__ = ["Asking", "RunCommand", "recorded"]
 
@@ -126,6 +127,7 @@ class RunCommand:
     as_json: bool
     max_cost: float | None
     max_errors: ErrorBound | None
+    trusted: bool
     debug: bool
 
     def dry_run(self) -> int:
@@ -174,7 +176,13 @@ class RunCommand:
         closing.enter_context(reporter)
         spool = closing.enter_context(Spool())
         rehearsal = None if self.stored else chosen.rehearse(plan, _counting(reporter.checking), spool)
-        connections = connect(plan.units, chosen.environ, root=chosen.project.root, transport=self.transport)
+        connections = connect(
+            plan.units,
+            chosen.environ,
+            root=chosen.project.root,
+            trust=trust_of(chosen.root, chosen.environ, given=self.trusted),
+            transport=self.transport,
+        )
         asked = configuration(plan, chosen.selection, connections, chosen.root)
         arguments = {
             "asking": self.asking.as_json(),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from .options import JobsType, ShardType, env_file_option, isolate_option, transport_option
+from .options import JobsType, ShardType, env_file_option, isolate_option, transport_option, trust_option
 
 if TYPE_CHECKING:
     from ..engine.shard import Shard
@@ -61,6 +61,7 @@ __all__ = ["command"]
 )
 @transport_option
 @env_file_option
+@trust_option
 @click.option("--output", metavar="FILE", help="Save the verdicts as .xml (JUnit).")
 @isolate_option
 def command(
@@ -83,6 +84,7 @@ def command(
     update_changed: bool,
     ci: bool,
     no_cache: bool,
+    trusted: bool,
     isolate: bool,
 ) -> int:
     """Compare every case with its approved snapshot.
@@ -115,4 +117,10 @@ def command(
     run = RegressionCommand(
         paths, ids=ids, tags=tags, endpoint=endpoint, modes=modes, base=base, shard=shard, isolate=isolate
     )
-    return run.carry_out(jobs=jobs, transport=transport, use_cache=not (no_cache or live), output=output)
+    return run.carry_out(
+        jobs=jobs,
+        transport=transport,
+        use_cache=not (no_cache or live),
+        trusted=trusted,
+        output=output,
+    )

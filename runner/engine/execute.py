@@ -13,19 +13,28 @@ from .gate import Gate
 from .options import Options
 from .plan import Job, Unit
 from .pool import Emit, Pool, gate_of
+from .trust import Trust
 
 __all__ = ["connect", "execute", "gates_of"]
 
 
 def connect(
-    units: Iterable[Unit], environ: Mapping[str, str], *, root: str, transport: str = "auto"
+    units: Iterable[Unit],
+    environ: Mapping[str, str],
+    *,
+    root: str,
+    trust: Trust | None,
+    transport: str = "auto",
 ) -> dict[str, Connection]:
     """The connections of all endpoints that units need, by name; `root` is the project's folder.
 
-    `transport` is the library to speak HTTP with (see `resolve`). Opens nothing. Raises ConfigError before anything is
-    paid for.
+    `trust` has to agree before a key is looked up; None for a caller who has decided, such as a program that loads a
+    prompt of its own. `transport` is the library to speak HTTP with (see `resolve`). Opens nothing. Raises ConfigError
+    before anything is paid for.
     """
     endpoints = {unit.endpoint.name: unit.endpoint for unit in units}
+    if trust is not None:
+        trust.require(endpoints.values())
     return {
         name: resolve(endpoint, environ, root=root, transport=transport)
         for name, endpoint in endpoints.items()

@@ -10,6 +10,8 @@ from .text import decode
 
 __all__ = ["read_env_file"]
 
+_NOT_FROM_A_FILE = frozenset({"RUNNER_TRUST"})
+
 
 def read_env_file(path: str) -> dict[str, str]:
     """The variables of a file of `NAME=value` lines, as python-dotenv reads them, nothing in them expanded.
@@ -36,6 +38,11 @@ def read_env_file(path: str) -> dict[str, str]:
                 hint='write NAME=value, and a value with spaces in quotes: NAME="a b"',
             )
         if binding.key is not None and binding.value is not None:
+            if binding.key in _NOT_FROM_A_FILE:
+                raise UsageError(
+                    f"{place}: {binding.key} counts only in the environment itself",
+                    hint="a file of the project could trust the project with it: export it in the shell",
+                )
             if binding.key in found:
                 raise UsageError(f"{place}: {binding.key} is set twice", hint="remove one of them")
             found[binding.key] = binding.value

@@ -21,6 +21,7 @@ from .tree import DiskTree, Tree
 from .violations import near
 
 __all__ = [
+    "OPENAI_URL",
     "PROJECT_FILE",
     "denial_of",
     "endpoint_for",
@@ -33,7 +34,8 @@ __all__ = [
 PROJECT_FILE = "runner.yaml"
 """The project file; the folder it stands in is the project's root."""
 
-_OPENAI_URL = "https://api.openai.com/v1"
+OPENAI_URL = "https://api.openai.com/v1"
+"""Where endpoint `openai` is asked unless `OPENAI_BASE_URL` says otherwise."""
 _LOCAL_MODEL = "smollm2-135m-instruct"
 
 # Headers whose value is a credential, and words that give away others.
@@ -275,7 +277,7 @@ def _which(name: str, endpoints: Mapping[str, Endpoint]) -> str:
 
 
 def _openai_url(declared: Mapping[str, Any], environ: Mapping[str, str]) -> str:
-    url = environ.get("OPENAI_BASE_URL") or _OPENAI_URL
+    url = environ.get("OPENAI_BASE_URL") or OPENAI_URL
     fault = _url_fault(url)
     if fault and "base_url" not in declared:
         raise ConfigError(f"OPENAI_BASE_URL {fault[0]}", hint=fault[1])

@@ -12,6 +12,7 @@ from .testing import Regression
 
 if TYPE_CHECKING:
     from ..engine.session import Display, Ending
+    from ..engine.trust import Trust
 
 __all__ = ["carry_out"]
 
@@ -23,13 +24,15 @@ def carry_out(
     root: Path,
     environ: Mapping[str, str],
     display: Display,
+    trust: Trust,
     workers: int | Literal["adaptive"] | None = None,
     transport: str = "auto",
     use_cache: bool = True,
 ) -> Ending | None:
     """Run it; the ending of what was asked, None when nothing had to be.
 
-    Raises what the regression raises, ConfigError for an endpoint that is needed and not set up, StorageError.
+    Raises what the regression raises, ConfigError for an endpoint that is needed and not set up or not trusted,
+    StorageError.
     """
     waiting: dict[str, Iterator[Job]] = {}
     for name, jobs in regression.jobs().items():
@@ -37,7 +40,9 @@ def carry_out(
         if first is not None:
             waiting[name] = chain((first,), jobs)
     ending = (
-        _ask(regression, waiting, units, root, environ, display, workers, transport, use_cache=use_cache)
+        _ask(
+            regression, waiting, units, root, environ, display, trust, workers, transport, use_cache=use_cache
+        )
         if waiting
         else None
     )
@@ -53,6 +58,7 @@ def _ask(
     root: Path,
     environ: Mapping[str, str],
     display: Display,
+    trust: Trust,
     workers: int | Literal["adaptive"] | None,
     transport: str,
     *,
@@ -67,7 +73,7 @@ def _ask(
     from ..engine.session import run_jobs
 
     asked = [unit for unit in units if unit.endpoint.name in waiting]
-    connections = connect(asked, environ, root=str(root), transport=transport)
+    connections = connect(asked, environ, root=str(root), trust=trust, transport=transport)
     for connection in connections.values():
         regression.guard(connection.secrets)
     return run_jobs(

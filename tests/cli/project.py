@@ -19,7 +19,7 @@ __all__ = ["Done", "ProjectFolder"]
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
-PLAIN = {"NO_COLOR": "1", "PYTHONPATH": str(REPOSITORY), "PYTHONDONTWRITEBYTECODE": "1"}
+PLAIN = {"NO_COLOR": "1", "RUNNER_TRUST": "1", "PYTHONPATH": str(REPOSITORY), "PYTHONDONTWRITEBYTECODE": "1"}
 KEPT = ("PATH", "SYSTEMROOT", "TEMP", "TMP", "LANG", "RUNNER_CACHE_DIR")
 
 

@@ -8,6 +8,7 @@ import re
 import select
 import subprocess
 import sys
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
 
@@ -22,13 +23,13 @@ _SECONDS = 20.0
 class Terminal:
     """`runner` with these arguments in a project, on a terminal of 100 columns and 30 lines."""
 
-    def __init__(self, project: ProjectFolder, *args: str) -> None:
+    def __init__(self, project: ProjectFolder, *args: str, env: Mapping[str, str] | None = None) -> None:
         self._master, slave = pty.openpty()
         size = {"COLUMNS": "100", "LINES": "30", "TERM": "xterm"}
         self._process = subprocess.Popen(
             [sys.executable, "-W", "error", "-m", "runner", *args],
             cwd=project.folder,
-            env=project.environ(size),
+            env=project.environ({**size, **(env or {})}),
             stdin=slave,
             stdout=slave,
             stderr=slave,
@@ -52,6 +53,12 @@ class Terminal:
             self._draws += 1
         self._wait()
         return self.screen
+
+    def answer(self, question: str, line: str) -> None:
+        """Type a line once the question stands on the screen."""
+        while question not in self.text and self._read():
+            pass
+        os.write(self._master, f"{line}\n".encode())
 
     def end(self) -> int:
         """Wait for the end; the exit code."""

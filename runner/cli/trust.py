@@ -1,0 +1,30 @@
+"""Asking, at a terminal, whether a project may send keys to the servers that it names."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+import click
+
+from ..engine.trust import Disclosure, Trust
+from ..regress.modes import is_ci
+
+__all__ = ["trust_of"]
+
+
+def trust_of(root: str | os.PathLike[str], environ: Mapping[str, str], *, given: bool) -> Trust:
+    """The trust in the project in `root`: `given` by --trust, else asked for where a person can answer."""
+    asks = sys.stdin.isatty() and sys.stderr.isatty() and not is_ci(environ)
+    note = partial(click.echo, err=True)
+    return Trust(Path(root), environ, given=given, ask=_ask if asks else None, note=note)
+
+
+def _ask(root: Path, needed: Sequence[Disclosure]) -> bool:
+    click.echo(f"{root} is not trusted on this machine. It would send", err=True)
+    for each in needed:
+        click.echo(f"  {each}  ({each.location})", err=True)
+    return click.confirm("Allow this, now and in future?", err=True)

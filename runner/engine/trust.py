@@ -1,0 +1,181 @@
+"""Which secrets a project may send where: a person decides once, for each secret and each server.
+
+A `runner.yaml` names variables and servers, and whoever clones a project runs what a stranger wrote into it. So the value
+of a variable or of a keyring entry goes to a server that the project names only if this machine's user has agreed: at a
+terminal, with `--trust`, or through the variable `RUNNER_TRUST`. What a user's own environment says (endpoint `openai`
+with `OPENAI_BASE_URL` and `OPENAI_API_KEY`) and servers that get no secret need no agreement.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import ConfigError, Location
+from ..files.file_lock import locked
+from ..files.model import Endpoint
+from ..files.project import OPENAI_URL
+from .paths import write_whole
+
+__all__ = ["TRUST_VARIABLE", "Disclosure", "Trust", "disclosures"]
+
+TRUST_VARIABLE = "RUNNER_TRUST"
+"""`1` trusts whatever project is run; else a list of `SECRET@SERVER`, separated by white space or commas."""
+
+_FILE = "trust.json"
+_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Disclosure:
+    """A secret that requests to an endpoint carry, and the server that they go to.
+
+    `secret` is the name of a variable, or `keyring:SERVICE/USER`; never a value. `server` is the base URL.
+    """
+
+    secret: str
+    server: str
+    endpoint: str
+    location: Location | None
+
+    @property
+    def key(self) -> str:
+        """How it is remembered, and written in `RUNNER_TRUST`."""
+        return f"{self.secret}@{self.server}"
+
+    def __str__(self) -> str:
+        kind = "the keyring entry" if self.secret.startswith("keyring:") else "the variable"
+        return f"{kind} {self.secret.removeprefix('keyring:')} to {self.server}"
+
+
+def disclosures(endpoints: Iterable[Endpoint], environ: Mapping[str, str]) -> tuple[Disclosure, ...]:
+    """What asking these endpoints would disclose at a project's word, each secret and server once.
+
+    An endpoint that the project does not declare discloses nothing at its word, nor does one that sends
+    `OPENAI_API_KEY` where the user's own environment sends it.
+    """
+    own = f"OPENAI_API_KEY@{_server(environ.get('OPENAI_BASE_URL') or OPENAI_URL)}"
+    found: dict[str, Disclosure] = {}
+    for endpoint in endpoints:
+        if endpoint.location is None or endpoint.base_url is None:
+            continue
+        for secret in _secrets(endpoint):
+            disclosure = Disclosure(secret, _server(endpoint.base_url), endpoint.name, endpoint.location)
+            if disclosure.key != own:
+                found.setdefault(disclosure.key, disclosure)
+    return tuple(found.values())
+
+
+def _secrets(endpoint: Endpoint) -> list[str]:
+    secrets = [endpoint.api_key_env] if endpoint.api_key_env else []
+    if endpoint.api_key_keyring:
+        secrets.append(f"keyring:{endpoint.api_key_keyring}")
+    return secrets
+
+
+def _spelled(asked: Sequence[Disclosure]) -> str:
+    return shlex.quote(" ".join(each.key for each in asked))
+
+
+def _server(base_url: str) -> str:
+    return base_url.partition("?")[0].rstrip("/")
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """The agreement of this machine's user, for the project in the folder `root`.
+
+    `given` (the flag `--trust`) agrees to what is needed, and remembers it. `ask` puts the question to a person and
+    returns the answer; None where nobody can be asked. `note` is told when an answer cannot be remembered. `folder` is
+    where answers are remembered: by default the user's own configuration folder.
+    """
+
+    root: Path
+    environ: Mapping[str, str]
+    given: bool = False
+    ask: Callable[[Path, Sequence[Disclosure]], bool] | None = None
+    note: Callable[[str], None] | None = None
+    folder: Path | None = None
+
+    def require(self, endpoints: Iterable[Endpoint]) -> None:
+        """Raise ConfigError, with exit code 2, if asking these endpoints discloses what nobody has agreed to."""
+        needed = self._left(disclosures(endpoints, self.environ))
+        if not needed:
+            return
+        if self.given or (self.ask is not None and self.ask(self.root, needed)):
+            self._remember(needed)
+            return
+        raise ConfigError(
+            f"this project would send {', and '.join(map(str, needed))}, which nobody has agreed to on this machine",
+            location=needed[0].location,
+            hint=f"if you trust the project, run this once with --trust; in CI set {TRUST_VARIABLE}={_spelled(needed)}",
+        )
+
+    def _left(self, asked: Sequence[Disclosure]) -> tuple[Disclosure, ...]:
+        if not asked:
+            return ()
+        words = self.environ.get(TRUST_VARIABLE, "").replace(",", " ").split()
+        if words in (["1"], ["true"]):
+            return ()
+        if any("@" not in word for word in words) and words not in (["0"], ["false"]):
+            raise ConfigError(
+                f"{TRUST_VARIABLE} is neither 1 nor a list of VARIABLE@BASE_URL",
+                hint=f"for what this project asks: {TRUST_VARIABLE}={_spelled(asked)}",
+            )
+        known = {*words, *self._remembered()}
+        return tuple(each for each in asked if each.key not in known)
+
+    # --- what was agreed to before ----------------------------------------------------------------------------------
+
+    @property
+    def _place(self) -> Path:
+        if self.folder is not None:
+            return self.folder / _FILE
+        import platformdirs
+
+        return platformdirs.user_config_path("prompt-runner", appauthor=False) / _FILE
+
+    @property
+    def _key(self) -> str:
+        return os.path.realpath(self.root)
+
+    def _remembered(self) -> frozenset[str]:
+        agreed = self._read().get(self._key, [])
+        return frozenset(agreed)
+
+    def _read(self) -> dict[str, list[str]]:
+        place = self._place
+        try:
+            value: Any = json.loads(place.read_bytes())
+            if value["runner_trust"] > _VERSION:
+                raise ConfigError(f"{place} was written by a newer runner", hint="upgrade runner")
+            folders = {str(folder): [str(each) for each in keys] for folder, keys in value["folders"].items()}
+        except (FileNotFoundError, NotADirectoryError):
+            return {}
+        except OSError as error:
+            raise ConfigError(f"{place} cannot be read: {error.strerror or error}") from None
+        except (ValueError, TypeError, KeyError, AttributeError):
+            raise ConfigError(
+                f"{place}, where trusted projects are remembered, is damaged",
+                hint="delete it: you are asked again",
+            ) from None
+        return folders
+
+    def _remember(self, agreed: Sequence[Disclosure]) -> None:
+        """Add to the file. Where it cannot be written the agreement holds for this process alone."""
+        place = self._place
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with locked(place.with_suffix(".lock")):
+                folders = self._read()
+                folders[self._key] = sorted({*folders.get(self._key, []), *(each.key for each in agreed)})
+                text = json.dumps({"runner_trust": _VERSION, "folders": folders}, indent=2, sort_keys=True)
+                write_whole(place, text + "\n")
+        except OSError as error:
+            if self.note is not None:
+                self.note(f"trusted for this run only: {place} cannot be written ({error.strerror or error})")
