@@ -26,6 +26,7 @@ command line, a pytest plugin and an editor can show the same facts in their own
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
@@ -41,6 +42,7 @@ __all__ = [
     "FormatError",
     "Location",
     "MissingFileError",
+    "NotTextError",
     "NothingSelectedError",
     "PackError",
     "Problems",
@@ -97,6 +99,17 @@ class RunnerError(Exception):
 
 class UsageError(RunnerError):
     """The command line, or the call of an API function, cannot be carried out as written."""
+
+
+class NotTextError(UsageError):
+    """A file name or an argument is no text in the encoding of the locale: it can be neither stored nor shown as it is."""
+
+    def __init__(self, subject: str) -> None:
+        encoding = sys.getfilesystemencoding()
+        hint = "rename it" if encoding == "utf-8" else "set LC_ALL=C.UTF-8, or PYTHONUTF8=1"
+        super().__init__(
+            f"{subject} is not text in {encoding.upper()}, the encoding of the locale", hint=hint
+        )
 
 
 class FileError(RunnerError):

@@ -20,6 +20,7 @@ from ..regress.pending import load_pending, select_pending
 from ..regress.results import Kind, PendingEntry
 from ..regress.store import store_of
 from ..report.figures import plural
+from ..report.outlet import print_data
 from ..report.visible import visible
 from .isolating import sandbox_of
 from .selecting import load_prompts, open_project
@@ -104,7 +105,7 @@ def show_pending(select: Sequence[str], *, as_json: bool) -> int:
             }
             for entry in entries
         ]
-        click.echo(json.dumps(rows, ensure_ascii=False, indent=2))
+        print_data(json.dumps(rows, ensure_ascii=False, indent=2))
         return 0
     for entry in entries:
         variant = f"@{entry.variant}" if entry.variant else ""

@@ -33,14 +33,15 @@ def command(paths: tuple[str, ...], base: str, form: str, *, isolate: bool) -> i
     import sys
 
     from ..report.console import wants_color
+    from ..report.outlet import print_data
     from ..report.request_diff import diff_json, diff_markdown, diff_text
     from .comparing import comparison_with
 
     comparison = comparison_with(base, paths, with_hunks=form != "json", isolate=isolate)
     if form == "json":
-        click.echo(diff_json(comparison))
+        print_data(diff_json(comparison))
     elif form == "markdown":
-        click.echo(diff_markdown(comparison))
+        print_data(diff_markdown(comparison))
     else:
         color = wants_color(sys.stdout, os.environ)
         click.echo(diff_text(comparison, color=color), color=color)

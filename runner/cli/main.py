@@ -13,7 +13,8 @@ from typing import Any
 import click
 
 from .._version import __version__
-from ..errors import ReaderGoneError, RunnerError, StorageError
+from ..errors import NotTextError, ReaderGoneError, RunnerError, StorageError
+from ..report.outlet import lenient
 
 __all__ = ["cli"]
 
@@ -75,7 +76,11 @@ class LazyGroup(click.Group):
 
     def main(self, *args: object, **kwargs: object) -> int:  # type: ignore[override]  # click returns Any here
         """Run, and return the exit code: an error of ours becomes its message on stderr and its own code."""
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:
+                lenient(stream)
         try:
+            _refuse_what_is_no_text(sys.argv[1:] if kwargs.get("args") is None else kwargs["args"])
             result = super().main(*args, standalone_mode=False, **kwargs)  # type: ignore[call-overload]
         except ReaderGoneError as error:
             _say_no_more()
@@ -85,6 +90,16 @@ class LazyGroup(click.Group):
 
             show_error(error)
             return error.exit_code
+        except UnicodeEncodeError as error:
+            # A file name out of a project's file, where the locale's encoding is ASCII or an old code page.
+            if error.encoding != sys.getfilesystemencoding():
+                raise
+            from .show import show_error
+
+            name = error.object[error.start : error.end]
+            refused = NotTextError(f"{name!r} in a file name")
+            show_error(refused)
+            return refused.exit_code
         except click.ClickException as error:
             error.show()
             return error.exit_code
@@ -99,6 +114,15 @@ class LazyGroup(click.Group):
                 sys.stderr.write(f"error: the output cannot be written: {error.strerror}\n")
             return StorageError.exit_code
         return result if isinstance(result, int) else 0
+
+
+def _refuse_what_is_no_text(args: object) -> None:
+    """NotTextError for an argument with bytes that are no text: they cannot be sent, stored or shown as they are."""
+    for arg in args if isinstance(args, list) else ():
+        try:
+            arg.encode()
+        except UnicodeEncodeError:
+            raise NotTextError(f"the argument {arg!r}") from None
 
 
 @contextlib.contextmanager

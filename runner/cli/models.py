@@ -27,6 +27,7 @@ def command(endpoint: str | None, *, trusted: bool, as_json: bool) -> int:
     from ..endpoints.connect import resolve
     from ..endpoints.models import list_models
     from ..files.project import endpoint_for
+    from ..report.outlet import print_data
     from .selecting import open_project
     from .trust import trust_of
 
@@ -40,5 +41,8 @@ def command(endpoint: str | None, *, trusted: bool, as_json: bool) -> int:
             return await list_models(connection)
 
     names = asyncio.run(ask())
-    click.echo(json.dumps(names, ensure_ascii=False) if as_json else "\n".join(names))
+    if as_json:
+        print_data(json.dumps(names, ensure_ascii=False))
+    else:
+        click.echo("\n".join(names))
     return 0

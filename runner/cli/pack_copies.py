@@ -13,6 +13,7 @@ from ..packs.bench import Bench
 from ..packs.manifest import KINDS, Manifest
 from ..packs.project_edit import without_setting
 from ..packs.request import Request
+from ..report.outlet import print_data
 from ..report.pack_changes import export_lines, pack_line
 from ..report.visible import visible
 from .pack_project import ProjectFile
@@ -77,7 +78,7 @@ def list_packs(*, as_json: bool) -> int:
     bench = Bench(open_project()[0])
     rows = [_row(bench, request) for request in bench.requests.values()]
     if as_json:
-        click.echo(json.dumps(rows, ensure_ascii=False, indent=2))
+        print_data(json.dumps(rows, ensure_ascii=False, indent=2))
         return 0
     for request, row in zip(bench.requests.values(), rows, strict=True):
         locked = bench.lock.packs.get(request.alias)

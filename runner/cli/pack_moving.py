@@ -14,6 +14,7 @@ from ..packs.project_edit import with_value
 from ..packs.request import requests_of
 from ..packs.resolve import resolve
 from ..report.figures import plural
+from ..report.outlet import print_data
 from ..report.pack_changes import pack_line
 from ..report.request_diff import diff_json, diff_markdown
 from ..report.visible import visible
@@ -84,9 +85,9 @@ def diff(alias: str, *, to: str | None, form: str, isolate: bool) -> int:
     _warn_of_tag(move)
     found = effects_of(bench, [move], project, sandbox)
     if form == "json":
-        click.echo(diff_json(found.comparison))
+        print_data(diff_json(found.comparison))
     elif form == "markdown":
-        click.echo(diff_markdown(found.comparison, recording=recording(found)))
+        print_data(diff_markdown(found.comparison, recording=recording(found)))
     else:
         show_moves([move], found)
     return 0

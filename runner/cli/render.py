@@ -31,6 +31,7 @@ def command(form: str, **selection: Unpack[SelectionOptions]) -> int:
       runner render prompts/triage.prompt.yaml --var ticket="Where is my parcel?" --format curl
     """
     from ..engine.plan import Plan
+    from ..report.outlet import print_data
     from ..report.rendered import rendered
     from .selecting import load_selection
 
@@ -43,5 +44,5 @@ def command(form: str, **selection: Unpack[SelectionOptions]) -> int:
             where = prompt.path if prompt.origin is None else prompt.place
             variant = f"@{job.unit.variant}" if job.unit.variant else ""
             click.echo(f"# {where} {job.case.id}{variant}", err=True)
-        click.echo(rendered(job, form))
+        print_data(rendered(job, form))
     return 0

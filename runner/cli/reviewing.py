@@ -20,7 +20,7 @@ from ..regress.results import PendingEntry
 from ..regress.reviewing import Review
 from ..regress.snapshot import Snapshot
 from ..regress.store import SnapshotStore, store_of
-from ..report.console import lenient, wants_color
+from ..report.console import wants_color
 from ..report.figures import plural
 from ..report.review_screen import entry_lines, screen_lines
 from ..report.visible import visible
@@ -54,7 +54,7 @@ def review(select: Sequence[str], *, isolate: bool) -> int:
 
 
 def _print_all(entries: Sequence[PendingEntry], store: SnapshotStore) -> None:
-    stream = lenient(sys.stdout)
+    stream = sys.stdout
     color = wants_color(stream, os.environ)
     for entry in entries:
         for line in entry_lines(entry, _approved(store, entry)):
@@ -82,7 +82,7 @@ def _converse(state: Review, store: SnapshotStore, requests: _Requests) -> None:
 @contextlib.contextmanager
 def _other_screen() -> Iterator[None]:
     """The terminal's second screen, as editors use it: what was on the first comes back whatever happens."""
-    lenient(sys.stdout).write("\x1b[?1049h\x1b[?25l")
+    sys.stdout.write("\x1b[?1049h\x1b[?25l")
     try:
         yield
     finally:

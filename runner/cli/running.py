@@ -356,7 +356,7 @@ def _in_order(ordered: InOrder) -> Sink:
 
 
 def _lines(out: Outlet) -> Callable[[Record], None]:
-    utf8 = out.encoding.lower().replace("-", "") == "utf8"
+    utf8 = out.is_utf8
 
     def write(record: Record) -> None:
         # An old code page takes only what JSON can spell in ASCII.

@@ -46,7 +46,9 @@ def show(run: str, *, as_json: bool) -> int:
     if as_json:
         import json
 
-        click.echo(json.dumps({**found.manifest, "status": found.status}, ensure_ascii=False, indent=2))
+        from ..report.outlet import print_data
+
+        print_data(json.dumps({**found.manifest, "status": found.status}, ensure_ascii=False, indent=2))
         return 0
     facts = list(run_facts(found))
     widest = max(len(caption) for caption, _ in facts)

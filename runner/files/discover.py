@@ -11,7 +11,15 @@ from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from ..errors import FormatError, Location, MissingFileError, NothingSelectedError, UsageError
+from ..errors import (
+    FormatError,
+    Location,
+    MissingFileError,
+    NothingSelectedError,
+    NotTextError,
+    UsageError,
+)
+from ..values import find_non_json
 from .model import Project
 from .pack_sources import is_reference
 from .project import PROJECT_FILE
@@ -63,14 +71,18 @@ def find_prompts_in(tree: Tree, args: Sequence[str], *, project: Project, cwd: P
 
     `project` is that tree's own. What is not there is not an error here, so that a prompt may come or go.
     """
-    listed = list(tree.files())
-    if not args:
-        if project.prompts:
-            return [file for file in listed if any(_matches(file, pattern) for pattern in project.prompts)]
-        return [file for file in listed if _is_prompt(file)]
-    root = Path(project.root)
-    names = [os.path.relpath(_absolute(Path(arg), cwd), root).replace(os.sep, "/") for arg in args]
-    return [file for file in listed if any(_means(name, file) for name in names)]
+    listed = tree.files()
+    if args:
+        root = Path(project.root)
+        names = [os.path.relpath(_absolute(Path(arg), cwd), root).replace(os.sep, "/") for arg in args]
+        meant = [file for file in listed if any(_means(name, file) for name in names)]
+    elif project.prompts:
+        meant = [file for file in listed if any(_matches(file, pattern) for pattern in project.prompts)]
+    else:
+        meant = [file for file in listed if _is_prompt(file)]
+    for file in meant:
+        _refuse_what_is_no_text(file, tree.shown(file))
+    return meant
 
 
 def tree_for(arg: str, *, project: Project, cwd: Path) -> tuple[DiskTree, str]:
@@ -198,9 +210,15 @@ def _parts_match(names: Sequence[str], patterns: Sequence[str]) -> bool:
     )
 
 
+def _refuse_what_is_no_text(name: str, shown: str) -> None:
+    if find_non_json(name):
+        raise NotTextError(f"the file name {shown!r}")
+
+
 def _in_trees(found: dict[Path, str | None], root: Path, cwd: Path) -> list[tuple[DiskTree, str]]:
     by_root: dict[Path, dict[str, str | None]] = {}
     for path in sorted(found):
+        _refuse_what_is_no_text(str(path), found[path] or os.path.relpath(path, cwd))
         home = root if path.is_relative_to(root) else find_root(path.parent)
         by_root.setdefault(home, {})[path.relative_to(home).as_posix()] = found[path]
     chosen: list[tuple[DiskTree, str]] = []

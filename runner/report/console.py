@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import sys
 import time
@@ -16,6 +15,7 @@ from ..engine.counters import Counters
 from ..engine.record import Record
 from .digest import SMALL, Digest
 from .figures import count
+from .outlet import lenient
 from .progress import SEPARATOR, Pace, segments
 from .visible import visible
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from rich.live import Live
     from rich.text import Text
 
-__all__ = ["ConsoleReporter", "lenient", "wants_color", "wants_live"]
+__all__ = ["ConsoleReporter", "wants_color", "wants_live"]
 
 _MANY = 200
 _LIVE_EVERY = 0.1
@@ -227,10 +227,3 @@ class ConsoleReporter:
     def _print(self, text: str | Text = "", style: str | None = None) -> None:
         # A line of its own is not wrapped: what reads a pipe wants it whole, and a terminal wraps by itself.
         self._console.print(text, style=style, soft_wrap=True)
-
-
-def lenient(stream: TextIO) -> TextIO:
-    """A stream that spells out what its encoding cannot hold: an old code page must not end a run half paid for."""
-    if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
-        stream.reconfigure(errors="backslashreplace")
-    return stream

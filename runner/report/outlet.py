@@ -6,15 +6,49 @@ remembered, what follows goes nowhere, and whoever decides what comes next asks 
 
 from __future__ import annotations
 
+import codecs
 import contextlib
+import io
 import os
+import sys
 from collections.abc import Iterable
 from typing import TextIO, cast
 
 from ..errors import ReaderGoneError, StorageError
-from .console import lenient
 
-__all__ = ["Outlet"]
+__all__ = ["Outlet", "lenient", "print_data"]
+
+# The error handlers that never raise: a person who set PYTHONIOENCODING to one of the others' kind keeps it.
+_NEVER_RAISE = frozenset({"backslashreplace", "ignore", "namereplace", "replace", "xmlcharrefreplace"})
+
+
+def lenient(stream: TextIO) -> TextIO:
+    """The stream, which now spells out what its encoding cannot hold.
+
+    An old code page, or the ASCII of the C locale, must not end a command with a traceback, and a run half paid for.
+    """
+    if isinstance(stream, io.TextIOWrapper) and stream.errors not in _NEVER_RAISE:
+        stream.reconfigure(errors="backslashreplace")
+    return stream
+
+
+def print_data(text: str) -> None:
+    """Print a document that programs read (JSON, Markdown, a shell command) on standard output, with a line end.
+
+    Its bytes are UTF-8 whatever the encoding of standard output, unless that is a terminal, which shows what it can.
+    """
+    if sys.stdout is None:
+        return
+    stream = lenient(sys.stdout)
+    text = f"{text}\n"
+    if isinstance(stream, io.TextIOWrapper) and not stream.isatty():
+        stream.flush()
+        # Half a surrogate pair, which UTF-8 cannot hold, is spelt out: in JSON that is its escape.
+        stream.buffer.write(text.encode("utf-8", "backslashreplace"))
+        stream.buffer.flush()
+    else:
+        stream.write(text)
+        stream.flush()
 
 
 class Outlet:
@@ -78,6 +112,11 @@ class Outlet:
     def encoding(self) -> str:
         """How it spells text."""
         return "utf-8" if self._stream is None else self._stream.encoding
+
+    @property
+    def is_utf8(self) -> bool:
+        """Whether it can hold any text."""
+        return codecs.lookup(self.encoding).name == "utf-8"
 
     def _lose(self, error: OSError) -> None:
         self._lost = self._lost or error

@@ -14,8 +14,9 @@ from ..engine.record import Record
 from ..regress.modes import Modes
 from ..regress.results import CaseResult
 from ..regress.tally import Tally
-from .console import lenient, wants_color, wants_live
+from .console import wants_color, wants_live
 from .figures import count, dollars, duration, plural, whole_seconds
+from .outlet import lenient
 from .painting import BOLD, DIM, Line
 from .progress import SEPARATOR
 from .regression_closing import closing_lines, last_line, sentences

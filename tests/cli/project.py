@@ -31,6 +31,8 @@ class Done:
     out: str
     err: str
     folder: Path
+    out_bytes: bytes = b""
+    err_bytes: bytes = b""
 
     def json_lines(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.out.splitlines()]
@@ -79,13 +81,22 @@ class ProjectFolder:
             **options,
         )
 
-    def run(self, *args: str, env: Mapping[str, str] | None = None) -> Done:
+    def run(
+        self,
+        *args: str,
+        env: Mapping[str, str] | None = None,
+        encoding: str = "utf-8",
+        errors: str = "strict",
+    ) -> Done:
         """The command, finished: the real command line in this process, in its folder and its bare environment.
 
         What it does not catch itself fails the test. Starting a process for each of hundreds of calls would take most
-        of the suite's time; what needs a process of its own (signals, imports) uses `start`.
+        of the suite's time; what needs a process of its own (signals, imports) uses `start`. Standard output and
+        standard error have this encoding and this error handler, as PYTHONIOENCODING gives them.
         """
-        out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", newline="\n") for _ in range(2))
+        out, err = (
+            io.TextIOWrapper(io.BytesIO(), encoding=encoding, errors=errors, newline="\n") for _ in range(2)
+        )
         before, kept = Path.cwd(), dict(os.environ)
         os.environ.clear()
         os.environ.update(self.environ(env))
@@ -97,9 +108,12 @@ class ProjectFolder:
             os.chdir(before)
             os.environ.clear()
             os.environ.update(kept)
-        return Done(code, _said(out), _said(err), self.folder)
+        said = [_bytes(out), _bytes(err)]
+        return Done(code, *(each.decode(errors="replace") for each in said), self.folder, *said)
 
 
-def _said(stream: io.TextIOWrapper) -> str:
-    stream.seek(0)
-    return stream.read()
+def _bytes(stream: io.TextIOWrapper) -> bytes:
+    stream.flush()
+    kept = stream.buffer
+    assert isinstance(kept, io.BytesIO)
+    return kept.getvalue()
