@@ -94,6 +94,10 @@ def _unit(unit: Unit, connection: Connection, *, takes_tests: bool) -> dict[str,
     parts: dict[str, Json] = {
         "endpoint": unit.endpoint.name,
         "base_url": connection.base_url,
+        # Absent where nothing is declared, as in runs from before it could be.
+        **(
+            {"finish_reasons": dict(sorted(words.items()))} if (words := unit.endpoint.finish_reasons) else {}
+        ),
         **{name: _short(value) for name, value in body.items()},
         "messages": _digest(
             [prompt.request.get("messages"), prompt.template.engine, prompt.template.whitespace]

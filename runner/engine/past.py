@@ -1,7 +1,7 @@
 """What the earlier stretches of a run have left in its journal, so that nothing is asked and paid for twice.
 
-A job whose last line is an answer of any kind is done. One that ended in an `error` (no answer came) is asked again;
-the line that then comes supersedes the old one.
+A job whose last line is an answer of any kind is done. One that ended in an `error` (no answer came) is asked again, and
+one whose finish_reason an older version took for a good end; the line that then comes supersedes the old one.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any, BinaryIO, cast
 
 from ..errors import StorageError, UsageError, elided
 from ..files.model import Case
+from ..finish_reasons import NONE_DECLARED, Declared, Ending, ending_of
 from .plan import Job, Unit
 from .record import Record
 
@@ -42,6 +43,7 @@ class Past:
         self._names = dict(names)
         self._jobs: dict[int, int] = {}
         self._seen: set[int] = set()
+        self._doubtful: dict[int, set[tuple[str, str]]] = {}
         self.sound, size = 0, 0
         if path.exists():
             size = path.stat().st_size
@@ -67,9 +69,13 @@ class Past:
         record = first[2]
         identity = _identity(self._name(record), record["case"], record["variant"], record["sample"])
         self.sound = last[0] + last[1]
+        self._doubtful.pop(identity, None)
         if all(record["outcome"] == "error" for _, _, record in group):
             self._jobs.pop(identity, None)
             return
+        endings = {(record["outcome"], str(record.get("finish_reason") or "")) for _, _, record in group}
+        if doubtful := {ending for ending in endings if _is_misread(*ending, NONE_DECLARED)}:
+            self._doubtful[identity] = doubtful
         length = self.sound - first[0]
         self._jobs[identity] = (
             (_mark(record["fingerprint"]) << (_OFFSET + _LENGTH)) | (first[0] << _LENGTH) | length
@@ -103,6 +109,10 @@ class Past:
             identity = _identity(name, job.case.id, job.unit.variant, sample)
             known = self._jobs.get(identity)
             if known is None:
+                continue
+            declared = job.unit.endpoint.finish_reasons
+            if any(_is_misread(*ending, declared) for ending in self._doubtful.get(identity, ())):
+                del self._jobs[identity]  # its finish_reason was read as stop by an older version
                 continue
             if known >> (_OFFSET + _LENGTH) != _mark(job.fingerprint):
                 raise UsageError(
@@ -196,6 +206,14 @@ def _is_record(value: Mapping[str, Any]) -> bool:
         and isinstance(fingerprint := value.get("fingerprint"), str)
         and _FINGERPRINT.fullmatch(fingerprint) is not None
     )
+
+
+def _is_misread(outcome: str, finish_reason: str, declared: Mapping[str, Declared]) -> bool:
+    """Whether a record says more of an answer than its finish_reason allows, by what the words mean today."""
+    ending = ending_of(finish_reason, declared)
+    if ending in (Ending.STOP, Ending.CALL) or outcome == "error":
+        return False
+    return outcome in ("ok", "tool_call") or ending in (Ending.BROKEN, Ending.PAUSE, Ending.UNKNOWN)
 
 
 def _same_job(one: Record, other: Record) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from math import inf
 from typing import NamedTuple
 
@@ -142,9 +142,9 @@ class Pool:
         entry = self._cache.get(self._cache.key(self._identity, job.data, job.sample))
         if entry is None:
             return False
-        reply = read_reply(
-            entry.status, {"content-type": entry.content_type}, entry.body, request=job.unit.fields
-        )
+        reply = self._reply(job, entry.status, {"content-type": entry.content_type}, entry.body)
+        if not _all_ok(reply):  # kept when it was read in another way; what is not ok is asked
+            return False
         if self._printer:
             self._printer.whole(job, reply)
         self._finish([(flight, reply, None)], cached=True)
@@ -202,14 +202,18 @@ class Pool:
         else:
             self._flights.wake()
 
-    @staticmethod
-    def _read(landing: Landing) -> Reply:
+    def _read(self, landing: Landing) -> Reply:
         came = landing.came
         if isinstance(came, TransportError):
             return Reply(
                 error=ProviderError(came.kind, came.message, retryable=came.retryable, hint=came.hint)
             )
-        return read_reply(came.status, came.headers, came.body, request=landing.flight.job.unit.fields)
+        return self._reply(landing.flight.job, came.status, came.headers, came.body)
+
+    def _reply(self, job: Job, status: int, headers: Mapping[str, str], body: bytes) -> Reply:
+        """What a response comes to, fresh or from the cache."""
+        declared = self._connection.endpoint.finish_reasons
+        return read_reply(status, headers, body, request=job.unit.fields, finish_reasons=declared)
 
     def _is_over(self, landing: Landing, reply: Reply) -> bool:
         """Learn from a request that is back; whether that was all, or it is asked again."""

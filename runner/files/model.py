@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, TypeAlias
 
 from ..errors import Diagnostic, Location
+from ..finish_reasons import Declared
 from ..values import Json, JsonPath
 from .documents import Document
 from .tree import Tree
@@ -156,7 +157,7 @@ class Endpoint:
 
     `api_key_env` names the key's variable, or `api_key_keyring` (SERVICE/USER) its place in the system's keyring.
     `timeout` is the total deadline of one case in seconds, retries included; `rpm` and `tpm` are requests and
-    tokens per minute.
+    tokens per minute. `finish_reasons` says what words of this server mean, by their `word_key`.
     """
 
     name: str
@@ -172,6 +173,7 @@ class Endpoint:
     max_retries: int = 4
     location: Location | None = None
     api_key_keyring: str | None = None
+    finish_reasons: Mapping[str, Declared] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from typing import Any, cast
 from urllib.parse import urlsplit
 
 from ..errors import ConfigError, FormatError, Location
+from ..finish_reasons import overruled, word_key
 from ..patterns import PatternError, compile_pattern
 from ..values import Json, JsonPath
 from .documents import Document, parse_document
@@ -175,6 +176,8 @@ class _Reader:
             fields = base | {key: value for key, value in own.items() if not key.startswith("x-")}
             if isinstance(embedded := fields.get("embedded"), str) and embedded.endswith(".gguf"):
                 fields["embedded"] = str(self.root / embedded)  # an absolute path stays what it is
+            if "finish_reasons" in fields:
+                fields["finish_reasons"] = self._finish_reasons(name, fields["finish_reasons"])
             location = (
                 self.document.locate_key(("endpoints", name)) if name in declared and self.document else None
             )
@@ -212,6 +215,24 @@ class _Reader:
                     "put it in an environment variable and name that: api_key_env: NAME",
                     at_key=True,
                 )
+
+    def _finish_reasons(self, name: str, declared: Mapping[str, str]) -> dict[str, str]:
+        """What an endpoint says that its finish_reasons mean, by the keys under which they are looked up."""
+        meanings: dict[str, str] = {}
+        for word, meaning in declared.items():
+            at: JsonPath = ("endpoints", name, "finish_reasons", word)
+            label = f"endpoints.{name}.finish_reasons.{word}"
+            key = word_key(word)
+            if told := overruled(word, meaning):
+                hint = "leave it out: only words that runner does not know need a declaration"
+                self.refuse(at, f"{label} cannot be {meaning}: the word says that {told}", hint)
+            elif meanings.get(key, meaning) != meaning:
+                message = (
+                    f"{label}: the same word is declared to be {meanings[key]} above (case does not count)"
+                )
+                self.refuse(at, message, "keep one of them", at_key=True)
+            meanings[key] = meaning
+        return meanings
 
     def models(
         self, declared: Mapping[str, Mapping[str, Any]], endpoints: Mapping[str, Endpoint]

@@ -9,8 +9,10 @@ from typing import Any
 
 from ..engine.plan import Job
 from ..engine.record import Record
+from ..finish_reasons import NONE_DECLARED, Declared, ending_of
 from ..values import Json, JsonObject
 from ..wire.fingerprint import parts
+from ..wire.outcome import end_early
 from ..wire.reply import Answer, Outcome
 from .snapshot import Snapshot, Variation
 
@@ -85,11 +87,25 @@ def snapshot_of(
     )
 
 
-def answer_of(snapshot: Snapshot, request: JsonObject, value: Json) -> Answer:
-    """An approved value as the answer it was, to be judged by today's schema and assertions.
+def answer_of(
+    snapshot: Snapshot,
+    request: JsonObject,
+    value: Json,
+    finish_reasons: Mapping[str, Declared] = NONE_DECLARED,
+) -> Answer:
+    """An approved value as the answer it was, to be judged by today's schema, assertions and table of finish_reasons.
 
     Only what was approved is there: the text of a JSON answer is its compact form, and times and costs are unknown.
     """
+    answer = _as_approved(snapshot, request, value)
+    if answer.outcome not in (Outcome.OK, Outcome.TOOL_CALL):
+        return answer
+    # It may have been approved when its finish_reason was read as stop.
+    ended = end_early(answer, ending_of(answer.finish_reason, finish_reasons))
+    return answer if ended is None else ended._replace(output=None)
+
+
+def _as_approved(snapshot: Snapshot, request: JsonObject, value: Json) -> Answer:
     outcome = Outcome(snapshot.outcome or Outcome.OK)
     if outcome is Outcome.TOOL_CALL:
         calls = tuple(_wire_call(call) for call in value) if isinstance(value, list) else ()

@@ -42,7 +42,7 @@ def replay(unit: Unit, case: Case, snapshot: Snapshot) -> Replayed:
 
 
 def _judged(unit: Unit, case: Case, snapshot: Snapshot, value: Json) -> Replayed:
-    answer = answer_of(snapshot, unit.prompt.request, value)
+    answer = answer_of(snapshot, unit.prompt.request, value, unit.endpoint.finish_reasons)
     judgement = unit.judge.judge(answer, case, model=unit.model)
     if judgement.passed:
         return Replayed(str(judgement.outcome), passed=True, checks=(), reason="")

@@ -6,8 +6,10 @@ then the text itself. An answer that parses but was cut off is still cut off.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 
+from ..finish_reasons import NONE_DECLARED, Declared, Ending, ending_of
 from ..values import Json, JsonObject
 from .content import Content, read_content
 from .decoding import decode_envelope, parse_answer, visible
@@ -15,31 +17,31 @@ from .provider_errors import error_from, error_message, read_error
 from .reply import Answer, Outcome, ProviderError, Reply
 from .stream import read_stream
 
-__all__ = ["read_reply"]
+__all__ = ["end_early", "read_reply"]
 
-# Servers' own words, in lower case. Whatever stands in none of these is read as "stop", and said so.
-_STOPPED = frozenset(
-    {"", "stop", "eos", "end_turn", "stop_sequence", "tool_calls", "function_call", "tool_use"}
-)
-_CUT = frozenset({"length", "max_tokens", "model_length", "model_context_window_exceeded"})
-_WITHHELD = frozenset({"content_filter", "sensitive", "safety"})
-_BROKEN = frozenset({"error", "network_error"})
-_CALLING = frozenset({"tool_calls", "function_call", "tool_use"})
+_LONGEST_WORD = 200
 
 _STREAM_STARTS = (b"data:", b"event:", b"error:", b"id:", b"retry:", b":")
 
 
-def read_reply(status: int, headers: Mapping[str, str], body: bytes, *, request: JsonObject) -> Reply:
+def read_reply(
+    status: int,
+    headers: Mapping[str, str],
+    body: bytes,
+    *,
+    request: JsonObject,
+    finish_reasons: Mapping[str, Declared] = NONE_DECLARED,
+) -> Reply:
     """What one exchange came to. `request` is the body that was sent: its `n`, `tools` and `response_format` count.
 
-    Never raises, whatever the bytes are: an answer that is not one becomes an outcome or an error. `output` is
+    `finish_reasons` says what an endpoint's own words mean, by their `word_key`. Never raises, whatever the bytes are: an answer that is not one becomes an outcome or an error. `output` is
     parsed for response_format json_schema and json_object; validating it against the schema is not done here.
     """
     if not 200 <= status < 300:
         return Reply(error=read_error(status, headers, body))
     completion: Json | ProviderError
     if _is_stream(headers, body):
-        completion = read_stream(body, headers)
+        completion = read_stream(body, headers, finish_reasons)
     else:
         try:
             completion = decode_envelope(body)
@@ -47,7 +49,7 @@ def read_reply(status: int, headers: Mapping[str, str], body: bytes, *, request:
             return Reply(error=read_error(status, headers, body))
     if isinstance(completion, ProviderError):
         return Reply(error=completion)
-    return _read_completion(completion, status, headers, request)
+    return _read_completion(completion, status, headers, request, finish_reasons)
 
 
 def _is_stream(headers: Mapping[str, str], body: bytes) -> bool:
@@ -58,7 +60,13 @@ def _is_stream(headers: Mapping[str, str], body: bytes) -> bool:
     return start.startswith(_STREAM_STARTS) or kind.lower().startswith("text/event-stream")
 
 
-def _read_completion(completion: Json, status: int, headers: Mapping[str, str], request: JsonObject) -> Reply:
+def _read_completion(
+    completion: Json,
+    status: int,
+    headers: Mapping[str, str],
+    request: JsonObject,
+    finish_reasons: Mapping[str, Declared],
+) -> Reply:
     if isinstance(completion, list) and len(completion) == 1:
         completion = completion[0]
     if not isinstance(completion, dict):
@@ -73,7 +81,7 @@ def _read_completion(completion: Json, status: int, headers: Mapping[str, str], 
         return Reply(error=_malformed("no choices", status, headers))
     usage = visible(completion.get("usage"))
     return Reply(
-        answers=_read_choices(choices, status, headers, request),
+        answers=_read_choices(choices, status, headers, request, finish_reasons),
         id=_word(completion.get("id")) or None,
         served_model=_word(completion.get("model")) or None,
         usage=usage if isinstance(usage, dict) else None,
@@ -83,16 +91,20 @@ def _read_completion(completion: Json, status: int, headers: Mapping[str, str], 
 
 
 def _read_choices(
-    choices: list[Json], status: int, headers: Mapping[str, str], request: JsonObject
+    choices: list[Json],
+    status: int,
+    headers: Mapping[str, str],
+    request: JsonObject,
+    finish_reasons: Mapping[str, Declared],
 ) -> tuple[Answer, ...]:
     """The answers by index, one for each choice that was asked for, whether it came or not."""
     asked = request.get("n")
     expected = asked if isinstance(asked, int) else 1
     if expected == 1 == len(choices):
-        return (_read_choice(0, choices[0], status, headers, request),)
+        return (_read_choice(0, choices[0], status, headers, request, finish_reasons),)
     answers: dict[int, Answer] = {}
     for index, choice in zip(_indexes(choices, expected), choices, strict=True):
-        answers[index] = _read_choice(index, choice, status, headers, request)
+        answers[index] = _read_choice(index, choice, status, headers, request, finish_reasons)
     for index in range(expected):
         if index not in answers:
             message = f"Choice {index} of the {expected} asked for did not come."
@@ -110,7 +122,12 @@ def _indexes(choices: list[Json], expected: int) -> list[int]:
 
 
 def _read_choice(
-    index: int, choice: Json, status: int, headers: Mapping[str, str], request: JsonObject
+    index: int,
+    choice: Json,
+    status: int,
+    headers: Mapping[str, str],
+    request: JsonObject,
+    finish_reasons: Mapping[str, Declared],
 ) -> Answer:
     if not isinstance(choice, dict):
         error = _malformed("a choice that is no JSON object", status, headers)
@@ -123,32 +140,59 @@ def _read_choice(
         index,
         Outcome.OK,
         text=None if content.text is None else str(visible(content.text)),
-        finish_reason=_word(choice.get("finish_reason")),
+        finish_reason=_finish_word(choice.get("finish_reason")),
         refusal=_word(refusal if isinstance(refusal, str) and refusal else content.refusal) or None,
         tool_calls=_tool_calls(fields),
     )
     if choice.get("error") is not None:
         return _failed(answer, error_from({"error": choice["error"]}, status, headers))
-    reason = (answer.finish_reason or "").lower()
-    if reason in _BROKEN:
-        said = f"The provider ended this choice with finish_reason {answer.finish_reason!r}."
-        return _failed(answer, ProviderError("generation_failed", said, status=status, retryable=True))
-    if reason in _CUT:
-        return answer._replace(outcome=Outcome.TRUNCATED, detail=_why_cut(answer))
-    if reason in _WITHHELD:
-        return answer._replace(
-            outcome=Outcome.FILTERED,
-            detail="The provider's content filter withheld or cut the answer.",
-        )
+    ending = ending_of(answer.finish_reason, finish_reasons)
+    if (ended := end_early(answer, ending, status)) is not None:
+        return ended
     if answer.refusal:
         return answer._replace(
             outcome=Outcome.REFUSED, text=answer.refusal, detail="The model refused to answer."
         )
-    if answer.tool_calls or reason in _CALLING:
+    if answer.tool_calls or ending is Ending.CALL:
         return answer._replace(outcome=Outcome.TOOL_CALL, detail=_why_called(answer, request))
     if not (answer.text or "").strip():
         return answer._replace(outcome=Outcome.EMPTY, detail=_why_empty(message, content, fields))
     return _read_text(answer, content, request)
+
+
+def end_early(answer: Answer, ending: Ending, status: int | None = None) -> Answer | None:
+    """The answer that its finish_reason decides, whatever else it holds; None where it may be what it seems."""
+    word = (answer.finish_reason or "")[:_LONGEST_WORD]
+    match ending:
+        case Ending.STOP | Ending.CALL:
+            return None
+        case Ending.LENGTH:
+            return answer._replace(outcome=Outcome.TRUNCATED, detail=_why_cut(answer))
+        case Ending.FILTER:
+            said = "The provider's content filter withheld or cut the answer"
+            told = "" if word == "content_filter" else f" (finish_reason {word!r})"
+            return answer._replace(outcome=Outcome.FILTERED, detail=f"{said}{told}.")
+        case Ending.REFUSAL:
+            said = f"The model refused to answer (finish_reason {word!r})."
+            return answer._replace(outcome=Outcome.REFUSED, text=answer.refusal or answer.text, detail=said)
+        case Ending.BROKEN:
+            said = f"The provider ended this choice with finish_reason {word!r}."
+            return _failed(answer, ProviderError("generation_failed", said, status=status, retryable=True))
+        case Ending.PAUSE:
+            said = (
+                f"The turn is not over (finish_reason {word!r}): the provider waits for it to be sent back."
+            )
+            return _failed(answer, ProviderError("paused_turn", said, status=status, hint=_PAUSED))
+        case Ending.UNKNOWN:
+            said = f"Nobody knows whether the answer is whole: the finish_reason {word!r} is not a known one."
+            return _failed(answer, ProviderError("unknown_finish_reason", said, status=status, hint=_DECLARE))
+
+
+_PAUSED = "runner sends one request a case and does not go on with a turn"
+_DECLARE = (
+    "if you know what it means, say so in runner.yaml, under finish_reasons of the endpoint:"
+    " stop, length, content_filter or error"
+)
 
 
 def _read_text(answer: Answer, content: Content, request: JsonObject) -> Answer:
@@ -159,8 +203,6 @@ def _read_text(answer: Answer, content: Content, request: JsonObject) -> Answer:
         remarks.append(
             f"The content has parts of other types than text, which are left out: {', '.join(content.other)}."
         )
-    if (answer.finish_reason or "").lower() not in _STOPPED:
-        remarks.append(f"The finish_reason {answer.finish_reason!r} is not a known one and is read as stop.")
     detail = " ".join(remarks) or None
     if text != answer.text:
         return answer._replace(
@@ -188,7 +230,7 @@ def _wrapping(text: str) -> str:
 
 
 def _why_cut(answer: Answer) -> str:
-    said = f"The answer was cut off (finish_reason {answer.finish_reason!r})"
+    said = f"The answer was cut off (finish_reason {(answer.finish_reason or '')[:_LONGEST_WORD]!r})"
     if not answer.text:
         return f"{said} before any text came; reasoning counts towards the token limit too."
     return f"{said} after {len(answer.text)} characters."
@@ -243,6 +285,13 @@ def _failed(answer: Answer, error: ProviderError) -> Answer:
 def _malformed(what: str, status: int, headers: Mapping[str, str]) -> ProviderError:
     message = f"The response has {what}, so it is not a chat completion."
     return error_from({"error": {"message": message, "code": "malformed_response"}}, status, headers)
+
+
+def _finish_word(value: Json) -> str | None:
+    """A finish_reason as text. What is no text is spelled out, so that it is an unknown word and not a missing one."""
+    if value is None or isinstance(value, str):
+        return _word(value)
+    return str(visible(json.dumps(value)))[:_LONGEST_WORD]
 
 
 def _word(value: Json) -> str | None:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from ..finish_reasons import NONE_DECLARED, Declared, gravest
 from ..values import Json
 from .content import read_content
 from .decoding import decode_envelope, visible
@@ -25,9 +26,13 @@ _ONCE = ("id", "object", "created", "model", "system_fingerprint", "service_tier
 """Fields of a chunk that count where they are first not empty: Azure's first chunk has all of them empty."""
 
 
-def read_stream(body: bytes, headers: Mapping[str, str] = _NO_HEADERS) -> dict[str, Json] | ProviderError:
+def read_stream(
+    body: bytes,
+    headers: Mapping[str, str] = _NO_HEADERS,
+    finish_reasons: Mapping[str, Declared] = NONE_DECLARED,
+) -> dict[str, Json] | ProviderError:
     """The completion that a whole recorded stream stands for, or the error it ended with. Never raises."""
-    splitter, accumulator = SseSplitter(), StreamAccumulator(headers)
+    splitter, accumulator = SseSplitter(), StreamAccumulator(headers, finish_reasons)
     for event in splitter.feed(body):
         accumulator.feed(event)
     splitter.close()
@@ -35,10 +40,18 @@ def read_stream(body: bytes, headers: Mapping[str, str] = _NO_HEADERS) -> dict[s
 
 
 class StreamAccumulator:
-    """Collects the events of one stream. `headers` are those of its response, for a request id and Retry-After."""
+    """Collects the events of one stream. `headers` are those of its response, for a request id and Retry-After.
 
-    def __init__(self, headers: Mapping[str, str] = _NO_HEADERS) -> None:
+    `finish_reasons` is what the endpoint's own words mean: of several that are said of one choice, the gravest counts.
+    """
+
+    def __init__(
+        self,
+        headers: Mapping[str, str] = _NO_HEADERS,
+        finish_reasons: Mapping[str, Declared] = NONE_DECLARED,
+    ) -> None:
         self._headers = headers
+        self._finish_reasons = finish_reasons
         self._fields: dict[str, Json] = {}
         self._choices: dict[int, _Choice] = {}
         self._usage: Json = None
@@ -78,12 +91,14 @@ class StreamAccumulator:
         """
         if self._error:
             return self._error
-        finished = bool(self._choices) and all(choice.finish_reason for choice in self._choices.values())
+        finished = bool(self._choices) and all(choice.finished for choice in self._choices.values())
         if not self._done and not finished:
             size = sum(len(piece) for choice in self._choices.values() for piece in choice.content)
             message = f"The stream ended without a finish_reason or [DONE], after {size} characters of text."
             return _stream_error("stream_cut", message, retryable=True)
-        choices: list[Json] = [choice.as_json(index) for index, choice in sorted(self._choices.items())]
+        choices: list[Json] = [
+            choice.as_json(index, self._finish_reasons) for index, choice in sorted(self._choices.items())
+        ]
         body = {**self._fields, "object": "chat.completion", "choices": choices}
         return body if self._usage is None else {**body, "usage": self._usage}
 
@@ -120,13 +135,18 @@ class _Choice:
     tool_calls: list[_Call] = field(default_factory=list)
     function_call: _Call | None = None
     open_calls: dict[Json, _Call] = field(default_factory=dict)
-    finish_reason: Json = None
+    finish_reasons: list[Json] = field(default_factory=list)
     error: Json = None
+
+    @property
+    def finished(self) -> bool:
+        """Whether anything was said of how it ended."""
+        return any(self.finish_reasons)
 
     def add(self, part: Mapping[str, Json]) -> str:
         """Take in one chunk's part of this choice and return the text it adds."""
         if part.get("finish_reason") is not None:
-            self.finish_reason = part["finish_reason"]
+            self.finish_reasons.append(part["finish_reason"])
         if part.get("error") is not None:
             self.error = part["error"]
         delta = part.get("delta", part.get("message"))
@@ -150,7 +170,7 @@ class _Choice:
             self.function_call.add({"function": legacy})
         return content.text or ""
 
-    def as_json(self, index: int) -> dict[str, Json]:
+    def as_json(self, index: int, declared: Mapping[str, Declared]) -> dict[str, Json]:
         """The choice as a chat.completion has it; absent what never came."""
         message: dict[str, Json] = {"role": "assistant", "content": _joined(self.content)}
         if self.other:
@@ -164,8 +184,14 @@ class _Choice:
             message["tool_calls"] = [call.as_json() for call in self.tool_calls]
         if self.function_call:
             message["function_call"] = self.function_call.as_json()["function"]
-        choice: dict[str, Json] = {"index": index, "message": message, "finish_reason": self.finish_reason}
+        choice: dict[str, Json] = {"index": index, "message": message, "finish_reason": self._last(declared)}
         return choice if self.error is None else {**choice, "error": self.error}
+
+    def _last(self, declared: Mapping[str, Declared]) -> Json:
+        """The finish_reason: the gravest word; what is no text, which no table knows, goes before all words."""
+        odd = [reason for reason in self.finish_reasons if not isinstance(reason, str)]
+        words = [reason for reason in self.finish_reasons if isinstance(reason, str)]
+        return odd[-1] if odd else gravest(words, declared) or ("" if words else None)
 
     def _call_for(self, delta: Mapping[str, Json]) -> _Call:
         """The call that `delta` continues: the one of its index, unless it brings an id of its own (then a new one)."""

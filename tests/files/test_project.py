@@ -199,3 +199,31 @@ def test_an_environment_variable_that_is_no_base_url_is_refused_without_repeatin
         load(tmp_path, OPENAI_BASE_URL=url)
     assert str(caught.value).startswith("OPENAI_BASE_URL ")
     assert "hunter2" not in str(caught.value)
+
+
+def test_finish_reasons_are_kept_by_their_key(tmp_path):
+    text = (
+        "endpoints: {e: {base_url: http://h/v1, finish_reasons: {Wandered-Off: stop, cut_short: length}}}\n"
+    )
+    declared = load(tmp_path, text).endpoints["e"].finish_reasons
+    assert declared == {"wanderedoff": "stop", "cutshort": "length"}
+
+
+@pytest.mark.parametrize(
+    ("declared", "line", "said"),
+    [
+        ("      length: stop", 5, "the answer was cut off"),
+        ("      RECITATION: stop", 5, "a filter withheld the answer"),
+        ("      stop: error", 5, "the answer is whole"),
+        ("      odd: stop\n      ODD: length", 6, "the same word is declared to be stop"),
+        ("      odd: pass", 5, "stop"),
+        ("      odd: [stop]", 5, "finish_reasons"),
+        ("      '': stop", 5, "finish_reasons"),
+    ],
+)
+def test_a_finish_reason_that_cannot_be_declared_so_is_an_error_at_its_line(tmp_path, declared, line, said):
+    text = f"endpoints:\n  e:\n    base_url: http://h/v1\n    finish_reasons:\n{declared}\n"
+    with pytest.raises(RunnerError) as caught:
+        load(tmp_path, text)
+    assert caught.value.location.line == line
+    assert said in str(caught.value)

@@ -53,6 +53,11 @@ TABLE: list[tuple[dict[str, Any], Outcome]] = [
     (choice("hi", "content_filter"), Outcome.FILTERED),
     ({"index": 0, "finish_reason": "content_filter"}, Outcome.FILTERED),
     (choice("hi", "content_filter", refusal="no"), Outcome.FILTERED),
+    (choice("hi", "RECITATION"), Outcome.FILTERED),
+    (choice("hi", "guardrail_intervened", tool_calls=[CALL]), Outcome.FILTERED),
+    (choice("hi", "model_context_window_exceeded", tool_calls=[CALL]), Outcome.TRUNCATED),
+    (choice("hi", "abort"), Outcome.ERROR),
+    (choice("hi", "pause_turn", tool_calls=[CALL]), Outcome.ERROR),
     (choice(None, refusal="no"), Outcome.REFUSED),
     (choice(None, refusal="no", tool_calls=[CALL]), Outcome.REFUSED),
     (choice([{"type": "refusal", "refusal": "no"}]), Outcome.REFUSED),
@@ -98,10 +103,77 @@ def test_the_providers_own_finish_reason_is_kept() -> None:
     assert answer_of(choice("hi", None)).finish_reason is None
 
 
-def test_an_unknown_finish_reason_is_read_as_stop_and_said() -> None:
-    answer = answer_of(choice("hi", "wandered_off"))
-    assert answer.outcome is Outcome.OK
-    assert "wandered_off" in (answer.detail or "")
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"content": "hi"},
+        {"content": None, "tool_calls": [CALL]},
+        {"content": None, "refusal": "no"},
+        {"content": None},
+    ],
+)
+def test_an_unknown_finish_reason_is_an_error_whatever_came_with_it(message: dict[str, Any]) -> None:
+    answer = answer_of(choice(finish="wandered_off", **message), tools=[{}])
+    assert answer.error is not None
+    assert (answer.outcome, answer.error.code, answer.error.retryable) == (
+        Outcome.ERROR,
+        "unknown_finish_reason",
+        False,
+    )
+    assert (answer.finish_reason, answer.text) == ("wandered_off", message["content"])
+    assert "finish_reasons" in (answer.error.hint or "")
+
+
+@pytest.mark.parametrize("word", [0, 1, True, False, ["stop"], {"type": "stop"}, {}, [], " ", "x" * 10_000])
+def test_a_finish_reason_of_any_other_kind_is_unknown(word: Any) -> None:
+    for one in (
+        choice("hi", word),
+        {**choice("hi", word), "delta": {"content": "hi"}},
+    ):
+        for body in (
+            json.dumps({"choices": [one]}).encode(),
+            b"data: " + json.dumps({"choices": [one]}).encode() + b"\n\ndata: [DONE]\n\n",
+        ):
+            (answer,) = raw(body).answers
+            assert answer.error is not None
+            assert answer.error.code == "unknown_finish_reason"
+            assert len(answer.error.message) <= 500
+
+
+@pytest.mark.parametrize("word", ["abort", "insufficient_system_resource", "MALFORMED_FUNCTION_CALL"])
+def test_a_choice_that_the_server_broke_off_may_be_asked_for_again(word: str) -> None:
+    error = answer_of(choice("half of", word)).error
+    assert error is not None
+    assert (error.code, error.retryable) == ("generation_failed", True)
+
+
+def test_a_turn_that_is_paused_is_an_error_of_its_own() -> None:
+    error = answer_of(choice("half of", "pause_turn")).error
+    assert error is not None
+    assert (error.code, error.retryable) == ("paused_turn", False)
+
+
+def test_a_refusal_told_by_its_finish_reason_keeps_its_text() -> None:
+    answer = answer_of(choice("I cannot.", "refusal"))
+    assert (answer.outcome, answer.text) == (Outcome.REFUSED, "I cannot.")
+
+
+@pytest.mark.parametrize(
+    ("declared", "outcome"),
+    [
+        ("stop", Outcome.OK),
+        ("length", Outcome.TRUNCATED),
+        ("content_filter", Outcome.FILTERED),
+        ("error", Outcome.ERROR),
+    ],
+)
+def test_a_declared_finish_reason_is_read_as_declared(declared: Any, outcome: Outcome) -> None:
+    for body in (
+        json.dumps({"choices": [choice("hi", "Wandered_Off")]}).encode(),
+        b'data: {"choices":[{"delta":{"content":"hi"},"finish_reason":"Wandered_Off"}]}\n\ndata: [DONE]\n\n',
+    ):
+        (answer,) = read_reply(200, {}, body, request={}, finish_reasons={"wanderedoff": declared}).answers
+        assert (answer.outcome, answer.text, answer.finish_reason) == (outcome, "hi", "Wandered_Off")
 
 
 def test_parts_are_joined_without_the_thinking() -> None:

@@ -172,6 +172,21 @@ def test_a_finish_reason_is_an_end_even_without_done() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("words", "counts"),
+    [
+        (["length", ""], "length"),
+        (["length", "stop"], "length"),
+        (["stop", "abort", "stop"], "abort"),
+        (["", "stop", ""], "stop"),
+        (["", ""], ""),
+    ],
+)
+def test_a_later_word_does_not_make_a_bad_end_good(words: list[str], counts: str) -> None:
+    chunks = [chunk(delta(content="a", finish=word)) for word in words]
+    assert completion(*chunks)["choices"][0]["finish_reason"] == counts
+
+
 def test_done_is_an_end_even_without_a_finish_reason() -> None:
     assert completion(chunk(delta(content="a")))["choices"][0]["finish_reason"] is None
 
