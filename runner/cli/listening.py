@@ -29,13 +29,16 @@ class Listener(Protocol):
         """That was all; `complete` unless the run was cut short."""
 
 
-def listeners(closing: ExitStack, output: str | None, chosen: Chosen) -> list[Listener]:
+def listeners(
+    closing: ExitStack, output: str | None, chosen: Chosen, *, env_file: str | None
+) -> list[Listener]:
     """Those that the command line and the environment ask for; `closing` closes them. Raises UsageError, StorageError."""
     from ..report.github import GitHubReport
     from ..report.workflow_commands import on_github
 
     found: list[Listener] = []
     if output is not None:
+        chosen.check_destination(output, {"--env-file": env_file})
         from ..report.junit_regression import JUnitReport  # its XML library imports an HTTP client
 
         found.append(closing.enter_context(JUnitReport(output)))

@@ -27,6 +27,7 @@ def command(runs: tuple[str, ...], output: str | None) -> int:
 
     from ..engine.merging import merge
     from ..engine.stored_runs import find_run
+    from ..files.destination import Destination
     from ..files.discover import find_root
     from ..report.console import ConsoleReporter
     from ..report.figures import plural
@@ -34,6 +35,9 @@ def command(runs: tuple[str, ...], output: str | None) -> int:
 
     root = find_root(Path.cwd())
     found = [find_run(root, name) for name in runs]
+    if output:
+        reads = [(f'"{path}"', path) for run in found for path in run.folder.rglob("*") if path.is_file()]
+        Destination("--output", output, root).check(reads, {"standard output": 1, "standard error": 2})
     with contextlib.ExitStack() as closing:
         writer = closing.enter_context(OutputWriter(output)) if output else None
         reporter = closing.enter_context(ConsoleReporter(sys.stdout, live=False))

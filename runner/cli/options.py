@@ -13,6 +13,7 @@ __all__ = [
     "SelectionOptions",
     "ShardType",
     "diff_format",
+    "env_file_of",
     "env_file_option",
     "isolate_option",
     "selection_options",
@@ -135,7 +136,17 @@ _OPTIONS = (
 )
 
 
-def _set_variables(_ctx: click.Context, _param: click.Parameter, path: str | None) -> None:
+_ENV_FILE = f"{__name__}.env_file"
+
+
+def env_file_of(ctx: click.Context) -> str | None:
+    """The file that `--env-file` names."""
+    path: str | None = ctx.meta.get(_ENV_FILE)
+    return path
+
+
+def _set_variables(ctx: click.Context, _param: click.Parameter, path: str | None) -> None:
+    ctx.meta[_ENV_FILE] = path
     if path is not None:
         import os
 

@@ -13,6 +13,7 @@ import click
 from ..engine.examine import examine
 from ..engine.plan import make_units
 from ..errors import Diagnostic, Location, RunnerError, UsageError
+from ..files.destination import Destination
 from ..files.discover import find_root
 from ..files.model import Project
 from ..files.project import load_project
@@ -107,6 +108,8 @@ def build(folder: Path, output: str | None, *, isolate: bool) -> int:
     name = f"{manifest.name}-{manifest.version}"
     data = write_archive(fetched.contents, name)
     path = Path(output) if output is not None else folder / "dist" / f"{name}.tar.gz"
+    reads = [(f'"{folder / file}"', folder / file) for file in fetched.contents.files]
+    Destination("--output", str(path), folder).check(reads)
     exchange = Exchange()
     exchange.file(path, data)
     exchange.carry_out()

@@ -40,6 +40,7 @@ class RegressionCommand:
     base: str | None
     shard: Shard | None
     isolate: bool = False
+    env_file: str | None = None
 
     def carry_out(
         self,
@@ -58,7 +59,7 @@ class RegressionCommand:
         started = time.monotonic()
         tally = Tally()
         with ExitStack() as closing:
-            others = listeners(closing, output, chosen)
+            others = listeners(closing, output, chosen, env_file=self.env_file)
             out = Outlet(sys.stdout, "standard output")
             reporter = closing.enter_context(RegressionReporter(out.text))
             reporter.start(title=chosen.title)

@@ -11,6 +11,7 @@ from .options import (
     JobsType,
     SelectionOptions,
     ShardType,
+    env_file_of,
     env_file_option,
     selection_options,
     transport_option,
@@ -155,6 +156,7 @@ def command(
         max_errors=max_errors,
         trusted=trusted,
         debug=debug,
+        env_file=env_file_of(ctx),
     )
     return run.dry_run() if dry_run else run.carry_out()
 

@@ -129,12 +129,14 @@ class RunCommand:
     max_errors: ErrorBound | None
     trusted: bool
     debug: bool
+    env_file: str | None
 
     def dry_run(self) -> int:
         """Say what it would take."""
         from ..report.dry_run import dry_run_text
 
         chosen, plan = self._plan()
+        self._check_output(chosen)
         sizes = 0
 
         def visit(job: Job) -> None:
@@ -148,6 +150,7 @@ class RunCommand:
     def carry_out(self) -> int:
         """Run it; the exit code. Raises what loading, rendering, asking and storing raise."""
         chosen, plan = self._plan()
+        self._check_output(chosen)
         # Results are what this command says; they move aside only where standard output is spoken for.
         out, err = Outlet(sys.stdout, "standard output"), Outlet(sys.stderr, "standard error")
         stream_to = (err if self.as_json or self.stream else out).text
@@ -157,6 +160,17 @@ class RunCommand:
             live = False if self.stream or self.debug or (self.as_json and out.isatty()) else None
             reporter = ConsoleReporter(stream_to, live=live)
             return self._carry_out(chosen, plan, reporter, closing, out, err)
+
+    def _check_output(self, chosen: Chosen) -> None:
+        """Refuse an --output that the run reads. Called as well when everything is read: templates, media, rows."""
+        if self.output is not None:
+            selection = self.asking.selection
+            given = {
+                "--input": selection["rows"],
+                "--vars": selection["vars_file"],
+                "--env-file": self.env_file,
+            }
+            chosen.check_destination(self.output, given)
 
     def _plan(self) -> tuple[Chosen, Plan]:
         chosen = load_selection(**self.asking.selection)
@@ -193,6 +207,7 @@ class RunCommand:
         writer = None
         if self.stored is None:
             assert rehearsal is not None
+            self._check_output(chosen)
             writer = closing.enter_context(OutputWriter(self.output)) if self.output else None
             stretch = Stretch.begin(rehearsal, facts, chosen.root)
             closing.callback(stretch.journal.close)
@@ -207,6 +222,7 @@ class RunCommand:
             )
             closing.callback(stretch.journal.close)
             if self.output and not (stretch.done and self.output_was_recorded):
+                self._check_output(chosen)
                 writer = closing.enter_context(OutputWriter(self.output))
         counters = Counters(total=stretch.rehearsal.records)
         budget = Budget(self.max_cost) if self.max_cost is not None else None

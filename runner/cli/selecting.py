@@ -14,6 +14,7 @@ from ..engine.sampling import Condition, Draw
 from ..engine.selection import Selection
 from ..engine.spool import Spool
 from ..errors import FormatError, Location, NothingSelectedError, Problems, RunnerError, UsageError
+from ..files.destination import Destination, reads_of
 from ..files.discover import find_root
 from ..files.documents import parse_document
 from ..files.formats import schema, violations
@@ -61,6 +62,14 @@ class Chosen:
             return str(path.relative_to(Path.cwd()))
         except ValueError:
             return str(path)
+
+    def check_destination(self, output: str, given: Mapping[str, str | None]) -> None:
+        """Refuse an `--output` that is read: one of the files `given` by options, or of the project. See Destination."""
+        reads = [(f'"{path}" of {option}', Path(path)) for option, path in given.items() if path is not None]
+        others: dict[str, Path | int] = {"standard output": 1, "standard error": 2}
+        if summary := self.environ.get("GITHUB_STEP_SUMMARY"):
+            others["GITHUB_STEP_SUMMARY"] = Path(summary)
+        Destination("--output", output, self.root).check([*reads, *reads_of(self.prompts)], others)
 
     def rehearse(
         self, plan: Plan, visit: Callable[[Job], None] | None = None, spool: Spool | None = None

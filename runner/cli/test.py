@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from .options import JobsType, ShardType, env_file_option, isolate_option, transport_option, trust_option
+from .options import (
+    JobsType,
+    ShardType,
+    env_file_of,
+    env_file_option,
+    isolate_option,
+    transport_option,
+    trust_option,
+)
 
 if TYPE_CHECKING:
     from ..engine.shard import Shard
@@ -115,7 +123,15 @@ def command(
         samples=samples,
     )
     run = RegressionCommand(
-        paths, ids=ids, tags=tags, endpoint=endpoint, modes=modes, base=base, shard=shard, isolate=isolate
+        paths,
+        ids=ids,
+        tags=tags,
+        endpoint=endpoint,
+        modes=modes,
+        base=base,
+        shard=shard,
+        isolate=isolate,
+        env_file=env_file_of(click.get_current_context()),
     )
     return run.carry_out(
         jobs=jobs,

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-__all__ = ["alone_in", "locked", "try_lock"]
+__all__ = ["alone_in", "hold", "locked", "try_lock"]
 
 if sys.platform == "win32":
     import msvcrt
@@ -62,6 +62,23 @@ def try_lock(path: Path) -> BinaryIO | None:
         file.close()
         return None
     return file
+
+
+def hold(file: BinaryIO) -> bool:
+    """Lock an open file until it is closed; False where somebody else holds it, True where the system cannot lock it."""
+    try:
+        if sys.platform == "win32":
+            # A byte that is locked cannot be read by others there, so it is one far behind the end.
+            file.seek(1 << 40)
+        _try(file.fileno())
+    except (BlockingIOError, PermissionError):
+        return False
+    except OSError:
+        return True
+    finally:
+        if sys.platform == "win32":
+            file.seek(0)
+    return True
 
 
 @contextmanager

@@ -117,6 +117,12 @@ class DiskTree:
         self._real_root = root.resolve()
         self._cwd = cwd or Path.cwd()
         self._names = names or {}
+        self._reads: dict[tuple[int, int], str] = {}
+
+    @property
+    def reads(self) -> Mapping[tuple[int, int], str]:
+        """The files that were read so far, by device and number on the disk: what messages call them."""
+        return self._reads
 
     def read(self, file: str, *, shown: str | None = None, location: Location | None = None) -> bytes:
         """The bytes of `file`.
@@ -131,11 +137,12 @@ class DiskTree:
             real = path.resolve(strict=True)
             if not real.is_relative_to(self._real_root):
                 raise MissingFileError(f"{name} leads outside the project root", location=where)
-            kind = real.stat().st_mode
-            if stat.S_ISDIR(kind):
+            found = real.stat()
+            if stat.S_ISDIR(found.st_mode):
                 raise MissingFileError(f"{name} is a folder", location=where, hint="name a file in it")
-            if not stat.S_ISREG(kind):
+            if not stat.S_ISREG(found.st_mode):
                 raise MissingFileError(f"{name} is not a regular file", location=where)
+            self._reads[found.st_dev, found.st_ino] = name
             with real.open("rb") as stream:
                 data = stream.read(MAX_FILE_BYTES + 1)
         except (FileNotFoundError, NotADirectoryError):

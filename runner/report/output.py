@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-import secrets
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -12,6 +12,7 @@ from typing import BinaryIO, Generic, Protocol, Self, TypeVar
 
 from ..engine.record import Record, json_line
 from ..errors import StorageError, UsageError
+from ..files.file_lock import hold
 from .junit import JUnitFormat
 from .wording import check_text, error_text, failed_checks
 
@@ -58,18 +59,32 @@ class FileWriter(Generic[_T_contra]):
         if self._path.is_dir():
             raise UsageError(f'--output "{self._shown}" is a folder.', hint="name a file")
         in_place = suffix == ".jsonl" or (self._path.exists() and not self._path.is_file())
-        self._part = (
-            self._path
-            if in_place
-            else self._path.with_name(f".{self._path.name}.{secrets.token_hex(4)}.part")
-        )
+        self._part = self._path if in_place else self._path.with_name(f".{self._path.name}.part")
         self._closed = False
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = self._part.open("wb" if in_place else "xb")
+            self._file = self._open()
             self._format = formats[suffix](self._file)
         except OSError as error:
             raise self._unwritable(error) from error
+
+    def _open(self) -> BinaryIO:
+        """The file, empty and held by this process alone. Raises UsageError where another one writes it."""
+        if self._part.exists() and not self._part.is_file():
+            return self._part.open("wb")
+        while True:
+            # Not emptied before it is known that nobody else writes it.
+            file = self._part.open("ab")
+            if not hold(file):
+                file.close()
+                raise UsageError(
+                    f'--output "{self._shown}" is being written by another process.',
+                    hint="name another file, or wait for its end",
+                )
+            if _is_still(file, self._part):
+                file.truncate(0)
+                return file
+            file.close()  # whoever held it has put it in its place in between
 
     def write(self, thing: _T_contra) -> None:
         """Add one. Raises StorageError when the disk refuses it."""
@@ -89,10 +104,13 @@ class FileWriter(Generic[_T_contra]):
         try:
             try:
                 self._format.end(complete=complete)
+                self._file.flush()
+                if self._part != self._path and os.name != "nt":
+                    self._part.replace(self._path)  # while it is still held
             finally:
                 self._file.close()
-            if self._part != self._path:
-                self._part.replace(self._path)
+            if self._part != self._path and os.name == "nt":
+                self._part.replace(self._path)  # an open file cannot be renamed there
         except OSError as error:
             if self._part != self._path:
                 self._part.unlink(missing_ok=True)
@@ -111,6 +129,13 @@ class FileWriter(Generic[_T_contra]):
             f'--output "{self._shown}" cannot be written: {error.strerror or error}.',
             hint="the answers received so far are in the run's results.jsonl",
         )
+
+
+def _is_still(file: BinaryIO, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 class OutputWriter(FileWriter[Record]):

@@ -73,12 +73,14 @@ class ProjectFolder:
             [sys.executable, "-W", "error", "-m", "runner", *args],
             cwd=self.folder,
             env=self.environ(env),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            stdin=subprocess.DEVNULL,
             text=True,
             encoding="utf-8",
-            **options,
+            **{
+                "stdout": subprocess.PIPE,
+                "stderr": subprocess.PIPE,
+                "stdin": subprocess.DEVNULL,
+                **options,
+            },
         )
 
     def run(
