@@ -179,7 +179,9 @@ class LoadedPrompt:
 
     async def arun(self, **variables: Json) -> Result:
         """As `run`, to be awaited; any number may be under way at once."""
-        job = self._unit.job(self._case(variables))
+        case = self._case(variables)
+        self._unit.judge.prepare(case)
+        job = self._unit.job(case)
         finished: list[Record] = []
 
         def emit(jobs: Sequence[tuple[Job, list[Record]]]) -> None:

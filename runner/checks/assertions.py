@@ -7,34 +7,20 @@ missing text, an unknown price. What a path selects must hold at every place it 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 
 from ..errors import FormatError
 from ..files.model import Assertion
-from ..render.sandbox import IN_PROCESS, Sandbox
-from ..schema import json_path
+from ..files.violations import foreign_assertion, near
+from ..render.sandbox import IN_PROCESS, Members, Sandbox
+from ..schema import json_path, show
 from ..values import Json, JsonObject, JsonPath
 from .jsonpath import Path, PathError, parse
-from .predicates import KINDS, Predicate, SpecError, Unfit, build
+from .predicates import KINDS, Kind, Predicate, SpecError, Unfit
 
 __all__ = ["AnswerView", "CheckResult", "CompiledAssertion", "compile_assertion"]
-
-# Types that speak of the answer as a whole, so that `path` has nothing to select from.
-_WHOLE = {"cost", "latency", "finish-reason", "expr"}
-_LIMITS = {"cost", "latency"}
-_MEASURES = {"cost", "latency", "finish-reason"}
-
-_ELSEWHERE = {
-    "is-json": "declare a response_format: every answer is then parsed, and held against its schema",
-    "contains-json": "declare a response_format: every answer is then parsed, and held against its schema",
-    "is-refusal": "write `outcome: refused` on the case",
-    "javascript": "write an `expr` over output, text and vars",
-    "python": "write an `expr` over output, text and vars",
-    "icontains-any": "write a `regex` that begins with (?i)",
-    "icontains-all": "write several `icontains`",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +58,9 @@ class CheckResult:
     code: str | None = None
 
 
+_NO_MEMBERS = Members(frozenset(), frozenset(), whole=False)
+
+
 class _Nothing(Exception):
     """There is nothing to ask the predicate of."""
 
@@ -81,10 +70,15 @@ class CompiledAssertion:
     """One assertion, ready to be asked about any number of answers."""
 
     type: str
-    kind: str
+    kind: Kind
     negated: bool
     path: Path | None
     predicate: Predicate
+
+    @property
+    def variables(self) -> Members:
+        """The variables that it reads."""
+        return (self.predicate.reads or {}).get("vars", _NO_MEMBERS)
 
     def check(self, answer: AnswerView) -> CheckResult:
         """Whether the answer is as asserted. Never raises for an answer, whatever it holds."""
@@ -113,10 +107,10 @@ class CompiledAssertion:
         return CheckResult(self.type, passed, path, message, self.predicate.expected, actual, code)
 
     def _subjects(self, answer: AnswerView) -> list[tuple[JsonPath, Json]]:
-        if self.kind == "expr":
+        if self.kind.subject == "answer":
             return [((), {"output": answer.output, "text": answer.text, "vars": answer.vars})]
-        if self.kind in _MEASURES:
-            return [((), _measure(self.kind, answer))]
+        if self.kind.subject == "measure":
+            return [((), _measure(self.type.removeprefix("not-"), answer))]
         if self.path is not None:
             if not answer.parsed:
                 raise _Nothing("a path needs JSON output, and the prompt's response_format asks for none")
@@ -124,9 +118,9 @@ class CompiledAssertion:
             if not found:
                 raise _Nothing(f"{self.path} selects nothing in the output")
             return found
-        if self.kind == "json-schema" and not answer.parsed:
+        if self.kind.subject == "json" and not answer.parsed:
             raise _Nothing("there is no JSON output: the prompt's response_format asks for none")
-        if self.kind in {"equals", "length", "json-schema"} and answer.parsed:
+        if self.kind.subject != "text" and answer.parsed:
             return [((), answer.output)]
         if answer.text is None:
             raise _Nothing("the answer has no text")
@@ -163,46 +157,101 @@ def compile_assertion(assertion: Assertion, sandbox: Sandbox = IN_PROCESS) -> Co
     try:
         return _compile(assertion.spec, sandbox)
     except SpecError as error:
-        raise FormatError(error.message, location=assertion.location, hint=error.hint) from None
+        location = assertion.locate(*error.at, at_key=error.at_key)
+        raise FormatError(error.message, location=location, hint=error.hint) from None
 
 
 def _compile(spec: Mapping[str, Json], sandbox: Sandbox) -> CompiledAssertion:
     type_ = spec.get("type")
     if not isinstance(type_, str):
         raise SpecError("an assertion needs a type", f"one of {', '.join(KINDS)}")
-    kind = type_.removeprefix("not-")
-    negated = kind != type_
-    if kind not in KINDS:
-        raise SpecError(f'unknown assertion type "{type_}"', _suggest(type_))
-    argument = "threshold" if kind in _LIMITS else "value"
-    allowed = {"type", argument} if kind in _WHOLE else {"type", argument, "path"}
+    name = type_.removeprefix("not-")
+    if name not in KINDS:
+        raise SpecError(f'unknown assertion type "{type_}"', _suggest(type_), ("type",))
+    kind = KINDS[name]
+    argument = kind.argument
+    allowed = {"type", argument, "path"} if kind.takes_path else {"type", argument}
     for key in spec:
         if key not in allowed:
-            raise SpecError(
-                f'"{key}" means nothing for {type_}', f"it takes {' and '.join(sorted(allowed - {'type'}))}"
-            )
+            hint = f"it takes {' and '.join(sorted(allowed - {'type'}))}"
+            raise SpecError(f'"{key}" means nothing for {type_}', hint, (key,), at_key=True)
     if argument not in spec:
         raise SpecError(f"{type_} needs a {argument}")
+    _refuse_templates(spec, type_)
     path = _path(spec["path"]) if "path" in spec else None
     try:
-        predicate = build(kind, spec[argument], sandbox)
+        predicate = kind.build(spec[argument], sandbox)
     except SpecError as error:
-        raise SpecError(f"{type_}: {error.message}", error.hint) from None
-    return CompiledAssertion(type_, kind, negated, path, predicate)
+        raise SpecError(f"{type_}: {error.message}", error.hint, (argument, *error.at)) from None
+    return CompiledAssertion(type_, kind, name != type_, path, predicate)
 
 
 def _path(text: Json) -> Path:
     if not isinstance(text, str):
-        raise SpecError('path must be text such as "$.label"')
+        raise SpecError('path must be text such as "$.label"', at=("path",))
     try:
         return parse(text)
     except PathError as error:
-        raise SpecError(f'"{text}" is not a path: {error}') from None
+        raise SpecError(f'"{text}" is not a path: {error}', at=("path",)) from None
 
 
 def _suggest(type_: str) -> str:
-    if type_ in _ELSEWHERE:
-        return _ELSEWHERE[type_]
-    names = [*KINDS, *(f"not-{kind}" for kind in KINDS)]
-    close = get_close_matches(type_.lower().replace("_", "-"), names, n=1)
-    return f'did you mean "{close[0]}"?' if close else f"one of {', '.join(KINDS)}"
+    names = [*KINDS, *(f"not-{name}" for name in KINDS)]
+    return foreign_assertion(type_) or near(type_, names) or f"one of {', '.join(KINDS)}"
+
+
+_ESCAPED = r"\{\{"
+_TAG = re.compile(r"\{[{%]")
+_UNESCAPED_TAG = re.compile(r"(?<!\\)\{[{%]")
+_WITH_PATTERNS = {"regex", "json-schema"}
+_VARIABLE = re.compile(r"\{\{\s*([A-Za-z_]\w*)\s*\}\}")
+
+# How an `expr` says with a variable what the types say that a template is likely to be written in.
+_AS_EXPR = {
+    "equals": ("{part} == {var}", "{part} != {var}"),
+    "starts-with": ("{part}.startswith({var})", "not {part}.startswith({var})"),
+    "ends-with": ("{part}.endswith({var})", "not {part}.endswith({var})"),
+    "icontains": ("{var} | lower in {part} | lower", "{var} | lower not in {part} | lower"),
+}
+_CONTAINED = ("{var} in {part}", "{var} not in {part}")
+
+
+def _refuse_templates(spec: Mapping[str, Json], type_: str) -> None:
+    """Refuse what looks like a template: compared literally it says nothing, and its `not-` form always holds."""
+    name = type_.removeprefix("not-")
+    tag = _UNESCAPED_TAG if name in _WITH_PATTERNS else _TAG
+    for at, text, at_key in _strings(spec):
+        if not tag.search(text):
+            continue
+        if name == "expr":
+            raise SpecError(
+                f"an expression is not a template: {show(text)}",
+                "write it without braces, with variables as vars.NAME; for literal braces use a `regex`: "
+                r"\{\{",
+                at,
+                at_key=at_key,
+            )
+        found = _VARIABLE.search(text)
+        variable = f"vars.{found[1]}" if found else "vars.NAME"
+        forms = _AS_EXPR.get(name, _CONTAINED)
+        expr = forms[name != type_].format(var=variable, part="output.PART" if "path" in spec else "text")
+        raise SpecError(
+            f"an assertion is not a template: {show(text)} would be compared literally",
+            f'use {{type: expr, value: "{expr}"}}; for literal braces use a `regex`: {_ESCAPED}',
+            at,
+            at_key=at_key,
+        )
+
+
+def _strings(value: Mapping[str, Json]) -> Iterator[tuple[JsonPath, str, bool]]:
+    """Each string in a value, where it stands and whether it is a key. Without recursion: values may be deep."""
+    stack: list[tuple[JsonPath, object]] = [((), value)]
+    while stack:
+        at, part = stack.pop()
+        if isinstance(part, str):
+            yield at, part, False
+        elif isinstance(part, Mapping):
+            stack.extend(((*at, key), item) for key, item in part.items())
+            yield from (((*at, key), key, True) for key in part)
+        elif isinstance(part, list):
+            stack.extend(((*at, index), item) for index, item in enumerate(part))

@@ -10,9 +10,10 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from ..errors import Problems, RunnerError, SchemaError
+from ..errors import CaseError, FormatError, Problems, RunnerError, SchemaError
 from ..files.model import Assertion, Case, Prompt
 from ..render.sandbox import IN_PROCESS, Sandbox
+from ..render.wording import did_you_mean
 from ..schema import SchemaProblem, Validator, Violation, show
 from ..values import Json, JsonObject, JsonPath
 from ..wire.reply import Answer, Outcome
@@ -46,7 +47,10 @@ class Judge:
     Problems when there are several.
     """
 
-    __slots__ = ("_asserts", "_cache", "_json", "_model", "_sandbox", "_schema", "_tools")
+    __slots__ = (
+        "_asserts", "_cache", "_inputs", "_json", "_model", "_sandbox", "_schema", "_tools", "reads_any_variable",
+        "required", "variables",
+    )  # fmt: skip
 
     def __init__(self, prompt: Prompt, sandbox: Sandbox = IN_PROCESS) -> None:
         errors: list[RunnerError] = []
@@ -57,7 +61,16 @@ class Judge:
         self._cache: dict[str, CompiledAssertion] = {}
         self._schema = _response_validator(prompt, errors)
         self._tools = _tool_validators(prompt, errors)
+        self._inputs = prompt.inputs
+        self.variables: frozenset[str] = frozenset()
+        """The variables that its assertions read, those of the cases prepared so far counted in."""
+        self.reads_any_variable = False
+        """Whether one of them may read any other variable as well, as `vars[text]` does."""
         self._asserts = self._compile_all(prompt.asserts, errors)
+        self.required = frozenset(
+            name for each in self._asserts for name in each.variables.names - each.variables.optional
+        )
+        """The variables that the assertions of every case cannot do without."""
         for case in prompt.tests:
             if isinstance(case, Case):
                 self._compile_all(case.asserts, errors)
@@ -65,11 +78,32 @@ class Judge:
             raise errors[0] if len(errors) == 1 else Problems(errors)
 
     def prepare(self, case: Case) -> None:
-        """Compile a case's assertions before anything is paid for. Raises FormatError or Problems at its lines."""
+        """Compile a case's assertions before anything is paid for.
+
+        Raises FormatError at the lines of those that cannot be used, CaseError for a case that lacks a variable that
+        one of them reads, Problems for several.
+        """
         errors: list[RunnerError] = []
-        self._compile_all(case.asserts, errors)
+        own = self._compile_all(case.asserts, errors)
+        always = self._asserts if case.outcome in (None, "ok") else ()
+        for each in (*always, *own):
+            if missing := each.variables.names - each.variables.optional - case.vars.keys():
+                name = min(missing)
+                errors.append(
+                    CaseError(
+                        f"{each.type}: variable {name!r} has no value",
+                        location=case.location,
+                        hint=f"{each.predicate.expected} reads it: give it in `vars` or with --var {name}=...",
+                    )
+                )
         if errors:
             raise errors[0] if len(errors) == 1 else Problems(errors)
+
+    def variables_of(self, case: Case) -> frozenset[str]:
+        """The variables that the case's own assertions read."""
+        if not case.asserts or self._inputs is not None:
+            return frozenset()
+        return frozenset(name for each in case.asserts for name in self._compiled(each).variables.names)
 
     def judge(
         self,
@@ -164,10 +198,26 @@ class Judge:
         compiled = []
         for assertion in assertions:
             try:
-                compiled.append(self._compiled(assertion))
+                known = self._compiled(assertion)
+                errors.extend(self._undeclared(assertion, known))
             except RunnerError as error:
                 errors.append(error)
+                continue
+            compiled.append(known)
+            self.variables |= known.variables.names
+            self.reads_any_variable = self.reads_any_variable or known.variables.whole
         return tuple(compiled)
+
+    def _undeclared(self, assertion: Assertion, compiled: CompiledAssertion) -> Iterator[RunnerError]:
+        """An error for each variable that an assertion reads and `inputs` does not declare."""
+        for name in sorted(compiled.variables.names):
+            if self._inputs is not None and name not in self._inputs:
+                yield FormatError(
+                    f"{compiled.type}: variable {name!r} is not declared in `inputs`",
+                    location=assertion.locate("value"),
+                    hint=did_you_mean(name, self._inputs)
+                    or f"declare it: `inputs: {{{name}: {{type: string}}}}`",
+                )
 
     def _compiled(self, assertion: Assertion) -> CompiledAssertion:
         """Rows of data repeat the same few assertions a hundred thousand times: each is compiled once."""

@@ -1,31 +1,38 @@
 """What an assertion says of one value, apart from where that value comes from: one builder per assertion type.
 
-A builder takes the assertion's `value` or `threshold` and refuses what could never fail or never pass, such as an
-empty string to be contained.
+`KINDS` is the registry of the types. A builder takes the assertion's `value` or `threshold` and refuses what could
+never fail or never pass, such as an empty string to be contained.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from ..patterns import PatternError, compile_pattern
-from ..render.sandbox import Sandbox
+from ..render.sandbox import Members, Sandbox
 from ..schema import SchemaProblem, Validator, show
 from ..values import Json, JsonPath
 from .equality import difference
 
-__all__ = ["KINDS", "Predicate", "SpecError", "Unfit", "build"]
+__all__ = ["KINDS", "Kind", "Predicate", "SpecError", "Unfit"]
 
 
 class SpecError(ValueError):
-    """The `value` or `threshold` of an assertion cannot mean anything. `message` and `hint` are for its author."""
+    """An assertion cannot mean anything. `message` and `hint` are for its author.
 
-    def __init__(self, message: str, hint: str | None = None) -> None:
+    `at` is the part of it that is meant, or with `at_key` the key of that part.
+    """
+
+    def __init__(
+        self, message: str, hint: str | None = None, at: JsonPath = (), *, at_key: bool = False
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.at = at
+        self.at_key = at_key
 
 
 class Unfit(Exception):
@@ -37,6 +44,7 @@ class Predicate:
     """A yes-or-no question about one value, with the words for both answers: "expected {wanted}, got ...".
 
     `holds` raises Unfit. `detail` says more about a value for which `holds` is false: where below the value, and what.
+    `reads` is what an `expr` reads of `output`, `text` and `vars`.
     """
 
     wanted: str
@@ -45,14 +53,27 @@ class Predicate:
     holds: Callable[[Json], bool]
     detail: Callable[[Json], tuple[JsonPath, str]] | None = None
     shown: Callable[[Json], str] = show
+    reads: Mapping[str, Members] | None = None
 
 
-def build(kind: str, value: Json, sandbox: Sandbox) -> Predicate:
-    """The predicate of assertion type `kind` (without `not-`), which runs Jinja in `sandbox` if it needs to.
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A type of assertion.
 
-    Raises SpecError, or KeyError for an unknown type.
+    `build` makes its predicate of the assertion's `value` or `threshold` (`argument`), and raises SpecError; Jinja
+    runs in the sandbox. `subject` is what the predicate is asked about: the `text`, the `output` (the text where there
+    is no JSON), the `json` of the output, a `measure` of the answer, or the `answer` as a whole. Of the first three a
+    `path` selects parts.
     """
-    return _expr(value, sandbox) if kind == "expr" else _BUILDERS[kind](value)
+
+    build: Callable[[Json, Sandbox], Predicate]
+    subject: Literal["text", "output", "json", "measure", "answer"]
+    argument: Literal["value", "threshold"] = "value"
+
+    @property
+    def takes_path(self) -> bool:
+        """Whether `path` has something to select from."""
+        return self.subject in ("text", "output", "json")
 
 
 def _equals(value: Json) -> Predicate:
@@ -273,7 +294,12 @@ def _expr(value: Json, sandbox: Sandbox) -> Predicate:
         return result
 
     return Predicate(
-        f"{source} to be true", f"{source} to be false", source, holds, shown=lambda _: "the opposite"
+        f"{source} to be true",
+        f"{source} to be false",
+        source,
+        holds,
+        shown=lambda _: "the opposite",
+        reads=expression.reads,
     )
 
 
@@ -317,20 +343,25 @@ def _list(values: list[str]) -> str:
     return shown if len(values) <= 10 else f"{shown} and {len(values) - 10} more"
 
 
-_BUILDERS: Mapping[str, Callable[[Json], Predicate]] = {
-    "equals": _equals,
-    "contains": _contains,
-    "icontains": _icontains,
-    "contains-any": _contains_any,
-    "contains-all": _contains_all,
-    "starts-with": _starts_with,
-    "ends-with": _ends_with,
-    "regex": _regex,
-    "json-schema": _json_schema,
-    "length": _length,
-    "cost": _cost,
-    "latency": _latency,
-    "finish-reason": _finish_reason,
-}
+def _plain(build: Callable[[Json], Predicate]) -> Callable[[Json, Sandbox], Predicate]:
+    """The builder of a type that runs no Jinja."""
+    return lambda value, _: build(value)
 
-KINDS = (*_BUILDERS, "expr")
+
+KINDS: Mapping[str, Kind] = {
+    "equals": Kind(_plain(_equals), "output"),
+    "contains": Kind(_plain(_contains), "text"),
+    "icontains": Kind(_plain(_icontains), "text"),
+    "contains-any": Kind(_plain(_contains_any), "text"),
+    "contains-all": Kind(_plain(_contains_all), "text"),
+    "starts-with": Kind(_plain(_starts_with), "text"),
+    "ends-with": Kind(_plain(_ends_with), "text"),
+    "regex": Kind(_plain(_regex), "text"),
+    "json-schema": Kind(_plain(_json_schema), "json"),
+    "length": Kind(_plain(_length), "output"),
+    "cost": Kind(_plain(_cost), "measure", "threshold"),
+    "latency": Kind(_plain(_latency), "measure", "threshold"),
+    "finish-reason": Kind(_plain(_finish_reason), "measure"),
+    "expr": Kind(_expr, "answer"),
+}
+"""The assertion types, each also with `not-` before it. The JSON Schema of prompt files lists the same."""

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from ..checks.strict import Finding, lint_response_format
 from ..errors import Diagnostic, Location, NothingSelectedError, Problems, RunnerError
-from ..files.model import Project, Prompt
+from ..files.model import CaseFile, Project, Prompt
+from ..render.remarks import unused_inputs
 from ..render.sandbox import IN_PROCESS, Sandbox
 from ..values import Json, JsonPath
-from .plan import Plan, make_units
+from .plan import Plan, Unit, make_units
 from .selection import Selection
 
 __all__ = ["Examination", "examine"]
@@ -29,11 +30,11 @@ class Examination:
 def examine(prompt: Prompt, project: Project, sandbox: Sandbox = IN_PROCESS) -> Examination:
     """Compile a prompt, render each of its cases and lint its schema, without sending anything."""
     errors: list[RunnerError] = []
+    units: tuple[Unit, ...] = ()
     remarks = [*prompt.warnings, *_lint(prompt)]
     cases = 0
     try:
         units = make_units((prompt,), project, sandbox=sandbox)
-        remarks.extend(units[0].template.warnings)
         if prompt.tests or not units[0].required:
             cases = Plan(units, Selection().cases).rehearse().jobs
     except NothingSelectedError:
@@ -42,6 +43,14 @@ def examine(prompt: Prompt, project: Project, sandbox: Sandbox = IN_PROCESS) -> 
         errors.extend(problems.errors)
     except RunnerError as error:
         errors.append(error)
+    if units:
+        # The rows of files have been read by now, with the assertions that they bring.
+        template, judge = units[0].template, units[0].judge
+        if not judge.reads_any_variable and not (
+            errors and any(isinstance(test, CaseFile) for test in prompt.tests)
+        ):
+            remarks.extend(unused_inputs(prompt, template.variables | judge.variables))
+        remarks.extend(template.warnings)
     return Examination(prompt, cases, tuple(errors), tuple(remarks))
 
 

@@ -16,6 +16,7 @@ from ..checks.judge import Judge
 from ..errors import FileError, FormatError, Location, NothingSelectedError, Problems, RunnerError, UsageError
 from ..files.media import inline_media, refuse_own_urls
 from ..files.model import Case, Endpoint, ModelRule, Project, Prompt
+from ..files.problems import ProblemList
 from ..files.project import denial_of, endpoint_for, pack_model, price_for
 from ..render.sandbox import IN_PROCESS, Sandbox
 from ..render.templates import CompiledPrompt, compile_prompt
@@ -84,7 +85,7 @@ class Unit:
     def required(self) -> frozenset[str]:
         """The variables it cannot do without: inputs that have no default, or what the templates need."""
         if self.prompt.inputs is None:
-            return self.template.required
+            return self.template.required | self.judge.required
         return frozenset(name for name, schema in self.prompt.inputs.items() if "default" not in schema)
 
     def body(self, case: Case) -> dict[str, Json]:
@@ -107,7 +108,9 @@ class Unit:
 
     def _messages(self, case: Case) -> list[dict[str, Json]]:
         prompt = self.prompt
-        messages = self.template.render(case.vars, location=case.location)
+        messages = self.template.render(
+            case.vars, location=case.location, also_read=self.judge.variables_of(case)
+        )
 
         declared = prompt.request["messages"]
         spliced = isinstance(declared, list) and len(messages) != len(declared)
@@ -145,8 +148,7 @@ def make_units(
     units: list[Unit] = []
     for prompt in prompts:
         try:
-            template = compile_prompt(prompt, resolve_reference=prompt.resolve_partial, sandbox=sandbox)
-            judge = Judge(prompt, sandbox)
+            template, judge = _compiled(prompt, sandbox)
             for variant in variants(prompt.matrix, _fields_for(prompt, project, fields)):
                 declared = _model(prompt, variant.overrides)
                 target = endpoint_for(project, declared, name=endpoint)
@@ -184,6 +186,24 @@ def make_units(
     if problems:
         raise problems[0] if len(problems) == 1 else Problems(problems)
     return tuple(units)
+
+
+def _compiled(prompt: Prompt, sandbox: Sandbox) -> tuple[CompiledPrompt, Judge]:
+    """The templates and the judge of a prompt. Raises Problems with the mistakes of both."""
+    problems = ProblemList()
+    judge = None
+    with problems.kept():
+        judge = Judge(prompt, sandbox)
+    with problems.kept():
+        template = compile_prompt(
+            prompt,
+            resolve_reference=prompt.resolve_partial,
+            sandbox=sandbox,
+            also_read=judge.variables if judge else frozenset(),
+        )
+    problems.raise_any()
+    assert judge is not None
+    return template, judge
 
 
 def _fields_for(

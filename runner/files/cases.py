@@ -88,11 +88,16 @@ def read_case(row: Row, inputs: Inputs | None, *, checked: bool = False) -> Case
         ("vars",),
         inputs,
         id=cast("str | None", spec.get("id")),
-        asserts=tuple(Assertion(each, row.locate(("assert", index))) for index, each in enumerate(asserts)),
+        asserts=tuple(_assertion(row, each, index) for index, each in enumerate(asserts)),
         outcome=cast("Expectation | None", spec.get("outcome")),
         tags=tuple(cast("Sequence[str]", spec.get("tags", ()))),
         description=cast("str | None", spec.get("description")),
     )
+
+
+def _assertion(row: Row, spec: Mapping[str, Json], index: int) -> Assertion:
+    at = ("assert", index)
+    return Assertion(spec, row.locate(at), lambda path, at_key: row.locate((*at, *path), at_key=at_key))
 
 
 def case_from_vars(

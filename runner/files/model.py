@@ -37,10 +37,19 @@ Expectation = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Assertion:
-    """One `assert` entry as its author wrote it, e.g. {"type": "equals", "path": "$.label", "value": "refund"}."""
+    """One `assert` entry as its author wrote it, e.g. {"type": "equals", "path": "$.label", "value": "refund"}.
+
+    `place` finds where a part of it stands, or with True the last key of its path; without `place`, `location` is all
+    that is known.
+    """
 
     spec: Mapping[str, Json]
     location: Location
+    place: Callable[[JsonPath, bool], Location] | None = field(default=None, compare=False, repr=False)
+
+    def locate(self, *path: str | int, at_key: bool = False) -> Location:
+        """Where the part of the entry at `path` stands, or with `at_key` its key."""
+        return self.place(path, at_key) if self.place is not None and path else self.location
 
 
 class Case(NamedTuple):

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from ..canonical import canonical
-from ..errors import CaseError, FormatError, SchemaError
+from ..errors import CaseError, FormatError, Location, SchemaError
 from ..schema import SchemaProblem, show
 from ..values import Json, JsonPath
 from .case_ids import CaseIds
@@ -102,14 +102,20 @@ class _Loader:
             template=Template(**template),
             response_schema=response_schema,
             asserts=tuple(
-                Assertion(each, self.document.locate(("assert", index)))
-                for index, each in enumerate(spec.get("assert", ()))
+                self._assertion(each, ("assert", index)) for index, each in enumerate(spec.get("assert", ()))
             ),
             tests=tests,
             regression=spec.get("regression", {}),
             matrix={key: tuple(values) for key, values in spec.get("matrix", {}).items()},
             extra_body=spec.get("extra_body", {}),
         )
+
+    def _assertion(self, spec: Mapping[str, Json], at: JsonPath) -> Assertion:
+        def place(path: JsonPath, at_key: bool) -> Location:  # noqa: FBT001 - the shape that Assertion asks for
+            whole = (*at, *path)
+            return self.document.locate_key(whole) if at_key else self.document.locate(whole)
+
+        return Assertion(spec, self.document.locate(at), place)
 
     # --- schemas ----------------------------------------------------------------------------------------------
 

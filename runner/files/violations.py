@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 from ..schema import show
 from ..values import JsonPath
 
-__all__ = ["Violation", "in_words", "near", "spell"]
+__all__ = ["Violation", "foreign_assertion", "in_words", "near", "spell"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +93,55 @@ _FOREIGN_WORDS = {
     "judge": "a rule asks no model, so that a test needs no key; `similar` compares texts offline",
     "embedding": "a rule asks no model, so that a test needs no key; `lexical` compares texts offline",
 }
+_PARSED = "declare response_format: every answer is then parsed and validated against its schema"
+_EXPR = "write an `expr` over output, text and vars; an assertion runs no other code"
+_BY_REGEX = "write a `regex`"
+_BY_MODEL = "an assertion asks no model; `compare: similar` in regression.rules compares texts offline"
+_TOOLS = "declare tools: every call is then validated against the parameters of its tool"
+# Assertion types of other tools, and what to write in their place.
+FOREIGN_ASSERTIONS: Mapping[str, str] = {
+    "is-json": _PARSED,
+    "contains-json": _PARSED,
+    "is-valid-json": _PARSED,
+    "javascript": _EXPR,
+    "python": _EXPR,
+    "ruby": _EXPR,
+    "webhook": _EXPR,
+    "js": _EXPR,
+    "is-refusal": "write `outcome: refused` on the case; any other case fails when the model refuses",
+    "guardrails": "write `outcome: filtered` on the case; any other case fails when the answer is filtered",
+    "icontains-any": "write a `regex` that begins with (?i): (?i)one|other",
+    "icontains-all": "write one `icontains` for each text",
+    "word-count": "write an `expr`: text | wordcount <= 50",
+    "is-html": _BY_REGEX,
+    "contains-html": _BY_REGEX,
+    "is-xml": _BY_REGEX,
+    "contains-xml": _BY_REGEX,
+    "is-sql": _BY_REGEX,
+    "contains-sql": _BY_REGEX,
+    "assert-set": "list the assertions one by one: all of them must hold",
+    "is-valid-function-call": _TOOLS,
+    "is-valid-openai-function-call": _TOOLS,
+    "is-valid-openai-tools-call": _TOOLS,
+    "tool-call-f1": _TOOLS,
+    **dict.fromkeys(
+        (
+            "levenshtein", "rouge-n", "bleu", "gleu", "meteor", "similar", "classifier", "moderation", "llm-rubric",
+            "g-eval", "answer-relevance", "context-faithfulness", "context-recall", "context-relevance",
+            "conversation-relevance", "factuality", "model-graded-closedqa", "model-graded-factuality", "pi",
+            "select-best", "max-score", "search-rubric", "llm",
+        ),
+        _BY_MODEL,
+    ),
+}  # fmt: skip
+
+
+def foreign_assertion(name: str) -> str | None:
+    """What to write in the place of an assertion type of another tool; None for a name that no such tool has."""
+    own = re.sub(r"(?<=[a-z])(?=[A-Z])", "-", name).lower().replace("_", "-").removeprefix("not-")
+    return FOREIGN_ASSERTIONS.get(own.partition(":")[0])
+
+
 # Beyond so many words a list of all of them hides the mistake.
 _LISTED = 12
 
@@ -200,6 +249,8 @@ def _own_hint(error: _Error) -> str | None:
         case "enum" if isinstance(value, str):
             if value in _FOREIGN_WORDS:
                 return _FOREIGN_WORDS[value]
+            if place[-3:-2] == ("assert",) and place[-1:] == ("type",) and (hint := foreign_assertion(value)):
+                return hint
             words = [each for each in rule if isinstance(each, str)]
             return near(value, words) or (f"known: {', '.join(words)}" if len(words) > _LISTED else None)
         case "type" if place[:1] == ("inputs",) and rule == "object":

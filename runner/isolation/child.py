@@ -125,7 +125,11 @@ class _Child:
         try:
             expression = _expression(source, names)
             if values is None:
-                answer: dict[str, Any] = {"reads": sorted(expression.reads)}
+                reads = {
+                    name: [sorted(read.names), sorted(read.optional), read.whole]
+                    for name, read in expression.reads.items()
+                }
+                answer: dict[str, Any] = {"reads": reads}
             else:
                 answer = {"value": expression.evaluate(**values)}
             line = encode(answer)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ..render.limits import NO_MEMORY
+from ..render.sandbox import Members
 from ..values import Json
 from .process import BrokenError
-from .protocol import GarbledError, encode, field, printable
+from .protocol import GarbledError, encode, field, members_of, printable
 from .supervisor import Supervisor
 
 __all__ = ["IsolatedExpression"]
@@ -20,13 +22,14 @@ class IsolatedExpression:
         self._supervisor = supervisor
         self._question: dict[str, Any] = {"expression": source, "names": sorted(names)}
         reads = self._answer(self._question, "reads")
-        if not isinstance(reads, list):
-            raise ValueError("the process that evaluates it has failed")
-        self._reads = names.intersection(name for name in reads if isinstance(name, str))
+        try:
+            self.reads: Mapping[str, Members] = members_of(reads, names)
+        except GarbledError:
+            raise ValueError("the process that evaluates it has failed") from None
 
     def evaluate(self, **values: Json) -> Json:
         """See Expression."""
-        read = {name: value for name, value in values.items() if name in self._reads}
+        read = {name: value for name, value in values.items() if name in self.reads}
         return self._answer({**self._question, "values": read}, "value")
 
     def _answer(self, question: dict[str, Any], name: str, *, once_more: bool = True) -> Json:

@@ -10,7 +10,7 @@ The child answers, in this order,
 
     {"uses": [[[name, source, line, guarded], ...], ...], "problems": [problem, ...], "retire": bool}
     "text"   once for each source, or   {"problem": problem, "retire": bool}   in the place of the first that failed
-    {"reads": [name, ...]}, {"value": ...}, or   {"refused": sentence, "retire": bool}
+    {"reads": {name: [[member, ...], [optional member, ...], whole], ...}}, {"value": ...}, or   {"refused": sentence, "retire": bool}
 
 and while it compiles it asks back
 
@@ -30,6 +30,7 @@ from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from ..errors import RunnerError, TemplateError
+from ..render.sandbox import Members
 from ..render.sources import Source, Use
 from ..values import Json, find_non_json
 
@@ -39,6 +40,7 @@ __all__ = [
     "encode",
     "encode_text",
     "field",
+    "members_of",
     "printable",
     "problem_of",
     "question_of",
@@ -117,6 +119,21 @@ def _use(value: Json, sources: Sequence[Source]) -> Use:
     match value:
         case [str(name), source, line, bool(guarded)] if name.isidentifier():
             return Use(name, _one_of(sources, source), _counted(line), guarded)
+    raise GarbledError
+
+
+def members_of(reads: Json, names: frozenset[str]) -> dict[str, Members]:
+    """What an expression reads of `names`."""
+    if not isinstance(reads, dict) or not names.issuperset(reads):
+        raise GarbledError
+    return {name: _members(read) for name, read in reads.items()}
+
+
+def _members(value: Json) -> Members:
+    match value:
+        case [list(names), list(optional), bool(whole)]:
+            every = frozenset(name for name in names if isinstance(name, str))
+            return Members(every, every.intersection(map(str, optional)), whole)
     raise GarbledError
 
 

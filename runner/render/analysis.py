@@ -18,10 +18,11 @@ from jinja2 import nodes
 from jinja2.filters import FILTERS as JINJA_FILTERS
 from jinja2.visitor import NodeVisitor
 
-from .filters import CONCATENATE, FILTERS, METHOD, TESTS, TICK
+from .filters import CONCATENATE, FILTERS, METHOD, METHODS, TESTS, TICK
+from .sandbox import Members
 from .wording import did_you_mean
 
-__all__ = ["Analysis", "Problem", "Reference", "Use", "analyze"]
+__all__ = ["Analysis", "Problem", "Reference", "Use", "analyze", "members"]
 
 _FILTERS = FILTERS.keys() - {CONCATENATE, METHOD, TICK}
 
@@ -83,6 +84,102 @@ def analyze(tree: nodes.Node) -> Analysis:
         return Analysis(problems=[Problem(1, "the template is nested too deeply")])
     walk.found.exports = frozenset(walk.bound - {"self"})
     return walk.found
+
+
+def members(tree: nodes.Node, name: str) -> Members | None:
+    """Which members of the object `name` an expression reads; None where it does not read the object at all.
+
+    A member is named by `name.member`, `name["member"]`, `name.get("member")` or `"member" in name`. It may be missing
+    in the last two, and where `is defined`, `is undefined` or `default` follows. Whatever else is done with the
+    object may read any member.
+    """
+    found = _Members(name)
+    found.visit(tree)
+    if not (found.whole or found.read):
+        return None
+    optional = {member for member, guards in found.read.items() if all(guards)}
+    return Members(frozenset(found.read), frozenset(optional), whole=found.whole)
+
+
+class _Members(NodeVisitor):
+    """Visits an expression for `members`; `read` says of each member, use by use, whether it may be missing there."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self.read: dict[str, list[bool]] = {}
+        self.whole = False
+
+    def _is_object(self, node: nodes.Node) -> bool:
+        return isinstance(node, nodes.Name) and node.name == self._name
+
+    def _read(self, node: nodes.Node, *, guarded: bool) -> bool:
+        """Note the member that `node` names, if it names one."""
+        if isinstance(node, nodes.Getattr) and self._is_object(node.node):
+            member: object = node.attr
+        elif (
+            isinstance(node, nodes.Getitem)
+            and self._is_object(node.node)
+            and isinstance(node.arg, nodes.Const)
+        ):
+            member = node.arg.value
+        else:
+            return False
+        return self._note(member, guarded=guarded)
+
+    def _note(self, member: object, *, guarded: bool) -> bool:
+        if isinstance(member, str):
+            self.read.setdefault(member, []).append(guarded)
+        return isinstance(member, str)
+
+    def visit_Name(self, node: nodes.Name) -> None:
+        self.whole = self.whole or self._is_object(node)
+
+    def visit_Getattr(self, node: nodes.Getattr) -> None:
+        if not self._read(node, guarded=False):
+            self.generic_visit(node)
+
+    def visit_Getitem(self, node: nodes.Getitem) -> None:
+        if not self._read(node, guarded=False):
+            self.generic_visit(node)
+
+    def visit_Call(self, node: nodes.Call) -> None:
+        called = node.node
+        if (
+            isinstance(called, nodes.Getattr)
+            and self._is_object(called.node)
+            and called.attr in METHODS[dict]
+        ):
+            key = node.args[0] if called.attr == "get" and node.args else None
+            if isinstance(key, nodes.Const) and self._note(key.value, guarded=True):
+                for part in (*node.args[1:], *node.kwargs):
+                    self.visit(part)
+                return
+            self.whole = True
+        self.generic_visit(node)
+
+    def visit_Compare(self, node: nodes.Compare) -> None:
+        self.visit(node.expr)
+        before = node.expr
+        for operand in node.ops:
+            tested = (
+                operand.op in ("in", "notin")
+                and self._is_object(operand.expr)
+                and isinstance(before, nodes.Const)
+            )
+            if not (tested and self._note(before.value, guarded=True)):  # type: ignore[attr-defined] # a Const, as tested
+                self.visit(operand.expr)
+            before = operand.expr
+
+    def visit_Filter(self, node: nodes.Filter) -> None:
+        self._guard(node, guards=node.name in ("default", "d"))
+
+    def visit_Test(self, node: nodes.Test) -> None:
+        self._guard(node, guards=node.name in ("defined", "undefined"))
+
+    def _guard(self, node: nodes.Filter | nodes.Test, *, guards: bool) -> None:
+        for part in node.iter_child_nodes():
+            if not (guards and part is node.node and self._read(part, guarded=True)):
+                self.visit(part)
 
 
 def _hoisted(tree: nodes.Node) -> frozenset[str]:

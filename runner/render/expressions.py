@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 
 from jinja2 import Template
 
 from ..values import Json
-from .analysis import analyze
+from .analysis import analyze, members
 from .environment import PromptEnvironment
 from .failures import RUNTIME_ERRORS, explain
 from .limits import start_work
 from .printing import plain
+from .sandbox import Members
 from .syntax import CompileError, compile_tree, parse_expression
 from .wording import GLOBAL_NAMES, did_you_mean, listed
 
@@ -24,7 +26,7 @@ class Expression:
     """A compiled expression over some names, of which it `reads` these; see `compile_expression`."""
 
     source: str
-    reads: frozenset[str]
+    reads: Mapping[str, Members]
     _template: Template = field(repr=False)
 
     def evaluate(self, **values: Json) -> Json:
@@ -55,7 +57,7 @@ def compile_expression(source: str, *, names: frozenset[str]) -> Expression:
             if use.name not in names and use.name not in GLOBAL_NAMES:
                 hint = did_you_mean(use.name, names) or f"an expression sees {listed(names)}"
                 raise ValueError(f"there is no variable {use.name!r} ({hint})")
-        reads = frozenset(use.name for use in found.uses) & names
+        reads = {name: read for name in sorted(names) if (read := members(tree, name))}
         return Expression(source, reads, compile_tree(environment, tree, "expression"))
     except CompileError as error:
         problem = error.problem

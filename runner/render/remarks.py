@@ -10,26 +10,30 @@ from ..files.model import Prompt
 from ..values import Json, JsonPath
 from .messages import template_paths
 
-__all__ = ["remarks"]
+__all__ = ["remarks", "unused_inputs"]
 
 _BRACES = re.compile(r"\{\{\s*[A-Za-z_][^{}]*\}\}|\{%")
 _SIMPLE_BRACES = re.compile(r"\{\{(?!\s*[\w.-]+\s*\}\})[^{}]*\}\}")
 
 
-def remarks(prompt: Prompt, variables: frozenset[str]) -> Iterator[Diagnostic]:
-    """The warnings of a prompt.
-
-    W001: an input is never used. W002: a block scalar ends with a newline. W003: braces that `engine: simple`
-    leaves alone. W004: braces where nothing is a template.
-    """
+def unused_inputs(prompt: Prompt, used: frozenset[str]) -> Iterator[Diagnostic]:
+    """W001: an input is never used, neither in a message nor in an assertion."""
     for name in prompt.inputs or ():
-        if name not in variables:
+        if name not in used:
             yield Diagnostic(
                 "warning",
                 "W001",
-                f"input {name!r} is declared but no message uses it",
+                f"input {name!r} is declared but no message uses it, nor any `expr`",
                 prompt.document.locate_key(("inputs", name)),
             )
+
+
+def remarks(prompt: Prompt) -> Iterator[Diagnostic]:
+    """The warnings about a prompt's messages.
+
+    W002: a block scalar ends with a newline. W003: braces that `engine: simple` leaves alone. W004: braces where
+    nothing is a template.
+    """
     messages = prompt.request["messages"]
     assert isinstance(messages, list), "the loader has checked the prompt file"
     for index, message in enumerate(messages):

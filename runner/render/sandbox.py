@@ -6,14 +6,25 @@ There are two such places: this process (`IN_PROCESS`), and a process of its own
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Literal, Protocol
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Literal, NamedTuple, Protocol
 
 from ..errors import RunnerError
 from ..values import Json
 from .sources import Finder, Source, Use
 
-__all__ = ["IN_PROCESS", "Expression", "Sandbox", "Texts"]
+__all__ = ["IN_PROCESS", "Expression", "Members", "Sandbox", "Texts"]
+
+
+class Members(NamedTuple):
+    """The members of an object that an expression reads by name, and those of them that may be missing.
+
+    `whole`: it does something else with the object as well, which may read any member.
+    """
+
+    names: frozenset[str]
+    optional: frozenset[str]
+    whole: bool
 
 
 class Texts(Protocol):
@@ -36,6 +47,11 @@ class Texts(Protocol):
 
 class Expression(Protocol):
     """A compiled expression over some names."""
+
+    @property
+    def reads(self) -> Mapping[str, Members]:
+        """Those of the names that it reads, and what of them."""
+        ...
 
     def evaluate(self, **values: Json) -> Json:
         """The value of the expression for these values. Raises ValueError with one sentence for its author."""

@@ -54,11 +54,13 @@ class CompiledPrompt:
         vars: Mapping[str, Json],  # noqa: A002 - the word of prompt files and of the command line
         *,
         location: Location | None = None,
+        also_read: frozenset[str] = frozenset(),
     ) -> list[dict[str, Json]]:
         """The messages for these variables, in wire form; parts that hold no template are shared, so do not change them.
 
         `vars` are JSON values, and `location` is where they come from (a case). Values are data: they are not
-        rendered again and cannot add a message or change a role.
+        rendered again and cannot add a message or change a role. `also_read` are variables that the case has without
+        `inputs` although no template reads them.
 
         Raises CaseError for a value that is no JSON, that the prompt does not know or that is no history where one
         is asked for; TemplateError at the template's line for a variable without a value and for everything that
@@ -69,17 +71,22 @@ class CompiledPrompt:
             return location or self.prompt.locate()
 
         values = dict(vars)
-        self._check(values, location, where)
+        self._check(values, location, where, also_read)
         texts = self._texts.render(values)
         return [message for entry in self._entries for message in entry.render(values, texts, where)]
 
     def _check(
-        self, values: dict[str, Json], location: Location | None, where: Callable[[], Location]
+        self,
+        values: dict[str, Json],
+        location: Location | None,
+        where: Callable[[], Location],
+        also_read: frozenset[str],
     ) -> None:
-        if unknown := values.keys() - self._known:
+        known = self._known | also_read if self.prompt.inputs is None else self._known
+        if unknown := values.keys() - known:
             name = min(unknown)
-            hint = did_you_mean(name, self._known) or (
-                f"its variables are {listed(self._known)}" if self._known else "it has no variables"
+            hint = did_you_mean(name, known) or (
+                f"its variables are {listed(known)}" if known else "it has no variables"
             )
             raise CaseError(f"the prompt has no variable {name!r}", location=where(), hint=hint)
         for name, value in values.items():
@@ -104,11 +111,16 @@ class CompiledPrompt:
 
 
 def compile_prompt(
-    prompt: Prompt, *, resolve_reference: ResolveReference | None = None, sandbox: Sandbox = IN_PROCESS
+    prompt: Prompt,
+    *,
+    resolve_reference: ResolveReference | None = None,
+    sandbox: Sandbox = IN_PROCESS,
+    also_read: frozenset[str] = frozenset(),
 ) -> CompiledPrompt:
     """Compile every template of a prompt and every file they include.
 
-    `resolve_reference` finds `alias:name` in packs; `sandbox` is where Jinja runs. Raises TemplateError, or another
+    `resolve_reference` finds `alias:name` in packs; `sandbox` is where Jinja runs; `also_read` are variables that the
+    prompt has without `inputs` although no template reads them. Raises TemplateError, or another
     FileError for an included file, at the author's line; Problems where there are several.
     """
     messages = prompt.request["messages"]
@@ -132,11 +144,11 @@ def compile_prompt(
         prompt=prompt,
         variables=variables,
         required=variables - {use.name for use in uses if use.guarded},
-        warnings=tuple(remarks(prompt, variables)),
+        warnings=tuple(remarks(prompt)),
         files=files.names,
         _entries=entries,
         _texts=texts,
-        _known=variables if prompt.inputs is None else frozenset(prompt.inputs),
+        _known=variables | also_read if prompt.inputs is None else frozenset(prompt.inputs),
     )
 
 

@@ -103,6 +103,7 @@ def compile_expression(source: str, *, names: frozenset[str]) -> CompiledExpress
     assert told(isolated) == told(here)
     if isinstance(here, BaseException):
         raise here
+    assert isolated.reads == here.reads
     return CompiledExpression(here, isolated)
 
 

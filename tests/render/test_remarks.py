@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from runner.render.remarks import unused_inputs
+
 from .support import compile_prompt, make_prompt
 
 
@@ -11,9 +13,14 @@ def warnings(text: str) -> list[tuple[str, str]]:
     return [(remark.code, str(remark.location)) for remark in compile_prompt(make_prompt(text)).warnings]
 
 
-def test_an_input_that_no_message_uses_is_told_at_its_key() -> None:
+def test_an_input_that_nothing_uses_is_told_at_its_key() -> None:
     text = "inputs:\n  a: {}\n  b: {}\n  h: {}\nmessages: [{role: user, content: '{{ a }}'}, {type: placeholder, name: h}]"
-    assert warnings(text) == [("W001", "p.prompt.yaml:3:3")]
+    prompt = make_prompt(text)
+    used = compile_prompt(prompt).variables
+    assert [(each.code, str(each.location)) for each in unused_inputs(prompt, used)] == [
+        ("W001", "p.prompt.yaml:3:3")
+    ]
+    assert list(unused_inputs(prompt, used | {"b"})) == []
 
 
 @pytest.mark.parametrize(
