@@ -63,7 +63,7 @@ class Tunnel:
     port: int
 
 
-Step = bytes | float | End | Tunnel | Callable[[], None]
+Step = bytes | float | End | Tunnel | threading.Event | Callable[[], None]
 Steps = tuple[Step, ...]
 
 
@@ -194,6 +194,10 @@ class FaultServer:
         self._stop: asyncio.Event | None = None
         self._thread = threading.Thread(target=self._run, name="fault-server", daemon=True)
         self.requests: list[Received] = []
+        self.said = 0
+        """How often all that the script says to a request is on the wire."""
+        self.closed = 0
+        """How many connections this side has ended."""
         self.host = host
         self.port = 0
 
@@ -257,13 +261,17 @@ class FaultServer:
                 behaviour = self._script[min(self._played, len(self._script) - 1)]
                 self._played += 1
                 steps = behaviour(request) if callable(behaviour) else behaviour
-                if not await _perform(steps, reader, writer):
+                going_on = await _perform(steps, reader, writer)
+                self.said += 1
+                if not going_on:
                     break
         except (ConnectionError, asyncio.CancelledError, ssl.SSLError):
             pass  # the client left, or the test is over
         finally:
             writer.close()
             with suppress(ConnectionError, asyncio.CancelledError, ssl.SSLError):
+                await asyncio.sleep(0.01)  # the loop has said so to the other side before it comes back here
+                self.closed += 1
                 await writer.wait_closed()
             self._tasks.discard(task)
 
@@ -299,6 +307,9 @@ async def _perform(steps: Steps, reader: asyncio.StreamReader, writer: asyncio.S
         elif isinstance(step, Tunnel):
             await _connect_through(step.port, reader, writer)
             return False
+        elif isinstance(step, threading.Event):
+            while not step.is_set():
+                await asyncio.sleep(0.005)
         elif callable(step):
             step()
         else:

@@ -11,6 +11,7 @@ import pytest
 
 from tests.cli.project import ProjectFolder
 from tests.faults import FaultServer, completion
+from tests.patience import PATIENCE
 
 PROMPT = """
 name: hello
@@ -36,7 +37,7 @@ def run_pytest(project: ProjectFolder, *args: str, **env: str) -> subprocess.Com
         env=project.environ(env),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
     )
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults import FaultServer
+from tests.patience import PATIENCE
 
 from .asking import PROMPT
 from .project import ProjectFolder
@@ -28,7 +29,7 @@ def asked(project: ProjectFolder, server: FaultServer) -> ProjectFolder:
     project.write(
         "runner.yaml",
         "endpoint: fake\nendpoints:\n"
-        f"  fake: {{base_url: '{server.base_url}', api_key_env: FAKE_KEY, max_retries: 2, timeout: 20}}\n",
+        f"  fake: {{base_url: '{server.base_url}', api_key_env: FAKE_KEY, max_retries: 2, timeout: {PATIENCE:g}}}\n",
     )
     project.write("prompts/hello.prompt.yaml", PROMPT)
     return project

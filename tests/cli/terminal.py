@@ -12,12 +12,13 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
 
+from tests.patience import PATIENCE
+
 from .project import ProjectFolder
 
 __all__ = ["Terminal"]
 
 CLEARED = "\x1b[H\x1b[2J"
-_SECONDS = 20.0
 
 
 class Terminal:
@@ -65,7 +66,7 @@ class Terminal:
         while self._read():
             pass
         assert "Traceback" not in self.text, self.text
-        return self._process.wait(_SECONDS)
+        return self._process.wait(PATIENCE)
 
     def _wait(self) -> None:
         """Until the screen was drawn for each key, or the command has ended."""
@@ -76,7 +77,7 @@ class Terminal:
             pass
 
     def _read(self) -> bool:
-        assert select.select([self._master], [], [], _SECONDS)[0], self.text
+        assert select.select([self._master], [], [], PATIENCE)[0], self.text
         try:
             data = os.read(self._master, 65_536)
         except OSError:  # Linux says so when the other side has gone

@@ -15,8 +15,9 @@ import pytest
 
 from runner.isolation.limits import Limits
 from tests.faults import FaultServer, completion
-from tests.isolation.support import children, ends_within, needs_proc
+from tests.isolation.support import children, needs_proc, wait_for_the_end_of
 from tests.isolation.test_bombs import TWO
+from tests.patience import PATIENCE, wait_until
 
 from .project import REPOSITORY, ProjectFolder
 from .test_startup import modules_after
@@ -52,9 +53,9 @@ tests:
 """
 )
 
-TOO_SLOW = """bomb.prompt.yaml:7: error: messages[0]: the template takes longer than 0.5 seconds, with the variables of bomb.prompt.yaml:14:5
+TOO_SLOW = """bomb.prompt.yaml:7: error: messages[0]: the template takes longer than 1.5 seconds, with the variables of bomb.prompt.yaml:14:5
   7 |       Hello {{ name }}
-hint: with --isolate a prompt has 0.5 seconds and 512 MiB to render in
+hint: with --isolate a prompt has 1.5 seconds and 512 MiB to render in
 """
 
 
@@ -67,7 +68,7 @@ def hello(project: ProjectFolder) -> ProjectFolder:
 
 @pytest.fixture
 def bomb(project: ProjectFolder, monkeypatch: pytest.MonkeyPatch) -> ProjectFolder:
-    monkeypatch.setattr("runner.isolation.isolation.Limits", partial(Limits, seconds=0.5))
+    monkeypatch.setattr("runner.isolation.isolation.Limits", partial(Limits, seconds=1.5))
     project.write("bomb.prompt.yaml", BOMB)
     return project
 
@@ -180,11 +181,9 @@ def test_the_harmless_cases_of_a_bomb_are_rendered(bomb: ProjectFolder) -> None:
 def test_many_rows_of_bombs_do_not_take_a_time_each(bomb: ProjectFolder) -> None:
     rows = "".join(json.dumps({"vars": {"name": "x"}, "id": f"r{n}"}) + "\n" for n in range(200))
     bomb.write("rows.jsonl", rows)
-    started = time.monotonic()
     done = bomb.run("render", "--isolate", "--input", "rows.jsonl")
-    assert time.monotonic() - started < 30
     assert done.code == 2
-    assert done.err.count("takes longer than 0.5 seconds") == 3
+    assert done.err.count("takes longer than 1.5 seconds") == 3
     assert "went beyond its limits 3 times and is not rendered again" in done.err
     assert "and 180 more mistakes in the cases" in done.err
 
@@ -210,7 +209,7 @@ assert:
     passed, failed = record["checks"]
     assert passed["passed"] is True
     assert failed["passed"] is False
-    assert "cannot be evaluated: the template takes longer than 0.5 seconds" in failed["message"]
+    assert "cannot be evaluated: the template takes longer than 1.5 seconds" in failed["message"]
 
 
 def test_an_expression_that_is_none_is_an_error_at_its_line(hello: ProjectFolder) -> None:
@@ -252,12 +251,10 @@ def test_a_run_that_goes_on_stays_isolated_and_may_become_so(
 def test_ctrl_c_ends_the_command_and_its_process_without_a_traceback(project: ProjectFolder) -> None:
     project.write("bomb.prompt.yaml", BOMB)
     process = project.start("render", "--isolate", start_new_session=True)
-    until = time.monotonic() + 20
-    while not (started := children(process.pid)) and time.monotonic() < until:
-        time.sleep(0.05)
+    wait_until(lambda: children(process.pid))
+    [pid] = children(process.pid)
     time.sleep(1)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to everybody in the foreground
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, out, err.strip()) == (130, "", "interrupted")
-    [pid] = started
-    assert ends_within(5, pid)
+    wait_for_the_end_of(pid)

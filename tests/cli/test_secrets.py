@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.faults import CLOSE, FaultServer, Received, Steps, completion, echo, reply
+from tests.patience import PATIENCE
 
 from .asking import KEY, run
 from .project import Done, ProjectFolder
@@ -156,7 +157,7 @@ def with_keyring(asked: ProjectFolder) -> ProjectFolder:
 def in_process_of_its_own(project: ProjectFolder, *args: str, env: dict[str, str]) -> Done:
     """keyring chooses its backend once in a process."""
     process = project.start(*args, env={**env, "XDG_DATA_HOME": str(project.folder.with_suffix(".data"))})
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=PATIENCE)
     return Done(process.returncode, out, err, project.folder)
 
 

@@ -15,6 +15,7 @@ from runner.endpoints.connect import Connection, resolve
 from runner.errors import ConfigError, Location
 from runner.files.model import Endpoint
 from tests.faults import FaultServer
+from tests.patience import PATIENCE
 
 KEY = "sk-test-0123456789abcdef"
 
@@ -157,7 +158,7 @@ def test_leaving_closes_the_transports_that_were_handed_out() -> None:
                 request = Request(
                     "POST", connection.chat_url, connection.headers(), b'{"messages":[{"content":""}]}'
                 )
-                await connection.transport().send(request, timeout=5)
+                await connection.transport().send(request, timeout=PATIENCE)
             # A socket left open would be a ResourceWarning here, which is an error.
 
     asyncio.run(main())

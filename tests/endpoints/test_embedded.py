@@ -19,6 +19,7 @@ from runner.endpoints.embedded import tell_progress
 from runner.endpoints.models import list_models
 from runner.errors import ConfigError
 from runner.files.model import Endpoint
+from tests.patience import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 MODEL = "smollm2-135m-instruct"
@@ -58,7 +59,9 @@ def connect() -> Connection:
 
 async def ask(connection: Connection, data: bytes) -> Response:
     transport = connection.transport()
-    return await transport.send(Request("POST", connection.chat_url, connection.headers(), data), timeout=300)
+    return await transport.send(
+        Request("POST", connection.chat_url, connection.headers(), data), timeout=PATIENCE
+    )
 
 
 def text_of(response: Response) -> str:
@@ -90,7 +93,7 @@ class TestReal:
             "print(json.dumps(asyncio.run(texts(BODIES[:2], together=False))))"
         )
         told = subprocess.run(
-            [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120
+            [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE
         )
         assert (told.returncode, told.stderr) == (0, "")
         assert json.loads(told.stdout) == asyncio.run(texts(BODIES[:2], together=False))
@@ -106,7 +109,7 @@ class TestReal:
             "try:\n    asyncio.run(main())\nexcept KeyboardInterrupt:\n    print('interrupted')\n"
         )
         told = subprocess.run(
-            [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=30
+            [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE
         )
         assert (told.returncode, told.stdout, told.stderr) == (0, "interrupted\n", "")
 

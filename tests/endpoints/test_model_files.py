@@ -15,6 +15,7 @@ import pytest
 from runner.endpoints.model_files import DEFAULT_MODEL, PUBLISHED, ModelFile, Published, fetch, find_model
 from runner.errors import ConfigError, Location
 from runner.files.file_lock import locked
+from tests.patience import PATIENCE
 
 WEIGHTS = b"GGUF" + bytes(range(256)) * 1000
 MEMBER = "tiny_model/tiny.gguf"
@@ -143,7 +144,7 @@ def test_a_lock_is_held_by_one_at_a_time(tmp_path: Path) -> None:
     with locked(tmp_path / "lock"):
         waiting.start()
         assert not entered.wait(0.1)
-    assert entered.wait(5)
+    assert entered.wait(PATIENCE)
     waiting.join()
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import importlib.util
 import ssl
+import threading
 
 import pytest
 import trustme
@@ -13,8 +13,9 @@ import trustme
 from runner.endpoints.base import USER_AGENT, Response, Transport, TransportError
 from runner.errors import ConfigError
 from tests.faults import CLOSE, RESET, FaultServer, Steps, Tunnel, completion, drop_after, reply
+from tests.patience import PATIENCE
 
-from .asking import Open, ask, failure, on_one_transport, send
+from .asking import Open, ask, failure, noticed, on_one_transport, send
 from .conftest import server_context
 
 
@@ -23,7 +24,7 @@ def test_proxies_of_the_environment_are_used(open_transport: Open, monkeypatch: 
         monkeypatch.setenv("http_proxy", f"http://me:secret@127.0.0.1:{proxy.port}")
 
         async def work(transport: Transport) -> Response:
-            return await transport.send(ask("http://api.invalid/v1"), timeout=10)
+            return await transport.send(ask("http://api.invalid/v1"), timeout=PATIENCE)
 
         assert b"by proxy" in on_one_transport(open_transport, "http://api.invalid/v1", work).body
     (received,) = proxy.requests
@@ -39,7 +40,7 @@ def test_a_proxy_serves_one_request_after_the_other_on_one_connection(
 
         async def work(transport: Transport) -> None:
             for _ in range(3):
-                await transport.send(ask("http://api.invalid/v1?x=%20"), timeout=10)
+                await transport.send(ask("http://api.invalid/v1?x=%20"), timeout=PATIENCE)
 
         on_one_transport(open_transport, "http://api.invalid/v1", work)
         assert proxy.connections == 1
@@ -80,12 +81,14 @@ def test_a_tunnel_that_was_closed_is_dug_again(
 ) -> None:
     with FaultServer(completion("inside"), tls=tls) as server, FaultServer(tunnelling(server)) as proxy:
         monkeypatch.setenv("https_proxy", proxy.origin)
-        server.play((*completion("first"), 0.02, RESET), completion("second"))
+        read = threading.Event()
+        server.play((*completion("first"), read, RESET), completion("second"))
 
         async def work(transport: Transport) -> Response:
-            await transport.send(ask(server.base_url), timeout=10)
-            await asyncio.sleep(0.1)
-            return await transport.send(ask(server.base_url), timeout=10)
+            await transport.send(ask(server.base_url), timeout=PATIENCE)
+            read.set()
+            await noticed(lambda: server.closed == 1)
+            return await transport.send(ask(server.base_url), timeout=PATIENCE)
 
         assert b"second" in on_one_transport(open_transport, server.base_url, work).body
         assert proxy.connections == 2
@@ -112,7 +115,7 @@ def test_a_proxy_may_be_spoken_to_under_tls(
         monkeypatch.setenv("http_proxy", proxy.origin)
 
         async def work(transport: Transport) -> Response:
-            return await transport.send(ask("http://api.invalid/v1"), timeout=10)
+            return await transport.send(ask("http://api.invalid/v1"), timeout=PATIENCE)
 
         assert b"by proxy" in on_one_transport(open_transport, "http://api.invalid/v1", work).body
     assert proxy.requests[0].target == "http://api.invalid/v1"
@@ -138,7 +141,7 @@ def test_a_proxy_that_is_not_there_is_named(open_transport: Open, monkeypatch: p
         monkeypatch.setenv(f"{scheme}_proxy", f"http://me:secret@127.0.0.1:{proxy.port}")
 
         async def work(transport: Transport, url: str = f"{scheme}://api.invalid/v1") -> None:
-            await transport.send(ask(url), timeout=10)
+            await transport.send(ask(url), timeout=PATIENCE)
 
         with pytest.raises(TransportError) as caught:
             on_one_transport(open_transport, f"{scheme}://api.invalid/v1", work)
@@ -193,7 +196,7 @@ def test_a_proxy_that_refuses_is_named_without_its_password(
         monkeypatch.setenv("https_proxy", f"http://me:secret@127.0.0.1:{proxy.port}")
 
         async def work(transport: Transport) -> None:
-            await transport.send(ask("https://api.invalid/v1"), timeout=10)
+            await transport.send(ask("https://api.invalid/v1"), timeout=PATIENCE)
 
         with pytest.raises(TransportError) as caught:
             on_one_transport(open_transport, "https://api.invalid/v1", work)
@@ -220,7 +223,7 @@ def test_a_proxy_that_does_not_answer_in_http_may_be_asked_again(
         monkeypatch.setenv("https_proxy", f"http://me:secret@127.0.0.1:{proxy.port}")
 
         async def work(transport: Transport) -> None:
-            await transport.send(ask("https://api.invalid/v1"), timeout=10)
+            await transport.send(ask("https://api.invalid/v1"), timeout=PATIENCE)
 
         with pytest.raises(TransportError) as caught:
             on_one_transport(open_transport, "https://api.invalid/v1", work)

@@ -16,8 +16,9 @@ import trustme
 
 from runner.endpoints.base import Request, Response, Transport, TransportError
 from tests.faults import CLOSE, RESET, FaultServer, chunked, completion, reply
+from tests.patience import PATIENCE
 
-from .asking import Open, ask, failure, on_one_transport, send
+from .asking import NEVER, Open, ask, failure, never_or, noticed, on_one_transport, send
 from .conftest import server_context
 
 
@@ -47,7 +48,7 @@ def test_http_1_1_is_what_tls_agrees_on(open_transport: Open, authority: trustme
         async with await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context) as server:
             url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
             transport = open_transport(url)
-            assert (await transport.send(Request("GET", url), timeout=10)).status == 204
+            assert (await transport.send(Request("GET", url), timeout=PATIENCE)).status == 204
             await transport.close()
             await asyncio.sleep(0.05)
 
@@ -60,12 +61,14 @@ def test_http_1_1_is_what_tls_agrees_on(open_transport: Open, authority: trustme
 def test_a_tls_connection_closed_between_requests_is_replaced(
     open_transport: Open, tls: ssl.SSLContext, end: Any
 ) -> None:
-    with FaultServer([(*completion("first"), 0.05, end), completion("second")], tls=tls) as server:
+    read = threading.Event()
+    with FaultServer([(*completion("first"), read, end), completion("second")], tls=tls) as server:
 
         async def work(transport: Transport) -> Response:
-            await transport.send(ask(server.base_url), timeout=10)
-            await asyncio.sleep(0.15)
-            return await transport.send(ask(server.base_url), timeout=10)
+            await transport.send(ask(server.base_url), timeout=PATIENCE)
+            read.set()
+            await noticed(lambda: server.closed == 1)
+            return await transport.send(ask(server.base_url), timeout=PATIENCE)
 
         assert b"second" in on_one_transport(open_transport, server.base_url, work).body
         assert server.connections == 2
@@ -84,12 +87,13 @@ def test_a_tls_connection_that_is_to_be_closed_is_used_once(
 def test_after_a_timeout_under_tls_the_transport_asks_again(
     open_transport: Open, tls: ssl.SSLContext
 ) -> None:
-    with FaultServer([(30.0,), completion("second")], tls=tls) as server:
+    with FaultServer(never_or("second"), tls=tls) as server:
 
         async def work(transport: Transport) -> Response:
+            await transport.send(ask(server.base_url), timeout=PATIENCE)
             with pytest.raises(TransportError, match="no complete answer within"):
-                await transport.send(ask(server.base_url), timeout=0.3)
-            return await transport.send(ask(server.base_url), timeout=10)
+                await transport.send(ask(server.base_url, NEVER), timeout=0.3)
+            return await transport.send(ask(server.base_url), timeout=PATIENCE)
 
         assert b"second" in on_one_transport(open_transport, server.base_url, work).body
 
@@ -118,7 +122,7 @@ def error_of_first_connection(
         port = listener.getsockname()[1]
 
         async def work(transport: Transport) -> None:
-            await transport.send(ask(url.format(port)), timeout=10)
+            await transport.send(ask(url.format(port)), timeout=PATIENCE)
 
         with pytest.raises(TransportError) as caught:
             on_one_transport(open_transport, url.format(port), work)
@@ -190,7 +194,7 @@ def test_https_to_a_server_without_tls_says_so(open_transport: Open) -> None:
             url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
             transport = open_transport(url)
             with pytest.raises(TransportError, match=r"127\.0\.0\.1:\d+ does not speak TLS") as caught:
-                await transport.send(ask(url), timeout=5)
+                await transport.send(ask(url), timeout=PATIENCE)
             await transport.close()
         assert (caught.value.kind, caught.value.retryable) == ("tls", False)
 

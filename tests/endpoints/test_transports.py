@@ -15,6 +15,7 @@ from runner.endpoints.connect import Connection, resolve
 from runner.errors import ConfigError
 from runner.files.model import Endpoint
 from tests.faults import FaultServer, completion
+from tests.patience import PATIENCE
 
 from .asking import ask
 
@@ -60,7 +61,7 @@ def test_what_is_asked_for_is_used(name: str) -> None:
             async with connect(name, Endpoint("test", base_url=server.base_url)) as connection:
                 assert connection.transport_name == name
                 transport = connection.transport()
-                assert b"here" in (await transport.send(ask(server.base_url), timeout=5)).body
+                assert b"here" in (await transport.send(ask(server.base_url), timeout=PATIENCE)).body
                 return transport
 
     assert type(asyncio.run(main())).__name__ == f"{name.capitalize()}Transport"
@@ -136,7 +137,7 @@ def test_the_embedded_endpoint_speaks_through_the_chosen_library(
         async def main() -> bytes:
             environ = {"RUNNER_CACHE_DIR": str(tmp_path)}
             async with resolve(endpoint, environ, transport=name) as connection:
-                return (await connection.transport().send(ask(connection.chat_url), timeout=5)).body
+                return (await connection.transport().send(ask(connection.chat_url), timeout=PATIENCE)).body
 
         assert b"embedded" in asyncio.run(main())
     assert server.requests[0].target == "/v1/chat/completions"

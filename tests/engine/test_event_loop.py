@@ -15,6 +15,7 @@ import pytest
 
 from runner.engine import event_loop
 from runner.engine.control import Control
+from tests.patience import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 
@@ -66,10 +67,10 @@ def test_it_returns_what_the_coroutine_returns_and_raises_what_it_raises() -> No
 @pytest.mark.usefixtures("loop")
 def test_a_time_limit_ends_what_it_is_about_and_nothing_else() -> None:
     async def main() -> str:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             with pytest.raises(TimeoutError):
                 async with asyncio.timeout(0.01):
-                    await asyncio.sleep(30)
+                    await asyncio.sleep(36000)
             return "went on"
 
     assert event_loop.run(main()) == "went on"
@@ -84,7 +85,7 @@ def test_a_cancelled_main_task_is_told_and_cleans_up() -> None:
         assert task is not None
         asyncio.get_running_loop().call_later(0.01, task.cancel)
         try:
-            await asyncio.sleep(30)
+            await asyncio.sleep(36000)
         finally:
             await asyncio.sleep(0)
             cleaned.append(True)
@@ -119,9 +120,10 @@ def test_a_signal_handler_of_the_loop_is_called_and_the_one_before_comes_back() 
         task = asyncio.current_task()
         assert task is not None
         with control.signals(lambda: told.append("again"), told.append):
-            for _ in range(2):
+            for number in (1, 2):
                 signal.raise_signal(signal.SIGINT)
-                await asyncio.sleep(0.02)
+                while len(told) < number:
+                    await asyncio.sleep(0)
         assert control.stopping
         return told
 
@@ -141,7 +143,7 @@ from runner.engine import event_loop
 async def main():
     asyncio.get_running_loop().call_soon(lambda: print(event_loop.loop_name(), flush=True))  # once it sleeps
     try:
-        await asyncio.sleep(30)
+        await asyncio.sleep(36000)
     except asyncio.CancelledError:
         print("cancelled", flush=True)
         raise
@@ -175,7 +177,7 @@ def sleeper(loop: str) -> Iterator[subprocess.Popen[str]]:
 @posix
 def test_ctrl_c_cancels_the_main_task_first(sleeper: subprocess.Popen[str]) -> None:
     sleeper.send_signal(signal.SIGINT)
-    told, _ = sleeper.communicate(timeout=10)
+    told, _ = sleeper.communicate(timeout=PATIENCE)
     assert told.split("\n")[:3] == ["cancelled", "cleaned up", "interrupted"]
     assert sleeper.returncode == 0
 
@@ -183,5 +185,5 @@ def test_ctrl_c_cancels_the_main_task_first(sleeper: subprocess.Popen[str]) -> N
 @posix
 def test_a_signal_nobody_handles_ends_the_process(sleeper: subprocess.Popen[str]) -> None:
     sleeper.send_signal(signal.SIGTERM)
-    sleeper.communicate(timeout=10)
+    sleeper.communicate(timeout=PATIENCE)
     assert sleeper.returncode == -signal.SIGTERM

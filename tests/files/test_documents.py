@@ -133,7 +133,7 @@ _TEXT = st.text(
 
 
 @given(_TEXT, st.sampled_from(["|", ">", "'", '"', ""]), st.integers(8, 30))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_each_character_of_a_string_is_found(value: str, style: str, width: int) -> None:
     text = yaml.safe_dump({"a": {"k": value}}, default_style=style, allow_unicode=True, width=width)
     document = parse_yaml(text, "f.yaml")
@@ -150,7 +150,7 @@ def test_each_character_of_a_string_is_found(value: str, style: str, width: int)
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=20), st.booleans())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_each_character_of_a_json_string_is_found(value: str, ascii_only: bool) -> None:
     text = json.dumps([value], ensure_ascii=ascii_only)
     document = parse_json(text, "f.json")
@@ -192,7 +192,7 @@ def _leaves(value: Json, path: JsonPath = ()) -> list[tuple[JsonPath, str]]:
 
 
 @given(_marked, st.sampled_from([True, False, None]), st.sampled_from(["", '"', "|"]))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_every_leaf_and_key_is_found_in_yaml(shape: Json, flow: bool | None, style: str) -> None:
     value = _number(shape, [0])
     text = yaml.safe_dump(value, default_flow_style=flow, default_style=style, allow_unicode=True)
@@ -200,7 +200,7 @@ def test_every_leaf_and_key_is_found_in_yaml(shape: Json, flow: bool | None, sty
 
 
 @given(_marked, st.sampled_from([None, 2]))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_every_leaf_and_key_is_found_in_json(shape: Json, indent: int | None) -> None:
     value = _number(shape, [0])
     text = json.dumps(value, indent=indent)

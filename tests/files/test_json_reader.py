@@ -23,7 +23,7 @@ json_values: st.SearchStrategy[Json] = st.recursive(
 
 
 @given(json_values, st.booleans(), st.sampled_from([None, 1, "\t"]))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_what_json_writes_loads_back_equal(value: Json, ascii_only: bool, indent: int | str | None) -> None:
     text = json.dumps(value, ensure_ascii=ascii_only, indent=indent)
     document = parse_json(text, "f.json")
@@ -97,7 +97,7 @@ _PIECES = [*"{}[]:,\"\\u0123456789.eE+-tfn \n\t'#/", "true", "null", '"a"', "NaN
 
 
 @given(st.text() | st.lists(st.sampled_from(_PIECES), max_size=20).map("".join))
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 def test_the_two_readings_agree_on_any_text(text: str) -> None:
     try:
         outline(text)

@@ -308,7 +308,7 @@ _fields = st.dictionaries(st.sampled_from(list(schema("prompt")["properties"])),
 
 
 @given(_fields, st.booleans())
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 def test_any_file_is_a_prompt_or_refused_with_a_place_in_it(fields, whole):
     document = {"messages": [{"role": "user", "content": "hi"}]} | fields if whole else fields
     text = json.dumps(document)

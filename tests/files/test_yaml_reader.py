@@ -250,7 +250,7 @@ def test_a_text_that_needs_its_quotes_is_told_so(text: str, composing: Composing
 
 @given(json_values(st.text()))
 @example({"a": "\u2028", "\x85": "\ue000"})
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 def test_json_is_yaml_and_means_the_same(value: Json) -> None:
     # YAML writes characters as they are: no \u escapes in halves, and DEL and the C1 controls escaped.
     text = "".join(
@@ -265,7 +265,7 @@ _PLAIN_LINES = st.text(st.characters(codec="utf-8", exclude_characters="\x85\u20
 
 
 @given(json_values(_PLAIN_LINES), st.sampled_from(["|", '"', "'", ">", None]), st.booleans())
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 def test_what_pyyaml_writes_loads_back_equal(value: Json, style: str | None, flow: bool) -> None:
     text = yaml.dump(
         value,
@@ -311,7 +311,7 @@ def _is_json(value: object) -> bool:
 
 
 @given(st.text() | yaml_like)
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 def test_any_text_is_json_values_or_an_error_with_a_line(text: str) -> None:
     try:
         value = read(text)
@@ -329,7 +329,7 @@ def test_any_text_is_json_values_or_an_error_with_a_line(text: str) -> None:
 
 
 @given(yaml_like)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @pytest.mark.skipif(compose_c is None, reason="PyYAML was built without libyaml")
 def test_what_both_parsers_accept_they_read_alike(text: str) -> None:
     found: list[str] = []

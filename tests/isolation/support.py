@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ import pytest
 
 from runner.isolation.isolation import Isolation
 from runner.render.templates import CompiledPrompt, compile_prompt
+from tests.patience import wait_until
 from tests.render.support import make_prompt
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -51,13 +51,8 @@ def is_running(pid: int) -> bool:
         return False
 
 
-def ends_within(seconds: float, pid: int) -> bool:
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        if not is_running(pid):
-            return True
-        time.sleep(0.02)
-    return False
+def wait_for_the_end_of(pid: int) -> None:
+    wait_until(lambda: not is_running(pid))
 
 
 @contextmanager

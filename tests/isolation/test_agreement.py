@@ -9,7 +9,7 @@ import contextlib
 import json
 from typing import Any
 
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from runner.errors import RunnerError
@@ -65,8 +65,7 @@ TEMPLATES: st.SearchStrategy[str] = st.recursive(
     max_leaves=5,
 )  # fmt: skip
 
-# Reused from one example to the next: `too_slow` counts what Hypothesis itself takes to make such templates.
-MANY = settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+MANY = settings(max_examples=400)
 
 
 @MANY

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -101,10 +100,9 @@ FOLDED = {
 
 
 def ends_in_an_error(isolation: Isolation, content: str) -> RunnerError:
-    before, started = peak_memory(), time.monotonic()
+    before = peak_memory()
     with pytest.raises(TemplateError) as caught:
         compiled(isolation, content).render({})
-    assert time.monotonic() - started < 20
     assert peak_memory() - before < 48 * MIB
     assert rendered(isolation, "{{ a }}!", a=1) == "1!"
     return caught.value
@@ -144,9 +142,8 @@ def test_what_is_refused_everywhere_is_refused(isolation: Isolation, name: str) 
 def test_a_bomb_for_the_compiler_is_an_error_when_the_prompt_is_loaded(
     isolation: Isolation, name: str
 ) -> None:
-    before, started = peak_memory(), time.monotonic()
+    before = peak_memory()
     with pytest.raises(TemplateError) as caught:
         compiled(isolation, FOLDED[name])
-    assert time.monotonic() - started < 20
     assert peak_memory() - before < 48 * MIB
     assert str(caught.value.location) == "p.prompt.yaml:4"

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from runner.isolation.isolation import Isolation
+from tests.patience import PATIENCE
 
 from .support import children, needs_posix, needs_proc, python, rendered
 
@@ -54,7 +55,7 @@ def test_a_confined_process_can_compute_and_nothing_else(tmp_path: Path) -> None
     file = tmp_path / "file"
     file.touch()
     with python(ATTEMPTS.replace("PATH", repr(str(file)))) as process:
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=PATIENCE)
     assert err == ""
     assert json.loads(out) == {
         "read a file": "OSError",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
@@ -46,7 +45,7 @@ def isolation_with(
     """An isolation whose process does as this code says."""
     code = HOSTILE.replace("READY", ready).replace("COMPILING", compiling).replace("RENDERING", rendering)
     monkeypatch.setattr(process, "_BOOT", code)
-    return Isolation(Limits(seconds=0.5))
+    return Isolation(Limits(seconds=1.5))
 
 
 NO_TEXT = [
@@ -121,8 +120,8 @@ FLOODS = {
     "a line without end": "while True: sys.stdout.buffer.write(b'\"' + b'x' * 65536)",
     "an object without end": "while True: sys.stdout.buffer.write(b'{' + b' ' * 65536)",
     "many empty lists": "say(b'{\"problem\": [' + b'[],' * 1_300_000 + b'[]]}')",
-    "nothing": "import time; time.sleep(60)",
-    "a pipe that is closed": "import os, time; os.close(1); time.sleep(60)",
+    "nothing": "import time; time.sleep(36000)",
+    "a pipe that is closed": "import os, time; os.close(1); time.sleep(36000)",
     "questions in the place of an answer": 'while True: say(b\'{"find":[0,"a",1]}\')',
 }
 
@@ -131,10 +130,9 @@ FLOODS = {
 def test_a_flood_is_stopped_and_fills_no_memory(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     with isolation_with(monkeypatch, rendering=FLOODS[name]) as isolation:
         prompt = compiled(isolation, "{{ a }}!")
-        before, started = peak_memory(), time.monotonic()
+        before = peak_memory()
         with pytest.raises(TemplateError):
             prompt.render({"a": 1})
-        assert time.monotonic() - started < 20
         assert peak_memory() - before < 300 * MIB
 
 
@@ -148,7 +146,7 @@ def test_questions_without_end_are_stopped_while_compiling(monkeypatch: pytest.M
     flood = 'while True: say(b\'{"find":[0,"a",1]}\'); ask()'
     with (
         isolation_with(monkeypatch, compiling=flood) as isolation,
-        pytest.raises(TemplateError, match=r"takes longer than 0\.5 seconds"),
+        pytest.raises(TemplateError, match=r"takes longer than 1\.5 seconds"),
     ):
         compiled(isolation, "{{ a }}!")
 
@@ -200,13 +198,14 @@ def test_a_process_that_ends_is_an_error_at_the_template(
         ("sys.exit(3)", "ended with exit code 3"),
         ('say(b\'{"failed":"OSError: no limits here"}\')', "OSError: no limits here"),
         ("say(b'hello')", "it said something else than that it is ready"),
-        ("import time; time.sleep(60)", "it was not ready within 0.5 seconds"),
+        ("import time; time.sleep(36000)", "it was not ready within 0.5 seconds"),
     ],
 )
 def test_a_process_that_cannot_be_set_up_is_an_error_and_nothing_is_rendered_elsewhere(
     monkeypatch: pytest.MonkeyPatch, code: str, reason: str
 ) -> None:
-    monkeypatch.setattr(process, "START_SECONDS", 0.5)
+    if "sleep" in code:
+        monkeypatch.setattr(process, "START_SECONDS", 0.5)
     isolation = isolation_with(monkeypatch, ready=code)
     for attempt in (isolation.start, lambda: compiled(isolation, "{{ a }}!")):
         with pytest.raises(ConfigError) as caught:

@@ -225,7 +225,7 @@ def test_more_files_than_a_pack_has_are_refused_before_any_is_read(
 def answer_slowly(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let every server behind SSH take its time."""
     slow = folder / "slow"
-    slow.write_text("#!/bin/sh\nsleep 5\n")
+    slow.write_text("#!/bin/sh\nexec sleep 36000\n")
     slow.chmod(0o755)
     monkeypatch.setenv("GIT_SSH_COMMAND", str(slow))
 

@@ -135,7 +135,7 @@ comments = st.sampled_from(["", "  # note", "\n# note\n", "\n\n", "\n  # indente
 aliases = st.lists(st.from_regex(r"[a-z][a-z0-9-]{0,4}", fullmatch=True), unique=True, min_size=1, max_size=4)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(aliases, st.lists(comments, min_size=9, max_size=9), st.booleans())
 def test_what_is_added_and_removed_again_leaves_the_file_as_it_was(
     names: list[str], notes: list[str], flow: bool

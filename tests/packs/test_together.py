@@ -14,6 +14,7 @@ import pytest
 
 from runner.files.file_lock import alone_in
 from runner.packs.exchange import Exchange
+from tests.patience import PATIENCE
 
 from .support import FILES, Author, Consumer, write_all
 
@@ -25,7 +26,7 @@ def test_of_two_syncs_at_once_both_have_what_is_locked(project: Consumer) -> Non
     shutil.rmtree(project.folder / "packs")
     running = [project.start("pack", "sync") for _ in range(3)]
     for each in running:
-        out, err = each.communicate(timeout=60)
+        out, err = each.communicate(timeout=PATIENCE)
         assert each.returncode == 0, out + err
     assert project.bytes("packs") == before
 
@@ -37,7 +38,7 @@ def test_of_two_changes_at_once_none_is_lost(project: Consumer, author: Author) 
         project.start("pack", "add", "other", "--git", "../author", "--rev", "v1.0.0"),
     ]
     for each in running:
-        out, err = each.communicate(timeout=60)
+        out, err = each.communicate(timeout=PATIENCE)
         assert each.returncode == 0, out + err
     done = project.run("pack", "verify")
     assert (done.code, done.err) == (0, "")
@@ -51,7 +52,7 @@ def test_who_waits_is_told_for_what(project: Consumer) -> None:
         assert waiting.stderr is not None
         said = waiting.stderr.readline()
     assert said == "note: waiting for another runner pack command in this project\n"
-    assert waiting.communicate(timeout=60)[0].endswith("as locked\n")
+    assert waiting.communicate(timeout=PATIENCE)[0].endswith("as locked\n")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
@@ -64,7 +65,7 @@ def test_an_update_that_is_ended_changes_nothing(
     (tmp_path / "bin").mkdir()
     (tmp_path / "temporary").mkdir()
     git = tmp_path / "bin" / "git"
-    git.write_text("#!/bin/sh\necho > $ASKED\nexec sleep 60\n")
+    git.write_text("#!/bin/sh\necho > $ASKED\nexec sleep 36000\n")
     git.chmod(0o755)
     asked = tmp_path / "asked"
     os.mkfifo(asked)
@@ -76,7 +77,7 @@ def test_an_update_that_is_ended_changes_nothing(
     ended = project.start("pack", "update", env=environ)
     asked.read_text()
     ended.send_signal(number)
-    out, err = ended.communicate(timeout=60)
+    out, err = ended.communicate(timeout=PATIENCE)
     assert (ended.returncode, out, err) == (130, "", "\ninterrupted\n")
     assert project.bytes() == before
     assert list((tmp_path / "temporary").iterdir()) == []

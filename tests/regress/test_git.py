@@ -254,7 +254,7 @@ PATHS = st.builds(lambda folders, name: "/".join([*folders, name]), st.lists(FOL
 
 
 @given(paths=st.sets(PATHS, min_size=1, max_size=12))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_a_revision_lists_the_files_that_the_disk_lists(
     paths: set[str], tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -165,7 +165,7 @@ alike = st.lists(
 
 
 @given(samples | alike)
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_under_the_proposed_rules_all_samples_count_as_equal(outputs):
     approved, variants = modal(outputs)
     rules = compiled(*(each.proposal for each in unstable_paths(NONE, outputs)))
@@ -177,7 +177,7 @@ def test_under_the_proposed_rules_all_samples_count_as_equal(outputs):
 
 
 @given(samples | alike)
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_under_the_proposed_rules_nothing_is_left_to_propose(outputs):
     rules = compiled(*(each.proposal for each in unstable_paths(NONE, outputs)))
     assert unstable_paths(rules, outputs) == ()

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.errors import TemplateError
@@ -29,21 +29,18 @@ INDENTED = compile_text("{{ x | tojson(indent=2) }}")
 CONCATENATED = compile_text("{{ '' ~ x ~ '' }}")
 
 
-@settings(deadline=None)  # two processes take turns on a busy machine
 @given(JSON_VALUES)
 def test_a_value_is_printed_as_json_that_reads_back_the_same(value: Any) -> None:
     text = str(PRINTED.render({"x": value})[0]["content"])[1:-1]
     assert text == value if isinstance(value, str) else json.loads(text) == value
 
 
-@settings(deadline=None)  # two processes take turns on a busy machine
 @given(JSON_VALUES)
 def test_tojson_reads_back_the_same_for_every_value(value: Any) -> None:
     assert json.loads(str(FILTERED.render({"x": value})[0]["content"])) == value
     assert json.loads(str(INDENTED.render({"x": value})[0]["content"])) == value
 
 
-@settings(deadline=None)  # two processes take turns on a busy machine
 @given(JSON_VALUES)
 def test_concatenation_writes_a_value_as_printing_does(value: Any) -> None:
     assert (

@@ -228,7 +228,7 @@ def test_a_terminal_is_never_overrun(width: int) -> None:
 hostile = st.text(alphabet=st.characters() | st.sampled_from("\x1b\x9b\r\x07\u202e[]m\ud83d"), max_size=60)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(hostile)
 def test_nothing_a_model_says_steers_the_terminal(text: str) -> None:
     check = {"type": text, "passed": False, "path": text, "message": text}

@@ -231,7 +231,7 @@ def hostile_results(text: str) -> list[CaseResult]:
     ]
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(hostile)
 def test_nothing_a_model_says_steers_the_terminal(text: str) -> None:
     printed = shown(hostile_results(text), orphans=[text])
@@ -326,7 +326,7 @@ def test_only_xml_is_written(tmp_path: Path) -> None:
         JUnitReport(str(tmp_path / "results.json"))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(hostile)
 def test_junit_stays_well_formed_whatever_a_model_says(tmp_path_factory: Any, text: str) -> None:
     folder = tmp_path_factory.mktemp("junit")
@@ -378,7 +378,7 @@ def test_text_in_a_summary_is_never_markup(text: str) -> None:
     assert re.search(r"[!-/:-@\[-`{-~\n\r]", left) is None
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(hostile)
 def test_no_answer_adds_a_line_to_a_summary(text: str) -> None:
     def lines(value: str) -> int:

@@ -127,7 +127,7 @@ SCHEMAS = st.builds(
 
 
 @needs_library
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100, suppress_health_check=list(HealthCheck))
 @given(SCHEMAS, st.data())
 def test_it_says_valid_for_what_is_valid_and_nothing_else(
     schema: dict[str, Any], data: st.DataObject
@@ -146,7 +146,7 @@ def test_it_says_valid_for_what_is_valid_and_nothing_else(
 
 
 @needs_library
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.data())
 def test_it_says_the_same_of_answers_that_nearly_fit(data: st.DataObject) -> None:
     """Where most values are valid, as answers are."""
