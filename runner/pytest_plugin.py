@@ -1,9 +1,13 @@
 """`pytest prompts/`: each case of a prompt file as a pytest item, judged as `runner test` judges it.
 
-    pytest prompts/                               # offline in a CI, asks for what changed elsewhere
-    pytest prompts/ --runner-record none          # the gate: no network, no key
-    pytest prompts/ --runner-record new_episodes --runner-update changed
-    pytest prompts/ --runner-isolate              # render in a process of its own (or RUNNER_ISOLATE=1)
+    pytest                                        # replays the approved answers: no network, no key, no cost
+    pytest --runner-record new_episodes           # asks the model for what is new or changed
+    pytest --runner-record new_episodes --runner-update changed
+    pytest --runner-isolate                       # render in a process of its own (or RUNNER_ISOLATE=1)
+
+Each file belongs to the project (runner.yaml) nearest to it, and is collected where that project's `prompts` take it.
+Without a runner.yaml a file is collected where the command line names it or a folder of it, or where the ini option
+`runner_prompts` does. What cannot be loaded is a failing item and interrupts nothing.
 
 Items are independent of each other (pytest-xdist may spread them), and nothing is ever pruned. In a project without
 prompt files this module costs one look at the name of each file that pytest collects.
@@ -13,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
@@ -21,11 +25,13 @@ import pytest
 if TYPE_CHECKING:
     from .engine.plan import Unit
     from .engine.record import Record
+    from .errors import RunnerError
     from .files.model import Case, Project
+    from .packs.packs import Packs
     from .regress.results import CaseResult
     from .render.sandbox import Sandbox
 
-__all__ = ["PromptCase", "PromptFile", "RegressionFailure"]
+__all__ = ["BrokenPrompt", "PromptCase", "PromptFile", "RegressionFailure"]
 
 ENDINGS = (".prompt.yaml", ".prompt.yml")
 RECORD = ("none", "once", "new_episodes", "all")
@@ -33,27 +39,133 @@ UPDATE = ("none", "missing", "changed", "all")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """The two axes of `runner test`."""
+    """The two axes of `runner test`, and which files are prompts where no runner.yaml says so."""
     group = parser.getgroup("runner", "prompts and their snapshots")
-    group.addoption("--runner-record", choices=RECORD, help="which cases may be asked (runner test --record)")
+    group.addoption(
+        "--runner-record",
+        choices=RECORD,
+        default="none",
+        help="which cases may be asked (runner test --record); default: none, no model is ever asked",
+    )
     group.addoption(
         "--runner-update", choices=UPDATE, help="what may be approved at once (runner test --update)"
     )
     group.addoption(
         "--runner-isolate", action="store_true", help="render in a process of its own (runner test --isolate)"
     )
+    parser.addini(
+        "runner_prompts",
+        "globs, relative to the rootdir, of prompt files to collect whatever a runner.yaml says",
+        type="linelist",
+    )
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-    """Prompt files, wherever pytest is told to look, but for those of vendored packs: their authors test them."""
-    if file_path.name.lower().endswith(ENDINGS) and not _is_vendored(file_path):
+    """The prompt files of this file's project, but for those of vendored packs: their authors test them."""
+    if file_path.name.lower().endswith(ENDINGS) and _is_ours(file_path, parent.config):
         collector: pytest.Collector = PromptFile.from_parent(parent, path=file_path)
         return collector
     return None
 
 
-def _is_vendored(file: Path) -> bool:
-    return any(folder.name == "packs" and (folder.parent / "packs.lock").is_file() for folder in file.parents)
+def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Item]) -> str | None:
+    """Whether a model may be asked, where there are prompts."""
+    record = config.getoption("--runner-record")
+    if not any(isinstance(item, PromptCase) for item in items):
+        return None
+    if record == "none":
+        return "runner: approved answers are replayed, no model is asked (--runner-record asks)"
+    return f"runner: models are asked, --runner-record {record}"
+
+
+def _is_ours(file: Path, config: pytest.Config) -> bool:
+    """Whether a prompt file is one of a project of ours, or was asked for; others use these names, too."""
+    from .files.discover import is_prompt_of, is_vendored, matches_glob
+
+    if is_vendored(file):
+        return False
+    if _names(config, file):
+        return True
+    below = file.relative_to(config.rootpath) if file.is_relative_to(config.rootpath) else None
+    globs = config.getini("runner_prompts")
+    if below is not None and any(matches_glob(below.as_posix(), glob) for glob in globs):
+        return True
+    home = _home_of(file, config)
+    if not home.declared:
+        return _names_folder(config, file) and not _is_of_github(file)
+    # Where runner.yaml does not load, each of its prompts says so.
+    return home.project is None or is_prompt_of(home.project, file)
+
+
+def _names(config: pytest.Config, file: Path) -> bool:
+    """Whether pytest's command line names a file outright."""
+    return any(path == file for path in _arguments(config))
+
+
+def _names_folder(config: pytest.Config, file: Path) -> bool:
+    """Whether it names a folder of the file, other than the one that pytest would look into anyway."""
+    everything = (config.rootpath, config.invocation_params.dir)
+    return any(
+        file.is_relative_to(path) and not any(each.is_relative_to(path) for each in everything)
+        for path in _arguments(config)
+    )
+
+
+def _arguments(config: pytest.Config) -> list[Path]:
+    """The paths that were typed; `testpaths` are not."""
+    import os
+
+    if config.args_source is not pytest.Config.ArgsSource.ARGS:
+        return []
+    here = config.invocation_params.dir
+    return [Path(os.path.normpath(here / argument.partition("::")[0])) for argument in config.args]
+
+
+def _is_of_github(file: Path) -> bool:
+    """Whether a file has a key that only GitHub Models' format has."""
+    import re
+
+    try:
+        return re.search(rb"(?m)^(modelParameters|testData|evaluators)\s*:", file.read_bytes()) is not None
+    except OSError:
+        return False
+
+
+class _Home(NamedTuple):
+    """The project of a folder: by a runner.yaml (`declared`) or without one. `error` is why it does not open."""
+
+    declared: bool
+    project: Project | None
+    packs: Packs | None
+    error: RunnerError | None
+
+
+_HOMES = pytest.StashKey[dict[Path, _Home]]()
+
+
+def _home_of(file: Path, config: pytest.Config) -> _Home:
+    """The project that a file belongs to, opened once in a session."""
+    import os
+
+    from .cli.selecting import packs_of
+    from .errors import RunnerError
+    from .files.discover import project_above
+    from .files.project import load_project
+
+    above = project_above(file.parent)
+    bases = (config.invocation_params.dir, config.rootpath, file.parent)
+    root = above or next(base for base in bases if file.is_relative_to(base))
+    homes = config.stash.setdefault(_HOMES, {})
+    if root not in homes:
+        project = packs = error = None
+        try:
+            project = load_project(root, cwd=Path.cwd(), environ=os.environ)
+            packs = packs_of(project)
+            packs.verify_copies()
+        except RunnerError as problem:
+            error = problem
+        homes[root] = _Home(above is not None, project, packs, error)
+    return homes[root]
 
 
 class RegressionFailure(AssertionError):
@@ -64,25 +176,54 @@ class PromptFile(pytest.File):
     """One prompt file: an item for each case, in each variant."""
 
     def collect(self) -> Iterator[pytest.Item]:
-        """The cases. A file that does not load is a collection error with our own message."""
+        """The cases. What does not load is a failing item with our own message."""
         import os
 
-        from .cli.selecting import load_prompts, open_project
+        from .cli.selecting import load_prompts
         from .engine.plan import make_units
         from .engine.selection import Selection
         from .errors import RunnerError
 
         try:
-            project, _ = open_project()
-            [prompt] = load_prompts([os.path.relpath(self.path)], project)
+            sandbox = _sandbox(self.config)
+        except RunnerError as error:  # of the session's own options: it cannot mean what was asked for
+            raise self.CollectError(str(error)) from None
+        home = _home_of(self.path, self.config)
+        try:
+            if home.error is not None:
+                raise home.error
+            assert home.project is not None, "a project that is not opened has an error"
+            [prompt] = load_prompts([os.path.relpath(self.path)], home.project, home.packs)
             if isinstance(prompt, RunnerError):
                 raise prompt
-            for unit in make_units((prompt,), project, sandbox=_sandbox(self.config)):
+            for unit in make_units((prompt,), home.project, sandbox=sandbox):
                 for case in Selection().cases(unit):
                     name = case.id if unit.variant is None else f"{case.id}@{unit.variant}"
-                    yield PromptCase.from_parent(self, name=name, unit=unit, case=case, project=project)
+                    yield PromptCase.from_parent(self, name=name, unit=unit, case=case, project=home.project)
         except RunnerError as error:
-            raise self.CollectError(str(error)) from None
+            yield BrokenPrompt.from_parent(self, name="load", error=error)
+
+
+class BrokenPrompt(pytest.Item):
+    """A prompt file that cannot be loaded, or not to its end: it fails, and the rest of the session goes on."""
+
+    def __init__(self, *, error: RunnerError, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._error = error
+
+    def runtest(self) -> None:
+        """Raise what is wrong."""
+        raise self._error
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> str:
+        """What is wrong, where and what to do, without a traceback."""
+        return str(excinfo.value)
+
+    def reportinfo(self) -> tuple[Path, int | None, str]:
+        """The file, and that it does not load."""
+        location = self._error.location
+        line = location.line if location is not None else None
+        return self.path, line - 1 if line else None, f"{self.path.name} does not load"
 
 
 class PromptCase(pytest.Item):
@@ -110,7 +251,7 @@ class PromptCase(pytest.Item):
         results: list[CaseResult] = []
         modes = modes_for(
             ci=is_ci(os.environ),
-            record=self.config.getoption("--runner-record"),
+            record=self.config.getoption("--runner-record"),  # said outright even where it says none
             update=self.config.getoption("--runner-update"),
             unreferenced="ignore",  # what no case refers to can only be said of a whole run
         )
@@ -136,9 +277,29 @@ class PromptCase(pytest.Item):
             raise RegressionFailure(f"stopped before the answer came: {ending.stopped}")
         [result] = results
         if result.verdict not in ("pass", "flaky"):
-            raise RegressionFailure(_explained(result))
+            raise RegressionFailure(self._explained(result, modes.record))
         if result.verdict == "flaky":
-            self.add_report_section("call", "runner", _explained(result))
+            self.add_report_section("call", "runner", self._explained(result, modes.record))
+
+    def _explained(self, result: CaseResult, record: str) -> str:
+        from .files.discover import find_root
+        from .report.regression_digest import facts_of, reason_of
+        from .report.review_table import field_row, field_table
+
+        lines = [f"{result.verdict} ({result.kind or result.status}): {reason_of(result)}", *facts_of(result)]
+        if result.fields:
+            lines += field_table([field_row(change) for change in result.fields])
+        # Commands are run in the project, which pytest need not stand in.
+        here, named = "", result.named
+        if find_root(Path.cwd()) != Path(self._project.root):
+            here, named = f" in {self._project.root}", self._unit.prompt.place
+        if result.verdict == "pending":
+            lines.append(f"to approve{here}: runner review")
+        if result.verdict == "outdated":
+            if record == "none":
+                lines.append("no model was asked: pytest asks only with --runner-record, e.g. new_episodes")
+            lines.append(f"to record{here}: runner test {named} --case {result.case} --record new_episodes")
+        return "\n".join(lines)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> str:
         """Our own errors as they are, without a traceback into this package."""
@@ -198,17 +359,3 @@ class _Silence:
 
     def note(self, text: str) -> None:
         """Nothing to show."""
-
-
-def _explained(result: CaseResult) -> str:
-    from .report.regression_digest import facts_of, reason_of
-    from .report.review_table import field_row, field_table
-
-    lines = [f"{result.verdict} ({result.kind or result.status}): {reason_of(result)}", *facts_of(result)]
-    if result.fields:
-        lines += field_table([field_row(change) for change in result.fields])
-    if result.verdict == "pending":
-        lines.append("to approve: runner review")
-    if result.verdict == "outdated":
-        lines.append(f"to record: runner test {result.named} --case {result.case} --record new_episodes")
-    return "\n".join(lines)

@@ -44,7 +44,7 @@ def run_pytest(project: ProjectFolder, *args: str, **env: str) -> subprocess.Com
 def record(project: ProjectFolder, *args: str) -> subprocess.CompletedProcess[str]:
     with FaultServer(completion("Good day.")) as server:
         env = {"OPENAI_BASE_URL": server.base_url, "OPENAI_API_KEY": "key-12345678"}
-        return run_pytest(project, "prompts/", *args, **env)
+        return run_pytest(project, "prompts/", "--runner-record", "new_episodes", *args, **env)
 
 
 def test_a_case_without_a_snapshot_fails_and_says_how_to_record_it(project: ProjectFolder) -> None:
@@ -73,12 +73,130 @@ def test_one_item_can_be_named(project: ProjectFolder) -> None:
     assert "1 passed" in done.stdout
 
 
-def test_a_file_that_does_not_load_is_a_collection_error_with_its_line(project: ProjectFolder) -> None:
+def test_a_file_that_does_not_load_is_a_failing_item_with_its_line_and_interrupts_nothing(
+    project: ProjectFolder,
+) -> None:
+    record(project, "--runner-update", "missing")
     project.write("prompts/broken.prompt.yaml", "model: m\nmessages: [{role: usr, content: hi}]\n")
-    done = run_pytest(project, "prompts/", CI="true")
-    assert done.returncode == 2
+    project.write("test_own.py", "def test_own(): pass\n")
+    done = run_pytest(project, "prompts/", "test_own.py", CI="true")
+    assert done.returncode == 1
     assert "prompts/broken.prompt.yaml:2:" in done.stdout
     assert "Traceback" not in done.stdout
+    assert "3 passed" in done.stdout
+    assert "1 failed" in done.stdout
+
+
+def test_a_row_that_is_off_fails_beside_the_cases_before_it(project: ProjectFolder) -> None:
+    record(project, "--runner-update", "missing")
+    project.write("prompts/rows.jsonl", '{"id": "one", "vars": {"name": "A"}}\n{"id": "one", "vars": {}}\n')
+    project.write("prompts/rows.prompt.yaml", PROMPT.split("tests:")[0] + "tests: [{file: rows.jsonl}]\n")
+    done = run_pytest(project, "prompts/rows.prompt.yaml", CI="true")
+    assert done.returncode == 1
+    assert "prompts/rows.jsonl:2" in done.stdout
+
+
+def test_no_model_is_asked_unless_an_option_says_so(project: ProjectFolder) -> None:
+    with FaultServer(completion("Good day.")) as server:
+        env = {"OPENAI_BASE_URL": server.base_url, "OPENAI_API_KEY": "key-12345678"}
+        done = run_pytest(project, "prompts/", **env)
+        assert server.requests == []
+    assert done.returncode == 1
+    assert "no model was asked: pytest asks only with --runner-record" in done.stdout
+
+
+def test_record_all_asks_although_the_answers_are_in_the_cache(project: ProjectFolder) -> None:
+    with FaultServer(completion("Good day.")) as server:
+        env = {"OPENAI_BASE_URL": server.base_url, "OPENAI_API_KEY": "key-12345678"}
+        run_pytest(
+            project, "prompts/", "--runner-record", "new_episodes", "--runner-update", "missing", **env
+        )
+        server.requests.clear()
+        assert run_pytest(project, "prompts/", "--runner-record", "all", **env).returncode == 0
+        assert len(server.requests) == 2
+
+
+FOREIGN = """
+name: Text Summarizer
+model: openai/gpt-4o-mini
+modelParameters: {temperature: 0.5}
+messages: [{role: user, content: "Summarize {{input}}"}]
+testData: [{input: a fox, expected: fox}]
+evaluators: [{name: has fox, string: {contains: fox}}]
+"""
+
+
+@pytest.fixture
+def foreign(tmp_path: Path) -> ProjectFolder:
+    """A repository of somebody else's, with a prompt file of another tool among its tests."""
+    project = ProjectFolder(tmp_path)
+    project.write("tests/test_own.py", "def test_own(): pass\n")
+    project.write("tests/data/summarize.prompt.yml", FOREIGN)
+    return project
+
+
+@pytest.mark.parametrize("args", [[], ["."], ["tests"], ["tests/data/..", "-k", "own"]])
+def test_prompt_files_of_other_tools_are_left_alone(foreign: ProjectFolder, args: list[str]) -> None:
+    done = run_pytest(foreign, *args)
+    assert (done.returncode, "1 passed" in done.stdout) == (0, True), done.stdout
+
+
+def test_files_that_the_project_does_not_take_are_left_alone(foreign: ProjectFolder) -> None:
+    foreign.write("runner.yaml", "prompts: [mine/*.prompt.yaml]\n")
+    foreign.write("mine/hello.prompt.yaml", PROMPT)
+    done = run_pytest(foreign)
+    assert "2 failed, 1 passed" in done.stdout, done.stdout
+    assert "summarize" not in done.stdout
+
+
+def test_a_prompt_of_a_project_that_cannot_be_opened_fails_and_interrupts_nothing(
+    foreign: ProjectFolder,
+) -> None:
+    foreign.write("runner.yaml", "endpoint: nowhere\n")
+    done = run_pytest(foreign)
+    assert "1 failed, 1 passed" in done.stdout, done.stdout
+    assert 'runner.yaml:1:11: there is no endpoint "nowhere"' in done.stdout
+
+
+@pytest.mark.parametrize(
+    "args", [["loose/hello.prompt.yaml"], ["loose"], ["-o", "runner_prompts=loose/*.prompt.yaml"]]
+)
+def test_without_a_project_a_prompt_is_collected_where_it_is_asked_for(
+    tmp_path: Path, args: list[str]
+) -> None:
+    project = ProjectFolder(tmp_path)
+    project.write("loose/hello.prompt.yaml", PROMPT)
+    assert "no tests ran" in run_pytest(project).stdout
+    assert "2 failed" in run_pytest(project, *args).stdout
+
+
+def test_each_prompt_is_judged_by_the_project_nearest_to_it(tmp_path: Path) -> None:
+    project = ProjectFolder(tmp_path)
+    with FaultServer(completion("jo@example.com")) as server:
+        for service in ("one", "two"):
+            project.write(f"{service}/prompts/hello.prompt.yaml", PROMPT)
+        project.write(
+            "one/runner.yaml",
+            f"endpoint: here\nendpoints: {{here: {{base_url: '{server.base_url}'}}}}\nredact: [{{regex: '[a-z]+@[a-z.]+'}}]\n",
+        )
+        project.write("two/runner.yaml", "models: {m: {deny: true}}\n")
+        done = run_pytest(project, "--runner-record", "all", "--runner-update", "missing")
+    assert "1 failed, 2 passed" in done.stdout, done.stdout
+    assert "denies at two/runner.yaml:1:10" in done.stdout
+    stored = (tmp_path / "one/prompts/__snapshots__/hello/ada.snap.yaml").read_text()
+    assert "REDACTED" in stored
+    assert "example.com" not in stored
+
+
+def test_a_failure_says_in_which_project_to_record(tmp_path: Path) -> None:
+    project = ProjectFolder(tmp_path)
+    project.write("svc/runner.yaml", "version: 1\n")
+    project.write("svc/prompts/hello.prompt.yaml", PROMPT)
+    done = run_pytest(project)
+    assert (
+        f"to record in {tmp_path}/svc: runner test prompts/hello.prompt.yaml --case ada --record"
+        in done.stdout
+    )
 
 
 def test_a_snapshot_without_a_case_is_never_deleted(project: ProjectFolder) -> None:

@@ -13,7 +13,8 @@ import click
 from ..engine.plan import make_units
 from ..engine.selection import Selection
 from ..errors import NothingSelectedError, Problems, RunnerError, UsageError
-from ..files.model import Prompt
+from ..files.discover import refuse_other_projects
+from ..files.model import Project, Prompt
 from ..regress.accepting import accept, reject
 from ..regress.orphans import orphans
 from ..regress.pending import load_pending, select_pending
@@ -29,8 +30,15 @@ __all__ = ["accept_selected", "prune", "reject_selected", "show_pending"]
 
 
 def _chosen(
-    root: Path, select: Sequence[str], kinds: Sequence[str], folder: str | None = None, *, everything: bool
+    project: Project,
+    select: Sequence[str],
+    kinds: Sequence[str],
+    folder: str | None = None,
+    *,
+    everything: bool,
 ) -> list[PendingEntry]:
+    root = Path(project.root)
+    refuse_other_projects(select, project=project, cwd=Path.cwd())
     wanted = frozenset(kind.strip() for word in kinds for kind in word.split(","))
     if unknown := wanted - set(get_args(Kind)):
         raise UsageError(
@@ -55,7 +63,7 @@ def accept_selected(
     project, _ = open_project()
     root, store = Path(project.root), store_of(project, os.environ)
     problems: list[RunnerError] = []
-    for entry in _chosen(root, select, kinds, folder, everything=everything):
+    for entry in _chosen(project, select, kinds, folder, everything=everything):
         try:
             accept(root, entry, store)
         except RunnerError as error:
@@ -71,7 +79,7 @@ def reject_selected(select: Sequence[str], *, everything: bool, kinds: Sequence[
     """Forget the chosen entries."""
     project, _ = open_project()
     root = Path(project.root)
-    for entry in _chosen(root, select, kinds, everything=everything):
+    for entry in _chosen(project, select, kinds, everything=everything):
         reject(root, entry)
         click.echo(f"rejected {entry.kind:9} {visible(entry.snapshot_file)}")
     return 0
@@ -80,6 +88,7 @@ def reject_selected(select: Sequence[str], *, everything: bool, kinds: Sequence[
 def show_pending(select: Sequence[str], *, as_json: bool) -> int:
     """List entries, as lines or as a JSON list."""
     project, _ = open_project()
+    refuse_other_projects(select, project=project, cwd=Path.cwd())
     entries = select_pending(load_pending(Path(project.root)), select)
     if as_json:
         rows = [

@@ -22,7 +22,7 @@ def command(paths: tuple[str, ...], *, isolate: bool) -> int:
     remarks are printed as `file:line:column: CODE message`. Exit code 2 if there is an error, 0 otherwise.
     """
     from ..engine.examine import examine
-    from ..errors import RunnerError
+    from ..errors import Diagnostic, RunnerError
     from ..regress.rules import compile_rules
     from ..report.figures import plural
     from .checking import Told, faults_of_packs, prompts_of
@@ -34,11 +34,13 @@ def command(paths: tuple[str, ...], *, isolate: bool) -> int:
     project, _ = open_project()
     sandbox.start()
     packs = packs_of(project)
-    prompts = cases = warnings = remarks = 0
+    prompts = cases = remarks = 0
+    warnings = 0
+    passed_over: list[Diagnostic] = []
     told = Told()
     for fault in faults_of_packs(packs, project, exports=not paths):
         told.tell(fault)
-    for loaded in prompts_of(paths, project, packs, told):
+    for loaded in prompts_of(paths, project, packs, told, passed_over.append):
         prompts += 1
         if isinstance(loaded, RunnerError):
             told.tell(loaded)
@@ -55,7 +57,7 @@ def command(paths: tuple[str, ...], *, isolate: bool) -> int:
             show_diagnostic(remark)
             remarks += remark.severity == "error"
             warnings += remark.severity == "warning"
-    for remark in project.warnings:
+    for remark in (*project.warnings, *passed_over):
         show_diagnostic(remark)
         warnings += 1
     errors = remarks + told.count

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from ..engine.plan import refuse_denied_models
-from ..errors import NothingSelectedError, Problems, RunnerError
+from ..errors import Diagnostic, NothingSelectedError, Problems, RunnerError
 from ..files.model import Project, Prompt
 from ..packs.packs import Packs
 from .selecting import load_prompts
@@ -44,11 +44,11 @@ class Told:
 
 
 def prompts_of(
-    paths: Sequence[str], project: Project, packs: Packs, told: Told
+    paths: Sequence[str], project: Project, packs: Packs, told: Told, remark: Callable[[Diagnostic], None]
 ) -> Iterator[Prompt | RunnerError]:
     """The prompts that the paths name. A project of packs alone has none of its own, and was checked all the same."""
     try:
-        yield from load_prompts(paths, project, packs)
+        yield from load_prompts(paths, project, packs, remark)
     except NothingSelectedError:
         if paths or not packs.requests:
             raise

@@ -20,6 +20,7 @@ from ..regress.sides import Side, side_at
 from ..regress.store import store_of
 from .isolating import sandbox_of
 from .selecting import open_project, packs_of
+from .show import show_diagnostic
 
 __all__ = ["comparison_with", "recorded_in"]
 
@@ -62,7 +63,7 @@ def _present(
     found: dict[str, DiskTree | None] = {}
     for args in [[path] for path in paths] or [[]]:
         try:
-            named = find_named(args, project=project, packs=packs, cwd=Path.cwd())
+            named = find_named(args, project=project, packs=packs, cwd=Path.cwd(), remark=show_diagnostic)
         except (MissingFileError, NothingSelectedError):
             if not older(args):
                 raise

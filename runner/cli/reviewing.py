@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 
 from ..errors import NothingSelectedError, Problems, RunnerError, UsageError
+from ..files.discover import refuse_other_projects
 from ..regress.accepting import accept, reject
 from ..regress.hunks import Hunk
 from ..regress.pending import load_pending, select_pending
@@ -34,6 +35,7 @@ def review(select: Sequence[str], *, isolate: bool) -> int:
     """Go through the chosen entries. Raises NothingSelectedError, and UsageError off a terminal, after showing them."""
     project, environ = open_project()
     root, store = Path(project.root), store_of(project, environ)
+    refuse_other_projects(select, project=project, cwd=Path.cwd())
     waiting = load_pending(root)
     entries = select_pending(waiting, select)
     if not entries:

@@ -13,7 +13,15 @@ from ..engine.plan import Job, Plan, Rehearsal, Unit, make_units
 from ..engine.sampling import Condition, Draw
 from ..engine.selection import Selection
 from ..engine.spool import Spool
-from ..errors import FormatError, Location, NothingSelectedError, Problems, RunnerError, UsageError
+from ..errors import (
+    Diagnostic,
+    FormatError,
+    Location,
+    NothingSelectedError,
+    Problems,
+    RunnerError,
+    UsageError,
+)
 from ..files.destination import Destination, reads_of
 from ..files.discover import find_root
 from ..files.documents import parse_document
@@ -29,6 +37,7 @@ from ..render.sandbox import Sandbox
 from ..values import Json
 from .isolating import sandbox_of
 from .options import SelectionOptions
+from .show import show_diagnostic
 
 __all__ = ["Chosen", "load_prompts", "load_selection", "open_project", "packs_of"]
 
@@ -88,16 +97,20 @@ def open_project() -> tuple[Project, Mapping[str, str]]:
 
 
 def load_prompts(
-    paths: Sequence[str], project: Project, packs: Packs | None = None
+    paths: Sequence[str],
+    project: Project,
+    packs: Packs | None = None,
+    remark: Callable[[Diagnostic], None] = show_diagnostic,
 ) -> Iterator[Prompt | RunnerError]:
     """Each prompt that the paths name, or the error that its file has: those of the project, then those of packs.
 
-    Without `packs` those of the project are opened: raises what is wrong with any that is here, used or not.
+    Without `packs` those of the project are opened: raises what is wrong with any that is here, used or not. `remark` is
+    told of prompts that are passed over, since they belong to another project.
     """
     if packs is None:
         packs = packs_of(project)
         packs.verify_copies()
-    for tree, name in find_named(paths, project=project, packs=packs, cwd=Path.cwd()):
+    for tree, name in find_named(paths, project=project, packs=packs, cwd=Path.cwd(), remark=remark):
         try:
             yield packs.load(name) if tree is None else packs.load_own(name, tree)
         except RunnerError as error:

@@ -136,7 +136,7 @@ def command(
     return run.carry_out(
         jobs=jobs,
         transport=transport,
-        use_cache=not (no_cache or live),
+        use_cache=not no_cache,
         trusted=trusted,
         output=output,
     )

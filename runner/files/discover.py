@@ -5,13 +5,14 @@ from __future__ import annotations
 import glob
 import itertools
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 from ..errors import (
+    Diagnostic,
     FormatError,
     Location,
     MissingFileError,
@@ -26,37 +27,79 @@ from .project import PROJECT_FILE
 from .prompt import PROMPT_ENDINGS
 from .tree import DiskTree, Tree
 
-__all__ = ["find_prompts", "find_prompts_in", "find_root", "tree_for"]
+__all__ = [
+    "find_prompts",
+    "find_prompts_in",
+    "find_root",
+    "is_prompt_of",
+    "is_vendored",
+    "matches_glob",
+    "project_above",
+    "refuse_other_projects",
+    "tree_for",
+]
 
 
 def find_root(start: Path) -> Path:
-    """The nearest folder from `start` upward that holds runner.yaml, else `start` itself, as an absolute path."""
+    """The folder of the project that `start` lies in, else `start` itself, as an absolute path."""
     start = _absolute(start, Path.cwd())
-    for folder in (start, *start.parents):
-        if (folder / PROJECT_FILE).is_file():
-            return folder
-    return start
+    return project_above(start) or start
 
 
-def find_prompts(args: Sequence[str], *, project: Project, cwd: Path) -> list[tuple[DiskTree, str]]:
+def project_above(folder: Path) -> Path | None:
+    """The nearest folder from `folder` upward that holds runner.yaml; None where there is none.
+
+    A runner.yaml inside the vendored copy of a pack governs nothing: a pack is data.
+    """
+    for each in (folder, *folder.parents):
+        if (each / PROJECT_FILE).is_file() and not is_vendored(each):
+            return each
+    return None
+
+
+def is_vendored(path: Path) -> bool:
+    """Whether a path lies in the folder of vendored packs: `packs/` beside a packs.lock, or `.runner/packs/`."""
+    for folder in (path, *path.parents):
+        if folder.name == "packs":
+            home = folder.parent.parent if folder.parent.name == ".runner" else folder.parent
+            if (home / "packs.lock").is_file():
+                return True
+    return False
+
+
+def find_prompts(
+    args: Sequence[str],
+    *,
+    project: Project,
+    cwd: Path,
+    remark: Callable[[Diagnostic], None] = lambda _: None,
+) -> list[tuple[DiskTree, str]]:
     """The prompt files that `args` (files, folders, globs, relative to `cwd`) mean, each with the tree it belongs to.
 
     Without `args`: the globs of the project's `prompts`, else every `*.prompt.yaml` and `*.prompt.yml` under the
     root. Hidden folders, virtual environments, `node_modules` and vendored packs are passed over unless one is named.
     A YAML file named outright is a prompt whatever its name. Files of the project come first, then by path; none comes
-    twice. A file outside the project belongs to the project it lies in, or else to its own folder.
+    twice. A file outside every project belongs to its own folder.
 
-    Raises MissingFileError for a name that is not there, UsageError for one that cannot be a prompt, FormatError for
-    a glob of runner.yaml that matches nothing, NothingSelectedError when there is no prompt.
+    A file that another runner.yaml is nearer to is a prompt of that project, by its name or by where a link leads. It is
+    refused where it is named; in a folder, in a glob and without `args` such files are passed over beside prompts of
+    this project, and `remark` is told which runner.yaml governs them.
+
+    Raises MissingFileError for a name that is not there, UsageError for one that cannot be a prompt or belongs to
+    another project, FormatError for a glob of runner.yaml that matches nothing, NothingSelectedError when there is no
+    prompt.
     """
     root = Path(project.root)
+    border = _Border(root, cwd)
     found: dict[Path, str | None] = {}  # absolute path -> how messages call it, where the user named it
     if args:
         for arg in args:
-            for each in _named(arg, root, cwd):
+            for each in border.own(_named(arg, root, cwd)):
                 found.setdefault(each.path, each.shown)
     else:
-        found = dict.fromkeys(_of_project(project))
+        found = dict.fromkeys(_of_project(project, border))
+    for diagnostic in border.remarks():
+        remark(diagnostic)
     if not found:
         hint = f"prompt files end with {' or '.join(PROMPT_ENDINGS)}; runner init writes one"
         if project.packs:
@@ -71,13 +114,17 @@ def find_prompts_in(tree: Tree, args: Sequence[str], *, project: Project, cwd: P
 
     `project` is that tree's own. What is not there is not an error here, so that a prompt may come or go.
     """
-    listed = tree.files()
+    listed = list(tree.files())
+    others = tuple(
+        file.removesuffix(PROJECT_FILE) for file in listed if file.endswith(f"/{PROJECT_FILE}")
+    )  # the folders of projects of their own
+    listed = [file for file in listed if not file.startswith(others)]
     if args:
         root = Path(project.root)
         names = [os.path.relpath(_absolute(Path(arg), cwd), root).replace(os.sep, "/") for arg in args]
         meant = [file for file in listed if any(_means(name, file) for name in names)]
     elif project.prompts:
-        meant = [file for file in listed if any(_matches(file, pattern) for pattern in project.prompts)]
+        meant = [file for file in listed if any(matches_glob(file, pattern) for pattern in project.prompts)]
     else:
         meant = [file for file in listed if _is_prompt(file)]
     for file in meant:
@@ -94,10 +141,98 @@ def tree_for(arg: str, *, project: Project, cwd: Path) -> tuple[DiskTree, str]:
     return _in_trees({_file(arg, root, cwd).path: arg}, root, cwd)[0]
 
 
+def is_prompt_of(project: Project, file: Path) -> bool:
+    """Whether a command without arguments takes a file: a prompt of this project, not of one nearer to it."""
+    root = Path(project.root)
+    if not file.is_relative_to(root) or _Border(root, root).other_project(file) is not None:
+        return False
+    name = file.relative_to(root).as_posix()
+    if project.prompts:
+        return any(not is_reference(pattern) and matches_glob(name, pattern) for pattern in project.prompts)
+    return _is_prompt(name)
+
+
+def refuse_other_projects(words: Sequence[str], *, project: Project, cwd: Path) -> None:
+    """Raise UsageError where one of the words is the path of something that another project governs."""
+    border = _Border(Path(project.root), cwd)
+    for word in words:
+        path = _absolute(Path(word), cwd)
+        if path.exists() and (other := border.other_project(path)) is not None:
+            raise border.refusal(_Found(path, word), other)
+
+
 @dataclass(frozen=True, slots=True)
 class _Found:
     path: Path
     shown: str | None = None
+
+
+@dataclass(slots=True)
+class _Border:
+    """Where a project ends: at the next runner.yaml. Lives for one search."""
+
+    root: Path
+    cwd: Path
+    _above: dict[Path, Path | None] = field(default_factory=dict)
+    _passed_over: dict[Path, int] = field(default_factory=dict)
+
+    def other_project(self, path: Path) -> Path | None:
+        """The folder of the project that a path belongs to; None where it is this one, or none."""
+        # What a link leads to is governed where it lies: it must not slip out of its own project's rules.
+        for folder in dict.fromkeys((path if path.is_dir() else path.parent, _real_folder(path))):
+            if folder not in self._above:
+                above = project_above(folder)
+                same = above is None or above == self.root or above.resolve() == self.root.resolve()
+                self._above[folder] = None if same else above
+            if (other := self._above[folder]) is not None:
+                return other
+        return None
+
+    def own(self, found: Iterable[_Found]) -> list[_Found]:
+        """Those of this project. Raises UsageError when there are none, as for a file that is named."""
+        found = list(found)
+        others = [(each, other) for each in found if (other := self.other_project(each.path)) is not None]
+        if len(others) == len(found) and others:
+            raise self.refusal(*others[0])
+        for _, other in others:
+            self._passed_over[other] = self._passed_over.get(other, 0) + 1
+        refused = {each.path for each, _ in others}
+        return [each for each in found if each.path not in refused]
+
+    def refusal(self, found: _Found, other: Path) -> UsageError:
+        file = found.shown or _shown(found.path, self.cwd)
+        return UsageError(
+            f"{_shown(other / PROJECT_FILE, self.cwd)} is nearer to {file}, and its endpoints and rules would not apply",
+            location=Location(file),
+            hint=f"run `runner` in {_shown(other, self.cwd)}",
+        )
+
+    def remarks(self) -> Iterator[Diagnostic]:
+        """What was passed over, and why."""
+        for other, number in sorted(self._passed_over.items()):
+            folder = _shown(other, self.cwd)
+            yield Diagnostic(
+                "warning",
+                "W010",
+                f"{number} {'prompt' if number == 1 else 'prompts'} of the project in {folder} passed over",
+                Location(_shown(other / PROJECT_FILE, self.cwd)),
+                f"run `runner` in {folder}, or say in `prompts` which files are this project's",
+            )
+
+
+def _real_folder(path: Path) -> Path:
+    try:
+        real = path.resolve()
+    except (OSError, RuntimeError):  # a loop of links, which reading tells
+        return path.parent
+    return real if real.is_dir() else real.parent
+
+
+def _shown(path: Path, cwd: Path) -> str:
+    try:
+        return os.path.relpath(path, cwd)
+    except ValueError:  # another drive on Windows
+        return str(path)
 
 
 def _named(arg: str, root: Path, cwd: Path) -> Iterable[_Found]:
@@ -148,10 +283,10 @@ def _nothing(message: str) -> list[_Found]:
     raise NothingSelectedError(message, hint=f"prompt files end with {' or '.join(PROMPT_ENDINGS)}")
 
 
-def _of_project(project: Project) -> Iterator[Path]:
+def _of_project(project: Project, border: _Border) -> Iterator[Path]:
     root = Path(project.root)
     if not project.prompts:
-        yield from _prompts_below(root)
+        yield from (each.path for each in border.own(map(_Found, _prompts_below(root))))
         return
     listed = set(DiskTree(root).files())
     for index, pattern in enumerate(project.prompts):
@@ -166,7 +301,12 @@ def _of_project(project: Project) -> Iterator[Path]:
                 location=project.document.locate(("prompts", index)),
                 hint="globs are relative to runner.yaml; ** stands for any folders",
             )
-        yield from (root / file for file in files)
+        try:
+            yield from (each.path for each in border.own(_Found(root / file) for file in files))
+        except UsageError as error:
+            assert project.document is not None, "globs come from a file"
+            location = project.document.locate(("prompts", index))
+            raise FormatError(error.message, location=location, hint=error.hint) from None
 
 
 def _prompts_below(folder: Path) -> Iterator[Path]:
@@ -183,11 +323,11 @@ def _means(name: str, file: str) -> bool:
         return True
     folders = [file[:end] for end, char in enumerate(file) if char == "/"]
     return _is_prompt(file) and (
-        name == "." or name in folders or any(_matches(each, name) for each in (*folders, file))
+        name == "." or name in folders or any(matches_glob(each, name) for each in (*folders, file))
     )
 
 
-def _matches(file: str, pattern: str) -> bool:
+def matches_glob(file: str, pattern: str) -> bool:
     """What `glob.glob(pattern, recursive=True)` says of a file on disk."""
     return _parts_match(file.split("/"), pattern.split("/"))
 

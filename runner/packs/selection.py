@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from ..errors import Location, NothingSelectedError, PackError, UsageError
+from ..errors import Diagnostic, Location, NothingSelectedError, PackError, UsageError
 from ..files.discover import find_prompts, find_prompts_in
 from ..files.model import Project, Prompt
 from ..files.pack_sources import is_reference
@@ -17,20 +17,25 @@ __all__ = ["find_named", "find_named_in", "load_named"]
 
 
 def find_named(
-    args: Sequence[str], *, project: Project, packs: Packs, cwd: Path
+    args: Sequence[str],
+    *,
+    project: Project,
+    packs: Packs,
+    cwd: Path,
+    remark: Callable[[Diagnostic], None] = lambda _: None,
 ) -> list[tuple[DiskTree | None, str]]:
     """What `args` mean, files, folders, globs and `ALIAS:NAME`: a file with its tree, or (None) the name in a pack.
 
     Without `args` it is what `find_prompts` finds, and the names of packs among the project's `prompts`. A file in the
     folder of a vendored pack is the prompt that the pack exports; in a folder or a glob those that it keeps to itself
-    are passed over. Raises as `find_prompts` and `Packs.named` do.
+    are passed over. `remark` is that of `find_prompts`. Raises as `find_prompts` and `Packs.named` do.
     """
     references = [arg for arg in args if is_reference(arg) and not (cwd / arg).exists()]
     paths = [arg for arg in args if arg not in references]
     found: dict[tuple[DiskTree | None, str], None] = {}
     own = [pattern for pattern in project.prompts if not is_reference(pattern)]
     if paths or (not args and (own or not project.prompts)):
-        found.update(dict.fromkeys(_files(paths, project, packs, cwd)))
+        found.update(dict.fromkeys(_files(paths, project, packs, cwd, remark)))
     found.update(dict.fromkeys((None, name) for name in packs.named(references)))
     for index, pattern in enumerate(() if args else project.prompts):
         if is_reference(pattern):
@@ -40,13 +45,13 @@ def find_named(
 
 
 def _files(
-    paths: Sequence[str], project: Project, packs: Packs, cwd: Path
+    paths: Sequence[str], project: Project, packs: Packs, cwd: Path, remark: Callable[[Diagnostic], None]
 ) -> Iterator[tuple[DiskTree | None, str]]:
     """The prompts that paths mean. Files in the folder of a vendored pack are the prompts that it exports."""
     outright = {os.path.normpath(cwd / path) for path in paths}
     kept_back: PackError | None = None
     some = False
-    for tree, file in find_prompts(paths, project=project, cwd=cwd):
+    for tree, file in find_prompts(paths, project=project, cwd=cwd, remark=remark):
         vendored = packs.vendored_in(file) if tree.root == Path(project.root) else None
         name = packs.export_of(*vendored) if vendored else file
         if vendored and name is None:

@@ -31,8 +31,8 @@ def carry_out(
 ) -> Ending | None:
     """Run it; the ending of what was asked, None when nothing had to be.
 
-    Raises what the regression raises, ConfigError for an endpoint that is needed and not set up or not trusted,
-    StorageError.
+    What the record mode `all` asks for is never taken from the cache. Raises what the regression raises, ConfigError for
+    an endpoint that is needed and not set up or not trusted, StorageError.
     """
     waiting: dict[str, Iterator[Job]] = {}
     for name, jobs in regression.jobs().items():
@@ -41,7 +41,16 @@ def carry_out(
             waiting[name] = chain((first,), jobs)
     ending = (
         _ask(
-            regression, waiting, units, root, environ, display, trust, workers, transport, use_cache=use_cache
+            regression,
+            waiting,
+            units,
+            root,
+            environ,
+            display,
+            trust,
+            workers,
+            transport,
+            use_cache=use_cache and not regression.asks_all,
         )
         if waiting
         else None

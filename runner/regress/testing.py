@@ -96,6 +96,11 @@ class Regression:
         self._unused: dict[str, set[str]] = {}
         self._asked: dict[CaseKey, _Asked] = {}
 
+    @property
+    def asks_all(self) -> bool:
+        """Whether even what has not changed is asked, to see what the model says today."""
+        return self._modes.record == "all"
+
     def guard(self, secrets: Iterable[str]) -> None:
         """Refuse to store an answer that repeats one of these keys."""
         self._store.guard(secrets)

@@ -122,9 +122,11 @@ def test_our_own_prompts_are_the_same_requests(project: ProjectFolder) -> None:
     for folder in ("prompts", "schemas", "examples"):
         shutil.copytree(REPOSITORY / folder, project.folder / folder)
     shutil.copy(REPOSITORY / "runner.yaml", project.folder)
-    for paths in (["prompts"], ["examples/python-api"]):
+    # An example is a project of its own, and rendered in its folder.
+    for folder, path in ((project.folder, "prompts"), (project.folder / "examples/python-api", ".")):
         without, isolated = (
-            project.run("render", "--format", "request", *paths, *more) for more in ((), ("--isolate",))
+            ProjectFolder(folder).run("render", "--format", "request", path, *more)
+            for more in ((), ("--isolate",))
         )
         assert (without.code, isolated.out) == (0, without.out)
     assert project.run("test", "--offline", "--isolate", "prompts").code == 0

@@ -116,17 +116,87 @@ def test_a_file_whose_name_looks_like_a_glob_is_a_file(root):
     assert find(root, "a[1].prompt.yaml") == ["a[1].prompt.yaml"]
 
 
-def test_a_file_outside_belongs_to_the_project_it_lies_in(root):
-    other = root.parent / "other/prompts"
-    other.mkdir(parents=True)
-    (other / "o.prompt.yaml").write_text("")
-    (other.parent / "runner.yaml").write_text("")
+def other_project(root: Path, folder: str = "svc") -> Path:
+    """A project of its own, with one prompt."""
+    other = root / folder
+    (other / "prompts").mkdir(parents=True)
+    (other / "prompts/o.prompt.yaml").write_text("")
+    (other / "runner.yaml").write_text("")
+    return other
+
+
+@pytest.mark.parametrize(
+    "arg", ["svc/prompts/o.prompt.yaml", "svc", "svc/prompts", "svc/**", "prompts/../svc/prompts"]
+)
+def test_a_prompt_that_another_project_is_nearer_to_is_refused_where_it_is_named(root, arg):
+    other_project(root)
+    with pytest.raises(UsageError) as caught:
+        find(root, "top.prompt.yaml", arg)
+    assert "svc/runner.yaml is nearer to" in str(caught.value)
+    assert caught.value.hint == "run `runner` in svc"
+
+
+def test_a_prompt_outside_that_another_project_governs_is_refused(root):
+    other_project(root.parent, "other")
+    with pytest.raises(UsageError) as caught:
+        find(root, "../other/prompts")
+    assert str(caught.value) == (
+        "../other/prompts/o.prompt.yaml: ../other/runner.yaml is nearer to ../other/prompts/o.prompt.yaml, and its "
+        "endpoints and rules would not apply (run `runner` in ../other)"
+    )
+
+
+def test_a_link_to_a_prompt_of_another_project_is_refused(root):
+    other_project(root)
+    (root / "prompts/link.prompt.yaml").symlink_to("../svc/prompts/o.prompt.yaml")
+    with pytest.raises(UsageError, match=r"svc/runner\.yaml is nearer to prompts/link\.prompt\.yaml"):
+        find(root, "prompts/link.prompt.yaml")
+    (root / "linked").symlink_to("svc/prompts")
+    with pytest.raises(UsageError, match=r"svc/runner\.yaml is nearer"):
+        find(root, "linked/o.prompt.yaml")
+
+
+@pytest.mark.parametrize("args", [[], ["."], ["**/*.prompt.y*ml"]])
+def test_a_search_passes_over_another_project_and_says_so(root, args):
+    other_project(root)
+    told = []
     project = load_project(root, cwd=root, environ={})
-    found = find_prompts(["../other/prompts", "top.prompt.yaml"], project=project, cwd=root)
-    assert [(tree.root, file) for tree, file in found] == [
-        (root, "top.prompt.yaml"),
-        (other.parent, "prompts/o.prompt.yaml"),
+    found = find_prompts(args, project=project, cwd=root, remark=told.append)
+    assert [file for _, file in found] == ALL
+    assert [(each.message, str(each.location)) for each in told] == [
+        ("1 prompt of the project in svc passed over", "svc/runner.yaml")
     ]
+
+
+def test_a_search_that_finds_prompts_of_other_projects_only_is_refused(tmp_path):
+    other_project(tmp_path)
+    project = load_project(tmp_path, cwd=tmp_path, environ={})
+    with pytest.raises(UsageError, match=r"svc/runner\.yaml is nearer to svc/prompts/o\.prompt\.yaml"):
+        find_prompts([], project=project, cwd=tmp_path)
+
+
+def test_a_glob_of_the_project_for_prompts_of_another_one_is_refused_at_its_place(root):
+    other_project(root)
+    with pytest.raises(FormatError) as caught:
+        find(root, config="prompts:\n  - svc/**/*.prompt.yaml\n")
+    assert str(caught.value).startswith(
+        "runner.yaml:2:5: svc/runner.yaml is nearer to svc/prompts/o.prompt.yaml"
+    )
+
+
+def test_a_project_file_in_the_copy_of_a_pack_governs_nothing(root):
+    (root / "packs/x/runner.yaml").write_text("")
+    assert find(root, "packs/x") == ["packs/x/p.prompt.yaml"]
+    assert find_root(root / "packs/x") == root
+
+
+def test_a_tree_leaves_out_the_projects_in_it(root):
+    project = load_project(root, cwd=root, environ={})
+    tree = MemoryTree(
+        dict.fromkeys(("runner.yaml", "a.prompt.yaml", "svc/runner.yaml", "svc/b.prompt.yaml"), b"")
+    )
+    assert find_prompts_in(tree, (), project=project, cwd=root) == ["a.prompt.yaml"]
+    assert find_prompts_in(tree, ["svc"], project=project, cwd=root) == []
 
 
 def test_a_file_outside_every_project_belongs_to_its_folder(root):
