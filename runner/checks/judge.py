@@ -251,7 +251,7 @@ def _tool_validators(prompt: Prompt, errors: list[RunnerError]) -> dict[str, Val
             continue
         try:
             # A function that declares no parameters takes none that are known (OpenAI API reference, `parameters`).
-            validators[name] = Validator(tool.get("parameters", {"type": "object"}))
+            validators[name] = Validator(tool.get("parameters") or {"type": "object"})
         except SchemaProblem as problem:
             location = prompt.locate(*path, "parameters", *problem.path)
             errors.append(SchemaError(problem.message, location=location))

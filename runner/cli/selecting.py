@@ -29,6 +29,7 @@ from ..files.formats import schema, violations
 from ..files.model import CaseFile, Project, Prompt
 from ..files.project import load_project
 from ..files.prompt import OWN_KEYS
+from ..files.provider_fields import collisions, merged
 from ..files.tree import DiskTree
 from ..files.violations import near
 from ..packs.packs import Packs
@@ -215,8 +216,8 @@ def _request_fields(models: Sequence[str], sets: Sequence[str]) -> dict[str, lis
             value: Json = json.loads(text)
         except ValueError:
             value = text
-        for fault in violations({name: value}, "prompt"):
-            if fault.path[:1] == (name,):
-                raise UsageError(f"--set {setting}: {fault.message}", hint=fault.hint)
-        fields.setdefault(name, []).append(value)
+        faults = [fault for fault in violations({name: value}, "prompt") if fault.path[:1] == (name,)]
+        for fault in faults or collisions({name: value}):
+            raise UsageError(f"--set {setting}: {fault.message}", hint=fault.hint)
+        fields.setdefault(name, []).append(merged(name, value))
     return fields

@@ -153,6 +153,10 @@ def make_units(
                 declared = _model(prompt, variant.overrides)
                 target = endpoint_for(project, declared, name=endpoint)
                 model = declared or target.model
+                if model is None and "model" in prompt.request:
+                    model = (
+                        ""  # null, which is sent as such: the address of the endpoint says which model it is
+                    )
                 if model is None:
                     raise UsageError(
                         f"{prompt.name} declares no model",

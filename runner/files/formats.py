@@ -19,7 +19,7 @@ from jsonschema import Draft202012Validator, ValidationError
 from jsonschema.validators import extend
 
 from ..errors import FormatError
-from ..values import Json
+from ..values import Json, JsonPath
 from .documents import Document
 from .problems import ProblemList
 from .violations import Violation, in_words, near
@@ -67,14 +67,19 @@ def validate(document: Document, name: FormatName) -> None:
     problems.raise_any()
 
 
-def violations(value: Json, name: FormatName, part: str | None = None) -> list[Violation]:
-    """The first MOST breaches of the format in `value`: a whole file, or with `part` one of the schema's `$defs`."""
-    return _violations(value, name, part)[0]
+def violations(value: Json, name: FormatName, part: str | None = None, at: JsonPath = ()) -> list[Violation]:
+    """The first MOST breaches of the format in `value`: a whole file, or with `part` one of the schema's `$defs`.
+
+    `at` is where the value stands in something larger; the paths told begin with it.
+    """
+    return _violations(value, name, part, at)[0]
 
 
-def _violations(value: Json, name: FormatName, part: str | None) -> tuple[list[Violation], bool]:
+def _violations(
+    value: Json, name: FormatName, part: str | None, at: JsonPath = ()
+) -> tuple[list[Violation], bool]:
     """The first breaches, and whether these are all: nobody reads more, and a file of nothing else takes seconds."""
-    every = (each for error in _judge(name, part).iter_errors(value) for each in in_words(error))
+    every = (each for error in _judge(name, part).iter_errors(value) for each in in_words(error, at))
     first = list(islice(every, MOST))
     found = dict.fromkeys(first)
     # A misspelt key is one mistake, although both its name is unknown and the right one is missing.

@@ -12,12 +12,15 @@ from dataclasses import dataclass
 from typing import cast
 
 from ..errors import FormatError, Location, MissingFileError
-from ..values import Json
+from ..values import Json, JsonPath
 from .tree import Tree, resolve
 
-__all__ = ["OWN_URL", "WEB_URL", "inline_media", "refuse_own_urls"]
+__all__ = ["OWN_URL", "URL_PARTS", "WEB_URL", "inline_media", "refuse_own_urls", "web_urls"]
 
 WEB_URL = re.compile(r"\s*https?:", re.IGNORECASE)
+
+URL_PARTS = ("document_url", "file_url", "pdf_url", "video_url", "audio_url")
+"""Types of parts that name a file by its URL and that runner sends as they stand; OpenAI has none of them."""
 
 OWN_URL = "a prompt of a pack names no URL of its own: fetching it would tell its host of the question"
 
@@ -56,17 +59,40 @@ def refuse_own_urls(
     """
     known = set(_texts(given))
     for index, message in enumerate(messages):
-        content = message.get("content")
-        for number, part in enumerate(content if isinstance(content, list) else ()):
-            for kind, key in (("image_url", "url"), ("file", "file_data")):
-                body = part.get(kind) if isinstance(part, Mapping) else None
-                url = body.get(key) if isinstance(body, Mapping) else None
-                if isinstance(url, str) and WEB_URL.match(url) and url not in known:
-                    raise FormatError(
-                        OWN_URL,
-                        location=location_of(index, number),
-                        hint="a URL has to be the whole value of a variable",
-                    )
+        for path, url in web_urls(message):
+            if url not in known:
+                number = path[1] if path[0] == "content" else 0
+                raise FormatError(
+                    OWN_URL,
+                    location=location_of(index, cast("int", number)),
+                    hint="a URL has to be the whole value of a variable",
+                )
+
+
+_IN_WORDS = frozenset({"text", "refusal", "thinking", "reasoning", "redacted_thinking"})
+"""Types of parts in which a URL is a word among others, which nobody fetches."""
+
+
+def web_urls(message: Mapping[str, Json]) -> Iterator[tuple[JsonPath, str]]:
+    """The texts of a message that a server may fetch as URLs of the web, and where they stand in it."""
+    content = message.get("content")
+    for number, part in enumerate(content if isinstance(content, list) else ()):
+        if isinstance(part, Mapping) and part.get("type") not in _IN_WORDS:
+            yield from _web_urls(part, ("content", number))
+    for key in ("images", "extra_content"):
+        yield from _web_urls(message.get(key), (key,))
+
+
+def _web_urls(value: Json, at: JsonPath) -> Iterator[tuple[JsonPath, str]]:
+    if isinstance(value, str):
+        if WEB_URL.match(value):
+            yield at, value
+    elif isinstance(value, Mapping):
+        for key, each in value.items():
+            yield from _web_urls(each, (*at, key))
+    elif isinstance(value, list):
+        for index, each in enumerate(value):
+            yield from _web_urls(each, (*at, index))
 
 
 def _texts(value: Json) -> Iterator[str]:
@@ -121,6 +147,11 @@ def _inline(part: Json, reader: _Reader) -> Json:
         return part
     kind = part.get("type")
     body = part.get(kind) if isinstance(kind, str) else None
+    if isinstance(body, str):
+        # What some providers take in place of the object that has it; `file` they name by its id alone.
+        key = {"image_url": "url", "input_audio": "data"}.get(str(kind), "url")
+        whole = _inline({"type": kind, str(kind): {key: body}}, reader)
+        return {**part, str(kind): cast("dict[str, dict[str, Json]]", whole)[str(kind)][key]}
     if not isinstance(body, Mapping):
         return part
     match kind:
@@ -130,6 +161,9 @@ def _inline(part: Json, reader: _Reader) -> Json:
             changed = _data_url(body, "file_data", reader, _DOCUMENTS, "a document")
         case "input_audio":
             changed = _sound(body, reader)
+        case _ if kind in URL_PARTS:
+            _refuse_path(body, str(kind), reader)
+            return part
         case _:
             return part
     return {**part, cast("str", kind): changed}
@@ -153,6 +187,22 @@ def _data_url(
             hint="write an https URL, a data: URL, or a path relative to the prompt",
         )
     return body
+
+
+_ENDINGS = re.compile(
+    r"[^:]*\.(?:pdf|mp4|m4v|mov|webm|mkv|avi|mpe?g|mp3|wav|ogg|flac|txt|docx?|pptx?|xlsx?)", re.IGNORECASE
+)
+
+
+def _refuse_path(body: Mapping[str, Json], kind: str, reader: _Reader) -> None:
+    """Base64, which some of these take in place of a URL, has no dot: what ends like a file is one, and is not read."""
+    url = body.get("url")
+    if isinstance(url, str) and _ENDINGS.fullmatch(url):
+        raise FormatError(
+            f"{url} is a path, which {kind} cannot send",
+            location=reader.location,
+            hint="write its https URL or a data: URL; image_url, input_audio and file read files",
+        )
 
 
 def _sound(body: Mapping[str, Json], reader: _Reader) -> Mapping[str, Json]:

@@ -8,7 +8,8 @@ from typing import Any
 from ..errors import FormatError
 from ..values import JsonPath
 from .documents import Document
-from .media import OWN_URL, WEB_URL
+from .media import OWN_URL, web_urls
+from .provider_fields import extras, known_types
 
 __all__ = ["forbidden_in_pack"]
 
@@ -25,7 +26,12 @@ _ACCOUNT = {
 }
 """Request fields that are its user's to set, and what they decide."""
 
-_MEDIA = {"image_url": "url", "file": "file_data"}
+_INSIDE = {
+    "cache_control": "how the account caches",
+    "prompt_cache_breakpoint": "how the account caches",
+    "provider_specific_fields": "what a gateway hands on to any provider",
+}
+"""Fields of messages, parts and tools that are its user's to set, and what they decide."""
 
 
 def forbidden_in_pack(document: Document) -> Iterator[FormatError]:
@@ -45,21 +51,70 @@ def forbidden_in_pack(document: Document) -> Iterator[FormatError]:
                 location=document.locate_key(place),
                 hint="leave it out; who uses the pack decides it",
             )
-    for place, url in _urls(spec):
-        if WEB_URL.match(url):
+    for at in extras(spec):
+        yield FormatError(
+            "extra is not allowed in a pack",
+            location=document.locate_key((*at, "extra")),
+            hint="a pack is data for any endpoint: set provider fields in a prompt of your own",
+        )
+    yield from _in_messages(spec["messages"], document)
+    for at, tools in _tools(spec):
+        yield from _in_tools(tools, at, document)
+
+
+def _in_messages(messages: Any, document: Document) -> Iterator[FormatError]:
+    for index, message in enumerate(messages):
+        at: JsonPath = ("messages", index)
+        for place, _ in web_urls(message):
             yield FormatError(
                 OWN_URL,
-                location=document.locate(place),
+                location=document.locate((*at, *place)),
                 hint="put the file into the pack, or let a variable be the whole URL",
             )
-
-
-def _urls(spec: Mapping[str, Any]) -> Iterator[tuple[JsonPath, str]]:
-    """The texts of a prompt that become URLs, and where they stand."""
-    for index, message in enumerate(spec["messages"]):
-        content = message.get("content")
+        yield from _account_fields(message, at, document)
+        calls, content = message.get("tool_calls"), message.get("content")
+        for number, call in enumerate(calls or ()):
+            yield from _account_fields(call, (*at, "tool_calls", number), document)
         for number, part in enumerate(content if isinstance(content, list) else ()):
-            kind = part.get("type")
-            body = part.get(kind) if kind in _MEDIA else None
-            if isinstance(body, Mapping) and isinstance(url := body.get(_MEDIA[kind]), str):
-                yield ("messages", index, "content", number, kind, _MEDIA[kind]), url
+            place = (*at, "content", number)
+            yield from _account_fields(part, place, document)
+            if part["type"] not in known_types("part"):
+                yield FormatError(
+                    f'a part of type "{part["type"]}" is not allowed in a pack: what it makes a server do is not known',
+                    location=document.locate((*place, "type")),
+                    hint="leave it out",
+                )
+
+
+def _in_tools(tools: Any, at: JsonPath, document: Document) -> Iterator[FormatError]:
+    for index, tool in enumerate(tools if isinstance(tools, list) else ()):
+        place = (*at, index)
+        yield from _account_fields(tool, place, document)
+        kind = tool.get("type", "function")
+        if kind not in ("function", "custom"):
+            yield FormatError(
+                f'a tool of type "{kind}" is not allowed in a pack: the provider runs it, which costs and can carry data out',
+                location=document.locate((*place, "type")),
+                hint="leave it out; who uses the pack decides it",
+            )
+        elif isinstance(tool.get(kind), Mapping):
+            yield from _account_fields(tool[kind], (*place, kind), document)
+
+
+def _tools(spec: Mapping[str, Any]) -> Iterator[tuple[JsonPath, Any]]:
+    """The lists of tools of a prompt, those of `matrix` too, and where they stand."""
+    for key in ("tools", "functions"):
+        if key in spec:
+            yield (key,), spec[key]
+        for index, value in enumerate(spec.get("matrix", {}).get(key, ())):
+            yield ("matrix", key, index), value
+
+
+def _account_fields(value: Mapping[str, Any], at: JsonPath, document: Document) -> Iterator[FormatError]:
+    for key, decides in _INSIDE.items():
+        if key in value:
+            yield FormatError(
+                f"{key} is not allowed in a pack: it decides {decides}",
+                location=document.locate_key((*at, key)),
+                hint="leave it out; who uses the pack decides it",
+            )

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from ..canonical import canonical
-from ..errors import CaseError, FormatError, Location, SchemaError
+from ..errors import CaseError, Diagnostic, FormatError, Location, SchemaError
 from ..schema import SchemaProblem, show
 from ..values import Json, JsonPath
 from .case_ids import CaseIds
@@ -19,6 +19,7 @@ from .model import Assertion, Case, CaseFile, Prompt, ResolveReference, Response
 from .pack_rules import forbidden_in_pack
 from .pack_sources import is_reference
 from .problems import ProblemList
+from .provider_fields import collisions, merged, unknown_types
 from .rows import ROW_FORMATS, Row
 from .schema_files import check_schema, read_schema_file
 from .tree import Tree, resolve
@@ -76,7 +77,9 @@ class _Loader:
     def load(self) -> Prompt:
         spec = self.spec
         request = {
-            key: value for key, value in spec.items() if key not in OWN_KEYS and not key.startswith("x-")
+            key: merged(key, value)
+            for key, value in spec.items()
+            if key not in OWN_KEYS and not key.startswith("x-")
         }
         response_schema = None
         with self.problems.kept():
@@ -84,6 +87,7 @@ class _Loader:
         self._check_tool_schemas()
         self._check_matrix()
         self._check_extra_body(request)
+        self._check_extras()
         for error in forbidden_in_pack(self.document) if self.in_pack else ():
             self.problems.add(error)
         tests = self._tests()
@@ -106,8 +110,12 @@ class _Loader:
             ),
             tests=tests,
             regression=spec.get("regression", {}),
-            matrix={key: tuple(values) for key, values in spec.get("matrix", {}).items()},
+            matrix={
+                key: tuple(merged(key, value) for value in values)
+                for key, values in spec.get("matrix", {}).items()
+            },
             extra_body=spec.get("extra_body", {}),
+            warnings=tuple(self._warnings()),
         )
 
     def _assertion(self, spec: Mapping[str, Json], at: JsonPath) -> Assertion:
@@ -121,7 +129,7 @@ class _Loader:
 
     def _response_schema(self, request: dict[str, Any]) -> ResponseSchema | None:
         """The schema of `response_format`; in `request` it takes the place of `schema_file`, so that keys keep their order."""
-        declared = request.get("response_format", {}).get("json_schema")
+        declared = (request.get("response_format") or {}).get("json_schema")
         if declared is None or not declared.keys() & {"schema", "schema_file"}:
             return None
         at: JsonPath = ("response_format", "json_schema")
@@ -142,7 +150,9 @@ class _Loader:
                 "json_schema": {**whole, "schema": value},
             }
         check_schema(value, document, place)
-        return ResponseSchema(declared["name"], declared.get("strict") is True, value, document, place)
+        return ResponseSchema(
+            declared.get("name", ""), declared.get("strict") is True, value, document, place
+        )
 
     def _schema_file(self, name: str, at: JsonPath) -> Document:
         location = self.document.locate(at)
@@ -154,12 +164,12 @@ class _Loader:
 
     def _check_tool_schemas(self) -> None:
         places: list[JsonPath] = [
-            ("tools", index, "function") for index in range(len(self.spec.get("tools", ())))
+            ("tools", index, "function") for index in range(len(self.spec.get("tools") or ()))
         ]
-        places += [("functions", index) for index in range(len(self.spec.get("functions", ())))]
+        places += [("functions", index) for index in range(len(self.spec.get("functions") or ()))]
         for place in places:
             function = _at(self.spec, place)
-            if isinstance(function, Mapping) and "parameters" in function:
+            if isinstance(function, Mapping) and function.get("parameters") is not None:
                 with self.problems.kept():
                     check_schema(function["parameters"], self.document, (*place, "parameters"))
 
@@ -197,6 +207,19 @@ class _Loader:
                 continue
             location = self.document.locate_key(("extra_body", key))
             self.problems.add(FormatError(message, location=location, hint=hint))
+
+    def _check_extras(self) -> None:
+        for fault in collisions(self.spec):
+            location = self.document.locate_key(fault.path)
+            self.problems.add(FormatError(fault.message, location=location, hint=fault.hint))
+
+    def _warnings(self) -> Iterator[Diagnostic]:
+        """W005: a type that is not known. W006: `model:` without a value, which is null to the server."""
+        yield from unknown_types(self.spec, self.document)
+        if self.spec.get("model", "") is None:
+            message = "model is null, and null is what is sent"
+            hint = "leave the key out, and the endpoint's own or --model is asked"
+            yield Diagnostic("warning", "W006", message, self.document.locate(("model",)), hint)
 
     # --- cases ------------------------------------------------------------------------------------------------
 

@@ -153,9 +153,12 @@ _KEYS = {"api_key", "apiKey", "api-key", "apikey", "key", "token", "secret"}
 _Error: TypeAlias = Any
 
 
-def in_words(error: _Error) -> Iterator[Violation]:
-    """What one error of the validator says to the author; several things where it names several keys."""
-    path: JsonPath = tuple(error.absolute_path)
+def in_words(error: _Error, at: JsonPath = ()) -> Iterator[Violation]:
+    """What one error of the validator says to the author; several things where it names several keys.
+
+    `at` is where the judged value stands; the paths told begin with it.
+    """
+    path: JsonPath = (*at, *error.absolute_path)
     if _is_about_key(error):
         name = str(error.instance)
         hint = _own_hint(error) or f"a key {_clause(error)}"
@@ -196,6 +199,8 @@ def _hint_for(key: str, known: list[str], path: JsonPath) -> str | None:
         return (
             "a field that only your provider knows goes under extra_body; notes for other tools begin with x-"
         )
+    if "extra" in known:
+        return f"a field that only your provider knows goes under extra: {{{key}: ...}}"
     return f"known here: {', '.join(known)}" if len(known) <= 16 else None
 
 
@@ -205,6 +210,8 @@ def _clause(error: _Error) -> str:
     value: Any = error.instance
     secret = _is_secret(error)
     match error.validator:
+        case "type" if "nullErrorMessage" in error.schema:
+            return "has no place here"
         case "type":
             return f"must be {_kinds(rule)}, not {_came(value, secret=secret)}"
         case "enum" if len(rule) > _LISTED and isinstance(value, str):
@@ -242,6 +249,8 @@ def _own_hint(error: _Error) -> str | None:
             return str(error.schema["patternErrorMessage"])
         case _ if _is_secret(error):
             return None
+        case "type" if "nullErrorMessage" in error.schema:
+            return str(error.schema["nullErrorMessage"])
         case "enum" if place == ("format",) and isinstance(value, int) and value > max(rule):
             return "a newer version of runner wrote it, and reads it: pip install --upgrade prompt-runner"
         case "maxProperties" if "maxPropertiesErrorMessage" in error.schema:

@@ -1,7 +1,7 @@
 """Which strings of a message are templates, and the message that comes of them.
 
 Templates are the `content` string, and in content parts the text, the URL, the audio and file data and the file's
-name. Roles, names and ids never are: no value can change who speaks.
+name. Roles, names, ids and fields of providers never are: no value can change who speaks.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from ..errors import Location
+from ..files.media import URL_PARTS
 from ..values import Json, JsonPath
 from .sources import Use
 
@@ -17,9 +18,10 @@ __all__ = ["Message", "template_paths"]
 
 _LEAVES: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "text": (("text",),),
-    "image_url": (("image_url", "url"),),
-    "input_audio": (("input_audio", "data"),),
+    "image_url": (("image_url", "url"), ("image_url",)),
+    "input_audio": (("input_audio", "data"), ("input_audio",)),
     "file": (("file", "file_data"), ("file", "filename")),
+    **{kind: ((kind, "url"), (kind,)) for kind in URL_PARTS},
 }
 
 

@@ -100,3 +100,33 @@ def test_what_is_not_to_be_sent_is_refused_at_its_part(kind, value, more, messag
     with pytest.raises(RunnerError) as caught:
         inline(kind, value, **more)
     assert str(caught.value) == message
+
+
+def inline_whole(part: dict[str, object]) -> object:
+    messages = [{"role": "user", "content": [part]}]
+    done = inline_media(messages, MemoryTree(FILES), "prompts/p.prompt.yaml", lambda m, p: Location("p", 1))
+    return done[0]["content"][0]
+
+
+def test_a_path_that_stands_in_place_of_the_object_becomes_the_file_too():
+    part = inline_whole({"type": "image_url", "image_url": "cat.png", "cache_control": {}})
+    assert part["image_url"].startswith("data:image/png;base64,")
+    assert part["cache_control"] == {}
+    assert inline_whole({"type": "input_audio", "input_audio": "hi.wav"})["input_audio"].startswith("UklGR")
+
+
+@pytest.mark.parametrize("value", ["clips/a.mp4", {"url": "clips/a.mp4"}])
+@pytest.mark.parametrize("kind", ["video_url", "file_url", "document_url"])
+def test_a_path_where_only_a_url_is_sent_is_refused(kind, value):
+    with pytest.raises(RunnerError, match=rf"clips/a\.mp4 is a path, which {kind} cannot send"):
+        inline_whole({"type": kind, kind: value})
+
+
+@pytest.mark.parametrize(
+    "value", ["https://x.example/a.mp4", {"url": "data:video/mp4;base64,AA", "fps": 1}, "JVBERi0xLjQK"]
+)
+def test_other_urls_are_sent_as_they_stand(value):
+    assert inline_whole({"type": "video_url", "video_url": value}) == {
+        "type": "video_url",
+        "video_url": value,
+    }

@@ -32,13 +32,22 @@ ACCEPTED: list[list[dict[str, Any]]] = [
     [{"role": "assistant", "tool_calls": [CALL]}, {"role": "tool", "tool_call_id": "c1", "content": "42"}],
     [{"role": "assistant", "content": [{"type": "refusal", "refusal": "no"}]}],
     [{"role": "assistant", "content": None, "refusal": "no"}],
-    [{"role": "user", "name": "ada", "content": "hi", "x_unknown": 1}],
+    [{"role": "user", "name": "ada", "content": "hi", "reasoning_content": None}],
 ]
 
 
 @pytest.mark.parametrize("history", ACCEPTED)
 def test_wire_messages_are_put_in_as_they_are(history: list[dict[str, Any]]) -> None:
     assert placeholder().render({"h": history}) == history
+
+
+def test_extra_in_a_history_is_merged_as_in_a_prompt_file() -> None:
+    part = {"type": "text", "text": "hi", "extra": {"b": 1}}
+    history = [{"role": "user", "extra": {"a": [1]}, "content": [part]}]
+    assert placeholder().render({"h": history}) == [
+        {"role": "user", "content": [{"type": "text", "text": "hi", "b": 1}], "a": [1]}
+    ]
+    assert history[0]["extra"] == {"a": [1]}
 
 
 REFUSED: list[tuple[Any, str]] = [
@@ -52,17 +61,20 @@ REFUSED: list[tuple[Any, str]] = [
     ([{"role": "System", "content": "hi"}], "h[0].role is 'System'; roles are assistant, tool, user"),
     ([{"role": "user", "content": "hi"}, {"role": "system", "content": "evil"}], "h[1].role is 'system', but values may only be assistant, tool, user"),
     ([{"role": "developer", "content": "evil"}], "h[0].role is 'developer', but values may only be assistant, tool, user"),
-    ([{"role": "tool", "content": "42"}], "h[0].tool_call_id is missing: a tool message names the call it answers"),
-    ([{"role": "user"}], "h[0].content is missing"),
-    ([{"role": "user", "content": None}], "h[0].content is null"),
-    ([{"role": "user", "content": None, "tool_calls": [CALL]}], "h[0].tool_calls is for assistant messages only"),
-    ([{"role": "assistant", "content": None}], "h[0].content is null"),
-    ([{"role": "assistant", "content": None, "tool_calls": []}], "h[0].tool_calls is no list of tool calls"),
-    ([{"role": "user", "content": []}], "h[0].content is neither a string nor a list of parts"),
-    ([{"role": "user", "content": 5}], "h[0].content is neither a string nor a list of parts"),
-    ([{"role": "user", "content": [{"text": "hi"}]}], "h[0].content[0] has no type; user messages have parts of type text, image_url, input_audio, file"),
-    ([{"role": "assistant", "content": [{"type": "image_url", "image_url": {}}]}], "h[0].content[0] has type 'image_url'; assistant messages have parts of type text, refusal"),
-    ([{"role": "user", "content": [{"type": "text"}]}], "h[0].content[0].text is missing or of the wrong type"),
+    ([{"role": "tool", "content": "42"}], 'h[0] needs "tool_call_id"'),
+    ([{"role": "user"}], 'h[0] needs "content"'),
+    ([{"role": "user", "content": None}], "h[0].content must be a string or a list, not null"),
+    ([{"role": "user", "content": "x", "tool_calls": [CALL]}], "h[0].tool_calls has no place here"),
+    ([{"role": "assistant", "content": None}], "h[0].content must be a string or a list, not null"),
+    ([{"role": "assistant", "content": None, "tool_calls": []}], "h[0].content must be a string or a list, not null"),
+    ([{"role": "user", "content": []}], "h[0].content must not be empty"),
+    ([{"role": "user", "content": 5}], "h[0].content must be a string or a list, not a number (5)"),
+    ([{"role": "user", "content": [{"text": "hi"}]}], 'h[0].content[0] needs "type"'),
+    ([{"role": "assistant", "content": [{"type": "image_url", "image_url": {}}]}], 'h[0].content[0].image_url needs "url"'),
+    ([{"role": "user", "content": [{"type": "text"}]}], 'h[0].content[0] needs "text"'),
+    ([{"role": "user", "content": "hi", "x_unknown": 1}], 'unknown key "x_unknown" in h[0]'),
+    ([{"role": "user", "content": "hi", "extra": {"content": 1}}], 'h[0].extra repeats "content"'),
+    ([{"role": "assistant", "tool_calls": [{**CALL, "extra": {"type": 1}}]}], 'h[0].tool_calls[0].extra repeats "type"'),
 ]  # fmt: skip
 
 

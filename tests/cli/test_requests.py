@@ -1,0 +1,107 @@
+"""What a prompt declares and what reaches the server, through the command line."""
+
+from __future__ import annotations
+
+import json
+
+from tests.faults import FaultServer
+
+from .asking import KEY, run
+from .project import ProjectFolder
+
+CONVERSATION = """
+model: deepseek-chat
+tools:
+  - function: {name: f, parameters: {type: object}}
+    extra: {a: 1}
+  - {type: "openrouter:web_search"}
+tool_choice: any
+messages:
+  - {role: user, content: "What is 6*7?"}
+  - {role: assistant, content: "42", reasoning_content: Six times seven.}
+  - role: assistant
+    content: null
+    tool_calls:
+      - id: c1
+        type: function
+        function: {name: f, arguments: "{}"}
+        extra_content: {google: {thought_signature: abc}}
+  - {role: tool, tool_call_id: c1, name: f, content: ok}
+  - {type: placeholder, name: history}
+  - role: user
+    content:
+      - {type: text, text: "{{ q }}", cache_control: {type: ephemeral}, extra: {b: "{{ q }}"}}
+      - {type: video_url, video_url: {url: "https://x.example/{{ q }}.mp4"}}
+  - {role: assistant, prefix: true, content: "{"}
+"""
+HISTORY = [{"role": "assistant", "content": "before", "reasoning": "r", "extra": {"c": 3}}]
+SENT = {
+    "model": "deepseek-chat",
+    "tools": [
+        {"function": {"name": "f", "parameters": {"type": "object"}}, "a": 1},
+        {"type": "openrouter:web_search"},
+    ],
+    "tool_choice": "any",
+    "messages": [
+        {"role": "user", "content": "What is 6*7?"},
+        {"role": "assistant", "content": "42", "reasoning_content": "Six times seven."},
+        {
+            "role": "assistant",
+            "content": None,
+            "tool_calls": [
+                {
+                    "id": "c1",
+                    "type": "function",
+                    "function": {"name": "f", "arguments": "{}"},
+                    "extra_content": {"google": {"thought_signature": "abc"}},
+                }
+            ],
+        },
+        {"role": "tool", "tool_call_id": "c1", "name": "f", "content": "ok"},
+        {"role": "assistant", "content": "before", "reasoning": "r", "c": 3},
+        {
+            "role": "user",
+            "content": [
+                {"type": "text", "text": "cat", "cache_control": {"type": "ephemeral"}, "b": "{{ q }}"},
+                {"type": "video_url", "video_url": {"url": "https://x.example/cat.mp4"}},
+            ],
+        },
+        {"role": "assistant", "prefix": True, "content": "{"},
+    ],
+}
+
+
+def test_fields_of_providers_reach_the_server_as_written(asked: ProjectFolder, server: FaultServer) -> None:
+    asked.write("prompts/hello.prompt.yaml", CONVERSATION)
+    asked.write("vars.json", json.dumps({"q": "cat", "history": HISTORY}))
+    done = run(asked, "--vars", "vars.json")
+    assert (done.code, done.err) == (0, "")
+    assert [request.body for request in server.requests] == [json.dumps(SENT, separators=(",", ":")).encode()]
+
+
+def test_render_shows_what_is_sent(asked: ProjectFolder) -> None:
+    asked.write("prompts/hello.prompt.yaml", CONVERSATION)
+    asked.write("vars.json", json.dumps({"q": "cat", "history": HISTORY}))
+    done = asked.run("render", "--vars", "vars.json", "--format", "request")
+    assert json.loads(done.out) == SENT
+    done = asked.run("render", "--vars", "vars.json", "--format", "messages")
+    assert json.loads(done.out) == SENT["messages"]
+    done = asked.run("render", "--vars", "vars.json", "--format", "curl", env={"FAKE_KEY": KEY})
+    assert '"reasoning_content": "Six times seven."' in done.out
+    assert '"extra"' not in done.out
+
+
+def test_check_tells_what_is_not_rendered_and_what_is_not_known(asked: ProjectFolder) -> None:
+    asked.write("prompts/hello.prompt.yaml", CONVERSATION.replace("{type: video_url,", "{type: vidoe_url,"))
+    done = asked.run("check")
+    assert done.code == 0
+    assert 'W005 messages[5].content[1].type is "vidoe_url"' in done.err
+    assert "W004 this is no template, so its braces are sent as they stand" in done.err
+
+
+def test_a_slip_in_a_known_name_is_an_error(asked: ProjectFolder) -> None:
+    asked.write("prompts/hello.prompt.yaml", CONVERSATION.replace("cache_control:", "cache_controll:"))
+    done = asked.run("check")
+    assert done.code == 2
+    assert 'unknown key "cache_controll" in messages[5].content[0]' in done.err
+    assert 'did you mean "cache_control"?' in done.err

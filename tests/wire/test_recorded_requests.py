@@ -1,0 +1,64 @@
+"""Recorded requests of two dozen providers: each becomes a prompt file, passes `check`, and is rendered as it was sent."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runner.engine.examine import examine
+from runner.engine.plan import Plan, make_units
+from runner.engine.selection import Selection
+from runner.files.formats import schema
+from runner.files.model import Endpoint, Project
+from runner.files.prompt import OWN_KEYS, load_prompt
+from runner.files.tree import MemoryTree
+from runner.wire.fingerprint import fingerprint
+
+RECORDED = Path(__file__).parents[3] / "shared" / "conformance" / "wire" / "responses"
+FIELDS = schema("prompt")["properties"].keys() - OWN_KEYS
+RUN_OPTIONS = {"stream", "stream_options"}
+
+if not RECORDED.is_dir():
+    pytest.skip(f"the recorded requests are not at {RECORDED}", allow_module_level=True)
+
+
+def recorded() -> dict[str, dict[str, Any]]:
+    """The body of every request to chat/completions that a provider answered, without the options of a run."""
+    requests: dict[str, dict[str, Any]] = {}
+    for folder in ("chat", "stream"):
+        for path in sorted((RECORDED / folder).glob("*__chat__200__*.json")):
+            body = json.loads(path.read_text(encoding="utf-8")).get("request")
+            if isinstance(body, dict) and "messages" in body:
+                requests[path.stem] = {key: each for key, each in body.items() if key not in RUN_OPTIONS}
+    return requests
+
+
+REQUESTS = recorded()
+
+
+def as_prompt(body: dict[str, Any]) -> str:
+    """The request as a prompt file: what only one provider knows at the top level goes under extra_body."""
+    own = {key: each for key, each in body.items() if key in FIELDS}
+    rest = {key: each for key, each in body.items() if key not in FIELDS}
+    return json.dumps({**own, "template": {"engine": "none"}, "extra_body": rest})
+
+
+@pytest.mark.parametrize("name", REQUESTS)
+def test_a_request_that_was_answered_is_a_prompt_and_is_sent_as_it_was(name: str) -> None:
+    body = REQUESTS[name]
+    prompt = load_prompt("p.prompt.yaml", MemoryTree({"p.prompt.yaml": as_prompt(body).encode()}))
+    project = Project(root="/", endpoints={"openai": Endpoint("openai", base_url="http://127.0.0.1:1/v1")})
+    found = examine(prompt, project)
+    assert [*found.errors, *(each for each in found.remarks if each.severity == "error")] == []
+    (job,) = Plan(make_units((prompt,), project), Selection().cases).jobs()
+    sent = json.loads(job.data)
+    assert sent == body
+    assert [json.dumps(sent[key]) for key in body] == [json.dumps(body[key]) for key in body]
+    assert job.fingerprint == fingerprint(body)
+
+
+def test_there_are_requests_of_many_providers() -> None:
+    assert len({name.partition("__")[0] for name in REQUESTS}) > 10
