@@ -85,9 +85,11 @@ def lint_response_format(
 def _json_schema(inner: Mapping[str, Json], profile: Profile, *, portable: bool) -> Iterator[Finding]:
     at: JsonPath = ("json_schema",)
     name = inner.get("name")
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
+    if "name" not in inner:
+        yield Finding("S003", "warning", "json_schema has no name, which OpenAI requires", at)
+    elif not isinstance(name, str) or not _NAME.fullmatch(name):
         message = f"response_format name must match ^[a-zA-Z0-9_-]{{1,64}}$, got {show(name)}"
-        yield Finding("S003", "error", message, (*at, "name") if "name" in inner else at)
+        yield Finding("S003", "error", message, (*at, "name"))
     strict = inner.get("strict") is True
     if not strict:
         message = "strict is not true, so the schema is a hint to the model and not enforced"

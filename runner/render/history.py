@@ -93,4 +93,4 @@ def _shape(value: Json, key: str = "") -> Hashable:
         return tuple((name, _shape(each, name)) for name, each in value.items())
     if isinstance(value, list):
         return ("list", *(_shape(each) for each in value))
-    return type(value)
+    return type(value).__name__

@@ -263,8 +263,8 @@ def test_any_other_name_is_an_error(name):
     assert places(lint_response_format(declared(name=name))) == [("S003", "error", ("json_schema", "name"))]
 
 
-def test_a_missing_name_is_an_error():
-    assert places(lint_response_format(declared(name=...))) == [("S003", "error", ("json_schema",))]
+def test_a_missing_name_which_some_providers_take_is_a_warning():
+    assert places(lint_response_format(declared(name=...))) == [("S003", "warning", ("json_schema",))]
 
 
 @pytest.mark.parametrize("broken", [{"type": "json_schema"}, {"type": "json_schema", "json_schema": 3}])
