@@ -6,14 +6,14 @@ import contextlib
 import itertools
 import os
 import signal
-import subprocess
-import sys
 import weakref
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
 from ..errors import ConfigError
+from ..processes.programs import python_command
+from ..processes.start import PIPE, ChildProcess, start
 from .limits import GRACE_SECONDS, KERNEL_LIMITS_MEMORY, MAX_LINE, START_SECONDS, Limits
 from .protocol import GarbledError, decode, encode, field, printable
 from .watch import Watch, resident_size
@@ -144,22 +144,10 @@ class Process:
         return BrokenError("time" if name == "SIGXCPU" else "crash", f"ended by {name}")
 
 
-def _start() -> subprocess.Popen[bytes]:
-    if not sys.executable or getattr(sys, "frozen", False):
-        raise _cannot("there is no Python interpreter to start")
-    flags = ["-I", "-S", *(["-B"] if sys.dont_write_bytecode else [])]
-    return subprocess.Popen(  # noqa: S603 - ourselves
-        [sys.executable, *flags, "-c", _BOOT, *_import_path()],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env={name: os.environ[name] for name in _KEPT if name in os.environ},
-        cwd=Path(sys.executable).anchor,
-        # A session of its own: neither Ctrl-C in the terminal nor the terminal itself reaches it.
-        start_new_session=True,
-        creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
-        | getattr(subprocess, "CREATE_NO_WINDOW", 0),
-    )
+def _start() -> ChildProcess:
+    environ = {name: os.environ[name] for name in _KEPT if name in os.environ}
+    command = python_command("-c", _BOOT, *_import_path(), packages=False)
+    return start(command, environ, stdin=PIPE, stdout=PIPE, own_session=True)
 
 
 def _import_path() -> list[str]:
@@ -180,7 +168,7 @@ def _cannot(reason: str) -> ConfigError:
     )
 
 
-def _end(popen: subprocess.Popen[bytes], watch: Watch, owner: int) -> None:
+def _end(popen: ChildProcess, watch: Watch, owner: int) -> None:
     """End the process, whatever it does; only in the process that started it, not in a fork of that."""
     watch.close()
     if os.getpid() == owner:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-import subprocess
 import threading
 import time
 from typing import Literal
+
+from ..processes.start import ChildProcess, StillRunningError, TooMuchOutputError, run
 
 __all__ = ["Watch", "resident_size"]
 
@@ -20,7 +21,7 @@ class Watch:
     does not wake it each time. `ended_for` says why it has ended the process.
     """
 
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+    def __init__(self, process: ChildProcess) -> None:
         self.ended_for: Literal["time", "memory"] | None = None
         self._process = process
         self._memory: int | None = None
@@ -83,9 +84,6 @@ def resident_size(pid: int) -> int | None:
     """The bytes of memory that a process holds, as `ps` tells it; None where it cannot be told."""
     command = ["/bin/ps", "-o", "rss=", "-p", str(pid)]
     try:
-        done = subprocess.run(  # noqa: S603 - nothing of it is a user's
-            command, capture_output=True, stdin=subprocess.DEVNULL, check=True, timeout=5
-        )
-        return int(done.stdout) * 1024
-    except (OSError, ValueError, subprocess.SubprocessError):
+        return int(run(command, {}, most=100, seconds=5).stdout) * 1024
+    except (OSError, ValueError, StillRunningError, TooMuchOutputError):
         return None

@@ -8,19 +8,18 @@ program of the repository's, or reach another place than the one that was named,
 from __future__ import annotations
 
 import contextlib
-import os
 import re
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from ..errors import FetchError, StorageError
 from ..files.pack_sources import is_local_repository
+from ..processes.git import fetching_environment, git_command
+from ..processes.start import Finished, StillRunningError, TooMuchOutputError, run
 from .gather import Found
-from .names import Entry
+from .names import MAX_BYTES, MAX_FILES, Entry
 
 __all__ = ["find_in_git", "tag_commit"]
 
@@ -28,36 +27,22 @@ MAX_FETCHED_BYTES = 500 * 1024 * 1024
 SECONDS = 600
 QUICK_SECONDS = 20
 
+_MOST_LISTED = 16 * 1024 * 1024
+"""Bytes of the names of a commit's files: a tree of a few kilobytes can be made to list a thousand million."""
+
+_MOST_SAID = 1024 * 1024
+_MOST_READ = MAX_BYTES + MAX_FILES * 1024
+"""The files of a pack, each with a line before it."""
+
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _HERE = "refs/runner/rev"
 
-_SAFE = (
-    "core.hooksPath=" + os.devnull,
-    "protocol.ext.allow=never",
+_SETTINGS = (
     "http.followRedirects=false",  # a host that was not named gets nothing, least of all credentials
     "http.lowSpeedLimit=1000",
     "http.lowSpeedTime=60",
     "fetch.recurseSubmodules=false",
-    "maintenance.auto=false",
-    "gc.auto=0",
 )
-# What a hook of git sets for its own repository, and what would put another one in the place of this one.
-_REPLACED = {
-    "GIT_DIR",
-    "GIT_WORK_TREE",
-    "GIT_INDEX_FILE",
-    "GIT_PREFIX",
-    "GIT_NAMESPACE",
-    "GIT_OBJECT_DIRECTORY",
-}
-_ENVIRONMENT = {
-    "LC_ALL": "C",
-    "GIT_DEFAULT_HASH": "sha1",  # of which the lock has the 40 digits, whatever new repositories get here
-    "GIT_LFS_SKIP_SMUDGE": "1",
-    "GIT_NO_REPLACE_OBJECTS": "1",
-    "GIT_OPTIONAL_LOCKS": "0",
-    "GIT_PAGER": "cat",
-}
 
 
 @contextlib.contextmanager
@@ -70,7 +55,7 @@ def find_in_git(
     where the repository cannot be asked or does not have what was asked for.
     """
     with _temporary_folder() as folder:
-        git = _Git(Path(folder), _address(source["git"], root), source["git"])
+        git = _Git(Path(folder), root, source["git"])
         git.run("init", "--quiet", "--bare", "--template=", folder)
         found, tag = (git.fetch_commit(commit), None) if commit else git.fetch_rev(source["rev"])
         below = source.get("subdirectory", "").rstrip("/")
@@ -87,7 +72,7 @@ def tag_commit(source: Mapping[str, str], root: Path) -> str | None:
     if _COMMIT.fullmatch(rev) or not name.startswith("refs/tags/"):
         return None
     with _temporary_folder() as folder:
-        git = _Git(Path(folder), _address(source["git"], root), source["git"], quick=True)
+        git = _Git(Path(folder), root, source["git"], quick=True)
         refs = git.refs(rev)
         if not refs:
             raise FetchError(f"{source['git']} has no tag and no branch {rev} any longer")
@@ -111,30 +96,37 @@ def _temporary_folder() -> Iterator[str]:
 class _Git:
     """Git commands in a repository of their own, and what they say when they fail.
 
-    `shown` is the repository's name in messages; `quick` ones answer soon or not at all, and never ask a person.
+    `shown` is the repository as the project at `root` names it; `quick` commands answer soon or not at all, and never
+    ask a person.
     """
 
-    def __init__(self, folder: Path, address: str, shown: str, *, quick: bool = False) -> None:
+    def __init__(self, folder: Path, root: Path, shown: str, *, quick: bool = False) -> None:
         self._folder = folder
-        self._address = address
+        self._address = _address(shown, root)
         self._shown = shown
         self._quick = quick
-        environ = {name: value for name, value in os.environ.items() if name not in _REPLACED}
-        self._environ = environ | _ENVIRONMENT
+        self._environ = environ = fetching_environment([root])
+        try:
+            self._program = git_command([root], *_SETTINGS)
+        except FileNotFoundError:
+            raise _no_git("git is not installed, or not on the PATH") from None
         if quick:
             # Whoever is asked for a password or a passphrase says no by himself.
             self._environ |= {"GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "", "SSH_ASKPASS_REQUIRE": "never"}
-            if "GIT_SSH" not in environ and not self._finish(("config", "--get", "core.sshCommand"), None)[1]:
+            if "GIT_SSH" not in environ and not self._finish("config", "--get", "core.sshCommand").stdout:
                 self._environ.setdefault("GIT_SSH_COMMAND", "ssh -o BatchMode=yes")
         elif not (sys.stdin.isatty() and sys.stderr.isatty()):
             self._environ["GIT_TERMINAL_PROMPT"] = "0"
 
-    def run(self, *args: str, given: bytes | None = None) -> bytes:
+    def run(self, *args: str, given: bytes = b"", most: int = _MOST_SAID) -> bytes:
         """What a command prints. Raises FetchError with what it says where it fails, is too slow or fetches too much."""
-        done, out, said = self._finish(args, given)
-        if done:
-            raise self._failure(said)
-        return out
+        try:
+            done = self._finish(*args, given=given, most=most)
+        except TooMuchOutputError:
+            raise FetchError(f"{self._shown} answers with more than {most // 2**20} MiB") from None
+        if done.returncode:
+            raise self._failure(done.stderr.decode(errors="replace"))
+        return done.stdout
 
     def refs(self, rev: str) -> dict[str, str]:
         """The tags and branches of the repository that `rev` may mean, annotated tags also by their commit (`^{}`)."""
@@ -177,14 +169,21 @@ class _Git:
     def entries(self, commit: str, below: str) -> list[Entry]:
         """Everything in a folder of a commit, by its path from there. Raises FetchError where there is no such folder."""
         start = f"{commit}:{below}" if below else commit
+        command = ("ls-tree", "-r", "-l", "-z", "--full-tree", "--end-of-options", start)
         try:
-            listed = self.run("ls-tree", "-r", "-l", "-z", "--full-tree", "--end-of-options", start)
-        except FetchError:
+            listed = self._finish(*command, most=_MOST_LISTED)
+        except TooMuchOutputError:
+            raise FetchError(
+                f"{self._shown} has too many files in {commit[:12]}: their names alone are more than"
+                f" {_MOST_LISTED // 2**20} MiB",
+                hint="a pack that shares its repository has a folder of its own: name it as `subdirectory`",
+            ) from None
+        if listed.returncode:
             raise FetchError(
                 f"{self._shown} has no folder {below} in {commit[:12]}", hint="look at `subdirectory`"
-            ) from None
+            )
         entries: list[Entry] = []
-        for line in listed.split(b"\0")[:-1]:
+        for line in listed.stdout.split(b"\0")[:-1]:
             head, _, path = line.partition(b"\t")
             mode, _, _, size = head.split()
             # What is not UTF-8 stays in escapes, which no path of a pack may have.
@@ -227,58 +226,29 @@ class _Git:
             )
         return commit
 
-    def _finish(self, args: Sequence[str], given: bytes | None) -> tuple[int, bytes, str]:
-        settings = [part for setting in _SAFE for part in ("-c", setting)]
+    def _finish(self, *args: str, given: bytes = b"", most: int = _MOST_SAID) -> Finished:
         # `init` makes the repository, in which everything else is done.
         place = [] if args[0] == "init" else [f"--git-dir={self._folder}"]
-        command = ["git", "--no-pager", *settings, *place, *args]
-        limit = QUICK_SECONDS if self._quick else SECONDS
-        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors:
-            try:
-                process = subprocess.Popen(  # noqa: S603 - a fixed command; what users name stands behind `--`
-                    command,
-                    env=self._environ,
-                    stdin=subprocess.PIPE if given is not None else subprocess.DEVNULL,
-                    stdout=out,
-                    stderr=errors,
-                )
-            except OSError as error:
-                missing = isinstance(error, FileNotFoundError)
-                what = (
-                    "git is not installed, or not on the PATH"
-                    if missing
-                    else f"git cannot be started: {error}"
-                )
-                raise FetchError(what, hint="packs from git need it") from None
-            with process:
-                self._watch(process, given, time.monotonic() + limit)
-            for stream in (out, errors):
-                stream.seek(0)
-            return process.returncode, out.read(), errors.read().decode(errors="replace")
-
-    def _watch(self, process: subprocess.Popen[bytes], given: bytes | None, deadline: float) -> None:
-        """Wait for a command, and end it when it takes too long or fills the disk."""
         try:
-            if given is not None and process.stdin is not None:
-                with contextlib.suppress(OSError), process.stdin:
-                    process.stdin.write(given)
-            while True:
-                try:
-                    process.wait(0.2)
-                    return
-                except subprocess.TimeoutExpired:
-                    pass
-                if time.monotonic() > deadline:
-                    raise FetchError(f"{self._shown} did not answer in time", hint="try it again later")
-                if _size(self._folder) > MAX_FETCHED_BYTES:
-                    raise FetchError(
-                        f"{self._shown} sends more than {MAX_FETCHED_BYTES // 2**20} MiB",
-                        hint="a tag or a branch is fetched without its history: name one in place of a commit",
-                    )
-        except BaseException:
-            process.kill()
-            process.wait()  # it still writes into the folder that goes next
-            raise
+            return run(
+                [*self._program, *place, *args],
+                self._environ,
+                most=most,
+                given=given,
+                seconds=QUICK_SECONDS if self._quick else SECONDS,
+                watch=self._look_at_the_disk,
+            )
+        except StillRunningError:
+            raise FetchError(f"{self._shown} did not answer in time", hint="try it again later") from None
+        except OSError as error:
+            raise _no_git(f"git cannot be started: {error}") from None
+
+    def _look_at_the_disk(self) -> None:
+        if _size(self._folder) > MAX_FETCHED_BYTES:
+            raise FetchError(
+                f"{self._shown} sends more than {MAX_FETCHED_BYTES // 2**20} MiB",
+                hint="a tag or a branch is fetched without its history: name one in place of a commit",
+            )
 
     def _failure(self, said: str) -> FetchError:
         lines = [line for line in said.splitlines() if line.strip() and not line.startswith("warning:")]
@@ -310,7 +280,7 @@ class _Reader:
 
     def __call__(self, entries: Sequence[Entry]) -> Mapping[str, bytes]:
         names = "".join(f"{self._start}{entry.path}\n" for entry in entries)
-        out = self._git.run("cat-file", "--batch", given=names.encode())
+        out = self._git.run("cat-file", "--batch", given=names.encode(), most=_MOST_READ)
         files: dict[str, bytes] = {}
         at = 0
         for entry in entries:
@@ -319,6 +289,10 @@ class _Reader:
             files[entry.path] = out[end + 1 : end + 1 + size]
             at = end + 1 + size + 1
         return files
+
+
+def _no_git(message: str) -> FetchError:
+    return FetchError(message, hint="packs from git need it")
 
 
 def _address(url: str, root: Path) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import difflib
 import os
 import re
-import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -16,22 +15,14 @@ from typing import IO, Self
 
 from ..errors import Location, MissingFileError, UsageError
 from ..files.tree import MAX_FILE_BYTES, MemoryTree, Tree
+from ..processes.git import git_command, reading_environment
+from ..processes.start import PIPE, ChildProcess, Finished, TooMuchOutputError, run, start
 
 __all__ = ["Repository"]
 
 _OBJECT_NAME = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
-_REPLACED = {"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_NAMESPACE"}
-"""What a hook of git sets for its own repository: which one is meant is said by the folder here."""
-
-_ENVIRONMENT = {
-    "LC_ALL": "C",
-    "GIT_OPTIONAL_LOCKS": "0",
-    "GIT_LITERAL_PATHSPECS": "1",
-    "GIT_NO_REPLACE_OBJECTS": "1",
-    "GIT_NO_LAZY_FETCH": "1",  # a partial clone would ask its server for each missing file
-    "GIT_TERMINAL_PROMPT": "0",
-    "GIT_PAGER": "cat",
-}
+_MOST_LISTED = 64 * 1024 * 1024
+"""Bytes of the names of a revision's files: a tree of a few kilobytes can be made to list a thousand million."""
 
 
 class Repository:
@@ -42,10 +33,12 @@ class Repository:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._reader: subprocess.Popen[bytes] | None = None
-        self._environ = {
-            name: value for name, value in os.environ.items() if name not in _REPLACED
-        } | _ENVIRONMENT
+        self._reader: ChildProcess | None = None
+        self._environ = reading_environment([folder])
+        try:
+            self._program = git_command([folder])
+        except FileNotFoundError as error:
+            raise _no_git(error) from None
         done = self._git("rev-parse", "--show-toplevel")
         if done.returncode:
             raise _no_repository(folder, done.stderr)
@@ -77,7 +70,13 @@ class Repository:
         if not folder.is_relative_to(self.top):
             raise UsageError(f"{root} lies outside the git repository {self.top}")
         prefix = "" if folder == self.top else f"{folder.relative_to(self.top).as_posix()}/"
-        done = self._git("ls-tree", "-r", "-z", "--full-tree", commit, *([prefix] if prefix else []))
+        try:
+            done = self._git("ls-tree", "-r", "-z", "--full-tree", commit, *([prefix] if prefix else []))
+        except TooMuchOutputError:
+            raise UsageError(
+                f"{rev} has too many files to be compared: their names alone are more than"
+                f" {_MOST_LISTED // 2**20} MiB"
+            ) from None
         if done.returncode:
             raise UsageError(
                 f"the files of {rev} cannot be listed: {_said(done.stderr)}",
@@ -117,16 +116,14 @@ class Repository:
 
     # --- asking git -------------------------------------------------------------------------------------------------
 
-    def _git(self, *args: str, folder: Path | None = None) -> subprocess.CompletedProcess[bytes]:
+    def _git(self, *args: str, folder: Path | None = None) -> Finished:
         try:
-            return subprocess.run(  # noqa: S603 - a fixed command; revisions and paths are checked or behind `--`
-                self._command(*args, folder=folder), env=self._environ, capture_output=True, check=False
-            )
+            return run(self._command(*args, folder=folder), self._environ, most=_MOST_LISTED)
         except OSError as error:
             raise _no_git(error) from None
 
     def _command(self, *args: str, folder: Path | None = None) -> list[str]:
-        return ["git", "--no-pager", "-C", str(folder or self._folder), *args]
+        return [*self._program, "-C", str((folder or self._folder).absolute()), *args]
 
     def _blob(self, name: str) -> bytes | None:
         """The bytes of a blob, MAX_FILE_BYTES and one at most; None where git does not have the object."""
@@ -148,14 +145,8 @@ class Repository:
             out.read(1)
         return data if len(data) == wanted else None
 
-    def _start_reader(self) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(  # noqa: S603 - a fixed command
-            self._command("cat-file", "--batch"),
-            env=self._environ,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        )
+    def _start_reader(self) -> ChildProcess:
+        return start(self._command("cat-file", "--batch"), self._environ, stdin=PIPE, stdout=PIPE)
 
     def _hint(self, rev: str) -> str:
         if self._git("rev-parse", "--is-shallow-repository").stdout.strip() == b"true":
@@ -227,7 +218,7 @@ class _RevisionTree(MemoryTree):
                 yield name
 
 
-def _pipes(process: subprocess.Popen[bytes]) -> tuple[IO[bytes], IO[bytes]]:
+def _pipes(process: ChildProcess) -> tuple[IO[bytes], IO[bytes]]:
     assert process.stdin is not None
     assert process.stdout is not None
     return process.stdin, process.stdout

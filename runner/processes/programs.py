@@ -1,0 +1,83 @@
+"""Programs by name, found in the folders of PATH that are the user's own, never in the current folder or a project."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+__all__ = ["find_program", "python_command", "search_path"]
+
+_SUFFIXES = (".exe", ".com") if sys.platform == "win32" else ("",)
+"""On Windows not `.bat` and `.cmd` of PATHEXT: cmd.exe would read their arguments a second time."""
+
+
+def find_program(name: str, projects: Iterable[Path]) -> Path:
+    """The absolute path of a program. Raises FileNotFoundError where PATH has none outside `projects`."""
+    for folder in search_path(projects):
+        for suffix in _SUFFIXES:
+            program = folder / f"{name}{suffix}"
+            if program.is_file() and os.access(program, os.X_OK):
+                return program
+    raise FileNotFoundError(f"no program {name} on the PATH outside the project")
+
+
+def search_path(projects: Iterable[Path]) -> list[Path]:
+    """The folders of PATH, without those that are empty, relative, or inside a project or the current folder.
+
+    A project is there with the checkout that it lies in. The folder of our own interpreter is kept wherever it lies:
+    what is in it runs already.
+    """
+    foreign = _identities(_foreign_folders(projects))
+    own = Path(sys.executable).parent if sys.executable else None
+    found = []
+    for entry in os.environ.get("PATH", os.defpath).split(os.pathsep):
+        folder = Path(entry.strip('"'))
+        if not entry or not folder.is_absolute():
+            continue
+        if folder == own or foreign.isdisjoint(_identities(_upward(folder))):
+            found.append(folder)
+    return found
+
+
+def python_command(*arguments: str, packages: bool) -> list[str]:
+    """A command for our own interpreter, which imports nothing from the working folder, PYTHONPATH or the user's site.
+
+    `packages` says whether it finds what is installed beside runner. Raises FileNotFoundError where there is no
+    interpreter to start.
+    """
+    if not sys.executable or getattr(sys, "frozen", False):
+        raise FileNotFoundError("there is no Python interpreter to start")
+    flags = ["-I", *([] if packages else ["-S"]), *(["-B"] if sys.dont_write_bytecode else [])]
+    return [sys.executable, *flags, *arguments]
+
+
+def _foreign_folders(projects: Iterable[Path]) -> Iterator[Path]:
+    home = Path(os.path.expanduser("~")).resolve()  # noqa: PTH111 - Path.home() raises where there is none
+    for project in (Path.cwd(), *projects):
+        folder = project.resolve()
+        if folder == Path(folder.anchor):  # a container's working folder; it would take in everything
+            continue
+        yield folder
+        checkout = next((each for each in _upward(folder) if (each / ".git").exists()), None)
+        if checkout is not None and checkout not in (home, Path(folder.anchor)):
+            yield checkout
+
+
+def _upward(folder: Path) -> Iterator[Path]:
+    real = folder.resolve()
+    yield real
+    yield from real.parents
+
+
+def _identities(folders: Iterable[Path]) -> set[tuple[int, int]]:
+    """What tells folders apart whatever they are called: not by case, not by a link."""
+    found = set()
+    for folder in folders:
+        try:
+            status = folder.stat()
+        except OSError:
+            continue
+        found.add((status.st_dev, status.st_ino))
+    return found
