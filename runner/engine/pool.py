@@ -106,6 +106,7 @@ class Pool:
         self._url = connection.chat_url
         self._headers = connection.headers()
         self._identity = f"{connection.identity}\n{connection.extra_cache_key}"
+        control.on_wake(self._abandon)
 
     async def run(self) -> None:
         """Work until the jobs are used up or the run is stopped."""
@@ -128,6 +129,11 @@ class Pool:
             # Answers that came at the same time are taken in one after the other, by whoever is next.
             await asyncio.sleep(0)
             self._take_in()
+
+    def _abandon(self) -> None:
+        """Where the run is stopped nobody waits for a model to be fetched."""
+        if self._control.stopping:
+            self._connection.abandon()
 
     # --- before a request leaves ------------------------------------------------------------------------------------
 

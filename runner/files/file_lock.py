@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 __all__ = ["alone_in", "hold", "locked", "try_lock"]
+
+_LOOK_EVERY = 0.1
 
 if sys.platform == "win32":
     import msvcrt
@@ -46,10 +49,19 @@ else:
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold the lock file at `path`, waiting for whoever has it. The file stays: removing it would race."""
+def locked(path: Path, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Hold the lock file at `path`, waiting for whoever has it. The file stays: removing it would race.
+
+    `waiting` is called now and then meanwhile, and may raise to give up.
+    """
     with path.open("ab") as file:
-        _lock(file.fileno())
+        while True:
+            try:
+                _try(file.fileno())
+                break
+            except (BlockingIOError, PermissionError):  # the latter is how Windows says it
+                waiting()
+                time.sleep(_LOOK_EVERY)
         yield
 
 

@@ -105,6 +105,7 @@ def run(
     given: bytes = b"",
     seconds: float | None = None,
     watch: Callable[[], None] = lambda: None,
+    own_session: bool = False,
 ) -> Finished:
     """Start a program as `start` does, hand it `given`, and wait for what it prints.
 
@@ -112,7 +113,8 @@ def run(
     TooMuchOutputError as soon as it has printed more than `most` bytes; StillRunningError after `seconds`.
     """
     due = None if seconds is None else time.monotonic() + seconds
-    with start(command, environ, stdin=PIPE if given else DISCARD, stdout=PIPE, stderr=PIPE) as process:
+    stdin = PIPE if given else DISCARD
+    with start(command, environ, stdin=stdin, stdout=PIPE, stderr=PIPE, own_session=own_session) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         out, said = _Reading(process.stdout, most), _Reading(process.stderr, _MOST_SAID, to_the_end=True)
