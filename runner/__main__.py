@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 
 def main() -> None:
@@ -17,5 +18,13 @@ def main() -> None:
     sys.exit(code)
 
 
+def _import_nothing_from_here() -> None:
+    """With `python -m` the current folder is where modules are looked for first, which may be a stranger's."""
+    first = Path(sys.path[0]).absolute() if sys.path else None
+    if first == Path.cwd() and first != Path(__file__).absolute().parents[1]:
+        del sys.path[0]
+
+
 if __name__ == "__main__":
+    _import_nothing_from_here()
     main()
