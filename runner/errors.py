@@ -54,6 +54,7 @@ __all__ = [
     "SyntaxFileError",
     "TemplateError",
     "UsageError",
+    "close_to",
     "elided",
 ]
 
@@ -216,6 +217,26 @@ class Problems(RunnerError):
 
 
 _LONGEST = 1000
+_LONGEST_NAME = 100
+_MOST_CANDIDATES = 300
+
+
+def close_to(word: str, known: Iterable[str], n: int = 1, *, cutoff: float = 0.6) -> list[str]:
+    """The `n` of the known words that `word` is most likely a slip of; none where nothing is near.
+
+    Bounded, since files of others bring words and candidates of any length and number: of many candidates those that
+    begin alike are compared, and long words are never a slip.
+    """
+    from difflib import get_close_matches  # only an error needs it
+
+    if len(word) > _LONGEST_NAME:
+        return []
+    # difflib's ratio is at most 2 * shorter / (shorter + longer).
+    least, most = len(word) * cutoff / (2 - cutoff), len(word) * (2 - cutoff) / cutoff
+    candidates = [each for each in known if least <= len(each) <= min(most, _LONGEST_NAME)]
+    if len(candidates) > _MOST_CANDIDATES:
+        candidates = [each for each in candidates if each[:1] == word[:1]][:_MOST_CANDIDATES]
+    return get_close_matches(word, candidates, n, cutoff)
 
 
 def elided(text: str, limit: int) -> str:

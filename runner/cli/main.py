@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from .._version import __version__
-from ..errors import NotTextError, ReaderGoneError, RunnerError, StorageError
+from ..errors import NotTextError, ReaderGoneError, RunnerError, StorageError, close_to
 from ..report.outlet import lenient
 
 __all__ = ["cli"]
@@ -59,9 +59,7 @@ class LazyGroup(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
-            import difflib
-
-            close = difflib.get_close_matches(args[0], COMMANDS, 1)
+            close = close_to(args[0], COMMANDS)
             if close:
                 raise click.UsageError(f"{error.message} Did you mean {close[0]!r}?", ctx) from None
             raise

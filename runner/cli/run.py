@@ -129,16 +129,18 @@ def command(
     if dry_run and resume:
         raise click.UsageError("--dry-run sends nothing, so it has no run to go on with; leave --resume out.")
 
-    from .running import Asking, RunCommand, recorded
+    from .running import Asking, RunCommand, hold_recorded, recorded
 
     asking = Asking(cast("SelectionOptions", selection), repeat, shard)
     stored, output_was_recorded = None, False
     if resume is not None:
         stored, earlier, arguments = recorded(resume)
-        asking = earlier.with_changes(asking, _typed(ctx))
+        typed = _typed(ctx)
+        asking = earlier.with_changes(asking, typed)
         if output is None:
             output, output_was_recorded = arguments["output"], True
             in_order = in_order or arguments["in_order"]
+        hold_recorded(stored, asking, output, typed)
     if in_order and output is None:
         raise click.UsageError("--in-order is about the file that --output names, which is not given.")
     run = RunCommand(

@@ -41,7 +41,7 @@ from .options import SelectionOptions
 from .selecting import Chosen, load_selection
 from .trust import trust_of
 
-__all__ = ["Asking", "RunCommand", "recorded"]
+__all__ = ["Asking", "RunCommand", "hold_recorded", "recorded"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +109,41 @@ def recorded(name: str) -> tuple[StoredRun, Asking, Mapping[str, Any]]:
             hint="start a new one",
         )
     return stored, asking, arguments
+
+
+def hold_recorded(stored: StoredRun, asking: Asking, output: str | None, typed: Collection[str]) -> None:
+    """Raise UsageError for a path that only `run.json` names, and that is not the project's or not to be overwritten.
+
+    `run.json` may have come with a folder of somebody else: what it names is read and overwritten only inside the
+    project, nothing hidden, and nothing overwritten but an earlier output. What is `typed` again is the user's choice.
+    """
+    from ..report.output import is_own
+
+    root = find_root(Path.cwd()).resolve()
+    chosen = asking.selection
+    named: list[tuple[str, str, str]] = [("paths", "", each) for each in chosen["paths"]]
+    for name, option, value in (
+        ("vars_file", "--vars ", chosen["vars_file"]),
+        ("rows", "--input ", chosen["rows"]),
+        ("output", "--output ", output),
+    ):
+        if value is not None:
+            named.append((name, option, value))
+    for name, option, value in named:
+        if name in typed:
+            continue
+        place = Path.cwd().joinpath(value).resolve()
+        inside = place.is_relative_to(root)
+        if not inside or any(part.startswith(".") for part in place.relative_to(root).parts):
+            why = "is hidden" if inside else "lies outside the project"
+        elif name == "output" and not is_own(place):
+            why = "is there and holds no results of runner"
+        else:
+            continue
+        raise UsageError(
+            f"the run {stored.id} names {option}{value}, which {why}",
+            hint=f"if you mean it, give it again: --resume {stored.id} {option}{value}",
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +280,8 @@ class RunCommand:
             sinks.append(_each(_lines(out)))
         # Last, so that everything else has the record: it stops the run when nobody can be told any more.
         sinks.append(lambda _: out.check())
+        if not stretch.journal.is_locked:
+            reporter.note(_NO_LOCKS)
         if self.stored is not None:
             _tell(stretch, reporter)
         text = StreamText(out.text) if self.stream else None
@@ -353,6 +390,9 @@ def _tell(stretch: Stretch, reporter: ConsoleReporter) -> None:
         reporter.note(
             f"going on with {stretch.journal.id}: {count(len(past))} of {count(rehearsal.jobs)} are answered"
         )
+
+
+_NO_LOCKS = "this file system cannot lock files: see to it that no two processes go on with one run at once"
 
 
 def _each(sink: Any) -> Sink:

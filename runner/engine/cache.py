@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import StorageError
-from .paths import CACHE, make_state
+from ..files.plain_files import refuse_special
+from .paths import CACHE, STATE, make_state, plain, state_folder
 
 if TYPE_CHECKING:
     import sqlite3
@@ -49,7 +50,8 @@ class CacheEntry:
 class ResponseCache:
     """The cache of one project, in `.runner/cache.sqlite3`; the file is made by the first answer that is kept.
 
-    Every method raises StorageError where the file cannot be used. What was put is seen by `get` at once and is in the
+    It is SQLite that opens it, by its name, so what stands there is looked at before: raises MissingFileError for a link,
+    or for what is no file. Every method raises StorageError where the file cannot be used. What was put is seen by `get` at once and is in the
     file after `flush` or `close`. To be used in one thread.
     """
 
@@ -60,6 +62,13 @@ class ResponseCache:
         self._absent = False
         self._batch: dict[bytes, CacheEntry] = {}
         self._flushed = time.monotonic()
+        self._refuse_special()
+
+    def _refuse_special(self) -> None:
+        if state_folder(self._root, STATE) is not None:
+            with plain():
+                for file in self._beside():
+                    refuse_special(file)
 
     @staticmethod
     def key(identity: str, data: bytes, sample: int) -> bytes:
@@ -135,8 +144,12 @@ class ResponseCache:
         return count
 
     def _files(self) -> list[Path]:
-        beside = (self.path.with_name(f"{self.path.name}{ending}") for ending in ("", "-wal", "-shm"))
-        return [file for file in beside if file.exists()]
+        return [file for file in self._beside() if file.exists()]
+
+    def _beside(self) -> list[Path]:
+        return [
+            self.path.with_name(f"{self.path.name}{ending}") for ending in ("", "-wal", "-shm", "-journal")
+        ]
 
     def _open(self, *, create: bool) -> sqlite3.Connection | None:
         if self._database is None and (create or not self._absent):
@@ -146,6 +159,7 @@ class ResponseCache:
                 self._absent = True  # asked for each request of a run; only our own first write changes it
                 return None
             make_state(self._root)
+            self._refuse_special()
             database = sqlite3.connect(self.path, timeout=_PATIENCE)
             try:
                 database.execute("PRAGMA journal_mode = WAL")

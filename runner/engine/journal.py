@@ -11,23 +11,22 @@ import contextlib
 import errno
 import json
 import os
-import secrets
 import sys
 import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO
 
 from ..errors import StorageError, UsageError
-from ..files.file_lock import try_lock
-from .paths import RUNS, make_state, write_whole
+from ..files.file_lock import FileLock, try_lock
+from ..files.plain_files import NotPlainError, open_plain
+from .paths import RUNS, make_state, refused, write_whole
+from .run_ids import new_id
 
-__all__ = ["MANIFEST", "RESULTS", "Journal", "is_running"]
+__all__ = ["LOCK", "MANIFEST", "RESULTS", "Journal", "is_running"]
 
 RESULTS = "results.jsonl"
 MANIFEST = "run.json"
-_LOCK = "lock"
+LOCK = "lock"
 
 FSYNC_SECONDS = 1.0
 
@@ -35,10 +34,12 @@ FSYNC_SECONDS = 1.0
 class Journal:
     """One run's folder `.runner/runs/<id>/` with `results.jsonl` and `run.json`, held by this process alone.
 
+    `is_locked` is False where the file system cannot lock, so that nothing keeps another process from it.
+
     `size` is the number of bytes in `results.jsonl`. Raises StorageError where the folder cannot be written.
     """
 
-    def __init__(self, folder: Path, fd: int, lock: BinaryIO | None) -> None:
+    def __init__(self, folder: Path, fd: int, lock: FileLock) -> None:
         self.folder = folder
         self.id = folder.name
         self.size = os.fstat(fd).st_size
@@ -51,15 +52,15 @@ class Journal:
     @classmethod
     def create(cls, root: Path) -> Journal:
         """The journal of a new run of the project `root`."""
-        make_state(root)
-        now = datetime.now(UTC)
-        # To the millisecond, so that names sort as runs were started.
-        folder = root / RUNS / f"{now:%Y%m%dT%H%M%S}{now.microsecond // 1000:03}Z-{secrets.token_hex(3)}"
+        runs = make_state(root, RUNS)
+        folder = runs / new_id(each.name for each in runs.iterdir())
         try:
-            folder.mkdir(parents=True)
+            folder.mkdir()
             fd = _open(folder, os.O_CREAT | os.O_EXCL)
             os.fsync(fd)
-            return cls(folder, fd, try_lock(folder / _LOCK))
+            lock = try_lock(folder / LOCK)
+            assert lock is not None, "the folder is new"
+            return cls(folder, fd, lock)
         except OSError as error:
             raise _cannot_keep(error, folder) from None
 
@@ -67,15 +68,22 @@ class Journal:
     def reopen(cls, folder: Path) -> Journal:
         """The journal of an earlier run, to go on with. Raises UsageError while another process has it."""
         try:
-            lock = try_lock(folder / _LOCK)
+            lock = try_lock(folder / LOCK)
             if lock is None:
                 raise UsageError(
                     f"the run {folder.name} is still going on in another process",
                     hint="wait for its end, or stop it",
                 )
             return cls(folder, _open(folder, os.O_CREAT), lock)
+        except NotPlainError as error:
+            raise refused(error) from None
         except OSError as error:
             raise _cannot_keep(error, folder) from None
+
+    @property
+    def is_locked(self) -> bool:
+        """Whether no other process can go on with the same run meanwhile."""
+        return self._lock.works
 
     @property
     def results(self) -> Path:
@@ -145,16 +153,15 @@ class Journal:
             self.sync()
         finally:
             os.close(self._fd)
-            if self._lock is not None:
-                self._lock.close()
+            self._lock.close()
 
 
 def is_running(folder: Path) -> bool:
-    """Whether a process holds the run of that folder."""
-    if not (folder / _LOCK).exists():
+    """Whether a process holds the run of that folder; never where the file system cannot lock: nobody can know."""
+    if not (folder / LOCK).exists():
         return False
     try:
-        lock = try_lock(folder / _LOCK)
+        lock = try_lock(folder / LOCK)
     except OSError:
         return False  # a folder that may not be written is nobody's running one
     if lock is None:
@@ -164,7 +171,7 @@ def is_running(folder: Path) -> bool:
 
 
 def _open(folder: Path, flags: int) -> int:
-    return os.open(folder / RESULTS, os.O_RDWR | os.O_APPEND | flags | getattr(os, "O_BINARY", 0), 0o644)
+    return open_plain(folder / RESULTS, os.O_RDWR | os.O_APPEND | flags, 0o644)
 
 
 def _cannot_keep(error: OSError, folder: Path) -> StorageError:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
-from ..errors import Location, NothingSelectedError
+from ..errors import Location, NothingSelectedError, close_to
 from ..files.cases import case_from_vars, cases_from_file, cases_of, vars_from_text
 from ..files.model import Case, CaseFile
 from ..values import Json
@@ -97,7 +96,7 @@ class Selection:
             *(f"--tag {tag}" for tag in sorted(self.tags)),
             *([f"--where {self.where.source!r}"] if self.where else []),
         ]
-        close = [near for name in sorted(self.ids) for near in difflib.get_close_matches(name, offered, 3)]
+        close = [near for name in sorted(self.ids) for near in close_to(name, offered, 3)]
         hint = (
             f"did you mean {', '.join(close)}?"
             if close

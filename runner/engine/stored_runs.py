@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UsageError
-from .journal import MANIFEST, RESULTS, is_running
-from .paths import RUNS
+from ..files.plain_files import NotPlainError, refuse_special
+from .journal import LOCK, MANIFEST, RESULTS, is_running
+from .paths import RUNS, plain, read_state, state_folder
+from .run_ids import is_id
 
 __all__ = ["DAMAGED", "FORMAT", "StoredRun", "find_run", "stored_runs"]
 
@@ -59,10 +61,16 @@ class StoredRun:
 
 
 def stored_runs(root: Path) -> Iterator[StoredRun]:
-    """The runs of the project `root`, the newest first."""
-    folder = root / RUNS
-    if folder.is_dir():
-        for each in sorted(folder.iterdir(), reverse=True):
+    """The runs of the project `root`, the newest first; folders that runner did not name come last.
+
+    Raises MissingFileError for links and for what is no file in the place of one.
+    """
+    folder = state_folder(root, RUNS)
+    if folder is not None:
+        for each in sorted(folder.iterdir(), key=lambda each: (is_id(each.name), each.name), reverse=True):
+            if each.is_symlink():
+                with plain():
+                    raise NotPlainError("it is a link", each)
             if each.is_dir():
                 yield _read(each)
 
@@ -82,9 +90,12 @@ def find_run(root: Path, name: str) -> StoredRun:
 
 
 def _find(root: Path, name: str) -> StoredRun:
-    if Path(name).joinpath(MANIFEST).is_file():
+    # `last` is a word: a folder of that name is meant by ./last.
+    if name != "last" and Path(name).joinpath(MANIFEST).is_file():
         return _read(Path(name))
-    found = [run for run in stored_runs(root) if name == "last" or run.id.startswith(name)]
+    found = [
+        run for run in stored_runs(root) if (is_id(run.id) if name == "last" else run.id.startswith(name))
+    ]
     if not found:
         newest = next(stored_runs(root), None)
         hint = f"the last one is {newest.id}; `runner runs` lists them all" if newest else "there is none yet"
@@ -97,11 +108,14 @@ def _find(root: Path, name: str) -> StoredRun:
 
 
 def _read(folder: Path) -> StoredRun:
+    with plain():
+        for name in (MANIFEST, RESULTS, LOCK):
+            refuse_special(folder / name)
     path = folder / MANIFEST
     if not path.exists():
         return StoredRun(folder, {})
     try:
-        manifest = json.loads(path.read_bytes())
+        manifest = json.loads(read_state(path))
     except (OSError, ValueError, RecursionError):
         manifest = None
     return StoredRun(folder, manifest if _is_sound(manifest) else {"status": DAMAGED})

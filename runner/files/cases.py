@@ -12,7 +12,7 @@ from .case_ids import CaseIds, case_id, digest_of
 from .formats import violations
 from .inputs import Inputs, compiled, from_text
 from .model import Assertion, Case, CaseFile, Expectation, Prompt
-from .problems import ProblemList
+from .problems import MOST, ProblemList
 from .rows import Row, read_rows
 from .violations import Violation
 
@@ -180,9 +180,12 @@ def _case(
 
 def _refuse(row: Row, faults: Sequence[Violation], at: JsonPath = ()) -> None:
     problems = ProblemList()
-    for fault in faults:
+    for fault in faults[:MOST]:
         location = row.locate((*at, *fault.path), at_key=fault.at_key)
         problems.add(CaseError(_labelled(row, fault.message), location=location, hint=fault.hint))
+    if len(faults) >= MOST:
+        message = f"there are {MOST} mistakes or more here, of which these were found first"
+        problems.add(CaseError(_labelled(row, message), location=row.location))
     problems.raise_any()
 
 

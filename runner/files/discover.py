@@ -5,9 +5,9 @@ from __future__ import annotations
 import glob
 import itertools
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from ..errors import (
     NothingSelectedError,
     NotTextError,
     UsageError,
+    close_to,
 )
 from ..values import find_non_json
 from .model import Project
@@ -288,25 +289,37 @@ def _of_project(project: Project, border: _Border) -> Iterator[Path]:
     if not project.prompts:
         yield from (each.path for each in border.own(map(_Found, _prompts_below(root))))
         return
-    listed = set(DiskTree(root).files())
-    for index, pattern in enumerate(project.prompts):
+    assert project.document is not None, "globs come from a file"
+    places = [project.document.locate(("prompts", index)) for index in range(len(project.prompts))]
+    for pattern, location in zip(project.prompts, places, strict=True):
+        if not is_reference(pattern) and _leads_outside(pattern):
+            raise FormatError(
+                f"{pattern} leads outside the project",
+                location=location,
+                hint="globs are relative to runner.yaml and stay in its folder",
+            )
+    listed = list(DiskTree(root).files())
+    for pattern, location in zip(project.prompts, places, strict=True):
         if is_reference(pattern):
             continue  # a prompt of a pack, which is no file of the project
-        matches = glob.glob(pattern, root_dir=root, recursive=True)  # noqa: PTH207 - Path.glob differs between versions
-        files = [file for file in (match.replace(os.sep, "/") for match in matches) if file in listed]
+        # Matched against the files that a project has: looking for what matches would follow links, to anywhere.
+        files = [file for file in listed if matches_glob(file, pattern)]
         if not files:
-            assert project.document is not None, "globs come from a file"
             raise FormatError(
                 f"{pattern} matches no file",
-                location=project.document.locate(("prompts", index)),
+                location=location,
                 hint="globs are relative to runner.yaml; ** stands for any folders",
             )
         try:
             yield from (each.path for each in border.own(_Found(root / file) for file in files))
         except UsageError as error:
-            assert project.document is not None, "globs come from a file"
-            location = project.document.locate(("prompts", index))
             raise FormatError(error.message, location=location, hint=error.hint) from None
+
+
+def _leads_outside(pattern: str) -> bool:
+    """Whether a glob of runner.yaml is absolute, of one system only, or goes upward."""
+    absolute = pattern.startswith("/") or "\\" in pattern or re.match(r"[A-Za-z]:", pattern) is not None
+    return absolute or ".." in pattern.split("/") or pattern.startswith("~")
 
 
 def _prompts_below(folder: Path) -> Iterator[Path]:
@@ -376,9 +389,7 @@ def _nearest(arg: str, root: Path, cwd: Path) -> str | None:
         path.name.lower().removesuffix(".prompt.yaml").removesuffix(".prompt.yml"): name
         for name, path in shown.items()
     }
-    close = get_close_matches(arg, shown, n=1) or [
-        stems[stem] for stem in get_close_matches(Path(arg).name, stems, n=1)
-    ]
+    close = close_to(arg, shown) or [stems[stem] for stem in close_to(Path(arg).name, stems)]
     return f"did you mean {close[0]}?" if close else None
 
 

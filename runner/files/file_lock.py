@@ -1,7 +1,12 @@
-"""A lock between processes, which the operating system releases even when its holder is killed."""
+"""A lock between processes, which the operating system releases even when its holder is killed.
+
+Some file systems cannot lock (NFS without its lock daemon, some of FUSE): there nothing is held, and nobody is taken to
+hold anything. Whoever has to say so asks `FileLock.works`.
+"""
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import time
@@ -10,7 +15,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-__all__ = ["alone_in", "hold", "locked", "try_lock"]
+from .plain_files import open_plain
+
+__all__ = ["FileLock", "alone_in", "hold", "locked", "try_lock"]
+
+_HELD = frozenset({errno.EAGAIN, errno.EWOULDBLOCK, errno.EACCES, errno.EDEADLK})
+"""What flock(2) and locking() of Windows say where somebody else has it; anything else is no answer to that."""
 
 _LOOK_EVERY = 0.1
 
@@ -21,7 +31,9 @@ if sys.platform == "win32":
         while True:
             try:
                 msvcrt.locking(descriptor, msvcrt.LK_LOCK, 1)  # gives up after ten tries, one a second
-            except OSError:
+            except OSError as error:
+                if error.errno not in _HELD:
+                    raise
                 continue
             return
 
@@ -52,28 +64,49 @@ else:
 def locked(path: Path, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
     """Hold the lock file at `path`, waiting for whoever has it. The file stays: removing it would race.
 
-    `waiting` is called now and then meanwhile, and may raise to give up.
+    `waiting` is called now and then meanwhile, and may raise to give up. Where the file system cannot lock, it is not
+    held: what is done under it has to be whole without it.
     """
     with path.open("ab") as file:
         while True:
             try:
                 _try(file.fileno())
-                break
-            except (BlockingIOError, PermissionError):  # the latter is how Windows says it
-                waiting()
-                time.sleep(_LOOK_EVERY)
+            except OSError as error:
+                if error.errno in _HELD:
+                    waiting()
+                    time.sleep(_LOOK_EVERY)
+                    continue
+            break
         yield
 
 
-def try_lock(path: Path) -> BinaryIO | None:
-    """The lock file at `path`, held until it is closed; None where somebody else has it. Raises OSError."""
-    file = path.open("ab")
+class FileLock:
+    """A lock file that was opened. `works` says whether it is held; it is not where the file system cannot lock."""
+
+    def __init__(self, descriptor: int, *, works: bool) -> None:
+        self._descriptor = descriptor
+        self.works = works
+
+    def close(self) -> None:
+        """Let go of it."""
+        os.close(self._descriptor)
+
+
+def try_lock(path: Path) -> FileLock | None:
+    """The lock file at `path`, held until it is closed; None where somebody else has it.
+
+    Raises OSError where the file cannot be opened, NotPlainError for a link or what is no file.
+    """
+    descriptor = open_plain(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    works = True
     try:
-        _try(file.fileno())
-    except OSError:
-        file.close()
-        return None
-    return file
+        _try(descriptor)
+    except OSError as error:
+        if error.errno in _HELD:
+            os.close(descriptor)
+            return None
+        works = False
+    return FileLock(descriptor, works=works)
 
 
 def hold(file: BinaryIO) -> bool:
@@ -83,10 +116,8 @@ def hold(file: BinaryIO) -> bool:
             # A byte that is locked cannot be read by others there, so it is one far behind the end.
             file.seek(1 << 40)
         _try(file.fileno())
-    except (BlockingIOError, PermissionError):
-        return False
-    except OSError:
-        return True
+    except OSError as error:
+        return error.errno not in _HELD
     finally:
         if sys.platform == "win32":
             file.seek(0)
@@ -114,8 +145,8 @@ def alone_in(folder: Path, waiting: Callable[[], None]) -> Iterator[None]:
 def _hold(descriptor: int, waiting: Callable[[], None]) -> None:
     try:
         _try(descriptor)
-    except (BlockingIOError, PermissionError):  # the latter is how Windows says it
+    except OSError as error:
+        if error.errno not in _HELD:
+            return
         waiting()
         _lock(descriptor)
-    except OSError:
-        return

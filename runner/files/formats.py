@@ -21,13 +21,10 @@ from jsonschema.validators import extend
 from ..errors import FormatError
 from ..values import Json, JsonPath
 from .documents import Document
-from .problems import ProblemList
+from .problems import MOST, ProblemList
 from .violations import Violation, in_words, near
 
 __all__ = ["MOST", "FormatName", "near", "schema", "schema_text", "validate", "violations"]
-
-MOST = 200
-"""Mistakes of one file that are told."""
 
 FormatName: TypeAlias = Literal["prompt", "project", "pack", "lock"]
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 from ..errors import SyntaxFileError
 from ..schema import SchemaProblem, Validator, show
 from ..values import Json
 from .json_reader import parse_json
+from .problems import MOST
 from .violations import Violation, near, spell
 
 __all__ = ["Inputs", "compiled", "from_text"]
@@ -43,13 +45,16 @@ class Inputs:
             self._validators[name] = validator
 
     def bind(self, given: Mapping[str, Json]) -> tuple[dict[str, Json], list[Violation]]:
-        """The values of all variables in declared order, defaults filled in, and every way in which `given` is off."""
-        faults = [self._undeclared(name) for name in given if name not in self._schemas]
+        """The values of all variables in declared order, defaults filled in, and the ways in which `given` is off.
+
+        Of undeclared names, and of faults of one value, the first MOST.
+        """
+        faults = [self._undeclared(name) for name in islice(self._unknown(given), MOST)]
         bound: dict[str, Json] = {}
         for name, validator in self._validators.items():
             if name in given:
                 bound[name] = given[name]
-                for found in validator.check(given[name]):
+                for found in islice(validator.check(given[name]), MOST):
                     path = (name, *found.path)
                     faults.append(Violation(path, f"{spell(path)}: {found.message}"))
             elif "default" in self._schemas[name]:
@@ -62,6 +67,9 @@ class Inputs:
         # A misspelt name is one mistake, although the right one is missing as well.
         meant = {fault.hint for fault in faults if fault.at_key}
         return bound, [fault for fault in faults if f'did you mean "{fault.missing}"?' not in meant]
+
+    def _unknown(self, given: Mapping[str, Json]) -> Iterator[str]:
+        return (name for name in given if name not in self._schemas)
 
     def _undeclared(self, name: str) -> Violation:
         hint = near(name, self._schemas) or (

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import cast
 
-from ..errors import FormatError, Location, MissingFileError
+from ..errors import FormatError, Location
 from ..values import Json, JsonPath
 from .tree import Tree, resolve
 
@@ -30,8 +30,7 @@ def inline_media(
 ) -> list[dict[str, Json]]:
     """The messages with each local file put in the place of its path; the given ones are not changed.
 
-    A path is relative to `prompt_file` and stays inside the tree; files and folders whose name begins with a dot are
-    never sent. What a file is, is told by its first bytes: png, jpeg, gif, webp; wav, mp3; pdf.
+    A path is relative to `prompt_file` and means what `resolve` lets it mean. What a file is, is told by its first bytes: png, jpeg, gif, webp; wav, mp3; pdf.
     `location_of(message, part)` says where a content part stands, both counted from 0.
 
     Raises MissingFileError for a path that is not to be read, FormatError for a file of another kind and for URLs
@@ -123,8 +122,6 @@ class _Reader:
     def read(self, name: str, kinds: Mapping[str, str], what: str) -> tuple[str, str]:
         """The media type and the base64 text of the file; `kinds` are the media types by short name."""
         file = resolve(self.prompt_file, name, location=self.location)
-        if any(part.startswith(".") for part in file.split("/")):
-            raise MissingFileError(f"{name} is hidden and is not sent", location=self.location)
         data = self.tree.read(file, location=self.location)
         kind = _kind(data)
         if kind is None or kind not in kinds:

@@ -7,7 +7,10 @@ from contextlib import contextmanager
 
 from ..errors import Problems, RunnerError
 
-__all__ = ["ProblemList"]
+__all__ = ["MOST", "ProblemList"]
+
+MOST = 200
+"""So many mistakes of one file or row are told: nobody reads more, and finding all of a file of nothing else takes long."""
 
 
 class ProblemList:

@@ -174,13 +174,15 @@ def _csv(file: BinaryIO, shown: str) -> Iterator[Row]:
 
 
 def _header(names: list[str], location: Location) -> list[str]:
+    seen: set[str] = set()
     for index, name in enumerate(names):
         if not name.strip():
             raise CaseError(f"column {index + 1} of the header has no name", location=location)
-        if name in names[:index]:
+        if name in seen:
             raise CaseError(f'the header names "{name}" twice', location=location)
         if len(names) == 1 and (";" in name or "\t" in name):
             raise CaseError(
                 "the columns are not separated by commas", location=location, hint="save it with commas"
             )
+        seen.add(name)
     return names

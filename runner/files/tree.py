@@ -1,23 +1,24 @@
 """Where files come from: a folder on disk, a git revision or a pack, all named the same way.
 
 A file's name is its path from the root with `/` between the parts, without `.` and `..`: `prompts/triage.prompt.yaml`.
-What `resolve` returns is such a name, and no reference in a file can lead outside its root.
+What `resolve` returns is such a name, and no reference in a file can lead outside its root, to a file or folder whose
+name begins with a dot (`.env`, `.git/config`), or to anything but a regular file.
 """
 
 from __future__ import annotations
 
-import difflib
 import os
 import posixpath
 import re
-import stat
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
 
-from ..errors import Location, MissingFileError
+from ..errors import Location, MissingFileError, close_to
+from .plain_files import NotPlainError, open_plain
 
-__all__ = ["MAX_FILE_BYTES", "DiskTree", "MemoryTree", "Tree", "resolve"]
+__all__ = ["MAX_FILE_BYTES", "DiskTree", "MemoryTree", "Tree", "is_git", "resolve"]
 
 MAX_FILE_BYTES = 20 * 1024 * 1024
 """A prompt, a schema or a file of cases is smaller; what is larger was named by mistake."""
@@ -52,7 +53,8 @@ def resolve(base: str, name: str, *, location: Location) -> str:
     """The file that `name` means inside the file `base`: relative to the folder of `base`, `/` between the parts.
 
     Raises MissingFileError at `location` for a name that is empty, absolute, written for one system only
-    (backslash, drive letter), or that leads outside the root.
+    (backslash, drive letter), or that leads outside the root or to what is hidden. Where `base` itself is in a hidden
+    folder, because the user named it, that folder's files can be named in it.
     """
     if not name.strip():
         raise MissingFileError("the file name is empty", location=location)
@@ -75,7 +77,44 @@ def resolve(base: str, name: str, *, location: Location) -> str:
         raise MissingFileError(
             f"{name} lies outside the project root", location=location, hint="move the file into the project"
         )
+    if _leads_to_hidden(file, base):
+        raise _hidden(name, location)
     return file
+
+
+def _leads_to_hidden(file: str, known: str) -> bool:
+    """Whether a part of `file` is hidden, beyond the folders that it shares with `known`."""
+    parts, shared = file.split("/"), known.split("/")[:-1]
+    same = 0
+    while same < min(len(parts), len(shared)) and parts[same] == shared[same] and not is_git(parts[same]):
+        same += 1
+    return any(_is_hidden(part) for part in parts[same:])
+
+
+_GIT = re.compile(r"\.git|git~[0-9]+", re.IGNORECASE)
+"""Git's own folder, and its short name on Windows."""
+
+
+def _seen(part: str) -> str:
+    """A name without the characters that some file systems do not tell apart from nothing (HFS+ ignores them)."""
+    return part if part.isascii() else "".join(each for each in part if unicodedata.category(each) != "Cf")
+
+
+def is_git(part: str) -> bool:
+    """Whether a part of a path is Git's own folder, as some file system may take it."""
+    return _GIT.fullmatch(_seen(part).rstrip(" .")) is not None
+
+
+def _is_hidden(part: str) -> bool:
+    return _seen(part).startswith(".") or is_git(part)
+
+
+def _hidden(name: str, location: Location) -> MissingFileError:
+    return MissingFileError(
+        f"{name} is hidden and is not read",
+        location=location,
+        hint="files and folders whose names begin with a dot are left alone: keys and Git's own files are there",
+    )
 
 
 class MemoryTree:
@@ -128,7 +167,7 @@ class DiskTree:
         """The bytes of `file`.
 
         Raises MissingFileError for what is not there, is no regular file, may not be read, is larger than
-        MAX_FILE_BYTES, or leads outside the root.
+        MAX_FILE_BYTES, or is a link that leads outside the root or to what is hidden.
         """
         name = shown or self.shown(file)
         where = location or Location(name)
@@ -137,14 +176,16 @@ class DiskTree:
             real = path.resolve(strict=True)
             if not real.is_relative_to(self._real_root):
                 raise MissingFileError(f"{name} leads outside the project root", location=where)
-            found = real.stat()
-            if stat.S_ISDIR(found.st_mode):
+            if self._leads_to_hidden(real, file):
+                raise _hidden(name, where)
+            if real.is_dir():
                 raise MissingFileError(f"{name} is a folder", location=where, hint="name a file in it")
-            if not stat.S_ISREG(found.st_mode):
-                raise MissingFileError(f"{name} is not a regular file", location=where)
-            self._reads[found.st_dev, found.st_ino] = name
-            with real.open("rb") as stream:
+            with open(open_plain(real), "rb") as stream:  # noqa: PTH123 - a descriptor
+                found = os.fstat(stream.fileno())
+                self._reads[found.st_dev, found.st_ino] = name
                 data = stream.read(MAX_FILE_BYTES + 1)
+        except NotPlainError:
+            raise MissingFileError(f"{name} is not a regular file", location=where) from None
         except (FileNotFoundError, NotADirectoryError):
             raise _missing(file, name, location, self._siblings(file)) from None
         except (
@@ -166,9 +207,15 @@ class DiskTree:
         """Whether `file` is a regular file inside the root."""
         try:
             real = (self.root / file).resolve(strict=True)
-            return real.is_relative_to(self._real_root) and real.is_file()
+            inside = real.is_relative_to(self._real_root) and not self._leads_to_hidden(real, file)
+            return inside and real.is_file()
         except (OSError, RuntimeError, ValueError):
             return False
+
+    def _leads_to_hidden(self, real: Path, file: str) -> bool:
+        """Whether a link on the way of `file` leads to something hidden; what is named outright is the user's choice."""
+        found = real.relative_to(self._real_root).as_posix()
+        return found != file and _leads_to_hidden(found, file)
 
     def shown(self, file: str) -> str:
         """The path of `file` from the current folder, or the name given for it."""
@@ -230,7 +277,7 @@ def _missing(file: str, shown: str, location: Location | None, known: Iterable[s
     folder, name = posixpath.split(file)
     siblings = {posixpath.basename(other) for other in known if posixpath.dirname(other) == folder}
     same = [other for other in sorted(siblings) if other.casefold() == name.casefold()]
-    close = same or difflib.get_close_matches(name, sorted(siblings), n=1)
+    close = same or close_to(name, sorted(siblings))
     hint: str | None
     if close:
         hint = f"did you mean {close[0]}?"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from itertools import pairwise
 from typing import Any, TypeAlias
 
+from ..errors import close_to
 from ..schema import show
 from ..values import JsonPath
 
@@ -43,9 +43,7 @@ def near(word: str, known: Iterable[str]) -> str | None:
     for spelling in (snake, dashed):
         if spelling in words:
             return f'did you mean "{spelling}"?'
-    close = get_close_matches(snake, words, n=1, cutoff=0.7) or get_close_matches(
-        dashed, words, n=1, cutoff=0.7
-    )
+    close = close_to(snake, words, cutoff=0.7) or close_to(dashed, words, cutoff=0.7)
     return f'did you mean "{close[0]}"?' if close else None
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from ..errors import FetchError, Location, NothingSelectedError, PackError, Problems, RunnerError
 from ..files.model import Project
+from ..files.plain_files import NotPlainError, plain_folder, refuse_special
 from ..files.project import PROJECT_FILE
 from ..files.tree import DiskTree
 from .contents import Contents
@@ -248,13 +249,29 @@ class Bench:
             exchange.folder(self.root / VENDORED / alias, None)
 
     def _refuse_link(self) -> None:
-        """Raise PackError where the folder of vendored packs is a link: what is written there is not the project's."""
+        """Raise PackError where what is written would not be the project's own.
+
+        That is so where the folder of vendored packs or a part of .runner/ is a link, or a file leads outside.
+        """
         if (self.root / VENDORED).is_symlink():
-            shown = self.tree.shown(VENDORED)
-            hint = "put a folder in its place"
-            raise PackError(
-                f"{shown} is a link, and nothing is written through it", location=Location(shown), hint=hint
-            )
+            raise self._refused(VENDORED, "is a link, and nothing is written through it")
+        try:
+            plain_folder(self.root, *PurePosixPath(STORE).parts)
+            refuse_special(self.root / _IGNORE)
+        except NotPlainError as error:
+            place = Path(error.filename).relative_to(self.root).as_posix()
+            raise self._refused(place, f"is left alone: {error.strerror}") from None
+        for file in (LOCK_FILE, PROJECT_FILE, f"{VENDORED}/.gitattributes"):
+            if not (self.root / file).resolve().is_relative_to(self.root.resolve()):
+                raise self._refused(
+                    file, "is a link that leads outside the project, and nothing is written through it"
+                )
+
+    def _refused(self, place: str, why: str) -> PackError:
+        shown = self.tree.shown(place)
+        return PackError(
+            f"{shown} {why}", location=Location(shown), hint="put a folder or a file of its own in its place"
+        )
 
     def _refuse_edited(self, alias: str, after: LockedPack | None = None) -> None:
         """Raise PackError where the vendored folder of an alias holds what would be lost; what it holds `after`, is not."""

@@ -5,7 +5,6 @@ Everything goes through the `git` command, asked in its plumbing, so that nobody
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -13,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
-from ..errors import Location, MissingFileError, UsageError
+from ..errors import Location, MissingFileError, UsageError, close_to
 from ..files.tree import MAX_FILE_BYTES, MemoryTree, Tree
 from ..processes.git import git_command, reading_environment
 from ..processes.start import PIPE, ChildProcess, Finished, TooMuchOutputError, run, start
@@ -159,9 +158,7 @@ class Repository:
         names = self._git("for-each-ref", "--format=%(refname:short)").stdout.decode(errors="replace").split()
         if not names:
             return "it has no commit yet"
-        close = difflib.get_close_matches(rev, names, n=1) or [
-            each for each in names if each.endswith(f"/{rev}")
-        ]
+        close = close_to(rev, names) or [each for each in names if each.endswith(f"/{rev}")]
         return f"did you mean {close[0]}?" if close else "git fetch gets what a server has"
 
 

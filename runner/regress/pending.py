@@ -8,13 +8,15 @@ from __future__ import annotations
 import fnmatch
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+import os
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from ..engine.paths import STATE, make_state, write_whole
+from ..engine.paths import STATE, make_state, plain, read_state, state_folder, write_whole
 from ..errors import FormatError, Location, StorageError
+from ..files.plain_files import NotPlainError
 from .reader import read_snapshot
 from .results import FieldChange, PendingEntry
 from .snapshot import is_snapshot_file
@@ -34,14 +36,13 @@ def digest_of(file: Path) -> str | None:
         return None
 
 
-def _place(root: Path, snapshot_file: str) -> Path:
-    return root / PENDING / PurePosixPath(f"{snapshot_file}.json")
+def _name(snapshot_file: str) -> str:
+    return f"{PurePosixPath(snapshot_file).name}.json"
 
 
 def save_pending(root: Path, entry: PendingEntry) -> None:
     """Keep an entry, replacing the case's older one. Raises StorageError."""
-    make_state(root)
-    place = _place(root, entry.snapshot_file)
+    place = make_state(root, PENDING / PurePosixPath(entry.snapshot_file).parent) / _name(entry.snapshot_file)
     value = {
         "format": FORMAT,
         **asdict(entry),
@@ -59,12 +60,13 @@ def save_pending(root: Path, entry: PendingEntry) -> None:
 
 def drop_pending(root: Path, snapshot_file: str) -> bool:
     """Forget the entry of one case; whether there was one."""
-    place = _place(root, snapshot_file)
+    folder = state_folder(root, PENDING / PurePosixPath(snapshot_file).parent)
+    if folder is None:
+        return False
     try:
-        place.unlink()
+        (folder / _name(snapshot_file)).unlink()
     except FileNotFoundError:
         return False
-    folder = place.parent
     while folder != root / PENDING and not any(folder.iterdir()):
         folder.rmdir()
         folder = folder.parent
@@ -74,16 +76,31 @@ def drop_pending(root: Path, snapshot_file: str) -> bool:
 def load_pending(root: Path, folder: Path | None = None) -> list[PendingEntry]:
     """All entries, by the path of their snapshot; `folder` takes them from elsewhere (a CI's artifact).
 
-    Raises FormatError for an entry that is not one of ours, or that would write anywhere but into a snapshot folder.
+    Raises FormatError for an entry that is not one of ours, or that would write anywhere but into a snapshot folder;
+    MissingFileError for links.
     """
-    where = folder if folder is not None else root / PENDING
-    return [_load(path) for path in sorted(where.rglob("*.snap.yaml.json"))]
+    where = folder if folder is not None else state_folder(root, PENDING)
+    return [] if where is None else [_load(path) for path in _files(where)]
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """The files of entries below a folder, sorted; links are refused and never followed."""
+    with os.scandir(folder) as scan:
+        entries = sorted(scan, key=lambda entry: entry.name)
+    for entry in entries:
+        if entry.is_symlink():
+            with plain():
+                raise NotPlainError("it is a link", entry.path)
+        if entry.is_dir():
+            yield from _files(Path(entry.path))
+        elif entry.name.endswith(".snap.yaml.json"):
+            yield Path(entry.path)
 
 
 def _load(path: Path) -> PendingEntry:
     shown = str(path)
     try:
-        value: dict[str, Any] = json.loads(path.read_bytes())
+        value: dict[str, Any] = json.loads(read_state(path))
         if value.pop("format") != FORMAT:
             raise ValueError("another format")
         for name in ("snapshot_file", "moved_from"):

@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ..files.model import Prompt
+from ..files.tree import is_git
 from ..values import Json
 
 __all__ = [
@@ -109,9 +110,13 @@ def file_of(prompt: Prompt, case: str, variant: str | None = None) -> str:
 
 
 def is_snapshot_file(path: str) -> bool:
-    """Whether a root-relative path names a snapshot file in a prompt's folder below the root, and nothing else."""
+    """Whether a root-relative path names a snapshot file in a prompt's folder below the root, and nothing else.
+
+    Git's own folder has none.
+    """
     parts = path.split("/")
     plain = "\\" not in path and ":" not in parts[0] and not {"", ".", ".."} & set(parts)
+    plain = plain and not any(map(is_git, parts))
     return plain and (parts[-3:-2] == [FOLDER] or is_of_pack(path)) and path.endswith(SUFFIX)
 
 

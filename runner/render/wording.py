@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from ..errors import close_to
+
 __all__ = ["GLOBAL_NAMES", "KINDS", "did_you_mean", "kind_of", "listed", "nearest"]
 
 GLOBAL_NAMES = frozenset({"range", "dict", "namespace"})
@@ -32,10 +34,8 @@ def kind_of(value: object) -> str:
 
 def nearest(name: object, candidates: Iterable[object]) -> str | None:
     """The candidate that `name` is most likely a slip of, or None."""
-    import difflib  # only an error needs it
-
     words = [candidate for candidate in candidates if isinstance(candidate, str)]
-    close = difflib.get_close_matches(str(name), words, 1)
+    close = close_to(str(name), words)
     return close[0] if close else None
 
 

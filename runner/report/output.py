@@ -13,10 +13,11 @@ from typing import BinaryIO, Generic, Protocol, Self, TypeVar
 from ..engine.record import Record, json_line
 from ..errors import StorageError, UsageError
 from ..files.file_lock import hold
+from ..files.plain_files import open_plain
 from .junit import JUnitFormat
 from .wording import check_text, error_text, failed_checks
 
-__all__ = ["FileWriter", "Format", "OutputWriter"]
+__all__ = ["FileWriter", "Format", "OutputWriter", "is_own"]
 
 _T_contra = TypeVar("_T_contra", contravariant=True)
 
@@ -143,6 +144,26 @@ class OutputWriter(FileWriter[Record]):
 
     def __init__(self, path: str | Path) -> None:
         super().__init__(path, _FORMATS)
+
+
+_BEGINNINGS = {
+    ".jsonl": (b'{"prompt":',),
+    ".json": (b'[\n{"prompt":', b"[]\n"),
+    ".csv": (b"prompt,case,",),
+    ".xml": (b'<?xml version="1.0" encoding="UTF-8"?>\n<testsuites name="runner"',),
+}
+
+
+def is_own(path: Path) -> bool:
+    """Whether what stands at `path` is an output of ours, as far as its beginning tells, or is empty, or is not there."""
+    try:
+        with open(open_plain(path), "rb") as file:  # noqa: PTH123 - a descriptor
+            begins = file.read(100)
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return not begins or begins.startswith(_BEGINNINGS.get(path.suffix.lower(), ()))
 
 
 class _JsonLines:

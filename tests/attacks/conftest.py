@@ -1,0 +1,5 @@
+from __future__ import annotations
+
+from tests.cli.conftest import asked, project, server
+
+__all__ = ["asked", "project", "server"]
