@@ -86,11 +86,20 @@ class RunnerError(Exception):
 
     exit_code: int = 2
 
-    def __init__(self, message: str, *, location: Location | None = None, hint: str | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        location: Location | None = None,
+        hint: str | None = None,
+        secret: bool = False,
+    ) -> None:
         self.message = _readable(message)
         super().__init__(self.message)
         self.location = location
         self.hint = None if hint is None else _readable(hint)
+        self.secret = secret
+        """Whether the line it is about may hold a key, so that it is not shown."""
 
     def __str__(self) -> str:
         where = f"{self.location}: " if self.location else ""
@@ -116,8 +125,10 @@ class NotTextError(UsageError):
 class FileError(RunnerError):
     """A file of the user's is off; `location` is always set."""
 
-    def __init__(self, message: str, *, location: Location, hint: str | None = None) -> None:
-        super().__init__(message, location=location, hint=hint)
+    def __init__(
+        self, message: str, *, location: Location, hint: str | None = None, secret: bool = False
+    ) -> None:
+        super().__init__(message, location=location, hint=hint, secret=secret)
 
 
 class MissingFileError(FileError):

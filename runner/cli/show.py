@@ -16,7 +16,15 @@ from ..report.errors import format_diagnostic, format_error
 __all__ = ["show_diagnostic", "show_error"]
 
 _IN_URL = re.compile(r"(?<=//)[^/@\s]+(?=@)|(?<=\w:)[^/@:\s]+(?=@)|(?<=[?&])[^\s'\"{}]+")
-_KEY_VALUE = re.compile(r"(?i)(\b(?:api[_-]?key|authorization|token|secret|password)[\"']?\s*:\s*)([^\s{}]+)")
+# What a key is given that its name calls a credential, or (`_env`, `_keyring`) the name of one.
+_VALUE = r"""(\"[^\"]*\"?|'[^']*'?|[^\s,{}\[\]][^,{}#]*)"""
+_KEY_VALUE = re.compile(
+    r"""(?i)((?:[\w-]*(?:api[_-]?key(?!_env\b|_keyring\b)\w*|authorization|token|secret|password|credential|cookie)|[\w-]+-key)["']?\s*:\s*)"""
+    + _VALUE
+)
+_KEY_NAME = re.compile(r"""(?i)(\bapi_key_(?:env|keyring)["']?\s*:\s*)""" + _VALUE)
+
+_NAME = re.compile(r"[A-Za-z_][\w/]*\s*")
 
 
 def show_error(error: RunnerError) -> int:
@@ -53,8 +61,14 @@ def _line_of(path: str, number: int) -> str | None:
 
 def _without_keys(line: str) -> str:
     """The line with what looks like a key dotted out: a mistaken `api_key: sk-…` must not end up in a CI's log."""
-    from ..wire.masking import mask
+    from ..masking import is_plausible_name, mask
 
     line = _IN_URL.sub("…", line)
-    dotted = _KEY_VALUE.sub(lambda found: found.group(1) + "…" * bool(found.group(2)), line)
-    return mask(dotted)
+    line = _KEY_VALUE.sub(lambda found: found[1] + "…", line)
+    line = _KEY_NAME.sub(
+        lambda found: (
+            found[0] if _NAME.fullmatch(found[2]) and is_plausible_name(found[2]) else found[1] + "…"
+        ),
+        line,
+    )
+    return mask(line)

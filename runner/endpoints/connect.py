@@ -5,27 +5,21 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from types import TracebackType
 from typing import Self
-from urllib.parse import SplitResult, urlsplit, urlunsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from ..errors import ConfigError
+from ..files.addresses import is_header_value, key_headers, operation_url, shown_name, url_fault
 from ..files.model import Endpoint
-from ..wire.masking import worth_hiding
+from ..masking import worth_hiding
 from .base import USER_AGENT, Transport
 from .transports import check_transport, chosen_transport, open_transport
 
-__all__ = ["DEFAULT_BASE_URL", "Connection", "resolve"]
-
-DEFAULT_BASE_URL = "https://api.openai.com/v1"
-
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, 5.6.2
-_FIELD_VALUE = re.compile(r"[\x21-\x7e]([\x20-\x7e\t]*[\x21-\x7e])?")  # RFC 9110, 5.5, without obs-text
-_SECRET_HEADERS = re.compile(r"authorization|cookie|key|token|secret|password", re.IGNORECASE)
+__all__ = ["Connection", "resolve"]
 
 
 class Connection:
@@ -69,9 +63,8 @@ class Connection:
         return self.url("chat/completions")
 
     def url(self, path: str) -> str:
-        """The URL of `path` below the base URL, whose query (Azure's `?api-version=`) stays at the end."""
-        parts = urlsplit(self.base_url)
-        return urlunsplit(parts._replace(path=f"{parts.path}/{path}"))
+        """The URL of `path` below the base URL."""
+        return operation_url(self.base_url, path)
 
     def headers(self) -> dict[str, str]:
         """The headers of a request, the key among them: a new dict, lower-case names."""
@@ -81,12 +74,11 @@ class Connection:
     def extra_cache_key(self) -> str:
         """A digest of the headers the endpoint declares, which may change its answers; empty where it declares none.
 
-        Headers that carry secrets are left out: a new key does not make a new answer.
+        Of those that carry keys only the names count: a new key does not make a new answer.
         """
         declared = sorted(
-            (name.lower(), value)
-            for name, value in self.endpoint.headers.items()
-            if not _SECRET_HEADERS.search(name)
+            [(name.lower(), value) for name, value in self.endpoint.headers.items()]
+            + [(name.lower(), "") for name in self.endpoint.headers_env]
         )
         return hashlib.sha256(json.dumps(declared).encode()).hexdigest() if declared else ""
 
@@ -129,24 +121,22 @@ def resolve(
     check_transport(transport)
     if endpoint.embedded is not None:
         return _embedded(endpoint, endpoint.embedded, environ, root, transport, on_download)
-    base_url = endpoint.base_url
-    key_variable = endpoint.api_key_env
-    if base_url is None:
-        if endpoint.name != "openai":
-            raise _refused(endpoint, "names neither base_url nor embedded")
-        base_url = environ.get("OPENAI_BASE_URL") or DEFAULT_BASE_URL
-        key_variable = key_variable or "OPENAI_API_KEY"
-    parts = _checked_url(endpoint, base_url)
-    base_url = urlunsplit(parts)
-    key = _key(endpoint, key_variable, environ)
-    headers = _headers(endpoint, parts, key)
-    secrets = {value for name, value in endpoint.headers.items() if _SECRET_HEADERS.search(name)}
+    assert endpoint.base_url is not None, "an endpoint has one or the other"
+    if fault := url_fault(endpoint.base_url):
+        raise ConfigError(
+            f"the endpoint {endpoint.name!r} has a base_url that {fault[0]}",
+            location=endpoint.location,
+            hint=fault[1],
+        )
+    parts = urlsplit(endpoint.base_url)
+    base_url = urlunsplit(parts._replace(path=parts.path.rstrip("/")))
+    keys = _keys(endpoint, environ)
     return Connection(
         endpoint,
         identity=base_url,
         base_url=base_url,
-        headers=headers,
-        secrets=tuple(worth_hiding(sorted(secrets | ({key} if key else set())))),
+        headers=_headers(endpoint.headers, keys),
+        secrets=_secrets(keys.values()),
         opener=lambda name: open_transport(name, base_url),
         transport=lambda: chosen_transport(transport, base_url),
     )
@@ -163,10 +153,6 @@ def _embedded(
     from .embedded import SLOTS, EmbeddedTransport, base_url_of, require_local_extra, tell_progress
     from .model_files import find_model
 
-    if endpoint.base_url is not None:
-        raise _refused(endpoint, "names both base_url and embedded; it can be one of them")
-    if endpoint.api_key_env is not None:
-        raise _refused(endpoint, "names api_key_env, but an embedded model takes no key")
     found = find_model(model, environ, root=root, location=endpoint.location)
     require_local_extra()
     progress = on_download or tell_progress(found.name)
@@ -175,7 +161,7 @@ def _embedded(
         endpoint,
         identity=found.identity,
         base_url=base_url_of(found),
-        headers=_headers(endpoint, None, None),
+        headers=_headers({}, {}),
         secrets=(),
         opener=lambda name: EmbeddedTransport(
             found, progress, lambda address: open_transport(name, address, trust_env=False), given_up
@@ -186,95 +172,64 @@ def _embedded(
     )
 
 
-def _checked_url(endpoint: Endpoint, base_url: str) -> SplitResult:
-    """The parts of a base URL without its trailing slash; ConfigError for one that cannot be asked."""
-    try:
-        parts = urlsplit(base_url)
-        port = parts.port
-    except ValueError:
-        raise _refused(endpoint, "has a base_url that is not a URL", hint=_URL_HINT) from None
-    if "@" in parts.netloc:  # checked first, so that no later message quotes what may be a password
-        raise _refused(
-            endpoint, "has a user name or key in its base_url", hint="name the key's variable in api_key_env"
-        )
-    if (
-        parts.scheme not in ("http", "https")
-        or not parts.hostname
-        or port == 0
-        or not _FIELD_VALUE.fullmatch(base_url)
-    ):
-        raise _refused(endpoint, f"has a base_url that is not an http(s) URL: {base_url!r}", hint=_URL_HINT)
-    path = parts.path.rstrip("/")
-    if path.endswith("/chat/completions"):
-        raise _refused(
-            endpoint,
-            "has a base_url that ends in /chat/completions, which is added to it",
-            hint=f"write {urlunsplit(parts._replace(path=path.removesuffix('/chat/completions')))}",
-        )
-    if parts.fragment or " " in base_url:
-        raise _refused(
-            endpoint, f"has a base_url with a fragment or a space in it: {base_url!r}", hint=_URL_HINT
-        )
-    return parts._replace(path=path, fragment="")
-
-
-_URL_HINT = f"a base URL looks like {DEFAULT_BASE_URL} or http://127.0.0.1:8080/v1"
-
-
-def _key(endpoint: Endpoint, variable: str | None, environ: Mapping[str, str]) -> str | None:
-    if endpoint.api_key_keyring is not None:
-        from .keyrings import key_from_keyring
-
-        where = f"the keyring entry {endpoint.api_key_keyring}"
-        key: str | None = key_from_keyring(endpoint, endpoint.api_key_keyring)
-    elif variable is None:
-        return None
-    else:
-        where, key = f"the variable {variable}", environ.get(variable)
-    if not key:
-        state = "empty" if key == "" else "not set"
+def _value_of(endpoint: Endpoint, variable: str, environ: Mapping[str, str], what: str) -> str:
+    """The value of a variable that holds a key; ConfigError where it is not set, or no value of a header."""
+    value = environ.get(variable)
+    name = shown_name(variable)
+    if not value:
+        state = "empty" if value == "" else "not set"
         raise ConfigError(
-            f"the endpoint {endpoint.name!r} takes its key from the variable {variable}, which is {state}",
+            f"the endpoint {endpoint.name!r} takes {what} from the variable {name}, which is {state}",
             location=endpoint.location,
-            hint=f"export {variable}=... in the shell, or add it to the secrets of the CI job;"
-            " a server without keys takes any value",
+            hint=f"export {name}=... in the shell, or add it to the secrets of the CI job;"
+            " a server without keys takes any value"
+            if name == variable
+            else "is it the key itself? Put that in an environment variable, and write the name of the variable",
+            secret=name != variable,
         )
-    if not _FIELD_VALUE.fullmatch(key):
+    _refuse_no_header_value(endpoint, f"the variable {name}", value)
+    return value
+
+
+def _refuse_no_header_value(endpoint: Endpoint, where: str, value: str) -> None:
+    if not is_header_value(value):
         raise ConfigError(
             f"{where} holds white space around the key, or a character that no key has",
             location=endpoint.location,
             hint="a line break at its end often comes from reading the key from a file",
         )
-    return key
 
 
-def _headers(endpoint: Endpoint, parts: SplitResult | None, key: str | None) -> dict[str, str]:
-    headers = {
-        "content-type": "application/json",
-        "accept": "application/json",
-        "user-agent": USER_AGENT,
-    }
-    if key is not None:
-        headers["authorization"] = f"Bearer {key}"
-        if parts is not None and (parts.hostname or "").endswith(".openai.azure.com"):
-            # Azure's own keys; `Authorization` is for Entra tokens there, and either may stand in the variable.
-            headers["api-key"] = key
-    for name, value in endpoint.headers.items():
-        if not _TOKEN.fullmatch(name) or not _FIELD_VALUE.fullmatch(value):
-            raise _refused(endpoint, f"declares the header {name!r}, whose name or value HTTP cannot carry")
-        lower = name.lower()
-        if lower in _OURS:
-            raise _refused(endpoint, f"declares the header {name!r}, which is set by the request itself")
-        if lower == "authorization" and key is not None:
-            raise _refused(endpoint, f"declares the header {name!r} and api_key_env, which sets it too")
-        headers[lower] = value
-    return headers
+def _keys(endpoint: Endpoint, environ: Mapping[str, str]) -> dict[str, str]:
+    """The headers that carry keys, with them."""
+    found: dict[str, str] = {}
+    for header, (scheme, variable) in key_headers(endpoint).items():
+        if variable is not None:
+            what = "its key" if header not in endpoint.headers_env else f"the header {header}"
+            value = _value_of(endpoint, variable, environ, what)
+        else:
+            from .keyrings import key_from_keyring
+
+            assert endpoint.api_key_keyring is not None
+            value = key_from_keyring(endpoint, endpoint.api_key_keyring)
+            _refuse_no_header_value(
+                endpoint, f"the keyring entry {shown_name(endpoint.api_key_keyring)}", value
+            )
+        found[header] = scheme + value
+    return found
 
 
-_OURS = frozenset(
-    {"accept-encoding", "connection", "content-length", "content-type", "host", "transfer-encoding"}
-)
+def _headers(declared: Mapping[str, str], keys: Mapping[str, str]) -> dict[str, str]:
+    ours = {"content-type": "application/json", "accept": "application/json", "user-agent": USER_AGENT}
+    return ours | {name.lower(): value for name, value in [*keys.items(), *declared.items()]}
 
 
-def _refused(endpoint: Endpoint, why: str, *, hint: str | None = None) -> ConfigError:
-    return ConfigError(f"the endpoint {endpoint.name!r} {why}", location=endpoint.location, hint=hint)
+def _secrets(keys: Iterable[str]) -> tuple[str, ...]:
+    """The values that may appear in no file: whole, and what stands behind `Bearer`."""
+    found = dict.fromkeys(part for value in keys for part in (value.rpartition(" ")[2], value))
+    # The key alone is found wherever the whole header is: what stands before it is no secret.
+    return tuple(worth_hiding(sorted(part for part in found if not _is_scheme_and_key(part))))
+
+
+def _is_scheme_and_key(value: str) -> bool:
+    return value.partition(" ")[0].lower() in ("bearer", "basic", "token")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..errors import ConfigError
+from ..files.addresses import shown_name
 from ..files.model import Endpoint
 
 __all__ = ["key_from_keyring"]
@@ -30,8 +31,9 @@ def key_from_keyring(endpoint: Endpoint, name: str) -> str:
         ) from None
     if not key:
         raise ConfigError(
-            f"the keyring has no key under {name}, which the endpoint {endpoint.name!r} names",
+            f"the keyring has no key under {shown_name(name)}, which the endpoint {endpoint.name!r} names",
             location=endpoint.location,
-            hint=f"keyring set {service} {user}",
+            hint=f"keyring set {service} {user}" if shown_name(name) == name else None,
+            secret=shown_name(name) != name,
         )
     return key

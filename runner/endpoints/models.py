@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ..errors import EndpointError
+from ..masking import mask
 from ..wire.decoding import decode_envelope
-from ..wire.masking import mask
 from ..wire.provider_errors import read_error
 from .base import Request, Response, TransportError
 from .connect import Connection

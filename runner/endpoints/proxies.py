@@ -9,6 +9,7 @@ from __future__ import annotations
 import urllib.request
 from base64 import b64encode
 from dataclasses import dataclass, field
+from ipaddress import ip_address, ip_network
 from urllib.parse import unquote, urlsplit
 
 from ..errors import ConfigError
@@ -50,7 +51,28 @@ def proxy_for(url: str) -> Proxy | None:
     proxy = proxies.get(parts.scheme) or proxies.get("all")
     if not proxy or (parts.hostname and urllib.request.proxy_bypass(parts.netloc.rpartition("@")[2])):
         return None
+    if _has_address_in(parts.hostname or "", parts.port, proxies.get("no", "")):
+        return None
     return _parsed(proxy if "://" in proxy else f"http://{proxy}")
+
+
+def _has_address_in(host: str, port: int | None, no_proxy: str) -> bool:
+    """Whether `host` is an IP address that NO_PROXY names: by itself, or as one of a network (CIDR), as curl has it."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return False
+    for entry in (each.strip() for each in no_proxy.split(",")):
+        bare, at, given_port = entry.rpartition("]:")
+        if at and given_port != str(port):
+            continue
+        try:
+            network = ip_network((bare if at else entry).replace("[", "").replace("]", ""), strict=False)
+        except ValueError:
+            continue
+        if address in network:
+            return True
+    return False
 
 
 def _parsed(full_url: str) -> Proxy:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from ..endpoints.base import Request, Response, Transport, TransportError
 from ..endpoints.connect import Connection
-from ..wire.masking import mask
+from ..masking import mask
 from ..wire.outcome import read_reply
 from ..wire.reply import Outcome, ProviderError, Reply
 from ..wire.request import encode, with_stream

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ..files.addresses import key_headers, shown_name
 from ..files.model import Endpoint, ModelRule
+from ..masking import mask
 from ..values import Json, JsonObject
-from ..wire.masking import mask
 from ..wire.reply import Answer, Outcome, ProviderError, Reply
 from .plan import Job, choices
 from .record import CheckRecord, ErrorRecord, Record
@@ -96,9 +97,15 @@ def _error(
     hint = error.hint
     if error.status == 401:
         # Only here is it known where the refused key came from.
+        sources = dict.fromkeys(
+            shown_name(name)
+            if name is not None
+            else f"the keyring, {shown_name(str(endpoint.api_key_keyring))}"
+            for _, name in key_headers(endpoint).values()
+        )
         hint = (
-            f"check the key in {endpoint.api_key_env or f'the keyring, {endpoint.api_key_keyring}'}"
-            if endpoint.api_key_env or endpoint.api_key_keyring
+            f"check the key in {' and '.join(sources)}"
+            if sources
             else f"endpoint {endpoint.name} sends no key: name its variable with api_key_env in runner.yaml"
         )
     return {

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ConfigError, Location
+from ..files.addresses import OPENAI_URL, key_headers, shown_name
 from ..files.file_lock import locked
 from ..files.model import Endpoint
-from ..files.project import OPENAI_URL
 from .paths import write_whole
 
 __all__ = ["TRUST_VARIABLE", "Disclosure", "Trust", "disclosures"]
@@ -50,7 +50,7 @@ class Disclosure:
 
     def __str__(self) -> str:
         kind = "the keyring entry" if self.secret.startswith("keyring:") else "the variable"
-        return f"{kind} {self.secret.removeprefix('keyring:')} to {self.server}"
+        return f"{kind} {shown_name(self.secret.removeprefix('keyring:'))} to {self.server}"
 
 
 def disclosures(endpoints: Iterable[Endpoint], environ: Mapping[str, str]) -> tuple[Disclosure, ...]:
@@ -64,15 +64,17 @@ def disclosures(endpoints: Iterable[Endpoint], environ: Mapping[str, str]) -> tu
     for endpoint in endpoints:
         if endpoint.location is None or endpoint.base_url is None:
             continue
-        for secret in _secrets(endpoint):
+        for secret in _secrets(endpoint, environ):
             disclosure = Disclosure(secret, _server(endpoint.base_url), endpoint.name, endpoint.location)
             if disclosure.key != own:
                 found.setdefault(disclosure.key, disclosure)
     return tuple(found.values())
 
 
-def _secrets(endpoint: Endpoint) -> list[str]:
-    secrets = [endpoint.api_key_env] if endpoint.api_key_env else []
+def _secrets(endpoint: Endpoint, environ: Mapping[str, str]) -> list[str]:
+    """What is sent. What may be a key instead of the name of one is no variable, so that it is neither told nor kept."""
+    names = dict.fromkeys(name for _, name in key_headers(endpoint).values() if name is not None)
+    secrets = [name for name in names if shown_name(name) == name or name in environ]
     if endpoint.api_key_keyring:
         secrets.append(f"keyring:{endpoint.api_key_keyring}")
     return secrets

@@ -53,7 +53,7 @@ def validate(document: Document, name: FormatName) -> None:
     # Of a format that is not known nothing else is known either.
     for each in [each for each in found if each.path == ("format",) and not each.at_key] or found:
         location = document.locate_key(each.path) if each.at_key else document.locate(each.path)
-        problems.add(FormatError(each.message, location=location, hint=each.hint))
+        problems.add(FormatError(each.message, location=location, hint=each.hint, secret=each.secret))
     if not whole:
         problems.add(
             FormatError(

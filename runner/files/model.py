@@ -164,7 +164,8 @@ class Prompt:
 class Endpoint:
     """One entry of `endpoints` in runner.yaml: where to ask, never the key itself.
 
-    `api_key_env` names the key's variable, or `api_key_keyring` (SERVICE/USER) its place in the system's keyring.
+    `api_key_env` names the key's variable, or `api_key_keyring` (SERVICE/USER) its place in the system's keyring;
+    `headers_env` names the variables that hold the values of headers.
     `timeout` is the total deadline of one case in seconds, retries included; `rpm` and `tpm` are requests and
     tokens per minute. `finish_reasons` says what words of this server mean, by their `word_key`.
     """
@@ -182,6 +183,7 @@ class Endpoint:
     max_retries: int = 4
     location: Location | None = None
     api_key_keyring: str | None = None
+    headers_env: Mapping[str, str] = field(default_factory=dict)
     finish_reasons: Mapping[str, Declared] = field(default_factory=dict)
 
 

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, cast
-from urllib.parse import urlsplit
 
 from ..errors import ConfigError, FormatError, Location
 from ..finish_reasons import overruled, word_key
 from ..patterns import PatternError, compile_pattern
 from ..values import Json, JsonPath
+from .addresses import (
+    OPENAI_URL,
+    header_fault,
+    header_name_fault,
+    repeated_header,
+    url_fault,
+    variable_fault,
+)
 from .documents import Document, parse_document
 from .formats import validate
 from .model import Endpoint, ModelRule, Project
@@ -22,7 +28,6 @@ from .tree import DiskTree, Tree
 from .violations import near
 
 __all__ = [
-    "OPENAI_URL",
     "PROJECT_FILE",
     "denial_of",
     "endpoint_for",
@@ -35,17 +40,9 @@ __all__ = [
 PROJECT_FILE = "runner.yaml"
 """The project file; the folder it stands in is the project's root."""
 
-OPENAI_URL = "https://api.openai.com/v1"
-"""Where endpoint `openai` is asked unless `OPENAI_BASE_URL` says otherwise."""
 _LOCAL_MODEL = "smollm2-135m-instruct"
 
-# Headers whose value is a credential, and words that give away others.
-_SECRET_HEADERS = re.compile(
-    r"authorization|cookie|api-?key|token|secret|password|credential|ocp-apim-subscription-key", re.IGNORECASE
-)
-_SECRET_VALUE = re.compile(
-    r"\b(Bearer|Basic)\s+\S|\b(sk|gsk|xai|ghp|AKIA)[-_]?[A-Za-z0-9]{2}[-_A-Za-z0-9]{14,}"
-)
+_KEYS = frozenset({"api_key_env", "api_key_keyring"})
 _PACK_SOURCES = ("git", "path", "url", "python")
 
 
@@ -146,10 +143,18 @@ class _Reader:
         self.document = document
         self.problems = problems
 
-    def refuse(self, at: JsonPath, message: str, hint: str | None = None, *, at_key: bool = False) -> None:
+    def refuse(
+        self,
+        at: JsonPath,
+        message: str,
+        hint: str | None = None,
+        *,
+        at_key: bool = False,
+        secret: bool = False,
+    ) -> None:
         assert self.document is not None, "without a file there is nothing to refuse"
         location = self.document.locate_key(at) if at_key else self.document.locate(at)
-        self.problems.add(FormatError(message, location=location, hint=hint))
+        self.problems.add(FormatError(message, location=location, hint=hint, secret=secret))
 
     def endpoints(
         self, declared: Mapping[str, Mapping[str, Any]], environ: Mapping[str, str]
@@ -169,7 +174,7 @@ class _Reader:
                 "embedded" in own or "base_url" in own
             ):  # another kind of endpoint, or another server with another key
                 base = {}
-            elif "api_key_keyring" in own:
+            elif own.keys() & {"api_key_keyring", "headers_env"}:  # where the key comes from instead
                 base = {key: value for key, value in base.items() if key != "api_key_env"}
             if name in declared:
                 self._check_endpoint(name, own, base)
@@ -194,7 +199,7 @@ class _Reader:
         elif not (base.keys() | own.keys()) & {"base_url", "embedded"}:
             self.refuse(at, f'{label} needs "base_url"', 'or "embedded" for a model on this machine')
         if "embedded" in own:
-            for key in ("api_key_env", "api_key_keyring", "headers"):
+            for key in ("api_key_env", "api_key_keyring", "headers", "headers_env"):
                 if key in own:
                     message = f"{label}: an embedded model takes no {key}"
                     self.refuse((*at, key), message, "leave it out", at_key=True)
@@ -205,16 +210,34 @@ class _Reader:
                 "keep one of them",
                 at_key=True,
             )
-        if "base_url" in own and (fault := _url_fault(own["base_url"])):
+        if "base_url" in own and (fault := url_fault(own["base_url"])):
             self.refuse((*at, "base_url"), f"{label}.base_url {fault[0]}", fault[1])
-        for header, value in own.get("headers", {}).items():
-            if _SECRET_HEADERS.search(header) or _SECRET_VALUE.search(value):
+        self._check_headers(at, label, own, has_key=bool((base.keys() | own.keys()) & _KEYS))
+
+    def _check_headers(self, at: JsonPath, label: str, own: Mapping[str, Any], *, has_key: bool) -> None:
+        for key in ("api_key_env", "api_key_keyring"):
+            if key in own and (fault := variable_fault(own[key])):
+                self.refuse((*at, key), f"{label}.{key} {fault[0]}", fault[1], secret=True)
+        declared, variables = own.get("headers", {}), own.get("headers_env", {})
+        for header, value in declared.items():
+            if fault := header_fault(header, value):
                 self.refuse(
-                    (*at, "headers", header),
-                    f"{label}.headers.{header} looks like a key, and keys stand in no file",
-                    "put it in an environment variable and name that: api_key_env: NAME",
-                    at_key=True,
+                    (*at, "headers", header), f"{label}.headers.{header} {fault[0]}", fault[1], at_key=True
                 )
+        for header, variable in variables.items():
+            place = f"{label}.headers_env.{header}"
+            if fault := variable_fault(variable):
+                self.refuse((*at, "headers_env", header), f"{place} {fault[0]}", fault[1], secret=True)
+            if fault := header_name_fault(header):
+                self.refuse((*at, "headers_env", header), f"{place} {fault[0]}", fault[1], at_key=True)
+            if header.lower() == "authorization" and has_key:
+                message, hint = f"{place} is what the key is sent as", "leave one of them out"
+                self.refuse((*at, "headers_env", header), message, hint, at_key=True)
+        if (twice := repeated_header(declared, variables)) is not None:
+            key = "headers_env" if twice in variables else "headers"
+            self.refuse(
+                (*at, key, twice), f"{label} has the header {twice} twice", "keep one of them", at_key=True
+            )
 
     def _finish_reasons(self, name: str, declared: Mapping[str, str]) -> dict[str, str]:
         """What an endpoint says that its finish_reasons mean, by the keys under which they are looked up."""
@@ -299,31 +322,7 @@ def _which(name: str, endpoints: Mapping[str, Endpoint]) -> str:
 
 def _openai_url(declared: Mapping[str, Any], environ: Mapping[str, str]) -> str:
     url = environ.get("OPENAI_BASE_URL") or OPENAI_URL
-    fault = _url_fault(url)
+    fault = url_fault(url)
     if fault and "base_url" not in declared:
         raise ConfigError(f"OPENAI_BASE_URL {fault[0]}", hint=fault[1])
     return url
-
-
-def _url_fault(url: str) -> tuple[str, str] | None:
-    """Why `url` is no base URL, and what to do. The URL itself is not repeated: it may hold a password."""
-    example = "write e.g. https://api.openai.com/v1"
-    if any(char.isspace() or not char.isprintable() for char in url):
-        return "holds white space", example
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        return "is not a URL", example
-    if parts.username is not None or parts.password is not None:
-        return (
-            "holds a user name or a password",
-            "put the key in an environment variable and name that: api_key_env: NAME",
-        )
-    if parts.scheme not in {"http", "https"} or not host:
-        return "is not an http or https URL", example
-    if "?" in url or "#" in url:
-        return "holds a query or a fragment", "end it before the question mark or the number sign"
-    if parts.path.rstrip("/").endswith("/chat/completions"):
-        return "names the operation as well", "end it before /chat/completions"
-    return None

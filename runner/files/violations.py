@@ -19,7 +19,7 @@ __all__ = ["Violation", "foreign_assertion", "in_words", "near", "spell"]
 class Violation:
     """One breach of a format at `path`; with `at_key` it is the last key of `path` that is meant, not its value.
 
-    `missing` names the key that the mapping at `path` lacks.
+    `missing` names the key that the mapping at `path` lacks; `secret` says that what stands there may be a key.
     """
 
     path: JsonPath
@@ -27,6 +27,7 @@ class Violation:
     hint: str | None = None
     at_key: bool = False
     missing: str | None = None
+    secret: bool = False
 
 
 def spell(path: Iterable[str | int]) -> str:
@@ -172,7 +173,7 @@ def in_words(error: _Error, at: JsonPath = ()) -> Iterator[Violation]:
         if subject == "the file" and error.instance is None:
             yield Violation(path, "the file is empty")
         else:
-            yield Violation(path, f"{subject} {_clause(error)}", _own_hint(error))
+            yield Violation(path, f"{subject} {_clause(error)}", _own_hint(error), secret=_is_key(error))
 
 
 def _unknown_keys(error: _Error, path: JsonPath) -> Iterator[Violation]:
@@ -302,6 +303,11 @@ def _is_about_key(error: _Error) -> bool:
 def _is_secret(error: _Error) -> bool:
     """Whether the value may be a key or a password by mistake, so that no message may repeat it."""
     return error.validator is not None and error.schema.get("writeOnly") is True
+
+
+def _is_key(error: _Error) -> bool:
+    """Whether the whole value may be a key. An address is shown, without what in it may be a password."""
+    return _is_secret(error) and error.absolute_path[-1] not in ("base_url", "git", "url")
 
 
 def _came(value: Any, *, secret: bool = False) -> str:

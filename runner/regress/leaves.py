@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from ..masking import find_secret
 from ..values import Json, JsonPath
-from ..wire.masking import find_secret
 
 __all__ = ["largest_part", "secret_in"]
 

@@ -17,6 +17,7 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from ..errors import FileError, FormatError, Location, MissingFileError, SecretError, StorageError
+from ..files.addresses import key_headers
 from ..files.model import Project
 from ..files.prompt import PROMPT_ENDINGS
 from ..files.text import decode
@@ -253,7 +254,8 @@ class SnapshotStore:
 
 def store_of(project: Project, environ: Mapping[str, str]) -> SnapshotStore:
     """The snapshots of a project; the values of all its key variables must not be in any."""
-    names = {endpoint.api_key_env for endpoint in project.endpoints.values() if endpoint.api_key_env}
+    keys = [source for endpoint in project.endpoints.values() for source in key_headers(endpoint).values()]
+    names = {variable for _, variable in keys if variable is not None}
     values = sorted({environ[name] for name in names if environ.get(name)})
     return SnapshotStore(Path(project.root), secret_values=values)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..errors import Diagnostic, Location, Problems, RunnerError
+from ..masking import mask
 from .figures import plural
 from .visible import cell_width, visible
 
@@ -32,9 +33,10 @@ def format_error(
         parts = [format_error(part, color=color, source_line=source_line) for part in error.errors]
         return "\n\n".join([*parts, plural(len(parts), "error")])
     where = f"{_painted(visible(str(error.location)), _BOLD, color)}: " if error.location else ""
-    lines = [f"{where}{_painted('error', _RED, color)}: {visible(error.message)}"]
+    lines = [f"{where}{_painted('error', _RED, color)}: {visible(mask(error.message))}"]
     if error.location is not None:
-        lines += _excerpt(error.location, source_line(error.location), color=color)
+        text = None if error.secret else source_line(error.location)
+        lines += _excerpt(error.location, text, color=color)
     if error.hint:
         lines.append(_hint(error.hint, color=color))
     return "\n".join(lines)
@@ -45,7 +47,7 @@ def format_diagnostic(diagnostic: Diagnostic, *, color: bool = False) -> str:
 
     Location, code and message stand together unpainted, so that editors and `grep` find them in one piece.
     """
-    remark = visible(f"{diagnostic.location}: {diagnostic.code} {diagnostic.message}")
+    remark = visible(mask(f"{diagnostic.location}: {diagnostic.code} {diagnostic.message}"))
     severity = _painted(f"[{diagnostic.severity}]", _SEVERITIES[diagnostic.severity], color)
     line = f"{remark} {severity}"
     return f"{line}\n  {_hint(diagnostic.hint, color=color)}" if diagnostic.hint else line
@@ -69,7 +71,7 @@ def _excerpt(location: Location, text: str | None, *, color: bool) -> list[str]:
 
 
 def _hint(hint: str, *, color: bool) -> str:
-    return f"{_painted('hint', _CYAN, color)}: {visible(hint)}"
+    return f"{_painted('hint', _CYAN, color)}: {visible(mask(hint))}"
 
 
 def _painted(text: str, code: str, color: bool) -> str:  # noqa: FBT001 - a private helper, called with a variable

@@ -6,6 +6,7 @@ import json
 
 from ..engine.plan import Job
 from ..errors import UsageError
+from ..files.addresses import key_headers, operation_url, shown_name
 from ..wire.request import as_curl
 
 __all__ = ["rendered"]
@@ -27,6 +28,9 @@ def rendered(job: Job, form: str) -> str:
             hint="name one that has: --endpoint openai",
         )
     headers = {"Content-Type": "application/json", **endpoint.headers}
-    if endpoint.api_key_env:
-        headers["Authorization"] = f"Bearer ${endpoint.api_key_env}"
-    return as_curl(f"{endpoint.base_url.rstrip('/')}/chat/completions", headers, job.body)
+    references = {
+        name: f"{scheme}${variable if shown_name(variable) == variable else 'API_KEY'}"
+        for name, (scheme, variable) in key_headers(endpoint).items()
+        if variable is not None
+    }
+    return as_curl(operation_url(endpoint.base_url, "chat/completions"), headers, job.body, references)

@@ -18,10 +18,10 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
+from ..masking import mask
 from ..values import Json
 from .decoding import TooDeepError, decode_envelope, visible
 from .error_rules import hint_for, hint_for_page, is_retryable, status_behind
-from .masking import mask
 from .reply import ProviderError
 from .retry_after import parse_http_date, retry_after
 

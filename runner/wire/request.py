@@ -14,8 +14,8 @@ from secrets import token_hex
 from types import MappingProxyType
 
 from ..canonical import canonical
+from ..masking import mask
 from ..values import Json, JsonObject
-from .masking import mask
 
 __all__ = ["Encoder", "as_curl", "build_body", "encode", "with_stream"]
 
@@ -86,12 +86,15 @@ class Encoder:
             raise
 
 
-def as_curl(url: str, headers: Mapping[str, str], body: JsonObject) -> str:
+def as_curl(
+    url: str, headers: Mapping[str, str], body: JsonObject, references: Mapping[str, str] | None = None
+) -> str:
     """A command for a POSIX shell that sends this request; the key stays in the environment.
 
     A header that carries a key (Authorization, api-key, x-api-key) is written as it is only where it already
     refers to a variable ("Bearer $OPENAI_API_KEY"); a value is replaced by such a reference. Whatever looks like
-    a key in another header is masked. Raises ValueError where `encode` does.
+    a key in another header is masked. `references` are headers whose value comes out of a variable, as in
+    "Bearer $OPENAI_API_KEY". Raises ValueError where `encode` does.
     """
     encode(body)
     lines = [f"curl {shlex.quote(url)}"]
@@ -102,5 +105,6 @@ def as_curl(url: str, headers: Mapping[str, str], body: JsonObject) -> str:
             lines.append(f'-H "{name}: {reference[0] if reference else f"{scheme}$OPENAI_API_KEY"}"')
         else:
             lines.append(f"-H {shlex.quote(f'{name}: {mask(value)}')}")
+    lines += [f'-H "{name}: {value}"' for name, value in (references or {}).items()]
     lines.append(f"--data-raw {shlex.quote(json.dumps(body, ensure_ascii=False, indent=2))}")
     return " \\\n  ".join(lines)

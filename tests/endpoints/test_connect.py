@@ -102,19 +102,9 @@ def test_a_base_url_with_a_password_is_refused_and_not_shown() -> None:
     assert "hunter2" not in str(caught.value)
 
 
-def test_the_endpoint_openai_follows_its_environment() -> None:
-    environ = {"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": "http://127.0.0.1:1/v1"}
-    assert resolve(Endpoint("openai"), environ).base_url == "http://127.0.0.1:1/v1"
-    assert resolve(Endpoint("openai"), {"OPENAI_API_KEY": KEY}).base_url == "https://api.openai.com/v1"
-
-
-def test_an_endpoint_without_an_address_is_refused() -> None:
-    with pytest.raises(ConfigError, match="neither base_url nor embedded"):
-        connect(None)
-
-
 def test_azure_gets_the_key_under_its_own_header_too() -> None:
     assert connect("https://x.openai.azure.com/openai/v1").headers()["api-key"] == KEY
+    assert connect("https://x.services.ai.azure.com/openai/v1").headers()["api-key"] == KEY
     assert "api-key" not in connect("https://x.openai.azure.com.example.org/v1").headers()
 
 
@@ -125,26 +115,46 @@ def test_declared_headers_are_sent_and_change_the_cache_key() -> None:
     assert declared.extra_cache_key not in ("", connect(headers={"OpenAI-Project": "p2"}).extra_cache_key)
 
 
-def test_secret_headers_are_secrets_and_no_part_of_the_cache_key() -> None:
-    connection = connect(headers={"X-Api-Key": "hunter2-hunter2"})
-    assert "hunter2-hunter2" in connection.secrets
-    assert connection.extra_cache_key == ""
+def with_header(**headers_env: str) -> Connection:
+    endpoint = Endpoint("test", base_url="https://gateway.example/v1", headers_env=headers_env)
+    return resolve(endpoint, {"TOKEN": "Bearer hunter2-hunter2", "OTHER": "other-hunter2"})
+
+
+def test_a_header_takes_its_value_from_a_variable_and_is_the_key() -> None:
+    connection = with_header(**{"X-Key": "OTHER"})
+    assert connection.headers()["x-key"] == "other-hunter2"
+    assert "authorization" not in connection.headers()
+    assert connection.secrets == ("other-hunter2",)
+
+
+def test_the_key_behind_a_scheme_is_the_secret() -> None:
+    assert with_header(Authorization="TOKEN").secrets == ("hunter2-hunter2",)
+
+
+def test_a_new_key_in_a_header_is_no_new_answer() -> None:
+    assert with_header(X="TOKEN").extra_cache_key == with_header(X="OTHER").extra_cache_key != ""
+
+
+@pytest.mark.parametrize(("environ", "state"), [({}, "not set"), ({"V": ""}, "empty")])
+def test_a_missing_header_names_its_variable(environ: dict[str, str], state: str) -> None:
+    with pytest.raises(ConfigError, match=f"takes the header X-Key from the variable V, which is {state}"):
+        resolve(Endpoint("test", base_url="https://h/v1", headers_env={"X-Key": "V"}), environ)
 
 
 @pytest.mark.parametrize(
-    "headers",
+    "pasted",
     [
-        {"Bad Name": "x"},
-        {"X": "a\r\nInjected: b"},
-        {"X": ""},
-        {"X": " a"},
-        {"Content-Length": "1"},
-        {"Authorization": "Bearer other"},
+        "abcdef0123456789abcdef0123456789",
+        "AbCdEfGhIjKlMnOpQrStUvWx",
+        "hf_abcdefghijklmnopqrstuvwxyz",
+        "k3y_8f3a9c1b7d2e",
     ],
 )
-def test_headers_that_cannot_be_sent_are_refused(headers: dict[str, str]) -> None:
-    with pytest.raises(ConfigError):
-        connect(headers=headers)
+def test_a_key_pasted_as_the_name_of_its_variable_is_not_shown(pasted: str) -> None:
+    for fields in ({"api_key_env": pasted}, {"headers_env": {"X": pasted}}):
+        with pytest.raises(ConfigError, match="is it the key itself") as caught:
+            resolve(Endpoint("test", base_url="https://h/v1", **fields), {})  # type: ignore[arg-type]
+        assert pasted not in str(caught.value)
 
 
 def test_the_identity_of_an_http_endpoint_is_its_base_url() -> None:
@@ -189,13 +199,6 @@ def test_an_embedded_endpoint_opens_nothing_before_it_is_asked(tmp_path: Path) -
     assert connection.chat_url == "embedded://smollm2-135m-instruct/v1/chat/completions"
     assert connection.default_concurrency == embedded.SLOTS
     assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.usefixtures("local_extra")
-@pytest.mark.parametrize("fields", [{"base_url": "http://h/v1", "api_key_env": None}, {"base_url": None}])
-def test_an_embedded_endpoint_takes_neither_address_nor_key(fields: dict[str, object]) -> None:
-    with pytest.raises(ConfigError):
-        connect(embedded="smollm2-135m-instruct", **fields)  # type: ignore[arg-type]
 
 
 def test_a_missing_extra_is_told_with_its_installation(monkeypatch: pytest.MonkeyPatch) -> None:

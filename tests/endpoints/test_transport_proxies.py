@@ -11,6 +11,7 @@ import pytest
 import trustme
 
 from runner.endpoints.base import USER_AGENT, Response, Transport, TransportError
+from runner.endpoints.proxies import proxy_for
 from runner.errors import ConfigError
 from tests.faults import CLOSE, RESET, FaultServer, Steps, Tunnel, completion, drop_after, reply
 from tests.patience import PATIENCE
@@ -184,6 +185,43 @@ def test_no_proxy_is_obeyed(open_transport: Open, monkeypatch: pytest.MonkeyPatc
     with FaultServer(completion()) as proxy, FaultServer(completion("direct")) as server:
         monkeypatch.setenv("http_proxy", proxy.origin)
         monkeypatch.setenv("no_proxy", "127.0.0.1")
+        assert b"direct" in send(open_transport, server).body
+        assert proxy.requests == []
+
+
+@pytest.mark.parametrize(
+    ("no_proxy", "url", "direct"),
+    [
+        ("127.0.0.0/8", "http://127.0.0.1:8000/v1", True),
+        ("10.0.0.0/8, 192.168.0.0/16", "http://192.168.7.9/v1", True),
+        ("10.0.0.7/8", "http://10.9.9.9:8000/v1", True),
+        ("10.0.0.0/8", "http://11.0.0.1/v1", False),
+        ("10.0.0.0/8", "http://10.example.com/v1", False),
+        ("::1", "http://[::1]:8000/v1", True),
+        ("[::1]", "http://[::1]:8000/v1", True),
+        ("[::1]:8000", "http://[::1]:8000/v1", True),
+        ("[::1]:8000", "http://[::1]:9000/v1", False),
+        ("fd00::/8", "http://[fd12::7]/v1", True),
+        ("[fd00::]/8", "http://[fd12::7]/v1", True),
+        ("fd00::/8", "http://[fe80::7]/v1", False),
+        ("0:0:0:0:0:0:0:1", "http://[::1]/v1", True),
+        ("no/such, 10.0.0.0/99, ,", "http://10.0.0.7/v1", False),
+        (".example.com", "http://api.example.com/v1", True),
+        ("*", "http://10.0.0.7/v1", True),
+    ],
+)
+def test_no_proxy_names_addresses_and_networks(
+    monkeypatch: pytest.MonkeyPatch, no_proxy: str, url: str, *, direct: bool
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://proxy.example:3128")
+    monkeypatch.setenv("no_proxy", no_proxy)
+    assert (proxy_for(url) is None) == direct
+
+
+def test_both_libraries_obey_a_network(open_transport: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    with FaultServer(completion()) as proxy, FaultServer(completion("direct")) as server:
+        monkeypatch.setenv("http_proxy", proxy.origin)
+        monkeypatch.setenv("no_proxy", "127.0.0.0/8")
         assert b"direct" in send(open_transport, server).body
         assert proxy.requests == []
 

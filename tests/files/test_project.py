@@ -134,6 +134,7 @@ def test_prompts_packs_and_redact_are_kept(tmp_path):
     )
 
 
+QUERY_HINT = "keys stand in no file and in no URL: name a variable with api_key_env or headers_env"
 ENV_HINT = "put the key in an environment variable and name that: api_key_env: NAME"
 MISTAKES = {
     "version": ("version: 2\n", "runner.yaml:1:10: version must be 1, not 2"),
@@ -152,15 +153,27 @@ MISTAKES = {
     "no host": ("endpoints: {a: {base_url: 'https:///v1'}}\n", "runner.yaml:1:27: endpoints.a.base_url is not an http or https URL (write e.g. https://api.openai.com/v1)"),
     "bad port": ("endpoints: {a: {base_url: 'https://x:y/v1'}}\n", "runner.yaml:1:27: endpoints.a.base_url is not a URL (write e.g. https://api.openai.com/v1)"),
     "white space": ("endpoints: {a: {base_url: 'https://x /v1'}}\n", "runner.yaml:1:27: endpoints.a.base_url holds white space (write e.g. https://api.openai.com/v1)"),
-    "query": ("endpoints: {a: {base_url: 'https://x/v1?key=1'}}\n", "runner.yaml:1:27: endpoints.a.base_url holds a query or a fragment (end it before the question mark or the number sign)"),
-    "empty query": ("endpoints: {a: {base_url: 'https://x/v1?'}}\n", "runner.yaml:1:27: endpoints.a.base_url holds a query or a fragment (end it before the question mark or the number sign)"),
-    "fragment": ("endpoints: {a: {base_url: 'https://x/v1#a'}}\n", "runner.yaml:1:27: endpoints.a.base_url holds a query or a fragment (end it before the question mark or the number sign)"),
+    "query": ("endpoints: {a: {base_url: 'https://x/v1?key=1'}}\n", f"runner.yaml:1:27: endpoints.a.base_url holds a key in its query ({QUERY_HINT})"),
+    "subscription key in the query": ("endpoints: {a: {base_url: 'https://x/v1?api-version=1&subscription-key=1'}}\n", f"runner.yaml:1:27: endpoints.a.base_url holds a key in its query ({QUERY_HINT})"),
+    "key by another name in the query": ("endpoints: {a: {base_url: 'https://x/v1?v=sk-abcdefghijklmnop1'}}\n", f"runner.yaml:1:27: endpoints.a.base_url holds a key in its query ({QUERY_HINT})"),
+    "fragment": ("endpoints: {a: {base_url: 'https://x/v1#a'}}\n", "runner.yaml:1:27: endpoints.a.base_url holds a fragment (end it before the number sign)"),
+    "whole URL with a query": ("endpoints: {a: {base_url: 'https://x/chat/completions?api-version=1'}}\n", "runner.yaml:1:27: endpoints.a.base_url names the operation as well (leave out /chat/completions, which is added to it)"),
+    "port 0": ("endpoints: {a: {base_url: 'https://x:0/v1'}}\n", "runner.yaml:1:27: endpoints.a.base_url is not an http or https URL (write e.g. https://api.openai.com/v1)"),
+    "not ASCII": ("endpoints: {a: {base_url: 'https://x/é'}}\n", "runner.yaml:1:27: endpoints.a.base_url is not an http or https URL (write e.g. https://api.openai.com/v1)"),
+    "header of the request itself": ("endpoints: {a: {base_url: 'https://x', headers: {Content-Length: '1'}}}\n", "runner.yaml:1:50: endpoints.a.headers.Content-Length is set by the request itself (leave it out)"),
+    "empty header": ("endpoints: {a: {base_url: 'https://x', headers: {X-Team: ''}}}\n", "runner.yaml:1:50: endpoints.a.headers.X-Team is no value that HTTP can carry (write printable ASCII without white space around it)"),
+    "header twice": ("endpoints: {a: {base_url: 'https://x', headers: {X-Team: a}, headers_env: {x-team: B}}}\n", "runner.yaml:1:76: endpoints.a has the header x-team twice (keep one of them)"),
+    "authorization and a key": ("endpoints: {a: {base_url: 'https://x', api_key_env: A, headers_env: {Authorization: B}}}\n", "runner.yaml:1:70: endpoints.a.headers_env.Authorization is what the key is sent as (leave one of them out)"),
+    "key as the name of a header's variable": ("endpoints: {a: {base_url: 'https://x', headers_env: {X-Key: sk-proj-1}}}\n", "runner.yaml:1:61: endpoints.a.headers_env.X-Key is not valid (write the name of an environment variable, not the key)"),
+    "key that has the form of a name": ("endpoints: {a: {base_url: 'https://x', api_key_env: gsk_abcdefghijklmnopqrst1}}\n", "runner.yaml:1:53: endpoints.a.api_key_env is a key, and keys stand in no file (put it in an environment variable and name that)"),
+    "key in the keyring's name": ("endpoints: {a: {base_url: 'https://x', api_key_keyring: openai/sk-abcdefghijklmnop1}}\n", "runner.yaml:1:57: endpoints.a.api_key_keyring is a key, and keys stand in no file (put it in an environment variable and name that)"),
+    "embedded with a header's variable": ("endpoints: {a: {embedded: m, headers_env: {X: K}}}\n", "runner.yaml:1:30: endpoints.a: an embedded model takes no headers_env (leave it out)"),
     "password": ("endpoints: {a: {base_url: 'https://me:pw@x/v1'}}\n", f"runner.yaml:1:27: endpoints.a.base_url holds a user name or a password ({ENV_HINT})"),
-    "whole URL": ("endpoints: {a: {base_url: 'https://x/v1/chat/completions'}}\n", "runner.yaml:1:27: endpoints.a.base_url names the operation as well (end it before /chat/completions)"),
-    "authorization": ("endpoints: {openai: {headers: {authorization: Bearer x}}}\n", "runner.yaml:1:32: endpoints.openai.headers.authorization looks like a key, and keys stand in no file (put it in an environment variable and name that: api_key_env: NAME)"),
-    "api-key": ("endpoints: {openai: {headers: {Api-Key: x}}}\n", "runner.yaml:1:32: endpoints.openai.headers.Api-Key looks like a key, and keys stand in no file (put it in an environment variable and name that: api_key_env: NAME)"),
-    "x-api-key": ("endpoints: {openai: {headers: {X-API-Key: x}}}\n", "runner.yaml:1:32: endpoints.openai.headers.X-API-Key looks like a key, and keys stand in no file (put it in an environment variable and name that: api_key_env: NAME)"),
-    "key by another name": ("endpoints: {openai: {headers: {X-Team: sk-abcdefghijklmnopqrst}}}\n", "runner.yaml:1:32: endpoints.openai.headers.X-Team looks like a key, and keys stand in no file (put it in an environment variable and name that: api_key_env: NAME)"),
+    "whole URL": ("endpoints: {a: {base_url: 'https://x/v1/chat/completions'}}\n", "runner.yaml:1:27: endpoints.a.base_url names the operation as well (leave out /chat/completions, which is added to it)"),
+    "authorization": ("endpoints: {openai: {headers: {authorization: Bearer x}}}\n", "runner.yaml:1:32: endpoints.openai.headers.authorization looks like a key, and keys stand in no file (put it in an environment variable and name that: headers_env: {authorization: NAME})"),
+    "api-key": ("endpoints: {openai: {headers: {Api-Key: x}}}\n", "runner.yaml:1:32: endpoints.openai.headers.Api-Key looks like a key, and keys stand in no file (put it in an environment variable and name that: headers_env: {Api-Key: NAME})"),
+    "x-api-key": ("endpoints: {openai: {headers: {X-API-Key: x}}}\n", "runner.yaml:1:32: endpoints.openai.headers.X-API-Key looks like a key, and keys stand in no file (put it in an environment variable and name that: headers_env: {X-API-Key: NAME})"),
+    "key by another name": ("endpoints: {openai: {headers: {X-Team: sk-abcdefghijklmnopqrst}}}\n", "runner.yaml:1:32: endpoints.openai.headers.X-Team looks like a key, and keys stand in no file (put it in an environment variable and name that: headers_env: {X-Team: NAME})"),
     "header name": ("endpoints: {openai: {headers: {a b: x}}}\n", 'runner.yaml:1:32: "a b" cannot be a key of endpoints.openai.headers (this is not an HTTP header name (RFC 9110, section 5.1))'),
     "header value": ('endpoints: {openai: {headers: {a: "x\\ny"}}}\n', "runner.yaml:1:35: endpoints.openai.headers.a is not valid (header values are printable ASCII on one line)"),
     "endpoint name": ('endpoints: {"a b": {embedded: m}}\n', "runner.yaml:1:13: \"a b\" cannot be a key of endpoints (an endpoint's name is letters, digits, '_' and '-', and begins with a letter)"),

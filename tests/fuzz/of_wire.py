@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from runner.wire.masking import find_secret, mask
+from runner.masking import find_secret, mask
 from runner.wire.outcome import read_reply
 from runner.wire.reply import Answer, Outcome, ProviderError, Reply
 from runner.wire.retry_after import LONGEST_WAIT, parse_go_duration, parse_http_date, retry_after

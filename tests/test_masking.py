@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from runner.wire.masking import find_secret, mask
+from runner.masking import find_secret, mask
 
 KEYS = {
     "openai": "sk-proj-AbC0" + "x9" * 20,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-__all__ = ["find_secret", "mask", "worth_hiding"]
+__all__ = ["find_secret", "is_plausible_name", "mask", "worth_hiding"]
 
 _MASKED = "[key]"
 
@@ -51,3 +51,19 @@ def find_secret(text: str, secrets: Iterable[str] = ()) -> str | None:
 def worth_hiding(secrets: Iterable[str]) -> list[str]:
     """Those that are no stand-ins. Longest first: a key that contains another is replaced as a whole."""
     return sorted((secret for secret in secrets if len(secret) >= _SHORTEST_SECRET), key=len, reverse=True)
+
+
+def is_plausible_name(text: str) -> bool:
+    """Whether `text` may be the name of a variable or of an entry of a keyring, rather than the key itself.
+
+    Names are words; of a key some part between its punctuation is long, and mixes letters with digits or cases.
+    """
+    if any(shape.search(text) for shape in _SHAPES.values()):
+        return False
+    return not any(
+        _LONG.fullmatch(part) or _MIXED.fullmatch(part) for part in re.split(r"[^A-Za-z0-9]", text)
+    )
+
+
+_LONG = re.compile(r"[A-Za-z0-9]{24,}")
+_MIXED = re.compile(r"(?=.*[0-9])(?=.*[A-Za-z]).{12,}|(?=.*[a-z])(?=.*[A-Z]).{16,}")
