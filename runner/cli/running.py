@@ -15,7 +15,7 @@ import click
 
 from ..engine.bounds import ErrorBound
 from ..engine.budget import Budget
-from ..engine.cache import ResponseCache
+from ..engine.cache import ResponseCache, RunCache
 from ..engine.configuration import configuration
 from ..engine.counters import Counters
 from ..engine.execute import connect
@@ -344,7 +344,7 @@ class RunCommand:
             sinks=sinks,
             options=Options(
                 workers=1 if self.stream else self.jobs,
-                cache=ResponseCache(chosen.root) if self.use_cache else None,
+                cache=RunCache(ResponseCache(chosen.root), reporter.note) if self.use_cache else None,
                 printer=StreamPrinter(text) if text else None,
                 budget=budget,
                 notice=reporter.note,

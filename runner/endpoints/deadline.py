@@ -1,6 +1,9 @@
 """One timer for all requests of a connection, which come one after the other.
 
 `asyncio.timeout` sets a timer for each request and takes it back, which is a tenth of what a request costs.
+
+A process that was suspended (Ctrl-Z, a laptop that sleeps) or held up finds its timers due and its answers in the sockets
+at the same moment. These answers came in time and are paid for, so a timer that rings late waits until they are read.
 """
 
 from __future__ import annotations
@@ -10,6 +13,12 @@ from collections.abc import Callable
 from math import inf
 
 __all__ = ["Deadline"]
+
+_LATE = 0.25
+"""Seconds after its time at which a timer rings late: the loop did not run, rather than being busy as usual."""
+
+_TO_READ = 1.0
+"""Seconds for reading what has come meanwhile."""
 
 
 class Deadline:
@@ -53,7 +62,10 @@ class Deadline:
         self._timer, self._rings_at = None, inf
         if self._at == inf:
             return
-        if self._loop.time() < self._at:
+        now = self._loop.time()
+        if now - self._at > _LATE:
+            self._at = now + _TO_READ
+        if now < self._at:
             self._ring_at(self._at)
         else:
             self.expired = True

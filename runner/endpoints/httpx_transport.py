@@ -17,6 +17,7 @@ from ..errors import ConfigError
 from .base import CONNECT_TIMEOUT, KEEP_ALIVE, Request, Response, TransportError
 from .body import BodyReader
 from .certificates import tls_context
+from .deadline import Deadline
 from .failures import (
     bad_request,
     broken,
@@ -50,6 +51,8 @@ class HttpxTransport:
         """
         proxy = proxy_for(base_url) if trust_env else None
         self._proxy = proxy.url if proxy else None
+        self._deadline: Deadline | None = None  # made later, because it belongs to the running loop
+        self._limit: asyncio.Timeout | None = None
         context = tls_context(trusting=base_url.startswith("https:"))
         to_proxy = tls_context(trusting=True) if proxy and proxy.scheme == "https" else None
         try:
@@ -76,20 +79,32 @@ class HttpxTransport:
             content=request.body,
             extensions={"timeout": {"connect": connect}},
         )
+        if self._deadline is None:
+            self._deadline = Deadline(self._give_up)
         try:
-            async with asyncio.timeout(timeout) as deadline:
+            async with asyncio.timeout(None) as self._limit:
+                self._deadline.set(timeout)
                 return await self._exchange(outgoing, on_bytes)
         except TimeoutError:
-            if not deadline.expired():
+            if not self._deadline.expired:
                 raise
             raise late(timeout) from None
         except httpx.ConnectTimeout:
             raise no_connection(request.url, self._proxy, connect) from None
         except httpx.TransportError as error:
             raise _failure(error, request.url, self._proxy) from None
+        finally:
+            self._deadline.lift()
+
+    def _give_up(self) -> None:
+        """The time is over: whatever the request waits for ends with TimeoutError."""
+        assert self._limit is not None
+        self._limit.reschedule(asyncio.get_running_loop().time())
 
     async def close(self) -> None:
         """Close the connection; the transport is of no further use."""
+        if self._deadline is not None:
+            self._deadline.close()
         await self._http.aclose()
 
     async def _exchange(self, outgoing: httpx.Request, on_bytes: Callable[[bytes], None] | None) -> Response:

@@ -15,7 +15,7 @@ from .configuration import Configuration, differences
 from .counters import Counters
 from .journal import Journal
 from .past import Past, read_results
-from .record import Record, json_line
+from .record import Record, journal_line, json_line
 from .stored_runs import FORMAT, StoredRun
 from .verdict import Facts, exit_code
 
@@ -48,7 +48,7 @@ def merge(runs: Sequence[StoredRun], root: Path) -> tuple[Merged, Iterator[Recor
     journal = Journal.create(root)
     with contextlib.closing(journal):
         for records in _in_order(runs, pasts):
-            journal.append("".join(f"{json_line(record)}\n" for record in records).encode())
+            journal.append(b"".join(journal_line(json_line(record)) for record in records))
             for record in records:
                 counters.add(record)
         facts = Facts(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from .budget import Budget
-from .cache import ResponseCache
+from .cache import RunCache
 from .streaming import StreamPrinter
 
 __all__ = ["DEFAULT_WORKERS", "Options"]
@@ -23,7 +23,7 @@ class Options:
     """
 
     workers: int | Literal["adaptive"] | None = None
-    cache: ResponseCache | None = None
+    cache: RunCache | None = None
     printer: StreamPrinter | None = None
     budget: Budget | None = None
     notice: Callable[[str], None] = lambda _: None

@@ -7,7 +7,6 @@ one whose finish_reason an older version took for a good end; the line that then
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -17,7 +16,7 @@ from ..errors import StorageError, UsageError, elided
 from ..files.model import Case
 from ..finish_reasons import NONE_DECLARED, Declared, Ending, ending_of
 from .plan import Job, Unit
-from .record import Record
+from .record import Record, read_journal_line
 
 __all__ = ["Past", "read_results"]
 
@@ -163,7 +162,11 @@ def read_results(file: BinaryIO, offset: int, length: int) -> list[Record]:
     """The records of one job of a journal that is open for reading."""
     file.seek(offset)
     # At nothing but line feeds: a lone carriage return is white space to JSON.
-    return [json.loads(line) for line in file.read(length).split(b"\n") if line]
+    lines = [line for line in file.read(length).split(b"\n") if line]
+    records = [read_journal_line(line) for line in lines]
+    if None in records:
+        raise StorageError(f"{file.name} changed while it was read", hint="run it again")
+    return cast("list[Record]", records)
 
 
 def _lines(path: Path) -> Iterator[tuple[int, int, Record]]:
@@ -188,23 +191,19 @@ def _lines(path: Path) -> Iterator[tuple[int, int, Record]]:
 def _record(line: bytes) -> Record | None:
     if not line.endswith(b"\n"):
         return None
-    try:
-        value = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-    return cast("Record", value) if isinstance(value, dict) and _is_record(value) else None
+    value = read_journal_line(line)
+    return cast("Record", value) if value is not None and _is_record(value) else None
 
 
 def _is_record(value: Mapping[str, Any]) -> bool:
-    """Whether everything that this module goes by is there, and of its kind: bits flip on disks, and people edit."""
+    """Whether everything that others go by is there, and of its kind: bits flip on disks, and people edit."""
     return (
-        all(isinstance(value.get(name), str) for name in ("prompt", "file", "case", "outcome"))
-        and "passed" in value
-        and isinstance(value.get("variant", 0), str | None)
-        and type(value.get("sample")) is int
-        and type(value.get("choices", 1)) is int
-        and isinstance(fingerprint := value.get("fingerprint"), str)
-        and _FINGERPRINT.fullmatch(fingerprint) is not None
+        value.keys() <= Record.__annotations__.keys()
+        and all(name in value and isinstance(value[name], kind) for name, kind in _KINDS.items())
+        and all(
+            type(value.get(name, 0)) is int for name in ("sample", "attempts", "index", "choice", "choices")
+        )
+        and _FINGERPRINT.fullmatch(value["fingerprint"]) is not None
     )
 
 
@@ -214,6 +213,20 @@ def _is_misread(outcome: str, finish_reason: str, declared: Mapping[str, Declare
     if ending in (Ending.STOP, Ending.CALL) or outcome == "error":
         return False
     return outcome in ("ok", "tool_call") or ending in (Ending.BROKEN, Ending.PAUSE, Ending.UNKNOWN)
+
+
+_KINDS: Mapping[str, Any] = {
+    **dict.fromkeys(("prompt", "file", "case", "outcome", "model", "fingerprint"), str),
+    **dict.fromkeys(("variant", "text", "detail", "served_model", "finish_reason"), str | None),
+    **dict.fromkeys(("passed", "cached"), bool),
+    **dict.fromkeys(("sample", "attempts"), int),
+    **dict.fromkeys(("cost", "latency_ms"), int | float | None),
+    **dict.fromkeys(("error", "usage"), dict | None),
+    "checks": list,
+    "vars": dict,
+    "output": object,
+}
+"""What every record has, whichever version wrote it."""
 
 
 def _same_job(one: Record, other: Record) -> bool:

@@ -19,7 +19,7 @@ from ..wire.reply import Outcome, ProviderError, Reply
 from ..wire.request import encode, with_stream
 from .breaker import Breaker
 from .budget import Budget
-from .cache import CacheEntry, ResponseCache
+from .cache import CacheEntry, ResponseCache, RunCache
 from .concurrency import limit_of
 from .control import Control
 from .descriptors import room_for
@@ -95,7 +95,7 @@ class Pool:
         self._control = control
         self._emit = emit
         self._budget: Budget | None = options.budget
-        self._cache: ResponseCache | None = options.cache
+        self._cache: RunCache | None = options.cache
         self._printer = options.printer
         self._notice = options.notice
         self._trace = options.trace
@@ -145,7 +145,7 @@ class Pool:
         if self._cache is None or flight.attempts:
             return False
         job = flight.job
-        entry = self._cache.get(self._cache.key(self._identity, job.data, job.sample))
+        entry = self._cache.get(ResponseCache.key(self._identity, job.data, job.sample))
         if entry is None:
             return False
         reply = self._reply(job, entry.status, {"content-type": entry.content_type}, entry.body)
@@ -239,11 +239,11 @@ class Pool:
         self._learn(flight.job, reply)
         return True
 
-    def _remember(self, cache: ResponseCache, landing: Landing, reply: Reply) -> None:
+    def _remember(self, cache: RunCache, landing: Landing, reply: Reply) -> None:
         response, job = landing.came, landing.flight.job
         if isinstance(response, Response) and _all_ok(reply) and not self._holds_key(response):
             entry = CacheEntry(response.status, response.headers.get("content-type", ""), response.body)
-            cache.put(cache.key(self._identity, job.data, job.sample), entry)
+            cache.put(ResponseCache.key(self._identity, job.data, job.sample), entry)
 
     def _holds_key(self, response: Response) -> bool:
         return any(value.encode() in response.body for value in self._connection.secrets)

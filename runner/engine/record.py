@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from typing import NotRequired, TypedDict
 
 from ..values import Json, JsonObject
 
-__all__ = ["CheckRecord", "ErrorRecord", "Record", "json_line"]
+__all__ = ["CheckRecord", "ErrorRecord", "Record", "journal_line", "json_line", "read_journal_line"]
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _COMPACT = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
@@ -81,3 +82,34 @@ def json_line(record: Record) -> str:
     """
     line = _COMPACT.encode(record)
     return line if line.isascii() else _SURROGATE.sub(lambda found: f"\\u{ord(found.group()):04x}", line)
+
+
+_CHECKSUM = b',"checksum":"'
+_DIGITS = 16
+_SEAL = re.compile(rb'(?s)(.*),"checksum":"([0-9a-f]{16})"}\s*')
+
+
+def journal_line(line: str) -> bytes:
+    """A line of `json_line` as the journal keeps it: with a checksum as its last key, and a line end."""
+    data = line.encode()
+    return b'%b%b%b"}\n' % (data[:-1], _CHECKSUM, _checksum(data))
+
+
+def read_journal_line(line: bytes) -> dict[str, Json] | None:
+    """The object of a journal's line without its checksum; None for a line that is not as it was written.
+
+    A line without a checksum, which older versions wrote, is taken as it is.
+    """
+    if found := _SEAL.fullmatch(line):
+        line = found[1] + b"}"
+        if _checksum(line) != found[2]:
+            return None
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _checksum(data: bytes) -> bytes:
+    return hashlib.blake2b(data, digest_size=_DIGITS // 2).hexdigest().encode()

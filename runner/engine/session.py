@@ -24,7 +24,7 @@ from .gate import Gate
 from .journal import Journal
 from .options import Options
 from .plan import Job, Unit
-from .record import Record, json_line
+from .record import Record, journal_line, json_line
 from .stored_runs import FORMAT
 from .verdict import Facts, exit_code
 
@@ -185,8 +185,8 @@ class _Keeper:
 
     def keep(self, finished: Sequence[tuple[Job, list[Record]]]) -> None:
         """Take in finished jobs: all of them are in the journal before anything else hears of one."""
-        kept = [self._cleaned(job, records) for job, records in finished]
-        data = [text.encode() for _, text in kept]
+        kept = [self._cleaned(records) for _, records in finished]
+        data = [lines for _, lines in kept]
         try:
             offset = self._journal.append(b"".join(data))
         except StorageError as error:
@@ -202,12 +202,12 @@ class _Keeper:
         if self._max_errors and (reason := self._max_errors.reached(self._counters)):
             self._control.stop(reason)
 
-    def _cleaned(self, job: Job, records: list[Record]) -> tuple[Sequence[Record], str]:
+    def _cleaned(self, records: list[Record]) -> tuple[Sequence[Record], bytes]:
         """The records and their lines without keys; those of one job stand together."""
         lines = [json_line(record) for record in records]
         clean = [self._clean(line) for line in lines]
         kept = records if clean == lines else [json.loads(line) for line in clean]
-        return kept, "".join(f"{line}\n" for line in clean)
+        return kept, b"".join(map(journal_line, clean))
 
     def _hand_on(self, kept: Kept, as_they_came: Sequence[Record]) -> None:
         for sink in list(self._sinks):

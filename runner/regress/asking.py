@@ -74,7 +74,7 @@ def _ask(
     use_cache: bool,
 ) -> Ending:
     # The only place from which a regression run reaches anything that knows the network.
-    from ..engine.cache import ResponseCache
+    from ..engine.cache import ResponseCache, RunCache
     from ..engine.counters import Counters
     from ..engine.execute import connect
     from ..engine.journal import Journal
@@ -94,6 +94,8 @@ def _ask(
         display=display,
         receive=regression.take,
         options=Options(
-            workers=workers, cache=ResponseCache(root) if use_cache else None, notice=display.note
+            workers=workers,
+            cache=RunCache(ResponseCache(root), display.note) if use_cache else None,
+            notice=display.note,
         ),
     )

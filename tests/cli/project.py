@@ -40,9 +40,11 @@ class Done:
     def records(self) -> list[dict[str, Any]]:
         """What the newest run of the project journalled."""
         newest = max((self.folder / ".runner" / "runs").iterdir(), key=lambda run: run.stat().st_mtime_ns)
-        return [
-            json.loads(line) for line in (newest / "results.jsonl").read_text(encoding="utf-8").splitlines()
-        ]
+        lines = (newest / "results.jsonl").read_text(encoding="utf-8").splitlines()
+        records = [json.loads(line) for line in lines]
+        for record in records:
+            assert record.pop("checksum"), "every line of a journal has its checksum"
+        return records
 
     def summary(self) -> dict[str, Any]:
         newest = max((self.folder / ".runner" / "runs").iterdir(), key=lambda run: run.stat().st_mtime_ns)
