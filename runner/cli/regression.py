@@ -103,6 +103,7 @@ class RegressionCommand:
                 workers=jobs,
                 transport=transport,
                 use_cache=use_cache,
+                resume=use_cache,
             )
             unsent = ending is not None and ending.unsent
             if ending is not None and ending.stopped:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from ..canonical import canonical
@@ -21,7 +21,7 @@ from ..wire.request import build_body
 from .plan import Plan, Unit
 from .selection import Selection
 
-__all__ = ["Configuration", "configuration", "differences", "key_of"]
+__all__ = ["Configuration", "configuration", "differences", "key_of", "section_of", "sections_of"]
 
 Configuration = Mapping[str, Mapping[str, Json]]
 """Sections ("cases", and each prompt in each variant) of named values."""
@@ -34,11 +34,23 @@ def configuration(
     plan: Plan, selection: Selection, connections: Mapping[str, Connection], root: Path
 ) -> Configuration:
     """The configuration of a run of the project `root`. Raises MissingFileError for rows that cannot be read."""
-    sections: dict[str, Mapping[str, Json]] = {_CASES: _cases(plan, selection)}
-    for unit in plan.units:
-        name = key_of(unit.prompt, root) + (f"@{unit.variant}" if unit.variant else "")
-        sections[name] = _unit(unit, connections[unit.endpoint.name], takes_tests=selection.takes_tests)
-    return sections
+    sections = sections_of(plan.units, connections, root, takes_tests=selection.takes_tests)
+    return {_CASES: _cases(plan, selection), **sections}
+
+
+def sections_of(
+    units: Iterable[Unit], connections: Mapping[str, Connection], root: Path, *, takes_tests: bool
+) -> dict[str, Mapping[str, Json]]:
+    """The section of each prompt in each variant, by its name; `takes_tests` if its own tests are asked."""
+    return {
+        section_of(unit, root): _unit(unit, connections[unit.endpoint.name], takes_tests=takes_tests)
+        for unit in units
+    }
+
+
+def section_of(unit: Unit, root: Path) -> str:
+    """What the section of a prompt in a variant is called."""
+    return key_of(unit.prompt, root) + (f"@{unit.variant}" if unit.variant else "")
 
 
 def differences(was: Configuration, now: Configuration) -> list[str]:

@@ -144,6 +144,14 @@ class Past:
             return None
         return (known >> _LENGTH) & ((1 << _OFFSET) - 1), known & ((1 << _LENGTH) - 1)
 
+    def find(self, job: Job, name: str) -> list[Record] | None:
+        """The records of a job's answer, if it was given to this very request; None where it has to be asked."""
+        known = self._jobs.get(_identity(name, job.case.id, job.unit.variant, job.sample))
+        if known is None or known >> (_OFFSET + _LENGTH) != _mark(job.fingerprint):
+            return None
+        with self._path.open("rb") as file:
+            return read_results(file, (known >> _LENGTH) & ((1 << _OFFSET) - 1), known & ((1 << _LENGTH) - 1))
+
     def records(self) -> Iterator[tuple[Record, int, int]]:
         """The records that count, in the journal's order, each with the offset and the length of its job."""
         if not self._path.exists():

@@ -28,11 +28,13 @@ def carry_out(
     workers: int | Literal["adaptive"] | None = None,
     transport: str = "auto",
     use_cache: bool = True,
+    resume: bool = False,
 ) -> Ending | None:
     """Run it; the ending of what was asked, None when nothing had to be.
 
-    What the record mode `all` asks for is never taken from the cache. Raises what the regression raises, ConfigError for
-    an endpoint that is needed and not set up or not trusted, StorageError.
+    `resume` takes the answers that the last test run left in its journal, if that run was stopped or killed. What the
+    record mode `all` asks for is taken neither from there nor from the cache. Raises what the regression raises,
+    ConfigError for an endpoint that is needed and not set up or not trusted, StorageError.
     """
     waiting: dict[str, Iterator[Job]] = {}
     for name, jobs in regression.jobs().items():
@@ -51,6 +53,7 @@ def carry_out(
             workers,
             transport,
             use_cache=use_cache and not regression.asks_all,
+            resume=resume,
         )
         if waiting
         else None
@@ -72,27 +75,30 @@ def _ask(
     transport: str,
     *,
     use_cache: bool,
+    resume: bool,
 ) -> Ending:
     # The only place from which a regression run reaches anything that knows the network.
     from ..engine.cache import ResponseCache, RunCache
     from ..engine.counters import Counters
     from ..engine.execute import connect
-    from ..engine.journal import Journal
     from ..engine.options import Options
     from ..engine.session import run_jobs
+    from .attempt import TestAttempt
 
     asked = [unit for unit in units if unit.endpoint.name in waiting]
     connections = connect(asked, environ, root=str(root), trust=trust, transport=transport)
     for connection in connections.values():
         regression.guard(connection.secrets)
+    attempt = TestAttempt.of(asked, connections, root, display.note, resume=resume and use_cache)
     return run_jobs(
-        waiting,
+        {name: attempt.unanswered(jobs, regression.take) for name, jobs in waiting.items()},
         asked,
         connections,
-        journal=Journal.create(root),
+        journal=attempt.journal,
         counters=Counters(),
         display=display,
         receive=regression.take,
+        facts=attempt.facts,
         options=Options(
             workers=workers,
             cache=RunCache(ResponseCache(root), display.note) if use_cache else None,

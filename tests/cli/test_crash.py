@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -18,6 +20,7 @@ from typing import Any, TextIO
 import pytest
 
 from runner.engine.past import Past
+from runner.errors import StorageError
 from tests.faults import FaultServer, Received, Steps, echo
 from tests.patience import PATIENCE, wait_until
 
@@ -78,6 +81,168 @@ def test_killed_again_and_again_a_run_loses_nothing_and_pays_nothing_twice(
     asked_for = Counter(request.json["messages"][-1]["content"] for request in server.requests)
     assert asked_for.total() - count <= rounds * JOBS
     assert set(asked_for) == {f"Hello {name}" for name in rows(count)}
+
+
+PROMPT_OF_MANY = """
+name: hello
+model: gpt-test
+inputs: {name: {type: string}}
+messages: [{role: user, content: "Hello {{ name }}"}]
+tests: [{file: ../rows.jsonl}]
+"""
+
+
+@posix
+@pytest.mark.parametrize("rounds", [5, pytest.param(40, marks=pytest.mark.e2e)])
+def test_killed_again_and_again_a_test_run_loses_nothing_and_pays_again_at_most_what_was_under_way(
+    asked: ProjectFolder, server: FaultServer, rounds: int
+) -> None:
+    chance = random.Random(rounds)
+    count = 150 * rounds
+    write_rows(asked, rows(count))
+    asked.write("prompts/hello.prompt.yaml", PROMPT_OF_MANY)
+    server.play(a_little_slow)
+    kills = sum(
+        killed(asked, server, "test", "--jobs", str(JOBS), after=chance.uniform(0, 0.25))
+        for _ in range(rounds)
+    )
+    assert kills >= rounds - 1
+    done = asked.run("test", env={"FAKE_KEY": KEY})
+    assert done.code == 4, done.err
+    assert "resuming the test run" in done.out
+    waiting = json.loads(asked.run("pending", "--json").out)
+    assert len(waiting) == count
+    asked_for = Counter(request.json["messages"][-1]["content"] for request in server.requests)
+    assert set(asked_for) == {f"Hello {name}" for name in rows(count)}
+    assert asked_for.total() - count <= kills * JOBS
+
+
+def a_test_run_that_was_killed(asked: ProjectFolder, server: FaultServer) -> None:
+    """Its journal has answers that nothing else has: no cache, no answers pending."""
+    write_rows(asked, rows(8))
+    asked.write("prompts/hello.prompt.yaml", PROMPT_OF_MANY)
+    assert asked.run("test", env={"FAKE_KEY": KEY}).code == 4
+    manifest = folder_of(asked) / "run.json"
+    manifest.write_text(manifest.read_text().replace('"status": "complete"', '"status": "running"'))
+    shutil.rmtree(asked.folder / ".runner" / "pending")
+    (asked.folder / ".runner" / "cache.sqlite3").unlink()
+    server.requests.clear()
+
+
+def test_a_test_run_takes_the_answers_of_one_that_was_killed(
+    asked: ProjectFolder, server: FaultServer
+) -> None:
+    a_test_run_that_was_killed(asked, server)
+    assert asked.run("test", env={"FAKE_KEY": KEY}).code == 4
+    assert server.requests == []
+    assert len(json.loads(asked.run("pending", "--json").out)) == 8
+    assert json.loads((folder_of(asked) / "run.json").read_text())["status"] == "complete"
+
+
+@pytest.mark.parametrize("how", [["--record", "all"], ["--live"], ["--no-cache"]], ids=" ".join)
+def test_a_test_run_that_asks_for_everything_takes_nothing_from_one_that_was_killed(
+    asked: ProjectFolder, server: FaultServer, how: list[str]
+) -> None:
+    a_test_run_that_was_killed(asked, server)
+    asked.run("test", *how, env={"FAKE_KEY": KEY})
+    assert len(server.requests) == 8
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        ("model: gpt-test", "model: gpt-other"),
+        ('"Hello {{ name }}"', '"Dear {{ name }}"'),
+        ("tests:", "assert: [{type: contains, value: Goodbye}]\ntests:"),
+    ],
+    ids=["model", "message", "assertion"],
+)
+def test_an_answer_of_a_killed_test_run_is_not_taken_for_another_question_or_another_check(
+    asked: ProjectFolder, server: FaultServer, changed: tuple[str, str]
+) -> None:
+    a_test_run_that_was_killed(asked, server)
+    asked.write("prompts/hello.prompt.yaml", PROMPT_OF_MANY.replace(*changed))
+    asked.run("test", env={"FAKE_KEY": KEY})
+    assert len(server.requests) == 8
+
+
+def test_a_damaged_journal_of_a_killed_test_run_is_told_and_left_alone(
+    asked: ProjectFolder, server: FaultServer
+) -> None:
+    a_test_run_that_was_killed(asked, server)
+    results = folder_of(asked) / "results.jsonl"
+    results.write_bytes(results.read_bytes().replace(b"Hello n1", b"Jello n1"))
+    before = results.read_bytes()
+    done = asked.run("test", env={"FAKE_KEY": KEY})
+    assert "is left alone" in done.out
+    assert len(server.requests) == 8
+    assert results.read_bytes() == before
+
+
+def test_an_answer_out_of_which_a_key_was_cut_is_asked_for_again(
+    asked: ProjectFolder, server: FaultServer
+) -> None:
+    a_test_run_that_was_killed(asked, server)
+    write_rows(asked, [*rows(7), f"n7 {KEY}"])
+    asked.run("test", env={"FAKE_KEY": KEY})
+    shutil.rmtree(asked.folder / ".runner" / "pending")
+    sent = len(server.requests)
+    assert asked.run("test", env={"FAKE_KEY": KEY}).code == 2
+    assert len(server.requests) > sent
+
+
+def test_each_changed_bit_of_a_journal_is_told_and_never_a_verdict(
+    asked: ProjectFolder, server: FaultServer, tmp_path: Path
+) -> None:
+    write_rows(asked, rows(3))
+    run(asked, *BULK[1:], "--jobs", "1")
+    folder = folder_of(asked)
+    names = json.loads((folder / "run.json").read_text())["files"]
+    first, middle, last = (folder / "results.jsonl").read_bytes().splitlines(keepends=True)
+    copy = tmp_path / "flipped.jsonl"
+    for bit in range(8 * (len(middle) - 1)):
+        flipped = bytearray(middle)
+        flipped[bit // 8] ^= 1 << bit % 8
+        copy.write_bytes(first + flipped + last)
+        with pytest.raises(StorageError, match=r"flipped\.jsonl:2: "):
+            Past(copy, names)
+
+
+def test_a_journal_of_a_version_without_checksums_is_resumed(
+    asked: ProjectFolder, server: FaultServer
+) -> None:
+    write_rows(asked, rows(6))
+    run(asked, *BULK[1:], "--jobs", "1", "--no-cache")
+    results = folder_of(asked) / "results.jsonl"
+    lines = [json.loads(line) for line in results.read_text().splitlines()]
+    for line in lines:
+        del line["checksum"]
+    results.write_text("".join(json.dumps(line) + "\n" for line in lines[:4]))
+    server.requests.clear()
+    done = run(asked, "--resume", "last", "--no-cache", "--output", "all.jsonl")
+    assert done.code == 0
+    assert len(server.requests) == 2
+    written = [json.loads(line) for line in (asked.folder / "all.jsonl").read_text().splitlines()]
+    assert sorted(record["vars"]["name"] for record in written) == rows(6)
+    assert not any("checksum" in record for record in written)
+
+
+@posix
+def test_a_cache_that_cannot_be_written_any_more_ends_no_run_and_loses_no_answer(
+    asked: ProjectFolder, server: FaultServer
+) -> None:
+    write_rows(asked, rows(300))
+    server.play(a_little_slow)
+    with asked.start(*BULK, env={"FAKE_KEY": KEY}) as process:
+        place = asked.folder / ".runner" / "cache.sqlite3"
+        while not place.exists() or len(server.requests) < 20:
+            time.sleep(0.005)
+        with contextlib.closing(sqlite3.connect(place, isolation_level=None, timeout=60)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            out, err = process.communicate()
+    assert process.returncode == 0, err
+    assert (out + err).count("this run goes on without it") == 1
+    assert len(server.requests) == len(journal_of(folder_of(asked))) == 300
 
 
 def test_a_journal_cut_at_any_byte_is_whole_up_to_its_last_job(

@@ -193,6 +193,25 @@ def test_the_deadline_is_a_total_one(open_transport: Open, steps: Steps) -> None
     assert (error.kind, error.retryable) == ("timeout", True)
 
 
+def test_an_answer_that_came_while_the_process_did_not_run_is_read_before_the_deadline_counts(
+    open_transport: Open,
+) -> None:
+    with FaultServer(completion("in time")) as server:
+
+        async def work(transport: Transport) -> Response:
+            await transport.send(ask(server.base_url), timeout=60)
+            sent = len(server.requests)
+            answer = asyncio.create_task(transport.send(ask(server.base_url), timeout=1))
+            while len(server.requests) == sent:
+                await asyncio.sleep(0.001)
+            time.sleep(2)  # nothing of this loop runs: neither its sockets nor its timers
+            return await answer
+
+        response: Response = on_one_transport(open_transport, server.base_url, work)
+        assert response.status == 200
+        assert b"in time" in response.body
+
+
 def test_after_a_timeout_the_transport_asks_again(open_transport: Open) -> None:
     with FaultServer(never_or("second")) as server:
 

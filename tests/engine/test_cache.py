@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.engine.cache import CacheEntry, ResponseCache
+from runner.engine.cache import CacheEntry, ResponseCache, RunCache
 from runner.errors import StorageError
 
 ENTRY = CacheEntry(200, "application/json", '{"text": "zażółć \u2028"}'.encode())
@@ -87,3 +87,97 @@ def test_clearing_deletes_every_entry_and_counts_them(tmp_path: Path) -> None:
         assert cache.clear() == 3
         assert cache.size()[0] == 0
         assert cache.clear() == 0
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "body = cast(replace(cast(body AS text), 'text', 'lies') AS blob)",
+        "body = x'ff'",
+        "body = 'text'",
+        "status = 500",
+        "status = 'ok'",
+        "content_type = 'text/plain'",
+        "content_type = NULL",
+        "digest = x'00'",
+    ],
+)
+def test_an_entry_that_was_changed_is_damaged_and_never_an_answer(tmp_path: Path, change: str) -> None:
+    with closing(ResponseCache(tmp_path)) as cache:
+        cache.put(b"key", ENTRY)
+    with closing(sqlite3.connect(tmp_path / ".runner" / "cache.sqlite3")) as database, database:
+        database.execute(f"UPDATE answers SET {change}")
+    with closing(ResponseCache(tmp_path)) as cache:
+        assert (cache.get(b"key"), cache.damaged) == (None, 1)
+        cache.put(b"key", ENTRY)
+        cache.flush()
+        assert cache.get(b"key") == ENTRY
+
+
+def test_an_entry_is_not_the_answer_of_another_key(tmp_path: Path) -> None:
+    with closing(ResponseCache(tmp_path)) as cache:
+        cache.put(b"key", ENTRY)
+    with closing(sqlite3.connect(tmp_path / ".runner" / "cache.sqlite3")) as database, database:
+        database.execute("UPDATE answers SET key = ?", (b"another",))
+    with closing(ResponseCache(tmp_path)) as cache:
+        assert cache.get(b"another") is None
+
+
+def test_entries_of_a_version_without_checksums_are_read(tmp_path: Path) -> None:
+    (tmp_path / ".runner").mkdir()
+    with closing(sqlite3.connect(tmp_path / ".runner" / "cache.sqlite3")) as database, database:
+        database.execute(
+            "CREATE TABLE answers (key BLOB PRIMARY KEY, status INTEGER, content_type TEXT, body BLOB) WITHOUT ROWID"
+        )
+        database.execute(
+            "INSERT INTO answers VALUES (?, ?, ?, ?)", (b"key", 200, "application/json", ENTRY.body)
+        )
+    with closing(ResponseCache(tmp_path)) as cache:
+        assert cache.get(b"key") == ENTRY
+        cache.put(b"new", ENTRY)
+        cache.flush()
+        assert (cache.get(b"new"), cache.damaged) == (ENTRY, 0)
+
+
+def test_a_run_goes_on_without_a_cache_that_fails_and_says_so_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("runner.engine.cache._PATIENCE", 0.05)
+    monkeypatch.setattr("runner.engine.cache._BATCH", 1)
+    said: list[str] = []
+    with closing(RunCache(ResponseCache(tmp_path), said.append)) as cache:
+        cache.put(b"one", ENTRY)
+        with closing(sqlite3.connect(tmp_path / ".runner" / "cache.sqlite3")) as other:
+            other.execute("BEGIN IMMEDIATE")
+            cache.put(b"two", ENTRY)
+            cache.put(b"three", ENTRY)
+        assert cache.get(b"one") is None
+    assert len(said) == 1
+    assert "locked; this run goes on without it" in said[0]
+
+
+@pytest.mark.parametrize("content", [b"no database" * 100, None], ids=["damaged", "a folder"])
+def test_a_run_goes_on_without_a_cache_that_never_worked(tmp_path: Path, content: bytes | None) -> None:
+    place = tmp_path / ".runner" / "cache.sqlite3"
+    place.parent.mkdir()
+    if content is None:
+        place.mkdir()
+    else:
+        place.write_bytes(content)
+    said: list[str] = []
+    with closing(RunCache(ResponseCache(tmp_path), said.append)) as cache:
+        assert cache.get(b"key") is None
+        cache.put(b"key", ENTRY)
+    assert len(said) == 1
+
+
+def test_a_run_is_told_once_of_damaged_entries(tmp_path: Path) -> None:
+    with closing(ResponseCache(tmp_path)) as cache:
+        cache.put(b"one", ENTRY)
+        cache.put(b"two", ENTRY)
+    with closing(sqlite3.connect(tmp_path / ".runner" / "cache.sqlite3")) as database, database:
+        database.execute("UPDATE answers SET status = 201")
+    said: list[str] = []
+    with closing(RunCache(ResponseCache(tmp_path), said.append)) as cache:
+        assert [cache.get(b"one"), cache.get(b"two")] == [None, None]
+    assert said == ["the response cache has damaged entries: their cases are asked again"]

@@ -1,0 +1,126 @@
+"""One attempt at a test run: a new journal, or that of the last test run where it was stopped or killed.
+
+An answer in such a journal is paid for. It counts as long as everything that its checks were made of is the same: the
+prompt with its tests and assertions, the endpoint and its headers, and the request itself.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..endpoints.connect import Connection
+from ..engine.configuration import key_of, section_of, sections_of
+from ..engine.journal import Journal
+from ..engine.past import Past
+from ..engine.plan import Job, Unit
+from ..engine.record import Record
+from ..engine.stored_runs import DAMAGED, StoredRun, stored_runs
+from ..errors import RunnerError
+
+__all__ = ["TestAttempt"]
+
+_COMMAND = "test"
+_UNFINISHED = frozenset({"killed", "interrupted", "stopped", "failed"})
+_CUT_OUT = "[key]"
+"""What stands in a journal where an answer held a key: nobody knows any more what the answer was."""
+
+
+@dataclass(frozen=True, slots=True)
+class TestAttempt:
+    """The journal to write, its facts for `run.json`, and the answers that are in it already."""
+
+    __test__ = False  # to pytest, which goes by names
+
+    journal: Journal
+    facts: Mapping[str, Any]
+    root: Path
+    past: Past | None = None
+    unchanged: frozenset[str] = field(default_factory=frozenset)
+
+    @classmethod
+    def of(
+        cls,
+        units: Sequence[Unit],
+        connections: Mapping[str, Connection],
+        root: Path,
+        note: Callable[[str], None],
+        *,
+        resume: bool,
+    ) -> TestAttempt:
+        """The attempt to make now. Raises StorageError where nothing can be kept."""
+        facts: dict[str, Any] = {
+            "command": _COMMAND,
+            "files": {unit.prompt.path: key_of(unit.prompt, root) for unit in units},
+            "configuration": sections_of(units, connections, root, takes_tests=True),
+            "headers": {name: connection.extra_cache_key for name, connection in connections.items()},
+        }
+        earlier = _last_test(root) if resume else None
+        if earlier is not None and earlier.status in _UNFINISHED:
+            try:
+                return cls._resume(earlier, units, facts, root, note)
+            except RunnerError as error:
+                note(f"the unfinished test run {earlier.id} is left alone: {error.message}")
+        return cls(Journal.create(root), facts, root)
+
+    @classmethod
+    def _resume(
+        cls,
+        earlier: StoredRun,
+        units: Sequence[Unit],
+        facts: Mapping[str, Any],
+        root: Path,
+        note: Callable[[str], None],
+    ) -> TestAttempt:
+        was = earlier.manifest
+        names = {**was["files"], **facts["files"]}
+        journal = Journal.reopen(earlier.folder)
+        try:
+            past = Past(earlier.results, names)
+            if past.lost:
+                journal.truncate(past.sound)
+        except BaseException:
+            journal.close()
+            raise
+        unchanged = frozenset(
+            section
+            for unit in units
+            if was["configuration"].get(section := section_of(unit, root)) == facts["configuration"][section]
+            and was["headers"].get(unit.endpoint.name) == facts["headers"][unit.endpoint.name]
+        )
+        note(f"resuming the test run {earlier.id}: {len(past):,} of its answers had come")
+        kept = {name: was[name] for name in ("started", "seconds") if name in was}
+        attempts = 1 + int(was.get("stretches", 1))
+        return cls(journal, {**facts, "files": names, **kept, "stretches": attempts}, root, past, unchanged)
+
+    def unanswered(self, jobs: Iterator[Job], take: Callable[[Record], None]) -> Iterator[Job]:
+        """The jobs that have to be asked; `take` gets the records of the others."""
+        for job in jobs:
+            records = self._answer(job)
+            if records is None:
+                yield job
+            else:
+                for record in records:
+                    take(record)
+
+    def _answer(self, job: Job) -> list[Record] | None:
+        if self.past is None or section_of(job.unit, self.root) not in self.unchanged:
+            return None
+        records = self.past.find(job, key_of(job.unit.prompt, self.root))
+        if records is None or _CUT_OUT in json.dumps(records):
+            return None
+        for record in records:
+            record["file"] = job.unit.prompt.path  # as it is called in this folder
+        return records
+
+
+def _last_test(root: Path) -> StoredRun | None:
+    """The newest run of `runner test`, with all that is needed to resume it."""
+    run = next((run for run in stored_runs(root) if run.manifest.get("command") == _COMMAND), None)
+    if run is None or run.status == DAMAGED:
+        return None
+    needed = ("files", "configuration", "headers")
+    return run if all(isinstance(run.manifest.get(name), dict) for name in needed) else None
