@@ -89,8 +89,10 @@ def recorded(name: str) -> tuple[StoredRun, Asking, Mapping[str, Any]]:
     if arguments is None:
         raise UsageError(
             f"the run {stored.id} cannot be resumed: "
-            + ("it was killed before it began" if not stored.manifest else "it is no run of `runner run`"),
-            hint="start a new one",
+            + ("it was killed before it began" if not stored.manifest else "it is not a run of `runner run`"),
+            hint="`runner test` resumes its own runs: start it again"
+            if stored.manifest.get("command") == "test"
+            else "start a new one",
         )
     folder = Path(os.path.normpath(root / stored.manifest["cwd"]))
     if folder != Path.cwd():

@@ -1,4 +1,4 @@
-"""What the earlier stretches of a run have left in its journal, so that nothing is asked and paid for twice.
+"""Index of the answers in a run's journal, so that resuming it never sends a request again that was answered.
 
 A job whose last line is an answer of any kind is done. One that ended in an `error` (no answer came) is asked again, and
 one whose finish_reason an older version took for a good end; the line that then comes supersedes the old one.
@@ -109,8 +109,7 @@ class Past:
             known = self._jobs.get(identity)
             if known is None:
                 continue
-            declared = job.unit.endpoint.finish_reasons
-            if any(_is_misread(*ending, declared) for ending in self._doubtful.get(identity, ())):
+            if self._was_misread(identity, job):
                 del self._jobs[identity]  # its finish_reason was read as stop by an older version
                 continue
             if known >> (_OFFSET + _LENGTH) != _mark(job.fingerprint):
@@ -120,6 +119,10 @@ class Past:
                     hint="an included file changed, or a file that is sent; start a new run",
                 )
             self._seen.add(identity)
+
+    def _was_misread(self, identity: int, job: Job) -> bool:
+        declared = job.unit.endpoint.finish_reasons
+        return any(_is_misread(*ending, declared) for ending in self._doubtful.get(identity, ()))
 
     def refuse_strays(self) -> None:
         """UsageError where answers belong to no case of the run any more; after every case was visited."""
@@ -146,8 +149,11 @@ class Past:
 
     def find(self, job: Job, name: str) -> list[Record] | None:
         """The records of a job's answer, if it was given to this very request; None where it has to be asked."""
-        known = self._jobs.get(_identity(name, job.case.id, job.unit.variant, job.sample))
+        identity = _identity(name, job.case.id, job.unit.variant, job.sample)
+        known = self._jobs.get(identity)
         if known is None or known >> (_OFFSET + _LENGTH) != _mark(job.fingerprint):
+            return None
+        if self._was_misread(identity, job):
             return None
         with self._path.open("rb") as file:
             return read_results(file, (known >> _LENGTH) & ((1 << _OFFSET) - 1), known & ((1 << _LENGTH) - 1))

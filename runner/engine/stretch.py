@@ -56,7 +56,7 @@ class Stretch:
         was: Configuration | None = stored.manifest.get("configuration")
         if was is None:
             raise UsageError(
-                f"the run {stored.id} cannot be resumed: it is no run of `runner run`",
+                f"the run {stored.id} cannot be resumed: it is not a run of `runner run`",
                 hint="start a new one",
             )
         if changed := differences(was, facts["configuration"]):
