@@ -263,7 +263,8 @@ def test_a_run_of_runner_test_cannot_be_resumed(asked: ProjectFolder) -> None:
     asked.run("test", env={"FAKE_KEY": KEY})
     done = run(asked, "--resume", "last")
     assert done.code == 2
-    assert "no run of `runner run`" in done.err
+    assert "not a run of `runner run`" in done.err
+    assert "`runner test` resumes its own runs" in done.err
 
 
 def test_output_in_the_order_of_the_input_spans_all_stretches(
