@@ -156,14 +156,10 @@ def test_a_run_goes_on_without_a_cache_that_fails_and_says_so_once(
     assert "locked; this run goes on without it" in said[0]
 
 
-@pytest.mark.parametrize("content", [b"no database" * 100, None], ids=["damaged", "a folder"])
-def test_a_run_goes_on_without_a_cache_that_never_worked(tmp_path: Path, content: bytes | None) -> None:
+def test_a_run_goes_on_without_a_cache_that_never_worked(tmp_path: Path) -> None:
     place = tmp_path / ".runner" / "cache.sqlite3"
     place.parent.mkdir()
-    if content is None:
-        place.mkdir()
-    else:
-        place.write_bytes(content)
+    place.write_bytes(b"no database" * 100)
     said: list[str] = []
     with closing(RunCache(ResponseCache(tmp_path), said.append)) as cache:
         assert cache.get(b"key") is None
