@@ -7,6 +7,7 @@ missing text, an unknown price. What a path selects must hold at every place it 
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -74,6 +75,13 @@ class CompiledAssertion:
     negated: bool
     path: Path | None
     predicate: Predicate
+    key: tuple[str, str, str]
+    """What it has in common with its `not-` form, and with nothing else."""
+
+    @property
+    def name(self) -> str:
+        """Its type without `not-`."""
+        return self.type.removeprefix("not-")
 
     @property
     def variables(self) -> Members:
@@ -110,7 +118,7 @@ class CompiledAssertion:
         if self.kind.subject == "answer":
             return [((), {"output": answer.output, "text": answer.text, "vars": answer.vars})]
         if self.kind.subject == "measure":
-            return [((), _measure(self.type.removeprefix("not-"), answer))]
+            return [((), _measure(self.name, answer))]
         if self.path is not None:
             if not answer.parsed:
                 raise _Nothing("a path needs JSON output, and the prompt's response_format asks for none")
@@ -183,7 +191,8 @@ def _compile(spec: Mapping[str, Json], sandbox: Sandbox) -> CompiledAssertion:
         predicate = kind.build(spec[argument], sandbox)
     except SpecError as error:
         raise SpecError(f"{type_}: {error.message}", error.hint, (argument, *error.at)) from None
-    return CompiledAssertion(type_, kind, name != type_, path, predicate)
+    identity = (name, str(path), json.dumps(spec[argument], sort_keys=True))
+    return CompiledAssertion(type_, kind, name != type_, path, predicate, identity)
 
 
 def _path(text: Json) -> Path:

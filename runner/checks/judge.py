@@ -7,17 +7,20 @@ ok passes only where the case expects exactly that one.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
-from ..errors import CaseError, FormatError, Problems, RunnerError, SchemaError
-from ..files.model import Assertion, Case, Prompt
+from ..errors import CaseError, Diagnostic, FormatError, Location, Problems, RunnerError, SchemaError
+from ..files.model import Assertion, Case, CaseFile, Prompt
+from ..finish_reasons import Declared
 from ..render.sandbox import IN_PROCESS, Sandbox
 from ..render.wording import did_you_mean
 from ..schema import SchemaProblem, Validator, Violation, show
 from ..values import Json, JsonObject, JsonPath
 from ..wire.reply import Answer, Outcome
 from .assertions import AnswerView, CheckResult, CompiledAssertion, compile_assertion
+from .foregone import Foregone, Ground, doubt, foregone
 
 __all__ = ["Judge", "Judgement"]
 
@@ -25,6 +28,7 @@ MAX_VIOLATIONS = 20
 """How many schema violations of one answer are told in full; the rest is counted."""
 
 _CACHED_ASSERTIONS = 1024
+_MOST_REMARKS = 200
 _JSON_FORMATS = {"json_schema", "json_object"}
 
 
@@ -41,18 +45,25 @@ class Judgement(NamedTuple):
 class Judge:
     """The judge of one prompt: its response schema, tool parameters and assertions, compiled once.
 
-    `sandbox` is where the Jinja of its assertions runs.
+    `sandbox` is where the Jinja of its assertions runs; `finish_reasons` are the words that each endpoint
+    declares, where the endpoints are known.
 
     Raises SchemaError or FormatError at the author's line for a schema or an assertion that cannot be used, or
     Problems when there are several.
     """
 
     __slots__ = (
-        "_asserts", "_cache", "_inputs", "_json", "_model", "_sandbox", "_schema", "_tools", "reads_any_variable",
+        "_asserts", "_cache", "_ground", "_inputs", "_json", "_known", "_model", "_remarks", "_sandbox", "_schema", "_tools", "reads_any_variable",
         "required", "variables",
     )  # fmt: skip
 
-    def __init__(self, prompt: Prompt, sandbox: Sandbox = IN_PROCESS) -> None:
+    def __init__(
+        self,
+        prompt: Prompt,
+        sandbox: Sandbox = IN_PROCESS,
+        *,
+        finish_reasons: Sequence[Mapping[str, Declared]] | None = None,
+    ) -> None:
         errors: list[RunnerError] = []
         declared = prompt.request.get("response_format")
         self._json = isinstance(declared, Mapping) and declared.get("type") in _JSON_FORMATS
@@ -66,14 +77,30 @@ class Judge:
         """The variables that its assertions read, those of the cases prepared so far counted in."""
         self.reads_any_variable = False
         """Whether one of them may read any other variable as well, as `vars[text]` does."""
+        self._remarks: dict[tuple[Location, str], Diagnostic] = {}
+        self._known: dict[tuple[str, str], Foregone | None] = {}
+        self._ground = Ground(
+            "ok",
+            json=self._json,
+            schema=prompt.response_schema.schema if prompt.response_schema and self._schema else None,
+            tools=bool(self._tools),
+            finish_reasons=finish_reasons,
+        )
+        self._asserts: tuple[CompiledAssertion, ...] = ()
         self._asserts = self._compile_all(prompt.asserts, errors)
+        if prompt.asserts and prompt.tests and all(_expects_no_answer(test) for test in prompt.tests):
+            hint = "write them on the tests"
+            self._remark(
+                prompt.asserts[0], "W008", "no test expects an answer that is ok: these are never asked", hint
+            )
         self.required = frozenset(
             name for each in self._asserts for name in each.variables.names - each.variables.optional
         )
         """The variables that the assertions of every case cannot do without."""
-        for case in prompt.tests:
+        for index, case in enumerate(prompt.tests):
             if isinstance(case, Case):
-                self._compile_all(case.asserts, errors)
+                self._compile_all(case.asserts, errors, case.outcome or "ok")
+                errors.extend(self._impossible(case, prompt.locate("tests", index, "outcome")))
         if errors:
             raise errors[0] if len(errors) == 1 else Problems(errors)
 
@@ -84,7 +111,8 @@ class Judge:
         one of them reads, Problems for several.
         """
         errors: list[RunnerError] = []
-        own = self._compile_all(case.asserts, errors)
+        own = self._compile_all(case.asserts, errors, case.outcome or "ok")
+        errors.extend(self._impossible(case, case.location))
         always = self._asserts if case.outcome in (None, "ok") else ()
         for each in (*always, *own):
             if missing := each.variables.names - each.variables.optional - case.vars.keys():
@@ -193,13 +221,22 @@ class Judge:
         return _broken(validator.check(value), type_="tool-call", prefix=f"arguments of {name}: ")
 
     def _compile_all(
-        self, assertions: Iterable[Assertion], errors: list[RunnerError]
+        self, assertions: Iterable[Assertion], errors: list[RunnerError], outcome: str | None = None
     ) -> tuple[CompiledAssertion, ...]:
-        compiled = []
+        """Those that can be compiled; `outcome` is the one that their case expects (None: they are the prompt's)."""
+        beside = self._asserts if outcome == "ok" else ()
+        outcome = outcome or "ok"
+        compiled: list[CompiledAssertion] = []
         for assertion in assertions:
             try:
                 known = self._compiled(assertion)
                 errors.extend(self._undeclared(assertion, known))
+                if found := self._foregone(assertion, known, outcome):
+                    location = assertion.locate(*found.at)
+                    errors.append(FormatError(found.message, location=location, hint=found.hint))
+                errors.extend(self._repeated(assertion, known, (*beside, *compiled)))
+                if doubted := doubt(known, replace(self._ground, outcome=outcome)):
+                    self._remark(assertion, *doubted)
             except RunnerError as error:
                 errors.append(error)
                 continue
@@ -219,6 +256,56 @@ class Judge:
                     or f"declare it: `inputs: {{{name}: {{type: string}}}}`",
                 )
 
+    def _foregone(self, assertion: Assertion, compiled: CompiledAssertion, outcome: str) -> Foregone | None:
+        """Why the result of an assertion is known before anything is asked; found out once for each of them."""
+        key = (json.dumps(assertion.spec), outcome)
+        if key not in self._known:
+            if len(self._known) >= _CACHED_ASSERTIONS:
+                self._known.clear()
+            self._known[key] = foregone(compiled, replace(self._ground, outcome=outcome))
+        return self._known[key]
+
+    def _repeated(
+        self, assertion: Assertion, compiled: CompiledAssertion, others: Iterable[CompiledAssertion]
+    ) -> Iterator[RunnerError]:
+        """An error for an assertion that contradicts another one; W007 for one that repeats it."""
+        for other in others:
+            if other.key != compiled.key:
+                continue
+            if other.negated is not compiled.negated:
+                message = (
+                    f"{compiled.type} contradicts the {other.type} of the same value: no answer passes both"
+                )
+                yield FormatError(message, location=assertion.location)
+            else:
+                hint = "an assertion of the prompt is one of each test as well"
+                self._remark(assertion, "W007", f"this {compiled.type} stands here twice", hint)
+            return
+
+    def _remark(self, assertion: Assertion, code: str, message: str, hint: str) -> None:
+        place = (assertion.location, code)
+        if place not in self._remarks and len(self._remarks) < _MOST_REMARKS:
+            self._remarks[place] = Diagnostic("warning", code, message, assertion.location, hint)
+
+    @property
+    def remarks(self) -> tuple[Diagnostic, ...]:
+        """What is probably not meant in its assertions, those of the cases prepared so far counted in."""
+        return tuple(self._remarks.values())
+
+    def _impossible(self, case: Case, location: Location) -> Iterator[RunnerError]:
+        """An error where a case expects an outcome that no answer to this prompt can have."""
+        why = {
+            "unparsable": (not self._json, "the prompt's response_format asks for no JSON"),
+            "invalid": (
+                self._schema is None and not self._tools,
+                "the prompt declares no schema, and no tools",
+            ),
+            "tool_call": (not self._tools, "the prompt declares no tools"),
+        }
+        impossible, reason = why.get(case.outcome or "ok", (False, ""))
+        if impossible:
+            yield CaseError(f"no answer can be {case.outcome}: {reason}", location=location)
+
     def _compiled(self, assertion: Assertion) -> CompiledAssertion:
         """Rows of data repeat the same few assertions a hundred thousand times: each is compiled once."""
         key = json.dumps(assertion.spec)
@@ -227,6 +314,10 @@ class Judge:
             del self._cache[next(iter(self._cache))]
         self._cache[key] = known
         return known
+
+
+def _expects_no_answer(test: Case | CaseFile) -> bool:
+    return isinstance(test, Case) and test.outcome not in (None, "ok")
 
 
 def _response_validator(prompt: Prompt, errors: list[RunnerError]) -> Validator | None:

@@ -6,6 +6,7 @@ never fail or never pass, such as an empty string to be contained.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -16,7 +17,7 @@ from ..schema import SchemaProblem, Validator, show
 from ..values import Json, JsonPath
 from .equality import difference
 
-__all__ = ["KINDS", "Kind", "Predicate", "SpecError", "Unfit"]
+__all__ = ["KINDS", "Kind", "Predicate", "SpecError", "Unfit", "bounds"]
 
 
 class SpecError(ValueError):
@@ -167,12 +168,32 @@ def _regex(value: Json) -> Predicate:
         pattern = compile_pattern(source)
     except PatternError as error:
         raise SpecError(f"{show(source)} is not a regular expression: {error}") from None
+    if _matches_every_text(pattern):
+        raise SpecError(
+            f"{show(source)} matches every text, the empty one as well", "+ is one or more, * any number"
+        )
     return _on_text(
         f"matches {show(source)}",
         f"does not match {show(source)}",
         source,
         lambda text: pattern.search(text) is not None,
     )
+
+
+_LOOKS_BACK = re.compile(r"\^|\\[AbB]|\(\?<[=!]")
+_LOOKS_AHEAD = re.compile(r"\$|\\[ZzbB]|\(\?[=!>(]|[*+?}]\+")
+
+
+def _matches_every_text(pattern: re.Pattern[str]) -> bool:
+    """Whether a pattern is known to be found in every text, since nothing at all matches it.
+
+    What matches the empty text also matches at the end of any text, unless it looks back at what comes before; and at
+    the beginning of any text, unless it looks ahead (or gives nothing back, as `(?>...)` and `*+`).
+    """
+    if pattern.search("") is None:
+        return False
+    source = re.sub(r"\[\^|\\[\^$+*?}]", "", pattern.pattern)
+    return not (_LOOKS_BACK.search(source) and _LOOKS_AHEAD.search(source))
 
 
 def _json_schema(value: Json) -> Predicate:
@@ -197,14 +218,14 @@ def _json_schema(value: Json) -> Predicate:
 
 
 def _length(value: Json) -> Predicate:
-    bounds = value if isinstance(value, Mapping) else {"min": value, "max": value}
-    low, high = bounds.get("min"), bounds.get("max")
-    given = [bound for bound in (low, high) if bound is not None]
-    if not given or set(bounds) - {"min", "max"} or not all(_is_count(bound) for bound in given):
+    given = value if isinstance(value, Mapping) else {"min": value}
+    if not given or set(given) - {"min", "max"} or not all(_is_count(bound) for bound in given.values()):
         raise SpecError(f"value must be a whole number, or {{min: ..., max: ...}}, got {show(value)}")
-    least, most = (low if isinstance(low, int) else 0), (high if isinstance(high, int) else None)
+    least, most = bounds(value)
     if most is not None and least > most:
         raise SpecError(f"no length is at least {least} and at most {most}")
+    if least == 0 and most is None:
+        raise SpecError("every length is at least 0", "give it a max, or a min of 1 or more")
     if least == most:
         words = f"a length of {least:,}"
     elif most is None:
@@ -225,6 +246,13 @@ def _length(value: Json) -> Predicate:
     return Predicate(words, f"anything but {words}", value, holds, shown=shown)
 
 
+def bounds(value: Json) -> tuple[int, int | None]:
+    """The least and the greatest length that the `value` of a `length` allows."""
+    given = value if isinstance(value, Mapping) else {"min": value, "max": value}
+    low, high = given.get("min"), given.get("max")
+    return (low if isinstance(low, int) else 0), (high if isinstance(high, int) else None)
+
+
 def _is_count(value: Json) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
@@ -242,6 +270,8 @@ def _dollars(amount: float) -> str:
 
 def _latency(value: Json) -> Predicate:
     limit = _limit(value)
+    if not limit:
+        raise SpecError("no answer takes 0 ms", "threshold is in milliseconds")
     words = f"an answer within {_milliseconds(limit)}"
     return _at_most(limit, words, f"an answer after more than {_milliseconds(limit)}", _milliseconds)
 
@@ -282,6 +312,10 @@ def _expr(value: Json, sandbox: Sandbox) -> Predicate:
         expression = sandbox.expression(source, names=frozenset({"output", "text", "vars"}))
     except ValueError as error:
         raise SpecError(f"value is not an expression: {error}") from None
+    if not expression.reads:
+        raise SpecError(
+            f"{show(source)} is the same for every answer", "an expr reads output, text or vars: output.n > 3"
+        )
 
     def holds(seen: Json) -> bool:
         assert isinstance(seen, Mapping)

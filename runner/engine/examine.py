@@ -51,6 +51,7 @@ def examine(prompt: Prompt, project: Project, sandbox: Sandbox = IN_PROCESS) -> 
         ):
             remarks.extend(unused_inputs(prompt, template.variables | judge.variables))
         remarks.extend(template.warnings)
+        remarks.extend(judge.remarks)
     return Examination(prompt, cases, tuple(errors), tuple(remarks))
 
 

@@ -148,7 +148,7 @@ def make_units(
     units: list[Unit] = []
     for prompt in prompts:
         try:
-            template, judge = _compiled(prompt, sandbox)
+            template, judge = _compiled(prompt, project, sandbox)
             for variant in variants(prompt.matrix, _fields_for(prompt, project, fields)):
                 declared = _model(prompt, variant.overrides)
                 target = endpoint_for(project, declared, name=endpoint)
@@ -192,12 +192,13 @@ def make_units(
     return tuple(units)
 
 
-def _compiled(prompt: Prompt, sandbox: Sandbox) -> tuple[CompiledPrompt, Judge]:
+def _compiled(prompt: Prompt, project: Project, sandbox: Sandbox) -> tuple[CompiledPrompt, Judge]:
     """The templates and the judge of a prompt. Raises Problems with the mistakes of both."""
     problems = ProblemList()
     judge = None
     with problems.kept():
-        judge = Judge(prompt, sandbox)
+        words = [endpoint.finish_reasons for endpoint in project.endpoints.values()]
+        judge = Judge(prompt, sandbox, finish_reasons=words)
     with problems.kept():
         template = compile_prompt(
             prompt,

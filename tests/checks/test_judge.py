@@ -242,5 +242,5 @@ def test_assertions_that_differ_only_in_true_and_one_are_not_confused():
 def test_the_memory_of_compiled_assertions_is_bounded():
     judge = judge_of(TEXT)
     for number in range(3000):
-        judge.prepare(case({"type": "equals", "value": number}))
+        judge.prepare(case({"type": "equals", "value": str(number)}))
     assert len(judge._cache) <= 1024

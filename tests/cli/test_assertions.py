@@ -226,3 +226,102 @@ def test_a_run_without_the_variable_of_an_expr_says_so(project: ProjectFolder) -
     assert done.code == 2
     assert "variable 'expected' has no value" in done.err
     assert "--var expected=" in done.err
+
+
+# --- what is known beforehand -----------------------------------------------------------------------------------
+
+SCHEMA = """response_format:
+  type: json_schema
+  json_schema:
+    name: t
+    schema:
+      type: object
+      required: [label]
+      additionalProperties: false
+      properties: {label: {type: string, enum: [refund, order]}}
+"""
+
+
+@pytest.mark.parametrize("place", ["prompt", "test", "row"])
+@pytest.mark.parametrize(
+    ("spec", "message", "hint"),
+    [
+        ({"type": "not-equals", "path": "$.label", "value": "refnd"}, "can never fail", "refund"),
+        ({"type": "equals", "path": "$.lable", "value": "refund"}, "allows nothing at $.lable", "label"),
+        ({"type": "not-regex", "value": ".*"}, "matches every text", ""),
+        ({"type": "not-contains", "path": "$", "value": "a"}, "is of type object", ""),
+        ({"type": "expr", "value": "true"}, "is the same for every answer", "output, text or vars"),
+        ({"type": "not-finish-reason", "value": "length"}, "is never ok", "outcome: truncated"),
+    ],
+)
+def test_what_can_never_fail_or_never_pass_is_an_error_at_its_line(
+    project: ProjectFolder, spec: dict[str, str], message: str, hint: str, place: str
+) -> None:
+    case: dict[str, object] = {"vars": {"q": "x"}}
+    text = HEAD + SCHEMA
+    if place == "prompt":
+        text += f"assert:\n  - {json.dumps(spec)}\n"
+    else:
+        case["assert"] = [spec]
+    if place == "row":
+        done = checked(project, f"{text}tests: [{{file: rows.jsonl}}]\n", rows=json.dumps(case) + "\n")
+    else:
+        done = checked(project, f"{text}tests: [{json.dumps(case)}]\n")
+    assert done.code == 2
+    where = {"prompt": "p.prompt.yaml:13:", "test": "p.prompt.yaml:12:", "row": "rows.jsonl:1:"}[place]
+    assert [
+        line for line in done.err.splitlines() if ": error: " in line and where in line and message in line
+    ]
+    assert hint in done.err
+
+
+def test_two_assertions_that_contradict_each_other_are_an_error(project: ProjectFolder) -> None:
+    text = (
+        f"{HEAD}assert: [{{type: contains, value: a}}]\n"
+        "tests:\n  - {id: a, vars: {q: x}, assert: [{type: not-contains, value: a}]}\n"
+        "  - {id: b, vars: {q: y}, outcome: refused, assert: [{type: not-contains, value: a}]}\n"
+    )
+    done = checked(project, text)
+    assert done.code == 2
+    assert "p.prompt.yaml:5:36: error: not-contains contradicts the contains of the same value" in done.err
+    assert done.err.count("error:") == 1
+
+
+@pytest.mark.parametrize("outcome", ["unparsable", "invalid", "tool_call"])
+def test_an_outcome_that_the_prompt_cannot_have_is_an_error(project: ProjectFolder, outcome: str) -> None:
+    done = checked(project, f"{HEAD}tests:\n  - {{id: a, vars: {{q: x}}, outcome: {outcome}}}\n")
+    assert done.code == 2
+    assert f"no answer can be {outcome}: the prompt" in done.err
+    assert "p.prompt.yaml:4:36: error:" in done.err
+
+
+def test_what_is_probably_not_meant_is_told_once_and_stops_nothing(project: ProjectFolder) -> None:
+    text = (
+        f"{HEAD}{SCHEMA}assert:\n"
+        "  - {type: expr, value: vars.q != 'x'}\n"
+        "  - {type: not-contains, value: 'a\"b'}\n"
+        "  - {type: contains, value: a}\n"
+        "  - {type: contains, value: a}\n"
+        "tests: [{id: a, vars: {q: y}}]\n"
+    )
+    done = checked(project, text)
+    assert done.code == 0
+    told = [line.split(": ")[:2] for line in done.err.splitlines() if ": W00" in line]
+    assert [line[0].removeprefix("p.prompt.yaml:") for line in told] == ["13:5", "14:5", "16:5"]
+    assert ["W005" in done.err, "W006" in done.err, done.err.count("W007")] == [True, True, 1]
+    done = checked(
+        project,
+        f"{HEAD}assert: [{{type: contains, value: a}}]\ntests: [{{id: a, vars: {{q: y}}, outcome: refused}}]\n",
+    )
+    assert (done.code, "W008" in done.err) == (0, True)
+
+
+def test_a_word_that_an_endpoint_declares_is_a_finish_reason(project: ProjectFolder) -> None:
+    text = asserting("{type: finish-reason, value: done_well}")
+    assert checked(project, text).code == 2
+    project.write(
+        "runner.yaml",
+        "endpoints: {e: {base_url: 'http://127.0.0.1:9/v1', finish_reasons: {done_well: stop}}}\n",
+    )
+    done = checked(project, text)
+    assert done.code == 0, done.err
