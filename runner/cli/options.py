@@ -54,6 +54,35 @@ class ShardType(click.ParamType[object]):
         return Shard(int(found[1]), int(found[2]))
 
 
+class DelimiterType(click.ParamType[object]):
+    """One character, or the word `tab`."""
+
+    name = "CHAR|tab"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> object:
+        """The character."""
+        if value in ("tab", "\\t"):
+            return "\t"
+        if not isinstance(value, str) or len(value) != 1 or value in '"\r\n':
+            self.fail(f"{value!r} is neither one character nor the word tab.", param, ctx)
+        return value
+
+
+class EncodingType(click.ParamType[object]):
+    """The name of an encoding that Python knows."""
+
+    name = "NAME"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> object:
+        """The name."""
+        try:
+            assert isinstance(value, str)
+            "".encode(value)  # raises for what turns bytes into bytes, too
+        except (LookupError, ValueError):
+            self.fail(f"{value!r} is not the name of an encoding, such as cp1252 or utf-16.", param, ctx)
+        return value
+
+
 isolate_option = click.option(
     "--isolate",
     is_flag=True,
@@ -79,6 +108,9 @@ class SelectionOptions(TypedDict):
     seed: int | None
     limit: int | None
     isolate: bool
+    delimiter: str | None
+    encoding: str | None
+    id_column: str | None
 
 
 def tests_of(
@@ -105,6 +137,9 @@ def tests_of(
         seed=None,
         limit=None,
         isolate=isolate,
+        delimiter=None,
+        encoding=None,
+        id_column=None,
     )
 
 
@@ -115,7 +150,18 @@ _OPTIONS = (
     ),
     click.option("--vars", "vars_file", metavar="FILE", help="Variables from a YAML or JSON file."),
     click.option(
-        "--input", "rows", metavar="ROWS", help="One case a row, from .jsonl, .csv, .json or .yaml."
+        "--input", "rows", metavar="ROWS", help="One case a row, from .jsonl, .csv, .tsv, .json or .yaml."
+    ),
+    click.option(
+        "--delimiter",
+        type=DelimiterType(),
+        help="What separates the cells of --input, if the header does not show it.",
+    ),
+    click.option(
+        "--encoding", type=EncodingType(), help="The encoding of --input, if it is not UTF-8: cp1252, utf-16."
+    ),
+    click.option(
+        "--id", "id_column", metavar="COLUMN", help="The column of --input that holds the id of each case."
     ),
     click.option("--case", "ids", multiple=True, metavar="ID", help="Only the case with this id."),
     click.option("--tag", "tags", multiple=True, metavar="TAG", help="Only prompts or cases with this tag."),

@@ -74,7 +74,8 @@ class Asking:
             if name not in ("repeat", "shard")
         }
         shard = Shard(*map(int, value["shard"].split("/"))) if value["shard"] else None
-        selection: Any = options
+        # What a version that did not have them yet did not write.
+        selection: Any = {**dict.fromkeys(("delimiter", "encoding", "id_column")), **options}
         return cls(selection, value["repeat"], shard)
 
 

@@ -131,6 +131,10 @@ def load_selection(**given: Unpack[SelectionOptions]) -> Chosen:
     variables = _variables(vars_file) if vars_file is not None else {} if texts else None
     if rows is not None and variables is not None:
         raise UsageError("--input and --var cannot be combined", hint="add the variable to each row instead")
+    for option in ("delimiter", "encoding", "id_column"):
+        if rows is None and given[option] is not None:
+            name = option.removesuffix("_column")
+            raise UsageError(f"--{name} is about the file that --input names, which is not given")
     if given["seed"] is not None and given["sample"] is None:
         raise UsageError("--seed is for --sample N, which is not given")
     sandbox = sandbox_of(isolate=given["isolate"])
@@ -146,7 +150,7 @@ def load_selection(**given: Unpack[SelectionOptions]) -> Chosen:
         variables,
         texts,
         Location(vars_file or "--var"),
-        _rows(rows) if rows is not None else None,
+        _rows(rows, given) if rows is not None else None,
         where=Condition.of(given["where"], sandbox) if given["where"] is not None else None,
         draw=Draw(given["sample"], given["seed"] or 0) if given["sample"] is not None else None,
         limit=given["limit"],
@@ -181,7 +185,7 @@ def _texts(assignments: Sequence[str]) -> dict[str, str]:
     return texts
 
 
-def _rows(path: str) -> CaseFile:
+def _rows(path: str, given: SelectionOptions) -> CaseFile:
     file = Path(path)
     if not file.exists():
         raise UsageError(f"--input {path}: no such file")
@@ -192,7 +196,16 @@ def _rows(path: str) -> CaseFile:
             f"--input {path} can be read only once",
             hint="rows are read again to go on with a run: save them to a file first",
         )
-    return CaseFile(str(file.absolute()), path, Location(path))
+    if given["delimiter"] is not None and file.suffix.lower() not in (".csv", ".tsv"):
+        raise UsageError(f"--delimiter is for .csv and .tsv, and --input {path} is neither")
+    return CaseFile(
+        str(file.absolute()),
+        path,
+        Location(path),
+        delimiter=given["delimiter"],
+        encoding=given["encoding"],
+        id_column=given["id_column"],
+    )
 
 
 def _read(path: str, option: str) -> bytes:

@@ -86,6 +86,9 @@ def _cases(plan: Plan, selection: Selection) -> dict[str, Json]:
         "var": None
         if selection.variables is None
         else _digest({**selection.variables, "--var": dict(selection.texts)}),
+        "delimiter": selection.rows.delimiter if selection.rows else None,
+        "encoding": selection.rows.encoding if selection.rows else None,
+        "id": selection.rows.id_column if selection.rows else None,
         "case": sorted(selection.ids) or None,
         "tag": sorted(selection.tags) or None,
         "where": selection.where.source if selection.where else None,

@@ -6,15 +6,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
-from ..errors import CaseError, Location
+from ..errors import CaseError, Location, SyntaxFileError
 from ..values import Json, JsonPath
 from .case_ids import CaseIds, case_id, digest_of
 from .formats import violations
-from .inputs import Inputs, compiled, from_text
+from .inputs import Inputs, compiled, from_text, takes_blank
+from .json_reader import parse_json
 from .model import Assertion, Case, CaseFile, Expectation, Prompt
 from .problems import MOST, ProblemList
 from .rows import Row, read_rows
-from .violations import Violation
+from .violations import Violation, near
 
 __all__ = ["case_from_vars", "case_id", "cases_from_file", "cases_of", "read_case", "vars_from_text"]
 
@@ -54,20 +55,78 @@ def _cases_from_file(prompt: Prompt, file: CaseFile, ids: CaseIds) -> Iterator[C
         if native.is_absolute()
         else prompt.tree.read(file.path, shown=file.shown, location=file.location)
     )
-    for row in read_rows(source, file.shown):
-        yield ids.claim(_case_of_row(row, inputs, prompt), row.label)
+    for row in read_rows(source, file.shown, delimiter=file.delimiter, encoding=file.encoding):
+        yield ids.claim(_case_of_row(row, inputs, prompt, file.id_column), row.label)
 
 
-def _case_of_row(row: Row, inputs: Inputs | None, prompt: Prompt) -> Case:
-    if not row.text and "vars" in row.value:
-        return read_case(row, inputs)
+def _case_of_row(row: Row, inputs: Inputs | None, prompt: Prompt, id_column: str | None) -> Case:
+    if "vars" in row.value:
+        return read_case(row if row.text is None else _spelt_case(row), inputs)
     given = row.value
-    if row.text and prompt.inputs is not None:
+    name = None
+    if id_column is not None:
+        name = _id_in(row, id_column)
+        if id_column not in (prompt.inputs or {}):
+            given = {column: value for column, value in given.items() if column != id_column}
+    if row.text is not None and prompt.inputs is not None:
+        given = _read_cells(row, given, prompt.inputs)
+    return _case(row, given, (), inputs, id=name)
+
+
+def _id_in(row: Row, column: str) -> str:
+    """The id that stands in a column, in lower case as all ids are."""
+    if column not in row.value:
+        raise CaseError(
+            _labelled(row, f'there is no column "{column}" to take the id from'),
+            location=row.location,
+            hint=near(column, row.value) or f"there are {', '.join(row.value)}",
+        )
+    value = row.value[column]
+    name = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else value
+    spec: Json = {"id": name.lower() if isinstance(name, str) else name}
+    for fault in violations(spec, "prompt", "case"):
+        location = row.locate((column,))
+        raise CaseError(_labelled(row, f"{column}: {fault.message}"), location=location, hint=fault.hint)
+    assert isinstance(name, str)
+    return name.lower()
+
+
+def _spelt_case(row: Row) -> Row:
+    """A row of text that has the columns of a case: `vars`, `assert` and `tags` hold JSON, a blank cell says nothing."""
+    spec: dict[str, Json] = {}
+    for column, text in row.value.items():
+        assert isinstance(text, str)
+        if not text:
+            continue
+        spec[column] = text
+        if column in ("vars", "assert", "tags"):
+            try:
+                spec[column] = parse_json(text, "").value
+            except SyntaxFileError as error:
+                location = row.locate((column,))
+                raise CaseError(
+                    _labelled(row, f"{column} is not JSON: {error.message}"),
+                    location=location,
+                    hint=error.hint,
+                ) from None
+    return row._replace(value={"vars": {}, **spec})
+
+
+def _read_cells(
+    row: Row, given: Mapping[str, Json], schemas: Mapping[str, Mapping[str, Json]]
+) -> dict[str, Json]:
+    """Cells as the types that are declared; a blank one of a type that is no text is not given."""
+    read: dict[str, Json] = {}
+    for name, value in given.items():
+        assert isinstance(value, str)
+        schema = schemas.get(name, {})
+        if not value and not takes_blank(schema):
+            continue
         try:
-            given = _read_text(given, prompt.inputs)
+            read[name] = from_text(value, schema)
         except ValueError as error:
-            raise CaseError(_labelled(row, str(error)), location=row.location) from None
-    return _case(row, given, (), inputs)
+            raise CaseError(_labelled(row, f"{name}: {error}"), location=row.locate((name,))) from None
+    return read
 
 
 def read_case(row: Row, inputs: Inputs | None, *, checked: bool = False) -> Case:

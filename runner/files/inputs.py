@@ -109,6 +109,12 @@ def from_text(text: str, schema: Mapping[str, Json]) -> Json:
     )
 
 
+def takes_blank(schema: Mapping[str, Json]) -> bool:
+    """Whether empty text is a value of what `schema` declares: "" or null."""
+    declared: Any = schema.get("type", "string")
+    return not {"string", "null"}.isdisjoint([declared] if isinstance(declared, str) else declared)
+
+
 _NAMES = {
     "integer": "an integer",
     "number": "a number",
@@ -127,12 +133,14 @@ _WORDS: Mapping[tuple[str, str], Json] = {
 
 
 def _read(text: str, kind: str) -> tuple[bool, Json]:
-    if (kind, text) in _WORDS:
-        return True, _WORDS[kind, text]
+    if (kind, text.lower()) in _WORDS:  # TRUE is how spreadsheets write it, True how Python does
+        return True, _WORDS[kind, text.lower()]
     if kind in {"integer", "number"} and _INTEGER.fullmatch(text):
         return True, int(text)
-    if kind == "number" and _NUMBER.fullmatch(text) and math.isfinite(float(text)):
-        return True, float(text)
+    if kind in {"integer", "number"} and _NUMBER.fullmatch(text) and math.isfinite(number := float(text)):
+        # JSON Schema takes 3.0 for an integer, and programs write it where a column has gaps.
+        exact = number.is_integer() and abs(number) < 2**53
+        return (True, number) if kind == "number" else (exact, int(number) if exact else None)
     if kind in {"array", "object"}:
         try:
             value = parse_json(text, "").value

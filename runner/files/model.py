@@ -75,12 +75,16 @@ class CaseFile:
     """A `tests: - file:` entry or an `--input`: rows are read lazily, one case a row.
 
     `path` is relative to the tree's root, or an absolute native path (an `--input` may lie anywhere, and is read as
-    a stream); `shown` is how messages call it.
+    a stream); `shown` is how messages call it. `delimiter` separates the cells of CSV and `encoding` is that of the
+    text, unless it shows; `id_column` is the column (or key) that names each case.
     """
 
     path: str
     shown: str
     location: Location
+    delimiter: str | None = None
+    encoding: str | None = None
+    id_column: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

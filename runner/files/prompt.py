@@ -239,13 +239,13 @@ class _Loader:
             at = ("tests", index)
             with self.problems.kept():
                 if "file" in entry:
-                    tests.append(self._case_file(entry["file"], (*at, "file")))
+                    tests.append(self._case_file(entry["file"], entry.get("id"), (*at, "file")))
                 else:
                     row = Row(f"tests[{index}]", entry, self.document.locate(at), self.document, at)
                     tests.append(ids.claim(read_case(row, inputs, checked=True), row.label))
         return tuple(tests)
 
-    def _case_file(self, name: str, at: JsonPath) -> CaseFile:
+    def _case_file(self, name: str, id_column: str | None, at: JsonPath) -> CaseFile:
         location = self.document.locate(at)
         file = resolve(self.file, name, location=location)
         if not file.lower().endswith(ROW_FORMATS):
@@ -254,7 +254,7 @@ class _Loader:
             )
         if not self.tree.exists(file):
             self.tree.read(file, location=location)  # says what is wrong, and what may have been meant
-        return CaseFile(file, self.tree.shown(file), location)
+        return CaseFile(file, self.tree.shown(file), location, id_column=id_column)
 
 
 def _at(value: Any, path: Sequence[str | int]) -> Any:

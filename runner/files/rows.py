@@ -1,8 +1,8 @@
-"""Files of rows: JSONL, CSV, or a list in YAML or JSON. One row at a time, each knowing where it stands."""
+"""Files of rows: JSONL, CSV and its relatives, or a list in YAML or JSON. One row at a time, each knowing where it stands."""
 
 from __future__ import annotations
 
-import csv
+import codecs
 import io
 from collections.abc import Iterator, Mapping
 from contextlib import closing
@@ -11,15 +11,17 @@ from typing import BinaryIO, NamedTuple
 
 from ..errors import CaseError, EncodingError, Location, MissingFileError, SyntaxFileError
 from ..values import Json, JsonPath
+from .csv_rows import CsvRow, read_csv
 from .documents import Document, parse_document
 from .json_reader import parse_json
 from .text import decode
 
 __all__ = ["ROW_FORMATS", "Row", "read_rows"]
 
-ROW_FORMATS = (".jsonl", ".csv", ".yaml", ".yml", ".json")
+ROW_FORMATS = (".jsonl", ".ndjson", ".csv", ".tsv", ".yaml", ".yml", ".json")
 """The endings of files of rows."""
 
+_BY_LINE = (".jsonl", ".ndjson", ".csv", ".tsv")
 _MAX_LINE = 20 * 1024 * 1024
 
 
@@ -27,8 +29,8 @@ class Row(NamedTuple):
     """One row, or one entry of a prompt's `tests`.
 
     `label` is how messages call it ("row 3", "tests[0]"). Its parts stand in `document` under the path `at`; where
-    there is no document (CSV), `location` is all that is known. In a row of `text` every value is a string that is
-    still to be read as the declared type.
+    there is no document (CSV), they are the cells of `text`: every value is a string that is still to be read as the
+    declared type.
     """
 
     label: str
@@ -36,22 +38,27 @@ class Row(NamedTuple):
     location: Location
     document: Document | None = None
     at: JsonPath = ()
-    text: bool = False
+    text: CsvRow | None = None
 
     def locate(self, path: JsonPath, *, at_key: bool = False) -> Location:
         """Where the part of the row at `path` stands, or with `at_key` its key."""
+        if self.text is not None and path and not at_key and (place := self.text.place(str(path[0]))):
+            return Location(self.location.path, *place)
         if self.document is None or not path:
             return self.location
         whole = (*self.at, *path)
         return self.document.locate_key(whole) if at_key else self.document.locate(whole)
 
 
-def read_rows(source: bytes | Path, shown: str) -> Iterator[Row]:
+def read_rows(
+    source: bytes | Path, shown: str, *, delimiter: str | None = None, encoding: str | None = None
+) -> Iterator[Row]:
     """The rows of a file, by its ending; `shown` is its name in messages.
 
     JSONL and CSV are read line by line, so that a file of any size takes little memory. Blank lines are no rows. The
-    first line of a CSV file (RFC 4180, comma) names the variables, and its cells are strings. YAML and JSON files
-    hold a list of mappings.
+    first line of a CSV file names the variables, and its cells are strings; they are separated by `delimiter` where it
+    is given (see `read_csv`). YAML and JSON files hold a list of mappings. The text is UTF-8 unless `encoding` says
+    otherwise.
 
     Raises CaseError for what is no row, SyntaxFileError and EncodingError for what cannot be read at all,
     MissingFileError when `source` is a path that cannot be opened.
@@ -64,12 +71,15 @@ def read_rows(source: bytes | Path, shown: str) -> Iterator[Row]:
             hint=f"one of {', '.join(ROW_FORMATS)}",
         )
     with closing(_open(source, shown)) as file:
-        if ending == ".jsonl":
-            yield from _jsonl(file, shown)
-        elif ending == ".csv":
-            yield from _csv(file, shown)
+        if ending not in _BY_LINE:
+            data = file.read() if encoding is None else "".join(_decoded(file, shown, encoding)).encode()
+            yield from _list(parse_document(data, shown))
+            return
+        lines = _lines(file, shown) if encoding is None else _numbered(_decoded(file, shown, encoding), shown)
+        if ending in (".jsonl", ".ndjson"):
+            yield from _jsonl(lines, shown)
         else:
-            yield from _list(parse_document(file.read(), shown))
+            yield from _csv(lines, shown, delimiter or ("\t" if ending == ".tsv" else None))
 
 
 def _open(source: bytes | Path, shown: str) -> BinaryIO:
@@ -99,9 +109,46 @@ def _lines(file: BinaryIO, shown: str) -> Iterator[tuple[int, str]]:
         number += text.count("\n")
 
 
-def _jsonl(file: BinaryIO, shown: str) -> Iterator[Row]:
+def _decoded(file: BinaryIO, shown: str, encoding: str) -> Iterator[str]:
+    """The lines of a file in another encoding than UTF-8, with one kind of line end."""
+    number = 1
+    with io.TextIOWrapper(file, encoding=_with_mark(encoding)) as text:
+        try:
+            for line in text:
+                if "\0" in line:
+                    raise EncodingError(
+                        "a NUL character stands in the text",
+                        location=Location(shown, number),
+                        hint=_WRONG % encoding,
+                    )
+                number += 1
+                yield line
+        except UnicodeError as error:
+            raise EncodingError(
+                f"the file is not {encoding}: {getattr(error, 'reason', error)}",
+                location=Location(shown, number),
+                hint=_WRONG % encoding,
+            ) from None
+
+
+_WRONG = "is --encoding %s the right one?"
+
+
+def _with_mark(encoding: str) -> str:
+    """The encoding that drops a byte order mark."""
+    return "utf-8-sig" if codecs.lookup(encoding).name == "utf-8" else encoding
+
+
+def _numbered(lines: Iterator[str], shown: str) -> Iterator[tuple[int, str]]:
+    for number, line in enumerate(lines, 1):
+        if len(line) > _MAX_LINE:
+            raise CaseError("the line is longer than 20 MiB", location=Location(shown, number))
+        yield number, line
+
+
+def _jsonl(lines: Iterator[tuple[int, str]], shown: str) -> Iterator[Row]:
     count = 0
-    for number, text in _lines(file, shown):
+    for number, text in lines:
         if text.strip(" \t\n"):
             count += 1
             try:
@@ -136,53 +183,6 @@ def _row(document: Document, at: JsonPath, number: int, value: Json, location: L
     return Row(label, value, location, document, at)
 
 
-def _csv(file: BinaryIO, shown: str) -> Iterator[Row]:
-    lines = (line for _, text in _lines(file, shown) for line in io.StringIO(text, newline="\n"))
-    reader = csv.reader(lines, strict=True)
-    names: list[str] | None = None
-    count = 0
-    while True:
-        line = reader.line_num + 1
-        label = f"row {count + 1}" if names is not None else "the header"
-        try:
-            cells = next(reader, None)
-        except csv.Error as error:
-            raise CaseError(
-                f"{label} is not CSV: {error}",
-                location=Location(shown, line),
-                hint='write a " inside quotes twice',
-            ) from None
-        if cells is None:
-            break
-        if not cells:
-            continue
-        if names is None:
-            names = _header(cells, Location(shown, line))
-            continue
-        count += 1
-        if len(cells) != len(names):
-            raise CaseError(
-                f"{label} has {len(cells)} {'cell' if len(cells) == 1 else 'cells'}, the header has {len(names)}",
-                location=Location(shown, line),
-                hint='put cells that hold a comma or a line break in quotes: "a, b"',
-            )
-        yield Row(label, dict(zip(names, cells, strict=True)), Location(shown, line), text=True)
-    if names is None:
-        raise CaseError(
-            "the header is missing", location=Location(shown, 1), hint="name the variables in the first line"
-        )
-
-
-def _header(names: list[str], location: Location) -> list[str]:
-    seen: set[str] = set()
-    for index, name in enumerate(names):
-        if not name.strip():
-            raise CaseError(f"column {index + 1} of the header has no name", location=location)
-        if name in seen:
-            raise CaseError(f'the header names "{name}" twice', location=location)
-        if len(names) == 1 and (";" in name or "\t" in name):
-            raise CaseError(
-                "the columns are not separated by commas", location=location, hint="save it with commas"
-            )
-        seen.add(name)
-    return names
+def _csv(lines: Iterator[tuple[int, str]], shown: str, delimiter: str | None) -> Iterator[Row]:
+    for number, row in enumerate(read_csv((text for _, text in lines), shown, delimiter), 1):
+        yield Row(f"row {number}", row.cells, Location(shown, row.line), text=row)

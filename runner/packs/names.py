@@ -35,7 +35,7 @@ LONGEST_PATH = 200
 """Windows takes 260 characters for a whole path, the project's own folder included."""
 
 _TEXT = (
-    ".yaml", ".yml", ".json", ".jsonl", ".csv", ".j2", ".jinja", ".jinja2", ".txt", ".md", ".rst", ".html", ".xml",
+    ".yaml", ".yml", ".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".j2", ".jinja", ".jinja2", ".txt", ".md", ".rst", ".html", ".xml",
 )  # fmt: skip
 _MEDIA = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".wav", ".mp3", ".pdf")
 _PAPERS = {"license", "licence", "notice", "copying", "readme", "changelog", "authors"}

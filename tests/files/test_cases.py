@@ -172,10 +172,10 @@ def test_an_empty_cell_is_an_empty_string():
 @pytest.mark.parametrize(
     ("name", "text", "wanted"),
     [
-        ("n", "3.0", 'an integer, got "3.0"'), ("n", " 3", 'an integer, got " 3"'), ("n", "0x1", 'an integer, got "0x1"'),
+        ("n", "3.5", 'an integer, got "3.5"'), ("n", " 3", 'an integer, got " 3"'), ("n", "0x1", 'an integer, got "0x1"'),
         ("n", "", "an integer, got nothing"), ("n", "٣", 'an integer, got "٣"'), ("ratio", "1,5", 'a number, got "1,5"'),
         ("ratio", "nan", 'a number, got "nan"'), ("ratio", "1e999", 'a number, got "1e999"'),
-        ("urgent", "yes", 'true or false, got "yes"'), ("urgent", "True", 'true or false, got "True"'),
+        ("urgent", "yes", 'true or false, got "yes"'), ("urgent", "1", 'true or false, got "1"'),
         ("tags", "a", 'a JSON array, got "a"'), ("tags", "{}", 'a JSON array, got "{}"'),
         ("extra", '{"a": 1, "a": 2}', 'a JSON object, got "{\\"a\\": 1, \\"a\\": 2}"'),
         ("score", "x", 'an integer or null, got "x"'),
@@ -317,12 +317,12 @@ WRONG_ROWS = {
     "no header": ("r.csv", "", "r.csv:1: the header is missing (name the variables in the first line)"),
     "header twice": ("r.csv", "ticket,ticket\na,b\n", 'r.csv:1: the header names "ticket" twice'),
     "header without name": ("r.csv", "ticket, \na,b\n", "r.csv:1: column 2 of the header has no name"),
-    "semicolons": ("r.csv", "ticket;n\na;1\n", "r.csv:1: the columns are not separated by commas (save it with commas)"),
+    "two delimiters": ("r.csv", "ticket;n,m\na;1,2\n", 'r.csv:1: the header does not tell whether commas or semicolons separate its columns (say so in a first line such as "sep=;", or with --delimiter)'),
     "short row": ("r.csv", "ticket,n\na,1\nb\n", 'r.csv:3: row 2 has 1 cell, the header has 2 (put cells that hold a comma or a line break in quotes: "a, b")'),
     "long row": ("r.csv", "ticket,n\na,1,2\n", 'r.csv:2: row 1 has 3 cells, the header has 2 (put cells that hold a comma or a line break in quotes: "a, b")'),
     "bad quote": ("r.csv", 'ticket\n"a"b\n', "r.csv:2: row 1 is not CSV: ',' expected after '\"' (write a \" inside quotes twice)"),
-    "open quote": ("r.csv", 'ticket\n"a\nb\n', 'r.csv:2: row 1 is not CSV: unexpected end of data (write a " inside quotes twice)'),
-    "cell of another type": ("r.csv", "ticket,n\na,1\nb,x\n", 'r.csv:3: row 2: n: expected an integer, got "x"'),
+    "open quote": ("r.csv", 'ticket\n"a\nb\n', 'r.csv:2: row 1 is not CSV: unexpected end of data (the quote that begins a cell is never closed: write a " that is part of the text twice, in quotes)'),
+    "cell of another type": ("r.csv", "ticket,n\na,1\nb,x\n", 'r.csv:3:3: row 2: n: expected an integer, got "x"'),
     "column not declared": ("r.csv", "ticket,m\na,1\n", 'r.csv:2: row 1: "m" is not a declared variable (declared under inputs: ticket, n, ratio, urgent, tags, extra, score)'),
     "misspelt variable": ("r.jsonl", '{"tickt": "a"}\n', 'r.jsonl:1:2: row 1: "tickt" is not a declared variable (did you mean "ticket"?)'),
     "missing variable": ("r.jsonl", '{"n": 1}\n', 'r.jsonl:1:1: row 1: the variable "ticket" is missing (give it a value, or give it a default under inputs)'),
@@ -368,7 +368,7 @@ def test_an_input_of_an_unknown_kind_is_refused():
         as_input("x", "rows.xlsx")
     assert (
         str(caught.value)
-        == 'rows.xlsx: "rows.xlsx" is not a file of rows (one of .jsonl, .csv, .yaml, .yml, .json)'
+        == 'rows.xlsx: "rows.xlsx" is not a file of rows (one of .jsonl, .ndjson, .csv, .tsv, .yaml, .yml, .json)'
     )
 
 
