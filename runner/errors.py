@@ -208,7 +208,11 @@ class NothingSelectedError(RunnerError):
 
 
 _PRECEDENCE = (2, 1, 4, 3, 5)
-"""Of several exit codes the one that counts comes first."""
+"""Of several exit codes the one that counts comes first; any other code comes after these."""
+
+
+def _rank(code: int) -> int:
+    return _PRECEDENCE.index(code) if code in _PRECEDENCE else len(_PRECEDENCE)
 
 
 class Problems(RunnerError):
@@ -221,7 +225,7 @@ class Problems(RunnerError):
         self.errors: tuple[RunnerError, ...] = tuple(flat)
         super().__init__("several errors")
         self.message = "\n".join(str(error) for error in self.errors)
-        self.exit_code = min((error.exit_code for error in self.errors), key=_PRECEDENCE.index, default=2)
+        self.exit_code = min((error.exit_code for error in self.errors), key=_rank, default=2)
 
     def __str__(self) -> str:
         return self.message

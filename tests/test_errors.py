@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runner.errors import Problems, RunnerError, UsageError
+from runner.errors import NothingSelectedError, Problems, ReaderGoneError, RunnerError, UsageError
 
 
 def test_a_long_quotation_loses_its_middle_and_says_so() -> None:
@@ -20,3 +20,10 @@ def test_what_no_file_can_hold_is_spelt_out() -> None:
 def test_several_errors_are_all_told() -> None:
     many = Problems(UsageError(f"error {number} {'x' * 500}") for number in range(50))
     assert str(many).count("x" * 500) == 50
+
+
+def test_of_several_errors_an_exit_code_without_a_rank_comes_last():
+    gone = ReaderGoneError("nobody reads")
+    assert Problems([gone]).exit_code == 141
+    assert Problems([gone, NothingSelectedError("nothing")]).exit_code == 5
+    assert Problems([gone, UsageError("wrong")]).exit_code == 2

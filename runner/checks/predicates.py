@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from ..matching import TooSlowError, is_found
 from ..patterns import PatternError, compile_pattern
 from ..render.sandbox import Members, Sandbox
 from ..schema import SchemaProblem, Validator, show
@@ -172,11 +173,18 @@ def _regex(value: Json) -> Predicate:
         raise SpecError(
             f"{show(source)} matches every text, the empty one as well", "+ is one or more, * any number"
         )
+
+    def searched(text: str) -> bool:
+        try:
+            return is_found(pattern, text)
+        except TooSlowError as error:
+            raise Unfit(f"{show(source)} {error}") from None
+
     return _on_text(
         f"matches {show(source)}",
         f"does not match {show(source)}",
         source,
-        lambda text: pattern.search(text) is not None,
+        searched,
     )
 
 

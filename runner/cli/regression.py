@@ -12,6 +12,7 @@ from typing import Literal
 from ..engine.plan import Plan
 from ..engine.shard import Shard
 from ..engine.verdict import exit_code
+from ..errors import NothingSelectedError
 from ..regress.asking import carry_out
 from ..regress.modes import Modes
 from ..regress.results import CaseResult
@@ -113,9 +114,10 @@ class RegressionCommand:
             seconds = time.monotonic() - started
             for each in (reporter, *others):
                 each.finish(tally, modes=self.modes, seconds=seconds, complete=not unsent)
-        # An empty shard is a part of a run that has others.
         facts = tally.facts(self.modes, unsent=unsent, signal=ending.signal if ending else None)
-        code = exit_code(facts) if tally.selected else 0
+        code = exit_code(facts)
+        if code == NothingSelectedError.exit_code:
+            code = 0  # an empty shard is a part of a run that has others
         out.flush()
         if not code:
             out.check()

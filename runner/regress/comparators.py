@@ -12,6 +12,7 @@ from fractions import Fraction
 from math import floor, isfinite
 from typing import TypeAlias
 
+from ..matching import TooSlowError, is_found
 from ..values import Json
 from .normalise import Normaliser, normalise
 from .similar import SCORER, similarity
@@ -63,7 +64,10 @@ def regex(pattern: re.Pattern[str]) -> Comparator:
 
     def compare(_approved: Json, new: Json) -> tuple[bool, str | None]:
         assert isinstance(new, str)
-        return (True, None) if pattern.fullmatch(new) else (False, "does not match")
+        try:
+            return (True, None) if is_found(pattern, new, whole=True) else (False, "does not match")
+        except TooSlowError as error:
+            return False, f"the pattern {error}"
 
     return compare
 

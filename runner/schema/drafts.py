@@ -14,6 +14,7 @@ from jsonschema.protocols import Validator as Draft
 from jsonschema.validators import extend, validator_for
 from referencing import Registry
 
+from ..matching import is_found
 from ..patterns import PatternError, compile_pattern
 from ..values import Json
 from .problem import SchemaProblem
@@ -128,7 +129,7 @@ def _fraction(number: int | float) -> Fraction:
 
 
 def _pattern(draft: Any, pattern: str, value: Any, _schema: Any) -> Iterator[ValidationError]:
-    if draft.is_type(value, "string") and not _compiled(pattern).search(value):
+    if draft.is_type(value, "string") and not is_found(_compiled(pattern), value):
         yield ValidationError(f"expected a string that matches {show(pattern)}, got {show(value)}")
 
 

@@ -8,6 +8,7 @@ from hashlib import sha256
 
 from jsonschema.exceptions import ValidationError, best_match
 
+from ..matching import TooSlowError
 from ..values import Json, JsonPath
 from .drafts import Draft, check_form, draft_of, exact_draft
 from .problem import SchemaProblem
@@ -63,6 +64,9 @@ class Validator:
         except RecursionError:
             message = "the value is nested too deeply to be checked"
             return (Violation((), "$", "depth", message, ()),)
+        except TooSlowError as error:
+            # Wherever it stands: inside a `not` a pattern that counts as unmatched would make a value valid.
+            return (Violation((), "$", "pattern", f"a pattern of the schema {error}", ()),)
         return tuple(sorted(found, key=lambda each: (len(each.path), each.keyword in _WEAK, each.path)))
 
 

@@ -1,0 +1,149 @@
+"""Searching with regular expressions of users in bounded time.
+
+Python's `re` backtracks, and while it does nothing else runs in the process, nor can anything stop it: `(a+)+$` needs an hour
+for forty characters. So a search that may take long, by the look of the pattern and the length of the text, is made in
+a process of its own, which is ended when it does not answer.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import threading
+import weakref
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .processes.start import ChildProcess
+
+__all__ = ["SECONDS", "TooSlowError", "is_found"]
+
+SECONDS = 2.0
+"""How long one search may take."""
+
+_STEPS = 50_000_000
+_SHORT = 16
+_BRANCHES = 10
+
+_LITERAL = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]", re.DOTALL)
+_REPEATED_GROUP = re.compile(r"\)(?:[*+]|\{)")
+_REPEAT = re.compile(r"[*+]|\{\d*,?\d*\}")
+_OPTIONAL = re.compile(r"(?<![*+?}(])\?")
+
+_PROGRAM = """
+import json, re, sys, warnings
+warnings.simplefilter("ignore")
+for line in sys.stdin.buffer:
+    pattern, text, whole = json.loads(line)
+    found = re.fullmatch(pattern, text) if whole else re.search(pattern, text)
+    sys.stdout.buffer.write(b"0\\n" if found is None else b"1\\n")
+    sys.stdout.buffer.flush()
+"""
+
+
+class TooSlowError(Exception):
+    """A search took longer than SECONDS; the message says so, to follow the name of the pattern."""
+
+    def __init__(self) -> None:
+        super().__init__(f"takes more than {SECONDS:g} seconds to be matched with a text of this length")
+
+
+def is_found(pattern: re.Pattern[str], text: str, *, whole: bool = False) -> bool:
+    """Whether the pattern is found in the text, or with `whole` describes all of it. Raises TooSlowError."""
+    if len(text) <= _longest_direct(pattern.pattern):
+        return (pattern.fullmatch(text) if whole else pattern.search(text)) is not None
+    return _CHILD.is_found(pattern, text, whole=whole)
+
+
+@lru_cache(maxsize=1024)
+def _longest_direct(source: str) -> int:
+    """Up to which length of the text a search is known to end soon.
+
+    Every repeat outside of repeated groups adds a power of the length, and the place where the search begins another
+    one. A repeated group, or many places that branch, can take a time that is exponential.
+    """
+    plain = _LITERAL.sub("x", source)
+    branches = len(_OPTIONAL.findall(plain)) + (plain.count("(") if "|" in plain else 0)
+    if _REPEATED_GROUP.search(plain) or branches > _BRANCHES:
+        return _SHORT
+    return int(_STEPS ** (1 / (len(_REPEAT.findall(plain)) + 1)))
+
+
+class _Child:
+    """The process that searches, started when it is needed; one question at a time."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._owner = os.getpid()
+        self._process: ChildProcess | None = None
+        self._close: weakref.finalize[..., _Child] | None = None
+
+    def is_found(self, pattern: re.Pattern[str], text: str, *, whole: bool) -> bool:
+        if self._owner != os.getpid():  # in a fork: the process, and whoever holds the lock, are the parent's
+            self._lock, self._owner, self._process = threading.Lock(), os.getpid(), None
+        with self._lock:
+            try:
+                process = self._started()
+            except OSError:  # where no process can be started (a frozen program) there is no other way
+                return (pattern.fullmatch(text) if whole else pattern.search(text)) is not None
+            timer = threading.Timer(SECONDS, process.kill)
+            timer.daemon = True
+            timer.start()
+            try:
+                answer = _ask(process, json.dumps([pattern.pattern, text, whole]).encode() + b"\n")
+            except BaseException:
+                self._end()  # also for Ctrl-C: the answer is still on its way
+                raise
+            finally:
+                timer.cancel()
+            if answer not in (b"0\n", b"1\n"):
+                self._end()
+                raise TooSlowError
+            return answer == b"1\n"
+
+    def _started(self) -> ChildProcess:
+        if self._process is None or self._process.poll() is not None:
+            from .processes.programs import python_command  # most commands never need it
+            from .processes.start import PIPE, start
+
+            self._end()
+            environ = {
+                name: os.environ[name] for name in ("SYSTEMROOT", "LD_LIBRARY_PATH") if name in os.environ
+            }
+            command = python_command("-c", _PROGRAM, packages=False)
+            self._process = start(command, environ, stdin=PIPE, stdout=PIPE, own_session=True)
+            self._close = weakref.finalize(self, _end, self._process, os.getpid())
+        return self._process
+
+    def _end(self) -> None:
+        if self._close is not None:
+            self._close()
+        self._process = self._close = None
+
+
+def _ask(process: ChildProcess, line: bytes) -> bytes:
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        process.stdin.write(line)
+        process.stdin.flush()
+    except OSError:  # it was ended while the text was on its way
+        return b""
+    return process.stdout.readline()
+
+
+def _end(process: ChildProcess, owner: int) -> None:
+    if os.getpid() != owner:
+        return
+    process.kill()
+    process.wait()
+    for pipe in (process.stdin, process.stdout):
+        with contextlib.suppress(OSError):
+            if pipe is not None:
+                pipe.close()
+
+
+_CHILD = _Child()
