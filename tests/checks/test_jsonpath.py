@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -181,3 +183,71 @@ def test_a_path_is_a_value_that_can_be_shared():
     assert isinstance(parse("$.a"), Path)
     assert str(parse("$['a']")) == "$.a"
     assert str(parse("/a~1b/0")) == "/a~1b/0"
+
+
+# --- against the words of RFC 9535, section 2 -------------------------------------------------------------------
+
+
+def _children(node):
+    path, value = node
+    if isinstance(value, dict):
+        return [((*path, name), child) for name, child in value.items()]
+    if isinstance(value, list):
+        return [((*path, index), child) for index, child in enumerate(value)]
+    return []
+
+
+def _descendants(node):
+    return [node, *(below for child in _children(node) for below in _descendants(child))]
+
+
+def _selected(node, selector):
+    path, value = node
+    if selector == "*":
+        return _children(node)
+    if isinstance(selector, str):
+        return [((*path, selector), value[selector])] if isinstance(value, dict) and selector in value else []
+    if isinstance(value, list):
+        index = selector if selector >= 0 else len(value) + selector
+        return [((*path, index), value[index])] if 0 <= index < len(value) else []
+    return []
+
+
+rfc_values = st.recursive(
+    st.none() | st.booleans() | st.integers(0, 2),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["a", "b", "0", "é 'x"]), inner, max_size=3)
+    ),
+    max_leaves=10,
+)
+rfc_segments = st.lists(
+    st.tuples(st.booleans(), st.sampled_from(["*", "a", "b", "0", "é 'x", 0, 1, -1, -2, 5, -9])), max_size=4
+)
+
+
+def _spelt(segments, quote):
+    text = "$"
+    for descendant, selector in segments:
+        if selector == "*" or isinstance(selector, int):
+            inside = str(selector)
+        else:
+            escaped = selector.replace("\\", "\\\\").replace(quote, f"\\{quote}")
+            inside = f"{quote}{escaped}{quote}"
+        text += f"{'..' if descendant else ''}[{inside}]"
+    return text
+
+
+@given(rfc_values, rfc_segments, st.sampled_from("'\""))
+def test_a_path_selects_the_nodes_that_the_rfc_says(value, segments, quote):
+    nodes = [((), value)]
+    for descendant, selector in segments:
+        starts = [below for node in nodes for below in _descendants(node)] if descendant else nodes
+        nodes = [found for start in starts for found in _selected(start, selector)]
+    found = parse(_spelt(segments, quote)).find(value)
+    places = [path for path, _ in found]
+    assert len(set(places)) == len(places)
+    assert set(places) == {path for path, _ in nodes}
+    assert {path: json.dumps(part) for path, part in found} == {
+        path: json.dumps(part) for path, part in nodes
+    }
