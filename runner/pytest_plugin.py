@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from .errors import RunnerError
     from .files.model import Case, Project
     from .packs.packs import Packs
+    from .regress.claims import Claim
+    from .regress.lost import LostAnswers
     from .regress.results import CaseResult
     from .render.sandbox import Sandbox
 
@@ -132,12 +134,37 @@ def _is_of_github(file: Path) -> bool:
 
 
 class _Home(NamedTuple):
-    """The project of a folder: by a runner.yaml (`declared`) or without one. `error` is why it does not open."""
+    """The project of a folder: by a runner.yaml (`declared`) or without one. `error` is why it does not open.
+
+    `claims` are those to folders of snapshots, by the prompts' folder, of the prompts seen so far; `lost` is empty until
+    it is needed.
+    """
 
     declared: bool
     project: Project | None
     packs: Packs | None
     error: RunnerError | None
+    claims: dict[str, list[Claim]]
+    lost: list[LostAnswers]
+
+    def lost_answers(self) -> LostAnswers | None:
+        """The answers of renamed cases, looked for once in a session."""
+        import os
+
+        from .regress.lost import LostAnswers
+        from .regress.store import store_of
+
+        if not self.lost and self.project is not None:
+            self.lost.append(LostAnswers((), self.project, store_of(self.project, os.environ)))
+        return self.lost[0] if self.lost else None
+
+    def beside(self, directory: str) -> list[Claim]:
+        """The claims of the prompts in a folder, read once in a session."""
+        from .regress.claims import taken_in
+
+        if directory not in self.claims and self.project is not None:
+            self.claims[directory] = taken_in(directory, self.project)
+        return self.claims.get(directory, [])
 
 
 _HOMES = pytest.StashKey[dict[Path, _Home]]()
@@ -164,7 +191,7 @@ def _home_of(file: Path, config: pytest.Config) -> _Home:
             packs.verify_copies()
         except RunnerError as problem:
             error = problem
-        homes[root] = _Home(above is not None, project, packs, error)
+        homes[root] = _Home(above is not None, project, packs, error, {}, [])
     return homes[root]
 
 
@@ -183,6 +210,7 @@ class PromptFile(pytest.File):
         from .engine.plan import make_units
         from .engine.selection import Selection
         from .errors import RunnerError
+        from .regress.claims import refuse_shared
 
         try:
             sandbox = _sandbox(self.config)
@@ -196,10 +224,11 @@ class PromptFile(pytest.File):
             [prompt] = load_prompts([os.path.relpath(self.path)], home.project, home.packs)
             if isinstance(prompt, RunnerError):
                 raise prompt
+            refuse_shared((prompt,), home.project, beside=home.beside)
             for unit in make_units((prompt,), home.project, sandbox=sandbox):
                 for case in Selection().cases(unit):
                     name = case.id if unit.variant is None else f"{case.id}@{unit.variant}"
-                    yield PromptCase.from_parent(self, name=name, unit=unit, case=case, project=home.project)
+                    yield PromptCase.from_parent(self, name=name, unit=unit, case=case, home=home)
         except RunnerError as error:
             yield BrokenPrompt.from_parent(self, name="load", error=error)
 
@@ -229,11 +258,13 @@ class BrokenPrompt(pytest.Item):
 class PromptCase(pytest.Item):
     """One case of a prompt."""
 
-    def __init__(self, *, unit: Unit, case: Case, project: Project, **kwargs: Any) -> None:
+    def __init__(self, *, unit: Unit, case: Case, home: _Home, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        assert home.project is not None, "a prompt was loaded"
+        self._home = home
         self._unit = unit
         self._case = case
-        self._project = project
+        self._project = home.project
         for tag in {*unit.prompt.tags, *case.tags}:
             self.keywords[tag] = True  # `-k support` selects by tag
 
@@ -263,6 +294,7 @@ class PromptCase(pytest.Item):
             modes,
             emit=results.append,
             orphan=lambda _: None,
+            lost=self._home.lost_answers(),
         )
         root = Path(self._project.root)
         ending = carry_out(

@@ -251,3 +251,22 @@ def test_a_variable_that_says_neither_yes_nor_no_is_an_error(project: ProjectFol
     assert done.returncode == 2
     assert "RUNNER_ISOLATE: 'perhaps' is not a valid boolean" in done.stdout
     assert "Traceback" not in done.stdout
+
+
+def test_prompts_that_share_snapshots_fail_and_write_nothing(project: ProjectFolder) -> None:
+    project.write("prompts/copy.prompt.yaml", PROMPT)
+    done = record(project, "--runner-update", "missing")
+    assert "2 failed" in done.stdout, done.stdout
+    assert "overwrite each other's snapshots in prompts/__snapshots__/hello" in done.stdout
+    assert not (project.folder / "prompts/__snapshots__").exists()
+    named = run_pytest(project, "prompts/hello.prompt.yaml")
+    assert "prompts/copy.prompt.yaml:2:7" in named.stdout
+
+
+def test_a_renamed_prompt_keeps_its_answers(project: ProjectFolder) -> None:
+    record(project, "--runner-update", "missing")
+    (project.folder / "prompts/hello.prompt.yaml").unlink()
+    project.write("other/greeting.prompt.yaml", PROMPT)
+    done = run_pytest(project, "other/")
+    assert "pending (moved): the same request as prompts/__snapshots__/hello/ada.snap.yaml" in done.stdout
+    assert "2 passed" in run_pytest(project, "other/", "--runner-update", "changed").stdout

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Sequence
@@ -10,16 +11,19 @@ from typing import get_args
 
 import click
 
-from ..engine.plan import make_units
+from ..engine.plan import Unit, make_units
 from ..engine.selection import Selection
 from ..errors import NothingSelectedError, Problems, RunnerError, UsageError
 from ..files.discover import refuse_other_projects
 from ..files.model import Project, Prompt
 from ..regress.accepting import accept, reject
+from ..regress.claims import refuse_shared, refuse_shared_folders
 from ..regress.orphans import orphans
 from ..regress.pending import load_pending, select_pending
 from ..regress.results import Kind, PendingEntry
-from ..regress.store import store_of
+from ..regress.snapshot import file_of
+from ..regress.store import SnapshotStore, store_of
+from ..render.sandbox import Sandbox
 from ..report.figures import plural
 from ..report.outlet import print_data
 from ..report.visible import visible
@@ -63,7 +67,9 @@ def accept_selected(
     project, _ = open_project()
     root, store = Path(project.root), store_of(project, os.environ)
     problems: list[RunnerError] = []
-    for entry in _chosen(project, select, kinds, folder, everything=everything):
+    chosen = _chosen(project, select, kinds, folder, everything=everything)
+    refuse_shared_folders((entry.snapshot_file for entry in chosen), project)
+    for entry in chosen:
         try:
             accept(root, entry, store)
         except RunnerError as error:
@@ -132,13 +138,45 @@ def prune(paths: Sequence[str], *, dry_run: bool, isolate: bool) -> int:
     if errors:
         # Whether a file is referred to can only be said when everything that may refer to it loads.
         raise Problems(errors)
+    prompts = [entry for entry in loaded if isinstance(entry, Prompt)]
+    refuse_shared(prompts, project)
     store = store_of(project, os.environ)
     sandbox.start()
-    units = make_units([entry for entry in loaded if isinstance(entry, Prompt)], project, sandbox=sandbox)
+    units = make_units(prompts, project, sandbox=sandbox)
     found = list(orphans(units, Selection(), store))
+    awaited = _awaited(project, units, store, sandbox) if found else {}
+    kept = 0
     for file in found:
+        if (case := awaited.get(store.request(file))) is not None:
+            kept += 1
+            click.echo(f"kept {visible(file)}: it answers {visible(case)}, which may have been renamed")
+            continue
         if not dry_run:
             store.delete(file)
         click.echo(f"{'would delete' if dry_run else 'deleted'} {visible(file)}")
-    click.echo(f"{plural(len(found), 'snapshot')} without a case")
+    click.echo(f"{plural(len(found) - kept, 'snapshot')} without a case")
+    if kept:
+        click.echo(
+            "to keep what was approved under its new name: runner test, then runner accept --kind moved"
+        )
     return 0
+
+
+def _awaited(
+    project: Project, units: Sequence[Unit], store: SnapshotStore, sandbox: Sandbox
+) -> dict[str | None, str]:
+    """The requests of cases without a snapshot, chosen or not, with the cases: what may have been renamed to them."""
+    found: dict[str | None, str] = {}
+    known = {unit.prompt.place for unit in units}
+    others = list(units)
+    with contextlib.suppress(RunnerError):
+        for prompt in load_prompts((), project, remark=lambda _: None):
+            if isinstance(prompt, Prompt) and prompt.place not in known:
+                with contextlib.suppress(RunnerError):  # one that does not load was not asked about
+                    others += make_units((prompt,), project, sandbox=sandbox)
+    for unit in others:
+        with contextlib.suppress(RunnerError):
+            for case in Selection().cases(unit):
+                if not store.exists(file_of(unit.prompt, case.id, unit.variant)):
+                    found.setdefault(unit.job(case).fingerprint, f"{unit.prompt.name}/{case.id}")
+    return found

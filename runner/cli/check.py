@@ -23,6 +23,8 @@ def command(paths: tuple[str, ...], *, isolate: bool) -> int:
     """
     from ..engine.examine import examine
     from ..errors import Diagnostic, RunnerError
+    from ..files.model import Prompt
+    from ..regress.claims import shared_by
     from ..regress.rules import compile_rules
     from ..report.figures import plural
     from .checking import Told, faults_of_packs, prompts_of
@@ -37,6 +39,7 @@ def command(paths: tuple[str, ...], *, isolate: bool) -> int:
     prompts = cases = remarks = 0
     warnings = 0
     passed_over: list[Diagnostic] = []
+    loadable: list[Prompt] = []
     told = Told()
     for fault in faults_of_packs(packs, project, exports=not paths):
         told.tell(fault)
@@ -45,6 +48,7 @@ def command(paths: tuple[str, ...], *, isolate: bool) -> int:
         if isinstance(loaded, RunnerError):
             told.tell(loaded)
             continue
+        loadable.append(loaded)
         found = examine(loaded, project, sandbox)
         try:
             compile_rules(loaded, project)
@@ -57,6 +61,8 @@ def command(paths: tuple[str, ...], *, isolate: bool) -> int:
             show_diagnostic(remark)
             remarks += remark.severity == "error"
             warnings += remark.severity == "warning"
+    for shared in shared_by(loadable, project):
+        told.tell(shared)
     for remark in (*project.warnings, *passed_over):
         show_diagnostic(remark)
         warnings += 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from ..errors import MissingFileError, NothingSelectedError, Problems, RunnerError, UsageError
@@ -13,9 +14,10 @@ from ..files.pack_sources import is_reference
 from ..files.tree import DiskTree
 from ..packs.packs import Packs
 from ..packs.selection import find_named, find_named_in
+from ..regress.claims import refuse_shared
 from ..regress.comparison import Comparison, compare
 from ..regress.git import Repository
-from ..regress.revisions import Change
+from ..regress.revisions import Change, left_files
 from ..regress.sides import Side, side_at
 from ..regress.store import store_of
 from .isolating import sandbox_of
@@ -45,15 +47,37 @@ def comparison_with(base: str, paths: Sequence[str], *, with_hunks: bool, isolat
             return find_named_in(tree, args, project=then, cwd=cwd)
 
         present = _present(paths, project, packs, older)
-        head = Side(_load(present, packs), project, sandbox)
+        prompts = _load(present, packs)
+        refuse_shared(prompts, project)
+        head = Side(prompts, project, sandbox)
         # A path into the folder of a pack means prompts of that pack, wherever they lie in another version of it.
         then_paths = [name for path in paths for name in _as_named(path, project, packs)]
-        base_side = side_at(
-            tree, root, lambda then: older(then_paths, then), environ=environ, sandbox=sandbox
-        )
-        return compare(
+        # A file that is new may be a renamed one, although only its new name was given.
+        is_new = any(tree_now is not None and not tree.exists(name) for name, tree_now in present.items())
+        named: set[str] = set()
+
+        def choose(then: Project) -> list[str]:
+            named.update(older(then_paths, then))
+            named.update(
+                name for name in present if tree.hides(name)
+            )  # of which it says why nothing is known
+            return list(dict.fromkeys([*sorted(named), *(left_files(tree, then, root) if is_new else ())]))
+
+        base_side = side_at(tree, root, choose, environ=environ, sandbox=sandbox)
+        comparison = compare(
             base_side, head, rev=base, commit=commit, recorded=recorded_in(project), with_hunks=with_hunks
         )
+        return _about(comparison, named) if paths else comparison
+
+
+def _about(comparison: Comparison, named: set[str]) -> Comparison:
+    """The comparison without what was removed from files that were looked at for renamed ones only."""
+    changes = [
+        change
+        for change in comparison.changes
+        if change.change != "removed" or change.seen.key[0] in named or ":" in change.seen.key[0]
+    ]
+    return replace(comparison, changes=tuple(changes))
 
 
 def _present(

@@ -13,6 +13,7 @@ from ..files.model import Case
 from ..files.violations import near
 from ..regress.answers import stored_value
 from ..regress.approved import approved_of, shipped_file
+from ..regress.claims import refuse_shared
 from ..regress.compare import compare
 from ..regress.fields import deciding_rules
 from ..regress.pending import load_pending
@@ -33,6 +34,7 @@ __all__ = ["explain"]
 def explain(name: str, paths: Sequence[str], *, isolate: bool) -> int:
     """Print what is known of a case; `name` is its id or prompt/id. Raises NothingSelectedError."""
     chosen = load_selection(**tests_of(paths, isolate=isolate))
+    refuse_shared(chosen.prompts, chosen.project)
     known: list[str] = []
     found = 0
     for unit in chosen.units:

@@ -14,6 +14,7 @@ from ..engine.shard import Shard
 from ..engine.verdict import exit_code
 from ..errors import NothingSelectedError
 from ..regress.asking import carry_out
+from ..regress.claims import refuse_shared
 from ..regress.modes import Modes
 from ..regress.results import CaseResult
 from ..regress.store import store_of
@@ -57,6 +58,7 @@ class RegressionCommand:
             self.paths, ids=self.ids, tags=self.tags, endpoint=self.endpoint, isolate=self.isolate
         )
         chosen = load_selection(**selection)
+        refuse_shared(chosen.prompts, chosen.project)
         started = time.monotonic()
         tally = Tally()
         with ExitStack() as closing:

@@ -15,6 +15,7 @@ import click
 from ..errors import NothingSelectedError, Problems, RunnerError, UsageError
 from ..files.discover import refuse_other_projects
 from ..regress.accepting import accept, reject
+from ..regress.claims import refuse_shared_folders
 from ..regress.hunks import Hunk
 from ..regress.pending import load_pending, select_pending
 from ..regress.results import PendingEntry
@@ -43,6 +44,7 @@ def review(select: Sequence[str], *, isolate: bool) -> int:
             "nothing waits for approval" if not waiting else "nothing that waits matches",
             hint="runner test asks for what changed" if not waiting else "runner pending lists what waits",
         )
+    refuse_shared_folders((entry.snapshot_file for entry in entries), project)
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         _print_all(entries, store)
         raise UsageError(

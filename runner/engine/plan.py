@@ -20,11 +20,12 @@ from ..files.problems import ProblemList
 from ..files.project import denial_of, endpoint_for, pack_model, price_for
 from ..render.sandbox import IN_PROCESS, Sandbox
 from ..render.templates import CompiledPrompt, compile_prompt
+from ..schema import show
 from ..values import Json, JsonObject
 from ..wire.fingerprint import Fingerprinter
 from ..wire.request import Encoder, build_body
 from .shard import Shard
-from .variants import variants
+from .variants import Variant, variants
 
 if TYPE_CHECKING:
     from .spool import Spool
@@ -39,6 +40,7 @@ __all__ = [
     "group_by_endpoint",
     "make_units",
     "refuse_denied_models",
+    "variants_of",
 ]
 
 MAX_PROBLEMS = 20
@@ -149,7 +151,7 @@ def make_units(
     for prompt in prompts:
         try:
             template, judge = _compiled(prompt, project, sandbox)
-            for variant in variants(prompt.matrix, _fields_for(prompt, project, fields)):
+            for variant in variants_of(prompt, project, fields):
                 declared = _model(prompt, variant.overrides)
                 target = endpoint_for(project, declared, name=endpoint)
                 model = declared or target.model
@@ -219,9 +221,28 @@ def _fields_for(
     return fields if model is None else {"model": (model,), **(fields or {})}
 
 
+def variants_of(
+    prompt: Prompt, project: Project, fields: Mapping[str, Sequence[Json]] | None = None
+) -> list[Variant]:
+    """The variants of a prompt, with the values chosen for request fields. Raises FormatError for two of one name."""
+    found = list(variants(prompt.matrix, _fields_for(prompt, project, fields)))
+    named: dict[str | None, Variant] = {}
+    for variant in found:
+        other = named.setdefault(variant.name, variant)
+        if other is not variant:
+            at = prompt.document.locate_key(("matrix",)) if prompt.matrix else prompt.locate()
+            raise FormatError(
+                f"two variants of {prompt.name} have the name {variant.name}: {show(dict(other.overrides), 100)} and "
+                f"{show(dict(variant.overrides), 100)}",
+                location=at,
+                hint="results and snapshots are kept by that name: leave one of them out",
+            )
+    return found
+
+
 def refuse_denied_models(prompt: Prompt, project: Project) -> None:
     """Raise FormatError where a prompt, in any of its variants, would ask a model that the project denies."""
-    for variant in variants(prompt.matrix, _fields_for(prompt, project, None)):
+    for variant in variants_of(prompt, project):
         if (model := _model(prompt, variant.overrides)) is not None:
             _refuse_denied(prompt, project, model)
 

@@ -24,7 +24,7 @@ from .rows import ROW_FORMATS, Row
 from .schema_files import check_schema, read_schema_file
 from .tree import Tree, resolve
 
-__all__ = ["OWN_KEYS", "PROMPT_ENDINGS", "ResolveReference", "load_prompt"]
+__all__ = ["OWN_KEYS", "PROMPT_ENDINGS", "ResolveReference", "load_prompt", "name_of"]
 
 PROMPT_ENDINGS = (".prompt.yaml", ".prompt.yml")
 """What the names of prompt files end with."""
@@ -52,6 +52,12 @@ def load_prompt(
     document = parse_document(tree.read(file), tree.shown(file))
     validate(document, "prompt")
     return _Loader(file, tree, document, in_pack=in_pack, resolve_reference=resolve_reference).load()
+
+
+def name_of(spec: Mapping[str, Any], file: str) -> str:
+    """The name of a prompt: the one it declares, else its file's without the ending."""
+    name = spec.get("name")
+    return name if isinstance(name, str) and name else _stem(file)
 
 
 class _Loader:
@@ -96,7 +102,7 @@ class _Loader:
         return Prompt(
             path=self.document.path,
             file=self.file,
-            name=spec.get("name") or _stem(self.file),
+            name=name_of(spec, self.file),
             request=request,
             document=self.document,
             tree=self.tree,

@@ -14,6 +14,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from ..files.device_names import is_device
+
 __all__ = [
     "MANIFEST",
     "MAX_BYTES",
@@ -41,7 +43,6 @@ _MEDIA = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".wav", ".mp3", ".pdf")
 _PAPERS = {"license", "licence", "notice", "copying", "readme", "changelog", "authors"}
 
 _UNFIT = re.compile(r'[\\:*?"<>|]')
-_RESERVED = re.compile(r"(?:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(?:\..*)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +134,7 @@ def path_fault(path: str) -> str | None:
         return f"the path is longer than {LONGEST_PATH} characters"
     if any(part.endswith((".", " ")) or part.startswith(" ") for part in parts):
         return "a name in the path begins or ends with what Windows drops"
-    if any(_RESERVED.fullmatch(part) for part in parts):
+    if any(map(is_device, parts)):
         return "a name in the path is one of a device on Windows"
     if unicodedata.normalize("NFC", path) != path:
         return "the path is not in Unicode's composed form (NFC), which some systems store"

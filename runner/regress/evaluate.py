@@ -75,6 +75,10 @@ def evaluate(
         base = replace(base, passed_samples=len(good), flavour=verdict.flavour)
         if verdict.word == "fail":
             return Evaluation(_failed(base, records, len(good)))
+        if status == "conflict":
+            # Two approved answers stand in the file: not a new case, and not to be approved as one.
+            reason = "the snapshot holds a merge conflict, so that nothing could be compared"
+            return Evaluation(replace(base, verdict="pending", kind="changed", reason=reason), proposal)
         return Evaluation(
             replace(base, verdict="pending", kind="new", reason="no approved snapshot"), proposal
         )
@@ -95,7 +99,7 @@ def evaluate(
         notes=notes,
     )
     if verdict.word != "fail":
-        if status == "current":
+        if status in ("current", "moved"):
             return Evaluation(replace(base, verdict=verdict.word), proposal)
         reason = "the request changed, the answer did not"
         return Evaluation(replace(base, verdict="pending", kind="refreshed", reason=reason), proposal)

@@ -13,11 +13,11 @@ from types import TracebackType
 from typing import IO, Self
 
 from ..errors import Location, MissingFileError, UsageError, close_to
-from ..files.tree import MAX_FILE_BYTES, MemoryTree, Tree
+from ..files.tree import MAX_FILE_BYTES, MemoryTree
 from ..processes.git import git_command, reading_environment
 from ..processes.start import PIPE, ChildProcess, Finished, TooMuchOutputError, run, start
 
-__all__ = ["Repository"]
+__all__ = ["Repository", "RevisionTree"]
 
 _OBJECT_NAME = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 _MOST_LISTED = 64 * 1024 * 1024
@@ -56,7 +56,7 @@ class Repository:
             raise UsageError(f"there is no revision {rev} in this repository", hint=self._hint(rev))
         return name
 
-    def tree(self, rev: str, root: Path) -> Tree:
+    def tree(self, rev: str, root: Path) -> RevisionTree:
         """The files below the folder `root` as they were in a revision; none where the folder was not there.
 
         Blobs come as they are stored, without the filters and line ends of a checkout. Links and submodules are not
@@ -82,12 +82,16 @@ class Repository:
                 hint="git fsck says what is missing",
             )
         blobs: dict[str, str] = {}
+        unfollowed: dict[str, str] = {}
         for entry in done.stdout.split(b"\0")[:-1]:
             head, _, path = entry.partition(b"\t")
             mode, _, name = head.split(b" ")
-            if mode.startswith(b"100"):  # a regular file; 120000 is a link, 160000 a submodule
-                blobs[os.fsdecode(path).removeprefix(prefix)] = name.decode()
-        return _RevisionTree(_Blobs(blobs, f"{rev}:{prefix}", self._blob), f"{rev}:{prefix}")
+            file = os.fsdecode(path).removeprefix(prefix)
+            if mode.startswith(b"100"):  # a regular file
+                blobs[file] = name.decode()
+            else:
+                unfollowed[file] = "a link" if mode == b"120000" else "a submodule, another repository"
+        return RevisionTree(_Blobs(blobs, f"{rev}:{prefix}", self._blob), f"{rev}:{prefix}", unfollowed)
 
     def last_commit_of(self, path: Path) -> str | None:
         """The newest commit of the current branch that touched a file or a folder; None where none did."""
@@ -195,8 +199,27 @@ class _Blobs(Mapping[str, bytes]):
         return len(self._names)
 
 
-class _RevisionTree(MemoryTree):
-    """The files of a revision; `files` passes over the same folders as it does on disk."""
+class RevisionTree(MemoryTree):
+    """The files of a revision; `files` passes over the same folders as it does on disk, links and submodules."""
+
+    def __init__(self, files: Mapping[str, bytes], prefix: str, unfollowed: Mapping[str, str]) -> None:
+        super().__init__(files, prefix)
+        self._unfollowed = unfollowed
+
+    def read(self, file: str, *, shown: str | None = None, location: Location | None = None) -> bytes:
+        """The bytes of `file`; see Tree.read."""
+        if (place := self._link_above(file)) is not None:
+            what = f"{self.shown(place)} is {self._unfollowed[place]}, and is not followed"
+            raise MissingFileError(what, location=location or Location(shown or self.shown(file)))
+        return super().read(file, shown=shown, location=location)
+
+    def hides(self, file: str) -> bool:
+        """Whether a file would be, if anywhere, behind a link or in a submodule, so that nothing is known of it."""
+        return self._link_above(file) is not None
+
+    def _link_above(self, file: str) -> str | None:
+        places = [file, *(file[:end] for end, character in enumerate(file) if character == "/")]
+        return next((place for place in places if place in self._unfollowed), None)
 
     def files(self) -> Iterator[str]:
         """All files, sorted, without hidden folders, virtual environments, `node_modules` and vendored packs."""

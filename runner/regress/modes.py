@@ -22,7 +22,7 @@ _CALLS: Mapping[RecordMode, frozenset[Status]] = {
     "none": frozenset(),
     "once": frozenset({"missing"}),
     "new_episodes": frozenset({"missing", "stale", "conflict"}),
-    "all": frozenset({"missing", "stale", "conflict", "current"}),
+    "all": frozenset({"missing", "stale", "conflict", "current", "moved"}),
 }
 _WRITES: Mapping[UpdateMode, frozenset[Kind]] = {
     "none": frozenset(),

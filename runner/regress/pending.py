@@ -6,7 +6,6 @@ They are working files, never in git. A run replaces or removes only the entries
 from __future__ import annotations
 
 import fnmatch
-import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -22,18 +21,10 @@ from .results import FieldChange, PendingEntry
 from .snapshot import is_snapshot_file
 from .writer import write_snapshot
 
-__all__ = ["PENDING", "digest_of", "drop_pending", "load_pending", "save_pending", "select_pending"]
+__all__ = ["PENDING", "drop_pending", "load_pending", "save_pending", "select_pending"]
 
 PENDING = STATE / "pending"
 FORMAT = 1
-
-
-def digest_of(file: Path) -> str | None:
-    """SHA-256 of a snapshot file, or None where there is none: what an entry was compared with."""
-    try:
-        return hashlib.sha256(file.read_bytes()).hexdigest()
-    except FileNotFoundError:
-        return None
 
 
 def _name(snapshot_file: str) -> str:

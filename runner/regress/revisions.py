@@ -16,14 +16,15 @@ from typing import Literal, TypeAlias
 from ..engine.plan import MAX_PROBLEMS
 from ..errors import Problems, RunnerError
 from ..files.model import Project, Prompt
+from ..files.pack_sources import is_reference
 from ..files.tree import DiskTree, Tree
 from ..packs.selection import find_named_in
 from ..render.sandbox import IN_PROCESS, Sandbox
 from ..values import JsonObject
-from .git import Repository
+from .git import Repository, RevisionTree
 from .sides import PARTS, CaseKey, RequestOf, Seen, Side, Unreadable, side_at
 
-__all__ = ["Change", "ChangeKind", "changed_bodies", "changed_cases", "changes"]
+__all__ = ["Change", "ChangeKind", "changed_bodies", "changed_cases", "changes", "left_files"]
 
 ChangeKind: TypeAlias = Literal["added", "removed", "changed", "moved", "unchanged"]
 
@@ -143,17 +144,26 @@ def changed_cases(
     return found
 
 
-def _counterparts(tree: Tree, prompts: Sequence[Prompt], root: Path) -> Callable[[Project], Iterable[str]]:
-    """The same prompts in an older tree; every one of it where one of them is new there, and may be a renamed one."""
+def _counterparts(
+    tree: RevisionTree, prompts: Sequence[Prompt], root: Path
+) -> Callable[[Project], Iterable[str]]:
+    """The same prompts in an older tree; where one of them is new there, and may be a renamed one, those that are gone."""
 
     def choose(project: Project) -> Iterable[str]:
         files = [prompt.file for prompt in prompts if prompt.origin is None]
-        same = [file for file in files if tree.exists(file)]
+        same = [file for file in files if tree.exists(file) or tree.hides(file)]
         of_packs = [prompt.place for prompt in prompts if prompt.origin is not None]
-        others = find_named_in(tree, (), project=project, cwd=root) if len(same) < len(files) else []
-        return dict.fromkeys([*same, *of_packs, *others])
+        gone = left_files(tree, project, root) if len(same) < len(files) else []
+        return dict.fromkeys([*same, *of_packs, *gone])
 
     return choose
+
+
+def left_files(tree: Tree, project: Project, root: Path) -> list[str]:
+    """The prompt files of an older tree that are not there any more: each may have been renamed, but not copied from."""
+    now = DiskTree(root)
+    named = find_named_in(tree, (), project=project, cwd=root)
+    return [name for name in named if not is_reference(name) and not now.exists(name)]
 
 
 def _read_base(base: Iterable[RequestOf | Unreadable]) -> tuple[dict[CaseKey, Seen], list[Unreadable]]:

@@ -14,9 +14,10 @@ from __future__ import annotations
 import hashlib
 import posixpath
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from ..files.device_names import is_device
 from ..files.model import Prompt
 from ..files.tree import is_git
 from ..values import Json
@@ -28,9 +29,11 @@ __all__ = [
     "Variation",
     "file_of",
     "folder_of",
+    "former_names",
     "is_of_pack",
     "is_snapshot_file",
     "pack_folder",
+    "present_name",
     "snapshot_file",
     "snapshot_folder",
 ]
@@ -131,8 +134,35 @@ def _case_file(case: str, variant: str | None) -> str:
 
 
 def _file_name(text: str) -> str:
-    """`text` as a file name on every system: itself if plain and short, else a slug and eight digits of its hash."""
-    if _PLAIN.fullmatch(text) and len(text) <= LONGEST_NAME and not text.endswith("."):
-        return text
-    slug = re.sub(r"[^a-z0-9._@+=-]+", "-", text.lower()).strip("-.")[: LONGEST_NAME - 9]
-    return f"{slug}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+    """`text` as a file name on every system: itself if plain and short, else a slug and eight digits of its hash.
+
+    What Windows takes for a device gets a `_` before it, with which no other name of ours begins as a whole.
+    """
+    name = text
+    if not _PLAIN.fullmatch(text) or len(text) > LONGEST_NAME or text.endswith("."):
+        slug = re.sub(r"[^a-z0-9._@+=-]+", "-", text.lower()).strip("-.")[: LONGEST_NAME - 9]
+        name = f"{slug}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+    return f"_{name}" if is_device(name) else name
+
+
+def former_names(file: str) -> Iterator[str]:
+    """Where a snapshot or a folder of snapshots may stand that was written before names of devices were avoided."""
+    *above, last = file.split("/")
+    name, ending = (last.removesuffix(SUFFIX), SUFFIX) if last.endswith(SUFFIX) else (last, "")
+    of_file = _former_name(name)
+    of_folder = _former_name(above[-1]) if ending and above else None
+    if of_file is not None:
+        yield "/".join([*above, of_file + ending])
+    if of_folder is not None:
+        yield "/".join([*above[:-1], of_folder, last])
+        if of_file is not None:
+            yield "/".join([*above[:-1], of_folder, of_file + ending])
+
+
+def present_name(former: str) -> str:
+    """What a file or a folder, by its name alone, is called now that names of devices are avoided."""
+    return f"_{former}" if is_device(former.removesuffix(SUFFIX)) else former
+
+
+def _former_name(name: str) -> str | None:
+    return name[1:] if name.startswith("_") and is_device(name[1:]) else None

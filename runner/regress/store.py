@@ -8,6 +8,7 @@ came with the repository, and could point anywhere.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import posixpath
 import secrets
@@ -24,8 +25,8 @@ from ..files.text import decode
 from ..schema import json_path
 from .identity import identity
 from .leaves import largest_part, secret_in
-from .reader import MAX_BYTES, read_snapshot, too_large
-from .snapshot import FOLDER, SUFFIX, Snapshot
+from .reader import MAX_BYTES, read_snapshot, snapshot_request, too_large
+from .snapshot import FOLDER, SUFFIX, Snapshot, former_names, present_name
 from .writer import document, write_snapshot
 
 __all__ = ["SnapshotStore", "store_of"]
@@ -57,6 +58,7 @@ class SnapshotStore:
         Raises ConflictError, SyntaxFileError, FormatError, EncodingError, or MissingFileError: a link, a folder, not
         readable.
         """
+        file = self._on_disk(file)
         folder = file.rpartition("/")[0]
         if folder not in self._real_folders:
             self._refuse_links(file)
@@ -79,6 +81,24 @@ class SnapshotStore:
             os.close(descriptor)
         shown = self._shown(file)
         return read_snapshot(decode(data, shown), shown)
+
+    def exists(self, file: str) -> bool:
+        """Whether something stands there, readable or not."""
+        return os.path.lexists(self._path(self._on_disk(file)))
+
+    def digest(self, file: str) -> str | None:
+        """SHA-256 of a snapshot file, or None where there is none: what an answer was compared with."""
+        try:
+            return hashlib.sha256(self._path(self._on_disk(file)).read_bytes()).hexdigest()
+        except FileNotFoundError:
+            return None
+
+    def request(self, file: str) -> str | None:
+        """The request that a snapshot answers, without reading the rest; None where that cannot be told."""
+        try:
+            return snapshot_request(self._path(self._on_disk(file)).read_bytes())
+        except OSError:
+            return None
 
     def write(self, file: str, snapshot: Snapshot) -> bool:
         """Write a snapshot; False, and not a byte touched, where the file says the same already.
@@ -105,6 +125,8 @@ class SnapshotStore:
         )  # what cannot be read again must not become the approved answer
         if self._says(file, snapshot):
             return False
+        if (former := self._on_disk(file)) != file:
+            self.move(former, file)
         self._replace(file, data)
         return True
 
@@ -124,6 +146,7 @@ class SnapshotStore:
 
         Raises MissingFileError for links, StorageError where `new` is taken or the disk refuses it.
         """
+        old = self._on_disk(old)
         self._refuse_links(old)
         self._refuse_links(new)
         source, target = self._path(old), self._path(new)
@@ -143,6 +166,7 @@ class SnapshotStore:
 
     def delete(self, file: str) -> None:
         """Delete a snapshot, and its folders as far as they are empty then. Raises MissingFileError, StorageError."""
+        file = self._on_disk(file)
         self._refuse_links(file)
         try:
             self._path(file).unlink()
@@ -154,9 +178,10 @@ class SnapshotStore:
         """The folders that stand in a `__snapshots__` folder, root-relative."""
         try:
             with os.scandir(self._path(place)) as entries:
-                return {f"{place}/{entry.name}" for entry in entries if entry.is_dir(follow_symlinks=False)}
+                names = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
         except (FileNotFoundError, NotADirectoryError):
             return set()
+        return {f"{place}/{present_name(name)}" for name in names}
 
     def prompts_in(self, directory: str) -> set[str]:
         """The prompt files in a directory, root-relative."""
@@ -172,17 +197,33 @@ class SnapshotStore:
 
         Raises MissingFileError for links.
         """
-        self._refuse_links(f"{folder}/*")
-        try:
-            with os.scandir(f"{self._root}/{folder}") as entries:
-                names = {
-                    entry.name
-                    for entry in entries
-                    if entry.name.endswith(SUFFIX) and not entry.is_dir(follow_symlinks=False)
-                }
-        except (FileNotFoundError, NotADirectoryError):
-            return set()
-        return {self._as_asked_for(folder, name) for name in names}
+        found: set[str] = set()
+        for each in (folder, *former_names(folder)):
+            self._refuse_links(f"{each}/*")
+            try:
+                with os.scandir(f"{self._root}/{each}") as entries:
+                    names = {
+                        entry.name
+                        for entry in entries
+                        if entry.name.endswith(SUFFIX) and not entry.is_dir(follow_symlinks=False)
+                    }
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+            found |= {present_name(self._as_asked_for(each, name)) for name in names}
+        return found
+
+    def named_now(self, file: str) -> str:
+        """A snapshot file that was found, as `snapshot_file` spells it."""
+        folder, _, name = file.rpartition("/")
+        above, _, last = folder.rpartition("/")
+        return f"{above}/{present_name(last)}/{present_name(name)}"
+
+    def _on_disk(self, file: str) -> str:
+        """Where a snapshot is, or would be: under a name of before where it has only that."""
+        for former in former_names(file):
+            if not os.path.lexists(self._path(file)) and os.path.lexists(self._path(former)):
+                return former
+        return file
 
     def _as_asked_for(self, folder: str, name: str) -> str:
         """`Refund` is `refund` where the system takes them for one file: no orphan, but the file of its case."""

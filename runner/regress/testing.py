@@ -6,7 +6,6 @@ for the engine's pools, and is remembered only until its last sample has come.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -24,10 +23,11 @@ from .accepting import approve, refreshed
 from .answers import stored_value
 from .approved import approved_of
 from .evaluate import Evaluation, evaluate
+from .lost import LostAnswers
 from .modes import Modes
 from .orphans import abandoned
-from .pending import digest_of, drop_pending, save_pending
-from .reader import ConflictError, snapshot_request
+from .pending import drop_pending, save_pending
+from .reader import ConflictError
 from .replay import replay
 from .results import CaseResult, PendingEntry, Status, Verdict
 from .rules import Rules, compile_rules, unused_rules
@@ -51,11 +51,13 @@ class _Asked:
     file: str
     missing: int
     records: list[Record] = field(default_factory=list)
+    moved_from: str | None = None
 
 
 class Regression:
     """One run over `units`. `emit` receives each case's result; `orphan` each snapshot file without a case.
 
+    `lost` knows the answers that cases without a snapshot may have left under another name, where it was looked for before.
     `remark` is told what concerns a prompt as a whole. `changed` limits what may be asked to these cases (`--base`); the others are replayed or reported. Raises what
     loading, rendering and the snapshot store raise.
     """
@@ -73,6 +75,7 @@ class Regression:
         remark: Callable[[str], None] = lambda _: None,
         shard: Shard | None = None,
         changed: frozenset[CaseKey] | None = None,
+        lost: LostAnswers | None = None,
     ) -> None:
         for unit in units:
             _refuse_foreign(unit, project)
@@ -92,7 +95,7 @@ class Regression:
         # Which files have no case can only be said when every case was seen.
         self._complete = selection.takes_all and selection.takes_tests and shard is None
         self._unseen: dict[str, set[str]] = {}
-        self._by_request: dict[str, dict[str, str]] = {}
+        self._lost = lost or LostAnswers(units, project, store)
         self._unused: dict[str, set[str]] = {}
         self._asked: dict[CaseKey, _Asked] = {}
 
@@ -133,20 +136,18 @@ class Regression:
                 for name in sorted(self._unseen[folder]):
                     self._orphan(f"{folder}/{name}")
             for file in abandoned(self._units, self._store):
-                self._orphan(file)
+                if file not in self._lost.taken:
+                    self._orphan(file)
 
     # --- drawing ----------------------------------------------------------------------------------------------------
 
     def _jobs(self, units: Sequence[Unit]) -> Iterator[Job]:
-        put_off: list[tuple[Unit, Case, str]] = []
         for unit in units:
             self._look_into(unit)
             for case in self._selection.cases(unit):
                 if self._shard is not None and not self._shard.has(unit.prompt.file, case.id, unit.variant):
                     continue
-                yield from self._case(unit, case, put_off)
-        for unit, case, file in put_off:
-            yield from self._missing(unit, case, file)
+                yield from self._case(unit, case)
 
     def _look_into(self, unit: Unit) -> None:
         folder = folder_of(unit.prompt)
@@ -164,7 +165,7 @@ class Regression:
     def _file(self, unit: Unit, case: Case) -> str:
         return file_of(unit.prompt, case.id, unit.variant)
 
-    def _case(self, unit: Unit, case: Case, put_off: list[tuple[Unit, Case, str]]) -> Iterator[Job]:
+    def _case(self, unit: Unit, case: Case) -> Iterator[Job]:
         file = self._file(unit, case)
         folder, _, name = file.rpartition("/")
         unseen = self._unseen.get(folder)
@@ -179,10 +180,7 @@ class Regression:
         if approved is not None:
             self._note_unused(unit, approved)
         if approved is None:
-            if unseen:
-                put_off.append((unit, case, file))  # it may have been renamed: known when all cases were seen
-            else:
-                yield from self._ask_or_tell(job, "missing", None, file, "no approved snapshot")
+            yield from self._missing(job, file)
         elif approved.request == job.fingerprint:
             yield from self._current(job, approved, file)
         else:
@@ -220,30 +218,45 @@ class Regression:
         if replayed.passed and self._modes.record != "none":
             drop_pending(self._root, file)
 
-    def _missing(self, unit: Unit, case: Case, file: str) -> Iterator[Job]:
-        """A case without a snapshot: renamed when a file without a case answers the very same request."""
-        job = unit.job(case)
-        folder = file.rpartition("/")[0]
-        name = self._lost(folder).pop(job.fingerprint, None)
-        old = f"{folder}/{name}"
-        snapshot = self._store.read(old) if name is not None else None
-        if name is not None and snapshot is not None:
-            self._unseen[folder].discard(name)
-            self._propose(job, "moved", snapshot, file, digest_of(self._root / old), None, moved_from=old)
+    def _missing(self, job: Job, file: str) -> Iterator[Job]:
+        """A case without a snapshot: a renamed one when a file without a case answers the very same request."""
+        found = self._lost.take(job, file)
+        if found is None:
+            yield from self._ask_or_tell(job, "missing", None, file, "no approved snapshot")
             return
-        yield from self._ask_or_tell(job, "missing", None, file, "no approved snapshot")
+        if len(found) > 1:
+            several = f"no approved snapshot: {' and '.join(found)} answer this request, each in its own way"
+            yield from self._ask_or_tell(job, "missing", None, file, several)
+            return
+        [old] = found
+        approved = self._store.read(old)
+        assert approved is not None, "what was found a moment ago is there"
+        folder, _, name = old.rpartition("/")
+        self._unseen.get(folder, set()).discard(name)
+        if self._modes.calls("moved") and self._may_ask(job):
+            yield from self._ask(job, "moved", approved, file, old)
+            return
+        replayed = replay(job.unit, job.case, approved)
+        result = self._result(job, "moved", "pending", f"the same request as {old}", file)
+        if replayed.passed:
+            result = replace(result, kind="moved")
+            self._propose(approved, file, self._store.digest(old), result, moved_from=old)
+        else:
+            self._emit(
+                replace(
+                    result,
+                    verdict="fail",
+                    reason=f"{result.reason}: {replayed.reason}",
+                    checks=replayed.checks,
+                    outcome=replayed.outcome,
+                )
+            )
 
-    def _lost(self, folder: str) -> dict[str, str]:
-        """The files of a folder that no case refers to, by the request they answer; looked through once."""
-        if folder not in self._by_request:
-            found: dict[str, str] = {}
-            for name in sorted(self._unseen.get(folder, ())):
-                with contextlib.suppress(OSError):  # a file that cannot be read is nobody's former one
-                    request = snapshot_request((self._root / folder / name).read_bytes())
-                    if request is not None:
-                        found[request] = name
-            self._by_request[folder] = found
-        return self._by_request[folder]
+    def _result(self, job: Job, status: Status, verdict: Verdict, reason: str, file: str) -> CaseResult:
+        prompt = job.unit.prompt
+        return CaseResult(
+            prompt.name, prompt.path, job.case.id, job.unit.variant, status, verdict, None, reason, file
+        )
 
     # --- asking -----------------------------------------------------------------------------------------------------
 
@@ -258,25 +271,16 @@ class Regression:
         if self._modes.calls(status) and self._may_ask(job):
             yield from self._ask(job, status, approved, file)
         else:
-            self._emit(
-                CaseResult(
-                    job.unit.prompt.name,
-                    job.unit.prompt.path,
-                    job.case.id,
-                    job.unit.variant,
-                    status,
-                    "outdated",
-                    None,
-                    reason,
-                    file,
-                )
-            )
+            self._emit(self._result(job, status, "outdated", reason, file))
 
-    def _ask(self, job: Job, status: Status, approved: Snapshot | None, file: str) -> Iterator[Job]:
+    def _ask(
+        self, job: Job, status: Status, approved: Snapshot | None, file: str, moved_from: str | None = None
+    ) -> Iterator[Job]:
         samples = self._modes.samples or self._rules[job.unit.prompt.place].samples
         key = (job.unit.prompt.path, job.case.id, job.unit.variant)
-        against = digest_of(self._root / file)
-        self._asked[key] = _Asked(job, status, approved, against, file, samples * choices(job.unit.fields))
+        against = self._store.digest(moved_from or file)
+        awaited = samples * choices(job.unit.fields)
+        self._asked[key] = _Asked(job, status, approved, against, file, awaited, moved_from=moved_from)
         for sample in range(samples):
             yield job._replace(sample=sample)
 
@@ -293,14 +297,19 @@ class Regression:
             snapshot_file=asked.file,
         )
         kind = evaluation.result.kind
-        if kind is None or evaluation.proposal is None:
+        as_approved = kind is None and evaluation.result.verdict in ("pass", "flaky")
+        if asked.moved_from is not None and asked.approved is not None and as_approved:
+            reason = f"the same request as {asked.moved_from}"
+            result = replace(evaluation.result, verdict="pending", kind="moved", reason=reason)
+            self._propose(asked.approved, asked.file, asked.against, result, moved_from=asked.moved_from)
+        elif kind is None or evaluation.proposal is None:
             self._settle(asked, evaluation)
         else:
             proposal = evaluation.proposal
             if kind == "refreshed" and asked.against is None and asked.approved is not None:
                 # The pack's own answer, which stays as it is: the project gets it under its own request.
                 proposal = refreshed(asked.approved, proposal)
-            self._propose(asked.job, asked.status, proposal, asked.file, asked.against, evaluation.result)
+            self._propose(proposal, asked.file, asked.against, evaluation.result, moved_from=asked.moved_from)
 
     def _settle(self, asked: _Asked, evaluation: Evaluation) -> None:
         """A case with nothing to approve: its older pending answer is out of date."""
@@ -317,27 +326,13 @@ class Regression:
 
     def _propose(
         self,
-        job: Job,
-        status: Status,
         proposal: Snapshot,
         file: str,
         against: str | None,
-        result: CaseResult | None,
+        result: CaseResult,
         moved_from: str | None = None,
     ) -> None:
         """Approve at once where `--update` says so, else let it wait for a person."""
-        if result is None:
-            result = CaseResult(
-                job.unit.prompt.name,
-                job.unit.prompt.path,
-                job.case.id,
-                job.unit.variant,
-                status,
-                "pending",
-                "moved",
-                f"the same request as {moved_from}",
-                file,
-            )
         assert result.kind is not None
         self._store.refuse_secrets(file, proposal)
         entry = PendingEntry(

@@ -112,8 +112,8 @@ _SENTENCES = {
         "{} requests changed while their answers held; that waits for approval.",
     ),
     "moved": (
-        "1 snapshot belongs to a renamed case; its move waits for approval.",
-        "{} snapshots belong to renamed cases; their moves wait for approval.",
+        "1 snapshot belongs to a renamed case or prompt; its move waits for approval.",
+        "{} snapshots belong to renamed cases or prompts; their moves wait for approval.",
     ),
     "missing": ("1 case has no approved snapshot.", "{} cases have no approved snapshot."),
     "stale": (

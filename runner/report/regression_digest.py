@@ -134,6 +134,8 @@ class RegressionDigest:
 def sort_of(result: CaseResult) -> str:
     """One word for what became of a case that did not pass as it was."""
     match result.verdict:
+        case "pending" if result.status == "conflict":
+            return result.status
         case "pending":
             return result.kind or "pending"
         case "outdated":

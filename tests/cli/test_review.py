@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from runner.regress.pending import digest_of, load_pending, save_pending
+from runner.regress.pending import load_pending, save_pending
 from runner.regress.results import FieldChange, Kind, PendingEntry
 from runner.regress.snapshot import Snapshot
+from runner.regress.store import SnapshotStore
 from runner.regress.writer import write_snapshot
 
 from .project import ProjectFolder
@@ -59,7 +60,7 @@ def wait(project: ProjectFolder, case: str, kind: Kind = "changed", **changes: A
         file,
         snapshot("b", {"label": "other", "confidence": 0.9, "count": 5}),
         fields=() if kind == "new" else (LABEL, CLOSE, COUNT),
-        against=digest_of(project.folder / file),
+        against=SnapshotStore(project.folder).digest(file),
     )
     save_pending(project.folder, entry)
 

@@ -1,0 +1,165 @@
+"""Whose a folder of snapshots is: that of one prompt, never of two, which would overwrite each other's answers."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+from ..errors import FormatError, Location, Problems, RunnerError
+from ..files.discover import is_prompt_of
+from ..files.documents import parse_document
+from ..files.model import Project, Prompt
+from ..files.prompt import PROMPT_ENDINGS, name_of
+from ..files.tree import DiskTree
+from .snapshot import FOLDER, folder_of, is_of_pack, snapshot_folder
+
+__all__ = [
+    "Claim",
+    "Unnamed",
+    "claim_of",
+    "claims_in",
+    "refuse_shared",
+    "refuse_shared_folders",
+    "shared_by",
+    "taken_in",
+]
+
+_Folder: TypeAlias = tuple[object, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A prompt's claim to the folder `folder`: `location` is where the name stands that gives it.
+
+    `place` is the prompt's own (Prompt.place). `real` is the same for two paths that lead to one folder.
+    """
+
+    folder: str
+    place: str
+    location: Location
+    real: _Folder
+
+
+@dataclass(frozen=True, slots=True)
+class Unnamed:
+    """A prompt file that cannot be read, so that nobody knows which folder is its own."""
+
+    place: str
+
+
+def claim_of(prompt: Prompt) -> Claim:
+    """The claim of a prompt that is loaded."""
+    folder = folder_of(prompt)
+    location = prompt.locate("name") if _declares_name(prompt.document.value) else Location(prompt.path)
+    if prompt.origin is not None or not isinstance(prompt.tree, DiskTree):
+        return Claim(folder, prompt.place, location, (None, folder))
+    return Claim(folder, prompt.place, location, _real(prompt.tree.root, folder))
+
+
+def claims_in(
+    directory: str, project: Project, *, besides: Iterable[str] = ()
+) -> Iterator[tuple[Claim | Unnamed, bool]]:
+    """The claims of the prompt files in a folder of the project, and whether each is one that the project takes.
+
+    Files in `besides` are left out. Only their names are looked at: a prompt that is wrong otherwise claims its folder
+    all the same.
+    """
+    tree = DiskTree(Path(project.root))
+    left_out = set(besides)
+    try:
+        names = sorted(path.name for path in (tree.root / directory).iterdir())
+    except OSError:
+        return
+    for name in names:
+        file = posixpath.join(directory, name)
+        if not name.lower().endswith(PROMPT_ENDINGS) or file in left_out:
+            continue
+        taken = is_prompt_of(project, tree.root / file)
+        try:
+            document = parse_document(tree.read(file), tree.shown(file))
+        except RunnerError:
+            yield Unnamed(file), taken
+            continue
+        declared = _declares_name(document.value)
+        spec = document.value if isinstance(document.value, Mapping) else {}
+        folder = snapshot_folder(file, name_of(spec, file))
+        location = document.locate(("name",)) if declared else Location(document.path)
+        yield Claim(folder, file, location, _real(tree.root, folder)), taken
+
+
+def taken_in(directory: str, project: Project, *, besides: Iterable[str] = ()) -> list[Claim]:
+    """The claims of those prompts in a folder that the project takes; of one that cannot be read nothing is known."""
+    found = claims_in(directory, project, besides=besides)
+    return [claim for claim, taken in found if taken and isinstance(claim, Claim)]
+
+
+def _shared(claims: Iterable[Claim]) -> Iterator[FormatError]:
+    """An error for each folder that several prompts claim, naming all of them."""
+    groups: dict[_Folder, list[Claim]] = {}
+    for claim in claims:
+        groups.setdefault(claim.real, []).append(claim)
+    for group in groups.values():
+        if len(group) > 1:
+            *others, last = sorted(group, key=lambda claim: claim.place)
+            named = " and ".join(str(other.location) for other in others)
+            yield FormatError(
+                f"prompts would overwrite each other's snapshots in {last.folder}: this one and {named}",
+                location=last.location,
+                hint="give each a `name` of its own, or name a prompt by one path only",
+            )
+
+
+def shared_by(
+    prompts: Iterable[Prompt], project: Project, *, beside: Callable[[str], Iterable[Claim]] | None = None
+) -> Iterator[FormatError]:
+    """An error for each folder that one of these prompts shares with another one of the project, chosen or not.
+
+    `beside` knows the claims that the project takes in a folder, where they were looked at before.
+    """
+    own = [claim_of(prompt) for prompt in prompts]
+    known = {claim.place for claim in own}
+    wanted = {claim.real for claim in own}
+    others: list[Claim] = []
+    for directory in sorted({posixpath.dirname(claim.place) for claim in own if claim.real[0] is not None}):
+        found = beside(directory) if beside else taken_in(directory, project, besides=known)
+        others += [claim for claim in found if claim.real in wanted and claim.place not in known]
+    yield from _shared([*own, *others])
+
+
+def refuse_shared(
+    prompts: Iterable[Prompt], project: Project, *, beside: Callable[[str], Iterable[Claim]] | None = None
+) -> None:
+    """Raise FormatError, or Problems, where `shared_by` has errors."""
+    _refuse(shared_by(prompts, project, beside=beside))
+
+
+def refuse_shared_folders(snapshot_files: Iterable[str], project: Project) -> None:
+    """Raise FormatError, or Problems, where one of these snapshots stands in a folder that several prompts claim."""
+    folders = {posixpath.dirname(file) for file in snapshot_files if not is_of_pack(file)}
+    claims: list[Claim] = []
+    for directory in sorted({folder.rpartition(FOLDER)[0].rstrip("/") for folder in folders}):
+        claims += [claim for claim in taken_in(directory, project) if claim.folder in folders]
+    _refuse(_shared(claims))
+
+
+def _refuse(errors: Iterable[FormatError]) -> None:
+    found = list(errors)
+    if found:
+        raise found[0] if len(found) == 1 else Problems(found)
+
+
+def _declares_name(spec: object) -> bool:
+    return isinstance(spec, Mapping) and isinstance(spec.get("name"), str) and bool(spec["name"])
+
+
+def _real(root: Path, folder: str) -> _Folder:
+    """The folder by what the system knows its prompt's own folder by, however that was reached."""
+    directory, _, name = folder.rpartition(f"{FOLDER}/")
+    try:
+        status = (root / directory).stat()
+    except OSError:
+        return str(root / directory), name
+    return (status.st_dev, status.st_ino), name
