@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import random
@@ -344,6 +345,29 @@ def test_an_output_that_is_full_stops_spending_and_keeps_the_journal(
     assert "cannot be written: No space left on device" in done.err
     assert len(server.requests) <= 2 * JOBS
     assert len(journal_of(folder_of(asked))) == len(server.requests)
+
+
+def test_what_the_journal_could_not_keep_stands_in_no_output_either(
+    asked: ProjectFolder, server: FaultServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With one exception nobody could tell afterwards: a record of the output that --resume asks and pays for again."""
+    write, left = os.write, [3]
+
+    def full_after_three(descriptor: int, data: bytes) -> int:
+        if data.startswith(b'{"prompt"'):  # the journal's
+            left[0] -= 1
+            if left[0] < 0:
+                raise OSError(errno.ENOSPC, "No space left on device")
+        return write(descriptor, data)
+
+    monkeypatch.setattr("runner.engine.journal.os.write", full_after_three)
+    write_rows(asked, rows(40))
+    done = run(asked, *BULK[1:], "--no-cache", "--output", "out.jsonl")
+    assert done.code == 3
+    kept = {record["case"] for record in journal_of(folder_of(asked))}
+    assert kept
+    saved = {json.loads(line)["case"] for line in (asked.folder / "out.jsonl").read_text().splitlines()}
+    assert saved <= kept
 
 
 @posix

@@ -264,6 +264,17 @@ def test_notes_appear_while_the_run_goes_on(capsys: pytest.CaptureFixture[str]) 
     assert out == ""
 
 
+def test_the_cost_of_an_answer_counts_once_however_many_choices_it_has() -> None:
+    """One request was paid for: each of its records says what it cost in all."""
+    digest = Digest()
+    for choice in range(3):
+        digest.add(record(variant="a", choice=choice, choices=3, cost=0.3, latency_ms=900.0))
+    digest.add(record(variant="a", case="other", cost=0.1, latency_ms=100.0))
+    tally = digest.variants["a"]
+    assert (tally.passed, tally.cost) == (4, pytest.approx(0.4))
+    assert (tally.seconds, tally.timed) == (pytest.approx(1.0), 2)
+
+
 def test_what_is_kept_does_not_grow_with_the_records() -> None:
     def kept(number: int) -> int:
         tracemalloc.start()

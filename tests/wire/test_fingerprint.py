@@ -38,6 +38,21 @@ def test_any_counted_key_counts(key: str, one: Any, other: Any) -> None:
     assert (fingerprint({**absent, key: one}) == fingerprint({**absent, key: other})) == same
 
 
+def test_what_does_not_count_is_this_and_nothing_more() -> None:
+    """One key less, and every snapshot of a prompt that has it goes stale; one more, and a change goes unnoticed."""
+    assert sorted(NOT_COUNTED) == [
+        "metadata",
+        "n",
+        "prompt_cache_key",
+        "safety_identifier",
+        "service_tier",
+        "store",
+        "stream",
+        "stream_options",
+        "user",
+    ]
+
+
 @given(st.sampled_from(sorted(NOT_COUNTED)), values)
 def test_no_other_key_does(key: str, value: Any) -> None:
     assert fingerprint({**BODY, key: value}) == fingerprint(BODY)
@@ -66,6 +81,16 @@ def test_order_and_spelling_of_numbers_do_not_count() -> None:
 def test_parts_tell_what_changed(changed: dict[str, Any], part: str) -> None:
     before, after = parts(BODY), parts({**BODY, **changed})
     assert [name for name in before if before[name] != after[name]] == [part]
+
+
+def test_parts_are_those_that_stand_in_snapshots() -> None:
+    """Another form would say of every snapshot that exists that all of it changed."""
+    whole = {
+        "messages": b'{"messages":[{"content":"hi","role":"user"}]}',
+        "params": b'{"model":"m","temperature":0}',
+        "schema": b'{"response_format":{"json_schema":{"name":"n","schema":{"type":"object"}},"type":"json_schema"}}',
+    }
+    assert parts(BODY) == {name: sha256(text).hexdigest()[:8] for name, text in whole.items()}
 
 
 def test_parts_are_eight_hex_digits() -> None:

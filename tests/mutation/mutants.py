@@ -1,0 +1,117 @@
+"""The mutants of a module, each known by the line that it changes."""
+
+from __future__ import annotations
+
+import ast
+import difflib
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from cosmic_ray.ast import ast_nodes, get_ast
+from cosmic_ray.mutating import mutate_code
+
+from .operators import OPERATORS
+
+__all__ = ["Mutant", "mutants_of"]
+
+Place = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A module with one mistake in it. `before` and `after` are the lines that differ; `number` tells equal ones apart."""
+
+    function: str
+    before: str
+    after: str
+    number: int
+    line: int
+    code: str
+
+    @property
+    def key(self) -> str:
+        return f"{self.function} | {self.before} | {self.after} | {self.number}"
+
+
+def mutants_of(source: str) -> list[Mutant]:
+    """Without those that change nothing but types, texts about the code, decorators, and what is exported."""
+    tree = ast.parse(source)
+    spared, functions = list(_spared(tree)), list(_functions(tree))
+    found: list[Mutant] = []
+    seen: set[str] = set()
+    numbers: Counter[tuple[str, str, str]] = Counter()
+    nodes = list(ast_nodes(get_ast(source)))
+    for operator in OPERATORS.values():
+        places = [start for node in nodes for start, _ in operator.mutation_positions(node)]
+        for occurrence, start in enumerate(places):
+            if any(begin <= start < end for begin, end in spared):
+                continue
+            code = mutate_code(source, operator, occurrence)
+            if code is None or code in seen or code == source or not _compiles(code):
+                continue
+            seen.add(code)
+            before, after = _difference(source, code)
+            function = next((name for name, begin, end in functions if begin <= start[0] <= end), "")
+            numbers[function, before, after] += 1
+            number = numbers[function, before, after]
+            found.append(Mutant(function, before, after, number, start[0], code))
+    return sorted(found, key=lambda mutant: mutant.line)
+
+
+def _compiles(code: str) -> bool:
+    try:
+        compile(code, "mutant", "exec")
+    except (SyntaxError, ValueError):
+        return False
+    return True
+
+
+def _difference(source: str, code: str) -> tuple[str, str]:
+    lines = list(difflib.ndiff(source.splitlines(), code.splitlines()))
+    before, after = (
+        " ".join(" ".join(line[2:].split()) for line in lines if line.startswith(mark)).replace("( ", "(")
+        for mark in ("- ", "+ ")
+    )
+    return before, after
+
+
+def _functions(tree: ast.Module, outer: str = "") -> Iterator[tuple[str, int, int]]:
+    """The name of each function with its first and last line, inner ones first."""
+    for node in ast.walk(tree) if not outer else ():
+        if isinstance(node, ast.ClassDef):
+            for inner in node.body:
+                if isinstance(inner, ast.FunctionDef | ast.AsyncFunctionDef):
+                    yield f"{node.name}.{inner.name}", inner.lineno, inner.end_lineno or 0
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield node.name, node.lineno, node.end_lineno or 0
+
+
+def _spared(tree: ast.Module) -> Iterator[tuple[Place, Place]]:
+    for node in ast.walk(tree):
+        parts: list[ast.AST | None] = []
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            parts += [node.returns, *node.decorator_list]
+            arguments = node.args
+            for one in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs):
+                parts.append(one.annotation)
+            parts += [one.annotation for one in (arguments.vararg, arguments.kwarg) if one]
+        elif isinstance(node, ast.ClassDef):
+            parts += [*node.decorator_list, *node.bases]
+        elif isinstance(node, ast.AnnAssign):
+            parts.append(node.annotation)
+        elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            parts.append(node)
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "cast":
+            parts.append(node.args[0])
+        elif isinstance(node, ast.Assign) and any(
+            isinstance(target, ast.Name) and target.id in ("__all__", "__slots__") for target in node.targets
+        ):
+            parts.append(node)
+        for part in parts:
+            if part is not None:
+                yield (
+                    (part.lineno, part.col_offset),  # type: ignore[attr-defined]
+                    (part.end_lineno, part.end_col_offset),  # type: ignore[attr-defined]
+                )
