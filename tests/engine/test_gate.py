@@ -3,6 +3,8 @@ from __future__ import annotations
 from dataclasses import replace
 from math import inf
 
+import pytest
+
 from runner.engine.budget import Budget
 from runner.engine.concurrency import AdaptiveLimit, FixedLimit
 from runner.engine.gate import Gate
@@ -85,3 +87,140 @@ def test_requests_that_fail_cost_nothing_and_block_nothing() -> None:
         assert gate.enter(0, 0.0) == 0.0
         gate.land()
     assert budget.spent == 0.0
+
+
+def test_a_sum_can_be_spent_to_the_last_cent() -> None:
+    budget = Budget(1.0)
+    gate = Gate(FixedLimit(10), budget=budget)
+    gate.enter(0, 0.0)
+    budget.pay(0.25)
+    gate.land()
+    assert [gate.enter(0, 0.0) for _ in range(4)] == [0.0, 0.0, 0.0, inf]
+
+
+def test_the_dearest_answer_so_far_is_what_the_next_is_reckoned_at() -> None:
+    budget = Budget(1.0)
+    for dollars in (0.1, 0.3, 0.1):
+        budget.begin()
+        budget.pay(dollars)
+        budget.landed()
+    assert budget.spent == pytest.approx(0.5)
+    budget.begin()
+    assert not budget.affords_another  # 0.5 and twice 0.3
+
+
+def test_a_sum_of_nothing_pays_for_what_costs_nothing() -> None:
+    budget = Budget(0.0)
+    assert budget.affords_another
+    budget.begin()
+    budget.pay(0.0)
+    assert budget.affords_another
+
+
+def test_a_first_answer_that_takes_it_all_is_the_only_one() -> None:
+    budget = Budget(0.2)
+    budget.begin()
+    budget.pay(0.3)
+    assert not budget.affords_another
+    assert not budget.exhausted
+    budget.landed()
+    assert budget.exhausted
+
+
+@pytest.mark.parametrize("status", [429, 503, 529])
+def test_by_these_statuses_a_provider_says_that_it_gets_too_many(status: int) -> None:
+    gate = Gate(FixedLimit(9))
+    busy = replace(BUSY, status=status, retry_after=20.0)
+    assert gate.learn(busy, first_attempt=True, now=0.0) == 20.0
+    assert (gate.enter(0, 5.0), gate.rate_limited) == (15.0, 1)
+
+
+@pytest.mark.parametrize("status", [400, 408, 428, 430, 500, 502, 504, 528, 530])
+def test_by_others_it_does_not(status: int) -> None:
+    gate = Gate(FixedLimit(9))
+    broken = replace(BUSY, status=status, retry_after=20.0)
+    assert gate.learn(broken, first_attempt=True, now=0.0) is None
+    assert (gate.enter(0, 5.0), gate.rate_limited) == (0.0, 0)
+
+
+def test_a_request_that_leaves_as_a_pause_ends_takes_its_place() -> None:
+    gate = Gate(FixedLimit(1))
+    gate.learn(replace(BUSY, retry_after=20.0), first_attempt=True, now=0.0)
+    assert [gate.enter(0, 20.0) for _ in range(2)] == [0.0, inf]
+
+
+def test_a_pause_of_another_episode_is_announced_again() -> None:
+    gate = Gate(FixedLimit(9))
+    pauses = [
+        gate.learn(replace(BUSY, retry_after=seconds), first_attempt=True, now=now)
+        for now, seconds in ((0.0, 20.0), (10.0, 20.0), (30.0, 20.0), (30.0, None), (60.0, 5.0))
+    ]
+    assert pauses == [
+        20.0,
+        None,
+        20.0,
+        None,
+        5.0,
+    ]  # the second one extends the first; the third begins as it ends
+    assert gate.enter(0, 64.0) == 1.0
+
+
+def test_the_peak_is_how_many_were_under_way_at_once() -> None:
+    gate = Gate(FixedLimit(9))
+    assert gate.peak == 0
+    for _ in range(2):
+        gate.enter(0, 0.0)
+    gate.land()
+    gate.enter(0, 0.0)
+    assert gate.peak == 2
+
+
+def test_a_place_that_is_given_back_is_one_place() -> None:
+    gate = Gate(FixedLimit(2))
+    assert [gate.enter(0, 0.0) for _ in range(2)] == [0.0, 0.0]
+    gate.land()
+    assert [gate.enter(0, 0.0) for _ in range(2)] == [0.0, inf]
+
+
+def busy_gate(limit: AdaptiveLimit) -> Gate:
+    """A gate through which as many have left as its limit allows."""
+    gate = Gate(limit)
+    while gate.enter(0, 0.0) == 0.0:
+        pass
+    return gate
+
+
+def test_a_round_of_clean_first_answers_raises_an_adaptive_limit_that_was_used() -> None:
+    limit = AdaptiveLimit(start=4)
+    gate = busy_gate(limit)
+    for _ in range(4):
+        gate.learn(None, first_attempt=True, now=1.0)
+    assert [(each.at, each.new) for each in limit.changes] == [(1.0, 8)]
+
+
+@pytest.mark.parametrize(
+    "stumble", [replace(BUSY, status=500), replace(BUSY, retryable=False)], ids=["broken", "no money"]
+)
+def test_a_failure_for_another_reason_ends_the_round_and_cuts_nothing(stumble: ProviderError) -> None:
+    limit = AdaptiveLimit(start=4)
+    gate = busy_gate(limit)
+    for came in (None, None, None, stumble, None):
+        gate.learn(came, first_attempt=True, now=1.0)
+    assert (limit.now, limit.changes) == (4, ())
+
+
+def test_what_the_provider_counted_replaces_the_estimate() -> None:
+    gate = Gate(FixedLimit(9), Limiter(tpm=600))
+    gate.enter(6000.0, 0.0)
+    gate.correct(6000.0, 10.0)
+    assert gate.enter(1.0, 0.0) == 0.0
+    Gate(FixedLimit(9)).correct(6000.0, 10.0)  # without a limit there is nothing to correct
+
+
+def test_money_is_given_back_when_a_request_lands() -> None:
+    budget = Budget(1.0)
+    gate = Gate(FixedLimit(9), budget=budget)
+    gate.enter(0, 0.0)
+    assert not budget.affords_another
+    gate.land()
+    assert budget.affords_another

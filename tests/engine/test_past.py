@@ -311,12 +311,12 @@ def test_damage_before_whole_records_is_told_with_the_first_line_of_it(tmp_path:
 
 
 WRONG: dict[str, list[Any]] = {
-    **dict.fromkeys(("prompt", "file", "case", "outcome", "model"), [None, 7]),
-    **dict.fromkeys(("variant", "text", "detail", "served_model", "finish_reason"), [7, []]),
-    **dict.fromkeys(("passed", "cached"), [None, 0]),
-    **dict.fromkeys(("sample", "attempts", "choice", "choices", "index"), [None, "0", 1.0, True]),
-    **dict.fromkeys(("cost", "latency_ms"), ["0", []]),
-    **dict.fromkeys(("error", "usage"), ["", []]),
+    **{name: [None, 7] for name in ("prompt", "file", "case", "outcome", "model")},
+    **{name: [7, []] for name in ("variant", "text", "detail", "served_model", "finish_reason")},
+    **{name: [None, 0] for name in ("passed", "cached")},
+    **{name: [None, "0", 1.0, True] for name in ("sample", "attempts", "choice", "choices", "index")},
+    **{name: ["0", []] for name in ("cost", "latency_ms")},
+    **{name: ["", []] for name in ("error", "usage")},
     "checks": [None, {}],
     "vars": [None, []],
     "fingerprint": [None, 7, "sha256:ab", "sha256:" + "G" * 64, ASKED + "0", "x" + ASKED],
