@@ -33,7 +33,7 @@ def command(endpoint: str | None, *, trusted: bool, as_json: bool) -> int:
 
     project, environ = open_project()
     chosen = endpoint_for(project, None, name=endpoint)
-    trust_of(project.root, environ, given=trusted).require((chosen,))
+    trust_of(project.root, given=trusted).require((chosen,))
     connection = resolve(chosen, environ, root=project.root)
 
     async def ask() -> list[str]:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from typing import Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import click
+
+if TYPE_CHECKING:
+    from ..files.env_file import EnvFile
 
 __all__ = [
     "JobsType",
@@ -185,20 +188,20 @@ _OPTIONS = (
 _ENV_FILE = f"{__name__}.env_file"
 
 
-def env_file_of(ctx: click.Context) -> str | None:
-    """The file that `--env-file` names."""
-    path: str | None = ctx.meta.get(_ENV_FILE)
-    return path
+def env_file_of(ctx: click.Context | None) -> EnvFile | None:
+    """The file that `--env-file` names, read."""
+    found: EnvFile | None = ctx.meta.get(_ENV_FILE) if ctx is not None else None
+    return found
 
 
-def _set_variables(ctx: click.Context, _param: click.Parameter, path: str | None) -> None:
-    ctx.meta[_ENV_FILE] = path
+def _read_variables(ctx: click.Context, _param: click.Parameter, path: str | None) -> None:
     if path is not None:
         import os
 
         from ..files.env_file import read_env_file
 
-        for name, value in read_env_file(path).items():
+        file = ctx.meta[_ENV_FILE] = read_env_file(path)
+        for name, value in file.settings().items():  # click reads them for the options to come
             os.environ.setdefault(name, value)
 
 
@@ -223,8 +226,8 @@ env_file_option = click.option(
     metavar="FILE",
     expose_value=False,
     is_eager=True,  # a file may set what other options take from the environment
-    callback=_set_variables,
-    help="Take variables that are not set from this file of NAME=value lines.",
+    callback=_read_variables,
+    help="Take keys and RUNNER_* settings that are not set from this file of NAME=value lines.",
 )
 
 

@@ -102,7 +102,7 @@ class RegressionCommand:
                 root=chosen.root,
                 environ=chosen.environ,
                 display=reporter,
-                trust=trust_of(chosen.root, chosen.environ, given=trusted),
+                trust=trust_of(chosen.root, given=trusted),
                 workers=jobs,
                 transport=transport,
                 use_cache=use_cache,

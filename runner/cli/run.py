@@ -158,7 +158,7 @@ def command(
         max_errors=max_errors,
         trusted=trusted,
         debug=debug,
-        env_file=env_file_of(ctx),
+        env_file=env_file.path if (env_file := env_file_of(ctx)) else None,
     )
     return run.dry_run() if dry_run else run.carry_out()
 

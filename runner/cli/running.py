@@ -232,7 +232,7 @@ class RunCommand:
             plan.units,
             chosen.environ,
             root=chosen.project.root,
-            trust=trust_of(chosen.root, chosen.environ, given=self.trusted),
+            trust=trust_of(chosen.root, given=self.trusted),
             transport=self.transport,
         )
         asked = configuration(plan, chosen.selection, connections, chosen.root)

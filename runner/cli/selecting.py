@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Unpack
 
+import click
+
 from ..engine.plan import Job, Plan, Rehearsal, Unit, make_units
 from ..engine.sampling import Condition, Draw
 from ..engine.selection import Selection
@@ -37,7 +39,7 @@ from ..packs.selection import find_named
 from ..render.sandbox import Sandbox
 from ..values import Json
 from .isolating import sandbox_of
-from .options import SelectionOptions
+from .options import SelectionOptions, env_file_of
 from .show import show_diagnostic
 
 __all__ = ["Chosen", "load_prompts", "load_selection", "open_project", "packs_of"]
@@ -92,9 +94,15 @@ class Chosen:
 
 
 def open_project() -> tuple[Project, Mapping[str, str]]:
-    """The project the current folder lies in, and the environment."""
-    root = find_root(Path.cwd())
-    return load_project(root, cwd=Path.cwd(), environ=os.environ), os.environ
+    """The project the current folder lies in, and the environment, with what `--env-file` may add to it."""
+    root, here = find_root(Path.cwd()), Path.cwd()
+    file = env_file_of(click.get_current_context(silent=True))
+    if file is None:
+        return load_project(root, cwd=here, environ=os.environ), os.environ
+    project = load_project(root, cwd=here, environ=file.beside(os.environ))
+    for remark in file.unused(project):
+        show_diagnostic(remark)
+    return file.redirected(project, os.environ), file.with_keys(project, os.environ)
 
 
 def load_prompts(

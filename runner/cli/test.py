@@ -131,7 +131,7 @@ def command(
         base=base,
         shard=shard,
         isolate=isolate,
-        env_file=env_file_of(click.get_current_context()),
+        env_file=env_file.path if (env_file := env_file_of(click.get_current_context())) else None,
     )
     return run.carry_out(
         jobs=jobs,

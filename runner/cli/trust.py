@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -12,13 +12,18 @@ import click
 
 from ..engine.trust import Disclosure, Trust
 from ..regress.modes import is_ci
+from .options import env_file_of
 
 __all__ = ["trust_of"]
 
 
-def trust_of(root: str | os.PathLike[str], environ: Mapping[str, str], *, given: bool) -> Trust:
+def trust_of(root: str | os.PathLike[str], *, given: bool) -> Trust:
     """The trust in the project in `root`: `given` by --trust, else asked for where a person can answer."""
-    asks = sys.stdin.isatty() and sys.stderr.isatty() and not is_ci(environ)
+    asks = sys.stdin.isatty() and sys.stderr.isatty() and not is_ci(os.environ)
+    file = env_file_of(click.get_current_context(silent=True))
+    # A file says where a key goes that it brings itself; not where one of the environment does.
+    own_key = file is None or os.environ.get("OPENAI_API_KEY")
+    environ = os.environ if own_key or file is None else file.beside(os.environ)
     note = partial(click.echo, err=True)
     return Trust(Path(root), environ, given=given, ask=_ask if asks else None, note=note)
 

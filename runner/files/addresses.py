@@ -7,7 +7,7 @@ read, so that `check` knows it; what comes out of the environment, when it is us
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from urllib.parse import SplitResult, parse_qsl, urlsplit, urlunsplit
 
 from ..masking import find_secret, is_plausible_name
@@ -20,6 +20,7 @@ __all__ = [
     "header_name_fault",
     "is_header_value",
     "key_headers",
+    "key_variables",
     "operation_url",
     "repeated_header",
     "shown_name",
@@ -129,6 +130,12 @@ def key_headers(endpoint: Endpoint) -> dict[str, tuple[str, str | None]]:
             # Azure's own keys; `Authorization` is for Entra tokens there, and either may stand in the variable.
             found["api-key"] = ("", endpoint.api_key_env)
     return found | {name: ("", variable) for name, variable in endpoint.headers_env.items()}
+
+
+def key_variables(endpoints: Iterable[Endpoint]) -> set[str]:
+    """The variables that keys come from."""
+    keys = [source for endpoint in endpoints for source in key_headers(endpoint).values()]
+    return {variable for _, variable in keys if variable is not None}
 
 
 def repeated_header(*mappings: Mapping[str, str]) -> str | None:

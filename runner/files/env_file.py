@@ -1,19 +1,103 @@
-"""A `.env` file: variables for one command, read only when it is asked for."""
+"""A `.env` file: variables for one command, read only when it is asked for.
+
+Such a file may be a stranger's, as the folder that it lies in. It gives what runner itself reads: settings (`RUNNER_*`),
+the two variables of the endpoint `openai`, and the keys that endpoints name. It never becomes part of the environment
+that other programs and libraries obey (`PATH`, `HTTPS_PROXY`, `PYTHONPATH`, `PIP_*`, `GIT_*`, ...).
+"""
 
 from __future__ import annotations
 
 import io
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..errors import EncodingError, Location, MissingFileError, UsageError
+from ..errors import Diagnostic, EncodingError, Location, MissingFileError, UsageError
+from .addresses import key_variables
+from .model import Endpoint, Project
 from .text import decode
 
-__all__ = ["read_env_file"]
+__all__ = ["SETTINGS", "EnvFile", "read_env_file"]
 
+SETTINGS = frozenset(
+    {
+        "RUNNER_CACHE_DIR",
+        "RUNNER_ENDPOINT",
+        "RUNNER_ISOLATE",
+        "RUNNER_JOBS",
+        "RUNNER_NO_CACHE",
+        "RUNNER_RECORD",
+        "RUNNER_TRANSPORT",
+        "RUNNER_UNREFERENCED",
+        "RUNNER_UPDATE",
+    }
+)
+"""The variables that stand for options of commands, and the folder of models."""
+
+_OF_OPENAI = ("OPENAI_API_KEY", "OPENAI_BASE_URL")
 _NOT_FROM_A_FILE = frozenset({"RUNNER_TRUST"})
+_MOST_BYTES = 1024 * 1024
 
 
-def read_env_file(path: str) -> dict[str, str]:
+@dataclass(frozen=True, slots=True)
+class EnvFile:
+    """The variables of a file: `values` and `lines` by name. What is set in the environment itself goes before them."""
+
+    path: str
+    values: Mapping[str, str]
+    lines: Mapping[str, int]
+
+    def locate(self, name: str) -> Location:
+        """Where a variable is set."""
+        return Location(self.path, self.lines[name])
+
+    def settings(self) -> dict[str, str]:
+        """The variables that stand for options."""
+        return {name: value for name, value in self.values.items() if name in SETTINGS}
+
+    def beside(self, environ: Mapping[str, str]) -> dict[str, str]:
+        """`environ` with the settings and the variables of the endpoint `openai`, as far as they are not in it."""
+        return self._given((*SETTINGS, *_OF_OPENAI)) | dict(environ)
+
+    def with_keys(self, project: Project, environ: Mapping[str, str]) -> dict[str, str]:
+        """`beside(environ)` with the variables that the project's endpoints name."""
+        named = key_variables(project.endpoints.values())
+        return self._given(named) | self.beside(environ)
+
+    def unused(self, project: Project) -> Iterable[Diagnostic]:
+        """A remark for each variable that is not taken from here."""
+        named = key_variables(project.endpoints.values())
+        for name in self.values:
+            if name not in SETTINGS and name not in _OF_OPENAI and name not in named:
+                yield Diagnostic(
+                    "warning",
+                    "W011",
+                    f"{name} is not taken from a file: no endpoint names it, and it is no setting of runner's",
+                    self.locate(name),
+                    "export it in the shell if it is meant for proxies, certificates or other programs",
+                )
+
+    def redirected(self, project: Project, environ: Mapping[str, str]) -> Project:
+        """The project, whose endpoint `openai` stands in this file if it takes your own key to a server named here.
+
+        To an endpoint that stands in a file a key goes only with its owner's agreement.
+        """
+        openai = project.endpoints["openai"]
+        if (
+            openai.location is not None
+            or "OPENAI_BASE_URL" not in self.values
+            or "OPENAI_BASE_URL" in environ
+            or not environ.get("OPENAI_API_KEY")
+        ):
+            return project
+        there: Endpoint = replace(openai, location=self.locate("OPENAI_BASE_URL"))
+        return replace(project, endpoints={**project.endpoints, "openai": there})
+
+    def _given(self, names: Iterable[str]) -> dict[str, str]:
+        return {name: self.values[name] for name in names if name in self.values}
+
+
+def read_env_file(path: str) -> EnvFile:
     """The variables of a file of `NAME=value` lines, as python-dotenv reads them, nothing in them expanded.
 
     Raises MissingFileError, or UsageError for a line that is none. That names the line, but is no error
@@ -22,7 +106,11 @@ def read_env_file(path: str) -> dict[str, str]:
     from dotenv.parser import parse_stream  # a third of the time of `runner --help`
 
     try:
-        text = decode(Path(path).read_bytes(), path)
+        with Path(path).open("rb") as file:
+            data = file.read(_MOST_BYTES + 1)
+        if len(data) > _MOST_BYTES:
+            raise UsageError(f"{path} is larger than {_MOST_BYTES // 2**20} MiB, and no file of variables")
+        text = decode(data, path)
     except OSError as error:
         raise MissingFileError(
             f"{path} cannot be read: {error.strerror or error}", location=Location(path)
@@ -30,6 +118,7 @@ def read_env_file(path: str) -> dict[str, str]:
     except EncodingError as error:
         raise UsageError(f"{error.location}: {error.message}", hint=error.hint) from None
     found: dict[str, str] = {}
+    lines: dict[str, int] = {}
     for binding in parse_stream(io.StringIO(text)):
         place = f"{path}:{binding.original.line}"
         if binding.error or (binding.key is not None and binding.value is None):
@@ -46,4 +135,5 @@ def read_env_file(path: str) -> dict[str, str]:
             if binding.key in found:
                 raise UsageError(f"{place}: {binding.key} is set twice", hint="remove one of them")
             found[binding.key] = binding.value
-    return found
+            lines[binding.key] = binding.original.line
+    return EnvFile(path, found, lines)

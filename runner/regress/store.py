@@ -18,7 +18,7 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from ..errors import FileError, FormatError, Location, MissingFileError, SecretError, StorageError
-from ..files.addresses import key_headers
+from ..files.addresses import key_variables
 from ..files.model import Project
 from ..files.prompt import PROMPT_ENDINGS
 from ..files.text import decode
@@ -295,8 +295,7 @@ class SnapshotStore:
 
 def store_of(project: Project, environ: Mapping[str, str]) -> SnapshotStore:
     """The snapshots of a project; the values of all its key variables must not be in any."""
-    keys = [source for endpoint in project.endpoints.values() for source in key_headers(endpoint).values()]
-    names = {variable for _, variable in keys if variable is not None}
+    names = key_variables(project.endpoints.values())
     values = sorted({environ[name] for name in names if environ.get(name)})
     return SnapshotStore(Path(project.root), secret_values=values)
 
