@@ -122,7 +122,7 @@ class Unit:
             return prompt.locate("messages", *(() if spliced else (message, "content", part)))
 
         if prompt.origin is not None:
-            refuse_own_urls(messages, case.vars, location_of)
+            refuse_own_urls(messages, case.given, location_of)
         return inline_media(messages, prompt.tree, prompt.file, location_of)
 
     def job(self, case: Case, sample: int = 0, place: int | None = None) -> Job:

@@ -234,7 +234,8 @@ def _case(
                 hint="give such a number as a string",
             ) from None
         id = f"case-{digest[:8]}"  # noqa: A001 - the field's own word
-    return Case(id, bound, row.location, asserts, outcome, tags, description, digest)
+    defaulted = () if len(bound) == len(given) else tuple(name for name in bound if name not in given)
+    return Case(id, bound, row.location, asserts, outcome, tags, description, digest, defaulted)
 
 
 def _refuse(row: Row, faults: Sequence[Violation], at: JsonPath = ()) -> None:

@@ -15,9 +15,20 @@ from ..errors import FormatError, Location
 from ..values import Json, JsonPath
 from .tree import Tree, resolve
 
-__all__ = ["OWN_URL", "URL_PARTS", "WEB_URL", "inline_media", "refuse_own_urls", "web_urls"]
+__all__ = ["OWN_URL", "URL_PARTS", "inline_media", "refuse_own_urls", "web_urls"]
 
-WEB_URL = re.compile(r"\s*https?:", re.IGNORECASE)
+_UNSEEN = r"[\s\x00-\x20\x7f-\xa0\xad\u061c\u180e\u200b-\u200f\u2028-\u202f\u2060-\u206f\ufeff]"
+"""What readers of URLs pass over at the beginning of one, or in it."""
+
+_BEFORE = re.compile(f"{_UNSEEN}*")
+_LONGEST_BEGINNING = 256
+_WEB_URL = re.compile(
+    r"(?:https?|ftps?|wss?):"
+    r"|(?!data:)[a-z][a-z0-9+.-]*:[\\/]{2}"  # also those of one provider: gs://, s3://, file://
+    r"|[\\/]{2}[^\\/]*[.:\[]"  # without a scheme; base64, which can begin like this, has none of these
+    r"|data:[^,]*(?:svg|html|xml)",  # documents that name others
+    re.IGNORECASE,
+)
 
 URL_PARTS = ("document_url", "file_url", "pdf_url", "video_url", "audio_url")
 """Types of parts that name a file by its URL and that runner sends as they stand; OpenAI has none of them."""
@@ -52,46 +63,78 @@ def inline_media(
 def refuse_own_urls(
     messages: list[dict[str, Json]], given: Json, location_of: Callable[[int, int], Location]
 ) -> None:
-    """Raise FormatError for a URL of the web that is none of the `given` values: a pack's template made it.
+    """Raise FormatError for a URL that is none of the `given` values: a pack's template made it, or chose it.
 
-    Whoever fetches such a URL tells its host what is in it, so a pack may only hand on what its user gave.
+    Whoever fetches such a URL tells its host what is in it, or which one of many was chosen, so a pack may only hand on
+    what its user gave.
     """
     known = set(_texts(given))
     for index, message in enumerate(messages):
         for path, url in web_urls(message):
             if url not in known:
-                number = path[1] if path[0] == "content" else 0
+                number = path[1] if path[0] == "content" and len(path) > 1 else 0
                 raise FormatError(
                     OWN_URL,
                     location=location_of(index, cast("int", number)),
-                    hint="a URL has to be the whole value of a variable",
+                    hint="a URL has to be the whole value of a variable, and one that is given: a default of the pack's does not count",
                 )
 
 
-_IN_WORDS = frozenset({"text", "refusal", "thinking", "reasoning", "redacted_thinking"})
-"""Types of parts in which a URL is a word among others, which nobody fetches."""
+_IN_WORDS: Mapping[str, frozenset[str]] = {
+    "text": frozenset({"text"}),
+    "refusal": frozenset({"refusal"}),
+    "thinking": frozenset({"thinking", "signature"}),
+    "reasoning": frozenset({"reasoning", "text", "summary"}),
+    "redacted_thinking": frozenset({"data"}),
+}
+"""Types of parts with words in them, and under which keys: a URL there is a word among others, which nobody fetches."""
+
+_WORDS = frozenset(
+    {
+        "role",
+        "name",
+        "refusal",
+        "reasoning",
+        "reasoning_content",
+        "reasoning_details",
+        "thinking",
+        "thinking_blocks",
+        "tool_calls",
+        "function_call",
+        "tool_call_id",
+    }
+)
+"""The same in a message itself."""
 
 
 def web_urls(message: Mapping[str, Json]) -> Iterator[tuple[JsonPath, str]]:
-    """The texts of a message that a server may fetch as URLs of the web, and where they stand in it."""
-    content = message.get("content")
-    for number, part in enumerate(content if isinstance(content, list) else ()):
-        if isinstance(part, Mapping) and part.get("type") not in _IN_WORDS:
-            yield from _web_urls(part, ("content", number))
-    for key in ("images", "extra_content"):
-        yield from _web_urls(message.get(key), (key,))
+    """The texts of a message that a server may fetch as URLs, and where they stand in it.
+
+    Those are all texts but the words: what is not known to be words may be fetched.
+    """
+    for key, value in message.items():
+        if key not in _WORDS and not (key == "content" and isinstance(value, str)):
+            yield from _web_urls(value, (key,))
 
 
 def _web_urls(value: Json, at: JsonPath) -> Iterator[tuple[JsonPath, str]]:
     if isinstance(value, str):
-        if WEB_URL.match(value):
+        if _is_web_url(value):
             yield at, value
     elif isinstance(value, Mapping):
+        words = _IN_WORDS.get(str(value.get("type")), frozenset())
         for key, each in value.items():
-            yield from _web_urls(each, (*at, key))
+            if key not in words:
+                yield from _web_urls(each, (*at, key))
     elif isinstance(value, list):
         for index, each in enumerate(value):
             yield from _web_urls(each, (*at, index))
+
+
+def _is_web_url(text: str) -> bool:
+    start = _BEFORE.match(text)
+    begins = text[start.end() if start else 0 :][:_LONGEST_BEGINNING]
+    return _WEB_URL.match(re.sub(_UNSEEN, "", begins)) is not None
 
 
 def _texts(value: Json) -> Iterator[str]:

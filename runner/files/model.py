@@ -58,6 +58,7 @@ class Case(NamedTuple):
     `vars` are the declared ones, with the defaults of `inputs` filled in and already valid against `inputs`.
     `outcome` is the outcome the author expects ("ok" unless the case says otherwise). `digest` is what an id of our
     making was made from: the SHA-256, in hex, of the variables as given; None where the author named the case.
+    `defaulted` names the variables that nobody gave, which have their defaults.
     """
 
     id: str
@@ -68,6 +69,12 @@ class Case(NamedTuple):
     tags: tuple[str, ...] = ()
     description: str | None = None
     digest: str | None = None
+    defaulted: tuple[str, ...] = ()
+
+    @property
+    def given(self) -> dict[str, Json]:
+        """The variables that somebody gave."""
+        return {name: value for name, value in self.vars.items() if name not in self.defaulted}
 
 
 @dataclass(frozen=True, slots=True)
