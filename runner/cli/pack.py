@@ -129,11 +129,17 @@ def update(aliases: tuple[str, ...], rev: str | None, *, dry_run: bool, isolate:
 
 @command.command("verify")
 @click.argument("aliases", nargs=-1, metavar="[ALIAS]...")
-def verify(aliases: tuple[str, ...]) -> int:
-    """Hold every file against packs.lock, offline."""
+@click.option("--online", is_flag=True, help="Hold packs.lock against the packs' sources, too.")
+def verify(aliases: tuple[str, ...], *, online: bool) -> int:
+    """Hold every file against packs.lock.
+
+    Without --online nobody is asked, so that a change of a file and of packs.lock together is not noticed. With it the
+    locked commit is fetched and compared: exit code 2 where it has other files, 4 where a tag was moved, 3 where the source
+    cannot be asked.
+    """
     from .pack_copies import verify as carry_out
 
-    return carry_out(aliases)
+    return carry_out(aliases, online=online)
 
 
 @command.command("vendor")

@@ -13,6 +13,7 @@ from ..packs.bench import Bench
 from ..packs.manifest import KINDS, Manifest
 from ..packs.project_edit import without_setting
 from ..packs.request import Request
+from ..packs.resolve import verify_at_source
 from ..report.outlet import print_data
 from ..report.pack_changes import export_lines, pack_line
 from ..report.visible import visible
@@ -33,21 +34,23 @@ def sync(*, offline: bool) -> int:
     return 0
 
 
-def verify(aliases: Sequence[str]) -> int:
-    """Hold every file against packs.lock; all that is wrong is told."""
+def verify(aliases: Sequence[str], *, online: bool = False) -> int:
+    """Hold every file against packs.lock, and that with `online` against the sources; all that is wrong is told."""
     bench = Bench(open_project()[0])
     errors: list[RunnerError] = []
     for request in bench.chosen(aliases):
         try:
             bench.packs.open(request.alias)
+            locked = bench.lock.packs[request.alias]
+            if online:
+                verify_at_source(request, locked, bench.root)
         except RunnerError as error:
             errors.append(error)
         else:
-            locked = bench.lock.packs[request.alias]
             files = len(locked.files)
-            click.echo(
-                f"{pack_line(request.alias, locked)}: {files} file{'s' if files != 1 else ''} as locked"
-            )
+            count = f"{files} file{'s' if files != 1 else ''}"
+            state = "as locked, and as in its source" if online else "as locked"
+            click.echo(f"{pack_line(request.alias, locked)}: {count} {state}")
     if not aliases:
         errors += [*bench.packs.unasked(), *bench.strangers(), *bench.remains()]
     if errors:

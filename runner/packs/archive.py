@@ -24,6 +24,10 @@ MAX_UNPACKED_BYTES = 3 * MAX_BYTES
 """More than a pack: an archive of a repository also holds what is no part of the pack."""
 
 _MOST_MEMBERS = 10 * MAX_FILES
+_LONGEST_HEADER = 16 * 1024
+_MOST_FIELDS = 100
+"""What an extended header says about a file or about all is a line each: a path, a time, a commit."""
+
 _GZIP = b"\x1f\x8b"
 
 
@@ -47,12 +51,18 @@ def find_in_archive(data: bytes, *, prefix: str, shown: str) -> Found:
     """What stands in an archive, in its one folder if it has but one. Raises FetchError for what is no .tar.gz."""
     try:
         unpacked = _unpacked(data, shown)
-        archive = tarfile.open(fileobj=io.BytesIO(unpacked), mode="r:")  # noqa: SIM115 - memory only
+        stream = _Bounded(unpacked)
+        archive = tarfile.open(fileobj=stream, mode="r:")  # noqa: SIM115 - memory only
         members = []
         for member in archive:
             members.append(member)
             if len(members) > _MOST_MEMBERS:
                 raise FetchError(f"{shown} has more than {_MOST_MEMBERS:,} members")
+            if len(archive.pax_headers) > _MOST_FIELDS:  # each member gets a copy of them
+                raise _TooMuchSaidError
+        stream.listed = True
+    except (_TooMuchSaidError, RecursionError):
+        raise FetchError(f"{shown} says more about its files than there is to say", hint=_HINT) from None
     except (tarfile.TarError, ValueError, OverflowError) as error:
         raise FetchError(f"{shown} is no tar archive: {error}", hint=_HINT) from None
     # tarfile takes half a header for the end of the archive.
@@ -80,6 +90,23 @@ def find_in_archive(data: bytes, *, prefix: str, shown: str) -> Found:
 
 
 _HINT = "a pack's archive is a .tar.gz, as runner pack build writes it"
+
+
+class _TooMuchSaidError(Exception):
+    """The headers of an archive are out of all proportion."""
+
+
+class _Bounded(io.BytesIO):
+    """A tar whose headers have bounds: until it is `listed` nothing else is read."""
+
+    listed = False
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Some bytes."""
+        data = super().read(size)
+        if not self.listed and (len(data) > _LONGEST_HEADER or data.count(b"\n") > _MOST_FIELDS):
+            raise _TooMuchSaidError
+        return data
 
 
 def _unpacked(data: bytes, shown: str) -> bytes:

@@ -15,12 +15,14 @@ from .request import Request
 __all__ = ["fetch", "moved_tag"]
 
 
-def fetch(request: Request, root: Path, *, commit: str | None = None) -> Fetched:
+def fetch(request: Request, root: Path, *, commit: str | None = None, published: bool = False) -> Fetched:
     """The pack that a request means now; of a git repository that of `commit`, if given. `root` is the project's folder.
+
+    With `published` the commit has to be one that the request's `rev` has come to.
 
     Raises FetchError where its source cannot be asked, PackError or Problems for what a pack cannot have.
     """
-    with _found(request, root, commit) as found:
+    with _found(request, root, commit, published=published) as found:
         return gather(found)
 
 
@@ -35,14 +37,14 @@ def moved_tag(request: Request, root: Path, commit: str | None) -> str | None:
 
 
 @contextlib.contextmanager
-def _found(request: Request, root: Path, commit: str | None) -> Iterator[Found]:
+def _found(request: Request, root: Path, commit: str | None, *, published: bool) -> Iterator[Found]:
     source = request.source
     # Only what is needed: a pack in a folder takes neither git nor a client for HTTP.
     if "git" in source:
         from .fetch_git import find_in_git
 
         prefix = f"{request.alias}@{source['rev']}:"
-        with find_in_git(source, root, prefix=prefix, commit=commit) as found:
+        with find_in_git(source, root, prefix=prefix, commit=commit, published=published) as found:
             yield found
     elif "path" in source:
         from .fetch_path import find_in_folder

@@ -47,9 +47,11 @@ _SETTINGS = (
 
 @contextlib.contextmanager
 def find_in_git(
-    source: Mapping[str, str], root: Path, *, prefix: str, commit: str | None = None
+    source: Mapping[str, str], root: Path, *, prefix: str, commit: str | None = None, published: bool = False
 ) -> Iterator[Found]:
     """What stands in the pack's folder of a repository, in the commit that `rev` means now, or in `commit`.
+
+    With `published` that has to be one that `rev` has come to: the commit itself, the tag's, or one in the branch.
 
     It can be read while the context lasts. `root` is where a relative path to a repository starts. Raises FetchError
     where the repository cannot be asked or does not have what was asked for.
@@ -57,7 +59,12 @@ def find_in_git(
     with _temporary_folder() as folder:
         git = _Git(Path(folder), root, source["git"])
         git.run("init", "--quiet", "--bare", "--template=", folder)
-        found, tag = (git.fetch_commit(commit), None) if commit else git.fetch_rev(source["rev"])
+        if commit is None:
+            found, tag = git.fetch_rev(source["rev"])
+        elif published:
+            found, tag = git.fetch_published(commit, source["rev"]), None
+        else:
+            found, tag = git.fetch_commit(commit), None
         below = source.get("subdirectory", "").rstrip("/")
         yield Found(git.entries(found, below), git.reader(found, below), prefix, found, tag)
 
@@ -166,6 +173,15 @@ class _Git:
             return self._fetch_reachable(commit)
         return commit
 
+    def fetch_published(self, commit: str, rev: str) -> str:
+        """Fetch a commit that was locked, if `rev` is that commit, a tag that means it, or a branch that contains it."""
+        if _COMMIT.fullmatch(rev):
+            return self._fetch_reachable(commit)
+        names = [name for name in self.refs(rev) if not name.endswith("^{}")]
+        if not names:
+            raise FetchError(f"{self._shown} has no tag and no branch {rev} any longer")
+        return self._fetch_reachable(commit, names)
+
     def entries(self, commit: str, below: str) -> list[Entry]:
         """Everything in a folder of a commit, by its path from there. Raises FetchError where there is no such folder."""
         start = f"{commit}:{below}" if below else commit
@@ -208,20 +224,21 @@ class _Git:
         command = ("fetch", "--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head")
         self.run(*command, *options, "--end-of-options", self._address, *refspecs)
 
-    def _fetch_reachable(self, commit: str) -> str:
-        """Fetch all branches and tags, and find the commit in one of them.
+    def _fetch_reachable(self, commit: str, names: Sequence[str] = ("refs/heads/*", "refs/tags/*")) -> str:
+        """Fetch branches and tags, all of them by default, and find the commit in one of them.
 
         A server that keeps forks together gives any commit of any of them for its name alone. One that is in no branch
         and no tag of the repository that was named was not published there.
         """
-        self._fetch("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
+        self._fetch(*(f"+{name}:{name}" for name in names))
         try:
-            names = self.run("for-each-ref", "--count=1", "--format=%(refname)", f"--contains={commit}")
+            found = self.run("for-each-ref", "--count=1", "--format=%(refname)", f"--contains={commit}")
         except FetchError:
-            names = b""
-        if not names.strip():
+            found = b""
+        if not found.strip():
+            where = "any branch or tag" if "refs/heads/*" in names else " or ".join(names)
             raise FetchError(
-                f"{self._shown} has no commit {commit} in any branch or tag",
+                f"{self._shown} has no commit {commit} in {where}",
                 hint="it may have been taken back, or belong to somebody's fork",
             )
         return commit

@@ -9,15 +9,16 @@ from pathlib import Path
 from ..errors import FormatError, Location, PackError, Problems, RunnerError, StalePackError
 from ..render.sandbox import IN_PROCESS, Sandbox
 from .contents import Contents, file_changes
-from .fetch import fetch
+from .fetch import fetch, moved_tag
 from .gather import Fetched
 from .lint import open_sound
 from .lock import LOCK_FILE, LockedPack
 from .packs import OpenPack
 from .request import Request
 
-__all__ = ["Resolved", "fetch_locked", "moved", "resolve"]
+__all__ = ["Resolved", "fetch_locked", "moved", "resolve", "verify_at_source"]
 
+_COMMIT = re.compile(r"[0-9a-f]{40}")
 _VERSION_TAG = re.compile(r"v?(\d+\.\d+\.\d+(?:[-+].*)?)")
 
 
@@ -70,6 +71,38 @@ def fetch_locked(request: Request, locked: LockedPack, root: Path) -> Contents:
         for kind, path in file_changes(locked.files, fetched.contents.hashes)
     ]
     raise errors[0] if len(errors) == 1 else Problems(errors)
+
+
+def verify_at_source(request: Request, locked: LockedPack, root: Path) -> None:
+    """Hold what was locked against its source: whoever changes a copy can change the lock with it, but not that.
+
+    Raises PackError for each file that the source has otherwise, Problems for several; StalePackError for a tag that
+    means another commit now; FetchError where the source cannot be asked, or has no such commit.
+    """
+    commit, rev = locked.commit, request.source.get("rev", "")
+    if "git" in request.source and (commit is None or (_COMMIT.fullmatch(rev) and rev != commit)):
+        raise PackError(
+            f"the pack {request.alias} is locked to {commit or 'no commit'}, which is not what runner.yaml asks for",
+            location=request.location,
+            hint=_FORGED,
+        )
+    if (now := moved_tag(request, root, commit)) is not None:
+        raise moved(request, locked, now, root)
+    fetched = fetch(request, root, commit=commit, published=True)
+    where = f"commit {commit[:12]} of {request.source['git']}" if commit else "its source"
+    errors: list[RunnerError] = [
+        PackError(
+            f"the pack {request.alias} is not the one in {where}: there this file is {kind}",
+            location=Location(f"{fetched.prefix}{path}"),
+            hint=_FORGED,
+        )
+        for kind, path in file_changes(locked.files, fetched.contents.hashes)
+    ]
+    if errors:
+        raise errors[0] if len(errors) == 1 else Problems(errors)
+
+
+_FORGED = f"{LOCK_FILE} was changed by other means than runner pack: git log -p {LOCK_FILE} says by whom"
 
 
 def moved(request: Request, locked: LockedPack, now: str, root: Path) -> StalePackError:
