@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, NamedTuple, TypeAlias
 
@@ -114,25 +114,37 @@ def run(
     """
     due = None if seconds is None else time.monotonic() + seconds
     stdin = PIPE if given else DISCARD
-    with start(command, environ, stdin=stdin, stdout=PIPE, stderr=PIPE, own_session=own_session) as process:
+    begun = start(command, environ, stdin=stdin, stdout=PIPE, stderr=PIPE, own_session=own_session)
+    with _ended(begun) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         out, said = _Reading(process.stdout, most), _Reading(process.stderr, _MOST_SAID, to_the_end=True)
-        try:
-            if given:
-                threading.Thread(target=_hand_over, args=(process, given), daemon=True).start()
-            while not _over(process, out):
-                if due is not None and time.monotonic() > due:
-                    raise StillRunningError(str(command[0]))
-                watch()
-            if out.has_more:
-                raise TooMuchOutputError(str(command[0]))
-            said.join(
-                _LOOK_EVERY
-            )  # not for longer: what it has left behind (an SSH master) may hold the pipe open
-        finally:
-            process.kill()  # nothing is left to kill where it has ended by itself
-    return Finished(process.returncode, bytes(out.data), bytes(said.data))
+        if given:
+            threading.Thread(target=_hand_over, args=(process, given), daemon=True).start()
+        while not _over(process, out):
+            if due is not None and time.monotonic() > due:
+                raise StillRunningError(str(command[0]))
+            watch()
+        if out.has_more:
+            raise TooMuchOutputError(str(command[0]))
+        said.join(
+            _LOOK_EVERY
+        )  # not for longer: what it has left behind (an SSH master) may hold the pipe open
+        return Finished(process.wait(), bytes(out.data), bytes(said.data))
+
+
+@contextlib.contextmanager
+def _ended(process: ChildProcess) -> Iterator[ChildProcess]:
+    """End a program in the end, if it has not ended by itself; Popen's own way does not wait after Ctrl-C."""
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+        for pipe in (process.stdin, process.stdout, process.stderr):
+            with contextlib.suppress(OSError):
+                if pipe is not None:
+                    pipe.close()
 
 
 def _over(process: ChildProcess, out: _Reading) -> bool:
