@@ -88,15 +88,22 @@ def _functions(tree: ast.Module, outer: str = "") -> Iterator[tuple[str, int, in
             yield node.name, node.lineno, node.end_lineno or 0
 
 
+def _signature(node: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[tuple[Place, Place]]:
+    """All of it but the defaults."""
+    begin = (node.lineno, node.col_offset)
+    defaults = [each for each in (*node.args.defaults, *node.args.kw_defaults) if each is not None]
+    for default in sorted(defaults, key=lambda each: (each.lineno, each.col_offset)):
+        yield begin, (default.lineno, default.col_offset)
+        begin = (default.end_lineno or 0, default.end_col_offset or 0)
+    yield begin, (node.body[0].lineno, node.body[0].col_offset)
+
+
 def _spared(tree: ast.Module) -> Iterator[tuple[Place, Place]]:
     for node in ast.walk(tree):
         parts: list[ast.AST | None] = []
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            parts += [node.returns, *node.decorator_list]
-            arguments = node.args
-            for one in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs):
-                parts.append(one.annotation)
-            parts += [one.annotation for one in (arguments.vararg, arguments.kwarg) if one]
+            parts += node.decorator_list
+            yield from _signature(node)
         elif isinstance(node, ast.ClassDef):
             parts += [*node.decorator_list, *node.bases]
         elif isinstance(node, ast.AnnAssign):
