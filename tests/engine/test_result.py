@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
-from runner.engine.result import cost_of
-from runner.files.model import ModelRule
+from runner.checks.assertions import CheckResult
+from runner.checks.judge import Judgement
+from runner.engine.plan import Job
+from runner.engine.result import cost_of, records_of
+from runner.files.model import Endpoint, ModelRule
+from runner.wire.reply import Answer, Outcome, ProviderError, Reply
 
 PRICE = ModelRule("*", input_price=2.0, cached_price=0.5, output_price=10.0)
 UNCACHED = ModelRule("*", input_price=2.0, output_price=10.0)
@@ -74,3 +80,136 @@ def test_tokens_that_are_not_counted_have_no_cost(counts: dict[str, Any]) -> Non
 
 def test_an_exchange_without_usage_has_no_cost() -> None:
     assert cost_of(None, PRICE) is None
+
+
+# --- records ---------------------------------------------------------------------------------------------------------------
+
+KEY = "sk-test-planted-key-0123456789"
+ENDPOINT = Endpoint("fake", api_key_env="FAKE_KEY")
+REFUSED = ProviderError(
+    "invalid_api_key", f"Wrong key {KEY}.", status=401, type="auth", hint="?", request_id="r"
+)
+
+
+class Judge:
+    """Calls every answer good, and remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[dict[str, Any]] = []
+
+    def judge(self, answer: Answer, case: Any, **facts: Any) -> Judgement:
+        self.asked.append(facts)
+        checks = (CheckResult("contains", True, "$.a", "as expected"),)
+        return Judgement(answer.outcome, answer.outcome is Outcome.OK, answer.output, checks, answer.detail)
+
+
+def job(endpoint: Endpoint = ENDPOINT, *, n: int | None = None, place: int | None = None) -> Job:
+    unit = SimpleNamespace(
+        prompt=SimpleNamespace(name="hello", path="prompts/hello.prompt.yaml"),
+        variant="v",
+        endpoint=endpoint,
+        model="gpt-test",
+        price=PRICE,
+        fields={} if n is None else {"n": n},
+        judge=Judge(),
+    )
+    case = SimpleNamespace(id="ada", vars={"name": "Ada"})
+    return cast("Job", SimpleNamespace(unit=unit, case=case, sample=2, fingerprint="sha256:ab", place=place))
+
+
+def records(reply: Reply, of: Job, **changes: Any) -> list[Any]:
+    facts: dict[str, Any] = {"latency_ms": 12.345, "attempts": 3, "cached": False}
+    return list(records_of(of, reply, **facts | changes))
+
+
+GOOD = Answer(0, Outcome.OK, text='{"a":1}', output={"a": 1}, finish_reason="stop")
+
+
+def test_a_record_says_all_that_is_known_of_a_case_and_its_answer() -> None:
+    asked = job()
+    [record] = records(Reply((GOOD,), served_model="gpt-test-1", usage=usage()), asked)
+    assert record == {
+        "prompt": "hello",
+        "file": "prompts/hello.prompt.yaml",
+        "case": "ada",
+        "variant": "v",
+        "sample": 2,
+        "outcome": "ok",
+        "passed": True,
+        "output": {"a": 1},
+        "text": '{"a":1}',
+        "checks": [{"type": "contains", "passed": True, "path": "$.a", "message": "as expected"}],
+        "error": None,
+        "detail": None,
+        "model": "gpt-test",
+        "served_model": "gpt-test-1",
+        "finish_reason": "stop",
+        "usage": usage(),
+        "cost": pytest.approx(3.0),
+        "latency_ms": 12.3,
+        "attempts": 3,
+        "cached": False,
+        "fingerprint": "sha256:ab",
+        "vars": {"name": "Ada"},
+    }
+    [facts] = asked.unit.judge.asked  # type: ignore[attr-defined]
+    assert facts == {"latency_ms": 12.345, "cost": pytest.approx(3.0), "model": "gpt-test"}
+
+
+def test_a_cached_answer_says_so_and_took_no_time() -> None:
+    [record] = records(Reply((GOOD,)), job(), cached=True, latency_ms=None, attempts=0)
+    assert (record["cached"], record["latency_ms"], record["attempts"]) == (True, None, 0)
+
+
+def test_the_place_of_a_row_and_the_calls_of_an_answer_are_there_where_there_are_any() -> None:
+    call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    [record] = records(Reply((GOOD._replace(tool_calls=(call,)),)), job(place=0))
+    assert (record["index"], record["tool_calls"]) == (0, [call])
+
+
+@pytest.mark.parametrize(("n", "numbered"), [(None, False), (1, False), (2, True)])
+def test_choices_are_numbered_where_several_were_asked_for(n: int | None, numbered: bool) -> None:
+    [record] = records(Reply((GOOD,)), job(n=n))
+    assert ((record.get("choice"), record.get("choices")) == (0, 1)) is numbered
+
+
+def test_each_choice_is_a_record_with_the_number_of_all() -> None:
+    reply = Reply((GOOD, GOOD._replace(choice=1, text="other")))
+    numbered = [(each["choice"], each["choices"], each["text"]) for each in records(reply, job(n=2))]
+    assert numbered == [(0, 2, '{"a":1}'), (1, 2, "other")]
+
+
+def test_an_exchange_that_failed_is_one_record_without_keys() -> None:
+    [record] = records(Reply(error=REFUSED), job(n=2), secret_values=(KEY,))
+    assert (record["outcome"], record["passed"]) == ("error", False)
+    assert record["detail"] == "Wrong key [key]."
+    assert "choice" not in record
+    assert record["error"] == {
+        "code": "invalid_api_key",
+        "message": "Wrong key [key].",
+        "status": 401,
+        "type": "auth",
+        "hint": "check the key in FAKE_KEY",
+        "request_id": "r",
+    }
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "hint"),
+    [
+        (ENDPOINT, "check the key in FAKE_KEY"),
+        (Endpoint("fake", api_key_keyring="acme/bot"), "check the key in the keyring, acme/bot"),
+        (
+            Endpoint("fake"),
+            "endpoint fake sends no key: name its variable with api_key_env in runner.yaml",
+        ),
+    ],
+)
+def test_a_refused_key_is_looked_for_where_it_came_from(endpoint: Endpoint, hint: str) -> None:
+    [record] = records(Reply(error=REFUSED), job(endpoint))
+    assert record["error"]["hint"] == hint
+
+
+def test_another_errors_hint_is_the_providers() -> None:
+    [record] = records(Reply(error=replace(REFUSED, status=403)), job())
+    assert record["error"]["hint"] == "?"
