@@ -2,6 +2,9 @@
 
 Keys in the order of their UTF-16 code units, numbers as ECMAScript writes them (ECMA-262, Number::toString),
 strings with the fewest escapes, no white space. So `1` and `1.0`, or a reordered file, hash the same.
+
+Where RFC 8785 ends, this goes on: an integer of any size stands with its exact digits, as it is sent. Up to ±(2^53 - 1),
+the integers that every reader of JSON keeps, that is the same.
 """
 
 from __future__ import annotations
@@ -13,18 +16,25 @@ from typing import Any
 
 from .values import Json, JsonPath
 
-__all__ = ["canonical"]
+__all__ = ["NotCanonicalError", "canonical"]
 
-_SAFE_INTEGER = 2**53 - 1
-"""The largest integer that every JSON reader keeps exactly (RFC 7493, section 2.2)."""
+
+class NotCanonicalError(ValueError):
+    """A value without a canonical form. `path` is where in it, `reason` is why."""
+
+    def __init__(self, path: JsonPath, reason: str) -> None:
+        shown = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
+        super().__init__(f"${shown}: {reason}")
+        self.path = path
+        self.reason = reason
 
 
 def canonical(value: Json) -> bytes:
     """The RFC 8785 form of `value`, in UTF-8.
 
-    Raises ValueError, naming the path of the culprit (`$.a[0]`), for what has no such form: NaN and infinities,
-    integers beyond ±(2^53 - 1), lone surrogates, keys that are not text, anything that is not JSON, and
-    nesting deeper than the interpreter can follow.
+    Raises NotCanonicalError, naming the path of the culprit (`$.a[0]`), for what has no such form: NaN and infinities,
+    lone surrogates, keys that are not text, anything that is not JSON, nesting deeper than the interpreter can follow,
+    and integers of more digits than Python writes (4300).
     """
     try:
         return _plain(value).encode()
@@ -34,7 +44,7 @@ def canonical(value: Json) -> bytes:
     try:
         _write(value, (), pieces)
     except RecursionError:
-        raise ValueError("$: nested too deeply") from None
+        raise NotCanonicalError((), "nested too deeply") from None
     return "".join(pieces).encode()
 
 
@@ -52,7 +62,7 @@ def _plain(value: Any) -> str:
         return "null"
     if kind is bool:
         return "true" if value else "false"
-    if kind is int and -_SAFE_INTEGER <= value <= _SAFE_INTEGER:
+    if kind is int:
         return int.__repr__(value)
     if kind is float and isfinite(value):
         return _number(value)
@@ -71,12 +81,13 @@ def _write(value: object, path: JsonPath, pieces: list[str]) -> None:
     elif isinstance(value, bool):
         pieces.append("true" if value else "false")
     elif isinstance(value, int):
-        if abs(value) > _SAFE_INTEGER:
-            raise _refusal(path, "an integer beyond ±(2^53 - 1) is not kept exactly by every JSON reader")
-        pieces.append(int.__repr__(value))
+        try:
+            pieces.append(int.__repr__(value))
+        except ValueError:
+            raise NotCanonicalError(path, "an integer of too many digits") from None
     elif isinstance(value, float):
         if not isfinite(value):
-            raise _refusal(path, f"{value} is not a JSON number")
+            raise NotCanonicalError(path, f"{value} is not a JSON number")
         pieces.append(_number(value))
     elif isinstance(value, Mapping):
         _write_object(value, path, pieces)
@@ -88,14 +99,14 @@ def _write(value: object, path: JsonPath, pieces: list[str]) -> None:
             separator = ","
         pieces.append("]" if value else "[]")
     else:
-        raise _refusal(path, f"{type(value).__name__} is not a JSON type")
+        raise NotCanonicalError(path, f"{type(value).__name__} is not a JSON type")
 
 
 def _write_object(value: Mapping[object, object], path: JsonPath, pieces: list[str]) -> None:
     keys: list[str] = []
     for key in value:
         if not isinstance(key, str):
-            raise _refusal(path, f"the key {key!r} is not text")
+            raise NotCanonicalError(path, f"the key {key!r} is not text")
         keys.append(key)
     separator = "{"
     for key in sorted(keys, key=lambda name: _unit_order(name, path)):
@@ -116,7 +127,7 @@ def _unit_order(text: str, path: JsonPath) -> bytes:
     try:
         return text.encode("utf-16-be")
     except UnicodeEncodeError:
-        raise _refusal(path, "a lone surrogate is not a character") from None
+        raise NotCanonicalError(path, "a lone surrogate is not a character") from None
 
 
 def _number(value: float) -> str:
@@ -138,8 +149,3 @@ def _number(value: float) -> str:
         tail = f".{digits[1:]}" if len(digits) > 1 else ""
         text = f"{digits[0]}{tail}e{point - 1:+d}"
     return text if value > 0 else f"-{text}"
-
-
-def _refusal(path: JsonPath, reason: str) -> ValueError:
-    shown = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
-    return ValueError(f"${shown}: {reason}")

@@ -21,8 +21,16 @@ def find_non_json(value: object) -> tuple[JsonPath, str] | None:
     """The first part of `value` that is not JSON: its path and what it is instead; None where all is well.
 
     JSON are exactly None, bool, int, finite float, str (without lone surrogates), list, and dict with str keys;
-    an object of any other class could carry code into a template.
+    an object of any other class could carry code into a template. What is nested deeper than the interpreter can
+    follow counts as none.
     """
+    try:
+        return _find(value)
+    except RecursionError:
+        return (), "a value that is nested too deeply"
+
+
+def _find(value: object) -> tuple[JsonPath, str] | None:
     kind = type(value)
     check = _CHECKS.get(kind)
     if check is None:
@@ -45,7 +53,7 @@ def _check_float(value: Any) -> tuple[JsonPath, str] | None:
 
 def _check_list(value: Any) -> tuple[JsonPath, str] | None:
     for index, item in enumerate(value):
-        if found := find_non_json(item):
+        if found := _find(item):
             return (index, *found[0]), found[1]
     return None
 
@@ -54,7 +62,7 @@ def _check_dict(value: Any) -> tuple[JsonPath, str] | None:
     for key, item in value.items():
         if type(key) is not str:
             return (), f"an object whose key {key!r} is no string"
-        if found := find_non_json(item):
+        if found := _find(item):
             return (key, *found[0]), found[1]
     return None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,16 +21,18 @@ from ..errors import (
     NothingSelectedError,
     Problems,
     RunnerError,
+    SyntaxFileError,
     UsageError,
 )
 from ..files.destination import Destination, reads_of
 from ..files.discover import find_root
 from ..files.documents import parse_document
 from ..files.formats import schema, violations
+from ..files.json_reader import parse_json
 from ..files.model import CaseFile, Project, Prompt
 from ..files.project import load_project
-from ..files.prompt import OWN_KEYS
-from ..files.provider_fields import collisions, merged
+from ..files.prompt import OWN_KEYS, as_sent
+from ..files.provider_fields import collisions
 from ..files.tree import DiskTree
 from ..files.violations import near
 from ..packs.packs import Packs
@@ -234,11 +235,11 @@ def _request_fields(models: Sequence[str], sets: Sequence[str]) -> dict[str, lis
         if name not in known:
             raise UsageError(f"--set {setting}: {name} is not a request field", hint=near(name, known))
         try:
-            value: Json = json.loads(text)
-        except ValueError:
+            value = parse_json(text, "").value
+        except SyntaxFileError:
             value = text
         faults = [fault for fault in violations({name: value}, "prompt") if fault.path[:1] == (name,)]
         for fault in faults or collisions({name: value}):
             raise UsageError(f"--set {setting}: {fault.message}", hint=fault.hint)
-        fields.setdefault(name, []).append(merged(name, value))
+        fields.setdefault(name, []).append(as_sent(name, value))
     return fields

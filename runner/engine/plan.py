@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
+from ..canonical import NotCanonicalError
 from ..checks.judge import Judge
 from ..errors import FileError, FormatError, Location, NothingSelectedError, Problems, RunnerError, UsageError
 from ..files.media import inline_media, refuse_own_urls
@@ -170,6 +171,7 @@ def make_units(
                 if "model" not in prompt.request:
                     overrides["model"] = model
                 skeleton = build_body(prompt.request, [], prompt.extra_body, overrides)
+                fingerprinter, encoder = _spelled(skeleton, prompt)
                 units.append(
                     Unit(
                         prompt,
@@ -183,8 +185,8 @@ def make_units(
                         MappingProxyType(
                             {key: value for key, value in skeleton.items() if key != "messages"}
                         ),
-                        Fingerprinter(skeleton),
-                        Encoder(skeleton),
+                        fingerprinter,
+                        encoder,
                     )
                 )
         except RunnerError as error:
@@ -211,6 +213,20 @@ def _compiled(prompt: Prompt, project: Project, sandbox: Sandbox) -> tuple[Compi
     problems.raise_any()
     assert judge is not None
     return template, judge
+
+
+def _spelled(skeleton: JsonObject, prompt: Prompt) -> tuple[Fingerprinter, Encoder]:
+    """What spells the bodies of a unit. Raises FormatError where a field cannot be sent as JSON."""
+    try:
+        return Fingerprinter(skeleton), Encoder(skeleton)
+    except NotCanonicalError as error:
+        path = error.path[1:] if error.path[:1] == ("body",) else error.path
+        schema, inside = prompt.response_schema, ("response_format", "json_schema", "schema")
+        if schema is not None and path[:3] == inside:
+            location = schema.document.locate((*schema.at, *path[3:]))
+        else:
+            location = prompt.locate(*path)
+        raise FormatError(f"{'.'.join(map(str, path))}: {error.reason}", location=location) from None
 
 
 def _fields_for(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any, cast
 
 from ..canonical import canonical
@@ -13,7 +14,7 @@ from ..values import Json, JsonPath
 from .case_ids import CaseIds
 from .cases import read_case
 from .documents import Document, parse_document
-from .formats import validate
+from .formats import schema, validate
 from .inputs import compiled
 from .model import Assertion, Case, CaseFile, Prompt, ResolveReference, ResponseSchema, Template
 from .pack_rules import forbidden_in_pack
@@ -24,7 +25,7 @@ from .rows import ROW_FORMATS, Row
 from .schema_files import check_schema, read_schema_file
 from .tree import Tree, resolve
 
-__all__ = ["OWN_KEYS", "PROMPT_ENDINGS", "ResolveReference", "load_prompt", "name_of"]
+__all__ = ["OWN_KEYS", "PROMPT_ENDINGS", "ResolveReference", "as_sent", "load_prompt", "name_of"]
 
 PROMPT_ENDINGS = (".prompt.yaml", ".prompt.yml")
 """What the names of prompt files end with."""
@@ -60,6 +61,23 @@ def name_of(spec: Mapping[str, Any], file: str) -> str:
     return name if isinstance(name, str) and name else _stem(file)
 
 
+def as_sent(field: str, value: Json) -> Json:
+    """The value of a request field, of the right form, as it goes on the wire.
+
+    Each `extra` is merged into its object. A whole number that is written as another one (`seed: 1e3`) is an integer
+    where the field is one: servers read 1000.0 as something else.
+    """
+    if isinstance(value, float) and value.is_integer() and "integer" in _types_of(field):
+        return int(value)
+    return merged(field, value)
+
+
+@cache
+def _types_of(field: str) -> frozenset[str]:
+    declared = schema("prompt")["properties"][field].get("type", ())
+    return frozenset([declared] if isinstance(declared, str) else declared)
+
+
 class _Loader:
     """What validating against the format cannot see: references, schemas, cases. Lives for one call."""
 
@@ -83,7 +101,7 @@ class _Loader:
     def load(self) -> Prompt:
         spec = self.spec
         request = {
-            key: merged(key, value)
+            key: as_sent(key, value)
             for key, value in spec.items()
             if key not in OWN_KEYS and not key.startswith("x-")
         }
@@ -117,7 +135,7 @@ class _Loader:
             tests=tests,
             regression=spec.get("regression", {}),
             matrix={
-                key: tuple(merged(key, value) for value in values)
+                key: tuple(as_sent(key, value) for value in values)
                 for key, values in spec.get("matrix", {}).items()
             },
             extra_body=spec.get("extra_body", {}),

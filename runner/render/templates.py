@@ -90,11 +90,7 @@ class CompiledPrompt:
             )
             raise CaseError(f"the prompt has no variable {name!r}", location=where(), hint=hint)
         for name, value in values.items():
-            try:
-                found = find_non_json(value)
-            except RecursionError:
-                found = (), "nested too deeply"
-            if found:
+            if found := find_non_json(value):
                 at = name + "".join(f"[{part!r}]" for part in found[0])
                 raise CaseError(f"variable {at} is {found[1]}, which is no JSON", location=where())
         if not self.required <= values.keys():

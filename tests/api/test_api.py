@@ -211,3 +211,12 @@ def test_closing_a_prompt_that_is_not_isolated_changes_nothing(prompt: runner.Lo
     with prompt:
         pass
     assert prompt.render(review="fine")
+
+
+def test_a_value_nested_without_end_is_an_error_of_ours(tmp_path: Path) -> None:
+    (tmp_path / "p.prompt.yaml").write_text("model: m\nmessages: [{role: user, content: '{{ x }}'}]\n")
+    deep: Any = []
+    for _ in range(5000):
+        deep = [deep]
+    with pytest.raises(CaseError, match="x: a value that is nested too deeply is not JSON"):
+        runner.load(tmp_path / "p.prompt.yaml").request(x=deep)

@@ -105,3 +105,42 @@ def test_a_slip_in_a_known_name_is_an_error(asked: ProjectFolder) -> None:
     assert done.code == 2
     assert 'unknown key "cache_controll" in messages[5].content[0]' in done.err
     assert 'did you mean "cache_control"?' in done.err
+
+
+LARGE = """
+model: m
+seed: 1234567890123456789
+extra_body: {id: 18446744073709551615}
+messages: [{role: user, content: "json {{ n }}"}]
+tools: [{function: {name: f, parameters: {type: object, properties: {a: {maximum: 18446744073709551615}}}}}]
+response_format:
+  type: json_schema
+  json_schema: {name: x, schema: {type: object, properties: {id: {maximum: 9223372036854775807}}}}
+tests: [{vars: {n: 99999999999999999999}}]
+"""
+
+
+def test_integers_of_any_size_are_sent_with_their_digits(asked: ProjectFolder, server: FaultServer) -> None:
+    asked.write("prompts/hello.prompt.yaml", LARGE)
+    assert asked.run("check").code == 0
+    assert asked.run("render").code == 0
+    run(asked)
+    (request,) = server.requests
+    for digits in (
+        "1234567890123456789",
+        "18446744073709551615",
+        "9223372036854775807",
+        "99999999999999999999",
+    ):
+        assert digits.encode() in request.body
+
+
+def test_a_whole_number_of_set_is_sent_as_an_integer(asked: ProjectFolder, server: FaultServer) -> None:
+    assert run(asked, "--case", "ada", "--set", "seed=1e3").code == 0
+    assert b'"seed":1000,' in server.requests[0].body or b'"seed":1000}' in server.requests[0].body
+
+
+def test_what_json_does_not_have_is_no_value_of_set(asked: ProjectFolder) -> None:
+    done = run(asked, "--case", "ada", "--set", 'logit_bias={"1": NaN}')
+    assert done.code == 2
+    assert "logit_bias must be a mapping, not a string" in done.err

@@ -262,12 +262,18 @@ def test_a_pack_must_not_set_extra_body():
     ]
 
 
-def test_a_number_that_json_readers_do_not_keep_makes_no_id():
-    text = TEXT.replace(
-        "  - vars: {ticket: other}", "  - vars: {ticket: other, lang: 9007199254740993}"
-    ).replace("lang: {type: string, enum: [en, de], default: en}", "lang: {type: integer, default: 1}")
-    (told,) = refusal(text)
-    assert told.startswith(f"{FILE}:22:11: tests[1]: lang: an integer beyond ")
+def test_numbers_that_few_json_readers_keep_make_different_ids():
+    text = "messages: [{role: user, content: '{{ n }}'}]\ntests:\n  - vars: {n: 9007199254740992}\n  - vars: {n: 9007199254740993}\n"
+    first, second = load(text).tests
+    assert first.id != second.id
+
+
+def test_a_whole_number_is_an_integer_where_the_field_is_one():
+    text = "seed: 1e3\ntemperature: 1.0\nmessages: [{role: user, content: x}]\nmatrix: {max_tokens: [1e2, 5.0]}\n"
+    prompt = load(text)
+    assert repr(prompt.request["seed"]) == "1000"
+    assert repr(prompt.request["temperature"]) == "1.0"
+    assert repr(prompt.matrix["max_tokens"]) == "(100, 5)"
 
 
 def test_all_mistakes_of_a_file_are_told_in_the_order_of_the_file():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from hashlib import sha256
 from typing import Any
 
@@ -142,7 +143,7 @@ def test_a_web_address_counts_as_it_is() -> None:
 
 def test_what_has_no_canonical_form_has_no_fingerprint() -> None:
     with pytest.raises(ValueError, match=r"\$\.body\.seed"):
-        fingerprint({"seed": 2**60})
+        fingerprint({"seed": math.nan})
 
 
 JSON_VALUES: st.SearchStrategy[Any] = st.recursive(
@@ -161,3 +162,7 @@ def test_the_form_put_together_from_its_parts_is_the_whole_ones(
 ) -> None:
     body = {**fields, "messages": messages}
     assert Fingerprinter({**fields, "messages": []}).of(messages) == fingerprint(body)
+
+
+def test_integers_that_differ_where_floats_do_not_are_different_questions() -> None:
+    assert fingerprint({"seed": 2**60}) != fingerprint({"seed": 2**60 + 1})
