@@ -7,10 +7,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import runner
+from runner.errors import CaseError
 from tests.faults import FaultServer, completion, reply
 from tests.isolation.support import children, needs_proc
 
