@@ -14,7 +14,7 @@ from typing import Any, Literal
 from ..matching import TooSlowError, is_found
 from ..patterns import PatternError, compile_pattern
 from ..render.sandbox import Members, Sandbox
-from ..schema import SchemaProblem, Validator, show
+from ..schema import SchemaProblem, Validator, show, vacuity
 from ..values import Json, JsonPath
 from .equality import difference
 
@@ -207,6 +207,8 @@ def _matches_every_text(pattern: re.Pattern[str]) -> bool:
 def _json_schema(value: Json) -> Predicate:
     if not isinstance(value, Mapping) or not value:
         raise SpecError(f"value must be a JSON Schema, got {show(value)}")
+    if nothing := vacuity(value):
+        raise SpecError(f"{nothing.message} ({nothing.hint})")
     try:
         validator = Validator(value)
     except SchemaProblem as problem:

@@ -11,12 +11,13 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 
-from ..schema import show
+from ..schema import accepted_types, meant_keyword, show, unknown_keywords
+from ..schema.vacuity import TYPES
 from ..values import Json, JsonPath
 from .strict_rules import node_findings
 from .strict_schema import Finding, Node, Profile, Severity, ends, finding, lay_out, target
 
-__all__ = ["Finding", "Profile", "Severity", "lint", "lint_response_format"]
+__all__ = ["Finding", "Profile", "Severity", "lint", "lint_loosely", "lint_response_format"]
 
 MAX_DEPTH = 10
 MAX_PROPERTIES = 5000
@@ -52,6 +53,26 @@ def lint(schema: Json, *, profile: Profile = "openai", portable: bool = False) -
     findings += _limits(nodes, profile)
     if portable:
         findings += (found for node in nodes.values() for found in _unportable(node))
+    return findings
+
+
+def lint_loosely(schema: Json) -> list[Finding]:
+    """What is said of a schema that no provider holds to the subset: what it names and means, but does not say."""
+    findings = []
+    for path, keyword in unknown_keywords(schema):
+        meant = meant_keyword(keyword)
+        because = f'did you mean "{meant}"?' if meant else "a typing error, or ignored"
+        findings.append(
+            finding("S032", "warning", (*path, keyword), f"unknown keyword '{keyword}' ({because})")
+        )
+    accepted = accepted_types(schema)
+    if "object" not in accepted and len(accepted) == len(TYPES) - 1:
+        message = 'whatever is no object passes, e.g. a string: add type "object"'
+        findings.append(finding("S034", "warning", (), message))
+    elif "object" in accepted or "array" in accepted:
+        any_of = " and ".join(f"any {kind}" for kind in ("object", "array") if kind in accepted)
+        message = f"{any_of} passes: the schema says nothing about what is in it"
+        findings.append(finding("S033", "warning", (), message))
     return findings
 
 
@@ -96,8 +117,9 @@ def _json_schema(inner: Mapping[str, Json], profile: Profile, *, portable: bool)
         yield Finding("S005", "warning", message, (*at, "strict") if "strict" in inner else at)
     if "schema" not in inner:
         yield Finding("S004", "error", "response_format json_schema without a schema", at)
-    elif strict:
-        for found in lint(inner["schema"], profile=profile, portable=portable):
+    else:
+        declared = inner["schema"]
+        for found in lint(declared, profile=profile, portable=portable) if strict else lint_loosely(declared):
             yield Finding(found.code, found.severity, found.message, (*at, "schema", *found.path))
 
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from ..patterns import PatternError, compile_pattern
+from ..patterns import PatternError
 from ..schema import show
+from ..schema.ecma import compile_ecma
 from ..values import Json, JsonPath
 from .strict_schema import Finding, Node, Profile, finding, target
 
@@ -221,8 +222,7 @@ def _compiles(pattern: Json) -> bool:
     if not isinstance(pattern, str):
         return False
     try:
-        # ECMA 262, the dialect of JSON Schema, writes named groups without the P.
-        compile_pattern(re.sub(r"\(\?<(?![=!])", "(?P<", pattern))
+        compile_ecma(pattern)
     except PatternError:
         return False
     return True

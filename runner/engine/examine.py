@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -11,7 +12,7 @@ from ..files.model import CaseFile, Project, Prompt
 from ..render.remarks import unused_inputs
 from ..render.sandbox import IN_PROCESS, Sandbox
 from ..values import Json, JsonPath
-from .plan import Plan, Unit, make_units
+from .plan import Job, Plan, Unit, make_units
 from .selection import Selection
 
 __all__ = ["Examination", "examine"]
@@ -33,10 +34,11 @@ def examine(prompt: Prompt, project: Project, sandbox: Sandbox = IN_PROCESS) -> 
     units: tuple[Unit, ...] = ()
     remarks = [*prompt.warnings, *_lint(prompt)]
     cases = 0
+    empty = _EmptyMessages(prompt)
     try:
         units = make_units((prompt,), project, sandbox=sandbox)
         if prompt.tests or not units[0].required:
-            cases = Plan(units, Selection().cases).rehearse().jobs
+            cases = Plan(units, Selection().cases).rehearse(empty.look).jobs
     except NothingSelectedError:
         pass  # a prompt whose row files are empty has nothing to render; `run` refuses it
     except Problems as problems:
@@ -52,7 +54,39 @@ def examine(prompt: Prompt, project: Project, sandbox: Sandbox = IN_PROCESS) -> 
             remarks.extend(unused_inputs(prompt, template.variables | judge.variables))
         remarks.extend(template.warnings)
         remarks.extend(judge.remarks)
+    remarks.extend(empty.found.values())
     return Examination(prompt, cases, tuple(errors), tuple(remarks))
+
+
+class _EmptyMessages:
+    """W008: a message of the system's or the user's that comes out empty; told once for each, with its first case."""
+
+    def __init__(self, prompt: Prompt) -> None:
+        self._prompt = prompt
+        self.found: dict[int, Diagnostic] = {}
+
+    def look(self, job: Job) -> None:
+        """Look at the messages of one request."""
+        if not _BLANK.search(job.data):
+            return
+        declared, messages = self._prompt.request["messages"], job.body["messages"]
+        assert isinstance(declared, list)
+        assert isinstance(messages, list)
+        for index, message in enumerate(messages):
+            content = message.get("content")
+            if message["role"] in _SPEAKERS and isinstance(content, str) and not content.strip():
+                same = len(messages) == len(declared)
+                at = ("messages", index, "content") if same else ("messages",)
+                text = f"messages[{index}] is empty with the variables of {job.case.location}"
+                hint = (
+                    "some servers refuse that: put what may be missing into a message that has other text too"
+                )
+                remark = Diagnostic("warning", "W008", text, self._prompt.locate(*at), hint)
+                self.found.setdefault(index, remark)
+
+
+_BLANK = re.compile(rb'"content":"(?:\\[nrt]|\s)*"')
+_SPEAKERS = frozenset({"system", "developer", "user"})
 
 
 def _lint(prompt: Prompt) -> list[Diagnostic]:

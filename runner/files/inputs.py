@@ -17,7 +17,20 @@ from .json_reader import parse_json
 from .problems import MOST
 from .violations import Violation, near, spell
 
-__all__ = ["Inputs", "compiled", "from_text"]
+__all__ = ["Inputs", "compiled", "from_text", "usable_in_jinja"]
+
+_JINJA_READS = frozenset(
+    {"True", "true", "False", "false", "None", "none", "not", "self", "range", "dict", "namespace"}
+)
+"""Words that mean something else than a variable wherever Jinja reads an expression."""
+
+
+def usable_in_jinja(name: str) -> str | None:
+    """The spelling nearest to `name` that a Jinja template can read; None where `name` itself is one."""
+    if name.isidentifier() and name not in _JINJA_READS:
+        return None
+    usable = re.sub(r"\W", "_", name)
+    return f"{usable}_" if usable in _JINJA_READS else usable
 
 
 class Inputs:

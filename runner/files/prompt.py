@@ -15,14 +15,14 @@ from .case_ids import CaseIds
 from .cases import read_case
 from .documents import Document, parse_document
 from .formats import schema, validate
-from .inputs import compiled
+from .inputs import compiled, usable_in_jinja
 from .model import Assertion, Case, CaseFile, Prompt, ResolveReference, ResponseSchema, Template
 from .pack_rules import forbidden_in_pack
 from .pack_sources import is_reference
 from .problems import ProblemList
 from .provider_fields import collisions, merged, unknown_types
 from .rows import ROW_FORMATS, Row
-from .schema_files import check_schema, read_schema_file
+from .schema_files import check_answer_schema, check_schema, read_schema_file
 from .tree import Tree, resolve
 
 __all__ = ["OWN_KEYS", "PROMPT_ENDINGS", "ResolveReference", "as_sent", "load_prompt", "name_of"]
@@ -112,6 +112,7 @@ class _Loader:
         self._check_matrix()
         self._check_extra_body(request)
         self._check_extras()
+        self._check_input_names()
         for error in forbidden_in_pack(self.document) if self.in_pack else ():
             self.problems.add(error)
         tests = self._tests()
@@ -173,7 +174,7 @@ class _Loader:
                 **request["response_format"],
                 "json_schema": {**whole, "schema": value},
             }
-        check_schema(value, document, place)
+        check_answer_schema(value, document, place)
         return ResponseSchema(
             declared.get("name", ""), declared.get("strict") is True, value, document, place
         )
@@ -236,6 +237,25 @@ class _Loader:
         for fault in collisions(self.spec):
             location = self.document.locate_key(fault.path)
             self.problems.add(FormatError(fault.message, location=location, hint=fault.hint))
+
+    def _check_input_names(self) -> None:
+        """A name that no template can read is a mistake, unless a placeholder or an expression names it."""
+        if self.spec.get("template", {}).get("engine", "jinja2") != "jinja2":
+            return
+        placed = {
+            message.get("name") for message in self.spec["messages"] if message.get("type") == "placeholder"
+        }
+        asserted = [self.spec, *self.spec.get("tests", ())]
+        expressions = [str(each.get("value")) for spec in asserted for each in spec.get("assert", ())]
+        for name in self.spec.get("inputs", {}):
+            usable = usable_in_jinja(name)
+            if usable is None or name in placed or any(name in text for text in expressions):
+                continue
+            location = self.document.locate_key(("inputs", name))
+            hint = f"call it {usable}, or declare template: {{engine: simple}}"
+            self.problems.add(
+                FormatError(f"no Jinja template can read a variable {name}", location=location, hint=hint)
+            )
 
     def _warnings(self) -> Iterator[Diagnostic]:
         """W005: a type that is not known. W006: `model:` without a value, which is null to the server."""

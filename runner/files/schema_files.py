@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..errors import Location, SchemaError
-from ..schema import SchemaProblem, Validator, show
+from ..schema import SchemaProblem, Validator, show, vacuity
 from ..values import Json, JsonPath
 from .documents import Document, parse_document
 from .tree import Tree
 
-__all__ = ["check_schema", "read_schema_file"]
+__all__ = ["check_answer_schema", "check_schema", "read_schema_file"]
 
 
 def read_schema_file(file: str, tree: Tree, location: Location | None = None) -> Document:
@@ -32,3 +32,10 @@ def check_schema(value: Json, document: Document, at: JsonPath = ()) -> None:
     except SchemaProblem as problem:
         location = document.locate((*at, *problem.path))
         raise SchemaError(f"this is not a valid JSON Schema: {problem.message}", location=location) from None
+
+
+def check_answer_schema(value: Json, document: Document, at: JsonPath = ()) -> None:
+    """`check_schema` for what answers are held against: a schema that refuses nothing is a SchemaError too."""
+    if nothing := vacuity(value):
+        raise SchemaError(nothing.message, location=document.locate(at), hint=nothing.hint)
+    check_schema(value, document, at)

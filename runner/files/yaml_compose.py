@@ -37,6 +37,8 @@ _COLLECTION = ""
 # YAML 1.2.2 production 1, without the byte order mark: invisible inside a text, and read differently by the two ways.
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 
+_PAIR = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F]")
+
 Composing: TypeAlias = Callable[[str, int], Node | None]
 """Text and the levels of nesting allowed, to the node tree of the one document in it (None: no document).
 
@@ -98,10 +100,12 @@ if CParser is not None:
         try:
             return _CComposer(text, max_depth).get_single_node()
         except MarkedYAMLError as error:
-            if "maximum nesting depth" not in (error.problem or ""):
-                raise
+            problem = error.problem or ""
             # libyaml 0.2.6 looks ahead and has a limit of its own, far beyond ours: the other one comes to ours first.
-            return compose_python(text, max_depth)
+            # It refuses the two halves in which JSON escapes a character; the other one keeps them.
+            if "maximum nesting depth" in problem or ("character escape" in problem and _PAIR.search(text)):
+                return compose_python(text, max_depth)
+            raise
 
     compose_c = _compose_c
 

@@ -78,8 +78,8 @@ def unquoted_template(text: str, offset: int, *, whole_line: bool = False) -> Te
 
 
 def half_character(text: str, at: int) -> TextError:
-    r"""The error of an escape such as `\ud83d`: half of a character that JSON writes in two halves, and YAML in one."""
-    hint = "write the character itself, or \\U and its eight hexadecimal digits"
+    r"""The error of an escape such as `\ud83d`: half of a character, whose other half does not follow."""
+    hint = "write the character itself, or both halves as JSON does (\\ud83d\\ude00)"
     return TextError(f"{text[at : at + 6]} is half a character", at, hint)
 
 

@@ -25,7 +25,10 @@ _CORE = "tag:yaml.org,2002:"
 _STRING = _CORE + "str"
 _SCALARS = {_CORE + kind: kind for kind in ("int", "float", "bool", "null")}
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_SURROGATE_ESCAPE = re.compile(r"\\(?:u|U0000)[dD][89a-fA-F]")
+# An escape; those of half a character have the first group, and the second where the other half follows.
+_ESCAPE = re.compile(
+    r"(\\u[dD][89abAB][0-9a-fA-F]{2})(\\u[dD][c-fC-F][0-9a-fA-F]{2})|(\\(?:u|U0000)[dD][89a-fA-F][0-9a-fA-F]{2})|\\."
+)
 # The tag "not to be resolved" (6.9.1), which PyYAML's two parsers read differently.
 _LONE_TAG = re.compile(r"(?:&[^\s,\[\]{}]*\s+)?!(?![^\s,\[\]{}])")
 _FOREIGN_SPACE = re.compile(f"[{FOREIGN_SPACES}]")
@@ -187,8 +190,18 @@ class _Builder:
         if self.restore:
             text = text.translate(self.restore)
         if not text.isascii() and _SURROGATE.search(text):  # libyaml refuses its escape by itself
-            escape = _SURROGATE_ESCAPE.search(self.text, start)
-            raise half_character(self.text, escape.start() if escape else start)
+            # As in JSON, and not in YAML: two halves side by side are one character.
+            halves = len(_SURROGATE.findall(text))
+            for escape in _ESCAPE.finditer(self.text, start):
+                halves -= 2 if escape[2] else 0
+                if escape[3]:
+                    raise half_character(self.text, escape.start())
+                if not halves:
+                    break
+            try:
+                text = text.encode("utf-16", "surrogatepass").decode("utf-16")
+            except UnicodeDecodeError:
+                raise half_character(self.text, start) from None
         return text
 
     def start(self, node: Node) -> int:

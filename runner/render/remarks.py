@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ..errors import Diagnostic
+from ..errors import Diagnostic, elided
 from ..files.model import Prompt
 from ..values import Json, JsonPath
 from .messages import template_paths
@@ -14,6 +14,11 @@ __all__ = ["remarks", "unused_inputs"]
 
 _BRACES = re.compile(r"\{\{\s*[A-Za-z_][^{}]*\}\}|\{%")
 _SIMPLE_BRACES = re.compile(r"\{\{(?!\s*[\w.-]+\s*\}\})[^{}]*\}\}")
+# What Jinja reads as one: text between raw and endraw, a comment, a tag, an expression.
+_BRACED = re.compile(
+    r"\{%[-+]?\s*raw\s*[-+]?%\}.*?\{%[-+]?\s*endraw\b|\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}", re.DOTALL
+)
+_COMMENT_START = re.compile(r"\{#[-+]?[\s#]|\{#-?#\}")
 
 
 def unused_inputs(prompt: Prompt, used: frozenset[str]) -> Iterator[Diagnostic]:
@@ -32,7 +37,7 @@ def remarks(prompt: Prompt) -> Iterator[Diagnostic]:
     """The warnings about a prompt's messages.
 
     W002: a block scalar ends with a newline. W003: braces that `engine: simple` leaves alone. W004: braces where
-    nothing is a template.
+    nothing is a template. W007: a comment that may have been meant as text.
     """
     messages = prompt.request["messages"]
     assert isinstance(messages, list), "the loader has checked the prompt file"
@@ -74,13 +79,28 @@ def _text_remarks(prompt: Prompt, path: JsonPath, text: str) -> Iterator[Diagnos
             yield Diagnostic(
                 "warning", "W002", message, location, f"write `{sign}-` to end it with its last word"
             )
+    if prompt.template.engine == "jinja2":
+        for found in _odd_comments(text):
+            location = prompt.document.text_location(path, *_line_and_column(text, found.start()))
+            message = f"{elided(found[0], 60)} is a comment of Jinja and is not sent"
+            hint = "write a space after {# of a comment, and {% raw %}...{% endraw %} around text, or engine: simple"
+            yield Diagnostic("warning", "W007", message, location, hint)
     if prompt.template.engine == "simple":
         for found in _SIMPLE_BRACES.finditer(text):
-            line_number = text.count("\n", 0, found.start()) + 1
-            column = found.start() - text.rfind("\n", 0, found.start())
-            location = prompt.document.text_location(path, line_number, column)
+            location = prompt.document.text_location(path, *_line_and_column(text, found.start()))
             message = f"{found[0]} names no variable and is sent as it stands"
             yield Diagnostic("warning", "W003", message, location, "`engine: jinja2` knows expressions")
+
+
+def _line_and_column(text: str, offset: int) -> tuple[int, int]:
+    return text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset)
+
+
+def _odd_comments(text: str) -> Iterator[re.Match[str]]:
+    r"""Comments that do not look like any: those of `\frac{#1}{#2} ... {#1 #}`, `{#each}...#}`."""
+    for found in _BRACED.finditer(text):
+        if found[0].startswith("{#") and not _COMMENT_START.match(found[0]):
+            yield found
 
 
 def _ends_with_tag(prompt: Prompt, text: str) -> bool:

@@ -40,6 +40,12 @@ _TERMS = {
 }
 
 
+_AS_TEXT = (
+    "braces that are meant as text stand between {% raw %} and {% endraw %}, or in a prompt with"
+    " template: {engine: simple} (only {{ name }} is a variable) or none"
+)
+
+
 class CompileError(Exception):
     """The template does not compile; `problem` says why and on which line."""
 
@@ -69,7 +75,9 @@ def parse(environment: PromptEnvironment, source: str) -> nodes.Template:
             tree = Parser(environment, source).parse()
         tree.set_environment(environment)
     except TemplateSyntaxError as error:
-        raise CompileError(_explain(error)) from None
+        problem = _explain(error)
+        hint = problem.hint or _AS_TEXT
+        raise CompileError(Problem(problem.line, problem.message, hint)) from None
     except (RecursionError, ValueError):
         raise CompileError(_TOO_DEEP) from None
     except MemoryError:
@@ -236,11 +244,9 @@ def _explain(error: TemplateSyntaxError) -> Problem:
         return Problem(error.lineno, f"the {tag!r} block is never closed", f"add {{% end{tag} %}}")
     if unknown := _UNKNOWN_TAG.search(message):
         return Problem(error.lineno, f"there is no tag {unknown[1]!r}")
+    if message == "Missing end of comment tag":
+        return Problem(error.lineno, "{# begins a comment, and no #} ends it")
     message = _OFFSET.sub("", message)
     for term, plain in _TERMS.items():
         message = message.replace(term, plain)
-    return Problem(
-        error.lineno,
-        message,
-        "write {% raw %} around braces that are meant as text" if "unexpected" in message else None,
-    )
+    return Problem(error.lineno, message)

@@ -9,7 +9,19 @@ leaves the document is refused instead of fetched. A `$` in a pattern is the ver
 from __future__ import annotations
 
 from .problem import SchemaProblem
+from .vacuity import Vacuity, accepted_types, meant_keyword, unknown_keywords, vacuity
 from .validator import Validator, Violation
 from .wording import json_path, show
 
-__all__ = ["SchemaProblem", "Validator", "Violation", "json_path", "show"]
+__all__ = [
+    "SchemaProblem",
+    "Vacuity",
+    "Validator",
+    "Violation",
+    "accepted_types",
+    "json_path",
+    "meant_keyword",
+    "show",
+    "unknown_keywords",
+    "vacuity",
+]

@@ -15,17 +15,16 @@ from jsonschema.validators import extend, validator_for
 from referencing import Registry
 
 from ..matching import is_found
-from ..patterns import PatternError, compile_pattern
-from ..values import Json
+from ..patterns import PatternError
+from ..values import Json, JsonPath
+from .ecma import compile_ecma
 from .problem import SchemaProblem
-from .wording import schema_message, show
+from .wording import additional, schema_message, show
 
 __all__ = ["DIALECT", "Draft", "check_form", "draft_of", "exact_draft"]
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 """What a schema without `$schema` is written in."""
-
-_ANCHOR = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\$", re.DOTALL)
 
 
 def draft_of(schema: Json) -> type[Draft]:
@@ -66,6 +65,25 @@ def check_form(schema: Json, cls: type[Draft]) -> None:
     problem = best_match(meta.iter_errors(schema))
     if problem is not None:
         raise SchemaProblem(tuple(problem.absolute_path), schema_message(problem))
+    _refuse_foreign_names(schema, ())
+
+
+def _refuse_foreign_names(schema: Json, path: JsonPath, *, unevaluated: bool = False) -> None:
+    """Where `unevaluatedProperties` counts, the library reads the patterns of `patternProperties` itself, as Python's."""
+    if isinstance(schema, Mapping):
+        unevaluated = unevaluated or "unevaluatedProperties" in schema
+        patterns = schema.get("patternProperties")
+        for pattern in patterns if unevaluated and isinstance(patterns, Mapping) else ():
+            try:
+                re.compile(pattern)
+            except re.error:
+                message = f"{show(pattern)} cannot be checked beside unevaluatedProperties"
+                raise SchemaProblem((*path, "patternProperties", pattern), message) from None
+        for key, value in schema.items():
+            _refuse_foreign_names(value, (*path, key), unevaluated=unevaluated)
+    elif isinstance(schema, list):
+        for index, value in enumerate(schema):
+            _refuse_foreign_names(value, (*path, index), unevaluated=unevaluated)
 
 
 @cache
@@ -73,8 +91,10 @@ def _exact(cls: type[Draft]) -> Any:
     """The draft's validator class with the keywords, and the one type, that the library answers differently."""
     build: Any = extend  # untyped in the stubs
     ours = {
+        "additionalProperties": _additional_properties,
         "multipleOf": _multiple_of,
         "pattern": _pattern,
+        "patternProperties": _pattern_properties,
         "required": _required,
         "uniqueItems": _unique_items,
     }
@@ -108,7 +128,7 @@ def _formats(cls: type[Draft]) -> FormatChecker:
 
 def _is_regex(value: object) -> bool:
     if isinstance(value, str):
-        compile_pattern(value)
+        compile_ecma(value)
     return True
 
 
@@ -129,14 +149,27 @@ def _fraction(number: int | float) -> Fraction:
 
 
 def _pattern(draft: Any, pattern: str, value: Any, _schema: Any) -> Iterator[ValidationError]:
-    if draft.is_type(value, "string") and not is_found(_compiled(pattern), value):
+    if draft.is_type(value, "string") and not is_found(compile_ecma(pattern), value):
         yield ValidationError(f"expected a string that matches {show(pattern)}, got {show(value)}")
 
 
-@cache
-def _compiled(pattern: str) -> re.Pattern[str]:
-    # In ECMA 262, the dialect of JSON Schema, "$" is the very end; in Python it also matches before a last newline.
-    return compile_pattern(_ANCHOR.sub(lambda match: r"\Z" if match[0] == "$" else match[0], pattern))
+def _pattern_properties(draft: Any, patterns: Any, value: Any, _schema: Any) -> Iterator[ValidationError]:
+    if draft.is_type(value, "object"):
+        for pattern, schema in patterns.items():
+            for name, each in value.items():
+                if is_found(compile_ecma(pattern), name):
+                    yield from draft.descend(each, schema, path=name, schema_path=pattern)
+
+
+def _additional_properties(draft: Any, rule: Any, value: Any, schema: Any) -> Iterator[ValidationError]:
+    if not draft.is_type(value, "object"):
+        return
+    extra = additional(value, schema)
+    if draft.is_type(rule, "object"):
+        for name in extra:
+            yield from draft.descend(value[name], rule, path=name)
+    elif not rule and extra:
+        yield ValidationError(f"unexpected properties {', '.join(map(show, extra))}")
 
 
 def _required(draft: Any, required: Any, value: Any, _schema: Any) -> Iterator[ValidationError]:

@@ -10,9 +10,11 @@ from typing import Any
 from jsonschema.exceptions import ValidationError
 
 from ..errors import elided
+from ..matching import is_found
 from ..values import Json, JsonPath
+from .ecma import compile_ecma
 
-__all__ = ["json_path", "message_of", "schema_message", "show"]
+__all__ = ["additional", "json_path", "message_of", "schema_message", "show"]
 
 _TYPES = ("string", "number", "integer", "boolean", "object", "array", "null")
 
@@ -52,10 +54,21 @@ def schema_message(error: ValidationError) -> str:
     """What is wrong with a schema; the two mistakes that the meta-schema's own keywords explain badly first."""
     value: Any = error.instance
     if error.validator == "format" and error.validator_value == "regex":
-        return f"{show(value)} is not a regular expression"
+        reason = str(error.cause)
+        return reason if "cannot be checked" in reason else f"{show(value)} is not a regular expression"
     if error.validator == "anyOf" and error.absolute_path and error.absolute_path[-1] == "type":
         return f"unknown type {show(value)}; JSON has {', '.join(_TYPES)}"
     return message_of(error)
+
+
+def additional(value: Mapping[str, Json], rules: Any) -> list[str]:
+    """The properties of an object that `additionalProperties` of a schema is about."""
+    known, patterns = rules.get("properties", ()), rules.get("patternProperties", ())
+    return [
+        name
+        for name in value
+        if name not in known and not any(is_found(compile_ecma(pattern), name) for pattern in patterns)
+    ]
 
 
 def message_of(error: ValidationError) -> str:
@@ -73,12 +86,7 @@ def message_of(error: ValidationError) -> str:
         case "const":
             return f"expected {show(wanted)}, {came}"
         case "additionalProperties":
-            rules: Any = error.schema
-            patterns = rules.get("patternProperties", ())
-            known = rules.get("properties", ())
-            extra = [
-                name for name in value if name not in known and not any(re.search(p, name) for p in patterns)
-            ]
+            extra: list[Json] = [*additional(value, error.schema)]
             return f"unexpected {'property' if len(extra) == 1 else 'properties'} {_listed(extra)}"
         case "format":
             return f"expected a string in format {show(wanted)}, {came}"

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.checks.strict import lint, lint_response_format
+from runner.checks.strict import lint, lint_loosely, lint_response_format
+from runner.schema import vacuity
 
 CONFORMANCE = Path(__file__).parents[3] / "shared" / "conformance" / "wire" / "schemas"
 
@@ -352,3 +353,29 @@ def test_the_published_rule_list_is_implemented_as_listed():
         assert lint_response_format(declared(name=name)) == []
     for name in rules["name_rule"]["fail"]:
         assert codes(lint_response_format(declared(name=name))) == ["S003"]
+
+
+LOOSE = [
+    ({"type": "object", "properties": {"a": {"type": "string", "minLenght": 1}}}, [("S032", ("properties", "a", "minLenght"))]),
+    ({"type": "object"}, [("S033", ())]),
+    ({"type": "object", "properties": {"a": {}}}, [("S033", ())]),
+    ({"type": "array"}, [("S033", ())]),
+    ({"properties": {"a": {"type": "string"}}}, [("S034", ())]),
+    ({"required": ["a"]}, [("S034", ())]),
+    ({"anyOf": [{"type": "object", "required": ["a"]}, {"type": "null"}]}, []),
+    ({"type": "string"}, []),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("schema", "told"), LOOSE, ids=str)
+def test_of_a_schema_that_is_not_strict_is_told_what_it_does_not_say(schema, told):
+    found = lint_response_format({"type": "json_schema", "json_schema": {"name": "x", "schema": schema}})
+    assert [(each.code, each.path[2:]) for each in found if each.code != "S005"] == told
+    assert {each.severity for each in found} == {"warning"}
+
+
+@pytest.mark.parametrize("path", recorded("recorded-accepted") or [None], ids=lambda path: path and path.stem)
+def test_an_accepted_schema_is_a_test_whether_strict_or_not(path):
+    schema = load(path)["schema"]
+    assert [found.code for found in lint_loosely(schema) if found.code != "S032"] == []
+    assert vacuity(schema) is None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from tests.faults import FaultServer
 
 from .asking import KEY, run
@@ -144,3 +146,66 @@ def test_what_json_does_not_have_is_no_value_of_set(asked: ProjectFolder) -> Non
     done = run(asked, "--case", "ada", "--set", 'logit_bias={"1": NaN}')
     assert done.code == 2
     assert "logit_bias must be a mapping, not a string" in done.err
+
+
+def test_a_message_that_comes_out_empty_is_a_warning_told_once(asked: ProjectFolder) -> None:
+    asked.write(
+        "prompts/hello.prompt.yaml",
+        'model: m\ninputs: {s: {default: ""}}\nmessages:\n'
+        '  - {role: system, content: "{% if s %}Be {{ s }}.{% endif %} "}\n'
+        '  - {role: user, content: hi}\n  - {role: assistant, content: ""}\n'
+        "tests: [{id: a, vars: {s: kind}}, {id: b}, {id: c}]\n",
+    )
+    done = asked.run("check")
+    assert done.code == 0
+    assert done.err.count("W008") == 1
+    assert "prompts/hello.prompt.yaml:4:29: W008 messages[0] is empty with the variables of" in done.err
+    assert "hello.prompt.yaml:7:35" in done.err
+
+
+VACUOUS = """
+model: m
+messages: [{role: user, content: "{{ q }}"}]
+response_format: {type: json_schema, json_schema: {name: ticket, schema_file: ../schemas/ticket.json}}
+tests: [{id: a, vars: {q: x}}]
+"""
+
+
+@pytest.mark.parametrize("command", ["check", "run", "test", "render"])
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"name": "ticket", "strict": True, "schema": {"type": "object", "required": ["category"]}},
+        {"type": "json_schema", "json_schema": {"name": "ticket", "schema": {"type": "object"}}},
+        {"type": "object", "property": {"category": {"type": "string"}}, "require": ["category"]},
+        {},
+    ],
+    ids=["wrapper", "response_format", "slips", "empty"],
+)
+def test_a_schema_that_refuses_nothing_stops_every_command(
+    command: str, schema: dict[str, object], asked: ProjectFolder, server: FaultServer
+) -> None:
+    asked.write("prompts/hello.prompt.yaml", VACUOUS)
+    asked.write("schemas/ticket.json", json.dumps(schema))
+    done = asked.run(command, env={"FAKE_KEY": KEY})
+    assert done.code == 2
+    assert "schemas/ticket.json:1:1: error: " in done.err
+    assert server.requests == []
+
+
+def test_one_bad_prompt_does_not_stop_the_check_of_others(asked: ProjectFolder) -> None:
+    asked.write("prompts/a.prompt.yaml", VACUOUS)
+    asked.write("schemas/ticket.json", "{}")
+    done = asked.run("check")
+    assert "2 prompts, 2 cases: 1 error" in done.out
+
+
+def test_an_assertion_whose_schema_refuses_nothing_is_an_error(asked: ProjectFolder) -> None:
+    asked.write(
+        "prompts/hello.prompt.yaml",
+        "model: m\nmessages: [{role: user, content: x}]\nassert: [{type: json-schema, value: {propertys: {}}}]\n",
+    )
+    done = asked.run("check")
+    assert done.code == 2
+    assert "hello.prompt.yaml:3:" in done.err
+    assert 'did you mean "properties"?' in done.err

@@ -255,6 +255,28 @@ def test_an_inline_schema_that_is_no_schema_is_refused_at_its_place():
     assert told.startswith(f"{FILE}:13:46: this is not a valid JSON Schema: ")
 
 
+def with_schema(schema):
+    return f"messages: [{{role: user, content: json}}]\nresponse_format:\n  type: json_schema\n  json_schema: {{name: x, strict: true, schema: {schema}}}\n"
+
+
+def test_a_schema_that_refuses_nothing_is_refused_at_its_place():
+    (told,) = refusal(with_schema("{description: x}"))
+    assert told.startswith(
+        f"{FILE}:4:48: the schema refuses nothing, so every answer would pass (say what the answer is"
+    )
+
+
+def test_what_goes_around_a_schema_is_told_from_the_schema():
+    wrapper = '{"name": "ticket", "strict": true, "schema": {"type": "object", "properties": {}}}'
+    assert refusal(TEXT, **{"schemas/ticket.json": wrapper}) == [
+        "schemas/ticket.json:1:1: this is not the schema, but what goes around it, and it refuses no answer (the schema is what stands under schema)"
+    ]
+
+
+def test_a_function_may_take_whatever_comes():
+    load("messages: [{role: user, content: x}]\ntools: [{function: {name: f, parameters: {}}}]\n")
+
+
 def test_a_pack_must_not_set_extra_body():
     text = "messages: [{role: user, content: hi}]\nextra_body: {top_k: 5}\n"
     assert refusal(text, in_pack=True) == [
@@ -274,6 +296,34 @@ def test_a_whole_number_is_an_integer_where_the_field_is_one():
     assert repr(prompt.request["seed"]) == "1000"
     assert repr(prompt.request["temperature"]) == "1.0"
     assert repr(prompt.matrix["max_tokens"]) == "(100, 5)"
+
+
+INPUTS = "inputs: {user-name: {type: string}}\n"
+HELLO = 'messages: [{role: user, content: "Hi {{ user-name }}"}]\n'
+
+
+def test_an_input_that_no_jinja_template_can_read_is_refused_where_it_is_declared():
+    assert refusal(INPUTS + HELLO) == [
+        f"{FILE}:1:10: no Jinja template can read a variable user-name (call it user_name, or declare template: {{engine: simple}})"
+    ]
+    assert refusal("inputs: {range: {}}\nmessages: [{role: user, content: x}]\n") == [
+        f"{FILE}:1:10: no Jinja template can read a variable range (call it range_, or declare template: {{engine: simple}})"
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{INPUTS}template: {{engine: simple}}\n{HELLO}",
+        f"{INPUTS}messages: [{{type: placeholder, name: user-name}}]\n",
+        INPUTS
+        + "messages: [{role: user, content: x}]\nassert: [{type: expr, value: \"vars['user-name'] in text\"}]\n",
+        "inputs: {class: {}, for: {}, if: {}}\nmessages: [{role: user, content: x}]\n",
+    ],
+    ids=["simple", "placeholder", "expression", "a word of Python"],
+)
+def test_an_input_that_something_can_read_is_fine(text):
+    load(text)
 
 
 def test_all_mistakes_of_a_file_are_told_in_the_order_of_the_file():

@@ -248,6 +248,30 @@ def test_a_text_that_needs_its_quotes_is_told_so(text: str, composing: Composing
         read(f"key: {text}", composing)
 
 
+@pytest.mark.parametrize("composing", [compose_c or compose_python, compose_python])
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        (r'"\ud83d\ude00"', "\U0001f600"),
+        (r'{"\uD83D\uDE00": "a\ud83d\ude00b\ud83d\ude00"}', {"\U0001f600": "a\U0001f600b\U0001f600"}),
+        (r"'\ud83d\ude00'", r"\ud83d\ude00"),
+        (r"a\ud83d\ude00", r"a\ud83d\ude00"),
+    ],
+)
+def test_two_halves_in_double_quotes_are_one_character_as_in_json(text, value, composing):
+    assert read(text, composing) == value
+
+
+@pytest.mark.parametrize("composing", [compose_c or compose_python, compose_python])
+@pytest.mark.parametrize(
+    ("text", "column"),
+    [(r'"a\ud83d"', 3), (r'"\ude00\ud83d"', 2), (r'"\ud83d\ude00 \ud83d"', 15), (r'"\ud83d\U0000DE00"', 2)],
+)
+def test_a_half_without_its_other_half_is_refused_at_its_place(text, column, composing):
+    with pytest.raises(SyntaxFileError, match=rf":1:{column}: .* is half a character"):
+        read(text, composing)
+
+
 @given(json_values(st.text()))
 @example({"a": "\u2028", "\x85": "\ue000"})
 @settings(max_examples=120)

@@ -8,6 +8,11 @@ from runner.errors import RunnerError
 
 from .support import compile_prompt, make_prompt
 
+AS_TEXT = (
+    "braces that are meant as text stand between {% raw %} and {% endraw %}, or in a prompt with"
+    " template: {engine: simple} (only {{ name }} is a variable) or none"
+)
+
 LOADED = {
     "block": ("messages:\n- role: user\n  content: |-\n    one\n\n    {{ x | nope }}\n", 6),
     "indented block": ("messages:\n- role: user\n  content: |2-\n      one\n    {{ x | nope }}\n", 5),
@@ -73,10 +78,13 @@ def test_an_error_in_a_macro_of_an_included_file_stands_in_that_file() -> None:
             "there is no tag 'endif' inside 'for'",
             "{% for %} ends with {% endfor %}",
         ),
-        ("{% foo %}", "there is no tag 'foo'", None),
-        ("{% do x %}", "there is no tag 'do'", None),
-        ("{{ x", "the template ends too early, expected '}}'", None),
-        ("{{ x is odd", "the template ends too early, expected '}}'", None),
+        ("{% foo %}", "there is no tag 'foo'", AS_TEXT),
+        ('{{"k": 1}}', "expected token '}}', got ':'", AS_TEXT),
+        ("a {%20} b", "tag name expected", AS_TEXT),
+        ("## Setup {#setup}", "{# begins a comment, and no #} ends it", AS_TEXT),
+        ("{% do x %}", "there is no tag 'do'", AS_TEXT),
+        ("{{ x", "the template ends too early, expected '}}'", AS_TEXT),
+        ("{{ x is odd", "the template ends too early, expected '}}'", AS_TEXT),
         ("{{ x | upr }}", "there is no filter 'upr'", "did you mean 'upper'?"),
         ("{{ x is dfined }}", "there is no test 'dfined'", "did you mean 'defined'?"),
         ("{% block a %}{% endblock %}{% block a %}{% endblock %}", "block 'a' defined twice", None),

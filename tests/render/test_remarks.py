@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from runner.render.remarks import unused_inputs
@@ -51,3 +53,23 @@ def test_braces_where_nothing_is_a_template_are_told() -> None:
 def test_json_in_the_arguments_of_a_tool_call_is_no_template() -> None:
     text = 'messages: [{role: assistant, tool_calls: [{id: a, type: function, function: {name: f, arguments: \'{"a": {"b": {}}}\'}}]}]'
     assert warnings(text) == []
+
+
+COMMENTS = [
+    (r"\frac{#1}{#2} and {#1 #} end", ["W007"]),
+    ("{#each items}x{/each} #}", ["W007"]),
+    ("{# fine #} {#- fine -#} {#\n fine #} {##} {### line ###}", []),
+    ("{% raw %}{#1 #}{% endraw %} {{ '{#1 #}' }}", []),
+]
+
+
+@pytest.mark.parametrize(("text", "found"), COMMENTS)
+def test_a_comment_that_looks_like_text_is_told(text: str, found: list[str]) -> None:
+    whole = f"messages: [{{role: user, content: {json.dumps(text)}}}]"
+    assert [code for code, _ in warnings(whole)] == found
+    assert warnings(f"template: {{engine: none}}\n{whole}") == []
+
+
+def test_the_place_of_such_a_comment_is_that_of_its_brace() -> None:
+    text = "messages:\n- role: user\n  content: |-\n    one\n    two {#x #}\n"
+    assert warnings(text) == [("W007", "p.prompt.yaml:5:9")]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import keyword
+
 import pytest
 from jinja2 import Environment, meta
 
-from runner.errors import CaseError, Location, Problems, TemplateError
+from runner.errors import CaseError, Location, Problems, RunnerError, TemplateError
+from runner.files.inputs import usable_in_jinja
 from runner.render.analysis import analyze
 
 from .support import compile_prompt, compile_text, make_prompt
@@ -137,3 +140,20 @@ messages:
         ("broken:2", "the template ends too early"),
         ("p.prompt.yaml:6:10", "variable 'b' is not declared in `inputs`"),
     }
+
+
+WORDS = sorted({*keyword.kwlist, *keyword.softkwlist, "none", "true", "false", "null", "loop", "self", "super", "caller", "varargs", "kwargs", "range", "dict", "namespace", "cycler", "joiner", "lipsum", "text", "vars", "output"})  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WORDS)
+def test_what_is_called_usable_is_what_a_template_reads(name: str) -> None:
+    def reads(word: str) -> bool:
+        prompt = make_prompt(f"messages: [{{role: user, content: '{{{{ {word} }}}}'}}]")
+        try:
+            return compile_prompt(prompt).render({word: "here"})[0]["content"] == "here"
+        except RunnerError:
+            return False
+
+    usable = usable_in_jinja(name)
+    assert reads(name) == (usable is None)
+    assert usable is None or reads(usable)
