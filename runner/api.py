@@ -35,7 +35,7 @@ from .packs.packs import Packs
 from .packs.selection import find_named
 from .render.sandbox import IN_PROCESS, Sandbox
 from .schema import json_path
-from .values import Json, find_non_json
+from .values import Json, JsonObject, find_non_json
 
 if TYPE_CHECKING:
     from .isolation.isolation import Isolation
@@ -63,6 +63,7 @@ class Result:
     `outcome` is one of ok, refused, truncated, filtered, empty, unparsable, invalid, tool_call, error; `passed` is
     true only for an answer that may be used: `output` is then the parsed and validated JSON where the prompt declares
     a schema. `usage` is the provider's count of tokens, `cost` US dollars or None.
+    `reasoning`, `logprobs`, `annotations`, `audio` and `extra` are what the answer holds besides its text, or None.
     """
 
     prompt: str
@@ -81,6 +82,11 @@ class Result:
     attempts: int
     fingerprint: str
     tool_calls: Json = None
+    reasoning: str | None = None
+    logprobs: Json = None
+    annotations: Json = None
+    audio: Json = None
+    extra: JsonObject | None = None
     choices: tuple[Result, ...] = field(default=(), repr=False)
 
     @classmethod
@@ -109,6 +115,11 @@ class Result:
             attempts=record["attempts"],
             fingerprint=record["fingerprint"],
             tool_calls=record.get("tool_calls"),
+            reasoning=record.get("reasoning"),
+            logprobs=record.get("logprobs"),
+            annotations=record.get("annotations"),
+            audio=record.get("audio"),
+            extra=record.get("extra"),
             choices=choices,
         )
 

@@ -198,7 +198,7 @@ class Judge:
         return Outcome.INVALID, f"{place}{first.message}", broken
 
     def _broken_call(self, call: Mapping[str, Json]) -> tuple[CheckResult, ...]:
-        kind = str(call.get("type") or "function")
+        kind = str(call.get("type") or ("custom" if "custom" in call else "function"))
         body = call.get(kind)
         name = body.get("name") if isinstance(body, Mapping) else None
         if not isinstance(body, Mapping) or not isinstance(name, str) or name not in self._tools:

@@ -105,6 +105,7 @@ class Pool:
         self._landed: list[Landing] = []
         self._url = connection.chat_url
         self._headers = connection.headers()
+        self._keyed = bool(connection.secrets) or "authorization" in self._headers
         self._identity = f"{connection.identity}\n{connection.extra_cache_key}"
         control.on_wake(self._abandon)
 
@@ -219,7 +220,9 @@ class Pool:
     def _reply(self, job: Job, status: int, headers: Mapping[str, str], body: bytes) -> Reply:
         """What a response comes to, fresh or from the cache."""
         declared = self._connection.endpoint.finish_reasons
-        return read_reply(status, headers, body, request=job.unit.fields, finish_reasons=declared)
+        return read_reply(
+            status, headers, body, request=job.unit.fields, finish_reasons=declared, keyed=self._keyed
+        )
 
     def _is_over(self, landing: Landing, reply: Reply) -> bool:
         """Learn from a request that is back; whether that was all, or it is asked again."""
@@ -267,10 +270,8 @@ class Pool:
         error = reply.error
         if error is None:
             self._breaker.succeeded()
-        elif error.status is None or error.status in (401, 403, 404) or error.status >= 500:
-            reason = self._breaker.failed(mask(error.message, self._connection.secrets))
-            if reason is not None:
-                self._control.stop(reason)
+        elif reason := self._breaker.failed(error, mask(error.message, self._connection.secrets)):
+            self._control.stop(reason)
         if reply.usage:
             used = reply.usage.get("total_tokens")
             if isinstance(used, int):
@@ -288,8 +289,9 @@ class Pool:
                 cached=cached,
                 secret_values=self._connection.secrets,
             )
-            if self._budget and not cached and reply.error is None:
-                self._pay(self._budget, records[0]["cost"])
+            cost = records[0]["cost"]
+            if self._budget and not cached and (reply.error is None or cost is not None):
+                self._pay(self._budget, cost)
             finished.append((flight.job, records))
         self._emit(finished)
 

@@ -42,7 +42,8 @@ class Record(TypedDict):
     prompt's path as the user gave it; `sample` counts repeats from 0; `choice` of `choices` is there only when
     `n` > 1; `output` is the parsed JSON where a schema or json_object is declared, else None; `text` is what came
     back; `cost` is in US dollars or None when no price is known; `latency_ms` is that of the answering attempt;
-    `attempts` counts all requests made for it (0: from cache).
+    `attempts` counts all requests made for it (0: from cache). `reasoning`, `logprobs`, `annotations` and `audio` are
+    there when the answer has them; `extra` is whatever else came, by the object it stood in.
     """
 
     index: NotRequired[int]
@@ -65,6 +66,11 @@ class Record(TypedDict):
     served_model: str | None
     finish_reason: str | None
     tool_calls: NotRequired[Json]
+    reasoning: NotRequired[str]
+    logprobs: NotRequired[Json]
+    annotations: NotRequired[Json]
+    audio: NotRequired[Json]
+    extra: NotRequired[JsonObject]
     usage: JsonObject | None
     cost: float | None
     latency_ms: float | None

@@ -30,7 +30,10 @@ def records_of(
     """
     answers = reply.answers
     if reply.error is not None:
-        answers = (Answer(choice=0, outcome=Outcome.ERROR, error=reply.error, detail=reply.error.message),)
+        came = reply.partial or Answer(choice=0, outcome=Outcome.ERROR)
+        answers = (
+            came._replace(choice=0, outcome=Outcome.ERROR, error=reply.error, detail=reply.error.message),
+        )
     cost = cost_of(reply.usage, job.unit.price)
     several = len(answers) if choices(job.unit.fields) > 1 and reply.error is None else None
     return [
@@ -82,6 +85,16 @@ def _record(
     }
     if answer.tool_calls:
         record["tool_calls"] = list(answer.tool_calls)
+    if answer.reasoning is not None:
+        record["reasoning"] = answer.reasoning
+    if answer.logprobs is not None:
+        record["logprobs"] = answer.logprobs
+    if answer.annotations is not None:
+        record["annotations"] = answer.annotations
+    if answer.audio is not None:
+        record["audio"] = answer.audio
+    if answer.extra is not None:
+        record["extra"] = answer.extra
     if several is not None:
         record["choice"], record["choices"] = answer.choice, several
     if job.place is not None:

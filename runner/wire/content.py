@@ -6,19 +6,26 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from ..values import Json
+from .joining import is_empty
 
 __all__ = ["Content", "read_content"]
 
-_REASONING_TYPES = frozenset({"thinking", "reasoning"})
+_REASONING_TYPES = frozenset({"thinking", "reasoning", "think"})
 
 
 class Content(NamedTuple):
-    """What `content` holds. `text` is None when there is none; `other` names the types of parts that are neither."""
+    """What `content` holds. `text` is None when there is none; `other` names the types of parts that are neither.
+
+    `left` are the parts of other types as they came, and `marked` those of the text, the reasoning and the refusal that
+    say more than that: citations, signatures.
+    """
 
     text: str | None = None
     reasoning: str | None = None
     refusal: str | None = None
     other: tuple[str, ...] = ()
+    left: tuple[Json, ...] = ()
+    marked: tuple[Json, ...] = ()
 
 
 def read_content(content: Json) -> Content:
@@ -26,27 +33,44 @@ def read_content(content: Json) -> Content:
     if content is None or isinstance(content, str):
         return Content(text=content)
     if not isinstance(content, list | tuple):
-        return Content(other=(type(content).__name__,))
+        return Content(other=(type(content).__name__,), left=(content,))
     texts: list[str] = []
     reasoning: list[str] = []
     refusals: list[str] = []
     other: list[str] = []
+    left: list[Json] = []
+    marked: list[Json] = []
     for part in content:
         kind = part.get("type") if isinstance(part, Mapping) else None
+        told: set[str] = set()
         if isinstance(part, str):
             texts.append(part)
         elif not isinstance(part, Mapping) or not isinstance(kind, str):
             other.append(type(part).__name__)
+            left.append(part)
+            continue
         elif kind in _REASONING_TYPES:
-            thought = part.get(kind, part.get("text"))
-            reasoning.append(read_content(thought).text or "")
+            key = kind if kind in part else "text"
+            thought = read_content(part.get(key))
+            reasoning.append(thought.text or "")
+            told = set() if thought.left or thought.marked else {key}
         elif kind == "refusal" and isinstance(refusal := part.get("refusal"), str):
             refusals.append(refusal)
+            told = {"refusal"}
         elif kind in {"text", "output_text"} and isinstance(text := part.get("text"), str):
             texts.append(text)
+            told = {"text"}
         else:
             other.append(kind)
-    return Content(_joined(texts), _joined(reasoning), _joined(refusals), tuple(other))
+            left.append(part)
+            continue
+        if isinstance(part, Mapping) and not all(
+            is_empty(value) for key, value in part.items() if key not in told and key != "type"
+        ):
+            marked.append(part)
+    return Content(
+        _joined(texts), _joined(reasoning), _joined(refusals), tuple(other), tuple(left), tuple(marked)
+    )
 
 
 def _joined(pieces: list[str]) -> str | None:

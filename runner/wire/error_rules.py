@@ -7,20 +7,63 @@ guide says that waiting does not mend: billing, spend and quota.
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
-__all__ = ["hint_for", "hint_for_page", "is_retryable", "status_behind"]
+from ..finish_reasons import word_key
+from ..values import JsonObject
+
+__all__ = ["ANYTHING", "Asked", "hint_for", "hint_for_page", "is_retryable", "is_spent", "status_behind"]
+
+
+class Asked(NamedTuple):
+    """What is known of the request that an error answers, so that no hint speaks of what was not sent.
+
+    `fields` are those of its body (None: not known), `keyed` says whether a key was sent.
+    """
+
+    fields: JsonObject | None = None
+    keyed: bool = True
+
+    def sent(self, name: str) -> bool:
+        """Whether the body has the field, or that which a path such as `messages[0].role` leads into."""
+        root = re.match(r"\w*", name)
+        if self.fields is None or root is None:
+            return False
+        return root[0] == "messages" or root[0] in self.fields
+
+
+ANYTHING = Asked()
 
 _BILLING = frozenset(
-    {
-        "insufficient_quota",
-        "billing_hard_limit_reached",
-        "billing_not_active",
-        "credit_balance_exhausted",
-        "organization_spend_limit_exceeded",
-        "project_spend_limit_exceeded",
-        "organization_usage_limit_exceeded",
-    }
+    word_key(word)
+    for word in (
+        *(
+            "insufficient_quota",
+            "billing_hard_limit_reached",
+            "billing_not_active",
+            "credit_balance_exhausted",
+        ),
+        *("organization_spend_limit_exceeded", "project_spend_limit_exceeded", "spend_limit_exceeded"),
+        *("organization_usage_limit_exceeded", "usage_limit_exceeded", "exceeded_current_quota_error"),
+        *("insufficient_balance", "insufficient_credits", "insufficient_credit", "insufficient_funds"),
+        *("insufficient_user_quota", "pre_consume_token_quota_failed", "token_quota_exhausted"),
+        *("quota_exhausted", "credits_exhausted", "credit_exhausted", "out_of_credits", "no_credits"),
+        *("billing_error", "billing_limit_reached", "payment_required", "account_balance_insufficient"),
+        *("arrearage", "1113", "account_overdue", "account_overdue_error", "budget_exceeded"),
+    )
 )
+_BILLING_WORDS = re.compile(
+    r"\b(?:insufficient|not enough|no|out of|exhausted|used all|negative)"
+    r"(?: (?:your|of|the|available|account|remaining|prepaid|free)){0,3} (?:balance|credits?|funds)\b"
+    r"|exceeded your current quota|limited to [0-9,]{1,9} api calls / month|credit balance is too low|requires? more credits|purchase (?:more )?credits|check your plan and billing"
+    r"|billing hard limit|monthly (?:spending|included credits?|budget)|spend(?:ing)? limit|account is in good standing"
+    r"|余额不足|额度不足|欠费"
+)
+_COMES_BACK = re.compile(
+    r"(?:retry|try again) in [0-9]|per (?:minute|second)|perminute|retrydelay|quota exceeded for"
+)
+"""Gemini says "check your plan and billing" of limits per minute, too."""
+
 _TRANSIENT = frozenset({408, 409, 429, 500, 502, 503, 504, 529, *range(520, 525)})
 
 _STATUS = re.compile(r"[45][0-9]{2}")
@@ -50,11 +93,20 @@ _STATUS_OF_NAME = {
 
 _TOO_LARGE_FOR_LIMIT = "request too large"
 _WRONG_ENDPOINT = "unexpected endpoint"
+_ELSEWHERE = re.compile(r"/responses\b|responses api|not a chat model")
+_DEPLOYMENT = re.compile(r"deploymentnotfound|deployment\b[^.]{0,60}\b(?:does not exist|not found)")
+_CONTEXT = re.compile(
+    r"context[ _-]?(?:length|window|size|limit)|(?:prompt|input|messages?|request|conversation) (?:is |are |was )?too long"
+    r"|too_many_prompt_tokens|too many (?:prompt |input )?tokens|reduce (?:the|your) (?:length|prompt|input|messages)"
+    r"|(?:input|prompt) (?:token count|tokens?|length)\b[^.]{0,60}\b(?:exceed|greater|larger|more than|maximum|limit)"
+    r"|exceeds? the (?:maximum|max|limit)[^.]{0,40}\btokens|range of input length|maximum (?:number of )?(?:input|prompt) tokens"
+    r"|max_model_len|max(?:imum)? (?:input|prompt) length|n_ctx"
+)
 _BASE_URL = "check base_url: it usually ends in /v1, and /chat/completions is added to it"
 
 _HINTS = {
     401: "check the key: it is read from the variable that api_key_env of the endpoint names (OPENAI_API_KEY for openai)",
-    403: "the key was read, but may not do this: check its permissions, the model and the region",
+    403: "the key was sent, but may not do this: check its permissions, the model and the region",
     404: _BASE_URL,
     408: "the server gave up waiting: try again, or ask for a shorter answer",
     413: "the request is too large for the server or a proxy before it: shorten the messages or the media in them",
@@ -63,8 +115,10 @@ _HINTS = {
     504: "a proxy gave up waiting: try again, or ask for a shorter answer",
     529: "the provider is overloaded: lower --jobs, or try again later",
 }
-_TOO_LONG = frozenset({"context_length_exceeded", "exceed_context_size_error"})
-_FILTERED = frozenset({"content_filter", "content_policy_violation"})
+_HINTS_WITHOUT_KEY = {
+    401: "no key was sent: name the variable that holds it with api_key_env of the endpoint in runner.yaml",
+    403: "no key was sent: the server may want one (api_key_env of the endpoint), or does not serve you here",
+}
 
 
 def status_behind(status: int, code: str | None, kind: str | None) -> int:
@@ -81,42 +135,72 @@ def status_behind(status: int, code: str | None, kind: str | None) -> int:
 
 def is_retryable(status: int, code: str, kind: str | None, message: str, should_retry: str | None) -> bool:
     """Whether asking again may help. `status` is what `status_behind` says, `should_retry` the x-should-retry header."""
-    if _is_billing(code, kind) or _TOO_LARGE_FOR_LIMIT in message.lower():
+    if is_spent(status, code, kind, message) or _TOO_LARGE_FOR_LIMIT in message.lower():
         return False
     if should_retry in {"true", "false"}:
         return should_retry == "true"
     return status in _TRANSIENT
 
 
-def hint_for(status: int, code: str, kind: str | None, message: str, param: str | None) -> str | None:
+def is_spent(status: int, code: str, kind: str | None, message: str) -> bool:
+    """Whether the account has no credit, budget or quota left, which no waiting restores."""
+    if status == 402 or word_key(code) in _BILLING or word_key(kind or "") in _BILLING:
+        return True
+    said = message.lower()
+    return status < 500 and bool(_BILLING_WORDS.search(said)) and not _COMES_BACK.search(said)
+
+
+def hint_for(
+    status: int, code: str, kind: str | None, message: str, param: str | None, asked: Asked = ANYTHING
+) -> str | None:
     """What a person can do about it, in one sentence, or None. `status` is what `status_behind` says."""
     said = message.lower()
-    if _is_billing(code, kind) or status == 402:
+    if is_spent(status, code, kind, message):
         return "waiting does not help: look at credit and limits on the provider's billing page"
     if _TOO_LARGE_FOR_LIMIT in said:
         return "this one request is above the account's tokens-per-minute limit: shorten it, or have the limit raised"
     if _WRONG_ENDPOINT in said:
         return _BASE_URL
-    if code in _TOO_LONG:
-        return "shorten the messages, or choose a model with a longer context"
-    if code in _FILTERED:
-        return "the provider's content filter refused the prompt itself"
+    words = f"{code} {kind or ''} {said}".lower()
+    if status in {400, 404, 422} and _ELSEWHERE.search(said):
+        return _elsewhere(said, asked)
+    if status in {400, 404} and _DEPLOYMENT.search(words):
+        return "on Azure the name is that of a deployment, not of a model: check it; a new one takes some minutes"
+    if status in {400, 413, 422, 500} and _CONTEXT.search(words):
+        return _too_long(asked)
     if status == 404 and "model" in f"{code} {said}":
-        return "check the model's name, and that this key may use it"
-    if status in {400, 422} and param:
+        return f"check the model's name{', and that this key may use it' if asked.keyed else ''}"
+    if status in {400, 422} and param and asked.sent(param):
         return f"{param} is sent exactly as declared: change or remove it in the prompt file"
     if 300 <= status < 400:
         return f"the server redirects, which is not followed: {_BASE_URL}"
     if status >= 500:
         return _HINTS.get(status, "the failure is on the provider's side: try again later")
-    return _HINTS.get(status)
+    return _HINTS_WITHOUT_KEY.get(status, _HINTS.get(status)) if not asked.keyed else _HINTS.get(status)
+
+
+def _elsewhere(said: str, asked: Asked) -> str:
+    """Models, or combinations of a model and parameters, that the provider serves under another address."""
+    if "not a chat model" in said:
+        return "this model is not served at /chat/completions, which runner asks: choose another one"
+    if asked.fields is None or asked.sent("tools"):
+        effort = "" if asked.fields is None or asked.sent("reasoning_effort") else " (now it is not sent)"
+        if "tool" in said:
+            return (
+                "this model takes tools at /chat/completions only with reasoning_effort: none, if at all"
+                f"{effort}: declare that, or choose another model"
+            )
+    return (
+        "the provider serves this at /responses only, and runner asks /chat/completions: choose another model"
+    )
+
+
+def _too_long(asked: Asked) -> str:
+    limit = next((name for name in ("max_completion_tokens", "max_tokens") if asked.sent(name)), None)
+    less = f", lower {limit}" if limit else ""
+    return f"shorten the messages{less}, or choose a model with a longer context"
 
 
 def hint_for_page(status: int) -> str | None:
     """What to do about an HTML page where JSON should be. A gateway's error page says nothing about base_url."""
     return hint_for(status, "", None, "", None) if status >= 500 else _BASE_URL
-
-
-def _is_billing(code: str, kind: str | None) -> bool:
-    """Whether the error is about credit, spend or quota, which no waiting restores."""
-    return code.lower() in _BILLING or (kind or "").lower() in _BILLING

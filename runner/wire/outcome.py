@@ -8,20 +8,44 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from ..finish_reasons import NONE_DECLARED, Declared, Ending, ending_of
 from ..values import Json, JsonObject
 from .content import Content, read_content
 from .decoding import decode_envelope, parse_answer, visible
+from .error_rules import Asked
+from .parts import completion_fields, reasoning_of, spoken, with_others, with_parts
 from .provider_errors import error_from, error_message, read_error
 from .reply import Answer, Outcome, ProviderError, Reply
-from .stream import read_stream
+from .stream import accumulate
+from .verdicts import Verdict, verdict_of
 
 __all__ = ["end_early", "read_reply"]
 
 _LONGEST_WORD = 200
 
 _STREAM_STARTS = (b"data:", b"event:", b"error:", b"id:", b"retry:", b":")
+
+
+class _Exchange(NamedTuple):
+    """One exchange: what was asked, and what about the response its choices are read by."""
+
+    status: int
+    headers: Mapping[str, str]
+    request: JsonObject
+    finish_reasons: Mapping[str, Declared]
+    asked: Asked
+
+    @property
+    def expected(self) -> int:
+        """How many choices were asked for."""
+        n = self.request.get("n")
+        return n if isinstance(n, int) and not isinstance(n, bool) and n > 0 else 1
+
+    def error(self, payload: Json, code: str | None = None) -> ProviderError:
+        """The error in a body, a choice or an event."""
+        return error_from(payload, self.status, self.headers, code=code, asked=self.asked)
 
 
 def read_reply(
@@ -31,25 +55,30 @@ def read_reply(
     *,
     request: JsonObject,
     finish_reasons: Mapping[str, Declared] = NONE_DECLARED,
+    keyed: bool = True,
 ) -> Reply:
     """What one exchange came to. `request` is the body that was sent: its `n`, `tools` and `response_format` count.
 
-    `finish_reasons` says what an endpoint's own words mean, by their `word_key`. Never raises, whatever the bytes are: an answer that is not one becomes an outcome or an error. `output` is
-    parsed for response_format json_schema and json_object; validating it against the schema is not done here.
+    `finish_reasons` says what an endpoint's own words mean, by their `word_key`; `keyed`, whether a key was sent. Never
+    raises, whatever the bytes are: an answer that is not one becomes an outcome or an error. `output` is parsed for
+    response_format json_schema and json_object; validating it against the schema is not done here.
     """
+    exchange = _Exchange(status, headers, request, finish_reasons, Asked(request, keyed))
+    if 200 <= status < 300 and _is_stream(headers, body):
+        stream = accumulate(body, headers, finish_reasons, exchange.asked)
+        completion = stream.finish()
+        if isinstance(completion, ProviderError):
+            return _read_failure(stream.failure, completion, exchange, stream.so_far())
+        return _read_completion(completion, exchange)
+    try:
+        payload = decode_envelope(body)
+    except ValueError:
+        error = read_error(status, headers, body, exchange.asked)
+        text = body.decode("utf-8", "replace") if 200 <= status < 300 else ""
+        return _read_failure(None, error, exchange, {"body": text})
     if not 200 <= status < 300:
-        return Reply(error=read_error(status, headers, body))
-    completion: Json | ProviderError
-    if _is_stream(headers, body):
-        completion = read_stream(body, headers, finish_reasons)
-    else:
-        try:
-            completion = decode_envelope(body)
-        except ValueError:
-            return Reply(error=read_error(status, headers, body))
-    if isinstance(completion, ProviderError):
-        return Reply(error=completion)
-    return _read_completion(completion, status, headers, request, finish_reasons)
+        return _read_failure(payload, exchange.error(payload), exchange, {})
+    return _read_completion(payload, exchange)
 
 
 def _is_stream(headers: Mapping[str, str], body: bytes) -> bool:
@@ -60,28 +89,36 @@ def _is_stream(headers: Mapping[str, str], body: bytes) -> bool:
     return start.startswith(_STREAM_STARTS) or kind.lower().startswith("text/event-stream")
 
 
-def _read_completion(
-    completion: Json,
-    status: int,
-    headers: Mapping[str, str],
-    request: JsonObject,
-    finish_reasons: Mapping[str, Declared],
-) -> Reply:
+def _read_completion(completion: Json, exchange: _Exchange) -> Reply:
+    whole = completion
     if isinstance(completion, list) and len(completion) == 1:
         completion = completion[0]
     if not isinstance(completion, dict):
-        return Reply(error=_malformed("a body that is no JSON object", status, headers))
+        error = _malformed("a body that is no JSON object", exchange)
+        return _read_failure(None, error, exchange, {"body": whole})
     if completion.get("error") is not None or completion.get("object") == "error":
-        return Reply(error=error_from(completion, status, headers))
+        return _read_failure(completion, exchange.error(completion), exchange, completion)
     choices = completion.get("choices")
     if not isinstance(choices, list) or not choices:
-        said = error_message(completion)
-        if said:
-            return Reply(error=error_from(completion, status, headers, code="malformed_response"))
-        return Reply(error=_malformed("no choices", status, headers))
+        error = (
+            exchange.error(completion, "malformed_response")
+            if error_message(completion)
+            else _malformed("no choices", exchange)
+        )
+        return _read_failure(completion, error, exchange, completion)
+    if len(choices) > exchange.expected:
+        asked = f"{exchange.expected} {'was' if exchange.expected == 1 else 'were'} asked for"
+        message = f"{len(choices):,} choices came where {asked}: which of them count, nobody knows"
+        partial, left = _partial(completion, exchange)
+        error = ProviderError("surplus_choices", f"{message}{left}.", status=exchange.status)
+        return _with_facts(Reply(error=error, partial=partial), completion)
+    return _with_facts(Reply(answers=_read_choices(choices, completion, exchange)), completion)
+
+
+def _with_facts(reply: Reply, completion: Mapping[str, Json]) -> Reply:
+    """The reply with what a completion says of itself."""
     usage = visible(completion.get("usage"))
-    return Reply(
-        answers=_read_choices(choices, status, headers, request, finish_reasons),
+    return reply._replace(
         id=_word(completion.get("id")) or None,
         served_model=_word(completion.get("model")) or None,
         usage=usage if isinstance(usage, dict) else None,
@@ -90,74 +127,134 @@ def _read_completion(
     )
 
 
+def _read_failure(
+    payload: Json, error: ProviderError, exchange: _Exchange, came: Mapping[str, Json]
+) -> Reply:
+    """What an error comes to: itself, or the verdict that it is. `payload` is its body, `came` all that was received."""
+    verdict = verdict_of(payload, error)
+    if verdict is None:
+        if not 200 <= exchange.status < 300:
+            return Reply(error=error)
+        return _with_facts(Reply(error=error, partial=_partial(came, exchange)[0]), came)
+    if isinstance(payload, Mapping) and isinstance(payload.get("error"), Mapping) and not came:
+        came = payload
+    choices = came.get("choices")
+    listed = choices[: exchange.expected] if isinstance(choices, list) else []
+    if len(listed) < exchange.expected:
+        listed = [*listed, *([{}] * (exchange.expected - len(listed)))]
+    answers = [
+        _judged(verdict, _read_parts(index, choice, came if index == 0 else {}, exchange))
+        for index, choice in enumerate(listed)
+    ]
+    if isinstance(choices, list) and len(choices) > exchange.expected:
+        answers[0], _ = with_others(answers[0], choices[exchange.expected :])
+    return _with_facts(Reply(answers=tuple(answers)), came)
+
+
+def _judged(verdict: Verdict, answer: Answer) -> Answer:
+    """The answer that a provider's verdict decides, with whatever text came before it."""
+    told = {} if verdict.told is None or answer.choice else {"error": verdict.told}
+    text = verdict.text or answer.text or verdict.text
+    return answer._replace(
+        outcome=Outcome.UNPARSABLE if text and verdict.outcome is Outcome.EMPTY else verdict.outcome,
+        detail=verdict.detail,
+        text=text,
+        extra={**(answer.extra or {}), **told} or None,
+    )
+
+
+def _partial(came: Mapping[str, Json], exchange: _Exchange) -> tuple[Answer | None, str]:
+    """What had come of an answer before an error, and how much of it is too long to be kept, in words."""
+    choices = came.get("choices")
+    listed = choices if isinstance(choices, list) else []
+    answer = _read_parts(0, listed[0] if listed else {}, came, exchange)
+    answer, left = with_others(answer, listed[1:])
+    return (answer if answer != Answer(0, Outcome.OK) else None), left
+
+
+def _read_parts(index: int, choice: Json, completion: Mapping[str, Json], exchange: _Exchange) -> Answer:
+    """A choice as it came, with nothing said about it yet; the outcome stands for none."""
+    fields = choice if isinstance(choice, dict) else {} if choice is None else {"choice": choice}
+    message = fields.get("message")
+    said = message if isinstance(message, dict) else {}
+    content = read_content(said.get("content"))
+    answer = _bare(index, fields, said, content)
+    return with_parts(answer, fields, said, content, completion_fields(completion), exchange.request)
+
+
+def _bare(index: int, choice: Mapping[str, Json], message: Mapping[str, Json], content: Content) -> Answer:
+    refusal = message.get("refusal")
+    text = content.text if (content.text or "").strip() else spoken(message) or content.text
+    return Answer(
+        index,
+        Outcome.OK,
+        text=None if text is None else str(visible(text)),
+        finish_reason=_finish_word(choice.get("finish_reason")),
+        refusal=_word(refusal if isinstance(refusal, str) and refusal else content.refusal) or None,
+        tool_calls=_tool_calls(message),
+    )
+
+
 def _read_choices(
-    choices: list[Json],
-    status: int,
-    headers: Mapping[str, str],
-    request: JsonObject,
-    finish_reasons: Mapping[str, Declared],
+    choices: list[Json], completion: Mapping[str, Json], exchange: _Exchange
 ) -> tuple[Answer, ...]:
     """The answers by index, one for each choice that was asked for, whether it came or not."""
-    asked = request.get("n")
-    expected = asked if isinstance(asked, int) else 1
-    if expected == 1 == len(choices):
-        return (_read_choice(0, choices[0], status, headers, request, finish_reasons),)
+    expected = exchange.expected
+    beside = completion_fields(completion)
+    if expected == 1:
+        return (_read_choice(0, choices[0], beside, exchange),)
     answers: dict[int, Answer] = {}
-    for index, choice in zip(_indexes(choices, expected), choices, strict=True):
-        answers[index] = _read_choice(index, choice, status, headers, request, finish_reasons)
+    for index, choice in sorted(
+        zip(_indexes(choices, expected), choices, strict=True), key=lambda numbered: numbered[0]
+    ):
+        answers[index] = _read_choice(index, choice, beside if not answers else {}, exchange)
     for index in range(expected):
         if index not in answers:
             message = f"Choice {index} of the {expected} asked for did not come."
-            missing = ProviderError(code="missing_choice", message=message, status=status)
+            missing = ProviderError(code="missing_choice", message=message, status=exchange.status)
             answers[index] = Answer(index, Outcome.ERROR, detail=message, error=missing)
     return tuple(answers[index] for index in sorted(answers))
 
 
 def _indexes(choices: list[Json], expected: int) -> list[int]:
     """Each choice's own index; their order where the indexes cannot be right (relays number all of them 0)."""
-    most = max(len(choices), expected)
     own = [choice.get("index") if isinstance(choice, dict) else None for choice in choices]
-    usable = [index for index in own if isinstance(index, int) and 0 <= index < most]
+    usable = [index for index in own if isinstance(index, int) and 0 <= index < expected]
     return usable if len(set(usable)) == len(choices) else list(range(len(choices)))
 
 
-def _read_choice(
-    index: int,
-    choice: Json,
-    status: int,
-    headers: Mapping[str, str],
-    request: JsonObject,
-    finish_reasons: Mapping[str, Declared],
-) -> Answer:
+def _read_choice(index: int, choice: Json, beside: Mapping[str, Json], exchange: _Exchange) -> Answer:
+    """One choice, judged; `beside` is what stands beside the choices, which belongs to the first."""
     if not isinstance(choice, dict):
-        error = _malformed("a choice that is no JSON object", status, headers)
-        return Answer(index, Outcome.ERROR, detail=error.message, error=error)
+        error = _malformed("a choice that is no JSON object", exchange)
+        return _failed(_read_parts(index, choice, beside, exchange), error)
     message = choice.get("message")
     fields = message if isinstance(message, dict) else {}
     content = read_content(fields.get("content"))
-    refusal = fields.get("refusal")
-    answer = Answer(
-        index,
-        Outcome.OK,
-        text=None if content.text is None else str(visible(content.text)),
-        finish_reason=_finish_word(choice.get("finish_reason")),
-        refusal=_word(refusal if isinstance(refusal, str) and refusal else content.refusal) or None,
-        tool_calls=_tool_calls(fields),
-    )
+    answer = _outcome_of(_bare(index, choice, fields, content), choice, content, exchange)
+    return with_parts(answer, choice, fields, content, beside, exchange.request)
+
+
+def _outcome_of(answer: Answer, choice: Mapping[str, Json], content: Content, exchange: _Exchange) -> Answer:
+    """The outcome of a choice, in the one fixed order."""
     if choice.get("error") is not None:
-        return _failed(answer, error_from({"error": choice["error"]}, status, headers))
-    ending = ending_of(answer.finish_reason, finish_reasons)
-    if (ended := end_early(answer, ending, status)) is not None:
+        payload: Json = {"error": choice["error"]}
+        error = exchange.error(payload)
+        verdict = verdict_of(payload, error)
+        return _failed(answer, error) if verdict is None else _judged(verdict, answer)
+    ending = ending_of(answer.finish_reason, exchange.finish_reasons)
+    if (ended := end_early(answer, ending, exchange.status)) is not None:
         return ended
     if answer.refusal:
         return answer._replace(
             outcome=Outcome.REFUSED, text=answer.refusal, detail="The model refused to answer."
         )
     if answer.tool_calls or ending is Ending.CALL:
-        return answer._replace(outcome=Outcome.TOOL_CALL, detail=_why_called(answer, request))
+        detail = _why_called(answer, exchange.request)
+        return answer._replace(outcome=Outcome.TOOL_CALL, detail=detail)
     if not (answer.text or "").strip():
-        return answer._replace(outcome=Outcome.EMPTY, detail=_why_empty(message, content, fields))
-    return _read_text(answer, content, request)
+        return answer._replace(outcome=Outcome.EMPTY, detail=_why_empty(choice.get("message"), content))
+    return _read_text(answer, choice, content, exchange.request)
 
 
 def end_early(answer: Answer, ending: Ending, status: int | None = None) -> Answer | None:
@@ -195,15 +292,21 @@ _DECLARE = (
 )
 
 
-def _read_text(answer: Answer, content: Content, request: JsonObject) -> Answer:
+def _read_text(answer: Answer, choice: Mapping[str, Json], content: Content, request: JsonObject) -> Answer:
     """The answer that has a text: parsed if the request asked for JSON."""
-    text = content.text or ""
-    remarks = []
+    message = choice.get("message")
+    own = (
+        content.text
+        if (content.text or "").strip()
+        else spoken(message)
+        if isinstance(message, dict)
+        else None
+    )
+    text = own or ""
+    detail = None
     if content.other:
-        remarks.append(
-            f"The content has parts of other types than text, which are left out: {', '.join(content.other)}."
-        )
-    detail = " ".join(remarks) or None
+        kinds = ", ".join(content.other)
+        detail = f"The content has parts of other types than text, which are no part of the text: {kinds}."
     if text != answer.text:
         return answer._replace(
             outcome=Outcome.UNPARSABLE,
@@ -238,27 +341,27 @@ def _why_cut(answer: Answer) -> str:
 
 def _why_called(answer: Answer, request: JsonObject) -> str:
     names = [
-        function.get("name")
+        str(body.get("name"))
         for call in answer.tool_calls
-        if isinstance(function := call.get("function"), dict)
+        if isinstance(body := call.get("function") or call.get("custom"), dict)
     ]
-    what = (
-        f"called {', '.join(str(name) for name in names)}"
-        if names
-        else "ended for a tool call without making one"
-    )
+    what = f"called {', '.join(names)}" if names else "ended for a tool call without making one"
     undeclared = (
         "" if request.get("tools") or request.get("functions") else ", but the request declares no tools"
     )
     return f"The model {what}{undeclared}."
 
 
-def _why_empty(message: Json, content: Content, fields: Mapping[str, Json]) -> str:
+def _why_empty(message: Json, content: Content) -> str:
     if not isinstance(message, dict):
         return "The choice has no message."
     if content.other:
         return f"The content has no text, only parts of type {', '.join(content.other)}."
-    if content.reasoning or fields.get("reasoning") or fields.get("reasoning_content"):
+    if message.get("images"):
+        return "The answer has images, but no text."
+    if message.get("audio"):
+        return "The answer has audio, but no transcript."
+    if reasoning_of(message, content):
         return "The answer has reasoning, but no text."
     return "The answer has only white space." if content.text else "The answer has no text."
 
@@ -282,9 +385,9 @@ def _failed(answer: Answer, error: ProviderError) -> Answer:
     return answer._replace(outcome=Outcome.ERROR, detail=error.message, error=error)
 
 
-def _malformed(what: str, status: int, headers: Mapping[str, str]) -> ProviderError:
+def _malformed(what: str, exchange: _Exchange) -> ProviderError:
     message = f"The response has {what}, so it is not a chat completion."
-    return error_from({"error": {"message": message, "code": "malformed_response"}}, status, headers)
+    return exchange.error({"error": {"message": message, "code": "malformed_response"}})
 
 
 def _finish_word(value: Json) -> str | None:

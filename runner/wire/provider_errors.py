@@ -21,7 +21,7 @@ from datetime import UTC, datetime
 from ..masking import mask
 from ..values import Json
 from .decoding import TooDeepError, decode_envelope, visible
-from .error_rules import hint_for, hint_for_page, is_retryable, status_behind
+from .error_rules import ANYTHING, Asked, hint_for, hint_for_page, is_retryable, is_spent, status_behind
 from .reply import ProviderError
 from .retry_after import parse_http_date, retry_after
 
@@ -34,26 +34,34 @@ _READ = 8_000
 """Bytes or characters of a message or page that are looked at."""
 
 _REQUEST_IDS = ("x-request-id", "request-id", "apim-request-id", "x-ms-request-id")
-_MESSAGE_KEYS = ("error", "message", "msg", "detail", "errors")
+_MESSAGE_KEYS = ("error", "message", "msg", "detail", "errors", "base_resp", "status_msg")
 _TITLE = re.compile(r"<title[^>]{0,200}>([^<]{1,500})", re.IGNORECASE)
 _TAG = re.compile(r"<[^>]{0,1000}>")
 
 
-def read_error(status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
+def read_error(
+    status: int, headers: Mapping[str, str], body: bytes, asked: Asked = ANYTHING
+) -> ProviderError:
     """The error that a response tells: one with an error status, or one whose body is no answer. Never raises.
 
     `code` is the provider's, else the status; "non_json_body" where the body is something else than JSON. A page
-    of HTML is told by its title. Retry-After dates are measured from the response's own Date header.
+    of HTML is told by its title. Retry-After dates are measured from the response's own Date header. `asked` is what is
+    known of the request.
     """
     try:
         payload = decode_envelope(body)
     except ValueError as problem:
-        return _from_other_body(status, headers, body, problem)
-    return error_from(payload, status, headers)
+        return _from_other_body(status, headers, body, problem, asked)
+    return error_from(payload, status, headers, asked=asked)
 
 
 def error_from(
-    payload: Json, status: int, headers: Mapping[str, str], *, code: str | None = None
+    payload: Json,
+    status: int,
+    headers: Mapping[str, str],
+    *,
+    code: str | None = None,
+    asked: Asked = ANYTHING,
 ) -> ProviderError:
     """The error in an already decoded body, or in an event of a stream. `code` is used where it names none."""
     if isinstance(payload, list | tuple) and payload:
@@ -71,6 +79,7 @@ def error_from(
         kind=kind,
         param=next((word for holder in holders for word in _words(holder, "param")), None),
         request_id=next(_words(outer, "request_id"), None),
+        asked=asked,
     )
 
 
@@ -116,13 +125,18 @@ def _words(holder: Mapping[str, Json], *keys: str) -> Iterator[str]:
 
 
 def _from_other_body(
-    status: int, headers: Mapping[str, str], body: bytes, problem: ValueError
+    status: int, headers: Mapping[str, str], body: bytes, problem: ValueError, asked: Asked
 ) -> ProviderError:
     text = body[:_READ].decode("utf-8", "replace").strip()
     if not text:
         code = str(status) if status >= 300 else "non_json_body"
         return _error(
-            code, f"HTTP {status} with an empty body", status, headers, retryable=status < 300 or None
+            code,
+            f"HTTP {status} with an empty body",
+            status,
+            headers,
+            retryable=status < 300 or None,
+            asked=asked,
         )
     content_type = _header(headers, "content-type") or "no content type"
     if text.startswith("<") or "html" in content_type:
@@ -134,7 +148,8 @@ def _from_other_body(
     message = (
         f"HTTP {status} with a body ({content_type}) that is not JSON, {problem}: {' '.join(text.split())}"
     )
-    return _error("non_json_body", message, status, headers, retryable=True if cut and status < 300 else None)
+    retryable = True if cut and status < 300 else None
+    return _error("non_json_body", message, status, headers, retryable=retryable, asked=asked)
 
 
 def _error(
@@ -148,6 +163,7 @@ def _error(
     request_id: str | None = None,
     retryable: bool | None = None,
     hint: str | None = None,
+    asked: Asked = ANYTHING,
 ) -> ProviderError:
     """Put together, with text that can be shown and stored, and judged: unless `retryable` says so already."""
     behind = status_behind(status, code, kind)
@@ -162,8 +178,9 @@ def _error(
         param=_shown(param) if param else None,
         retryable=retryable,
         retry_after=retry_after(headers, now=_server_time(headers), status=behind) if retryable else None,
-        hint=_shown(said) if (said := hint or hint_for(behind, code, kind, message, param)) else None,
+        hint=_shown(said) if (said := hint or hint_for(behind, code, kind, message, param, asked)) else None,
         request_id=_shown(told) if told else None,
+        spent=is_spent(behind, code, kind, message),
     )
 
 

@@ -30,7 +30,8 @@ class Outcome(StrEnum):
 class ProviderError:
     """An error as the provider, or the way to it, reported it. `message` is the provider's own, keys masked.
 
-    `code` is always text, because servers send both "429" and 429. `retry_after` is in seconds.
+    `code` is always text, because servers send both "429" and 429. `retry_after` is in seconds. `spent` says that the
+    account has no credit or quota left, so that no other request would be answered either.
     """
 
     code: str
@@ -42,12 +43,14 @@ class ProviderError:
     retry_after: float | None = None
     hint: str | None = None
     request_id: str | None = None
+    spent: bool = False
 
 
 class Answer(NamedTuple):
     """One choice. `text` is what came back (the refusal's text when refused); `output` is parsed JSON or None.
 
-    `finish_reason` is the provider's own word. `detail` says in one sentence why the outcome is not ok.
+    `finish_reason` is the provider's own word. `detail` says in one sentence why the outcome is not ok. The last five are
+    what it holds besides the text: `annotations` is a list, `audio` and `extra` are objects, `logprobs` is as it came.
     """
 
     choice: int
@@ -59,10 +62,18 @@ class Answer(NamedTuple):
     tool_calls: tuple[Mapping[str, Json], ...] = ()
     detail: str | None = None
     error: ProviderError | None = None
+    reasoning: str | None = None
+    logprobs: Json = None
+    annotations: Json = None
+    audio: Json = None
+    extra: Mapping[str, Json] | None = None
 
 
 class Reply(NamedTuple):
-    """One exchange: the answers in choice order, or the error that stands for all of them."""
+    """One exchange: the answers in choice order, or the error that stands for all of them.
+
+    `partial` is what had come of an answer before the error.
+    """
 
     answers: tuple[Answer, ...] = ()
     error: ProviderError | None = None
@@ -71,3 +82,4 @@ class Reply(NamedTuple):
     usage: Mapping[str, Json] | None = None
     system_fingerprint: str | None = None
     service_tier: str | None = None
+    partial: Answer | None = None

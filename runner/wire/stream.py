@@ -15,11 +15,13 @@ from ..finish_reasons import NONE_DECLARED, Declared, gravest
 from ..values import Json
 from .content import read_content
 from .decoding import decode_envelope, visible
+from .error_rules import ANYTHING, Asked
+from .joining import is_empty, join, join_audio, join_logprobs, join_text, settle
 from .provider_errors import error_from
 from .reply import ProviderError
 from .sse import SseEvent, SseSplitter
 
-__all__ = ["StreamAccumulator", "read_stream"]
+__all__ = ["StreamAccumulator", "accumulate", "read_stream"]
 
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 _ONCE = ("id", "object", "created", "model", "system_fingerprint", "service_tier")
@@ -32,27 +34,42 @@ def read_stream(
     finish_reasons: Mapping[str, Declared] = NONE_DECLARED,
 ) -> dict[str, Json] | ProviderError:
     """The completion that a whole recorded stream stands for, or the error it ended with. Never raises."""
-    splitter, accumulator = SseSplitter(), StreamAccumulator(headers, finish_reasons)
+    return accumulate(body, headers, finish_reasons).finish()
+
+
+def accumulate(
+    body: bytes,
+    headers: Mapping[str, str] = _NO_HEADERS,
+    finish_reasons: Mapping[str, Declared] = NONE_DECLARED,
+    asked: Asked = ANYTHING,
+) -> StreamAccumulator:
+    """A whole recorded stream, taken in."""
+    splitter, accumulator = SseSplitter(), StreamAccumulator(headers, finish_reasons, asked)
     for event in splitter.feed(body):
         accumulator.feed(event)
     splitter.close()
-    return accumulator.finish()
+    return accumulator
 
 
 class StreamAccumulator:
     """Collects the events of one stream. `headers` are those of its response, for a request id and Retry-After.
 
     `finish_reasons` is what the endpoint's own words mean: of several that are said of one choice, the gravest counts.
+    `failure` is the event of an error, as it came. `asked` is what is known of the request.
     """
 
     def __init__(
         self,
         headers: Mapping[str, str] = _NO_HEADERS,
         finish_reasons: Mapping[str, Declared] = NONE_DECLARED,
+        asked: Asked = ANYTHING,
     ) -> None:
         self._headers = headers
         self._finish_reasons = finish_reasons
+        self._asked = asked
+        self.failure: Json = None
         self._fields: dict[str, Json] = {}
+        self._beside: dict[str, list[Json]] = {}
         self._choices: dict[int, _Choice] = {}
         self._usage: Json = None
         self._error: ProviderError | None = None
@@ -79,7 +96,10 @@ class StreamAccumulator:
             )
             return []
         if event.name == "error" or not isinstance(chunk, Mapping) or _is_error(chunk):
-            self._error = error_from(chunk, 200, self._headers)
+            self._error = error_from(chunk, 200, self._headers, asked=self._asked)
+            self.failure = chunk
+            if isinstance(chunk, Mapping):
+                self._take({key: value for key, value in chunk.items() if key in ("choices", "usage")})
             return []
         return self._take(chunk)
 
@@ -96,10 +116,15 @@ class StreamAccumulator:
             size = sum(len(piece) for choice in self._choices.values() for piece in choice.content)
             message = f"The stream ended without a finish_reason or [DONE], after {size} characters of text."
             return _stream_error("stream_cut", message, retryable=True)
+        return self.so_far()
+
+    def so_far(self) -> dict[str, Json]:
+        """The chat.completion body of what has come, whatever became of the stream."""
         choices: list[Json] = [
             choice.as_json(index, self._finish_reasons) for index, choice in sorted(self._choices.items())
         ]
-        body = {**self._fields, "object": "chat.completion", "choices": choices}
+        beside = {name: settle(pieces) for name, pieces in self._beside.items()}
+        body = {**beside, **self._fields, "object": "chat.completion", "choices": choices}
         return body if self._usage is None else {**body, "usage": self._usage}
 
     def _take(self, chunk: Mapping[str, Json]) -> list[tuple[int, str]]:
@@ -108,11 +133,12 @@ class StreamAccumulator:
                 self._fields[name] = chunk[name]
         if chunk.get("usage") is not None:
             self._usage = chunk["usage"]
+        _collect(self._beside, chunk, but=_KNOWN_OF_CHUNK, again=False)
         choices = chunk.get("choices")
         texts: list[tuple[int, str]] = []
         for part in choices if isinstance(choices, list) else ():
             if not isinstance(part, Mapping):
-                self._error = _stream_error(
+                self._error = self._error or _stream_error(
                     "malformed_stream", "A choice in the stream is no JSON object.", retryable=False
                 )
                 return []
@@ -124,19 +150,45 @@ class StreamAccumulator:
         return texts
 
 
+_KNOWN_OF_CHUNK = frozenset({*_ONCE, "usage", "choices", "error", "obfuscation"})
+_KNOWN_OF_CHOICE = frozenset({"index", "delta", "message", "finish_reason", "error", "logprobs"})
+_KNOWN_OF_DELTA = frozenset(
+    {"role", "content", "refusal", "reasoning_content", "reasoning", "tool_calls", "function_call", "audio"}
+)
+
+
+def _collect(
+    into: dict[str, list[Json]], values: Mapping[str, Json], *, but: frozenset[str], again: bool
+) -> None:
+    """Keep the pieces of the fields that have no place of their own; `again`: also those that repeat the last one."""
+    for key, value in values.items():
+        if key not in but and value is not None:
+            pieces = into.setdefault(key, [])
+            if again or not pieces or pieces[-1] != value:
+                pieces.append(value)
+
+
 @dataclass(slots=True)
 class _Choice:
-    """What has come of one choice; chunks of different choices interleave."""
+    """What has come of one choice; chunks of different choices interleave.
+
+    `left` are parts of the content of other types than text, `more` the pieces of fields that are not known.
+    """
 
     content: list[str] = field(default_factory=list)
-    other: list[str] = field(default_factory=list)
+    left: list[Json] = field(default_factory=list)
     refusal: list[str] = field(default_factory=list)
     reasoning: list[str] = field(default_factory=list)
+    audio: list[Json] = field(default_factory=list)
+    logprobs: list[Json] = field(default_factory=list)
     tool_calls: list[_Call] = field(default_factory=list)
     function_call: _Call | None = None
     open_calls: dict[Json, _Call] = field(default_factory=dict)
     finish_reasons: list[Json] = field(default_factory=list)
     error: Json = None
+    written: bool = False
+    more: dict[str, list[Json]] = field(default_factory=dict)
+    beside: dict[str, list[Json]] = field(default_factory=dict)
 
     @property
     def finished(self) -> bool:
@@ -149,42 +201,91 @@ class _Choice:
             self.finish_reasons.append(part["finish_reason"])
         if part.get("error") is not None:
             self.error = part["error"]
+        if part.get("logprobs") is not None:
+            self.logprobs.append(part["logprobs"])
+        _collect(self.beside, part, but=_KNOWN_OF_CHOICE, again=False)
         delta = part.get("delta", part.get("message"))
         if not isinstance(delta, Mapping):
+            if not is_empty(delta):
+                self.beside.setdefault("message", []).append(delta)
             return ""
+        self._add_thoughts(delta)
+        self._add_calls(delta)
+        audio = delta.get("audio")
+        if audio is not None:
+            self.audio.append(audio)
+        _collect(self.more, delta, but=_KNOWN_OF_DELTA, again=True)
         content = read_content(delta.get("content"))
-        self.other.extend(content.other)
+        self.left.extend(content.left)
+        if content.marked:
+            self.more.setdefault("content_parts", []).append(list(content.marked))
         for pieces, values in (
             (self.content, (content.text,)),
             (self.refusal, (content.refusal, delta.get("refusal"))),
-            (self.reasoning, (content.reasoning, delta.get("reasoning_content") or delta.get("reasoning"))),
+            (self.reasoning, (content.reasoning,)),
         ):
             pieces.extend(value for value in values if isinstance(value, str))
+        if content.text:
+            self.written = True
+            return content.text
+        spoken = audio.get("transcript") if isinstance(audio, Mapping) else None
+        return spoken if isinstance(spoken, str) and not self.written else ""
+
+    def _add_thoughts(self, delta: Mapping[str, Json]) -> None:
+        """Reasoning, which has two names; where both say something, the second one is kept under its own."""
+        thoughts = [delta.get("reasoning_content"), delta.get("reasoning")]
+        said = next((each for each in thoughts if isinstance(each, str) and each), None)
+        if said is not None:
+            self.reasoning.append(said)
+        for each in thoughts:
+            if not is_empty(each) and each != said:
+                self.more.setdefault("reasoning", []).append(each)
+        refusal = delta.get("refusal")
+        if not is_empty(refusal) and not isinstance(refusal, str):
+            self.more.setdefault("refusal", []).append(refusal)
+
+    def _add_calls(self, delta: Mapping[str, Json]) -> None:
         calls = delta.get("tool_calls")
         for call in calls if isinstance(calls, list) else ():
             if isinstance(call, Mapping):
                 self._call_for(call).add(call)
+            elif not is_empty(call):
+                self.more.setdefault("other_tool_calls", []).append([call])
+        if not isinstance(calls, list) and not is_empty(calls):
+            self.more.setdefault("other_tool_calls", []).append(calls)
         legacy = delta.get("function_call")
         if isinstance(legacy, Mapping):
             self.function_call = self.function_call or _Call()
             self.function_call.add({"function": legacy})
-        return content.text or ""
+        elif not is_empty(legacy):
+            self.more.setdefault("other_tool_calls", []).append(legacy)
 
     def as_json(self, index: int, declared: Mapping[str, Declared]) -> dict[str, Json]:
         """The choice as a chat.completion has it; absent what never came."""
-        message: dict[str, Json] = {"role": "assistant", "content": _joined(self.content)}
-        if self.other:
+        message: dict[str, Json] = {"role": "assistant", "content": join_text(self.content)}
+        if self.left:
             text: list[Json] = [{"type": "text", "text": message["content"]}] if self.content else []
-            message["content"] = [*text, *({"type": kind} for kind in self.other)]
+            message["content"] = [*text, *self.left]
+        message.update((name, join(pieces, name)) for name, pieces in self.more.items())
         if any(self.refusal):
-            message["refusal"] = _joined(self.refusal)
+            message["refusal"] = join_text(self.refusal)
         if any(self.reasoning):
-            message["reasoning_content"] = _joined(self.reasoning)
+            message["reasoning_content"] = join_text(self.reasoning)
+        if self.audio:
+            message["audio"] = join_audio(self.audio)
         if self.tool_calls:
             message["tool_calls"] = [call.as_json() for call in self.tool_calls]
         if self.function_call:
             message["function_call"] = self.function_call.as_json()["function"]
-        choice: dict[str, Json] = {"index": index, "message": message, "finish_reason": self._last(declared)}
+        beside = {name: settle(pieces) for name, pieces in self.beside.items()}
+        choice: dict[str, Json] = {
+            "index": index,
+            "message": message,
+            "finish_reason": self._last(declared),
+            **beside,
+        }
+        if self.logprobs:
+            choice["logprobs"] = join_logprobs(self.logprobs)
         return choice if self.error is None else {**choice, "error": self.error}
 
     def _last(self, declared: Mapping[str, Declared]) -> Json:
@@ -206,38 +307,42 @@ class _Choice:
 
 @dataclass(slots=True)
 class _Call:
-    """One tool call: id, type and name come once, the arguments in pieces."""
+    """One tool call: id, type and name come once, the arguments (the input of a custom tool) in pieces."""
 
     id: Json = None
     type: Json = None
     name: Json = None
+    custom: bool = False
     arguments: list[str] = field(default_factory=list)
+    inside: dict[str, list[Json]] = field(default_factory=dict)
+    beside: dict[str, list[Json]] = field(default_factory=dict)
 
     def add(self, delta: Mapping[str, Json]) -> None:
         self.id = self.id or delta.get("id")
         self.type = self.type or delta.get("type")
-        function = delta.get("function")
+        self.custom = self.custom or ("custom" in delta and not delta.get("function"))
+        body, given = self._names()
+        function = delta.get(body)
         if isinstance(function, Mapping):
             self.name = self.name or function.get("name")
-            arguments = function.get("arguments")
+            arguments = function.get(given)
             if arguments is not None:
                 self.arguments.append(arguments if isinstance(arguments, str) else json.dumps(arguments))
+            _collect(self.inside, function, but=frozenset({"name", given}), again=True)
+            body_known = frozenset({body})
+        else:
+            body_known = frozenset()
+        _collect(self.beside, delta, but=body_known | {"id", "type", "index"}, again=True)
 
     def as_json(self) -> dict[str, Json]:
-        function: dict[str, Json] = {"name": self.name, "arguments": _joined(self.arguments)}
-        return {"id": self.id, "type": self.type or "function", "function": function}
+        body, given = self._names()
+        inside = {name: join(pieces, name) for name, pieces in self.inside.items()}
+        beside = {name: join(pieces, name) for name, pieces in self.beside.items()}
+        called: dict[str, Json] = {"name": self.name, given: join_text(self.arguments), **inside}
+        return {"id": self.id, "type": self.type or body, **beside, body: called}
 
-
-def _joined(pieces: list[str]) -> str | None:
-    """The whole text. A character beyond U+FFFF may have come as two halves in two pieces: they are one again."""
-    if not pieces:
-        return None
-    text = "".join(pieces)
-    return (
-        text
-        if text.isascii()
-        else text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
-    )
+    def _names(self) -> tuple[str, str]:
+        return ("custom", "input") if self.custom else ("function", "arguments")
 
 
 def _is_error(chunk: Mapping[str, Json]) -> bool:

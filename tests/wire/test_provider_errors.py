@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from runner.wire.error_rules import Asked
 from runner.wire.provider_errors import read_error
 from runner.wire.reply import ProviderError
 
@@ -183,9 +184,7 @@ def test_dates_to_wait_for_are_measured_by_the_servers_clock() -> None:
         (429, {"code": "insufficient_quota"}, "billing"),
         (429, {"code": "rate_limit_exceeded"}, "--jobs"),
         (429, {"message": "Request too large for gpt-4o"}, "tokens-per-minute"),
-        (400, {"code": "unsupported_parameter", "param": "max_tokens"}, "max_tokens"),
         (400, {"code": "context_length_exceeded", "param": "messages"}, "shorten"),
-        (400, {"code": "content_filter"}, "filter"),
         (301, {}, "redirects"),
         (500, {}, "provider's side"),
         (200, {"message": "Unexpected endpoint or method. (POST /chat/completions)"}, "/v1"),
@@ -206,6 +205,115 @@ def test_unsupported_parameter_is_told_in_the_providers_words() -> None:
         }
     }
     assert error_of(400, body).message == said
+
+
+SENT = {"model": "m", "messages": [], "max_tokens": 5}
+
+
+def hint_of(status: int, message: str, *, keyed: bool = True, sent: Any = SENT, **fields: Any) -> str:
+    body = json.dumps({"error": {"message": message, **fields}}).encode()
+    return read_error(status, {}, body, Asked(sent, keyed)).hint or ""
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "fields", "word"),
+    [
+        (404, "This model is only supported in v1/responses and not in v1/chat/completions.", {"param": "model"}, "/responses"),
+        (404, "This is not a chat model and thus not supported in the v1/chat/completions endpoint.", {}, "not served at"),
+        (400, "Function tools with reasoning_effort are not supported for m in /v1/chat/completions. Please use /v1/responses.", {"param": "reasoning_effort"}, "/responses"),
+        (404, "The API deployment for this resource does not exist.", {"code": "DeploymentNotFound"}, "deployment"),
+    ],
+)  # fmt: skip
+def test_a_hint_names_the_address_that_is_meant(status: int, message: str, fields: Any, word: str) -> None:
+    hint = hint_of(status, message, **fields)
+    assert word in hint
+    assert "/v1" not in hint
+    assert "as declared" not in hint
+
+
+def test_tools_that_another_address_serves_are_told_by_what_was_sent() -> None:
+    said = "Function tools with reasoning_effort are not supported for m. Please use /v1/responses."
+    assert "now it is not sent" in hint_of(400, said, sent={**SENT, "tools": []})
+    assert "now it is not sent" not in hint_of(
+        400, said, sent={**SENT, "tools": [], "reasoning_effort": "low"}
+    )
+
+
+@pytest.mark.parametrize(
+    ("message", "fields"),
+    [
+        ("This model's maximum context length is 1048565 tokens. However, you requested 1250025 tokens", {}),
+        ("prompt too long; exceeded max context length by 3 tokens", {}),
+        ("This endpoint's maximum context length is 5 tokens.", {"code": 400}),
+        ("Too much.", {"type": "too_many_prompt_tokens"}),
+        ("prompt is too long: 210000 tokens > 200000 maximum", {}),
+        ("request (65646 tokens) exceeds the available context size (65536 tokens)", {}),
+        ("The input token count (5) exceeds the maximum number of tokens allowed (4).", {}),
+        ("Input is too long for requested model.", {}),
+        ("Range of input length should be [1, 30720]", {}),
+        ("m", {"code": "context_window_exceeded"}),
+        ("Please reduce the length of the messages or completion.", {}),
+    ],
+)
+def test_a_request_beyond_the_context_is_told_so(message: str, fields: Any) -> None:
+    assert hint_of(400, message, **fields) == (
+        "shorten the messages, lower max_tokens, or choose a model with a longer context"
+    )
+    assert "max_tokens" not in hint_of(400, message, sent={"model": "m"}, **fields)
+
+
+def test_no_hint_speaks_of_a_field_that_was_not_sent() -> None:
+    fields = {"code": "unsupported_parameter", "param": "max_tokens"}
+    assert "max_tokens is sent exactly" in hint_of(400, "m", **fields)
+    assert hint_of(400, "m", sent={"model": "m"}, **fields) == ""
+    assert "messages[0].role is sent" in hint_of(400, "m", param="messages[0].role")
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_no_hint_speaks_of_a_key_that_was_not_sent(status: int) -> None:
+    hint = hint_of(status, "no such model", keyed=False)
+    assert "this key" not in hint
+    assert "the key" not in hint.replace("the variable that holds", "")
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "fields"),
+    [
+        (402, "m", {}),
+        (429, "m", {"code": "insufficient_quota"}),
+        (429, "m", {"type": "insufficient_quota"}),
+        (429, "m", {"code": "billing_hard_limit_reached"}),
+        (429, "m", {"code": "credit_balance_exhausted"}),
+        (429, "m", {"code": "organization_spend_limit_exceeded"}),
+        (429, "m", {"code": "project_spend_limit_exceeded"}),
+        (429, "m", {"code": "organization_usage_limit_exceeded"}),
+        (429, "You exceeded your current quota, please check your plan and billing details.", {}),
+        (400, "Your credit balance is too low to access the API.", {"type": "invalid_request_error"}),
+        (403, "Your team has either used all available credits or reached its monthly spending limit.", {}),
+        (403, "m", {"code": "insufficient_user_quota"}),
+        (400, "Access denied, please make sure your account is in good standing.", {"code": "Arrearage"}),
+        (429, "账户余额不足", {"code": "1113"}),
+        (429, "suspended due to insufficient balance", {"type": "exceeded_current_quota_error"}),
+        (200, "insufficient balance", {}),
+    ],
+)
+def test_a_spent_quota_is_known_and_never_asked_again(status: int, message: str, fields: Any) -> None:
+    error = error_of(status, {"error": {"message": message, **fields}})
+    assert (error.spent, error.retryable) == (True, False)
+    assert "billing" in (error.hint or "")
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Rate limit reached for m. Please try again in 20s.",
+        "You exceeded your current quota, please check your plan and billing details. Please retry in 12.3s.",
+        "Quota exceeded for metric: generate_content_requests, limit: 15. Check your plan and billing.",
+    ],
+)
+def test_a_limit_that_comes_back_is_not_spent(message: str) -> None:
+    error = error_of(429, {"error": {"message": message}})
+    assert (error.spent, error.retryable) == (False, True)
 
 
 json_values = st.recursive(
