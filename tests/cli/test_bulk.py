@@ -213,7 +213,8 @@ def test_errors_beyond_the_bound_stop_a_run(
     asked: ProjectFolder, server: FaultServer, bound: str, most: int
 ) -> None:
     write_rows(asked, rows(40))
-    server.play(reply(400, {"error": {"message": "no"}}))
+    # Ten in the same words would stop it without any bound.
+    server.play(*[reply(400, {"error": {"message": f"no {word}"}}) for word in "abcdefghijklmnopqrstu"])
     done = run(asked, *BULK, "--max-errors", bound, "--jobs", "1")
     assert done.code == 3
     assert len(server.requests) == most
