@@ -166,7 +166,7 @@ def hint_for(
         return _elsewhere(said, asked)
     if status in {400, 404} and _DEPLOYMENT.search(words):
         return "on Azure the name is that of a deployment, not of a model: check it; a new one takes some minutes"
-    if status in {400, 413, 422, 500} and _CONTEXT.search(words):
+    if status in {200, 400, 413, 422, 500} and _CONTEXT.search(words):
         return _too_long(asked)
     if status == 404 and "model" in f"{code} {said}":
         return f"check the model's name{', and that this key may use it' if asked.keyed else ''}"

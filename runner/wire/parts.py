@@ -20,7 +20,7 @@ _OF_COMPLETION = frozenset(
     {"id", "object", "created", "model", "choices", "usage", "system_fingerprint", "service_tier"}
     | {"error", "obfuscation"}
 )
-_OF_CHOICE = frozenset({"index", "message", "delta", "finish_reason", "logprobs", "error"})
+_OF_CHOICE = frozenset({"index", "message", "finish_reason", "logprobs", "error"})
 _OF_MESSAGE = frozenset({"role", "content", "refusal", "tool_calls", "function_call", "audio", "annotations"})
 _REASONING = ("reasoning_content", "reasoning", "thinking")
 _SOURCES = ("citations", "search_results")
@@ -60,6 +60,8 @@ def with_parts(
     request: JsonObject,
 ) -> Answer:
     """`answer` with all else that its choice holds, and `completion`, what stands beside the choices."""
+    if not completion and _is_plain(answer, choice, message):
+        return answer
     reasoning = reasoning_of(message, content)
     logprobs = choice.get("logprobs")
     annotations = _annotations(message, choice, completion)
@@ -87,6 +89,21 @@ def with_parts(
             extra=_object({**(answer.extra or {}), **kept}) or None,
         )
     return answer
+
+
+def _is_plain(answer: Answer, choice: Mapping[str, Json], message: Mapping[str, Json]) -> bool:
+    """Whether a choice is nothing but its text, as most are: quick to tell."""
+    return (
+        choice.keys() <= _OF_CHOICE
+        and message.keys() <= _OF_MESSAGE
+        and message.get("role") == "assistant"
+        and message.get("content") == answer.text
+        and not choice.get("logprobs")
+        and not any(value for key, value in message.items() if key not in _TEXT)
+    )
+
+
+_TEXT = frozenset({"role", "content"})
 
 
 def with_others(answer: Answer, choices: Iterable[Json]) -> tuple[Answer, str]:
