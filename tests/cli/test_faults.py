@@ -81,7 +81,6 @@ FAULTS = [
     Fault("529, then an answer", [error(529), GOOD], "ok", 2),
     Fault("500 for ever", [error(500)], "error", GIVEN_UP, "oops"),
     Fault("400 once", [error(400, "invalid_value"), GOOD], "error", 1, "invalid_value"),
-    Fault("a spent quota", [error(429, "insufficient_quota"), GOOD], "error", 1, "insufficient_quota"),
     Fault("x-should-retry: false", [error(500, x_should_retry="false"), GOOD], "error", 1),
     Fault("x-should-retry: true", [error(400, x_should_retry="true"), GOOD], "ok", 2),
     # --- Retry-After in its forms, a minimum
