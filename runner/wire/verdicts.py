@@ -18,9 +18,9 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from ..finish_reasons import word_key
+from ..masking import mask
 from ..values import Json
 from .decoding import decode_envelope, parse_answer, visible
-from ..masking import mask
 from .reply import Outcome, ProviderError
 
 __all__ = ["Verdict", "verdict_of"]
