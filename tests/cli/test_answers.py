@@ -157,6 +157,8 @@ def test_what_an_older_version_took_for_a_good_end_is_asked_again_by_resume(
     assert run(asked, "--no-cache").code == 0
     [journal] = asked.folder.glob(".runner/runs/*/results.jsonl")
     lines = [json.loads(line) for line in journal.read_text().splitlines()]
+    for line in lines:
+        line.pop("checksum", None)  # a line without one is taken as it is
     lines[0]["finish_reason"] = word
     journal.write_text("".join(json.dumps(line) + "\n" for line in lines))
     server.requests.clear()
