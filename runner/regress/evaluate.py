@@ -42,6 +42,8 @@ def evaluate(
     under the rules. An answer that did not pass by itself is never proposed.
     """
     records = sorted(records, key=lambda record: (record["sample"], record.get("choice", 0)))
+    # An answer from the cache was neither asked for nor paid for now.
+    asked = [record for record in records if not record["cached"]]
     base = CaseResult(
         job.unit.prompt.name,
         job.unit.prompt.path,
@@ -52,10 +54,11 @@ def evaluate(
         None,
         "",
         snapshot_file,
-        called=True,
+        called=bool(asked),
+        cached=len(records) - len(asked),
         samples=len(records),
-        cost=_cost(records),
-        latency_ms=max((record["latency_ms"] or 0.0 for record in records), default=None),
+        cost=_cost(asked),
+        latency_ms=max((record["latency_ms"] or 0.0 for record in asked), default=None),
     )
     for record in records:
         if record["outcome"] == "error" and not record["passed"]:

@@ -28,7 +28,8 @@ class CaseResult:
 
     `file` is the prompt's path as the user gave it, `snapshot` the snapshot's path from the project's root. `agreement`
     is (how many of, how many) samples gave the approved output when it was recorded; `flavour` is new-flaky,
-    known-flaky or recovered. `called` says whether the model was asked, `written` whether the snapshot file changed.
+    known-flaky or recovered. `called` says whether the model was asked, `cached`
+    how many of the answers came from the cache instead, `written` whether the snapshot file changed.
     """
 
     prompt: str
@@ -49,6 +50,7 @@ class CaseResult:
     agreement: tuple[int, int] | None = None
     flavour: str | None = None
     called: bool = False
+    cached: int = 0
     written: bool = False
     cost: float | None = None
     latency_ms: float | None = None

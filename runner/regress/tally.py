@@ -13,7 +13,10 @@ __all__ = ["Tally"]
 
 @dataclass(slots=True)
 class Tally:
-    """What a run found, as counts: its size does not depend on the number of cases."""
+    """What a run found, as counts: its size does not depend on the number of cases.
+
+    `called` are the cases for which a model was asked, `cached` those all of whose answers came from the cache.
+    """
 
     selected: int = 0
     passed: int = 0
@@ -23,6 +26,7 @@ class Tally:
     outdated: int = 0
     errors: int = 0
     called: int = 0
+    cached: int = 0
     written: int = 0
     unreferenced: int = 0
 
@@ -30,6 +34,7 @@ class Tally:
         """Count one case."""
         self.selected += 1
         self.called += result.called
+        self.cached += bool(result.cached) and not result.called
         self.written += result.written
         match result.verdict:
             case "pass":

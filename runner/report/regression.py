@@ -34,7 +34,7 @@ class RegressionReporter:
     """Shows a regression run on `stream` (standard output unless given): start, a case at a time, tick, finish.
 
     A case that is as it was leaves no line, whatever their number. A person's terminal gets a line of counts that is
-    redrawn at most ten times a second; anything else gets a line for each case that was asked, up to 200, and one of
+    redrawn at most ten times a second; anything else gets a line for each case that has a new answer, up to 200, and one of
     counts every five seconds. What has to be looked at is told at the end. `live`, `color` and `width` follow the
     stream and the environment unless given. What it keeps has an upper bound, and everything that came from elsewhere
     is shown with its control characters spelt out.
@@ -71,7 +71,7 @@ class RegressionReporter:
     def case(self, result: CaseResult) -> None:
         """Take in one case."""
         self._digest.add(result)
-        if result.called and not self._is_live and self._digest.asked <= _MANY:
+        if (result.called or result.cached) and not self._is_live and self._digest.answered <= _MANY:
             self._print(_case_line(result))
         self.tick()
 
@@ -159,6 +159,8 @@ class RegressionReporter:
 
 def _case_line(result: CaseResult) -> Line:
     parts = ["pass" if result.verdict == "pass" else sort_of(result), one_line(case_name(result))]
-    if result.latency_ms is not None:
+    if result.cached and not result.called:
+        parts.append("cached")
+    elif result.latency_ms is not None:
         parts.append(duration(result.latency_ms / 1000))
     return Line("  ".join([f"{parts[0]:9}", *parts[1:]]))

@@ -58,6 +58,8 @@ def last_line(digest: RegressionDigest, tally: Tally, *, seconds: float, complet
         if number:
             parts.append(f"{count(number)} {words}")
     rest = [f"{count(tally.called)} asked"] if tally.called else []
+    if tally.cached:
+        rest.append(f"{count(tally.cached)} from the cache")
     if digest.cost is not None:
         rest.append(dollars(digest.cost))
     if tally.written:

@@ -74,11 +74,11 @@ class Told:
 class RegressionDigest:
     """Fed with every case of a run; its size has an upper bound.
 
-    `sorts` counts the cases that are told by their sort. `cost` is in US dollars, None until a priced answer came.
+    `sorts` counts the cases that are told by their sort, `answered` those that have a new answer, asked for or cached. `cost` is in US dollars, None until a priced answer came.
     """
 
     seen: int = 0
-    asked: int = 0
+    answered: int = 0
     cost: float | None = None
     sorts: Counter[str] = field(default_factory=Counter)
     failures: Few[Told] = field(default_factory=Few)
@@ -93,8 +93,8 @@ class RegressionDigest:
     def add(self, result: CaseResult) -> None:
         """Take in one case. Of one that passed as it was, nothing is kept."""
         self.seen += 1
-        if result.called:
-            self.asked += 1
+        if result.called or result.cached:
+            self.answered += 1
             if result.cost is not None:
                 self.cost = (self.cost or 0.0) + result.cost
         if result.written:

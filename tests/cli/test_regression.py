@@ -453,3 +453,39 @@ def test_a_prompt_of_another_project_is_tested_there(approved: ProjectFolder, tm
     done = approved.run("test", str(outside), "--offline")
     assert done.code == 2
     assert "outside the project" in done.err
+
+
+def test_an_answer_from_the_cache_is_counted_as_one_and_not_as_asked(
+    asked: ProjectFolder, server: FaultServer
+) -> None:
+    assert "2 asked" in call(asked, "test").out
+    assert call(asked, "reject", "--all").code == 0
+    again = call(asked, "test")
+    assert again.out.rstrip().endswith("2 from the cache")
+    assert " asked" not in again.out
+    assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize(
+    ("option", "asked_again"),
+    [
+        (("--record", "none"), 0),
+        (("--record", "once"), 0),
+        (("--record", "new_episodes"), 0),
+        (("--record", "all"), 2),
+        (("--live",), 2),
+        (("--live", "--samples", "2"), 4),
+        (("--record", "all", "--samples", "3"), 6),
+    ],
+    ids=str,
+)
+def test_of_the_record_modes_only_all_asks_for_what_is_current_and_never_the_cache(
+    approved: ProjectFolder, server: FaultServer, option: tuple[str, ...], asked_again: int
+) -> None:
+    for _ in range(2):
+        server.requests.clear()
+        done = call(approved, "test", *option)
+        assert done.code == 0
+        assert len(server.requests) == asked_again
+        assert ("2 asked" in done.out) == bool(asked_again)
+        assert "from the cache" not in done.out
