@@ -26,6 +26,7 @@ def command(paths: tuple[str, ...], *, isolate: bool) -> int:
     from ..files.model import Prompt
     from ..regress.claims import shared_by
     from ..regress.rules import compile_rules
+    from ..regress.vacuous import redactions_that_hide_all, vacuous_rules
     from ..report.figures import plural
     from .checking import Told, faults_of_packs, prompts_of
     from .isolating import sandbox_of
@@ -50,20 +51,21 @@ def command(paths: tuple[str, ...], *, isolate: bool) -> int:
             continue
         loadable.append(loaded)
         found = examine(loaded, project, sandbox)
+        vacuous: list[Diagnostic] = []
         try:
-            compile_rules(loaded, project)
+            vacuous += vacuous_rules(loaded, compile_rules(loaded, project))
         except RunnerError as wrong:
             told.tell(wrong)
         cases += found.cases
         for error in found.errors:
             told.tell(error)
-        for remark in found.remarks:
+        for remark in (*found.remarks, *vacuous):
             show_diagnostic(remark)
             remarks += remark.severity == "error"
             warnings += remark.severity == "warning"
     for shared in shared_by(loadable, project):
         told.tell(shared)
-    for remark in (*project.warnings, *passed_over):
+    for remark in (*project.warnings, *redactions_that_hide_all(project), *passed_over):
         show_diagnostic(remark)
         warnings += 1
     errors = remarks + told.count

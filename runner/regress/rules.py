@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
-from math import ceil
+from math import ceil, isfinite
 from typing import Any, Literal, TypeAlias, cast
 
 from ..checks.jsonpath import Path, PathError, parse
@@ -215,6 +215,9 @@ def _number(spec: Mapping[str, Any]) -> tuple[str, Comparator]:
     given = {name: spec[name] for name in ("abs", "rel") if name in spec}
     if not given:
         raise _Unusable("number needs abs or rel", hint="e.g. abs: 0.05, or rel: 0.01 for one per cent")
+    for name, value in given.items():
+        if not isfinite(value):
+            raise _Unusable(f"{name} is no number", name, hint="to compare nothing say `ignore: true`")
     return " ".join(["number", *(f"{name} {show(value)}" for name, value in given.items())]), number(**given)
 
 

@@ -33,6 +33,7 @@ from .results import CaseResult, PendingEntry, Status, Verdict
 from .rules import Rules, compile_rules, unused_rules
 from .snapshot import Snapshot, file_of, folder_of
 from .store import SnapshotStore
+from .vacuous import compares_nothing, vacuous_rules
 
 __all__ = ["CaseKey", "Regression"]
 
@@ -96,7 +97,8 @@ class Regression:
         self._complete = selection.takes_all and selection.takes_tests and shard is None
         self._unseen: dict[str, set[str]] = {}
         self._lost = lost or LostAnswers(units, project, store)
-        self._unused: dict[str, set[str]] = {}
+        self._unused: dict[str, set[tuple[str, str]]] = {}
+        self._compared: dict[str, bool] = {}
         self._asked: dict[CaseKey, _Asked] = {}
 
     @property
@@ -128,10 +130,15 @@ class Regression:
 
     def finish(self) -> None:
         """Tell the snapshot files that no case of a completely seen prompt refers to, and rules that never applied."""
+        for unit in {unit.prompt.place: unit for unit in self._units}.values():
+            for found in vacuous_rules(unit.prompt, self._rules[unit.prompt.place]):
+                self._remark(f"{found.location}: {found.message}")
         if self._complete:
             for file in sorted(self._unused):
-                for rule in sorted(self._unused[file]):
-                    self._remark(f"{file}: the rule {rule} applies to no approved answer")
+                for location, rule in sorted(self._unused[file]):
+                    self._remark(f"{location}: the rule {rule} applies to no approved answer")
+            for file in sorted(file for file, compared in self._compared.items() if not compared):
+                self._remark(f"{file}: the rules ignore every part of every approved answer")
             for folder in sorted(self._unseen):
                 for name in sorted(self._unseen[folder]):
                     self._orphan(f"{folder}/{name}")
@@ -189,9 +196,12 @@ class Regression:
     def _note_unused(self, unit: Unit, approved: Snapshot) -> None:
         rules = self._rules[unit.prompt.place]
         file = unit.prompt.path
+        if not self._compared.get(file):
+            self._compared[file] = not compares_nothing(rules, stored_value(approved))
         if not rules.rules or self._unused.get(file) == set():
             return
-        unused = set(unused_rules(rules, stored_value(approved)))
+        names = unused_rules(rules, stored_value(approved))
+        unused = {(str(rule.location), rule.name) for rule in rules.rules if rule.name in names}
         self._unused[file] = self._unused.get(file, unused) & unused
 
     def _current(self, job: Job, approved: Snapshot, file: str) -> Iterator[Job]:

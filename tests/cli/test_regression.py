@@ -489,3 +489,22 @@ def test_of_the_record_modes_only_all_asks_for_what_is_current_and_never_the_cac
         assert len(server.requests) == asked_again
         assert ("2 asked" in done.out) == bool(asked_again)
         assert "from the cache" not in done.out
+
+
+def test_check_and_test_warn_of_a_comparison_that_can_find_nothing(approved: ProjectFolder) -> None:
+    approved.write("prompts/triage.prompt.yaml", PROMPT.replace("abs: 0.05", "rel: 2"))
+    checked = approved.run("check")
+    assert (checked.code, "1 warning" in checked.out) == (0, True)
+    assert "prompts/triage.prompt.yaml:22:11: W011 rel 2 takes any two numbers for equal" in checked.err
+    tested = approved.run("test", "--offline")
+    assert "prompts/triage.prompt.yaml:22:11: rel 2 takes any two numbers for equal" in tested.out
+
+
+def test_an_answer_all_of_which_is_ignored_is_told(approved: ProjectFolder) -> None:
+    rules = "[{path: $.confidence, ignore: true}, {path: $.label, ignore: true}]"
+    approved.write(
+        "prompts/triage.prompt.yaml",
+        PROMPT.replace("[{path: $.confidence, compare: number, abs: 0.05}]", rules),
+    )
+    done = approved.run("test", "--offline")
+    assert "the rules ignore every part of every approved answer" in done.out

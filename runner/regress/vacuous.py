@@ -1,0 +1,193 @@
+"""Rules that can never find a difference, or never apply: what `runner check` says of a prompt's comparison. Pure.
+
+Told is what holds for every answer that the prompt's schema admits, and for every text that anybody would write.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, cast
+
+from ..checks.jsonpath import Path, Segment
+from ..errors import Diagnostic, Location
+from ..files.model import Project, Prompt
+from ..schema import show
+from ..values import Json
+from .fields import deciding_rules
+from .rules import Rule, Rules
+
+__all__ = ["compares_nothing", "redactions_that_hide_all", "vacuous_rules"]
+
+CODE = "W011"
+
+_TEXTS = ("", "a", "Ab, c.", "-3.14", "2026-11-27", "  ", "{}", "Grüße", "日本語", "🙂", '"quoted" \\ path/x')
+"""Texts that have nothing in common but to be texts of one line."""
+
+_TYPES: Mapping[str, frozenset[str]] = {
+    "number": frozenset({"number", "integer"}),
+    "text": frozenset({"string", "object", "array"}),
+    "regex": frozenset({"string"}),
+    "similar": frozenset({"string"}),
+    "set": frozenset({"array"}),
+    "unordered": frozenset({"array"}),
+    "keyed": frozenset({"array"}),
+}
+"""The types of JSON Schema whose values a kind of rule says something about."""
+
+
+def vacuous_rules(prompt: Prompt, rules: Rules) -> Iterator[Diagnostic]:
+    """A remark at each rule of a prompt that compares nothing, and at one that its schema leaves nothing to."""
+    if (nothing := _nothing_compared(rules)) is not None:
+        yield _remark(
+            nothing.location,
+            "no part of an answer is compared: everything is ignored, so that no change can be found",
+            "say in regression.rules what counts, e.g. {path: $.label, compare: exact}",
+        )
+    schema = prompt.response_schema.schema if prompt.response_schema is not None else None
+    for index, rule in enumerate(rules.rules):
+        if index in rules.replaced:
+            yield _remark(rule.location, f"a later rule has the path {rule.path}: this one never decides")
+            continue
+        spec = _spec(prompt, index)
+        yield from _never_different(rule, spec, rules)
+        if schema is not None:
+            yield from _against_schema(rule, spec, schema)
+        if rule.kind == "seen" and rules.samples == 1:
+            yield _remark(
+                rule.location,
+                "with one sample nothing but the approved value was ever seen",
+                "regression.samples says how often each case is asked",
+            )
+
+
+def compares_nothing(rules: Rules, approved: Json) -> bool:
+    """Whether the rules ignore every part that an approved answer has."""
+    return all(label == "ignore" for _, _, label in deciding_rules(rules, approved))
+
+
+def redactions_that_hide_all(project: Project) -> Iterator[Diagnostic]:
+    """A remark at each `redact` entry that masks whole answers, so that all of them are the same."""
+    for index, spec in enumerate(cast("tuple[Mapping[str, Any], ...]", project.redact)):
+        whole = spec.get("path", "$") in ("$", "", "$..*", "$.*", "$[*]")
+        expression = spec.get("regex")
+        if whole and (expression is None or _takes_any_text(expression, part=True)):
+            assert project.document is not None, "redactions come from a file"
+            yield _remark(
+                project.document.locate(("redact", index)),
+                "this masks every answer as a whole, so that no two of them differ",
+                "name the part, or what in a text is to be masked",
+            )
+
+
+def _nothing_compared(rules: Rules) -> Rule | None:
+    """The rule for which nothing is compared; None where something is."""
+    at_root = [rule for rule in rules.rules if not rule.path.segments]
+    whole = at_root[-1] if at_root else rules.base
+    if whole.kind == "plain":
+        whole = rules.base
+    called_back = (
+        rule.kind != "ignore" and (rule.kind != "plain" or rule.length is not None)
+        for index, rule in enumerate(rules.rules)
+        if index not in rules.replaced and rule.path.segments
+    )
+    return whole if whole.kind == "ignore" and not any(called_back) else None
+
+
+def _never_different(rule: Rule, spec: Mapping[str, Any], rules: Rules) -> Iterator[Diagnostic]:
+    nothing = "to compare nothing say `ignore: true`"
+    if rule.kind == "number" and spec.get("rel", 0) >= 1:
+        share = show(spec["rel"])
+        what = "any two numbers" if spec["rel"] >= 2 else "any two numbers of one sign, and 0 for any number"
+        yield _remark(
+            rule.location,
+            f"rel {share} takes {what} for equal",
+            f"rel is a share: 0.01 is one per cent; {nothing}",
+        )
+    if rule.kind == "regex" and _takes_any_text(spec["pattern"]):
+        yield _remark(rule.location, f"{show(spec['pattern'])} matches any text", nothing)
+    if rule.kind in ("set", "unordered", "keyed") and _items_are_ignored(rule.path, rules):
+        kept = {"set": "whether there are any", "unordered": "their number", "keyed": "nothing"}[rule.kind]
+        yield _remark(
+            rule.location, f"the items of {rule.path} are ignored, so that {kept} is compared", nothing
+        )
+
+
+def _items_are_ignored(path: Path, rules: Rules) -> bool:
+    below = (*path.segments, Segment(None))
+    own = [each for each in rules.rules if each.path.segments[: len(below)] == below]
+    return bool(own) and all(each.kind == "ignore" for each in own) and Path(below) in [r.path for r in own]
+
+
+def _takes_any_text(expression: str, *, part: bool = False) -> bool:
+    """Whether an expression describes whole texts of all sorts; with `part` it need not describe the empty one."""
+    try:
+        pattern = re.compile(expression)
+    except (re.error, RecursionError, OverflowError):
+        return False  # told where the rule is compiled
+    texts = (text for text in _TEXTS if text or not part)
+    return all(pattern.fullmatch(text) for text in texts)
+
+
+def _against_schema(rule: Rule, spec: Mapping[str, Any], schema: Json) -> Iterator[Diagnostic]:
+    """What the schema of the answers says of a rule's path, as far as it can be followed there."""
+    found = _at(schema, rule.path)
+    if found is _UNKNOWN:
+        return
+    if found is None:
+        yield _remark(rule.location, f"no answer has a {rule.path}: the schema does not allow it")
+        return
+    declared = found.get("type")
+    types = frozenset([declared] if isinstance(declared, str) else declared or ())
+    wanted = frozenset({"array"}) if rule.length is not None else _TYPES.get(rule.kind)
+    if wanted and types and not types & wanted:
+        kinds = " or ".join(sorted(types))
+        yield _remark(rule.location, f"{rule.label} never applies: the schema says {kinds} for {rule.path}")
+    low, high = found.get("minimum"), found.get("maximum")
+    if rule.kind != "number" or not isinstance(low, int | float) or not isinstance(high, int | float):
+        return
+    if spec.get("abs", -1) >= high - low:
+        span = f"{show(low)} to {show(high)}"
+        yield _remark(
+            rule.location,
+            f"abs {show(spec['abs'])} takes any two numbers for equal: the schema allows {span}",
+            "give a smaller one",
+        )
+
+
+_UNKNOWN: Mapping[str, Any] = {"unknown": True}
+
+
+def _at(schema: Json, path: Path) -> Mapping[str, Any] | None:
+    """The schema of the values at a path; None where there can be none, _UNKNOWN where that cannot be told."""
+    node: Any = schema
+    for segment in path.segments:
+        if not isinstance(node, Mapping) or segment.descendant or segment.token or _branches(node):
+            return _UNKNOWN
+        if isinstance(segment.selector, str):
+            properties = node.get("properties", {})
+            if segment.selector in properties:
+                node = properties[segment.selector]
+                continue
+            closed = node.get("additionalProperties") is False and "patternProperties" not in node
+            return None if closed else _UNKNOWN
+        if "prefixItems" in node or not isinstance(node.get("items"), Mapping):
+            return _UNKNOWN
+        node = node["items"]
+    return node if isinstance(node, Mapping) and not _branches(node) else _UNKNOWN
+
+
+def _branches(node: Mapping[str, Any]) -> bool:
+    return any(
+        key in node
+        for key in ("$ref", "$dynamicRef", "anyOf", "oneOf", "allOf", "if", "not", "const", "enum")
+    )
+
+
+def _spec(prompt: Prompt, index: int) -> Mapping[str, Any]:
+    rules = cast("list[Mapping[str, Any]]", prompt.regression["rules"])
+    return rules[index]
+
+
+def _remark(location: Location, message: str, hint: str | None = None) -> Diagnostic:
+    return Diagnostic("warning", CODE, message, location, hint)
