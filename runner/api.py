@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from .engine import event_loop
 from .engine.control import Control
+from .engine.examine import refuse_lint_errors
 from .engine.execute import connect, execute, gates_of
 from .engine.options import Options
 from .engine.plan import Job, Unit, make_units
@@ -222,13 +223,15 @@ def load(
     environ: Mapping[str, str] | None = None,
     project: str | os.PathLike[str] | None = None,
     isolate: bool = False,
+    lint: bool = True,
 ) -> LoadedPrompt:
     """Load and compile a prompt file, or the prompt of a pack that is called `ALIAS:NAME`.
 
     `endpoint` and `model` override the project's and the prompt's; the project (runner.yaml) is the one the file lies
     in, for a pack that of the folder `project` (default: the current one). `environ` stands for os.environ, where keys
     are looked up when the prompt is run. With `isolate` its templates are compiled and rendered in a process of their
-    own, with limits of memory and time. Raises RunnerError with the file's line for anything that is off.
+    own, with limits of memory and time. A schema that the provider would refuse (see `runner check`) is an error unless
+    `lint` is False. Raises RunnerError with the file's line for anything that is off.
     """
     environ = os.environ if environ is None else environ
     text = os.fspath(path)
@@ -243,6 +246,10 @@ def load(
         raise UsageError(f"{text} is more than one prompt", hint="load them one by one")
     [(tree, name)] = found
     prompt = packs.load(name) if tree is None else packs.load_own(name, tree)
+    if lint:
+        refuse_lint_errors(
+            (prompt,), hint="the provider would refuse it; load(..., lint=False) asks all the same"
+        )
     fields = {"model": [model]} if model else None
     with ExitStack() as on_failure:
         sandbox = on_failure.enter_context(_isolation()) if isolate else IN_PROCESS

@@ -19,6 +19,7 @@ __all__ = [
     "env_file_of",
     "env_file_option",
     "isolate_option",
+    "no_lint_option",
     "selection_options",
     "tests_of",
     "transport_option",
@@ -204,6 +205,12 @@ def _read_variables(ctx: click.Context, _param: click.Parameter, path: str | Non
         for name, value in file.settings().items():  # click reads them for the options to come
             os.environ.setdefault(name, value)
 
+
+no_lint_option = click.option(
+    "--no-lint",
+    is_flag=True,
+    help="Ask even where `check` finds an error in a schema.",
+)
 
 transport_option = click.option(
     "--transport",

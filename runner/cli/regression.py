@@ -50,6 +50,7 @@ class RegressionCommand:
         jobs: int | Literal["adaptive"] | None,
         transport: str,
         use_cache: bool,
+        lint: bool,
         trusted: bool,
         output: str | None,
     ) -> int:
@@ -94,6 +95,8 @@ class RegressionCommand:
                 changed=self._changed(chosen),
             )
             if self.modes.record != "none":
+                if lint:
+                    chosen.refuse_faults()
                 # Every case is rendered before the first is paid for.
                 chosen.rehearse(Plan(chosen.units, chosen.selection.cases))
             ending = carry_out(

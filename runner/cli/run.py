@@ -13,6 +13,7 @@ from .options import (
     ShardType,
     env_file_of,
     env_file_option,
+    no_lint_option,
     selection_options,
     transport_option,
     trust_option,
@@ -80,6 +81,7 @@ class DollarsType(click.FloatRange):
 @click.option(
     "--no-cache", is_flag=True, envvar="RUNNER_NO_CACHE", help="Ask again even if the answer is known."
 )
+@no_lint_option
 @click.option("--stream", is_flag=True, help="Print the text as it comes, one answer after the other.")
 @click.option("--dry-run", is_flag=True, help="Render everything, send nothing, say what it would take.")
 @click.option(
@@ -103,6 +105,7 @@ def command(
     *,
     in_order: bool,
     no_cache: bool,
+    no_lint: bool,
     stream: bool,
     dry_run: bool,
     as_json: bool,
@@ -152,6 +155,7 @@ def command(
         jobs=jobs,
         transport=transport,
         use_cache=not no_cache,
+        lint=not no_lint,
         stream=stream,
         as_json=as_json,
         max_cost=max_cost,

@@ -161,6 +161,7 @@ class RunCommand:
     jobs: int | Literal["adaptive"] | None
     transport: str
     use_cache: bool
+    lint: bool
     stream: bool
     as_json: bool
     max_cost: float | None
@@ -212,6 +213,8 @@ class RunCommand:
 
     def _plan(self) -> tuple[Chosen, Plan]:
         chosen = load_selection(**self.asking.selection)
+        if self.lint:
+            chosen.refuse_faults()
         return chosen, Plan(chosen.units, chosen.selection.cases, self.asking.repeat, self.asking.shard)
 
     def _carry_out(

@@ -10,6 +10,7 @@ from typing import Unpack
 
 import click
 
+from ..engine.examine import refuse_lint_errors
 from ..engine.plan import Job, Plan, Rehearsal, Unit, make_units
 from ..engine.sampling import Condition, Draw
 from ..engine.selection import Selection
@@ -83,6 +84,15 @@ class Chosen:
         if summary := self.environ.get("GITHUB_STEP_SUMMARY"):
             others["GITHUB_STEP_SUMMARY"] = Path(summary)
         Destination("--output", output, self.root).check([*reads, *reads_of(self.prompts)], others)
+
+    def refuse_faults(self) -> None:
+        """Raise what `check` calls an error and what rendering does not come upon. For commands that ask."""
+        refuse_lint_errors(self.prompts, hint="the provider would refuse it; --no-lint asks all the same")
+        for prompt in self.prompts:
+            if prompt.regression:
+                from ..regress.rules import compile_rules
+
+                compile_rules(prompt, self.project)
 
     def rehearse(
         self, plan: Plan, visit: Callable[[Job], None] | None = None, spool: Spool | None = None

@@ -12,6 +12,7 @@ from .options import (
     env_file_of,
     env_file_option,
     isolate_option,
+    no_lint_option,
     transport_option,
     trust_option,
 )
@@ -67,6 +68,7 @@ __all__ = ["command"]
 @click.option(
     "--no-cache", is_flag=True, envvar="RUNNER_NO_CACHE", help="Ask again even if the answer is known."
 )
+@no_lint_option
 @transport_option
 @env_file_option
 @trust_option
@@ -92,6 +94,7 @@ def command(
     update_changed: bool,
     ci: bool,
     no_cache: bool,
+    no_lint: bool,
     trusted: bool,
     isolate: bool,
 ) -> int:
@@ -137,6 +140,7 @@ def command(
         jobs=jobs,
         transport=transport,
         use_cache=not no_cache,
+        lint=not no_lint,
         trusted=trusted,
         output=output,
     )

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ..checks.strict import Finding, lint_response_format
-from ..errors import Diagnostic, Location, NothingSelectedError, Problems, RunnerError
+from ..errors import Diagnostic, Location, NothingSelectedError, Problems, RunnerError, SchemaError
 from ..files.model import CaseFile, Project, Prompt
 from ..render.remarks import unused_inputs
 from ..render.sandbox import IN_PROCESS, Sandbox
@@ -15,7 +15,7 @@ from ..values import Json, JsonPath
 from .plan import Job, Plan, Unit, make_units
 from .selection import Selection
 
-__all__ = ["Examination", "examine"]
+__all__ = ["Examination", "examine", "refuse_lint_errors"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +87,21 @@ class _EmptyMessages:
 
 _BLANK = re.compile(rb'"content":"(?:\\[nrt]|\s)*"')
 _SPEAKERS = frozenset({"system", "developer", "user"})
+
+
+def refuse_lint_errors(prompts: Iterable[Prompt], *, hint: str) -> None:
+    """Raise SchemaError, or Problems, for what `examine` calls an error of a schema: the provider would refuse it.
+
+    `hint` says how to ask all the same.
+    """
+    errors: list[RunnerError] = [
+        SchemaError(f"{remark.code} {remark.message}", location=remark.location, hint=remark.hint or hint)
+        for prompt in prompts
+        for remark in _lint(prompt)
+        if remark.severity == "error"
+    ]
+    if errors:
+        raise errors[0] if len(errors) == 1 else Problems(errors)
 
 
 def _lint(prompt: Prompt) -> list[Diagnostic]:
