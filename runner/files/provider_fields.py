@@ -98,6 +98,10 @@ def unknown_types(spec: Mapping[str, Json], document: Document) -> Iterator[Diag
             elif field == "tools":
                 yield from _unknown_type(each, "tool", (*at, index), document)
 
+    choice = spec.get("tool_choice")
+    if not isinstance(choice, Mapping) or choice.get("type") != "allowed_tools":
+        yield from _unknown_type(choice, "tool", ("tool_choice",), document)
+
 
 def _unknown_type(item: Json, part: str, at: JsonPath, document: Document) -> Iterator[Diagnostic]:
     kind = item.get("type") if isinstance(item, Mapping) else None

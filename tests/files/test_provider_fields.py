@@ -93,6 +93,7 @@ WARNED = {
     "a part": (message("{role: user, content: [{type: image_ulr, image_ulr: {url: u}}]}"), f'{FILE}:3:35: W005 messages[0].content[0].type is "image_ulr", which is not known here; it is sent as it stands [warning] (did you mean "image_url"?)'),
     "a tool": (tool("{type: functoin, functoin: {}}"), f'{FILE}:4:12: W005 tools[0].type is "functoin", which is not known here; it is sent as it stands [warning] (did you mean "function"?)'),
     "a picture for the system": (message("{role: system, content: [{type: image_url, image_url: {url: 'https://x.example/a.png'}}]}"), f"{FILE}:3:37: W005 messages[0].content[0] is image_url in a message of role system, where OpenAI takes none [warning] (some providers do; otherwise put it into a user message)"),
+    "a choice": (tool("{function: {name: f}}") + "tool_choice: {type: functoin}\n", f'{FILE}:5:21: W005 tool_choice.type is "functoin", which is not known here; it is sent as it stands [warning] (did you mean "function"?)'),
     "no model": ("model:\nmessages: [{role: user, content: x}]\n", f"{FILE}:1:7: W006 model is null, and null is what is sent [warning] (leave the key out, and the endpoint's own or --model is asked)"),
 }  # fmt: skip
 
