@@ -242,7 +242,7 @@ class _Choice:
                 self.more.setdefault("reasoning", []).append(each)
         refusal = delta.get("refusal")
         if not is_empty(refusal) and not isinstance(refusal, str):
-            self.more.setdefault("refusal", []).append(refusal)
+            self.more.setdefault("other_refusals", []).append([refusal])
 
     def _add_calls(self, delta: Mapping[str, Json]) -> None:
         calls = delta.get("tool_calls")
@@ -325,14 +325,15 @@ class _Call:
         function = delta.get(body)
         if isinstance(function, Mapping):
             self.name = self.name or function.get("name")
+            if not is_empty(name := function.get("name")) and name != self.name:
+                self.inside.setdefault("other_names", []).append([name])
             arguments = function.get(given)
             if arguments is not None:
                 self.arguments.append(arguments if isinstance(arguments, str) else json.dumps(arguments))
             _collect(self.inside, function, but=frozenset({"name", given}), again=True)
-            body_known = frozenset({body})
-        else:
-            body_known = frozenset()
-        _collect(self.beside, delta, but=body_known | {"id", "type", "index"}, again=True)
+        elif not is_empty(function):
+            self.beside.setdefault(f"other_{body}", []).append([function])
+        _collect(self.beside, delta, but=frozenset({"id", "type", "index", body}), again=True)
 
     def as_json(self) -> dict[str, Json]:
         body, given = self._names()
