@@ -150,9 +150,15 @@ def tests_of(
 _OPTIONS = (
     click.argument("paths", nargs=-1, metavar="[PATHS]..."),
     click.option(
-        "--var", "assignments", multiple=True, metavar="NAME=VALUE", help="A variable to render with."
+        "--var",
+        "assignments",
+        multiple=True,
+        metavar="NAME=VALUE",
+        help="A variable to render with; NAME=@FILE: the text of a file.",
     ),
-    click.option("--vars", "vars_file", metavar="FILE", help="Variables from a YAML or JSON file."),
+    click.option(
+        "--vars", "vars_file", metavar="FILE", help="Variables from a YAML or JSON file (-: standard input)."
+    ),
     click.option(
         "--input", "rows", metavar="ROWS", help="One case a row, from .jsonl, .csv, .tsv, .json or .yaml."
     ),

@@ -197,8 +197,9 @@ class RunCommand:
             closing.enter_context(unheeded(stream_to, os.environ))
             # A line that is redrawn would tangle with what else goes to the same screen.
             live = False if self.stream or self.debug or (self.as_json and out.isatty()) else None
-            reporter = ConsoleReporter(stream_to, live=live)
-            return self._carry_out(chosen, plan, reporter, closing, out, err)
+            text = StreamText(out.text) if self.stream else None
+            reporter = ConsoleReporter(stream_to, live=live, before_line=text.end if text else None)
+            return self._carry_out(chosen, plan, reporter, closing, out, err, text)
 
     def _check_output(self, chosen: Chosen) -> None:
         """Refuse an --output that the run reads. Called as well when everything is read: templates, media, rows."""
@@ -209,6 +210,10 @@ class RunCommand:
                 "--vars": selection["vars_file"],
                 "--env-file": self.env_file,
             }
+            for assignment in selection["assignments"]:
+                name, _, value = assignment.partition("=")
+                if value.startswith("@") and not value.startswith("@@"):
+                    given[f"--var {name}"] = value[1:]
             chosen.check_destination(self.output, given)
 
     def _plan(self) -> tuple[Chosen, Plan]:
@@ -225,6 +230,7 @@ class RunCommand:
         closing: contextlib.ExitStack,
         out: Outlet,
         err: Outlet,
+        text: StreamText | None,
     ) -> int:
         from ..report.output import OutputWriter  # its XML library imports an HTTP client
 
@@ -290,7 +296,6 @@ class RunCommand:
             reporter.note(_NO_LOCKS)
         if self.stored is not None:
             _tell(stretch, reporter)
-        text = StreamText(out.text) if self.stream else None
         out.check()
         if text:
             closing.callback(text.end)

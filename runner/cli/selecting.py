@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,7 @@ from ..files.model import CaseFile, Project, Prompt
 from ..files.project import load_project
 from ..files.prompt import OWN_KEYS, as_sent
 from ..files.provider_fields import collisions
+from ..files.text import decode
 from ..files.tree import DiskTree
 from ..files.violations import near
 from ..packs.packs import Packs
@@ -186,7 +188,7 @@ def load_selection(**given: Unpack[SelectionOptions]) -> Chosen:
 
 
 def _variables(vars_file: str) -> dict[str, Json]:
-    document = parse_document(_read(vars_file, "--vars"), vars_file)
+    document = parse_document(_read(vars_file, "--vars"), "standard input" if vars_file == "-" else vars_file)
     if not isinstance(document.value, dict):
         raise FormatError("variables must be a mapping of names to values", location=document.locate(()))
     return document.value
@@ -200,8 +202,24 @@ def _texts(assignments: Sequence[str]) -> dict[str, str]:
             raise UsageError(f"--var {assignment}: not NAME=VALUE")
         if name in texts:
             raise UsageError(f"--var {name} is given twice")
-        texts[name] = value
+        texts[name] = _text_of(value, f"--var {name}=")
     return texts
+
+
+def _text_of(value: str, option: str) -> str:
+    """The value itself; of `@FILE` what the file holds, of `@-` standard input; `@@` begins a value that has one `@`."""
+    if not value.startswith("@"):
+        return value
+    if value.startswith("@@"):
+        return value[1:]
+    if value == "@-":
+        return decode(sys.stdin.buffer.read(), "standard input")
+    try:
+        return decode(Path(value[1:]).read_bytes(), value[1:])
+    except OSError as error:
+        raise UsageError(
+            f"{option}{value}: {error.strerror or error}", hint="write @@ for a text that begins with @"
+        ) from None
 
 
 def _rows(path: str, given: SelectionOptions) -> CaseFile:
@@ -228,6 +246,8 @@ def _rows(path: str, given: SelectionOptions) -> CaseFile:
 
 
 def _read(path: str, option: str) -> bytes:
+    if path == "-":
+        return sys.stdin.buffer.read()
     try:
         return Path(path).read_bytes()
     except OSError as error:

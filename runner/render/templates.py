@@ -102,7 +102,7 @@ class CompiledPrompt:
         raise TemplateError(
             f"{first.source.label}: {what} no value",
             location=first.location,
-            hint=f"give it in `vars`{f' at {location}' if location else ''} or with --var {first.name}=...",
+            hint=f"give it in `vars`{f' at {location}' if location and location.line else ''} or with --var {first.name}=...",
         )
 
 

@@ -56,6 +56,8 @@ class ConsoleReporter:
     environment (NO_COLOR, FORCE_COLOR, CI, TERM, COLUMNS) unless given. What it keeps has an upper bound, and
     everything that came from elsewhere is shown with its control characters spelt out.
 
+    `before_line` is called before a line is printed: what else writes to the same screen then ends its own.
+
     As a context manager it leaves the terminal in order whatever happens.
     """
 
@@ -68,6 +70,7 @@ class ConsoleReporter:
         width: int | None = None,
         environ: Mapping[str, str] = os.environ,
         clock: Callable[[], float] = time.monotonic,
+        before_line: Callable[[], None] | None = None,
     ) -> None:
         self._stream = lenient(sys.stderr if stream is None else stream)
         self._is_live = wants_live(self._stream, environ) if live is None else live
@@ -75,6 +78,7 @@ class ConsoleReporter:
         self._width = width
         self._environ = environ
         self._clock = clock
+        self._before_line = before_line
         self._counters = Counters()
         self._digest = Digest()
         self._pace = Pace()
@@ -225,5 +229,7 @@ class ConsoleReporter:
             self._stream.write(line.rstrip() + "\n")
 
     def _print(self, text: str | Text = "", style: str | None = None) -> None:
+        if self._before_line is not None:
+            self._before_line()
         # A line of its own is not wrapped: what reads a pipe wants it whole, and a terminal wraps by itself.
         self._console.print(text, style=style, soft_wrap=True)

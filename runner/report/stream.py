@@ -16,6 +16,7 @@ class StreamText:
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._job: Job | None = None
+        self._line_is_open = False
 
     def __call__(self, job: Job, choice: int, text: str) -> None:
         """Text of one choice; an empty one starts the answer (again, after a retry)."""
@@ -23,15 +24,17 @@ class StreamText:
             return
         if not text:
             again = " (again)" if self._job is job else ""
-            begin = "" if self._job is None else "\n"
-            self._stream.write(f"{begin}── {job.unit.prompt.name} · {job.case.id}{again}\n")
+            self.end()
+            self._stream.write(f"── {job.unit.prompt.name} · {job.case.id}{again}\n")
             self._job = job
         else:
             self._stream.write(visible(text))
+            self._line_is_open = not text.endswith("\n")
         self._stream.flush()
 
     def end(self) -> None:
-        """Finish the last line."""
-        if self._job is not None:
+        """Finish the line that the text ends in, so that what else is told stands on a line of its own."""
+        if self._line_is_open:
             self._stream.write("\n")
             self._stream.flush()
+            self._line_is_open = False

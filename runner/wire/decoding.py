@@ -78,7 +78,9 @@ def _load(text: str, decoder: json.JSONDecoder) -> Json:
     try:
         value: Json = decoder.decode(text)
     except json.JSONDecodeError as error:
-        raise ValueError(f"{error.msg} at line {error.lineno}, column {error.colno}") from None
+        raise ValueError(
+            f"{error.msg.removesuffix(' at')} at line {error.lineno}, column {error.colno}"
+        ) from None
     return value
 
 
