@@ -1,7 +1,7 @@
 """What a process gives up before it sees the first template.
 
-None of it can be taken back by what runs in it, except by the administrator: a process that root starts may raise its
-own limits.
+None of it can be taken back by what runs in it. Where there is no filter of system calls the administrator can: a
+process that root starts may raise its own limits.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from types import FrameType
 
 from ..render.limits import OutOfTimeError
 from .limits import GRACE_SECONDS, Limits
+from .system_calls import refuse_system_calls
 
 try:
     import resource
@@ -43,6 +44,7 @@ def confine(memory: int | None) -> None:
     _limit(resource.RLIMIT_FSIZE, 0)
     _limit(resource.RLIMIT_NPROC, 0)
     _limit(resource.RLIMIT_NOFILE, 0)  # no file and no socket, not even in the place of one that was closed
+    refuse_system_calls()  # what needs no descriptor: names of files, other processes
 
 
 def _limit(which: int, most: int, *, for_good: bool = True) -> None:
