@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
 
 __all__ = ["find_program", "python_command", "search_path"]
@@ -29,16 +30,21 @@ def search_path(projects: Iterable[Path]) -> list[Path]:
     A project is there with the checkout that it lies in. The folder of our own interpreter is kept wherever it lies:
     what is in it runs already.
     """
-    foreign = _identities(_foreign_folders(projects))
+    return list(_search_path(os.environ.get("PATH", os.defpath), Path.cwd(), tuple(projects)))
+
+
+@lru_cache(maxsize=32)
+def _search_path(path: str, here: Path, projects: tuple[Path, ...]) -> tuple[Path, ...]:
+    foreign = tuple(f"{_spelled(folder)}{os.sep}" for folder in _foreign_folders((here, *projects)))
     own = Path(sys.executable).parent if sys.executable else None
     found = []
-    for entry in os.environ.get("PATH", os.defpath).split(os.pathsep):
+    for entry in path.split(os.pathsep):
         folder = Path(entry.strip('"'))
         if not entry or not folder.is_absolute():
             continue
-        if folder == own or foreign.isdisjoint(_identities(_upward(folder))):
+        if folder == own or not f"{_spelled(folder)}{os.sep}".startswith(foreign):
             found.append(folder)
-    return found
+    return tuple(found)
 
 
 def python_command(*arguments: str, packages: bool) -> list[str]:
@@ -55,29 +61,17 @@ def python_command(*arguments: str, packages: bool) -> list[str]:
 
 def _foreign_folders(projects: Iterable[Path]) -> Iterator[Path]:
     home = Path(os.path.expanduser("~")).resolve()  # noqa: PTH111 - Path.home() raises where there is none
-    for project in (Path.cwd(), *projects):
+    for project in dict.fromkeys(projects):
         folder = project.resolve()
         if folder == Path(folder.anchor):  # a container's working folder; it would take in everything
             continue
         yield folder
-        checkout = next((each for each in _upward(folder) if (each / ".git").exists()), None)
+        checkout = next((each for each in (folder, *folder.parents) if (each / ".git").exists()), None)
         if checkout is not None and checkout not in (home, Path(folder.anchor)):
             yield checkout
 
 
-def _upward(folder: Path) -> Iterator[Path]:
-    real = folder.resolve()
-    yield real
-    yield from real.parents
-
-
-def _identities(folders: Iterable[Path]) -> set[tuple[int, int]]:
-    """What tells folders apart whatever they are called: not by case, not by a link."""
-    found = set()
-    for folder in folders:
-        try:
-            status = folder.stat()
-        except OSError:
-            continue
-        found.add((status.st_dev, status.st_ino))
-    return found
+def _spelled(folder: Path) -> str:
+    """The one spelling of a folder: no link in it, and no difference of case where the system makes none."""
+    real = os.path.normcase(os.path.realpath(folder))
+    return real.casefold() if sys.platform == "darwin" else real
