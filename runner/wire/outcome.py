@@ -19,7 +19,7 @@ from .parts import completion_fields, reasoning_of, spoken, with_others, with_pa
 from .provider_errors import error_from, error_message, read_error
 from .reply import Answer, Outcome, ProviderError, Reply
 from .stream import accumulate
-from .verdicts import Verdict, verdict_of
+from .verdicts import Verdict, has_filtered, verdict_of
 
 __all__ = ["end_early", "read_reply"]
 
@@ -242,9 +242,14 @@ def _outcome_of(answer: Answer, choice: Mapping[str, Json], content: Content, ex
         error = exchange.error(payload)
         verdict = verdict_of(payload, error)
         return _failed(answer, error) if verdict is None else _judged(verdict, answer)
-    ending = ending_of(answer.finish_reason, exchange.finish_reasons)
-    if (ended := end_early(answer, ending, exchange.status)) is not None:
-        return ended
+    word = _counting_word(answer, choice, exchange)
+    ending = ending_of(word, exchange.finish_reasons)
+    ended = end_early(answer._replace(finish_reason=word), ending, exchange.status)
+    if ended is not None:
+        return ended._replace(finish_reason=answer.finish_reason)
+    if any(has_filtered(choice.get(name)) for name in ("content_filter_results", "content_filter_result")):
+        said = "The provider's content filter withheld or cut the answer (content_filter_results)."
+        return answer._replace(outcome=Outcome.FILTERED, detail=said)
     if answer.refusal:
         return answer._replace(
             outcome=Outcome.REFUSED, text=answer.refusal, detail="The model refused to answer."
@@ -255,6 +260,25 @@ def _outcome_of(answer: Answer, choice: Mapping[str, Json], content: Content, ex
     if not (answer.text or "").strip():
         return answer._replace(outcome=Outcome.EMPTY, detail=_why_empty(choice.get("message"), content))
     return _read_text(answer, choice, content, exchange.request)
+
+
+def _counting_word(answer: Answer, choice: Mapping[str, Json], exchange: _Exchange) -> str | None:
+    """The word that says how a choice ended: its finish_reason, unless the model's own word is known to be a worse one.
+
+    Where a choice has no finish_reason, the names that other APIs have for it count.
+    """
+    own = choice.get("native_finish_reason")
+    if answer.finish_reason:
+        good = ending_of(answer.finish_reason, exchange.finish_reasons) in (Ending.STOP, Ending.CALL)
+        fine = (Ending.STOP, Ending.CALL, Ending.UNKNOWN)
+        worse = isinstance(own, str) and ending_of(own, exchange.finish_reasons) not in fine
+        return str(own) if good and worse else answer.finish_reason
+    details = choice.get("finish_details")
+    others = (own, *map(choice.get, _OTHER_NAMES), details.get("type") if isinstance(details, dict) else None)
+    return next((word for word in others if isinstance(word, str) and word), answer.finish_reason)
+
+
+_OTHER_NAMES = ("finishReason", "stop_reason", "stopReason", "done_reason")
 
 
 def end_early(answer: Answer, ending: Ending, status: int | None = None) -> Answer | None:

@@ -23,7 +23,7 @@ from ..values import Json
 from .decoding import decode_envelope, parse_answer, visible
 from .reply import Outcome, ProviderError
 
-__all__ = ["Verdict", "verdict_of"]
+__all__ = ["Verdict", "has_filtered", "verdict_of"]
 
 _DEEPEST = 6
 _NOT_ABOUT_CONTENT = frozenset({401, 402, 404, 407, 408, 429})
@@ -62,6 +62,9 @@ _FILTERS = frozenset(
         *("content_violation", "content_risk", "high_risk_content", "1301", "risk_control_failed"),
     )
 )
+_ECHOES = frozenset({"choices", "input", "request", "messages", "param", "loc"})
+"""Keys under which an error's body repeats what was sent, or where in it the fault is (FastAPI's `input`)."""
+
 _FILTER_ENDINGS = ("sensitivecontentdetected", "riskcontentdetected", "datainspectionfailed")
 _NAMES = frozenset({"code", "type", "status", "reason", "errorcode", "blockreason", "statusmsg"})
 _MINIMAX = frozenset({"1026", "1027"})
@@ -76,10 +79,21 @@ _SAID = re.compile(
     r"|request (?:was |is )?flagged|requires moderation|(?:rejected|blocked|denied|refused)[^.]{0,60}\bsafety\b"
     r"|guardrail[^.]{0,60}\b(?:interven|block|violat|trigger|denied|reject)|(?:blocked|denied|rejected|violat\w{1,6})"
     r"[^.]{0,40}\bguardrail|content filter[^.]{0,30}\b(?:block|trigger|reject|refus)"
-    r"|\bcode['\"]?\s{0,3}[:=]\s{0,3}['\"]?(?:content_filter|content_policy_violation|data_inspection_failed)\b"
-    r"|responsibleaipolicyviolation|datainspectionfailed|data_inspection_failed"
+    r"|contentpolicyviolationerror"
     r"|敏感|不安全|违规(?:信息|内容)|内容安全|内容审核"
 )
+_SAID_AS_CODE = re.compile(
+    r"\bcode['\"]?\s{0,3}[:=]\s{0,3}['\"]?(?:content_filter|content_policy_violation|data_inspection_failed)\b"
+    r"|responsibleaipolicyviolation|datainspectionfailed|data_inspection_failed"
+)
+_QUOTED = re.compile(
+    r"""(?<!\w)(?<!['"]:)(?<!['"]: )(?:'[^']{0,2000}'|"[^"]{0,2000}"|`[^`]{0,2000}`)(?!\w)"""
+)
+"""What a message quotes is a name or a piece of the request, and no verdict: unless it is the value of a key in JSON."""
+
+_FORM = frozenset({"response_format", "tools", "functions", "tool_choice"})
+"""Parameters whose errors are about the form of a request, whatever the names in them."""
+
 _ABOUT_THE_ACCOUNT = re.compile(r"\b(?:account|organi[sz]ation|api key|deactivated|suspended|terminated)\b")
 _FLAGGED_PROMPT = re.compile(r"flagged|violat")
 _RAN_OUT = re.compile(
@@ -116,11 +130,16 @@ def _is_filter(payload: Json, error: ProviderError) -> bool:
     if isinstance(payload, Mapping) and (_blocks_prompt(payload) or _moderated(payload, error)):
         return True
     said = error.message.lower()
+    if (error.param or "").partition(".")[0] in _FORM:
+        return False
     if error.code == "invalid_prompt":
         return _FLAGGED_PROMPT.search(said) is not None
     if error.code == "non_json_body" and "html page" in said:
         return False
-    return _SAID.search(said) is not None and not _ABOUT_THE_ACCOUNT.search(said)
+    own = _QUOTED.sub("''", said)
+    return (
+        _SAID.search(own) is not None or _SAID_AS_CODE.search(said) is not None
+    ) and not _ABOUT_THE_ACCOUNT.search(own)
 
 
 def _names_filter(word: str) -> bool:
@@ -140,7 +159,7 @@ def _words(value: Json, levels: int = _DEEPEST) -> Iterator[str]:
             yield from _words(each, levels - 1)
     elif isinstance(value, Mapping) and levels:
         for key, each in value.items():
-            if key == "choices":
+            if key in _ECHOES:
                 continue
             if word_key(key) in _NAMES and isinstance(each, str | int) and not isinstance(each, bool):
                 yield str(each)
@@ -165,19 +184,18 @@ def _blocks_prompt(payload: Mapping[str, Json]) -> bool:
     if payload.get("input_sensitive") is True or payload.get("output_sensitive") is True:
         return True
     return any(
-        _has_filtered(payload.get(name)) for name in ("prompt_filter_results", "content_filter_results")
+        has_filtered(payload.get(name)) for name in ("prompt_filter_results", "content_filter_results")
     )
 
 
-def _has_filtered(value: Json, levels: int = _DEEPEST) -> bool:
+def has_filtered(value: Json, levels: int = _DEEPEST) -> bool:
+    """Whether Azure's results of its filters say that one of them filtered."""
     if isinstance(value, Mapping) and levels:
-        return value.get("filtered") is True or any(
-            _has_filtered(each, levels - 1) for each in value.values()
-        )
+        return value.get("filtered") is True or any(has_filtered(each, levels - 1) for each in value.values())
     return (
         isinstance(value, list | tuple)
         and levels > 0
-        and any(_has_filtered(each, levels - 1) for each in value[:200])
+        and any(has_filtered(each, levels - 1) for each in value[:200])
     )
 
 
@@ -199,9 +217,10 @@ def _failed_generation(value: Json, levels: int = _DEEPEST) -> str | None:
         for key in ("error", "metadata", "raw", "message"):
             if (found := _failed_generation(value.get(key), levels - 1)) is not None:
                 return found
-    if isinstance(value, str) and levels and value.lstrip().startswith("{"):
+    if isinstance(value, str) and levels and "failed_generation" in value and "{" in value:
+        held = value[value.index("{") : value.rfind("}") + 1]  # LiteLLM: words before the JSON, and after it
         try:
-            inner = decode_envelope(value.encode("utf-8", "backslashreplace"))
+            inner = decode_envelope(held.encode("utf-8", "backslashreplace"))
         except ValueError:
             return None
         return _failed_generation(inner, levels - 1)

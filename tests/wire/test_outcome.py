@@ -98,6 +98,34 @@ def test_a_refusals_text_is_the_refusal() -> None:
     assert (answer.text, answer.refusal) == ("I cannot.", "I cannot.")
 
 
+@pytest.mark.parametrize(
+    ("finish", "said", "outcome"),
+    [
+        ("stop", {"native_finish_reason": "MAX_TOKENS"}, Outcome.TRUNCATED),
+        ("stop", {"native_finish_reason": "SAFETY"}, Outcome.FILTERED),
+        ("stop", {"native_finish_reason": "abort"}, Outcome.ERROR),
+        ("stop", {"native_finish_reason": "nobody_knows"}, Outcome.OK),
+        ("stop", {"stop_reason": "length"}, Outcome.OK),  # vLLM: the stop sequence that was found
+        (None, {"native_finish_reason": "abort"}, Outcome.ERROR),
+        (None, {"finishReason": "MAX_TOKENS"}, Outcome.TRUNCATED),
+        (None, {"stop_reason": "end_turn"}, Outcome.OK),
+        (None, {"stop_reason": "nobody_knows"}, Outcome.ERROR),
+        (None, {"finish_details": {"type": "max_tokens"}}, Outcome.TRUNCATED),
+    ],
+)
+def test_what_the_model_itself_says_of_its_end_counts_where_it_is_worse_or_alone(
+    finish: str | None, said: dict[str, Any], outcome: Outcome
+) -> None:
+    answer = answer_of({**choice("The first half", finish), **said})
+    assert (answer.outcome, answer.text, answer.finish_reason) == (outcome, "The first half", finish)
+
+
+@pytest.mark.parametrize(("filtered", "outcome"), [(True, Outcome.FILTERED), (False, Outcome.OK)])
+def test_a_choice_whose_filter_results_say_filtered_is_filtered(filtered: bool, outcome: Outcome) -> None:
+    results = {"hate": {"filtered": filtered, "severity": "high"}}
+    assert answer_of({**choice("hi"), "content_filter_results": results}).outcome is outcome
+
+
 def test_the_providers_own_finish_reason_is_kept() -> None:
     assert answer_of(choice("hi", "eos")).finish_reason == "eos"
     assert answer_of(choice("hi", None)).finish_reason is None

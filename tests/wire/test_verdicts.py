@@ -48,6 +48,8 @@ FILTERS: dict[str, tuple[int, Any]] = {
     "gemini, other": (200, {"promptFeedback": {"blockReason": "OTHER"}}),
     "bedrock": (400, {"message": "The request was denied: a guardrail intervened."}),
     "litellm": (400, said(type="ContentPolicyViolationError")),
+    "litellm, in words": (400, said("litellm.ContentPolicyViolationError: AzureException - filtered", code="400")),
+    "a dictionary in words": (400, said("Error code: 400 - {'error': {'message': 'Your input was flagged'}}", code="400")),
     "cloudflare": (400, said("Prompt blocked due to security configurations", code=2016)),
     "mistral": (403, {"object": "error", "message": "Message was flagged", "type": "guardrail_violation"}),
     "a 200 with an error": (200, {"error": AZURE}),
@@ -89,6 +91,10 @@ NO_FILTERS: dict[str, tuple[int, Any]] = {
     "a guardrail that is not there": (400, {"message": "The guardrail identifier provided does not exist."}),
     "a firewall": (403, b"<html><title>Sorry, you have been blocked</title> inappropriate content</html>"),
     "a firewall, in JSON": (403, said("Your request was blocked.")),
+    "what was sent, quoted": (400, said("could not parse 'find harmful content'", code="invalid_request_error")),
+    "a schema's names": (400, said("Invalid schema: In context=('properties', 'unsafe content'), no type", code=None)),
+    "a schema's names, bare": (400, said("schema: harmful content has no type", param="response_format")),
+    "what was sent, put back": (422, {"detail": [{"type": "extra_forbidden", "msg": "m", "input": {"type": "moderation"}}]}),
     "an outage": (500, said("The server had an error")),
     "context": (400, said("maximum context length is 5 tokens", code="context_length_exceeded")),
     "filters that let pass": (200, {"choices": [], "prompt_filter_results": [{"hate": {"filtered": False}}]}),
@@ -136,3 +142,10 @@ def test_a_generation_that_failed_its_providers_check_is_never_ok_and_kept(
     (answer,) = reply.answers
     assert (answer.outcome, answer.text, answer.output) == (outcome, text, None)
     assert code in (answer.detail or "")
+
+
+def test_a_generation_that_a_gateway_hands_on_inside_words_is_kept() -> None:
+    inner = json.dumps({"error": {"code": "json_validate_failed", "message": "m", "failed_generation": "{x"}})
+    message = f"litellm.BadRequestError: GroqException - {inner}. Received Model Group=a"
+    (answer,) = read(400, said(message, code="400"), **JSON).answers
+    assert (answer.outcome, answer.text) == (Outcome.UNPARSABLE, "{x")
