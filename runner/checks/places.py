@@ -15,7 +15,7 @@ from ..schema import SchemaProblem, Validator, show
 from ..values import Json
 from .jsonpath import Path, Segment
 
-__all__ = ["Places", "places"]
+__all__ = ["Places", "declared_fields", "places"]
 
 _REMARKS = {"title", "description", "default", "examples", "deprecated", "readOnly", "writeOnly", "$comment"}
 _DEFINITIONS = {"$defs", "definitions", "$schema", "$id"}
@@ -83,6 +83,25 @@ def places(root: Json, path: Path | None) -> Places | None:
         if not schemas:
             break
     return None if any(_is_open(schema) for schema in found.schemas) else found
+
+
+def declared_fields(root: Json) -> tuple[str, ...]:
+    """The names of all properties that a schema declares for its root, in whichever of its branches; () for no object."""
+    fields: dict[str, None] = {}
+    stack, seen = [root], set[int]()
+    while stack:
+        each = stack.pop()
+        if not isinstance(each, Mapping) or id(each) in seen:
+            continue
+        seen.add(id(each))
+        properties = each.get("properties")
+        fields.update(dict.fromkeys(properties if isinstance(properties, Mapping) else ()))
+        branches = [_target(root, each["$ref"])] if "$ref" in each else []
+        for keyword in ("allOf", "anyOf", "oneOf"):
+            listed = each.get(keyword)
+            branches.extend(listed if isinstance(listed, list) else ())
+        stack.extend(reversed(branches))
+    return tuple(fields)
 
 
 def _is_open(schema: Json) -> bool:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import click
 
+from .options import bom_option
+
 __all__ = ["command"]
 
 
 @click.command("merge")
 @click.argument("runs", nargs=-1, required=True, metavar="RUN...")
 @click.option("--output", metavar="FILE", help="Save the results as .jsonl, .json, .csv or .xml (JUnit).")
-def command(runs: tuple[str, ...], output: str | None) -> int:
+@bom_option
+def command(runs: tuple[str, ...], output: str | None, *, bom: bool) -> int:
     """Join the shards of a run into one, in the order of the input.
 
     RUN is the id of a run, the beginning of one, or the path of its folder (as an artifact of another machine comes).
@@ -25,6 +28,7 @@ def command(runs: tuple[str, ...], output: str | None) -> int:
     import sys
     from pathlib import Path
 
+    from ..engine.columns import recorded_columns
     from ..engine.merging import merge
     from ..engine.stored_runs import find_run
     from ..files.destination import Destination
@@ -33,13 +37,16 @@ def command(runs: tuple[str, ...], output: str | None) -> int:
     from ..report.figures import plural
     from ..report.output import OutputWriter
 
+    if bom and output is None:
+        raise click.UsageError("--bom is about the file that --output names, which is not given.")
     root = find_root(Path.cwd())
     found = [find_run(root, name) for name in runs]
     if output:
         reads = [(f'"{path}"', path) for run in found for path in run.folder.rglob("*") if path.is_file()]
         Destination("--output", output, root).check(reads, {"standard output": 1, "standard error": 2})
     with contextlib.ExitStack() as closing:
-        writer = closing.enter_context(OutputWriter(output)) if output else None
+        columns = recorded_columns(run.manifest for run in found)
+        writer = closing.enter_context(OutputWriter(output, columns, bom=bom)) if output else None
         reporter = closing.enter_context(ConsoleReporter(sys.stdout, live=False))
         merged, records = merge(found, root)
         for record in records:

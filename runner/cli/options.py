@@ -15,6 +15,7 @@ __all__ = [
     "JobsType",
     "SelectionOptions",
     "ShardType",
+    "bom_option",
     "diff_format",
     "env_file_of",
     "env_file_option",
@@ -211,6 +212,10 @@ def _read_variables(ctx: click.Context, _param: click.Parameter, path: str | Non
         for name, value in file.settings().items():  # click reads them for the options to come
             os.environ.setdefault(name, value)
 
+
+bom_option = click.option(
+    "--bom", is_flag=True, help="Begin a .csv --output with a byte order mark, for Excel."
+)
 
 no_lint_option = click.option(
     "--no-lint",

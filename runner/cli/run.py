@@ -11,6 +11,7 @@ from .options import (
     JobsType,
     SelectionOptions,
     ShardType,
+    bom_option,
     env_file_of,
     env_file_option,
     no_lint_option,
@@ -55,6 +56,7 @@ class DollarsType(click.FloatRange):
 @click.command("run")
 @selection_options
 @click.option("--output", metavar="FILE", help="Save the results as .jsonl, .json, .csv or .xml (JUnit).")
+@bom_option
 @click.option("--in-order", is_flag=True, help="Write --output in the order of the input.")
 @click.option("--repeat", type=click.IntRange(1), default=1, metavar="N", help="Ask N times for each case.")
 @click.option(
@@ -103,6 +105,7 @@ def command(
     max_cost: float | None,
     max_errors: ErrorBound | None,
     *,
+    bom: bool,
     in_order: bool,
     no_cache: bool,
     no_lint: bool,
@@ -141,9 +144,13 @@ def command(
         typed = _typed(ctx)
         asking = earlier.with_changes(asking, typed)
         if output is None:
-            output, output_was_recorded = arguments["output"], True
+            # With --bom it is written anew, even if nothing is left to ask.
+            output, output_was_recorded = arguments["output"], not bom
             in_order = in_order or arguments["in_order"]
+            bom = bom or bool(arguments.get("bom"))
         hold_recorded(stored, asking, output, typed)
+    if bom and output is None:
+        raise click.UsageError("--bom is about the file that --output names, which is not given.")
     if in_order and output is None:
         raise click.UsageError("--in-order is about the file that --output names, which is not given.")
     run = RunCommand(
@@ -152,6 +159,7 @@ def command(
         output=output,
         output_was_recorded=output_was_recorded,
         in_order=in_order,
+        bom=bom,
         jobs=jobs,
         transport=transport,
         use_cache=not no_cache,

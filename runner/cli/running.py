@@ -16,6 +16,7 @@ import click
 from ..engine.bounds import ErrorBound
 from ..engine.budget import Budget
 from ..engine.cache import ResponseCache, RunCache
+from ..engine.columns import columns_of
 from ..engine.configuration import configuration
 from ..engine.counters import Counters
 from ..engine.execute import connect
@@ -158,6 +159,7 @@ class RunCommand:
     output: str | None
     output_was_recorded: bool
     in_order: bool
+    bom: bool
     jobs: int | Literal["adaptive"] | None
     transport: str
     use_cache: bool
@@ -249,13 +251,19 @@ class RunCommand:
             "asking": self.asking.as_json(),
             "output": self.output,
             "in_order": self.in_order,
+            "bom": self.bom,
         }
         facts = facts_of(plan, asked, arguments, Path.cwd(), chosen.root)
         writer = None
         if self.stored is None:
             assert rehearsal is not None
             self._check_output(chosen)
-            writer = closing.enter_context(OutputWriter(self.output)) if self.output else None
+            columns = columns_of(plan.units)
+            writer = (
+                closing.enter_context(OutputWriter(self.output, columns, bom=self.bom))
+                if self.output
+                else None
+            )
             stretch = Stretch.begin(rehearsal, facts, chosen.root)
             closing.callback(stretch.journal.close)
         else:
@@ -268,9 +276,10 @@ class RunCommand:
                 chosen.root,
             )
             closing.callback(stretch.journal.close)
+            columns = columns_of(plan.units)
             if self.output and not (stretch.done and self.output_was_recorded):
                 self._check_output(chosen)
-                writer = closing.enter_context(OutputWriter(self.output))
+                writer = closing.enter_context(OutputWriter(self.output, columns, bom=self.bom))
         counters = Counters(total=stretch.rehearsal.records)
         budget = Budget(self.max_cost) if self.max_cost is not None else None
         for record, _, _ in stretch.past.records():
@@ -362,7 +371,7 @@ class RunCommand:
                 trace=(lambda line: _say(err, line)) if self.debug else None,
             ),
             max_errors=self.max_errors,
-            facts=stretch.facts,
+            facts={**stretch.facts, "columns": columns_of(plan.units)._asdict()},
         )
 
     def _jobs(self, plan: Plan, stretch: Stretch, ordered: InOrder | None) -> dict[str, Iterator[Job]]:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import json
 import os
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Generic, Protocol, Self, TypeVar
 
+from ..engine.columns import Columns
 from ..engine.record import Record, json_line
 from ..errors import StorageError, UsageError
 from ..files.file_lock import hold
 from ..files.plain_files import open_plain
+from ..values import Json
 from .junit import JUnitFormat
 from .wording import check_text, error_text, failed_checks
 
@@ -140,16 +144,22 @@ def _is_still(file: BinaryIO, path: Path) -> bool:
 
 
 class OutputWriter(FileWriter[Record]):
-    """The records of a run as .jsonl, .json, .csv or .xml (JUnit)."""
+    """The records of a run as .jsonl, .json, .csv or .xml (JUnit).
 
-    def __init__(self, path: str | Path) -> None:
-        super().__init__(path, _FORMATS)
+    In a .csv file each of `columns` has one of its own, and with `bom` it begins with a byte order mark, by which Excel
+    knows UTF-8. Raises UsageError for `bom` in another format.
+    """
+
+    def __init__(self, path: str | Path, columns: Columns | None = None, *, bom: bool = False) -> None:
+        if bom and Path(path).suffix.lower() != ".csv":
+            raise UsageError(f'--bom is for .csv, and --output "{path}" is none.')
+        super().__init__(path, {**_FORMATS, ".csv": partial(_Csv, columns=columns or Columns(), bom=bom)})
 
 
 _BEGINNINGS = {
     ".jsonl": (b'{"prompt":',),
     ".json": (b'[\n{"prompt":', b"[]\n"),
-    ".csv": (b"prompt,case,",),
+    ".csv": (b"prompt,case,", codecs.BOM_UTF8 + b"prompt,case,"),
     ".xml": (b'<?xml version="1.0" encoding="UTF-8"?>\n<testsuites name="runner"',),
 }
 
@@ -215,21 +225,28 @@ _COLUMNS = (
         "cost",
         "latency_ms",
     ),
-    *("attempts", "cached", "fingerprint", "vars"),
+    *("attempts", "cached", "fingerprint", "vars", "index"),
 )
 
 
 class _Csv:
     """RFC 4180 with a header line, UTF-8. `output` and `vars` are JSON text; `checks` holds the failed ones.
 
+    Behind these come `vars.NAME` and `output.FIELD`, whose cells are the value itself: a text as it is, lists and
+    objects as JSON, nothing for null. What has no column there is in `output` and `vars`, where everything is.
+
     Cells that begin with `=`, `+`, `-` or `@` stay as they are: a measuring tool does not alter its data. A
     spreadsheet may take them for formulas, so import the columns of a file you do not trust as text.
     """
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: BinaryIO, *, columns: Columns, bom: bool) -> None:
         self._file = file
+        self._columns = columns
+        if bom:
+            file.write(codecs.BOM_UTF8)
         self._rows = csv.writer(self)
-        self._rows.writerow(_COLUMNS)
+        names = (f"{part}.{name}" for part, names in columns._asdict().items() for name in names)
+        self._rows.writerow([*_COLUMNS, *names])
 
     def add(self, record: Record) -> None:
         usage = record["usage"] or {}
@@ -242,7 +259,15 @@ class _Csv:
             "completion_tokens": usage.get("completion_tokens"),
             "vars": _json(record["vars"]),
         }
-        self._rows.writerow(_cell(given.get(column)) for column in _COLUMNS)
+        output = record["output"]
+        fields = output if isinstance(output, Mapping) else {}
+        self._rows.writerow(
+            [
+                *(_cell(given.get(column)) for column in _COLUMNS),
+                *(_value_cell(record["vars"].get(name)) for name in self._columns.vars),
+                *(_value_cell(fields.get(name)) for name in self._columns.output),
+            ]
+        )
 
     def end(self, *, complete: bool) -> None:
         """Nothing is left to write."""
@@ -256,6 +281,10 @@ def _cell(value: object) -> object:
     return str(value).lower() if isinstance(value, bool) else value
 
 
+def _value_cell(value: Json) -> object:
+    return _json(value) if isinstance(value, list | Mapping) else _cell(value)
+
+
 def _json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)
 
@@ -263,6 +292,5 @@ def _json(value: object) -> str:
 _FORMATS: Mapping[str, Callable[[BinaryIO], Format[Record]]] = {
     ".jsonl": _JsonLines,
     ".json": _JsonArray,
-    ".csv": _Csv,
     ".xml": JUnitFormat,
 }

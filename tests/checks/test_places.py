@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from runner.checks.assertions import AnswerView, compile_assertion
 from runner.checks.foregone import Ground, foregone
 from runner.checks.jsonpath import parse
-from runner.checks.places import places
+from runner.checks.places import declared_fields, places
 from runner.errors import FormatError, Location
 from runner.files.model import Assertion
 from runner.schema import SchemaProblem, Validator
+from runner.values import Json
 
 scalars = st.sampled_from([None, True, False, 0, 1, 2.5, "", "a", "b"])
 values = st.recursive(
@@ -111,3 +113,31 @@ def test_an_assertion_is_refused_only_where_no_valid_answer_changes_its_result(
         assert not passed
     elif parse(path).find(value):
         assert passed
+
+
+@pytest.mark.parametrize(
+    ("schema", "fields"),
+    [
+        ({"type": "object", "properties": {"b": {}, "a": {"properties": {"deep": {}}}}}, ("b", "a")),
+        (
+            {"$ref": "#/$defs/x", "$defs": {"x": {"properties": {"a": {}}}, "y": {"properties": {"b": {}}}}},
+            ("a",),
+        ),
+        (
+            {"anyOf": [{"properties": {"a": {}}}, {"type": "null"}, {"properties": {"b": {}, "a": {}}}]},
+            ("a", "b"),
+        ),
+        (
+            {"properties": {"a": {}}, "allOf": [{"properties": {"b": {}}}], "oneOf": [{"$ref": "#"}]},
+            ("a", "b"),
+        ),
+        ({"$ref": "#"}, ()),
+        ({"type": "array", "items": {"properties": {"a": {}}}}, ()),
+        ({"type": "string"}, ()),
+        (True, ()),
+    ],
+)
+def test_the_declared_fields_are_those_of_the_root_in_all_its_branches(
+    schema: Json, fields: tuple[str, ...]
+) -> None:
+    assert declared_fields(schema) == fields

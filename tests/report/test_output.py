@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from runner.engine.columns import Columns
 from runner.engine.record import Record, json_line
 from runner.errors import StorageError, UsageError
 from runner.report.output import OutputWriter
@@ -74,6 +75,21 @@ def test_csv_gives_every_text_back_unaltered(tmp_path: Path) -> None:
 def test_csv_holds_variables_and_output_as_json(tmp_path: Path) -> None:
     (row,) = csv.DictReader(io.StringIO(written(tmp_path / "out.csv", [RUN[0]]), newline=""))
     assert (json.loads(row["vars"]), json.loads(row["output"])) == (RUN[0]["vars"], RUN[0]["output"])
+
+
+@given(variables=st.dictionaries(st.text(), st.text()), fields=st.dictionaries(st.text(), st.text()))
+def test_csv_gives_every_text_back_in_the_column_of_its_variable_or_field(
+    variables: dict[str, str], fields: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "any.csv"
+    with OutputWriter(path, Columns(tuple(variables), tuple(fields))) as writer:
+        writer.write(record(vars=variables, output=fields))
+    names, cells = csv.reader(io.StringIO(path.read_bytes().decode(), newline=""))
+    found = dict(zip(names, cells, strict=True))
+    assert {name: cell for name, cell in found.items() if name.startswith("vars.")} == {
+        f"vars.{name}": text for name, text in variables.items()
+    }
+    assert [found[f"output.{name}"] for name in fields] == list(fields.values())
 
 
 def test_junit_counts_failures_and_errors_apart(tmp_path: Path) -> None:

@@ -1,0 +1,47 @@
+"""Which variables and fields the records of a run may have, known before the first one: the columns of a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from ..checks.places import declared_fields
+from .plan import Unit
+
+__all__ = ["Columns", "columns_of", "recorded_columns"]
+
+
+class Columns(NamedTuple):
+    """The names of the variables, and of the fields that the response schemas declare, each once."""
+
+    vars: tuple[str, ...] = ()
+    output: tuple[str, ...] = ()
+
+
+def columns_of(units: Iterable[Unit]) -> Columns:
+    """Those of all prompts: `inputs` and properties in the author's order, inferred variables in alphabetical order.
+
+    To be asked after the rehearsal, which knows the variables that the cases' own assertions read.
+    """
+    variables: dict[str, None] = {}
+    fields: dict[str, None] = {}
+    for unit in units:
+        prompt = unit.prompt
+        inferred = sorted(unit.template.variables | unit.judge.variables)
+        variables.update(dict.fromkeys(inferred if prompt.inputs is None else prompt.inputs))
+        if prompt.response_schema is not None:
+            fields.update(dict.fromkeys(declared_fields(prompt.response_schema.schema)))
+    return Columns(tuple(variables), tuple(fields))
+
+
+def recorded_columns(manifests: Iterable[Mapping[str, Any]]) -> Columns:
+    """Those that stand in any of these `run.json`; an older version wrote none."""
+    columns = [manifest.get("columns") for manifest in manifests]
+    return Columns(*(tuple(dict.fromkeys(_names(columns, name))) for name in Columns._fields))
+
+
+def _names(columns: Iterable[object], name: str) -> Iterator[str]:
+    for each in columns:
+        names = each.get(name) if isinstance(each, Mapping) else None
+        if isinstance(names, list):
+            yield from (one for one in names if isinstance(one, str))
