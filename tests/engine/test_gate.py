@@ -224,3 +224,9 @@ def test_money_is_given_back_when_a_request_lands() -> None:
     assert not budget.affords_another
     gate.land()
     assert budget.affords_another
+
+
+def test_a_provider_that_asks_for_no_pause_gets_none() -> None:
+    gate = Gate(FixedLimit(9))
+    assert gate.learn(BUSY, first_attempt=True, now=0.0) is None
+    assert gate.enter(0, 0.0) == 0.0

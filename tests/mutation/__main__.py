@@ -10,12 +10,14 @@ import importlib.machinery
 import importlib.util
 import json
 import os
+import resource
 import signal
 import sys
 import time
 import tomllib
 import traceback
 from collections.abc import Sequence
+from math import ceil
 from pathlib import Path
 from types import ModuleType
 
@@ -104,16 +106,17 @@ def _try(name: str, kept: Path, *, again: bool) -> tuple[tuple[str, int, int, in
     mutants = mutants_of(source)
     explained = {_key(entry): entry for entry in _entries(name)}
     killed = set() if again else _read(kept, source)
-    started = time.monotonic()
-    if (code := _run(module, source, tests, limit=3600)) != 0:
+    started, worked = time.monotonic(), _seconds_of_children()
+    if (code := _run(module, source, tests, limit=3600, cpu=3600)) != 0:
         sys.exit(f"{name}: its tests fail without any mutant (pytest ended with {code}): {' '.join(tests)}")
-    limit = 30 + 10 * (time.monotonic() - started)
+    limit = 20 + 20 * (time.monotonic() - started)
+    cpu = 3 + 4 * (_seconds_of_children() - worked)
     survived = []
     with kept.open("a", encoding="utf-8") as file:
         for number, mutant in enumerate(mutants, 1):
             if mutant.key in killed:
                 continue
-            if _run(module, mutant.code, tests, limit) == 0:
+            if _run(module, mutant.code, tests, limit, cpu) == 0:
                 survived.append(mutant)
                 mark = "explained" if mutant.key in explained else "SURVIVED"
                 print(
@@ -144,11 +147,21 @@ def _try(name: str, kept: Path, *, again: bool) -> tuple[tuple[str, int, int, in
     return row, problems
 
 
-def _run(module: str, code: str, tests: Sequence[str], limit: float) -> int:
-    """What pytest ends with in a process of its own, in which the module has this code; -1 where it takes too long."""
+def _seconds_of_children() -> float:
+    """CPU time: what else the machine does makes no mutant slow."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def _run(module: str, code: str, tests: Sequence[str], limit: float, cpu: float) -> int:
+    """What pytest ends with in a process of its own, in which the module has this code.
+
+    Less than 0 where it takes more CPU time than `cpu`, or waits for longer than `limit`: a loop without end.
+    """
     child = os.fork()
     if child == 0:
         os.setsid()
+        resource.setrlimit(resource.RLIMIT_CPU, (ceil(cpu), ceil(cpu)))
         quiet = os.open(os.environ.get("MUTATION_LOG", os.devnull), os.O_RDWR | os.O_CREAT)
         for descriptor in (0, 1, 2):
             os.dup2(quiet, descriptor)

@@ -13,7 +13,7 @@ CALLS = {
     "none": set(),
     "once": {"missing"},
     "new_episodes": {"missing", "stale", "conflict"},
-    "all": {"missing", "stale", "conflict", "current"},
+    "all": {"missing", "stale", "conflict", "current", "moved"},
 }
 WRITES = {
     "none": set(),
