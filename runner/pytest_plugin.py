@@ -82,7 +82,7 @@ def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Ite
 
 def _is_ours(file: Path, config: pytest.Config) -> bool:
     """Whether a prompt file is one of a project of ours, or was asked for; others use these names, too."""
-    from .files.discover import is_prompt_of, is_vendored, matches_glob
+    from .files.discover import is_prompt_of, is_vendored, matches_glob, project_above
 
     if is_vendored(file):
         return False
@@ -92,9 +92,9 @@ def _is_ours(file: Path, config: pytest.Config) -> bool:
     globs = config.getini("runner_prompts")
     if below is not None and any(matches_glob(below.as_posix(), glob) for glob in globs):
         return True
-    home = _home_of(file, config)
-    if not home.declared:
+    if project_above(file.parent) is None:
         return _names_folder(config, file) and not _is_of_github(file)
+    home = _home_of(file, config)
     # Where runner.yaml does not load, each of its prompts says so.
     return home.project is None or is_prompt_of(home.project, file)
 
@@ -134,13 +134,12 @@ def _is_of_github(file: Path) -> bool:
 
 
 class _Home(NamedTuple):
-    """The project of a folder: by a runner.yaml (`declared`) or without one. `error` is why it does not open.
+    """The project of a folder. `error` is why it does not open.
 
     `claims` are those to folders of snapshots, by the prompts' folder, of the prompts seen so far; `lost` is empty until
     it is needed.
     """
 
-    declared: bool
     project: Project | None
     packs: Packs | None
     error: RunnerError | None
@@ -191,7 +190,7 @@ def _home_of(file: Path, config: pytest.Config) -> _Home:
             packs.verify_copies()
         except RunnerError as problem:
             error = problem
-        homes[root] = _Home(above is not None, project, packs, error, {}, [])
+        homes[root] = _Home(project, packs, error, {}, [])
     return homes[root]
 
 

@@ -90,7 +90,10 @@ def test_a_file_that_does_not_load_is_a_failing_item_with_its_line_and_interrupt
 def test_a_row_that_is_off_fails_beside_the_cases_before_it(project: ProjectFolder) -> None:
     record(project, "--runner-update", "missing")
     project.write("prompts/rows.jsonl", '{"id": "one", "vars": {"name": "A"}}\n{"id": "one", "vars": {}}\n')
-    project.write("prompts/rows.prompt.yaml", PROMPT.split("tests:")[0] + "tests: [{file: rows.jsonl}]\n")
+    project.write(
+        "prompts/rows.prompt.yaml",
+        PROMPT.split("tests:")[0].replace("name: hello", "name: rows") + "tests: [{file: rows.jsonl}]\n",
+    )
     done = run_pytest(project, "prompts/rows.prompt.yaml", CI="true")
     assert done.returncode == 1
     assert "prompts/rows.jsonl:2" in done.stdout

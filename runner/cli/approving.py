@@ -17,11 +17,11 @@ from ..errors import NothingSelectedError, Problems, RunnerError, UsageError
 from ..files.discover import refuse_other_projects
 from ..files.model import Project, Prompt
 from ..regress.accepting import accept, reject
+from ..regress.approved import approved_of
 from ..regress.claims import refuse_shared, refuse_shared_folders
 from ..regress.orphans import orphans
 from ..regress.pending import load_pending, select_pending
 from ..regress.results import Kind, PendingEntry
-from ..regress.snapshot import file_of
 from ..regress.store import SnapshotStore, store_of
 from ..render.sandbox import Sandbox
 from ..report.figures import plural
@@ -177,6 +177,9 @@ def _awaited(
     for unit in others:
         with contextlib.suppress(RunnerError):
             for case in Selection().cases(unit):
-                if not store.exists(file_of(unit.prompt, case.id, unit.variant)):
-                    found.setdefault(unit.job(case).fingerprint, f"{unit.prompt.name}/{case.id}")
+                with contextlib.suppress(
+                    RunnerError
+                ):  # one that cannot be read is there; the others count all the same
+                    if approved_of(store, unit.prompt, case.id, unit.variant) is None:
+                        found.setdefault(unit.job(case).fingerprint, f"{unit.prompt.name}/{case.id}")
     return found

@@ -82,10 +82,6 @@ class SnapshotStore:
         shown = self._shown(file)
         return read_snapshot(decode(data, shown), shown)
 
-    def exists(self, file: str) -> bool:
-        """Whether something stands there, readable or not."""
-        return os.path.lexists(self._path(self._on_disk(file)))
-
     def digest(self, file: str) -> str | None:
         """SHA-256 of a snapshot file, or None where there is none: what an answer was compared with."""
         try:
