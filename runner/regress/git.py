@@ -15,11 +15,12 @@ from typing import IO, Self
 from ..errors import Location, MissingFileError, UsageError, close_to
 from ..files.tree import MAX_FILE_BYTES, MemoryTree
 from ..processes.git import git_command, reading_environment
-from ..processes.start import PIPE, ChildProcess, Finished, TooMuchOutputError, run, start
+from ..processes.start import PIPE, ChildProcess, Finished, StillRunningError, TooMuchOutputError, run, start
 
 __all__ = ["Repository", "RevisionTree"]
 
 _OBJECT_NAME = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
+_SECONDS = 300
 _MOST_LISTED = 64 * 1024 * 1024
 """Bytes of the names of a revision's files: a tree of a few kilobytes can be made to list a thousand million."""
 
@@ -69,13 +70,7 @@ class Repository:
         if not folder.is_relative_to(self.top):
             raise UsageError(f"{root} lies outside the git repository {self.top}")
         prefix = "" if folder == self.top else f"{folder.relative_to(self.top).as_posix()}/"
-        try:
-            done = self._git("ls-tree", "-r", "-z", "--full-tree", commit, *([prefix] if prefix else []))
-        except TooMuchOutputError:
-            raise UsageError(
-                f"{rev} has too many files to be compared: their names alone are more than"
-                f" {_MOST_LISTED // 2**20} MiB"
-            ) from None
+        done = self._git("ls-tree", "-r", "-z", "--full-tree", commit, *([prefix] if prefix else []))
         if done.returncode:
             raise UsageError(
                 f"the files of {rev} cannot be listed: {_said(done.stderr)}",
@@ -120,10 +115,20 @@ class Repository:
     # --- asking git -------------------------------------------------------------------------------------------------
 
     def _git(self, *args: str, folder: Path | None = None) -> Finished:
+        command = self._command(*args, folder=folder)
         try:
-            return run(self._command(*args, folder=folder), self._environ, most=_MOST_LISTED)
+            return run(command, self._environ, most=_MOST_LISTED, seconds=_SECONDS)
         except OSError as error:
             raise _no_git(error) from None
+        except StillRunningError:
+            raise UsageError(
+                f"git {args[0]} does not end in {self._folder}", hint="does its configuration include a pipe?"
+            ) from None
+        except TooMuchOutputError:
+            raise UsageError(
+                f"git {args[0]} prints more than {_MOST_LISTED // 2**20} MiB: there are too many files, or refs,"
+                " to be compared"
+            ) from None
 
     def _command(self, *args: str, folder: Path | None = None) -> list[str]:
         return [*self._program, "-C", str((folder or self._folder).absolute()), *args]

@@ -327,6 +327,19 @@ def test_variables_of_a_hook_do_not_lead_git_elsewhere(repository: GitFolder, tm
     assert not mark.exists()
 
 
+@posix
+def test_a_configuration_that_never_ends_ends_the_command(
+    repository: GitFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    os.mkfifo(repository.folder / "pipe")
+    with (repository.folder / ".git" / "config").open("a") as file:
+        file.write(f"[include]\n\tpath = {repository.folder / 'pipe'}\n")
+    monkeypatch.setattr("runner.regress.git._SECONDS", 0.5)
+    done = ProjectFolder(repository.folder).run("diff", "--base", "HEAD")
+    assert done.code == 2
+    assert "git rev-parse does not end" in done.err
+
+
 # --- python and pip -------------------------------------------------------------------------------------------------
 
 

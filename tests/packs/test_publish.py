@@ -112,12 +112,12 @@ def test_a_sound_pack_passes_offline(pack: Consumer) -> None:
 
 
 def test_what_a_pack_does_not_ship_is_not_there_when_it_is_checked(pack: Consumer) -> None:
-    pack.write("partials/.tone.j2", "Be kind.\n")
-    pack.write("prompts/triage.prompt.yaml", PROMPT.replace("tone.j2", ".tone.j2"))
+    pack.write("dist/tone.j2", "Be kind.\n")
+    pack.write("prompts/triage.prompt.yaml", PROMPT.replace("partials/tone.j2", "dist/tone.j2"))
     assert pack.run("check").code == 0
     done = pack.run("pack", "check")
     assert done.code == 2
-    assert f"{Path('prompts/triage.prompt.yaml')}:6: error: there is no file partials/.tone.j2" in done.err
+    assert f"{Path('prompts/triage.prompt.yaml')}:6: error: there is no file dist/tone.j2" in done.err
 
 
 SPOILT = {
