@@ -105,8 +105,9 @@ class Unit:
             return self._messages(case)
         except FileError as error:
             where = str(case.location)
-            if case.location.line is not None and where not in f"{error.location} {error.hint}":
-                error.message += f", with the variables of {where}"
+            named = f"{error.location} {error.hint}"
+            if case.vars and case.location.line is not None and where not in named:
+                error.message += f" (with the variables of {where})"
             raise
 
     def _messages(self, case: Case) -> list[dict[str, Json]]:

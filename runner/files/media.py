@@ -215,18 +215,25 @@ def _data_url(
     name = body.get(key)
     if not isinstance(name, str):
         return body
+    if _is_url(name, reader):
+        return body
+    media_type, text = reader.read(name, kinds, what)
+    return {**body, key: f"data:{media_type};base64,{text}"}
+
+
+def _is_url(name: str, reader: _Reader) -> bool:
+    """Whether this is the URL of a file, and not its path. Raises FormatError for one that no provider can fetch."""
     # Two letters at least: one is a drive of Windows, which `resolve` refuses in its own words. RFC 3986, 3.1.
     scheme = re.match(r"([A-Za-z][A-Za-z0-9+.-]+):", name)
     if scheme is None:
-        media_type, text = reader.read(name, kinds, what)
-        return {**body, key: f"data:{media_type};base64,{text}"}
+        return False
     if scheme[1].lower() not in {"http", "https", "data"}:
         raise FormatError(
             f"{scheme[1]}: URLs cannot be sent",
             location=reader.location,
             hint="write an https URL, a data: URL, or a path relative to the prompt",
         )
-    return body
+    return True
 
 
 _ENDINGS = re.compile(
@@ -247,8 +254,8 @@ def _refuse_path(body: Mapping[str, Json], kind: str, reader: _Reader) -> None:
 
 def _sound(body: Mapping[str, Json], reader: _Reader) -> Mapping[str, Json]:
     name = body.get("data")
-    # Base64 has no dot, so a name that ends like a sound file is one.
-    if not isinstance(name, str) or not name.lower().endswith((".wav", ".mp3")):
+    # Base64 has no dot, so a name that ends like a sound file is one. Some providers fetch it by its URL.
+    if not isinstance(name, str) or not name.lower().endswith((".wav", ".mp3")) or _is_url(name, reader):
         return body
     declared = body.get("format")
     kinds = {kind: media_type for kind, media_type in _SOUNDS.items() if declared in (None, kind)}

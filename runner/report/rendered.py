@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import shlex
 
 from ..engine.plan import Job
 from ..errors import UsageError
 from ..files.addresses import key_headers, operation_url, shown_name
+from ..files.model import Endpoint
 from ..wire.request import as_curl
 
 __all__ = ["rendered"]
@@ -15,7 +17,7 @@ __all__ = ["rendered"]
 def rendered(job: Job, form: str) -> str:
     """The messages or the request as indented JSON, keys in the author's order; or a curl command.
 
-    The command names the key's variable and never its value. Raises UsageError for an endpoint without an address.
+    The command names where the key is, a variable or an entry of the keyring, and never its value. Raises UsageError for an endpoint without an address.
     """
     if form == "messages":
         return json.dumps(job.body["messages"], ensure_ascii=False, indent=2)
@@ -29,8 +31,20 @@ def rendered(job: Job, form: str) -> str:
         )
     headers = {"Content-Type": "application/json", **endpoint.headers}
     references = {
-        name: f"{scheme}${variable if shown_name(variable) == variable else 'API_KEY'}"
+        name: scheme + (_of_keyring(endpoint) if variable is None else _of_variable(variable))
         for name, (scheme, variable) in key_headers(endpoint).items()
-        if variable is not None
     }
     return as_curl(operation_url(endpoint.base_url, "chat/completions"), headers, job.body, references)
+
+
+def _of_variable(name: str) -> str:
+    return f"${name}" if shown_name(name) == name else "$API_KEY"
+
+
+def _of_keyring(endpoint: Endpoint) -> str:
+    """A command substitution that asks the `keyring` command, inside double quotes."""
+    name = endpoint.api_key_keyring or ""
+    if shown_name(name) != name:
+        return "$API_KEY"
+    service, _, user = name.partition("/")
+    return f"$(keyring get -- {shlex.quote(service)} {shlex.quote(user)})"

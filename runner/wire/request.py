@@ -93,8 +93,8 @@ def as_curl(
 
     A header that carries a key (Authorization, api-key, x-api-key) is written as it is only where it already
     refers to a variable ("Bearer $OPENAI_API_KEY"); a value is replaced by such a reference. Whatever looks like
-    a key in another header is masked. `references` are headers whose value comes out of a variable, as in
-    "Bearer $OPENAI_API_KEY". Raises ValueError where `encode` does.
+    a key in another header is masked. `references` are headers whose value the shell finds in a variable
+    or by a command, as in "Bearer $OPENAI_API_KEY". Raises ValueError where `encode` does.
     """
     encode(body)
     lines = [f"curl {shlex.quote(url)}"]

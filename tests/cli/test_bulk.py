@@ -378,7 +378,7 @@ def test_a_row_that_cannot_be_rendered_is_named(asked: ProjectFolder, server: Fa
     done = run(asked, "prompts/share.prompt.yaml", "--input", "rows.jsonl")
     assert done.code == 2
     assert "prompts/share.prompt.yaml:3: error: " in done.err
-    assert "modulo by zero, with the variables of rows.jsonl:2:1\n" in done.err
+    assert "modulo by zero (with the variables of rows.jsonl:2:1)\n" in done.err
     assert not server.requests
 
 

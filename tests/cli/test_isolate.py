@@ -53,7 +53,7 @@ tests:
 """
 )
 
-TOO_SLOW = """bomb.prompt.yaml:7: error: messages[0]: the template takes longer than 1.5 seconds, with the variables of bomb.prompt.yaml:14:5
+TOO_SLOW = """bomb.prompt.yaml:7: error: messages[0]: the template takes longer than 1.5 seconds (with the variables of bomb.prompt.yaml:14:5)
   7 |       Hello {{ name }}
 hint: with --isolate a prompt has 1.5 seconds and 512 MiB to render in
 """

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import json
+import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -81,6 +84,23 @@ def test_the_curl_command_names_the_variable(project: ProjectFolder, server: Fau
     assert f"curl '{server.base_url}/chat/completions?api-version=2024-10-21'" in done.out
     assert '-H "X-Key: $GATEWAY_KEY"' in done.out
     assert VALUE not in done.out
+
+
+@pytest.mark.parametrize("name", ["acme/ci", 'o\'b "$(touch x)"/me & `touch x`', "-p/ $HOME"])
+def test_the_curl_command_asks_the_keyring_for_its_entry(
+    project: ProjectFolder, server: FaultServer, tmp_path: Path, name: str
+) -> None:
+    declare(project, server, f"api_key_keyring: {json.dumps(name)}")
+    command = project.run("render", "--format", "curl").out
+    shell = (
+        'keyring() { [ "$1" = get ] && [ "$2" = -- ] && printf "key of %s/%s" "$3" "$4"; }; '
+        'curl() { for a in "$@"; do printf "%s\\0" "$a"; done; }; '
+    )
+    done = subprocess.run(
+        ["sh", "-c", shell + command], capture_output=True, text=True, check=True, cwd=tmp_path
+    )
+    assert f"Authorization: Bearer key of {name}" in done.stdout.split("\0")
+    assert not (tmp_path / "x").exists()
 
 
 def test_no_snapshot_holds_the_value_of_a_header(project: ProjectFolder, server: FaultServer) -> None:

@@ -88,6 +88,7 @@ REFUSED = {
     "hidden folder": (IMAGE, ".secret/cat.png", {}, WHERE + ".secret/cat.png is hidden and is not read (files and folders whose names begin with a dot are left alone: keys and Git's own files are there)"),
     "hidden file": (DOCUMENT, "../.env", {}, WHERE + "../.env is hidden and is not read (files and folders whose names begin with a dot are left alone: keys and Git's own files are there)"),
     "file URL": (IMAGE, "file:///etc/passwd", {}, WHERE + "file: URLs cannot be sent (write an https URL, a data: URL, or a path relative to the prompt)"),
+    "file URL of a sound": (SOUND, "s3://bucket/hi.mp3", {}, WHERE + "s3: URLs cannot be sent (write an https URL, a data: URL, or a path relative to the prompt)"),
     "no image": (IMAGE, "notes.txt", {}, WHERE + "notes.txt is not an image that can be sent: its first bytes are of no known kind (known kinds: png, jpeg, gif, webp)"),
     "another kind": (IMAGE, "a.pdf", {}, WHERE + "a.pdf is not an image that can be sent: it is pdf (known kinds: png, jpeg, gif, webp)"),
     "no document": (DOCUMENT, "cat.png", {}, WHERE + "cat.png is not a document that can be sent: it is png (known kinds: pdf)"),
@@ -100,6 +101,13 @@ def test_what_is_not_to_be_sent_is_refused_at_its_part(kind, value, more, messag
     with pytest.raises(RunnerError) as caught:
         inline(kind, value, **more)
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    "url", ["https://x.example/hi.mp3", "HTTP://x.example/a.WAV", "data:audio/wav;name=a.wav"]
+)
+def test_the_url_of_a_sound_is_sent_as_it_stands(url):
+    assert inline(SOUND, url, format="mp3") == url
 
 
 def inline_whole(part: dict[str, object]) -> object:
