@@ -110,7 +110,7 @@ def _try(name: str, kept: Path, *, again: bool) -> tuple[tuple[str, int, int, in
     if (code := _run(module, source, tests, limit=3600, cpu=3600)) != 0:
         sys.exit(f"{name}: its tests fail without any mutant (pytest ended with {code}): {' '.join(tests)}")
     limit = 20 + 20 * (time.monotonic() - started)
-    cpu = 3 + 4 * (_seconds_of_children() - worked)
+    cpu = 2 + 2 * (_seconds_of_children() - worked)
     survived = []
     with kept.open("a", encoding="utf-8") as file:
         for number, mutant in enumerate(mutants, 1):
