@@ -79,19 +79,19 @@ class Doubt(NamedTuple):
 def doubt(assertion: CompiledAssertion, ground: Ground) -> Doubt | None:
     """What is probably not meant, though the assertion can both fail and pass.
 
-    W005: an expr that does not look at the answer. W006: a text that JSON may spell otherwise must not come.
+    W012: an expr that does not look at the answer. W013: a text that JSON may spell otherwise must not come.
     """
     predicate = assertion.predicate
     if predicate.reads is not None and not predicate.reads.keys() & {"output", "text"}:
         return Doubt(
-            "W005",
+            "W012",
             f"{assertion.type}: {show(predicate.expected)} reads only vars, so that no answer can change it",
             "compare vars with output or text",
         )
     of_json = ground.parsed and assertion.path is None and assertion.kind.subject == "text"
     if of_json and assertion.negated and json.dumps(predicate.expected).count("\\"):
         return Doubt(
-            "W006",
+            "W013",
             f"{assertion.type}: in the text of a JSON answer {show(predicate.expected)} may be written with escapes",
             "name the part that is meant with path",
         )

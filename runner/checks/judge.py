@@ -91,7 +91,7 @@ class Judge:
         if prompt.asserts and prompt.tests and all(_expects_no_answer(test) for test in prompt.tests):
             hint = "write them on the tests"
             self._remark(
-                prompt.asserts[0], "W008", "no test expects an answer that is ok: these are never asked", hint
+                prompt.asserts[0], "W015", "no test expects an answer that is ok: these are never asked", hint
             )
         self.required = frozenset(
             name for each in self._asserts for name in each.variables.names - each.variables.optional
@@ -268,7 +268,7 @@ class Judge:
     def _repeated(
         self, assertion: Assertion, compiled: CompiledAssertion, others: Iterable[CompiledAssertion]
     ) -> Iterator[RunnerError]:
-        """An error for an assertion that contradicts another one; W007 for one that repeats it."""
+        """An error for an assertion that contradicts another one; W014 for one that repeats it."""
         for other in others:
             if other.key != compiled.key:
                 continue
@@ -279,7 +279,7 @@ class Judge:
                 yield FormatError(message, location=assertion.location)
             else:
                 hint = "an assertion of the prompt is one of each test as well"
-                self._remark(assertion, "W007", f"this {compiled.type} stands here twice", hint)
+                self._remark(assertion, "W014", f"this {compiled.type} stands here twice", hint)
             return
 
     def _remark(self, assertion: Assertion, code: str, message: str, hint: str) -> None:

@@ -71,7 +71,7 @@ class EnvFile:
             if name not in SETTINGS and name not in _OF_OPENAI and name not in named:
                 yield Diagnostic(
                     "warning",
-                    "W011",
+                    "W016",
                     f"{name} is not taken from a file: no endpoint names it, and it is no setting of runner's",
                     self.locate(name),
                     "export it in the shell if it is meant for proxies, certificates or other programs",

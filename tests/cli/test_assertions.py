@@ -306,14 +306,14 @@ def test_what_is_probably_not_meant_is_told_once_and_stops_nothing(project: Proj
     )
     done = checked(project, text)
     assert done.code == 0
-    told = [line.split(": ")[:2] for line in done.err.splitlines() if ": W00" in line]
+    told = [line.split(": ")[:2] for line in done.err.splitlines() if ": W01" in line]
     assert [line[0].removeprefix("p.prompt.yaml:") for line in told] == ["13:5", "14:5", "16:5"]
-    assert ["W005" in done.err, "W006" in done.err, done.err.count("W007")] == [True, True, 1]
+    assert ["W012" in done.err, "W013" in done.err, done.err.count("W014")] == [True, True, 1]
     done = checked(
         project,
         f"{HEAD}assert: [{{type: contains, value: a}}]\ntests: [{{id: a, vars: {{q: y}}, outcome: refused}}]\n",
     )
-    assert (done.code, "W008" in done.err) == (0, True)
+    assert (done.code, "W015" in done.err) == (0, True)
 
 
 def test_a_word_that_an_endpoint_declares_is_a_finish_reason(project: ProjectFolder) -> None:
