@@ -161,7 +161,10 @@ _OPTIONS = (
         "--vars", "vars_file", metavar="FILE", help="Variables from a YAML or JSON file (-: standard input)."
     ),
     click.option(
-        "--input", "rows", metavar="ROWS", help="One case a row, from .jsonl, .csv, .tsv, .json or .yaml."
+        "--input",
+        "rows",
+        metavar="ROWS",
+        help="One case a row, from .jsonl, .csv, .tsv, .json or .yaml (-: standard input).",
     ),
     click.option(
         "--delimiter",

@@ -133,9 +133,15 @@ def hold_recorded(stored: StoredRun, asking: Asking, output: str | None, typed: 
     ):
         if value is not None:
             named.append((name, option, value))
+    named += [("assignments", f"--var {name}=@", file) for name, file in _texts_of_files(chosen)]
     for name, option, value in named:
         if name in typed:
             continue
+        if value == "-" and name != "paths":
+            raise UsageError(
+                f"the run {stored.id} was started with {option}-, and what standard input held is not kept",
+                hint=f"give it again: --resume {stored.id} {option}FILE",
+            )
         place = Path.cwd().joinpath(value).resolve()
         inside = place.is_relative_to(root)
         if not inside or any(part.startswith(".") for part in place.relative_to(root).parts):
@@ -148,6 +154,14 @@ def hold_recorded(stored: StoredRun, asking: Asking, output: str | None, typed: 
             f"the run {stored.id} names {option}{value}, which {why}",
             hint=f"if you mean it, give it again: --resume {stored.id} {option}{value}",
         )
+
+
+def _texts_of_files(chosen: SelectionOptions) -> Iterator[tuple[str, str]]:
+    """The variables that `--var NAME=@FILE` gives, and the files (-: standard input)."""
+    for assignment in chosen["assignments"]:
+        name, _, value = assignment.partition("=")
+        if value.startswith("@") and not value.startswith("@@"):
+            yield name, value[1:]
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,10 +226,7 @@ class RunCommand:
                 "--vars": selection["vars_file"],
                 "--env-file": self.env_file,
             }
-            for assignment in selection["assignments"]:
-                name, _, value = assignment.partition("=")
-                if value.startswith("@") and not value.startswith("@@"):
-                    given[f"--var {name}"] = value[1:]
+            given |= {f"--var {name}": file for name, file in _texts_of_files(selection)}
             chosen.check_destination(self.output, given)
 
     def _plan(self) -> tuple[Chosen, Plan]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -223,7 +225,9 @@ def _text_of(value: str, option: str) -> str:
 
 
 def _rows(path: str, given: SelectionOptions) -> CaseFile:
-    file = Path(path)
+    shown, file = path, Path(path)
+    if path == "-":
+        shown, file = "standard input", _standard_input(given["encoding"])
     if not file.exists():
         raise UsageError(f"--input {path}: no such file")
     if file.is_dir():
@@ -231,18 +235,36 @@ def _rows(path: str, given: SelectionOptions) -> CaseFile:
     if not file.is_file():
         raise UsageError(
             f"--input {path} can be read only once",
-            hint="rows are read again to go on with a run: save them to a file first",
+            hint="rows are read more than once: save them to a file, or give them on standard input: --input -",
         )
     if given["delimiter"] is not None and file.suffix.lower() not in (".csv", ".tsv"):
         raise UsageError(f"--delimiter is for .csv and .tsv, and --input {path} is neither")
     return CaseFile(
         str(file.absolute()),
-        path,
-        Location(path),
+        shown,
+        Location(shown),
         delimiter=given["delimiter"],
         encoding=given["encoding"],
         id_column=given["id_column"],
     )
+
+
+def _standard_input(encoding: str | None) -> Path:
+    """A copy of standard input, which can be read again until the command ends.
+
+    Its ending is that of JSON for a list, that of JSONL for objects, and else that of CSV.
+    """
+    folder = click.get_current_context().with_resource(tempfile.TemporaryDirectory(prefix="runner-"))
+    copy = Path(folder) / "rows"
+    with copy.open("wb") as file:
+        shutil.copyfileobj(sys.stdin.buffer, file)
+    with copy.open("rb") as file:
+        head = file.read(_HEAD).decode(encoding or "utf-8", "ignore").lstrip("\ufeff \t\r\n")
+    ending = {"": ".jsonl", "{": ".jsonl", "[": ".json"}.get(head[:1], ".csv")
+    return copy.rename(copy.with_suffix(ending))
+
+
+_HEAD = 65536
 
 
 def _read(path: str, option: str) -> bytes:

@@ -53,7 +53,7 @@ class Row(NamedTuple):
 def read_rows(
     source: bytes | Path, shown: str, *, delimiter: str | None = None, encoding: str | None = None
 ) -> Iterator[Row]:
-    """The rows of a file, by its ending; `shown` is its name in messages.
+    """The rows of a file, by its ending; `shown` is its name in messages, and in place of a path has the ending.
 
     JSONL and CSV are read line by line, so that a file of any size takes little memory. Blank lines are no rows. The
     first line of a CSV file names the variables, and its cells are strings; they are separated by `delimiter` where it
@@ -63,7 +63,7 @@ def read_rows(
     Raises CaseError for what is no row, SyntaxFileError and EncodingError for what cannot be read at all,
     MissingFileError when `source` is a path that cannot be opened.
     """
-    ending = Path(shown).suffix.lower()
+    ending = Path(shown if isinstance(source, bytes) else source).suffix.lower()
     if ending not in ROW_FORMATS:
         raise CaseError(
             f'"{shown}" is not a file of rows',
