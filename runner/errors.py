@@ -26,10 +26,13 @@ command line, a pytest plugin and an editor can show the same facts in their own
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
+
+from .visible import visible
 
 __all__ = [
     "CaseError",
@@ -67,7 +70,8 @@ class Location(NamedTuple):
     column: int | None = None
 
     def __str__(self) -> str:
-        return ":".join(str(part) for part in (self.path, self.line, self.column) if part is not None)
+        path = visible(self.path.replace("\n", "\\n"))
+        return ":".join(str(part) for part in (path, self.line, self.column) if part is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,6 +267,12 @@ def elided(text: str, limit: int) -> str:
 
 
 def _readable(text: str) -> str:
-    """What an error says, with whatever it quotes from a file: short enough to be read, and text that can be written."""
-    short = elided(text, _LONGEST)
-    return short if short.isascii() else short.encode("utf-8", "backslashreplace").decode()
+    """What an error says, with whatever it quotes from a file: short enough to be read, and safe to be shown anywhere.
+
+    Lines of a message are ours where they are indented; any other line break came with what is quoted.
+    """
+    short = visible(elided(text, _LONGEST))
+    return _BREAK.sub(r"\\n", short) if "\n" in short else short
+
+
+_BREAK = re.compile("\n(?!  )")

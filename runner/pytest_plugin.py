@@ -210,11 +210,12 @@ class PromptFile(pytest.File):
         from .engine.selection import Selection
         from .errors import RunnerError
         from .regress.claims import refuse_shared
+        from .visible import one_line
 
         try:
             sandbox = _sandbox(self.config)
         except RunnerError as error:  # of the session's own options: it cannot mean what was asked for
-            raise self.CollectError(str(error)) from None
+            raise self.CollectError(_shown(str(error))) from None
         home = _home_of(self.path, self.config)
         try:
             if home.error is not None:
@@ -227,7 +228,7 @@ class PromptFile(pytest.File):
             for unit in make_units((prompt,), home.project, sandbox=sandbox):
                 for case in Selection().cases(unit):
                     name = case.id if unit.variant is None else f"{case.id}@{unit.variant}"
-                    yield PromptCase.from_parent(self, name=name, unit=unit, case=case, home=home)
+                    yield PromptCase.from_parent(self, name=one_line(name), unit=unit, case=case, home=home)
         except RunnerError as error:
             yield BrokenPrompt.from_parent(self, name="load", error=error)
 
@@ -245,13 +246,13 @@ class BrokenPrompt(pytest.Item):
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> str:
         """What is wrong, where and what to do, without a traceback."""
-        return str(excinfo.value)
+        return _shown(str(excinfo.value))
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
         """The file, and that it does not load."""
         location = self._error.location
         line = location.line if location is not None else None
-        return self.path, line - 1 if line else None, f"{self.path.name} does not load"
+        return self.path, line - 1 if line else None, _shown(f"{self.path.name} does not load")
 
 
 class PromptCase(pytest.Item):
@@ -310,7 +311,7 @@ class PromptCase(pytest.Item):
         if result.verdict not in ("pass", "flaky"):
             raise RegressionFailure(self._explained(result, modes.record))
         if result.verdict == "flaky":
-            self.add_report_section("call", "runner", self._explained(result, modes.record))
+            self.add_report_section("call", "runner", _shown(self._explained(result, modes.record)))
 
     def _explained(self, result: CaseResult, record: str) -> str:
         from .files.discover import find_root
@@ -330,20 +331,20 @@ class PromptCase(pytest.Item):
             if record == "none":
                 lines.append("no model was asked: pytest asks only with --runner-record, e.g. new_episodes")
             lines.append(f"to record{here}: runner test {named} --case {result.case} --record new_episodes")
-        return "\n".join(lines)
+        return "\n".join(line.replace("\n", "\\n") for line in lines)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> str:
         """Our own errors as they are, without a traceback into this package."""
         from .errors import RunnerError
 
         if isinstance(excinfo.value, RegressionFailure | RunnerError):
-            return str(excinfo.value)
+            return _shown(str(excinfo.value))
         return str(super().repr_failure(excinfo, style))
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
         """Where the case is declared, and its name."""
         line = self._case.location.line
-        return self.path, line - 1 if line else None, f"{self._unit.prompt.name}/{self.name}"
+        return self.path, line - 1 if line else None, _shown(f"{self._unit.prompt.name}/{self.name}")
 
 
 _SANDBOX = pytest.StashKey["Sandbox"]()
@@ -377,6 +378,13 @@ def _is_set(variable: str) -> bool:
         return bool(value) and click.BOOL.convert(value, None, None)
     except click.BadParameter as error:
         raise UsageError(f"{variable}: {error.message}") from None
+
+
+def _shown(text: str) -> str:
+    """What pytest prints for us: as an outlet of ours would."""
+    from .report.outlet import shown
+
+    return shown(text)
 
 
 class _Silence:

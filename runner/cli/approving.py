@@ -9,8 +9,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
-import click
-
 from ..engine.plan import Unit, make_units
 from ..engine.selection import Selection
 from ..errors import NothingSelectedError, Problems, RunnerError, UsageError
@@ -25,7 +23,7 @@ from ..regress.results import Kind, PendingEntry
 from ..regress.store import SnapshotStore, store_of
 from ..render.sandbox import Sandbox
 from ..report.figures import plural
-from ..report.outlet import print_data
+from ..report.outlet import print_data, print_line
 from ..report.visible import visible
 from .isolating import sandbox_of
 from .selecting import load_prompts, open_project
@@ -75,7 +73,7 @@ def accept_selected(
         except RunnerError as error:
             problems.append(error)
         else:
-            click.echo(f"accepted {entry.kind:9} {visible(entry.snapshot_file)}")
+            print_line(f"accepted {entry.kind:9} {visible(entry.snapshot_file)}")
     if problems:
         raise problems[0] if len(problems) == 1 else Problems(problems)
     return 0
@@ -87,7 +85,7 @@ def reject_selected(select: Sequence[str], *, everything: bool, kinds: Sequence[
     root = Path(project.root)
     for entry in _chosen(project, select, kinds, everything=everything):
         reject(root, entry)
-        click.echo(f"rejected {entry.kind:9} {visible(entry.snapshot_file)}")
+        print_line(f"rejected {entry.kind:9} {visible(entry.snapshot_file)}")
     return 0
 
 
@@ -124,8 +122,8 @@ def show_pending(select: Sequence[str], *, as_json: bool) -> int:
         return 0
     for entry in entries:
         variant = f"@{entry.variant}" if entry.variant else ""
-        click.echo(f"{entry.kind:9} {visible(f'{entry.prompt}/{entry.case}{variant}')}")
-    click.echo(f"{plural(len(entries), 'answer')} {'wait' if len(entries) != 1 else 'waits'} for approval")
+        print_line(f"{entry.kind:9} {visible(f'{entry.prompt}/{entry.case}{variant}')}")
+    print_line(f"{plural(len(entries), 'answer')} {'wait' if len(entries) != 1 else 'waits'} for approval")
     return 0
 
 
@@ -149,14 +147,14 @@ def prune(paths: Sequence[str], *, dry_run: bool, isolate: bool) -> int:
     for file in found:
         if (case := awaited.get(store.request(file))) is not None:
             kept += 1
-            click.echo(f"kept {visible(file)}: it answers {visible(case)}, which may have been renamed")
+            print_line(f"kept {visible(file)}: it answers {visible(case)}, which may have been renamed")
             continue
         if not dry_run:
             store.delete(file)
-        click.echo(f"{'would delete' if dry_run else 'deleted'} {visible(file)}")
-    click.echo(f"{plural(len(found) - kept, 'snapshot')} without a case")
+        print_line(f"{'would delete' if dry_run else 'deleted'} {visible(file)}")
+    print_line(f"{plural(len(found) - kept, 'snapshot')} without a case")
     if kept:
-        click.echo(
+        print_line(
             "to keep what was approved under its new name: runner test, then runner accept --kind moved"
         )
     return 0

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from ..report.outlet import print_line
+
 __all__ = ["command"]
 
 
@@ -25,7 +27,7 @@ def command(ctx: click.Context) -> int:
 
         with closing(ResponseCache(Path(open_project()[0].root))) as cache:
             count, size = cache.size()
-        click.echo(f"{plural(count, 'answer')}, {size / 1e6:.1f} MB in {click.format_filename(cache.path)}")
+        print_line(f"{plural(count, 'answer')}, {size / 1e6:.1f} MB in {click.format_filename(cache.path)}")
     return 0
 
 
@@ -41,5 +43,5 @@ def clear() -> int:
 
     with closing(ResponseCache(Path(open_project()[0].root))) as cache:
         count = cache.clear()
-    click.echo("the cache was damaged and is gone" if count is None else f"{plural(count, 'answer')} deleted")
+    print_line("the cache was damaged and is gone" if count is None else f"{plural(count, 'answer')} deleted")
     return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from ..report.outlet import print_line
 from .options import isolate_option
 
 __all__ = ["command"]
@@ -72,5 +73,5 @@ def command(paths: tuple[str, ...], *, isolate: bool) -> int:
     counted = [plural(prompts, "prompt"), plural(cases, "case")]
     if packs.requests:
         counted.append(plural(len(packs.requests), "pack"))
-    click.echo(f"{', '.join(counted)}: {plural(errors, 'error')}, {plural(warnings, 'warning')}")
+    print_line(f"{', '.join(counted)}: {plural(errors, 'error')}, {plural(warnings, 'warning')}")
     return 2 if remarks else told.exit_code

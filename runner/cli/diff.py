@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from ..report.outlet import print_data, print_lines
 from .options import diff_format, isolate_option
 
 __all__ = ["command"]
@@ -33,7 +34,6 @@ def command(paths: tuple[str, ...], base: str, form: str, *, isolate: bool) -> i
     import sys
 
     from ..report.console import wants_color
-    from ..report.outlet import print_data
     from ..report.request_diff import diff_json, diff_markdown, diff_text
     from .comparing import comparison_with
 
@@ -41,8 +41,8 @@ def command(paths: tuple[str, ...], base: str, form: str, *, isolate: bool) -> i
     if form == "json":
         print_data(diff_json(comparison))
     elif form == "markdown":
-        print_data(diff_markdown(comparison))
+        print_data(diff_markdown(comparison), json=False)
     else:
         color = wants_color(sys.stdout, os.environ)
-        click.echo(diff_text(comparison, color=color), color=color)
+        print_lines(diff_text(comparison, color=color))
     return 0

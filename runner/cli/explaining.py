@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import click
-
 from ..engine.plan import Job, Unit
 from ..errors import NothingSelectedError
 from ..files.model import Case
@@ -21,6 +19,7 @@ from ..regress.replay import replay
 from ..regress.rules import Rules, compile_rules
 from ..regress.snapshot import Snapshot, file_of
 from ..regress.store import store_of
+from ..report.outlet import print_line
 from ..report.review_table import value_text
 from ..report.table import format_table
 from ..report.visible import visible
@@ -42,9 +41,9 @@ def explain(name: str, paths: Sequence[str], *, isolate: bool) -> int:
         for case in chosen.selection.cases(unit):
             if name in (case.id, f"{unit.prompt.name}/{case.id}"):
                 if found:
-                    click.echo()
+                    print_line()
                 for line in _lines(chosen, unit, case, rules):
-                    click.echo(line)
+                    print_line(line)
                 found += 1
             elif not found:
                 known.append(case.id)

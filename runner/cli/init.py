@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from ..report.outlet import print_line
+
 __all__ = ["command", "write_starter"]
 
 STARTER = Path(__file__).parent / "starter"
@@ -22,10 +24,11 @@ def command(folder: Path) -> int:
     Files that exist are left alone and named.
     """
     if not write_starter(folder):
-        click.echo("nothing to write: the project is complete")
+        print_line("nothing to write: the project is complete")
         return 0
     there = "" if folder == Path() else f"cd {click.format_filename(folder)} && "
-    click.echo(f"\nNow try:  {there}runner run")
+    print_line()
+    print_line(f"Now try:  {there}runner run")
     return 0
 
 
@@ -35,12 +38,12 @@ def write_starter(folder: Path) -> int:
     for relative, content in _files():
         target = folder / relative
         if target.exists():
-            click.echo(f"exists   {click.format_filename(target)} (left alone)")
+            print_line(f"exists   {click.format_filename(target)} (left alone)")
             continue
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content)
         written += 1
-        click.echo(f"written  {click.format_filename(target)}")
+        print_line(f"written  {click.format_filename(target)}")
     return written
 
 

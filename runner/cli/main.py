@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import importlib
+import io
 import os
 import sys
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ import click
 
 from .._version import __version__
 from ..errors import NotTextError, ReaderGoneError, RunnerError, StorageError, close_to
-from ..report.outlet import lenient
+from ..report.outlet import lenient, print_line, print_lines
 
 __all__ = ["cli"]
 
@@ -99,17 +100,19 @@ class LazyGroup(click.Group):
             show_error(refused)
             return refused.exit_code
         except click.ClickException as error:
-            error.show()
+            told = io.StringIO()
+            error.show(told)
+            print_lines(told.getvalue().rstrip("\n"), err=True)
             return error.exit_code
         except (click.Abort, KeyboardInterrupt):
-            sys.stderr.write("interrupted\n")
+            print_line("interrupted", err=True)
             return 130
         except OSError as error:
             if error.errno not in _FULL or error.filename is not None:
                 raise
             _say_no_more()
             with contextlib.suppress(OSError):
-                sys.stderr.write(f"error: the output cannot be written: {error.strerror}\n")
+                print_line(f"error: the output cannot be written: {error.strerror}", err=True)
             return StorageError.exit_code
         return result if isinstance(result, int) else 0
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from ..report.outlet import print_data, print_line
 from .options import env_file_option, trust_option
 
 __all__ = ["command"]
@@ -27,7 +28,6 @@ def command(endpoint: str | None, *, trusted: bool, as_json: bool) -> int:
     from ..endpoints.connect import resolve
     from ..endpoints.models import list_models
     from ..files.project import endpoint_for
-    from ..report.outlet import print_data
     from .selecting import open_project
     from .trust import trust_of
 
@@ -44,5 +44,6 @@ def command(endpoint: str | None, *, trusted: bool, as_json: bool) -> int:
     if as_json:
         print_data(json.dumps(names, ensure_ascii=False))
     else:
-        click.echo("\n".join(names))
+        for name in names:
+            print_line(name)
     return 0

@@ -6,8 +6,6 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-import click
-
 from ..errors import UsageError
 from ..files.pack_sources import is_local_repository
 from ..files.project import PROJECT_FILE
@@ -18,6 +16,7 @@ from ..packs.request import requests_of
 from ..packs.resolve import resolve
 from ..regress.pack_effects import View, effects
 from ..regress.snapshot import pack_folder
+from ..report.outlet import print_line
 from ..report.pack_changes import change_lines
 from ..report.visible import visible
 from .isolating import sandbox_of
@@ -59,11 +58,12 @@ def add(alias: str, given: Mapping[str, str], *, vendored: bool, isolate: bool) 
     resolved = resolve(requests[alias], bench.root, sandbox)
     bench.change([resolved], project_file=data, requests=requests)
     for line in change_lines(alias, None, resolved.locked, exports=(None, resolved.pack.manifest)):
-        click.echo(line)
+        print_line(line)
     if bench.root != Path.cwd():
-        click.echo(f"note: added to {visible(bench.tree.shown(PROJECT_FILE))}", err=True)
+        print_line(f"note: added to {visible(bench.tree.shown(PROJECT_FILE))}", err=True)
     for name in list(resolved.pack.manifest.exports["prompts"])[:1]:
-        click.echo(f"\nNow try:  runner check {alias}:{name}")
+        print_line()
+        print_line(f"Now try:  runner check {alias}:{name}")
     return 0
 
 
@@ -89,10 +89,10 @@ def remove(alias: str, *, isolate: bool) -> int:
     )
     gone = [alias] if alias in bench.lock.packs else []
     bench.change([], gone, project_file=data, requests=requests_of(project))
-    click.echo(f"{visible(alias)}: removed")
+    print_line(f"{visible(alias)}: removed")
     show_broken(found)
     if (bench.root / pack_folder(alias)).is_dir():
-        click.echo(
+        print_line(
             f"note: your own snapshots of its prompts stay in {visible(pack_folder(alias))}/", err=True
         )
     return 0

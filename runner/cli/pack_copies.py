@@ -6,15 +6,13 @@ import json
 import os
 from collections.abc import Sequence
 
-import click
-
 from ..errors import PackError, Problems, RunnerError, StalePackError
 from ..packs.bench import Bench
 from ..packs.manifest import KINDS, Manifest
 from ..packs.project_edit import without_setting
 from ..packs.request import Request
 from ..packs.resolve import verify_at_source
-from ..report.outlet import print_data
+from ..report.outlet import print_data, print_line
 from ..report.pack_changes import export_lines, pack_line
 from ..report.visible import visible
 from .pack_project import ProjectFile
@@ -28,9 +26,9 @@ def sync(*, offline: bool) -> int:
     bench = Bench(open_project()[0])
     bench.chosen(())
     for done in bench.sync(offline=offline):
-        click.echo(f"{pack_line(done.alias, done.locked)}: {'written' if done.written else 'as locked'}")
+        print_line(f"{pack_line(done.alias, done.locked)}: {'written' if done.written else 'as locked'}")
         if done.note:
-            click.echo(f"note: {visible(done.alias)}: {visible(done.note)}", err=True)
+            print_line(f"note: {visible(done.alias)}: {visible(done.note)}", err=True)
     return 0
 
 
@@ -50,7 +48,7 @@ def verify(aliases: Sequence[str], *, online: bool = False) -> int:
             files = len(locked.files)
             count = f"{files} file{'s' if files != 1 else ''}"
             state = "as locked, and as in its source" if online else "as locked"
-            click.echo(f"{pack_line(request.alias, locked)}: {count} {state}")
+            print_line(f"{pack_line(request.alias, locked)}: {count} {state}")
     if not aliases:
         errors += [*bench.packs.unasked(), *bench.strangers(), *bench.remains()]
     if errors:
@@ -72,7 +70,7 @@ def vendor(aliases: Sequence[str]) -> int:
     bench.vendor(requests, project_file=data)
     for request in requests:
         line = pack_line(request.alias, bench.lock.packs[request.alias])
-        click.echo(f"{line}: written to packs/{request.alias}/")
+        print_line(f"{line}: written to packs/{request.alias}/")
     return 0
 
 
@@ -90,12 +88,12 @@ def list_packs(*, as_json: bool) -> int:
             if locked
             else f"{visible(request.alias)}: {visible(str(request))}"
         )
-        click.echo(f"{head}: {row['state']}")
+        print_line(f"{head}: {row['state']}")
         manifest = _manifest(bench, request)
         for line in export_lines(manifest) if manifest else ():
-            click.echo(line)
+            print_line(line)
     if not rows:
-        click.echo("no packs; runner pack add ALIAS with --git, --path, --url or --python adds one")
+        print_line("no packs; runner pack add ALIAS with --git, --path, --url or --python adds one")
     return 0
 
 

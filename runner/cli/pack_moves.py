@@ -8,8 +8,6 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import click
-
 from ..errors import StalePackError
 from ..files.model import Project
 from ..packs.bench import Bench
@@ -19,6 +17,7 @@ from ..packs.resolve import Resolved
 from ..regress.pack_effects import Effects, View, effects
 from ..render.sandbox import Sandbox
 from ..report.console import wants_color
+from ..report.outlet import print_line, print_lines
 from ..report.pack_changes import change_lines
 from ..report.request_diff import diff_text
 from .comparing import recorded_in
@@ -92,23 +91,27 @@ def show_moves(moves: Sequence[Move], found: Effects | None) -> None:
     for move in moves:
         exports = (move.opened.manifest if move.opened else None, move.resolved.pack.manifest)
         for line in change_lines(move.alias, move.before, move.resolved.locked, exports=exports):
-            click.echo(line)
+            print_line(line)
     if found is None:
         return
     if found.comparison.changes:
         color = wants_color(sys.stdout, os.environ)
-        click.echo("\n" + diff_text(found.comparison, color=color, recording=recording(found)), color=color)
+        print_line()
+        print_lines(diff_text(found.comparison, color=color, recording=recording(found)))
     elif found.comparison.unchanged and not found.broken:
-        click.echo("\nno request of yours changes")
+        print_line()
+        print_line("no request of yours changes")
     show_broken(found)
     if found.affected:
-        click.echo(f"\naffected: {' '.join(found.affected)}")
+        print_line()
+        print_line(f"affected: {' '.join(found.affected)}")
 
 
 def show_broken(found: Effects) -> None:
     """Print what loaded before and does not any longer, as the errors that it now ends with."""
     if found.broken:
-        click.echo("\nwarning: this no longer works:", err=True)
+        print_line(err=True)
+        print_line("warning: this no longer works:", err=True)
     for error in found.broken:
         show_error(error)
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-import click
-
 from ..errors import UsageError
 from ..files.model import Project
 from ..packs.bench import Bench
@@ -14,7 +12,7 @@ from ..packs.project_edit import with_value
 from ..packs.request import requests_of
 from ..packs.resolve import resolve
 from ..report.figures import plural
-from ..report.outlet import print_data
+from ..report.outlet import print_data, print_line
 from ..report.pack_changes import pack_line
 from ..report.request_diff import diff_json, diff_markdown
 from ..report.visible import visible
@@ -35,13 +33,13 @@ def lock(*, isolate: bool) -> int:
     moves = [Move.of(bench, resolve(request, bench.root, sandbox)) for request in bench.unlocked()]
     gone = bench.gone()
     if not moves and not gone:
-        click.echo(f"packs.lock is up to date: {plural(len(bench.requests), 'pack')}")
+        print_line(f"packs.lock is up to date: {plural(len(bench.requests), 'pack')}")
         return 0
     # Of a pack that was not there before there is nothing to compare.
     found = effects_of(bench, moves, bench.project, sandbox) if any(move.before for move in moves) else None
     bench.change([move.resolved for move in moves], gone)
     for alias in gone:
-        click.echo(f"{visible(alias)}: taken out, runner.yaml has it no longer")
+        print_line(f"{visible(alias)}: taken out, runner.yaml has it no longer")
     show_moves(moves, found)
     return 0
 
@@ -61,7 +59,7 @@ def update(aliases: Sequence[str], *, rev: str | None, dry_run: bool, isolate: b
     moves = [Move.of(bench, resolve(request, bench.root, sandbox)) for request in requests]
     for move in moves:
         if not move.is_one:
-            click.echo(f"{pack_line(move.alias, move.resolved.locked)}: up to date")
+            print_line(f"{pack_line(move.alias, move.resolved.locked)}: up to date")
         _warn_of_tag(move)
     moving = [move for move in moves if move.is_one]
     if moving:
@@ -70,7 +68,8 @@ def update(aliases: Sequence[str], *, rev: str | None, dry_run: bool, isolate: b
             bench.change([move.resolved for move in moving], project_file=data)
         show_moves(moving, found)
         if dry_run:
-            click.echo("\nnothing was changed (--dry-run)")
+            print_line()
+            print_line("nothing was changed (--dry-run)")
     return 0
 
 
@@ -87,7 +86,7 @@ def diff(alias: str, *, to: str | None, form: str, isolate: bool) -> int:
     if form == "json":
         print_data(diff_json(found.comparison))
     elif form == "markdown":
-        print_data(diff_markdown(found.comparison, recording=recording(found)))
+        print_data(diff_markdown(found.comparison, recording=recording(found)), json=False)
     else:
         show_moves([move], found)
     return 0
@@ -109,7 +108,7 @@ def _with_rev(bench: Bench, alias: str, rev: str) -> tuple[bytes, Project]:
 def _warn_of_tag(move: Move) -> None:
     if move.moved_tag is not None and move.before is not None:
         then, now = str(move.before.commit)[:12], str(move.resolved.locked.commit)[:12]
-        click.echo(
+        print_line(
             f"warning: {visible(move.alias)}: the tag {visible(move.moved_tag)} was moved from {then} to {now} since it was "
             "locked. This may be an attack: read what changed, and ask the pack's author.",
             err=True,

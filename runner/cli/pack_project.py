@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-import click
-
 from ..errors import EncodingError, Location, MissingFileError, Problems, RunnerError, UsageError
 from ..files.discover import find_root
 from ..files.file_lock import alone_in
@@ -16,6 +14,7 @@ from ..files.model import Project
 from ..files.project import PROJECT_FILE, load_project_from
 from ..files.text import decode, encode_like
 from ..files.tree import DiskTree, MemoryTree
+from ..report.outlet import print_line
 
 __all__ = ["ProjectFile", "alone"]
 
@@ -25,7 +24,7 @@ def alone() -> Iterator[None]:
     """No other command changes the packs of the project meanwhile, and SIGTERM is as orderly an end as Ctrl-C."""
 
     def wait() -> None:
-        click.echo("note: waiting for another runner pack command in this project", err=True)
+        print_line("note: waiting for another runner pack command in this project", err=True)
 
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:

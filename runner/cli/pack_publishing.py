@@ -30,6 +30,7 @@ from ..packs.starting import fitting_name, manifest_text
 from ..regress.pack_tests import Tested, replay_shipped, unused_answers
 from ..render.sandbox import Sandbox
 from ..report.figures import plural
+from ..report.outlet import print_line
 from ..report.visible import visible
 from .checking import Told
 from .init import write_starter
@@ -55,9 +56,10 @@ def init(folder: Path, name: str | None) -> int:
     exchange = Exchange()
     exchange.file(path, text.encode())
     exchange.carry_out()
-    click.echo(f"written  {shown}")
+    print_line(f"written  {shown}")
     there = "" if folder == Path() else f" {click.format_filename(folder)}"
-    click.echo(f"\nRead what it exports, then:  runner pack check{there}")
+    print_line()
+    print_line(f"Read what it exports, then:  runner pack check{there}")
     return 0
 
 
@@ -87,13 +89,13 @@ def check(folder: Path, *, isolate: bool) -> int:
         show_diagnostic(remark)
     for test in tests:
         if test.verdict != "pass":
-            click.echo(f"{test.verdict:8} {visible(test.name)}: {visible(test.reason)}")
+            print_line(f"{test.verdict:8} {visible(test.name)}: {visible(test.reason)}")
     verdicts: Counter[str] = Counter(test.verdict for test in tests)
     errors = told.count + sum(remark.severity == "error" for remark in remarks)
     warnings = sum(remark.severity == "warning" for remark in remarks)
-    click.echo(_summary(pack.manifest, verdicts, errors=errors, warnings=warnings))
+    print_line(_summary(pack.manifest, verdicts, errors=errors, warnings=warnings))
     if verdicts["outdated"]:
-        click.echo(
+        print_line(
             "runner test asks the model for the missing answers, runner review approves them", err=True
         )
     return 2 if errors else 1 if verdicts["fail"] else 4 if verdicts["outdated"] else 0
@@ -114,10 +116,11 @@ def build(folder: Path, output: str | None, *, isolate: bool) -> int:
     exchange.file(path, data)
     exchange.carry_out()
     digest = hashlib.sha256(data).hexdigest()
-    click.echo(f"written    {click.format_filename(path)} ({plural(len(fetched.contents.files), 'file')})")
-    click.echo(f"sha256     {digest}")
-    click.echo(f"integrity  {fetched.contents.integrity}")
-    click.echo(f"\nWhere you publish it:  runner pack add ALIAS --url https://… --sha256 {digest}")
+    print_line(f"written    {click.format_filename(path)} ({plural(len(fetched.contents.files), 'file')})")
+    print_line(f"sha256     {digest}")
+    print_line(f"integrity  {fetched.contents.integrity}")
+    print_line()
+    print_line(f"Where you publish it:  runner pack add ALIAS --url https://… --sha256 {digest}")
     return 0
 
 

@@ -6,6 +6,7 @@ from typing import Unpack
 
 import click
 
+from ..report.outlet import print_data, print_line
 from .options import SelectionOptions, selection_options
 
 __all__ = ["command"]
@@ -31,7 +32,6 @@ def command(form: str, **selection: Unpack[SelectionOptions]) -> int:
       runner render prompts/triage.prompt.yaml --var ticket="Where is my parcel?" --format curl
     """
     from ..engine.plan import Plan
-    from ..report.outlet import print_data
     from ..report.rendered import rendered
     from .selecting import load_selection
 
@@ -43,6 +43,6 @@ def command(form: str, **selection: Unpack[SelectionOptions]) -> int:
             prompt = job.unit.prompt
             where = prompt.path if prompt.origin is None else prompt.place
             variant = f"@{job.unit.variant}" if job.unit.variant else ""
-            click.echo(f"# {where} {job.case.id}{variant}", err=True)
+            print_line(f"# {where} {job.case.id}{variant}", err=True)
         print_data(rendered(job, form))
     return 0

@@ -24,6 +24,7 @@ from ..regress.snapshot import Snapshot
 from ..regress.store import SnapshotStore, store_of
 from ..report.console import wants_color
 from ..report.figures import plural
+from ..report.outlet import Outlet, print_line
 from ..report.review_screen import entry_lines, screen_lines
 from ..report.visible import visible
 from .rule_writing import RuleWriting
@@ -58,25 +59,25 @@ def review(select: Sequence[str], *, isolate: bool) -> int:
 
 
 def _print_all(entries: Sequence[PendingEntry], store: SnapshotStore) -> None:
-    stream = sys.stdout
-    color = wants_color(stream, os.environ)
+    color = wants_color(sys.stdout, os.environ)
     for entry in entries:
         for line in entry_lines(entry, _approved(store, entry)):
-            stream.write(line.painted(color=color) + "\n")
-        stream.write("\n")
-    stream.flush()
+            print_line(line.painted(color=color))
+        print_line()
 
 
 def _converse(state: Review, store: SnapshotStore, requests: _Requests) -> None:
     color = wants_color(sys.stdout, os.environ)
-    with _other_screen():
+    screen = Outlet(sys.stdout, "standard output")
+    with _other_screen(screen):
         while not state.done:
             size = shutil.get_terminal_size()
             approved = _approved(store, state.entry)
             hunks = requests.of(state.entry) if state.view == "diff" else ()
             lines = screen_lines(state, approved, hunks, width=size.columns, height=size.lines)
-            sys.stdout.write("\x1b[H\x1b[2J" + "\n".join(line.painted(color=color) for line in lines))
-            sys.stdout.flush()
+            screen.control("\x1b[H\x1b[2J")
+            screen.write("\n".join(line.painted(color=color).replace("\n", "\\n") for line in lines))
+            screen.flush()
             try:
                 state.press(click.getchar())
             except EOFError:
@@ -84,14 +85,14 @@ def _converse(state: Review, store: SnapshotStore, requests: _Requests) -> None:
 
 
 @contextlib.contextmanager
-def _other_screen() -> Iterator[None]:
+def _other_screen(screen: Outlet) -> Iterator[None]:
     """The terminal's second screen, as editors use it: what was on the first comes back whatever happens."""
-    sys.stdout.write("\x1b[?1049h\x1b[?25l")
+    screen.control("\x1b[?1049h\x1b[?25l")
     try:
         yield
     finally:
-        sys.stdout.write("\x1b[?25h\x1b[?1049l")
-        sys.stdout.flush()
+        screen.control("\x1b[?25h\x1b[?1049l")
+        screen.flush()
 
 
 def _carry_out(state: Review, rules: RuleWriting, root: Path, store: SnapshotStore) -> int:
@@ -103,18 +104,18 @@ def _carry_out(state: Review, rules: RuleWriting, root: Path, store: SnapshotSto
         except RunnerError as error:
             problems.append(error)
         else:
-            click.echo(f"accepted {entry.kind:9} {visible(entry.snapshot_file)}")
+            print_line(f"accepted {entry.kind:9} {visible(entry.snapshot_file)}")
     for entry in state.decided("reject"):
         reject(root, entry)
-        click.echo(f"rejected {entry.kind:9} {visible(entry.snapshot_file)}")
+        print_line(f"rejected {entry.kind:9} {visible(entry.snapshot_file)}")
     try:
         for file in rules.write():
-            click.echo(f"added rules to {visible(file)}: run the test again to compare by them")
+            print_line(f"added rules to {visible(file)}: run the test again to compare by them")
     except RunnerError as error:
         problems.append(error)
     left = len(load_pending(root))
     if left:
-        click.echo(f"{plural(left, 'answer')} still {'wait' if left != 1 else 'waits'} for approval")
+        print_line(f"{plural(left, 'answer')} still {'wait' if left != 1 else 'waits'} for approval")
     if problems:
         raise problems[0] if len(problems) == 1 else Problems(problems)
     return 0

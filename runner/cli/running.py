@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import click
-
 from ..engine.bounds import ErrorBound
 from ..engine.budget import Budget
 from ..engine.cache import ResponseCache, RunCache
@@ -35,7 +33,7 @@ from ..errors import UsageError
 from ..files.discover import find_root
 from ..report.console import ConsoleReporter
 from ..report.figures import count
-from ..report.outlet import Outlet
+from ..report.outlet import Outlet, print_lines
 from ..report.stream import StreamText
 from ..report.workflow_commands import unheeded
 from .options import SelectionOptions
@@ -199,7 +197,7 @@ class RunCommand:
             sizes += len(job.data) * plan.repeat
 
         rehearsal = chosen.rehearse(plan, visit)
-        click.echo(dry_run_text(plan, rehearsal, sizes))
+        print_lines(dry_run_text(plan, rehearsal, sizes))
         return 0
 
     def carry_out(self) -> int:
@@ -208,13 +206,13 @@ class RunCommand:
         self._check_output(chosen)
         # Results are what this command says; they move aside only where standard output is spoken for.
         out, err = Outlet(sys.stdout, "standard output"), Outlet(sys.stderr, "standard error")
-        stream_to = (err if self.as_json or self.stream else out).text
+        to = err if self.as_json or self.stream else out
         with contextlib.ExitStack() as closing:
-            closing.enter_context(unheeded(stream_to, os.environ))
+            closing.enter_context(unheeded(to, os.environ))
             # A line that is redrawn would tangle with what else goes to the same screen.
             live = False if self.stream or self.debug or (self.as_json and out.isatty()) else None
-            text = StreamText(out.text) if self.stream else None
-            reporter = ConsoleReporter(stream_to, live=live, before_line=text.end if text else None)
+            text = StreamText(out) if self.stream else None
+            reporter = ConsoleReporter(to.text, live=live, before_line=text.end if text else None)
             return self._carry_out(chosen, plan, reporter, closing, out, err, text)
 
     def _check_output(self, chosen: Chosen) -> None:
@@ -447,11 +445,12 @@ def _lines(out: Outlet) -> Callable[[Record], None]:
 
     def write(record: Record) -> None:
         # An old code page takes only what JSON can spell in ASCII.
-        _say(out, json_line(record) if utf8 else json.dumps(record))
+        out.json(json_line(record) if utf8 else json.dumps(record))
+        out.flush()
 
     return write
 
 
 def _say(to: Outlet, line: str) -> None:
-    to.write(f"{line}\n")
+    to.line(line)
     to.flush()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from ..report.outlet import print_data, print_line, print_lines
+
 __all__ = ["command"]
 
 
@@ -26,7 +28,7 @@ def command(ctx: click.Context) -> int:
 
         runs = list(stored_runs(find_root(Path.cwd())))
         width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-        click.echo(runs_table(runs, width=width) if runs else "no run yet")
+        print_lines(runs_table(runs, width=width) if runs else "no run yet")
     return 0
 
 
@@ -46,14 +48,12 @@ def show(run: str, *, as_json: bool) -> int:
     if as_json:
         import json
 
-        from ..report.outlet import print_data
-
         print_data(json.dumps({**found.manifest, "status": found.status}, ensure_ascii=False, indent=2))
         return 0
     facts = list(run_facts(found))
     widest = max(len(caption) for caption, _ in facts)
     for caption, text in facts:
-        click.echo(f"{caption:{widest}}  {visible(text)}")
+        print_line(f"{caption:{widest}}  {visible(text)}")
     return 0
 
 
@@ -83,11 +83,11 @@ def gc(keep: int, older_than: int | None, *, unfinished: bool, dry_run: bool) ->
         stored_runs(find_root(Path.cwd())), keep=keep, older_than=age, unfinished=unfinished
     ):
         count, size = count + 1, size + run.size
-        click.echo(f"{'would delete' if dry_run else 'deleted'} {run.id} ({run.status})")
+        print_line(f"{'would delete' if dry_run else 'deleted'} {run.id} ({run.status})")
         if not dry_run:
             try:
                 delete(run)
             except OSError as error:
                 raise StorageError(f"{run.folder} cannot be deleted: {error.strerror or error}") from None
-    click.echo(f"{plural(count, 'run')}, {size / 1e6:.1f} MB{' would go' if dry_run else ''}")
+    print_line(f"{plural(count, 'run')}, {size / 1e6:.1f} MB{' would go' if dry_run else ''}")
     return 0

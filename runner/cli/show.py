@@ -12,6 +12,7 @@ from ..files.plain_files import open_plain
 from ..files.tree import MAX_FILE_BYTES
 from ..report.console import wants_color
 from ..report.errors import format_diagnostic, format_error
+from ..report.outlet import print_lines
 
 __all__ = ["show_diagnostic", "show_error"]
 
@@ -35,13 +36,13 @@ def show_error(error: RunnerError) -> int:
     def source_line(location: Location) -> str | None:
         return None if location.line is None else line_of(location.path, location.line)
 
-    sys.stderr.write(format_error(error, color=_colored(), source_line=source_line) + "\n")
+    print_lines(format_error(error, color=_colored(), source_line=source_line), err=True)
     return len(error.errors) if isinstance(error, Problems) else 1
 
 
 def show_diagnostic(diagnostic: Diagnostic) -> None:
     """Print a remark."""
-    sys.stderr.write(format_diagnostic(diagnostic, color=_colored()) + "\n")
+    print_lines(format_diagnostic(diagnostic, color=_colored()), err=True)
 
 
 def _colored() -> bool:

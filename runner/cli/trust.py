@@ -12,6 +12,7 @@ import click
 
 from ..engine.trust import Disclosure, Trust
 from ..regress.modes import is_ci
+from ..report.outlet import print_line
 from .options import env_file_of
 
 __all__ = ["trust_of"]
@@ -24,12 +25,12 @@ def trust_of(root: str | os.PathLike[str], *, given: bool) -> Trust:
     # A file says where a key goes that it brings itself; not where one of the environment does.
     own_key = file is None or os.environ.get("OPENAI_API_KEY")
     environ = os.environ if own_key or file is None else file.beside(os.environ)
-    note = partial(click.echo, err=True)
+    note = partial(print_line, err=True)
     return Trust(Path(root), environ, given=given, ask=_ask if asks else None, note=note)
 
 
 def _ask(root: Path, needed: Sequence[Disclosure]) -> bool:
-    click.echo(f"{root} is not trusted on this machine. It would send", err=True)
+    print_line(f"{root} is not trusted on this machine. It would send", err=True)
     for each in needed:
-        click.echo(f"  {each}  ({each.location})", err=True)
+        print_line(f"  {each}  ({each.location})", err=True)
     return click.confirm("Allow this, now and in future?", err=True)

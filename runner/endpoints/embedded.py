@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from ..errors import ConfigError
+from ..visible import one_line
 from .base import Request, Response, Transport
 from .model_files import ModelFile, Progress, fetch
 from .wheels import GivenUpError
@@ -126,6 +127,7 @@ def tell_progress(name: str) -> Progress:
     """A progress display on standard error: a bar on a terminal, elsewhere one line when it starts."""
     terminal = sys.stderr.isatty()
     told = False
+    name = one_line(name)
 
     def show(done: int, total: int) -> None:
         nonlocal told

@@ -104,9 +104,10 @@ def find_model(
             size = file.seek(0, os.SEEK_END)
             file.seek(max(0, size - _MIB))
             last = file.read()
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: the path holds a NUL
+        reason = error.strerror if isinstance(error, OSError) else str(error)
         raise ConfigError(
-            f"the embedded model {model} cannot be read: {error.strerror}",
+            f"the embedded model {model} cannot be read: {reason}",
             location=location,
             hint="the path is relative to the project's root",
         ) from None

@@ -19,6 +19,7 @@ from pathlib import Path
 from ..errors import StorageError, UsageError
 from ..files.file_lock import FileLock, try_lock
 from ..files.plain_files import NotPlainError, open_plain
+from ..visible import json_visible
 from .paths import RUNS, make_state, refused, write_whole
 from .run_ids import new_id
 
@@ -119,7 +120,8 @@ class Journal:
                 with contextlib.suppress(OSError):
                     os.ftruncate(self._fd, start)
             with contextlib.suppress(OSError, AttributeError):  # full as well, or closed
-                sys.stderr.write(data.decode())
+                # It is JSON, whose escapes say the same: nothing in it is a code or a command to who shows it.
+                sys.stderr.write(json_visible(data.decode()).replace("##", "#\\u0023"))
             raise _cannot_keep(error, self.folder) from None
         return start
 

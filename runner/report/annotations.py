@@ -13,6 +13,7 @@ from ..errors import Location
 from ..regress.modes import Modes
 from .figures import count, plural
 from .regression_digest import RegressionDigest, Told
+from .visible import visible
 
 __all__ = ["Level", "Locate", "annotate", "annotation"]
 
@@ -75,7 +76,9 @@ def _said(told: Told, locate: Locate) -> tuple[str, str, Location]:
 
 
 def _data(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    # Line breaks are the format's own to escape. `##[` begins a command of an older form, anywhere in a line.
+    seen = "\r".join(map(visible, text.split("\r"))).replace("##[", r"#\x23[")
+    return seen.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
 def _property(text: str) -> str:

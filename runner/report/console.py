@@ -15,7 +15,7 @@ from ..engine.counters import Counters
 from ..engine.record import Record
 from .digest import SMALL, Digest
 from .figures import count
-from .outlet import lenient
+from .outlet import Outlet
 from .progress import SEPARATOR, Pace, segments
 from .visible import visible
 
@@ -72,9 +72,9 @@ class ConsoleReporter:
         clock: Callable[[], float] = time.monotonic,
         before_line: Callable[[], None] | None = None,
     ) -> None:
-        self._stream = lenient(sys.stderr if stream is None else stream)
-        self._is_live = wants_live(self._stream, environ) if live is None else live
-        self._color = wants_color(self._stream, environ) if color is None else color
+        self._stream = Outlet.of(sys.stderr if stream is None else stream)
+        self._is_live = wants_live(self._stream.text, environ) if live is None else live
+        self._color = wants_color(self._stream.text, environ) if color is None else color
         self._width = width
         self._environ = environ
         self._clock = clock
@@ -87,14 +87,14 @@ class ConsoleReporter:
 
     @cached_property
     def _console(self) -> Console:
-        from rich.console import Console
+        from .safe_console import SafeConsole
 
         width = self._width
         if width is None and not self._is_live:
             columns = self._environ.get("COLUMNS", "")
             width = int(columns) if columns.isdecimal() and int(columns) else _PLAIN_WIDTH
-        return Console(
-            file=self._stream,
+        return SafeConsole(
+            file=self._stream.codes,
             force_terminal=self._is_live or self._color,
             force_interactive=self._is_live,
             color_system="standard" if self._color else None,
@@ -225,8 +225,8 @@ class ConsoleReporter:
         with self._console.capture() as rendered:
             self._console.print(block)
         # Rich fills its tables up with spaces, which a log has no use for.
-        for line in rendered.get().splitlines():
-            self._stream.write(line.rstrip() + "\n")
+        for line in rendered.get().removesuffix("\n").split("\n"):
+            self._stream.codes.write(line.rstrip() + "\n")
 
     def _print(self, text: str | Text = "", style: str | None = None) -> None:
         if self._before_line is not None:

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from ..errors import Diagnostic, Location, Problems, RunnerError
 from ..masking import mask
 from .figures import plural
-from .visible import cell_width, visible
+from .painting import paint
+from .visible import cell_width, one_line, visible
 
 __all__ = ["format_diagnostic", "format_error"]
 
@@ -32,8 +33,8 @@ def format_error(
     if isinstance(error, Problems):
         parts = [format_error(part, color=color, source_line=source_line) for part in error.errors]
         return "\n\n".join([*parts, plural(len(parts), "error")])
-    where = f"{_painted(visible(str(error.location)), _BOLD, color)}: " if error.location else ""
-    lines = [f"{where}{_painted('error', _RED, color)}: {visible(mask(error.message))}"]
+    where = f"{paint(str(error.location), _BOLD, color=color)}: " if error.location else ""
+    lines = [f"{where}{paint('error', _RED, color=color)}: {mask(error.message)}"]
     if error.location is not None:
         text = None if error.secret else source_line(error.location)
         lines += _excerpt(error.location, text, color=color)
@@ -47,8 +48,8 @@ def format_diagnostic(diagnostic: Diagnostic, *, color: bool = False) -> str:
 
     Location, code and message stand together unpainted, so that editors and `grep` find them in one piece.
     """
-    remark = visible(mask(f"{diagnostic.location}: {diagnostic.code} {diagnostic.message}"))
-    severity = _painted(f"[{diagnostic.severity}]", _SEVERITIES[diagnostic.severity], color)
+    remark = one_line(mask(f"{diagnostic.location}: {diagnostic.code} {diagnostic.message}"))
+    severity = paint(f"[{diagnostic.severity}]", _SEVERITIES[diagnostic.severity], color=color)
     line = f"{remark} {severity}"
     return f"{line}\n  {_hint(diagnostic.hint, color=color)}" if diagnostic.hint else line
 
@@ -62,17 +63,13 @@ def _excerpt(location: Location, text: str | None, *, color: bool) -> list[str]:
     end = start + _EXCERPT
     head, tail = ("…" if start else ""), ("…" if end < len(source) else "")
     number = str(location.line)
-    bar = _painted("|", _BLUE, color)
-    lines = [f"  {_painted(number, _BLUE, color)} {bar} {head}{visible(source[start:end])}{tail}"]
+    bar = paint("|", _BLUE, color=color)
+    lines = [f"  {paint(number, _BLUE, color=color)} {bar} {head}{visible(source[start:end])}{tail}"]
     if column is not None:
         before = head + visible(source[start : column - 1])
-        lines.append(f"  {' ' * len(number)} {bar} {' ' * cell_width(before)}{_painted('^', _RED, color)}")
+        lines.append(f"  {' ' * len(number)} {bar} {' ' * cell_width(before)}{paint('^', _RED, color=color)}")
     return lines
 
 
 def _hint(hint: str, *, color: bool) -> str:
-    return f"{_painted('hint', _CYAN, color)}: {visible(mask(hint))}"
-
-
-def _painted(text: str, code: str, color: bool) -> str:  # noqa: FBT001 - a private helper, called with a variable
-    return f"\x1b[{code}m{text}\x1b[0m" if color else text
+    return f"{paint('hint', _CYAN, color=color)}: {visible(mask(hint))}"

@@ -15,6 +15,7 @@ from ..regress.results import CaseResult
 from ..regress.tally import Tally
 from .annotations import annotate
 from .markdown_summary import markdown_summary
+from .outlet import Outlet
 from .regression_digest import RegressionDigest
 from .workflow_commands import unheeded
 
@@ -35,7 +36,7 @@ class GitHubReport:
         locate: Callable[[str, str], Location],
         environ: Mapping[str, str] = os.environ,
     ) -> None:
-        self._stream = stream
+        self._stream = Outlet.of(stream)
         self._locate = locate
         self._environ = environ
         self._digest = RegressionDigest()
@@ -53,7 +54,7 @@ class GitHubReport:
         """Show the annotations and append the summary. Raises StorageError where that file cannot be written."""
         self.close()
         for line in annotate(self._digest, modes=modes, locate=self._in_workspace):
-            self._stream.write(f"{line}\n")
+            self._stream.command(line)
         self._stream.flush()
         path = self._environ.get("GITHUB_STEP_SUMMARY")
         if not path:

@@ -16,7 +16,7 @@ from ..regress.results import CaseResult
 from ..regress.tally import Tally
 from .console import wants_color, wants_live
 from .figures import count, dollars, duration, plural, whole_seconds
-from .outlet import lenient
+from .outlet import Outlet
 from .painting import BOLD, DIM, Line
 from .progress import SEPARATOR
 from .regression_closing import closing_lines, last_line, sentences
@@ -52,9 +52,9 @@ class RegressionReporter:
         environ: Mapping[str, str] = os.environ,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._stream = lenient(sys.stdout if stream is None else stream)
-        self._is_live = wants_live(self._stream, environ) if live is None else live
-        self._color = wants_color(self._stream, environ) if color is None else color
+        self._stream = Outlet.of(sys.stdout if stream is None else stream)
+        self._is_live = wants_live(self._stream.text, environ) if live is None else live
+        self._color = wants_color(self._stream.text, environ) if color is None else color
         self._given_width = width
         self._clock = clock
         self._digest = RegressionDigest()
@@ -89,7 +89,8 @@ class RegressionReporter:
         if self._is_live:
             self._next = now + _LIVE_EVERY
             # A full last column makes some terminals wrap.
-            self._stream.write(f"\r\x1b[2K  {shorten(line, max(self._width - 3, 1))}")
+            self._stream.control("\r\x1b[2K")
+            self._stream.write(f"  {shorten(line, max(self._width - 3, 1))}")
             self._stream.flush()
             self._drawn = True
         else:
@@ -119,7 +120,7 @@ class RegressionReporter:
     def close(self) -> None:
         """Take the progress off the screen; closing twice is harmless."""
         if self._drawn:
-            self._stream.write("\r\x1b[2K")
+            self._stream.control("\r\x1b[2K")
             self._stream.flush()
             self._drawn = False
 
@@ -154,7 +155,7 @@ class RegressionReporter:
 
     def _print(self, line: Line) -> None:
         self.close()
-        self._stream.write(line.painted(color=self._color) + "\n")
+        self._stream.line(line.painted(color=self._color))
 
 
 def _case_line(result: CaseResult) -> Line:

@@ -12,6 +12,7 @@ from ..regress.revisions import Change
 from ..regress.sides import CaseKey, Seen
 from .dry_run import BYTES_PER_TOKEN
 from .figures import count, plural
+from .painting import paint
 from .visible import one_line, shorten, visible
 
 __all__ = ["MARKDOWN_LIMIT", "diff_json", "diff_markdown", "diff_text"]
@@ -46,19 +47,19 @@ def diff_text(comparison: Comparison, *, color: bool = False, recording: str | N
 
     `recording` is the command that records what changed, where it is another one than for a git revision.
     """
-    lines = [_painted(_headline(comparison), _BOLD, color)]
+    lines = [paint(_headline(comparison), _BOLD, color=color)]
     for file, rows in _by_file(comparison).items():
-        lines += ["", _painted(visible(file), _BOLD, color)]
+        lines += ["", paint(one_line(file), _BOLD, color=color)]
         for kind, detail, cases in rows:
-            about = f" ({visible(detail)})" if detail else ""
+            about = f" ({one_line(detail)})" if detail else ""
             names = _named([_label(key) for key in cases])
             lines.append(
-                f"  {_painted(kind, _COLORS[kind], color)} {plural(len(cases), 'case')}{about}: {names}"
+                f"  {paint(kind, _COLORS[kind], color=color)} {plural(len(cases), 'case')}{about}: {names}"
             )
     for hunk in comparison.hunks or ():
-        lines += ["", _painted(_hunk_title(hunk, comparison), _BOLD, color)]
-        lines += [_painted(visible(line), _line_color(line), color) for line in hunk.lines]
-    lines += [part for note in _notes(comparison, visible, recording) for part in ("", note)]
+        lines += ["", paint(_hunk_title(hunk, comparison), _BOLD, color=color)]
+        lines += [paint(visible(line), _line_color(line), color=color) for line in hunk.lines]
+    lines += [part for note in _notes(comparison, one_line, recording) for part in ("", note)]
     return "\n".join(lines)
 
 
@@ -116,7 +117,7 @@ def _fingerprint(seen: Seen | None) -> str | None:
 
 
 def _headline(comparison: Comparison) -> str:
-    return f"compared with {visible(comparison.rev)} ({comparison.commit[:7]}): {_totals(comparison)}"
+    return f"compared with {one_line(comparison.rev)} ({comparison.commit[:7]}): {_totals(comparison)}"
 
 
 def _markdown_headline(comparison: Comparison) -> str:
@@ -159,7 +160,7 @@ def _detail(change: Change) -> str:
 
 def _hunk_title(hunk: Hunk, comparison: Comparison) -> str:
     return (
-        f"{visible(hunk.place)}, {plural(len(hunk.cases), 'case')}: {_named(_full_labels(hunk, comparison))}"
+        f"{one_line(hunk.place)}, {plural(len(hunk.cases), 'case')}: {_named(_full_labels(hunk, comparison))}"
     )
 
 
@@ -173,7 +174,7 @@ def _label(key: CaseKey) -> str:
     return case if variant is None else f"{case}@{variant}"
 
 
-def _named(names: Sequence[str], quote: Callable[[str], str] = visible) -> str:
+def _named(names: Sequence[str], quote: Callable[[str], str] = one_line) -> str:
     shown = ", ".join(quote(name) for name in names[:_NAMED])
     return shown if len(names) <= _NAMED else f"{shown} and {count(len(names) - _NAMED)} more"
 
@@ -234,7 +235,3 @@ def _fitting(texts: Sequence[str], room: int) -> list[str]:
 
 def _line_color(line: str) -> str | None:
     return {"+": _GREEN, "-": _RED}.get(line[:1])
-
-
-def _painted(text: str, code: str | None, color: bool) -> str:  # noqa: FBT001 - a private helper, called with a variable
-    return f"\x1b[{code}m{text}\x1b[0m" if color and code else text

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TextIO
-
 from ..engine.plan import Job
-from .visible import visible
+from .outlet import Outlet
+from .visible import one_line
 
 __all__ = ["StreamText"]
 
 
 class StreamText:
-    """Prints the first choice of each job under a line that names its case; control characters are spelt out."""
+    """Prints the first choice of each job under a line that names its case."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: Outlet) -> None:
         self._stream = stream
         self._job: Job | None = None
         self._line_is_open = False
@@ -25,10 +24,10 @@ class StreamText:
         if not text:
             again = " (again)" if self._job is job else ""
             self.end()
-            self._stream.write(f"── {job.unit.prompt.name} · {job.case.id}{again}\n")
+            self._stream.write(f"── {one_line(job.unit.prompt.name)} · {one_line(job.case.id)}{again}\n")
             self._job = job
         else:
-            self._stream.write(visible(text))
+            self._stream.write(text)
             self._line_is_open = not text.endswith("\n")
         self._stream.flush()
 

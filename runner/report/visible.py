@@ -1,29 +1,12 @@
-r"""Text from elsewhere (a model, a file, a provider), made safe to show, measured and shortened for a terminal.
-
-A model's answer may hold escape sequences that move the cursor or rename the window, and bidirectional controls that
-reorder what is read (CVE-2021-42574). Shown text therefore spells such characters out: `\x1b`, `\u202e`.
-"""
+"""Text measured and shortened for a terminal, and made safe to show (see `runner.visible`)."""
 
 from __future__ import annotations
 
-import re
 import unicodedata
 
+from ..visible import one_line, visible
+
 __all__ = ["cell_width", "one_line", "shorten", "visible"]
-
-_HARMFUL = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufff9-\ufffb]"
-)
-
-
-def visible(text: str) -> str:
-    r"""The text with control, bidirectional and surrogate characters spelt out; `\n` and `\t` stay as they are."""
-    return _HARMFUL.sub(lambda found: _spelt(found.group()), text)
-
-
-def one_line(text: str) -> str:
-    """The visible text on one line, each run of white space as one space."""
-    return visible(" ".join(text.split()))
 
 
 def cell_width(text: str) -> int:
@@ -44,11 +27,6 @@ def shorten(text: str, width: int) -> str:
             break
         kept.append(character)
     return "".join(kept).rstrip() + "…"
-
-
-def _spelt(character: str) -> str:
-    code = ord(character)
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
 
 
 def _cells(character: str) -> int:

@@ -1,6 +1,7 @@
-"""Keeping what a model said from being a command: GitHub Actions obeys lines of the log that begin with `::`.
+"""Our own commands to GitHub Actions, which obeys lines of the log that begin with `::`.
 
-See "Workflow commands for GitHub Actions", stop-commands.
+No line of ours is one unless it is meant to be: `Outlet` sees to that. While others print to the same log (a model's
+library, a plugin), stop-commands keeps GitHub from obeying; see "Workflow commands for GitHub Actions".
 """
 
 from __future__ import annotations
@@ -8,7 +9,8 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TextIO
+
+from .outlet import Outlet
 
 __all__ = ["on_github", "unheeded"]
 
@@ -19,16 +21,16 @@ def on_github(environ: Mapping[str, str]) -> bool:
 
 
 @contextmanager
-def unheeded(stream: TextIO, environ: Mapping[str, str]) -> Iterator[None]:
+def unheeded(stream: Outlet, environ: Mapping[str, str]) -> Iterator[None]:
     """While this is open, GitHub obeys no commands from `stream`; elsewhere it does nothing."""
     if not on_github(environ):
         yield
         return
     token = secrets.token_hex(16)
-    stream.write(f"::stop-commands::{token}\n")
+    stream.command(f"::stop-commands::{token}")
     stream.flush()
     try:
         yield
     finally:
-        stream.write(f"::{token}::\n")
+        stream.command(f"::{token}::")
         stream.flush()

@@ -4,6 +4,7 @@ import pytest
 
 from runner.errors import ConfigError, Diagnostic, FormatError, Location, Problems, RunnerError
 from runner.report.errors import format_diagnostic, format_error
+from runner.report.painting import ansi
 
 PLACE = Location("prompts/x.prompt.yaml", 12, 5)
 TYPO = FormatError('unknown key "temprature"', location=PLACE, hint='did you mean "temperature"?')
@@ -78,7 +79,7 @@ def test_several_errors_are_all_told_and_counted() -> None:
 def test_color_paints_and_changes_no_word() -> None:
     import re
 
-    painted = shown(TYPO, "    temprature: 0", color=True)
+    painted = ansi(shown(TYPO, "    temprature: 0", color=True))
     assert "\x1b[" in painted
     assert re.sub(r"\x1b\[[\d;]*m", "", painted) == shown(TYPO, "    temprature: 0")
 
