@@ -127,6 +127,17 @@ def test_the_place_of_a_job_is_where_its_lines_stand(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("first", [0, 1])
+@pytest.mark.parametrize("second", [0, 1])
+def test_a_job_is_found_at_any_offset_and_of_any_length(tmp_path: Path, first: int, second: int) -> None:
+    """Even ones and odd ones: both are kept in one number."""
+    records = [line("ada", text="x" * first), line("bob", text="x" * second), line("cy")]
+    known = past(tmp_path, *records)
+    lengths = [len(json.dumps(record)) + 1 for record in records]
+    assert known.place(unit(), FILE, case("bob"), 0) == (lengths[0], lengths[1])
+    assert known.find(job("bob"), FILE) == [records[1]]
+
+
 # --- what is done, and what is asked again -----------------------------------------------------------------------------
 
 
@@ -232,6 +243,14 @@ def test_every_sample_is_held_against_what_would_be_sent_now(tmp_path: Path) -> 
     assert "start a new run" in (caught.value.hint or "")
 
 
+def test_a_doubt_about_one_sample_hides_no_other(tmp_path: Path) -> None:
+    known = past(
+        tmp_path, line(finish_reason="wandered_off"), line(sample=1, fingerprint="sha256:" + "f" * 64)
+    )
+    with pytest.raises(UsageError, match="is not the one it asked"):
+        known.visit(job(), FILE, 2)
+
+
 def test_a_gap_among_the_samples_hides_no_other(tmp_path: Path) -> None:
     known = past(tmp_path, line(sample=1))
     known.visit(job(), FILE, 2)
@@ -290,6 +309,20 @@ def test_a_job_of_which_choices_are_missing_at_the_end_is_lost(tmp_path: Path) -
     half = line("bob", choice=0, choices=2)
     known = past(tmp_path, line("ada"), half)
     assert (known.lost, done(known, "bob")) == (len(json.dumps(half)) + 1, False)
+
+
+def test_a_job_of_which_all_choices_but_the_first_are_missing_is_damage(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match="has 1 of the 2 choices of case ada, but other records follow"):
+        past(tmp_path, line(choice=0, choices=2), line("bob"))
+
+
+@pytest.mark.parametrize(("length", "whole"), [(100, True), (101, False)])
+def test_a_case_id_of_more_than_a_hundred_characters_is_told_in_short(
+    tmp_path: Path, length: int, whole: bool
+) -> None:
+    with pytest.raises(StorageError) as caught:
+        past(tmp_path, line("c" * length, choice=0, choices=2), line("bob"))
+    assert (f"of case {'c' * length}, but" in caught.value.message) is whole
 
 
 @pytest.mark.parametrize("key", ["file", "case", "variant", "sample"])

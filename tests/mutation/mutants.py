@@ -110,6 +110,12 @@ def _spared(tree: ast.Module) -> Iterator[tuple[Place, Place]]:
             parts.append(node.annotation)
         elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
             parts.append(node)
+        elif (
+            isinstance(node, ast.Subscript)
+            and isinstance(node.value, ast.Name)
+            and node.value.id == "Literal"
+        ):
+            parts.append(node.slice)
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "cast":
             parts.append(node.args[0])
         elif isinstance(node, ast.Assign) and any(
