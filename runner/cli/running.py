@@ -29,7 +29,7 @@ from ..engine.stored_runs import StoredRun, find_run
 from ..engine.streaming import StreamPrinter
 from ..engine.stretch import Stretch, facts_of
 from ..engine.verdict import Facts, exit_code
-from ..errors import UsageError
+from ..errors import Diagnostic, UsageError
 from ..files.discover import find_root
 from ..report.console import ConsoleReporter
 from ..report.figures import count
@@ -38,6 +38,7 @@ from ..report.stream import StreamText
 from ..report.workflow_commands import unheeded
 from .options import SelectionOptions
 from .selecting import Chosen, load_selection
+from .show import show_diagnostic
 from .trust import trust_of
 
 __all__ = ["Asking", "RunCommand", "hold_recorded", "recorded"]
@@ -247,7 +248,14 @@ class RunCommand:
 
         closing.enter_context(reporter)
         spool = closing.enter_context(Spool())
-        rehearsal = None if self.stored else chosen.rehearse(plan, _counting(reporter.checking), spool)
+
+        def remark(found: Diagnostic) -> None:
+            reporter.close()  # what shows the progress, which would stand in the same line
+            show_diagnostic(found)
+
+        rehearsal = (
+            None if self.stored else chosen.rehearse(plan, _counting(reporter.checking), spool, remark)
+        )
         connections = connect(
             plan.units,
             chosen.environ,
@@ -280,7 +288,7 @@ class RunCommand:
             stretch = Stretch.resume(
                 self.stored,
                 plan,
-                lambda visit: chosen.rehearse(plan, _counting(reporter.checking, visit), spool),
+                lambda visit: chosen.rehearse(plan, _counting(reporter.checking, visit), spool, remark),
                 facts,
                 chosen.root,
             )

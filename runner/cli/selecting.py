@@ -13,7 +13,7 @@ from typing import Unpack
 
 import click
 
-from ..engine.examine import refuse_lint_errors
+from ..engine.examine import FalseTexts, refuse_lint_errors
 from ..engine.plan import Job, Plan, Rehearsal, Unit, make_units
 from ..engine.sampling import Condition, Draw
 from ..engine.selection import Selection
@@ -99,13 +99,27 @@ class Chosen:
                 compile_rules(prompt, self.project)
 
     def rehearse(
-        self, plan: Plan, visit: Callable[[Job], None] | None = None, spool: Spool | None = None
+        self,
+        plan: Plan,
+        visit: Callable[[Job], None] | None = None,
+        spool: Spool | None = None,
+        remark: Callable[[Diagnostic], None] = show_diagnostic,
     ) -> Rehearsal:
-        """`plan.rehearse(visit, spool)`, with a selection that matched nothing explained."""
+        """`plan.rehearse(visit, spool)`, with a selection that matched nothing explained; `remark` is told at the end."""
+        texts = FalseTexts()
+
+        def look(job: Job) -> None:
+            texts.look(job)
+            if visit is not None:
+                visit(job)
+
         try:
-            return plan.rehearse(visit, spool)
+            rehearsal = plan.rehearse(look, spool)
         except NothingSelectedError:
             raise self.selection.explain_nothing(self.units) from None
+        for found in texts.found.values():
+            remark(found)
+        return rehearsal
 
 
 def open_project() -> tuple[Project, Mapping[str, str]]:

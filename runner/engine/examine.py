@@ -15,7 +15,7 @@ from ..values import Json, JsonPath
 from .plan import Job, Plan, Unit, make_units
 from .selection import Selection
 
-__all__ = ["Examination", "examine", "refuse_lint_errors"]
+__all__ = ["Examination", "FalseTexts", "examine", "refuse_lint_errors"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +34,16 @@ def examine(prompt: Prompt, project: Project, sandbox: Sandbox = IN_PROCESS) -> 
     units: tuple[Unit, ...] = ()
     remarks = [*prompt.warnings, *_lint(prompt)]
     cases = 0
-    empty = _EmptyMessages(prompt)
+    empty, texts = _EmptyMessages(prompt), FalseTexts()
+
+    def look(job: Job) -> None:
+        empty.look(job)
+        texts.look(job)
+
     try:
         units = make_units((prompt,), project, sandbox=sandbox)
         if prompt.tests or not units[0].required:
-            cases = Plan(units, Selection().cases).rehearse(empty.look).jobs
+            cases = Plan(units, Selection().cases).rehearse(look).jobs
     except NothingSelectedError:
         pass  # a prompt whose row files are empty has nothing to render; `run` refuses it
     except Problems as problems:
@@ -55,7 +60,37 @@ def examine(prompt: Prompt, project: Project, sandbox: Sandbox = IN_PROCESS) -> 
         remarks.extend(template.warnings)
         remarks.extend(judge.remarks)
     remarks.extend(empty.found.values())
+    remarks.extend(texts.found.values())
     return Examination(prompt, cases, tuple(errors), tuple(remarks))
+
+
+class FalseTexts:
+    """W017: a text that says no, such as `false` in a cell or after `--var`, where a template tests whether it is true.
+
+    A text that is not empty is. Told once for each variable of a prompt, with its first case; never of an input with a type,
+    whose values are read as such or are texts on purpose.
+    """
+
+    def __init__(self) -> None:
+        self.found: dict[tuple[str, str], Diagnostic] = {}
+
+    def look(self, job: Job) -> None:
+        """Look at the variables of one case."""
+        prompt, given = job.unit.prompt, job.case.vars
+        for name, place in job.unit.template.tested.items():
+            value = given.get(name)
+            if not isinstance(value, str) or value.strip().lower() not in _SAYS_NO:
+                continue
+            if (prompt.path, name) in self.found or "type" in (prompt.inputs or {}).get(name, {}):
+                continue
+            text = f'{name} is the text "{value.strip()}" at {job.case.location}, and a text is true in this condition'
+            hint = (
+                f"declare it: `inputs: {{{name}: {{type: boolean}}}}`, or `type: string` if the text is meant"
+            )
+            self.found[prompt.path, name] = Diagnostic("warning", "W017", text, place, hint)
+
+
+_SAYS_NO = frozenset({"false", "no", "off", "0", "null", "none"})
 
 
 class _EmptyMessages:

@@ -168,7 +168,7 @@ class _Child:
 
 
 def _use(use: Any) -> list[Any]:
-    return [use.name, int(use.source.locate(1, None).path), use.line, use.guarded]
+    return [use.name, int(use.source.locate(1, None).path), use.line, use.guarded, use.tested]
 
 
 def _any_about_memory(problems: Sequence[list[Any] | int]) -> bool:

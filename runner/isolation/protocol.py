@@ -8,7 +8,7 @@ The parent asks
 
 The child answers, in this order,
 
-    {"uses": [[[name, source, line, guarded], ...], ...], "problems": [problem, ...], "retire": bool}
+    {"uses": [[[name, source, line, guarded, tested], ...], ...], "problems": [problem, ...], "retire": bool}
     "text"   once for each source, or   {"problem": problem, "retire": bool}   in the place of the first that failed
     {"reads": {name: [[member, ...], [optional member, ...], whole], ...}}, {"value": ...}, or   {"refused": sentence, "retire": bool}
 
@@ -117,8 +117,8 @@ def uses_of(message: dict[str, Json], sources: Sequence[Source], count: int) -> 
 
 def _use(value: Json, sources: Sequence[Source]) -> Use:
     match value:
-        case [str(name), source, line, bool(guarded)] if name.isidentifier():
-            return Use(name, _one_of(sources, source), _counted(line), guarded)
+        case [str(name), source, line, bool(guarded), bool(tested)] if name.isidentifier():
+            return Use(name, _one_of(sources, source), _counted(line), guarded, tested)
     raise GarbledError
 
 

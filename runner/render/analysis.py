@@ -29,11 +29,15 @@ _FILTERS = FILTERS.keys() - {CONCATENATE, METHOD, TICK}
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """A variable is read on this line. `guarded`: it may be missing (`is defined`, `| default`)."""
+    """A variable is read on this line. `guarded`: it may be missing (`is defined`, `| default`).
+
+    `tested`: its value is itself the condition of an `if`, or a part of one that `and`, `or` and `not` join.
+    """
 
     name: str
     line: int
     guarded: bool
+    tested: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,9 +245,31 @@ class _Walk(NodeVisitor):
     def visit_NSRef(self, node: nodes.NSRef) -> None:
         self._use(node, guarded=False)
 
-    def _use(self, node: nodes.Name | nodes.NSRef, *, guarded: bool) -> None:
+    def _use(self, node: nodes.Name | nodes.NSRef, *, guarded: bool, tested: bool = False) -> None:
         if node.name not in self.bound:
-            self.found.uses.append(Use(node.name, node.lineno, guarded))
+            self.found.uses.append(Use(node.name, node.lineno, guarded, tested))
+
+    def _condition(self, node: nodes.Node) -> None:
+        """Visit what decides by whether it is true."""
+        match node:
+            case nodes.Name():
+                self._use(node, guarded=False, tested=True)
+            case nodes.Not():
+                self._condition(node.node)
+            case nodes.And() | nodes.Or():
+                self._condition(node.left)
+                self._condition(node.right)
+            case nodes.Filter(name="default" | "d", node=nodes.Name() as name):
+                self.visit(node)
+                self._use(name, guarded=True, tested=True)
+            case _:
+                self.visit(node)
+
+    def visit_CondExpr(self, node: nodes.CondExpr) -> None:
+        self._condition(node.test)
+        self.visit(node.expr1)
+        if node.expr2 is not None:
+            self.visit(node.expr2)
 
     def visit_Filter(self, node: nodes.Filter) -> None:
         if node.name not in _FILTERS:
@@ -279,7 +305,7 @@ class _Walk(NodeVisitor):
         self.visit(node.target)
 
     def visit_If(self, node: nodes.If) -> None:
-        self.visit(node.test)
+        self._condition(node.test)
         before = self.bound
         after = set(before)
         for branch in (node.body, node.elif_, node.else_):
@@ -293,7 +319,7 @@ class _Walk(NodeVisitor):
         with self._scope("loop"):
             self.visit(node.target)
             if node.test is not None:
-                self.visit(node.test)
+                self._condition(node.test)
             self._all(node.body)
         with self._scope():
             self._all(node.else_)

@@ -78,7 +78,9 @@ class Closure(BaseLoader):
             self._note(source, problem)
         # Many includes of one file use the same variables in the same places: each is kept once.
         uses = dict.fromkeys(
-            Use(use.name, source, use.line, use.guarded) for use in found.uses if use.name not in GLOBAL_NAMES
+            Use(use.name, source, use.line, use.guarded, use.tested)
+            for use in found.uses
+            if use.name not in GLOBAL_NAMES
         )
         for reference in found.references:
             unit = self._follow(environment, source, reference)

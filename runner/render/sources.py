@@ -53,12 +53,13 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """A variable that a message reads, itself or in a file it includes. `guarded`: it may be missing."""
+    """A variable that a message reads, itself or in a file it includes. `guarded`: it may be missing; `tested`: it is a condition."""
 
     name: str
     source: Source
     line: int
     guarded: bool = False
+    tested: bool = False
 
     @property
     def location(self) -> Location:

@@ -37,7 +37,8 @@ class CompiledPrompt:
 
     `variables` are the names it reads anywhere, included files and placeholders counted in; `required` are those
     among them that must have a value (the others are only read behind `is defined` or `| default`). `files` are
-    the included files, as paths in the prompt's tree (those of another tree under their shown name).
+    the included files, as paths in the prompt's tree (those of another tree under their shown name). `tested` says of
+    each variable whose value is itself a condition of a template where it first is.
     """
 
     prompt: Prompt
@@ -45,6 +46,7 @@ class CompiledPrompt:
     required: frozenset[str]
     warnings: tuple[Diagnostic, ...]
     files: tuple[str, ...]
+    tested: Mapping[str, Location]
     _entries: tuple[_Entry, ...] = field(repr=False)
     _texts: Texts = field(repr=False)
     _known: frozenset[str] = field(repr=False)
@@ -142,6 +144,7 @@ def compile_prompt(
         required=variables - {use.name for use in uses if use.guarded},
         warnings=tuple(remarks(prompt)),
         files=files.names,
+        tested={use.name: use.location for use in reversed(uses) if use.tested},
         _entries=entries,
         _texts=texts,
         _known=variables | also_read if prompt.inputs is None else frozenset(prompt.inputs),

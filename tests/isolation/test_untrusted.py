@@ -17,7 +17,7 @@ from tests.render.test_limits import peak_memory
 
 from .support import MIB, compiled
 
-COMPILED = r'{"uses":[[["a",0,1,false]]],"problems":[],"retire":false}'
+COMPILED = r'{"uses":[[["a",0,1,false,true]]],"problems":[],"retire":false}'
 
 HOSTILE = r"""
 import sys
@@ -91,11 +91,12 @@ NOT_COMPILED = [
     '{"uses":[[],[]],"problems":[],"retire":false}',
     '{"uses":[{}],"problems":[],"retire":false}',
     '{"uses":[["a"]],"problems":[],"retire":false}',
-    '{"uses":[[["a",0,1]]],"problems":[],"retire":false}',
-    '{"uses":[[["a",1,1,false]]],"problems":[],"retire":false}',
-    '{"uses":[[["a",0,-1,false]]],"problems":[],"retire":false}',
-    '{"uses":[[["a b",0,1,false]]],"problems":[],"retire":false}',
-    '{"uses":[[["a",0,1,0]]],"problems":[],"retire":false}',
+    '{"uses":[[["a",0,1,false]]],"problems":[],"retire":false}',
+    '{"uses":[[["a",1,1,false,false]]],"problems":[],"retire":false}',
+    '{"uses":[[["a",0,-1,false,false]]],"problems":[],"retire":false}',
+    '{"uses":[[["a b",0,1,false,false]]],"problems":[],"retire":false}',
+    '{"uses":[[["a",0,1,0,false]]],"problems":[],"retire":false}',
+    '{"uses":[[["a",0,1,false,0]]],"problems":[],"retire":false}',
     '{"uses":[[]],"problems":{},"retire":false}',
     '{"uses":[[]],"problems":[0],"retire":false}',
     '{"uses":[[]],"problems":[]}',
