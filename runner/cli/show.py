@@ -17,10 +17,11 @@ from ..report.outlet import print_lines
 __all__ = ["show_diagnostic", "show_error"]
 
 _IN_URL = re.compile(r"(?<=//)[^/@\s]+(?=@)|(?<=\w:)[^/@:\s]+(?=@)|(?<=[?&])[^\s'\"{}]+")
-# What a key is given that its name calls a credential, or (`_env`, `_keyring`) the name of one.
+# What a key is given that its name calls a credential, or (`_env`, `_keyring`) the name of one. A word is looked at once,
+# from its beginning: a line may have 20 MiB.
 _VALUE = r"""(\"[^\"]*\"?|'[^']*'?|[^\s,{}\[\]][^,{}#]*)"""
 _KEY_VALUE = re.compile(
-    r"""(?i)((?:[\w-]*(?:api[_-]?key(?!_env\b|_keyring\b)\w*|authorization|token|secret|password|credential|cookie)|[\w-]+-key)["']?\s*:\s*)"""
+    r"""(?i)(?<![\w-])((?:[\w-]*(?:api[_-]?key(?!_env\b|_keyring\b)\w{0,40}|authorization|token|secret|password|credential|cookie)|[\w-]+-key)["']?\s*:\s*)"""
     + _VALUE
 )
 _KEY_NAME = re.compile(r"""(?i)(\bapi_key_(?:env|keyring)["']?\s*:\s*)""" + _VALUE)

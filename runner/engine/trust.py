@@ -84,6 +84,11 @@ def _spelled(asked: Sequence[Disclosure]) -> str:
     return shlex.quote(" ".join(each.key for each in asked))
 
 
+def _normal(word: str) -> str:
+    secret, _, server = word.rpartition("@")
+    return f"{secret}@{_server(server)}"
+
+
 def _server(base_url: str) -> str:
     return base_url.partition("?")[0].rstrip("/")
 
@@ -129,7 +134,7 @@ class Trust:
                 f"{TRUST_VARIABLE} is neither 1 nor a list of VARIABLE@BASE_URL",
                 hint=f"for what this project asks: {TRUST_VARIABLE}={_spelled(asked)}",
             )
-        known = {*words, *self._remembered()}
+        known = {*map(_normal, words), *self._remembered()}
         return tuple(each for each in asked if each.key not in known)
 
     # --- what was agreed to before ----------------------------------------------------------------------------------

@@ -39,8 +39,8 @@ class Destination:
     def check(
         self, reads: Iterable[tuple[str, Path | FileId]] = (), others: Mapping[str, Path | int] | None = None
     ) -> None:
-        """UsageError where it is one of `reads` (what messages call it, and where it is), one of the `others` that this
-        command writes (a path, or the descriptor of a stream), or a file that runner keeps.
+        """UsageError where it is one of `reads` (what messages call it, and where it is), what standard input comes from,
+        one of the `others` that this command writes (a path, or the descriptor of a stream), or a file that runner keeps.
         """
         self._refuse_kept()
         found = _regular(self._path)
@@ -55,6 +55,8 @@ class Destination:
                 raise UsageError(f"{self._shown} is the file that {what} is written to as well", hint=_HINT)
         if found is None:
             return
+        if _descriptor(0) == _id(found):
+            raise UsageError(f"{self._shown} is the file that standard input comes from", hint=_HINT)
         for what, source in reads:
             if (source if isinstance(source, tuple) else _regular_id(source)) == _id(found):
                 raise UsageError(f"{self._shown} is the file {what}, which this command reads", hint=_HINT)

@@ -153,6 +153,19 @@ def test_standard_output_and_output_are_not_one_file(full: ProjectFolder, server
     assert 'error: --output "out.jsonl" is the file that standard output is written to as well' in err
 
 
+def test_the_file_that_standard_input_comes_from_is_not_written_over(
+    full: ProjectFolder, server: FaultServer
+) -> None:
+    before = contents(full)
+    with (full.folder / "rows.jsonl").open("rb") as rows:
+        process = full.start(
+            *("run", HELLO, "--input", "-", "--output", "rows.jsonl"), env={"FAKE_KEY": KEY}, stdin=rows
+        )
+        _, err = process.communicate(timeout=60)
+    assert (process.returncode, contents(full), len(server.requests)) == (2, before, 0)
+    assert 'error: --output "rows.jsonl" is the file that standard input comes from' in err
+
+
 def test_the_verdicts_are_not_saved_where_the_summary_goes(full: ProjectFolder) -> None:
     full.write("s.xml", "")
     done = full.run("test", HELLO, "--ci", "--output", "s.xml", env={"GITHUB_STEP_SUMMARY": "s.xml"})

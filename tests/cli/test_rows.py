@@ -99,3 +99,11 @@ def test_what_makes_no_sense_is_refused(
     asked.write("r.jsonl", '{"q": "x"}\n')
     done = run(asked, "t.prompt.yaml", *args)
     assert (done.code, server.requests) == (2, [])
+
+
+def test_an_error_in_a_very_long_line_is_told_like_any_other(asked: ProjectFolder) -> None:
+    """A line is searched for keys before it is shown: in time that grows with its length, not with the square of it."""
+    asked.write("t.prompt.yaml", TYPED)
+    asked.write("r.csv", "q,n,b\n" + "y" * 1_000_000 + ",three,\n")
+    done = run(asked, "t.prompt.yaml", "--input", "r.csv")
+    assert (done.code, "expected an integer" in done.err) == (2, True)

@@ -84,7 +84,9 @@ def test_trust_in_one_folder_is_none_in_another(
     assert say(other, "run", HOME=str(asked.folder)).code == 2
 
 
-@pytest.mark.parametrize("value", ["1", "FAKE_KEY@{server}", "OTHER@https://x.example/v1,FAKE_KEY@{server}"])
+@pytest.mark.parametrize(
+    "value", ["1", "FAKE_KEY@{server}", "FAKE_KEY@{server}/", "OTHER@https://x.example/v1,FAKE_KEY@{server}"]
+)
 def test_the_variable_agrees_without_remembering(
     asked: ProjectFolder, server: FaultServer, value: str
 ) -> None:
