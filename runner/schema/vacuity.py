@@ -212,10 +212,8 @@ class _Proof:
                 return _excludes(value, kind)
             case "if":
                 return all(self._accepts(rules[each], kind) for each in ("then", "else") if each in rules)
-            case "$ref":
+            case "$ref" | "$dynamicRef" | "$recursiveRef":
                 return self._accepts(self._target(value), kind)
-            case "$dynamicRef" | "$recursiveRef":
-                return False
             case _:
                 of, passes = _OF_ONE_TYPE.get(keyword, ("", None))
                 return of != kind or passes is None or passes(self, value)
@@ -223,8 +221,11 @@ class _Proof:
     def _target(self, reference: Json) -> Json:
         """What a reference inside the document means; false, which refuses all, where that is not found."""
         found: Any = self._root
-        if not isinstance(reference, str) or not (reference == "#" or reference.startswith("#/")):
+        if not isinstance(reference, str) or not reference.startswith("#"):
             return False
+        if reference != "#" and not reference.startswith("#/"):
+            named = list(_anchored(self._root, unquote(reference[1:])))
+            return named[0] if len(named) == 1 else False
         for step in reference.split("/")[1:]:
             name = unquote(step).replace("~1", "/").replace("~0", "~")
             if isinstance(found, Mapping) and name in found:
@@ -305,3 +306,15 @@ _OF_ONE_TYPE: Mapping[str, tuple[str, Callable[[_Proof, Any], bool]]] = {
     "exclusiveMaximum": ("number", _never),
     "multipleOf": ("number", _never),
 }
+
+
+def _anchored(value: Json, name: str) -> Iterator[Json]:
+    """The objects in a schema that have the anchor `name`."""
+    if isinstance(value, Mapping):
+        if name in (value.get("$anchor"), value.get("$dynamicAnchor")):
+            yield value
+        for each in value.values():
+            yield from _anchored(each, name)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _anchored(each, name)

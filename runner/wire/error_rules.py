@@ -93,14 +93,14 @@ _STATUS_OF_NAME = {
 
 _TOO_LARGE_FOR_LIMIT = "request too large"
 _WRONG_ENDPOINT = "unexpected endpoint"
-_ELSEWHERE = re.compile(r"/responses\b|responses api|not a chat model")
+_ELSEWHERE = re.compile(r"/responses\b|responses api|not a chat model|chatcompletion operation does not work")
 _DEPLOYMENT = re.compile(r"deploymentnotfound|deployment\b[^.]{0,60}\b(?:does not exist|not found)")
 _CONTEXT = re.compile(
     r"context[ _-]?(?:length|window|size|limit)|(?:prompt|input|messages?|request|conversation) (?:is |are |was )?too long"
     r"|too_many_prompt_tokens|too many (?:prompt |input )?tokens|reduce (?:the|your) (?:length|prompt|input|messages)"
     r"|(?:input|prompt) (?:token count|tokens?|length)\b[^.]{0,60}\b(?:exceed|greater|larger|more than|maximum|limit)"
     r"|exceeds? the (?:maximum|max|limit)[^.]{0,40}\btokens|range of input length|maximum (?:number of )?(?:input|prompt) tokens"
-    r"|max_model_len|max(?:imum)? (?:input|prompt) length|n_ctx"
+    r"|tokens?`? \+ `?max_(?:new_)?tokens|max_model_len|max(?:imum)? (?:input|prompt) length|n_ctx"
 )
 _BASE_URL = "check base_url: it usually ends in /v1, and /chat/completions is added to it"
 
@@ -168,7 +168,7 @@ def hint_for(
         return "on Azure the name is that of a deployment, not of a model: check it; a new one takes some minutes"
     if status in {200, 400, 413, 422, 500} and _CONTEXT.search(words):
         return _too_long(asked)
-    if status == 404 and "model" in f"{code} {said}":
+    if (status == 404 and "model" in f"{code} {said}") or word_key(code) in ("unknownmodel", "modelnotfound"):
         return f"check the model's name{', and that this key may use it' if asked.keyed else ''}"
     if status in {400, 422} and param and asked.sent(param):
         return f"{param} is sent exactly as declared: change or remove it in the prompt file"
@@ -181,7 +181,7 @@ def hint_for(
 
 def _elsewhere(said: str, asked: Asked) -> str:
     """Models, or combinations of a model and parameters, that the provider serves under another address."""
-    if "not a chat model" in said:
+    if "not a chat model" in said or "chatcompletion operation" in said:
         return "this model is not served at /chat/completions, which runner asks: choose another one"
     if asked.fields is None or asked.sent("tools"):
         effort = "" if asked.fields is None or asked.sent("reasoning_effort") else " (now it is not sent)"

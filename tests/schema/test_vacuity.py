@@ -20,6 +20,8 @@ NOTHING: list[Any] = [
     {"additionalProperties": True}, {"type": ["object", "array", "string", "number", "boolean", "null"]},
     {"$ref": "#/$defs/a", "$defs": {"a": {}}}, {"properties": {"next": {"$ref": "#"}}},
     {"$schema": "http://json-schema.org/draft-07/schema#", "$ref": "#/definitions/a", "type": "string", "definitions": {"a": {}}},
+    {"$ref": "#a", "$defs": {"x": {"$anchor": "a"}}}, {"$dynamicRef": "#a", "$defs": {"x": {"$dynamicAnchor": "a"}}},
+    {"properties": {"next": {"$recursiveRef": "#"}}, "$schema": "https://json-schema.org/draft/2019-09/schema"},
     {"name": "a"}, {"dependentRequired": {"a": []}}, {"x-note": 1},
 ]  # fmt: skip
 SOMETHING: list[Any] = [
@@ -28,6 +30,8 @@ SOMETHING: list[Any] = [
     {"anyOf": [{"type": "string"}]}, {"oneOf": [{}, {}]}, {"oneOf": [{}, {"type": "string"}]}, {"minimum": 0},
     {"if": {"type": "string"}, "then": False}, {"$ref": "#/$defs/a", "$defs": {"a": {"type": "string"}}},
     {"properties": {"next": {"$ref": "#"}, "a": {"type": "string"}}}, {"items": {"type": "string"}}, {"contains": {}},
+    {"$ref": "#a", "$defs": {"x": {"$anchor": "a", "type": "string"}}},
+    {"$dynamicRef": "#a", "$defs": {"x": {"$dynamicAnchor": "a", "type": "string"}}},
     {"allOf": [{}, {"minLength": 1}]}, {"additionalProperties": False}, {"propertyNames": {"pattern": "^a"}},
     {"$schema": "https://json-schema.org/draft/2020-12/schema", "$ref": "#/$defs/a", "type": "string", "$defs": {"a": {}}},
 ]  # fmt: skip
