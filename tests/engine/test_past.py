@@ -11,6 +11,7 @@ import pytest
 
 from runner.engine.past import Past, read_results
 from runner.engine.plan import Job, Unit
+from runner.engine.record import Record
 from runner.errors import Location, StorageError, UsageError
 from runner.files.model import Case
 
@@ -136,6 +137,17 @@ def test_a_job_is_found_at_any_offset_and_of_any_length(tmp_path: Path, first: i
     lengths = [len(json.dumps(record)) + 1 for record in records]
     assert known.place(unit(), FILE, case("bob"), 0) == (lengths[0], lengths[1])
     assert known.find(job("bob"), FILE) == [records[1]]
+    assert [record for record, _, _ in known.records()] == records
+    assert [offset for _, offset, _ in known.records()] == [0, lengths[0], lengths[0] + lengths[1]]
+
+
+def test_a_record_may_have_every_key_that_there_is(tmp_path: Path) -> None:
+    whole = (
+        dict.fromkeys(Record.__annotations__)
+        | line()
+        | {"index": 0, "choice": 0, "choices": 1, "tool_calls": []}
+    )
+    assert past(tmp_path, whole).lost == 0
 
 
 # --- what is done, and what is asked again -----------------------------------------------------------------------------

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 __all__ = ["MODULES"]
 
-_RUNS = "tests/cli/test_run.py tests/cli/test_bulk.py tests/cli/test_resume.py tests/cli/test_answers.py"
 _REGRESSION = "tests/cli/test_regression.py tests/cli/test_ci.py tests/cli/test_offline.py"
 
 MODULES: dict[str, tuple[str, ...]] = {
@@ -15,15 +14,15 @@ MODULES: dict[str, tuple[str, ...]] = {
         "engine/gate": "tests/engine/test_gate.py tests/engine/test_concurrency.py",
         "engine/limiter": "tests/engine/test_limiter.py tests/engine/test_gate.py",
         "engine/past": "tests/engine/test_past.py",
-        "engine/result": f"tests/engine/test_result.py {_RUNS} tests/cli/test_assertions.py",
+        "engine/result": "tests/engine/test_result.py",
         "wire/fingerprint": "tests/wire/test_fingerprint.py",
-        "wire/error_rules": "tests/wire/test_provider_errors.py tests/wire/test_outcome.py",
+        "wire/error_rules": "tests/wire/test_error_rules.py tests/wire/test_provider_errors.py",
         "wire/stream": "tests/wire/test_stream.py tests/wire/test_recorded.py",
         "wire/outcome": "tests/wire/test_outcome.py tests/wire/test_stream.py tests/wire/test_recorded.py tests/cli/test_answers.py",
         "regress/modes": "tests/regress/test_modes.py",
-        "regress/stability": f"tests/regress/test_stability.py {_REGRESSION}",
+        "regress/stability": "tests/regress/test_stability.py",
         "regress/evaluate": f"tests/regress/test_compare.py {_REGRESSION}",
-        "regress/compare": f"tests/regress/test_compare.py {_REGRESSION}",
+        "regress/compare": "tests/regress/test_compare.py tests/regress/test_stability.py",
         "checks/jsonpath": "tests/checks/test_jsonpath.py tests/checks/test_assertions.py",
         "checks/equality": "tests/checks/test_assertions.py tests/checks/test_kinds.py tests/regress/test_compare.py",
         "checks/assertions": "tests/checks tests/cli/test_assertions.py",
