@@ -66,7 +66,9 @@ class ProjectFile:
             raise UsageError(
                 f"{self._shown} is written in a way that cannot be edited safely",
                 location=Location(self._shown),
-                hint=f"{lines}; then runner pack lock",
+                hint=f"{lines}  then: runner pack lock"
+                if lines.endswith("\n")
+                else f"{lines}; then runner pack lock",
             )
         data = encode_like(new, self._before)
         shown_folder = self._shown[: -len(PROJECT_FILE)]
