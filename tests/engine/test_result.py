@@ -213,3 +213,30 @@ def test_a_refused_key_is_looked_for_where_it_came_from(endpoint: Endpoint, hint
 def test_another_errors_hint_is_the_providers() -> None:
     [record] = records(Reply(error=replace(REFUSED, status=403)), job())
     assert record["error"]["hint"] == "?"
+
+
+PARTS: dict[str, Any] = {
+    "reasoning": "first",
+    "logprobs": {"content": []},
+    "annotations": [{"type": "url_citation"}],
+    "audio": {"transcript": "hi"},
+    "extra": {"citations": ["https://a"]},
+}
+
+
+def test_what_came_beside_the_text_is_kept_under_its_name_and_absent_where_nothing_came() -> None:
+    [record] = records(Reply((GOOD._replace(**PARTS),)), job())
+    assert {name: record[name] for name in PARTS} == PARTS
+    [bare] = records(Reply((GOOD,)), job())
+    assert not bare.keys() & PARTS.keys()
+
+
+@pytest.mark.parametrize("partial", [None, GOOD._replace(choice=4)])
+def test_what_came_before_an_exchange_failed_is_the_first_choice(partial: Answer | None) -> None:
+    asked = job()
+    given: list[Answer] = []
+    asked.unit.judge.judge = lambda answer, *_, **__: (  # type: ignore[method-assign]
+        given.append(answer) or Judgement(answer.outcome, False, None, (), answer.detail)
+    )
+    records(Reply(error=REFUSED, partial=partial), asked)
+    assert [(each.choice, each.text) for each in given] == [(0, partial and partial.text)]
