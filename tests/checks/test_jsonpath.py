@@ -251,3 +251,89 @@ def test_a_path_selects_the_nodes_that_the_rfc_says(value, segments, quote):
     assert {path: json.dumps(part) for path, part in found} == {
         path: json.dumps(part) for path, part in nodes
     }
+
+
+@pytest.mark.parametrize(
+    ("escape", "character"),
+    [
+        (r"\b", "\b"),
+        (r"\f", "\f"),
+        (r"\n", "\n"),
+        (r"\r", "\r"),
+        (r"\t", "\t"),
+        (r"\/", "/"),
+        (r"\\", "\\"),
+        (r"\'", "'"),
+        (r"\"", '"'),
+        (r"\u0041", "A"),
+        (r"\ud83d\ude00", "\U0001f600"),
+        (r"\ud83d", "\ud83d"),
+        (r"\ude00\ud83d", "\ude00\ud83d"),
+    ],
+)
+@pytest.mark.parametrize("quote", ["'", '"'])
+def test_a_quoted_name_may_escape_characters_as_json_does(escape: str, character: str, quote: str) -> None:
+    name = f"a{character}b"
+    assert parse(f"$[{quote}a{escape}b{quote}]").find({name: 7, "ab": 8}) == [((name,), 7)]
+
+
+@pytest.mark.parametrize("text", ["$.list[1]", "/list/1"])
+def test_an_index_matches_its_place_and_no_other(text: str) -> None:
+    path = parse(text)
+    assert [path.matches(("list", step)) for step in (0, 1, 2, "1", "0")] == [
+        False,
+        True,
+        False,
+        text[0] == "/",
+        False,
+    ]
+
+
+@pytest.mark.parametrize(("digits", "is_path"), [(15, True), (16, True), (17, False)])
+def test_an_index_has_at_most_sixteen_digits(digits: int, is_path: bool) -> None:
+    for sign in ("", "-"):
+        text = f"$[{sign}{'9' * digits}]"
+        if is_path:
+            assert str(parse(text)) == text
+        else:
+            with pytest.raises(PathError):
+                parse(text)
+    assert parse(f"/{'9' * digits}").find([0]) == []
+
+
+@pytest.mark.parametrize("text", ["$[-0]", "$[00]", "$[1.0]", "$[+1]", "$[ 1]"])
+def test_an_index_has_one_spelling(text: str) -> None:
+    with pytest.raises(PathError):
+        parse(text)
+
+
+def test_the_name_of_a_pointer_escapes_its_own_two_characters() -> None:
+    path = parse("/a~1b~0c/~01")
+    assert path.find({"a/b~c": {"~1": 7}}) == [(("a/b~c", "~1"), 7)]
+    assert str(path) == "/a~1b~0c/~01"
+
+
+@pytest.mark.parametrize(
+    ("weaker", "stronger"),
+    [
+        ("$..a", "$.a"),
+        ("$..a..b", "$..b"),
+        ("$.a", "$.a.b"),
+        ("$.a[*]", "$.a[0]"),
+        ("$.*", "$.a"),
+        ("$[0][0]", "$[0].a"),
+        ("$..a.b.c", "$.*"),
+    ],
+)
+def test_fewer_descents_then_more_steps_then_fewer_stars_then_more_names(weaker: str, stronger: str) -> None:
+    assert parse(weaker).specificity < parse(stronger).specificity
+
+
+def test_a_place_that_is_not_there_is_matched_by_its_path_all_the_same() -> None:
+    """`matches` looks at the path; only an index from the end needs the value."""
+    assert parse("$.a[0].b").matches(("a", 0, "b"), {"a": []})
+    assert parse("$.a[-1].b").matches(("a", 1, "b"), {"a": [{}, {}]})
+    assert not parse("$.a[-1].b").matches(("a", 0, "b"), {"a": [{}, {}]})
+    assert not parse("$.a[-1]").matches(("a", 0), {"a": {}})
+    assert not parse("$.a[-1][-1]").matches(("a", 0, 0), {"a": 7})
+    assert not parse("$.a[-1][-1]").matches(("a", 5, 0), {"a": [[1]]})

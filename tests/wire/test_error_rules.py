@@ -99,6 +99,7 @@ def test_by_these_words_an_account_has_nothing_left_and_is_not_asked_again(word:
 @pytest.mark.parametrize("message", SPENT_IN_WORDS)
 def test_by_these_sentences_it_has_nothing_left_either(message: str) -> None:
     assert is_spent(429, "429", None, message)
+    assert is_spent(499, "499", None, message)
     assert not is_spent(500, "500", None, message)  # a server that broke down may quote anything
 
 
