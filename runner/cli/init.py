@@ -7,9 +7,11 @@ from pathlib import Path
 
 import click
 
+from ..errors import UsageError
+from ..files.plain_files import NotPlainError, refuse_outside
 from ..report.outlet import print_line
 
-__all__ = ["command", "write_starter"]
+__all__ = ["command", "refuse_links", "write_starter"]
 
 STARTER = Path(__file__).parent / "starter"
 
@@ -33,10 +35,14 @@ def command(folder: Path) -> int:
 
 
 def write_starter(folder: Path) -> int:
-    """Write the files of a small project that are not there, and say so; how many it were."""
+    """Write the files of a small project that are not there, and say so; how many it were.
+
+    Raises UsageError, before anything is written, where a link that is there leads elsewhere.
+    """
+    files = [(folder / relative, content) for relative, content in _files()]
+    refuse_links(folder, *(target for target, _ in files))
     written = 0
-    for relative, content in _files():
-        target = folder / relative
+    for target, content in files:
         if target.exists():
             print_line(f"exists   {click.format_filename(target)} (left alone)")
             continue
@@ -45,6 +51,18 @@ def write_starter(folder: Path) -> int:
         written += 1
         print_line(f"written  {click.format_filename(target)}")
     return written
+
+
+def refuse_links(folder: Path, *targets: Path) -> None:
+    """Raise UsageError where writing one of the targets below `folder` would write outside it."""
+    for target in targets:
+        try:
+            refuse_outside(target, folder)
+        except NotPlainError as error:
+            raise UsageError(
+                f"{click.format_filename(target)}: nothing is written to it: {error.strerror}",
+                hint="delete the link, or begin in a folder of your own",
+            ) from None
 
 
 def _files() -> Iterator[tuple[Path, bytes]]:

@@ -33,7 +33,7 @@ from ..report.figures import plural
 from ..report.outlet import print_line
 from ..report.visible import visible
 from .checking import Told
-from .init import write_starter
+from .init import refuse_links, write_starter
 from .isolating import sandbox_of
 from .show import show_diagnostic
 
@@ -48,6 +48,7 @@ def init(folder: Path, name: str | None) -> int:
     shown = click.format_filename(path)
     if path.exists():
         raise UsageError(f"{shown} exists already", hint="runner pack check looks at it")
+    refuse_links(folder, path)
     fitting = fitting_name(name or folder.resolve().name)
     if not any(file.lower().endswith(PROMPT_ENDINGS) for file in _files(folder)):
         # Nothing to share yet: something to begin with, that passes the check at once.
@@ -110,6 +111,8 @@ def build(folder: Path, output: str | None, *, isolate: bool) -> int:
     name = f"{manifest.name}-{manifest.version}"
     data = write_archive(fetched.contents, name)
     path = Path(output) if output is not None else folder / "dist" / f"{name}.tar.gz"
+    if output is None:
+        refuse_links(folder, path)
     reads = [(f'"{folder / file}"', folder / file) for file in fetched.contents.files]
     Destination("--output", str(path), folder).check(reads)
     exchange = Exchange()

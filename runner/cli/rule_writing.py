@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from ..errors import EncodingError, StorageError, UsageError
+from ..files.plain_files import refuse_outside
 from ..files.text import decode, encode_like
 from ..regress.proposals import propose, spell_rule
 from ..regress.results import FieldChange, PendingEntry
@@ -46,6 +47,7 @@ class RuleWriting:
             return f"{rule}\n{entry.file} is a pack's, which is never edited: ask its author for this rule"
         path = _prompt_file(self._root, entry)
         try:
+            refuse_outside(path, self._root)
             before = self._edits[path].before if path in self._edits else path.read_bytes()
             text = self._edits[path].text if path in self._edits else decode(before, entry.file)
         except (OSError, EncodingError):
@@ -62,6 +64,7 @@ class RuleWriting:
         """Write the files; their names. Raises UsageError for a file that changed meanwhile, StorageError."""
         for path, edit in self._edits.items():
             try:
+                refuse_outside(path, self._root)
                 if path.read_bytes() != edit.before:
                     raise UsageError(
                         f"{edit.shown} has changed during the review: its new rules were not written"

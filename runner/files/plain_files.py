@@ -11,7 +11,14 @@ import os
 import stat
 from pathlib import Path
 
-__all__ = ["NotPlainError", "open_plain", "plain_folder", "refuse_special", "trusted_owners"]
+__all__ = [
+    "NotPlainError",
+    "open_plain",
+    "plain_folder",
+    "refuse_outside",
+    "refuse_special",
+    "trusted_owners",
+]
 
 
 class NotPlainError(OSError):
@@ -86,6 +93,15 @@ def refuse_special(path: Path) -> None:
         return
     if not stat.S_ISREG(kind):
         raise NotPlainError("it is a link" if stat.S_ISLNK(kind) else "it is not a regular file", path)
+
+
+def refuse_outside(path: Path, folder: Path) -> None:
+    """Raise NotPlainError where a link on the way to `path`, which lies below `folder`, leads out of it.
+
+    A link that leads nowhere counts too: writing would make the file that it names.
+    """
+    if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder)):
+        raise NotPlainError("a link on the way leads outside the folder", path)
 
 
 def trusted_owners(root: Path) -> frozenset[int]:
