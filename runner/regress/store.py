@@ -20,6 +20,7 @@ from pathlib import Path, PurePosixPath
 from ..errors import FileError, FormatError, Location, MissingFileError, SecretError, StorageError
 from ..files.addresses import key_variables
 from ..files.model import Project
+from ..files.plain_files import open_plain
 from ..files.prompt import PROMPT_ENDINGS
 from ..files.text import decode
 from ..schema import json_path
@@ -83,16 +84,21 @@ class SnapshotStore:
         return read_snapshot(decode(data, shown), shown)
 
     def digest(self, file: str) -> str | None:
-        """SHA-256 of a snapshot file, or None where there is none: what an answer was compared with."""
+        """SHA-256 of a snapshot file, or None where there is none: what an answer was compared with.
+
+        Raises MissingFileError for a link, a folder, a FIFO, or what cannot be read.
+        """
         try:
-            return hashlib.sha256(self._path(self._on_disk(file)).read_bytes()).hexdigest()
+            return hashlib.sha256(self._plain_bytes(self._on_disk(file))).hexdigest()
         except FileNotFoundError:
             return None
+        except OSError as error:
+            raise self._unreadable(file, error.strerror or str(error)) from None
 
     def request(self, file: str) -> str | None:
         """The request that a snapshot answers, without reading the rest; None where that cannot be told."""
         try:
-            return snapshot_request(self._path(self._on_disk(file)).read_bytes())
+            return snapshot_request(self._plain_bytes(self._on_disk(file)))
         except OSError:
             return None
 
@@ -230,6 +236,11 @@ class SnapshotStore:
             if self._path(f"{folder}/{lower}").samefile(self._path(f"{folder}/{name}")):
                 return lower
         return name
+
+    def _plain_bytes(self, file: str) -> bytes:
+        """The bytes of a regular file, without waiting for another kind of one. Raises OSError."""
+        with os.fdopen(open_plain(self._path(file)), "rb") as stream:
+            return stream.read()
 
     def _path(self, file: str) -> Path:
         return Path(self._root) / PurePosixPath(file)

@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 
 from runner.engine import run_ids
+from runner.errors import MissingFileError
 from runner.files import file_lock
+from runner.regress.store import SnapshotStore
 from tests.cli.asking import run
 from tests.cli.project import ProjectFolder
 from tests.faults import FaultServer, completion
@@ -308,3 +310,12 @@ def test_nothing_in_gits_folder_is_taken_for_a_snapshot(asked: ProjectFolder) ->
     done = asked.run("accept", "--all")
     assert done.code == 2
     assert "no place for a snapshot" in done.err
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no FIFOs")
+def test_a_fifo_in_the_place_of_a_snapshot_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.snap.yaml")
+    store = SnapshotStore(tmp_path)
+    assert store.request("a.snap.yaml") is None
+    with pytest.raises(MissingFileError, match="it is not a regular file"):
+        store.digest("a.snap.yaml")
