@@ -149,6 +149,8 @@ def ending_of(word: str | None, declared: Mapping[str, Declared] = NONE_DECLARED
     """
     if not word:
         return Ending.STOP
+    if not declared and (known := _TABLE.get(word)) is not None:  # most often "stop", as the table spells it
+        return known
     key = word_key(word)
     if key in declared:
         return _DECLARED[declared[key]]

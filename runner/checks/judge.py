@@ -294,6 +294,8 @@ class Judge:
 
     def _impossible(self, case: Case, location: Location) -> Iterator[RunnerError]:
         """An error where a case expects an outcome that no answer to this prompt can have."""
+        if case.outcome is None:  # as nearly all rows have it
+            return
         why = {
             "unparsable": (not self._json, "the prompt's response_format asks for no JSON"),
             "invalid": (
@@ -302,7 +304,7 @@ class Judge:
             ),
             "tool_call": (not self._tools, "the prompt declares no tools"),
         }
-        impossible, reason = why.get(case.outcome or "ok", (False, ""))
+        impossible, reason = why.get(case.outcome, (False, ""))
         if impossible:
             yield CaseError(f"no answer can be {case.outcome}: {reason}", location=location)
 

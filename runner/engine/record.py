@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from typing import NotRequired, TypedDict
+from zlib import crc32
 
 from ..values import Json, JsonObject
 
@@ -91,8 +91,7 @@ def json_line(record: Record) -> str:
 
 
 _CHECKSUM = b',"checksum":"'
-_DIGITS = 16
-_SEAL = re.compile(rb'(?s)(.*),"checksum":"([0-9a-f]{16})"}\s*')
+_SEAL = re.compile(rb'(?s)(.*),"checksum":"([0-9a-f]{8})"}\s*')
 
 
 def journal_line(line: str) -> bytes:
@@ -118,4 +117,5 @@ def read_journal_line(line: bytes) -> dict[str, Json] | None:
 
 
 def _checksum(data: bytes) -> bytes:
-    return hashlib.blake2b(data, digest_size=_DIGITS // 2).hexdigest().encode()
+    """CRC-32, which tells every change of up to 32 bits in a row, and costs a tenth of a cryptographic digest."""
+    return b"%08x" % crc32(data)

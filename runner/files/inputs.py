@@ -62,7 +62,9 @@ class Inputs:
 
         Of undeclared names, and of faults of one value, the first MOST.
         """
-        faults = [self._undeclared(name) for name in islice(self._unknown(given), MOST)]
+        faults: list[Violation] = []
+        if not given.keys() <= self._schemas.keys():
+            faults.extend(self._undeclared(name) for name in islice(self._unknown(given), MOST))
         bound: dict[str, Json] = {}
         for name, validator in self._validators.items():
             if name in given:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..finish_reasons import NONE_DECLARED, Declared, Ending, ending_of
 from ..values import Json, JsonObject
@@ -112,19 +112,23 @@ def _read_completion(completion: Json, exchange: _Exchange) -> Reply:
         partial, left = _partial(completion, exchange)
         error = ProviderError("surplus_choices", f"{message}{left}.", status=exchange.status)
         return _with_facts(Reply(error=error, partial=partial), completion)
-    return _with_facts(Reply(answers=_read_choices(choices, completion, exchange)), completion)
+    return Reply(answers=_read_choices(choices, completion, exchange), **_facts(completion))
 
 
 def _with_facts(reply: Reply, completion: Mapping[str, Json]) -> Reply:
     """The reply with what a completion says of itself."""
+    return reply._replace(**_facts(completion))
+
+
+def _facts(completion: Mapping[str, Json]) -> dict[str, Any]:
     usage = visible(completion.get("usage"))
-    return reply._replace(
-        id=_word(completion.get("id")) or None,
-        served_model=_word(completion.get("model")) or None,
-        usage=usage if isinstance(usage, dict) else None,
-        system_fingerprint=_word(completion.get("system_fingerprint")) or None,
-        service_tier=_word(completion.get("service_tier")) or None,
-    )
+    return {
+        "id": _word(completion.get("id")) or None,
+        "served_model": _word(completion.get("model")) or None,
+        "usage": usage if isinstance(usage, dict) else None,
+        "system_fingerprint": _word(completion.get("system_fingerprint")) or None,
+        "service_tier": _word(completion.get("service_tier")) or None,
+    }
 
 
 def _read_failure(
@@ -244,10 +248,13 @@ def _outcome_of(answer: Answer, choice: Mapping[str, Json], content: Content, ex
         return _failed(answer, error) if verdict is None else _judged(verdict, answer)
     word = _counting_word(answer, choice, exchange)
     ending = ending_of(word, exchange.finish_reasons)
-    ended = end_early(answer._replace(finish_reason=word), ending, exchange.status)
-    if ended is not None:
-        return ended._replace(finish_reason=answer.finish_reason)
-    if any(has_filtered(choice.get(name)) for name in ("content_filter_results", "content_filter_result")):
+    if ending is not Ending.STOP:
+        ended = end_early(answer._replace(finish_reason=word), ending, exchange.status)
+        if ended is not None:
+            return ended._replace(finish_reason=answer.finish_reason)
+    if has_filtered(choice.get("content_filter_results")) or has_filtered(
+        choice.get("content_filter_result")
+    ):
         said = "The provider's content filter withheld or cut the answer (content_filter_results)."
         return answer._replace(outcome=Outcome.FILTERED, detail=said)
     if answer.refusal:
@@ -269,10 +276,12 @@ def _counting_word(answer: Answer, choice: Mapping[str, Json], exchange: _Exchan
     """
     own = choice.get("native_finish_reason")
     if answer.finish_reason:
+        if not isinstance(own, str):
+            return answer.finish_reason
         good = ending_of(answer.finish_reason, exchange.finish_reasons) in (Ending.STOP, Ending.CALL)
         fine = (Ending.STOP, Ending.CALL, Ending.UNKNOWN)
-        worse = isinstance(own, str) and ending_of(own, exchange.finish_reasons) not in fine
-        return str(own) if good and worse else answer.finish_reason
+        worse = ending_of(own, exchange.finish_reasons) not in fine
+        return own if good and worse else answer.finish_reason
     details = choice.get("finish_details")
     others = (own, *map(choice.get, _OTHER_NAMES), details.get("type") if isinstance(details, dict) else None)
     return next((word for word in others if isinstance(word, str) and word), answer.finish_reason)

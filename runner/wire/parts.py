@@ -99,7 +99,9 @@ def _is_plain(answer: Answer, choice: Mapping[str, Json], message: Mapping[str, 
         and message.get("role") == "assistant"
         and message.get("content") == answer.text
         and not choice.get("logprobs")
-        and not any(value for key, value in message.items() if key not in _TEXT)
+        and (
+            len(message) == len(_TEXT) or not any(value for key, value in message.items() if key not in _TEXT)
+        )
     )
 
 
