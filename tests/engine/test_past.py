@@ -100,6 +100,10 @@ def test_a_job_is_known_by_its_file_case_variant_and_sample(tmp_path: Path) -> N
     assert known.place(unit("v"), "other.prompt.yaml", case(), 1) is None
 
 
+def test_a_case_whose_name_no_encoding_holds_is_known_as_well(tmp_path: Path) -> None:
+    assert done(past(tmp_path, line("half \ud83d")), "half \ud83d")
+
+
 def test_a_record_is_found_under_the_name_that_the_project_has_for_its_file(tmp_path: Path) -> None:
     known = past(tmp_path, line(file="../shared/x.prompt.yaml"))
     assert known.place(unit(), "x.prompt.yaml", case(), 0) is not None
