@@ -59,6 +59,20 @@ def test_an_endpoint_without_answers_stops_a_run_whatever_it_says(status: int | 
     assert told(Breaker(), *errors) == [False] * (TRIPS - 1) + [True]
 
 
+@pytest.mark.parametrize("status", [400, 422, 499])
+def test_refusals_in_words_of_their_own_stop_no_run(status: int) -> None:
+    errors = [ProviderError(str(number), str(number), status=status) for number in range(3 * TRIPS)]
+    assert not any(told(Breaker(), *errors))
+
+
+def test_after_an_answer_it_takes_as_many_as_before() -> None:
+    errors = [ProviderError(str(number), str(number)) for number in range(TRIPS)]
+    breaker = Breaker()
+    told(breaker, *errors[1:])
+    breaker.succeeded()
+    assert told(breaker, *errors) == [False] * (TRIPS - 1) + [True]
+
+
 def test_a_spent_quota_stops_a_run_at_once() -> None:
     said = Breaker().failed(refused(spent=True), "no credit")
     assert said == "the provider says that credit or quota is spent (no credit)"

@@ -227,6 +227,20 @@ def test_a_person_is_told_what_to_do(status: int, known: dict[str, Any], told: s
     assert said is None if told is None else (said or "").startswith(told)
 
 
+def test_without_a_key_a_models_name_is_all_there_is_to_check() -> None:
+    assert hint(404, "The model x", asked=NO_KEY) == "check the model's name"
+
+
+@pytest.mark.parametrize("code", ["model_not_found", "ModelNotFound", "unknown_model"])
+def test_a_model_that_is_not_there_is_one_under_any_status(code: str) -> None:
+    assert (hint(400, code=code) or "").startswith("check the model's name")
+
+
+@pytest.mark.parametrize("status", [299, 499])
+def test_a_status_that_says_nothing_of_itself_has_no_hint(status: int) -> None:
+    assert hint(status) is None
+
+
 TOO_LONG = [
     "This model's maximum context length is 4096 tokens",
     "context_window exceeded",
