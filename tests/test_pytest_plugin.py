@@ -13,6 +13,8 @@ from tests.cli.project import ProjectFolder
 from tests.faults import FaultServer, completion
 from tests.patience import PATIENCE
 
+pytestmark = pytest.mark.slow
+
 PROMPT = """
 name: hello
 model: m

@@ -18,6 +18,8 @@ from tests.faults import FaultServer, event_stream, reply
 
 from .hostile import HOSTILE, RAW, YAML
 
+pytestmark = pytest.mark.slow
+
 OWN_CODES = re.compile(
     r"\x1b\[(?:[0-9;]*m|2K|1A|0?K|\?25[lh]|\?1049[lh]|H\x1b\[2J)"  # colours, the line of progress, the review's screen
 )

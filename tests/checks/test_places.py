@@ -66,6 +66,7 @@ paths = st.lists(st.sampled_from([".a", ".b", "[0]", "[1]", "[-1]", "[*]"]), max
 ) | st.sampled_from(["/a", "/0", "/a/0", "$..a"])
 
 
+@pytest.mark.slow
 @given(roots, values, paths)
 @settings(max_examples=300)
 def test_what_stands_at_a_place_of_a_valid_value_was_said_to_be_possible(root, value, path):
@@ -85,6 +86,7 @@ def test_what_stands_at_a_place_of_a_valid_value_was_said_to_be_possible(root, v
         assert found
 
 
+@pytest.mark.slow
 @given(
     roots,
     values,

@@ -57,6 +57,7 @@ def killed(project: ProjectFolder, server: FaultServer, *args: str, after: float
     process.communicate()
 
 
+@pytest.mark.slow
 @posix
 @pytest.mark.parametrize("rounds", [5, pytest.param(40, marks=pytest.mark.e2e)])
 def test_killed_again_and_again_a_run_loses_nothing_and_pays_nothing_twice(
@@ -93,6 +94,7 @@ tests: [{file: ../rows.jsonl}]
 """
 
 
+@pytest.mark.slow
 @posix
 @pytest.mark.parametrize("rounds", [5, pytest.param(40, marks=pytest.mark.e2e)])
 def test_killed_again_and_again_a_test_run_loses_nothing_and_pays_again_at_most_what_was_under_way(
@@ -190,6 +192,7 @@ def test_an_answer_out_of_which_a_key_was_cut_is_asked_for_again(
     assert len(server.requests) > sent
 
 
+@pytest.mark.slow
 def test_each_changed_bit_of_a_journal_is_told_and_never_a_verdict(
     asked: ProjectFolder, server: FaultServer, tmp_path: Path
 ) -> None:
@@ -226,6 +229,7 @@ def test_a_journal_of_a_version_without_checksums_is_resumed(
     assert not any("checksum" in record for record in written)
 
 
+@pytest.mark.slow
 @posix
 def test_a_cache_that_cannot_be_written_any_more_ends_no_run_and_loses_no_answer(
     asked: ProjectFolder, server: FaultServer

@@ -16,6 +16,8 @@ from tests.regress.repository import GitFolder
 
 from .project import ProjectFolder
 
+pytestmark = pytest.mark.slow
+
 WORDS = "שלום 🎉 → café"
 PROMPT = f"""
 model: m

@@ -22,6 +22,8 @@ from tests.patience import PATIENCE, wait_until
 from .project import REPOSITORY, ProjectFolder
 from .test_startup import modules_after
 
+pytestmark = pytest.mark.slow
+
 HELLO = """
 name: hello
 model: m

@@ -15,6 +15,8 @@ from tests.faults import FaultServer, echo, reply
 from .asking import KEY, run
 from .project import ProjectFolder
 
+pytestmark = pytest.mark.slow
+
 HELLO = "prompts/hello.prompt.yaml"
 ROWS = '{"name": "Ada"}\n{"name": "Bob"}\n'
 

@@ -662,6 +662,7 @@ def test_the_body_of_a_completion_survives_as_json(open_transport: Open) -> None
     assert answer["choices"][0]["message"]["content"] == "hélló"
 
 
+@pytest.mark.slow
 def test_the_cost_of_a_request_does_not_grow_with_the_number_of_workers(open_transport: Open) -> None:
     """CPU time of the client's thread, so that the server's and the machine's other work do not count."""
     requests = 2048

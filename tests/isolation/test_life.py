@@ -34,6 +34,8 @@ from .support import (
 )
 from .test_bombs import LARGE, SLOW, TWO
 
+pytestmark = pytest.mark.slow
+
 STUCK = TWO + "{{ n.v == n.w }}"
 ON_DEMAND = "{% if x is defined %}" + STUCK + "{% endif %}{{ a }}!"
 

@@ -15,6 +15,8 @@ from tests.isolation.test_bombs import TURNS, TWO
 
 from .support import FILES, PROMPT, Author, Consumer, write_all
 
+pytestmark = pytest.mark.slow
+
 SLOW = (
     "Be kind.\n{% set l = range(100000) | list %}\n"
     + TURNS.replace("STEP", "{% if -1 in l %}{% endif %}")

@@ -18,6 +18,8 @@ from tests.patience import PATIENCE
 
 from .support import FILES, Author, Consumer, write_all
 
+pytestmark = pytest.mark.slow
+
 OTHER_TONE = {"partials/tone.j2": "Be brief.\n"}
 
 

@@ -83,6 +83,7 @@ def text_of(value: Any) -> str:
     return "".join(f"{line}\n" for line in emit({"output": value}))
 
 
+@pytest.mark.slow
 def test_twenty_thousand_structures_come_back_from_every_reader() -> None:
     supply = structures(seed=7)
     by_the_fast_path = 0

@@ -126,6 +126,7 @@ SCHEMAS = st.builds(
 )
 
 
+@pytest.mark.slow
 @needs_library
 @settings(max_examples=100, suppress_health_check=list(HealthCheck))
 @given(SCHEMAS, st.data())
