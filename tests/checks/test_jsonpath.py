@@ -93,12 +93,13 @@ def test_a_path_selects_exactly_these_places_in_document_order(text, found):
         ("$.items[01]", 10, 'expected "]"'),
         ("$.items['a'", 12, "the path ends"),
         ("$['a", 3, "expected an index"),
-        (r"$['a\x']", 5, "unknown escape"),
+        (r"$['a\x']", 5, r"unknown escape '\\x'"),
         ("$.a b", 4, 'expected "." or "["'),
         ("$[?(@.a)]", 3, "filters"),
         ("$[0:2]", 4, "slices"),
         ("$[:2]", 3, "slices"),
         ("$['a','b']", 6, "unions"),
+        ("$[(@.length-1)]", 3, "scripts"),
         ("$.[0]", 3, "expected a name"),
         ("/a~2", 3, "JSON Pointer"),
     ],
@@ -337,3 +338,18 @@ def test_a_place_that_is_not_there_is_matched_by_its_path_all_the_same() -> None
     assert not parse("$.a[-1]").matches(("a", 0), {"a": {}})
     assert not parse("$.a[-1][-1]").matches(("a", 0, 0), {"a": 7})
     assert not parse("$.a[-1][-1]").matches(("a", 5, 0), {"a": [[1]]})
+
+
+def test_an_index_from_the_end_reaches_the_first_item_and_no_further() -> None:
+    assert parse("$[-2]").find(["a", "b"]) == [((0,), "a")]
+    assert parse("$[-3]").find(["a", "b"]) == []
+    assert parse("$[0][-1]").matches((0, 1), [["a", "b"]])
+    assert not parse("$[0][-1]").matches((0, 0), [["a", "b"]])
+
+
+def test_descents_from_several_places_are_in_document_order() -> None:
+    assert parse("$[*]..a").find([{"a": 1}, {"b": {"a": 2}}, {"a": 3}]) == [
+        ((0, "a"), 1),
+        ((1, "b", "a"), 2),
+        ((2, "a"), 3),
+    ]

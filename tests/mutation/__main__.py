@@ -161,7 +161,7 @@ def _run(module: str, code: str, tests: Sequence[str], limit: float, cpu: float)
     child = os.fork()
     if child == 0:
         os.setsid()
-        resource.setrlimit(resource.RLIMIT_CPU, (ceil(cpu), ceil(cpu)))
+        resource.setrlimit(resource.RLIMIT_CPU, (ceil(cpu), ceil(cpu) + 5))
         quiet = os.open(os.environ.get("MUTATION_LOG", os.devnull), os.O_RDWR | os.O_CREAT)
         for descriptor in (0, 1, 2):
             os.dup2(quiet, descriptor)
@@ -194,7 +194,10 @@ def _run(module: str, code: str, tests: Sequence[str], limit: float, cpu: float)
     while time.monotonic() < until:
         pid, status = os.waitpid(child, os.WNOHANG)
         if pid:
-            return os.waitstatus_to_exitcode(status)
+            ended = os.waitstatus_to_exitcode(status)
+            if ended == -signal.SIGKILL:
+                sys.exit("the process of a mutant was killed from outside: nothing is known of it")
+            return ended
         time.sleep(0.02)
     os.killpg(child, signal.SIGKILL)
     os.waitpid(child, 0)
