@@ -149,6 +149,28 @@ def test_samples_that_agree_are_stable():
     assert unstable_paths(NONE, [{"a": [1, "x\r\n"]}, {"a": [1.0, "x\n"]}]) == ()
 
 
+def test_of_many_values_five_are_shown():
+    [found] = unstable_paths(NONE, [{"a": f"x{number} y"} for number in range(7)])
+    assert (found.distinct, found.values) == (7, ("x0 y", "x1 y", "x2 y", "x3 y", "x4 y"))
+
+
+def test_inside_items_that_a_rule_pairs_by_a_key_differences_are_found():
+    rules = compiled("{path: $.items, compare: keyed, key: id}")
+    outputs = [
+        {"items": [{"id": 1, "p": 2}, {"id": 2, "p": 3}]},
+        {"items": [{"id": 2, "p": 3}, {"id": 1, "p": 4}]},
+    ]
+    assert [each.proposal for each in unstable_paths(rules, outputs)] == [
+        '{path: "$.items[*].p", compare: number, abs: 3}'
+    ]
+
+
+def test_what_may_be_absent_may_still_be_so_under_the_rule_that_is_proposed():
+    rules = compiled("{path: $.a, presence: optional}")
+    [found] = unstable_paths(rules, [{}, {"a": 1}, {"a": 2}])
+    assert found.proposal == "{path: $.a, compare: number, abs: 2, presence: optional}"
+
+
 samples = st.lists(values, min_size=2, max_size=4)
 alike = st.lists(
     st.fixed_dictionaries(
