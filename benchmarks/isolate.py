@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from runner.files.documents import parse_document
+from runner.documents.documents import parse_document
 from runner.files.model import Prompt
 from runner.files.tree import MemoryTree
 from runner.isolation.isolation import Isolation

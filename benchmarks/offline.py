@@ -41,13 +41,13 @@ tests: [{file: rows.jsonl}]
 
 def project(root: Path, cases: int) -> None:
     """A project whose cases are all approved, without asking anyone: its snapshots are written by the library."""
-    from runner.engine.plan import make_units
+    from runner.engine.plan.plan import make_units
     from runner.files.cases import cases_of
     from runner.files.project import load_project
     from runner.files.prompt import load_prompt
     from runner.files.tree import DiskTree
-    from runner.regress.snapshot import Snapshot, snapshot_file
-    from runner.regress.writer import write_snapshot
+    from runner.regress.snapshots.snapshot import Snapshot, snapshot_file
+    from runner.regress.snapshots.writer import write_snapshot
     from runner.wire.fingerprint import parts
 
     (root / "p.prompt.yaml").write_text(PROMPT)

@@ -51,9 +51,8 @@ def bodies_file(root: Path, rows: str) -> str:
     """The bodies that a run of these rows sends, one a line."""
     import os
 
-    from runner.cli.options import tests_of
-    from runner.cli.selecting import load_selection
-    from runner.engine.plan import Plan
+    from runner.commands.selection import load_selection, tests_of
+    from runner.engine.plan.plan import Plan
 
     before = Path.cwd()
     os.chdir(root)

@@ -18,13 +18,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from .engine import event_loop
-from .engine.control import Control
-from .engine.examine import refuse_lint_errors
-from .engine.execute import connect, execute, gates_of
-from .engine.options import Options
-from .engine.plan import Job, Unit, make_units
-from .engine.record import CheckRecord, ErrorRecord, Record
+from .engine.journal.record import CheckRecord, ErrorRecord, Record
+from .engine.plan.lint import refuse_lint_errors
+from .engine.plan.plan import Job, Unit, make_units
+from .engine.pool import event_loop
+from .engine.pool.execute import connect, execute, gates_of
+from .engine.pool.options import Options
+from .engine.pool.shutdown import Control
 from .errors import CaseError, Location, RunnerError, UsageError
 from .files.cases import case_from_vars
 from .files.discover import find_root

@@ -23,8 +23,8 @@ import pytest
 
 # Nothing of this package is imported up here: pytest loads this module in every project.
 if TYPE_CHECKING:
-    from .engine.plan import Unit
-    from .engine.record import Record
+    from .engine.journal.record import Record
+    from .engine.plan.plan import Unit
     from .errors import RunnerError
     from .files.model import Case, Project
     from .packs.packs import Packs
@@ -151,7 +151,7 @@ class _Home(NamedTuple):
         import os
 
         from .regress.lost import LostAnswers
-        from .regress.store import store_of
+        from .regress.snapshots.store import store_of
 
         if not self.lost and self.project is not None:
             self.lost.append(LostAnswers((), self.project, store_of(self.project, os.environ)))
@@ -173,7 +173,7 @@ def _home_of(file: Path, config: pytest.Config) -> _Home:
     """The project that a file belongs to, opened once in a session."""
     import os
 
-    from .cli.selecting import packs_of
+    from .commands.selection import packs_of
     from .errors import RunnerError
     from .files.discover import project_above
     from .files.project import load_project
@@ -205,9 +205,9 @@ class PromptFile(pytest.File):
         """The cases. What does not load is a failing item with our own message."""
         import os
 
-        from .cli.selecting import load_prompts
-        from .engine.plan import make_units
-        from .engine.selection import Selection
+        from .commands.selection import load_prompts
+        from .engine.plan.plan import make_units
+        from .engine.plan.selection import Selection
         from .errors import RunnerError
         from .regress.claims import refuse_shared
         from .visible import one_line
@@ -272,12 +272,12 @@ class PromptCase(pytest.Item):
         """Replay or ask, as the options say. Raises RegressionFailure, or the RunnerError that came in the way."""
         import os
 
-        from .engine.selection import Selection
+        from .engine.plan.selection import Selection
         from .engine.trust import Trust
-        from .regress.asking import carry_out
+        from .regress.execute import carry_out
         from .regress.modes import is_ci, modes_for
-        from .regress.store import store_of
-        from .regress.testing import Regression
+        from .regress.run import Regression
+        from .regress.snapshots.store import store_of
 
         results: list[CaseResult] = []
         modes = modes_for(

@@ -13,7 +13,7 @@ from runner.checks.assertions import AnswerView, compile_assertion
 from runner.errors import Location
 from runner.files.model import Assertion
 from runner.matching import TooSlowError, is_found
-from runner.regress.comparators import regex
+from runner.regress.rules.comparators import regex
 from runner.schema import Validator
 
 ENDLESS = [

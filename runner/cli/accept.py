@@ -30,6 +30,6 @@ def command(select: tuple[str, ...], kinds: tuple[str, ...], folder: str | None,
       runner accept --kind new,refreshed,moved      # leave only the changed ones for the eyes
       runner accept triage/refund-late
     """
-    from .approving import accept_selected
+    from ..commands.approve import accept_selected
 
     return accept_selected(select, everything=everything, kinds=kinds, folder=folder)

@@ -21,9 +21,9 @@ def command(ctx: click.Context) -> int:
         from contextlib import closing
         from pathlib import Path
 
-        from ..engine.cache import ResponseCache
+        from ..commands.selection import open_project
+        from ..engine.pool.cache import ResponseCache
         from ..report.figures import plural
-        from .selecting import open_project
 
         with closing(ResponseCache(Path(open_project()[0].root))) as cache:
             count, size = cache.size()
@@ -37,9 +37,9 @@ def clear() -> int:
     from contextlib import closing
     from pathlib import Path
 
-    from ..engine.cache import ResponseCache
+    from ..commands.selection import open_project
+    from ..engine.pool.cache import ResponseCache
     from ..report.figures import plural
-    from .selecting import open_project
 
     with closing(ResponseCache(Path(open_project()[0].root))) as cache:
         count = cache.clear()

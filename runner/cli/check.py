@@ -22,17 +22,17 @@ def command(paths: tuple[str, ...], *, isolate: bool) -> int:
     PATHS are prompt files, folders, globs or ALIAS:NAME; without any, every *.prompt.yaml of the project. Errors and
     remarks are printed as `file:line:column: CODE message`. Exit code 2 if there is an error, 0 otherwise.
     """
-    from ..engine.examine import examine
+    from ..commands.check import Told, faults_of_packs, prompts_of
+    from ..commands.sandbox import sandbox_of
+    from ..commands.selection import open_project, packs_of
+    from ..commands.show_errors import show_diagnostic
+    from ..engine.plan.lint import examine
     from ..errors import Diagnostic, RunnerError
     from ..files.model import Prompt
     from ..regress.claims import shared_by
-    from ..regress.rules import compile_rules
+    from ..regress.rules.rules import compile_rules
     from ..regress.vacuous import redactions_that_hide_all, vacuous_rules
     from ..report.figures import plural
-    from .checking import Told, faults_of_packs, prompts_of
-    from .isolating import sandbox_of
-    from .selecting import open_project, packs_of
-    from .show import show_diagnostic
 
     sandbox = sandbox_of(isolate=isolate)
     project, _ = open_project()

@@ -33,9 +33,9 @@ def command(paths: tuple[str, ...], base: str, form: str, *, isolate: bool) -> i
     import os
     import sys
 
+    from ..commands.diff import comparison_with
     from ..report.console import wants_color
     from ..report.request_diff import diff_json, diff_markdown, diff_text
-    from .comparing import comparison_with
 
     comparison = comparison_with(base, paths, with_hunks=form != "json", isolate=isolate)
     if form == "json":

@@ -18,6 +18,6 @@ def command(case: str, paths: tuple[str, ...], *, isolate: bool) -> int:
 
     CASE is a case's id, or prompt/case where several prompts have it. Offline.
     """
-    from .explaining import explain
+    from ..commands.explain import explain
 
     return explain(case, paths, isolate=isolate)

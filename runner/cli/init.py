@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
-from ..errors import UsageError
-from ..files.plain_files import NotPlainError, refuse_outside
-from ..report.outlet import print_line
-
-__all__ = ["command", "refuse_links", "write_starter"]
-
-STARTER = Path(__file__).parent / "starter"
+__all__ = ["command"]
 
 
 @click.command("init")
@@ -25,6 +18,9 @@ def command(folder: Path) -> int:
 
     Files that exist are left alone and named.
     """
+    from ..commands.init import write_starter
+    from ..report.outlet import print_line
+
     if not write_starter(folder):
         print_line("nothing to write: the project is complete")
         return 0
@@ -32,47 +28,3 @@ def command(folder: Path) -> int:
     print_line()
     print_line(f"Now try:  {there}runner run")
     return 0
-
-
-def write_starter(folder: Path) -> int:
-    """Write the files of a small project that are not there, and say so; how many it were.
-
-    Raises UsageError, before anything is written, where a link that is there leads elsewhere.
-    """
-    files = [(folder / relative, content) for relative, content in _files()]
-    refuse_links(folder, *(target for target, _ in files))
-    written = 0
-    for target, content in files:
-        if target.exists():
-            print_line(f"exists   {click.format_filename(target)} (left alone)")
-            continue
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(content)
-        written += 1
-        print_line(f"written  {click.format_filename(target)}")
-    return written
-
-
-def refuse_links(folder: Path, *targets: Path) -> None:
-    """Raise UsageError where writing one of the targets below `folder` would write outside it."""
-    for target in targets:
-        try:
-            refuse_outside(target, folder)
-        except NotPlainError as error:
-            raise UsageError(
-                f"{click.format_filename(target)}: nothing is written to it: {error.strerror}",
-                hint="delete the link, or begin in a folder of your own",
-            ) from None
-
-
-def _files() -> Iterator[tuple[Path, bytes]]:
-    """Relative path and content of each file. Hidden names are kept visible in the package: dot-x becomes .x."""
-    for source in sorted(STARTER.rglob("*")):
-        if source.is_file():
-            parts = (part.replace("dot-", ".", 1) for part in source.relative_to(STARTER).parts)
-            yield Path(*parts), source.read_bytes()
-
-    from ..files.formats import schema_text
-
-    for name in ("prompt", "project"):
-        yield Path("schemas", "editor", f"{name}.schema.json"), schema_text(name).encode()

@@ -85,7 +85,7 @@ class LazyGroup(click.Group):
             _say_no_more()
             return error.exit_code
         except RunnerError as error:
-            from .show import show_error
+            from ..commands.show_errors import show_error
 
             show_error(error)
             return error.exit_code
@@ -93,7 +93,7 @@ class LazyGroup(click.Group):
             # A file name out of a project's file, where the locale's encoding is ASCII or an old code page.
             if error.encoding != sys.getfilesystemencoding():
                 raise
-            from .show import show_error
+            from ..commands.show_errors import show_error
 
             name = error.object[error.start : error.end]
             refused = NotTextError(f"{name!r} in a file name")

@@ -29,8 +29,8 @@ def command(runs: tuple[str, ...], output: str | None, *, bom: bool) -> int:
     from pathlib import Path
 
     from ..engine.columns import recorded_columns
-    from ..engine.merging import merge
-    from ..engine.stored_runs import find_run
+    from ..engine.journal.merge import merge
+    from ..engine.journal.stored_runs import find_run
     from ..files.destination import Destination
     from ..files.discover import find_root
     from ..report.console import ConsoleReporter

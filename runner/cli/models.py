@@ -25,11 +25,11 @@ def command(endpoint: str | None, *, trusted: bool, as_json: bool) -> int:
     import asyncio
     import json
 
+    from ..commands.selection import open_project
+    from ..commands.trust import trust_of
     from ..endpoints.connect import resolve
     from ..endpoints.models import list_models
     from ..files.project import endpoint_for
-    from .selecting import open_project
-    from .trust import trust_of
 
     project, environ = open_project()
     chosen = endpoint_for(project, None, name=endpoint)

@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypedDict
+from collections.abc import Callable
+from typing import Any
 
 import click
 
-if TYPE_CHECKING:
-    from ..files.env_file import EnvFile
-
 __all__ = [
     "JobsType",
-    "SelectionOptions",
     "ShardType",
     "bom_option",
     "diff_format",
-    "env_file_of",
     "env_file_option",
     "isolate_option",
     "no_lint_option",
     "selection_options",
-    "tests_of",
     "transport_option",
     "trust_option",
 ]
@@ -54,7 +48,7 @@ class ShardType(click.ParamType[object]):
         found = re.fullmatch(r"([0-9]+)/([0-9]+)", value)
         if found is None or not 1 <= int(found[1]) <= int(found[2]):
             self.fail(f"{value!r} is not I/N with I from 1 to N, e.g. 2/4.", param, ctx)
-        from ..engine.shard import Shard
+        from ..engine.plan.shard import Shard
 
         return Shard(int(found[1]), int(found[2]))
 
@@ -94,58 +88,6 @@ isolate_option = click.option(
     envvar="RUNNER_ISOLATE",
     help="Render in a process of its own, with limits of memory and time.",
 )
-
-
-class SelectionOptions(TypedDict):
-    """What `selection_options` hands to a command, and the command on to `load_selection`."""
-
-    paths: tuple[str, ...]
-    assignments: tuple[str, ...]
-    vars_file: str | None
-    rows: str | None
-    ids: tuple[str, ...]
-    tags: tuple[str, ...]
-    endpoint: str | None
-    models: tuple[str, ...]
-    sets: tuple[str, ...]
-    where: str | None
-    sample: int | None
-    seed: int | None
-    limit: int | None
-    isolate: bool
-    delimiter: str | None
-    encoding: str | None
-    id_column: str | None
-
-
-def tests_of(
-    paths: Sequence[str],
-    *,
-    ids: Sequence[str] = (),
-    tags: Sequence[str] = (),
-    endpoint: str | None = None,
-    isolate: bool = False,
-) -> SelectionOptions:
-    """The prompts' own tests, narrowed."""
-    return SelectionOptions(
-        paths=tuple(paths),
-        assignments=(),
-        vars_file=None,
-        rows=None,
-        ids=tuple(ids),
-        tags=tuple(tags),
-        endpoint=endpoint,
-        models=(),
-        sets=(),
-        where=None,
-        sample=None,
-        seed=None,
-        limit=None,
-        isolate=isolate,
-        delimiter=None,
-        encoding=None,
-        id_column=None,
-    )
 
 
 _OPTIONS = (
@@ -196,22 +138,14 @@ _OPTIONS = (
 )
 
 
-_ENV_FILE = f"{__name__}.env_file"
-
-
-def env_file_of(ctx: click.Context | None) -> EnvFile | None:
-    """The file that `--env-file` names, read."""
-    found: EnvFile | None = ctx.meta.get(_ENV_FILE) if ctx is not None else None
-    return found
-
-
 def _read_variables(ctx: click.Context, _param: click.Parameter, path: str | None) -> None:
     if path is not None:
         import os
 
+        from ..commands.invocation import ENV_FILE
         from ..files.env_file import read_env_file
 
-        file = ctx.meta[_ENV_FILE] = read_env_file(path)
+        file = ctx.meta[ENV_FILE] = read_env_file(path)
         for name, value in file.settings().items():  # click reads them for the options to come
             os.environ.setdefault(name, value)
 

@@ -64,8 +64,8 @@ def add(
     Writes it into runner.yaml and packs.lock, and copies its files into packs/ALIAS/. One source is needed: --git with
     --rev, --path, --url with --sha256, or --python.
     """
-    from .pack_adding import add as carry_out
-    from .pack_project import alone
+    from ..commands.pack_add import add as carry_out
+    from ..commands.pack_project import alone
 
     given = {"git": git, "rev": rev, "subdirectory": subdirectory, "path": folder}
     given |= {"url": url, "sha256": sha256, "python": python, "model": model}
@@ -85,8 +85,8 @@ def lock(*, isolate: bool) -> int:
 
     What is locked already stays as it is; what runner.yaml no longer asks for is taken out.
     """
-    from .pack_moving import lock as carry_out
-    from .pack_project import alone
+    from ..commands.pack_project import alone
+    from ..commands.pack_update import lock as carry_out
 
     with alone():
         return carry_out(isolate=isolate)
@@ -102,8 +102,8 @@ def sync(*, offline: bool) -> int:
     Fails when packs.lock is not that of runner.yaml (4), when a copy was changed or its source has other files (2), when
     a tag was moved (4), and when a missing pack cannot be fetched (3).
     """
-    from .pack_copies import sync as carry_out
-    from .pack_project import alone
+    from ..commands.pack_copies import sync as carry_out
+    from ..commands.pack_project import alone
 
     with alone():
         return carry_out(offline=offline)
@@ -120,8 +120,8 @@ def update(aliases: tuple[str, ...], rev: str | None, *, dry_run: bool, isolate:
     Shown are the pack's files, the requests that differ, and which tests of yours are affected. Without ALIAS every pack
     is looked at.
     """
-    from .pack_moving import update as carry_out
-    from .pack_project import alone
+    from ..commands.pack_project import alone
+    from ..commands.pack_update import update as carry_out
 
     with alone():
         return carry_out(aliases, rev=rev, dry_run=dry_run, isolate=isolate)
@@ -137,7 +137,7 @@ def verify(aliases: tuple[str, ...], *, online: bool) -> int:
     locked commit is fetched and compared: exit code 2 where it has other files, 4 where a tag was moved, 3 where the source
     cannot be asked.
     """
-    from .pack_copies import verify as carry_out
+    from ..commands.pack_copies import verify as carry_out
 
     return carry_out(aliases, online=online)
 
@@ -149,8 +149,8 @@ def vendor(aliases: tuple[str, ...]) -> int:
 
     Whatever stands there: to have them in git, or to take back an edit. A pack with `vendored: false` is a vendored one from then on.
     """
-    from .pack_copies import vendor as carry_out
-    from .pack_project import alone
+    from ..commands.pack_copies import vendor as carry_out
+    from ..commands.pack_project import alone
 
     with alone():
         return carry_out(aliases)
@@ -160,7 +160,7 @@ def vendor(aliases: tuple[str, ...]) -> int:
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
 def list_packs(*, as_json: bool) -> int:
     """List the packs and what they export, offline."""
-    from .pack_copies import list_packs as carry_out
+    from ..commands.pack_copies import list_packs as carry_out
 
     return carry_out(as_json=as_json)
 
@@ -177,7 +177,7 @@ def diff(alias: str, to: str | None, form: str, *, isolate: bool) -> int:
 
     Nothing is written. Shown are the files of the pack and the requests of yours that differ.
     """
-    from .pack_moving import diff as carry_out
+    from ..commands.pack_update import diff as carry_out
 
     return carry_out(alias, to=to, form=form, isolate=isolate)
 
@@ -190,8 +190,8 @@ def remove(alias: str, *, isolate: bool) -> int:
 
     Out of runner.yaml and packs.lock, and its copy; your own approved answers stay.
     """
-    from .pack_adding import remove as carry_out
-    from .pack_project import alone
+    from ..commands.pack_add import remove as carry_out
+    from ..commands.pack_project import alone
 
     with alone():
         return carry_out(alias, isolate=isolate)
@@ -208,7 +208,7 @@ def init(folder: Path, name: str | None) -> int:
 
     In a FOLDER without prompts a first one is written, too.
     """
-    from .pack_publishing import init as carry_out
+    from ..commands.pack_publish import init as carry_out
 
     return carry_out(folder, name)
 
@@ -222,7 +222,7 @@ def check(folder: Path, *, isolate: bool) -> int:
     Every export loads, every reference stays inside, nothing is in it that a pack may not have, and the tests pass with
     the answers that come with it. Exit code 2 for an error, 1 for a failed test, 4 for a test without a current answer.
     """
-    from .pack_publishing import check as carry_out
+    from ..commands.pack_publish import check as carry_out
 
     return carry_out(folder, isolate=isolate)
 
@@ -236,6 +236,6 @@ def build(folder: Path, output: str | None, *, isolate: bool) -> int:
 
     The same files give the same bytes. Its SHA-256 is printed, for those who use it.
     """
-    from .pack_publishing import build as carry_out
+    from ..commands.pack_publish import build as carry_out
 
     return carry_out(folder, output, isolate=isolate)

@@ -12,6 +12,6 @@ __all__ = ["command"]
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
 def command(select: tuple[str, ...], *, as_json: bool) -> int:
     """List the answers that wait for approval."""
-    from .approving import show_pending
+    from ..commands.approve import show_pending
 
     return show_pending(select, as_json=as_json)

@@ -18,6 +18,6 @@ def command(paths: tuple[str, ...], *, dry_run: bool, isolate: bool) -> int:
 
     Only snapshots of prompts that load without an error are looked at. Nothing else ever deletes one.
     """
-    from .approving import prune
+    from ..commands.approve import prune
 
     return prune(paths, dry_run=dry_run, isolate=isolate)

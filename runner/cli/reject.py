@@ -19,6 +19,6 @@ __all__ = ["command"]
 )
 def command(select: tuple[str, ...], kinds: tuple[str, ...], *, everything: bool) -> int:
     """Forget answers that wait; what is approved stays as it is."""
-    from .approving import reject_selected
+    from ..commands.approve import reject_selected
 
     return reject_selected(select, everything=everything, kinds=kinds)

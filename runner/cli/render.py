@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Unpack
+from typing import TYPE_CHECKING, Unpack
 
 import click
 
 from ..report.outlet import print_data, print_line
-from .options import SelectionOptions, selection_options
+from .options import selection_options
+
+if TYPE_CHECKING:
+    from ..commands.selection import SelectionOptions
 
 __all__ = ["command"]
 
@@ -31,9 +34,9 @@ def command(form: str, **selection: Unpack[SelectionOptions]) -> int:
       runner render prompts/math-tutor.prompt.yaml --format request
       runner render prompts/triage.prompt.yaml --var ticket="Where is my parcel?" --format curl
     """
-    from ..engine.plan import Plan
+    from ..commands.selection import load_selection
+    from ..engine.plan.plan import Plan
     from ..report.rendered import rendered
-    from .selecting import load_selection
 
     chosen = load_selection(**selection)
     plan = Plan(chosen.units, chosen.selection.cases)

@@ -24,6 +24,6 @@ def command(select: tuple[str, ...], *, isolate: bool) -> int:
     e      add a rule for the highlighted path to the prompt file
     j k    move the highlight (or the arrows)   q      leave
     """
-    from .reviewing import review
+    from ..commands.review import review
 
     return review(select, isolate=isolate)

@@ -9,10 +9,8 @@ import click
 
 from .options import (
     JobsType,
-    SelectionOptions,
     ShardType,
     bom_option,
-    env_file_of,
     env_file_option,
     no_lint_option,
     selection_options,
@@ -21,8 +19,9 @@ from .options import (
 )
 
 if TYPE_CHECKING:
-    from ..engine.bounds import ErrorBound
-    from ..engine.shard import Shard
+    from ..commands.selection import SelectionOptions
+    from ..engine.journal.bounds import ErrorBound
+    from ..engine.plan.shard import Shard
 
 __all__ = ["command"]
 
@@ -35,7 +34,7 @@ class BoundType(click.ParamType[object]):
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> object:
         if not isinstance(value, str):
             return value
-        from ..engine.bounds import ErrorBound
+        from ..engine.journal.bounds import ErrorBound
 
         number = value.removesuffix("%")
         if not number.isdecimal() or (number != value and int(number) > 100):
@@ -135,7 +134,8 @@ def command(
     if dry_run and resume:
         raise click.UsageError("--dry-run sends nothing, so it has no run to go on with; leave --resume out.")
 
-    from .running import Asking, RunCommand, hold_recorded, recorded
+    from ..commands.invocation import env_file_of
+    from ..commands.run import Asking, RunCommand, hold_recorded, recorded
 
     asking = Asking(cast("SelectionOptions", selection), repeat, shard)
     stored, output_was_recorded = None, False

@@ -22,7 +22,7 @@ def command(ctx: click.Context) -> int:
         import sys
         from pathlib import Path
 
-        from ..engine.stored_runs import stored_runs
+        from ..engine.journal.stored_runs import stored_runs
         from ..files.discover import find_root
         from ..report.runs_table import runs_table
 
@@ -39,7 +39,7 @@ def show(run: str, *, as_json: bool) -> int:
     """Show one run: its id, the beginning of one, `last`, or its folder."""
     from pathlib import Path
 
-    from ..engine.stored_runs import find_run
+    from ..engine.journal.stored_runs import find_run
     from ..files.discover import find_root
     from ..report.runs_table import run_facts
     from ..report.visible import visible
@@ -71,8 +71,8 @@ def gc(keep: int, older_than: int | None, *, unfinished: bool, dry_run: bool) ->
     from datetime import timedelta
     from pathlib import Path
 
-    from ..engine.pruning import delete, expendable
-    from ..engine.stored_runs import stored_runs
+    from ..engine.journal.prune import delete, expendable
+    from ..engine.journal.stored_runs import stored_runs
     from ..errors import StorageError
     from ..files.discover import find_root
     from ..report.figures import plural

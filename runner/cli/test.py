@@ -9,7 +9,6 @@ import click
 from .options import (
     JobsType,
     ShardType,
-    env_file_of,
     env_file_option,
     isolate_option,
     no_lint_option,
@@ -18,7 +17,7 @@ from .options import (
 )
 
 if TYPE_CHECKING:
-    from ..engine.shard import Shard
+    from ..engine.plan.shard import Shard
     from ..regress.modes import RecordMode, UnreferencedMode, UpdateMode
 
 __all__ = ["command"]
@@ -111,8 +110,9 @@ def command(
     """
     import os
 
+    from ..commands.invocation import env_file_of
+    from ..commands.test import RegressionCommand
     from ..regress.modes import is_ci, modes_for
-    from .regression import RegressionCommand
 
     if offline + live + (record is not None) > 1:
         raise click.UsageError("--record, --offline and --live say the same thing; give one of them.")

@@ -15,18 +15,18 @@ from typing import Any, NamedTuple, Protocol
 from .._version import __version__
 from ..endpoints.connect import Connection
 from ..errors import RunnerError, StorageError
-from . import event_loop
-from .bounds import ErrorBound
-from .control import Control
-from .counters import Counters
-from .execute import execute, gates_of
-from .gate import Gate
-from .journal import Journal
-from .options import Options
-from .plan import Job, Unit
-from .record import Record, journal_line, json_line
-from .stored_runs import FORMAT
-from .verdict import Facts, exit_code
+from .journal.bounds import ErrorBound
+from .journal.counters import Counters
+from .journal.exit_codes import Facts, exit_code
+from .journal.journal import Journal
+from .journal.record import Record, journal_line, json_line
+from .journal.stored_runs import FORMAT
+from .plan.plan import Job, Unit
+from .pool import event_loop
+from .pool.admission import Gate
+from .pool.execute import execute, gates_of
+from .pool.options import Options
+from .pool.shutdown import Control
 
 __all__ = ["Display", "Ending", "Kept", "Sink", "run_jobs"]
 

@@ -20,7 +20,7 @@ from ..errors import ConfigError, Location
 from ..files.addresses import OPENAI_URL, key_headers, shown_name
 from ..files.file_lock import locked
 from ..files.model import Endpoint
-from .paths import write_whole
+from .journal.paths import write_whole
 
 __all__ = ["TRUST_VARIABLE", "Disclosure", "Trust", "disclosures"]
 

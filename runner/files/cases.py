@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
+from ..documents.json_reader import parse_json
 from ..errors import CaseError, Location, SyntaxFileError
 from ..values import Json, JsonPath
 from .case_ids import CaseIds, case_id, digest_of
 from .formats import violations
 from .inputs import Inputs, compiled, from_text, takes_blank
-from .json_reader import parse_json
 from .model import Assertion, Case, CaseFile, Expectation, Prompt
 from .problems import MOST, ProblemList
 from .rows import Row, read_rows

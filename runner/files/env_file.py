@@ -12,10 +12,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ..documents.text import decode
 from ..errors import Diagnostic, EncodingError, Location, MissingFileError, UsageError
 from .addresses import key_variables
 from .model import Endpoint, Project
-from .text import decode
 
 __all__ = ["SETTINGS", "EnvFile", "read_env_file"]
 

@@ -18,9 +18,9 @@ from typing import Any, Literal, TypeAlias
 from jsonschema import Draft202012Validator, ValidationError
 from jsonschema.validators import extend
 
+from ..documents.documents import Document
 from ..errors import FormatError
 from ..values import Json, JsonPath
-from .documents import Document
 from .problems import MOST, ProblemList
 from .violations import Violation, in_words, near
 

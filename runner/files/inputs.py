@@ -10,10 +10,10 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any
 
+from ..documents.json_reader import parse_json
 from ..errors import SyntaxFileError
 from ..schema import SchemaProblem, Validator, show
 from ..values import Json
-from .json_reader import parse_json
 from .problems import MOST
 from .violations import Violation, near, spell
 

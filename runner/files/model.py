@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, TypeAlias
 
+from ..documents.documents import Document
 from ..errors import Diagnostic, Location
 from ..finish_reasons import Declared
 from ..values import Json, JsonPath
-from .documents import Document
 from .tree import Tree
 
 __all__ = [

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ..documents.documents import Document
 from ..errors import FormatError
 from ..values import JsonPath
-from .documents import Document
 from .media import OWN_URL, web_urls
 from .provider_fields import extras, known_types
 

@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, cast
 
+from ..documents.documents import Document, parse_document
 from ..errors import ConfigError, FormatError, Location
 from ..finish_reasons import overruled, word_key
 from ..patterns import PatternError, compile_pattern
@@ -19,7 +20,6 @@ from .addresses import (
     url_fault,
     variable_fault,
 )
-from .documents import Document, parse_document
 from .formats import validate
 from .model import Endpoint, ModelRule, Project
 from .pack_sources import source_faults

@@ -8,12 +8,12 @@ from functools import cache
 from typing import Any, cast
 
 from ..canonical import canonical
+from ..documents.documents import Document, parse_document
 from ..errors import CaseError, Diagnostic, FormatError, Location, SchemaError
 from ..schema import SchemaProblem, show
 from ..values import Json, JsonPath
 from .case_ids import CaseIds
 from .cases import read_case
-from .documents import Document, parse_document
 from .formats import schema, validate
 from .inputs import compiled, usable_in_jinja
 from .model import Assertion, Case, CaseFile, Prompt, ResolveReference, ResponseSchema, Template

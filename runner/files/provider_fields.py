@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, cast
 
+from ..documents.documents import Document
 from ..errors import Diagnostic
 from ..values import Json, JsonPath
-from .documents import Document
 from .formats import schema
 from .violations import Violation, near, spell
 

@@ -9,12 +9,12 @@ from contextlib import closing
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
+from ..documents.documents import Document, parse_document
+from ..documents.json_reader import parse_json
+from ..documents.text import decode
 from ..errors import CaseError, EncodingError, Location, MissingFileError, SyntaxFileError
 from ..values import Json, JsonPath
 from .csv_rows import CsvRow, read_csv
-from .documents import Document, parse_document
-from .json_reader import parse_json
-from .text import decode
 
 __all__ = ["ROW_FORMATS", "Row", "read_rows"]
 

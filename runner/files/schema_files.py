@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ..documents.documents import Document, parse_document
 from ..errors import Location, SchemaError
 from ..schema import SchemaProblem, Validator, show, vacuity
 from ..values import Json, JsonPath
-from .documents import Document, parse_document
 from .tree import Tree
 
 __all__ = ["check_answer_schema", "check_schema", "read_schema_file"]

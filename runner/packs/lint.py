@@ -6,8 +6,8 @@ import json
 from collections.abc import Callable, Iterator
 
 from ..checks.judge import Judge
+from ..documents.documents import parse_document
 from ..errors import MissingFileError, PackError, Problems, RunnerError
-from ..files.documents import parse_document
 from ..files.model import Prompt
 from ..files.prompt import PROMPT_ENDINGS, load_prompt
 from ..files.schema_files import check_schema, read_schema_file

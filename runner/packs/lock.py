@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
+from ..documents.documents import Document, parse_document
 from ..errors import FileError, FormatError, Location, Problems, RunnerError, StalePackError
-from ..files.documents import Document, parse_document
 from ..files.formats import validate
 from ..files.problems import ProblemList
 from .contents import integrity

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, cast
 
 from .._version import __version__
+from ..documents.documents import Document, parse_document
 from ..errors import FormatError, MissingFileError
-from ..files.documents import Document, parse_document
 from ..files.formats import validate
 from ..files.problems import ProblemList
 from ..files.tree import Tree, resolve

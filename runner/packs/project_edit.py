@@ -13,11 +13,11 @@ from typing import Any
 from yaml.error import YAMLError
 from yaml.nodes import MappingNode, Node, ScalarNode
 
+from ..documents.documents import parse_document
+from ..documents.text import TextError
+from ..documents.yaml_compose import compose_python
+from ..documents.yaml_edit import behind, child, node_at, within, without_entry
 from ..errors import FileError
-from ..files.documents import parse_document
-from ..files.text import TextError
-from ..files.yaml_compose import compose_python
-from ..files.yaml_edit import behind, child, node_at, within, without_entry
 from ..values import Json
 from .spelling import scalar
 

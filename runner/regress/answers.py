@@ -7,14 +7,14 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..engine.plan import Job
-from ..engine.record import Record
+from ..engine.journal.record import Record
+from ..engine.plan.plan import Job
 from ..finish_reasons import NONE_DECLARED, Declared, ending_of
 from ..values import Json, JsonObject
 from ..wire.fingerprint import parts
 from ..wire.outcome import end_early
 from ..wire.reply import Answer, Outcome
-from .snapshot import Snapshot, Variation
+from .snapshots.snapshot import Snapshot, Variation
 
 __all__ = ["answer_of", "snapshot_of", "stored_value", "value_of"]
 

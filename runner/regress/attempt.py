@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from ..endpoints.connect import Connection
-from ..engine.configuration import key_of, section_of, sections_of
-from ..engine.journal import Journal
-from ..engine.past import Past
-from ..engine.plan import Job, Unit
-from ..engine.record import Record
-from ..engine.stored_runs import DAMAGED, StoredRun, stored_runs
+from ..engine.journal.index import Past
+from ..engine.journal.journal import Journal
+from ..engine.journal.record import Record
+from ..engine.journal.stored_runs import DAMAGED, StoredRun, stored_runs
+from ..engine.plan.configuration import key_of, section_of, sections_of
+from ..engine.plan.plan import Job, Unit
 from ..errors import RunnerError
 
 __all__ = ["TestAttempt"]

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
+from ..documents.documents import parse_document
 from ..errors import FormatError, Location, Problems, RunnerError
 from ..files.discover import is_prompt_of
-from ..files.documents import parse_document
 from ..files.model import Project, Prompt
 from ..files.prompt import PROMPT_ENDINGS, name_of
 from ..files.tree import DiskTree
-from .snapshot import FOLDER, folder_of, is_of_pack, snapshot_folder
+from .snapshots.snapshot import FOLDER, folder_of, is_of_pack, snapshot_folder
 
 __all__ = [
     "Claim",

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from ..engine.plan import Job
-from ..engine.record import CheckRecord, Record
+from ..engine.journal.record import CheckRecord, Record
+from ..engine.plan.plan import Job
 from ..values import Json
 from .answers import snapshot_of, stored_value, value_of
-from .compare import Comparison, FieldVerdict, compare
-from .redact import redact
 from .results import CaseResult, Status
-from .rules import Rules
-from .snapshot import Snapshot
-from .stability import modal, sample_verdict, unstable_paths
+from .rules.compare import Comparison, FieldVerdict, compare
+from .rules.redact import redact
+from .rules.rules import Rules
+from .rules.stability import modal, sample_verdict, unstable_paths
+from .snapshots.snapshot import Snapshot
 
 __all__ = ["Evaluation", "evaluate"]
 

@@ -12,8 +12,9 @@ import posixpath
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from ..engine.plan import Job, Unit, variants_of
-from ..engine.selection import Selection
+from ..checks.json_key import identity
+from ..engine.plan.plan import Job, Unit, variants_of
+from ..engine.plan.selection import Selection
 from ..errors import RunnerError
 from ..files.case_ids import case_id
 from ..files.cases import cases_of
@@ -22,9 +23,8 @@ from ..files.model import Project, Prompt
 from ..files.tree import DiskTree
 from ..packs.packs import Packs
 from .claims import Claim, Unnamed, claims_in
-from .identity import identity
-from .snapshot import FOLDER, Snapshot, file_of, folder_of, is_of_pack, is_snapshot_file
-from .store import SnapshotStore
+from .snapshots.snapshot import FOLDER, Snapshot, file_of, folder_of, is_of_pack, is_snapshot_file
+from .snapshots.store import SnapshotStore
 
 __all__ = ["Lost", "LostAnswers"]
 

@@ -7,13 +7,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from ..engine.plan import Unit
-from ..engine.selection import Selection
+from ..engine.plan.plan import Unit
+from ..engine.plan.selection import Selection
 from ..files.tree import Tree
 from ..wire.fingerprint import parts
-from .approved import shipped_file, shipped_with
 from .replay import replay
-from .snapshot import FOLDER, SUFFIX
+from .snapshots.approved import shipped_file, shipped_with
+from .snapshots.snapshot import FOLDER, SUFFIX
 
 __all__ = ["Tested", "replay_shipped", "unused_answers"]
 

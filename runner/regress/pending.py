@@ -13,13 +13,13 @@ from dataclasses import asdict
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from ..engine.paths import STATE, make_state, plain, read_state, state_folder, write_whole
+from ..engine.journal.paths import STATE, make_state, plain, read_state, state_folder, write_whole
 from ..errors import FormatError, Location, StorageError
 from ..files.plain_files import NotPlainError
-from .reader import read_snapshot
 from .results import FieldChange, PendingEntry
-from .snapshot import is_snapshot_file
-from .writer import write_snapshot
+from .snapshots.reader import read_snapshot
+from .snapshots.snapshot import is_snapshot_file
+from .snapshots.writer import write_snapshot
 
 __all__ = ["PENDING", "drop_pending", "load_pending", "save_pending", "select_pending"]
 

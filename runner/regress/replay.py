@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..engine.plan import Unit
-from ..engine.record import CheckRecord
+from ..engine.journal.record import CheckRecord
+from ..engine.plan.plan import Unit
 from ..files.model import Case
 from ..values import Json
 from .answers import answer_of, stored_value
-from .snapshot import Snapshot
+from .snapshots.snapshot import Snapshot
 
 __all__ = ["Replayed", "replay"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from ..engine.record import CheckRecord, ErrorRecord
-from .compare import FieldVerdict as FieldChange
-from .snapshot import Snapshot
+from ..engine.journal.record import CheckRecord, ErrorRecord
+from .rules.compare import FieldVerdict as FieldChange
+from .snapshots.snapshot import Snapshot
 
 __all__ = ["CaseResult", "FieldChange", "Kind", "PendingEntry", "Status", "Verdict"]
 

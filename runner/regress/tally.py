@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..engine.verdict import Facts
+from ..engine.journal.exit_codes import Facts
 from .modes import Modes
 from .results import CaseResult
 

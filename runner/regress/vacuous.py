@@ -14,8 +14,8 @@ from ..errors import Diagnostic, Location
 from ..files.model import Project, Prompt
 from ..schema import show
 from ..values import Json
-from .fields import deciding_rules
-from .rules import Rule, Rules
+from .rules.coverage import deciding_rules
+from .rules.rules import Rule, Rules
 
 __all__ = ["compares_nothing", "redactions_that_hide_all", "vacuous_rules"]
 

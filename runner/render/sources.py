@@ -12,8 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from ..documents.text import decode
 from ..errors import Location, RunnerError, TemplateError
-from ..files.text import decode
 from ..files.tree import Tree, resolve
 from .limits import MAX_FILES, MAX_SOURCE
 

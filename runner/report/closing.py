@@ -12,7 +12,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from ..engine.counters import Counters
+from ..engine.journal.counters import Counters
 from .digest import FAILURES, SMALL, Digest, Failure, Row, Tally
 from .figures import count, dollars, duration, plural
 from .visible import cell_width, shorten, visible

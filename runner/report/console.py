@@ -11,8 +11,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TextIO
 
-from ..engine.counters import Counters
-from ..engine.record import Record
+from ..engine.journal.counters import Counters
+from ..engine.journal.record import Record
 from .digest import SMALL, Digest
 from .figures import count
 from .outlet import Outlet

@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from ..engine.record import Record
+from ..engine.journal.record import Record
 from .figures import count, duration
 from .wording import Status, answer, error_text, failed_checks, label, reason, status
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..engine.plan import Plan, Rehearsal
+from ..engine.plan.plan import Plan, Rehearsal
 from .figures import count, plural
 from .table import format_table
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 from xml.sax.saxutils import escape, quoteattr
 
-from ..engine.record import Record
+from ..engine.journal.record import Record
 from .wording import answer, check_text, error_text, failed_checks, label, reason, status
 
 __all__ = ["JUnitFormat", "quoted", "text_of"]

@@ -7,8 +7,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from ..engine.counters import Counters
-from ..engine.record import Record
+from ..engine.journal.counters import Counters
+from ..engine.journal.record import Record
 from .closing import STYLES
 from .figures import duration
 from .progress import SEPARATOR, Segment, fitted, line_width

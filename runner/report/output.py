@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import BinaryIO, Generic, Protocol, Self, TypeVar
 
 from ..engine.columns import Columns
-from ..engine.record import Record, json_line
+from ..engine.journal.record import Record, json_line
 from ..errors import StorageError, UsageError
 from ..files.file_lock import hold
 from ..files.plain_files import open_plain

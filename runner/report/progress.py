@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 
-from ..engine.counters import Counters
+from ..engine.journal.counters import Counters
 from .figures import count, dollars, plural, whole_seconds
 from .visible import cell_width
 

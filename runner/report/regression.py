@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Self, TextIO
 
-from ..engine.record import Record
+from ..engine.journal.record import Record
 from ..regress.modes import Modes
 from ..regress.results import CaseResult
 from ..regress.tally import Tally

@@ -5,11 +5,11 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator, Sequence
 
-from ..regress.hunks import Hunk
 from ..regress.results import PendingEntry
-from ..regress.reviewing import Review
-from ..regress.snapshot import Snapshot
-from ..regress.writer import emit
+from ..regress.review import Review
+from ..regress.revisions.hunks import Hunk
+from ..regress.snapshots.snapshot import Snapshot
+from ..regress.snapshots.writer import emit
 from ..values import Json
 from .figures import plural
 from .painting import BOLD, DIM, GREEN, RED, REVERSE, YELLOW, Line

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from ..engine.stored_runs import StoredRun
+from ..engine.journal.stored_runs import StoredRun
 from .figures import count, dollars, duration, plural
 from .table import format_table
 from .visible import cell_width, shorten

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..engine.plan import Job
+from ..engine.plan.plan import Job
 from .outlet import Outlet
 from .visible import one_line
 

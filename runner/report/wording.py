@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Literal
 
-from ..engine.record import CheckRecord, Record
+from ..engine.journal.record import CheckRecord, Record
 
 __all__ = ["Status", "answer", "check_text", "error_text", "failed_checks", "label", "reason", "status"]
 

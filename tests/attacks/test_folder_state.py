@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from runner.engine import run_ids
+from runner.engine.journal import run_ids
 from runner.errors import MissingFileError
 from runner.files import file_lock
-from runner.regress.store import SnapshotStore
+from runner.regress.snapshots.store import SnapshotStore
 from tests.cli.asking import run
 from tests.cli.project import ProjectFolder
 from tests.faults import FaultServer, completion

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from runner.cli.rule_writing import RuleWriting
-from runner.regress.compare import FieldVerdict
+from runner.commands.review_rules import RuleWriting
 from runner.regress.results import PendingEntry
-from runner.regress.snapshot import Snapshot
+from runner.regress.rules.compare import FieldVerdict
+from runner.regress.snapshots.snapshot import Snapshot
 from tests.cli.project import ProjectFolder
 
 

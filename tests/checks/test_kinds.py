@@ -8,7 +8,7 @@ from typing import get_args
 from runner.checks.predicates import KINDS
 from runner.files.formats import schema
 from runner.files.violations import FOREIGN_ASSERTIONS
-from runner.regress.rules import Kind
+from runner.regress.rules.rules import Kind
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 

@@ -219,7 +219,7 @@ def test_diff_loads_no_http_library(git: GitProject) -> None:
     from .test_startup import modules_after
 
     loaded = modules_after(git, "diff", "--base", "main")
-    assert "runner.regress.revisions" in loaded
+    assert "runner.regress.revisions.changed_cases" in loaded
     assert (
         loaded & {"httpx", "httpcore", "aiohttp", "http.client", "urllib.request", "xllamacpp", "asyncio"}
         == set()
@@ -227,8 +227,8 @@ def test_diff_loads_no_http_library(git: GitProject) -> None:
 
 
 def test_what_is_recorded_is_not_estimated_again(git: GitProject) -> None:
-    from runner.regress.snapshot import Snapshot, snapshot_file
-    from runner.regress.store import SnapshotStore
+    from runner.regress.snapshots.snapshot import Snapshot, snapshot_file
+    from runner.regress.snapshots.store import SnapshotStore
 
     git.write("prompts/hello.prompt.yaml", "name: hello\n" + HELLO.replace("Hello", "Hi"))
     [change] = git.changed()

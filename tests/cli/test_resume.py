@@ -225,7 +225,7 @@ def test_damage_in_the_middle_is_told_and_nothing_is_touched(
 
 
 def test_a_run_that_is_still_going_on_is_left_alone(asked: ProjectFolder, server: FaultServer) -> None:
-    from runner.engine.journal import Journal
+    from runner.engine.journal.journal import Journal
 
     folder = stopped(asked, server)
     journal = Journal.reopen(folder)

@@ -10,9 +10,9 @@ import pytest
 
 from runner.regress.pending import load_pending, save_pending
 from runner.regress.results import FieldChange, Kind, PendingEntry
-from runner.regress.snapshot import Snapshot
-from runner.regress.store import SnapshotStore
-from runner.regress.writer import write_snapshot
+from runner.regress.snapshots.snapshot import Snapshot
+from runner.regress.snapshots.store import SnapshotStore
+from runner.regress.snapshots.writer import write_snapshot
 
 from .project import ProjectFolder
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from runner.engine.breaker import TRIPS, Breaker
+from runner.engine.pool.breaker import TRIPS, Breaker
 from runner.wire.reply import ProviderError
 
 REFUSED = ProviderError("connect", "refused")

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.engine.concurrency import (
+from runner.engine.pool.concurrency import (
     COOLDOWN,
     HIGHEST,
     KEPT_CHANGES,

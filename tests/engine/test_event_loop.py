@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from runner.engine import event_loop
-from runner.engine.control import Control
+from runner.engine.pool import event_loop
+from runner.engine.pool.shutdown import Control
 from tests.patience import PATIENCE
 
 ROOT = Path(__file__).parents[2]
@@ -138,7 +138,7 @@ import asyncio, importlib.util, sys
 if {asyncio_only}:
     real = importlib.util.find_spec
     importlib.util.find_spec = lambda name: None if name == "uvloop" else real(name)
-from runner.engine import event_loop
+from runner.engine.pool import event_loop
 
 async def main():
     asyncio.get_running_loop().call_soon(lambda: print(event_loop.loop_name(), flush=True))  # once it sleeps

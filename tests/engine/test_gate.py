@@ -5,10 +5,10 @@ from math import inf
 
 import pytest
 
-from runner.engine.budget import Budget
-from runner.engine.concurrency import AdaptiveLimit, FixedLimit
-from runner.engine.gate import Gate
-from runner.engine.limiter import Limiter
+from runner.engine.pool.admission import Gate
+from runner.engine.pool.budget import Budget
+from runner.engine.pool.concurrency import AdaptiveLimit, FixedLimit
+from runner.engine.pool.limiter import Limiter
 from runner.wire.reply import ProviderError
 
 BUSY = ProviderError("rate_limit_exceeded", "slow down", status=429, retryable=True)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.engine.limiter import BURST_SECONDS, Bucket, Limiter
+from runner.engine.pool.limiter import BURST_SECONDS, Bucket, Limiter
 
 
 def sent_within(limiter: Limiter, seconds: float, tokens: float = 0.0) -> int:

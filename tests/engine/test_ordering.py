@@ -7,8 +7,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.engine.ordering import InOrder
-from runner.engine.record import json_line
+from runner.engine.journal.in_order import InOrder
+from runner.engine.journal.record import json_line
 
 
 class Journal:

@@ -9,9 +9,9 @@ from typing import Any, cast
 
 import pytest
 
-from runner.engine.past import Past, read_results
-from runner.engine.plan import Job, Unit
-from runner.engine.record import Record
+from runner.engine.journal.index import Past, read_results
+from runner.engine.journal.record import Record
+from runner.engine.plan.plan import Job, Unit
 from runner.errors import Location, StorageError, UsageError
 from runner.files.model import Case
 

@@ -10,8 +10,8 @@ import pytest
 
 from runner.checks.assertions import CheckResult
 from runner.checks.judge import Judgement
-from runner.engine.plan import Job
-from runner.engine.result import cost_of, records_of
+from runner.engine.plan.plan import Job
+from runner.engine.pool.result import cost_of, records_of
 from runner.files.model import Endpoint, ModelRule
 from runner.wire.reply import Answer, Outcome, ProviderError, Reply
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.engine.retry import MAX_RETRY_AFTER, backoff, delay_before_retry
+from runner.engine.pool.retry import MAX_RETRY_AFTER, backoff, delay_before_retry
 from runner.wire.reply import ProviderError
 
 BUSY = ProviderError("rate_limit_exceeded", "slow down", status=429, retryable=True)

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.engine.sampling import Condition, Draw
-from runner.engine.shard import Shard
+from runner.engine.plan.sampling import Condition, Draw
+from runner.engine.plan.shard import Shard
 from runner.errors import CaseError, Location, UsageError
 from runner.files.model import Case
 from runner.values import Json

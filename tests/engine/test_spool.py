@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from runner.engine import spool as spool_module
-from runner.engine.plan import Job, Plan, make_units
-from runner.engine.selection import Selection
-from runner.engine.shard import Shard
-from runner.engine.spool import Spool
+from runner.engine.plan import spool as spool_module
+from runner.engine.plan.plan import Job, Plan, make_units
+from runner.engine.plan.selection import Selection
+from runner.engine.plan.shard import Shard
+from runner.engine.plan.spool import Spool
 from runner.errors import Location, StorageError
 from runner.files.model import Case, CaseFile
 from runner.files.project import load_project_from

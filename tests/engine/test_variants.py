@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from runner.engine.variants import Variant, variants
+from runner.engine.plan.variants import Variant, variants
 
 
 def test_without_matrix_there_is_one_nameless_variant() -> None:

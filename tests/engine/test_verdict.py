@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from runner.engine.verdict import Facts, exit_code
+from runner.engine.journal.exit_codes import Facts, exit_code
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,11 @@ import yaml
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from runner.documents.documents import Document, parse_document
+from runner.documents.json_reader import parse_json
+from runner.documents.text import decode
+from runner.documents.yaml_reader import parse_yaml
 from runner.errors import EncodingError, Location, SyntaxFileError
-from runner.files.documents import Document, parse_document
-from runner.files.json_reader import parse_json
-from runner.files.text import decode
-from runner.files.yaml_reader import parse_yaml
 from runner.values import Json, JsonPath
 
 PROMPT = """\

@@ -7,10 +7,10 @@ import json
 import pytest
 from jsonschema import Draft202012Validator
 
+from runner.documents.yaml_reader import parse_yaml
 from runner.errors import FormatError, Problems
 from runner.files.formats import MOST, schema, schema_text, validate, violations
 from runner.files.violations import near, spell
-from runner.files.yaml_reader import parse_yaml
 
 MINIMAL = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
 

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from runner.documents.json_outline import outline
+from runner.documents.json_reader import parse_json
+from runner.documents.outline import start
+from runner.documents.text import TextError
 from runner.errors import FileError, SyntaxFileError
-from runner.files.json_outline import outline
-from runner.files.json_reader import parse_json
-from runner.files.outline import start
-from runner.files.text import TextError
 from runner.values import Json
 from runner.visible import visible
 

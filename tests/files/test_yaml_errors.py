@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from runner.documents.yaml_compose import Composing, compose_c, compose_python
+from runner.documents.yaml_reader import parse_yaml
 from runner.errors import SyntaxFileError
-from runner.files.yaml_compose import Composing, compose_c, compose_python
-from runner.files.yaml_reader import parse_yaml
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "yaml"
 MISTAKES = sorted(path.stem for path in GOLDEN.glob("*.yaml"))

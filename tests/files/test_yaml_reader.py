@@ -13,10 +13,10 @@ import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from runner.documents.text import decode
+from runner.documents.yaml_compose import Composing, compose_c, compose_python
+from runner.documents.yaml_reader import parse_yaml
 from runner.errors import FileError, SyntaxFileError
-from runner.files.text import decode
-from runner.files.yaml_compose import Composing, compose_c, compose_python
-from runner.files.yaml_reader import parse_yaml
 from runner.values import Json
 
 CONFORMANCE = Path(__file__).parents[3] / "shared" / "conformance" / "formats"

@@ -8,18 +8,18 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from runner.documents.documents import Document, parse_document
+from runner.documents.text import decode
+from runner.documents.yaml_compose import compose_c, compose_python
+from runner.documents.yaml_reader import parse_yaml
 from runner.errors import EncodingError, Problems, RunnerError, SyntaxFileError
 from runner.files.cases import cases_of
-from runner.files.documents import Document, parse_document
 from runner.files.model import Project, Prompt
 from runner.files.project import load_project_from
 from runner.files.prompt import load_prompt
 from runner.files.rows import Row, read_rows
-from runner.files.text import decode
 from runner.files.tree import MemoryTree
-from runner.files.yaml_compose import compose_c, compose_python
-from runner.files.yaml_reader import parse_yaml
-from runner.regress.writer import emit
+from runner.regress.snapshots.writer import emit
 from runner.render.templates import CompiledPrompt, compile_prompt
 from runner.schema import SchemaProblem, Validator
 from runner.values import Json, JsonPath

@@ -14,17 +14,17 @@ from typing import Any
 
 from runner.checks.jsonpath import Path as JsonPathQuery
 from runner.checks.jsonpath import PathError, parse
-from runner.engine.past import Past
+from runner.documents.text import decode
+from runner.documents.yaml_reader import parse_yaml
+from runner.engine.journal.index import Past
 from runner.errors import EncodingError, FormatError, Location, RunnerError, StorageError, SyntaxFileError
 from runner.files.model import Prompt, Template
 from runner.files.prompt import load_prompt
-from runner.files.text import decode
 from runner.files.tree import MemoryTree
-from runner.files.yaml_reader import parse_yaml
-from runner.regress.own_lines import parse_own
-from runner.regress.reader import MAX_BYTES, read_snapshot, snapshot_request
-from runner.regress.snapshot import Snapshot
-from runner.regress.writer import document, emit, write_snapshot
+from runner.regress.snapshots.fast_reader import parse_own
+from runner.regress.snapshots.reader import MAX_BYTES, read_snapshot, snapshot_request
+from runner.regress.snapshots.snapshot import Snapshot
+from runner.regress.snapshots.writer import document, emit, write_snapshot
 from runner.render.engines import compile_texts
 from runner.render.expressions import compile_expression
 from runner.render.sandbox import IN_PROCESS, Texts

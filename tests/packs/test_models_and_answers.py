@@ -153,10 +153,10 @@ def test_explain_says_which_answer_counts(user: Consumer, approved: Author) -> N
 
 
 def test_a_rule_for_a_prompt_of_a_pack_is_not_written_into_it() -> None:
-    from runner.cli.rule_writing import RuleWriting
-    from runner.regress.compare import FieldVerdict
+    from runner.commands.review_rules import RuleWriting
     from runner.regress.results import PendingEntry
-    from runner.regress.snapshot import Snapshot
+    from runner.regress.rules.compare import FieldVerdict
+    from runner.regress.snapshots.snapshot import Snapshot
 
     entry = PendingEntry(
         "changed", "support:triage", "packs/support/prompts/triage.prompt.yaml", "a", None,

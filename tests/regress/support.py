@@ -10,7 +10,7 @@ from runner.files.model import Project
 from runner.files.project import load_project
 from runner.files.prompt import load_prompt
 from runner.files.tree import MemoryTree
-from runner.regress.rules import Rules, compile_rules
+from runner.regress.rules.rules import Rules, compile_rules
 
 HEAD = "model: m\nmessages: [{role: user, content: hi}]\n"
 

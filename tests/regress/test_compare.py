@@ -5,9 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runner.checks.equality import difference
-from runner.regress.compare import FieldVerdict, compare
-from runner.regress.normalise import NAMES, normalise
-from runner.regress.similar import similarity
+from runner.regress.rules.compare import FieldVerdict, compare
+from runner.regress.rules.normalise import NAMES, normalise
+from runner.regress.rules.similar import similarity
 
 from .support import compiled, scalars, values
 

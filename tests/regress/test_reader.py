@@ -8,12 +8,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from runner.documents.yaml_reader import parse_yaml
 from runner.errors import FileError, FormatError
-from runner.files.yaml_reader import parse_yaml
-from runner.regress.own_lines import parse_own
-from runner.regress.reader import ConflictError, read_snapshot, snapshot_request
-from runner.regress.snapshot import Snapshot, Variation
-from runner.regress.writer import write_snapshot
+from runner.regress.snapshots.fast_reader import parse_own
+from runner.regress.snapshots.reader import ConflictError, read_snapshot, snapshot_request
+from runner.regress.snapshots.snapshot import Snapshot, Variation
+from runner.regress.snapshots.writer import write_snapshot
 
 from .test_snapshot_text import JSON_VALUES, same, structures, text_of
 

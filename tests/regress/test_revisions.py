@@ -14,10 +14,10 @@ from runner.files.discover import find_prompts_in
 from runner.files.project import load_project_from
 from runner.files.prompt import load_prompt
 from runner.files.tree import DiskTree, MemoryTree
-from runner.regress.comparison import Comparison, compare
-from runner.regress.hunks import grouped_hunks, hunks
-from runner.regress.revisions import Change, changed_bodies, changed_cases, changes
-from runner.regress.sides import Side, side_at
+from runner.regress.revisions.changed_cases import Change, changed_bodies, changed_cases, changes
+from runner.regress.revisions.hunks import grouped_hunks, hunks
+from runner.regress.revisions.rendered import Side, side_at
+from runner.regress.revisions.request_diff import Comparison, compare
 
 from .repository import GitFolder
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.files.documents import parse_document
-from runner.regress.rule_edit import with_rule
+from runner.documents.documents import parse_document
+from runner.regress.rules.rule_edit import with_rule
 
 RULE = {"compare": "number", "abs": 0.1}
 BLOCK = "regression:\n  rules:\n    - path: $.a\n      compare: regex\n      pattern: |\n        x\n"

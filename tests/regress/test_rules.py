@@ -11,8 +11,8 @@ from runner.errors import FormatError, Problems
 from runner.files.model import Project
 from runner.files.prompt import load_prompt
 from runner.files.tree import MemoryTree
-from runner.regress.reach import reach
-from runner.regress.rules import compile_rules
+from runner.regress.rules.path_automaton import reach
+from runner.regress.rules.rules import compile_rules
 
 from .support import HEAD, compiled
 

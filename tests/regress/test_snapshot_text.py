@@ -12,12 +12,12 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from runner.documents.yaml_reader import parse_yaml
 from runner.errors import FormatError, SyntaxFileError
-from runner.files.yaml_reader import parse_yaml
-from runner.regress.own_lines import parse_own
-from runner.regress.reader import ConflictError, read_snapshot
-from runner.regress.snapshot import Snapshot, Variation, is_snapshot_file, snapshot_file
-from runner.regress.writer import emit, write_snapshot
+from runner.regress.snapshots.fast_reader import parse_own
+from runner.regress.snapshots.reader import ConflictError, read_snapshot
+from runner.regress.snapshots.snapshot import Snapshot, Variation, is_snapshot_file, snapshot_file
+from runner.regress.snapshots.writer import emit, write_snapshot
 
 REQUEST = "sha256:" + "ab" * 32
 FULL = Snapshot(

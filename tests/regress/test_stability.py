@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.regress.compare import compare
-from runner.regress.snapshot import Variation
-from runner.regress.stability import modal, sample_verdict, unstable_paths
+from runner.regress.rules.compare import compare
+from runner.regress.rules.stability import modal, sample_verdict, unstable_paths
+from runner.regress.snapshots.snapshot import Variation
 
 from .support import compiled, values
 

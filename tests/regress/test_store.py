@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from runner.errors import FileError, FormatError, MissingFileError, SecretError, StorageError
-from runner.regress.snapshot import Snapshot, Variation
-from runner.regress.store import SnapshotStore
+from runner.regress.snapshots.snapshot import Snapshot, Variation
+from runner.regress.snapshots.store import SnapshotStore
 from runner.values import Json
 
 REQUEST = "sha256:" + "ab" * 32
@@ -146,7 +146,7 @@ def test_a_kill_between_any_two_steps_leaves_the_old_or_the_new(tmp_path: Path) 
 @pytest.mark.skipif(os.name != "posix", reason="starts processes side by side")
 def test_two_processes_at_once_leave_a_whole_file(tmp_path: Path) -> None:
     code = (
-        "import pathlib, sys\nfrom runner.regress.snapshot import Snapshot\nfrom runner.regress.store import SnapshotStore\n"
+        "import pathlib, sys\nfrom runner.regress.snapshots.snapshot import Snapshot\nfrom runner.regress.snapshots.store import SnapshotStore\n"
         "store = SnapshotStore(pathlib.Path(sys.argv[1]))\n"
         "for n in range(40): store.write('s/a.snap.yaml', Snapshot('sha256:' + 'ab' * 32, {}, f'{sys.argv[2]} {n}\\n' * 50))\n"
         "store.write(f's/{sys.argv[2]}.snap.yaml', Snapshot('sha256:' + 'ab' * 32, {}, 'mine'))\n"

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from runner.documents.documents import parse_document
 from runner.errors import Diagnostic, Location, Problems, RunnerError
-from runner.files.documents import parse_document
 from runner.files.model import Prompt, Template
 from runner.files.tree import MemoryTree, Tree
 from runner.isolation.isolation import Isolation

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, cast
 
-from runner.engine.counters import Counters
-from runner.engine.record import Record
+from runner.engine.journal.counters import Counters
+from runner.engine.journal.record import Record
 
 WRONG_CATEGORY = {
     "type": "equals",

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.engine.counters import Counters
-from runner.engine.record import Record
+from runner.engine.journal.counters import Counters
+from runner.engine.journal.record import Record
 from runner.report.console import ConsoleReporter, wants_color, wants_live
 from runner.report.digest import Digest
 from runner.report.visible import cell_width

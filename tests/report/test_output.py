@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.engine.columns import Columns
-from runner.engine.record import Record, json_line
+from runner.engine.journal.record import Record, json_line
 from runner.errors import StorageError, UsageError
 from runner.report.output import OutputWriter
 

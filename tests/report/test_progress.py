@@ -5,7 +5,7 @@ import io
 import pytest
 from rich.console import Console
 
-from runner.engine.counters import Counters
+from runner.engine.journal.counters import Counters
 from runner.report.lines import progress_line
 from runner.report.progress import Pace, segments
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import html
 import re
 
-from runner.regress.comparison import Comparison
-from runner.regress.hunks import Hunk
-from runner.regress.revisions import Change
-from runner.regress.sides import Seen
+from runner.regress.revisions.changed_cases import Change
+from runner.regress.revisions.hunks import Hunk
+from runner.regress.revisions.rendered import Seen
+from runner.regress.revisions.request_diff import Comparison
 from runner.report.request_diff import MARKDOWN_LIMIT, diff_json, diff_markdown, diff_text
 
 HOSTILE = (

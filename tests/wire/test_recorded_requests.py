@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from runner.engine.examine import examine
-from runner.engine.plan import Plan, make_units
-from runner.engine.selection import Selection
+from runner.engine.plan.lint import examine
+from runner.engine.plan.plan import Plan, make_units
+from runner.engine.plan.selection import Selection
 from runner.files.formats import schema
 from runner.files.model import Endpoint, Project
 from runner.files.prompt import OWN_KEYS, load_prompt

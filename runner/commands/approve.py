@@ -1,0 +1,183 @@
+"""What `accept`, `reject`, `pending` and `prune` do, in the project of the current folder."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import get_args
+
+from ..engine.plan.plan import Unit, make_units
+from ..engine.plan.selection import Selection
+from ..errors import NothingSelectedError, Problems, RunnerError, UsageError
+from ..files.discover import refuse_other_projects
+from ..files.model import Project, Prompt
+from ..regress.accept import accept, reject
+from ..regress.claims import refuse_shared, refuse_shared_folders
+from ..regress.pending import load_pending, select_pending
+from ..regress.results import Kind, PendingEntry
+from ..regress.snapshots.approved import approved_of
+from ..regress.snapshots.store import SnapshotStore, store_of
+from ..regress.snapshots.unreferenced import orphans
+from ..render.sandbox import Sandbox
+from ..report.figures import plural
+from ..report.outlet import print_data, print_line
+from ..report.visible import visible
+from .sandbox import sandbox_of
+from .selection import load_prompts, open_project
+
+__all__ = ["accept_selected", "prune", "reject_selected", "show_pending"]
+
+
+def _chosen(
+    project: Project,
+    select: Sequence[str],
+    kinds: Sequence[str],
+    folder: str | None = None,
+    *,
+    everything: bool,
+) -> list[PendingEntry]:
+    root = Path(project.root)
+    refuse_other_projects(select, project=project, cwd=Path.cwd())
+    wanted = frozenset(kind.strip() for word in kinds for kind in word.split(","))
+    if unknown := wanted - set(get_args(Kind)):
+        raise UsageError(
+            f"--kind {min(unknown)}: there is no such kind", hint=f"there are {', '.join(get_args(Kind))}"
+        )
+    if not (select or wanted or everything):
+        raise UsageError("name what you mean, or say --all", hint="runner pending lists what waits")
+    entries = load_pending(root, Path(folder) if folder is not None else None)
+    chosen = select_pending(entries, select, wanted or None)
+    if not chosen:
+        raise NothingSelectedError(
+            "nothing waits for approval" if not entries else "nothing that waits matches",
+            hint="runner test asks for what changed" if not entries else "runner pending lists what waits",
+        )
+    return chosen
+
+
+def accept_selected(
+    select: Sequence[str], *, everything: bool, kinds: Sequence[str], folder: str | None = None
+) -> int:
+    """Approve the chosen entries; those that cannot be are told, the others are approved all the same."""
+    project, _ = open_project()
+    root, store = Path(project.root), store_of(project, os.environ)
+    problems: list[RunnerError] = []
+    chosen = _chosen(project, select, kinds, folder, everything=everything)
+    refuse_shared_folders((entry.snapshot_file for entry in chosen), project)
+    for entry in chosen:
+        try:
+            accept(root, entry, store)
+        except RunnerError as error:
+            problems.append(error)
+        else:
+            print_line(f"accepted {entry.kind:9} {visible(entry.snapshot_file)}")
+    if problems:
+        raise problems[0] if len(problems) == 1 else Problems(problems)
+    return 0
+
+
+def reject_selected(select: Sequence[str], *, everything: bool, kinds: Sequence[str]) -> int:
+    """Forget the chosen entries."""
+    project, _ = open_project()
+    root = Path(project.root)
+    for entry in _chosen(project, select, kinds, everything=everything):
+        reject(root, entry)
+        print_line(f"rejected {entry.kind:9} {visible(entry.snapshot_file)}")
+    return 0
+
+
+def show_pending(select: Sequence[str], *, as_json: bool) -> int:
+    """List entries, as lines or as a JSON list."""
+    project, _ = open_project()
+    refuse_other_projects(select, project=project, cwd=Path.cwd())
+    entries = select_pending(load_pending(Path(project.root)), select)
+    if as_json:
+        rows = [
+            {
+                "kind": entry.kind,
+                "prompt": entry.prompt,
+                "file": entry.file,
+                "case": entry.case,
+                "variant": entry.variant,
+                "snapshot": entry.snapshot_file,
+                "moved_from": entry.moved_from,
+                "output": entry.snapshot.output,
+                "fields": [
+                    {
+                        "path": each.path,
+                        "approved": each.approved,
+                        "new": each.new,
+                        "rule": each.rule,
+                        "equal": each.equal,
+                    }
+                    for each in entry.fields
+                ],
+            }
+            for entry in entries
+        ]
+        print_data(json.dumps(rows, ensure_ascii=False, indent=2))
+        return 0
+    for entry in entries:
+        variant = f"@{entry.variant}" if entry.variant else ""
+        print_line(f"{entry.kind:9} {visible(f'{entry.prompt}/{entry.case}{variant}')}")
+    print_line(f"{plural(len(entries), 'answer')} {'wait' if len(entries) != 1 else 'waits'} for approval")
+    return 0
+
+
+def prune(paths: Sequence[str], *, dry_run: bool, isolate: bool) -> int:
+    """Delete the snapshots without a case, of prompts that load whole."""
+    sandbox = sandbox_of(isolate=isolate)
+    project, _ = open_project()
+    loaded = list(load_prompts(paths, project))
+    errors = [entry for entry in loaded if isinstance(entry, RunnerError)]
+    if errors:
+        # Whether a file is referred to can only be said when everything that may refer to it loads.
+        raise Problems(errors)
+    prompts = [entry for entry in loaded if isinstance(entry, Prompt)]
+    refuse_shared(prompts, project)
+    store = store_of(project, os.environ)
+    sandbox.start()
+    units = make_units(prompts, project, sandbox=sandbox)
+    found = list(orphans(units, Selection(), store))
+    awaited = _awaited(project, units, store, sandbox) if found else {}
+    kept = 0
+    for file in found:
+        if (case := awaited.get(store.request(file))) is not None:
+            kept += 1
+            print_line(f"kept {visible(file)}: it answers {visible(case)}, which may have been renamed")
+            continue
+        if not dry_run:
+            store.delete(file)
+        print_line(f"{'would delete' if dry_run else 'deleted'} {visible(file)}")
+    print_line(f"{plural(len(found) - kept, 'snapshot')} without a case")
+    if kept:
+        print_line(
+            "to keep what was approved under its new name: runner test, then runner accept --kind moved"
+        )
+    return 0
+
+
+def _awaited(
+    project: Project, units: Sequence[Unit], store: SnapshotStore, sandbox: Sandbox
+) -> dict[str | None, str]:
+    """The requests of cases without a snapshot, chosen or not, with the cases: what may have been renamed to them."""
+    found: dict[str | None, str] = {}
+    known = {unit.prompt.place for unit in units}
+    others = list(units)
+    with contextlib.suppress(RunnerError):
+        for prompt in load_prompts((), project, remark=lambda _: None):
+            if isinstance(prompt, Prompt) and prompt.place not in known:
+                with contextlib.suppress(RunnerError):  # one that does not load was not asked about
+                    others += make_units((prompt,), project, sandbox=sandbox)
+    for unit in others:
+        with contextlib.suppress(RunnerError):
+            for case in Selection().cases(unit):
+                with contextlib.suppress(
+                    RunnerError
+                ):  # one that cannot be read is there; the others count all the same
+                    if approved_of(store, unit.prompt, case.id, unit.variant) is None:
+                        found.setdefault(unit.job(case).fingerprint, f"{unit.prompt.name}/{case.id}")
+    return found

@@ -1,0 +1,141 @@
+"""What `runner diff` does: the same paths on both sides of a comparison."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from ..errors import MissingFileError, NothingSelectedError, Problems, RunnerError, UsageError
+from ..files.model import Project, Prompt
+from ..files.pack_sources import is_reference
+from ..files.tree import DiskTree
+from ..packs.packs import Packs
+from ..packs.selection import find_named, find_named_in
+from ..regress.claims import refuse_shared
+from ..regress.revisions.changed_cases import Change, left_files
+from ..regress.revisions.git import Repository
+from ..regress.revisions.rendered import Side, side_at
+from ..regress.revisions.request_diff import Comparison, compare
+from ..regress.snapshots.store import store_of
+from .sandbox import sandbox_of
+from .selection import open_project, packs_of
+from .show_errors import show_diagnostic
+
+__all__ = ["comparison_with", "recorded_in"]
+
+
+def comparison_with(base: str, paths: Sequence[str], *, with_hunks: bool, isolate: bool) -> Comparison:
+    """Compare the working tree with a git revision.
+
+    Raises UsageError for a revision that cannot be read and for a path outside the project, NothingSelectedError when
+    neither side has a prompt, and what is wrong with the prompts as they are now.
+    """
+    sandbox = sandbox_of(isolate=isolate)
+    project, environ = open_project()
+    sandbox.start()
+    root, cwd = Path(project.root), Path.cwd()
+    packs = packs_of(project)
+    packs.verify_copies()
+    with Repository(root) as repository:
+        commit = repository.commit(base)
+        tree = repository.tree(base, root)
+
+        def older(args: Sequence[str], then: Project = project) -> list[str]:
+            return find_named_in(tree, args, project=then, cwd=cwd)
+
+        present = _present(paths, project, packs, older)
+        prompts = _load(present, packs)
+        refuse_shared(prompts, project)
+        head = Side(prompts, project, sandbox)
+        # A path into the folder of a pack means prompts of that pack, wherever they lie in another version of it.
+        then_paths = [name for path in paths for name in _as_named(path, project, packs)]
+        # A file that is new may be a renamed one, although only its new name was given.
+        is_new = any(tree_now is not None and not tree.exists(name) for name, tree_now in present.items())
+        named: set[str] = set()
+
+        def choose(then: Project) -> list[str]:
+            named.update(older(then_paths, then))
+            named.update(
+                name for name in present if tree.hides(name)
+            )  # of which it says why nothing is known
+            return list(dict.fromkeys([*sorted(named), *(left_files(tree, then, root) if is_new else ())]))
+
+        base_side = side_at(tree, root, choose, environ=environ, sandbox=sandbox)
+        comparison = compare(
+            base_side, head, rev=base, commit=commit, recorded=recorded_in(project), with_hunks=with_hunks
+        )
+        return _about(comparison, named) if paths else comparison
+
+
+def _about(comparison: Comparison, named: set[str]) -> Comparison:
+    """The comparison without what was removed from files that were looked at for renamed ones only."""
+    changes = [
+        change
+        for change in comparison.changes
+        if change.change != "removed" or change.seen.key[0] in named or ":" in change.seen.key[0]
+    ]
+    return replace(comparison, changes=tuple(changes))
+
+
+def _present(
+    paths: Sequence[str], project: Project, packs: Packs, older: Callable[[Sequence[str]], list[str]]
+) -> dict[str, DiskTree | None]:
+    """The prompts that the paths mean now, files with their tree; a path may name what is gone."""
+    found: dict[str, DiskTree | None] = {}
+    for args in [[path] for path in paths] or [[]]:
+        try:
+            named = find_named(args, project=project, packs=packs, cwd=Path.cwd(), remark=show_diagnostic)
+        except (MissingFileError, NothingSelectedError):
+            if not older(args):
+                raise
+            continue
+        for tree, name in named:
+            if tree is not None and str(tree.root) != project.root:
+                raise UsageError(
+                    f"{tree.shown(name)} is not part of the project in {project.root}",
+                    hint="run the command inside its own project",
+                )
+            found[name] = tree
+    return dict(sorted(found.items()))
+
+
+def _as_named(path: str, project: Project, packs: Packs) -> list[str]:
+    """A path as it is, or the prompts of packs that it means."""
+    if is_reference(path):
+        return [path]
+    with contextlib.suppress(MissingFileError, NothingSelectedError):
+        found = find_named([path], project=project, packs=packs, cwd=Path.cwd())
+        if any(tree is None for tree, _ in found):
+            return [name for tree, name in found if tree is None] + [path]
+    return [path]
+
+
+def _load(names: dict[str, DiskTree | None], packs: Packs) -> list[Prompt]:
+    prompts: list[Prompt] = []
+    errors: list[RunnerError] = []
+    for name, tree in names.items():
+        try:
+            prompts.append(packs.load(name) if tree is None else packs.load_own(name, tree))
+        except RunnerError as error:
+            errors.append(error)
+    if errors:
+        raise errors[0] if len(errors) == 1 else Problems(errors)
+    return prompts
+
+
+def recorded_in(project: Project) -> Callable[[Change], bool]:
+    """Whether the approved answer of a request, the project's or its pack's, is that to the request as it is now."""
+    store = store_of(project, os.environ)
+
+    def recorded(change: Change) -> bool:
+        assert change.snapshot is not None, "a request that is there has a place for its answer"
+        with contextlib.suppress(RunnerError):  # a snapshot that cannot be read answers nothing
+            snapshot = store.read(change.snapshot)
+            answered = snapshot.request if snapshot is not None else change.shipped
+            return answered == change.seen.fingerprint
+        return False
+
+    return recorded

@@ -1,0 +1,58 @@
+"""Who is told of a regression run besides the screen: a JUnit file, and GitHub where it runs this."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import ExitStack
+from functools import partial
+from typing import Protocol
+
+from ..errors import Location
+from ..regress.modes import Modes
+from ..regress.results import CaseResult
+from ..regress.tally import Tally
+from .selection import Chosen
+
+__all__ = ["Listener", "listeners"]
+
+
+class Listener(Protocol):
+    """Is told each case, each snapshot that no case refers to, and how the run ended."""
+
+    def case(self, result: CaseResult) -> None:
+        """A case was decided."""
+
+    def unreferenced(self, file: str) -> None:
+        """No case refers to this snapshot."""
+
+    def finish(self, tally: Tally, *, modes: Modes, seconds: float, complete: bool = True) -> None:
+        """That was all; `complete` unless the run was cut short."""
+
+
+def listeners(
+    closing: ExitStack, output: str | None, chosen: Chosen, *, env_file: str | None
+) -> list[Listener]:
+    """Those that the command line and the environment ask for; `closing` closes them. Raises UsageError, StorageError."""
+    from ..report.github import GitHubReport
+    from ..report.workflow_commands import on_github
+
+    found: list[Listener] = []
+    if output is not None:
+        chosen.check_destination(output, {"--env-file": env_file})
+        from ..report.junit_regression import JUnitReport  # its XML library imports an HTTP client
+
+        found.append(closing.enter_context(JUnitReport(output)))
+    if on_github(chosen.environ):
+        locate = partial(_locate, chosen)
+        found.append(closing.enter_context(GitHubReport(sys.stdout, locate=locate, environ=chosen.environ)))
+    return found
+
+
+def _locate(chosen: Chosen, file: str, case_id: str) -> Location:
+    """Where a case is written down, else its prompt's file."""
+    for unit in chosen.units:
+        if unit.prompt.path == file:
+            for case in chosen.selection.cases(unit):
+                if case.id == case_id:
+                    return case.location
+    return Location(file)

@@ -1,0 +1,121 @@
+"""A pack on its way from one version to another: what that changes, for `runner pack lock`, `update` and `diff`."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ..errors import StalePackError
+from ..files.model import Project
+from ..packs.bench import Bench
+from ..packs.lock import LockedPack
+from ..packs.packs import OpenPack, Packs
+from ..packs.resolve import Resolved
+from ..regress.revisions.pack_effects import Effects, View, effects
+from ..render.sandbox import Sandbox
+from ..report.console import wants_color
+from ..report.outlet import print_line, print_lines
+from ..report.pack_changes import change_lines
+from ..report.request_diff import diff_text
+from .diff import recorded_in
+from .show_errors import show_error
+
+__all__ = ["Move", "effects_of", "recording", "show_broken", "show_moves"]
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """What a pack is locked to, and what it would be; `opened` is the one that is here, if it is."""
+
+    resolved: Resolved
+    before: LockedPack | None
+    opened: OpenPack | None
+
+    @classmethod
+    def of(cls, bench: Bench, resolved: Resolved) -> Move:
+        """The move from what a project has now. Raises PackError for a copy that was changed by hand."""
+        alias = resolved.request.alias
+        opened = None
+        before = bench.lock.packs.get(alias)
+        if before is not None:
+            # Without a copy there is nothing to compare with. That must not keep a pack from moving on: the source may
+            # not have the old one any longer.
+            with contextlib.suppress(StalePackError):
+                opened = bench.packs.open_locked(alias)
+        return cls(resolved, before, opened)
+
+    @property
+    def alias(self) -> str:
+        """The pack's alias."""
+        return self.resolved.request.alias
+
+    @property
+    def is_one(self) -> bool:
+        """Whether anything would be written."""
+        return self.before != self.resolved.locked
+
+    @property
+    def moved_tag(self) -> str | None:
+        """The tag that means another commit than when it was locked, though runner.yaml says the same."""
+        before, after = self.before, self.resolved.locked
+        same = before is not None and before.source == after.source and before.commit != after.commit
+        return self.resolved.tag if same else None
+
+
+def effects_of(bench: Bench, moves: Sequence[Move], project: Project, sandbox: Sandbox) -> Effects:
+    """What moves do to the requests of a project, whose runner.yaml may become `project` with them.
+
+    One of them at least is of a pack that was locked before.
+    """
+    before: Mapping[str, OpenPack] = {move.alias: move.opened for move in moves if move.opened is not None}
+    after = {move.alias: move.resolved.pack for move in moves}
+    before_them = [move.before for move in moves if move.before is not None]
+    names = [f"{move.alias} {move.before.version}" for move in moves if move.before is not None]
+    first = before_them[0]
+    return effects(
+        View(bench.project, Packs(bench.project, bench.tree, opened=before)),
+        View(project, Packs(project, bench.tree, opened=after)),
+        [move.alias for move in moves],
+        rev=", ".join(names),
+        commit=first.commit or first.integrity.removeprefix("h1:"),
+        recorded=recorded_in(project),
+        sandbox=sandbox,
+    )
+
+
+def show_moves(moves: Sequence[Move], found: Effects | None) -> None:
+    """Print what became of the packs, then of the requests."""
+    for move in moves:
+        exports = (move.opened.manifest if move.opened else None, move.resolved.pack.manifest)
+        for line in change_lines(move.alias, move.before, move.resolved.locked, exports=exports):
+            print_line(line)
+    if found is None:
+        return
+    if found.comparison.changes:
+        color = wants_color(sys.stdout, os.environ)
+        print_line()
+        print_lines(diff_text(found.comparison, color=color, recording=recording(found)))
+    elif found.comparison.unchanged and not found.broken:
+        print_line()
+        print_line("no request of yours changes")
+    show_broken(found)
+    if found.affected:
+        print_line()
+        print_line(f"affected: {' '.join(found.affected)}")
+
+
+def show_broken(found: Effects) -> None:
+    """Print what loaded before and does not any longer, as the errors that it now ends with."""
+    if found.broken:
+        print_line(err=True)
+        print_line("warning: this no longer works:", err=True)
+    for error in found.broken:
+        show_error(error)
+
+
+def recording(found: Effects) -> str:
+    """The command that runs the affected tests."""
+    return f"runner test {' '.join(found.affected)}"

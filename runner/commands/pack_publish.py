@@ -1,0 +1,185 @@
+"""What `runner pack init`, `check` and `build` do: a pack of one's own."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..engine.plan.lint import examine
+from ..engine.plan.plan import make_units
+from ..errors import Diagnostic, Location, RunnerError, UsageError
+from ..files.destination import Destination
+from ..files.discover import find_root
+from ..files.model import Project
+from ..files.project import load_project
+from ..files.prompt import PROMPT_ENDINGS
+from ..packs.archive import write_archive
+from ..packs.exchange import Exchange
+from ..packs.fetch_path import find_in_folder
+from ..packs.gather import Fetched, gather
+from ..packs.lint import open_sound
+from ..packs.manifest import KINDS, Manifest, load_manifest
+from ..packs.names import MANIFEST, chosen
+from ..packs.packs import OpenPack, load_export
+from ..packs.starting import fitting_name, manifest_text
+from ..regress.pack_tests import Tested, replay_shipped, unused_answers
+from ..render.sandbox import Sandbox
+from ..report.figures import plural
+from ..report.outlet import print_line
+from ..report.visible import visible
+from .check import Told
+from .init import refuse_links, write_starter
+from .sandbox import sandbox_of
+from .show_errors import show_diagnostic
+
+__all__ = ["build", "check", "init"]
+
+_COUNTED = {"prompts": "prompt", "partials": "partial", "schemas": "schema"}
+
+
+def init(folder: Path, name: str | None) -> int:
+    """Write a pack.yaml for what is in a folder; where there is no prompt, a first one, too."""
+    path = folder / MANIFEST
+    shown = path
+    if path.exists():
+        raise UsageError(f"{shown} exists already", hint="runner pack check looks at it")
+    refuse_links(folder, path)
+    fitting = fitting_name(name or folder.resolve().name)
+    if not any(file.lower().endswith(PROMPT_ENDINGS) for file in _files(folder)):
+        # Nothing to share yet: something to begin with, that passes the check at once.
+        write_starter(folder)
+    text = manifest_text(fitting, _files(folder))
+    exchange = Exchange()
+    exchange.file(path, text.encode())
+    exchange.carry_out()
+    print_line(f"written  {shown}")
+    there = "" if folder == Path() else f" {folder}"
+    print_line()
+    print_line(f"Read what it exports, then:  runner pack check{there}")
+    return 0
+
+
+def check(folder: Path, *, isolate: bool) -> int:
+    """Look at a pack as its users will see it, and run its tests with the answers that come with it."""
+    sandbox = sandbox_of(isolate=isolate)
+    sandbox.start()
+    pack = _open(_gathered(folder), sandbox)
+    project = load_project(find_root(folder), cwd=Path.cwd(), environ=os.environ)
+    told = Told()
+    remarks = list(_remarks_on(pack.manifest))
+    tests: list[Tested] = []
+    for export in pack.manifest.exports["prompts"]:
+        try:
+            for finding in _examined(pack, export, project, sandbox):
+                if isinstance(finding, Diagnostic):
+                    remarks.append(finding)
+                elif isinstance(finding, Tested):
+                    tests.append(finding)
+                else:
+                    told.tell(finding)
+        except RunnerError as error:
+            told.tell(error)
+    if not told.count:
+        remarks += _unused(pack, tests)
+    for remark in remarks:
+        show_diagnostic(remark)
+    for test in tests:
+        if test.verdict != "pass":
+            print_line(f"{test.verdict:8} {visible(test.name)}: {visible(test.reason)}")
+    verdicts: Counter[str] = Counter(test.verdict for test in tests)
+    errors = told.count + sum(remark.severity == "error" for remark in remarks)
+    warnings = sum(remark.severity == "warning" for remark in remarks)
+    print_line(_summary(pack.manifest, verdicts, errors=errors, warnings=warnings))
+    if verdicts["outdated"]:
+        print_line(
+            "runner test asks the model for the missing answers, runner review approves them", err=True
+        )
+    return 2 if errors else 1 if verdicts["fail"] else 4 if verdicts["outdated"] else 0
+
+
+def build(folder: Path, output: str | None, *, isolate: bool) -> int:
+    """Write a pack as an archive."""
+    sandbox = sandbox_of(isolate=isolate)
+    sandbox.start()
+    fetched = _gathered(folder)
+    manifest = _open(fetched, sandbox).manifest
+    name = f"{manifest.name}-{manifest.version}"
+    data = write_archive(fetched.contents, name)
+    path = Path(output) if output is not None else folder / "dist" / f"{name}.tar.gz"
+    if output is None:
+        refuse_links(folder, path)
+    reads = [(f'"{folder / file}"', folder / file) for file in fetched.contents.files]
+    Destination("--output", str(path), folder).check(reads)
+    exchange = Exchange()
+    exchange.file(path, data)
+    exchange.carry_out()
+    digest = hashlib.sha256(data).hexdigest()
+    print_line(f"written    {path} ({plural(len(fetched.contents.files), 'file')})")
+    print_line(f"sha256     {digest}")
+    print_line(f"integrity  {fetched.contents.integrity}")
+    print_line()
+    print_line(f"Where you publish it:  runner pack add ALIAS --url https://… --sha256 {digest}")
+    return 0
+
+
+def _files(folder: Path) -> list[str]:
+    """The files of a folder that are part of its pack; none where there is no folder yet."""
+    if not folder.exists():
+        return []
+    return [entry.path for entry in chosen(find_in_folder(folder, shown=_shown(folder)).entries)]
+
+
+def _gathered(folder: Path) -> Fetched:
+    return gather(find_in_folder(folder, shown=_shown(folder)))
+
+
+def _open(fetched: Fetched, sandbox: Sandbox) -> OpenPack:
+    """The pack, without a fault; its prompts are called by its own name, for want of an alias."""
+    return open_sound(fetched.tree, load_manifest(fetched.tree).name, sandbox)
+
+
+def _shown(folder: Path) -> str:
+    return os.path.normpath(folder)
+
+
+def _examined(
+    pack: OpenPack, export: str, project: Project, sandbox: Sandbox
+) -> Iterator[Diagnostic | RunnerError | Tested]:
+    """What is to be said about a prompt, and of each of its tests."""
+    prompt = load_export(pack, pack.manifest.name, export)
+    found = examine(prompt, project, sandbox)
+    yield from found.remarks
+    yield from found.errors
+    if not found.errors:
+        yield from replay_shipped(make_units((prompt,), project, sandbox=sandbox))
+
+
+def _remarks_on(manifest: Manifest) -> Iterator[Diagnostic]:
+    for key, code, value in (
+        ("description", "P001", manifest.description),
+        ("license", "P002", manifest.license),
+    ):
+        if value is None:
+            message = f"the pack has no {key}, and others decide by it whether they may use it"
+            yield Diagnostic("warning", code, message, manifest.document.locate(()))
+
+
+def _unused(pack: OpenPack, tests: list[Tested]) -> Iterator[Diagnostic]:
+    for file in unused_answers(pack.tree, {test.file for test in tests}):
+        location = Location(pack.tree.shown(file))
+        yield Diagnostic("warning", "P003", "no test of an exported prompt refers to this answer", location)
+
+
+def _summary(manifest: Manifest, verdicts: Counter[str], *, errors: int, warnings: int) -> str:
+    exports = ", ".join(
+        plural(len(manifest.exports[kind]), _COUNTED[kind]) for kind in KINDS if manifest.exports[kind]
+    )
+    words = {"pass": "passed", "fail": "failed", "outdated": "without a current answer"}
+    tests = ", ".join(f"{plural(verdicts[each], 'test')} {words[each]}" for each in words if verdicts[each])
+    name = f"{manifest.name} {manifest.version}"
+    return (
+        f"{name}: {exports}; {tests or 'no tests'}: {plural(errors, 'error')}, {plural(warnings, 'warning')}"
+    )

@@ -1,0 +1,96 @@
+"""Rules that a review adds to prompt files: worked out when asked for, written when the review ends."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from ..documents.text import decode, encode_like
+from ..errors import EncodingError, StorageError, UsageError
+from ..files.plain_files import refuse_outside
+from ..regress.results import FieldChange, PendingEntry
+from ..regress.rules.proposals import propose, spell_rule
+from ..regress.rules.rule_edit import with_rule
+from ..regress.snapshots.snapshot import is_of_pack
+
+__all__ = ["RuleWriting"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Edit:
+    shown: str
+    before: bytes
+    text: str
+
+
+class RuleWriting:
+    """The edits of one review, of prompt files below `root`."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._edits: dict[Path, _Edit] = {}
+
+    def add(self, entry: PendingEntry, change: FieldChange) -> str:
+        """Prepare the rule that takes both values of a place; what is to be said about it."""
+        if not change.path.startswith("$"):
+            return "no rule allows another outcome: the case says with `outcome:` which one it expects"
+        if change.equal:
+            return f"the rule {change.rule} allows this already"
+        missing = change.approved_missing or change.new_missing
+        sides = ((change.approved, change.approved_missing), (change.new, change.new_missing))
+        proposal = propose([value for value, absent in sides if not absent], sometimes_missing=missing)
+        rule = spell_rule(change.path, proposal)
+        if is_of_pack(entry.snapshot_file):
+            return f"{rule}\n{entry.file} is a pack's, which is never edited: ask its author for this rule"
+        path = _prompt_file(self._root, entry)
+        try:
+            refuse_outside(path, self._root)
+            before = self._edits[path].before if path in self._edits else path.read_bytes()
+            text = self._edits[path].text if path in self._edits else decode(before, entry.file)
+        except (OSError, EncodingError):
+            text = None
+        # A file with mixed line ends would not keep them.
+        whole = text is not None and (path in self._edits or encode_like(text, before) == before)
+        edited = with_rule(text, change.path, proposal) if text is not None and whole else None
+        if edited is None:
+            return f"{rule}\n{entry.file} cannot be edited safely: paste this into its regression.rules"
+        self._edits[path] = _Edit(entry.file, before, edited)
+        return f"{rule}\ngoes into {entry.file} when the review ends; the next runner test compares by it"
+
+    def write(self) -> list[str]:
+        """Write the files; their names. Raises UsageError for a file that changed meanwhile, StorageError."""
+        for path, edit in self._edits.items():
+            try:
+                refuse_outside(path, self._root)
+                if path.read_bytes() != edit.before:
+                    raise UsageError(
+                        f"{edit.shown} has changed during the review: its new rules were not written"
+                    )
+                _replace(path, encode_like(edit.text, edit.before))
+            except OSError as error:
+                raise StorageError(f"{edit.shown} cannot be written: {error.strerror or error}") from None
+        return [edit.shown for edit in self._edits.values()]
+
+
+def _prompt_file(root: Path, entry: PendingEntry) -> Path:
+    """The prompt's file: beside the folder of its snapshots, by its own name."""
+    folder = PurePosixPath(entry.moved_from or entry.snapshot_file).parents[2]
+    return root / folder / PurePosixPath(entry.file).name
+
+
+def _replace(path: Path, data: bytes) -> None:
+    target = path.resolve()  # a link stays a link
+    temporary = target.with_name(f".{secrets.token_hex(6)}.part")
+    try:
+        with temporary.open("xb") as part:
+            part.write(data)
+            part.flush()
+            os.fsync(part.fileno())
+        shutil.copymode(target, temporary)
+        temporary.replace(target)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise

@@ -1,0 +1,463 @@
+"""What `runner run` does: choose, rehearse, go on with an earlier run or begin one, ask, tell."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from ..engine.attempt import Stretch, facts_of
+from ..engine.columns import columns_of
+from ..engine.journal.bounds import ErrorBound
+from ..engine.journal.counters import Counters
+from ..engine.journal.exit_codes import Facts, exit_code
+from ..engine.journal.in_order import InOrder
+from ..engine.journal.record import Record, json_line
+from ..engine.journal.stored_runs import StoredRun, find_run
+from ..engine.plan.configuration import configuration
+from ..engine.plan.plan import Job, Plan
+from ..engine.plan.shard import Shard
+from ..engine.plan.spool import Spool
+from ..engine.pool.budget import Budget
+from ..engine.pool.cache import ResponseCache, RunCache
+from ..engine.pool.execute import connect
+from ..engine.pool.options import Options
+from ..engine.pool.streaming import StreamPrinter
+from ..engine.session import Ending, Kept, Sink, run_jobs
+from ..errors import Diagnostic, UsageError
+from ..files.discover import find_root
+from ..report.console import ConsoleReporter
+from ..report.figures import count
+from ..report.outlet import Outlet, print_lines
+from ..report.stream import StreamText
+from ..report.workflow_commands import unheeded
+from .selection import Chosen, SelectionOptions, load_selection
+from .show_errors import show_diagnostic
+from .trust import trust_of
+
+__all__ = ["Asking", "RunCommand", "hold_recorded", "recorded"]
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """What decides which requests are made: kept in `run.json`, and taken from there to go on with a run."""
+
+    selection: SelectionOptions
+    repeat: int
+    shard: Shard | None
+
+    def as_json(self) -> dict[str, Any]:
+        """As it stands in `run.json`."""
+        return {**self.selection, "repeat": self.repeat, "shard": str(self.shard) if self.shard else None}
+
+    def with_changes(self, other: Asking, names: Collection[str]) -> Asking:
+        """The same, with what `other` has under these names; a run that goes on refuses what is not the same."""
+        mine, its = ({**each.selection, "repeat": each.repeat, "shard": each.shard} for each in (self, other))
+        merged: Any = {name: its[name] if name in names else value for name, value in mine.items()}
+        # How it is rendered changes no request, so both may ask for isolation, and nothing takes it back.
+        merged["isolate"] = bool(mine.get("isolate")) or its["isolate"]
+        repeat, shard = merged.pop("repeat"), merged.pop("shard")
+        return Asking(merged, repeat, shard)
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Asking:
+        """What `as_json` wrote."""
+        options = {
+            name: tuple(each) if isinstance(each, list) else each
+            for name, each in value.items()
+            if name not in ("repeat", "shard")
+        }
+        shard = Shard(*map(int, value["shard"].split("/"))) if value["shard"] else None
+        # What a version that did not have them yet did not write.
+        selection: Any = {**dict.fromkeys(("delimiter", "encoding", "id_column")), **options}
+        return cls(selection, value["repeat"], shard)
+
+
+def recorded(name: str) -> tuple[StoredRun, Asking, Mapping[str, Any]]:
+    """The run that `--resume` names, what it asked, and its other arguments.
+
+    Raises UsageError where there is none, where it was typed in another folder, or where it is none of `runner run`.
+    """
+    root = find_root(Path.cwd())
+    stored = find_run(root, name)
+    arguments = stored.manifest.get("arguments")
+    if arguments is None:
+        raise UsageError(
+            f"the run {stored.id} cannot be resumed: "
+            + ("it was killed before it began" if not stored.manifest else "it is not a run of `runner run`"),
+            hint="`runner test` resumes its own runs: start it again"
+            if stored.manifest.get("command") == "test"
+            else "start a new one",
+        )
+    folder = Path(os.path.normpath(root / stored.manifest["cwd"]))
+    if folder != Path.cwd():
+        raise UsageError(
+            f"the run {stored.id} was started in {folder}, from where its paths count",
+            hint=f"cd {folder}",
+        )
+    try:
+        asking = Asking.from_json(arguments["asking"])
+        known = asking.selection.keys() == SelectionOptions.__annotations__.keys()
+    except (AttributeError, KeyError, TypeError, ValueError):
+        known = False
+    if not known or not {"output", "in_order"} <= arguments.keys():
+        raise UsageError(
+            f"the run {stored.id} cannot be resumed: its run.json is damaged, or that of another version of runner",
+            hint="start a new one",
+        )
+    return stored, asking, arguments
+
+
+def hold_recorded(stored: StoredRun, asking: Asking, output: str | None, typed: Collection[str]) -> None:
+    """Raise UsageError for a path that only `run.json` names, and that is not the project's or not to be overwritten.
+
+    `run.json` may have come with a folder of somebody else: what it names is read and overwritten only inside the
+    project, nothing hidden, and nothing overwritten but an earlier output. What is `typed` again is the user's choice.
+    """
+    from ..report.output import is_own
+
+    root = find_root(Path.cwd()).resolve()
+    chosen = asking.selection
+    named: list[tuple[str, str, str]] = [("paths", "", each) for each in chosen["paths"]]
+    for name, option, value in (
+        ("vars_file", "--vars ", chosen["vars_file"]),
+        ("rows", "--input ", chosen["rows"]),
+        ("output", "--output ", output),
+    ):
+        if value is not None:
+            named.append((name, option, value))
+    named += [("assignments", f"--var {name}=@", file) for name, file in _texts_of_files(chosen)]
+    for name, option, value in named:
+        if name in typed:
+            continue
+        if value == "-" and name != "paths":
+            raise UsageError(
+                f"the run {stored.id} was started with {option}-, and what standard input held is not kept",
+                hint=f"give it again: --resume {stored.id} {option}FILE",
+            )
+        place = Path.cwd().joinpath(value).resolve()
+        inside = place.is_relative_to(root)
+        if not inside or any(part.startswith(".") for part in place.relative_to(root).parts):
+            why = "is hidden" if inside else "lies outside the project"
+        elif name == "output" and not is_own(place):
+            why = "is there and holds no results of runner"
+        else:
+            continue
+        raise UsageError(
+            f"the run {stored.id} names {option}{value}, which {why}",
+            hint=f"if you mean it, give it again: --resume {stored.id} {option}{value}",
+        )
+
+
+def _texts_of_files(chosen: SelectionOptions) -> Iterator[tuple[str, str]]:
+    """The variables that `--var NAME=@FILE` gives, and the files (-: standard input)."""
+    for assignment in chosen["assignments"]:
+        name, _, value = assignment.partition("=")
+        if value.startswith("@") and not value.startswith("@@"):
+            yield name, value[1:]
+
+
+@dataclass(frozen=True, slots=True)
+class RunCommand:
+    """One `runner run`, as its options say."""
+
+    asking: Asking
+    stored: StoredRun | None
+    output: str | None
+    output_was_recorded: bool
+    in_order: bool
+    bom: bool
+    jobs: int | Literal["adaptive"] | None
+    transport: str
+    use_cache: bool
+    lint: bool
+    stream: bool
+    as_json: bool
+    max_cost: float | None
+    max_errors: ErrorBound | None
+    trusted: bool
+    debug: bool
+    env_file: str | None
+
+    def dry_run(self) -> int:
+        """Say what it would take."""
+        from ..report.dry_run import dry_run_text
+
+        chosen, plan = self._plan()
+        self._check_output(chosen)
+        sizes = 0
+
+        def visit(job: Job) -> None:
+            nonlocal sizes
+            sizes += len(job.data) * plan.repeat
+
+        rehearsal = chosen.rehearse(plan, visit)
+        print_lines(dry_run_text(plan, rehearsal, sizes))
+        return 0
+
+    def carry_out(self) -> int:
+        """Run it; the exit code. Raises what loading, rendering, asking and storing raise."""
+        chosen, plan = self._plan()
+        self._check_output(chosen)
+        # Results are what this command says; they move aside only where standard output is spoken for.
+        out, err = Outlet(sys.stdout, "standard output"), Outlet(sys.stderr, "standard error")
+        to = err if self.as_json or self.stream else out
+        with contextlib.ExitStack() as closing:
+            closing.enter_context(unheeded(to, os.environ))
+            # A line that is redrawn would tangle with what else goes to the same screen.
+            live = False if self.stream or self.debug or (self.as_json and out.isatty()) else None
+            text = StreamText(out) if self.stream else None
+            reporter = ConsoleReporter(to.text, live=live, before_line=text.end if text else None)
+            return self._carry_out(chosen, plan, reporter, closing, out, err, text)
+
+    def _check_output(self, chosen: Chosen) -> None:
+        """Refuse an --output that the run reads. Called as well when everything is read: templates, media, rows."""
+        if self.output is not None:
+            selection = self.asking.selection
+            given = {
+                "--input": selection["rows"],
+                "--vars": selection["vars_file"],
+                "--env-file": self.env_file,
+            }
+            given |= {f"--var {name}": file for name, file in _texts_of_files(selection)}
+            chosen.check_destination(self.output, given)
+
+    def _plan(self) -> tuple[Chosen, Plan]:
+        chosen = load_selection(**self.asking.selection)
+        if self.lint:
+            chosen.refuse_faults()
+        return chosen, Plan(chosen.units, chosen.selection.cases, self.asking.repeat, self.asking.shard)
+
+    def _carry_out(
+        self,
+        chosen: Chosen,
+        plan: Plan,
+        reporter: ConsoleReporter,
+        closing: contextlib.ExitStack,
+        out: Outlet,
+        err: Outlet,
+        text: StreamText | None,
+    ) -> int:
+        from ..report.output import OutputWriter  # its XML library imports an HTTP client
+
+        closing.enter_context(reporter)
+        spool = closing.enter_context(Spool())
+
+        def remark(found: Diagnostic) -> None:
+            reporter.close()  # what shows the progress, which would stand in the same line
+            show_diagnostic(found)
+
+        rehearsal = (
+            None if self.stored else chosen.rehearse(plan, _counting(reporter.checking), spool, remark)
+        )
+        connections = connect(
+            plan.units,
+            chosen.environ,
+            root=chosen.project.root,
+            trust=trust_of(chosen.root, given=self.trusted),
+            transport=self.transport,
+        )
+        asked = configuration(plan, chosen.selection, connections, chosen.root)
+        arguments = {
+            "asking": self.asking.as_json(),
+            "output": self.output,
+            "in_order": self.in_order,
+            "bom": self.bom,
+        }
+        facts = facts_of(plan, asked, arguments, Path.cwd(), chosen.root)
+        writer = None
+        if self.stored is None:
+            assert rehearsal is not None
+            self._check_output(chosen)
+            columns = columns_of(plan.units)
+            writer = (
+                closing.enter_context(OutputWriter(self.output, columns, bom=self.bom))
+                if self.output
+                else None
+            )
+            stretch = Stretch.begin(rehearsal, facts, chosen.root)
+            closing.callback(stretch.journal.close)
+        else:
+            # What --output names is written anew, so not before it is known that the run can go on.
+            stretch = Stretch.resume(
+                self.stored,
+                plan,
+                lambda visit: chosen.rehearse(plan, _counting(reporter.checking, visit), spool, remark),
+                facts,
+                chosen.root,
+            )
+            closing.callback(stretch.journal.close)
+            columns = columns_of(plan.units)
+            if self.output and not (stretch.done and self.output_was_recorded):
+                self._check_output(chosen)
+                writer = closing.enter_context(OutputWriter(self.output, columns, bom=self.bom))
+        counters = Counters(total=stretch.rehearsal.records)
+        budget = Budget(self.max_cost) if self.max_cost is not None else None
+        for record, _, _ in stretch.past.records():
+            counters.add(record)
+            if budget and record["cost"] and not record["cached"] and not record.get("choice"):
+                budget.pay(record["cost"])
+            reporter.earlier(record)
+            if writer and not self.in_order:
+                writer.write(record)
+        reporter.start(counters, title=chosen.title)
+        sinks: list[Sink] = []
+        ordered = None
+        if writer and self.in_order:
+            ordered = InOrder(writer.write, stretch.journal.results)
+            sinks.append(_in_order(ordered))
+        elif writer:
+            sinks.append(_each(writer.write))
+        if self.as_json:
+            sinks.append(_each(_lines(out)))
+        # Last, so that everything else has the record: it stops the run when nobody can be told any more.
+        sinks.append(lambda _: out.check())
+        if not stretch.journal.is_locked:
+            reporter.note(_NO_LOCKS)
+        if self.stored is not None:
+            _tell(stretch, reporter)
+        out.check()
+        if text:
+            closing.callback(text.end)
+        ending = self._ask(
+            chosen, plan, stretch, connections, counters, reporter, sinks, ordered, text, budget, err
+        )
+        if ordered is not None:
+            ordered.finish()
+        if writer:
+            writer.close(complete=ending is None or not ending.unsent)
+        if ending is not None and ending.stopped:
+            left = f"{count(counters.unfinished)} not asked" if counters.unfinished else "all were asked"
+            reporter.note(f"stopped early: {ending.stopped}; {left}")
+            reporter.note(f"to go on: runner run --resume {stretch.journal.id}")
+        reporter.finish(
+            counters,
+            seconds=ending.seconds if ending else 0.0,
+            run_dir=chosen.shown(stretch.journal.folder),
+        )
+        if ending is not None:
+            code = ending.exit_code
+        else:
+            code = exit_code(Facts(failed=counters.failed, unchecked=counters.errors, selected=counters.done))
+        out.flush()
+        if not code:
+            out.check()
+        return code
+
+    def _ask(
+        self,
+        chosen: Chosen,
+        plan: Plan,
+        stretch: Stretch,
+        connections: Any,
+        counters: Counters,
+        reporter: ConsoleReporter,
+        sinks: list[Sink],
+        ordered: InOrder | None,
+        text: StreamText | None,
+        budget: Budget | None,
+        err: Outlet,
+    ) -> Ending | None:
+        jobs = self._jobs(plan, stretch, ordered)
+        if not stretch.rehearsal.jobs or stretch.done:
+            for each in jobs.values():
+                assert next(each, None) is None
+            jobs = {}  # so that no endpoint is opened
+        if stretch.done:
+            return None
+        return run_jobs(
+            jobs,
+            plan.units,
+            connections,
+            journal=stretch.journal,
+            counters=counters,
+            display=reporter,
+            sinks=sinks,
+            options=Options(
+                workers=1 if self.stream else self.jobs,
+                cache=RunCache(ResponseCache(chosen.root), reporter.note) if self.use_cache else None,
+                printer=StreamPrinter(text) if text else None,
+                budget=budget,
+                notice=reporter.note,
+                trace=(lambda line: _say(err, line)) if self.debug else None,
+            ),
+            max_errors=self.max_errors,
+            facts={**stretch.facts, "columns": columns_of(plan.units)._asdict()},
+        )
+
+    def _jobs(self, plan: Plan, stretch: Stretch, ordered: InOrder | None) -> dict[str, Iterator[Job]]:
+        if ordered is None:
+            return plan.by_endpoint(stretch.rehearsal, stretch.pass_over(lambda _index, _place: None))
+        return plan.by_endpoint(stretch.rehearsal, stretch.pass_over(ordered.earlier), ordered.absent)
+
+
+def _counting(
+    tell: Callable[[int], None], visit: Callable[[Job], None] | None = None
+) -> Callable[[Job], None]:
+    """A visitor of a rehearsal that tells now and then how many cases it has seen, and goes on to `visit`."""
+    seen = 0
+
+    def count_in(job: Job) -> None:
+        nonlocal seen
+        seen += 1
+        if seen % _OFTEN == 0:
+            tell(seen)
+        if visit is not None:
+            visit(job)
+
+    return count_in
+
+
+_OFTEN = 256
+
+
+def _tell(stretch: Stretch, reporter: ConsoleReporter) -> None:
+    past, rehearsal = stretch.past, stretch.rehearsal
+    if past.lost:
+        reporter.note("the journal's last line was only half written and is dropped: its case is asked again")
+    if stretch.done:
+        reporter.note(f"the run {stretch.journal.id} is complete: nothing is left to ask")
+    else:
+        reporter.note(
+            f"going on with {stretch.journal.id}: {count(len(past))} of {count(rehearsal.jobs)} are answered"
+        )
+
+
+_NO_LOCKS = "this file system cannot lock files: see to it that no two processes go on with one run at once"
+
+
+def _each(sink: Any) -> Sink:
+    def take(kept: Kept) -> None:
+        for record in kept.records:
+            sink(record)
+
+    return take
+
+
+def _in_order(ordered: InOrder) -> Sink:
+    def take(kept: Kept) -> None:
+        assert kept.job.place is not None
+        ordered.add(kept.job.place, kept.records, kept.offset, kept.length)
+
+    return take
+
+
+def _lines(out: Outlet) -> Callable[[Record], None]:
+    utf8 = out.is_utf8
+
+    def write(record: Record) -> None:
+        # An old code page takes only what JSON can spell in ASCII.
+        out.json(json_line(record) if utf8 else json.dumps(record))
+        out.flush()
+
+    return write
+
+
+def _say(to: Outlet, line: str) -> None:
+    to.line(line)
+    to.flush()

@@ -1,0 +1,371 @@
+"""From the words of a command line to prompts, units and cases; shared by `run`, `render` and `check`."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypedDict, Unpack
+
+import click
+
+from ..documents.documents import parse_document
+from ..documents.json_reader import parse_json
+from ..documents.text import decode
+from ..engine.plan.lint import FalseTexts, refuse_lint_errors
+from ..engine.plan.plan import Job, Plan, Rehearsal, Unit, make_units
+from ..engine.plan.sampling import Condition, Draw
+from ..engine.plan.selection import Selection
+from ..engine.plan.spool import Spool
+from ..errors import (
+    Diagnostic,
+    FormatError,
+    Location,
+    NothingSelectedError,
+    Problems,
+    RunnerError,
+    SyntaxFileError,
+    UsageError,
+)
+from ..files.destination import Destination, reads_of
+from ..files.discover import find_root
+from ..files.formats import schema, violations
+from ..files.model import CaseFile, Project, Prompt
+from ..files.project import load_project
+from ..files.prompt import OWN_KEYS, as_sent
+from ..files.provider_fields import collisions
+from ..files.tree import DiskTree
+from ..files.violations import near
+from ..packs.packs import Packs
+from ..packs.selection import find_named
+from ..render.sandbox import Sandbox
+from ..values import Json
+from .invocation import env_file_of
+from .sandbox import sandbox_of
+from .show_errors import show_diagnostic
+
+__all__ = [
+    "Chosen",
+    "SelectionOptions",
+    "load_prompts",
+    "load_selection",
+    "open_project",
+    "packs_of",
+    "tests_of",
+]
+
+
+class SelectionOptions(TypedDict):
+    """What the shared options of the command line say, for `load_selection`."""
+
+    paths: tuple[str, ...]
+    assignments: tuple[str, ...]
+    vars_file: str | None
+    rows: str | None
+    ids: tuple[str, ...]
+    tags: tuple[str, ...]
+    endpoint: str | None
+    models: tuple[str, ...]
+    sets: tuple[str, ...]
+    where: str | None
+    sample: int | None
+    seed: int | None
+    limit: int | None
+    isolate: bool
+    delimiter: str | None
+    encoding: str | None
+    id_column: str | None
+
+
+def tests_of(
+    paths: Sequence[str],
+    *,
+    ids: Sequence[str] = (),
+    tags: Sequence[str] = (),
+    endpoint: str | None = None,
+    isolate: bool = False,
+) -> SelectionOptions:
+    """The prompts' own tests, narrowed."""
+    return SelectionOptions(
+        paths=tuple(paths),
+        assignments=(),
+        vars_file=None,
+        rows=None,
+        ids=tuple(ids),
+        tags=tuple(tags),
+        endpoint=endpoint,
+        models=(),
+        sets=(),
+        where=None,
+        sample=None,
+        seed=None,
+        limit=None,
+        isolate=isolate,
+        delimiter=None,
+        encoding=None,
+        id_column=None,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What a command line chose: compiled units, the cases to take, the project they live in, and where Jinja runs."""
+
+    project: Project
+    prompts: tuple[Prompt, ...]
+    units: tuple[Unit, ...]
+    selection: Selection
+    environ: Mapping[str, str]
+    sandbox: Sandbox
+
+    @property
+    def root(self) -> Path:
+        """The project's folder."""
+        return Path(self.project.root)
+
+    @property
+    def title(self) -> str:
+        """What runs where, in a few words."""
+        names = sorted({unit.endpoint.name for unit in self.units})
+        count = len(self.prompts)
+        return f"{count} prompt{'s' if count != 1 else ''} on {', '.join(names)}"
+
+    def shown(self, path: Path) -> str:
+        """A path as a person in the current folder would type it."""
+        try:
+            return str(path.relative_to(Path.cwd()))
+        except ValueError:
+            return str(path)
+
+    def check_destination(self, output: str, given: Mapping[str, str | None]) -> None:
+        """Refuse an `--output` that is read: one of the files `given` by options, or of the project. See Destination."""
+        reads = [(f'"{path}" of {option}', Path(path)) for option, path in given.items() if path is not None]
+        others: dict[str, Path | int] = {"standard output": 1, "standard error": 2}
+        if summary := self.environ.get("GITHUB_STEP_SUMMARY"):
+            others["GITHUB_STEP_SUMMARY"] = Path(summary)
+        Destination("--output", output, self.root).check([*reads, *reads_of(self.prompts)], others)
+
+    def refuse_faults(self) -> None:
+        """Raise what `check` calls an error and what rendering does not come upon. For commands that ask."""
+        refuse_lint_errors(self.prompts, hint="the provider would refuse it; --no-lint asks all the same")
+        for prompt in self.prompts:
+            if prompt.regression:
+                from ..regress.rules.rules import compile_rules
+
+                compile_rules(prompt, self.project)
+
+    def rehearse(
+        self,
+        plan: Plan,
+        visit: Callable[[Job], None] | None = None,
+        spool: Spool | None = None,
+        remark: Callable[[Diagnostic], None] = show_diagnostic,
+    ) -> Rehearsal:
+        """`plan.rehearse(visit, spool)`, with a selection that matched nothing explained; `remark` is told at the end."""
+        texts = FalseTexts()
+
+        def look(job: Job) -> None:
+            texts.look(job)
+            if visit is not None:
+                visit(job)
+
+        try:
+            rehearsal = plan.rehearse(look, spool)
+        except NothingSelectedError:
+            raise self.selection.explain_nothing(self.units) from None
+        for found in texts.found.values():
+            remark(found)
+        return rehearsal
+
+
+def open_project() -> tuple[Project, Mapping[str, str]]:
+    """The project the current folder lies in, and the environment, with what `--env-file` may add to it."""
+    root, here = find_root(Path.cwd()), Path.cwd()
+    file = env_file_of(click.get_current_context(silent=True))
+    if file is None:
+        return load_project(root, cwd=here, environ=os.environ), os.environ
+    project = load_project(root, cwd=here, environ=file.beside(os.environ))
+    for remark in file.unused(project):
+        show_diagnostic(remark)
+    return file.redirected(project, os.environ), file.with_keys(project, os.environ)
+
+
+def load_prompts(
+    paths: Sequence[str],
+    project: Project,
+    packs: Packs | None = None,
+    remark: Callable[[Diagnostic], None] = show_diagnostic,
+) -> Iterator[Prompt | RunnerError]:
+    """Each prompt that the paths name, or the error that its file has: those of the project, then those of packs.
+
+    Without `packs` those of the project are opened: raises what is wrong with any that is here, used or not. `remark` is
+    told of prompts that are passed over, since they belong to another project.
+    """
+    if packs is None:
+        packs = packs_of(project)
+        packs.verify_copies()
+    for tree, name in find_named(paths, project=project, packs=packs, cwd=Path.cwd(), remark=remark):
+        try:
+            yield packs.load(name) if tree is None else packs.load_own(name, tree)
+        except RunnerError as error:
+            yield error
+
+
+def packs_of(project: Project) -> Packs:
+    """The packs of a project in its folder."""
+    return Packs(project, DiskTree(Path(project.root), Path.cwd()))
+
+
+def load_selection(**given: Unpack[SelectionOptions]) -> Chosen:
+    """Load everything a command line names. Raises Problems with every mistake of every file."""
+    vars_file, rows = given["vars_file"], given["rows"]
+    fields = _request_fields(given["models"], given["sets"])
+    texts = _texts(given["assignments"])
+    variables = _variables(vars_file) if vars_file is not None else {} if texts else None
+    if rows is not None and variables is not None:
+        raise UsageError("--input and --var cannot be combined", hint="add the variable to each row instead")
+    for option in ("delimiter", "encoding", "id_column"):
+        if rows is None and given[option] is not None:
+            name = option.removesuffix("_column")
+            raise UsageError(f"--{name} is about the file that --input names, which is not given")
+    if given["seed"] is not None and given["sample"] is None:
+        raise UsageError("--seed is for --sample N, which is not given")
+    sandbox = sandbox_of(isolate=given["isolate"])
+    project, environ = open_project()
+    loaded = list(load_prompts(given["paths"], project))
+    errors = [entry for entry in loaded if isinstance(entry, RunnerError)]
+    if errors:
+        raise errors[0] if len(errors) == 1 else Problems(errors)
+    prompts = tuple(entry for entry in loaded if isinstance(entry, Prompt))
+    selection = Selection(
+        frozenset(given["ids"]),
+        frozenset(given["tags"]),
+        variables,
+        texts,
+        Location(vars_file or "--var"),
+        _rows(rows, given) if rows is not None else None,
+        where=Condition.of(given["where"], sandbox) if given["where"] is not None else None,
+        draw=Draw(given["sample"], given["seed"] or 0) if given["sample"] is not None else None,
+        limit=given["limit"],
+    )
+    sandbox.start()
+    return Chosen(
+        project,
+        prompts,
+        make_units(prompts, project, endpoint=given["endpoint"], fields=fields, sandbox=sandbox),
+        selection,
+        environ,
+        sandbox,
+    )
+
+
+def _variables(vars_file: str) -> dict[str, Json]:
+    document = parse_document(_read(vars_file, "--vars"), "standard input" if vars_file == "-" else vars_file)
+    if not isinstance(document.value, dict):
+        raise FormatError("variables must be a mapping of names to values", location=document.locate(()))
+    return document.value
+
+
+def _texts(assignments: Sequence[str]) -> dict[str, str]:
+    texts: dict[str, str] = {}
+    for assignment in assignments:
+        name, equals, value = assignment.partition("=")
+        if not equals or not name:
+            raise UsageError(f"--var {assignment}: not NAME=VALUE")
+        if name in texts:
+            raise UsageError(f"--var {name} is given twice")
+        texts[name] = _text_of(value, f"--var {name}=")
+    return texts
+
+
+def _text_of(value: str, option: str) -> str:
+    """The value itself; of `@FILE` what the file holds, of `@-` standard input; `@@` begins a value that has one `@`."""
+    if not value.startswith("@"):
+        return value
+    if value.startswith("@@"):
+        return value[1:]
+    if value == "@-":
+        return decode(sys.stdin.buffer.read(), "standard input")
+    try:
+        return decode(Path(value[1:]).read_bytes(), value[1:])
+    except OSError as error:
+        raise UsageError(
+            f"{option}{value}: {error.strerror or error}", hint="write @@ for a text that begins with @"
+        ) from None
+
+
+def _rows(path: str, given: SelectionOptions) -> CaseFile:
+    shown, file = path, Path(path)
+    if path == "-":
+        shown, file = "standard input", _standard_input(given["encoding"])
+    if not file.exists():
+        raise UsageError(f"--input {path}: no such file")
+    if file.is_dir():
+        raise UsageError(f"--input {path} is a folder", hint="name one file of rows in it")
+    if not file.is_file():
+        raise UsageError(
+            f"--input {path} can be read only once",
+            hint="rows are read more than once: save them to a file, or give them on standard input: --input -",
+        )
+    if given["delimiter"] is not None and file.suffix.lower() not in (".csv", ".tsv"):
+        raise UsageError(f"--delimiter is for .csv and .tsv, and --input {path} is neither")
+    return CaseFile(
+        str(file.absolute()),
+        shown,
+        Location(shown),
+        delimiter=given["delimiter"],
+        encoding=given["encoding"],
+        id_column=given["id_column"],
+    )
+
+
+def _standard_input(encoding: str | None) -> Path:
+    """A copy of standard input, which can be read again until the command ends.
+
+    Its ending is that of JSON for a list, that of JSONL for objects, and else that of CSV.
+    """
+    folder = click.get_current_context().with_resource(tempfile.TemporaryDirectory(prefix="runner-"))
+    copy = Path(folder) / "rows"
+    with copy.open("wb") as file:
+        shutil.copyfileobj(sys.stdin.buffer, file)
+    with copy.open("rb") as file:
+        head = file.read(_HEAD).decode(encoding or "utf-8", "ignore").lstrip("\ufeff \t\r\n")
+    ending = {"": ".jsonl", "{": ".jsonl", "[": ".json"}.get(head[:1], ".csv")
+    return copy.rename(copy.with_suffix(ending))
+
+
+_HEAD = 65536
+
+
+def _read(path: str, option: str) -> bytes:
+    if path == "-":
+        return sys.stdin.buffer.read()
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise UsageError(f"{option} {path}: {error.strerror or error}") from None
+
+
+def _request_fields(models: Sequence[str], sets: Sequence[str]) -> dict[str, list[Json]]:
+    """The values chosen by --model and --set, by request field. Raises UsageError for a field that does not exist."""
+    known = schema("prompt")["properties"].keys() - OWN_KEYS - {"messages"}
+    fields: dict[str, list[Json]] = {"model": list(dict.fromkeys(models))} if models else {}
+    for setting in sets:
+        name, equals, text = setting.partition("=")
+        if not equals or not name:
+            raise UsageError(f"--set {setting!r} is not FIELD=VALUE")
+        if name not in known:
+            raise UsageError(f"--set {setting}: {name} is not a request field", hint=near(name, known))
+        try:
+            value = parse_json(text, "").value
+        except SyntaxFileError:
+            value = text
+        faults = [fault for fault in violations({name: value}, "prompt") if fault.path[:1] == (name,)]
+        for fault in faults or collisions({name: value}):
+            raise UsageError(f"--set {setting}: {fault.message}", hint=fault.hint)
+        fields.setdefault(name, []).append(as_sent(name, value))
+    return fields

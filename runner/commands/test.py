@@ -1,0 +1,135 @@
+"""What `runner test` does: choose, re-check offline what can be, ask for the rest, tell."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Literal
+
+from ..engine.journal.exit_codes import exit_code
+from ..engine.plan.plan import Plan
+from ..engine.plan.shard import Shard
+from ..errors import NothingSelectedError
+from ..regress.claims import refuse_shared
+from ..regress.execute import carry_out
+from ..regress.modes import Modes
+from ..regress.results import CaseResult
+from ..regress.run import CaseKey, Regression
+from ..regress.snapshots.store import store_of
+from ..regress.tally import Tally
+from ..report.outlet import Outlet
+from ..report.regression import RegressionReporter
+from .listeners import listeners
+from .selection import Chosen, load_selection, tests_of
+from .trust import trust_of
+
+__all__ = ["RegressionCommand"]
+
+
+@dataclass(frozen=True, slots=True)
+class RegressionCommand:
+    """One `runner test`, as its options say."""
+
+    paths: Sequence[str]
+    ids: Sequence[str]
+    tags: Sequence[str]
+    endpoint: str | None
+    modes: Modes
+    base: str | None
+    shard: Shard | None
+    isolate: bool = False
+    env_file: str | None = None
+
+    def carry_out(
+        self,
+        *,
+        jobs: int | Literal["adaptive"] | None,
+        transport: str,
+        use_cache: bool,
+        lint: bool,
+        trusted: bool,
+        output: str | None,
+    ) -> int:
+        """Run it; the exit code. Raises what loading, rendering, asking and storing raise."""
+        selection = tests_of(
+            self.paths, ids=self.ids, tags=self.tags, endpoint=self.endpoint, isolate=self.isolate
+        )
+        chosen = load_selection(**selection)
+        refuse_shared(chosen.prompts, chosen.project)
+        started = time.monotonic()
+        tally = Tally()
+        with ExitStack() as closing:
+            others = listeners(closing, output, chosen, env_file=self.env_file)
+            out = Outlet(sys.stdout, "standard output")
+            reporter = closing.enter_context(RegressionReporter(out.text))
+            reporter.start(title=chosen.title)
+
+            def emit(result: CaseResult) -> None:
+                tally.add(result)
+                reporter.case(result)
+                for other in others:
+                    other.case(result)
+                out.check()
+
+            def orphan(file: str) -> None:
+                tally.unreferenced += 1
+                if self.modes.unreferenced != "ignore":
+                    reporter.unreferenced(file)
+                    for other in others:
+                        other.unreferenced(file)
+
+            regression = Regression(
+                chosen.units,
+                chosen.selection,
+                chosen.project,
+                store_of(chosen.project, chosen.environ),
+                self.modes,
+                emit=emit,
+                orphan=orphan,
+                remark=reporter.note,
+                shard=self.shard,
+                changed=self._changed(chosen),
+            )
+            if self.modes.record != "none":
+                if lint:
+                    chosen.refuse_faults()
+                # Every case is rendered before the first is paid for.
+                chosen.rehearse(Plan(chosen.units, chosen.selection.cases))
+            ending = carry_out(
+                regression,
+                chosen.units,
+                root=chosen.root,
+                environ=chosen.environ,
+                display=reporter,
+                trust=trust_of(chosen.root, given=trusted),
+                workers=jobs,
+                transport=transport,
+                use_cache=use_cache,
+                resume=use_cache,
+            )
+            unsent = ending is not None and ending.unsent
+            if ending is not None and ending.stopped:
+                reporter.note(f"stopped early: {ending.stopped}")
+            if not tally.selected and self.shard is None:
+                raise chosen.selection.explain_nothing(chosen.units)
+            seconds = time.monotonic() - started
+            for each in (reporter, *others):
+                each.finish(tally, modes=self.modes, seconds=seconds, complete=not unsent)
+        facts = tally.facts(self.modes, unsent=unsent, signal=ending.signal if ending else None)
+        code = exit_code(facts)
+        if code == NothingSelectedError.exit_code:
+            code = 0  # an empty shard is a part of a run that has others
+        out.flush()
+        if not code:
+            out.check()
+        return code
+
+    def _changed(self, chosen: Chosen) -> frozenset[CaseKey] | None:
+        if self.base is None:
+            return None
+        from ..regress.revisions.changed_cases import changed_cases
+
+        return frozenset(changed_cases(chosen.project, chosen.prompts, self.base, sandbox=chosen.sandbox))

@@ -1,0 +1,1 @@
+"""What a run has stored: records, the append-only journal, its index, stored runs."""

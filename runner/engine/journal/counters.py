@@ -1,0 +1,65 @@
+"""The counters a run keeps instead of lists."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+
+from ...values import Json
+from .record import Record
+
+__all__ = ["Counters"]
+
+
+@dataclass(slots=True)
+class Counters:
+    """Running totals of a run; its size does not depend on the number of cases.
+
+    `total` is the number of records expected (None: not known). `cost` is None until a priced answer came.
+    """
+
+    total: int | None = None
+    done: int = 0
+    passed: int = 0
+    failed: int = 0
+    errors: int = 0
+    cached: int = 0
+    retries: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost: float | None = None
+    outcomes: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def unfinished(self) -> int:
+        """How many of the expected records have not come (0 when their number is not known)."""
+        return max((self.total or 0) - self.done, 0)
+
+    def totals(self) -> dict[str, object]:
+        """All of them, as they stand in `run.json`."""
+        return {**asdict(self), "outcomes": dict(self.outcomes)}
+
+    def add(self, record: Record) -> None:
+        """Count one finished record: passed, failed (an answer that is wrong) or error (no answer to judge)."""
+        self.done += 1
+        self.outcomes[record["outcome"]] += 1
+        if record["passed"]:
+            self.passed += 1
+        elif record["outcome"] == "error":
+            self.errors += 1
+        else:
+            self.failed += 1
+        self.cached += record["cached"]
+        if record["attempts"] > 1:
+            self.retries += record["attempts"] - 1
+        usage = record["usage"]
+        if not record["cached"] and not record.get("choice"):
+            if usage:
+                self.prompt_tokens += _whole(usage.get("prompt_tokens"))
+                self.completion_tokens += _whole(usage.get("completion_tokens"))
+            if record["cost"] is not None:
+                self.cost = (self.cost or 0.0) + record["cost"]
+
+
+def _whole(count: Json) -> int:
+    return count if isinstance(count, int) else 0

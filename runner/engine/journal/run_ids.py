@@ -1,0 +1,48 @@
+"""The names of runs: when each was started, so that they sort in that order, whatever the clock does."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+
+from ...errors import StorageError
+
+__all__ = ["is_id", "new_id"]
+
+_ID = re.compile(r"([0-9]{8}T[0-9]{6}[0-9]{3})Z-[0-9a-f]{6}", re.ASCII)
+_FORM = "%Y%m%dT%H%M%S%f"
+
+
+def is_id(name: str) -> bool:
+    """Whether runner names its runs like that."""
+    return _time_of(name) is not None
+
+
+def new_id(others: Iterable[str]) -> str:
+    """The name of a run that begins now; it sorts behind those of the `others`, even after a clock was set back.
+
+    Raises StorageError where one of these claims the end of the last year that can be written.
+    """
+    now = datetime.now(UTC)
+    latest = max((found for name in others if (found := _time_of(name)) is not None), default=None)
+    if latest is not None and latest >= now.replace(microsecond=now.microsecond // 1000 * 1000):
+        try:
+            now = latest + timedelta(milliseconds=1)
+        except OverflowError:
+            raise StorageError(
+                "no run can be newer than one that is there: its name claims the end of the year 9999",
+                hint="runner runs lists it first; remove its folder",
+            ) from None
+    return f"{now:%Y%m%dT%H%M%S}{now.microsecond // 1000:03}Z-{secrets.token_hex(3)}"
+
+
+def _time_of(name: str) -> datetime | None:
+    found = _ID.fullmatch(name)
+    if found is None:
+        return None
+    try:
+        return datetime.strptime(found[1], _FORM).replace(tzinfo=UTC)
+    except ValueError:
+        return None

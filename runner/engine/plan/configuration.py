@@ -1,0 +1,165 @@
+"""What a run asks, in named parts, so that a run that goes on later can say which of them are no longer the same.
+
+Kept in `run.json`. What is long stands there as its digest. How a run is carried out (jobs, transport, limits of
+money or errors, where the output goes) is no part of it: that may change from one stretch of a run to the next.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from ...canonical import canonical
+from ...endpoints.connect import Connection
+from ...files.model import CaseFile, Prompt
+from ...files.tree import DiskTree
+from ...values import Json
+from ...wire.request import build_body
+from .plan import Plan, Unit
+from .selection import Selection
+
+__all__ = ["Configuration", "configuration", "differences", "key_of", "section_of", "sections_of"]
+
+Configuration = Mapping[str, Mapping[str, Json]]
+"""Sections ("cases", and each prompt in each variant) of named values."""
+
+_LONGEST = 200
+_CASES = "cases"
+
+
+def configuration(
+    plan: Plan, selection: Selection, connections: Mapping[str, Connection], root: Path
+) -> Configuration:
+    """The configuration of a run of the project `root`. Raises MissingFileError for rows that cannot be read."""
+    sections = sections_of(plan.units, connections, root, takes_tests=selection.takes_tests)
+    return {_CASES: _cases(plan, selection), **sections}
+
+
+def sections_of(
+    units: Iterable[Unit], connections: Mapping[str, Connection], root: Path, *, takes_tests: bool
+) -> dict[str, Mapping[str, Json]]:
+    """The section of each prompt in each variant, by its name; `takes_tests` if its own tests are asked."""
+    return {
+        section_of(unit, root): _unit(unit, connections[unit.endpoint.name], takes_tests=takes_tests)
+        for unit in units
+    }
+
+
+def section_of(unit: Unit, root: Path) -> str:
+    """What the section of a prompt in a variant is called."""
+    return key_of(unit.prompt, root) + (f"@{unit.variant}" if unit.variant else "")
+
+
+def differences(was: Configuration, now: Configuration) -> list[str]:
+    """A sentence for each part that is not the same: "prompts/triage.prompt.yaml: temperature was 0, is 0.7"."""
+    told: list[str] = []
+    for section in [*was, *(name for name in now if name not in was)]:
+        before, after = was.get(section), now.get(section)
+        if before is None or after is None:
+            told.append(f"{section} is {'no longer part' if after is None else 'a new part'} of the run")
+            continue
+        for name in [*before, *(name for name in after if name not in before)]:
+            old, new = before.get(name), after.get(name)
+            if old != new:
+                told.append(f"{'--' if section == _CASES else f'{section}: '}{name}{_change(old, new)}")
+    return told
+
+
+def key_of(prompt: Prompt, root: Path) -> str:
+    """A prompt's file as the project calls it, whatever folder a command is typed in."""
+    if not isinstance(prompt.tree, DiskTree):
+        return prompt.path
+    path = os.path.abspath(prompt.tree.root / prompt.file)  # noqa: PTH100 - by name only, links stay
+    try:
+        return os.path.relpath(path, root).replace(os.sep, "/")
+    except ValueError:  # another drive on Windows
+        return path
+
+
+def _cases(plan: Plan, selection: Selection) -> dict[str, Json]:
+    draw = selection.draw
+    given: dict[str, Json] = {
+        "input": None if selection.rows is None else _file_digest(Path(selection.rows.path)),
+        "var": None
+        if selection.variables is None
+        else _digest({**selection.variables, "--var": dict(selection.texts)}),
+        "delimiter": selection.rows.delimiter if selection.rows else None,
+        "encoding": selection.rows.encoding if selection.rows else None,
+        "id": selection.rows.id_column if selection.rows else None,
+        "case": sorted(selection.ids) or None,
+        "tag": sorted(selection.tags) or None,
+        "where": selection.where.source if selection.where else None,
+        "sample": draw.count if draw else None,
+        "seed": draw.seed if draw else None,
+        "limit": selection.limit,
+        "repeat": plan.repeat,
+        "shard": str(plan.shard) if plan.shard else None,
+    }
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _unit(unit: Unit, connection: Connection, *, takes_tests: bool) -> dict[str, Json]:
+    prompt = unit.prompt
+    body = build_body(prompt.request, [], prompt.extra_body, unit.overrides)
+    del body["messages"]
+    declared = prompt.document.value if isinstance(prompt.document.value, Mapping) else {}
+    parts: dict[str, Json] = {
+        "endpoint": unit.endpoint.name,
+        "base_url": connection.base_url,
+        # Absent where nothing is declared, as in runs from before it could be.
+        **(
+            {"finish_reasons": dict(sorted(words.items()))} if (words := unit.endpoint.finish_reasons) else {}
+        ),
+        **{name: _short(value) for name, value in body.items()},
+        "messages": _digest(
+            [prompt.request.get("messages"), prompt.template.engine, prompt.template.whitespace]
+        ),
+        "inputs": _digest(declared.get("inputs")),
+        "assert": _digest(declared.get("assert")),
+    }
+    if takes_tests:
+        parts["tests"] = _digest([declared.get("tests"), *_row_files(prompt)])
+    return parts
+
+
+def _row_files(prompt: Prompt) -> list[Json]:
+    files = [test for test in prompt.tests if isinstance(test, CaseFile)]
+    return [
+        _file_digest(Path(file.path))
+        if Path(file.path).is_absolute()
+        else hashlib.sha256(prompt.tree.read(file.path, shown=file.shown, location=file.location)).hexdigest()
+        for file in files
+    ]
+
+
+def _file_digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
+
+
+def _digest(value: Json) -> str:
+    try:
+        data = canonical(value)
+    except ValueError:  # a number that JSON readers disagree about: still the same text for the same value
+        data = json.dumps(value, sort_keys=True).encode()
+    return f"sha256:{hashlib.sha256(data).hexdigest()}"
+
+
+def _short(value: Json) -> Json:
+    return value if len(json.dumps(value)) <= _LONGEST else _digest(value)
+
+
+def _change(old: Json, new: Json) -> str:
+    """How a value changed; of digests only that they did."""
+    if any(isinstance(value, str) and value.startswith("sha256:") for value in (old, new)):
+        if old is None or new is None:
+            return " was not given" if old is None else " is no longer given"
+        return " changed"
+    return f" was {_told(old)}, is {_told(new)}"
+
+
+def _told(value: Json) -> str:
+    return "not given" if value is None else value if isinstance(value, str) else json.dumps(value)

@@ -1,0 +1,174 @@
+"""Everything that can be said about a prompt without asking a model: what `runner check` reports. Offline."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from ...checks.strict import Finding, lint_response_format
+from ...errors import Diagnostic, Location, NothingSelectedError, Problems, RunnerError, SchemaError
+from ...files.model import CaseFile, Project, Prompt
+from ...render.remarks import unused_inputs
+from ...render.sandbox import IN_PROCESS, Sandbox
+from ...values import Json, JsonPath
+from .plan import Job, Plan, Unit, make_units
+from .selection import Selection
+
+__all__ = ["Examination", "FalseTexts", "examine", "refuse_lint_errors"]
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """What was found in one prompt: errors that stop it, remarks that need not, and how many cases it has."""
+
+    prompt: Prompt
+    cases: int
+    errors: tuple[RunnerError, ...]
+    remarks: tuple[Diagnostic, ...]
+
+
+def examine(prompt: Prompt, project: Project, sandbox: Sandbox = IN_PROCESS) -> Examination:
+    """Compile a prompt, render each of its cases and lint its schema, without sending anything."""
+    errors: list[RunnerError] = []
+    units: tuple[Unit, ...] = ()
+    remarks = [*prompt.warnings, *_lint(prompt)]
+    cases = 0
+    empty, texts = _EmptyMessages(prompt), FalseTexts()
+
+    def look(job: Job) -> None:
+        empty.look(job)
+        texts.look(job)
+
+    try:
+        units = make_units((prompt,), project, sandbox=sandbox)
+        if prompt.tests or not units[0].required:
+            cases = Plan(units, Selection().cases).rehearse(look).jobs
+    except NothingSelectedError:
+        pass  # a prompt whose row files are empty has nothing to render; `run` refuses it
+    except Problems as problems:
+        errors.extend(problems.errors)
+    except RunnerError as error:
+        errors.append(error)
+    if units:
+        # The rows of files have been read by now, with the assertions that they bring.
+        template, judge = units[0].template, units[0].judge
+        if not judge.reads_any_variable and not (
+            errors and any(isinstance(test, CaseFile) for test in prompt.tests)
+        ):
+            remarks.extend(unused_inputs(prompt, template.variables | judge.variables))
+        remarks.extend(template.warnings)
+        remarks.extend(judge.remarks)
+    remarks.extend(empty.found.values())
+    remarks.extend(texts.found.values())
+    return Examination(prompt, cases, tuple(errors), tuple(remarks))
+
+
+class FalseTexts:
+    """W017: a text that says no, such as `false` in a cell or after `--var`, where a template tests whether it is true.
+
+    A text that is not empty is. Told once for each variable of a prompt, with its first case; never of an input with a type,
+    whose values are read as such or are texts on purpose.
+    """
+
+    def __init__(self) -> None:
+        self.found: dict[tuple[str, str], Diagnostic] = {}
+
+    def look(self, job: Job) -> None:
+        """Look at the variables of one case."""
+        prompt, given = job.unit.prompt, job.case.vars
+        for name, place in job.unit.template.tested.items():
+            value = given.get(name)
+            if not isinstance(value, str) or value.strip().lower() not in _SAYS_NO:
+                continue
+            if (prompt.path, name) in self.found or "type" in (prompt.inputs or {}).get(name, {}):
+                continue
+            text = f'{name} is the text "{value.strip()}" at {job.case.location}, and a text is true in this condition'
+            hint = (
+                f"declare it: `inputs: {{{name}: {{type: boolean}}}}`, or `type: string` if the text is meant"
+            )
+            self.found[prompt.path, name] = Diagnostic("warning", "W017", text, place, hint)
+
+
+_SAYS_NO = frozenset({"false", "no", "off", "0", "null", "none"})
+
+
+class _EmptyMessages:
+    """W008: a message of the system's or the user's that comes out empty; told once for each, with its first case."""
+
+    def __init__(self, prompt: Prompt) -> None:
+        self._prompt = prompt
+        self.found: dict[int, Diagnostic] = {}
+
+    def look(self, job: Job) -> None:
+        """Look at the messages of one request."""
+        if not _BLANK.search(job.data):
+            return
+        declared, messages = self._prompt.request["messages"], job.body["messages"]
+        assert isinstance(declared, list)
+        assert isinstance(messages, list)
+        for index, message in enumerate(messages):
+            content = message.get("content")
+            if message["role"] in _SPEAKERS and isinstance(content, str) and not content.strip():
+                same = len(messages) == len(declared)
+                at = ("messages", index, "content") if same else ("messages",)
+                text = f"messages[{index}] is empty with the variables of {job.case.location}"
+                hint = (
+                    "some servers refuse that: put what may be missing into a message that has other text too"
+                )
+                remark = Diagnostic("warning", "W008", text, self._prompt.locate(*at), hint)
+                self.found.setdefault(index, remark)
+
+
+_BLANK = re.compile(rb'"content":"(?:\\[nrt]|\s)*"')
+_SPEAKERS = frozenset({"system", "developer", "user"})
+
+
+def refuse_lint_errors(prompts: Iterable[Prompt], *, hint: str) -> None:
+    """Raise SchemaError, or Problems, for what `examine` calls an error of a schema: the provider would refuse it.
+
+    `hint` says how to ask all the same.
+    """
+    errors: list[RunnerError] = [
+        SchemaError(f"{remark.code} {remark.message}", location=remark.location, hint=remark.hint or hint)
+        for prompt in prompts
+        for remark in _lint(prompt)
+        if remark.severity == "error"
+    ]
+    if errors:
+        raise errors[0] if len(errors) == 1 else Problems(errors)
+
+
+def _lint(prompt: Prompt) -> list[Diagnostic]:
+    declared = prompt.request.get("response_format")
+    if declared is None:
+        return []
+    findings = lint_response_format(declared, _template_text(prompt))
+    return [
+        Diagnostic(finding.severity, finding.code, finding.message, _place(prompt, finding))
+        for finding in findings
+    ]
+
+
+def _place(prompt: Prompt, finding: Finding) -> Location:
+    """Where a finding stands: inside the schema's own file, or at its place in the prompt."""
+    inside: JsonPath = ("json_schema", "schema")
+    schema = prompt.response_schema
+    if schema is not None and finding.path[:2] == inside:
+        return schema.document.locate((*schema.at, *finding.path[2:]))
+    return prompt.locate("response_format", *finding.path)
+
+
+def _template_text(prompt: Prompt) -> str:
+    """All the text of the messages, as written: enough to look for the word "json" in."""
+
+    def texts(value: Json) -> list[str]:
+        if isinstance(value, str):
+            return [value]
+        if isinstance(value, Mapping):
+            return [text for item in value.values() for text in texts(item)]
+        if isinstance(value, list):
+            return [text for item in value for text in texts(item)]
+        return []
+
+    return "\n".join(texts(prompt.request.get("messages")))

@@ -1,0 +1,444 @@
+"""What a run will do: prompts x variants x cases x samples, as a lazy stream of ready-to-send jobs.
+
+Nothing is kept in memory per case. `rehearse` walks the whole stream once before anything is sent, so that a mistake in
+the last row of a data file costs nothing; the run takes the jobs from where the rehearsal spooled them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
+
+from ...canonical import NotCanonicalError
+from ...checks.judge import Judge
+from ...errors import (
+    FileError,
+    FormatError,
+    Location,
+    NothingSelectedError,
+    Problems,
+    RunnerError,
+    UsageError,
+)
+from ...files.media import inline_media, refuse_own_urls
+from ...files.model import Case, Endpoint, ModelRule, Project, Prompt
+from ...files.problems import ProblemList
+from ...files.project import denial_of, endpoint_for, pack_model, price_for
+from ...render.sandbox import IN_PROCESS, Sandbox
+from ...render.templates import CompiledPrompt, compile_prompt
+from ...schema import show
+from ...values import Json, JsonObject
+from ...wire.fingerprint import Fingerprinter
+from ...wire.request import Encoder, build_body
+from .shard import Shard
+from .variants import Variant, variants
+
+if TYPE_CHECKING:
+    from .spool import Spool
+
+__all__ = [
+    "Job",
+    "PassOver",
+    "Plan",
+    "Rehearsal",
+    "Unit",
+    "choices",
+    "group_by_endpoint",
+    "make_units",
+    "refuse_denied_models",
+    "variants_of",
+]
+
+MAX_PROBLEMS = 20
+"""How many mistakes in cases are told at once; the rest is counted."""
+
+
+class Job(NamedTuple):
+    """One request, complete: the bytes to send and their fingerprint. `sample` counts from 0.
+
+    `place` is where it stands in the whole run, from 0, where the run has a plan.
+    """
+
+    unit: Unit
+    case: Case
+    sample: int
+    data: bytes
+    fingerprint: str
+    place: int | None = None
+
+    @property
+    def body(self) -> JsonObject:
+        """The request, read from its bytes. What is the same in all requests of the unit is in `unit.fields`."""
+        body: JsonObject = json.loads(self.data)
+        return body
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """One prompt in one variant, compiled once: everything its jobs share. `fields` are their body without messages."""
+
+    prompt: Prompt
+    template: CompiledPrompt
+    judge: Judge
+    variant: str | None
+    overrides: Mapping[str, Json]
+    model: str
+    endpoint: Endpoint
+    price: ModelRule | None
+    fields: JsonObject
+    fingerprints: Fingerprinter
+    encoder: Encoder
+
+    @property
+    def required(self) -> frozenset[str]:
+        """The variables it cannot do without: inputs that have no default, or what the templates need."""
+        if self.prompt.inputs is None:
+            return self.template.required | self.judge.required
+        return frozenset(name for name, schema in self.prompt.inputs.items() if "default" not in schema)
+
+    def body(self, case: Case) -> dict[str, Json]:
+        """The request body of one case: exactly the declared keys, in the author's order.
+
+        Raises TemplateError or another FileError at the author's line.
+        """
+        messages = self.messages(case)
+        return build_body(self.prompt.request, messages, self.prompt.extra_body, self.overrides)
+
+    def messages(self, case: Case) -> list[dict[str, Json]]:
+        """The messages of one case. Raises as `body` does; an error in the prompt says whose variables it came with."""
+        try:
+            return self._messages(case)
+        except FileError as error:
+            where = str(case.location)
+            named = f"{error.location} {error.hint}"
+            if case.vars and case.location.line is not None and where not in named:
+                error.message += f" (with the variables of {where})"
+            raise
+
+    def _messages(self, case: Case) -> list[dict[str, Json]]:
+        prompt = self.prompt
+        messages = self.template.render(
+            case.vars, location=case.location, also_read=self.judge.variables_of(case)
+        )
+
+        declared = prompt.request["messages"]
+        spliced = isinstance(declared, list) and len(messages) != len(declared)
+
+        def location_of(message: int, part: int) -> Location:
+            # After a placeholder the rendered messages are no longer those of the file, one to one.
+            return prompt.locate("messages", *(() if spliced else (message, "content", part)))
+
+        if prompt.origin is not None:
+            refuse_own_urls(messages, case.given, location_of)
+        return inline_media(messages, prompt.tree, prompt.file, location_of)
+
+    def job(self, case: Case, sample: int = 0, place: int | None = None) -> Job:
+        """The job of one sample of one case."""
+        messages = self.messages(case)
+        return Job(self, case, sample, self.encoder.of(messages), self.fingerprints.of(messages), place)
+
+
+def make_units(
+    prompts: Iterable[Prompt],
+    project: Project,
+    *,
+    endpoint: str | None = None,
+    fields: Mapping[str, Sequence[Json]] | None = None,
+    sandbox: Sandbox = IN_PROCESS,
+) -> tuple[Unit, ...]:
+    """Compile each prompt once and pair it with its variants and endpoints.
+
+    `fields` are the values chosen for request fields, e.g. {"model": ["gpt-6-luna"], "temperature": [0, 0.7]};
+    `endpoint` overrides what the project says, and the project's `packs` the model of a pack's prompts; `sandbox` is
+    where Jinja runs. Raises Problems with every mistake of every prompt, such as a model that the project denies, or
+    ConfigError for an endpoint that is not declared.
+    """
+    problems: list[RunnerError] = []
+    units: list[Unit] = []
+    for prompt in prompts:
+        try:
+            template, judge = _compiled(prompt, project, sandbox)
+            for variant in variants_of(prompt, project, fields):
+                declared = _model(prompt, variant.overrides)
+                target = endpoint_for(project, declared, name=endpoint)
+                model = declared or target.model
+                if model is None and "model" in prompt.request:
+                    model = (
+                        ""  # null, which is sent as such: the address of the endpoint says which model it is
+                    )
+                if model is None:
+                    raise UsageError(
+                        f"{prompt.name} declares no model",
+                        location=prompt.locate(),
+                        hint=f"add `model:` to the prompt, or to endpoint {target.name} in runner.yaml, or give --model",
+                    )
+                _refuse_denied(prompt, project, model)
+                overrides = dict(variant.overrides)
+                if "model" not in prompt.request:
+                    overrides["model"] = model
+                skeleton = build_body(prompt.request, [], prompt.extra_body, overrides)
+                fingerprinter, encoder = _spelled(skeleton, prompt)
+                units.append(
+                    Unit(
+                        prompt,
+                        template,
+                        judge,
+                        variant.name,
+                        overrides,
+                        model,
+                        target,
+                        price_for(project, model),
+                        MappingProxyType(
+                            {key: value for key, value in skeleton.items() if key != "messages"}
+                        ),
+                        fingerprinter,
+                        encoder,
+                    )
+                )
+        except RunnerError as error:
+            problems.append(error)
+    if problems:
+        raise problems[0] if len(problems) == 1 else Problems(problems)
+    return tuple(units)
+
+
+def _compiled(prompt: Prompt, project: Project, sandbox: Sandbox) -> tuple[CompiledPrompt, Judge]:
+    """The templates and the judge of a prompt. Raises Problems with the mistakes of both."""
+    problems = ProblemList()
+    judge = None
+    with problems.kept():
+        words = [endpoint.finish_reasons for endpoint in project.endpoints.values()]
+        judge = Judge(prompt, sandbox, finish_reasons=words)
+    with problems.kept():
+        template = compile_prompt(
+            prompt,
+            resolve_reference=prompt.resolve_partial,
+            sandbox=sandbox,
+            also_read=judge.variables if judge else frozenset(),
+        )
+    problems.raise_any()
+    assert judge is not None
+    return template, judge
+
+
+def _spelled(skeleton: JsonObject, prompt: Prompt) -> tuple[Fingerprinter, Encoder]:
+    """What spells the bodies of a unit. Raises FormatError where a field cannot be sent as JSON."""
+    try:
+        return Fingerprinter(skeleton), Encoder(skeleton)
+    except NotCanonicalError as error:
+        path = error.path[1:] if error.path[:1] == ("body",) else error.path
+        schema, inside = prompt.response_schema, ("response_format", "json_schema", "schema")
+        if schema is not None and path[:3] == inside:
+            location = schema.document.locate((*schema.at, *path[3:]))
+        else:
+            location = prompt.locate(*path)
+        raise FormatError(f"{'.'.join(map(str, path))}: {error.reason}", location=location) from None
+
+
+def _fields_for(
+    prompt: Prompt, project: Project, fields: Mapping[str, Sequence[Json]] | None
+) -> Mapping[str, Sequence[Json]] | None:
+    """The chosen values of request fields; for a pack's prompt also the model that the project gives the pack."""
+    model = pack_model(project, prompt.origin.alias) if prompt.origin else None
+    return fields if model is None else {"model": (model,), **(fields or {})}
+
+
+def variants_of(
+    prompt: Prompt, project: Project, fields: Mapping[str, Sequence[Json]] | None = None
+) -> list[Variant]:
+    """The variants of a prompt, with the values chosen for request fields. Raises FormatError for two of one name."""
+    found = list(variants(prompt.matrix, _fields_for(prompt, project, fields)))
+    named: dict[str | None, Variant] = {}
+    for variant in found:
+        other = named.setdefault(variant.name, variant)
+        if other is not variant:
+            at = prompt.document.locate_key(("matrix",)) if prompt.matrix else prompt.locate()
+            raise FormatError(
+                f"two variants of {prompt.name} have the name {variant.name}: {show(dict(other.overrides), 100)} and "
+                f"{show(dict(variant.overrides), 100)}",
+                location=at,
+                hint="results and snapshots are kept by that name: leave one of them out",
+            )
+    return found
+
+
+def refuse_denied_models(prompt: Prompt, project: Project) -> None:
+    """Raise FormatError where a prompt, in any of its variants, would ask a model that the project denies."""
+    for variant in variants_of(prompt, project):
+        if (model := _model(prompt, variant.overrides)) is not None:
+            _refuse_denied(prompt, project, model)
+
+
+def _refuse_denied(prompt: Prompt, project: Project, model: str) -> None:
+    denial = denial_of(project, model)
+    if denial is None:
+        return
+    # The prompt's own model stands in its file; any other was chosen here.
+    own = prompt.request.get("model") == model
+    if prompt.origin is not None:
+        hint = f"set a model for the whole pack, packs.{prompt.origin.alias}.model, or give --model"
+    else:
+        hint = "choose another model; `deny: false` on an entry above makes an exception"
+    raise FormatError(
+        f"{prompt.name} would ask {model}, which this project denies at {denial}",
+        location=prompt.locate("model") if own else prompt.locate(),
+        hint=hint,
+    )
+
+
+def _model(prompt: Prompt, overrides: Mapping[str, Json]) -> str | None:
+    model = overrides.get("model", prompt.request.get("model"))
+    return None if model is None else str(model)
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """What a run will amount to: the number of jobs and of records (choices).
+
+    `starts` are the places in the whole run at which the jobs of each unit begin, and at last where they all end; they
+    do not depend on the shard.
+    `spool` has the jobs that need not be made again, if there was one to put them into.
+    """
+
+    jobs: int
+    records: int
+    starts: tuple[int, ...]
+    spool: Spool | None = None
+
+
+PassOver = Callable[[Unit, Case, int, int], bool]
+"""Told the unit, case, sample and index of each job that comes up, in their order: whether it is passed over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The units of a run and where their cases come from; `repeat` samples of each case, of `shard` if given."""
+
+    units: tuple[Unit, ...]
+    cases: Callable[[Unit], Iterator[Case]]
+    repeat: int = 1
+    shard: Shard | None = None
+
+    def jobs(self) -> Iterator[Job]:
+        """Every job, lazily: unit by unit, case by case, then sample by sample."""
+        for unit in self.units:
+            for case in self.cases(unit):
+                if self._has(unit, case):
+                    for sample in range(self.repeat):
+                        yield unit.job(case, sample)
+
+    def by_endpoint(
+        self,
+        rehearsal: Rehearsal,
+        pass_over: PassOver | None = None,
+        foreign: Callable[[int], None] = lambda _: None,
+    ) -> dict[str, Iterator[Job]]:
+        """The same jobs with their places in the run, for each endpoint's pool its own.
+
+        `foreign` is told the places of the jobs that other shards have.
+        """
+        places: dict[str, list[int]] = {}
+        for place, unit in enumerate(self.units):
+            places.setdefault(unit.endpoint.name, []).append(place)
+        return {name: self._placed(its, rehearsal, pass_over, foreign) for name, its in places.items()}
+
+    def _placed(
+        self,
+        places: Sequence[int],
+        rehearsal: Rehearsal,
+        pass_over: PassOver | None,
+        foreign: Callable[[int], None],
+    ) -> Iterator[Job]:
+        for place in places:
+            index = rehearsal.starts[place]
+            for job in self._first_samples(place, rehearsal):
+                if job is None:
+                    for other in range(index, index + self.repeat):
+                        foreign(other)
+                elif pass_over is None and self.repeat == 1:
+                    yield job
+                else:
+                    for sample in range(self.repeat):
+                        if pass_over is None or not pass_over(job.unit, job.case, sample, index + sample):
+                            yield job._replace(sample=sample, place=index + sample)
+                index += self.repeat
+
+    def _first_samples(self, place: int, rehearsal: Rehearsal) -> Iterator[Job | None]:
+        """The job of the first sample of each case of the unit at `place`; None for a case of another shard."""
+        unit, index, spool = self.units[place], rehearsal.starts[place], rehearsal.spool
+        kept = spool.kept(place) if spool else 0
+        if spool:
+            yield from spool.jobs(place, unit)
+        if kept * self.repeat == rehearsal.starts[place + 1] - index:
+            return
+        for number, case in enumerate(self.cases(unit)):
+            if number >= kept:
+                yield unit.job(case, 0, index + number * self.repeat) if self._has(unit, case) else None
+
+    def _has(self, unit: Unit, case: Case) -> bool:
+        return self.shard is None or self.shard.has(unit.prompt.file, case.id, unit.variant)
+
+    def rehearse(self, visit: Callable[[Job], None] | None = None, spool: Spool | None = None) -> Rehearsal:
+        """Load, validate and render every case without sending anything; `visit` is told the job of its first sample.
+
+        `spool` takes in these jobs for `by_endpoint`. Raises Problems (all mistakes, the first twenty in full) or
+        NothingSelectedError.
+        """
+        jobs = records = index = 0
+        starts: list[int] = []
+        problems: list[RunnerError] = []
+        more = 0
+        for unit in self.units:
+            starts.append(index)
+            if spool is not None:
+                spool.begin()
+            cases = self.cases(unit)
+            while True:
+                try:
+                    case = next(cases, None)
+                    if case is None:
+                        break
+                    place = index
+                    index += self.repeat
+                    unit.judge.prepare(case)
+                    job = unit.job(case, 0, place) if self._has(unit, case) else None
+                    if spool is not None:
+                        spool.add(job)
+                    if job is None:
+                        continue
+                    if visit is not None:
+                        visit(job)
+                except RunnerError as error:
+                    if len(problems) < MAX_PROBLEMS:
+                        problems.append(error)
+                    else:
+                        more += 1
+                    continue
+                jobs += self.repeat
+                records += self.repeat * choices(unit.fields)
+        if more:
+            problems.append(UsageError(f"and {more} more mistakes in the cases"))
+        if problems:
+            raise problems[0] if len(problems) == 1 else Problems(problems)
+        if not index:
+            raise NothingSelectedError("nothing to run: no prompt has a case")
+        if spool is not None:
+            spool.end()
+        return Rehearsal(jobs, records, (*starts, index), spool)
+
+
+def group_by_endpoint(units: Iterable[Unit]) -> dict[str, list[Unit]]:
+    """The units that ask the same endpoint, by its name."""
+    groups: dict[str, list[Unit]] = {}
+    for unit in units:
+        groups.setdefault(unit.endpoint.name, []).append(unit)
+    return groups
+
+
+def choices(body: JsonObject) -> int:
+    """How many choices a request asks for (`n`; 1 when absent or null)."""
+    n = body.get("n")
+    return n if isinstance(n, int) and not isinstance(n, bool) and n > 0 else 1

@@ -1,0 +1,105 @@
+"""Which cases a run takes: a prompt's own tests, the variables given instead, or the rows of a file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+
+from ...errors import Location, NothingSelectedError, close_to
+from ...files.cases import case_from_vars, cases_from_file, cases_of, vars_from_text
+from ...files.model import Case, CaseFile
+from ...values import Json
+from .plan import Unit
+from .sampling import Condition, Draw
+
+__all__ = ["Selection"]
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """`variables` or `rows` stand in for the prompts' own tests when given; everything else narrows either.
+
+    `given` is the one case to take, already loaded. `texts` are variables typed on a command line, to be read as the
+    types that the prompt's inputs declare. A tag selects a case that has it, and every case of a prompt that has it.
+    Of what `ids`, `tags` and `where` leave of a prompt's cases, `draw` takes some at random and `limit` the first.
+    """
+
+    ids: frozenset[str] = frozenset()
+    tags: frozenset[str] = frozenset()
+    variables: Mapping[str, Json] | None = None
+    texts: Mapping[str, str] = field(default_factory=dict)
+    variables_from: Location = field(default_factory=lambda: Location("--var"))
+    rows: CaseFile | None = None
+    given: Case | None = None
+    where: Condition | None = None
+    draw: Draw | None = None
+    limit: int | None = None
+
+    @property
+    def takes_tests(self) -> bool:
+        """Whether it is the prompts' own tests that are taken."""
+        return self.variables is None and self.rows is None and self.given is None
+
+    @property
+    def takes_all(self) -> bool:
+        """Whether none of the cases on offer is left out."""
+        return not (self.ids or self.tags or self.where or self.draw) and self.limit is None
+
+    def cases(self, unit: Unit) -> Iterator[Case]:
+        """The selected cases of one unit, lazily. Raises CaseError at the row or value that is off."""
+        cases = self._matching(unit)
+        if self.draw is not None:
+            self.draw.of(unit.prompt.path, self._matching(unit))
+            cases = self.draw.drawn(unit.prompt.path, cases)
+        return islice(cases, self.limit)
+
+    def _matching(self, unit: Unit) -> Iterator[Case]:
+        for case in self._offered(unit):
+            tagged = not self.tags or not self.tags.isdisjoint((*unit.prompt.tags, *case.tags))
+            if (
+                tagged
+                and (not self.ids or case.id in self.ids)
+                and (self.where is None or self.where.holds(case))
+            ):
+                yield case
+
+    def _offered(self, unit: Unit) -> Iterator[Case]:
+        prompt = unit.prompt
+        if self.given is not None:
+            yield self.given
+        elif self.variables is not None:
+            typed = vars_from_text(prompt, self.texts, location=Location("--var"))
+            yield case_from_vars(prompt, {**self.variables, **typed}, location=self.variables_from)
+        elif self.rows is not None:
+            yield from cases_from_file(prompt, self.rows, repeats_allowed=True)
+        elif prompt.tests:
+            yield from cases_of(prompt)
+        elif not unit.required:
+            # A prompt without tests that needs nothing has one case: itself.
+            yield case_from_vars(prompt, {}, location=prompt.locate())
+
+    def explain_nothing(self, units: Sequence[Unit]) -> NothingSelectedError:
+        """Why no case was selected, and what to type instead."""
+        offered = [case.id for unit in units for case in self._offered(unit)]
+        if self.rows is not None and not offered:
+            return NothingSelectedError(f"nothing to run: {self.rows.shown} has no rows")
+        if not offered:
+            unit = units[0]
+            needed = " ".join(f"--var {name}=…" for name in sorted(unit.required))
+            return NothingSelectedError(
+                f"nothing to run: {unit.prompt.path} has no tests and needs {', '.join(sorted(unit.required))}",
+                hint=f"give {needed}, or --input ROWS, or add tests to the prompt",
+            )
+        wanted = [
+            *(f"--case {name}" for name in sorted(self.ids)),
+            *(f"--tag {tag}" for tag in sorted(self.tags)),
+            *([f"--where {self.where.source!r}"] if self.where else []),
+        ]
+        close = [near for name in sorted(self.ids) for near in close_to(name, offered, 3)]
+        hint = (
+            f"did you mean {', '.join(close)}?"
+            if close
+            else f"there are {len(offered)} cases, such as {offered[0]}"
+        )
+        return NothingSelectedError(f"nothing to run: no case matches {' '.join(wanted)}", hint=hint)

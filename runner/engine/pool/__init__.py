@@ -1,0 +1,1 @@
+"""Sending: workers, admission, limits, retries, budget, breaker and the cache of answers."""

@@ -1,0 +1,83 @@
+"""May a request leave for its endpoint now? Concurrency, a pause the provider asked for, money, rate limits.
+
+It never waits itself: it answers with the seconds to wait, so that whatever is held back occupies no worker.
+"""
+
+from __future__ import annotations
+
+from math import inf
+
+from ...wire.reply import ProviderError
+from .budget import Budget
+from .concurrency import ConcurrencyLimit
+from .limiter import Limiter
+
+__all__ = ["Gate"]
+
+_TOO_MANY = frozenset({429, 503, 529})
+"""The statuses by which providers say that they get too many requests (research: OpenAI, Anthropic, gateways)."""
+
+
+class Gate:
+    """The gate of one endpoint. Times are in seconds, on one monotonic clock of the caller's.
+
+    `rate_limited` counts the answers that said "too many", `peak` is the most requests that were under way at once.
+    """
+
+    def __init__(
+        self, concurrency: ConcurrencyLimit, limiter: Limiter | None = None, budget: Budget | None = None
+    ) -> None:
+        self.concurrency = concurrency
+        self.rate_limited = 0
+        self.peak = 0
+        self._limiter = limiter
+        self._budget = budget
+        self._under_way = 0
+        self._paused_until = -inf
+
+    def enter(self, tokens: float, now: float) -> float:
+        """Let one request of about `tokens` tokens leave and answer 0, or answer the seconds to wait.
+
+        Infinity: until a request lands.
+        """
+        if self._under_way >= self.concurrency.now or (self._budget and not self._budget.affords_another):
+            return inf
+        if now < self._paused_until:
+            return self._paused_until - now
+        wait = self._limiter.reserve(tokens, now) if self._limiter else 0.0
+        if wait == 0.0:
+            self._under_way += 1
+            self.peak = max(self.peak, self._under_way)
+            self.concurrency.sent(self._under_way)
+            if self._budget:
+                self._budget.begin()
+        return wait
+
+    def land(self) -> None:
+        """A request is back, with or without an answer."""
+        self._under_way -= 1
+        if self._budget:
+            self._budget.landed()
+
+    def learn(self, error: ProviderError | None, *, first_attempt: bool, now: float) -> float | None:
+        """Take in how a request ended; the seconds for which nothing leaves, where the provider asks for a pause."""
+        if error is None:
+            if first_attempt:
+                self.concurrency.answered(now)
+            return None
+        if error.status not in _TOO_MANY or not error.retryable:
+            self.concurrency.stumbled()
+            return None
+        self.rate_limited += 1
+        self.concurrency.rate_limited(now)
+        pause = error.retry_after or 0.0
+        if now + pause <= self._paused_until or not pause:
+            return None
+        announced = now < self._paused_until
+        self._paused_until = now + pause
+        return None if announced else pause
+
+    def correct(self, estimated: float, used: float) -> None:
+        """Replace an estimate of tokens by what the provider counted."""
+        if self._limiter:
+            self._limiter.correct(estimated, used)

@@ -1,0 +1,89 @@
+"""Carry out jobs: open the endpoints they need, run one pool per endpoint, hand on every record."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AsyncExitStack
+
+from ...endpoints.connect import Connection, resolve
+from ...errors import RunnerError
+from ..plan.plan import Job, Unit
+from ..trust import Trust
+from .admission import Gate
+from .options import Options
+from .pool import Emit, Pool, gate_of
+from .shutdown import Control
+
+__all__ = ["connect", "execute", "gates_of"]
+
+
+def connect(
+    units: Iterable[Unit],
+    environ: Mapping[str, str],
+    *,
+    root: str,
+    trust: Trust | None,
+    transport: str = "auto",
+) -> dict[str, Connection]:
+    """The connections of all endpoints that units need, by name; `root` is the project's folder.
+
+    `trust` has to agree before a key is looked up; None for a caller who has decided, such as a program that loads a
+    prompt of its own. `transport` is the library to speak HTTP with (see `resolve`). Opens nothing. Raises ConfigError
+    before anything is paid for.
+    """
+    endpoints = {unit.endpoint.name: unit.endpoint for unit in units}
+    if trust is not None:
+        trust.require(endpoints.values())
+    return {
+        name: resolve(endpoint, environ, root=root, transport=transport)
+        for name, endpoint in endpoints.items()
+    }
+
+
+def gates_of(connections: Mapping[str, Connection], options: Options) -> dict[str, Gate]:
+    """The gates of the endpoints, by name."""
+    return {
+        name: gate_of(connection, options, of=len(connections)) for name, connection in connections.items()
+    }
+
+
+async def execute(
+    jobs: Mapping[str, Iterator[Job]],
+    connections: Mapping[str, Connection],
+    emit: Emit,
+    options: Options,
+    control: Control,
+    gates: Mapping[str, Gate],
+) -> None:
+    """Run the jobs of each endpoint (by name) in a pool of its own; `emit` receives each job's records once judged.
+
+    Returns when the work is done or was stopped (`control.reason`). Raises what `emit` raises, EndpointError or
+    ConfigError for an endpoint that cannot be opened, or asyncio.CancelledError.
+    """
+    async with AsyncExitStack() as opened:
+        pools = []
+        for name, of_endpoint in jobs.items():
+            connection = await opened.enter_async_context(connections[name])
+            pools.append(
+                Pool(connection, of_endpoint, gates[name], control=control, emit=emit, options=options)
+            )
+        try:
+            async with asyncio.TaskGroup() as group:
+                for pool in pools:
+                    group.create_task(pool.run())
+        except BaseExceptionGroup as failures:
+            raise _first_error(failures) from None
+
+
+def _first_error(failures: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The error to tell out of those that ended the workers: one of ours if there is one."""
+    leaves: list[BaseException] = []
+    pending: list[BaseException] = [failures]
+    while pending:
+        error = pending.pop()
+        if isinstance(error, BaseExceptionGroup):
+            pending.extend(error.exceptions)
+        else:
+            leaves.append(error)
+    return next((error for error in leaves if isinstance(error, RunnerError)), leaves[0])

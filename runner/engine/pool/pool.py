@@ -1,0 +1,336 @@
+"""The pull pipeline of one endpoint: N workers draw jobs from an iterator, each request over a connection of its own.
+
+No task, future or list per case: the only things kept are the jobs in flight and those waiting to be asked again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from math import inf
+from typing import NamedTuple
+
+from ...endpoints.base import Request, Response, Transport, TransportError
+from ...endpoints.connect import Connection
+from ...masking import mask
+from ...wire.outcome import read_reply
+from ...wire.reply import Outcome, ProviderError, Reply
+from ...wire.request import encode, with_stream
+from ..journal.record import Record
+from ..plan.plan import Job
+from .admission import Gate
+from .breaker import Breaker
+from .budget import Budget
+from .cache import CacheEntry, ResponseCache, RunCache
+from .concurrency import limit_of
+from .fd_limit import room_for
+from .limiter import Limiter
+from .options import DEFAULT_WORKERS, Options
+from .queue import Flight, Flights
+from .result import records_of
+from .retry import delay_before_retry
+from .shutdown import Control
+
+__all__ = ["Emit", "Pool", "gate_of"]
+
+Emit = Callable[[Sequence[tuple[Job, list[Record]]]], None]
+"""Receives finished jobs, each with the records of all its choices; may raise to end it all."""
+
+CHARACTERS_PER_TOKEN = 4
+"""Rule of thumb for English text (OpenAI help centre); corrected by the provider's usage afterwards."""
+
+RETRIES_BEFORE_FIRST_ANSWER = 2
+"""Refused connections are retried less as long as the endpoint has never answered: it is probably not there."""
+
+
+def gate_of(connection: Connection, options: Options, *, of: int = 1) -> Gate:
+    """The gate of an endpoint: as many requests at once as the options say, else its declaration, else 16.
+
+    `of` so many endpoints it is one, which share the descriptors that the process may have.
+    """
+    endpoint = connection.endpoint
+    default = connection.default_concurrency or DEFAULT_WORKERS
+    limiter = Limiter(endpoint.rpm, endpoint.tpm) if endpoint.rpm or endpoint.tpm else None
+
+    def room(most: int) -> int:
+        there = max(1, room_for(most * of) // of)
+        if there < most:
+            options.notice(
+                f"{there} requests at once to {endpoint.name}, not {most}: no more files may be open (ulimit -n)"
+            )
+        return there
+
+    limit = limit_of(options.workers, endpoint.concurrency, default=default, room_for=room)
+    return Gate(limit, limiter, options.budget)
+
+
+class Landing(NamedTuple):
+    """A request that is back, and what came: a response, or why there is none. Times are monotonic seconds."""
+
+    flight: Flight
+    came: Response | TransportError
+    started: float
+    finished: float
+
+
+class Pool:
+    """The workers of one endpoint. `emit` receives the records of every finished job."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        jobs: Iterator[Job],
+        gate: Gate,
+        *,
+        control: Control,
+        emit: Emit,
+        options: Options,
+    ) -> None:
+        self._connection = connection
+        self._name = connection.endpoint.name
+        self._timeout = connection.endpoint.timeout
+        self._max_retries = connection.endpoint.max_retries
+        self._gate = gate
+        self._control = control
+        self._emit = emit
+        self._budget: Budget | None = options.budget
+        self._cache: RunCache | None = options.cache
+        self._printer = options.printer
+        self._notice = options.notice
+        self._trace = options.trace
+        self._breaker = Breaker()
+        self._flights = Flights(jobs, control, settle=self._settle, enter=self._enter)
+        self._idle: list[Transport] = []
+        self._landed: list[Landing] = []
+        self._url = connection.chat_url
+        self._headers = connection.headers()
+        self._keyed = bool(connection.secrets) or "authorization" in self._headers
+        self._identity = f"{connection.identity}\n{connection.extra_cache_key}"
+        control.on_wake(self._abandon)
+
+    async def run(self) -> None:
+        """Work until the jobs are used up or the run is stopped."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._work(group, self._gate.concurrency.most - 1))
+        finally:
+            self._take_in()  # answers that had come when the workers were cancelled
+
+    async def _work(self, group: asyncio.TaskGroup, more: int) -> None:
+        while (flight := await self._flights.next()) is not None:
+            if more:  # whoever has something to do brings the next worker: there may be few jobs
+                group.create_task(self._work(group, more - 1))
+                more = 0
+            # The one put back last is asked first: no more connections are open than requests were under way.
+            transport = self._idle.pop() if self._idle else self._connection.transport()
+            landing = await self._ask(flight, transport)
+            self._landed.append(landing)
+            self._idle.append(transport)
+            # Answers that came at the same time are taken in one after the other, by whoever is next.
+            await asyncio.sleep(0)
+            self._take_in()
+
+    def _abandon(self) -> None:
+        """Where the run is stopped nobody waits for a model to be fetched."""
+        if self._control.stopping:
+            self._connection.abandon()
+
+    # --- before a request leaves ------------------------------------------------------------------------------------
+
+    def _settle(self, flight: Flight, now: float) -> bool:
+        """Finish what need not be asked: what is known already, and what has run out of time."""
+        if flight.failure is not None and now >= flight.deadline:
+            self._finish([(flight, flight.failure, None)])
+            return True
+        if self._cache is None or flight.attempts:
+            return False
+        job = flight.job
+        entry = self._cache.get(ResponseCache.key(self._identity, job.data, job.sample))
+        if entry is None:
+            return False
+        reply = self._reply(job, entry.status, {"content-type": entry.content_type}, entry.body)
+        if not _all_ok(reply):  # kept when it was read in another way; what is not ok is asked
+            return False
+        if self._printer:
+            self._printer.whole(job, reply)
+        self._finish([(flight, reply, None)], cached=True)
+        return True
+
+    def _enter(self, flight: Flight, now: float) -> float:
+        wait = self._gate.enter(_estimate(flight.job), now)
+        if wait == inf and self._budget and self._budget.exhausted:
+            self._control.stop(f"--max-cost {self._budget.dollars:g}: {self._budget.spent:.4f} are spent")
+        return wait
+
+    # --- a request and what comes of it -----------------------------------------------------------------------------
+
+    async def _ask(self, flight: Flight, transport: Transport) -> Landing:
+        job = flight.job
+        started = time.monotonic()
+        if not flight.attempts:
+            flight.deadline = started + self._timeout
+        flight.attempts += 1
+        came: Response | TransportError
+        try:
+            came = await transport.send(
+                Request("POST", self._url, self._headers, self._bytes(job)),
+                timeout=flight.deadline - started,
+                on_bytes=self._printer.begin(job) if self._printer else None,
+            )
+        except TransportError as error:
+            came = error
+        return Landing(flight, came, started, time.monotonic())
+
+    def _take_in(self) -> None:
+        """Take in what has landed, step by step for all of it: code that runs over and over is much faster than all
+        code in turn, which no cache of the processor holds.
+        """
+        landed, self._landed = self._landed, []
+        if not landed:
+            return
+        replies = [self._read(landing) for landing in landed]
+        concluded = [
+            (landing, reply)
+            for landing, reply in zip(landed, replies, strict=True)
+            if self._is_over(landing, reply)
+        ]
+        self._finish(
+            [
+                (landing.flight, reply, (landing.finished - landing.started) * 1000)
+                for landing, reply in concluded
+            ]
+        )
+        if self._cache is not None:
+            for landing, reply in concluded:
+                self._remember(self._cache, landing, reply)
+        if self._budget:
+            self._control.wake()
+        else:
+            self._flights.wake()
+
+    def _read(self, landing: Landing) -> Reply:
+        came = landing.came
+        if isinstance(came, TransportError):
+            return Reply(
+                error=ProviderError(came.kind, came.message, retryable=came.retryable, hint=came.hint)
+            )
+        return self._reply(landing.flight.job, came.status, came.headers, came.body)
+
+    def _reply(self, job: Job, status: int, headers: Mapping[str, str], body: bytes) -> Reply:
+        """What a response comes to, fresh or from the cache."""
+        declared = self._connection.endpoint.finish_reasons
+        return read_reply(
+            status, headers, body, request=job.unit.fields, finish_reasons=declared, keyed=self._keyed
+        )
+
+    def _is_over(self, landing: Landing, reply: Reply) -> bool:
+        """Learn from a request that is back; whether that was all, or it is asked again."""
+        flight, finished = landing.flight, landing.finished
+        error = _failure(reply)
+        self._gate.land()
+        pause = self._gate.learn(error, first_attempt=flight.attempts == 1, now=finished)
+        if pause is not None:
+            self._notice(f"{self._name} asks for a pause of {pause:.3g} s")
+        delay = None if error is None else self._delay_before_retry(flight, error, finished)
+        if self._trace is not None:
+            self._trace(mask(_told(self._url, landing, error, delay), self._connection.secrets))
+        if delay is not None:
+            flight.failure = reply
+            self._flights.again(flight, finished + delay)
+            return False
+        self._learn(flight.job, reply)
+        return True
+
+    def _remember(self, cache: RunCache, landing: Landing, reply: Reply) -> None:
+        response, job = landing.came, landing.flight.job
+        if isinstance(response, Response) and _all_ok(reply) and not self._holds_key(response):
+            entry = CacheEntry(response.status, response.headers.get("content-type", ""), response.body)
+            cache.put(ResponseCache.key(self._identity, job.data, job.sample), entry)
+
+    def _holds_key(self, response: Response) -> bool:
+        return any(value.encode() in response.body for value in self._connection.secrets)
+
+    def _bytes(self, job: Job) -> bytes:
+        return encode(with_stream(job.body)) if self._printer else job.data
+
+    def _delay_before_retry(self, flight: Flight, error: ProviderError, now: float) -> float | None:
+        """Seconds after which to ask again what failed for a passing reason; None when it is not to be."""
+        if self._control.stopping:
+            return None
+        most = self._max_retries
+        if error.code == "connect" and not self._breaker.answered:
+            most = min(most, RETRIES_BEFORE_FIRST_ANSWER)
+        return delay_before_retry(
+            error, retry=flight.attempts - 1, max_retries=most, seconds_left=flight.deadline - now
+        )
+
+    def _learn(self, job: Job, reply: Reply) -> None:
+        """Tell the breaker and the rate limit what came of it."""
+        error = reply.error
+        if error is None:
+            self._breaker.succeeded()
+        elif reason := self._breaker.failed(error, mask(error.message, self._connection.secrets)):
+            self._control.stop(reason)
+        if reply.usage:
+            used = reply.usage.get("total_tokens")
+            if isinstance(used, int):
+                self._gate.correct(_estimate(job), used)
+
+    def _finish(self, ended: Sequence[tuple[Flight, Reply, float | None]], *, cached: bool = False) -> None:
+        """Make the records of flights that are over, each with its latency in ms, and hand them on."""
+        finished = []
+        for flight, reply, latency_ms in ended:
+            records = records_of(
+                flight.job,
+                reply,
+                latency_ms=latency_ms,
+                attempts=flight.attempts,
+                cached=cached,
+                secret_values=self._connection.secrets,
+            )
+            cost = records[0]["cost"]
+            if self._budget and not cached and (reply.error is None or cost is not None):
+                self._pay(self._budget, cost)
+            finished.append((flight.job, records))
+        self._emit(finished)
+
+    def _pay(self, budget: Budget, cost: float | None) -> None:
+        if cost is None:
+            self._control.stop(
+                f"--max-cost {budget.dollars:g}: what an answer of {self._name} costs is not known"
+                " (give its model a price in runner.yaml)"
+            )
+        else:
+            budget.pay(cost)
+
+
+def _estimate(job: Job) -> float:
+    """Tokens one request may use: its text, and the most it may answer."""
+    fields = job.unit.fields
+    limit = fields.get("max_completion_tokens") or fields.get("max_tokens")
+    return len(job.data) / CHARACTERS_PER_TOKEN + (limit if isinstance(limit, int) else 0)
+
+
+def _failure(reply: Reply) -> ProviderError | None:
+    """The error of an exchange that brought no answer at all: its own, or that of each of its choices."""
+    if reply.error is not None:
+        return reply.error
+    if reply.answers and all(answer.outcome is Outcome.ERROR for answer in reply.answers):
+        return reply.answers[0].error
+    return None
+
+
+def _all_ok(reply: Reply) -> bool:
+    return reply.error is None and bool(reply.answers) and all(a.outcome is Outcome.OK for a in reply.answers)
+
+
+def _told(url: str, landing: Landing, error: ProviderError | None, delay: float | None) -> str:
+    """A line of `--debug` on one request: never a header, never a body."""
+    job, came = landing.flight.job, landing.came
+    got = f"{came.status}, {len(came.body):,} bytes" if isinstance(came, Response) else "no answer"
+    why = f": {error.code}: {error.message}" if error else ""
+    then = f"; asks again in {delay:.1f} s" if delay is not None else ""
+    name = f"{job.unit.prompt.name}/{job.case.id}{f'@{job.unit.variant}' if job.unit.variant else ''}"
+    took = f"{(landing.finished - landing.started) * 1000:.0f} ms"
+    return f"POST {url} {name}#{job.sample} attempt {landing.flight.attempts}: {got} in {took}{why}{then}"

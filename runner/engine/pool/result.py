@@ -1,0 +1,152 @@
+"""From one exchange to its records: judged, priced, ready for the journal. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ...files.addresses import key_headers, shown_name
+from ...files.model import Endpoint, ModelRule
+from ...masking import mask
+from ...values import Json, JsonObject
+from ...wire.reply import Answer, Outcome, ProviderError, Reply
+from ..journal.record import CheckRecord, ErrorRecord, Record
+from ..plan.plan import Job, choices
+
+__all__ = ["cost_of", "records_of"]
+
+
+def records_of(
+    job: Job,
+    reply: Reply,
+    *,
+    latency_ms: float | None,
+    attempts: int,
+    cached: bool,
+    secret_values: tuple[str, ...] = (),
+) -> list[Record]:
+    """One record per choice; one record in all when the exchange itself failed.
+
+    `secret_values` are masked in provider messages, which sometimes echo the key they refused.
+    """
+    answers = reply.answers
+    if reply.error is not None:
+        came = reply.partial or Answer(choice=0, outcome=Outcome.ERROR)
+        answers = (
+            came._replace(choice=0, outcome=Outcome.ERROR, error=reply.error, detail=reply.error.message),
+        )
+    cost = cost_of(reply.usage, job.unit.price)
+    several = len(answers) if choices(job.unit.fields) > 1 and reply.error is None else None
+    return [
+        _record(job, reply, answer, cost, latency_ms, attempts, secret_values, cached=cached, several=several)
+        for answer in answers
+    ]
+
+
+def _record(
+    job: Job,
+    reply: Reply,
+    answer: Answer,
+    cost: float | None,
+    latency_ms: float | None,
+    attempts: int,
+    secret_values: tuple[str, ...],
+    *,
+    cached: bool,
+    several: int | None,
+) -> Record:
+    judgement = job.unit.judge.judge(answer, job.case, latency_ms=latency_ms, cost=cost, model=job.unit.model)
+    checks: list[CheckRecord] = [
+        {"type": check.type, "passed": check.passed, "path": check.path, "message": check.message}
+        for check in judgement.checks
+    ]
+    record: Record = {
+        "prompt": job.unit.prompt.name,
+        "file": job.unit.prompt.path,
+        "case": job.case.id,
+        "variant": job.unit.variant,
+        "sample": job.sample,
+        "outcome": str(judgement.outcome),
+        "passed": judgement.passed,
+        "output": judgement.output,
+        "text": answer.text,
+        "checks": checks,
+        "error": _error(answer.error, job.unit.endpoint, secret_values),
+        "detail": mask(judgement.detail, secret_values) if judgement.detail else None,
+        "model": job.unit.model,
+        "served_model": reply.served_model,
+        "finish_reason": answer.finish_reason,
+        "usage": reply.usage,
+        "cost": cost,
+        "latency_ms": None if latency_ms is None else round(latency_ms, 1),
+        "attempts": attempts,
+        "cached": cached,
+        "fingerprint": job.fingerprint,
+        "vars": job.case.vars,
+    }
+    if answer.tool_calls:
+        record["tool_calls"] = list(answer.tool_calls)
+    if answer.reasoning is not None:
+        record["reasoning"] = answer.reasoning
+    if answer.logprobs is not None:
+        record["logprobs"] = answer.logprobs
+    if answer.annotations is not None:
+        record["annotations"] = answer.annotations
+    if answer.audio is not None:
+        record["audio"] = answer.audio
+    if answer.extra is not None:
+        record["extra"] = answer.extra
+    if several is not None:
+        record["choice"], record["choices"] = answer.choice, several
+    if job.place is not None:
+        record["index"] = job.place
+    return record
+
+
+def _error(
+    error: ProviderError | None, endpoint: Endpoint, secret_values: tuple[str, ...]
+) -> ErrorRecord | None:
+    if error is None:
+        return None
+    hint = error.hint
+    if error.status == 401:
+        # Only here is it known where the refused key came from.
+        sources = dict.fromkeys(
+            shown_name(name)
+            if name is not None
+            else f"the keyring, {shown_name(str(endpoint.api_key_keyring))}"
+            for _, name in key_headers(endpoint).values()
+        )
+        hint = (
+            f"check the key in {' and '.join(sources)}"
+            if sources
+            else f"endpoint {endpoint.name} sends no key: name its variable with api_key_env in runner.yaml"
+        )
+    return {
+        "code": error.code,
+        "message": mask(error.message, secret_values),
+        "status": error.status,
+        "type": error.type,
+        "hint": hint,
+        "request_id": error.request_id,
+    }
+
+
+def cost_of(usage: JsonObject | None, price: ModelRule | None) -> float | None:
+    """US dollars of one exchange: by the project's price, else as the provider says (`usage.cost`, OpenRouter).
+
+    Cached prompt tokens are part of `prompt_tokens` (OpenAI) and cost `cached_price` where one is given.
+    None when neither is known.
+    """
+    if usage is None:
+        return None
+    if price is not None and price.input_price is not None and price.output_price is not None:
+        prompt, completion = usage.get("prompt_tokens"), usage.get("completion_tokens")
+        if not isinstance(prompt, int | float) or not isinstance(completion, int | float):
+            return None
+        details = usage.get("prompt_tokens_details")
+        cached = details.get("cached_tokens") if isinstance(details, Mapping) else None
+        discounted = cached if isinstance(cached, int | float) and price.cached_price is not None else 0
+        dollars = (prompt - discounted) * price.input_price + completion * price.output_price
+        return (dollars + discounted * (price.cached_price or 0.0)) / 1_000_000
+    stated: Json = usage.get("cost")
+    return float(stated) if isinstance(stated, int | float) and not isinstance(stated, bool) else None

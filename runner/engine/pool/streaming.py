@@ -1,0 +1,41 @@
+"""`--stream`: the text of an answer, as it arrives. The record is made from the same bytes once they are all there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ...wire.reply import Reply
+from ...wire.sse import SseSplitter
+from ...wire.stream import StreamAccumulator
+from ..plan.plan import Job
+
+__all__ = ["StreamPrinter"]
+
+
+class StreamPrinter:
+    """Hands pieces of answers to `on_text(job, choice, text)` as they come.
+
+    A retried request starts its text again; `on_text` is told so by an empty text.
+    """
+
+    def __init__(self, on_text: Callable[[Job, int, str], None]) -> None:
+        self._on_text = on_text
+
+    def begin(self, job: Job) -> Callable[[bytes], None]:
+        """A receiver for the bytes of one response."""
+        splitter, accumulator = SseSplitter(), StreamAccumulator()
+        self._on_text(job, 0, "")
+
+        def receive(chunk: bytes) -> None:
+            for event in splitter.feed(chunk):
+                for choice, text in accumulator.feed(event):
+                    self._on_text(job, choice, text)
+
+        return receive
+
+    def whole(self, job: Job, reply: Reply) -> None:
+        """An answer that came in one piece (from the cache)."""
+        self._on_text(job, 0, "")
+        for answer in reply.answers:
+            if answer.text:
+                self._on_text(job, answer.choice, answer.text)

@@ -1,0 +1,107 @@
+"""Carrying out a regression run: what can be replayed is, and the engine is started only if something is left to ask."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from ..engine.plan.plan import Job, Unit
+from .run import Regression
+
+if TYPE_CHECKING:
+    from ..engine.session import Display, Ending
+    from ..engine.trust import Trust
+
+__all__ = ["carry_out"]
+
+
+def carry_out(
+    regression: Regression,
+    units: Sequence[Unit],
+    *,
+    root: Path,
+    environ: Mapping[str, str],
+    display: Display,
+    trust: Trust,
+    workers: int | Literal["adaptive"] | None = None,
+    transport: str = "auto",
+    use_cache: bool = True,
+    resume: bool = False,
+) -> Ending | None:
+    """Run it; the ending of what was asked, None when nothing had to be.
+
+    `resume` takes the answers that the last test run left in its journal, if that run was stopped or killed. What the
+    record mode `all` asks for is taken neither from there nor from the cache. Raises what the regression raises,
+    ConfigError for an endpoint that is needed and not set up or not trusted, StorageError.
+    """
+    waiting: dict[str, Iterator[Job]] = {}
+    for name, jobs in regression.jobs().items():
+        first = next(jobs, None)  # replays all that comes before it
+        if first is not None:
+            waiting[name] = chain((first,), jobs)
+    ending = (
+        _ask(
+            regression,
+            waiting,
+            units,
+            root,
+            environ,
+            display,
+            trust,
+            workers,
+            transport,
+            use_cache=use_cache and not regression.asks_all,
+            resume=resume,
+        )
+        if waiting
+        else None
+    )
+    if ending is None or not ending.unsent:
+        regression.finish()
+    return ending
+
+
+def _ask(
+    regression: Regression,
+    waiting: Mapping[str, Iterator[Job]],
+    units: Sequence[Unit],
+    root: Path,
+    environ: Mapping[str, str],
+    display: Display,
+    trust: Trust,
+    workers: int | Literal["adaptive"] | None,
+    transport: str,
+    *,
+    use_cache: bool,
+    resume: bool,
+) -> Ending:
+    # The only place from which a regression run reaches anything that knows the network.
+    from ..engine.journal.counters import Counters
+    from ..engine.pool.cache import ResponseCache, RunCache
+    from ..engine.pool.execute import connect
+    from ..engine.pool.options import Options
+    from ..engine.session import run_jobs
+    from .attempt import TestAttempt
+
+    asked = [unit for unit in units if unit.endpoint.name in waiting]
+    connections = connect(asked, environ, root=str(root), trust=trust, transport=transport)
+    for connection in connections.values():
+        regression.guard(connection.secrets)
+    attempt = TestAttempt.of(asked, connections, root, display.note, resume=resume and use_cache)
+    return run_jobs(
+        {name: attempt.unanswered(jobs, regression.take) for name, jobs in waiting.items()},
+        asked,
+        connections,
+        journal=attempt.journal,
+        counters=Counters(),
+        display=display,
+        receive=regression.take,
+        facts=attempt.facts,
+        options=Options(
+            workers=workers,
+            cache=RunCache(ResponseCache(root), display.note) if use_cache else None,
+            notice=display.note,
+        ),
+    )

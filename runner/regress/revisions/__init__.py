@@ -1,0 +1,1 @@
+"""Requests of two git revisions and what changed between them."""

@@ -1,0 +1,209 @@
+"""What two revisions of a project would ask, compared request by request.
+
+Not files are compared but what they render to: an edited include, default, schema or project file changes exactly the
+requests it changes, and a comment, a reordering or a renamed prompt changes none. Both sides are rendered as they are
+read; of the older one only fingerprints are kept.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from ...engine.plan.plan import MAX_PROBLEMS
+from ...errors import Problems, RunnerError
+from ...files.model import Project, Prompt
+from ...files.pack_sources import is_reference
+from ...files.tree import DiskTree, Tree
+from ...packs.selection import find_named_in
+from ...render.sandbox import IN_PROCESS, Sandbox
+from ...values import JsonObject
+from .git import Repository, RevisionTree
+from .rendered import PARTS, CaseKey, RequestOf, Seen, Side, Unreadable, side_at
+
+__all__ = ["Change", "ChangeKind", "changed_bodies", "changed_cases", "changes", "left_files"]
+
+ChangeKind: TypeAlias = Literal["added", "removed", "changed", "moved", "unchanged"]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What became of one request. `parts` names what changed of it: messages, params, schema.
+
+    `before` is missing for an added request and for one whose base does not render, which `note` then says; `after`
+    for a removed one. A moved request is the same under another file, case or variant. To ask the new one takes
+    `calls` answers to requests of `size` bytes; `snapshot` is the file of its approved answer, `shipped` the fingerprint
+    of the request that its pack brought an answer to.
+    """
+
+    change: ChangeKind
+    before: Seen | None
+    after: Seen | None
+    parts: tuple[str, ...] = ()
+    note: str | None = None
+    size: int = 0
+    calls: int = 0
+    snapshot: str | None = None
+    shipped: str | None = None
+
+    @property
+    def seen(self) -> Seen:
+        """The request as it is now, or as it was before it was removed."""
+        seen = self.after or self.before
+        assert seen is not None, "a change has a side"
+        return seen
+
+
+def changes(
+    base: Iterable[RequestOf | Unreadable], head: Iterable[RequestOf | Unreadable]
+) -> Iterator[Change]:
+    """What became of each request, in the order of `head`, then those that are gone.
+
+    A base that does not render counts as changed. Raises what is wrong with the head, Problems when it is more than one
+    thing.
+    """
+    before, broken = _read_base(base)
+    added: list[Change] = []
+    errors: list[RunnerError] = []
+    for request in head:
+        if isinstance(request, Unreadable):
+            errors.append(request.error)
+            if len(errors) == MAX_PROBLEMS:
+                break
+            continue
+        after = request.seen
+        old = before.pop(after.key, None)
+        change = Change(
+            "added",
+            old,
+            after,
+            size=request.size,
+            calls=request.calls,
+            snapshot=request.snapshot,
+            shipped=request.shipped,
+        )
+        if old is not None:
+            differing = zip(PARTS, old.parts, after.parts, strict=True)
+            names = tuple(name for name, one, other in differing if one != other)
+            same = old.fingerprint == after.fingerprint
+            yield replace(change, change="unchanged" if same else "changed", parts=names)
+        elif (error := _error_for(after.key, broken)) is not None:
+            yield replace(change, change="changed", note=f"the base does not render: {_first(error)}")
+        else:
+            added.append(change)
+    if errors:
+        raise errors[0] if len(errors) == 1 else Problems(errors)
+    yield from _moved(added, before)
+    yield from (Change("removed", old, None) for old in before.values())
+
+
+def changed_bodies(
+    base: Side, head: Side, keys: Set[CaseKey]
+) -> Iterator[tuple[CaseKey, JsonObject, JsonObject]]:
+    """The bodies of requests that both sides have, before and after, rendered once more in the order of `head`.
+
+    Where the cases stand in the same order on both sides, one pair is held at a time.
+    """
+    older = base.bodies(keys)
+    waiting: dict[CaseKey, JsonObject] = {}
+    for key, after in head.bodies(keys):
+        while key not in waiting:
+            other, body = next(older)
+            waiting[other] = body
+        yield key, waiting.pop(key), after
+
+
+def changed_cases(
+    project: Project,
+    prompts: Sequence[Prompt],
+    base: str,
+    *,
+    environ: Mapping[str, str] = os.environ,
+    sandbox: Sandbox = IN_PROCESS,
+) -> set[CaseKey]:
+    """The cases of `prompts`, as they are on disk, whose request differs from that of the git revision `base`.
+
+    Added ones differ, moved ones do not. Raises UsageError for a revision that cannot be read, and what is wrong with
+    the prompts themselves.
+    """
+    found: set[CaseKey] = set()
+    by_root: dict[Path, list[Prompt]] = {}
+    for prompt in prompts:
+        home = prompt.tree.root if isinstance(prompt.tree, DiskTree) else Path(project.root)
+        by_root.setdefault(home, []).append(prompt)
+    for root, group in by_root.items():
+        with Repository(root) as repository:
+            tree = repository.tree(base, root)
+            chosen = _counterparts(tree, group, root)
+            older = side_at(tree, root, chosen, environ=environ, sandbox=sandbox)
+            compared = changes(older.requests(), Side(group, project, sandbox).requests())
+            found |= {each.seen.key for each in compared if each.change in ("added", "changed")}
+    return found
+
+
+def _counterparts(
+    tree: RevisionTree, prompts: Sequence[Prompt], root: Path
+) -> Callable[[Project], Iterable[str]]:
+    """The same prompts in an older tree; where one of them is new there, and may be a renamed one, those that are gone."""
+
+    def choose(project: Project) -> Iterable[str]:
+        files = [prompt.file for prompt in prompts if prompt.origin is None]
+        same = [file for file in files if tree.exists(file) or tree.hides(file)]
+        of_packs = [prompt.place for prompt in prompts if prompt.origin is not None]
+        gone = left_files(tree, project, root) if len(same) < len(files) else []
+        return dict.fromkeys([*same, *of_packs, *gone])
+
+    return choose
+
+
+def left_files(tree: Tree, project: Project, root: Path) -> list[str]:
+    """The prompt files of an older tree that are not there any more: each may have been renamed, but not copied from."""
+    now = DiskTree(root)
+    named = find_named_in(tree, (), project=project, cwd=root)
+    return [name for name in named if not is_reference(name) and not now.exists(name)]
+
+
+def _read_base(base: Iterable[RequestOf | Unreadable]) -> tuple[dict[CaseKey, Seen], list[Unreadable]]:
+    seen: dict[CaseKey, Seen] = {}
+    broken: list[Unreadable] = []
+    for request in base:
+        if isinstance(request, Unreadable):
+            broken.append(request)
+        else:
+            seen[request.seen.key] = request.seen
+    return seen, broken
+
+
+def _error_for(key: CaseKey, broken: Iterable[Unreadable]) -> RunnerError | None:
+    """Why a case that is not among those of the base cannot be told from them; None where it is new."""
+    for entry in broken:
+        if entry.file is None:
+            return entry.error
+        if entry.file == key[0] and entry.case in (None, key[1]) and entry.variant in (None, key[2]):
+            return entry.error
+    return None
+
+
+def _first(error: RunnerError) -> str:
+    """One error in one line; of several the first."""
+    first = error.errors[0] if isinstance(error, Problems) else error
+    return " ".join(f"{first.location}: {first.message}".split()) if first.location else first.message
+
+
+def _moved(added: Iterable[Change], removed: dict[CaseKey, Seen]) -> Iterator[Change]:
+    """The added requests; one that was removed under another name is taken from `removed` and is a moved one."""
+    gone: dict[str, list[Seen]] = {}
+    for old in removed.values():
+        gone.setdefault(old.fingerprint, []).append(old)
+    for change in added:
+        same = gone.get(change.seen.fingerprint)
+        if not same:
+            yield change
+            continue
+        old = next((each for each in same if each.key[1] == change.seen.key[1]), same[0])
+        same.remove(old)
+        del removed[old.key]
+        yield replace(change, change="moved", before=old)

@@ -1,0 +1,138 @@
+"""What another version of a pack does to a project: every request, of its own prompts and the pack's, before and after."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ...errors import Location, NothingSelectedError, RunnerError
+from ...files.model import Project, Prompt
+from ...files.pack_sources import is_reference
+from ...files.tree import DiskTree
+from ...packs.packs import Packs
+from ...packs.selection import find_named
+from ...render.sandbox import IN_PROCESS, Sandbox
+from .changed_cases import Change
+from .rendered import RequestOf, Side, Unreadable
+from .request_diff import Comparison, compare
+
+__all__ = ["Effects", "View", "effects"]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A project with its packs in one state."""
+
+    project: Project
+    packs: Packs
+
+
+@dataclass(frozen=True, slots=True)
+class Effects:
+    """The requests that differ, and what no longer loads or renders although it did before.
+
+    `affected` are the prompts whose tests have to be run again, as `runner test` takes them.
+    """
+
+    comparison: Comparison
+    broken: tuple[RunnerError, ...]
+
+    @property
+    def affected(self) -> tuple[str, ...]:
+        """The prompts that would ask something else, as `runner test` takes them."""
+        asked = [change for change in self.comparison.changes if change.change in ("added", "changed")]
+        return tuple(dict.fromkeys(change.seen.key[0] for change in asked))
+
+
+def effects(
+    before: View,
+    after: View,
+    aliases: Sequence[str],
+    *,
+    rev: str,
+    commit: str,
+    recorded: Callable[[Change], bool],
+    sandbox: Sandbox = IN_PROCESS,
+) -> Effects:
+    """Render the project's own prompts and those of the packs `aliases` in both states; nothing is asked.
+
+    `rev` and `commit` are what the state before is called, and `sandbox` is where Jinja runs. Raises nothing for a prompt that does not load.
+    """
+    base, head = _Side(before, aliases, sandbox, tell=True), _Side(after, aliases, sandbox, tell=False)
+    comparison = compare(base, head, rev=rev, commit=commit, recorded=recorded)
+    known = {_key(entry) for entry in base.unreadable}
+    broken = [entry for entry in head.unreadable if _key(entry) not in known]
+    # What no longer renders was not removed.
+    places = {entry.file for entry in broken}
+    changes = [
+        change
+        for change in comparison.changes
+        if change.change != "removed" or not places & {None, change.seen.key[0]}
+    ]
+    errors = {id(entry.error): entry.error for entry in broken}
+    return Effects(replace(comparison, changes=tuple(changes)), tuple(errors.values()))
+
+
+class _Side(Side):
+    """A side that remembers what does not render; without `tell` it says nothing of it, so that the rest is compared."""
+
+    def __init__(self, view: View, aliases: Sequence[str], sandbox: Sandbox, *, tell: bool) -> None:
+        self._tell = tell
+        self._broken: dict[tuple[str | None, str | None, str | None], Unreadable] = {}
+        super().__init__(list(_prompts(view, aliases)), view.project, sandbox)
+
+    @property
+    def unreadable(self) -> list[Unreadable]:
+        """What did not render, once `requests` has come to its end."""
+        return list(self._broken.values())
+
+    def requests(self) -> Iterator[RequestOf | Unreadable]:
+        """Every request, as `Side` has it."""
+        for each in super().requests():
+            if isinstance(each, Unreadable):
+                self._broken.setdefault(_key(each), each)
+            if self._tell or not isinstance(each, Unreadable):
+                yield each
+
+
+def _prompts(view: View, aliases: Sequence[str]) -> Iterator[Prompt | Unreadable]:
+    project, packs = view.project, view.packs
+    own: list[tuple[DiskTree | None, str]] = []
+    # Where runner.yaml names a pack that is not there, the files that it names are looked at all the same.
+    files = tuple(pattern for pattern in project.prompts if not is_reference(pattern))
+    for each in (project, replace(project, prompts=files)):
+        try:
+            own = find_named((), project=each, packs=packs, cwd=Path.cwd())
+            break
+        except NothingSelectedError:
+            break
+        except RunnerError as error:
+            yield Unreadable(error)
+            if not files or files == project.prompts:
+                break
+    names = {name for tree, name in own if tree is None}
+    for tree, name in own:
+        try:
+            yield packs.load(name) if tree is None else packs.load_own(name, tree)
+        except RunnerError as error:
+            yield Unreadable(error, name)
+    for alias in aliases:
+        if alias not in packs.requests:
+            continue
+        try:
+            exports = packs.open(alias, Location(alias)).manifest.exports["prompts"]
+        except RunnerError as error:
+            yield Unreadable(error, f"{alias}:")
+            continue
+        for export in exports:
+            name = f"{alias}:{export}"
+            if name not in names:
+                try:
+                    yield packs.load(name)
+                except RunnerError as error:
+                    yield Unreadable(error, name)
+
+
+def _key(entry: Unreadable) -> tuple[str | None, str | None, str | None]:
+    return entry.file, entry.case, entry.variant

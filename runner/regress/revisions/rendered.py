@@ -1,0 +1,186 @@
+"""One side of a comparison: every request of a tree's prompts, rendered one after the other."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+from ...engine.plan.plan import Unit, make_units
+from ...engine.plan.selection import Selection
+from ...errors import RunnerError
+from ...files.model import Project, Prompt
+from ...files.project import load_project_from
+from ...files.tree import Tree
+from ...packs.packs import Packs
+from ...packs.selection import load_named
+from ...render.sandbox import IN_PROCESS, Sandbox
+from ...values import JsonObject
+from ...wire.fingerprint import parts
+from ..snapshots.approved import shipped_request
+from ..snapshots.snapshot import file_of
+
+__all__ = ["PARTS", "CaseKey", "RequestOf", "Seen", "Side", "Unreadable", "loaded", "side_at"]
+
+CaseKey: TypeAlias = tuple[str, str, str | None]
+"""A case: the prompt's place (its file from the root, or `ALIAS:NAME`), the case's id, the variant."""
+
+PARTS = ("messages", "params", "schema")
+"""What a request is made of; see runner/wire/fingerprint.py."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A request without its text: the prompt's name, where it comes from, its fingerprint and the hashes of its parts."""
+
+    prompt: str
+    key: CaseKey
+    fingerprint: str
+    parts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RequestOf:
+    """One request, rendered.
+
+    `size` is that of the encoded body in bytes, `calls` how many answers the prompt wants of it, `snapshot` the file of
+    the approved one, `shipped` the fingerprint of the request that a pack brought an answer to.
+    """
+
+    seen: Seen
+    body: JsonObject
+    size: int
+    calls: int
+    snapshot: str
+    shipped: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """What cannot be rendered: one case; without `case` those of a file that are not named; without `file` all."""
+
+    error: RunnerError
+    file: str | None = None
+    case: str | None = None
+    variant: str | None = None
+
+
+class Side:
+    """The prompts of one tree, compiled; `sandbox` is where Jinja runs. Mistakes are kept and told in their place."""
+
+    def __init__(
+        self,
+        prompts: Iterable[Prompt | Unreadable],
+        project: Project | None = None,
+        sandbox: Sandbox = IN_PROCESS,
+    ) -> None:
+        self._compiled = [_compiled(prompt, project, sandbox) for prompt in prompts]
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The prompts that compile, by their place."""
+        return tuple(entry[0].prompt.place for entry in self._compiled if not isinstance(entry, Unreadable))
+
+    def requests(self) -> Iterator[RequestOf | Unreadable]:
+        """Every request of every case and variant, rendered one after the other."""
+        for entry in self._compiled:
+            if isinstance(entry, Unreadable):
+                yield entry
+            else:
+                for unit in entry:
+                    yield from _requests_of(unit)
+
+    def bodies(self, wanted: Set[CaseKey]) -> Iterator[tuple[CaseKey, JsonObject]]:
+        """The bodies of these requests, in the order of `requests`; all of them are known to render."""
+        files = {file for file, _, _ in wanted}
+        for entry in self._compiled:
+            if not isinstance(entry, Unreadable):
+                for unit in entry:
+                    if unit.prompt.place in files:
+                        yield from _bodies_of(unit, wanted)
+
+
+def side_at(
+    tree: Tree,
+    root: Path,
+    choose: Callable[[Project], Iterable[str]],
+    *,
+    environ: Mapping[str, str],
+    sandbox: Sandbox = IN_PROCESS,
+) -> Side:
+    """The side of a git revision: of its prompts those that `choose` names for its own runner.yaml."""
+    try:
+        project = load_project_from(tree, root, environ=environ)
+    except RunnerError as error:
+        return Side((Unreadable(error),))
+    return Side(loaded(tree, choose(project), Packs(project, tree)), project, sandbox)
+
+
+def loaded(tree: Tree, names: Iterable[str], packs: Packs) -> Iterator[Prompt | Unreadable]:
+    """The prompts of these names, files of the tree or `ALIAS:NAME`, one after the other."""
+    for name in names:
+        try:
+            yield from load_named(name, tree, packs)
+        except RunnerError as error:
+            yield Unreadable(error, name)
+
+
+def _compiled(
+    prompt: Prompt | Unreadable, project: Project | None, sandbox: Sandbox
+) -> tuple[Unit, ...] | Unreadable:
+    if isinstance(prompt, Unreadable):
+        return prompt
+    assert project is not None, "prompts come with their project"
+    try:
+        return make_units((prompt,), project, sandbox=sandbox)
+    except RunnerError as error:
+        return Unreadable(error, prompt.place)
+
+
+def _requests_of(unit: Unit) -> Iterator[RequestOf | Unreadable]:
+    prompt, variant = unit.prompt, unit.variant
+    samples = prompt.regression.get("samples", 1)
+    fixed: dict[str, str] | None = None
+    cases = Selection().cases(unit)
+    while True:
+        try:
+            case = next(cases, None)
+        except RunnerError as error:
+            yield Unreadable(error, prompt.place, None, variant)
+            return
+        if case is None:
+            return
+        try:
+            job = unit.job(case)
+        except RunnerError as error:
+            yield Unreadable(error, prompt.place, case.id, variant)
+            continue
+        body = job.body
+        messages = {"messages": body["messages"]}
+        # What is the same for all cases is hashed once.
+        fixed = fixed or parts({**body, "messages": []})
+        hashes = {**fixed, "messages": parts(messages)["messages"]}
+        yield RequestOf(
+            Seen(
+                prompt.name,
+                (prompt.place, case.id, variant),
+                job.fingerprint,
+                tuple(hashes[name] for name in PARTS),
+            ),
+            body,
+            len(job.data),
+            samples if isinstance(samples, int) else 1,
+            file_of(prompt, case.id, variant),
+            shipped_request(prompt, case.id, variant),
+        )
+
+
+def _bodies_of(unit: Unit, wanted: Set[CaseKey]) -> Iterator[tuple[CaseKey, JsonObject]]:
+    # A file of rows with a mistake is read as far as it goes; `requests` has told what is wrong.
+    with contextlib.suppress(RunnerError):
+        for case in Selection().cases(unit):
+            key = (unit.prompt.place, case.id, unit.variant)
+            if key in wanted:
+                yield key, unit.body(case)

@@ -1,0 +1,1 @@
+"""How an answer is compared with the approved one: rules, comparators, paths, redaction."""

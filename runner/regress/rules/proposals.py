@@ -1,0 +1,146 @@
+"""The rule to propose for a place where the samples of one request differ: the tightest that takes them all. Pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, localcontext
+from fractions import Fraction
+from itertools import combinations
+from math import isfinite
+from typing import Any, TypeAlias, cast
+
+from ...checks.equality import difference
+from ...checks.json_key import identity
+from ...values import Json
+from .list_items import aligned
+from .normalise import Normaliser, normalise
+from .similar import similarity
+
+__all__ = ["Proposal", "merged", "propose", "spell_rule"]
+
+Proposal: TypeAlias = Mapping[str, Json]
+"""A rule without its path, e.g. {"compare": "number", "abs": 0.08}."""
+
+_IGNORE: Proposal = {"ignore": True}
+_MARGIN = Fraction(5, 4)
+_LEAST_SIMILAR = 0.5
+_COMPARED = 20
+_WORDS, _CHARACTERS = 3, 40
+_TEXT_STEPS: tuple[tuple[Normaliser, ...], ...] = (
+    ("whitespace", "unicode"),
+    ("whitespace", "unicode", "case"),
+    ("whitespace", "unicode", "case", "punctuation"),
+    ("whitespace", "unicode", "case", "punctuation", "markdown"),
+)
+_PLAIN = re.compile(r"\$|(?:\$\.)?[a-z_]\w*(?:\.\w+)*", re.ASCII | re.IGNORECASE)
+_NO_TEXT = frozenset({"true", "True", "TRUE", "false", "False", "FALSE", "null", "Null", "NULL"})
+
+
+def propose(values: Sequence[Json], *, sometimes_missing: bool = False) -> Proposal:
+    """The rule for a place with these values, of which at least two differ unless it is sometimes missing."""
+    distinct = list({identity(value): value for value in values}.values())
+    if sometimes_missing:
+        return {"presence": "optional"} if len(distinct) == 1 else _IGNORE
+    if all(isinstance(value, bool) or value is None for value in distinct):
+        return {"compare": "seen"}
+    if all(isinstance(value, int | float) and not isinstance(value, bool) for value in distinct):
+        return _for_numbers(cast("list[float]", distinct))
+    if all(isinstance(value, list) for value in distinct):
+        return _for_lists(cast("list[list[Json]]", distinct))
+    if all(isinstance(value, str) for value in distinct):
+        return _for_texts(cast("list[str]", distinct), often=len(distinct) < len(values))
+    return _IGNORE if any(isinstance(value, list | Mapping) for value in distinct) else {"compare": "seen"}
+
+
+def _for_numbers(values: Sequence[int | float]) -> Proposal:
+    if not all(isinstance(value, int) or isfinite(value) for value in values):
+        return _IGNORE
+    exact = [Fraction(repr(value)) for value in values]
+    reach = (max(exact) - min(exact)) * _MARGIN
+    with localcontext(prec=400, rounding=ROUND_CEILING):  # the range of a float, exactly
+        number = Decimal(reach.numerator) / Decimal(reach.denominator)
+        rounded = number.quantize(Decimal(1).scaleb(number.adjusted()))
+    whole = rounded == rounded.to_integral_value()
+    return {"compare": "number", "abs": int(rounded) if whole else float(rounded)}
+
+
+def _for_lists(lists: Sequence[list[Json]]) -> Proposal:
+    as_items = [[identity(item) for item in items] for items in lists]
+    if len({frozenset(items) for items in as_items}) == 1:
+        counts = [{item: items.count(item) for item in items} for items in as_items]
+        return {"compare": "unordered" if all(each == counts[0] for each in counts) else "set"}
+    if key := _key(lists):
+        return {"compare": "keyed", "key": key}
+    longest = max(lists, key=len)
+    if all(difference(items, longest[: len(items)]) is None for items in lists):
+        return {"length": {"abs": len(longest) - min(map(len, lists))}}
+    return _IGNORE
+
+
+def _key(lists: Sequence[list[Json]]) -> str | None:
+    """The first property by which the items of all lists can be told, and are the same ones."""
+    first = lists[0][0] if lists[0] else None
+    for name in first if isinstance(first, Mapping) else ():
+        told = [where for items in lists if not isinstance(where := aligned(items, name), str)]
+        if len(told) == len(lists) and all(where.keys() == told[0].keys() for where in told):
+            # Items in one and the same order are paired by it anyway.
+            return name if any(list(where) != list(told[0]) for where in told) else None
+    return None
+
+
+def _for_texts(texts: Sequence[str], *, often: bool) -> Proposal:
+    for names in _TEXT_STEPS:
+        if len({normalise(text, names) for text in texts}) == 1:
+            return {"compare": "text", "normalise": list(names)}
+    if all(len(text.split()) <= _WORDS and len(text) <= _CHARACTERS for text in texts):
+        # One word with digits in it, another one each time: an id.
+        made_up = not often and len(texts) > 2 and all(re.search(r"\d", text) for text in texts)
+        return _IGNORE if made_up else {"compare": "seen"}
+    if len(texts) > _COMPARED:
+        return _IGNORE
+    least = min(similarity(one, two) for one, two in combinations(texts, 2))
+    if least < _LEAST_SIMILAR:
+        return _IGNORE
+    rounded = (Decimal(least) * 20).to_integral_value(ROUND_FLOOR) / 20
+    return {"compare": "similar", "min": float(rounded)}
+
+
+def merged(proposals: Sequence[Proposal]) -> Proposal:
+    """One rule that takes whatever any of them takes."""
+    first, *others = proposals
+    if any(_without_limits(each) != _without_limits(first) for each in others):
+        return _IGNORE
+    return {
+        key: _LIMITS[key](each[key] for each in proposals) if key in _LIMITS else first[key] for key in first
+    }
+
+
+def _without_limits(proposal: Proposal) -> dict[str, Json]:
+    return {key: None if key in _LIMITS else value for key, value in proposal.items()}
+
+
+# What widens a rule; the lists of normalisers are each the beginning of the next.
+_LIMITS: Mapping[str, Callable[[Iterable[Any]], Json]] = {
+    "abs": max,
+    "min": min,
+    "normalise": lambda lists: max(lists, key=len),
+    "length": lambda lengths: max(lengths, key=lambda length: length["abs"]),
+}
+
+
+def spell_rule(path: str, proposal: Proposal) -> str:
+    """The rule as one line of YAML to paste: {path: $.confidence, compare: number, abs: 0.08}."""
+    return _spell({"path": path, **proposal})
+
+
+def _spell(value: Json) -> str:
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{key}: {_spell(each)}' for key, each in value.items())}}}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_spell, value))}]"
+    if isinstance(value, str) and _PLAIN.fullmatch(value) and value not in _NO_TEXT:
+        return value
+    # A JSON string is a YAML one, a path without control characters by itself (json_path).
+    return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,259 @@
+"""How the answers of one prompt are compared with the approved ones: its `regression` rules, compiled once.
+
+A place is decided by one rule: the most specific path that selects it, of equals the last. `exact`, `text` and
+`ignore` hold for everything below their path as well, until another rule selects it; `default` is such a rule for
+"$". All others hold for the very value their path selects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from fractions import Fraction
+from math import ceil, isfinite
+from typing import Any, Literal, TypeAlias, cast
+
+from ...checks.jsonpath import Path, PathError, parse
+from ...errors import FormatError, Location
+from ...files.model import Project, Prompt
+from ...files.problems import ProblemList
+from ...files.violations import spell
+from ...patterns import PatternError, compile_pattern
+from ...schema import show
+from ...values import Json
+from .comparators import Comparator, number, regex, similar, text
+from .json_walk import children
+from .normalise import DEFAULT
+from .path_automaton import Reach, reach
+from .redact import Redaction, compile_redactions
+
+__all__ = ["Default", "Kind", "Places", "Rule", "Rules", "compile_rules", "unused_rules"]
+
+Default: TypeAlias = Literal["exact", "text", "ignore"]
+
+Kind: TypeAlias = Literal[
+    "plain", "exact", "text", "ignore", "number", "regex", "similar", "seen", "set", "unordered", "keyed"
+]
+"""`plain` is a rule without `compare`: it allows absence or another length, and compares like its surroundings."""
+
+Places: TypeAlias = Reach
+"""Where the rules' paths stand at one place of a value."""
+
+_INHERITED = frozenset({"exact", "text", "ignore"})
+_LISTS = frozenset({"set", "unordered", "keyed"})
+_TEXTS = frozenset({"regex", "similar"})
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule. `label` is what tables call it, e.g. "number abs 0.05", `name` the path and that; `location` is where it
+    stands.
+
+    `comparator` decides about two values of kinds text, number, regex and similar. `length` is the allowed
+    difference in length of two lists, `key` the property that pairs the items of a keyed list.
+    """
+
+    path: Path
+    kind: Kind
+    label: str
+    location: Location
+    comparator: Comparator | None = None
+    optional: bool = False
+    length: int | None = None
+    key: str = ""
+    name: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", f"{self.path} {self.label}")
+
+    @property
+    def inherited(self) -> bool:
+        """Whether it holds for everything below its path as well."""
+        return self.kind in _INHERITED
+
+    def fits(self, value: Json) -> bool:
+        """Whether the rule can say anything about a value of this type."""
+        if self.kind == "number":
+            return isinstance(value, int | float) and not isinstance(value, bool)
+        if self.kind in _TEXTS:
+            return isinstance(value, str)
+        if self.kind in _LISTS or self.length is not None:
+            return isinstance(value, list)
+        if self.kind == "text":
+            return isinstance(value, str | list | Mapping)
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The rules of one prompt, ready for any number of answers.
+
+    `samples` is how often a case is asked, `share` the declared share of them that must pass (None: the usual one).
+    `base` is `default` as a rule. `replaced` are the indexes of rules that never decide, since a later one has the same
+    path; `start` is where the paths stand at the root of a value.
+    """
+
+    samples: int
+    share: Fraction | None
+    default: Default
+    base: Rule
+    rules: tuple[Rule, ...]
+    replaced: frozenset[int]
+    start: Reach = field(compare=False, repr=False)
+    redactions: tuple[Redaction, ...] = ()
+
+    @property
+    def min_pass(self) -> int | None:
+        """How many of `samples` must pass; None where the prompt does not say."""
+        return self.passes_needed(self.samples)
+
+    def passes_needed(self, total: int) -> int | None:
+        """How many of `total` samples must pass, by the share that the prompt declares; None where it does not."""
+        return None if self.share is None else ceil(self.share * total)
+
+    def follow(self, places: Places, step: str | int, length: int | None = None) -> Places:
+        """Where the paths stand one step down; `length` is that of the list in which `step` counts."""
+        return places.follow(step, length)
+
+    def deciding(self, reach: Reach) -> Rule | None:
+        """The rule that decides at a place, of those that select it."""
+        return self.rules[reach.selecting[0]] if reach.selecting else None
+
+
+def compile_rules(prompt: Prompt, project: Project) -> Rules:
+    """The `regression` rules of a prompt, with the redactions of its project.
+
+    Raises FormatError at the line of what is off (a path, a regular expression, a rule that says nothing), or
+    Problems when there are several.
+    """
+    spec = cast("Mapping[str, Any]", prompt.regression)  # its shape was validated when the prompt was loaded
+    problems = ProblemList()
+    rules: list[Rule] = []
+    for index, each in enumerate(spec.get("rules", ())):
+        with problems.kept(), _told(prompt, "rules", index):
+            rules.append(_compile(each, prompt.locate("regression", "rules", index)))
+    samples: int = spec.get("samples", 1)
+    share: Fraction | None = None
+    redactions: tuple[Redaction, ...] = ()
+    with problems.kept(), _told(prompt, "min_pass"):
+        share = _share(spec.get("min_pass"), samples)
+    with problems.kept():
+        redactions = compile_redactions(project)
+    problems.raise_any()
+    default: Default = spec.get("default", "exact")
+    base: Mapping[str, Any] = {"ignore": True} if default == "ignore" else {"compare": default}
+    paths = [rule.path for rule in rules]
+    return Rules(
+        samples,
+        share,
+        default,
+        _compile({"path": "$", **base}, prompt.locate("regression", "default")),
+        tuple(rules),
+        frozenset(index for index, path in enumerate(paths) if path in paths[index + 1 :]),
+        reach(paths),
+        redactions,
+    )
+
+
+def unused_rules(rules: Rules, *values: Json) -> tuple[str, ...]:
+    """The rules that select nothing of their type in any of the values, or that a later one of the same path replaces."""
+    if not rules.rules:
+        return ()
+    used: set[int] = set()
+    stack = [(value, rules.start) for value in values]
+    while stack:
+        value, reach = stack.pop()
+        used.update(index for index in reach.selecting if rules.rules[index].fits(value))
+        if reach.continues:
+            length = len(value) if isinstance(value, list) else None
+            stack.extend((child, reach.follow(step, length)) for step, child in children(value))
+    used -= rules.replaced
+    return tuple(rule.name for index, rule in enumerate(rules.rules) if index not in used)
+
+
+class _Unusable(ValueError):
+    """A rule that cannot be used; `key` is the path inside it to what is off."""
+
+    def __init__(self, message: str, *key: str, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.key = key
+        self.hint = hint
+
+
+@contextmanager
+def _told(prompt: Prompt, *place: str | int) -> Iterator[None]:
+    """Tell what is unusable below `regression` at its line."""
+    try:
+        yield
+    except _Unusable as reason:
+        at = prompt.locate("regression", *place, *reason.key)
+        message = f"{spell(('regression', *place))}: {reason}"
+        raise FormatError(message, location=at, hint=reason.hint) from None
+
+
+def _compile(spec: Mapping[str, Any], location: Location) -> Rule:
+    try:
+        path = parse(spec["path"])
+    except PathError as error:
+        raise _Unusable(f"{show(spec['path'])} is not a path: {error}", "path") from None
+    if "ignore" in spec:
+        return Rule(path, "ignore", "ignore", location)
+    kind: Kind = spec.get("compare", "plain")
+    label, comparator = _BUILDERS[kind](spec) if kind in _BUILDERS else (kind, None)
+    optional, length = "presence" in spec, spec["length"]["abs"] if "length" in spec else None
+    if kind == "plain":
+        label = "" if length is None else f"length abs {length}"
+        if not label and not optional:
+            raise _Unusable("the rule says nothing", hint="give it compare, ignore, presence or length")
+    if optional:
+        label = f"{label} presence optional".lstrip()
+    return Rule(path, kind, label, location, comparator, optional, length, spec.get("key", ""))
+
+
+def _number(spec: Mapping[str, Any]) -> tuple[str, Comparator]:
+    given = {name: spec[name] for name in ("abs", "rel") if name in spec}
+    if not given:
+        raise _Unusable("number needs abs or rel", hint="e.g. abs: 0.05, or rel: 0.01 for one per cent")
+    for name, value in given.items():
+        if not isfinite(value):
+            raise _Unusable(f"{name} is no number", name, hint="to compare nothing say `ignore: true`")
+    return " ".join(["number", *(f"{name} {show(value)}" for name, value in given.items())]), number(**given)
+
+
+def _regex(spec: Mapping[str, Any]) -> tuple[str, Comparator]:
+    source: str = spec["pattern"]
+    try:
+        pattern = compile_pattern(source)
+    except PatternError as error:
+        raise _Unusable(f"{show(source)} is no regular expression: {error}", "pattern") from None
+    return f"regex {source}", regex(pattern)
+
+
+def _similar(spec: Mapping[str, Any]) -> tuple[str, Comparator]:
+    scorer, least = similar(spec["min"])
+    return f"similar {scorer} {show(spec['min'])}", least
+
+
+def _text(spec: Mapping[str, Any]) -> tuple[str, Comparator]:
+    names = spec.get("normalise", DEFAULT)
+    return " ".join(["text", *names]), text(names)
+
+
+_BUILDERS: Mapping[str, Callable[[Mapping[str, Any]], tuple[str, Comparator | None]]] = {
+    "number": _number,
+    "regex": _regex,
+    "similar": _similar,
+    "text": _text,
+    "keyed": lambda spec: (f"keyed {spec['key']}", None),
+}
+
+
+def _share(declared: int | str | None, samples: int) -> Fraction | None:
+    if declared is None:
+        return None
+    share = Fraction(declared) if isinstance(declared, str) else Fraction(declared, samples)
+    if share > 1:
+        came = f"{declared} of {samples}" if isinstance(declared, int) else declared
+        raise _Unusable(f"{came} is more than all samples", hint=f"samples is {samples}")
+    return share

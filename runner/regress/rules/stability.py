@@ -1,0 +1,239 @@
+"""Several samples of one request: the answer they agree on, where they differ, and the verdict they come to. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import ceil
+from typing import Literal
+
+from ...checks.json_key import identity
+from ...schema import json_path
+from ...values import Json
+from ..snapshots.snapshot import Variation
+from .json_walk import ABSENT, Absent, child
+from .list_items import aligned
+from .normalise import line_ends
+from .path_automaton import Reach
+from .proposals import Proposal, merged, propose, spell_rule
+from .redact import redact
+from .rules import Rule, Rules
+
+__all__ = ["Instability", "Verdict", "modal", "sample_verdict", "unstable_paths"]
+
+_SHOWN = 5
+
+
+def modal(outputs: Sequence[Json]) -> tuple[Json, tuple[Variation, ...]]:
+    """The most frequent output, and the others with their counts, most frequent first; of equals the one seen first.
+
+    Outputs that are equal as JSON are one. Raises ValueError when there are none.
+    """
+    groups: dict[Hashable, Variation] = {}
+    for output in outputs:
+        key = identity(output)
+        group = groups.get(key, Variation(0, output))
+        groups[key] = replace(group, count=group.count + 1)
+    if not groups:
+        raise ValueError("no outputs, so none is the most frequent")
+    first, *others = sorted(groups.values(), key=lambda group: -group.count)
+    return first.output, tuple(others)
+
+
+# --- the verdict on a case ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the samples of a case come to: `passed` of `total` passed, `needed` of them must.
+
+    `flavour` compares with the samples that were approved: a flaky case is `new-flaky` when those agreed and
+    `known-flaky` when they did not; a case that passes although they did not is `recovered`.
+    """
+
+    word: Literal["pass", "fail", "flaky"]
+    flavour: Literal["new-flaky", "known-flaky", "recovered"] | None
+    passed: int
+    total: int
+    needed: int
+
+    @property
+    def enough(self) -> bool:
+        """Whether as many passed as must; a flaky case is still no passing one."""
+        return self.passed >= self.needed
+
+
+def sample_verdict(
+    passed: int, total: int, *, approved_agreement: tuple[int, int] | None, min_pass: int | None
+) -> Verdict:
+    """The verdict on `total` samples of which `passed` passed.
+
+    `approved_agreement` is how many of how many approved samples gave the approved output, None where nothing is
+    approved. `min_pass` is how many must pass, at most all: by default 1 of 1, 2 of 3, 4 of 5, else 80 per cent.
+    Raises ValueError when there is no sample or more passed than there are.
+    """
+    if not 0 <= passed <= total or not total:
+        raise ValueError(f"{passed} of {total} samples cannot have passed")
+    needed = min(_usual(total) if min_pass is None else min_pass, total)
+    agreed = None if approved_agreement is None else approved_agreement[0] == approved_agreement[1]
+    if passed < needed:
+        return Verdict("fail", None, passed, total, needed)
+    if passed == total:
+        return Verdict("pass", "recovered" if agreed is False else None, passed, total, needed)
+    flavours: dict[bool | None, Literal["new-flaky", "known-flaky"]] = {
+        True: "new-flaky",
+        False: "known-flaky",
+    }
+    return Verdict("flaky", flavours.get(agreed), passed, total, needed)
+
+
+def _usual(total: int) -> int:
+    # 80 per cent of three is all three, which a case that is right nine times in ten misses in every fourth run.
+    return 2 if total == 3 else ceil(total * 4 / 5)
+
+
+# --- where samples differ -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Instability:
+    """A path at which samples differ and no rule says how: `distinct` values of which `values` are the first few.
+
+    `proposal` is a rule to paste below `regression: rules:`, as one line of YAML, under which they count as equal.
+    """
+
+    path: str
+    distinct: int
+    values: tuple[Json, ...]
+    proposal: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """The values of all samples at one place; `general` is its path with [*] for indexes, `mode` the inherited rule."""
+
+    path: str
+    general: str
+    values: tuple[Json | Absent, ...]
+    reach: Reach
+    mode: Rule
+
+
+def unstable_paths(rules: Rules, outputs: Sequence[Json]) -> tuple[Instability, ...]:
+    """The places where outputs of one request differ and no rule of the prompt covers that, in document order.
+
+    What varies at several indexes of a list is one instability of all its items: `$.items[*].price`.
+    """
+    values = tuple(redact(output, rules.redactions) for output in outputs)
+    groups: dict[str, list[tuple[_Place, Proposal]]] = {}
+    for place, proposal in _unstable(rules, _Place("$", "$", values, rules.start, rules.base)):
+        groups.setdefault(place.general, []).append((place, proposal))
+    proposals = {general: merged([each for _, each in group]) for general, group in groups.items()}
+    ignored = tuple(
+        general + end for general, each in proposals.items() if "ignore" in each for end in (".", "[")
+    )
+    found = []
+    for general, group in groups.items():
+        # A rule for what lies below would call back what is ignored above.
+        if general.startswith(ignored):
+            continue
+        alone = len(group) == 1 and not any(
+            other.startswith((f"{general}.", f"{general}[")) for other in groups
+        )
+        path = group[0][0].path if alone else general
+        distinct = {_key(value): value for place, _ in group for value in place.values}
+        shown = [value for value in distinct.values() if not isinstance(value, Absent)][:_SHOWN]
+        found.append(Instability(path, len(distinct), tuple(shown), spell_rule(path, proposals[general])))
+    return tuple(found)
+
+
+def _key(value: Json | Absent) -> Hashable:
+    return value if isinstance(value, Absent) else identity(value)
+
+
+def _unstable(rules: Rules, root: _Place) -> Iterator[tuple[_Place, Proposal]]:
+    stack = [root]
+    while stack:
+        place = stack.pop()
+        rule = rules.deciding(place.reach)
+        mode = rule if rule and rule.inherited else place.mode
+        present = [value for value in place.values if not isinstance(value, Absent)]
+        ignored = mode.kind == "ignore"
+        missing = len(present) < len(place.values) and not ignored and not (rule and rule.optional)
+        if not missing and len({identity(value) for value in present}) < 2:
+            continue
+        if rule and not rule.inherited and rule.kind != "plain" and any(map(rule.fits, present)):
+            stack.extend(_by_key(place, present, rule.key, mode) if rule.kind == "keyed" else ())
+        elif missing:
+            if mode is rules.base:
+                yield place, propose(present, sometimes_missing=True)
+        elif (below := _parts(place, present, rule, ignored=ignored)) is not None:
+            stack.extend(_below(place, present, step, mode) for step in reversed(below))
+        elif mode is rules.base and not ignored and not _alike(present, mode):
+            proposal = propose(present)
+            if rule and rule.optional and "ignore" not in proposal:
+                proposal = {**proposal, "presence": "optional"}
+            yield place, proposal
+            if "key" in proposal:
+                stack.extend(_by_key(place, present, str(proposal["key"]), mode))
+
+
+def _parts(
+    place: _Place, present: Sequence[Json], rule: Rule | None, *, ignored: bool
+) -> list[str | int] | None:
+    """The steps to the parts of the values, where it is the parts that are to be looked at; None for the whole."""
+    if ignored and not place.reach.continues:
+        return []
+    if objects := [value for value in present if isinstance(value, Mapping)]:
+        return (
+            list(dict.fromkeys(key for value in objects for key in value))
+            if len(objects) == len(present)
+            else None
+        )
+    lists = [value for value in present if isinstance(value, list)]
+    if not lists or len(lists) < len(present):
+        return None
+    lengths = sorted(map(len, lists))
+    if ignored:
+        return list(range(lengths[-1]))
+    if rule and rule.length is not None:
+        return list(range(lengths[0]))
+    as_a_whole = lengths[0] < lengths[-1] or "compare" in propose(lists)
+    return None if as_a_whole else list(range(lengths[0]))
+
+
+def _alike(present: Sequence[Json], mode: Rule) -> bool:
+    """Whether these are texts that the default calls equal."""
+    texts = [line_ends(value) for value in present if isinstance(value, str)]
+    if len(texts) < len(present):
+        return False
+    return all(text == texts[0] or (mode.comparator and mode.comparator(texts[0], text)[0]) for text in texts)
+
+
+def _below(place: _Place, present: Sequence[Json], step: str | int, mode: Rule) -> _Place:
+    spelled = json_path((step,))[1:]
+    general = place.general + ("[*]" if isinstance(step, int) else spelled)
+    values = tuple(child(value, step) for value in present)
+    length = next((len(value) for value in present if isinstance(value, list)), None)
+    return _Place(place.path + spelled, general, values, place.reach.follow(step, length), mode)
+
+
+def _by_key(place: _Place, present: Sequence[Json], key: str, mode: Rule) -> list[_Place]:
+    """The items that belong together by a property; none where they cannot be told by it."""
+    lists = [value for value in present if isinstance(value, list)]
+    told = [(items, where) for items in lists if not isinstance(where := aligned(items, key), str)]
+    if len(told) < len(present):
+        return []
+    general = f"{place.general}[*]"
+    return [
+        _Place(
+            general,
+            general,
+            tuple(items[where[each]] if each in where else ABSENT for items, where in told),
+            place.reach.follow(index, len(told[0][0])),
+            mode,
+        )
+        for each, index in {
+            each: index for _, where in reversed(told) for each, index in where.items()
+        }.items()
+    ]

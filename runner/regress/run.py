@@ -1,0 +1,385 @@
+"""A regression run: every selected case against its approved snapshot, replayed where nothing changed.
+
+Cases are drawn lazily. A current one is judged where it stands and forgotten; one that has to be asked becomes jobs
+for the engine's pools, and is remembered only until its last sample has come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TypeAlias
+
+from ..engine.journal.record import Record
+from ..engine.plan.plan import Job, Unit, choices, group_by_endpoint
+from ..engine.plan.selection import Selection
+from ..engine.plan.shard import Shard
+from ..errors import Location, UsageError
+from ..files.model import Case, Project
+from ..files.tree import DiskTree
+from ..wire.fingerprint import parts
+from .accept import approve, refreshed
+from .answers import stored_value
+from .evaluate import Evaluation, evaluate
+from .lost import LostAnswers
+from .modes import Modes
+from .pending import drop_pending, save_pending
+from .replay import replay
+from .results import CaseResult, PendingEntry, Status, Verdict
+from .rules.rules import Rules, compile_rules, unused_rules
+from .snapshots.approved import approved_of
+from .snapshots.reader import ConflictError
+from .snapshots.snapshot import Snapshot, file_of, folder_of
+from .snapshots.store import SnapshotStore
+from .snapshots.unreferenced import abandoned
+from .vacuous import compares_nothing, vacuous_rules
+
+__all__ = ["CaseKey", "Regression"]
+
+CaseKey: TypeAlias = tuple[str, str, str | None]
+"""A case of a run: the prompt's file as shown or its place, the case's id, the variant."""
+
+
+@dataclass(slots=True)
+class _Asked:
+    """A case whose answers are on their way: `missing` counts the choices still to come."""
+
+    job: Job
+    status: Status
+    approved: Snapshot | None
+    against: str | None
+    file: str
+    missing: int
+    records: list[Record] = field(default_factory=list)
+    moved_from: str | None = None
+
+
+class Regression:
+    """One run over `units`. `emit` receives each case's result; `orphan` each snapshot file without a case.
+
+    `lost` knows the answers that cases without a snapshot may have left under another name, where it was looked for before.
+    `remark` is told what concerns a prompt as a whole. `changed` limits what may be asked to these cases (`--base`); the others are replayed or reported. Raises what
+    loading, rendering and the snapshot store raise.
+    """
+
+    def __init__(
+        self,
+        units: Sequence[Unit],
+        selection: Selection,
+        project: Project,
+        store: SnapshotStore,
+        modes: Modes,
+        *,
+        emit: Callable[[CaseResult], None],
+        orphan: Callable[[str], None],
+        remark: Callable[[str], None] = lambda _: None,
+        shard: Shard | None = None,
+        changed: frozenset[CaseKey] | None = None,
+        lost: LostAnswers | None = None,
+    ) -> None:
+        for unit in units:
+            _refuse_foreign(unit, project)
+        self._units = units
+        self._selection = selection
+        self._root = Path(project.root)
+        self._store = store
+        self._modes = modes
+        self._emit = emit
+        self._orphan = orphan
+        self._remark = remark
+        self._shard = shard
+        self._changed = changed
+        self._rules: Mapping[str, Rules] = {
+            unit.prompt.place: compile_rules(unit.prompt, project) for unit in units
+        }
+        # Which files have no case can only be said when every case was seen.
+        self._complete = selection.takes_all and selection.takes_tests and shard is None
+        self._unseen: dict[str, set[str]] = {}
+        self._lost = lost or LostAnswers(units, project, store)
+        self._unused: dict[str, set[tuple[str, str]]] = {}
+        self._compared: dict[str, bool] = {}
+        self._asked: dict[CaseKey, _Asked] = {}
+
+    @property
+    def asks_all(self) -> bool:
+        """Whether even what has not changed is asked, to see what the model says today."""
+        return self._modes.record == "all"
+
+    def guard(self, secrets: Iterable[str]) -> None:
+        """Refuse to store an answer that repeats one of these keys."""
+        self._store.guard(secrets)
+
+    def jobs(self) -> dict[str, Iterator[Job]]:
+        """For each endpoint, lazily, the jobs that have to be asked; drawing them replays what need not be.
+
+        In `--record none` these are empty, and drawing them is the whole run.
+        """
+        return {name: self._jobs(units) for name, units in group_by_endpoint(self._units).items()}
+
+    def take(self, record: Record) -> None:
+        """Receive a record of one of the jobs; the last one of a case decides it."""
+        key = (record["file"], record["case"], record["variant"])
+        asked = self._asked[key]
+        asked.records.append(record)
+        # An exchange that failed stands for all the choices it would have brought.
+        asked.missing -= 1 if "choice" in record else choices(asked.job.unit.fields)
+        if asked.missing <= 0:
+            del self._asked[key]
+            self._decide(asked)
+
+    def finish(self) -> None:
+        """Tell the snapshot files that no case of a completely seen prompt refers to, and rules that never applied."""
+        for unit in {unit.prompt.place: unit for unit in self._units}.values():
+            for found in vacuous_rules(unit.prompt, self._rules[unit.prompt.place]):
+                self._remark(f"{found.location}: {found.message}")
+        if self._complete:
+            for file in sorted(self._unused):
+                for location, rule in sorted(self._unused[file]):
+                    self._remark(f"{location}: the rule {rule} applies to no approved answer")
+            for file in sorted(file for file, compared in self._compared.items() if not compared):
+                self._remark(f"{file}: the rules ignore every part of every approved answer")
+            for folder in sorted(self._unseen):
+                for name in sorted(self._unseen[folder]):
+                    self._orphan(f"{folder}/{name}")
+            for file in abandoned(self._units, self._store):
+                if file not in self._lost.taken:
+                    self._orphan(file)
+
+    # --- drawing ----------------------------------------------------------------------------------------------------
+
+    def _jobs(self, units: Sequence[Unit]) -> Iterator[Job]:
+        for unit in units:
+            self._look_into(unit)
+            for case in self._selection.cases(unit):
+                if self._shard is not None and not self._shard.has(unit.prompt.file, case.id, unit.variant):
+                    continue
+                yield from self._case(unit, case)
+
+    def _look_into(self, unit: Unit) -> None:
+        folder = folder_of(unit.prompt)
+        if folder in self._unseen or not self._complete:
+            return
+        names = self._store.files_of(folder)
+        if names:
+            # With several variants, those of other endpoints are seen later: cross theirs off first.
+            others = [each for each in self._units if each.prompt is unit.prompt and each is not unit]
+            for other in others:
+                for case in self._selection.cases(other):
+                    names.discard(self._file(other, case).rpartition("/")[2])
+        self._unseen[folder] = names
+
+    def _file(self, unit: Unit, case: Case) -> str:
+        return file_of(unit.prompt, case.id, unit.variant)
+
+    def _case(self, unit: Unit, case: Case) -> Iterator[Job]:
+        file = self._file(unit, case)
+        folder, _, name = file.rpartition("/")
+        unseen = self._unseen.get(folder)
+        if unseen:
+            unseen.discard(name)
+        job = unit.job(case)
+        try:
+            approved = approved_of(self._store, unit.prompt, case.id, unit.variant)
+        except ConflictError as error:
+            yield from self._ask_or_tell(job, "conflict", None, file, str(error))
+            return
+        if approved is not None:
+            self._note_unused(unit, approved)
+        if approved is None:
+            yield from self._missing(job, file)
+        elif approved.request == job.fingerprint:
+            yield from self._current(job, approved, file)
+        else:
+            yield from self._ask_or_tell(job, "stale", approved, file, _what_changed(approved, job))
+
+    def _note_unused(self, unit: Unit, approved: Snapshot) -> None:
+        rules = self._rules[unit.prompt.place]
+        file = unit.prompt.path
+        if not self._compared.get(file):
+            self._compared[file] = not compares_nothing(rules, stored_value(approved))
+        if not rules.rules or self._unused.get(file) == set():
+            return
+        names = unused_rules(rules, stored_value(approved))
+        unused = {(str(rule.location), rule.name) for rule in rules.rules if rule.name in names}
+        self._unused[file] = self._unused.get(file, unused) & unused
+
+    def _current(self, job: Job, approved: Snapshot, file: str) -> Iterator[Job]:
+        if self._modes.calls("current") and self._may_ask(job):
+            yield from self._ask(job, "current", approved, file)
+            return
+        replayed = replay(job.unit, job.case, approved)
+        self._emit(
+            CaseResult(
+                job.unit.prompt.name,
+                job.unit.prompt.path,
+                job.case.id,
+                job.unit.variant,
+                "current",
+                "pass" if replayed.passed else "fail",
+                None,
+                replayed.reason,
+                file,
+                checks=replayed.checks,
+                outcome=replayed.outcome,
+                notes=tuple(f"{kind} is known only when the model is called" for kind in replayed.skipped),
+            )
+        )
+        if replayed.passed and self._modes.record != "none":
+            drop_pending(self._root, file)
+
+    def _missing(self, job: Job, file: str) -> Iterator[Job]:
+        """A case without a snapshot: a renamed one when a file without a case answers the very same request."""
+        found = self._lost.take(job, file)
+        if found is None:
+            yield from self._ask_or_tell(job, "missing", None, file, "no approved snapshot")
+            return
+        if len(found) > 1:
+            several = f"no approved snapshot: {' and '.join(found)} answer this request, each in its own way"
+            yield from self._ask_or_tell(job, "missing", None, file, several)
+            return
+        [old] = found
+        approved = self._store.read(old)
+        assert approved is not None, "what was found a moment ago is there"
+        folder, _, name = old.rpartition("/")
+        self._unseen.get(folder, set()).discard(name)
+        if self._modes.calls("moved") and self._may_ask(job):
+            yield from self._ask(job, "moved", approved, file, old)
+            return
+        replayed = replay(job.unit, job.case, approved)
+        result = self._result(job, "moved", "pending", f"the same request as {old}", file)
+        if replayed.passed:
+            result = replace(result, kind="moved")
+            self._propose(approved, file, self._store.digest(old), result, moved_from=old)
+        else:
+            self._emit(
+                replace(
+                    result,
+                    verdict="fail",
+                    reason=f"{result.reason}: {replayed.reason}",
+                    checks=replayed.checks,
+                    outcome=replayed.outcome,
+                )
+            )
+
+    def _result(self, job: Job, status: Status, verdict: Verdict, reason: str, file: str) -> CaseResult:
+        prompt = job.unit.prompt
+        return CaseResult(
+            prompt.name, prompt.path, job.case.id, job.unit.variant, status, verdict, None, reason, file
+        )
+
+    # --- asking -----------------------------------------------------------------------------------------------------
+
+    def _may_ask(self, job: Job) -> bool:
+        return (
+            self._changed is None or (job.unit.prompt.place, job.case.id, job.unit.variant) in self._changed
+        )
+
+    def _ask_or_tell(
+        self, job: Job, status: Status, approved: Snapshot | None, file: str, reason: str
+    ) -> Iterator[Job]:
+        if self._modes.calls(status) and self._may_ask(job):
+            yield from self._ask(job, status, approved, file)
+        else:
+            self._emit(self._result(job, status, "outdated", reason, file))
+
+    def _ask(
+        self, job: Job, status: Status, approved: Snapshot | None, file: str, moved_from: str | None = None
+    ) -> Iterator[Job]:
+        samples = self._modes.samples or self._rules[job.unit.prompt.place].samples
+        key = (job.unit.prompt.path, job.case.id, job.unit.variant)
+        against = self._store.digest(moved_from or file)
+        awaited = samples * choices(job.unit.fields)
+        self._asked[key] = _Asked(job, status, approved, against, file, awaited, moved_from=moved_from)
+        for sample in range(samples):
+            yield job._replace(sample=sample)
+
+    # --- deciding ---------------------------------------------------------------------------------------------------
+
+    def _decide(self, asked: _Asked) -> None:
+        rules = self._rules[asked.job.unit.prompt.place]
+        evaluation = evaluate(
+            asked.job,
+            asked.records,
+            status=asked.status,
+            approved=asked.approved,
+            rules=rules,
+            snapshot_file=asked.file,
+        )
+        kind = evaluation.result.kind
+        as_approved = kind is None and evaluation.result.verdict in ("pass", "flaky")
+        if asked.moved_from is not None and asked.approved is not None and as_approved:
+            reason = f"the same request as {asked.moved_from}"
+            result = replace(evaluation.result, verdict="pending", kind="moved", reason=reason)
+            self._propose(asked.approved, asked.file, asked.against, result, moved_from=asked.moved_from)
+        elif kind is None or evaluation.proposal is None:
+            self._settle(asked, evaluation)
+        else:
+            proposal = evaluation.proposal
+            if kind == "refreshed" and asked.against is None and asked.approved is not None:
+                # The pack's own answer, which stays as it is: the project gets it under its own request.
+                proposal = refreshed(asked.approved, proposal)
+            self._propose(proposal, asked.file, asked.against, evaluation.result, moved_from=asked.moved_from)
+
+    def _settle(self, asked: _Asked, evaluation: Evaluation) -> None:
+        """A case with nothing to approve: its older pending answer is out of date."""
+        result = evaluation.result
+        if (
+            result.verdict in ("pass", "flaky")
+            and self._modes.rewrites_equal
+            and evaluation.proposal is not None
+        ):
+            result = replace(result, written=self._store.write(asked.file, evaluation.proposal))
+        if result.verdict != "error":
+            drop_pending(self._root, asked.file)
+        self._emit(result)
+
+    def _propose(
+        self,
+        proposal: Snapshot,
+        file: str,
+        against: str | None,
+        result: CaseResult,
+        moved_from: str | None = None,
+    ) -> None:
+        """Approve at once where `--update` says so, else let it wait for a person."""
+        assert result.kind is not None
+        self._store.refuse_secrets(file, proposal)
+        entry = PendingEntry(
+            kind=result.kind,
+            prompt=result.prompt,
+            file=result.file,
+            case=result.case,
+            variant=result.variant,
+            snapshot_file=file,
+            snapshot=proposal,
+            moved_from=moved_from,
+            fields=result.fields,
+            against=against,
+        )
+        if self._modes.writes(result.kind):
+            keep = result.kind == "refreshed" and self._modes.rewrites_equal
+            written = self._store.write(file, proposal) if keep else approve(self._store, entry)
+            drop_pending(self._root, file)
+            verdict: Verdict = "flaky" if result.flavour == "new-flaky" else "pass"
+            self._emit(replace(result, verdict=verdict, written=written))
+        else:
+            save_pending(self._root, entry)
+            self._emit(result)
+
+
+def _refuse_foreign(unit: Unit, project: Project) -> None:
+    """A prompt of another project keeps its snapshots there, so it has to be tested there."""
+    tree = unit.prompt.tree
+    if isinstance(tree, DiskTree) and not tree.root.samefile(project.root):
+        raise UsageError(
+            "this prompt lies outside the project, whose snapshots these would become",
+            location=Location(unit.prompt.path),
+            hint=f"run the test in {tree.root}",
+        )
+
+
+def _what_changed(approved: Snapshot, job: Job) -> str:
+    now = parts(job.body)
+    changed = [name for name in ("messages", "params", "schema") if approved.parts.get(name) != now[name]]
+    return f"the request changed since it was approved: {', '.join(changed) or 'the way it is fingerprinted'}"

@@ -1,0 +1,1 @@
+"""Snapshot files: the values, the reader, the writer, the store."""

@@ -1,0 +1,166 @@
+"""A snapshot file read back: strictly, and fast for what our writer wrote.
+
+The writer's own lines are read by a parser of their own (`own_lines`); anything it does not recognise, such as a file
+edited by hand, is read by the strict YAML reader instead. Both give the same values.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+from ...errors import FormatError, Location
+from ...values import Json, JsonPath
+from .fast_reader import parse_own
+from .snapshot import Snapshot, Variation
+from .writer import VERSION
+
+__all__ = ["MAX_BYTES", "ConflictError", "read_snapshot", "snapshot_request", "too_large"]
+
+MAX_BYTES = 65_536
+"""The largest snapshot: what a person can still review."""
+
+# Our writer indents all but its keys, so these can only be git's (and the `=====` under a heading is none of them).
+_CONFLICT = re.compile(r"^(?:<<<<<<<|=======|>>>>>>>|\|\|\|\|\|\|\|)", re.MULTILINE)
+_REQUEST = re.compile(r"^request: (sha256:[0-9a-f]{64})\r?$", re.MULTILINE)
+_FINGERPRINT = re.compile(r"sha256:[0-9a-f]{64}")
+_AGAIN = "snapshots are written by runner: take back the edit, or delete the file and record anew"
+
+_KINDS: Mapping[str, tuple[type, str]] = {
+    "runner_snapshot": (int, "a number"),
+    "request": (str, "text"),
+    "parts": (dict, "a mapping"),
+    "model": (str, "text"),
+    "outcome": (str, "text"),
+    "finish_reason": (str, "text"),
+    "refusal": (str, "text"),
+    "output": (object, "a value"),
+    "tool_calls": (list, "a list"),
+    "samples": (int, "a number"),
+    "variants": (list, "a list"),
+    "unstable": (list, "a list"),
+}
+_PARTS = frozenset({"messages", "params", "schema"})
+_VARIANT = {"count", "output"}
+
+
+class ConflictError(FormatError):
+    """The file holds git's conflict markers. After a merge both sides are out of date: record anew."""
+
+    exit_code = 4
+
+
+def read_snapshot(text: str, shown: str) -> Snapshot:
+    """The snapshot in `text`; `shown` is how messages call its file.
+
+    Raises ConflictError, SyntaxFileError (no YAML, a key twice, nested too deeply), or FormatError, at the line of
+    what is off.
+    """
+    if len(text) > MAX_BYTES // 4 and (size := len(text.encode())) > MAX_BYTES:
+        raise too_large(size, shown)
+    value = parse_own(text)
+    if value is None or _problem(value) is not None:
+        value = _read_slowly(text, shown)
+    return Snapshot(
+        request=value["request"],
+        parts=value.get("parts", {}),
+        output=value["output"],
+        model=value.get("model"),
+        outcome=value.get("outcome"),
+        finish_reason=value.get("finish_reason"),
+        refusal=value.get("refusal"),
+        tool_calls=value.get("tool_calls"),
+        samples=value.get("samples", 1),
+        variants=tuple([Variation(each["count"], each["output"]) for each in value.get("variants", ())]),
+        unstable=tuple(value.get("unstable", ())),
+    )
+
+
+def snapshot_request(data: bytes) -> str | None:
+    """The fingerprint in a snapshot file, without reading the rest; None where there is not exactly one."""
+    start = data.find(b"\nrequest: ") + 1
+    found = _REQUEST.match(data[start : start + 128].decode("latin-1")) if start else None
+    return found[1] if found and data.find(b"\nrequest: ", start) < 0 else None
+
+
+def too_large(size: int, shown: str) -> FormatError:
+    """The error for a file of `size` bytes."""
+    return FormatError(
+        f"a snapshot of {size:,} bytes; at most {MAX_BYTES:,} are read",
+        location=Location(shown),
+        hint="what cannot be reviewed cannot be approved: delete it, and let the prompt answer less",
+    )
+
+
+def _read_slowly(text: str, shown: str) -> dict[str, Any]:
+    """The checked mapping in any YAML text; its errors know their lines."""
+    if found := _CONFLICT.search(text):
+        _refuse_conflict(text, Location(shown, text.count("\n", 0, found.start()) + 1))
+    from ...documents.yaml_reader import parse_yaml
+
+    document = parse_yaml(text, shown, max_nodes=MAX_BYTES)
+    problem = _problem(document.value)
+    if problem is not None:
+        path, message, hint = problem
+        raise FormatError(message, location=document.locate_key(path), hint=hint)
+    assert isinstance(document.value, dict)
+    return document.value
+
+
+def _refuse_conflict(text: str, location: Location) -> NoReturn:
+    sides = " and ".join(dict.fromkeys(_REQUEST.findall(text)))
+    raise ConflictError(
+        f"a merge conflict{f' between {sides}' if ' and ' in sides else ''}",
+        location=location,
+        hint="after a merge both answers are out of date: runner test --record new_episodes, then runner review",
+    )
+
+
+def _problem(value: Json) -> tuple[JsonPath, str, str] | None:
+    """The first thing that makes a value no snapshot: its path, what it is, and what to do."""
+    if not isinstance(value, dict):
+        return (), "this is not a snapshot", _AGAIN
+    version = value.get("runner_snapshot")
+    if version != VERSION:
+        known = (
+            "a newer runner may have written it" if isinstance(version, int) and version > VERSION else _AGAIN
+        )
+        return ("runner_snapshot",), f"runner_snapshot must be {VERSION}", known
+    for key, item in value.items():
+        if key not in _KINDS:
+            return (key,), f'unknown key "{key}"', _AGAIN
+        kind, words = _KINDS[key]
+        if not isinstance(item, kind) or (isinstance(item, bool) and kind is not object):
+            return (key,), f"{key} must be {words}", _AGAIN
+    if not _FINGERPRINT.fullmatch(value.get("request", "")):
+        return ("request",), "request must be sha256: and 64 hex digits", _AGAIN
+    if "output" not in value:
+        return (), "output is missing", _AGAIN
+    return _parts_problem(value.get("parts", {})) or _samples_problem(value)
+
+
+def _parts_problem(parts: dict[str, Json]) -> tuple[JsonPath, str, str] | None:
+    for name, part in parts.items():
+        if name not in _PARTS:
+            return ("parts", name), f'unknown part "{name}"', _AGAIN
+        if not isinstance(part, str):
+            return ("parts", name), f"{name} must be text: put it in quotes", _AGAIN
+    return None
+
+
+def _samples_problem(value: dict[str, Any]) -> tuple[JsonPath, str, str] | None:
+    """What is wrong with the samples, and with what was seen in them."""
+    samples = value.get("samples", 1)
+    if samples < 1:
+        return ("samples",), "samples must be at least 1", _AGAIN
+    for index, each in enumerate(value.get("variants", ())):
+        if not isinstance(each, dict) or each.keys() != _VARIANT or type(each["count"]) is not int:
+            return ("variants", index), "a variant has a count and an output", _AGAIN
+        samples -= max(each["count"], 1)
+        if each["count"] < 1 or samples < 1:
+            return ("variants", index, "count"), "the counts must be part of the samples", _AGAIN
+    for index, path in enumerate(value.get("unstable", ())):
+        if not isinstance(path, str):
+            return ("unstable", index), "a path must be text", _AGAIN
+    return None

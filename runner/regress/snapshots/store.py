@@ -1,0 +1,329 @@
+"""Snapshot files on disk: read, written whole or not at all, renamed, deleted.
+
+A file is written beside its place, synced and renamed over it, so that a crash at any moment leaves the old one or the
+new one; two processes at once each leave a whole file. Links are never followed: what lies in a `__snapshots__` folder
+came with the repository, and could point anywhere.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import posixpath
+import secrets
+import stat
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+from ...checks.json_key import identity
+from ...documents.text import decode
+from ...errors import FileError, FormatError, Location, MissingFileError, SecretError, StorageError
+from ...files.addresses import key_variables
+from ...files.model import Project
+from ...files.plain_files import open_plain
+from ...files.prompt import PROMPT_ENDINGS
+from ...schema import json_path
+from .reader import MAX_BYTES, read_snapshot, snapshot_request, too_large
+from .secret_scan import largest_part, secret_in
+from .snapshot import FOLDER, SUFFIX, Snapshot, former_names, present_name
+from .writer import document, write_snapshot
+
+__all__ = ["SnapshotStore", "store_of"]
+
+# Where a system has no such flag, it has nothing to which it would apply.
+_PLAIN_READ = (
+    os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+)
+
+
+class SnapshotStore:
+    """The snapshots below `root`, addressed by root-relative posix paths. `secret_values` must never be in one."""
+
+    def __init__(self, root: Path, *, secret_values: Sequence[str] = ()) -> None:
+        self._root = str(root)
+        self._secrets = tuple(secret_values)
+        self._real_folders: set[str] = set()
+        # Messages call a file as it would be typed here; worked out once, not for each of ten thousand.
+        prefix = os.path.relpath(root)
+        self._prefix = "" if prefix == os.curdir else prefix.replace(os.sep, "/") + "/"
+
+    def guard(self, values: Iterable[str]) -> None:
+        """Refuse to write these values as well."""
+        self._secrets = tuple({*self._secrets, *values})
+
+    def read(self, file: str) -> Snapshot | None:
+        """The snapshot, or None where there is no such file.
+
+        Raises ConflictError, SyntaxFileError, FormatError, EncodingError, or MissingFileError: a link, a folder, not
+        readable.
+        """
+        file = self._on_disk(file)
+        folder = file.rpartition("/")[0]
+        if folder not in self._real_folders:
+            self._refuse_links(file)
+            self._real_folders.add(folder)
+        try:
+            descriptor = os.open(f"{self._root}/{file}", _PLAIN_READ)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            reason = "it is a link" if Path(self._root, file).is_symlink() else error.strerror or str(error)
+            raise self._unreadable(file, reason) from None
+        try:
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
+                raise self._unreadable(file, "it is not a file")
+            if status.st_size > MAX_BYTES:
+                raise too_large(status.st_size, self._shown(file))
+            data = os.read(descriptor, MAX_BYTES)
+        finally:
+            os.close(descriptor)
+        shown = self._shown(file)
+        return read_snapshot(decode(data, shown), shown)
+
+    def digest(self, file: str) -> str | None:
+        """SHA-256 of a snapshot file, or None where there is none: what an answer was compared with.
+
+        Raises MissingFileError for a link, a folder, a FIFO, or what cannot be read.
+        """
+        try:
+            return hashlib.sha256(self._plain_bytes(self._on_disk(file))).hexdigest()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise self._unreadable(file, error.strerror or str(error)) from None
+
+    def request(self, file: str) -> str | None:
+        """The request that a snapshot answers, without reading the rest; None where that cannot be told."""
+        try:
+            return snapshot_request(self._plain_bytes(self._on_disk(file)))
+        except OSError:
+            return None
+
+    def write(self, file: str, snapshot: Snapshot) -> bool:
+        """Write a snapshot; False, and not a byte touched, where the file says the same already.
+
+        Another `model`, another order of keys or 1.0 for 1 is no reason to write. A file that cannot be read (a
+        conflict) is replaced. Raises SecretError where a key stands in it, FormatError where it is too large or too
+        deep to be read again, MissingFileError where a link is in the way, StorageError where the disk refuses it;
+        the file then is as it was.
+        """
+        self._refuse_links(file)
+        self.refuse_secrets(file, snapshot)
+        text = write_snapshot(snapshot)
+        data = text.encode()
+        if len(data) > MAX_BYTES:
+            path, size = largest_part(document(snapshot))
+            raise FormatError(
+                f"the snapshot would have {len(data):,} bytes, at most {MAX_BYTES:,} can be reviewed; the largest "
+                f"part is {json_path(path)} with {size:,}",
+                location=Location(self._shown(file)),
+                hint="let the prompt answer less, or ignore that path in regression.rules",
+            )
+        read_snapshot(
+            text, self._shown(file)
+        )  # what cannot be read again must not become the approved answer
+        if self._says(file, snapshot):
+            return False
+        if (former := self._on_disk(file)) != file:
+            self.move(former, file)
+        self._replace(file, data)
+        return True
+
+    def refuse_secrets(self, file: str, snapshot: Snapshot) -> None:
+        """Raise SecretError where the value of a key variable, or what has the shape of a key, stands in a snapshot."""
+        found = secret_in(document(snapshot), write_snapshot(snapshot), self._secrets)
+        if found is not None:
+            path, what = found
+            raise SecretError(
+                f"{json_path(path)} holds {what}; nothing was written",
+                location=Location(self._shown(file)),
+                hint="take it out of the prompt's data, or add a `redact` rule for it to runner.yaml",
+            )
+
+    def move(self, old: str, new: str) -> None:
+        """Rename a snapshot, as `git mv` would; folders that are empty then go, too.
+
+        Raises MissingFileError for links, StorageError where `new` is taken or the disk refuses it.
+        """
+        old = self._on_disk(old)
+        self._refuse_links(old)
+        self._refuse_links(new)
+        source, target = self._path(old), self._path(new)
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            # The same file under both names: a system that takes upper and lower case for one.
+            if os.path.lexists(target) and not target.samefile(source):
+                raise StorageError(
+                    f"the snapshot {self._shown(old)} cannot be renamed: {self._shown(new)} is there already",
+                    hint="delete the one that is not meant",
+                )
+            source.replace(target)
+            _sync_folder(target.parent)
+        except OSError as error:
+            raise self._cannot("renamed", old, error) from None
+        self._drop_empty_folders(old)
+
+    def delete(self, file: str) -> None:
+        """Delete a snapshot, and its folders as far as they are empty then. Raises MissingFileError, StorageError."""
+        file = self._on_disk(file)
+        self._refuse_links(file)
+        try:
+            self._path(file).unlink()
+        except OSError as error:
+            raise self._cannot("deleted", file, error) from None
+        self._drop_empty_folders(file)
+
+    def folders_in(self, place: str) -> set[str]:
+        """The folders that stand in a `__snapshots__` folder, root-relative."""
+        try:
+            with os.scandir(self._path(place)) as entries:
+                names = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
+        except (FileNotFoundError, NotADirectoryError):
+            return set()
+        return {f"{place}/{present_name(name)}" for name in names}
+
+    def prompts_in(self, directory: str) -> set[str]:
+        """The prompt files in a directory, root-relative."""
+        try:
+            with os.scandir(self._path(directory)) as entries:
+                names = [entry.name for entry in entries if entry.name.lower().endswith(PROMPT_ENDINGS)]
+        except (FileNotFoundError, NotADirectoryError):
+            return set()
+        return {posixpath.join(directory, name) for name in names}
+
+    def files_of(self, folder: str) -> set[str]:
+        """The names of the snapshot files in a prompt's folder, as `snapshot_file` spells them.
+
+        Raises MissingFileError for links.
+        """
+        found: set[str] = set()
+        for each in (folder, *former_names(folder)):
+            self._refuse_links(f"{each}/*")
+            try:
+                with os.scandir(f"{self._root}/{each}") as entries:
+                    names = {
+                        entry.name
+                        for entry in entries
+                        if entry.name.endswith(SUFFIX) and not entry.is_dir(follow_symlinks=False)
+                    }
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+            found |= {present_name(self._as_asked_for(each, name)) for name in names}
+        return found
+
+    def named_now(self, file: str) -> str:
+        """A snapshot file that was found, as `snapshot_file` spells it."""
+        folder, _, name = file.rpartition("/")
+        above, _, last = folder.rpartition("/")
+        return f"{above}/{present_name(last)}/{present_name(name)}"
+
+    def _on_disk(self, file: str) -> str:
+        """Where a snapshot is, or would be: under a name of before where it has only that."""
+        for former in former_names(file):
+            if not os.path.lexists(self._path(file)) and os.path.lexists(self._path(former)):
+                return former
+        return file
+
+    def _as_asked_for(self, folder: str, name: str) -> str:
+        """`Refund` is `refund` where the system takes them for one file: no orphan, but the file of its case."""
+        lower = name.lower()
+        if name == lower:
+            return name
+        with contextlib.suppress(OSError):
+            if self._path(f"{folder}/{lower}").samefile(self._path(f"{folder}/{name}")):
+                return lower
+        return name
+
+    def _plain_bytes(self, file: str) -> bytes:
+        """The bytes of a regular file, without waiting for another kind of one. Raises OSError."""
+        with os.fdopen(open_plain(self._path(file)), "rb") as stream:
+            return stream.read()
+
+    def _path(self, file: str) -> Path:
+        return Path(self._root) / PurePosixPath(file)
+
+    def _shown(self, file: str) -> str:
+        return f"{self._prefix}{file}"
+
+    def _says(self, file: str, snapshot: Snapshot) -> bool:
+        """Whether the file says the same already, whichever model it names."""
+        try:
+            approved = self.read(file)
+        except MissingFileError:
+            raise  # a link or a folder stands there: not ours to replace
+        except FileError:
+            return False
+        return approved is not None and _substance(approved) == _substance(snapshot)
+
+    def _replace(self, file: str, data: bytes) -> None:
+        path = self._path(file)
+        temporary = path.with_name(f".{secrets.token_hex(6)}.part")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with temporary.open("xb") as part:
+                part.write(data)
+                part.flush()
+                os.fsync(part.fileno())
+            temporary.replace(path)
+            _sync_folder(path.parent)
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+            raise self._cannot("written", file, error) from None
+
+    def _drop_empty_folders(self, file: str) -> None:
+        for folder in _snapshot_folders(file):
+            try:
+                self._path(folder).rmdir()
+            except OSError:
+                return  # there is something in it
+
+    def _refuse_links(self, file: str) -> None:
+        for folder in _snapshot_folders(file):
+            if self._path(folder).is_symlink():
+                raise self._unreadable(folder, "it is a link")
+
+    def _unreadable(self, file: str, reason: str) -> MissingFileError:
+        return MissingFileError(
+            f"this snapshot cannot be read: {reason}",
+            location=Location(self._shown(file)),
+            hint="snapshots are plain files in plain folders",
+        )
+
+    def _cannot(self, what: str, file: str, error: OSError) -> StorageError:
+        return StorageError(
+            f"the snapshot {self._shown(file)} cannot be {what}: {error.strerror or error}",
+            hint="what was approved before is as it was; the answers are safe in .runner/",
+        )
+
+
+def store_of(project: Project, environ: Mapping[str, str]) -> SnapshotStore:
+    """The snapshots of a project; the values of all its key variables must not be in any."""
+    names = key_variables(project.endpoints.values())
+    values = sorted({environ[name] for name in names if environ.get(name)})
+    return SnapshotStore(Path(project.root), secret_values=values)
+
+
+def _substance(snapshot: Snapshot) -> object:
+    """What a snapshot says, as something to compare: not which model it was."""
+    return identity(document(replace(snapshot, model=None)))
+
+
+def _snapshot_folders(file: str) -> list[str]:
+    """The folders of a file from the innermost up to `__snapshots__`."""
+    folders = [str(each) for each in PurePosixPath(file).parents]
+    own = [number for number, folder in enumerate(folders) if folder.rpartition("/")[2] == FOLDER]
+    return folders[: own[0] + 1] if own else []
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename survive a power cut, where a folder can be synced (POSIX)."""
+    if os.name == "posix":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

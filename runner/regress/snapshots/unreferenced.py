@@ -1,0 +1,47 @@
+"""Snapshot files that no case refers to."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator, Sequence, Set
+
+from ...engine.plan.plan import Unit
+from ...engine.plan.selection import Selection
+from ...packs.manifest import load_manifest
+from .snapshot import FOLDER, file_of, folder_of, pack_folder
+from .store import SnapshotStore
+
+__all__ = ["abandoned", "orphans"]
+
+
+def orphans(units: Sequence[Unit], selection: Selection, store: SnapshotStore) -> Iterator[str]:
+    """The root-relative paths of such files, for prompts all of whose units are given. Raises CaseError."""
+    folders: dict[str, set[str]] = {}
+    for unit in units:
+        folder = folder_of(unit.prompt)
+        names = folders.setdefault(folder, store.files_of(folder))
+        for case in selection.cases(unit):
+            file = file_of(unit.prompt, case.id, unit.variant)
+            names.discard(file.rpartition("/")[2])
+    for folder in sorted(folders):
+        yield from (f"{folder}/{name}" for name in sorted(folders[folder]))
+    yield from abandoned(units, store)
+
+
+def abandoned(units: Sequence[Unit], store: SnapshotStore) -> Iterator[str]:
+    """The snapshots of prompts that are gone: in folders no prompt claims, beside prompts all of which are given."""
+    claimed = {folder_of(unit.prompt) for unit in units}
+    loaded = {unit.prompt.file for unit in units if unit.prompt.origin is None}
+    for directory in sorted({posixpath.dirname(file) for file in loaded}):
+        if loaded.issuperset(store.prompts_in(directory)):
+            yield from _unclaimed(posixpath.join(directory, FOLDER), claimed, store)
+    of_packs = {unit.prompt.origin.alias: unit.prompt.tree for unit in units if unit.prompt.origin}
+    given = {unit.prompt.place for unit in units}
+    for alias in sorted(of_packs):
+        if given.issuperset(f"{alias}:{name}" for name in load_manifest(of_packs[alias]).exports["prompts"]):
+            yield from _unclaimed(pack_folder(alias), claimed, store)
+
+
+def _unclaimed(place: str, claimed: Set[str], store: SnapshotStore) -> Iterator[str]:
+    for folder in sorted(store.folders_in(place) - claimed):
+        yield from (f"{folder}/{name}" for name in sorted(store.files_of(folder)))

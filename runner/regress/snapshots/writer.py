@@ -1,0 +1,155 @@
+"""A snapshot as text: a line-wise subset of YAML that reads well in a diff and comes back the same everywhere.
+
+The same value always gives the same bytes. Text over several lines becomes a block scalar, or a quoted string with one
+source line for each of its lines, so that a diff shows the line that changed. Everything below the top-level keys is
+indented: what stands in column 0 is ours or git's conflict markers. What another YAML version could read as a number,
+a boolean or a date is quoted, and so is what cannot be seen.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from ...values import Json
+from .snapshot import Snapshot
+
+__all__ = ["LONGEST_KEY", "PLAIN", "VERSION", "document", "emit", "write_snapshot"]
+
+VERSION = 1
+
+_WORDS = "null|true|false|yes|no|on|off|y|n"
+"""What YAML 1.1 or 1.2 takes for something else than text, in whatever case."""
+
+PLAIN = re.compile(rf"(?!(?i:{_WORDS})\Z)[^\W\d_](?:[^:# \t\n]++| ++(?!#|\Z)|:++(?! |\Z)|#)*+")
+"""One line of text that needs no quotes: it begins with a letter, and holds neither `: ` nor ` #` nor outer spaces."""
+
+LONGEST_KEY = 100
+"""Longer keys are written with `? `: a YAML reader looks no further than 1,024 characters for a key's colon."""
+
+_PLAIN_KEY = re.compile(rf"(?!(?i:{_WORDS})\Z)[A-Za-z_][A-Za-z0-9_.-]*")
+
+
+def write_snapshot(snapshot: Snapshot) -> str:
+    """The text of a snapshot file."""
+    return "".join(f"{line}\n" for line in emit(document(snapshot)))
+
+
+def document(snapshot: Snapshot) -> dict[str, Json]:
+    """What the file of a snapshot says, in its order. A key stands only where it says something."""
+    fields: dict[str, Json] = {"runner_snapshot": VERSION, "request": snapshot.request}
+    if snapshot.parts:
+        fields["parts"] = dict(snapshot.parts)
+    for name in ("model", "outcome", "finish_reason", "refusal"):
+        value = getattr(snapshot, name)
+        if value is not None:
+            fields[name] = value
+    fields["output"] = snapshot.output
+    if snapshot.tool_calls is not None:
+        fields["tool_calls"] = snapshot.tool_calls
+    if snapshot.samples > 1:
+        fields["samples"] = snapshot.samples
+    if snapshot.variants:
+        fields["variants"] = [{"count": each.count, "output": each.output} for each in snapshot.variants]
+    if snapshot.unstable:
+        fields["unstable"] = list(snapshot.unstable)
+    return fields
+
+
+def emit(fields: Mapping[str, Json]) -> Iterator[str]:
+    """The lines of a mapping, its keys in their order. Its texts hold no lone surrogates, its numbers are finite."""
+    yield from _mapping(fields, 0)
+
+
+def _mapping(fields: Mapping[str, Json], indent: int) -> Iterator[str]:
+    pad = " " * indent
+    for key, value in fields.items():
+        lines = _value(value, indent)
+        first = next(lines)
+        if len(key) > LONGEST_KEY:
+            yield f"{pad}? {_quoted(key)}"
+            yield f"{pad}:{first}"
+        else:
+            yield f"{pad}{key if _PLAIN_KEY.fullmatch(key) else _quoted(key)}:{first}"
+        yield from lines
+
+
+def _sequence(items: Sequence[Json], indent: int) -> Iterator[str]:
+    pad = " " * indent
+    for item in items:
+        if isinstance(item, Mapping | list | tuple) and item:
+            # Compact: the first line of the item stands behind its dash.
+            nested = _mapping(item, indent + 2) if isinstance(item, Mapping) else _sequence(item, indent + 2)
+            yield f"{pad}- {next(nested)[indent + 2 :]}"
+            yield from nested
+        else:
+            lines = _value(item, indent)
+            yield f"{pad}-{next(lines)}"
+            yield from lines
+
+
+def _value(value: Json, indent: int) -> Iterator[str]:
+    """What follows a key's colon or a dash, beginning with its space; then the lines below."""
+    if isinstance(value, Mapping):
+        yield "" if value else " {}"
+        yield from _mapping(value, indent + 2)
+    elif isinstance(value, list | tuple):
+        yield "" if value else " []"
+        yield from _sequence(value, indent + 2)
+    elif isinstance(value, str):
+        yield from _text(value, indent)
+    elif isinstance(value, float):
+        # YAML 1.1 knows a float only by its point: 1e-07 would be text.
+        mantissa, e, exponent = repr(value).partition("e")
+        yield f" {mantissa if '.' in mantissa else f'{mantissa}.0'}{e}{exponent}"
+    else:
+        yield f" {json.dumps(value)}"
+
+
+def _text(text: str, indent: int) -> Iterator[str]:
+    if "\n" not in text:
+        yield f" {text if PLAIN.fullmatch(text) and text.isprintable() else _quoted(text)}"
+    elif _fits_a_block(text):
+        body = text.rstrip("\n")
+        chomping = {0: "-", 1: ""}.get(len(text) - len(body), "+")
+        yield f" |{chomping}"
+        pad = " " * (indent + 2)
+        lines = text.removesuffix("\n").split("\n")
+        yield from (f"{pad}{line}" if line else "" for line in lines)
+    else:
+        yield from _quoted_lines(text, indent)
+
+
+def _fits_a_block(text: str) -> bool:
+    """Whether YAML carries the text in a block scalar without an indentation indicator or an escape."""
+    return text[0] not in " \t\n" and text.replace("\n", "").replace("\t", "").isprintable()
+
+
+def _quoted(text: str) -> str:
+    """Double-quoted, in escapes that JSON and YAML share where there are any."""
+    return f'"{_escaped(text)}"'
+
+
+def _escaped(text: str) -> str:
+    escaped = json.dumps(text, ensure_ascii=False)[1:-1]
+    return escaped if escaped.isprintable() else "".join(map(_spelt, escaped))
+
+
+def _spelt(character: str) -> str:
+    code = ord(character)
+    if character.isprintable():
+        return character
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def _quoted_lines(text: str, indent: int) -> Iterator[str]:
+    """Double-quoted over several lines, each break escaped: `"one\\n\\` and the rest on the next line."""
+    *most, last = text.split("\n")
+    parts = [f"{_escaped(line)}\\n" for line in most] + ([_escaped(last)] if last else [])
+    pad = " " * (indent + 2)
+    for number, part in enumerate(parts):
+        # White space at the beginning of a line would be dropped, unless it is escaped.
+        guarded = f"\\{part}" if number and part.startswith(" ") else part
+        start = f"{pad}{guarded}" if number else f' "{guarded}'
+        yield start + ('"' if number == len(parts) - 1 else "\\")
