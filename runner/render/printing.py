@@ -71,7 +71,10 @@ def _measure(value: Any, size: int) -> int:
     from jinja2 import Undefined  # what is no JSON comes out of a template, so Jinja is loaded already
 
     if isinstance(value, Undefined):
-        str(value)  # raises: every undefined value of the sandbox is strict
+        str(value)  # raises: every undefined value of the sandbox is strict, except what this stands for:
+        raise RefusedError(
+            "this inline `if` has no `else`, and its condition is false", "add `else ''` to print nothing"
+        )
     if isinstance(value, _LAZY):
         raise RefusedError(
             "this sequence is no list yet, so it cannot be printed", "add `| list`, or loop over it"

@@ -1,9 +1,8 @@
-"""The strict lint: each rule's own examples here, recorded schemas that providers accepted where they are at hand."""
+"""The strict lint: each rule's own examples, and schemas that must be accepted: ours, and recorded ones where given."""
 
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -11,8 +10,7 @@ from hypothesis import strategies as st
 
 from runner.checks.strict import lint, lint_loosely, lint_response_format
 from runner.schema import vacuity
-
-CONFORMANCE = Path(__file__).parents[3] / "shared" / "conformance" / "wire" / "schemas"
+from tests import conformance
 
 STRING = {"type": "string"}
 
@@ -300,32 +298,27 @@ def test_text_needs_nothing():
     assert lint_response_format({"type": "text"}, "Answer.") == []
 
 
-# --- recorded material ------------------------------------------------------------------------------------------
+# --- conformance data -------------------------------------------------------------------------------------------
+
+ACCEPTED = conformance.lines("schemas/accepted.jsonl")
 
 
-def recorded(folder):
-    return sorted((CONFORMANCE / folder).glob("*.json"))
+@pytest.mark.parametrize("name", ACCEPTED)
+def test_nothing_is_told_of_a_schema_within_the_subset(name):
+    assert lint(ACCEPTED[name]["schema"]) == []
 
 
-def load(path):
-    if path is None:
-        pytest.skip("the recorded schemas are not beside this checkout")
-    return json.loads(path.read_text(encoding="utf-8"))
+def strict_recordings():
+    for path in conformance.recorded("wire/schemas/recorded-accepted"):
+        case = json.loads(path.read_text(encoding="utf-8"))
+        if case["meta"].get("strict") is True:
+            yield pytest.param(case, id=path.stem)
 
 
-@pytest.mark.parametrize(
-    "path",
-    recorded("recorded-accepted") + recorded("azure-docs-examples") or [None],
-    ids=lambda path: path and path.stem,
-)
-def test_no_error_is_told_of_a_schema_that_was_accepted_as_strict(path):
-    case = load(path)
-    meta = case["meta"]
-    accepted_by = meta.get("accepted_by", ["the documentation"])
-    if meta.get("strict") is not True:
-        pytest.skip("was not sent as strict")
+@pytest.mark.parametrize("case", [*strict_recordings()])
+def test_no_error_is_told_of_a_schema_that_was_accepted_as_strict(case):
     errors = [found for found in lint(case["schema"]) if found.severity == "error"]
-    if accepted_by == ["openrouter.ai"]:
+    if case["meta"].get("accepted_by") == ["openrouter.ai"]:
         # Its upstreams do not enforce the subset; three of the recorded schemas leave objects open.
         errors = [found for found in errors if found.code != "S010"]
     assert errors == []
@@ -340,8 +333,7 @@ GENERATED = {
 
 
 def test_the_published_rule_list_is_implemented_as_listed():
-    path = CONFORMANCE / "lint-cases" / "rules.json"
-    rules = load(path if path.exists() else None)
+    rules = json.loads((conformance.HERE / "schemas" / "rules.json").read_text(encoding="utf-8"))
     for rule in rules["rules"]:
         severity = {"warn": "warning"}.get(rule["severity"], rule["severity"])
         failing = GENERATED[rule["id"]] if "$generate" in rule["fail"] else rule["fail"]
@@ -374,8 +366,13 @@ def test_of_a_schema_that_is_not_strict_is_told_what_it_does_not_say(schema, tol
     assert {each.severity for each in found} == {"warning"}
 
 
-@pytest.mark.parametrize("path", recorded("recorded-accepted") or [None], ids=lambda path: path and path.stem)
-def test_an_accepted_schema_is_a_test_whether_strict_or_not(path):
-    schema = load(path)["schema"]
+def accepted_schemas():
+    yield from (pytest.param(entry["schema"], id=name) for name, entry in ACCEPTED.items())
+    for path in conformance.recorded("wire/schemas/recorded-accepted"):
+        yield pytest.param(json.loads(path.read_text(encoding="utf-8"))["schema"], id=path.stem)
+
+
+@pytest.mark.parametrize("schema", [*accepted_schemas()])
+def test_an_accepted_schema_is_a_test_whether_strict_or_not(schema):
     assert [found.code for found in lint_loosely(schema) if found.code != "S032"] == []
     assert vacuity(schema) is None

@@ -18,8 +18,7 @@ from runner.documents.yaml_compose import Composing, compose_c, compose_python
 from runner.documents.yaml_reader import parse_yaml
 from runner.errors import FileError, SyntaxFileError
 from runner.values import Json
-
-CONFORMANCE = Path(__file__).parents[3] / "shared" / "conformance" / "formats"
+from tests import conformance
 
 
 def json_values(texts: st.SearchStrategy[str]) -> st.SearchStrategy[Json]:
@@ -382,16 +381,18 @@ def test_strictness_costs_no_time_against_pyyaml() -> None:
     assert ours < 1.5 * theirs
 
 
-@pytest.mark.skipif(
-    not CONFORMANCE.is_dir(), reason="the collected files of other tools are not beside this checkout"
-)
-def test_files_of_other_tools_load() -> None:
-    paths = sorted((*CONFORMANCE.glob("*/*.yaml"), *CONFORMANCE.glob("*/*.yml")))
-    assert paths
-    refused = {}
-    for path in paths:
-        try:
-            read(decode(path.read_bytes(), path.name))
-        except FileError as error:
-            refused[path.name] = str(error)
-    assert refused == {}
+FOREIGN = sorted((conformance.HERE / "formats").glob("*/*.y*ml"))
+FOREIGN += [
+    path
+    for folder in ("dotprompt-conformance", "github-prompt-yml", "promptflow", "semantic-kernel")
+    for path in conformance.recorded(f"formats/{folder}", ".yaml", ".yml")
+]
+
+
+def test_there_are_files_in_the_style_of_other_tools() -> None:
+    assert len(FOREIGN) >= 5
+
+
+@pytest.mark.parametrize("path", FOREIGN, ids=lambda path: path.name)
+def test_files_of_other_tools_load(path: Path) -> None:
+    read(decode(path.read_bytes(), path.name))

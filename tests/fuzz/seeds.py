@@ -1,4 +1,4 @@
-"""What is mutated: real files. The repository's own, and the recorded ones beside it where they are there."""
+"""What is mutated: real files. The repository's own, and recordings of others where they are given."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from tests import conformance
+
 from .target import LARGEST
 
 __all__ = ["CORPUS", "answers", "files", "kept", "streams"]
 
 ROOT = Path(__file__).parents[2]
-RECORDED = ROOT.parent / "shared" / "conformance"
-"""Files of others: read where they are, and no part of this repository."""
-
 CORPUS = Path(__file__).parent / "corpus"
 
 _NOT_OURS = {".venv", ".git", ".runner", ".fuzz", "node_modules", "build", "dist"}
@@ -43,20 +42,30 @@ def files(*endings: str) -> tuple[bytes, ...]:
     ours = sorted(
         path for path in ROOT.rglob("*") if not _NOT_OURS.intersection(path.relative_to(ROOT).parts)
     )
-    others = sorted(RECORDED.rglob("*")) if RECORDED.is_dir() else []
+    others = (
+        (conformance.RECORDINGS / row["file"] for row in conformance.sources())
+        if conformance.RECORDINGS
+        else ()
+    )
     found = (path for path in (*ours, *others) if path.name.endswith(endings) and path.is_file())
     return tuple(dict.fromkeys(path.read_bytes() for path in found if path.stat().st_size <= LARGEST))
 
 
 def _recorded(folder: str) -> Iterator[Any]:
-    for path in sorted((RECORDED / "wire" / "responses" / folder).glob("*.json")):
+    for path in conformance.recorded(f"wire/responses/{folder}", ".json"):
         yield json.loads(path.read_bytes())
+
+
+def _written() -> Iterator[tuple[int, dict[str, str], bytes]]:
+    for entry in conformance.lines("wire/answers.jsonl").values():
+        text = entry["text"] if "text" in entry else json.dumps(entry["body"], ensure_ascii=False)
+        yield entry["status"], entry["headers"], text.encode()
 
 
 @cache
 def answers() -> tuple[tuple[int, dict[str, str], bytes], ...]:
-    """Answers of providers: status, headers and body. A few of our own where no recorded ones are at hand."""
-    found: list[tuple[int, dict[str, str], bytes]] = [*_OWN_ANSWERS]
+    """Answers of providers: status, headers and body."""
+    found: list[tuple[int, dict[str, str], bytes]] = [*_OWN_ANSWERS, *_written()]
     for folder in ("chat", "errors", "stream", "openai-python"):
         for record in _recorded(folder):
             text = record["response_text"] if "response_text" in record else json.dumps(record["response"])
@@ -72,7 +81,8 @@ def streams() -> tuple[bytes, ...]:
     recorded = [
         record["response_text"].encode() for record in _recorded("stream") if "response_text" in record
     ]
-    return tuple(dict.fromkeys([*_OWN_STREAMS, *recorded, *files(".sse")]))
+    written = [body for _, headers, body in _written() if "event-stream" in headers.get("content-type", "")]
+    return tuple(dict.fromkeys([*_OWN_STREAMS, *written, *recorded, *files(".sse")]))
 
 
 def _choice(index: int = 0, finish: str | None = "stop", **message: Any) -> dict[str, Any]:

@@ -111,3 +111,10 @@ def test_what_has_no_text_is_an_error_in_plain_words(expression: str, message: s
 def test_a_lone_surrogate_is_refused_where_the_template_makes_it() -> None:
     with pytest.raises(TemplateError):
         render(r"{{ '\ud800' }}")
+
+
+def test_an_inline_if_that_gives_nothing_says_how_to_print_nothing() -> None:
+    with pytest.raises(TemplateError, match="inline `if` has no `else`") as refused:
+        render("{{ 'a' if x }}", x=False)
+    assert refused.value.hint == "add `else ''` to print nothing"
+    assert render("{{ 'a' if x else '' }}", x=False) == ""

@@ -1,10 +1,9 @@
-"""Recorded traffic of two dozen providers, each answer checked against a second, smaller reading of the rules."""
+"""Answers as servers write them: ours with the outcome beside each, recorded ones against a second reading of the rules."""
 
 from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,23 +13,23 @@ from hypothesis import strategies as st
 from runner.values import JsonObject
 from runner.wire.outcome import read_reply
 from runner.wire.reply import Outcome, Reply
+from tests import conformance
 
-RECORDED = Path(__file__).parents[3] / "shared" / "conformance" / "wire" / "responses"
-FOLDERS = ("chat", "errors", "stream", "openai-python", "openai-python-sse")
-
-if not RECORDED.is_dir():
-    pytest.skip(f"the recorded responses are not at {RECORDED}", allow_module_level=True)
-
+WRITTEN = conformance.lines("wire/answers.jsonl")
 FILES = {
-    f"{folder}/{path.name}": path
-    for folder in FOLDERS
-    for path in sorted((RECORDED / folder).iterdir())
+    f"{path.parent.name}/{path.name}": path
+    for folder in ("chat", "errors", "stream", "openai-python", "openai-python-sse")
+    for path in conformance.recorded(f"wire/responses/{folder}")
     if folder != "stream" or "__messages__" not in path.name  # a stream of another protocol
 }
 
 
 def interaction(name: str) -> tuple[int, dict[str, str], bytes, dict[str, Any]]:
-    """Status, headers, body and request of one recorded file."""
+    """Status, headers, body and request of one written or recorded answer."""
+    if name in WRITTEN:
+        entry = WRITTEN[name]
+        text = entry["text"] if "text" in entry else json.dumps(entry["body"], ensure_ascii=False)
+        return entry["status"], entry["headers"], text.encode(), entry["request"]
     path = FILES[name]
     if path.suffix == ".sse":
         several = {"n": 3} if "multiple_choices" in name else {}  # the request was not recorded
@@ -50,6 +49,18 @@ def interaction(name: str) -> tuple[int, dict[str, str], bytes, dict[str, Any]]:
 def read(name: str) -> Reply:
     status, headers, body, request = interaction(name)
     return read_reply(status, headers, body, request=request)
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_a_written_answer_comes_to_what_stands_beside_it(name: str) -> None:
+    expected = WRITTEN[name]
+    reply = read(name)
+    assert ("error" if reply.error else [a.outcome.value for a in reply.answers]) == expected["outcomes"]
+    if "texts" in expected:
+        assert [answer.text for answer in reply.answers] == expected["texts"]
+    if "error" in expected:
+        assert reply.error is not None
+        assert [reply.error.code, reply.error.retryable] == expected["error"]
 
 
 # The oracle: the table of observations, straight, on bodies that are known to be well-formed.
@@ -150,13 +161,18 @@ NOTABLE = {
 }
 
 
+needs_recordings = pytest.mark.skipif(
+    not FILES, reason="no folder of recordings was given (CONFORMANCE_DATA)"
+)
+
+
+@needs_recordings
 @pytest.mark.parametrize("name", NOTABLE)
 def test_notable_answers(name: str) -> None:
-    if name not in FILES:
-        pytest.skip(f"{name} is not among the recorded responses")
     assert [(answer.outcome, answer.text) for answer in read(name).answers] == NOTABLE[name]
 
 
+@needs_recordings
 def test_three_interleaved_choices_of_a_stream_are_three_whole_answers() -> None:
     name = next(
         name for name in FILES if name.startswith("openai-python-sse/test_parse_pydantic_model_multiple")
@@ -178,20 +194,19 @@ ERRORS = {
 }
 
 
+@needs_recordings
 @pytest.mark.parametrize("name", ERRORS)
 def test_notable_errors(name: str) -> None:
-    if name not in FILES:
-        pytest.skip(f"{name} is not among the recorded responses")
     error = read(name).error
     assert error is not None
     assert (error.code, error.retryable) == ERRORS[name]
 
 
 @settings(max_examples=150)
-@given(st.sampled_from(sorted(FILES)), st.floats(0, 1), st.binary(max_size=3), st.integers(0, 40))
-def test_damaged_recordings_are_read_without_an_exception(
-    name: str, where: float, put: bytes, cut: int
-) -> None:
+@given(
+    st.sampled_from(sorted({**WRITTEN, **FILES})), st.floats(0, 1), st.binary(max_size=3), st.integers(0, 40)
+)
+def test_damaged_answers_are_read_without_an_exception(name: str, where: float, put: bytes, cut: int) -> None:
     status, headers, body, request = interaction(name)
     at = int(where * len(body))
     reply = read_reply(status, headers, body[:at] + put + body[at + cut :], request=request)

@@ -1,9 +1,8 @@
-"""Recorded requests of two dozen providers: each becomes a prompt file, passes `check`, and is rendered as it was sent."""
+"""Requests that providers answer: each becomes a prompt file, passes `check`, and is rendered as it was written."""
 
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,27 +15,24 @@ from runner.files.model import Endpoint, Project
 from runner.files.prompt import OWN_KEYS, load_prompt
 from runner.files.tree import MemoryTree
 from runner.wire.fingerprint import fingerprint
+from tests import conformance
 
-RECORDED = Path(__file__).parents[3] / "shared" / "conformance" / "wire" / "responses"
 FIELDS = schema("prompt")["properties"].keys() - OWN_KEYS
 RUN_OPTIONS = {"stream", "stream_options"}
 
-if not RECORDED.is_dir():
-    pytest.skip(f"the recorded requests are not at {RECORDED}", allow_module_level=True)
 
-
-def recorded() -> dict[str, dict[str, Any]]:
-    """The body of every request to chat/completions that a provider answered, without the options of a run."""
-    requests: dict[str, dict[str, Any]] = {}
+def requests() -> dict[str, dict[str, Any]]:
+    """The written bodies, and of each recorded request that was answered its body without the options of a run."""
+    found = {name: entry["body"] for name, entry in conformance.lines("wire/requests.jsonl").items()}
     for folder in ("chat", "stream"):
-        for path in sorted((RECORDED / folder).glob("*__chat__200__*.json")):
+        for path in conformance.recorded(f"wire/responses/{folder}", ".json"):
             body = json.loads(path.read_text(encoding="utf-8")).get("request")
-            if isinstance(body, dict) and "messages" in body:
-                requests[path.stem] = {key: each for key, each in body.items() if key not in RUN_OPTIONS}
-    return requests
+            if "__chat__200__" in path.name and isinstance(body, dict) and "messages" in body:
+                found[path.stem] = {key: each for key, each in body.items() if key not in RUN_OPTIONS}
+    return found
 
 
-REQUESTS = recorded()
+REQUESTS = requests()
 
 
 def as_prompt(body: dict[str, Any]) -> str:
@@ -58,7 +54,3 @@ def test_a_request_that_was_answered_is_a_prompt_and_is_sent_as_it_was(name: str
     assert sent == body
     assert [json.dumps(sent[key]) for key in body] == [json.dumps(body[key]) for key in body]
     assert job.fingerprint == fingerprint(body)
-
-
-def test_there_are_requests_of_many_providers() -> None:
-    assert len({name.partition("__")[0] for name in REQUESTS}) > 10
