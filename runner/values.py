@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
 from typing import Any, TypeAlias
 
-__all__ = ["Json", "JsonObject", "JsonPath", "find_non_json"]
+__all__ = ["TYPE_WORDS", "Json", "JsonObject", "JsonPath", "find_non_json", "json_type"]
 
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 """Any JSON value. Built by our loaders from exactly None, bool, int, float, str, list and dict."""
@@ -15,6 +15,35 @@ JsonObject: TypeAlias = Mapping[str, Json]
 
 JsonPath: TypeAlias = tuple[str | int, ...]
 """Keys and indexes from the root of a value to one of its parts: ("messages", 0, "content")."""
+
+
+TYPE_WORDS: Mapping[str, str] = {
+    "string": "a string",
+    "number": "a number",
+    "integer": "an integer",
+    "boolean": "a boolean",
+    "array": "a list",
+    "object": "an object",
+    "null": "null",
+}
+"""What messages call the types of JSON Schema, with an article."""
+
+
+def json_type(value: Json) -> str:
+    """The type of a value as JSON Schema calls it; every number is "number"."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "boolean"
+        case int() | float():
+            return "number"
+        case str():
+            return "string"
+        case Mapping():
+            return "object"
+        case _:
+            return "array"
 
 
 def find_non_json(value: object) -> tuple[JsonPath, str] | None:

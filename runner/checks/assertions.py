@@ -13,13 +13,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from ..errors import FormatError
+from ..files.assertion_types import AssertionType, assertion_type
 from ..files.model import Assertion
-from ..files.violations import foreign_assertion, near
 from ..render.sandbox import IN_PROCESS, Members, Sandbox
 from ..schema import json_path, show
 from ..values import Json, JsonObject, JsonPath
 from .jsonpath import Path, PathError, parse
-from .predicates import KINDS, Kind, Predicate, SpecError, Unfit
+from .predicates import BUILDERS, Predicate, SpecError, Unfit
 
 __all__ = ["AnswerView", "CheckResult", "CompiledAssertion", "compile_assertion"]
 
@@ -71,7 +71,7 @@ class CompiledAssertion:
     """One assertion, ready to be asked about any number of answers."""
 
     type: str
-    kind: Kind
+    kind: AssertionType
     negated: bool
     path: Path | None
     predicate: Predicate
@@ -81,7 +81,7 @@ class CompiledAssertion:
     @property
     def name(self) -> str:
         """Its type without `not-`."""
-        return self.type.removeprefix("not-")
+        return self.kind.name
 
     @property
     def variables(self) -> Members:
@@ -158,9 +158,9 @@ def _measure(kind: str, answer: AnswerView) -> Json:
 
 
 def compile_assertion(assertion: Assertion, sandbox: Sandbox = IN_PROCESS) -> CompiledAssertion:
-    """Compile one `assert` entry; `sandbox` is where an `expr` runs.
+    """Compile one `assert` entry, of the shape that the JSON Schema of prompt files asks for.
 
-    Raises FormatError at its line for anything that is off in it.
+    `sandbox` is where an `expr` runs. Raises FormatError at its line for anything that is off in it.
     """
     try:
         return _compile(assertion.spec, sandbox)
@@ -170,43 +170,28 @@ def compile_assertion(assertion: Assertion, sandbox: Sandbox = IN_PROCESS) -> Co
 
 
 def _compile(spec: Mapping[str, Json], sandbox: Sandbox) -> CompiledAssertion:
-    type_ = spec.get("type")
-    if not isinstance(type_, str):
-        raise SpecError("an assertion needs a type", f"one of {', '.join(KINDS)}")
-    name = type_.removeprefix("not-")
-    if name not in KINDS:
-        raise SpecError(f'unknown assertion type "{type_}"', _suggest(type_), ("type",))
-    kind = KINDS[name]
+    type_ = str(spec["type"])
+    found = assertion_type(type_)
+    assert found is not None, "the JSON Schema of prompt files knows the same types"
+    kind, negated = found
     argument = kind.argument
-    allowed = {"type", argument, "path"} if kind.takes_path else {"type", argument}
-    for key in spec:
-        if key not in allowed:
-            hint = f"it takes {' and '.join(sorted(allowed - {'type'}))}"
-            raise SpecError(f'"{key}" means nothing for {type_}', hint, (key,), at_key=True)
-    if argument not in spec:
-        raise SpecError(f"{type_} needs a {argument}")
-    _refuse_templates(spec, type_)
+    keys = {name: spec[name] for name in kind.keys if name in spec}
+    _refuse_templates(spec, kind, negated=negated)
     path = _path(spec["path"]) if "path" in spec else None
     try:
-        predicate = kind.build(spec[argument], sandbox)
+        predicate = BUILDERS[kind.name](spec[argument], keys, sandbox)
     except SpecError as error:
         raise SpecError(f"{type_}: {error.message}", error.hint, (argument, *error.at)) from None
-    identity = (name, str(path), json.dumps(spec[argument], sort_keys=True))
-    return CompiledAssertion(type_, kind, name != type_, path, predicate, identity)
+    identity = (kind.name, str(path), json.dumps({**keys, argument: spec[argument]}, sort_keys=True))
+    return CompiledAssertion(type_, kind, negated, path, predicate, identity)
 
 
-def _path(text: Json) -> Path:
-    if not isinstance(text, str):
-        raise SpecError('path must be text such as "$.label"', at=("path",))
+def _path(written: Json) -> Path:
+    text = str(written)
     try:
         return parse(text)
     except PathError as error:
         raise SpecError(f'"{text}" is not a path: {error}', at=("path",)) from None
-
-
-def _suggest(type_: str) -> str:
-    names = [*KINDS, *(f"not-{name}" for name in KINDS)]
-    return foreign_assertion(type_) or near(type_, names) or f"one of {', '.join(KINDS)}"
 
 
 _ESCAPED = r"\{\{"
@@ -225,9 +210,9 @@ _AS_EXPR = {
 _CONTAINED = ("{var} in {part}", "{var} not in {part}")
 
 
-def _refuse_templates(spec: Mapping[str, Json], type_: str) -> None:
+def _refuse_templates(spec: Mapping[str, Json], kind: AssertionType, *, negated: bool) -> None:
     """Refuse what looks like a template: compared literally it says nothing, and its `not-` form always holds."""
-    name = type_.removeprefix("not-")
+    name = kind.name
     tag = _UNESCAPED_TAG if name in _WITH_PATTERNS else _TAG
     for at, text, at_key in _strings(spec):
         if not tag.search(text):
@@ -243,7 +228,7 @@ def _refuse_templates(spec: Mapping[str, Json], type_: str) -> None:
         found = _VARIABLE.search(text)
         variable = f"vars.{found[1]}" if found else "vars.NAME"
         forms = _AS_EXPR.get(name, _CONTAINED)
-        expr = forms[name != type_].format(var=variable, part="output.PART" if "path" in spec else "text")
+        expr = forms[negated].format(var=variable, part="output.PART" if "path" in spec else "text")
         raise SpecError(
             f"an assertion is not a template: {show(text)} would be compared literally",
             f'use {{type: expr, value: "{expr}"}}; for literal braces use a `regex`: {_ESCAPED}',

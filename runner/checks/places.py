@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from ..files.violations import near
 from ..schema import SchemaProblem, Validator, show
-from ..values import Json
+from ..values import Json, json_type
 from .jsonpath import Path, Segment
 
 __all__ = ["Places", "declared_fields", "places"]
@@ -202,28 +202,12 @@ def _types(schema: Json) -> frozenset[str] | None:
     if not isinstance(schema, Mapping):
         return None
     if (values := _listed(schema)) is not None:
-        return frozenset(_type_of(value) for value in values)
+        return frozenset(json_type(value) for value in values)
     declared = schema.get("type")
     if declared is None:
         return None
     names = declared if isinstance(declared, list) else [declared]
     return frozenset("number" if name == "integer" else str(name) for name in names)
-
-
-def _type_of(value: Json) -> str:
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "boolean"
-        case int() | float():
-            return "number"
-        case str():
-            return "string"
-        case list():
-            return "array"
-        case _:
-            return "object"
 
 
 def _listed(schema: Mapping[str, Json]) -> list[Json] | None:

@@ -1,7 +1,7 @@
 """What an assertion says of one value, apart from where that value comes from: one builder per assertion type.
 
-`KINDS` is the registry of the types. A builder takes the assertion's `value` or `threshold` and refuses what could
-never fail or never pass, such as an empty string to be contained.
+A builder takes the assertion's `value` or `threshold`, whose shape the JSON Schema of prompt files has checked, and
+refuses what could never fail or never pass, such as an expression that every text matches.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from math import isfinite
+from typing import Any, TypeAlias, cast
 
 from ..matching import TooSlowError, is_found
 from ..patterns import PatternError, compile_pattern
@@ -18,7 +19,7 @@ from ..schema import SchemaProblem, Validator, show, vacuity
 from ..values import Json, JsonPath
 from .equality import difference
 
-__all__ = ["KINDS", "Kind", "Predicate", "SpecError", "Unfit", "bounds"]
+__all__ = ["BUILDERS", "Builder", "Predicate", "SpecError", "Unfit", "bounds"]
 
 
 class SpecError(ValueError):
@@ -58,24 +59,11 @@ class Predicate:
     reads: Mapping[str, Members] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """A type of assertion.
+Builder: TypeAlias = Callable[[Json, Mapping[str, Json], Sandbox], Predicate]
+"""Makes the predicate of an assertion's argument and the further keys of its type, and raises SpecError.
 
-    `build` makes its predicate of the assertion's `value` or `threshold` (`argument`), and raises SpecError; Jinja
-    runs in the sandbox. `subject` is what the predicate is asked about: the `text`, the `output` (the text where there
-    is no JSON), the `json` of the output, a `measure` of the answer, or the `answer` as a whole. Of the first three a
-    `path` selects parts.
-    """
-
-    build: Callable[[Json, Sandbox], Predicate]
-    subject: Literal["text", "output", "json", "measure", "answer"]
-    argument: Literal["value", "threshold"] = "value"
-
-    @property
-    def takes_path(self) -> bool:
-        """Whether `path` has something to select from."""
-        return self.subject in ("text", "output", "json")
+Jinja runs in the sandbox.
+"""
 
 
 def _equals(value: Json) -> Predicate:
@@ -103,14 +91,14 @@ def _at(value: Json, place: JsonPath) -> str:
 
 
 def _contains(value: Json) -> Predicate:
-    part = _text(value)
+    part = cast("str", value)
     return _on_text(
         f"contains {show(part)}", f"does not contain {show(part)}", part, lambda text: part in text
     )
 
 
 def _icontains(value: Json) -> Predicate:
-    part = _text(value).casefold()
+    part = cast("str", value).casefold()
     words = f"{show(value)} (in any case)"
     return _on_text(
         f"contains {words}", f"does not contain {words}", value, lambda text: part in text.casefold()
@@ -118,7 +106,7 @@ def _icontains(value: Json) -> Predicate:
 
 
 def _contains_any(value: Json) -> Predicate:
-    parts = _texts(value)
+    parts = cast("list[str]", value)
     return _on_text(
         f"contains one of {_list(parts)}",
         f"contains none of {_list(parts)}",
@@ -128,7 +116,7 @@ def _contains_any(value: Json) -> Predicate:
 
 
 def _contains_all(value: Json) -> Predicate:
-    parts = _texts(value)
+    parts = cast("list[str]", value)
 
     def detail(text: Json) -> tuple[JsonPath, str]:
         missing = [part for part in parts if isinstance(text, str) and part not in text]
@@ -147,7 +135,7 @@ def _contains_all(value: Json) -> Predicate:
 
 
 def _starts_with(value: Json) -> Predicate:
-    part = _text(value)
+    part = cast("str", value)
     return _on_text(
         f"starts with {show(part)}",
         f"does not start with {show(part)}",
@@ -157,14 +145,14 @@ def _starts_with(value: Json) -> Predicate:
 
 
 def _ends_with(value: Json) -> Predicate:
-    part = _text(value)
+    part = cast("str", value)
     return _on_text(
         f"ends with {show(part)}", f"does not end with {show(part)}", part, lambda text: text.endswith(part)
     )
 
 
 def _regex(value: Json) -> Predicate:
-    source = _text(value)
+    source = cast("str", value)
     try:
         pattern = compile_pattern(source)
     except PatternError as error:
@@ -205,8 +193,6 @@ def _matches_every_text(pattern: re.Pattern[str]) -> bool:
 
 
 def _json_schema(value: Json) -> Predicate:
-    if not isinstance(value, Mapping) or not value:
-        raise SpecError(f"value must be a JSON Schema, got {show(value)}")
     if nothing := vacuity(value):
         raise SpecError(f"{nothing.message} ({nothing.hint})")
     try:
@@ -228,9 +214,6 @@ def _json_schema(value: Json) -> Predicate:
 
 
 def _length(value: Json) -> Predicate:
-    given = value if isinstance(value, Mapping) else {"min": value}
-    if not given or set(given) - {"min", "max"} or not all(_is_count(bound) for bound in given.values()):
-        raise SpecError(f"value must be a whole number, or {{min: ..., max: ...}}, got {show(value)}")
     least, most = bounds(value)
     if most is not None and least > most:
         raise SpecError(f"no length is at least {least} and at most {most}")
@@ -263,10 +246,6 @@ def bounds(value: Json) -> tuple[int, int | None]:
     return (low if isinstance(low, int) else 0), (high if isinstance(high, int) else None)
 
 
-def _is_count(value: Json) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
-
-
 def _cost(value: Json) -> Predicate:
     limit = _limit(value)
     return _at_most(
@@ -291,9 +270,10 @@ def _milliseconds(amount: float) -> str:
 
 
 def _limit(value: Json) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):
-        raise SpecError(f"threshold must be a number, 0 or more, got {show(value)}")
-    return value
+    limit = cast("float", value)
+    if not isfinite(limit):
+        raise SpecError(f"threshold must be a finite number, got {show(value)}")
+    return limit
 
 
 def _at_most(limit: float, wanted: str, unwanted: str, spell: Callable[[float], str]) -> Predicate:
@@ -311,13 +291,13 @@ def _at_most(limit: float, wanted: str, unwanted: str, spell: Callable[[float], 
 
 
 def _finish_reason(value: Json) -> Predicate:
-    reason = _text(value)
+    reason = cast("str", value)
     words = f"finish_reason {show(reason)}"
     return Predicate(words, f"any {words.replace(' ', ' but ', 1)}", reason, lambda actual: actual == reason)
 
 
-def _expr(value: Json, sandbox: Sandbox) -> Predicate:
-    source = _text(value)
+def _expr(value: Json, _: Mapping[str, Json], sandbox: Sandbox) -> Predicate:
+    source = cast("str", value)
     try:
         expression = sandbox.expression(source, names=frozenset({"output", "text", "vars"}))
     except ValueError as error:
@@ -362,50 +342,30 @@ def _on_text(
     return Predicate(f"text that {wanted}", f"text that {unwanted}", expected, holds_of_text, detail)
 
 
-def _text(value: Json) -> str:
-    if not isinstance(value, str):
-        raise SpecError(
-            f"value must be text, got {show(value)}", "put it in quotes" if _is_scalar(value) else None
-        )
-    if not value:
-        raise SpecError("value is empty, which would say nothing about the answer")
-    return value
-
-
-def _texts(value: Json) -> list[str]:
-    if not isinstance(value, list) or not value:
-        raise SpecError(f"value must be a list of texts, got {show(value)}")
-    return [_text(each) for each in value]
-
-
-def _is_scalar(value: Json) -> bool:
-    return value is not None and not isinstance(value, list | Mapping)
-
-
 def _list(values: list[str]) -> str:
     shown = ", ".join(show(each) for each in values[:10])
     return shown if len(values) <= 10 else f"{shown} and {len(values) - 10} more"
 
 
-def _plain(build: Callable[[Json], Predicate]) -> Callable[[Json, Sandbox], Predicate]:
-    """The builder of a type that runs no Jinja."""
-    return lambda value, _: build(value)
+def _plain(build: Callable[[Json], Predicate]) -> Builder:
+    """The builder of a type that has no further keys and runs no Jinja."""
+    return lambda value, _, __: build(value)
 
 
-KINDS: Mapping[str, Kind] = {
-    "equals": Kind(_plain(_equals), "output"),
-    "contains": Kind(_plain(_contains), "text"),
-    "icontains": Kind(_plain(_icontains), "text"),
-    "contains-any": Kind(_plain(_contains_any), "text"),
-    "contains-all": Kind(_plain(_contains_all), "text"),
-    "starts-with": Kind(_plain(_starts_with), "text"),
-    "ends-with": Kind(_plain(_ends_with), "text"),
-    "regex": Kind(_plain(_regex), "text"),
-    "json-schema": Kind(_plain(_json_schema), "json"),
-    "length": Kind(_plain(_length), "output"),
-    "cost": Kind(_plain(_cost), "measure", "threshold"),
-    "latency": Kind(_plain(_latency), "measure", "threshold"),
-    "finish-reason": Kind(_plain(_finish_reason), "measure"),
-    "expr": Kind(_expr, "answer"),
+BUILDERS: Mapping[str, Builder] = {
+    "equals": _plain(_equals),
+    "contains": _plain(_contains),
+    "icontains": _plain(_icontains),
+    "contains-any": _plain(_contains_any),
+    "contains-all": _plain(_contains_all),
+    "starts-with": _plain(_starts_with),
+    "ends-with": _plain(_ends_with),
+    "regex": _plain(_regex),
+    "json-schema": _plain(_json_schema),
+    "length": _plain(_length),
+    "cost": _plain(_cost),
+    "latency": _plain(_latency),
+    "finish-reason": _plain(_finish_reason),
+    "expr": _expr,
 }
-"""The assertion types, each also with `not-` before it. The JSON Schema of prompt files lists the same."""
+"""The builder of each type of `files.assertion_types`."""

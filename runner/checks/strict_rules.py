@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from ..patterns import PatternError
 from ..schema import show
 from ..schema.ecma import compile_ecma
-from ..values import Json, JsonPath
+from ..values import Json, JsonPath, json_type
 from .strict_schema import Finding, Node, Profile, finding, target
 
 __all__ = ["FORMATS", "node_findings"]
@@ -154,7 +154,7 @@ def _enum(node: Node) -> Iterator[Finding]:
     if not isinstance(values, list) or not values:
         yield finding("S027", "error", path, "enum must be a non-empty list")
         return
-    kinds = {_kind(value) for value in values} - {"null"}
+    kinds = {json_type(value) for value in values} - {"null"}
     allowed = {"number" if kind == "integer" else kind for kind in node.types}
     if len(kinds) > 1:
         yield finding("S025", "error", path, "enum values must be of the same type (null besides is fine)")
@@ -164,22 +164,6 @@ def _enum(node: Node) -> Iterator[Finding]:
     if "null" in node.types and None not in values:
         message = "type allows null but enum does not list null, so null is unreachable"
         yield finding("S028", "warning", path, message)
-
-
-def _kind(value: Json) -> str:
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "boolean"
-        case int() | float():
-            return "number"
-        case str():
-            return "string"
-        case Mapping():
-            return "object"
-        case _:
-            return "array"
 
 
 def _union(node: Node, nodes: Mapping[JsonPath, Node]) -> Iterator[Finding]:

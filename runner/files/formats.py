@@ -1,7 +1,7 @@
 """The rules of our own file formats, as JSON Schemas, and their violations in words a person can act on.
 
-The schemas (`formats/*.schema.json`, draft 2020-12) serve editors as well (`runner schema prompt`). They hold no
-`anyOf`: what depends on a `type` or a `role` is an `if`/`then`, so that a violation always comes from the branch
+The schemas (`formats/*.schema.json`, draft 2020-12) serve editors as well (`runner schema prompt`). The types of
+assertions and the comparators of rules are filled in from their registries. The schemas hold no `anyOf`: what depends on a `type` or a `role` is an `if`/`then`, so that a violation always comes from the branch
 its author meant.
 """
 
@@ -21,6 +21,8 @@ from jsonschema.validators import extend
 from ..documents.documents import Document
 from ..errors import FormatError
 from ..values import Json, JsonPath
+from .assertion_types import assertion_schema
+from .comparator_types import default_schema, rule_schema
 from .problems import MOST, ProblemList
 from .violations import Violation, in_words, near
 
@@ -31,15 +33,18 @@ FormatName: TypeAlias = Literal["prompt", "project", "pack", "lock"]
 
 def schema_text(name: FormatName) -> str:
     """The JSON Schema of a format, as JSON text (what `runner schema` prints)."""
-    data = get_data(__package__, f"formats/{name}.schema.json")
-    assert data is not None, "the schemas are part of the package"
-    return data.decode()
+    return json.dumps(schema(name), ensure_ascii=False, indent=2) + "\n"
 
 
 @cache
 def schema(name: FormatName) -> Mapping[str, Any]:
-    """The same schema, parsed."""
-    parsed: dict[str, Any] = json.loads(schema_text(name))
+    """The JSON Schema of a format; its assertions and rules are those of the registries."""
+    data = get_data(__package__, f"formats/{name}.schema.json")
+    assert data is not None, "the schemas are part of the package"
+    parsed: dict[str, Any] = json.loads(data)
+    if name == "prompt":
+        parsed["$defs"] |= {"assertion": assertion_schema(), "rule": rule_schema()}
+        parsed["$defs"]["regression"]["properties"]["default"] = default_schema()
     return parsed
 
 
@@ -90,7 +95,7 @@ def _judge(name: FormatName, part: str | None) -> Any:
     # Built without a check of the schema itself: it is ours, and a test checks it.
     whole = schema(name)
     build: Any = extend  # untyped in the stubs
-    judge = build(Draft202012Validator, {"pattern": _pattern})(whole)
+    judge = build(Draft202012Validator, {"pattern": _pattern, "if": _if})(whole)
     return judge.evolve(schema=whole["$defs"][part]) if part else judge
 
 
@@ -100,3 +105,38 @@ def _pattern(_judge: Any, pattern: str, text: Any, _schema: Any) -> Iterator[Val
         not re.search(pattern, text) or (pattern.endswith("$") and text.endswith("\n"))
     ):
         yield ValidationError(f"{text!r} does not match {pattern!r}")
+
+
+def _if(
+    judge: Any, condition: Mapping[str, Any], value: Any, schema: Mapping[str, Any]
+) -> Iterator[ValidationError]:
+    # As the library does it, but for conditions on words (`type`, `role`), which it needs a new validator to judge.
+    holds = _has_words(condition, value)
+    if holds is None:
+        holds = judge.evolve(schema=condition).is_valid(value)
+    branch = "then" if holds else "else"
+    if branch in schema:
+        yield from judge.descend(value, schema[branch], schema_path=branch)
+
+
+def _has_words(condition: Mapping[str, Any], value: Any) -> bool | None:
+    """Whether a condition holds that asks for keys, and of their values to be certain words; None for any other."""
+    if not condition.keys() <= _PLAIN_CONDITION or not isinstance(value, Mapping):
+        return None
+    if condition.get("type", "object") != "object":
+        return None
+    if any(key not in value for key in condition.get("required", ())):
+        return False
+    for key, rule in condition.get("properties", {}).items():
+        words = rule.get("enum") or [rule.get("const")]
+        if len(rule) != 1 or not isinstance(words[0], str):
+            return None
+        if key in value:
+            if not isinstance(value[key], str):
+                return None
+            if value[key] not in words:
+                return False
+    return True
+
+
+_PLAIN_CONDITION = frozenset({"type", "required", "properties"})

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ..engine.journal.record import CheckRecord
 from ..engine.plan.plan import Unit
+from ..files.assertion_types import ASSERTION_TYPES
 from ..files.model import Case
 from ..values import Json
 from .answers import answer_of, stored_value
@@ -13,7 +14,9 @@ from .snapshots.snapshot import Snapshot
 
 __all__ = ["Replayed", "replay"]
 
-_UNKNOWABLE = frozenset({"latency", "not-latency", "cost", "not-cost"})
+_UNKNOWABLE = frozenset(
+    name for each in ASSERTION_TYPES.values() if not each.replayable for name in each.names
+)
 """What an approved answer says nothing about; these assertions are for runs that call the model."""
 
 

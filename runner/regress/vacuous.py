@@ -24,17 +24,6 @@ CODE = "W011"
 _TEXTS = ("", "a", "Ab, c.", "-3.14", "2026-11-27", "  ", "{}", "Grüße", "日本語", "🙂", '"quoted" \\ path/x')
 """Texts that have nothing in common but to be texts of one line."""
 
-_TYPES: Mapping[str, frozenset[str]] = {
-    "number": frozenset({"number", "integer"}),
-    "text": frozenset({"string", "object", "array"}),
-    "regex": frozenset({"string"}),
-    "similar": frozenset({"string"}),
-    "set": frozenset({"array"}),
-    "unordered": frozenset({"array"}),
-    "keyed": frozenset({"array"}),
-}
-"""The types of JSON Schema whose values a kind of rule says something about."""
-
 
 def vacuous_rules(prompt: Prompt, rules: Rules) -> Iterator[Diagnostic]:
     """A remark at each rule of a prompt that compares nothing, and at one that its schema leaves nothing to."""
@@ -139,8 +128,7 @@ def _against_schema(rule: Rule, spec: Mapping[str, Any], schema: Json) -> Iterat
         return
     declared = found.get("type")
     types = frozenset([declared] if isinstance(declared, str) else declared or ())
-    wanted = frozenset({"array"}) if rule.length is not None else _TYPES.get(rule.kind)
-    if wanted and types and not types & wanted:
+    if rule.types and types and not types & rule.types:
         kinds = " or ".join(sorted(types))
         yield _remark(rule.location, f"{rule.label} never applies: the schema says {kinds} for {rule.path}")
     low, high = found.get("minimum"), found.get("maximum")

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from runner.documents.yaml_reader import parse_yaml
 from runner.errors import FormatError, Problems
 from runner.files.formats import MOST, schema, schema_text, validate, violations
-from runner.files.violations import near, spell
+from runner.files.violations import in_words, near, spell
 
 MINIMAL = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
 
@@ -288,3 +290,76 @@ def test_of_very_many_mistakes_the_first_are_told_and_that_there_may_be_more() -
         validate(parse_yaml(text, "a.prompt.yaml"), "prompt")
     assert len(caught.value.errors) == MOST + 1
     assert str(caught.value.errors[0]).startswith(f"a.prompt.yaml:1:1: the file has {MOST} mistakes or more")
+
+
+@pytest.mark.parametrize(
+    ("spec", "message", "hint"),
+    [
+        ({"type": "equal", "value": 1}, 'type is not a known word: "equal"', 'did you mean "equals"?'),
+        (
+            {"type": "not-contain", "value": "a"},
+            'a known word: "not-contain"',
+            'did you mean "not-contains"?',
+        ),
+        ({"type": "not-not-equals", "value": "a"}, "is not a known word", "did you mean"),
+        ({"type": "zzz"}, "is not a known word", "known: equals, contains"),
+        ({"type": 3}, 'must be "equals", "contains"', None),
+        ({"value": 1}, 'needs "type"', None),
+        ({"type": "equals"}, 'needs "value"', None),
+        ({"type": "cost", "value": 1}, 'unknown key "value"', "known here: type, threshold"),
+        ({"type": "cost", "value": 1}, 'needs "threshold"', None),
+        ({"type": "latency", "threshold": -1}, "threshold must be at least 0, not -1", None),
+        ({"type": "latency", "threshold": True}, "threshold must be a number, not true", None),
+        (
+            {"type": "cost", "threshold": 1, "path": "$.a"},
+            'unknown key "path"',
+            "known here: type, threshold",
+        ),
+        ({"type": "contains", "value": 42}, "value must be a string, not a number (42)", 'in quotes: "42"'),
+        ({"type": "contains", "value": ""}, "value must not be empty", None),
+        ({"type": "contains-any", "value": "a"}, 'value must be a list, not a string ("a")', None),
+        ({"type": "contains-all", "value": []}, "value must not be empty", None),
+        ({"type": "contains-all", "value": ["a", ""]}, "value[1] must not be empty", None),
+        ({"type": "contains-all", "value": ["a", 3]}, "value[1] must be a string", 'in quotes: "3"'),
+        ({"type": "equals", "value": 1, "path": 3}, "path must be a string", 'in quotes: "3"'),
+        ({"type": "json-schema", "value": {}}, "value must not be empty", None),
+        ({"type": "json-schema", "value": "a"}, "value must be", None),
+        ({"type": "length", "value": -1}, "value must be at least 0, not -1", None),
+        ({"type": "length", "value": {}}, "value must not be empty", None),
+        ({"type": "length", "value": {"mim": 3}}, 'unknown key "mim" in value', "known here: min, max"),
+        ({"type": "expr", "value": "text == ''", "path": "$.a"}, 'unknown key "path"', None),
+    ],
+)
+def test_the_shape_of_an_assertion_is_that_of_its_type(spec, message, hint):
+    found = [each for each in violations(spec, "prompt", "assertion") if message in each.message]
+    assert found
+    assert hint is None or hint in (found[0].hint or "")
+
+
+words = (
+    st.sampled_from(["equals", "not-cost", "contains", "number", "exact", "user", "text", "a"]) | st.none()
+)
+things = st.recursive(
+    words | st.integers(-1, 2) | st.booleans(),
+    lambda inner: (
+        st.lists(inner, max_size=2)
+        | st.dictionaries(
+            st.sampled_from(
+                ["type", "value", "threshold", "path", "compare", "abs", "ignore", "role", "content"]
+            ),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=6,
+)
+
+
+@given(things, st.sampled_from(["assertion", "rule", "message", "part"]))
+def test_our_if_judges_as_the_library_does(value, part):
+    whole = dict(schema("prompt"))
+    library = Draft202012Validator(whole).evolve(schema=whole["$defs"][part])
+    expected = [each for error in library.iter_errors(value) for each in in_words(error)]
+    told = violations(value, "prompt", part)
+    assert bool(told) == bool(expected)
+    assert {each.message for each in told} <= {each.message for each in expected}

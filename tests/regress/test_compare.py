@@ -43,7 +43,7 @@ def test_the_same_json_is_equal_without_a_word(approved, new):
     ("approved", "new", "field"),
     [
         ("refund", "exchange", FieldVerdict("$", "refund", "exchange", "exact", equal=False)),
-        ({"a": 1}, {"a": "1"}, FieldVerdict("$.a", 1, "1", "exact", False, "was a number, is text")),
+        ({"a": 1}, {"a": "1"}, FieldVerdict("$.a", 1, "1", "exact", False, "was a number, is a string")),
         ({"a": 1}, {"a": True}, FieldVerdict("$.a", 1, True, "exact", False, "was a number, is a boolean")),
         ({"a": None}, {}, FieldVerdict("$.a", None, None, "exact", False, None, new_missing=True)),
         (

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from ...checks.equality import difference
 from ...schema import json_path
-from ...values import Json, JsonPath
+from ...values import TYPE_WORDS, Json, JsonPath, json_type
 from .json_walk import ABSENT, Absent, child, children
 from .list_items import MAX_PAIRS, aligned, counterparts, partners
 from .normalise import line_ends
@@ -285,21 +285,5 @@ def _same(one: Json | Absent, two: Json | Absent) -> bool:
 
 
 def _other_type(approved: Json, new: Json) -> str | None:
-    was, came = _type(approved), _type(new)
+    was, came = TYPE_WORDS[json_type(approved)], TYPE_WORDS[json_type(new)]
     return None if was == came else f"was {was}, is {came}"
-
-
-def _type(value: Json) -> str:
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "a boolean"
-        case int() | float():
-            return "a number"
-        case str():
-            return "text"
-        case Mapping():
-            return "an object"
-        case _:
-            return "a list"

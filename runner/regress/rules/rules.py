@@ -16,12 +16,13 @@ from typing import Any, Literal, TypeAlias, cast
 
 from ...checks.jsonpath import Path, PathError, parse
 from ...errors import FormatError, Location
+from ...files.comparator_types import COMPARATORS, ComparatorName
 from ...files.model import Project, Prompt
 from ...files.problems import ProblemList
 from ...files.violations import spell
 from ...patterns import PatternError, compile_pattern
 from ...schema import show
-from ...values import Json
+from ...values import Json, json_type
 from .comparators import Comparator, number, regex, similar, text
 from .json_walk import children
 from .normalise import DEFAULT
@@ -32,17 +33,14 @@ __all__ = ["Default", "Kind", "Places", "Rule", "Rules", "compile_rules", "unuse
 
 Default: TypeAlias = Literal["exact", "text", "ignore"]
 
-Kind: TypeAlias = Literal[
-    "plain", "exact", "text", "ignore", "number", "regex", "similar", "seen", "set", "unordered", "keyed"
-]
+Kind: TypeAlias = ComparatorName | Literal["plain", "ignore"]
 """`plain` is a rule without `compare`: it allows absence or another length, and compares like its surroundings."""
 
 Places: TypeAlias = Reach
 """Where the rules' paths stand at one place of a value."""
 
-_INHERITED = frozenset({"exact", "text", "ignore"})
-_LISTS = frozenset({"set", "unordered", "keyed"})
-_TEXTS = frozenset({"regex", "similar"})
+
+_LIST = frozenset({"array"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,19 +68,18 @@ class Rule:
     @property
     def inherited(self) -> bool:
         """Whether it holds for everything below its path as well."""
-        return self.kind in _INHERITED
+        return self.kind == "ignore" or (self.kind != "plain" and COMPARATORS[self.kind].inherited)
+
+    @property
+    def types(self) -> frozenset[str]:
+        """The JSON types about whose values the rule can say anything; all if empty."""
+        if self.kind == "plain":
+            return _LIST if self.length is not None else frozenset()
+        return COMPARATORS[self.kind].types if self.kind != "ignore" else frozenset()
 
     def fits(self, value: Json) -> bool:
         """Whether the rule can say anything about a value of this type."""
-        if self.kind == "number":
-            return isinstance(value, int | float) and not isinstance(value, bool)
-        if self.kind in _TEXTS:
-            return isinstance(value, str)
-        if self.kind in _LISTS or self.length is not None:
-            return isinstance(value, list)
-        if self.kind == "text":
-            return isinstance(value, str | list | Mapping)
-        return True
+        return not self.types or json_type(value) in self.types
 
 
 @dataclass(frozen=True, slots=True)

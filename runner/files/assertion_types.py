@@ -1,0 +1,196 @@
+"""The registry of assertion types: what each is about, what it takes, and when it holds.
+
+The JSON Schema of prompt files is made of it, the compiler (`checks.assertions`) and `docs/prompt-file.md` follow it.
+To add a type, add it here, its builder to `checks.predicates.BUILDERS`, and the row that the tests then ask for to the
+page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal, TypeAlias
+
+from ..values import Json
+
+__all__ = [
+    "ASSERTION_TYPES",
+    "COMMON_KEYS",
+    "AssertionType",
+    "assertion_names",
+    "assertion_schema",
+    "assertion_type",
+]
+
+Subject: TypeAlias = Literal["text", "output", "json", "measure", "answer"]
+
+_JsonSchema: TypeAlias = Mapping[str, Json]
+
+_NEGATION: Final = "not-"
+
+
+@dataclass(frozen=True, slots=True)
+class AssertionType:
+    """One type of assertion.
+
+    `value` is the JSON Schema of its `argument`, `keys` those of further keys; `holds` completes "it holds when ...".
+    `subject` is what it is asked about: the `text`, the `output` (the text if there is no JSON), the `json` of the
+    output, a `measure` of the call, or the `answer` as a whole. `replayable` is False if a stored answer does not say.
+    """
+
+    name: str
+    subject: Subject
+    value: _JsonSchema
+    holds: str
+    takes: str
+    argument: Literal["value", "threshold"] = "value"
+    keys: Mapping[str, _JsonSchema] = field(default_factory=dict)
+    negatable: bool = True
+    replayable: bool = True
+
+    @property
+    def takes_path(self) -> bool:
+        """Whether `path` has something to select from."""
+        return self.subject in ("text", "output", "json")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """How it is written: plain and, if it can be negated, with `not-`."""
+        return (self.name, _NEGATION + self.name) if self.negatable else (self.name,)
+
+
+_TEXT: _JsonSchema = {"type": "string", "minLength": 1, "description": "A text, which is not empty."}
+_TEXTS: _JsonSchema = {
+    "type": "array",
+    "minItems": 1,
+    "items": {"type": "string", "minLength": 1},
+    "description": "A list of texts, none of them empty.",
+}
+_COUNT: _JsonSchema = {"type": "integer", "minimum": 0}
+_RANGE: _JsonSchema = {
+    "type": ["integer", "object"],
+    "minimum": 0,
+    "minProperties": 1,
+    "properties": {"min": _COUNT, "max": _COUNT},
+    "additionalProperties": False,
+    "description": "A number, or {min: ..., max: ...} or one of these two.",
+}
+_AMOUNT: _JsonSchema = {"type": "number", "minimum": 0}
+
+ASSERTION_TYPES: Mapping[str, AssertionType] = {
+    each.name: each
+    for each in (
+        AssertionType(
+            "equals",
+            "output",
+            {"description": "Any value."},
+            "the output (the text, without JSON output) equals `value`",
+            "anything",
+        ),
+        AssertionType("contains", "text", _TEXT, "the text contains `value`", "string"),
+        AssertionType("icontains", "text", _TEXT, "the same, in upper or lower case", "string"),
+        AssertionType("contains-any", "text", _TEXTS, "the text contains one of `value`", "list of strings"),
+        AssertionType("contains-all", "text", _TEXTS, "the text contains all of `value`", "list of strings"),
+        AssertionType("starts-with", "text", _TEXT, "the text starts with `value`", "string"),
+        AssertionType("ends-with", "text", _TEXT, "the text ends with `value`", "string"),
+        AssertionType("regex", "text", _TEXT, "`value` matches somewhere in the text", "regular expression"),
+        AssertionType(
+            "json-schema",
+            "json",
+            {"type": "object", "minProperties": 1, "description": "A JSON Schema."},
+            "the JSON output is valid against `value`",
+            "JSON Schema",
+        ),
+        AssertionType(
+            "length",
+            "output",
+            _RANGE,
+            "the output has so many characters, items or keys",
+            "number or `{min, max}`",
+        ),
+        AssertionType(
+            "cost",
+            "measure",
+            {**_AMOUNT, "description": "US dollars."},
+            "the answer cost at most `threshold`",
+            "US dollars",
+            argument="threshold",
+            replayable=False,
+        ),
+        AssertionType(
+            "latency",
+            "measure",
+            {**_AMOUNT, "description": "Milliseconds."},
+            "the answer took at most `threshold`",
+            "milliseconds",
+            argument="threshold",
+            replayable=False,
+        ),
+        AssertionType(
+            "finish-reason", "measure", _TEXT, "the provider's `finish_reason` is `value`", "string"
+        ),
+        AssertionType(
+            "expr", "answer", _TEXT, "it is true of `output`, `text` and `vars`", "Jinja expression"
+        ),
+    )
+}
+
+COMMON_KEYS: Mapping[str, _JsonSchema] = {}
+"""The keys that every type takes besides its own; they decide nothing about one answer."""
+
+_PATH: _JsonSchema = {
+    "type": "string",
+    "description": "JSONPath of the part of the output that is meant, e.g. $.items[0].sku.",
+    "minLength": 1,
+}
+
+
+def assertion_type(written: str) -> tuple[AssertionType, bool] | None:
+    """The type that an author calls `written`, and whether it is negated; None if there is no such type."""
+    plain = ASSERTION_TYPES.get(written)
+    if plain is not None:
+        return plain, False
+    negated = ASSERTION_TYPES.get(written.removeprefix(_NEGATION))
+    return (negated, True) if negated is not None and written in negated.names else None
+
+
+def assertion_names() -> list[str]:
+    """All names that `type` may have: the plain ones, then the negated ones."""
+    forms = [each.names for each in ASSERTION_TYPES.values()]
+    return [names[0] for names in forms] + [name for names in forms for name in names[1:]]
+
+
+def assertion_schema() -> dict[str, Json]:
+    """The JSON Schema of one `assert` entry: the keys of each type, in one branch for all types that take the same."""
+    alike: list[tuple[dict[str, Json], str, list[str]]] = []
+    every: dict[str, Json] = {}
+    for each in ASSERTION_TYPES.values():
+        keys: dict[str, Json] = {"type": True, each.argument: dict(each.value)}
+        keys |= {"path": dict(_PATH)} if each.takes_path else {}
+        keys |= {name: dict(rule) for name, rule in {**each.keys, **COMMON_KEYS}.items()}
+        every |= dict.fromkeys(keys, True)
+        names = next((names for known, _, names in alike if known == keys), None)
+        if names is None:
+            alike.append((keys, each.argument, names := []))
+        names.extend(each.names)
+    branches: list[Json] = [
+        {
+            "if": {"required": ["type"], "properties": {"type": {"enum": list(names)}}},
+            "then": {"required": [argument], "properties": keys, "additionalProperties": False},
+        }
+        for keys, argument, names in alike
+    ]
+    return {
+        "type": "object",
+        "description": "What must hold of the answer.",
+        "required": ["type"],
+        "properties": {
+            "type": {
+                "enum": list(assertion_names()),
+                "description": "The kind of check; not- turns it round.",
+            }
+        },
+        "if": {"required": ["type"]},
+        "then": {"allOf": branches},
+        "else": {"properties": every, "additionalProperties": False},
+    }

@@ -1,0 +1,186 @@
+"""The registry of the comparators of `regression.rules`: what each compares, what it takes, and what it calls equal.
+
+The JSON Schema of prompt files is made of it, the compiler (`regress.rules.rules`) and `docs/regression-rules.md`
+follow it. To add a comparator, add it here, what it does to `regress.rules`, and the row that the tests then ask for to
+the page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from ..values import Json
+
+__all__ = ["COMPARATORS", "Comparator", "ComparatorName", "default_schema", "rule_schema"]
+
+ComparatorName: TypeAlias = Literal[
+    "exact", "text", "number", "set", "unordered", "keyed", "regex", "seen", "similar"
+]
+
+_JsonSchema: TypeAlias = Mapping[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparator:
+    """One way to compare two values.
+
+    `types` are the JSON types that it compares (all if empty), `about` says so in words; `equal` completes "equal if
+    ...". `keys` are the JSON Schemas of its own keys. If `inherited`, it holds for everything below its path as well.
+    """
+
+    name: ComparatorName
+    about: str
+    equal: str
+    types: frozenset[str] = frozenset()
+    keys: Mapping[str, _JsonSchema] = field(default_factory=dict)
+    required: tuple[str, ...] = ()
+    inherited: bool = False
+
+
+_LIST = frozenset({"array"})
+_STRING = frozenset({"string"})
+
+COMPARATORS: Mapping[ComparatorName, Comparator] = {
+    each.name: each
+    for each in (
+        Comparator(
+            "exact",
+            "anything",
+            "equal as JSON; calls a part back from an `ignore` or `text` above it",
+            inherited=True,
+        ),
+        Comparator(
+            "text",
+            "text, and all texts below",
+            "the same after `normalise` (below)",
+            types=frozenset({"string", "object", "array"}),
+            keys={
+                "normalise": {
+                    "type": "array",
+                    "minItems": 1,
+                    "uniqueItems": True,
+                    "items": {"enum": ["whitespace", "case", "punctuation", "unicode", "markdown"]},
+                    "description": "What does not count in a text; whitespace and unicode unless given.",
+                }
+            },
+            inherited=True,
+        ),
+        Comparator(
+            "number",
+            "numbers",
+            "they differ by at most `abs`, or by at most the share `rel` of the larger one; exact decimal arithmetic",
+            types=frozenset({"number", "integer"}),
+            keys={
+                "abs": {
+                    "type": "number",
+                    "minimum": 0,
+                    "description": "Largest difference; with rel, one of the two suffices.",
+                },
+                "rel": {
+                    "type": "number",
+                    "minimum": 0,
+                    "description": "Largest difference as a share of the larger number, e.g. 0.01.",
+                },
+            },
+        ),
+        Comparator("set", "lists", "each item has an equal one in the other list", types=_LIST),
+        Comparator("unordered", "lists", "the items pair off, in whatever order", types=_LIST),
+        Comparator(
+            "keyed",
+            "lists of objects",
+            "objects with the same `key` are equal, in whatever order",
+            types=_LIST,
+            keys={
+                "key": {
+                    "type": "string",
+                    "minLength": 1,
+                    "description": "The property that says which items belong together.",
+                }
+            },
+            required=("key",),
+        ),
+        Comparator(
+            "regex",
+            "text",
+            "the whole of the new one matches `pattern`",
+            types=_STRING,
+            keys={
+                "pattern": {
+                    "type": "string",
+                    "minLength": 1,
+                    "description": "A regular expression for the whole of the new text.",
+                }
+            },
+            required=("pattern",),
+        ),
+        Comparator("seen", "anything", "the value, or its absence, is among the approved samples"),
+        Comparator(
+            "similar",
+            "text",
+            "the score is at least `min` (below)",
+            types=_STRING,
+            keys={
+                "min": {
+                    "type": "number",
+                    "exclusiveMinimum": 0,
+                    "maximum": 1,
+                    "description": "The least score, between 0 and 1.",
+                },
+                "with": {"enum": ["lexical"], "description": "The scorer: lexical, by common words."},
+            },
+            required=("min",),
+        ),
+    )
+}
+
+
+def rule_schema() -> dict[str, Json]:
+    """The JSON Schema of one entry of `regression.rules`."""
+    common: dict[str, Json] = {"path": True, "compare": True, "presence": True}
+    length: Json = {
+        "type": "object",
+        "description": "By how many items two lists may differ in length.",
+        "required": ["abs"],
+        "properties": {"abs": {"type": "integer", "minimum": 0}},
+        "additionalProperties": False,
+    }
+    branches: list[Json] = [
+        {
+            "if": {"required": ["compare"]},
+            "else": {"properties": {**common, "length": length}, "additionalProperties": False},
+        }
+    ]
+    for each in COMPARATORS.values():
+        keys: dict[str, Json] = {name: dict(rule) for name, rule in each.keys.items()}
+        then: dict[str, Json] = {"properties": common | keys, "additionalProperties": False}
+        if each.required:
+            then["required"] = list(each.required)
+        branches.append(
+            {"if": {"required": ["compare"], "properties": {"compare": {"const": each.name}}}, "then": then}
+        )
+    return {
+        "type": "object",
+        "description": "How the value at a path is compared with the approved one.",
+        "required": ["path"],
+        "properties": {
+            "path": {
+                "type": "string",
+                "description": "JSONPath: $ .name ['name'] [n] [*] ..name, or a JSON Pointer.",
+                "minLength": 1,
+            },
+            "ignore": {"const": True, "description": "Do not compare this part."},
+            "compare": {"enum": list(COMPARATORS), "description": "How the two values are compared."},
+            "presence": {"const": "optional", "description": "The part may be missing on either side."},
+        },
+        "if": {"required": ["ignore"]},
+        "then": {"properties": {"path": True, "ignore": True}, "additionalProperties": False},
+        "else": {"allOf": branches},
+    }
+
+
+def default_schema() -> dict[str, Json]:
+    """The JSON Schema of `regression.default`: what can hold for whole answers."""
+    words: list[Json] = [each.name for each in COMPARATORS.values() if each.inherited]
+    return {"enum": [*words, "ignore"], "description": "How parts without a rule are compared."}
