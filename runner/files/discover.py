@@ -78,7 +78,8 @@ def find_prompts(
     """The prompt files that `args` (files, folders, globs, relative to `cwd`) mean, each with the tree it belongs to.
 
     Without `args`: the globs of the project's `prompts`, else every `*.prompt.yaml` and `*.prompt.yml` under the
-    root. Hidden folders, virtual environments, `node_modules` and vendored packs are passed over unless one is named.
+    root. Hidden folders other than `.github/prompts`, virtual environments, `node_modules` and vendored packs are passed
+    over unless one is named.
     A YAML file named outright is a prompt whatever its name. Files of the project come first, then by path; none comes
     twice. A file outside every project belongs to its own folder.
 

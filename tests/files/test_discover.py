@@ -59,6 +59,16 @@ def test_without_arguments_all_prompts_under_the_root_are_meant(root):
     assert find(root) == ALL
 
 
+def test_the_prompts_that_github_keeps_in_a_hidden_folder_are_meant_too(root):
+    for name in (".github/prompts/g.prompt.yml", ".github/h.prompt.yml"):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text("")
+    assert find(root) == [".github/prompts/g.prompt.yml", *ALL]
+    assert find(root, config='version: 1\nprompts: [".github/prompts/*.prompt.yml"]\n') == [
+        ".github/prompts/g.prompt.yml"
+    ]
+
+
 def test_from_a_folder_below_names_are_shown_from_there(root):
     assert find(root, cwd=root / "prompts") == [
         "a.prompt.yml", "b.prompt.yaml", "deep/c.prompt.yaml", "../top.prompt.yaml",

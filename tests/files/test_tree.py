@@ -207,6 +207,34 @@ def test_the_files_of_a_folder_come_sorted_and_without_what_is_not_the_projects(
     assert list(tree.files()) == [".hidden", "a-b", "a.b", "a/b", "a/c/d", "packs.lock", "x/packs/p"]
 
 
+def test_of_hidden_folders_only_the_prompts_of_github_are_searched(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        ".github/prompts/a",
+        ".github/prompts/b/c",
+        ".github/prompts/.d/e",
+        ".github/CODEOWNERS",
+        ".github/workflows/prompts/x",
+        ".github/.github/prompts/x",
+        ".githubs/prompts/x",
+        "sub/.github/prompts/f",
+    )
+    assert list(DiskTree(tmp_path).files()) == [
+        ".github/prompts/a",
+        ".github/prompts/b/c",
+        "sub/.github/prompts/f",
+    ]
+
+
+def test_a_github_folder_that_is_a_link_is_not_searched(tmp_path: Path) -> None:
+    write(tmp_path, "outside/prompts/a", "inside/.github/b")
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project/.github").symlink_to(tmp_path / "outside")
+    (tmp_path / "inside/.github/prompts").symlink_to(tmp_path / "outside/prompts")
+    assert list(DiskTree(tmp_path / "project").files()) == []
+    assert list(DiskTree(tmp_path / "inside").files()) == []
+
+
 def test_files_are_looked_for_while_they_are_asked_for(tmp_path: Path) -> None:
     write(tmp_path, "a/1", "b/1")
     files = DiskTree(tmp_path).files()

@@ -248,7 +248,7 @@ def test_closing_twice_is_harmless_and_reading_starts_anew(git: GitFolder, repos
     assert tree.read("a.txt") == b"x"
 
 
-FOLDERS = st.sampled_from(["prompts", ".hidden", "node_modules", "packs", "venv", "a", "b.c"])
+FOLDERS = st.sampled_from(["prompts", ".github", ".hidden", "node_modules", "packs", "venv", "a"])
 NAMES = st.sampled_from(["a.prompt.yaml", "pyvenv.cfg", "packs.lock", ".dot", "z"])
 PATHS = st.builds(lambda folders, name: "/".join([*folders, name]), st.lists(FOLDERS, max_size=3), NAMES)
 

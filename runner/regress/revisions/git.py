@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import IO, Self
 
 from ...errors import Location, MissingFileError, UsageError, close_to
-from ...files.tree import MAX_FILE_BYTES, MemoryTree
+from ...files.tree import MAX_FILE_BYTES, MemoryTree, is_searched
 from ...processes.git import git_command, reading_environment
 from ...processes.start import PIPE, ChildProcess, Finished, StillRunningError, TooMuchOutputError, run, start
 
@@ -227,7 +227,7 @@ class RevisionTree(MemoryTree):
         return next((place for place in places if place in self._unfollowed), None)
 
     def files(self) -> Iterator[str]:
-        """All files, sorted, without hidden folders, virtual environments, `node_modules` and vendored packs."""
+        """All files, sorted, without those that `DiskTree.files` leaves out."""
         names = sorted(self._files)
         environments = tuple(
             name.removesuffix("pyvenv.cfg") for name in names if name.endswith("/pyvenv.cfg")
@@ -235,10 +235,8 @@ class RevisionTree(MemoryTree):
         vendored = "packs.lock" in self._files
         for name in names:
             folders = name.split("/")[:-1]
-            if not (
-                any(folder.startswith(".") or folder == "node_modules" for folder in folders)
-                or name.startswith(environments)
-                or (vendored and folders[:1] == ["packs"])
+            if is_searched(folders) and not (
+                name.startswith(environments) or (vendored and folders[:1] == ["packs"])
             ):
                 yield name
 
