@@ -205,6 +205,14 @@ _AS_EXPR = {
     "equals": ("{part} == {var}", "{part} != {var}"),
     "starts-with": ("{part}.startswith({var})", "not {part}.startswith({var})"),
     "ends-with": ("{part}.endswith({var})", "not {part}.endswith({var})"),
+    "istarts-with": (
+        "({part} | lower).startswith({var} | lower)",
+        "not ({part} | lower).startswith({var} | lower)",
+    ),
+    "iends-with": (
+        "({part} | lower).endswith({var} | lower)",
+        "not ({part} | lower).endswith({var} | lower)",
+    ),
     "icontains": ("{var} | lower in {part} | lower", "{var} | lower not in {part} | lower"),
 }
 _CONTAINED = ("{var} in {part}", "{var} not in {part}")

@@ -151,6 +151,25 @@ def _ends_with(value: Json) -> Predicate:
     )
 
 
+def _istarts_with(value: Json) -> Predicate:
+    part = cast("str", value).casefold()
+    words = f"{show(value)} (in any case)"
+    return _on_text(
+        f"starts with {words}",
+        f"does not start with {words}",
+        value,
+        lambda text: text.casefold().startswith(part),
+    )
+
+
+def _iends_with(value: Json) -> Predicate:
+    part = cast("str", value).casefold()
+    words = f"{show(value)} (in any case)"
+    return _on_text(
+        f"ends with {words}", f"does not end with {words}", value, lambda text: text.casefold().endswith(part)
+    )
+
+
 def _regex(value: Json) -> Predicate:
     source = cast("str", value)
     try:
@@ -360,6 +379,8 @@ BUILDERS: Mapping[str, Builder] = {
     "contains-all": _plain(_contains_all),
     "starts-with": _plain(_starts_with),
     "ends-with": _plain(_ends_with),
+    "istarts-with": _plain(_istarts_with),
+    "iends-with": _plain(_iends_with),
     "regex": _plain(_regex),
     "json-schema": _plain(_json_schema),
     "length": _plain(_length),

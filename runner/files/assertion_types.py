@@ -93,6 +93,12 @@ ASSERTION_TYPES: Mapping[str, AssertionType] = {
         AssertionType("contains-all", "text", _TEXTS, "the text contains all of `value`", "list of strings"),
         AssertionType("starts-with", "text", _TEXT, "the text starts with `value`", "string"),
         AssertionType("ends-with", "text", _TEXT, "the text ends with `value`", "string"),
+        AssertionType(
+            "istarts-with", "text", _TEXT, "the text starts with `value`, in upper or lower case", "string"
+        ),
+        AssertionType(
+            "iends-with", "text", _TEXT, "the text ends with `value`, in upper or lower case", "string"
+        ),
         AssertionType("regex", "text", _TEXT, "`value` matches somewhere in the text", "regular expression"),
         AssertionType(
             "json-schema",

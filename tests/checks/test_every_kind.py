@@ -123,6 +123,8 @@ TABLE: dict[str, Rows] = {
     "contains-all": of_text(["re", "fun"], ["re", "x"], useless=[{"value": "fun"}, {"value": []}, {"value": ["a", ""]}]),
     "starts-with": of_text("re", "fund", useless=[]),
     "ends-with": of_text("fund", "re", useless=[]),
+    "istarts-with": of_text("RE", "fund", useless=[]),
+    "iends-with": of_text("FUND", "re", useless=[]),
     "regex": of_text(
         "^re.*d$",
         "^fund",
@@ -337,7 +339,9 @@ lengths = (
 )
 SPECS: dict[str, st.SearchStrategy[Any]] = {
     "equals": values,
-    **dict.fromkeys(("contains", "icontains", "starts-with", "ends-with"), some_text),
+    **dict.fromkeys(
+        ("contains", "icontains", "starts-with", "ends-with", "istarts-with", "iends-with"), some_text
+    ),
     **dict.fromkeys(("contains-any", "contains-all"), st.lists(some_text, min_size=1, max_size=3)),
     "regex": st.sampled_from(["a+", "^b", "b$", "[^a]b", r"\s", "(?i)É"]),
     "json-schema": st.sampled_from(
