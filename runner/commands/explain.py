@@ -23,7 +23,6 @@ from ..report.outlet import print_line
 from ..report.review_table import value_text
 from ..report.table import format_table
 from ..report.visible import visible
-from ..wire.fingerprint import parts
 from .selection import Chosen, load_selection, tests_of
 
 __all__ = ["explain"]
@@ -81,7 +80,7 @@ def _status(job: Job, approved: Snapshot | None) -> str:
         return "missing: nothing is approved yet"
     if approved.request == job.fingerprint:
         return "current: the approved answer is to this very request"
-    now = parts(job.body)
+    now = job.parts
     changed = [each for each, digest in now.items() if approved.parts.get(each) != digest]
     return f"stale: {', '.join(changed)} changed since it was approved"
 

@@ -8,18 +8,20 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Self
 from urllib.parse import urlsplit, urlunsplit
 
 from ..errors import ConfigError
-from ..files.addresses import is_header_value, key_headers, operation_url, shown_name, url_fault
+from ..files.addresses import is_header_value, key_headers, operation_url, shown_name, undeclared, url_fault
 from ..files.model import Endpoint
 from ..masking import worth_hiding
 from .base import USER_AGENT, Transport
 from .transports import check_transport, chosen_transport, open_transport
 
 __all__ = ["Connection", "resolve"]
+
+_NONE: Mapping[str, str] = MappingProxyType({})
 
 
 class Connection:
@@ -57,18 +59,16 @@ class Connection:
     def __repr__(self) -> str:
         return f"Connection({self.endpoint.name!r}, {self.identity!r})"
 
-    @property
-    def chat_url(self) -> str:
-        """Where chat completions are asked for."""
-        return self.url("chat/completions")
-
     def url(self, path: str) -> str:
         """The URL of `path` below the base URL."""
         return operation_url(self.base_url, path)
 
-    def headers(self) -> dict[str, str]:
-        """The headers of a request, the key among them: a new dict, lower-case names."""
-        return dict(self._headers)
+    def headers(self, more: Mapping[str, str] = _NONE) -> dict[str, str]:
+        """The headers of a request, the key among them: a new dict, lower-case names.
+
+        `more` are those of its wire format; what the endpoint declares wins over them.
+        """
+        return {**self._headers, **undeclared(more, self.endpoint)}
 
     @property
     def extra_cache_key(self) -> str:

@@ -132,6 +132,12 @@ def key_headers(endpoint: Endpoint) -> dict[str, tuple[str, str | None]]:
     return found | {name: ("", variable) for name, variable in endpoint.headers_env.items()}
 
 
+def undeclared(headers: Mapping[str, str], endpoint: Endpoint) -> dict[str, str]:
+    """Those of `headers`, which have lower-case names, that the endpoint does not declare itself."""
+    declared = {name.lower() for name in (*endpoint.headers, *endpoint.headers_env)}
+    return {name: value for name, value in headers.items() if name not in declared}
+
+
 def key_variables(endpoints: Iterable[Endpoint]) -> set[str]:
     """The variables that keys come from."""
     keys = [source for endpoint in endpoints for source in key_headers(endpoint).values()]

@@ -1,7 +1,7 @@
 """The rules of our own file formats, as JSON Schemas, and their violations in words a person can act on.
 
 The schemas (`formats/*.schema.json`, draft 2020-12) serve editors as well (`runner schema prompt`). The types of
-assertions and the comparators of rules are filled in from their registries. The schemas hold no `anyOf`: what depends on a `type` or a `role` is an `if`/`then`, so that a violation always comes from the branch
+assertions, the comparators of rules and the wire formats are filled in from their registries. The schemas hold no `anyOf`: what depends on a `type` or a `role` is an `if`/`then`, so that a violation always comes from the branch
 its author meant.
 """
 
@@ -18,6 +18,7 @@ from typing import Any, Literal, TypeAlias
 from jsonschema import Draft202012Validator, ValidationError
 from jsonschema.validators import extend
 
+from ..apis import APIS
 from ..documents.documents import Document
 from ..errors import FormatError
 from ..values import Json, JsonPath
@@ -38,13 +39,15 @@ def schema_text(name: FormatName) -> str:
 
 @cache
 def schema(name: FormatName) -> Mapping[str, Any]:
-    """The JSON Schema of a format; its assertions and rules are those of the registries."""
+    """The JSON Schema of a format; its assertions, rules and wire formats are those of the registries."""
     data = get_data(__package__, f"formats/{name}.schema.json")
     assert data is not None, "the schemas are part of the package"
     parsed: dict[str, Any] = json.loads(data)
     if name == "prompt":
         parsed["$defs"] |= {"assertion": assertion_schema(), "rule": rule_schema()}
         parsed["$defs"]["regression"]["properties"]["default"] = default_schema()
+    if name == "project":
+        parsed["$defs"]["api"] = {"enum": [*APIS]}
     return parsed
 
 

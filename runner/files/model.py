@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, TypeAlias
 
+from ..apis import DEFAULT_API
 from ..documents.documents import Document
 from ..errors import Diagnostic, Location
 from ..finish_reasons import Declared
@@ -178,7 +179,8 @@ class Endpoint:
     `api_key_env` names the key's variable, or `api_key_keyring` (SERVICE/USER) its place in the system's keyring;
     `headers_env` names the variables that hold the values of headers.
     `timeout` is the total deadline of one case in seconds, retries included; `rpm` and `tpm` are requests and
-    tokens per minute. `finish_reasons` says what words of this server mean, by their `word_key`.
+    tokens per minute. `finish_reasons` says what words of this server mean, by their `word_key`. `api` is the wire format
+    that it is asked in.
     """
 
     name: str
@@ -196,11 +198,12 @@ class Endpoint:
     api_key_keyring: str | None = None
     headers_env: Mapping[str, str] = field(default_factory=dict)
     finish_reasons: Mapping[str, Declared] = field(default_factory=dict)
+    api: str = DEFAULT_API
 
 
 @dataclass(frozen=True, slots=True)
 class ModelRule:
-    """One entry of `models` in runner.yaml: for model names that match the glob, an endpoint and a price.
+    """One entry of `models` in runner.yaml: for model names that match the glob, an endpoint, a wire format and a price.
 
     Prices are US dollars per million tokens. `deny` says that nobody may ask these models; False that they may be,
     whatever a later entry says.
@@ -212,6 +215,7 @@ class ModelRule:
     cached_price: float | None = None
     output_price: float | None = None
     deny: bool | None = None
+    api: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ from .violations import near
 
 __all__ = [
     "PROJECT_FILE",
+    "api_for",
     "denial_of",
     "endpoint_for",
     "load_project",
@@ -109,6 +110,19 @@ def endpoint_for(project: Project, model: str | None, *, name: str | None = None
         if model is not None and rule.endpoint is not None and fnmatchcase(model, rule.pattern):
             return project.endpoints[rule.endpoint]
     return project.endpoints[project.endpoint]
+
+
+def api_for(project: Project, model: str, endpoint: Endpoint) -> str:
+    """The wire format in which `endpoint` is asked for `model`.
+
+    That is the `api` of the first matching entry of `models` that has one, unless the entry is about another endpoint;
+    else that of the endpoint.
+    """
+    for rule in project.models:
+        here = rule.endpoint in (None, endpoint.name)
+        if rule.api is not None and here and fnmatchcase(model, rule.pattern):
+            return rule.api
+    return endpoint.api
 
 
 def price_for(project: Project, model: str) -> ModelRule | None:
@@ -276,6 +290,7 @@ class _Reader:
                     price.get("cached"),
                     price.get("output"),
                     entry.get("deny"),
+                    entry.get("api"),
                 )
             )
         return tuple(rules)

@@ -11,7 +11,6 @@ from ..engine.journal.record import Record
 from ..engine.plan.plan import Job
 from ..finish_reasons import NONE_DECLARED, Declared, ending_of
 from ..values import Json, JsonObject
-from ..wire.fingerprint import parts
 from ..wire.outcome import end_early
 from ..wire.reply import Answer, Outcome
 from .snapshots.snapshot import Snapshot, Variation
@@ -74,7 +73,7 @@ def snapshot_of(
     finish = record["finish_reason"]
     return Snapshot(
         request=job.fingerprint,
-        parts=parts(job.body),
+        parts=job.parts,
         output=None if called else value,
         model=record["served_model"],
         outcome=None if outcome == Outcome.OK else outcome,

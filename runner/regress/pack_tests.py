@@ -10,7 +10,6 @@ from typing import Literal
 from ..engine.plan.plan import Unit
 from ..engine.plan.selection import Selection
 from ..files.tree import Tree
-from ..wire.fingerprint import parts
 from .replay import replay
 from .snapshots.approved import shipped_file, shipped_with
 from .snapshots.snapshot import FOLDER, SUFFIX
@@ -40,7 +39,7 @@ def replay_shipped(units: Sequence[Unit]) -> Iterator[Tested]:
             if answer is None:
                 yield Tested(name, "outdated", "no approved answer comes with it", file)
             elif answer.request != job.fingerprint:
-                now = parts(job.body)
+                now = job.parts
                 changed = [part for part, digest in now.items() if answer.parts.get(part) != digest]
                 reason = f"its answer is to another request: {', '.join(changed) or 'fingerprint'} changed"
                 yield Tested(name, "outdated", reason, file)

@@ -18,7 +18,6 @@ from ..engine.plan.shard import Shard
 from ..errors import Location, UsageError
 from ..files.model import Case, Project
 from ..files.tree import DiskTree
-from ..wire.fingerprint import parts
 from .accept import approve, refreshed
 from .answers import stored_value
 from .evaluate import Evaluation, evaluate
@@ -380,6 +379,6 @@ def _refuse_foreign(unit: Unit, project: Project) -> None:
 
 
 def _what_changed(approved: Snapshot, job: Job) -> str:
-    now = parts(job.body)
+    now = job.parts
     changed = [name for name in ("messages", "params", "schema") if approved.parts.get(name) != now[name]]
     return f"the request changed since it was approved: {', '.join(changed) or 'the way it is fingerprinted'}"

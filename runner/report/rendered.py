@@ -7,7 +7,7 @@ import shlex
 
 from ..engine.plan.plan import Job
 from ..errors import UsageError
-from ..files.addresses import key_headers, operation_url, shown_name
+from ..files.addresses import key_headers, operation_url, shown_name, undeclared
 from ..files.model import Endpoint
 from ..wire.request import as_curl
 
@@ -15,26 +15,32 @@ __all__ = ["rendered"]
 
 
 def rendered(job: Job, form: str) -> str:
-    """The messages or the request as indented JSON, keys in the author's order; or a curl command.
+    """The messages as declared or the request as sent, as indented JSON, keys in the author's order; or a curl command.
 
     The command names where the key is, a variable or an entry of the keyring, and never its value. Raises UsageError for an endpoint without an address.
     """
     if form == "messages":
         return json.dumps(job.body["messages"], ensure_ascii=False, indent=2)
+    endpoint, dialect = job.unit.endpoint, job.unit.dialect
+    body = dialect.encode(job.body)
     if form == "request":
-        return json.dumps(job.body, ensure_ascii=False, indent=2)
-    endpoint = job.unit.endpoint
+        return json.dumps(body, ensure_ascii=False, indent=2)
     if endpoint.base_url is None:
         raise UsageError(
             f"endpoint {endpoint.name} is embedded and has no address for curl",
             hint="name one that has: --endpoint openai",
         )
-    headers = {"Content-Type": "application/json", **endpoint.headers}
+    headers = {
+        "Content-Type": "application/json",
+        **undeclared(dialect.headers, endpoint),
+        **endpoint.headers,
+    }
     references = {
         name: scheme + (_of_keyring(endpoint) if variable is None else _of_variable(variable))
         for name, (scheme, variable) in key_headers(endpoint).items()
     }
-    return as_curl(operation_url(endpoint.base_url, "chat/completions"), headers, job.body, references)
+    path = dialect.path(job.unit.fields, stream=False)
+    return as_curl(operation_url(endpoint.base_url, path), headers, body, references)
 
 
 def _of_variable(name: str) -> str:

@@ -6,7 +6,7 @@ the fixed list `NOT_COUNTED` is left out, because those keys cannot change the a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from hashlib import sha256
 from secrets import token_hex
 
@@ -44,22 +44,25 @@ def fingerprint(body: JsonObject) -> str:
 
     Raises ValueError where the body has no canonical form (see `canonical`).
     """
-    return "sha256:" + sha256(canonical({"v": _VERSION, "body": _counted(body)})).hexdigest()
+    return "sha256:" + sha256(canonical(_named(_counted(body, NOT_COUNTED), None))).hexdigest()
 
 
 class Fingerprinter:
     """`fingerprint` for bodies that differ in their messages alone: the rest is put into its form once.
 
-    Built from any one of these bodies. Raises ValueError where it has no canonical form.
+    Built from any one of these bodies. `api` names the wire format they are sent in, unless it is chat completions.
+    Raises ValueError where it has no canonical form.
     """
 
     __slots__ = ("_after", "_before")
 
-    def __init__(self, body: JsonObject) -> None:
-        counted = {key: value for key, value in body.items() if key not in NOT_COUNTED}
+    def __init__(
+        self, body: JsonObject, *, api: str | None = None, not_counted: Set[str] = NOT_COUNTED
+    ) -> None:
+        counted = {key: value for key, value in body.items() if key not in not_counted}
         place = token_hex(16)  # a text that stands nowhere else in the body
         counted["messages"] = place
-        before, after = canonical({"v": _VERSION, "body": counted}).split(f'"{place}"'.encode())
+        before, after = canonical(_named(counted, api)).split(f'"{place}"'.encode())
         self._before, self._after = sha256(before), after
 
     def of(self, messages: Sequence[Json]) -> str:
@@ -70,20 +73,27 @@ class Fingerprinter:
         return f"sha256:{digest.hexdigest()}"
 
 
-def parts(body: JsonObject) -> dict[str, str]:
+def parts(body: JsonObject, *, api: str | None = None, not_counted: Set[str] = NOT_COUNTED) -> dict[str, str]:
     """8 hex digits each for `messages`, `params` and `schema`, to tell what changed without the old request.
 
-    `schema` is response_format and tools; `params` is everything else that counts. Raises as `fingerprint` does.
+    `schema` is response_format and tools; `params` is everything else that counts, the wire format too unless it is
+    chat completions. Raises as `fingerprint` does.
     """
-    counted = _counted(body)
+    counted = _counted(body, not_counted)
     messages = {"messages": counted.pop("messages")} if "messages" in counted else {}
     schema = {key: counted.pop(key) for key in _SCHEMA_KEYS if key in counted}
-    named: dict[str, Json] = {"messages": messages, "params": counted, "schema": schema}
+    params: Json = counted if api is None else {"api": api, "body": counted}
+    named: dict[str, Json] = {"messages": messages, "params": params, "schema": schema}
     return {name: sha256(canonical(value)).hexdigest()[:8] for name, value in named.items()}
 
 
-def _counted(body: JsonObject) -> dict[str, Json]:
-    counted = {key: value for key, value in body.items() if key not in NOT_COUNTED}
+def _named(counted: JsonObject, api: str | None) -> dict[str, Json]:
+    """What is hashed. A request to chat completions does not say so: it was the only format once."""
+    return {"v": _VERSION, "body": counted} if api is None else {"v": _VERSION, "api": api, "body": counted}
+
+
+def _counted(body: JsonObject, not_counted: Set[str]) -> dict[str, Json]:
+    counted = {key: value for key, value in body.items() if key not in not_counted}
     messages = counted.get("messages")
     if isinstance(messages, list | tuple):
         counted["messages"] = [_without_media(message) for message in messages]

@@ -7,7 +7,7 @@ then the text itself. An answer that parses but was cut off is still cut off.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from ..finish_reasons import NONE_DECLARED, Declared, Ending, ending_of
@@ -18,7 +18,7 @@ from .error_rules import Asked
 from .parts import completion_fields, reasoning_of, spoken, with_others, with_parts
 from .provider_errors import error_from, error_message, read_error
 from .reply import Answer, Outcome, ProviderError, Reply
-from .stream import accumulate
+from .stream import StreamAccumulator, StreamReader, take_in
 from .verdicts import Verdict, has_filtered, verdict_of
 
 __all__ = ["end_early", "read_reply"]
@@ -56,16 +56,20 @@ def read_reply(
     request: JsonObject,
     finish_reasons: Mapping[str, Declared] = NONE_DECLARED,
     keyed: bool = True,
+    translate: Callable[[Json], Json] = lambda payload: payload,
+    reader: Callable[[Mapping[str, str], Mapping[str, Declared], Asked], StreamReader] = StreamAccumulator,
 ) -> Reply:
-    """What one exchange came to. `request` is the body that was sent: its `n`, `tools` and `response_format` count.
+    """What one exchange came to. `request` is what was declared: its `n`, `tools` and `response_format` count.
 
     `finish_reasons` says what an endpoint's own words mean, by their `word_key`; `keyed`, whether a key was sent. Never
     raises, whatever the bytes are: an answer that is not one becomes an outcome or an error. `output` is parsed for
-    response_format json_schema and json_object; validating it against the schema is not done here.
+    response_format json_schema and json_object; validating it against the schema is not done here. `translate` and
+    `reader` are how another wire format becomes a chat completion, whole and as a stream.
     """
     exchange = _Exchange(status, headers, request, finish_reasons, Asked(request, keyed))
     if 200 <= status < 300 and _is_stream(headers, body):
-        stream = accumulate(body, headers, finish_reasons, exchange.asked)
+        stream = reader(headers, finish_reasons, exchange.asked)
+        take_in(stream, body)
         completion = stream.finish()
         if isinstance(completion, ProviderError):
             return _read_failure(stream.failure, completion, exchange, stream.so_far())
@@ -78,7 +82,7 @@ def read_reply(
         return _read_failure(None, error, exchange, {"body": text})
     if not 200 <= status < 300:
         return _read_failure(payload, exchange.error(payload), exchange, {})
-    return _read_completion(payload, exchange)
+    return _read_completion(translate(payload), exchange)
 
 
 def _is_stream(headers: Mapping[str, str], body: bytes) -> bool:

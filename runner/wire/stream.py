@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Protocol
 
 from ..finish_reasons import NONE_DECLARED, Declared, gravest
 from ..values import Json
@@ -21,7 +22,7 @@ from .provider_errors import error_from
 from .reply import ProviderError
 from .sse import SseEvent, SseSplitter
 
-__all__ = ["StreamAccumulator", "accumulate", "read_stream"]
+__all__ = ["StreamAccumulator", "StreamReader", "read_stream", "take_in"]
 
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 _ONCE = ("id", "object", "created", "model", "system_fingerprint", "service_tier")
@@ -34,21 +35,35 @@ def read_stream(
     finish_reasons: Mapping[str, Declared] = NONE_DECLARED,
 ) -> dict[str, Json] | ProviderError:
     """The completion that a whole recorded stream stands for, or the error it ended with. Never raises."""
-    return accumulate(body, headers, finish_reasons).finish()
+    reader = StreamAccumulator(headers, finish_reasons)
+    take_in(reader, body)
+    return reader.finish()
 
 
-def accumulate(
-    body: bytes,
-    headers: Mapping[str, str] = _NO_HEADERS,
-    finish_reasons: Mapping[str, Declared] = NONE_DECLARED,
-    asked: Asked = ANYTHING,
-) -> StreamAccumulator:
-    """A whole recorded stream, taken in."""
-    splitter, accumulator = SseSplitter(), StreamAccumulator(headers, finish_reasons, asked)
+class StreamReader(Protocol):
+    """Puts the events of one stream together into the chat.completion body that they stand for.
+
+    `failure` is the event of an error, as it came; None where there was none.
+    """
+
+    failure: Json
+
+    def feed(self, event: SseEvent) -> list[tuple[int, str]]:
+        """Take one event in and return the text that it adds to the choices, as (choice, text)."""
+
+    def finish(self) -> dict[str, Json] | ProviderError:
+        """Return the chat.completion body once the stream has ended, or the error it ended with."""
+
+    def so_far(self) -> dict[str, Json]:
+        """Return the chat.completion body of what has come, whatever became of the stream."""
+
+
+def take_in(reader: StreamReader, body: bytes) -> None:
+    """Feed a whole recorded stream to a reader."""
+    splitter = SseSplitter()
     for event in splitter.feed(body):
-        accumulator.feed(event)
+        reader.feed(event)
     splitter.close()
-    return accumulator
 
 
 class StreamAccumulator:

@@ -93,7 +93,7 @@ def test_a_key_is_in_no_repr_and_no_traceback(asked: ProjectFolder, server: Faul
     )
     from runner.endpoints.base import Request
 
-    request = Request("POST", connection.chat_url, connection.headers())
+    request = Request("POST", connection.url("chat/completions"), connection.headers())
     try:
         raise RuntimeError(connection, request)
     except RuntimeError:

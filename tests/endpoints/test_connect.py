@@ -38,7 +38,7 @@ def test_without_a_key_variable_no_key_is_sent() -> None:
 def test_the_key_is_a_secret_and_in_no_repr() -> None:
     connection = connect()
     assert connection.secrets == (KEY,)
-    request = Request("POST", connection.chat_url, connection.headers(), b"")
+    request = Request("POST", connection.url("chat/completions"), connection.headers(), b"")
     assert KEY not in repr(connection) + repr(request)
 
 
@@ -72,7 +72,7 @@ def test_a_key_that_is_no_header_value_is_refused_and_not_shown(key: str) -> Non
     ],
 )
 def test_the_chat_url_is_built_on_the_base_url(base_url: str, chat_url: str) -> None:
-    assert connect(base_url).chat_url == chat_url
+    assert connect(base_url).url("chat/completions") == chat_url
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,10 @@ def test_leaving_closes_the_transports_that_were_handed_out() -> None:
         with FaultServer() as server:
             async with connect(server.base_url) as connection:
                 request = Request(
-                    "POST", connection.chat_url, connection.headers(), b'{"messages":[{"content":""}]}'
+                    "POST",
+                    connection.url("chat/completions"),
+                    connection.headers(),
+                    b'{"messages":[{"content":""}]}',
                 )
                 await connection.transport().send(request, timeout=PATIENCE)
             # A socket left open would be a ResourceWarning here, which is an error.
@@ -196,7 +199,7 @@ def test_an_embedded_endpoint_opens_nothing_before_it_is_asked(tmp_path: Path) -
         Endpoint("local", embedded="smollm2-135m-instruct"), {"RUNNER_CACHE_DIR": str(tmp_path)}
     )
     asyncio.run(connection.transport().close())
-    assert connection.chat_url == "embedded://smollm2-135m-instruct/v1/chat/completions"
+    assert connection.url("chat/completions") == "embedded://smollm2-135m-instruct/v1/chat/completions"
     assert connection.default_concurrency == embedded.SLOTS
     assert list(tmp_path.iterdir()) == []
 

@@ -60,7 +60,7 @@ def connect() -> Connection:
 async def ask(connection: Connection, data: bytes) -> Response:
     transport = connection.transport()
     return await transport.send(
-        Request("POST", connection.chat_url, connection.headers(), data), timeout=PATIENCE
+        Request("POST", connection.url("chat/completions"), connection.headers(), data), timeout=PATIENCE
     )
 
 

@@ -137,7 +137,11 @@ def test_the_embedded_endpoint_speaks_through_the_chosen_library(
         async def main() -> bytes:
             environ = {"RUNNER_CACHE_DIR": str(tmp_path)}
             async with resolve(endpoint, environ, transport=name) as connection:
-                return (await connection.transport().send(ask(connection.chat_url), timeout=PATIENCE)).body
+                return (
+                    await connection.transport().send(
+                        ask(connection.url("chat/completions")), timeout=PATIENCE
+                    )
+                ).body
 
         assert b"embedded" in asyncio.run(main())
     assert server.requests[0].target == "/v1/chat/completions"

@@ -18,6 +18,7 @@ from runner.regress.revisions.changed_cases import Change, changed_bodies, chang
 from runner.regress.revisions.hunks import grouped_hunks, hunks
 from runner.regress.revisions.rendered import Side, side_at
 from runner.regress.revisions.request_diff import Comparison, compare
+from runner.wire.dialect import dialect_of
 
 from .repository import GitFolder
 
@@ -265,7 +266,9 @@ def message(role: str, content: object) -> dict[str, object]:
 def lines_between(
     before: list[object], after: list[object], **fields: object
 ) -> list[tuple[str, tuple[str, ...]]]:
-    return list(hunks({"messages": before, **fields}, {"messages": after}))  # type: ignore[dict-item]  # JSON by hand
+    chat = dialect_of("chat")
+    older = chat.counted({"messages": before, **fields})  # type: ignore[dict-item]  # JSON by hand
+    return list(hunks(older, chat.counted({"messages": after})))  # type: ignore[dict-item]
 
 
 def test_a_new_message_does_not_shift_those_after_it() -> None:

@@ -113,6 +113,7 @@ def _unit(unit: Unit, connection: Connection, *, takes_tests: bool) -> dict[str,
         **(
             {"finish_reasons": dict(sorted(words.items()))} if (words := unit.endpoint.finish_reasons) else {}
         ),
+        **({"api": mark} if (mark := unit.dialect.mark) else {}),
         **{name: _short(value) for name, value in body.items()},
         "messages": _digest(
             [prompt.request.get("messages"), prompt.template.engine, prompt.template.whitespace]

@@ -26,11 +26,13 @@ from ...errors import (
 from ...files.media import inline_media, refuse_own_urls
 from ...files.model import Case, Endpoint, ModelRule, Project, Prompt
 from ...files.problems import ProblemList
-from ...files.project import denial_of, endpoint_for, pack_model, price_for
+from ...files.project import api_for, denial_of, endpoint_for, pack_model, price_for
+from ...files.violations import spell
 from ...render.sandbox import IN_PROCESS, Sandbox
 from ...render.templates import CompiledPrompt, compile_prompt
 from ...schema import show
 from ...values import Json, JsonObject
+from ...wire.dialect import Dialect, UntranslatableError, dialect_of
 from ...wire.fingerprint import Fingerprinter
 from ...wire.request import Encoder, build_body
 from .shard import Shard
@@ -57,7 +59,7 @@ MAX_PROBLEMS = 20
 
 
 class Job(NamedTuple):
-    """One request, complete: the bytes to send and their fingerprint. `sample` counts from 0.
+    """One request, complete: as it is declared, in bytes, and its fingerprint. `sample` counts from 0.
 
     `place` is where it stands in the whole run, from 0, where the run has a plan.
     """
@@ -75,6 +77,20 @@ class Job(NamedTuple):
         body: JsonObject = json.loads(self.data)
         return body
 
+    @property
+    def parts(self) -> dict[str, str]:
+        """The digests of the request's parts."""
+        return self.unit.dialect.parts(self.body)
+
+    @property
+    def estimate(self) -> float:
+        """How many tokens the request may use."""
+        return self.unit.dialect.estimate(self.unit.fields, len(self.data))
+
+    def sent(self, *, stream: bool) -> bytes:
+        """The bytes to send, in the words of the server."""
+        return self.unit.dialect.data(self.data, stream=stream)
+
 
 @dataclass(frozen=True, slots=True)
 class Unit:
@@ -87,6 +103,7 @@ class Unit:
     overrides: Mapping[str, Json]
     model: str
     endpoint: Endpoint
+    dialect: Dialect
     price: ModelRule | None
     fields: JsonObject
     fingerprints: Fingerprinter
@@ -138,7 +155,12 @@ class Unit:
     def job(self, case: Case, sample: int = 0, place: int | None = None) -> Job:
         """The job of one sample of one case."""
         messages = self.messages(case)
-        return Job(self, case, sample, self.encoder.of(messages), self.fingerprints.of(messages), place)
+        job = Job(self, case, sample, self.encoder.of(messages), self.fingerprints.of(messages), place)
+        try:
+            job.sent(stream=False)
+        except UntranslatableError as error:
+            raise _untranslatable(error, self.prompt, self.dialect, messages) from None
+        return job
 
 
 def make_units(
@@ -180,7 +202,8 @@ def make_units(
                 if "model" not in prompt.request:
                     overrides["model"] = model
                 skeleton = build_body(prompt.request, [], prompt.extra_body, overrides)
-                fingerprinter, encoder = _spelled(skeleton, prompt)
+                dialect = dialect_of(api_for(project, model, target))
+                fingerprinter, encoder = _spelled(skeleton, prompt, dialect)
                 units.append(
                     Unit(
                         prompt,
@@ -190,6 +213,7 @@ def make_units(
                         overrides,
                         model,
                         target,
+                        dialect,
                         price_for(project, model),
                         MappingProxyType(
                             {key: value for key, value in skeleton.items() if key != "messages"}
@@ -224,10 +248,13 @@ def _compiled(prompt: Prompt, project: Project, sandbox: Sandbox) -> tuple[Compi
     return template, judge
 
 
-def _spelled(skeleton: JsonObject, prompt: Prompt) -> tuple[Fingerprinter, Encoder]:
-    """What spells the bodies of a unit. Raises FormatError where a field cannot be sent as JSON."""
+def _spelled(skeleton: JsonObject, prompt: Prompt, dialect: Dialect) -> tuple[Fingerprinter, Encoder]:
+    """What spells the bodies of a unit. Raises FormatError where a field cannot be sent, as JSON or in the dialect."""
     try:
-        return Fingerprinter(skeleton), Encoder(skeleton)
+        spelled = dialect.fingerprints(skeleton), Encoder(skeleton)
+        dialect.encode(skeleton)
+    except UntranslatableError as error:
+        raise _untranslatable(error, prompt, dialect, ()) from None
     except NotCanonicalError as error:
         path = error.path[1:] if error.path[:1] == ("body",) else error.path
         schema, inside = prompt.response_schema, ("response_format", "json_schema", "schema")
@@ -236,6 +263,21 @@ def _spelled(skeleton: JsonObject, prompt: Prompt) -> tuple[Fingerprinter, Encod
         else:
             location = prompt.locate(*path)
         raise FormatError(f"{'.'.join(map(str, path))}: {error.reason}", location=location) from None
+    return spelled
+
+
+def _untranslatable(
+    error: UntranslatableError, prompt: Prompt, dialect: Dialect, messages: Sequence[Json]
+) -> FormatError:
+    """The error at the key that a dialect has no place for. `messages` are the rendered ones."""
+    path, declared = error.path, prompt.request["messages"]
+    if path[:1] == ("messages",) and isinstance(declared, list) and len(declared) != len(messages):
+        path = ("messages",)  # after a placeholder they are not those of the file, one to one
+    elif path and path[0] in prompt.extra_body:
+        path = ("extra_body", *path)
+    text = f"{spell(error.path)} cannot be sent with `api: {dialect.name}`: {error.reason}"
+    hint = error.hint or "leave it out, or choose another endpoint or another `api` in runner.yaml"
+    return FormatError(text, location=prompt.locate(*path), hint=hint)
 
 
 def _fields_for(

@@ -14,11 +14,9 @@ from typing import NamedTuple
 from ...endpoints.base import Request, Response, Transport, TransportError
 from ...endpoints.connect import Connection
 from ...masking import mask
-from ...wire.outcome import read_reply
 from ...wire.reply import Outcome, ProviderError, Reply
-from ...wire.request import encode, with_stream
 from ..journal.record import Record
-from ..plan.plan import Job
+from ..plan.plan import Job, Unit
 from .admission import Gate
 from .breaker import Breaker
 from .budget import Budget
@@ -36,9 +34,6 @@ __all__ = ["Emit", "Pool", "gate_of"]
 
 Emit = Callable[[Sequence[tuple[Job, list[Record]]]], None]
 """Receives finished jobs, each with the records of all its choices; may raise to end it all."""
-
-CHARACTERS_PER_TOKEN = 4
-"""Rule of thumb for English text (OpenAI help centre); corrected by the provider's usage afterwards."""
 
 RETRIES_BEFORE_FIRST_ANSWER = 2
 """Refused connections are retried less as long as the endpoint has never answered: it is probably not there."""
@@ -74,6 +69,14 @@ class Landing(NamedTuple):
     finished: float
 
 
+class Target(NamedTuple):
+    """Where the requests of a unit go, and what names that place in the keys of the cache."""
+
+    url: str
+    headers: Mapping[str, str]
+    identity: str
+
+
 class Pool:
     """The workers of one endpoint. `emit` receives the records of every finished job."""
 
@@ -103,10 +106,8 @@ class Pool:
         self._flights = Flights(jobs, control, settle=self._settle, enter=self._enter)
         self._idle: list[Transport] = []
         self._landed: list[Landing] = []
-        self._url = connection.chat_url
-        self._headers = connection.headers()
-        self._keyed = bool(connection.secrets) or "authorization" in self._headers
-        self._identity = f"{connection.identity}\n{connection.extra_cache_key}"
+        self._targets: dict[int, Target] = {}
+        self._keyed = bool(connection.secrets) or "authorization" in connection.headers()
         control.on_wake(self._abandon)
 
     async def run(self) -> None:
@@ -146,7 +147,7 @@ class Pool:
         if self._cache is None or flight.attempts:
             return False
         job = flight.job
-        entry = self._cache.get(ResponseCache.key(self._identity, job.data, job.sample))
+        entry = self._cache.get(self._cache_key(job))
         if entry is None:
             return False
         reply = self._reply(job, entry.status, {"content-type": entry.content_type}, entry.body)
@@ -158,7 +159,7 @@ class Pool:
         return True
 
     def _enter(self, flight: Flight, now: float) -> float:
-        wait = self._gate.enter(_estimate(flight.job), now)
+        wait = self._gate.enter(flight.job.estimate, now)
         if wait == inf and self._budget and self._budget.exhausted:
             self._control.stop(f"--max-cost {self._budget.dollars:g}: {self._budget.spent:.4f} are spent")
         return wait
@@ -172,9 +173,10 @@ class Pool:
             flight.deadline = started + self._timeout
         flight.attempts += 1
         came: Response | TransportError
+        target = self._target(job.unit)
         try:
             came = await transport.send(
-                Request("POST", self._url, self._headers, self._bytes(job)),
+                Request("POST", target.url, target.headers, job.sent(stream=self._printer is not None)),
                 timeout=flight.deadline - started,
                 on_bytes=self._printer.begin(job) if self._printer else None,
             )
@@ -220,9 +222,26 @@ class Pool:
     def _reply(self, job: Job, status: int, headers: Mapping[str, str], body: bytes) -> Reply:
         """What a response comes to, fresh or from the cache."""
         declared = self._connection.endpoint.finish_reasons
-        return read_reply(
+        return job.unit.dialect.read_reply(
             status, headers, body, request=job.unit.fields, finish_reasons=declared, keyed=self._keyed
         )
+
+    def _target(self, unit: Unit) -> Target:
+        """Where the unit's requests go, computed once."""
+        target = self._targets.get(id(unit))
+        if target is None:
+            connection, dialect = self._connection, unit.dialect
+            named = () if dialect.mark is None else (dialect.mark,)
+            target = self._targets[id(unit)] = Target(
+                connection.url(dialect.path(unit.fields, stream=self._printer is not None)),
+                connection.headers(dialect.headers),
+                "\n".join((connection.identity, connection.extra_cache_key, *named)),
+            )
+        return target
+
+    def _cache_key(self, job: Job) -> bytes:
+        """The key under which an answer is cached, the same whether it is streamed or not."""
+        return ResponseCache.key(self._target(job.unit).identity, job.sent(stream=False), job.sample)
 
     def _is_over(self, landing: Landing, reply: Reply) -> bool:
         """Learn from a request that is back; whether that was all, or it is asked again."""
@@ -234,7 +253,11 @@ class Pool:
             self._notice(f"{self._name} asks for a pause of {pause:.3g} s")
         delay = None if error is None else self._delay_before_retry(flight, error, finished)
         if self._trace is not None:
-            self._trace(mask(_told(self._url, landing, error, delay), self._connection.secrets))
+            self._trace(
+                mask(
+                    _told(self._target(flight.job.unit).url, landing, error, delay), self._connection.secrets
+                )
+            )
         if delay is not None:
             flight.failure = reply
             self._flights.again(flight, finished + delay)
@@ -246,13 +269,10 @@ class Pool:
         response, job = landing.came, landing.flight.job
         if isinstance(response, Response) and _all_ok(reply) and not self._holds_key(response):
             entry = CacheEntry(response.status, response.headers.get("content-type", ""), response.body)
-            cache.put(ResponseCache.key(self._identity, job.data, job.sample), entry)
+            cache.put(self._cache_key(job), entry)
 
     def _holds_key(self, response: Response) -> bool:
         return any(value.encode() in response.body for value in self._connection.secrets)
-
-    def _bytes(self, job: Job) -> bytes:
-        return encode(with_stream(job.body)) if self._printer else job.data
 
     def _delay_before_retry(self, flight: Flight, error: ProviderError, now: float) -> float | None:
         """Seconds after which to ask again what failed for a passing reason; None when it is not to be."""
@@ -275,7 +295,7 @@ class Pool:
         if reply.usage:
             used = reply.usage.get("total_tokens")
             if isinstance(used, int):
-                self._gate.correct(_estimate(job), used)
+                self._gate.correct(job.estimate, used)
 
     def _finish(self, ended: Sequence[tuple[Flight, Reply, float | None]], *, cached: bool = False) -> None:
         """Make the records of flights that are over, each with its latency in ms, and hand them on."""
@@ -303,13 +323,6 @@ class Pool:
             )
         else:
             budget.pay(cost)
-
-
-def _estimate(job: Job) -> float:
-    """Tokens one request may use: its text, and the most it may answer."""
-    fields = job.unit.fields
-    limit = fields.get("max_completion_tokens") or fields.get("max_tokens")
-    return len(job.data) / CHARACTERS_PER_TOKEN + (limit if isinstance(limit, int) else 0)
 
 
 def _failure(reply: Reply) -> ProviderError | None:

@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 from ...wire.reply import Reply
 from ...wire.sse import SseSplitter
-from ...wire.stream import StreamAccumulator
 from ..plan.plan import Job
 
 __all__ = ["StreamPrinter"]
@@ -23,12 +22,12 @@ class StreamPrinter:
 
     def begin(self, job: Job) -> Callable[[bytes], None]:
         """A receiver for the bytes of one response."""
-        splitter, accumulator = SseSplitter(), StreamAccumulator()
+        splitter, reader = SseSplitter(), job.unit.dialect.printer()
         self._on_text(job, 0, "")
 
         def receive(chunk: bytes) -> None:
             for event in splitter.feed(chunk):
-                for choice, text in accumulator.feed(event):
+                for choice, text in reader.feed(event):
                     self._on_text(job, choice, text)
 
         return receive

@@ -16,7 +16,6 @@ from itertools import zip_longest
 from typing import TypeAlias
 
 from ...values import Json, JsonObject
-from ...wire.fingerprint import NOT_COUNTED
 from .rendered import CaseKey
 
 __all__ = ["Hunk", "grouped_hunks", "hunks"]
@@ -125,7 +124,7 @@ def _fields(body: JsonObject, *, schema: bool) -> _Lines:
     chosen = {
         name: value
         for name, value in sorted(body.items())
-        if name != "messages" and name not in NOT_COUNTED and (name in _SCHEMA) == schema
+        if name != "messages" and (name in _SCHEMA) == schema
     }
     return tuple(line for name, value in chosen.items() for line in _json({name: value}))
 

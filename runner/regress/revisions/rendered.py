@@ -18,7 +18,6 @@ from ...packs.packs import Packs
 from ...packs.selection import load_named
 from ...render.sandbox import IN_PROCESS, Sandbox
 from ...values import JsonObject
-from ...wire.fingerprint import parts
 from ..snapshots.approved import shipped_request
 from ..snapshots.snapshot import file_of
 
@@ -93,7 +92,7 @@ class Side:
                     yield from _requests_of(unit)
 
     def bodies(self, wanted: Set[CaseKey]) -> Iterator[tuple[CaseKey, JsonObject]]:
-        """The bodies of these requests, in the order of `requests`; all of them are known to render."""
+        """What counts of the bodies of these requests, in the order of `requests`; all of them are known to render."""
         files = {file for file, _, _ in wanted}
         for entry in self._compiled:
             if not isinstance(entry, Unreadable):
@@ -160,8 +159,8 @@ def _requests_of(unit: Unit) -> Iterator[RequestOf | Unreadable]:
         body = job.body
         messages = {"messages": body["messages"]}
         # What is the same for all cases is hashed once.
-        fixed = fixed or parts({**body, "messages": []})
-        hashes = {**fixed, "messages": parts(messages)["messages"]}
+        fixed = fixed or unit.dialect.parts({**body, "messages": []})
+        hashes = {**fixed, "messages": unit.dialect.parts(messages)["messages"]}
         yield RequestOf(
             Seen(
                 prompt.name,
@@ -183,4 +182,4 @@ def _bodies_of(unit: Unit, wanted: Set[CaseKey]) -> Iterator[tuple[CaseKey, Json
         for case in Selection().cases(unit):
             key = (unit.prompt.place, case.id, unit.variant)
             if key in wanted:
-                yield key, unit.body(case)
+                yield key, unit.dialect.counted(unit.body(case))

@@ -1,0 +1,13 @@
+"""The wire formats that exist, by the word that `api` in runner.yaml has for each. To add one, write its module and add its line here."""
+
+from __future__ import annotations
+
+__all__ = ["APIS", "DEFAULT_API"]
+
+DEFAULT_API = "chat"
+"""The format of an endpoint that names none. Files on disk do not name it either, so that older ones stay valid."""
+
+APIS: dict[str, str] = {
+    "chat": "runner.wire.dialects.chat",
+}
+"""The module of each format, whose `DIALECT` is a `runner.wire.dialect.Dialect`. It is imported when it is first used."""

@@ -1,0 +1,158 @@
+"""The seam between what prompts declare and what a server understands: one `Dialect` for each wire format.
+
+Prompts, fingerprints, records and snapshots speak one language, that of chat completions. A dialect translates a
+request on its way out and a response on its way in; nothing else of runner knows how a server spells things.
+"""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from functools import cache
+from importlib import import_module
+from types import MappingProxyType
+from typing import ClassVar
+
+from ..apis import APIS, DEFAULT_API
+from ..finish_reasons import NONE_DECLARED, Declared
+from ..values import Json, JsonObject, JsonPath
+from .error_rules import ANYTHING, Asked
+from .fingerprint import NOT_COUNTED, Fingerprinter, parts
+from .outcome import read_reply
+from .reply import Reply
+from .request import encode
+from .stream import StreamReader
+
+__all__ = ["Dialect", "UntranslatableError", "dialect_of"]
+
+_CHARACTERS_PER_TOKEN = 4
+"""Rule of thumb for English text (OpenAI help centre); corrected by the provider's usage afterwards."""
+
+
+class UntranslatableError(ValueError):
+    """A declared request has something that the wire format has no place for. `path` leads to it in the request."""
+
+    def __init__(self, path: JsonPath, reason: str, hint: str | None = None) -> None:
+        super().__init__(reason)
+        self.path = path
+        self.reason = reason
+        self.hint = hint
+
+
+class Dialect(ABC):
+    """One wire format. Stateless and pure: the same request always gives the same bytes.
+
+    A request is *declared* under the names of chat completions, as the prompt has it; `encode` gives the body that is
+    sent. Everything that a dialect returns from a response is named as in chat completions too.
+    """
+
+    name: ClassVar[str]
+    """The word for it in runner.yaml, under `api`."""
+
+    headers: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    """Headers that it needs besides those of every request, in lower case. Those that an endpoint declares win."""
+
+    not_counted: ClassVar[frozenset[str]] = NOT_COUNTED
+    """The declared top-level keys that are no part of the fingerprint, because they do not change what is asked."""
+
+    @abstractmethod
+    def path(self, request: JsonObject, *, stream: bool) -> str:
+        """Return the path of the operation below the base URL. `request` need not have its messages."""
+
+    @abstractmethod
+    def encode(self, request: JsonObject) -> JsonObject:
+        """Translate a declared request into the body that is sent.
+
+        Every key is either translated or refused: raises UntranslatableError for what has no place in the format.
+        Empty `messages` are allowed, to check everything else before there is a case.
+        """
+
+    @abstractmethod
+    def with_stream(self, body: JsonObject) -> JsonObject:
+        """Return the encoded body that asks for a stream with its usage. What it says about streams is kept."""
+
+    @abstractmethod
+    def completion(self, payload: Json) -> Json:
+        """Translate the JSON of a response with status 2xx into a chat.completion value.
+
+        Everything that came is kept: what has no name in chat completions stays under its own. `usage` has
+        prompt_tokens (cached ones included), completion_tokens, total_tokens and prompt_tokens_details.cached_tokens,
+        which costs, budgets and rate limits are computed from. An error is returned as {"error": ...}; a value that
+        is not understood is returned as it is, and becomes a malformed response. Never raises.
+        """
+
+    @abstractmethod
+    def stream(
+        self, headers: Mapping[str, str], finish_reasons: Mapping[str, Declared], asked: Asked
+    ) -> StreamReader:
+        """Return a new reader of one stream. `headers` are those of its response."""
+
+    def data(self, request: bytes, *, stream: bool = False) -> bytes:
+        """Return the bytes that are sent for a declared request, which is JSON. Raises as `encode` does."""
+        body = self.encode(json.loads(request))
+        return encode(self.with_stream(body) if stream else body)
+
+    def read_reply(
+        self,
+        status: int,
+        headers: Mapping[str, str],
+        body: bytes,
+        *,
+        request: JsonObject,
+        finish_reasons: Mapping[str, Declared] = NONE_DECLARED,
+        keyed: bool = True,
+    ) -> Reply:
+        """Return what one exchange came to. `request` is the declared one: its `n`, `tools`, `response_format` count.
+
+        `finish_reasons` says what an endpoint's own words mean, by their `word_key`; `keyed`, whether a key was sent.
+        Never raises, whatever the bytes are.
+        """
+        return read_reply(
+            status,
+            headers,
+            body,
+            request=request,
+            finish_reasons=finish_reasons,
+            keyed=keyed,
+            translate=self.completion,
+            reader=self.stream,
+        )
+
+    def printer(self) -> StreamReader:
+        """Return a reader for the text of a stream, as it arrives."""
+        return self.stream({}, NONE_DECLARED, ANYTHING)
+
+    def estimate(self, request: JsonObject, size: int) -> float:
+        """Estimate the tokens that a declared request of `size` bytes may use: its text, and the most it may answer."""
+        limit = request.get("max_completion_tokens") or request.get("max_tokens")
+        return size / _CHARACTERS_PER_TOKEN + (limit if isinstance(limit, int) else 0)
+
+    @property
+    def mark(self) -> str | None:
+        """What stands for it in fingerprints, cache keys and files; None for the one that they had from the start."""
+        return None if self.name == DEFAULT_API else self.name
+
+    def counted(self, request: JsonObject) -> dict[str, Json]:
+        """Return the fields of a declared request that count, with the dialect where it is named."""
+        fields = {key: value for key, value in request.items() if key not in self.not_counted}
+        return fields if self.mark is None else {"api": self.mark, **fields}
+
+    def fingerprints(self, request: JsonObject) -> Fingerprinter:
+        """Return what computes the fingerprints of requests that differ from this one in their messages alone."""
+        return Fingerprinter(request, api=self.mark, not_counted=self.not_counted)
+
+    def parts(self, request: JsonObject) -> dict[str, str]:
+        """Return the digests of the parts of a declared request (see `fingerprint.parts`)."""
+        return parts(request, api=self.mark, not_counted=self.not_counted)
+
+
+@cache
+def _dialect_in(module: str) -> Dialect:
+    dialect: Dialect = import_module(module).DIALECT
+    return dialect
+
+
+def dialect_of(api: str) -> Dialect:
+    """The dialect that `api` names in runner.yaml."""
+    return _dialect_in(APIS[api])
