@@ -10,6 +10,9 @@ from hypothesis import HealthCheck, settings
 # same each time: a red pipeline says something about the change, not about luck; new examples are found elsewhere.
 settings.register_profile(
     "ours",
+    max_examples=int(
+        os.environ.get("RUNNER_TEST_EXAMPLES", "100")
+    ),  # fewer where tests/mutation runs all tests often
     deadline=None,
     derandomize=bool(os.environ.get("CI")),
     print_blob=True,

@@ -58,7 +58,9 @@ def evaluate(
         cached=len(records) - len(asked),
         samples=len(records),
         cost=_cost(asked),
-        latency_ms=max((record["latency_ms"] or 0.0 for record in asked), default=None),
+        latency_ms=max(
+            (each for record in asked if (each := record["latency_ms"]) is not None), default=None
+        ),
     )
     for record in records:
         if record["outcome"] == "error" and not record["passed"]:

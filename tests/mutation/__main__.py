@@ -16,13 +16,14 @@ import sys
 import time
 import tomllib
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import ceil
 from pathlib import Path
 from types import ModuleType
 
+from .loaded import Answer, try_in_forks
 from .modules import MODULES
-from .mutants import mutants_of
+from .mutants import Mutant, mutants_of
 
 ROOT = Path(__file__).resolve().parents[2]
 SURVIVORS = Path(__file__).parent / "survivors.toml"
@@ -80,6 +81,9 @@ def main() -> int:
         parser.error(f"no such module: {', '.join(sorted(unknown))} (there are {', '.join(MODULES)})")
     os.chdir(ROOT)
     os.environ["CI"] = "1"  # the same examples for each mutant, and none is kept
+    os.environ["RUNNER_TEST_EXAMPLES"] = (
+        "20"  # what only the hundredth example notices has no test of its own
+    )
     for module in _LOADED_BEFORE:
         importlib.import_module(module)
     options.state.mkdir(exist_ok=True)
@@ -106,23 +110,14 @@ def _try(name: str, kept: Path, *, again: bool) -> tuple[tuple[str, int, int, in
     mutants = mutants_of(source)
     explained = {_key(entry): entry for entry in _entries(name)}
     killed = set() if again else _read(kept, source)
-    started, worked = time.monotonic(), _seconds_of_children()
-    if (code := _run(module, source, tests, limit=3600, cpu=3600)) != 0:
-        sys.exit(f"{name}: its tests fail without any mutant (pytest ended with {code}): {' '.join(tests)}")
-    limit = 20 + 20 * (time.monotonic() - started)
-    cpu = 2 + 2 * (_seconds_of_children() - worked)
+    open_ = [mutant for mutant in mutants if mutant.key not in killed]
     survived = []
     with kept.open("a", encoding="utf-8") as file:
-        for number, mutant in enumerate(mutants, 1):
-            if mutant.key in killed:
-                continue
-            if _run(module, mutant.code, tests, limit, cpu) == 0:
+        for mutant, answer in _answers(name, module, source, tests, open_):
+            if answer == "survived":
                 survived.append(mutant)
                 mark = "explained" if mutant.key in explained else "SURVIVED"
-                print(
-                    f"{name}:{mutant.line} {number}/{len(mutants)} {mark}\n  - {mutant.before}\n  + {mutant.after}",
-                    flush=True,
-                )
+                print(f"{name}:{mutant.line} {mark}\n  - {mutant.before}\n  + {mutant.after}", flush=True)
             else:
                 killed.add(mutant.key)
                 file.write(json.dumps({"source": _digest(source), "killed": mutant.key}) + "\n")
@@ -147,6 +142,35 @@ def _try(name: str, kept: Path, *, again: bool) -> tuple[tuple[str, int, int, in
     return row, problems
 
 
+def _answers(
+    name: str, module: str, source: str, tests: Sequence[str], mutants: Sequence[Mutant]
+) -> Iterator[tuple[Mutant, Answer]]:
+    """What becomes of each mutant: in a fork where that can be told, else with the module loaded anew."""
+
+    def load(plugin: object) -> int:
+        return _pytest(tests, plugin)
+
+    untried = []
+    try:
+        for mutant, answer in try_in_forks(load, str(_file(module)), source, mutants, _wait, _restrict):
+            if answer == "untried":
+                untried.append(mutant)
+            else:
+                yield mutant, answer
+    except RuntimeError as error:
+        sys.exit(f"{name}: {error}: {' '.join(tests)}")
+    if not untried:
+        return
+    started, worked = time.monotonic(), _seconds_of_children()
+    if (code := _run(module, source, tests, limit=3600, cpu=3600)) != 0:
+        sys.exit(f"{name}: its tests fail without any mutant (pytest ended with {code}): {' '.join(tests)}")
+    limit = 20 + 20 * (time.monotonic() - started)
+    cpu = 2 + 2 * (_seconds_of_children() - worked)
+    for mutant in untried:
+        ended = _run(module, mutant.code, tests, limit, cpu)
+        yield mutant, "survived" if ended == 0 else "killed"
+
+
 def _seconds_of_children() -> float:
     """CPU time: what else the machine does makes no mutant slow."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -161,36 +185,41 @@ def _run(module: str, code: str, tests: Sequence[str], limit: float, cpu: float)
     child = os.fork()
     if child == 0:
         os.setsid()
-        resource.setrlimit(resource.RLIMIT_CPU, (ceil(cpu), ceil(cpu) + 5))
-        quiet = os.open(os.environ.get("MUTATION_LOG", os.devnull), os.O_RDWR | os.O_CREAT)
-        for descriptor in (0, 1, 2):
-            os.dup2(quiet, descriptor)
+        _restrict(cpu)
         ended = 3
         try:
-            import pytest
-
             finder = _Mutated(module, code)
             sys.meta_path.insert(0, finder)
             importlib.import_module(module)  # before pytest, whose own loader would take it from its file
             sys.meta_path.remove(finder)
-            arguments = [
-                "-x",
-                "-q",
-                "-n",
-                "0",
-                "-p",
-                "no:cacheprovider",
-                "-p",
-                "no:prompt_runner",
-                "-W",
-                "ignore::pytest.PytestAssertRewriteWarning",
-            ]
-            ended = int(pytest.main([*arguments, *tests]))
+            ended = _pytest(tests)
         except BaseException:  # noqa: BLE001 - whatever it is, this process ends here
             traceback.print_exc()
         finally:
             os._exit(ended)
+    return _wait(child, limit, cpu)
+
+
+def _pytest(tests: Sequence[str], *plugins: object) -> int:
+    """Run the tests quietly, up to the first that fails."""
+    import pytest
+
+    quiet = os.open(os.environ.get("MUTATION_LOG", os.devnull), os.O_RDWR | os.O_CREAT | os.O_APPEND)
+    for descriptor in (0, 1, 2):
+        os.dup2(quiet, descriptor)
+    options = (
+        "-x -q -n 0 -p no:cacheprovider -p no:prompt_runner -W ignore::pytest.PytestAssertRewriteWarning"
+    )
+    return int(pytest.main([*options.split(), *tests], plugins=list(plugins)))
+
+
+def _restrict(cpu: float) -> None:
+    resource.setrlimit(resource.RLIMIT_CPU, (ceil(cpu), ceil(cpu) + 5))
+
+
+def _wait(child: int, limit: float, cpu: float) -> int:
     until = time.monotonic() + limit
+    pause = 0.001
     while time.monotonic() < until:
         pid, status = os.waitpid(child, os.WNOHANG)
         if pid:
@@ -198,7 +227,8 @@ def _run(module: str, code: str, tests: Sequence[str], limit: float, cpu: float)
             if ended == -signal.SIGKILL:
                 sys.exit("the process of a mutant was killed from outside: nothing is known of it")
             return ended
-        time.sleep(0.02)
+        time.sleep(pause)
+        pause = min(2 * pause, 0.02)
     os.killpg(child, signal.SIGKILL)
     os.waitpid(child, 0)
     return -1

@@ -38,25 +38,45 @@ def mutants_of(source: str) -> list[Mutant]:
     """Without those that change nothing but types, texts about the code, decorators, and what is exported."""
     tree = ast.parse(source)
     spared, functions = list(_spared(tree)), list(_functions(tree))
+    lines = source.splitlines(keepends=True)
     found: list[Mutant] = []
-    seen: set[str] = set()
     numbers: Counter[tuple[str, str, str]] = Counter()
+    for first, last in _pieces(tree, len(lines)):
+        above, piece, below = ("".join(part) for part in (lines[:first], lines[first:last], lines[last:]))
+        seen: set[str] = {piece}
+        for (line, column), code in _changed(piece):
+            start = (line + first, column)
+            if code in seen or any(begin <= start < end for begin, end in spared):
+                continue
+            seen.add(code)
+            if not _compiles(above + code + below):
+                continue
+            before, after = _difference(piece, code)
+            function = next((name for name, begin, end in functions if begin <= start[0] <= end), "")
+            numbers[function, before, after] += 1
+            number = numbers[function, before, after]
+            found.append(Mutant(function, before, after, number, start[0], above + code + below))
+    return sorted(found, key=lambda mutant: mutant.line)
+
+
+def _pieces(tree: ast.Module, length: int) -> Iterator[tuple[int, int]]:
+    """The lines of each statement of a module, which is parsed for each mutant: a whole module takes far longer."""
+    starts = [
+        min([node.lineno, *(each.lineno for each in getattr(node, "decorator_list", []))]) - 1
+        for node in tree.body
+    ]
+    yield from zip([0, *starts[1:]], [*starts[1:], length], strict=True)
+
+
+def _changed(source: str) -> Iterator[tuple[Place, str]]:
+    """The place and the code of each mistake that the operators can make."""
     nodes = list(ast_nodes(get_ast(source)))
     for operator in OPERATORS.values():
         places = [start for node in nodes for start, _ in operator.mutation_positions(node)]
         for occurrence, start in enumerate(places):
-            if any(begin <= start < end for begin, end in spared):
-                continue
             code = mutate_code(source, operator, occurrence)
-            if code is None or code in seen or code == source or not _compiles(code):
-                continue
-            seen.add(code)
-            before, after = _difference(source, code)
-            function = next((name for name, begin, end in functions if begin <= start[0] <= end), "")
-            numbers[function, before, after] += 1
-            number = numbers[function, before, after]
-            found.append(Mutant(function, before, after, number, start[0], code))
-    return sorted(found, key=lambda mutant: mutant.line)
+            if code is not None:
+                yield start, code
 
 
 def _compiles(code: str) -> bool:

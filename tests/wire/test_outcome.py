@@ -111,6 +111,9 @@ def test_a_refusals_text_is_the_refusal() -> None:
         (None, {"stop_reason": "end_turn"}, Outcome.OK),
         (None, {"stop_reason": "nobody_knows"}, Outcome.ERROR),
         (None, {"finish_details": {"type": "max_tokens"}}, Outcome.TRUNCATED),
+        ("stop", {"native_finish_reason": "tool_use"}, Outcome.OK),
+        ("tool_calls", {"native_finish_reason": "STOP"}, Outcome.TOOL_CALL),
+        ("tool_calls", {"native_finish_reason": "MAX_TOKENS"}, Outcome.TRUNCATED),
     ],
 )
 def test_what_the_model_itself_says_of_its_end_counts_where_it_is_worse_or_alone(
@@ -120,10 +123,25 @@ def test_what_the_model_itself_says_of_its_end_counts_where_it_is_worse_or_alone
     assert (answer.outcome, answer.text, answer.finish_reason) == (outcome, "The first half", finish)
 
 
+@pytest.mark.parametrize("name", ["content_filter_results", "content_filter_result"])
 @pytest.mark.parametrize(("filtered", "outcome"), [(True, Outcome.FILTERED), (False, Outcome.OK)])
-def test_a_choice_whose_filter_results_say_filtered_is_filtered(filtered: bool, outcome: Outcome) -> None:
+def test_a_choice_whose_filter_results_say_filtered_is_filtered(
+    filtered: bool, outcome: Outcome, name: str
+) -> None:
     results = {"hate": {"filtered": filtered, "severity": "high"}}
-    assert answer_of({**choice("hi"), "content_filter_results": results}).outcome is outcome
+    assert answer_of({**choice("hi"), name: results}).outcome is outcome
+
+
+def test_the_error_of_a_choice_is_told_as_it_came() -> None:
+    answer = answer_of({**choice("hi"), "error": {"code": 502, "message": "Bad gateway"}})
+    assert answer.error is not None
+    assert (answer.error.code, answer.error.message) == ("502", "Bad gateway")
+
+
+@pytest.mark.parametrize("refusal", ["", 5, {"a": 1}])
+def test_the_refusal_of_the_content_counts_where_the_message_has_none(refusal: Any) -> None:
+    answer = answer_of(choice([{"type": "refusal", "refusal": "no"}], refusal=refusal))
+    assert (answer.outcome, answer.refusal) == (Outcome.REFUSED, "no")
 
 
 def test_the_providers_own_finish_reason_is_kept() -> None:
@@ -166,6 +184,14 @@ def test_a_finish_reason_of_any_other_kind_is_unknown(word: Any) -> None:
             assert answer.error is not None
             assert answer.error.code == "unknown_finish_reason"
             assert len(answer.error.message) <= 500
+
+
+def test_an_unknown_finish_reason_is_told_up_to_its_200th_character() -> None:
+    for word in ("x" * 1000, ["x" * 1000]):
+        error = answer_of(choice("hi", word)).error
+        assert error is not None
+        told = error.message.partition("'")[2].partition("'")[0]
+        assert len(told) == 200
 
 
 @pytest.mark.parametrize("word", ["abort", "insufficient_system_resource", "MALFORMED_FUNCTION_CALL"])
@@ -285,6 +311,28 @@ def test_choices_that_are_all_numbered_0_are_taken_in_their_order() -> None:
     assert [(answer.choice, answer.text) for answer in reply.answers] == [(0, "a"), (1, "b")]
 
 
+@pytest.mark.parametrize("indexes", [(1, 2), (-1, 0), (5, 7), (None, None), ("a", "b"), (0, 2)])
+def test_choices_whose_numbers_cannot_be_right_are_taken_in_their_order(indexes: tuple[Any, Any]) -> None:
+    first, second = indexes
+    reply = reply_of(choice("a", index=first), choice("b", index=second), request={"n": 2})
+    assert [(answer.choice, answer.text) for answer in reply.answers] == [(0, "a"), (1, "b")]
+
+
+@pytest.mark.parametrize("n", [0, 1, -1, True, None, "2", 2.0])
+def test_one_choice_is_expected_where_no_number_above_1_was_asked_for(n: Any) -> None:
+    assert [answer.text for answer in reply_of(choice("a"), request={"n": n}).answers] == ["a"]
+    assert reply_of(choice("a"), choice("b"), request={"n": n}).answers == ()
+
+
+@pytest.mark.parametrize(
+    ("n", "said"), [(1, "2 choices came where 1 was asked for"), (2, "3 choices came where 2 were asked for")]
+)
+def test_choices_that_nobody_asked_for_are_counted(n: int, said: str) -> None:
+    error = reply_of(*[choice("a")] * (n + 1), request={"n": n}).error
+    assert error is not None
+    assert error.message.startswith(said)
+
+
 def test_each_choice_that_did_not_come_is_an_error() -> None:
     reply = reply_of(choice("b", index=1), request={"n": 3})
     assert [(a.choice, a.outcome, a.error and a.error.code) for a in reply.answers] == [
@@ -322,6 +370,91 @@ def test_status_200_is_no_proof_of_an_answer(payload: Any, code: str) -> None:
     assert reply.answers == ()
     assert reply.error is not None
     assert reply.error.code == code
+
+
+def test_what_calls_itself_an_error_is_one_whatever_came_with_it() -> None:
+    reply = reply_of(choice("hi"), object="error", message="m", code=400)
+    assert reply.error is not None
+    assert (reply.answers, reply.error.code, reply.error.message) == ((), "400", "m")
+
+
+@pytest.mark.parametrize(
+    ("payload", "message"),
+    [
+        ({"id": "x"}, "The response has no choices, so it is not a chat completion."),
+        ({"detail": "No such model"}, "No such model"),
+    ],
+)
+def test_a_body_without_choices_says_what_it_says_itself(payload: Any, message: str) -> None:
+    error = raw(json.dumps(payload).encode()).error
+    assert error is not None
+    assert error.message == message
+
+
+@pytest.mark.parametrize(
+    ("choices", "extra"), [([], None), ([None], None), (["x"], {"choice": {"choice": "x"}})]
+)
+def test_what_had_come_before_an_error_is_the_first_choice_or_nothing(choices: Any, extra: Any) -> None:
+    reply = raw(json.dumps({"error": {"message": "m"}, "choices": choices}).encode())
+    assert reply.error is not None
+    assert reply.partial == (None if extra is None else Answer(0, Outcome.OK, extra=extra))
+
+
+REFUSED_BY_FILTER = {"message": "Sorry.", "code": "content_filter"}
+
+
+def test_a_verdict_holds_for_each_choice_that_was_asked_for_and_is_told_with_the_first() -> None:
+    body = {
+        "error": REFUSED_BY_FILTER,
+        "id": "c9",
+        "model": "m-2026",
+        "usage": {"total_tokens": 3},
+        "note": "x",
+    }
+    reply = read_reply(400, {}, json.dumps(body).encode(), request={"n": 3})
+    assert [(answer.choice, answer.outcome, answer.extra) for answer in reply.answers] == [
+        (0, Outcome.FILTERED, {"error": REFUSED_BY_FILTER, "completion": {"note": "x"}}),
+        (1, Outcome.FILTERED, None),
+        (2, Outcome.FILTERED, None),
+    ]
+    assert (reply.id, reply.served_model, reply.usage) == ("c9", "m-2026", {"total_tokens": 3})
+
+
+def test_a_verdict_beside_fewer_choices_than_asked_for_holds_for_the_others_too() -> None:
+    reply = reply_of(choice("a"), error=REFUSED_BY_FILTER, request={"n": 3})
+    assert [(answer.outcome, answer.text) for answer in reply.answers] == [
+        (Outcome.FILTERED, "a"),
+        (Outcome.FILTERED, None),
+        (Outcome.FILTERED, None),
+    ]
+
+
+def test_choices_beyond_those_asked_for_are_kept_with_the_first_beside_a_verdict() -> None:
+    surplus = choice("c")
+    reply = reply_of(choice("a"), choice("b"), surplus, error=REFUSED_BY_FILTER, request={"n": 2})
+    assert [answer.text for answer in reply.answers] == ["a", "b"]
+    assert [(answer.extra or {}).get("choices") for answer in reply.answers] == [[surplus], None]
+
+
+def test_a_verdict_in_a_body_that_is_no_json_keeps_the_body_only_of_a_paid_response() -> None:
+    for status, extra in ((400, None), (200, {"completion": {"body": "Content Exists Risk"}})):
+        (answer,) = read_reply(status, {}, b"Content Exists Risk", request={}).answers
+        assert (answer.outcome, answer.extra) == (Outcome.FILTERED, extra)
+
+
+def test_the_hint_says_whether_a_key_was_sent() -> None:
+    body = b'{"error": {"message": "m"}}'
+    said, with_a_key, without = (
+        reply.error and reply.error.hint
+        for reply in (
+            read_reply(401, {}, body, request={}),
+            read_reply(401, {}, body, request={}, keyed=True),
+            read_reply(401, {}, body, request={}, keyed=False),
+        )
+    )
+    assert said == with_a_key
+    assert "no key was sent" not in str(with_a_key)
+    assert "no key was sent" in str(without)
 
 
 @pytest.mark.parametrize(
@@ -364,6 +497,47 @@ STREAM = (
 @pytest.mark.parametrize(("body", "kind"), [(STREAM, "text/event-stream; charset=utf-8"), (STREAM, "application/json"), (b": ping\n\n" + STREAM, ""), (b"\xef\xbb\xbf" + STREAM, "")])  # fmt: skip
 def test_a_stream_is_known_by_its_content_type_or_its_beginning(body: bytes, kind: str) -> None:
     assert raw(body, kind, **JSON_ASKED).answers[0].output == {}
+
+
+@pytest.mark.parametrize("line", [b"event: message", b"id: 1", b"retry: 10", b":", b"data:"])
+def test_a_stream_may_begin_with_any_field_of_an_event(line: bytes) -> None:
+    assert raw(line + b"\n" + STREAM, "", **JSON_ASKED).answers[0].output == {}
+
+
+def test_a_stream_that_begins_with_an_error_field_is_the_error() -> None:
+    error = raw(b'error: {"message": "Overloaded"}\n\n', "").error
+    assert error is not None
+    assert error.code != "non_json_body"
+
+
+@pytest.mark.parametrize("name", ["content-type", "Content-Type"])
+def test_what_begins_like_no_stream_is_one_by_its_content_type_alone(name: str) -> None:
+    def output(kind: str) -> Any:
+        reply = read_reply(200, {"x": "y", name: kind}, b"unknown: x\n" + STREAM, request=JSON_ASKED)
+        return reply.answers[0].output if reply.error is None else reply.error.code
+
+    assert output("text/event-stream; charset=utf-8") == {}
+    assert output("TEXT/EVENT-STREAM") == {}
+    assert output("text/plain") == "non_json_body"
+
+
+def test_a_list_is_no_stream_whatever_its_content_type_says() -> None:
+    body = json.dumps([{"choices": [choice("hi")]}]).encode()
+    assert raw(body, "text/event-stream").answers[0].text == "hi"
+
+
+@pytest.mark.parametrize("body", [STREAM, json.dumps({"choices": [choice("{}")]}).encode()])
+@pytest.mark.parametrize(("status", "paid"), [(199, False), (200, True), (299, True), (300, False)])
+def test_a_response_is_an_answer_only_with_a_status_of_success(body: bytes, status: int, paid: bool) -> None:
+    reply = read_reply(status, {}, body, request=JSON_ASKED)
+    assert (len(reply.answers) == 1) is paid
+    assert (reply.error is None) is paid
+
+
+@pytest.mark.parametrize(("status", "paid"), [(199, False), (200, True), (299, True), (300, False)])
+def test_a_body_that_is_no_json_is_kept_only_with_a_status_of_success(status: int, paid: bool) -> None:
+    reply = read_reply(status, {}, b"Hello", request={})
+    assert (reply.partial is not None) is paid
 
 
 def test_a_stream_that_was_cut_is_an_error() -> None:
