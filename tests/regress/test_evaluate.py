@@ -16,7 +16,6 @@ from runner.regress.snapshots.snapshot import Snapshot, Variation
 
 from .support import compiled, project_with
 
-BODY = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
 JSON_ASKED = {"response_format": {"type": "json_object"}}
 ERROR = {"code": "timeout", "message": "No answer came in time.", "status": None, "type": None, "hint": None}
 
@@ -25,7 +24,7 @@ def job(request: dict[str, Any] | None = None) -> Job:
     prompt = SimpleNamespace(name="hello", path="prompts/hello.prompt.yaml", request=request or {})
     unit = SimpleNamespace(prompt=prompt, variant="v")
     case = SimpleNamespace(id="ada")
-    return cast("Job", SimpleNamespace(unit=unit, case=case, fingerprint="sha256:ab", body=BODY))
+    return cast("Job", SimpleNamespace(unit=unit, case=case, fingerprint="sha256:ab", parts={}))
 
 
 def record(text: str | None = "hi", **changes: Any) -> Any:
