@@ -179,10 +179,10 @@ def _compile(spec: Mapping[str, Json], sandbox: Sandbox) -> CompiledAssertion:
     _refuse_templates(spec, kind, negated=negated)
     path = _path(spec["path"]) if "path" in spec else None
     try:
-        predicate = BUILDERS[kind.name](spec[argument], keys, sandbox)
+        predicate = BUILDERS[kind.name](spec.get(argument), keys, sandbox)
     except SpecError as error:
         raise SpecError(f"{type_}: {error.message}", error.hint, (argument, *error.at)) from None
-    identity = (kind.name, str(path), json.dumps({**keys, argument: spec[argument]}, sort_keys=True))
+    identity = (kind.name, str(path), json.dumps({**keys, argument: spec.get(argument)}, sort_keys=True))
     return CompiledAssertion(type_, kind, negated, path, predicate, identity)
 
 
@@ -197,7 +197,7 @@ def _path(written: Json) -> Path:
 _ESCAPED = r"\{\{"
 _TAG = re.compile(r"\{[{%]")
 _UNESCAPED_TAG = re.compile(r"(?<!\\)\{[{%]")
-_WITH_PATTERNS = {"regex", "json-schema"}
+_WITH_PATTERNS = {"regex", "json-schema", "is-json", "contains-json"}
 _VARIABLE = re.compile(r"\{\{\s*([A-Za-z_]\w*)\s*\}\}")
 
 # How an `expr` says with a variable what the types say that a template is likely to be written in.

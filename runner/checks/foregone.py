@@ -134,7 +134,10 @@ def _about_text(assertion: CompiledAssertion, ground: Ground) -> Foregone | None
         )
     if assertion.name == "equals" and not str(value).strip():
         return _never(assertion, holds=False, why=_NEVER_EMPTY, hint=_EXPECT_EMPTY)
-    if assertion.name == "length":
+    if assertion.name == "is-json" and ground.parsed and value is None:
+        why = "the prompt's response_format asks for JSON, and an answer that is none has failed by itself"
+        return _never(assertion, holds=True, why=why, hint="leave the assertion out")
+    if assertion.name in ("length", "word-count"):
         least, most = bounds(value)
         if most == 0 or (least <= 1 and most is None):
             return _never(assertion, holds=most is None, why=_NEVER_EMPTY, hint=_EXPECT_EMPTY)

@@ -17,7 +17,10 @@ from ..patterns import PatternError, compile_pattern
 from ..render.sandbox import Members, Sandbox
 from ..schema import SchemaProblem, Validator, show, vacuity
 from ..values import Json, JsonPath
+from ..wire.decoding import parse_answer
+from .edit_distance import within_distance
 from .equality import difference
+from .json_in_text import objects_in
 
 __all__ = ["BUILDERS", "Builder", "Predicate", "SpecError", "Unfit", "bounds"]
 
@@ -134,6 +137,57 @@ def _contains_all(value: Json) -> Predicate:
     )
 
 
+def _icontains_any(value: Json) -> Predicate:
+    parts = cast("list[str]", value)
+    folded = [part.casefold() for part in parts]
+    return _on_text(
+        f"contains one of {_list(parts)} (in any case)",
+        f"contains none of {_list(parts)} (in any case)",
+        value,
+        lambda text: any(part in text.casefold() for part in folded),
+    )
+
+
+def _icontains_all(value: Json) -> Predicate:
+    parts = cast("list[str]", value)
+
+    def detail(text: Json) -> tuple[JsonPath, str]:
+        folded = text.casefold() if isinstance(text, str) else ""
+        missing = [part for part in parts if part.casefold() not in folded]
+        words = f"expected text that contains all of {_list(parts)} (in any case)"
+        return (), f"{words}, {_list(missing)} is missing in {show(text)}"
+
+    return _on_text(
+        f"contains all of {_list(parts)} (in any case)",
+        f"does not contain all of {_list(parts)} (in any case)",
+        value,
+        lambda text: all(part.casefold() in text.casefold() for part in parts),
+        detail,
+    )
+
+
+def _istarts_with(value: Json) -> Predicate:
+    part = cast("str", value)
+    words = f"{show(part)} (in any case)"
+    return _on_text(
+        f"starts with {words}",
+        f"does not start with {words}",
+        part,
+        lambda text: text.casefold().startswith(part.casefold()),
+    )
+
+
+def _iends_with(value: Json) -> Predicate:
+    part = cast("str", value)
+    words = f"{show(part)} (in any case)"
+    return _on_text(
+        f"ends with {words}",
+        f"does not end with {words}",
+        part,
+        lambda text: text.casefold().endswith(part.casefold()),
+    )
+
+
 def _starts_with(value: Json) -> Predicate:
     part = cast("str", value)
     return _on_text(
@@ -211,13 +265,49 @@ def _matches_every_text(pattern: re.Pattern[str]) -> bool:
     return not (_LOOKS_BACK.search(source) and _LOOKS_AHEAD.search(source))
 
 
-def _json_schema(value: Json) -> Predicate:
+def _validator(value: Json) -> Validator:
     if nothing := vacuity(value):
         raise SpecError(f"{nothing.message} ({nothing.hint})")
     try:
-        validator = Validator(value)
+        return Validator(value)
     except SchemaProblem as problem:
         raise SpecError(f"value is not a JSON Schema: {problem}") from None
+
+
+def _is_json(value: Json) -> Predicate:
+    validator = None if value is None else _validator(value)
+
+    def fault(text: str) -> str | None:
+        try:
+            parsed = parse_answer(text)
+        except ValueError as error:
+            return f"is not JSON: {error}"
+        found = validator.check(parsed) if validator else ()
+        return found[0].message if found else None
+
+    words = "is JSON" if validator is None else "is JSON that fits the schema"
+    return _on_text(
+        words,
+        f"is not JSON{'' if validator is None else ' that fits the schema'}",
+        value,
+        lambda text: fault(text) is None,
+        lambda text: ((), f"expected text that {words}, {fault(str(text))}: {show(text)}"),
+    )
+
+
+def _contains_json(value: Json) -> Predicate:
+    validator = None if value is None else _validator(value)
+    words = "a JSON object" if validator is None else "a JSON object that fits the schema"
+    return _on_text(
+        f"contains {words}",
+        f"contains no {words.removeprefix('a ')}",
+        value,
+        lambda text: any(validator is None or not validator.check(each) for each in objects_in(text)),
+    )
+
+
+def _json_schema(value: Json) -> Predicate:
+    validator = _validator(value)
 
     def detail(actual: Json) -> tuple[JsonPath, str]:
         first, *more = validator.check(actual)
@@ -232,12 +322,55 @@ def _json_schema(value: Json) -> Predicate:
     )
 
 
-def _length(value: Json) -> Predicate:
+def _word_count(value: Json) -> Predicate:
+    least, most = _useful_bounds(value, "number of words")
+    if least == most:
+        words = f"has {least:,} words"
+    elif most is None:
+        words = f"has at least {least:,} words"
+    else:
+        words = f"has {least:,} to {most:,} words" if least else f"has at most {most:,} words"
+
+    def holds(text: str) -> bool:
+        count = len(text.split())
+        return least <= count and (most is None or count <= most)
+
+    return _on_text(
+        words,
+        f"does not have {words.removeprefix('has ')}",
+        value,
+        holds,
+        shown=lambda actual: f"{len(str(actual).split()):,}",
+    )
+
+
+def _levenshtein(value: Json, keys: Mapping[str, Json], _: Sandbox) -> Predicate:
+    wanted, most = cast("str", value), cast("int", keys.get("threshold", 5))
+    if len(wanted) <= most:
+        raise SpecError(
+            f"the empty text is {len(wanted)} characters away from {show(wanted)}",
+            "give it a threshold below the length of the value",
+        )
+    words = f"{most} characters from {show(wanted)}"
+    return _on_text(
+        f"is at most {words}",
+        f"is more than {words}",
+        value,
+        lambda text: within_distance(text, wanted, most),
+    )
+
+
+def _useful_bounds(value: Json, what: str) -> tuple[int, int | None]:
     least, most = bounds(value)
     if most is not None and least > most:
-        raise SpecError(f"no length is at least {least} and at most {most}")
+        raise SpecError(f"no {what} is at least {least} and at most {most}")
     if least == 0 and most is None:
-        raise SpecError("every length is at least 0", "give it a max, or a min of 1 or more")
+        raise SpecError(f"every {what} is at least 0", "give it a max, or a min of 1 or more")
+    return least, most
+
+
+def _length(value: Json) -> Predicate:
+    least, most = _useful_bounds(value, "length")
     if least == most:
         words = f"a length of {least:,}"
     elif most is None:
@@ -259,7 +392,7 @@ def _length(value: Json) -> Predicate:
 
 
 def bounds(value: Json) -> tuple[int, int | None]:
-    """The least and the greatest length that the `value` of a `length` allows."""
+    """The least and the greatest number that the `value` of a `length` or a `word-count` allows."""
     given = value if isinstance(value, Mapping) else {"min": value, "max": value}
     low, high = given.get("min"), given.get("max")
     return (low if isinstance(low, int) else 0), (high if isinstance(high, int) else None)
@@ -352,13 +485,14 @@ def _on_text(
     expected: Json,
     holds: Callable[[str], bool],
     detail: Callable[[Json], tuple[JsonPath, str]] | None = None,
+    shown: Callable[[Json], str] = show,
 ) -> Predicate:
     def holds_of_text(actual: Json) -> bool:
         if not isinstance(actual, str):
             raise Unfit(f"expected text that {wanted}, but {show(actual)} is no text")
         return holds(actual)
 
-    return Predicate(f"text that {wanted}", f"text that {unwanted}", expected, holds_of_text, detail)
+    return Predicate(f"text that {wanted}", f"text that {unwanted}", expected, holds_of_text, detail, shown)
 
 
 def _list(values: list[str]) -> str:
@@ -377,12 +511,18 @@ BUILDERS: Mapping[str, Builder] = {
     "icontains": _plain(_icontains),
     "contains-any": _plain(_contains_any),
     "contains-all": _plain(_contains_all),
+    "icontains-any": _plain(_icontains_any),
+    "icontains-all": _plain(_icontains_all),
     "starts-with": _plain(_starts_with),
     "ends-with": _plain(_ends_with),
     "istarts-with": _plain(_istarts_with),
     "iends-with": _plain(_iends_with),
     "regex": _plain(_regex),
     "json-schema": _plain(_json_schema),
+    "is-json": _plain(_is_json),
+    "contains-json": _plain(_contains_json),
+    "word-count": _plain(_word_count),
+    "levenshtein": _levenshtein,
     "length": _plain(_length),
     "cost": _plain(_cost),
     "latency": _plain(_latency),

@@ -33,7 +33,8 @@ _NEGATION: Final = "not-"
 class AssertionType:
     """One type of assertion.
 
-    `value` is the JSON Schema of its `argument`, `keys` those of further keys; `holds` completes "it holds when ...".
+    `value` is the JSON Schema of its `argument`, which need not be given if it is `optional`, `keys` those of further
+    keys; `holds` completes "it holds when ...".
     `subject` is what it is asked about: the `text`, the `output` (the text if there is no JSON), the `json` of the
     output, a `measure` of the call, or the `answer` as a whole. `replayable` is False if a stored answer does not say.
     """
@@ -45,6 +46,7 @@ class AssertionType:
     takes: str
     argument: Literal["value", "threshold"] = "value"
     keys: Mapping[str, _JsonSchema] = field(default_factory=dict)
+    optional: bool = False
     negatable: bool = True
     replayable: bool = True
 
@@ -66,6 +68,7 @@ _TEXTS: _JsonSchema = {
     "items": {"type": "string", "minLength": 1},
     "description": "A list of texts, none of them empty.",
 }
+_SCHEMA: _JsonSchema = {"type": "object", "minProperties": 1, "description": "A JSON Schema."}
 _COUNT: _JsonSchema = {"type": "integer", "minimum": 0}
 _RANGE: _JsonSchema = {
     "type": ["integer", "object"],
@@ -91,6 +94,20 @@ ASSERTION_TYPES: Mapping[str, AssertionType] = {
         AssertionType("icontains", "text", _TEXT, "the same, in upper or lower case", "string"),
         AssertionType("contains-any", "text", _TEXTS, "the text contains one of `value`", "list of strings"),
         AssertionType("contains-all", "text", _TEXTS, "the text contains all of `value`", "list of strings"),
+        AssertionType(
+            "icontains-any",
+            "text",
+            _TEXTS,
+            "the same as `contains-any`, in upper or lower case",
+            "list of strings",
+        ),
+        AssertionType(
+            "icontains-all",
+            "text",
+            _TEXTS,
+            "the same as `contains-all`, in upper or lower case",
+            "list of strings",
+        ),
         AssertionType("starts-with", "text", _TEXT, "the text starts with `value`", "string"),
         AssertionType("ends-with", "text", _TEXT, "the text ends with `value`", "string"),
         AssertionType(
@@ -103,9 +120,40 @@ ASSERTION_TYPES: Mapping[str, AssertionType] = {
         AssertionType(
             "json-schema",
             "json",
-            {"type": "object", "minProperties": 1, "description": "A JSON Schema."},
+            _SCHEMA,
             "the JSON output is valid against `value`",
             "JSON Schema",
+        ),
+        AssertionType(
+            "is-json",
+            "text",
+            _SCHEMA,
+            "the text is JSON, and valid against `value` if there is one",
+            "JSON Schema, or nothing",
+            optional=True,
+        ),
+        AssertionType(
+            "contains-json",
+            "text",
+            _SCHEMA,
+            "a JSON object stands somewhere in the text, and is valid against `value` if there is one",
+            "JSON Schema, or nothing",
+            optional=True,
+        ),
+        AssertionType("word-count", "text", _RANGE, "the text has so many words", "number or `{min, max}`"),
+        AssertionType(
+            "levenshtein",
+            "text",
+            _TEXT,
+            "at most `threshold` characters (5 if not given) are inserted, deleted or replaced between the text and `value`",
+            "string",
+            keys={
+                "threshold": {
+                    "type": "integer",
+                    "minimum": 0,
+                    "description": "How many characters may differ.",
+                }
+            },
         ),
         AssertionType(
             "length",
@@ -168,23 +216,24 @@ def assertion_names() -> list[str]:
 
 def assertion_schema() -> dict[str, Json]:
     """The JSON Schema of one `assert` entry: the keys of each type, in one branch for all types that take the same."""
-    alike: list[tuple[dict[str, Json], str, list[str]]] = []
+    alike: list[tuple[dict[str, Json], list[Json], list[str]]] = []
     every: dict[str, Json] = {}
     for each in ASSERTION_TYPES.values():
         keys: dict[str, Json] = {"type": True, each.argument: dict(each.value)}
         keys |= {"path": dict(_PATH)} if each.takes_path else {}
         keys |= {name: dict(rule) for name, rule in {**each.keys, **COMMON_KEYS}.items()}
         every |= dict.fromkeys(keys, True)
-        names = next((names for known, _, names in alike if known == keys), None)
+        required: list[Json] = [] if each.optional else [each.argument]
+        names = next((names for known, needed, names in alike if known == keys and needed == required), None)
         if names is None:
-            alike.append((keys, each.argument, names := []))
+            alike.append((keys, required, names := []))
         names.extend(each.names)
     branches: list[Json] = [
         {
             "if": {"required": ["type"], "properties": {"type": {"enum": list(names)}}},
-            "then": {"required": [argument], "properties": keys, "additionalProperties": False},
+            "then": {"required": required, "properties": keys, "additionalProperties": False},
         }
-        for keys, argument, names in alike
+        for keys, required, names in alike
     ]
     return {
         "type": "object",

@@ -92,16 +92,13 @@ _FOREIGN_WORDS = {
     "judge": "a rule asks no model, so that a test needs no key; `similar` compares texts offline",
     "embedding": "a rule asks no model, so that a test needs no key; `lexical` compares texts offline",
 }
-_PARSED = "declare response_format: every answer is then parsed and validated against its schema"
 _EXPR = "write an `expr` over output, text and vars; an assertion runs no other code"
 _BY_REGEX = "write a `regex`"
 _BY_MODEL = "an assertion asks no model; `compare: similar` in regression.rules compares texts offline"
 _TOOLS = "declare tools: every call is then validated against the parameters of its tool"
 # Assertion types of other tools, and what to write in their place.
 FOREIGN_ASSERTIONS: Mapping[str, str] = {
-    "is-json": _PARSED,
-    "contains-json": _PARSED,
-    "is-valid-json": _PARSED,
+    "is-valid-json": "write `is-json`, or declare response_format",
     "javascript": _EXPR,
     "python": _EXPR,
     "ruby": _EXPR,
@@ -109,9 +106,6 @@ FOREIGN_ASSERTIONS: Mapping[str, str] = {
     "js": _EXPR,
     "is-refusal": "write `outcome: refused` on the case; any other case fails when the model refuses",
     "guardrails": "write `outcome: filtered` on the case; any other case fails when the answer is filtered",
-    "icontains-any": "write a `regex` that begins with (?i): (?i)one|other",
-    "icontains-all": "write one `icontains` for each text",
-    "word-count": "write an `expr`: text | wordcount <= 50",
     "is-html": _BY_REGEX,
     "contains-html": _BY_REGEX,
     "is-xml": _BY_REGEX,
@@ -125,7 +119,7 @@ FOREIGN_ASSERTIONS: Mapping[str, str] = {
     "tool-call-f1": _TOOLS,
     **dict.fromkeys(
         (
-            "levenshtein", "rouge-n", "bleu", "gleu", "meteor", "similar", "classifier", "moderation", "llm-rubric",
+            "rouge-n", "bleu", "gleu", "meteor", "similar", "classifier", "moderation", "llm-rubric",
             "g-eval", "answer-relevance", "context-faithfulness", "context-recall", "context-relevance",
             "conversation-relevance", "factuality", "model-graded-closedqa", "model-graded-factuality", "pi",
             "select-best", "max-score", "search-rubric", "llm",

@@ -16,8 +16,13 @@ from jinja2 import filters as jinja
 from jinja2.runtime import Context
 from jinja2.tests import TESTS as JINJA_TESTS
 
+from ..documents.json_reader import parse_json
+from ..errors import SyntaxFileError
+from ..matching import TooSlowError, is_found
+from ..patterns import PatternError, compile_pattern
 from .limits import TURN, RefusedError, join_text, limit_items, limit_text, spend
 from .printing import json_text, text
+from .wording import kind_of
 
 __all__ = ["CONCATENATE", "FILTERS", "METHOD", "METHODS", "TESTS", "TICK"]
 
@@ -168,6 +173,30 @@ def _truncate(
     return (kept if killwords else kept.rsplit(" ", 1)[0]) + end
 
 
+def _from_json(value: Any) -> Any:
+    """The value of a JSON text."""
+    if not isinstance(value, str):
+        raise RefusedError(f"fromjson reads text, and this is {kind_of(value)}")
+    spend(len(value))
+    try:
+        return parse_json(value, "").value
+    except SyntaxFileError as error:
+        raise RefusedError(f"fromjson: the text is not JSON: {error.message}") from None
+
+
+def _is_found(value: Any, pattern: Any) -> bool:
+    """Whether a regular expression is found in a text."""
+    if not isinstance(value, str) or not isinstance(pattern, str):
+        raise RefusedError(f"search looks in text, and this is {kind_of(value)}")
+    spend(len(value))
+    try:
+        return is_found(compile_pattern(pattern), value)
+    except PatternError as error:
+        raise RefusedError(f"search: {pattern!r} is not a regular expression: {error}") from None
+    except TooSlowError as error:
+        raise RefusedError(f"search: {pattern!r} {error}") from None
+
+
 FILTERS: Mapping[str, Callable[..., Any]] = {
     **{
         name: jinja.FILTERS[name]
@@ -180,6 +209,7 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     **{name: _on_text(jinja.FILTERS[name]) for name in ("capitalize", "lower", "title", "trim", "upper", "urlencode")},
     "center": _center,
     "float": _float,
+    "fromjson": _from_json,
     "indent": _indent,
     "int": _int,
     "join": _join,
@@ -198,7 +228,8 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
 _ALL_TESTS: Mapping[str, Any] = JINJA_TESTS  # mypy infers a type from it that nothing fits
 
 TESTS: Mapping[str, Callable[..., Any]] = {
-    name: test for name, test in _ALL_TESTS.items() if name not in ("callable", "escaped", "sameas")
+    **{name: test for name, test in _ALL_TESTS.items() if name not in ("callable", "escaped", "sameas")},
+    "search": _is_found,
 }
 
 _STRING_METHODS: Mapping[str, Callable[..., Any]] = {

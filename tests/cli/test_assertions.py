@@ -87,14 +87,12 @@ def test_a_template_in_the_assertion_of_a_row_is_refused_at_the_row(project: Pro
 @pytest.mark.parametrize(
     ("name", "hint"),
     [
-        ("is-json", "response_format"),
-        ("isJson", "response_format"),
-        ("not-is-json", "response_format"),
+        ("is-valid-json", "is-json"),
+        ("isJson", 'did you mean "is-json"?'),
         ("javascript", "expr"),
         ("python", "expr"),
         ("llm-rubric", "similar"),
-        ("icontains-any", "(?i)"),
-        ("icontains_all", "icontains"),
+        ("icontains_all", 'did you mean "icontains-all"?'),
         ("is-refusal", "outcome: refused"),
         ("similar:dot", "similar"),
         ("startsWith", 'did you mean "starts-with"?'),

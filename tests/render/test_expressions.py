@@ -29,6 +29,11 @@ VALUES: dict[str, Any] = {
         ("output.items | map('string') | list", ["1", "2"]),
         ("'a' if output else 'b'", "a"),
         ("2 + 3 * 4", 14),
+        ("text is search('^h', )", False),
+        ("text is search('(?i)^h.*o$')", True),
+        ("text is not search('x')", True),
+        ("'{\"a\": [1]}' | fromjson", {"a": [1]}),
+        ("('{\"a\": 1}' | fromjson)['a'] == 1", True),
     ],
 )
 def test_an_expression_has_the_value_it_says(source: str, value: Any) -> None:

@@ -1,0 +1,40 @@
+"""JSON objects that stand in a text among other words."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+
+from ..values import Json
+from ..wire.decoding import DEEPEST
+
+__all__ = ["objects_in"]
+
+_RUN = re.compile(r"[{\[\s]*")
+_DECODER = json.JSONDecoder()
+_MOST = 1000
+"""So many opening braces are looked at; each of them may cost a reading up to the end of the text."""
+
+
+def objects_in(text: str) -> Iterator[Json]:
+    """Each JSON object of a text, the outermost ones, from left to right."""
+    at = text.find("{")
+    for _ in range(_MOST):
+        if at < 0:
+            return
+        end = at + 1
+        run = _RUN.match(text, at)
+        assert run is not None
+        if sum(map(run[0].count, "{[")) > DEEPEST:
+            end = max(end, text.rfind("{", at, run.end()))
+        else:
+            try:
+                value, end = _DECODER.raw_decode(text, at)
+            except RecursionError:
+                return
+            except ValueError:
+                pass
+            else:
+                yield value
+        at = text.find("{", end)
