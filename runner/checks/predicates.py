@@ -166,28 +166,6 @@ def _icontains_all(value: Json) -> Predicate:
     )
 
 
-def _istarts_with(value: Json) -> Predicate:
-    part = cast("str", value)
-    words = f"{show(part)} (in any case)"
-    return _on_text(
-        f"starts with {words}",
-        f"does not start with {words}",
-        part,
-        lambda text: text.casefold().startswith(part.casefold()),
-    )
-
-
-def _iends_with(value: Json) -> Predicate:
-    part = cast("str", value)
-    words = f"{show(part)} (in any case)"
-    return _on_text(
-        f"ends with {words}",
-        f"does not end with {words}",
-        part,
-        lambda text: text.casefold().endswith(part.casefold()),
-    )
-
-
 def _starts_with(value: Json) -> Predicate:
     part = cast("str", value)
     return _on_text(
