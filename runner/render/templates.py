@@ -182,8 +182,11 @@ def _undeclared(prompt: Prompt, uses: Iterable[Use]) -> Iterator[RunnerError]:
         if use.name in prompt.inputs or key in seen:
             continue
         seen.add(key)
-        hint = (
-            did_you_mean(use.name, prompt.inputs) or f"declare it: `inputs: {{{use.name}: {{type: string}}}}`"
+        declared = (
+            "string" if use.source.text else "array"
+        )  # a placeholder has no text: it takes a list of messages
+        hint = did_you_mean(use.name, prompt.inputs) or (
+            f"declare it: `inputs: {{{use.name}: {{type: {declared}}}}}`"
         )
         yield TemplateError(
             f"variable {use.name!r} is not declared in `inputs`", location=use.location, hint=hint

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from runner.errors import CaseError, Location
+from runner.errors import CaseError, Location, TemplateError
 
 from .support import CompiledPrompt, compile_prompt, make_prompt
 
@@ -95,3 +95,9 @@ def test_the_prompt_file_can_allow_a_role_and_only_that_one(role: str) -> None:
     with pytest.raises(CaseError, match=f"is '{other}'") as caught:
         compiled.render({"h": [{"role": other, "content": "a"}]})
     assert caught.value.hint == f"allow it in the placeholder: allow_roles: [{other}]"
+
+
+def test_the_hint_for_an_undeclared_placeholder_declares_a_list() -> None:
+    with pytest.raises(TemplateError) as refused:
+        compile_prompt(make_prompt("inputs: {}\nmessages: [{type: placeholder, name: h}]"))
+    assert refused.value.hint == "declare it: `inputs: {h: {type: array}}`"
