@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import secrets
-import shutil
+import stat
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from ..documents.text import decode, encode_like
 from ..errors import EncodingError, StorageError, UsageError
+from ..files.atomic import write_whole
 from ..files.plain_files import refuse_outside
 from ..regress.results import FieldChange, PendingEntry
 from ..regress.rules.proposals import propose, spell_rule
@@ -69,7 +68,9 @@ class RuleWriting:
                     raise UsageError(
                         f"{edit.shown} has changed during the review: its new rules were not written"
                     )
-                _replace(path, encode_like(edit.text, edit.before))
+                target = path.resolve()  # a link stays a link
+                mode = stat.S_IMODE(target.stat().st_mode)
+                write_whole(target, encode_like(edit.text, edit.before), durable=True, mode=mode)
             except OSError as error:
                 raise StorageError(f"{edit.shown} cannot be written: {error.strerror or error}") from None
         return [edit.shown for edit in self._edits.values()]
@@ -79,18 +80,3 @@ def _prompt_file(root: Path, entry: PendingEntry) -> Path:
     """The prompt's file: beside the folder of its snapshots, by its own name."""
     folder = PurePosixPath(entry.moved_from or entry.snapshot_file).parents[2]
     return root / folder / PurePosixPath(entry.file).name
-
-
-def _replace(path: Path, data: bytes) -> None:
-    target = path.resolve()  # a link stays a link
-    temporary = target.with_name(f".{secrets.token_hex(6)}.part")
-    try:
-        with temporary.open("xb") as part:
-            part.write(data)
-            part.flush()
-            os.fsync(part.fileno())
-        shutil.copymode(target, temporary)
-        temporary.replace(target)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise

@@ -18,9 +18,9 @@ from typing import Any
 
 from ..errors import ConfigError, Location
 from ..files.addresses import OPENAI_URL, key_headers, shown_name
+from ..files.atomic import write_whole
 from ..files.file_lock import locked
 from ..files.model import Endpoint
-from .journal.paths import write_whole
 
 __all__ = ["TRUST_VARIABLE", "Disclosure", "Trust", "disclosures"]
 
@@ -182,7 +182,7 @@ class Trust:
                 folders = self._read()
                 folders[self._key] = sorted({*folders.get(self._key, []), *(each.key for each in agreed)})
                 text = json.dumps({"runner_trust": _VERSION, "folders": folders}, indent=2, sort_keys=True)
-                write_whole(place, text + "\n")
+                write_whole(place, f"{text}\n".encode())
         except OSError as error:
             if self.note is not None:
                 self.note(f"trusted for this run only: {place} cannot be written ({error.strerror or error})")

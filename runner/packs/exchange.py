@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import StorageError
+from ..files.atomic import write_new
 
 __all__ = ["Exchange", "delete", "leftovers"]
 
@@ -129,7 +130,7 @@ class _Folder(_Step):
             for path, data in self._files.items():
                 target = self.new / path
                 target.parent.mkdir(parents=True, exist_ok=True)
-                _write(target, data)
+                write_new(target, data, durable=True)
 
     def switch(self) -> None:
         if os.path.lexists(self.place):
@@ -154,7 +155,7 @@ class _File(_Step):
     def prepare(self) -> None:
         super().prepare()
         if self._data is not None:
-            _write(self.new, self._data)
+            write_new(self.new, self._data, durable=True)
         if self.place.exists():
             shutil.copy2(self.place, self.old)  # so that at no moment there is no file
             if self._data is not None:
@@ -174,13 +175,6 @@ class _File(_Step):
             self.place.unlink()
         else:
             delete(self.old)
-
-
-def _write(path: Path, data: bytes) -> None:
-    with path.open("xb") as stream:
-        stream.write(data)
-        stream.flush()
-        os.fsync(stream.fileno())
 
 
 def delete(path: Path) -> None:

@@ -13,8 +13,9 @@ from dataclasses import asdict
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from ..engine.journal.paths import STATE, make_state, plain, read_state, state_folder, write_whole
+from ..engine.journal.paths import STATE, make_state, plain, read_state, state_folder
 from ..errors import FormatError, Location, StorageError
+from ..files.atomic import write_whole
 from ..files.plain_files import NotPlainError
 from .results import FieldChange, PendingEntry
 from .snapshots.reader import read_snapshot
@@ -41,7 +42,7 @@ def save_pending(root: Path, entry: PendingEntry) -> None:
         "fields": [asdict(each) for each in entry.fields],
     }
     try:
-        write_whole(place, json.dumps(value, ensure_ascii=False, indent=1))
+        write_whole(place, json.dumps(value, ensure_ascii=False, indent=1).encode())
     except OSError as error:
         raise StorageError(
             f"an answer that waits for approval cannot be kept: {error.strerror or error}",

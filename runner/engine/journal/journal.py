@@ -17,10 +17,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ...errors import StorageError, UsageError
+from ...files.atomic import write_whole
 from ...files.file_lock import FileLock, try_lock
 from ...files.plain_files import NotPlainError, open_plain
 from ...visible import json_visible
-from .paths import RUNS, make_state, refused, write_whole
+from .paths import RUNS, make_state, refused
 from .run_ids import new_id
 
 __all__ = ["LOCK", "MANIFEST", "RESULTS", "Journal", "is_running"]
@@ -142,7 +143,7 @@ class Journal:
         """Write `run.json` beside the results, whole or not at all."""
         text = json.dumps({"run": self.id, **facts}, ensure_ascii=False, indent=2) + "\n"
         try:
-            write_whole(self.folder / MANIFEST, text)
+            write_whole(self.folder / MANIFEST, text.encode())
         except OSError as error:
             raise _cannot_keep(error, self.folder) from None
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
@@ -24,7 +23,6 @@ __all__ = [
     "read_state",
     "refused",
     "state_folder",
-    "write_whole",
 ]
 
 STATE = PurePosixPath(".runner")
@@ -94,21 +92,3 @@ def read_state(path: Path) -> bytes:
     """The bytes of a working file. Raises OSError, and MissingFileError for a link or what is no file."""
     with plain(), open(open_plain(path), "rb") as file:  # noqa: PTH123 - a descriptor
         return file.read()
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a working file whole or not at all: beside its place, then renamed over it. Raises OSError.
-
-    Its folder is there, made by `make_state`.
-    """
-    temporary = path.with_name(f".{path.name[:40]}-{secrets.token_hex(4)}")
-    try:
-        with open(  # noqa: PTH123 - a descriptor
-            open_plain(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "w", encoding="utf-8", newline="\n"
-        ) as file:
-            file.write(text)
-        temporary.replace(path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise

@@ -11,7 +11,6 @@ import contextlib
 import hashlib
 import os
 import posixpath
-import secrets
 import stat
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -21,6 +20,7 @@ from ...checks.json_key import identity
 from ...documents.text import decode
 from ...errors import FileError, FormatError, Location, MissingFileError, SecretError, StorageError
 from ...files.addresses import key_variables
+from ...files.atomic import sync_folder, write_whole
 from ...files.model import Project
 from ...files.plain_files import open_plain
 from ...files.prompt import PROMPT_ENDINGS
@@ -161,7 +161,7 @@ class SnapshotStore:
                     hint="delete the one that is not meant",
                 )
             source.replace(target)
-            _sync_folder(target.parent)
+            sync_folder(target.parent)
         except OSError as error:
             raise self._cannot("renamed", old, error) from None
         self._drop_empty_folders(old)
@@ -260,18 +260,10 @@ class SnapshotStore:
 
     def _replace(self, file: str, data: bytes) -> None:
         path = self._path(file)
-        temporary = path.with_name(f".{secrets.token_hex(6)}.part")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with temporary.open("xb") as part:
-                part.write(data)
-                part.flush()
-                os.fsync(part.fileno())
-            temporary.replace(path)
-            _sync_folder(path.parent)
+            write_whole(path, data, durable=True)
         except OSError as error:
-            with contextlib.suppress(OSError):
-                temporary.unlink()
             raise self._cannot("written", file, error) from None
 
     def _drop_empty_folders(self, file: str) -> None:
@@ -317,13 +309,3 @@ def _snapshot_folders(file: str) -> list[str]:
     folders = [str(each) for each in PurePosixPath(file).parents]
     own = [number for number, folder in enumerate(folders) if folder.rpartition("/")[2] == FOLDER]
     return folders[: own[0] + 1] if own else []
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a rename survive a power cut, where a folder can be synced (POSIX)."""
-    if os.name == "posix":
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
