@@ -11,14 +11,15 @@ import os
 import posixpath
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
 
 from ..errors import Location, MissingFileError, close_to
+from .ignored import ENVIRONMENT, GITHUB, is_searched, is_vendored
 from .plain_files import NotPlainError, open_plain
 
-__all__ = ["MAX_FILE_BYTES", "DiskTree", "MemoryTree", "Tree", "is_git", "is_searched", "resolve"]
+__all__ = ["MAX_FILE_BYTES", "DiskTree", "MemoryTree", "Tree", "is_git", "resolve"]
 
 MAX_FILE_BYTES = 20 * 1024 * 1024
 """A prompt, a schema or a file of cases is smaller; what is larger was named by mistake."""
@@ -107,20 +108,6 @@ def is_git(part: str) -> bool:
 
 def _is_hidden(part: str) -> bool:
     return _seen(part).startswith(".") or is_git(part)
-
-
-def is_searched(folders: Sequence[str]) -> bool:
-    """Whether a search takes the files of the last of these folders, each of which lies in the one before it.
-
-    Passed over are `node_modules` and what is hidden, but for `.github/prompts`, where GitHub keeps prompts.
-    """
-    return not any(
-        name == "node_modules" or (name.startswith(".") and not (name == _GITHUB and after == "prompts"))
-        for name, after in zip(folders, [*folders[1:], ""], strict=False)
-    )
-
-
-_GITHUB = ".github"
 
 
 def _hidden(name: str, location: Location) -> MissingFileError:
@@ -244,8 +231,7 @@ class DiskTree:
     def files(self) -> Iterator[str]:
         """All files, sorted by name, found while they are asked for.
 
-        Left out: hidden folders other than `.github/prompts`, virtual environments (a folder with `pyvenv.cfg`),
-        `node_modules`, folders that are links, and the vendored `packs/` beside a `packs.lock` in the root.
+        Left out are folders that `files.ignored` names, and those that are links.
 
         Raises MissingFileError for a folder that may not be listed.
         """
@@ -264,7 +250,7 @@ class DiskTree:
                 f"the folder {shown} cannot be listed: {error.strerror}", location=Location(shown)
             ) from None
         names = {name for name, _ in entries}
-        if folder and "pyvenv.cfg" in names:
+        if folder and ENVIRONMENT in names:
             return
         above = folder.split("/")[:-1]
         taken = is_searched(above)
@@ -272,8 +258,8 @@ class DiskTree:
             if not name.endswith("/"):
                 if taken and (self.exists(folder + name) if entry.is_symlink() else entry.is_file()):
                     yield folder + name
-            elif (name == f"{_GITHUB}/" or is_searched([*above, name[:-1]])) and not (
-                not folder and name == "packs/" and "packs.lock" in names
+            elif (name == f"{GITHUB}/" or is_searched([*above, name[:-1]])) and not (
+                not folder and is_vendored(name[:-1], names)
             ):
                 yield from self._walk(folder + name)
 

@@ -8,6 +8,7 @@ program of the repository's, or reach another place than the one that was named,
 from __future__ import annotations
 
 import contextlib
+import io
 import re
 import sys
 import tempfile
@@ -16,7 +17,14 @@ from pathlib import Path
 
 from ..errors import FetchError, StorageError
 from ..files.pack_sources import is_local_repository
-from ..processes.git import fetching_environment, git_command
+from ..processes.git import (
+    DISTRUSTED_HINT,
+    fetching_environment,
+    git_command,
+    is_distrusted,
+    read_blob,
+    tree_entries,
+)
 from ..processes.start import Finished, StillRunningError, TooMuchOutputError, run
 from .gather import Found
 from .names import MAX_BYTES, MAX_FILES, Entry
@@ -199,15 +207,10 @@ class _Git:
                 f"{self._shown} has no folder {below} in {commit[:12]}", hint="look at `subdirectory`"
             )
         entries: list[Entry] = []
-        for line in listed.stdout.split(b"\0")[:-1]:
-            head, _, path = line.partition(b"\t")
-            mode, _, _, size = head.split()
+        for entry in tree_entries(listed.stdout):
             # What is not UTF-8 stays in escapes, which no path of a pack may have.
-            name = path.decode("utf-8", "backslashreplace")
-            if mode.startswith(b"100"):
-                entries.append(Entry(name, int(size)))
-            else:
-                entries.append(Entry(name, kind="submodule" if mode == b"160000" else "link"))
+            path = entry.path.decode("utf-8", "backslashreplace")
+            entries.append(Entry(path, entry.size or 0, entry.kind))
         return entries
 
     def reader(self, commit: str, below: str) -> _Reader:
@@ -281,8 +284,8 @@ class _Git:
             hint = "git needs credentials of yours for it: a credential helper, or an SSH key"
         elif "mismatched algorithms" in said:
             hint = "packs come from repositories that name their commits by SHA-1, in 40 digits"
-        elif "dubious ownership" in said:
-            hint = "git config --global --add safe.directory FOLDER, if you trust it"
+        elif is_distrusted(said):
+            hint = DISTRUSTED_HINT
         return FetchError(
             f"{self._shown} cannot be fetched: {reason or 'git failed without a word'}", hint=hint
         )
@@ -298,13 +301,13 @@ class _Reader:
     def __call__(self, entries: Sequence[Entry]) -> Mapping[str, bytes]:
         names = "".join(f"{self._start}{entry.path}\n" for entry in entries)
         out = self._git.run("cat-file", "--batch", given=names.encode(), most=_MOST_READ)
+        stream = io.BytesIO(out)
         files: dict[str, bytes] = {}
-        at = 0
         for entry in entries:
-            end = out.index(b"\n", at)  # `<name> blob <size>`
-            size = int(out[at:end].split()[2])
-            files[entry.path] = out[end + 1 : end + 1 + size]
-            at = end + 1 + size + 1
+            found = read_blob(stream, len(out))
+            if found is None:
+                raise FetchError(f"git does not have {entry.path}, which the commit names")
+            files[entry.path] = found[1]
         return files
 
 

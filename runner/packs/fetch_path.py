@@ -7,6 +7,7 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from ..errors import FetchError, Location, PackError
+from ..files.ignored import ENVIRONMENT, is_ignored
 from .gather import Found
 from .names import MAX_BYTES, Entry
 
@@ -33,14 +34,14 @@ def _walk(folder: Path, below: str) -> Iterator[Entry]:
     """Every entry, links not followed. Folders that are never part of a pack, and may be large, are not entered."""
     with os.scandir(folder / below) as scan:
         entries = sorted(scan, key=lambda entry: entry.name)
-    if below and any(entry.name == "pyvenv.cfg" for entry in entries):
+    if below and any(entry.name == ENVIRONMENT for entry in entries):
         return
     for entry in entries:
         path = f"{below}{entry.name}"
         if entry.is_symlink():
             yield Entry(path, kind="link")
         elif entry.is_dir(follow_symlinks=False):
-            if not entry.name.startswith(".") and entry.name != "node_modules":
+            if not is_ignored(entry.name):
                 yield from _walk(folder, f"{path}/")
         elif entry.is_file(follow_symlinks=False):
             yield Entry(path, entry.stat(follow_symlinks=False).st_size)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ..files.device_names import is_device
+from ..files.ignored import under_ignored
 
 __all__ = [
     "MANIFEST",
@@ -74,22 +75,16 @@ def chosen(entries: Iterable[Entry]) -> list[Entry]:
     What is chosen is what is hashed: another rule would be another format of packs.lock.
     """
     entries = sorted(entries, key=lambda entry: entry.path)
-    names = {entry.path for entry in entries}
-    environments = tuple(name.removesuffix("pyvenv.cfg") for name in names if name.endswith("/pyvenv.cfg"))
-    vendored = "packs.lock" in names
-    return [entry for entry in entries if not _passed_over(entry.path, environments, vendored=vendored)]
+    ignored = under_ignored({entry.path for entry in entries}, github=False)
+    return [entry for entry in entries if not (ignored(entry.path) or _is_of_project(entry.path))]
 
 
-def _passed_over(path: str, environments: tuple[str, ...], *, vendored: bool) -> bool:
-    parts = path.split("/")
-    top = parts[0]
+def _is_of_project(path: str) -> bool:
+    name = posixpath.basename(path)
     return (
-        any(part.startswith(".") and part not in (".", "..") for part in parts)
-        or "node_modules" in parts[:-1]
-        or path.startswith(environments)
+        (name.startswith(".") and name not in (".", ".."))
         or path in ("runner.yaml", "packs.lock")
-        or (len(parts) > 1 and (top == "dist" or (top == "packs" and vendored)))
-        or path.startswith("schemas/editor/")
+        or path.startswith(("dist/", "schemas/editor/"))
     )
 
 

@@ -1,15 +1,25 @@
-"""How git is called: by whom it is found, with which settings, and with what of the user's environment."""
+"""How git is called and read: how it is found, its settings, what of the user's environment it gets, what it prints."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import IO, Literal, NamedTuple
 
 from .programs import find_program
 from .start import inherited_environment
 
-__all__ = ["fetching_environment", "git_command", "reading_environment"]
+__all__ = [
+    "DISTRUSTED_HINT",
+    "TreeEntry",
+    "fetching_environment",
+    "git_command",
+    "is_distrusted",
+    "read_blob",
+    "reading_environment",
+    "tree_entries",
+]
 
 _SETTINGS = (
     "safe.bareRepository=explicit",  # a repository without a checkout, found by standing in it, is somebody's data
@@ -100,3 +110,46 @@ def fetching_environment(projects: Iterable[Path]) -> dict[str, str]:
             "GIT_LFS_SKIP_SMUDGE": "1",
         }
     )
+
+
+class TreeEntry(NamedTuple):
+    """One line of `git ls-tree -r -z`, with the size of a file if it was asked for (`-l`)."""
+
+    path: bytes
+    kind: Literal["file", "link", "submodule"]
+    name: str
+    size: int | None
+
+
+def tree_entries(listed: bytes) -> Iterator[TreeEntry]:
+    """What `git ls-tree -r -z` prints, with or without `-l`."""
+    for line in listed.split(b"\0")[:-1]:
+        head, _, path = line.partition(b"\t")
+        mode, _, name, *size = head.decode().split()
+        kind: Literal["file", "link", "submodule"] = "file" if mode.startswith("100") else "link"
+        if mode == "160000":
+            kind = "submodule"
+        yield TreeEntry(path, kind, name, int(size[0]) if size and size[0] != "-" else None)
+
+
+def read_blob(out: IO[bytes], most: int) -> tuple[int, bytes] | None:
+    """The size of the next object that `git cat-file --batch` prints, and its bytes, at most so many.
+
+    None if git does not have it. Where the size is more than `most`, the rest is still to be read.
+    """
+    try:
+        size = int(out.readline().split()[2])  # `<name> blob <size>`, or `<name> missing`
+    except (IndexError, ValueError):
+        return None
+    data = out.read(min(size, most))
+    if size <= most:
+        out.read(1)
+    return size, data
+
+
+DISTRUSTED_HINT = "git config --global --add safe.directory FOLDER, if you trust it"
+
+
+def is_distrusted(said: str) -> bool:
+    """Whether git refuses a folder because it belongs to somebody else; DISTRUSTED_HINT says what to do."""
+    return "dubious ownership" in said

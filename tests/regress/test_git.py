@@ -218,26 +218,6 @@ def test_an_object_that_git_does_not_have_is_told(git: GitFolder, repository: Re
     assert tree.read("b.txt") == b"y"
 
 
-def test_the_last_commit_of_a_file_is_the_one_that_touched_it(git: GitFolder, repository: Repository) -> None:
-    path = git.write("deep/a.txt", "1")
-    first = git.commit()
-    git.write("b.txt", "1")
-    git.commit()
-    assert repository.last_commit_of(path) == first
-
-
-@pytest.mark.parametrize("name", ["never.txt", "../outside.txt"])
-def test_a_file_git_does_not_know_has_no_last_commit(
-    git: GitFolder, repository: Repository, name: str
-) -> None:
-    git.commit()
-    assert repository.last_commit_of(git.folder / name) is None
-
-
-def test_without_commits_nothing_has_a_last_commit(git: GitFolder, repository: Repository) -> None:
-    assert repository.last_commit_of(git.folder / "a.txt") is None
-
-
 def test_closing_twice_is_harmless_and_reading_starts_anew(git: GitFolder, repository: Repository) -> None:
     git.write("a.txt", "x")
     git.commit()

@@ -13,8 +13,16 @@ from types import TracebackType
 from typing import IO, Self
 
 from ...errors import Location, MissingFileError, UsageError, close_to
-from ...files.tree import MAX_FILE_BYTES, MemoryTree, is_searched
-from ...processes.git import git_command, reading_environment
+from ...files.ignored import under_ignored
+from ...files.tree import MAX_FILE_BYTES, MemoryTree
+from ...processes.git import (
+    DISTRUSTED_HINT,
+    git_command,
+    is_distrusted,
+    read_blob,
+    reading_environment,
+    tree_entries,
+)
 from ...processes.start import PIPE, ChildProcess, Finished, StillRunningError, TooMuchOutputError, run, start
 
 __all__ = ["Repository", "RevisionTree"]
@@ -78,24 +86,13 @@ class Repository:
             )
         blobs: dict[str, str] = {}
         unfollowed: dict[str, str] = {}
-        for entry in done.stdout.split(b"\0")[:-1]:
-            head, _, path = entry.partition(b"\t")
-            mode, _, name = head.split(b" ")
-            file = os.fsdecode(path).removeprefix(prefix)
-            if mode.startswith(b"100"):  # a regular file
-                blobs[file] = name.decode()
+        for entry in tree_entries(done.stdout):
+            file = os.fsdecode(entry.path).removeprefix(prefix)
+            if entry.kind == "file":
+                blobs[file] = entry.name
             else:
-                unfollowed[file] = "a link" if mode == b"120000" else "a submodule, another repository"
+                unfollowed[file] = "a link" if entry.kind == "link" else "a submodule, another repository"
         return RevisionTree(_Blobs(blobs, f"{rev}:{prefix}", self._blob), f"{rev}:{prefix}", unfollowed)
-
-    def last_commit_of(self, path: Path) -> str | None:
-        """The newest commit of the current branch that touched a file or a folder; None where none did."""
-        place = path.parent.resolve() / path.name
-        if not place.is_relative_to(self.top):
-            return None
-        name = place.relative_to(self.top).as_posix()
-        done = self._git("rev-list", "--max-count=1", "HEAD", "--", name, folder=self.top)
-        return os.fsdecode(done.stdout).strip() or None
 
     def close(self) -> None:
         """End the process that reads files; closing twice is harmless."""
@@ -141,17 +138,13 @@ class Repository:
         try:
             into.write(name.encode() + b"\n")
             into.flush()
-            size = int(out.readline().split()[2])  # `<name> blob <size>`, or `<name> missing`
-        except (OSError, IndexError, ValueError):
-            self.close()
-            return None
-        wanted = min(size, MAX_FILE_BYTES + 1)
-        data = out.read(wanted)
-        if size > MAX_FILE_BYTES:
+            found = read_blob(out, MAX_FILE_BYTES + 1)
+        except OSError:
+            found = None
+        if found is None or found[0] > MAX_FILE_BYTES + 1:
             self.close()  # nobody waits for the rest of a file of gigabytes
-        else:
-            out.read(1)
-        return data if len(data) == wanted else None
+        size, data = found or (0, b"")
+        return data if found and len(data) == min(size, MAX_FILE_BYTES + 1) else None
 
     def _start_reader(self) -> ChildProcess:
         return start(self._command("cat-file", "--batch"), self._environ, stdin=PIPE, stdout=PIPE)
@@ -228,17 +221,8 @@ class RevisionTree(MemoryTree):
 
     def files(self) -> Iterator[str]:
         """All files, sorted, without those that `DiskTree.files` leaves out."""
-        names = sorted(self._files)
-        environments = tuple(
-            name.removesuffix("pyvenv.cfg") for name in names if name.endswith("/pyvenv.cfg")
-        )
-        vendored = "packs.lock" in self._files
-        for name in names:
-            folders = name.split("/")[:-1]
-            if is_searched(folders) and not (
-                name.startswith(environments) or (vendored and folders[:1] == ["packs"])
-            ):
-                yield name
+        ignored = under_ignored(self._files.keys(), github=True)
+        return (name for name in sorted(self._files) if not ignored(name))
 
 
 def _pipes(process: ChildProcess) -> tuple[IO[bytes], IO[bytes]]:
@@ -257,11 +241,7 @@ def _no_repository(folder: Path, stderr: bytes) -> UsageError:
     said = _said(stderr)
     if "not a git repository" in said:
         return UsageError(f"{folder} is not in a git repository", hint="git init makes one")
-    hint = (
-        "git config --global --add safe.directory FOLDER, if you trust it"
-        if "dubious ownership" in said
-        else None
-    )
+    hint = DISTRUSTED_HINT if is_distrusted(said) else None
     return UsageError(f"git refuses to read {folder}: {said}", hint=hint)
 
 
