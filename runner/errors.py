@@ -17,6 +17,7 @@
     ├── EndpointError               exit 3: the endpoint could not be asked
     ├── FetchError                  exit 3: the source of a pack could not be asked
     ├── StorageError                exit 3: results cannot be kept (disk full, read-only)
+    │   └── ReaderGoneError         exit 141: nobody reads our output any more
     ├── NothingSelectedError        exit 5
     └── Problems                    several of the above, told together
 
@@ -28,7 +29,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -49,6 +50,7 @@ __all__ = [
     "NothingSelectedError",
     "PackError",
     "Problems",
+    "ReaderGoneError",
     "RunnerError",
     "SchemaError",
     "SecretError",
@@ -59,6 +61,8 @@ __all__ = [
     "UsageError",
     "close_to",
     "elided",
+    "raise_all",
+    "together",
 ]
 
 
@@ -233,6 +237,17 @@ class Problems(RunnerError):
 
     def __str__(self) -> str:
         return self.message
+
+
+def together(errors: Sequence[RunnerError]) -> RunnerError:
+    """The only error as it is, several as Problems; there is at least one."""
+    return errors[0] if len(errors) == 1 else Problems(errors)
+
+
+def raise_all(errors: Sequence[RunnerError]) -> None:
+    """Raise the only error as it is, several as Problems; return if there is none."""
+    if errors:
+        raise together(errors)
 
 
 _LONGEST = 1000

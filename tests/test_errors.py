@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from runner.errors import NothingSelectedError, Problems, ReaderGoneError, RunnerError, UsageError
+import pytest
+
+from runner.errors import (
+    NothingSelectedError,
+    Problems,
+    ReaderGoneError,
+    RunnerError,
+    UsageError,
+    raise_all,
+    together,
+)
 
 
 def test_a_long_quotation_loses_its_middle_and_says_so() -> None:
@@ -27,3 +37,18 @@ def test_of_several_errors_an_exit_code_without_a_rank_comes_last():
     assert Problems([gone]).exit_code == 141
     assert Problems([gone, NothingSelectedError("nothing")]).exit_code == 5
     assert Problems([gone, UsageError("wrong")]).exit_code == 2
+
+
+def test_one_error_stays_itself_and_several_are_told_together() -> None:
+    one, two = UsageError("one"), NothingSelectedError("two")
+    assert together([one]) is one
+    assert together([one, two]).exit_code == 2
+    assert str(together([one, two])) == "one\ntwo"
+
+
+def test_no_error_is_raised_where_there_is_none() -> None:
+    raise_all([])
+    with pytest.raises(UsageError, match="one"):
+        raise_all([UsageError("one")])
+    with pytest.raises(Problems):
+        raise_all([UsageError("one"), UsageError("two")])

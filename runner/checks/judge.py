@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from ..errors import CaseError, Diagnostic, FormatError, Location, Problems, RunnerError, SchemaError
+from ..errors import CaseError, Diagnostic, FormatError, Location, RunnerError, SchemaError, raise_all
 from ..files.model import Assertion, Case, CaseFile, Prompt
 from ..finish_reasons import Declared
 from ..render.sandbox import IN_PROCESS, Sandbox
@@ -101,8 +101,7 @@ class Judge:
             if isinstance(case, Case):
                 self._compile_all(case.asserts, errors, case.outcome or "ok")
                 errors.extend(self._impossible(case, prompt.locate("tests", index, "outcome")))
-        if errors:
-            raise errors[0] if len(errors) == 1 else Problems(errors)
+        raise_all(errors)
 
     def prepare(self, case: Case) -> None:
         """Compile a case's assertions before anything is paid for.
@@ -124,8 +123,7 @@ class Judge:
                         hint=f"{each.predicate.expected} reads it: give it in `vars` or with --var {name}=...",
                     )
                 )
-        if errors:
-            raise errors[0] if len(errors) == 1 else Problems(errors)
+        raise_all(errors)
 
     def variables_of(self, case: Case) -> frozenset[str]:
         """The variables that the case's own assertions read."""

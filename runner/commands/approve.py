@@ -11,7 +11,7 @@ from typing import get_args
 
 from ..engine.plan.plan import Unit, make_units
 from ..engine.plan.selection import Selection
-from ..errors import NothingSelectedError, Problems, RunnerError, UsageError
+from ..errors import NothingSelectedError, Problems, RunnerError, UsageError, raise_all
 from ..files.discover import refuse_other_projects
 from ..files.model import Project, Prompt
 from ..regress.accept import accept, reject
@@ -74,8 +74,7 @@ def accept_selected(
             problems.append(error)
         else:
             print_line(f"accepted {entry.kind:9} {visible(entry.snapshot_file)}")
-    if problems:
-        raise problems[0] if len(problems) == 1 else Problems(problems)
+    raise_all(problems)
     return 0
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ..errors import MissingFileError, NothingSelectedError, Problems, RunnerError, UsageError
+from ..errors import MissingFileError, NothingSelectedError, RunnerError, UsageError, raise_all
 from ..files.model import Project, Prompt
 from ..files.pack_sources import is_reference
 from ..files.tree import DiskTree
@@ -121,8 +121,7 @@ def _load(names: dict[str, DiskTree | None], packs: Packs) -> list[Prompt]:
             prompts.append(packs.load(name) if tree is None else packs.load_own(name, tree))
         except RunnerError as error:
             errors.append(error)
-    if errors:
-        raise errors[0] if len(errors) == 1 else Problems(errors)
+    raise_all(errors)
     return prompts
 
 

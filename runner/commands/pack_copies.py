@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Sequence
 
-from ..errors import PackError, Problems, RunnerError, StalePackError
+from ..errors import PackError, Problems, RunnerError, StalePackError, raise_all
 from ..packs.bench import Bench
 from ..packs.manifest import KINDS, Manifest
 from ..packs.project_edit import without_setting
@@ -51,8 +51,7 @@ def verify(aliases: Sequence[str], *, online: bool = False) -> int:
             print_line(f"{pack_line(request.alias, locked)}: {count} {state}")
     if not aliases:
         errors += [*bench.packs.unasked(), *bench.strangers(), *bench.remains()]
-    if errors:
-        raise errors[0] if len(errors) == 1 else Problems(errors)
+    raise_all(errors)
     return 0
 
 

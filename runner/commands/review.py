@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from ..errors import NothingSelectedError, Problems, RunnerError, UsageError
+from ..errors import NothingSelectedError, RunnerError, UsageError, raise_all
 from ..files.discover import refuse_other_projects
 from ..regress.accept import accept, reject
 from ..regress.claims import refuse_shared_folders
@@ -116,8 +116,7 @@ def _carry_out(state: Review, rules: RuleWriting, root: Path, store: SnapshotSto
     left = len(load_pending(root))
     if left:
         print_line(f"{plural(left, 'answer')} still {'wait' if left != 1 else 'waits'} for approval")
-    if problems:
-        raise problems[0] if len(problems) == 1 else Problems(problems)
+    raise_all(problems)
     return 0
 
 

@@ -26,10 +26,10 @@ from ..errors import (
     FormatError,
     Location,
     NothingSelectedError,
-    Problems,
     RunnerError,
     SyntaxFileError,
     UsageError,
+    raise_all,
 )
 from ..files.destination import Destination, reads_of
 from ..files.discover import find_root
@@ -238,8 +238,7 @@ def load_selection(**given: Unpack[SelectionOptions]) -> Chosen:
     project, environ = open_project()
     loaded = list(load_prompts(given["paths"], project))
     errors = [entry for entry in loaded if isinstance(entry, RunnerError)]
-    if errors:
-        raise errors[0] if len(errors) == 1 else Problems(errors)
+    raise_all(errors)
     prompts = tuple(entry for entry in loaded if isinstance(entry, Prompt))
     selection = Selection(
         frozenset(given["ids"]),

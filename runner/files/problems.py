@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ..errors import Problems, RunnerError
+from ..errors import Problems, RunnerError, raise_all
 
 __all__ = ["MOST", "ProblemList"]
 
@@ -37,13 +37,8 @@ class ProblemList:
             self.add(error)
 
     def raise_any(self) -> None:
-        """Raise the only one as it is, several as Problems; return when there is none."""
-        if not self._errors:
-            return
-        together = Problems(self._errors)
-        if len(together.errors) == 1:
-            raise together.errors[0]
-        raise Problems(sorted(together.errors, key=_position))
+        """Raise the only one as it is, several as Problems in the order of the file; return when there is none."""
+        raise_all(sorted(Problems(self._errors).errors, key=_position))
 
 
 def _position(error: RunnerError) -> tuple[str, int, int]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from ..errors import FetchError, Location, NothingSelectedError, PackError, Problems, RunnerError
+from ..errors import FetchError, Location, NothingSelectedError, PackError, RunnerError, raise_all
 from ..files.model import Project
 from ..files.plain_files import NotPlainError, plain_folder, refuse_special
 from ..files.project import PROJECT_FILE
@@ -88,8 +88,7 @@ class Bench:
         for request in self.requests.values():
             with _kept(errors):
                 self.packs.locked(request)
-        if errors:
-            raise errors[0] if len(errors) == 1 else Problems(errors)
+        raise_all(errors)
 
     def remains(self) -> Iterator[RunnerError]:
         """An error for each thing that a killed command left among the vendored packs."""
@@ -133,8 +132,7 @@ class Bench:
                 if contents is not None:
                     missing[request.alias] = contents
                 done.append(Synced(request.alias, locked, contents is not None, note))
-        if errors:
-            raise errors[0] if len(errors) == 1 else Problems(errors)
+        raise_all(errors)
         exchange = Exchange()
         for alias, contents in missing.items():
             self._place(exchange, self.requests[alias], self.lock.packs[alias], contents)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..errors import Location, PackError, Problems, RunnerError
+from ..errors import Location, PackError, RunnerError, raise_all
 from ..files.tree import MemoryTree
 from .contents import Contents
 from .names import Entry, chosen, refusals
@@ -58,8 +58,7 @@ def gather(found: Found) -> Fetched:
         if len(refused) > _MOST_TOLD:
             more = f"and {len(refused) - _MOST_TOLD} more files of which a pack has none"
             errors.append(PackError(more, location=Location(whole)))
-        if errors:
-            raise errors[0] if len(errors) == 1 else Problems(errors)
+        raise_all(errors)
 
     refuse([(each.path, each.message, each.hint) for each in refusals(entries)])
     files = found.read(entries)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from ..errors import FileError, Location, PackError, Problems, RunnerError, StalePackError
+from ..errors import FileError, Location, PackError, RunnerError, StalePackError, together
 from ..files.tree import DiskTree, MemoryTree, Tree
 from .contents import canonical_bytes, file_hash
 from .lock import LockedPack
@@ -114,7 +114,7 @@ def deviating(alias: str, home: str, copy: Copy, tree: Tree, hint: str) -> Runne
     if len(copy.deviations) > _MOST_TOLD:
         more = f"and {len(copy.deviations) - _MOST_TOLD} more of its files are not as locked"
         errors.append(PackError(more, location=Location(tree.shown(home))))
-    return errors[0] if len(errors) == 1 else Problems(errors)
+    return together(errors)
 
 
 def copy_at(home: str, locked: LockedPack, tree: Tree) -> Copy | None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 from ..checks.judge import Judge
 from ..documents.documents import parse_document
-from ..errors import MissingFileError, PackError, Problems, RunnerError
+from ..errors import MissingFileError, PackError, Problems, RunnerError, raise_all
 from ..files.model import Prompt
 from ..files.prompt import PROMPT_ENDINGS, load_prompt
 from ..files.schema_files import check_schema, read_schema_file
@@ -32,8 +32,7 @@ def open_sound(tree: Tree, alias: str, sandbox: Sandbox = IN_PROCESS) -> OpenPac
     try:
         pack = OpenPack(tree, load_manifest(tree))
         problems = list(_problems(pack, alias, sandbox))
-        if problems:
-            raise problems[0] if len(problems) == 1 else Problems(problems)
+        raise_all(problems)
     except RunnerError as error:
         raise _in_terms_of_packs(error) from None
     return pack

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import FormatError, Location, PackError, Problems, RunnerError, StalePackError
+from ..errors import FormatError, Location, PackError, RunnerError, StalePackError, raise_all, together
 from ..render.sandbox import IN_PROCESS, Sandbox
 from .contents import Contents, file_changes
 from .fetch import fetch, moved_tag
@@ -70,7 +70,7 @@ def fetch_locked(request: Request, locked: LockedPack, root: Path) -> Contents:
         )
         for kind, path in file_changes(locked.files, fetched.contents.hashes)
     ]
-    raise errors[0] if len(errors) == 1 else Problems(errors)
+    raise together(errors)
 
 
 def verify_at_source(request: Request, locked: LockedPack, root: Path) -> None:
@@ -98,8 +98,7 @@ def verify_at_source(request: Request, locked: LockedPack, root: Path) -> None:
         )
         for kind, path in file_changes(locked.files, fetched.contents.hashes)
     ]
-    if errors:
-        raise errors[0] if len(errors) == 1 else Problems(errors)
+    raise_all(errors)
 
 
 _FORGED = f"{LOCK_FILE} was changed by other means than runner pack: git log -p {LOCK_FILE} says by whom"

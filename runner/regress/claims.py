@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from ..documents.documents import parse_document
-from ..errors import FormatError, Location, Problems, RunnerError
+from ..errors import FormatError, Location, RunnerError, raise_all
 from ..files.discover import is_prompt_of
 from ..files.model import Project, Prompt
 from ..files.prompt import PROMPT_ENDINGS, name_of
@@ -147,8 +147,7 @@ def refuse_shared_folders(snapshot_files: Iterable[str], project: Project) -> No
 
 def _refuse(errors: Iterable[FormatError]) -> None:
     found = list(errors)
-    if found:
-        raise found[0] if len(found) == 1 else Problems(found)
+    raise_all(found)
 
 
 def _declares_name(spec: object) -> bool:

@@ -7,7 +7,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ...checks.strict import Finding, lint_response_format
-from ...errors import Diagnostic, Location, NothingSelectedError, Problems, RunnerError, SchemaError
+from ...errors import (
+    Diagnostic,
+    Location,
+    NothingSelectedError,
+    Problems,
+    RunnerError,
+    SchemaError,
+    raise_all,
+)
 from ...files.model import CaseFile, Project, Prompt
 from ...render.remarks import unused_inputs
 from ...render.sandbox import IN_PROCESS, Sandbox
@@ -135,8 +143,7 @@ def refuse_lint_errors(prompts: Iterable[Prompt], *, hint: str) -> None:
         for remark in _lint(prompt)
         if remark.severity == "error"
     ]
-    if errors:
-        raise errors[0] if len(errors) == 1 else Problems(errors)
+    raise_all(errors)
 
 
 def _lint(prompt: Prompt) -> list[Diagnostic]:

@@ -19,9 +19,9 @@ from ...errors import (
     FormatError,
     Location,
     NothingSelectedError,
-    Problems,
     RunnerError,
     UsageError,
+    raise_all,
 )
 from ...files.media import inline_media, refuse_own_urls
 from ...files.model import Case, Endpoint, ModelRule, Project, Prompt
@@ -224,8 +224,7 @@ def make_units(
                 )
         except RunnerError as error:
             problems.append(error)
-    if problems:
-        raise problems[0] if len(problems) == 1 else Problems(problems)
+    raise_all(problems)
     return tuple(units)
 
 
@@ -463,8 +462,7 @@ class Plan:
                 records += self.repeat * choices(unit.fields)
         if more:
             problems.append(UsageError(f"and {more} more mistakes in the cases"))
-        if problems:
-            raise problems[0] if len(problems) == 1 else Problems(problems)
+        raise_all(problems)
         if not index:
             raise NothingSelectedError("nothing to run: no prompt has a case")
         if spool is not None:

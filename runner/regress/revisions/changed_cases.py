@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from ...engine.plan.plan import MAX_PROBLEMS
-from ...errors import Problems, RunnerError
+from ...errors import Problems, RunnerError, raise_all
 from ...files.model import Project, Prompt
 from ...files.pack_sources import is_reference
 from ...files.tree import DiskTree, Tree
@@ -94,8 +94,7 @@ def changes(
             yield replace(change, change="changed", note=f"the base does not render: {_first(error)}")
         else:
             added.append(change)
-    if errors:
-        raise errors[0] if len(errors) == 1 else Problems(errors)
+    raise_all(errors)
     yield from _moved(added, before)
     yield from (Change("removed", old, None) for old in before.values())
 
