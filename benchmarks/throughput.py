@@ -50,6 +50,7 @@ def run_command(rows: str, workers: int, transport: str) -> list[str]:
 def bodies_file(root: Path, rows: str) -> str:
     """The bodies that a run of these rows sends, one a line."""
     import os
+    from contextlib import ExitStack
 
     from runner.commands.selection import load_selection, tests_of
     from runner.engine.plan.plan import Plan
@@ -57,7 +58,7 @@ def bodies_file(root: Path, rows: str) -> str:
     before = Path.cwd()
     os.chdir(root)
     try:
-        chosen = load_selection(**{**tests_of(["bench.prompt.yaml"]), "rows": rows})
+        chosen = load_selection({**tests_of(["bench.prompt.yaml"]), "rows": rows}, ExitStack())
         name = rows.replace("rows", "bodies")
         with (root / name).open("wb") as file:
             for job in Plan(chosen.units, chosen.selection.cases).jobs():

@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 from .engine.journal.record import CheckRecord, ErrorRecord, Record
 from .engine.plan.lint import refuse_lint_errors
-from .engine.plan.plan import Job, Unit, make_units
+from .engine.plan.plan import Job, Unit
 from .engine.pool import event_loop
-from .engine.pool.execute import connect, execute, gates_of
+from .engine.pool.execute import execute, gates_of
 from .engine.pool.options import Options
 from .engine.pool.shutdown import Control
 from .errors import CaseError, Location, RunnerError, UsageError
@@ -30,13 +30,10 @@ from .files.cases import case_from_vars
 from .files.discover import find_root
 from .files.model import Case
 from .files.pack_sources import is_reference
-from .files.project import load_project
-from .files.tree import DiskTree
-from .packs.packs import Packs
-from .packs.selection import find_named
-from .render.sandbox import IN_PROCESS, Sandbox
+from .render.sandbox import IN_PROCESS
 from .schema import json_path
 from .values import Json, JsonObject, find_non_json
+from .workspace import Workspace
 
 if TYPE_CHECKING:
     from .isolation.isolation import Isolation
@@ -140,9 +137,7 @@ class LoadedPrompt:
     """
 
     _unit: Unit
-    _root: str
-    _environ: Mapping[str, str]
-    _sandbox: Sandbox
+    _workspace: Workspace
 
     def __repr__(self) -> str:
         """Its name only: a prompt with all its cases is long, and its environment holds keys."""
@@ -150,7 +145,7 @@ class LoadedPrompt:
 
     def close(self) -> None:
         """End the process that renders, if there is one."""
-        self._sandbox.close()
+        self._workspace.sandbox.close()
 
     def __enter__(self) -> Self:
         return self
@@ -200,7 +195,7 @@ class LoadedPrompt:
             for _, records in jobs:
                 finished.extend(records)
 
-        connections = connect((self._unit,), self._environ, root=self._root, trust=None)
+        connections = self._workspace.connect((self._unit,), trust=None)
         options = Options(workers=1)
         jobs = {self._unit.endpoint.name: iter((job,))}
         await execute(jobs, connections, emit, options, Control(), gates_of(connections, options))
@@ -239,28 +234,27 @@ def load(
     if not in_pack and project is not None:
         raise UsageError("project is for a pack's prompts", hint="a file belongs to the project it lies in")
     root = find_root(Path(project or "").absolute() if in_pack else Path(text).absolute().parent)
-    opened = load_project(root, environ=environ)
-    packs = Packs(opened, DiskTree(root))
-    found = find_named([text], project=opened, packs=packs, cwd=Path.cwd())
-    if len(found) > 1:
-        raise UsageError(f"{text} is more than one prompt", hint="load them one by one")
-    [(tree, name)] = found
-    prompt = packs.load(name) if tree is None else packs.load_own(name, tree)
-    if lint:
-        refuse_lint_errors(
-            (prompt,), hint="the provider would refuse it; load(..., lint=False) asks all the same"
-        )
-    fields = {"model": [model]} if model else None
     with ExitStack() as on_failure:
         sandbox = on_failure.enter_context(_isolation()) if isolate else IN_PROCESS
-        units = make_units((prompt,), opened, endpoint=endpoint, fields=fields, sandbox=sandbox)
+        workspace = Workspace.open(root, environ, sandbox=sandbox)
+        found = workspace.find([text])
+        if len(found) > 1:
+            raise UsageError(f"{text} is more than one prompt", hint="load them one by one")
+        [(tree, name)] = found
+        prompt = workspace.load(tree, name)
+        if lint:
+            refuse_lint_errors(
+                (prompt,), hint="the provider would refuse it; load(..., lint=False) asks all the same"
+            )
+        fields = {"model": [model]} if model else None
+        units = workspace.units((prompt,), endpoint=endpoint, fields=fields)
         if len(units) > 1:
             names = ", ".join(str(unit.variant) for unit in units)
             raise UsageError(
                 f"{path} declares a matrix of {len(units)} variants ({names})", hint="give model=…"
             )
         on_failure.pop_all()
-    return LoadedPrompt(units[0], opened.root, environ, sandbox)
+    return LoadedPrompt(units[0], workspace)
 
 
 def _isolation() -> Isolation:

@@ -26,12 +26,12 @@ if TYPE_CHECKING:
     from .engine.journal.record import Record
     from .engine.plan.plan import Unit
     from .errors import RunnerError
-    from .files.model import Case, Project
-    from .packs.packs import Packs
+    from .files.model import Case
     from .regress.claims import Claim
     from .regress.lost import LostAnswers
     from .regress.results import CaseResult
     from .render.sandbox import Sandbox
+    from .workspace import Workspace
 
 __all__ = ["BrokenPrompt", "PromptCase", "PromptFile", "RegressionFailure"]
 
@@ -96,7 +96,7 @@ def _is_ours(file: Path, config: pytest.Config) -> bool:
         return _names_folder(config, file) and not _is_of_github(file)
     home = _home_of(file, config)
     # Where runner.yaml does not load, each of its prompts says so.
-    return home.project is None or is_prompt_of(home.project, file)
+    return home.workspace is None or is_prompt_of(home.workspace.project, file)
 
 
 def _names(config: pytest.Config, file: Path) -> bool:
@@ -140,8 +140,7 @@ class _Home(NamedTuple):
     it is needed.
     """
 
-    project: Project | None
-    packs: Packs | None
+    workspace: Workspace | None
     error: RunnerError | None
     claims: dict[str, list[Claim]]
     lost: list[LostAnswers]
@@ -153,16 +152,17 @@ class _Home(NamedTuple):
         from .regress.lost import LostAnswers
         from .regress.snapshots.store import store_of
 
-        if not self.lost and self.project is not None:
-            self.lost.append(LostAnswers((), self.project, store_of(self.project, os.environ)))
+        if not self.lost and self.workspace is not None:
+            project = self.workspace.project
+            self.lost.append(LostAnswers((), project, store_of(project, os.environ)))
         return self.lost[0] if self.lost else None
 
     def beside(self, directory: str) -> list[Claim]:
         """The claims of the prompts in a folder, read once in a session."""
         from .regress.claims import taken_in
 
-        if directory not in self.claims and self.project is not None:
-            self.claims[directory] = taken_in(directory, self.project)
+        if directory not in self.claims and self.workspace is not None:
+            self.claims[directory] = taken_in(directory, self.workspace.project)
         return self.claims.get(directory, [])
 
 
@@ -173,24 +173,22 @@ def _home_of(file: Path, config: pytest.Config) -> _Home:
     """The project that a file belongs to, opened once in a session."""
     import os
 
-    from .commands.selection import packs_of
     from .errors import RunnerError
     from .files.discover import project_above
-    from .files.project import load_project
+    from .workspace import Workspace
 
     above = project_above(file.parent)
     bases = (config.invocation_params.dir, config.rootpath, file.parent)
     root = above or next(base for base in bases if file.is_relative_to(base))
     homes = config.stash.setdefault(_HOMES, {})
     if root not in homes:
-        project = packs = error = None
+        workspace = error = None
         try:
-            project = load_project(root, cwd=Path.cwd(), environ=os.environ)
-            packs = packs_of(project)
-            packs.verify_copies()
+            workspace = Workspace.open(root, os.environ, shown_from=Path.cwd())
+            workspace.packs.verify_copies()
         except RunnerError as problem:
             error = problem
-        homes[root] = _Home(project, packs, error, {}, [])
+        homes[root] = _Home(workspace, error, {}, [])
     return homes[root]
 
 
@@ -204,9 +202,8 @@ class PromptFile(pytest.File):
     def collect(self) -> Iterator[pytest.Item]:
         """The cases. What does not load is a failing item with our own message."""
         import os
+        from dataclasses import replace
 
-        from .commands.selection import load_prompts
-        from .engine.plan.plan import make_units
         from .engine.plan.selection import Selection
         from .errors import RunnerError
         from .regress.claims import refuse_shared
@@ -220,12 +217,11 @@ class PromptFile(pytest.File):
         try:
             if home.error is not None:
                 raise home.error
-            assert home.project is not None, "a project that is not opened has an error"
-            [prompt] = load_prompts([os.path.relpath(self.path)], home.project, home.packs)
-            if isinstance(prompt, RunnerError):
-                raise prompt
-            refuse_shared((prompt,), home.project, beside=home.beside)
-            for unit in make_units((prompt,), home.project, sandbox=sandbox):
+            assert home.workspace is not None, "a project that is not opened has an error"
+            workspace = replace(home.workspace, sandbox=sandbox)
+            [prompt] = workspace.prompts([os.path.relpath(self.path)])
+            refuse_shared((prompt,), workspace.project, beside=home.beside)
+            for unit in workspace.units((prompt,)):
                 for case in Selection().cases(unit):
                     name = case.id if unit.variant is None else f"{case.id}@{unit.variant}"
                     yield PromptCase.from_parent(self, name=one_line(name), unit=unit, case=case, home=home)
@@ -260,17 +256,18 @@ class PromptCase(pytest.Item):
 
     def __init__(self, *, unit: Unit, case: Case, home: _Home, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        assert home.project is not None, "a prompt was loaded"
+        assert home.workspace is not None, "a prompt was loaded"
         self._home = home
         self._unit = unit
         self._case = case
-        self._project = home.project
+        self._workspace = home.workspace
         for tag in {*unit.prompt.tags, *case.tags}:
             self.keywords[tag] = True  # `-k support` selects by tag
 
     def runtest(self) -> None:
         """Replay or ask, as the options say. Raises RegressionFailure, or the RunnerError that came in the way."""
         import os
+        from functools import partial
 
         from .engine.plan.selection import Selection
         from .engine.trust import Trust
@@ -289,21 +286,20 @@ class PromptCase(pytest.Item):
         regression = Regression(
             (self._unit,),
             Selection(given=self._case),
-            self._project,
-            store_of(self._project, os.environ),
+            self._workspace.project,
+            store_of(self._workspace.project, os.environ),
             modes,
             emit=results.append,
             orphan=lambda _: None,
             lost=self._home.lost_answers(),
         )
-        root = Path(self._project.root)
+        root = self._workspace.root
         ending = carry_out(
             regression,
             (self._unit,),
             root=root,
-            environ=os.environ,
+            connect=partial(self._workspace.connect, trust=Trust(root, os.environ)),
             display=_Silence(),
-            trust=Trust(root, os.environ),
         )
         if ending is not None and ending.unsent:
             raise RegressionFailure(f"stopped before the answer came: {ending.stopped}")
@@ -323,8 +319,8 @@ class PromptCase(pytest.Item):
             lines += field_table([field_row(change) for change in result.fields])
         # Commands are run in the project, which pytest need not stand in.
         here, named = "", result.named
-        if find_root(Path.cwd()) != Path(self._project.root):
-            here, named = f" in {self._project.root}", self._unit.prompt.place
+        if find_root(Path.cwd()) != self._workspace.root:
+            here, named = f" in {self._workspace.root}", self._unit.prompt.place
         if result.verdict == "pending":
             lines.append(f"to approve{here}: runner review")
         if result.verdict == "outdated":
@@ -369,15 +365,18 @@ def _is_set(variable: str) -> bool:
     """Whether a flag's variable says yes, as the command line reads it. Raises UsageError."""
     import os
 
-    import click
-
     from .errors import UsageError
 
-    value = os.environ.get(variable)
-    try:
-        return bool(value) and click.BOOL.convert(value, None, None)
-    except click.BadParameter as error:
-        raise UsageError(f"{variable}: {error.message}") from None
+    value = os.environ.get(variable, "")
+    word = value.strip().lower()
+    if word not in (*_YES, *_NO):
+        known = ", ".join(sorted(filter(None, (*_YES, *_NO))))
+        raise UsageError(f"{variable}: {value!r} is not a valid boolean. Recognized values: {known}")
+    return word in _YES
+
+
+_YES = ("1", "true", "t", "yes", "y", "on")
+_NO = ("", "0", "false", "f", "no", "n", "off")
 
 
 def _shown(text: str) -> str:

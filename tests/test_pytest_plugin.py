@@ -7,8 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 
+from runner import pytest_plugin
 from tests.cli.project import ProjectFolder
 from tests.faults import FaultServer, completion
 from tests.patience import PATIENCE
@@ -23,6 +25,14 @@ tests:
   - {id: ada, vars: {name: Ada}}
   - {id: bob, vars: {name: Bob}}
 """
+
+
+@pytest.mark.parametrize(("value", "said"), [*click.BOOL.bool_states.items(), (" TRUE ", True)])
+def test_a_flag_of_the_environment_is_read_as_the_command_line_reads_it(
+    monkeypatch: pytest.MonkeyPatch, *, value: str, said: bool
+) -> None:
+    monkeypatch.setenv("RUNNER_ISOLATE", value)
+    assert pytest_plugin._is_set("RUNNER_ISOLATE") is said
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import click
 
-from ..report.outlet import print_data, print_lines
 from .options import diff_format, isolate_option
 
 __all__ = ["command"]
@@ -30,19 +29,6 @@ def command(paths: tuple[str, ...], base: str, form: str, *, isolate: bool) -> i
       runner diff --base main
       runner diff --base "$(git merge-base origin/main HEAD)" --format markdown
     """
-    import os
-    import sys
+    from ..commands.diff import diff
 
-    from ..commands.diff import comparison_with
-    from ..report.console import wants_color
-    from ..report.request_diff import diff_json, diff_markdown, diff_text
-
-    comparison = comparison_with(base, paths, with_hunks=form != "json", isolate=isolate)
-    if form == "json":
-        print_data(diff_json(comparison))
-    elif form == "markdown":
-        print_data(diff_markdown(comparison), json=False)
-    else:
-        color = wants_color(sys.stdout, os.environ)
-        print_lines(diff_text(comparison, color=color))
-    return 0
+    return diff(base, paths, form=form, isolate=isolate)

@@ -18,13 +18,6 @@ def command(folder: Path) -> int:
 
     Files that exist are left alone and named.
     """
-    from ..commands.init import write_starter
-    from ..report.outlet import print_line
+    from ..commands.init import init
 
-    if not write_starter(folder):
-        print_line("nothing to write: the project is complete")
-        return 0
-    there = "" if folder == Path() else f"cd {click.format_filename(folder)} && "
-    print_line()
-    print_line(f"Now try:  {there}runner run")
-    return 0
+    return init(folder)

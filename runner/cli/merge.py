@@ -24,45 +24,9 @@ def command(runs: tuple[str, ...], output: str | None, *, bom: bool) -> int:
       runner run --input rows.jsonl --shard 2/2     # on another
       runner merge artifacts/*/ --output all.jsonl
     """
-    import contextlib
-    import sys
-    from pathlib import Path
-
-    from ..engine.columns import recorded_columns
-    from ..engine.journal.merge import merge
-    from ..engine.journal.stored_runs import find_run
-    from ..files.destination import Destination
-    from ..files.discover import find_root
-    from ..report.console import ConsoleReporter
-    from ..report.figures import plural
-    from ..report.output import OutputWriter
-
     if bom and output is None:
         raise click.UsageError("--bom is about the file that --output names, which is not given.")
-    root = find_root(Path.cwd())
-    found = [find_run(root, name) for name in runs]
-    if output:
-        reads = [(f'"{path}"', path) for run in found for path in run.folder.rglob("*") if path.is_file()]
-        Destination("--output", output, root).check(reads, {"standard output": 1, "standard error": 2})
-    with contextlib.ExitStack() as closing:
-        columns = recorded_columns(run.manifest for run in found)
-        writer = closing.enter_context(OutputWriter(output, columns, bom=bom)) if output else None
-        reporter = closing.enter_context(ConsoleReporter(sys.stdout, live=False))
-        merged, records = merge(found, root)
-        for record in records:
-            reporter.earlier(record)
-            if writer:
-                writer.write(record)
-        reporter.start(merged.counters, title=f"{plural(len(found), 'shard')} merged")
-        if writer:
-            writer.close(complete=not merged.missing)
-        for sentence in merged.missing:
-            reporter.note(sentence)
-        if merged.missing:
-            reporter.note(f"to ask the rest: runner run --resume {merged.folder.name}")
-        reporter.finish(
-            merged.counters,
-            seconds=sum(float(run.manifest.get("seconds") or 0) for run in found),
-            run_dir=merged.folder.relative_to(root),
-        )
-    return merged.exit_code
+
+    from ..commands.merge import merge_runs
+
+    return merge_runs(runs, output, bom=bom)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from ..files.env_file import EnvFile
 
 __all__ = [
     "JobsType",
@@ -138,16 +141,17 @@ _OPTIONS = (
 )
 
 
-def _read_variables(ctx: click.Context, _param: click.Parameter, path: str | None) -> None:
-    if path is not None:
-        import os
+def _read_variables(_ctx: click.Context, _param: click.Parameter, path: str | None) -> EnvFile | None:
+    if path is None:
+        return None
+    import os
 
-        from ..commands.invocation import ENV_FILE
-        from ..files.env_file import read_env_file
+    from ..files.env_file import read_env_file
 
-        file = ctx.meta[ENV_FILE] = read_env_file(path)
-        for name, value in file.settings().items():  # click reads them for the options to come
-            os.environ.setdefault(name, value)
+    file = read_env_file(path)
+    for name, value in file.settings().items():  # click reads them for the options to come
+        os.environ.setdefault(name, value)
+    return file
 
 
 bom_option = click.option(
@@ -179,7 +183,6 @@ trust_option = click.option(
 env_file_option = click.option(
     "--env-file",
     metavar="FILE",
-    expose_value=False,
     is_eager=True,  # a file may set what other options take from the environment
     callback=_read_variables,
     help="Take keys and RUNNER_* settings that are not set from this file of NAME=value lines.",

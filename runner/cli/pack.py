@@ -65,17 +65,15 @@ def add(
     --rev, --path, --url with --sha256, or --python.
     """
     from ..commands.pack_add import add as carry_out
-    from ..commands.pack_project import alone
 
     given = {"git": git, "rev": rev, "subdirectory": subdirectory, "path": folder}
     given |= {"url": url, "sha256": sha256, "python": python, "model": model}
-    with alone():
-        return carry_out(
-            alias,
-            {key: value for key, value in given.items() if value is not None},
-            vendored=not no_vendor,
-            isolate=isolate,
-        )
+    return carry_out(
+        alias,
+        {key: value for key, value in given.items() if value is not None},
+        vendored=not no_vendor,
+        isolate=isolate,
+    )
 
 
 @command.command("lock")
@@ -85,11 +83,9 @@ def lock(*, isolate: bool) -> int:
 
     What is locked already stays as it is; what runner.yaml no longer asks for is taken out.
     """
-    from ..commands.pack_project import alone
     from ..commands.pack_update import lock as carry_out
 
-    with alone():
-        return carry_out(isolate=isolate)
+    return carry_out(isolate=isolate)
 
 
 @command.command("sync")
@@ -103,10 +99,8 @@ def sync(*, offline: bool) -> int:
     a tag was moved (4), and when a missing pack cannot be fetched (3).
     """
     from ..commands.pack_copies import sync as carry_out
-    from ..commands.pack_project import alone
 
-    with alone():
-        return carry_out(offline=offline)
+    return carry_out(offline=offline)
 
 
 @command.command("update")
@@ -120,11 +114,9 @@ def update(aliases: tuple[str, ...], rev: str | None, *, dry_run: bool, isolate:
     Shown are the pack's files, the requests that differ, and which tests of yours are affected. Without ALIAS every pack
     is looked at.
     """
-    from ..commands.pack_project import alone
     from ..commands.pack_update import update as carry_out
 
-    with alone():
-        return carry_out(aliases, rev=rev, dry_run=dry_run, isolate=isolate)
+    return carry_out(aliases, rev=rev, dry_run=dry_run, isolate=isolate)
 
 
 @command.command("verify")
@@ -150,10 +142,8 @@ def vendor(aliases: tuple[str, ...]) -> int:
     Whatever stands there: to have them in git, or to take back an edit. A pack with `vendored: false` is a vendored one from then on.
     """
     from ..commands.pack_copies import vendor as carry_out
-    from ..commands.pack_project import alone
 
-    with alone():
-        return carry_out(aliases)
+    return carry_out(aliases)
 
 
 @command.command("list")
@@ -191,10 +181,8 @@ def remove(alias: str, *, isolate: bool) -> int:
     Out of runner.yaml and packs.lock, and its copy; your own approved answers stay.
     """
     from ..commands.pack_add import remove as carry_out
-    from ..commands.pack_project import alone
 
-    with alone():
-        return carry_out(alias, isolate=isolate)
+    return carry_out(alias, isolate=isolate)
 
 
 # --- for those who publish them -------------------------------------------------------------------------------------

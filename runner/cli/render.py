@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Unpack
 
 import click
 
-from ..report.outlet import print_data, print_line
 from .options import selection_options
 
 if TYPE_CHECKING:
@@ -34,18 +33,6 @@ def command(form: str, **selection: Unpack[SelectionOptions]) -> int:
       runner render prompts/math-tutor.prompt.yaml --format request
       runner render prompts/triage.prompt.yaml --var ticket="Where is my parcel?" --format curl
     """
-    from ..commands.selection import load_selection
-    from ..engine.plan.plan import Plan
-    from ..report.rendered import rendered
+    from ..commands.render import render
 
-    chosen = load_selection(**selection)
-    plan = Plan(chosen.units, chosen.selection.cases)
-    several = chosen.rehearse(plan).jobs > 1
-    for job in plan.jobs():
-        if several:
-            prompt = job.unit.prompt
-            where = prompt.path if prompt.origin is None else prompt.place
-            variant = f"@{job.unit.variant}" if job.unit.variant else ""
-            print_line(f"# {where} {job.case.id}{variant}", err=True)
-        print_data(rendered(job, form))
-    return 0
+    return render(selection, form)

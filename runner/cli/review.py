@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from .options import isolate_option
+from .terminal import read_key
 
 __all__ = ["command"]
 
@@ -26,4 +27,4 @@ def command(select: tuple[str, ...], *, isolate: bool) -> int:
     """
     from ..commands.review import review
 
-    return review(select, isolate=isolate)
+    return review(select, read_key, isolate=isolate)

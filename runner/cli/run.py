@@ -17,11 +17,13 @@ from .options import (
     transport_option,
     trust_option,
 )
+from .terminal import confirm
 
 if TYPE_CHECKING:
     from ..commands.selection import SelectionOptions
     from ..engine.journal.bounds import ErrorBound
     from ..engine.plan.shard import Shard
+    from ..files.env_file import EnvFile
 
 __all__ = ["command"]
 
@@ -95,6 +97,7 @@ class DollarsType(click.FloatRange):
 def command(
     ctx: click.Context,
     /,
+    env_file: EnvFile | None,
     output: str | None,
     repeat: int,
     jobs: int | Literal["adaptive"] | None,
@@ -134,7 +137,7 @@ def command(
     if dry_run and resume:
         raise click.UsageError("--dry-run sends nothing, so it has no run to go on with; leave --resume out.")
 
-    from ..commands.invocation import env_file_of
+    from ..commands.connect import ConnectOptions
     from ..commands.run import Asking, RunCommand, hold_recorded, recorded
 
     asking = Asking(cast("SelectionOptions", selection), repeat, shard)
@@ -161,16 +164,15 @@ def command(
         in_order=in_order,
         bom=bom,
         jobs=jobs,
-        transport=transport,
+        endpoints=ConnectOptions(confirm, trusted, transport),
         use_cache=not no_cache,
         lint=not no_lint,
         stream=stream,
         as_json=as_json,
         max_cost=max_cost,
         max_errors=max_errors,
-        trusted=trusted,
         debug=debug,
-        env_file=env_file.path if (env_file := env_file_of(ctx)) else None,
+        env_file=env_file,
     )
     return run.dry_run() if dry_run else run.carry_out()
 

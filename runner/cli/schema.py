@@ -23,8 +23,6 @@ def command(name: Literal["prompt", "project", "pack"]) -> int:
 
     A first line `# yaml-language-server: $schema=…/prompt.schema.json` then gives completion and checks while typing.
     """
-    from ..files.formats import schema_text
-    from ..report.outlet import print_data
+    from ..commands.schema import show_schema
 
-    print_data(schema_text(name).removesuffix("\n"))
-    return 0
+    return show_schema(name)

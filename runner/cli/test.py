@@ -15,9 +15,11 @@ from .options import (
     transport_option,
     trust_option,
 )
+from .terminal import confirm
 
 if TYPE_CHECKING:
     from ..engine.plan.shard import Shard
+    from ..files.env_file import EnvFile
     from ..regress.modes import RecordMode, UnreferencedMode, UpdateMode
 
 __all__ = ["command"]
@@ -87,6 +89,7 @@ def command(
     jobs: int | Literal["adaptive"] | None,
     output: str | None,
     transport: str,
+    env_file: EnvFile | None,
     *,
     offline: bool,
     live: bool,
@@ -110,7 +113,7 @@ def command(
     """
     import os
 
-    from ..commands.invocation import env_file_of
+    from ..commands.connect import ConnectOptions
     from ..commands.test import RegressionCommand
     from ..regress.modes import is_ci, modes_for
 
@@ -134,13 +137,12 @@ def command(
         base=base,
         shard=shard,
         isolate=isolate,
-        env_file=env_file.path if (env_file := env_file_of(click.get_current_context())) else None,
+        env_file=env_file,
     )
     return run.carry_out(
         jobs=jobs,
-        transport=transport,
+        endpoints=ConnectOptions(confirm, trusted, transport),
         use_cache=not no_cache,
         lint=not no_lint,
-        trusted=trusted,
         output=output,
     )

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
-from ..engine.plan.plan import Unit, make_units
+from ..engine.plan.plan import Unit
 from ..engine.plan.selection import Selection
 from ..errors import NothingSelectedError, Problems, RunnerError, UsageError, raise_all
 from ..files.discover import refuse_other_projects
@@ -21,12 +21,12 @@ from ..regress.results import Kind, PendingEntry
 from ..regress.snapshots.approved import approved_of
 from ..regress.snapshots.store import SnapshotStore, store_of
 from ..regress.snapshots.unreferenced import orphans
-from ..render.sandbox import Sandbox
 from ..report.figures import plural
 from ..report.outlet import print_data, print_line
 from ..report.visible import visible
-from .sandbox import sandbox_of
-from .selection import load_prompts, open_project
+from ..workspace import Workspace
+from .show_errors import show_diagnostic
+from .workspace import open_workspace
 
 __all__ = ["accept_selected", "prune", "reject_selected", "show_pending"]
 
@@ -62,7 +62,7 @@ def accept_selected(
     select: Sequence[str], *, everything: bool, kinds: Sequence[str], folder: str | None = None
 ) -> int:
     """Approve the chosen entries; those that cannot be are told, the others are approved all the same."""
-    project, _ = open_project()
+    project = open_workspace().project
     root, store = Path(project.root), store_of(project, os.environ)
     problems: list[RunnerError] = []
     chosen = _chosen(project, select, kinds, folder, everything=everything)
@@ -80,7 +80,7 @@ def accept_selected(
 
 def reject_selected(select: Sequence[str], *, everything: bool, kinds: Sequence[str]) -> int:
     """Forget the chosen entries."""
-    project, _ = open_project()
+    project = open_workspace().project
     root = Path(project.root)
     for entry in _chosen(project, select, kinds, everything=everything):
         reject(root, entry)
@@ -90,7 +90,7 @@ def reject_selected(select: Sequence[str], *, everything: bool, kinds: Sequence[
 
 def show_pending(select: Sequence[str], *, as_json: bool) -> int:
     """List entries, as lines or as a JSON list."""
-    project, _ = open_project()
+    project = open_workspace().project
     refuse_other_projects(select, project=project, cwd=Path.cwd())
     entries = select_pending(load_pending(Path(project.root)), select)
     if as_json:
@@ -128,9 +128,14 @@ def show_pending(select: Sequence[str], *, as_json: bool) -> int:
 
 def prune(paths: Sequence[str], *, dry_run: bool, isolate: bool) -> int:
     """Delete the snapshots without a case, of prompts that load whole."""
-    sandbox = sandbox_of(isolate=isolate)
-    project, _ = open_project()
-    loaded = list(load_prompts(paths, project))
+    with open_workspace(isolate=isolate) as workspace:
+        return _prune(workspace, paths, dry_run=dry_run)
+
+
+def _prune(workspace: Workspace, paths: Sequence[str], *, dry_run: bool) -> int:
+    project = workspace.project
+    workspace.packs.verify_copies()
+    loaded = list(workspace.each_prompt(paths, show_diagnostic))
     errors = [entry for entry in loaded if isinstance(entry, RunnerError)]
     if errors:
         # Whether a file is referred to can only be said when everything that may refer to it loads.
@@ -138,10 +143,10 @@ def prune(paths: Sequence[str], *, dry_run: bool, isolate: bool) -> int:
     prompts = [entry for entry in loaded if isinstance(entry, Prompt)]
     refuse_shared(prompts, project)
     store = store_of(project, os.environ)
-    sandbox.start()
-    units = make_units(prompts, project, sandbox=sandbox)
+    workspace.sandbox.start()
+    units = workspace.units(prompts)
     found = list(orphans(units, Selection(), store))
-    awaited = _awaited(project, units, store, sandbox) if found else {}
+    awaited = _awaited(workspace, units, store) if found else {}
     kept = 0
     for file in found:
         if (case := awaited.get(store.request(file))) is not None:
@@ -159,18 +164,16 @@ def prune(paths: Sequence[str], *, dry_run: bool, isolate: bool) -> int:
     return 0
 
 
-def _awaited(
-    project: Project, units: Sequence[Unit], store: SnapshotStore, sandbox: Sandbox
-) -> dict[str | None, str]:
+def _awaited(workspace: Workspace, units: Sequence[Unit], store: SnapshotStore) -> dict[str | None, str]:
     """The requests of cases without a snapshot, chosen or not, with the cases: what may have been renamed to them."""
     found: dict[str | None, str] = {}
     known = {unit.prompt.place for unit in units}
     others = list(units)
     with contextlib.suppress(RunnerError):
-        for prompt in load_prompts((), project, remark=lambda _: None):
+        for prompt in workspace.each_prompt(()):
             if isinstance(prompt, Prompt) and prompt.place not in known:
                 with contextlib.suppress(RunnerError):  # one that does not load was not asked about
-                    others += make_units((prompt,), project, sandbox=sandbox)
+                    others += workspace.units((prompt,))
     for unit in others:
         with contextlib.suppress(RunnerError):
             for case in Selection().cases(unit):

@@ -1,17 +1,71 @@
-"""What `runner check` adds to looking at each prompt: the packs as a whole, and each error told once."""
+"""What `runner check` does: look at each prompt and at the packs as a whole, and tell each error once."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
+from ..engine.plan.lint import examine
 from ..engine.plan.plan import refuse_denied_models
 from ..errors import Diagnostic, NothingSelectedError, Problems, RunnerError
-from ..files.model import Project, Prompt
-from ..packs.packs import Packs
-from .selection import load_prompts
-from .show_errors import show_error
+from ..files.model import Prompt
+from ..regress.claims import shared_by
+from ..regress.rules.rules import compile_rules
+from ..regress.vacuous import redactions_that_hide_all, vacuous_rules
+from ..report.figures import plural
+from ..report.outlet import print_line
+from ..workspace import Workspace
+from .show_errors import show_diagnostic, show_error
+from .workspace import open_workspace
 
-__all__ = ["Told", "faults_of_packs", "prompts_of"]
+__all__ = ["Told", "check"]
+
+
+def check(paths: Sequence[str], *, isolate: bool) -> int:
+    """Check the prompts that the paths mean, and the packs; the exit code."""
+    with open_workspace(isolate=isolate) as workspace:
+        workspace.sandbox.start()
+        return _check(paths, workspace)
+
+
+def _check(paths: Sequence[str], workspace: Workspace) -> int:
+    project, packs = workspace.project, workspace.packs
+    prompts = cases = remarks = 0
+    warnings = 0
+    passed_over: list[Diagnostic] = []
+    loadable: list[Prompt] = []
+    told = Told()
+    for fault in _faults_of_packs(workspace, exports=not paths):
+        told.tell(fault)
+    for loaded in _prompts_of(paths, workspace, told, passed_over.append):
+        prompts += 1
+        if isinstance(loaded, RunnerError):
+            told.tell(loaded)
+            continue
+        loadable.append(loaded)
+        found = examine(loaded, project, workspace.sandbox)
+        vacuous: list[Diagnostic] = []
+        try:
+            vacuous += vacuous_rules(loaded, compile_rules(loaded, project))
+        except RunnerError as wrong:
+            told.tell(wrong)
+        cases += found.cases
+        for error in found.errors:
+            told.tell(error)
+        for remark in (*found.remarks, *vacuous):
+            show_diagnostic(remark)
+            remarks += remark.severity == "error"
+            warnings += remark.severity == "warning"
+    for shared in shared_by(loadable, project):
+        told.tell(shared)
+    for remark in (*project.warnings, *redactions_that_hide_all(project), *passed_over):
+        show_diagnostic(remark)
+        warnings += 1
+    errors = remarks + told.count
+    counted = [plural(prompts, "prompt"), plural(cases, "case")]
+    if packs.requests:
+        counted.append(plural(len(packs.requests), "pack"))
+    print_line(f"{', '.join(counted)}: {plural(errors, 'error')}, {plural(warnings, 'warning')}")
+    return 2 if remarks else told.exit_code
 
 
 class Told:
@@ -43,22 +97,23 @@ class Told:
                 show_error(each)
 
 
-def prompts_of(
-    paths: Sequence[str], project: Project, packs: Packs, told: Told, remark: Callable[[Diagnostic], None]
+def _prompts_of(
+    paths: Sequence[str], workspace: Workspace, told: Told, remark: Callable[[Diagnostic], None]
 ) -> Iterator[Prompt | RunnerError]:
     """The prompts that the paths name. A project of packs alone has none of its own, and was checked all the same."""
     try:
-        yield from load_prompts(paths, project, packs, remark)
+        yield from workspace.each_prompt(paths, remark)
     except NothingSelectedError:
-        if paths or not packs.requests:
+        if paths or not workspace.packs.requests:
             raise
     except RunnerError as error:
         if not told.knows(error):
             raise
 
 
-def faults_of_packs(packs: Packs, project: Project, *, exports: bool) -> Iterator[RunnerError]:
+def _faults_of_packs(workspace: Workspace, *, exports: bool) -> Iterator[RunnerError]:
     """What is wrong with the packs of a project, and with `exports` which of their prompts it does not let ask."""
+    packs, project = workspace.packs, workspace.project
     yield from packs.verify_all()
     for alias in packs.requests if exports else ():
         try:

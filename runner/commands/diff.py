@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,33 +13,46 @@ from ..errors import MissingFileError, NothingSelectedError, RunnerError, UsageE
 from ..files.model import Project, Prompt
 from ..files.pack_sources import is_reference
 from ..files.tree import DiskTree
-from ..packs.packs import Packs
-from ..packs.selection import find_named, find_named_in
+from ..packs.selection import find_named_in
 from ..regress.claims import refuse_shared
 from ..regress.revisions.changed_cases import Change, left_files
 from ..regress.revisions.git import Repository
 from ..regress.revisions.rendered import Side, side_at
 from ..regress.revisions.request_diff import Comparison, compare
 from ..regress.snapshots.store import store_of
-from .sandbox import sandbox_of
-from .selection import open_project, packs_of
+from ..report.console import wants_color
+from ..report.outlet import print_data, print_lines
+from ..report.request_diff import diff_json, diff_markdown, diff_text
+from ..workspace import Workspace
 from .show_errors import show_diagnostic
+from .workspace import open_workspace
 
-__all__ = ["comparison_with", "recorded_in"]
+__all__ = ["comparison_with", "diff", "recorded_in"]
 
 
-def comparison_with(base: str, paths: Sequence[str], *, with_hunks: bool, isolate: bool) -> Comparison:
+def diff(base: str, paths: Sequence[str], *, form: str, isolate: bool) -> int:
+    """Print which requests differ from those of a git revision. Raises as `comparison_with`."""
+    with open_workspace(isolate=isolate) as workspace:
+        comparison = comparison_with(base, paths, workspace, with_hunks=form != "json")
+    if form == "json":
+        print_data(diff_json(comparison))
+    elif form == "markdown":
+        print_data(diff_markdown(comparison), json=False)
+    else:
+        print_lines(diff_text(comparison, color=wants_color(sys.stdout, os.environ)))
+    return 0
+
+
+def comparison_with(base: str, paths: Sequence[str], workspace: Workspace, *, with_hunks: bool) -> Comparison:
     """Compare the working tree with a git revision.
 
     Raises UsageError for a revision that cannot be read and for a path outside the project, NothingSelectedError when
     neither side has a prompt, and what is wrong with the prompts as they are now.
     """
-    sandbox = sandbox_of(isolate=isolate)
-    project, environ = open_project()
-    sandbox.start()
-    root, cwd = Path(project.root), Path.cwd()
-    packs = packs_of(project)
-    packs.verify_copies()
+    workspace.sandbox.start()
+    project, sandbox = workspace.project, workspace.sandbox
+    root, cwd = workspace.root, Path.cwd()
+    workspace.packs.verify_copies()
     with Repository(root) as repository:
         commit = repository.commit(base)
         tree = repository.tree(base, root)
@@ -46,12 +60,12 @@ def comparison_with(base: str, paths: Sequence[str], *, with_hunks: bool, isolat
         def older(args: Sequence[str], then: Project = project) -> list[str]:
             return find_named_in(tree, args, project=then, cwd=cwd)
 
-        present = _present(paths, project, packs, older)
-        prompts = _load(present, packs)
+        present = _present(paths, workspace, older)
+        prompts = _load(present, workspace)
         refuse_shared(prompts, project)
         head = Side(prompts, project, sandbox)
         # A path into the folder of a pack means prompts of that pack, wherever they lie in another version of it.
-        then_paths = [name for path in paths for name in _as_named(path, project, packs)]
+        then_paths = [name for path in paths for name in _as_named(path, workspace)]
         # A file that is new may be a renamed one, although only its new name was given.
         is_new = any(tree_now is not None and not tree.exists(name) for name, tree_now in present.items())
         named: set[str] = set()
@@ -63,7 +77,7 @@ def comparison_with(base: str, paths: Sequence[str], *, with_hunks: bool, isolat
             )  # of which it says why nothing is known
             return list(dict.fromkeys([*sorted(named), *(left_files(tree, then, root) if is_new else ())]))
 
-        base_side = side_at(tree, root, choose, environ=environ, sandbox=sandbox)
+        base_side = side_at(tree, root, choose, environ=workspace.environ, sandbox=sandbox)
         comparison = compare(
             base_side, head, rev=base, commit=commit, recorded=recorded_in(project), with_hunks=with_hunks
         )
@@ -81,44 +95,44 @@ def _about(comparison: Comparison, named: set[str]) -> Comparison:
 
 
 def _present(
-    paths: Sequence[str], project: Project, packs: Packs, older: Callable[[Sequence[str]], list[str]]
+    paths: Sequence[str], workspace: Workspace, older: Callable[[Sequence[str]], list[str]]
 ) -> dict[str, DiskTree | None]:
     """The prompts that the paths mean now, files with their tree; a path may name what is gone."""
     found: dict[str, DiskTree | None] = {}
     for args in [[path] for path in paths] or [[]]:
         try:
-            named = find_named(args, project=project, packs=packs, cwd=Path.cwd(), remark=show_diagnostic)
+            named = workspace.find(args, show_diagnostic)
         except (MissingFileError, NothingSelectedError):
             if not older(args):
                 raise
             continue
         for tree, name in named:
-            if tree is not None and str(tree.root) != project.root:
+            if tree is not None and str(tree.root) != workspace.project.root:
                 raise UsageError(
-                    f"{tree.shown(name)} is not part of the project in {project.root}",
+                    f"{tree.shown(name)} is not part of the project in {workspace.project.root}",
                     hint="run the command inside its own project",
                 )
             found[name] = tree
     return dict(sorted(found.items()))
 
 
-def _as_named(path: str, project: Project, packs: Packs) -> list[str]:
+def _as_named(path: str, workspace: Workspace) -> list[str]:
     """A path as it is, or the prompts of packs that it means."""
     if is_reference(path):
         return [path]
     with contextlib.suppress(MissingFileError, NothingSelectedError):
-        found = find_named([path], project=project, packs=packs, cwd=Path.cwd())
+        found = workspace.find([path])
         if any(tree is None for tree, _ in found):
             return [name for tree, name in found if tree is None] + [path]
     return [path]
 
 
-def _load(names: dict[str, DiskTree | None], packs: Packs) -> list[Prompt]:
+def _load(names: dict[str, DiskTree | None], workspace: Workspace) -> list[Prompt]:
     prompts: list[Prompt] = []
     errors: list[RunnerError] = []
     for name, tree in names.items():
         try:
-            prompts.append(packs.load(name) if tree is None else packs.load_own(name, tree))
+            prompts.append(workspace.load(tree, name))
         except RunnerError as error:
             errors.append(error)
     raise_all(errors)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from contextlib import ExitStack
 
 from ..engine.plan.plan import Job, Unit
 from ..errors import NothingSelectedError
@@ -30,12 +30,17 @@ __all__ = ["explain"]
 
 def explain(name: str, paths: Sequence[str], *, isolate: bool) -> int:
     """Print what is known of a case; `name` is its id or prompt/id. Raises NothingSelectedError."""
-    chosen = load_selection(**tests_of(paths, isolate=isolate))
-    refuse_shared(chosen.prompts, chosen.project)
+    with ExitStack() as closing:
+        return _explain(name, load_selection(tests_of(paths, isolate=isolate), closing))
+
+
+def _explain(name: str, chosen: Chosen) -> int:
+    project = chosen.workspace.project
+    refuse_shared(chosen.prompts, project)
     known: list[str] = []
     found = 0
     for unit in chosen.units:
-        rules = compile_rules(unit.prompt, chosen.project)
+        rules = compile_rules(unit.prompt, project)
         for case in chosen.selection.cases(unit):
             if name in (case.id, f"{unit.prompt.name}/{case.id}"):
                 if found:
@@ -53,10 +58,10 @@ def explain(name: str, paths: Sequence[str], *, isolate: bool) -> int:
 def _lines(chosen: Chosen, unit: Unit, case: Case, rules: Rules) -> Iterator[str]:
     job = unit.job(case)
     file = file_of(unit.prompt, case.id, unit.variant)
-    store = store_of(chosen.project, chosen.environ)
+    store = store_of(chosen.workspace.project, chosen.workspace.environ)
     approved = approved_of(store, unit.prompt, case.id, unit.variant)
     variant = f"@{unit.variant}" if unit.variant else ""
-    waiting = [entry for entry in load_pending(Path(chosen.project.root)) if entry.snapshot_file == file]
+    waiting = [entry for entry in load_pending(chosen.workspace.root) if entry.snapshot_file == file]
     yield f"{visible(unit.prompt.name)}/{visible(case.id)}{visible(variant)}"
     yield f"  declared  {case.location}"
     yield f"  request   {job.fingerprint}"

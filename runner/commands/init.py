@@ -1,4 +1,4 @@
-"""The files of a small project that runs at once."""
+"""What `runner init` does: write the files of a small project that runs at once."""
 
 from __future__ import annotations
 
@@ -8,10 +8,22 @@ from pathlib import Path
 from ..errors import UsageError
 from ..files.plain_files import NotPlainError, refuse_outside
 from ..report.outlet import print_line
+from ..report.visible import visible
 
-__all__ = ["refuse_links", "write_starter"]
+__all__ = ["init", "refuse_links", "write_starter"]
 
 STARTER = Path(__file__).parent / "starter"
+
+
+def init(folder: Path) -> int:
+    """Write what is not there, and say what to try."""
+    if not write_starter(folder):
+        print_line("nothing to write: the project is complete")
+        return 0
+    there = "" if folder == Path() else f"cd {visible(str(folder))} && "
+    print_line()
+    print_line(f"Now try:  {there}runner run")
+    return 0
 
 
 def write_starter(folder: Path) -> int:

@@ -29,22 +29,21 @@ class Listener(Protocol):
         """That was all; `complete` unless the run was cut short."""
 
 
-def listeners(
-    closing: ExitStack, output: str | None, chosen: Chosen, *, env_file: str | None
-) -> list[Listener]:
+def listeners(closing: ExitStack, output: str | None, chosen: Chosen) -> list[Listener]:
     """Those that the command line and the environment ask for; `closing` closes them. Raises UsageError, StorageError."""
     from ..report.github import GitHubReport
     from ..report.workflow_commands import on_github
 
     found: list[Listener] = []
+    environ = chosen.workspace.environ
     if output is not None:
-        chosen.check_destination(output, {"--env-file": env_file})
+        chosen.check_destination(output, {})
         from ..report.junit_regression import JUnitReport  # its XML library imports an HTTP client
 
         found.append(closing.enter_context(JUnitReport(output)))
-    if on_github(chosen.environ):
+    if on_github(environ):
         locate = partial(_locate, chosen)
-        found.append(closing.enter_context(GitHubReport(sys.stdout, locate=locate, environ=chosen.environ)))
+        found.append(closing.enter_context(GitHubReport(sys.stdout, locate=locate, environ=environ)))
     return found
 
 

@@ -20,82 +20,81 @@ from ..report.outlet import print_line
 from ..report.pack_changes import change_lines
 from ..report.visible import visible
 from .pack_moves import show_broken
-from .pack_project import ProjectFile
-from .sandbox import sandbox_of
-from .selection import open_project
+from .pack_project import ProjectFile, alone
+from .workspace import open_workspace
 
 __all__ = ["add", "remove"]
 
 
 def add(alias: str, given: Mapping[str, str], *, vendored: bool, isolate: bool) -> int:
     """Write a pack into runner.yaml and packs.lock, and copy it."""
-    sandbox = sandbox_of(isolate=isolate)
-    bench = Bench(open_project()[0])
-    sandbox.start()
-    if alias in bench.requests:
-        raise UsageError(
-            f"there is a pack {alias} already",
-            location=bench.requests[alias].location,
-            hint=f"choose another alias; runner pack update {alias} --rev REV moves it",
+    with alone(), open_workspace(isolate=isolate) as workspace:
+        bench, sandbox = Bench(workspace.project), workspace.sandbox
+        sandbox.start()
+        if alias in bench.requests:
+            raise UsageError(
+                f"there is a pack {alias} already",
+                location=bench.requests[alias].location,
+                hint=f"choose another alias; runner pack update {alias} --rev REV moves it",
+            )
+        if not given.keys() & {"git", "path", "url", "python"}:
+            raise UsageError(
+                "where does the pack come from?",
+                hint="give --git URL --rev REV, --path FOLDER, --url URL --sha256 HASH, or --python DISTRIBUTION",
+            )
+        for key, other, example in (
+            ("git", "rev", "its tag, its branch or a commit: --rev v1.0.0"),
+            ("url", "sha256", "as its author gives it, or sha256sum FILE says it: --sha256 9f..."),
+        ):
+            if key in given and other not in given:
+                raise UsageError(f"--{key} needs --{other}", hint=example)
+        entry = _entry(given, bench.root, vendored=vendored)
+        data, project = ProjectFile(bench.root, os.environ).edited(
+            lambda text: with_entry(text, alias, entry),
+            f"write under `packs:`\n{entry_lines(alias, entry, 2)}\n",
         )
-    if not given.keys() & {"git", "path", "url", "python"}:
-        raise UsageError(
-            "where does the pack come from?",
-            hint="give --git URL --rev REV, --path FOLDER, --url URL --sha256 HASH, or --python DISTRIBUTION",
-        )
-    for key, other, example in (
-        ("git", "rev", "its tag, its branch or a commit: --rev v1.0.0"),
-        ("url", "sha256", "as its author gives it, or sha256sum FILE says it: --sha256 9f..."),
-    ):
-        if key in given and other not in given:
-            raise UsageError(f"--{key} needs --{other}", hint=example)
-    entry = _entry(given, bench.root, vendored=vendored)
-    data, project = ProjectFile(bench.root, os.environ).edited(
-        lambda text: with_entry(text, alias, entry),
-        f"write under `packs:`\n{entry_lines(alias, entry, 2)}\n",
-    )
-    requests = requests_of(project)
-    resolved = resolve(requests[alias], bench.root, sandbox)
-    bench.change([resolved], project_file=data, requests=requests)
-    for line in change_lines(alias, None, resolved.locked, exports=(None, resolved.pack.manifest)):
-        print_line(line)
-    if bench.root != Path.cwd():
-        print_line(f"note: added to {visible(bench.tree.shown(PROJECT_FILE))}", err=True)
-    for name in list(resolved.pack.manifest.exports["prompts"])[:1]:
-        print_line()
-        print_line(f"Now try:  runner check {alias}:{name}")
-    return 0
+        requests = requests_of(project)
+        resolved = resolve(requests[alias], bench.root, sandbox)
+        bench.change([resolved], project_file=data, requests=requests)
+        for line in change_lines(alias, None, resolved.locked, exports=(None, resolved.pack.manifest)):
+            print_line(line)
+        if bench.root != Path.cwd():
+            print_line(f"note: added to {visible(bench.tree.shown(PROJECT_FILE))}", err=True)
+        for name in list(resolved.pack.manifest.exports["prompts"])[:1]:
+            print_line()
+            print_line(f"Now try:  runner check {alias}:{name}")
+        return 0
 
 
 def remove(alias: str, *, isolate: bool) -> int:
     """Take a pack out of everything but the project's own snapshots, and say who still uses it."""
-    sandbox = sandbox_of(isolate=isolate)
-    bench = Bench(open_project()[0])
-    sandbox.start()
-    data, project = None, bench.project
-    if alias in bench.requests or alias not in bench.lock.packs:
-        bench.packs.request(alias)
-        data, project = ProjectFile(bench.root, os.environ).edited(
-            lambda text: without_pack(text, alias), f"take {alias} out of `packs:`"
+    with alone(), open_workspace(isolate=isolate) as workspace:
+        bench, sandbox = Bench(workspace.project), workspace.sandbox
+        sandbox.start()
+        data, project = None, bench.project
+        if alias in bench.requests or alias not in bench.lock.packs:
+            bench.packs.request(alias)
+            data, project = ProjectFile(bench.root, os.environ).edited(
+                lambda text: without_pack(text, alias), f"take {alias} out of `packs:`"
+            )
+        found = effects(
+            View(bench.project, bench.packs),
+            View(project, Packs(project, bench.tree)),
+            [],
+            rev=alias,
+            commit="",
+            recorded=lambda _: True,
+            sandbox=sandbox,
         )
-    found = effects(
-        View(bench.project, bench.packs),
-        View(project, Packs(project, bench.tree)),
-        [],
-        rev=alias,
-        commit="",
-        recorded=lambda _: True,
-        sandbox=sandbox,
-    )
-    gone = [alias] if alias in bench.lock.packs else []
-    bench.change([], gone, project_file=data, requests=requests_of(project))
-    print_line(f"{visible(alias)}: removed")
-    show_broken(found)
-    if (bench.root / pack_folder(alias)).is_dir():
-        print_line(
-            f"note: your own snapshots of its prompts stay in {visible(pack_folder(alias))}/", err=True
-        )
-    return 0
+        gone = [alias] if alias in bench.lock.packs else []
+        bench.change([], gone, project_file=data, requests=requests_of(project))
+        print_line(f"{visible(alias)}: removed")
+        show_broken(found)
+        if (bench.root / pack_folder(alias)).is_dir():
+            print_line(
+                f"note: your own snapshots of its prompts stay in {visible(pack_folder(alias))}/", err=True
+            )
+        return 0
 
 
 def _entry(given: Mapping[str, str], root: Path, *, vendored: bool) -> dict[str, str | bool]:

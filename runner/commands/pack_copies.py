@@ -15,26 +15,27 @@ from ..packs.resolve import verify_at_source
 from ..report.outlet import print_data, print_line
 from ..report.pack_changes import export_lines, pack_line
 from ..report.visible import visible
-from .pack_project import ProjectFile
-from .selection import open_project
+from .pack_project import ProjectFile, alone
+from .workspace import open_workspace
 
 __all__ = ["list_packs", "sync", "vendor", "verify"]
 
 
 def sync(*, offline: bool) -> int:
     """Have exactly what is locked."""
-    bench = Bench(open_project()[0])
-    bench.chosen(())
-    for done in bench.sync(offline=offline):
-        print_line(f"{pack_line(done.alias, done.locked)}: {'written' if done.written else 'as locked'}")
-        if done.note:
-            print_line(f"note: {visible(done.alias)}: {visible(done.note)}", err=True)
-    return 0
+    with alone():
+        bench = Bench(open_workspace().project)
+        bench.chosen(())
+        for done in bench.sync(offline=offline):
+            print_line(f"{pack_line(done.alias, done.locked)}: {'written' if done.written else 'as locked'}")
+            if done.note:
+                print_line(f"note: {visible(done.alias)}: {visible(done.note)}", err=True)
+        return 0
 
 
 def verify(aliases: Sequence[str], *, online: bool = False) -> int:
     """Hold every file against packs.lock, and that with `online` against the sources; all that is wrong is told."""
-    bench = Bench(open_project()[0])
+    bench = Bench(open_workspace().project)
     errors: list[RunnerError] = []
     for request in bench.chosen(aliases):
         try:
@@ -57,25 +58,26 @@ def verify(aliases: Sequence[str], *, online: bool = False) -> int:
 
 def vendor(aliases: Sequence[str]) -> int:
     """Write the locked files into packs/."""
-    bench = Bench(open_project()[0])
-    requests = bench.chosen(aliases)
-    data: bytes | None = None
-    for request in requests:
-        if not request.vendored:
-            data, _ = ProjectFile(bench.root, os.environ, data).edited(
-                lambda text, alias=request.alias: without_setting(text, alias, "vendored"),  # type: ignore[misc]
-                f"take `vendored: false` out of packs.{request.alias}",
-            )
-    bench.vendor(requests, project_file=data)
-    for request in requests:
-        line = pack_line(request.alias, bench.lock.packs[request.alias])
-        print_line(f"{line}: written to packs/{request.alias}/")
-    return 0
+    with alone():
+        bench = Bench(open_workspace().project)
+        requests = bench.chosen(aliases)
+        data: bytes | None = None
+        for request in requests:
+            if not request.vendored:
+                data, _ = ProjectFile(bench.root, os.environ, data).edited(
+                    lambda text, alias=request.alias: without_setting(text, alias, "vendored"),  # type: ignore[misc]
+                    f"take `vendored: false` out of packs.{request.alias}",
+                )
+        bench.vendor(requests, project_file=data)
+        for request in requests:
+            line = pack_line(request.alias, bench.lock.packs[request.alias])
+            print_line(f"{line}: written to packs/{request.alias}/")
+        return 0
 
 
 def list_packs(*, as_json: bool) -> int:
     """List the packs with their state and their exports."""
-    bench = Bench(open_project()[0])
+    bench = Bench(open_workspace().project)
     rows = [_row(bench, request) for request in bench.requests.values()]
     if as_json:
         print_data(json.dumps(rows, ensure_ascii=False, indent=2))

@@ -6,6 +6,7 @@ import hashlib
 import os
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 from ..engine.plan.lint import examine
@@ -32,8 +33,8 @@ from ..report.outlet import print_line
 from ..report.visible import visible
 from .check import Told
 from .init import refuse_links, write_starter
-from .sandbox import sandbox_of
 from .show_errors import show_diagnostic
+from .workspace import sandbox_of
 
 __all__ = ["build", "check", "init"]
 
@@ -64,65 +65,67 @@ def init(folder: Path, name: str | None) -> int:
 
 def check(folder: Path, *, isolate: bool) -> int:
     """Look at a pack as its users will see it, and run its tests with the answers that come with it."""
-    sandbox = sandbox_of(isolate=isolate)
-    sandbox.start()
-    pack = _open(_gathered(folder), sandbox)
-    project = load_project(find_root(folder), cwd=Path.cwd(), environ=os.environ)
-    told = Told()
-    remarks = list(_remarks_on(pack.manifest))
-    tests: list[Tested] = []
-    for export in pack.manifest.exports["prompts"]:
-        try:
-            for finding in _examined(pack, export, project, sandbox):
-                if isinstance(finding, Diagnostic):
-                    remarks.append(finding)
-                elif isinstance(finding, Tested):
-                    tests.append(finding)
-                else:
-                    told.tell(finding)
-        except RunnerError as error:
-            told.tell(error)
-    if not told.count:
-        remarks += _unused(pack, tests)
-    for remark in remarks:
-        show_diagnostic(remark)
-    for test in tests:
-        if test.verdict != "pass":
-            print_line(f"{test.verdict:8} {visible(test.name)}: {visible(test.reason)}")
-    verdicts: Counter[str] = Counter(test.verdict for test in tests)
-    errors = told.count + sum(remark.severity == "error" for remark in remarks)
-    warnings = sum(remark.severity == "warning" for remark in remarks)
-    print_line(_summary(pack.manifest, verdicts, errors=errors, warnings=warnings))
-    if verdicts["outdated"]:
-        print_line(
-            "runner test asks the model for the missing answers, runner review approves them", err=True
-        )
-    return 2 if errors else 1 if verdicts["fail"] else 4 if verdicts["outdated"] else 0
+    with ExitStack() as closing:
+        sandbox = sandbox_of(closing, isolate=isolate)
+        sandbox.start()
+        pack = _open(_gathered(folder), sandbox)
+        project = load_project(find_root(folder), cwd=Path.cwd(), environ=os.environ)
+        told = Told()
+        remarks = list(_remarks_on(pack.manifest))
+        tests: list[Tested] = []
+        for export in pack.manifest.exports["prompts"]:
+            try:
+                for finding in _examined(pack, export, project, sandbox):
+                    if isinstance(finding, Diagnostic):
+                        remarks.append(finding)
+                    elif isinstance(finding, Tested):
+                        tests.append(finding)
+                    else:
+                        told.tell(finding)
+            except RunnerError as error:
+                told.tell(error)
+        if not told.count:
+            remarks += _unused(pack, tests)
+        for remark in remarks:
+            show_diagnostic(remark)
+        for test in tests:
+            if test.verdict != "pass":
+                print_line(f"{test.verdict:8} {visible(test.name)}: {visible(test.reason)}")
+        verdicts: Counter[str] = Counter(test.verdict for test in tests)
+        errors = told.count + sum(remark.severity == "error" for remark in remarks)
+        warnings = sum(remark.severity == "warning" for remark in remarks)
+        print_line(_summary(pack.manifest, verdicts, errors=errors, warnings=warnings))
+        if verdicts["outdated"]:
+            print_line(
+                "runner test asks the model for the missing answers, runner review approves them", err=True
+            )
+        return 2 if errors else 1 if verdicts["fail"] else 4 if verdicts["outdated"] else 0
 
 
 def build(folder: Path, output: str | None, *, isolate: bool) -> int:
     """Write a pack as an archive."""
-    sandbox = sandbox_of(isolate=isolate)
-    sandbox.start()
-    fetched = _gathered(folder)
-    manifest = _open(fetched, sandbox).manifest
-    name = f"{manifest.name}-{manifest.version}"
-    data = write_archive(fetched.contents, name)
-    path = Path(output) if output is not None else folder / "dist" / f"{name}.tar.gz"
-    if output is None:
-        refuse_links(folder, path)
-    reads = [(f'"{folder / file}"', folder / file) for file in fetched.contents.files]
-    Destination("--output", str(path), folder).check(reads)
-    exchange = Exchange()
-    exchange.file(path, data)
-    exchange.carry_out()
-    digest = hashlib.sha256(data).hexdigest()
-    print_line(f"written    {path} ({plural(len(fetched.contents.files), 'file')})")
-    print_line(f"sha256     {digest}")
-    print_line(f"integrity  {fetched.contents.integrity}")
-    print_line()
-    print_line(f"Where you publish it:  runner pack add ALIAS --url https://… --sha256 {digest}")
-    return 0
+    with ExitStack() as closing:
+        sandbox = sandbox_of(closing, isolate=isolate)
+        sandbox.start()
+        fetched = _gathered(folder)
+        manifest = _open(fetched, sandbox).manifest
+        name = f"{manifest.name}-{manifest.version}"
+        data = write_archive(fetched.contents, name)
+        path = Path(output) if output is not None else folder / "dist" / f"{name}.tar.gz"
+        if output is None:
+            refuse_links(folder, path)
+        reads = [(f'"{folder / file}"', folder / file) for file in fetched.contents.files]
+        Destination("--output", str(path), folder).check(reads)
+        exchange = Exchange()
+        exchange.file(path, data)
+        exchange.carry_out()
+        digest = hashlib.sha256(data).hexdigest()
+        print_line(f"written    {path} ({plural(len(fetched.contents.files), 'file')})")
+        print_line(f"sha256     {digest}")
+        print_line(f"integrity  {fetched.contents.integrity}")
+        print_line()
+        print_line(f"Where you publish it:  runner pack add ALIAS --url https://… --sha256 {digest}")
+        return 0
 
 
 def _files(folder: Path) -> list[str]:

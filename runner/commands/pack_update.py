@@ -17,79 +17,82 @@ from ..report.pack_changes import pack_line
 from ..report.request_diff import diff_json, diff_markdown
 from ..report.visible import visible
 from .pack_moves import Move, effects_of, recording, show_moves
-from .pack_project import ProjectFile
-from .sandbox import sandbox_of
-from .selection import open_project
+from .pack_project import ProjectFile, alone
+from .workspace import open_workspace
 
 __all__ = ["diff", "lock", "update"]
 
 
 def lock(*, isolate: bool) -> int:
     """Look up what is new or changed; take out what nothing asks for."""
-    sandbox = sandbox_of(isolate=isolate)
-    bench = Bench(open_project()[0])
-    sandbox.start()
-    bench.chosen(())
-    moves = [Move.of(bench, resolve(request, bench.root, sandbox)) for request in bench.unlocked()]
-    gone = bench.gone()
-    if not moves and not gone:
-        print_line(f"packs.lock is up to date: {plural(len(bench.requests), 'pack')}")
+    with alone(), open_workspace(isolate=isolate) as workspace:
+        bench, sandbox = Bench(workspace.project), workspace.sandbox
+        sandbox.start()
+        bench.chosen(())
+        moves = [Move.of(bench, resolve(request, bench.root, sandbox)) for request in bench.unlocked()]
+        gone = bench.gone()
+        if not moves and not gone:
+            print_line(f"packs.lock is up to date: {plural(len(bench.requests), 'pack')}")
+            return 0
+        # Of a pack that was not there before there is nothing to compare.
+        found = (
+            effects_of(bench, moves, bench.project, sandbox) if any(move.before for move in moves) else None
+        )
+        bench.change([move.resolved for move in moves], gone)
+        for alias in gone:
+            print_line(f"{visible(alias)}: taken out, runner.yaml has it no longer")
+        show_moves(moves, found)
         return 0
-    # Of a pack that was not there before there is nothing to compare.
-    found = effects_of(bench, moves, bench.project, sandbox) if any(move.before for move in moves) else None
-    bench.change([move.resolved for move in moves], gone)
-    for alias in gone:
-        print_line(f"{visible(alias)}: taken out, runner.yaml has it no longer")
-    show_moves(moves, found)
-    return 0
 
 
 def update(aliases: Sequence[str], *, rev: str | None, dry_run: bool, isolate: bool) -> int:
     """Move to what the sources have now."""
-    sandbox = sandbox_of(isolate=isolate)
-    bench = Bench(open_project()[0])
-    sandbox.start()
-    requests = bench.chosen(aliases)
-    data, project = None, bench.project
-    if rev is not None:
-        if len(aliases) != 1:
-            raise UsageError("--rev is for one pack", hint="runner pack update ALIAS --rev REV")
-        data, project = _with_rev(bench, aliases[0], rev)
-        requests = [requests_of(project)[aliases[0]]]
-    moves = [Move.of(bench, resolve(request, bench.root, sandbox)) for request in requests]
-    for move in moves:
-        if not move.is_one:
-            print_line(f"{pack_line(move.alias, move.resolved.locked)}: up to date")
-        _warn_of_tag(move)
-    moving = [move for move in moves if move.is_one]
-    if moving:
-        found = effects_of(bench, moving, project, sandbox) if any(move.before for move in moving) else None
-        if not dry_run:
-            bench.change([move.resolved for move in moving], project_file=data)
-        show_moves(moving, found)
-        if dry_run:
-            print_line()
-            print_line("nothing was changed (--dry-run)")
-    return 0
+    with alone(), open_workspace(isolate=isolate) as workspace:
+        bench, sandbox = Bench(workspace.project), workspace.sandbox
+        sandbox.start()
+        requests = bench.chosen(aliases)
+        data, project = None, bench.project
+        if rev is not None:
+            if len(aliases) != 1:
+                raise UsageError("--rev is for one pack", hint="runner pack update ALIAS --rev REV")
+            data, project = _with_rev(bench, aliases[0], rev)
+            requests = [requests_of(project)[aliases[0]]]
+        moves = [Move.of(bench, resolve(request, bench.root, sandbox)) for request in requests]
+        for move in moves:
+            if not move.is_one:
+                print_line(f"{pack_line(move.alias, move.resolved.locked)}: up to date")
+            _warn_of_tag(move)
+        moving = [move for move in moves if move.is_one]
+        if moving:
+            found = (
+                effects_of(bench, moving, project, sandbox) if any(move.before for move in moving) else None
+            )
+            if not dry_run:
+                bench.change([move.resolved for move in moving], project_file=data)
+            show_moves(moving, found)
+            if dry_run:
+                print_line()
+                print_line("nothing was changed (--dry-run)")
+        return 0
 
 
 def diff(alias: str, *, to: str | None, form: str, isolate: bool) -> int:
     """Show what another version of a pack would change."""
-    sandbox = sandbox_of(isolate=isolate)
-    bench = Bench(open_project()[0])
-    sandbox.start()
-    project = bench.project if to is None else _with_rev(bench, alias, to)[1]
-    bench.packs.request(alias)
-    move = Move.of(bench, resolve(requests_of(project)[alias], bench.root, sandbox))
-    _warn_of_tag(move)
-    found = effects_of(bench, [move], project, sandbox)
-    if form == "json":
-        print_data(diff_json(found.comparison))
-    elif form == "markdown":
-        print_data(diff_markdown(found.comparison, recording=recording(found)), json=False)
-    else:
-        show_moves([move], found)
-    return 0
+    with open_workspace(isolate=isolate) as workspace:
+        bench, sandbox = Bench(workspace.project), workspace.sandbox
+        sandbox.start()
+        project = bench.project if to is None else _with_rev(bench, alias, to)[1]
+        bench.packs.request(alias)
+        move = Move.of(bench, resolve(requests_of(project)[alias], bench.root, sandbox))
+        _warn_of_tag(move)
+        found = effects_of(bench, [move], project, sandbox)
+        if form == "json":
+            print_data(diff_json(found.comparison))
+        elif form == "markdown":
+            print_data(diff_markdown(found.comparison, recording=recording(found)), json=False)
+        else:
+            show_moves([move], found)
+        return 0
 
 
 def _with_rev(bench: Bench, alias: str, rev: str) -> tuple[bytes, Project]:

@@ -6,11 +6,9 @@ import contextlib
 import os
 import shutil
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-
-import click
 
 from ..errors import NothingSelectedError, RunnerError, UsageError, raise_all
 from ..files.discover import refuse_other_projects
@@ -28,15 +26,19 @@ from ..report.outlet import Outlet, print_line
 from ..report.review_screen import entry_lines, screen_lines
 from ..report.visible import visible
 from .review_rules import RuleWriting
-from .selection import open_project
+from .workspace import open_workspace
 
 __all__ = ["review"]
 
 
-def review(select: Sequence[str], *, isolate: bool) -> int:
-    """Go through the chosen entries. Raises NothingSelectedError, and UsageError off a terminal, after showing them."""
-    project, environ = open_project()
-    root, store = Path(project.root), store_of(project, environ)
+def review(select: Sequence[str], read_key: Callable[[], str], *, isolate: bool) -> int:
+    """Go through the chosen entries; `read_key` waits for a key at the terminal.
+
+    Raises NothingSelectedError, and UsageError off a terminal, after showing them.
+    """
+    workspace = open_workspace()
+    project, root = workspace.project, workspace.root
+    store = store_of(project, workspace.environ)
     refuse_other_projects(select, project=project, cwd=Path.cwd())
     waiting = load_pending(root)
     entries = select_pending(waiting, select)
@@ -54,7 +56,7 @@ def review(select: Sequence[str], *, isolate: bool) -> int:
         )
     rules = RuleWriting(root)
     state = Review(entries, rules.add)
-    _converse(state, store, _Requests(entries, isolate=isolate))
+    _converse(state, store, _Requests(entries, isolate=isolate), read_key)
     return _carry_out(state, rules, root, store)
 
 
@@ -66,7 +68,7 @@ def _print_all(entries: Sequence[PendingEntry], store: SnapshotStore) -> None:
         print_line()
 
 
-def _converse(state: Review, store: SnapshotStore, requests: _Requests) -> None:
+def _converse(state: Review, store: SnapshotStore, requests: _Requests, read_key: Callable[[], str]) -> None:
     color = wants_color(sys.stdout, os.environ)
     screen = Outlet(sys.stdout, "standard output")
     with _other_screen(screen):
@@ -79,7 +81,7 @@ def _converse(state: Review, store: SnapshotStore, requests: _Requests) -> None:
             screen.write("\n".join(line.painted(color=color).replace("\n", "\\n") for line in lines))
             screen.flush()
             try:
-                state.press(click.getchar())
+                state.press(read_key())
             except EOFError:
                 raise KeyboardInterrupt from None
 
@@ -144,7 +146,8 @@ class _Requests:
 
         found: dict[str, list[Hunk]] = {}
         with contextlib.suppress(RunnerError):
-            comparison = comparison_with("HEAD", self._files, with_hunks=True, isolate=self._isolate)
+            with open_workspace(isolate=self._isolate) as workspace:
+                comparison = comparison_with("HEAD", self._files, workspace, with_hunks=True)
             files = {change.seen.key: change.snapshot for change in comparison.changes}
             for hunk in comparison.hunks or ():
                 for key in hunk.cases:

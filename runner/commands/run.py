@@ -25,20 +25,20 @@ from ..engine.plan.shard import Shard
 from ..engine.plan.spool import Spool
 from ..engine.pool.budget import Budget
 from ..engine.pool.cache import ResponseCache, RunCache
-from ..engine.pool.execute import connect
 from ..engine.pool.options import Options
 from ..engine.pool.streaming import StreamPrinter
 from ..engine.session import Ending, Kept, Sink, run_jobs
 from ..errors import Diagnostic, UsageError
 from ..files.discover import find_root
+from ..files.env_file import EnvFile
 from ..report.console import ConsoleReporter
 from ..report.figures import count
 from ..report.outlet import Outlet, print_lines
 from ..report.stream import StreamText
 from ..report.workflow_commands import unheeded
+from .connect import ConnectOptions
 from .selection import Chosen, SelectionOptions, load_selection
 from .show_errors import show_diagnostic
-from .trust import trust_of
 
 __all__ = ["Asking", "RunCommand", "hold_recorded", "recorded"]
 
@@ -173,22 +173,24 @@ class RunCommand:
     in_order: bool
     bom: bool
     jobs: int | Literal["adaptive"] | None
-    transport: str
+    endpoints: ConnectOptions
     use_cache: bool
     lint: bool
     stream: bool
     as_json: bool
     max_cost: float | None
     max_errors: ErrorBound | None
-    trusted: bool
     debug: bool
-    env_file: str | None
+    env_file: EnvFile | None
 
     def dry_run(self) -> int:
         """Say what it would take."""
+        with contextlib.ExitStack() as closing:
+            return self._dry_run(*self._plan(closing))
+
+    def _dry_run(self, chosen: Chosen, plan: Plan) -> int:
         from ..report.dry_run import dry_run_text
 
-        chosen, plan = self._plan()
         self._check_output(chosen)
         sizes = 0
 
@@ -202,12 +204,12 @@ class RunCommand:
 
     def carry_out(self) -> int:
         """Run it; the exit code. Raises what loading, rendering, asking and storing raise."""
-        chosen, plan = self._plan()
-        self._check_output(chosen)
-        # Results are what this command says; they move aside only where standard output is spoken for.
-        out, err = Outlet(sys.stdout, "standard output"), Outlet(sys.stderr, "standard error")
-        to = err if self.as_json or self.stream else out
         with contextlib.ExitStack() as closing:
+            chosen, plan = self._plan(closing)
+            self._check_output(chosen)
+            # Results are what this command says; they move aside only where standard output is spoken for.
+            out, err = Outlet(sys.stdout, "standard output"), Outlet(sys.stderr, "standard error")
+            to = err if self.as_json or self.stream else out
             closing.enter_context(unheeded(to, os.environ))
             # A line that is redrawn would tangle with what else goes to the same screen.
             live = False if self.stream or self.debug or (self.as_json and out.isatty()) else None
@@ -219,16 +221,12 @@ class RunCommand:
         """Refuse an --output that the run reads. Called as well when everything is read: templates, media, rows."""
         if self.output is not None:
             selection = self.asking.selection
-            given = {
-                "--input": selection["rows"],
-                "--vars": selection["vars_file"],
-                "--env-file": self.env_file,
-            }
+            given = {"--input": selection["rows"], "--vars": selection["vars_file"]}
             given |= {f"--var {name}": file for name, file in _texts_of_files(selection)}
             chosen.check_destination(self.output, given)
 
-    def _plan(self) -> tuple[Chosen, Plan]:
-        chosen = load_selection(**self.asking.selection)
+    def _plan(self, closing: contextlib.ExitStack) -> tuple[Chosen, Plan]:
+        chosen = load_selection(self.asking.selection, closing, env_file=self.env_file)
         if self.lint:
             chosen.refuse_faults()
         return chosen, Plan(chosen.units, chosen.selection.cases, self.asking.repeat, self.asking.shard)
@@ -255,21 +253,16 @@ class RunCommand:
         rehearsal = (
             None if self.stored else chosen.rehearse(plan, _counting(reporter.checking), spool, remark)
         )
-        connections = connect(
-            plan.units,
-            chosen.environ,
-            root=chosen.project.root,
-            trust=trust_of(chosen.root, given=self.trusted),
-            transport=self.transport,
-        )
-        asked = configuration(plan, chosen.selection, connections, chosen.root)
+        root = chosen.workspace.root
+        connections = self.endpoints.connect(chosen.workspace, plan.units)
+        asked = configuration(plan, chosen.selection, connections, root)
         arguments = {
             "asking": self.asking.as_json(),
             "output": self.output,
             "in_order": self.in_order,
             "bom": self.bom,
         }
-        facts = facts_of(plan, asked, arguments, Path.cwd(), chosen.root)
+        facts = facts_of(plan, asked, arguments, Path.cwd(), root)
         writer = None
         if self.stored is None:
             assert rehearsal is not None
@@ -280,7 +273,7 @@ class RunCommand:
                 if self.output
                 else None
             )
-            stretch = Stretch.begin(rehearsal, facts, chosen.root)
+            stretch = Stretch.begin(rehearsal, facts, root)
             closing.callback(stretch.journal.close)
         else:
             # What --output names is written anew, so not before it is known that the run can go on.
@@ -289,7 +282,7 @@ class RunCommand:
                 plan,
                 lambda visit: chosen.rehearse(plan, _counting(reporter.checking, visit), spool, remark),
                 facts,
-                chosen.root,
+                root,
             )
             closing.callback(stretch.journal.close)
             columns = columns_of(plan.units)
@@ -380,7 +373,9 @@ class RunCommand:
             sinks=sinks,
             options=Options(
                 workers=1 if self.stream else self.jobs,
-                cache=RunCache(ResponseCache(chosen.root), reporter.note) if self.use_cache else None,
+                cache=RunCache(ResponseCache(chosen.workspace.root), reporter.note)
+                if self.use_cache
+                else None,
                 printer=StreamPrinter(text) if text else None,
                 budget=budget,
                 notice=reporter.note,

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypedDict, Unpack
-
-import click
+from typing import TypedDict
 
 from ..documents.documents import parse_document
 from ..documents.json_reader import parse_json
 from ..documents.text import decode
 from ..engine.plan.lint import FalseTexts, refuse_lint_errors
-from ..engine.plan.plan import Job, Plan, Rehearsal, Unit, make_units
+from ..engine.plan.plan import Job, Plan, Rehearsal, Unit
 from ..engine.plan.sampling import Condition, Draw
 from ..engine.plan.selection import Selection
 from ..engine.plan.spool import Spool
@@ -26,37 +24,22 @@ from ..errors import (
     FormatError,
     Location,
     NothingSelectedError,
-    RunnerError,
     SyntaxFileError,
     UsageError,
-    raise_all,
 )
 from ..files.destination import Destination, reads_of
-from ..files.discover import find_root
+from ..files.env_file import EnvFile
 from ..files.formats import schema, violations
-from ..files.model import CaseFile, Project, Prompt
-from ..files.project import load_project
+from ..files.model import CaseFile, Prompt
 from ..files.prompt import OWN_KEYS, as_sent
 from ..files.provider_fields import collisions
-from ..files.tree import DiskTree
 from ..files.violations import near
-from ..packs.packs import Packs
-from ..packs.selection import find_named
-from ..render.sandbox import Sandbox
 from ..values import Json
-from .invocation import env_file_of
-from .sandbox import sandbox_of
+from ..workspace import Workspace
 from .show_errors import show_diagnostic
+from .workspace import open_workspace
 
-__all__ = [
-    "Chosen",
-    "SelectionOptions",
-    "load_prompts",
-    "load_selection",
-    "open_project",
-    "packs_of",
-    "tests_of",
-]
+__all__ = ["Chosen", "SelectionOptions", "load_selection", "tests_of"]
 
 
 class SelectionOptions(TypedDict):
@@ -113,19 +96,12 @@ def tests_of(
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """What a command line chose: compiled units, the cases to take, the project they live in, and where Jinja runs."""
+    """What a command line chose: compiled units, the cases to take, and the project they live in."""
 
-    project: Project
+    workspace: Workspace
     prompts: tuple[Prompt, ...]
     units: tuple[Unit, ...]
     selection: Selection
-    environ: Mapping[str, str]
-    sandbox: Sandbox
-
-    @property
-    def root(self) -> Path:
-        """The project's folder."""
-        return Path(self.project.root)
 
     @property
     def title(self) -> str:
@@ -143,11 +119,13 @@ class Chosen:
 
     def check_destination(self, output: str, given: Mapping[str, str | None]) -> None:
         """Refuse an `--output` that is read: one of the files `given` by options, or of the project. See Destination."""
+        env_file = self.workspace.env_file
+        given = {**given, "--env-file": env_file.path if env_file else None}
         reads = [(f'"{path}" of {option}', Path(path)) for option, path in given.items() if path is not None]
         others: dict[str, Path | int] = {"standard output": 1, "standard error": 2}
-        if summary := self.environ.get("GITHUB_STEP_SUMMARY"):
+        if summary := self.workspace.environ.get("GITHUB_STEP_SUMMARY"):
             others["GITHUB_STEP_SUMMARY"] = Path(summary)
-        Destination("--output", output, self.root).check([*reads, *reads_of(self.prompts)], others)
+        Destination("--output", output, self.workspace.root).check([*reads, *reads_of(self.prompts)], others)
 
     def refuse_faults(self) -> None:
         """Raise what `check` calls an error and what rendering does not come upon. For commands that ask."""
@@ -156,7 +134,7 @@ class Chosen:
             if prompt.regression:
                 from ..regress.rules.rules import compile_rules
 
-                compile_rules(prompt, self.project)
+                compile_rules(prompt, self.workspace.project)
 
     def rehearse(
         self,
@@ -182,46 +160,11 @@ class Chosen:
         return rehearsal
 
 
-def open_project() -> tuple[Project, Mapping[str, str]]:
-    """The project the current folder lies in, and the environment, with what `--env-file` may add to it."""
-    root, here = find_root(Path.cwd()), Path.cwd()
-    file = env_file_of(click.get_current_context(silent=True))
-    if file is None:
-        return load_project(root, cwd=here, environ=os.environ), os.environ
-    project = load_project(root, cwd=here, environ=file.beside(os.environ))
-    for remark in file.unused(project):
-        show_diagnostic(remark)
-    return file.redirected(project, os.environ), file.with_keys(project, os.environ)
+def load_selection(given: SelectionOptions, closing: ExitStack, *, env_file: EnvFile | None = None) -> Chosen:
+    """Load everything a command line names; `closing` gives up what is only needed until the command ends.
 
-
-def load_prompts(
-    paths: Sequence[str],
-    project: Project,
-    packs: Packs | None = None,
-    remark: Callable[[Diagnostic], None] = show_diagnostic,
-) -> Iterator[Prompt | RunnerError]:
-    """Each prompt that the paths name, or the error that its file has: those of the project, then those of packs.
-
-    Without `packs` those of the project are opened: raises what is wrong with any that is here, used or not. `remark` is
-    told of prompts that are passed over, since they belong to another project.
+    Raises Problems with every mistake of every file.
     """
-    if packs is None:
-        packs = packs_of(project)
-        packs.verify_copies()
-    for tree, name in find_named(paths, project=project, packs=packs, cwd=Path.cwd(), remark=remark):
-        try:
-            yield packs.load(name) if tree is None else packs.load_own(name, tree)
-        except RunnerError as error:
-            yield error
-
-
-def packs_of(project: Project) -> Packs:
-    """The packs of a project in its folder."""
-    return Packs(project, DiskTree(Path(project.root), Path.cwd()))
-
-
-def load_selection(**given: Unpack[SelectionOptions]) -> Chosen:
-    """Load everything a command line names. Raises Problems with every mistake of every file."""
     vars_file, rows = given["vars_file"], given["rows"]
     fields = _request_fields(given["models"], given["sets"])
     texts = _texts(given["assignments"])
@@ -234,32 +177,24 @@ def load_selection(**given: Unpack[SelectionOptions]) -> Chosen:
             raise UsageError(f"--{name} is about the file that --input names, which is not given")
     if given["seed"] is not None and given["sample"] is None:
         raise UsageError("--seed is for --sample N, which is not given")
-    sandbox = sandbox_of(isolate=given["isolate"])
-    project, environ = open_project()
-    loaded = list(load_prompts(given["paths"], project))
-    errors = [entry for entry in loaded if isinstance(entry, RunnerError)]
-    raise_all(errors)
-    prompts = tuple(entry for entry in loaded if isinstance(entry, Prompt))
+    workspace = closing.enter_context(open_workspace(isolate=given["isolate"], env_file=env_file))
+    sandbox = workspace.sandbox
+    workspace.packs.verify_copies()
+    prompts = workspace.prompts(given["paths"], show_diagnostic)
     selection = Selection(
         frozenset(given["ids"]),
         frozenset(given["tags"]),
         variables,
         texts,
         Location(vars_file or "--var"),
-        _rows(rows, given) if rows is not None else None,
+        _rows(rows, given, closing) if rows is not None else None,
         where=Condition.of(given["where"], sandbox) if given["where"] is not None else None,
         draw=Draw(given["sample"], given["seed"] or 0) if given["sample"] is not None else None,
         limit=given["limit"],
     )
     sandbox.start()
-    return Chosen(
-        project,
-        prompts,
-        make_units(prompts, project, endpoint=given["endpoint"], fields=fields, sandbox=sandbox),
-        selection,
-        environ,
-        sandbox,
-    )
+    units = workspace.units(prompts, endpoint=given["endpoint"], fields=fields)
+    return Chosen(workspace, prompts, units, selection)
 
 
 def _variables(vars_file: str) -> dict[str, Json]:
@@ -297,10 +232,10 @@ def _text_of(value: str, option: str) -> str:
         ) from None
 
 
-def _rows(path: str, given: SelectionOptions) -> CaseFile:
+def _rows(path: str, given: SelectionOptions, closing: ExitStack) -> CaseFile:
     shown, file = path, Path(path)
     if path == "-":
-        shown, file = "standard input", _standard_input(given["encoding"])
+        shown, file = "standard input", _standard_input(given["encoding"], closing)
     if not file.exists():
         raise UsageError(f"--input {path}: no such file")
     if file.is_dir():
@@ -322,12 +257,12 @@ def _rows(path: str, given: SelectionOptions) -> CaseFile:
     )
 
 
-def _standard_input(encoding: str | None) -> Path:
-    """A copy of standard input, which can be read again until the command ends.
+def _standard_input(encoding: str | None, closing: ExitStack) -> Path:
+    """A copy of standard input, which can be read again until `closing` deletes it.
 
     Its ending is that of JSON for a list, that of JSONL for objects, and else that of CSV.
     """
-    folder = click.get_current_context().with_resource(tempfile.TemporaryDirectory(prefix="runner-"))
+    folder = closing.enter_context(tempfile.TemporaryDirectory(prefix="runner-"))
     copy = Path(folder) / "rows"
     with copy.open("wb") as file:
         shutil.copyfileobj(sys.stdin.buffer, file)

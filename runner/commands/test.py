@@ -7,12 +7,14 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from ..engine.journal.exit_codes import exit_code
 from ..engine.plan.plan import Plan
 from ..engine.plan.shard import Shard
 from ..errors import NothingSelectedError
+from ..files.env_file import EnvFile
 from ..regress.claims import refuse_shared
 from ..regress.execute import carry_out
 from ..regress.modes import Modes
@@ -22,9 +24,9 @@ from ..regress.snapshots.store import store_of
 from ..regress.tally import Tally
 from ..report.outlet import Outlet
 from ..report.regression import RegressionReporter
+from .connect import ConnectOptions
 from .listeners import listeners
 from .selection import Chosen, load_selection, tests_of
-from .trust import trust_of
 
 __all__ = ["RegressionCommand"]
 
@@ -41,28 +43,28 @@ class RegressionCommand:
     base: str | None
     shard: Shard | None
     isolate: bool = False
-    env_file: str | None = None
+    env_file: EnvFile | None = None
 
     def carry_out(
         self,
         *,
         jobs: int | Literal["adaptive"] | None,
-        transport: str,
+        endpoints: ConnectOptions,
         use_cache: bool,
         lint: bool,
-        trusted: bool,
         output: str | None,
     ) -> int:
         """Run it; the exit code. Raises what loading, rendering, asking and storing raise."""
         selection = tests_of(
             self.paths, ids=self.ids, tags=self.tags, endpoint=self.endpoint, isolate=self.isolate
         )
-        chosen = load_selection(**selection)
-        refuse_shared(chosen.prompts, chosen.project)
-        started = time.monotonic()
-        tally = Tally()
         with ExitStack() as closing:
-            others = listeners(closing, output, chosen, env_file=self.env_file)
+            chosen = load_selection(selection, closing, env_file=self.env_file)
+            workspace = chosen.workspace
+            refuse_shared(chosen.prompts, workspace.project)
+            started = time.monotonic()
+            tally = Tally()
+            others = listeners(closing, output, chosen)
             out = Outlet(sys.stdout, "standard output")
             reporter = closing.enter_context(RegressionReporter(out.text))
             reporter.start(title=chosen.title)
@@ -84,8 +86,8 @@ class RegressionCommand:
             regression = Regression(
                 chosen.units,
                 chosen.selection,
-                chosen.project,
-                store_of(chosen.project, chosen.environ),
+                workspace.project,
+                store_of(workspace.project, workspace.environ),
                 self.modes,
                 emit=emit,
                 orphan=orphan,
@@ -101,12 +103,10 @@ class RegressionCommand:
             ending = carry_out(
                 regression,
                 chosen.units,
-                root=chosen.root,
-                environ=chosen.environ,
+                root=workspace.root,
+                connect=partial(endpoints.connect, workspace),
                 display=reporter,
-                trust=trust_of(chosen.root, given=trusted),
                 workers=jobs,
-                transport=transport,
                 use_cache=use_cache,
                 resume=use_cache,
             )
@@ -132,4 +132,5 @@ class RegressionCommand:
             return None
         from ..regress.revisions.changed_cases import changed_cases
 
-        return frozenset(changed_cases(chosen.project, chosen.prompts, self.base, sandbox=chosen.sandbox))
+        project, sandbox = chosen.workspace.project, chosen.workspace.sandbox
+        return frozenset(changed_cases(project, chosen.prompts, self.base, sandbox=sandbox))

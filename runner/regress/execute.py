@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -11,8 +11,8 @@ from ..engine.plan.plan import Job, Unit
 from .run import Regression
 
 if TYPE_CHECKING:
+    from ..endpoints.connect import Connection
     from ..engine.session import Display, Ending
-    from ..engine.trust import Trust
 
 __all__ = ["carry_out"]
 
@@ -22,16 +22,15 @@ def carry_out(
     units: Sequence[Unit],
     *,
     root: Path,
-    environ: Mapping[str, str],
+    connect: Callable[[Sequence[Unit]], Mapping[str, Connection]],
     display: Display,
-    trust: Trust,
     workers: int | Literal["adaptive"] | None = None,
-    transport: str = "auto",
     use_cache: bool = True,
     resume: bool = False,
 ) -> Ending | None:
     """Run it; the ending of what was asked, None when nothing had to be.
 
+    `connect` makes the connections of the units that have to be asked; it is called only then.
     `resume` takes the answers that the last test run left in its journal, if that run was stopped or killed. What the
     record mode `all` asks for is taken neither from there nor from the cache. Raises what the regression raises,
     ConfigError for an endpoint that is needed and not set up or not trusted, StorageError.
@@ -47,11 +46,9 @@ def carry_out(
             waiting,
             units,
             root,
-            environ,
+            connect,
             display,
-            trust,
             workers,
-            transport,
             use_cache=use_cache and not regression.asks_all,
             resume=resume,
         )
@@ -68,11 +65,9 @@ def _ask(
     waiting: Mapping[str, Iterator[Job]],
     units: Sequence[Unit],
     root: Path,
-    environ: Mapping[str, str],
+    connect: Callable[[Sequence[Unit]], Mapping[str, Connection]],
     display: Display,
-    trust: Trust,
     workers: int | Literal["adaptive"] | None,
-    transport: str,
     *,
     use_cache: bool,
     resume: bool,
@@ -80,13 +75,12 @@ def _ask(
     # The only place from which a regression run reaches anything that knows the network.
     from ..engine.journal.counters import Counters
     from ..engine.pool.cache import ResponseCache, RunCache
-    from ..engine.pool.execute import connect
     from ..engine.pool.options import Options
     from ..engine.session import run_jobs
     from .attempt import TestAttempt
 
     asked = [unit for unit in units if unit.endpoint.name in waiting]
-    connections = connect(asked, environ, root=str(root), trust=trust, transport=transport)
+    connections = connect(asked)
     for connection in connections.values():
         regression.guard(connection.secrets)
     attempt = TestAttempt.of(asked, connections, root, display.note, resume=resume and use_cache)

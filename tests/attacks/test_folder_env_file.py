@@ -51,7 +51,7 @@ def environment_after(project: ProjectFolder, *args: str, env: dict[str, str]) -
         return real(*given, **named)  # type: ignore[arg-type]
 
     patch = pytest.MonkeyPatch()
-    patch.setattr("runner.engine.pool.execute.resolve", resolve)
+    patch.setattr("runner.endpoints.connect.resolve", resolve)
     try:
         Watching(project.folder).run(*args, env=env)
     finally:

@@ -3,42 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack
 
-from ...endpoints.connect import Connection, resolve
+from ...endpoints.connect import Connection
 from ...errors import RunnerError
-from ..plan.plan import Job, Unit
-from ..trust import Trust
+from ..plan.plan import Job
 from .admission import Gate
 from .options import Options
 from .pool import Emit, Pool, gate_of
 from .shutdown import Control
 
-__all__ = ["connect", "execute", "gates_of"]
-
-
-def connect(
-    units: Iterable[Unit],
-    environ: Mapping[str, str],
-    *,
-    root: str,
-    trust: Trust | None,
-    transport: str = "auto",
-) -> dict[str, Connection]:
-    """The connections of all endpoints that units need, by name; `root` is the project's folder.
-
-    `trust` has to agree before a key is looked up; None for a caller who has decided, such as a program that loads a
-    prompt of its own. `transport` is the library to speak HTTP with (see `resolve`). Opens nothing. Raises ConfigError
-    before anything is paid for.
-    """
-    endpoints = {unit.endpoint.name: unit.endpoint for unit in units}
-    if trust is not None:
-        trust.require(endpoints.values())
-    return {
-        name: resolve(endpoint, environ, root=root, transport=transport)
-        for name, endpoint in endpoints.items()
-    }
+__all__ = ["execute", "gates_of"]
 
 
 def gates_of(connections: Mapping[str, Connection], options: Options) -> dict[str, Gate]:

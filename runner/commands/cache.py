@@ -1,0 +1,29 @@
+"""What `runner cache` does: say how large the response cache is, or empty it."""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+from ..engine.pool.cache import ResponseCache
+from ..report.figures import plural
+from ..report.outlet import print_line
+from ..report.visible import visible
+from .workspace import open_workspace
+
+__all__ = ["clear_cache", "show_cache"]
+
+
+def show_cache() -> int:
+    """Print the number of answers, their size and the file that holds them."""
+    with closing(ResponseCache(open_workspace().root)) as cache:
+        count, size = cache.size()
+    print_line(f"{plural(count, 'answer')}, {size / 1e6:.1f} MB in {visible(str(cache.path))}")
+    return 0
+
+
+def clear_cache() -> int:
+    """Delete every answer."""
+    with closing(ResponseCache(open_workspace().root)) as cache:
+        count = cache.clear()
+    print_line("the cache was damaged and is gone" if count is None else f"{plural(count, 'answer')} deleted")
+    return 0

@@ -1,0 +1,52 @@
+"""How a command reaches endpoints: the library that speaks HTTP, and whether this project may send keys to them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from ..endpoints.connect import Connection
+from ..engine.plan.plan import Unit
+from ..engine.trust import Disclosure, Trust
+from ..regress.modes import is_ci
+from ..report.outlet import print_line
+from ..workspace import Workspace
+
+__all__ = ["ConnectOptions"]
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectOptions:
+    """What the command line says about it: `--transport` and `--trust`.
+
+    `confirm` puts a yes-or-no question to the person at the terminal.
+    """
+
+    confirm: Callable[[str], bool]
+    trusted: bool = False
+    transport: str = "auto"
+
+    def connect(self, workspace: Workspace, units: Iterable[Unit]) -> dict[str, Connection]:
+        """Return the connections of the endpoints that units need. See Workspace.connect."""
+        return workspace.connect(units, trust=self.trust_in(workspace), transport=self.transport)
+
+    def trust_in(self, workspace: Workspace) -> Trust:
+        """Return the trust in a project: given by --trust, else asked for where a person can answer."""
+        asks = sys.stdin.isatty() and sys.stderr.isatty() and not is_ci(os.environ)
+        file = workspace.env_file
+        # A file says where a key goes that it brings itself; not where one of the environment does.
+        own_key = file is None or os.environ.get("OPENAI_API_KEY")
+        environ = os.environ if own_key or file is None else file.beside(os.environ)
+        ask = self._ask if asks else None
+        note = partial(print_line, err=True)
+        return Trust(workspace.root, environ, given=self.trusted, ask=ask, note=note)
+
+    def _ask(self, root: Path, needed: Sequence[Disclosure]) -> bool:
+        print_line(f"{root} is not trusted on this machine. It would send", err=True)
+        for each in needed:
+            print_line(f"  {each}  ({each.location})", err=True)
+        return self.confirm("Allow this, now and in future?")

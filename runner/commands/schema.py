@@ -1,0 +1,16 @@
+"""What `runner schema` does: print the JSON Schema of one of our file formats."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from ..files.formats import schema_text
+from ..report.outlet import print_data
+
+__all__ = ["show_schema"]
+
+
+def show_schema(name: Literal["prompt", "project", "pack"]) -> int:
+    """Print the schema as it is in the package."""
+    print_data(schema_text(name).removesuffix("\n"))
+    return 0

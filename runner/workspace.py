@@ -1,0 +1,144 @@
+"""One opened project: what runner.yaml says, its packs, the environment that keys come from, and where Jinja runs.
+
+The commands, the Python API and the pytest plugin all open a project here, find and compile its prompts here, and look
+up the keys of its endpoints here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from .engine.plan.plan import Unit, make_units
+from .errors import Diagnostic, RunnerError, raise_all
+from .files.model import Project, Prompt
+from .files.project import load_project
+from .files.tree import DiskTree
+from .packs.packs import Packs
+from .packs.selection import find_named
+from .render.sandbox import IN_PROCESS, Sandbox
+from .values import Json
+
+if TYPE_CHECKING:
+    from .endpoints.connect import Connection
+    from .engine.trust import Trust
+    from .files.env_file import EnvFile
+
+__all__ = ["Workspace"]
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """An opened project. As a context manager it ends the sandbox's process.
+
+    `environ` is where keys are looked up; it has what `env_file` may add to it.
+    """
+
+    project: Project
+    packs: Packs
+    environ: Mapping[str, str]
+    sandbox: Sandbox = IN_PROCESS
+    env_file: EnvFile | None = None
+
+    @classmethod
+    def open(
+        cls,
+        root: Path,
+        environ: Mapping[str, str],
+        *,
+        shown_from: Path | None = None,
+        sandbox: Sandbox = IN_PROCESS,
+        env_file: EnvFile | None = None,
+    ) -> Workspace:
+        """Open the project in the folder `root`.
+
+        Messages show its files as seen from the folder `shown_from` (default: by their full paths). Raises what
+        `load_project` raises.
+        """
+        beside = environ if env_file is None else env_file.beside(environ)
+        project = load_project(root, cwd=shown_from, environ=beside)
+        if env_file is not None:
+            project, environ = env_file.redirected(project, environ), env_file.with_keys(project, environ)
+        tree = DiskTree(Path(project.root), shown_from)
+        return cls(project, Packs(project, tree), environ, sandbox, env_file)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.sandbox.close()
+
+    @property
+    def root(self) -> Path:
+        """The project's folder."""
+        return Path(self.project.root)
+
+    # --- prompts ----------------------------------------------------------------------------------------------------
+
+    def find(
+        self, paths: Sequence[str], remark: Callable[[Diagnostic], None] = lambda _: None
+    ) -> list[tuple[DiskTree | None, str]]:
+        """Find the prompts that paths, typed in the current folder, mean. See `find_named`."""
+        return find_named(paths, project=self.project, packs=self.packs, cwd=Path.cwd(), remark=remark)
+
+    def load(self, tree: DiskTree | None, name: str) -> Prompt:
+        """Load a prompt that was found: a file of `tree`, or (None) the prompt of a pack."""
+        return self.packs.load(name) if tree is None else self.packs.load_own(name, tree)
+
+    def each_prompt(
+        self, paths: Sequence[str], remark: Callable[[Diagnostic], None] = lambda _: None
+    ) -> Iterator[Prompt | RunnerError]:
+        """Load each prompt that the paths mean, or yield the error that its file has.
+
+        `remark` is told of prompts that are passed over because they belong to another project.
+        """
+        for tree, name in self.find(paths, remark):
+            try:
+                yield self.load(tree, name)
+            except RunnerError as error:
+                yield error
+
+    def prompts(
+        self, paths: Sequence[str], remark: Callable[[Diagnostic], None] = lambda _: None
+    ) -> tuple[Prompt, ...]:
+        """Load the prompts that the paths mean. Raises Problems with every mistake of every file."""
+        loaded = list(self.each_prompt(paths, remark))
+        errors = [entry for entry in loaded if isinstance(entry, RunnerError)]
+        raise_all(errors)
+        return tuple(entry for entry in loaded if isinstance(entry, Prompt))
+
+    def units(
+        self,
+        prompts: Iterable[Prompt],
+        *,
+        endpoint: str | None = None,
+        fields: Mapping[str, Sequence[Json]] | None = None,
+    ) -> tuple[Unit, ...]:
+        """Compile prompts for their endpoints. See `make_units`."""
+        return make_units(prompts, self.project, endpoint=endpoint, fields=fields, sandbox=self.sandbox)
+
+    # --- endpoints --------------------------------------------------------------------------------------------------
+
+    def connect(
+        self, units: Iterable[Unit], *, trust: Trust | None, transport: str = "auto"
+    ) -> dict[str, Connection]:
+        """Return the connections of the endpoints that units need, by name. Opens nothing.
+
+        `trust` has to agree before a key is looked up; None for a caller who has decided, such as a program that loads a
+        prompt of its own. `transport` is the library to speak HTTP with (see `resolve`). Raises ConfigError before
+        anything is paid for.
+        """
+        from .endpoints.connect import resolve
+
+        endpoints = {unit.endpoint.name: unit.endpoint for unit in units}
+        if trust is not None:
+            trust.require(endpoints.values())
+        return {
+            name: resolve(endpoint, self.environ, root=self.project.root, transport=transport)
+            for name, endpoint in endpoints.items()
+        }
