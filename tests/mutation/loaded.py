@@ -76,7 +76,6 @@ def try_in_forks(
         os.close(receive)
         ended = 3
         try:
-            os.setsid()
             lines = _Lines(file)
             lines.watch()
             ended = load(_Tries(send, lines, file, source, mutants, wait, restrict))

@@ -111,6 +111,10 @@ def test_a_refusals_text_is_the_refusal() -> None:
         (None, {"stop_reason": "end_turn"}, Outcome.OK),
         (None, {"stop_reason": "nobody_knows"}, Outcome.ERROR),
         (None, {"finish_details": {"type": "max_tokens"}}, Outcome.TRUNCATED),
+        (None, {"stopReason": "max_tokens"}, Outcome.TRUNCATED),
+        (None, {"done_reason": "length"}, Outcome.TRUNCATED),
+        (None, {"stop_reason": 5}, Outcome.OK),  # vLLM: the number of the token that ended it
+        (None, {"stopReason": "", "done_reason": "length"}, Outcome.TRUNCATED),
         ("stop", {"native_finish_reason": "tool_use"}, Outcome.OK),
         ("tool_calls", {"native_finish_reason": "STOP"}, Outcome.TOOL_CALL),
         ("tool_calls", {"native_finish_reason": "MAX_TOKENS"}, Outcome.TRUNCATED),
@@ -142,6 +146,51 @@ def test_the_error_of_a_choice_is_told_as_it_came() -> None:
 def test_the_refusal_of_the_content_counts_where_the_message_has_none(refusal: Any) -> None:
     answer = answer_of(choice([{"type": "refusal", "refusal": "no"}], refusal=refusal))
     assert (answer.outcome, answer.refusal) == (Outcome.REFUSED, "no")
+
+
+CUT = "The answer was cut off (finish_reason 'max_tokens')"
+FILTER = "The provider's content filter withheld or cut the answer"
+
+
+@pytest.mark.parametrize(
+    ("one", "detail"),
+    [
+        (choice("hi", "content_filter"), f"{FILTER}."),
+        (choice("hi", "SAFETY"), f"{FILTER} (finish_reason 'SAFETY')."),
+        (choice("I cannot.", "refusal"), "The model refused to answer (finish_reason 'refusal')."),
+        (choice("hi", "abort"), "The provider ended this choice with finish_reason 'abort'."),
+        (choice("hi", "length"), "The answer was cut off (finish_reason 'length') after 2 characters."),
+        (
+            choice(None, "max_tokens"),
+            f"{CUT} before any text came; reasoning counts towards the token limit too.",
+        ),
+        ({"index": 0, "finish_reason": "stop"}, "The choice has no message."),
+        (choice(None), "The answer has no text."),
+        (choice(" \n"), "The answer has only white space."),
+        (choice(None, images=[{"type": "image_url"}]), "The answer has images, but no text."),
+        (choice(None, audio={"id": "a", "data": "QQ=="}), "The answer has audio, but no transcript."),
+        (choice(None, reasoning="hm"), "The answer has reasoning, but no text."),
+        (
+            choice([{"type": "reference", "reference_ids": [1]}]),
+            "The content has no text, only parts of type reference.",
+        ),
+        (choice(None, "tool_calls"), "The model ended for a tool call without making one."),
+        (choice(None, "tool_calls", tool_calls=[CALL]), "The model called f."),
+    ],
+)
+def test_why_an_answer_is_not_ok_is_told_in_a_sentence(one: dict[str, Any], detail: str) -> None:
+    for declared in ({"tools": [{}]}, {"functions": [{}]}):
+        assert answer_of(one, **declared).detail == detail
+
+
+def test_what_is_not_json_is_told_by_its_place_and_by_nothing_else() -> None:
+    detail = answer_of(choice("Sure! {}"), **JSON_ASKED).detail
+    assert detail == "The answer is not JSON: Expecting value at line 1, column 1."
+
+
+@pytest.mark.parametrize(("id_", "known"), [("c1", "c1"), (5, "5"), (True, None), (None, None), ([], None)])
+def test_an_id_is_a_text_or_a_number(id_: Any, known: str | None) -> None:
+    assert raw(json.dumps({"id": id_, "choices": [choice()]}).encode()).id == known
 
 
 def test_the_providers_own_finish_reason_is_kept() -> None:
