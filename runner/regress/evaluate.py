@@ -120,7 +120,7 @@ def _proposal(
 ) -> tuple[Snapshot, tuple[str, ...]]:
     """The snapshot of the most frequent answer, and what is to be said about how much the answers vary."""
     value, variants = modal(values)
-    record = next(record for record, each in zip(good, values, strict=True) if each == value)
+    record = next(record for record, each in zip(good, values, strict=True) if each is value)
     varied = unstable_paths(rules, values) if variants else ()
     snapshot = snapshot_of(
         job, record, value, samples=len(values), variants=variants, unstable=[each.path for each in varied]

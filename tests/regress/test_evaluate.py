@@ -230,6 +230,16 @@ def test_the_most_frequent_answer_is_proposed_and_the_others_are_its_variants() 
     assert evaluation.proposal.model == "m-2"
 
 
+def test_what_is_stored_beside_the_most_frequent_answer_is_of_a_sample_that_gave_it() -> None:
+    records = [
+        record(None, sample=index, output=output, served_model=f"m-{index}")
+        for index, output in enumerate([{"a": True}, {"a": 1}, {"a": 1}])
+    ]
+    proposal = evaluated(*records, of=job(JSON_ASKED)).proposal
+    assert proposal is not None
+    assert (proposal.output, proposal.model) == ({"a": 1}, "m-1")
+
+
 def test_where_the_answers_vary_is_told_with_a_rule_for_it() -> None:
     records = [record(None, sample=index, output={"a": index, "b": 1}) for index in range(3)]
     evaluation = evaluated(*records, of=job(JSON_ASKED))
@@ -288,6 +298,7 @@ def test_up_to_three_places_are_named_and_the_others_counted() -> None:
         return evaluated(record(None, output=new), against=approved(old), of=job(JSON_ASKED)).result.reason
 
     assert reason(3) == "differs from the approved answer at $.p0, $.p1, $.p2"
+    assert reason(4) == "differs from the approved answer at $.p0, $.p1, $.p2 and 1 more"
     assert reason(5) == "differs from the approved answer at $.p0, $.p1, $.p2 and 2 more"
 
 
@@ -309,6 +320,16 @@ def test_of_several_samples_it_is_told_how_many_are_as_approved_and_one_that_is_
         "differs from the approved answer at $ (1 of 3 samples are as approved)"
     )
     assert [field.new for field in evaluation.result.fields] == ["no"]
+    evaluation = evaluated(*samples("hi", "no"), against=approved())
+    assert evaluation.result.reason.endswith(" (1 of 2 samples are as approved)")
+
+
+def test_where_all_samples_are_as_approved_what_the_rules_let_differ_is_shown_of_the_first() -> None:
+    records = [record(None, sample=index, output={"a": index}) for index in (1, 2)]
+    rules = compiled("{path: $.a, ignore: true}")
+    evaluation = evaluated(*records, against=approved({"a": 0}), of=job(JSON_ASKED), rules=rules)
+    assert evaluation.result.verdict == "pass"
+    assert [field.new for field in evaluation.result.fields] == [1]
 
 
 @pytest.mark.parametrize(
