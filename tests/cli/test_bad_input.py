@@ -1,23 +1,20 @@
 """Bad input, as a person meets it: one clear paragraph with file:line:column, exit 2, nothing sent, no traceback.
 
-What is printed is compared with `tests/golden/cli/<name>.txt`. To accept a change, run with RUNNER_UPDATE_GOLDEN=1 and
-read the diff.
+What is printed is compared with `tests/golden/bad-input/<name>.txt`.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
 
 from tests.faults import FaultServer
+from tests.golden_files import GOLDEN, assert_golden
 
 from .project import ProjectFolder
 
-GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "bad-input"
 HELLO = 'model: m\nmessages: [{role: user, content: "Hi {{ name }}"}]\n'
 
 
@@ -153,13 +150,8 @@ def test_a_mistake_is_told_in_one_paragraph_and_nothing_is_sent(project: Project
     assert done.code == mistake.code
     assert done.out == "" or mistake.args == ("check",)
     assert not (project.folder / ".runner").exists()
-    golden = GOLDEN / f"{name}.txt"
-    said = done.err.replace(str(project.folder), "FOLDER")
-    if os.environ.get("RUNNER_UPDATE_GOLDEN"):
-        golden.parent.mkdir(parents=True, exist_ok=True)
-        golden.write_text(said, encoding="utf-8", newline="\n")
-    assert said == golden.read_text(encoding="utf-8")
+    assert_golden(f"bad-input/{name}.txt", done.err.replace(str(project.folder), "FOLDER"))
 
 
 def test_no_golden_file_is_left_over() -> None:
-    assert {path.stem for path in GOLDEN.glob("*.txt")} == set(MISTAKES)
+    assert {path.stem for path in (GOLDEN / "bad-input").glob("*.txt")} == set(MISTAKES)

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from runner.cli.main import cli
+from tests.golden_files import assert_golden
 from tests.regress.repository import GitFolder
 
 from .project import Done, ProjectFolder
@@ -32,7 +33,6 @@ tests:
 """
 CASES = "".join(f"  - {{id: case-{index}, vars: {{ticket: ticket {index}}}}}\n" for index in range(8))
 HELLO = "model: m\nmessages: [{role: user, content: Hello}]\n"
-GOLDEN = Path(__file__).parent.parent / "golden" / "cli"
 
 
 def diff(folder: Path, *args: str) -> Done:
@@ -81,7 +81,7 @@ def edit_everything(git: GitProject) -> None:
 def matches_golden(done: Done, name: str) -> None:
     assert (done.code, done.err) == (0, "")
     shown = re.sub(r"\([0-9a-f]{7}\)", "(0000000)", done.out)
-    assert shown == (GOLDEN / name).read_text(encoding="utf-8")
+    assert_golden(f"cli/{name}", shown)
 
 
 def test_nothing_changed_is_said_and_no_failure(git: GitProject) -> None:

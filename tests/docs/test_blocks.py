@@ -39,7 +39,7 @@ def test_every_block_says_its_language() -> None:
 def parse(words: list[str]) -> None:
     """Parse a command line of ours as click does, without running it. Raises click.UsageError."""
     command: click.Command = cli
-    context = click.Context(cli, info_name="runner")
+    context = click.Context(cli, info_name="runner", **cli.context_settings)
     rest = words
     while isinstance(command, click.Group) and rest:
         name, found, rest = command.resolve_command(context, rest)

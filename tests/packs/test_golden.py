@@ -1,18 +1,16 @@
-"""What a person reads of packs, as it stands on the screen. To accept a change run with RUNNER_UPDATE_GOLDEN=1."""
+"""What a person reads of packs, as it stands on the screen."""
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
-from .support import MANIFEST, OWN, PROMPT, Author, Consumer
+from tests.golden_files import GOLDEN, assert_golden
 
-GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "packs"
+from .support import MANIFEST, OWN, PROMPT, Author, Consumer
 
 NEXT = {
     "partials/tone.j2": "Be brief.\n",
@@ -145,14 +143,10 @@ def test_what_a_person_reads(
     text = re.sub(r"\b[0-9a-f]{12}\b", "123456789abc", text)
     text = re.sub(r"\((?=[0-9a-f]{0,6}[0-9])[0-9a-f]{7}\)|\([0-9a-f]{7}\)", "(1234567)", text)
     text = text.replace(str(project.folder.parent), "FOLDER")
-    golden = GOLDEN / f"{scene.__name__.replace('_', '-')}.txt"
-    if os.environ.get("RUNNER_UPDATE_GOLDEN"):
-        golden.parent.mkdir(parents=True, exist_ok=True)
-        golden.write_text(text, encoding="utf-8", newline="\n")
-    assert text == golden.read_text(encoding="utf-8")
+    assert_golden(f"packs/{scene.__name__.replace('_', '-')}.txt", text)
 
 
 def test_no_golden_file_is_left_over() -> None:
-    assert {path.stem for path in GOLDEN.glob("*.txt")} == {
+    assert {path.stem for path in (GOLDEN / "packs").glob("*.txt")} == {
         scene.__name__.replace("_", "-") for scene in SCENES
     }

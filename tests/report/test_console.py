@@ -15,8 +15,8 @@ from runner.engine.journal.record import Record
 from runner.report.console import ConsoleReporter, wants_color, wants_live
 from runner.report.digest import Digest
 from runner.report.visible import cell_width
+from tests.golden_files import assert_golden
 
-from .golden import assert_golden
 from .records import RATE_LIMIT, TIMEOUT, WRONG_CATEGORY, errored, failed, record, truncated
 
 LONG = "The caller is angry about a parcel that never came. " * 12
@@ -96,7 +96,7 @@ def frames(text: str) -> str:
 def test_a_run_looks_like_the_golden_one(name: str, records: list[Record], look: str) -> None:
     step = 0.02 if name == "large" else 0.4
     text = shown(records, live=look == "live", step=step)
-    assert_golden(f"{look}-{name}.txt", frames(text) if look == "live" else text)
+    assert_golden(f"report/{look}-{name}.txt", frames(text) if look == "live" else text)
 
 
 @pytest.mark.parametrize(

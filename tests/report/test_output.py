@@ -19,8 +19,8 @@ from runner.engine.columns import Columns
 from runner.engine.journal.record import Record, json_line
 from runner.errors import StorageError, UsageError
 from runner.report.output import OutputWriter
+from tests.golden_files import assert_golden
 
-from .golden import assert_golden
 from .records import TIMEOUT, errored, failed, record, truncated
 
 RUN = [
@@ -44,7 +44,7 @@ def written(path: Path, records: list[Record], *, complete: bool = True) -> str:
 
 @pytest.mark.parametrize("suffix", [".csv", ".xml"])
 def test_the_file_is_the_golden_one(tmp_path: Path, suffix: str) -> None:
-    assert_golden(f"output{suffix}", written(tmp_path / f"out{suffix}", RUN))
+    assert_golden(f"report/output{suffix}", written(tmp_path / f"out{suffix}", RUN))
 
 
 def test_json_lines_are_the_records(tmp_path: Path) -> None:

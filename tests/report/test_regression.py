@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import io
-import os
 import re
 import time
 import tracemalloc
@@ -25,18 +24,12 @@ from runner.report.markdown_summary import literal, markdown_summary
 from runner.report.regression import RegressionReporter
 from runner.report.regression_digest import SHOWN, RegressionDigest
 from runner.report.review_table import field_row, field_table
+from tests.golden_files import assert_golden
 
 from .results import EVERYTHING, LATE, SUMMARY, changed, errored, failed, flaky, outdated, pending, result
 
-GOLDEN = Path(__file__).parent.parent / "golden" / "regression"
 CI = Modes(record="none", unreferenced="reject")
 ORPHAN = "prompts/__snapshots__/triage/gone.snap.yaml"
-
-
-def assert_golden(name: str, text: str) -> None:
-    if os.environ.get("UPDATE_GOLDEN"):
-        (GOLDEN / name).write_bytes(text.encode())
-    assert text == (GOLDEN / name).read_bytes().decode()
 
 
 def tallied(results: Sequence[CaseResult], orphans: int = 0) -> Tally:
@@ -92,12 +85,12 @@ def digest_of(results: Sequence[CaseResult], orphans: Sequence[str] = ()) -> Reg
 
 
 def test_a_run_in_a_pipe_looks_like_the_golden_one() -> None:
-    assert_golden("plain.txt", shown(EVERYTHING, orphans=[ORPHAN]))
+    assert_golden("regression/plain.txt", shown(EVERYTHING, orphans=[ORPHAN]))
 
 
 def test_a_run_on_a_terminal_looks_like_the_golden_one() -> None:
     text = shown(EVERYTHING, orphans=[ORPHAN], live=True, step=0.4)
-    assert_golden("live.txt", re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", text).replace("\r", "\n"))
+    assert_golden("regression/live.txt", re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", text).replace("\r", "\n"))
 
 
 def test_a_case_that_is_as_it_was_leaves_no_line() -> None:
@@ -277,7 +270,7 @@ def junit(tmp_path: Path, results: Sequence[CaseResult], *, complete: bool = Tru
 
 
 def test_a_junit_file_looks_like_the_golden_one(tmp_path: Path) -> None:
-    assert_golden("junit.xml", junit(tmp_path, EVERYTHING))
+    assert_golden("regression/junit.xml", junit(tmp_path, EVERYTHING))
 
 
 def test_a_flaky_case_is_no_failure_and_says_so(tmp_path: Path) -> None:
@@ -342,7 +335,7 @@ def located(file: str, case: str) -> Location:
 
 def test_annotations_look_like_the_golden_ones() -> None:
     lines = annotate(digest_of(EVERYTHING, [ORPHAN]), modes=CI, locate=located)
-    assert_golden("annotations.txt", "".join(f"{line}\n" for line in lines))
+    assert_golden("regression/annotations.txt", "".join(f"{line}\n" for line in lines))
 
 
 def test_an_annotation_escapes_what_the_format_needs() -> None:
@@ -368,7 +361,9 @@ def test_beyond_ten_of_a_level_the_last_annotation_counts_the_others() -> None:
 
 def test_a_summary_looks_like_the_golden_one() -> None:
     digest, tally = digest_of(EVERYTHING, [ORPHAN]), tallied(EVERYTHING, 1)
-    assert_golden("summary.md", markdown_summary(digest, tally, modes=CI, seconds=1.25, complete=True))
+    assert_golden(
+        "regression/summary.md", markdown_summary(digest, tally, modes=CI, seconds=1.25, complete=True)
+    )
 
 
 @given(st.text(alphabet=st.characters() | st.sampled_from("|`<>[]()!@#*_&\\\n\r:/.~"), max_size=60))
