@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 from ..errors import FormatError
-from ..files.assertion_types import AssertionType, assertion_type
+from ..files.assertion_types import ASSERTION_TYPES, AssertionType, assertion_type
+from ..files.github_prompt import PLACEHOLDER
 from ..files.model import Assertion
+from ..render.limits import RefusedError, join_text, start_work
+from ..render.printing import text as printed
 from ..render.sandbox import IN_PROCESS, Members, Sandbox
 from ..schema import json_path, show
 from ..values import Json, JsonObject, JsonPath
@@ -77,6 +80,10 @@ class CompiledAssertion:
     predicate: Predicate
     key: tuple[str, str, str]
     """What it has in common with its `not-` form, and with nothing else."""
+    trimmed: bool = False
+    """It is about the text of the answer without the white space around it."""
+    fill: Callable[[JsonObject], Predicate] | None = None
+    """Makes its predicate of a case's variables, where its value names some. Raises SpecError."""
 
     @property
     def name(self) -> str:
@@ -90,6 +97,11 @@ class CompiledAssertion:
 
     def check(self, answer: AnswerView) -> CheckResult:
         """Whether the answer is as asserted. Never raises for an answer, whatever it holds."""
+        if self.fill is not None:
+            try:
+                return replace(self, predicate=self.fill(answer.vars), fill=None).check(answer)
+            except SpecError as error:
+                return self._result(None, error.message, None, passed=False, code="unknown")
         predicate = self.predicate
         written = str(self.path) if self.path else None
         actual: Json = None
@@ -115,6 +127,8 @@ class CompiledAssertion:
         return CheckResult(self.type, passed, path, message, self.predicate.expected, actual, code)
 
     def _subjects(self, answer: AnswerView) -> list[tuple[JsonPath, Json]]:
+        if self.trimmed and answer.text is not None:
+            return [((), answer.text.strip())]
         if self.kind.subject == "answer":
             return [((), {"output": answer.output, "text": answer.text, "vars": answer.vars})]
         if self.kind.subject == "measure":
@@ -128,7 +142,7 @@ class CompiledAssertion:
             return found
         if self.kind.subject == "json" and not answer.parsed:
             raise _Nothing("there is no JSON output: the prompt's response_format asks for none")
-        if self.kind.subject != "text" and answer.parsed:
+        if self.kind.subject != "text" and answer.parsed and not self.trimmed:
             return [((), answer.output)]
         if answer.text is None:
             raise _Nothing("the answer has no text")
@@ -162,7 +176,11 @@ def compile_assertion(assertion: Assertion, sandbox: Sandbox = IN_PROCESS) -> Co
 
     `sandbox` is where an `expr` runs. Raises FormatError at its line for anything that is off in it.
     """
+    if assertion.unjudged is not None:
+        return _unjudged(str(assertion.spec["type"]), assertion.unjudged)
     try:
+        if assertion.evaluator:
+            return _evaluator(assertion.spec, sandbox)
         return _compile(assertion.spec, sandbox)
     except SpecError as error:
         location = assertion.locate(*error.at, at_key=error.at_key)
@@ -184,6 +202,54 @@ def _compile(spec: Mapping[str, Json], sandbox: Sandbox) -> CompiledAssertion:
         raise SpecError(f"{type_}: {error.message}", error.hint, (argument, *error.at)) from None
     identity = (kind.name, str(path), json.dumps({**keys, argument: spec.get(argument)}, sort_keys=True))
     return CompiledAssertion(type_, kind, negated, path, predicate, identity)
+
+
+def _evaluator(spec: Mapping[str, Json], sandbox: Sandbox) -> CompiledAssertion:
+    """An evaluator of GitHub's: about the trimmed text, and what its value names in braces is the case's."""
+    type_, value = str(spec["type"]), str(spec["value"])
+    kind, build = ASSERTION_TYPES[type_], BUILDERS[type_]
+    key = (f"{type_} of GitHub's", "", value)
+    *_, last = parts = PLACEHOLDER.split(value)
+    if parts == [last]:
+        return CompiledAssertion(
+            type_, kind, negated=False, path=None, predicate=build(value, {}, sandbox), key=key, trimmed=True
+        )
+    names = frozenset(parts[1::2])
+
+    def fill(variables: JsonObject) -> Predicate:
+        if missing := sorted(names - variables.keys()):
+            raise SpecError(f"{type_}: variable {missing[0]!r} has no value")
+        try:
+            start_work()
+            filled = join_text(printed(variables[part]) if at % 2 else part for at, part in enumerate(parts))
+        except RefusedError as error:
+            raise SpecError(f"{type_}: {error.message}") from None
+        if not filled:
+            raise SpecError(
+                f"{type_}: {value} is empty in this case, which would say nothing about the answer"
+            )
+        return build(filled, {}, sandbox)
+
+    reads = {"text": _NO_MEMBERS._replace(whole=True), "vars": _NO_MEMBERS._replace(names=names)}
+    asked = Predicate(value, f"anything but {value}", value, _not_asked, reads=reads)
+    return CompiledAssertion(
+        type_, kind, negated=False, path=None, predicate=asked, key=key, trimmed=True, fill=fill
+    )
+
+
+def _unjudged(label: str, why: str) -> CompiledAssertion:
+    """What no answer passes, since nothing that is known here can decide it."""
+
+    def refuse(_: Json) -> bool:
+        raise Unfit(why)
+
+    asked = Predicate(label, label, None, refuse)
+    kind = AssertionType(label, "answer", {}, "", "", negatable=False)
+    return CompiledAssertion(label, kind, negated=False, path=None, predicate=asked, key=(label, "", why))
+
+
+def _not_asked(_: Json) -> bool:
+    raise AssertionError("it is filled in before it is asked")
 
 
 def _path(written: Json) -> Path:

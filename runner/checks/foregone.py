@@ -52,7 +52,12 @@ class Foregone:
 
 
 def foregone(assertion: CompiledAssertion, ground: Ground) -> Foregone | None:
-    """Why `assertion` can never fail, or never pass, on this ground; None where it can do both."""
+    """Why `assertion` can never fail, or never pass, on this ground; None where it can do both.
+
+    An evaluator of GitHub's is about the text whatever the prompt asks for, so that nothing is foregone.
+    """
+    if assertion.trimmed:
+        return None
     subject = assertion.kind.subject
     if subject in ("text", "output", "json"):
         return (

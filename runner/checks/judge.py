@@ -21,6 +21,7 @@ from ..values import Json, JsonObject, JsonPath
 from ..wire.reply import Answer, Outcome
 from .assertions import AnswerView, CheckResult, CompiledAssertion, compile_assertion
 from .foregone import Foregone, Ground, doubt, foregone
+from .predicates import SpecError
 
 __all__ = ["Judge", "Judgement"]
 
@@ -123,6 +124,11 @@ class Judge:
                         hint=f"{each.predicate.expected} reads it: give it in `vars` or with --var {name}=...",
                     )
                 )
+            elif each.fill is not None:
+                try:
+                    each.fill(case.vars)
+                except SpecError as error:
+                    errors.append(CaseError(error.message, location=case.location, hint=error.hint))
         raise_all(errors)
 
     def variables_of(self, case: Case) -> frozenset[str]:
@@ -256,7 +262,7 @@ class Judge:
 
     def _foregone(self, assertion: Assertion, compiled: CompiledAssertion, outcome: str) -> Foregone | None:
         """Why the result of an assertion is known before anything is asked; found out once for each of them."""
-        key = (json.dumps(assertion.spec), outcome)
+        key = (json.dumps([assertion.spec, assertion.evaluator]), outcome)
         if key not in self._known:
             if len(self._known) >= _CACHED_ASSERTIONS:
                 self._known.clear()
@@ -308,7 +314,7 @@ class Judge:
 
     def _compiled(self, assertion: Assertion) -> CompiledAssertion:
         """Rows of data repeat the same few assertions a hundred thousand times: each is compiled once."""
-        key = json.dumps(assertion.spec)
+        key = json.dumps([assertion.spec, assertion.evaluator, assertion.unjudged])
         known = self._cache.pop(key, None) or compile_assertion(assertion, self._sandbox)
         while len(self._cache) >= _CACHED_ASSERTIONS:
             del self._cache[next(iter(self._cache))]

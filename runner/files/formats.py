@@ -29,7 +29,8 @@ from .violations import Violation, in_words, near
 
 __all__ = ["MOST", "FormatName", "near", "schema", "schema_text", "validate", "violations"]
 
-FormatName: TypeAlias = Literal["prompt", "project", "pack", "lock"]
+FormatName: TypeAlias = Literal["prompt", "github", "project", "pack", "lock"]
+"""Our own formats, and `github`: the prompt files of GitHub Models."""
 
 
 def schema_text(name: FormatName) -> str:

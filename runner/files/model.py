@@ -42,11 +42,16 @@ class Assertion:
 
     `place` finds where a part of it stands, or with True the last key of its path; without `place`, `location` is all
     that is known.
+
+    An `evaluator` is one of GitHub's: each `{{name}}` in its `value` is the case's variable, and white space around the
+    text of the answer does not count. `unjudged` says why nothing that is known here can decide it.
     """
 
     spec: Mapping[str, Json]
     location: Location
     place: Callable[[JsonPath, bool], Location] | None = field(default=None, compare=False, repr=False)
+    evaluator: bool = False
+    unjudged: str | None = None
 
     def locate(self, *path: str | int, at_key: bool = False) -> Location:
         """Where the part of the entry at `path` stands, or with `at_key` its key."""
@@ -97,9 +102,12 @@ class CaseFile:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """How message contents are rendered: `simple` knows `{{ name }}` only, `none` nothing; `raw` is stock Jinja's whitespace."""
+    """How message contents are rendered: `simple` knows `{{ name }}` only, `none` nothing; `raw` is stock Jinja's whitespace.
 
-    engine: Literal["jinja2", "simple", "none"] = "jinja2"
+    `github` is that of GitHub's prompt files, which knows `{{name}}`.
+    """
+
+    engine: Literal["jinja2", "simple", "none", "github"] = "jinja2"
     whitespace: Literal["trim", "raw"] = "trim"
 
 

@@ -15,6 +15,7 @@ from ..values import Json, JsonPath
 from .case_ids import CaseIds
 from .cases import read_case
 from .formats import schema, validate
+from .github_prompt import GithubPrompt, is_github_prompt, read_github_prompt
 from .inputs import compiled, usable_in_jinja
 from .model import Assertion, Case, CaseFile, Prompt, ResolveReference, ResponseSchema, Template
 from .pack_rules import forbidden_in_pack
@@ -44,15 +45,22 @@ def load_prompt(
 ) -> Prompt:
     """Load the prompt `file`, a name in `tree`; inside a pack (`in_pack`) it may say less (see pack_rules).
 
-    `resolve_reference` is asked for schema files that are named `ALIAS:NAME`.
+    `resolve_reference` is asked for schema files that are named `ALIAS:NAME`. A file in GitHub's format is recognized by
+    its keys and read as what it says in ours.
 
     Raises a FileError with the place of the mistake, or Problems with all that were found: SyntaxFileError,
     EncodingError and MissingFileError for a file that cannot be read, FormatError for one that breaks the format,
     SchemaError for a JSON Schema that is not one, CaseError for a test.
     """
     document = parse_document(tree.read(file), tree.shown(file))
+    github = read_github_prompt(document) if is_github_prompt(document.value) else None
+    if github is not None:
+        document = github.document
     validate(document, "prompt")
-    return _Loader(file, tree, document, in_pack=in_pack, resolve_reference=resolve_reference).load()
+    loader = _Loader(
+        file, tree, document, in_pack=in_pack, resolve_reference=resolve_reference, github=github
+    )
+    return loader.load()
 
 
 def name_of(spec: Mapping[str, Any], file: str) -> str:
@@ -89,6 +97,7 @@ class _Loader:
         *,
         in_pack: bool,
         resolve_reference: ResolveReference | None,
+        github: GithubPrompt | None,
     ) -> None:
         self.file = file
         self.tree = tree
@@ -96,6 +105,9 @@ class _Loader:
         self.in_pack = in_pack
         self.resolve_reference = resolve_reference
         self.spec = cast("Mapping[str, Any]", document.value)  # its shape was validated
+        self.github = github
+        if github is not None:
+            self.spec = {**self.spec, **github.beside}
         self.problems = ProblemList()
 
     def load(self) -> Prompt:
@@ -117,7 +129,7 @@ class _Loader:
             self.problems.add(error)
         tests = self._tests()
         self.problems.raise_any()
-        template = spec.get("template", {})
+        github = self.github
         return Prompt(
             path=self.document.path,
             file=self.file,
@@ -128,9 +140,11 @@ class _Loader:
             description=spec.get("description"),
             tags=tuple(spec.get("tags", ())),
             inputs=spec.get("inputs"),
-            template=Template(**template),
+            template=Template("github") if github else Template(**spec.get("template", {})),
             response_schema=response_schema,
-            asserts=tuple(
+            asserts=github.asserts
+            if github
+            else tuple(
                 self._assertion(each, ("assert", index)) for index, each in enumerate(spec.get("assert", ()))
             ),
             tests=tests,
@@ -140,7 +154,7 @@ class _Loader:
                 for key, values in spec.get("matrix", {}).items()
             },
             extra_body=spec.get("extra_body", {}),
-            warnings=tuple(self._warnings()),
+            warnings=(*self._warnings(), *(github.warnings if github else ())),
         )
 
     def _assertion(self, spec: Mapping[str, Json], at: JsonPath) -> Assertion:
@@ -240,7 +254,7 @@ class _Loader:
 
     def _check_input_names(self) -> None:
         """A name that no template can read is a mistake, unless a placeholder or an expression names it."""
-        if self.spec.get("template", {}).get("engine", "jinja2") != "jinja2":
+        if self.github or self.spec.get("template", {}).get("engine", "jinja2") != "jinja2":
             return
         placed = {
             message.get("name") for message in self.spec["messages"] if message.get("type") == "placeholder"
@@ -285,7 +299,13 @@ class _Loader:
                 if "file" in entry:
                     tests.append(self._case_file(entry["file"], entry.get("id"), (*at, "file")))
                 else:
-                    row = Row(f"tests[{index}]", entry, self.document.locate(at), self.document, at)
+                    row = Row(
+                        f"{'testData' if self.github else 'tests'}[{index}]",
+                        entry,
+                        self.document.locate(at),
+                        self.document,
+                        at,
+                    )
                     tests.append(ids.claim(read_case(row, inputs, checked=True), row.label))
         return tuple(tests)
 

@@ -12,7 +12,7 @@ from ..errors import close_to
 from ..schema import show
 from ..values import JsonPath
 
-__all__ = ["Violation", "foreign_assertion", "in_words", "near", "spell"]
+__all__ = ["Violation", "foreign_assertion", "foreign_key", "in_words", "near", "spell"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +127,11 @@ FOREIGN_ASSERTIONS: Mapping[str, str] = {
         _BY_MODEL,
     ),
 }  # fmt: skip
+
+
+def foreign_key(name: str) -> str | None:
+    """What to write in the place of a top-level key of another tool's prompt file; None for one that is not known."""
+    return _FOREIGN.get(name)
 
 
 def foreign_assertion(name: str) -> str | None:

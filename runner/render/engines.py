@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ..errors import RunnerError, TemplateError
+from ..files.github_prompt import PLACEHOLDER
 from ..files.model import Template
 from ..values import Json
 from .limits import RefusedError, join_text, start_work
@@ -25,7 +26,9 @@ def compile_texts(template: Template, sources: Sequence[Source], files: Finder, 
         case "none":
             return _Mixed([_Constant(source.text) for source in sources])
         case "simple":
-            return _Mixed([_SimpleText.of(source) for source in sources])
+            return _Mixed([_SimpleText.of(source, _VARIABLE, dotted=True) for source in sources])
+        case "github":
+            return _Mixed([_SimpleText.of(source, PLACEHOLDER, dotted=False) for source in sources])
     plain = [_without_jinja(source) for source in sources]
     rest = [source for source, known in zip(sources, plain, strict=True) if known is None]
     return _Mixed(plain, sandbox.compile(rest, files, whitespace=template.whitespace) if rest else None)
@@ -74,22 +77,24 @@ _INDEX = re.compile(r"[0-9]{1,9}")
 class _SimpleText:
     """`engine: simple`: each `{{ name }}` is replaced once, and `{{ name.key }}` looks into objects and lists.
 
-    `parts` alternates between plain text and the dotted name of a variable; `lines` are those of the variables.
+    `parts` alternates between plain text and what stands between braces; `lines` are the lines of the latter, and
+    `dotted` says that these may be dotted names; in GitHub's files a name with dots is a name like any other.
     """
 
     source: Source
     parts: tuple[str, ...]
     lines: tuple[int, ...]
+    dotted: bool
 
     @classmethod
-    def of(cls, source: Source) -> _SimpleText:
+    def of(cls, source: Source, variable: re.Pattern[str], *, dotted: bool) -> _SimpleText:
         """Split the text at its variables."""
-        lines = [source.text.count("\n", 0, found.start(1)) + 1 for found in _VARIABLE.finditer(source.text)]
-        return cls(source, tuple(_VARIABLE.split(source.text)), tuple(lines))
+        lines = [source.text.count("\n", 0, found.start(1)) + 1 for found in variable.finditer(source.text)]
+        return cls(source, tuple(variable.split(source.text)), tuple(lines), dotted)
 
     @property
     def uses(self) -> tuple[Use, ...]:
-        names = (dotted.split(".")[0] for dotted in self.parts[1::2])
+        names = (written.split(".")[0] if self.dotted else written for written in self.parts[1::2])
         return tuple(Use(name, self.source, line) for name, line in zip(names, self.lines, strict=True))
 
     def render(self, values: dict[str, Json]) -> str:
@@ -98,8 +103,8 @@ class _SimpleText:
         start_work()
         try:
             for position in range(1, len(parts), 2):
-                line = self.lines[position // 2]
-                parts[position] = text(_look_up(values, parts[position]))
+                line, name = self.lines[position // 2], parts[position]
+                parts[position] = text(_look_up(values, name) if self.dotted else values[name])
             return join_text(parts)
         except RefusedError as error:
             raise _failed(self.source, line, error) from None

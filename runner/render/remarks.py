@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from ..errors import Diagnostic, elided
+from ..files.github_prompt import PLACEHOLDER
 from ..files.model import Prompt
 from ..values import Json, JsonPath
 from .messages import template_paths
@@ -13,7 +14,14 @@ from .messages import template_paths
 __all__ = ["remarks", "unused_inputs"]
 
 _BRACES = re.compile(r"\{\{\s*[A-Za-z_][^{}]*\}\}|\{%")
-_SIMPLE_BRACES = re.compile(r"\{\{(?!\s*[\w.-]+\s*\}\})[^{}]*\}\}")
+# Of the engines that fill in names only: braces around anything else, and what to write.
+_ODD_BRACES = {
+    "simple": (re.compile(r"\{\{(?!\s*[\w.-]+\s*\}\})[^{}]*\}\}"), "`engine: jinja2` knows expressions"),
+    "github": (
+        re.compile(rf"(?!{PLACEHOLDER.pattern})\{{\{{[^{{}}]*\}}\}}"),
+        "GitHub's format fills in {{name}} only, without spaces",
+    ),
+}
 # What Jinja reads as one: text between raw and endraw, a comment, a tag, an expression.
 _BRACED = re.compile(
     r"\{%[-+]?\s*raw\s*[-+]?%\}.*?\{%[-+]?\s*endraw\b|\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}", re.DOTALL
@@ -22,7 +30,12 @@ _COMMENT_START = re.compile(r"\{#[-+]?[\s#]|\{#-?#\}")
 
 
 def unused_inputs(prompt: Prompt, used: frozenset[str]) -> Iterator[Diagnostic]:
-    """W001: an input is never used, neither in a message nor in an assertion."""
+    """W001: an input is never used, neither in a message nor in an assertion.
+
+    In a file of GitHub's nobody declares inputs: they are all that its rows hold, notes for people among them.
+    """
+    if prompt.template.engine == "github":
+        return
     for name in prompt.inputs or ():
         if name not in used:
             yield Diagnostic(
@@ -85,11 +98,12 @@ def _text_remarks(prompt: Prompt, path: JsonPath, text: str) -> Iterator[Diagnos
             message = f"{elided(found[0], 60)} is a comment of Jinja and is not sent"
             hint = "write a space after {# of a comment, and {% raw %}...{% endraw %} around text, or engine: simple"
             yield Diagnostic("warning", "W007", message, location, hint)
-    if prompt.template.engine == "simple":
-        for found in _SIMPLE_BRACES.finditer(text):
+    if odd := _ODD_BRACES.get(prompt.template.engine):
+        braces, hint = odd
+        for found in braces.finditer(text):
             location = prompt.document.text_location(path, *_line_and_column(text, found.start()))
-            message = f"{found[0]} names no variable and is sent as it stands"
-            yield Diagnostic("warning", "W003", message, location, "`engine: jinja2` knows expressions")
+            message = f"{elided(found[0], 60)} names no variable and is sent as it stands"
+            yield Diagnostic("warning", "W003", message, location, hint)
 
 
 def _line_and_column(text: str, offset: int) -> tuple[int, int]:

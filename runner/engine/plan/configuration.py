@@ -119,7 +119,7 @@ def _unit(unit: Unit, connection: Connection, *, takes_tests: bool) -> dict[str,
             [prompt.request.get("messages"), prompt.template.engine, prompt.template.whitespace]
         ),
         "inputs": _digest(declared.get("inputs")),
-        "assert": _digest(declared.get("assert")),
+        "assert": _digest(declared.get("assert", [each.spec for each in prompt.asserts] or None)),
     }
     if takes_tests:
         parts["tests"] = _digest([declared.get("tests"), *_row_files(prompt)])

@@ -1,0 +1,409 @@
+"""Prompt files of GitHub Models (`testData`, `evaluators`, `modelParameters`, ...), read as what they say in our format.
+
+The service was retired in July 2026; the files are read as its tools read them (github/gh-models, actions/ai-inference):
+placeholders are filled in one pass, every key of a row is a variable, evaluators look at the answer without the white
+space around it. What those tools did not read is left out, and said.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from ..documents.documents import Document
+from ..documents.json_reader import parse_json
+from ..documents.mapped import Embedded, MappedDocument
+from ..errors import Diagnostic, FormatError, Location, SyntaxFileError
+from ..schema import show
+from ..values import Json, JsonPath
+from .formats import schema, validate
+from .model import Assertion
+from .problems import ProblemList
+from .violations import foreign_key, near
+
+__all__ = ["PLACEHOLDER", "GithubPrompt", "is_github_prompt", "read_github_prompt"]
+
+PLACEHOLDER = re.compile(r"\{\{([\w-][\w.-]*)\}\}")
+"""What is filled in, by the names that it captures; `{{ name }}` with spaces is text."""
+
+_ONLY_GITHUB = ("modelParameters", "responseFormat", "jsonSchema", "testData", "evaluators")
+_SHARED = ("name", "description", "model", "messages")
+_UNREAD = frozenset({"metadata"})
+"""Words of our format that stand in files of GitHub's as notes."""
+
+_PARAMETERS = (
+    "temperature", "top_p", "max_tokens", "max_completion_tokens", "frequency_penalty", "presence_penalty", "seed", "stop",
+    "reasoning_effort",
+)  # fmt: skip
+_READ_BY_GITHUB = frozenset({"temperature", "topP", "maxTokens", "maxCompletionTokens"})
+
+_STRING_TYPES = {
+    "equals": "equals",
+    "contains": "icontains",
+    "startsWith": "istarts-with",
+    "endsWith": "iends-with",
+}
+_KINDS = ("string", "llm", "uses")
+
+_UNREAD_CODE = "W018"
+_UNJUDGED_CODE = "W019"
+
+
+@dataclass(frozen=True, slots=True)
+class GithubPrompt:
+    """What a file says: `document` in the words of our format, with the file's own positions.
+
+    `beside` are `inputs`, if it has test data, whose names are not held against our format; `asserts` its evaluators.
+    """
+
+    document: MappedDocument
+    beside: Mapping[str, Mapping[str, Json]]
+    asserts: tuple[Assertion, ...]
+    warnings: tuple[Diagnostic, ...]
+
+
+def is_github_prompt(value: Json) -> bool:
+    """Whether a file is in GitHub's format: it has a key that only this one has."""
+    return isinstance(value, Mapping) and any(key in value for key in _ONLY_GITHUB)
+
+
+def read_github_prompt(document: Document) -> GithubPrompt:
+    """Read a prompt file in GitHub's format.
+
+    Raises FormatError at the place of the mistake, Problems with several; both for keys of both formats in one file.
+    """
+    _refuse_both_formats(document)
+    validate(document, "github")
+    return _Reader(document).read()
+
+
+def _refuse_both_formats(document: Document) -> None:
+    value = cast("Mapping[str, Json]", document.value)
+    ours = schema("prompt")["properties"].keys() - {*_SHARED, *_UNREAD}
+    theirs = next(key for key in value if key in _ONLY_GITHUB)
+    for key in value:
+        if key in ours:
+            where = document.locate_key((theirs,))
+            raise FormatError(
+                f'"{key}" is a key of runner\'s format, and "{theirs}" (line {where.line}) one of GitHub\'s',
+                location=document.locate_key((key,)),
+                hint=f"write the file in one of the two; for {theirs} in runner's: {foreign_key(theirs)}",
+            )
+
+
+class _Reader:
+    """Translates one file. Lives for one call."""
+
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        self.spec = {
+            key: value
+            for key, value in cast("Mapping[str, Any]", document.value).items()
+            if value is not None or key.startswith("x-")
+        }
+        self.problems = ProblemList()
+        self.warnings: list[Diagnostic] = []
+        self.sources: dict[JsonPath, JsonPath | Embedded] = {
+            ("tests",): ("testData",),
+            ("response_format",): ("responseFormat",),
+        }
+
+    def read(self) -> GithubPrompt:
+        made: dict[str, Json] = {}
+        for key, value in self.spec.items():
+            made.update(self._field(key, value))
+        asserts = tuple(self._evaluators())
+        rows = self.spec.get("testData", [])
+        beside = {"inputs": self._inputs(rows, asserts)} if rows else {}
+        self.problems.raise_any()
+        document = MappedDocument(made, self.document, self._source_of)
+        return GithubPrompt(document, beside, asserts, tuple(self.warnings))
+
+    def _source_of(self, path: JsonPath) -> JsonPath | Embedded:
+        if path[:1] == ("tests",) and path[2:3] == ("vars",):
+            return ("testData", *path[1:2], *path[3:])
+        for end in range(len(path), 0, -1):
+            source = self.sources.get(path[:end])
+            if isinstance(source, Embedded):
+                return source._replace(path=(*source.path, *path[end:]))
+            if source is not None:
+                return (*source, *path[end:])
+        return path
+
+    def _field(self, key: str, value: Any) -> Mapping[str, Json]:
+        match key:
+            case "name":
+                return self._name(value)
+            case "description" | "model":
+                return {key: value}
+            case "messages":
+                return {key: [self._message(each, index) for index, each in enumerate(value)]}
+            case "modelParameters":
+                return self._parameters(value)
+            case "responseFormat":
+                return {"response_format": self._response_format(value)}
+            case "testData":
+                return {"tests": [{"vars": row} for row in value]} if value else {}
+            case "evaluators":
+                return {}
+            case "jsonSchema":
+                if self.spec.get("responseFormat") != "json_schema":
+                    self._unread(
+                        ("jsonSchema",), "jsonSchema is for responseFormat: json_schema, and not sent"
+                    )
+                return {}
+        if key.startswith("x-"):
+            return {key: value}
+        self._unknown((key,), (*_ONLY_GITHUB, *_SHARED), "the file")
+        return {}
+
+    # --- remarks ----------------------------------------------------------------------------------------------
+
+    def _unread(self, at: JsonPath, message: str, hint: str | None = None) -> None:
+        location = self.document.locate_key(at)
+        self.warnings.append(Diagnostic("warning", _UNREAD_CODE, message, location, hint))
+
+    def _unknown(self, at: JsonPath, known: Sequence[str], where: str) -> None:
+        """A key that GitHub's tools do not read: a mistake if it is near one that they do, else a note."""
+        key = str(at[-1])
+        if hint := near(key, known) or _in_camel_case(key, known):
+            location = self.document.locate_key(at)
+            self.problems.add(FormatError(f'unknown key "{key}" in {where}', location=location, hint=hint))
+        else:
+            hint = "a note begins with x-" if len(at) == 1 else None
+            self._unread(at, f'"{key}" is nothing that GitHub\'s format has; it is not used', hint)
+
+    # --- the request ------------------------------------------------------------------------------------------
+
+    def _name(self, name: str) -> dict[str, Json]:
+        usable = re.sub(r'[/\\:*?"<>|\x00-\x1f]+', "-", name).strip(" .\t-")[:80].rstrip(" .-")
+        if usable == name:
+            return {"name": name}
+        if name:
+            here = show(usable) if usable else "that of the file"
+            self._unread(("name",), f"the name is {here} here: it names a folder of snapshots")
+        return {**({"name": usable} if usable else {}), "x-name": name}
+
+    def _message(self, message: Mapping[str, Json], index: int) -> Json:
+        if "content" not in message:
+            location = self.document.locate(("messages", index))
+            hint = (
+                "GitHub's tools read content only: write the text of parts there"
+                if "parts" in message
+                else None
+            )
+            self.problems.add(FormatError(f'messages[{index}] needs "content"', location=location, hint=hint))
+            return {**message}
+        for key in message:
+            if key not in ("role", "content"):
+                self._unknown(("messages", index, key), ("role", "content"), f"messages[{index}]")
+        content = str(message["content"])
+        if not content.strip():
+            location = self.document.locate(("messages", index, "content"))
+            self.problems.add(FormatError(f"messages[{index}] is empty", location=location))
+        return {"role": str(message["role"]).lower(), "content": content}
+
+    def _parameters(self, given: Mapping[str, Json]) -> dict[str, Json]:
+        made: dict[str, Json] = {}
+        spelt: dict[str, str] = {}
+        for key, value in given.items():
+            at = ("modelParameters", key)
+            wire = re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", key).lower()
+            if wire not in _PARAMETERS:
+                self._unknown(at, (*_PARAMETERS, *_READ_BY_GITHUB), "modelParameters")
+            elif wire in spelt:
+                line = self.document.locate_key(("modelParameters", spelt[wire])).line
+                self.problems.add(
+                    FormatError(
+                        f"{key} says again what {spelt[wire]} says in line {line}",
+                        location=self.document.locate_key(at),
+                        hint="keep one of them",
+                    )
+                )
+            elif value is not None:
+                spelt[wire] = key
+                made[wire] = value
+                self.sources[(wire,)] = at
+                if key not in _READ_BY_GITHUB:
+                    here = "it is sent" if key == wire else f"it is sent as {wire}"
+                    self._unread(at, f"gh-models ignored {key}; here {here}")
+        return made
+
+    def _response_format(self, kind: str) -> Json:
+        if kind != "json_schema":
+            return {"type": kind}
+        declared = self.spec.get("jsonSchema")
+        if declared is None:
+            location = self.document.locate_key(("responseFormat",))
+            self.problems.add(FormatError("responseFormat: json_schema needs jsonSchema", location=location))
+            return {"type": kind}
+        source: JsonPath | Embedded = ("jsonSchema",)
+        if isinstance(declared, str):
+            try:
+                inner = parse_json(declared, self.document.path)
+            except SyntaxFileError as error:
+                place = error.location or Location(self.document.path)
+                location = self.document.text_location(("jsonSchema",), place.line or 1, place.column)
+                self.problems.add(
+                    FormatError(
+                        f"jsonSchema is not JSON: {error.message}", location=location, hint=error.hint
+                    )
+                )
+                return {"type": kind}
+            source, declared = Embedded(("jsonSchema",), inner, ()), inner.value
+        self.sources["response_format", "json_schema"] = source
+        if not isinstance(declared, Mapping) or not {"name", "schema"} <= declared.keys():
+            self.problems.add(
+                FormatError(
+                    "jsonSchema needs name and schema",
+                    location=self.document.locate(("jsonSchema",)),
+                    hint='write {"name": "...", "strict": true, "schema": {...}}',
+                )
+            )
+            return {"type": kind}
+        return {"type": kind, "json_schema": declared}
+
+    # --- testData and evaluators ------------------------------------------------------------------------------
+
+    def _inputs(self, rows: Sequence[Mapping[str, Json]], asserts: Sequence[Assertion]) -> dict[str, Json]:
+        """Every key of every row; those that nothing reads have null where a row lacks them."""
+        read = self._places_read(asserts)
+        inputs: dict[str, Json] = {}
+        for index, row in enumerate(rows):
+            for name in row:
+                if name not in inputs:
+                    self.sources["inputs", name] = ("testData", index, name)
+                    inputs[name] = {} if name in read else {"default": None}
+                    self._check_row_key(name, index)
+            for name in read.keys() - row.keys():
+                line = read[name].line
+                self.problems.add(
+                    FormatError(
+                        f'testData[{index}] has no "{name}" for {{{{{name}}}}} in line {line}',
+                        location=self.document.locate(("testData", index)),
+                        hint="GitHub's tools send the braces as they stand: give the value, or write what is meant",
+                    )
+                )
+        for name in read:
+            inputs.setdefault(name, {})
+        self._remark_on_values(rows, read)
+        return inputs
+
+    def _places_read(self, asserts: Sequence[Assertion]) -> dict[str, Location]:
+        """The variables that messages and evaluators read, each with the first place that does."""
+        found: dict[str, Location] = {}
+        for index, message in enumerate(self.spec["messages"]):
+            for match in PLACEHOLDER.finditer(message.get("content", "")):
+                if match[1] not in found:
+                    line = message["content"].count("\n", 0, match.start()) + 1
+                    found[match[1]] = self.document.text_location(("messages", index, "content"), line)
+        for each in asserts:
+            for name in PLACEHOLDER.findall(str(each.spec.get("value", ""))) if each.evaluator else ():
+                found.setdefault(name, each.locate("value"))
+        return found
+
+    def _check_row_key(self, name: str, index: int) -> None:
+        """GitHub's tools also fill placeholders with other names, which here would stay as they are."""
+        braced = f"{{{{{name}}}}}"
+        if PLACEHOLDER.fullmatch(braced) is None and any(
+            braced in message.get("content", "") for message in self.spec["messages"]
+        ):
+            location = self.document.locate_key(("testData", index, name))
+            hint = "a name is letters, digits, _, - and dots"
+            self.problems.add(FormatError(f"{braced} cannot be filled in", location=location, hint=hint))
+
+    def _remark_on_values(self, rows: Sequence[Mapping[str, Json]], read: Mapping[str, Location]) -> None:
+        """Told once for each variable: what gh-models makes another text of."""
+        told: set[str] = set()
+        for index, row in enumerate(rows):
+            for name, value in row.items():
+                if name in told or name not in read:
+                    continue
+                if value is None or isinstance(value, list | Mapping):
+                    told.add(name)
+                    message = f"{name} is written as JSON; gh-models wrote it in Go's form"
+                    self._unread(("testData", index, name), message)
+                elif isinstance(value, str) and any(each in read for each in PLACEHOLDER.findall(value)):
+                    told.add(name)
+                    message = f"{name} holds braces, which stay as they are; gh-models might fill them too"
+                    self._unread(("testData", index, name), message)
+
+    def _evaluators(self) -> Iterator[Assertion]:
+        for index, each in enumerate(self.spec.get("evaluators", ())):
+            at: JsonPath = ("evaluators", index)
+            given = [key for key in each if key != "name" and not key.startswith("x-")]
+            if not given:
+                self.problems.add(
+                    FormatError(
+                        f"evaluators[{index}] checks nothing",
+                        location=self.document.locate(at),
+                        hint=f"give it one of {', '.join(_KINDS)}",
+                    )
+                )
+            for key in given:
+                if key == "string":
+                    yield from self._string(each, at)
+                elif key == "llm":
+                    yield self._unjudged((*at, key), each, "llm", "llm asks a model for the verdict")
+                elif key == "uses":
+                    plugin = str(each[key])
+                    yield self._unjudged(
+                        (*at, key), each, f"uses {plugin}", f"{plugin} asks a model for the verdict"
+                    )
+                elif hint := near(key, _KINDS):
+                    location = self.document.locate_key((*at, key))
+                    self.problems.add(
+                        FormatError(
+                            f'unknown key "{key}" in evaluators[{index}]', location=location, hint=hint
+                        )
+                    )
+                else:
+                    yield self._unjudged(
+                        (*at, key), each, f"evaluator {key}", f'GitHub\'s format has no evaluator "{key}"'
+                    )
+
+    def _string(self, evaluator: Mapping[str, Any], at: JsonPath) -> Iterator[Assertion]:
+        string = evaluator["string"]
+        compared = [key for key in string if key in _STRING_TYPES]
+        for key in string:
+            place = (*at, "string", key)
+            if key in _STRING_TYPES:
+                spec = {"type": _STRING_TYPES[key], "value": string[key]}
+                yield Assertion(spec, self.document.locate_key(place), self._places(place), evaluator=True)
+            elif hint := near(key, _STRING_TYPES) or _in_camel_case(key, _STRING_TYPES):
+                location = self.document.locate_key(place)
+                self.problems.add(FormatError(f'unknown key "{key}" in string', location=location, hint=hint))
+            else:
+                why = f"GitHub's format has no string.{key}"
+                yield self._unjudged(place, evaluator, f"string.{key}", why)
+        if len(compared) > 1:
+            first = next(key for key in _STRING_TYPES if key in compared)
+            message = f"all of {', '.join(compared)} must hold here; gh-models looks at {first} only"
+            self._unread((*at, "string"), message)
+
+    def _places(self, place: JsonPath) -> Any:
+        def find(path: JsonPath, at_key: bool) -> Location:  # noqa: FBT001 - the shape that Assertion asks for
+            whole = place if path[:1] in (("value",), ("type",)) else (*place, *path)
+            by_key = at_key or path[:1] == ("type",)
+            return self.document.locate_key(whole) if by_key else self.document.locate(whole)
+
+        return find
+
+    def _unjudged(self, place: JsonPath, evaluator: Mapping[str, Json], label: str, why: str) -> Assertion:
+        """An evaluator that is kept, told, and failed by every answer, for nobody knows whether it passed."""
+        location = self.document.locate_key(place)
+        name = evaluator.get("name")
+        who = f"{name} is not judged" if name else "this is not judged"
+        hint = "its cases fail; rename evaluators to x-evaluators, or move this one there, to do without it"
+        self.warnings.append(Diagnostic("warning", _UNJUDGED_CODE, f"{who}: {why}", location, hint))
+        spec: dict[str, Json] = {"type": label, "value": dict(evaluator)}
+        return Assertion(spec, location, self._places(place), unjudged=f"{who}: {why}")
+
+
+def _in_camel_case(key: str, known: Sequence[str] | Mapping[str, Any]) -> str | None:
+    """The hint for a key that is a known one but for its case and underscores."""
+    plain = re.sub(r"[_-]", "", key).lower()
+    meant = next((each for each in known if re.sub(r"[_-]", "", each).lower() == plain), None)
+    return f'did you mean "{meant}"?' if meant else None
