@@ -135,6 +135,20 @@ def test_assertions_are_remarked_where_no_test_expects_a_proper_answer(tests: st
     assert remarks_of(judge) == ([("W015", 3)] if remarked else [])
 
 
+def test_of_assertions_that_are_asked_of_no_answer_the_first_is_remarked() -> None:
+    judge = judge_of(
+        TEXT
+        + "assert:\n  - {type: contains, value: a}\n  - {type: contains, value: b}\n"
+        + "tests: [{id: a, outcome: refused}]\n"
+    )
+    (remark,) = judge.remarks
+    assert (remark.code, remark.location and remark.location.line, remark.hint) == (
+        "W015",
+        4,
+        "write them on the tests",
+    )
+
+
 def test_without_assertions_or_tests_nothing_is_remarked() -> None:
     assert remarks_of(judge_of(TEXT + "tests: [{id: a, outcome: refused}]\n")) == []
     assert remarks_of(judge_of(TEXT + "assert: [{type: contains, value: a}]\n")) == []
@@ -315,6 +329,8 @@ def test_a_schema_that_cannot_be_used_is_told_at_its_line() -> None:
     ((message, line),) = errors_of(text)
     assert "strin" in message
     assert line == 8
+    asserted = "assert: [{type: equals, path: $.a, value: 1}]\n"
+    assert errors_of(text + asserted) == [(message, line)]
 
 
 def test_the_parameters_of_a_tool_that_cannot_be_used_are_told_at_their_line() -> None:

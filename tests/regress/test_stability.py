@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.regress.rules.compare import compare
@@ -187,7 +187,6 @@ alike = st.lists(
 
 
 @given(samples | alike)
-@settings(max_examples=80)
 def test_under_the_proposed_rules_all_samples_count_as_equal(outputs):
     approved, variants = modal(outputs)
     rules = compiled(*(each.proposal for each in unstable_paths(NONE, outputs)))
@@ -199,7 +198,6 @@ def test_under_the_proposed_rules_all_samples_count_as_equal(outputs):
 
 
 @given(samples | alike)
-@settings(max_examples=80)
 def test_under_the_proposed_rules_nothing_is_left_to_propose(outputs):
     rules = compiled(*(each.proposal for each in unstable_paths(NONE, outputs)))
     assert unstable_paths(rules, outputs) == ()
