@@ -11,13 +11,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from ..errors import CaseError, Diagnostic, FormatError, Location, RunnerError, SchemaError, raise_all
+from ..errors import CaseError, Diagnostic, FormatError, Location, RunnerError, raise_all
 from ..files.model import Assertion, Case, CaseFile, Prompt
 from ..finish_reasons import Declared
 from ..render.sandbox import IN_PROCESS, Sandbox
 from ..render.wording import did_you_mean
-from ..schema import SchemaProblem, Validator, Violation, show
-from ..values import Json, JsonObject, JsonPath
+from ..schema import Validator, Violation, show
+from ..values import Json, JsonObject
 from ..wire.reply import Answer, Outcome
 from .assertions import AnswerView, CheckResult, CompiledAssertion, compile_assertion
 from .foregone import Foregone, Ground, doubt, foregone
@@ -49,8 +49,8 @@ class Judge:
     `sandbox` is where the Jinja of its assertions runs; `finish_reasons` are the words that each endpoint
     declares, where the endpoints are known.
 
-    Raises SchemaError or FormatError at the author's line for a schema or an assertion that cannot be used, or
-    Problems when there are several.
+    Raises FormatError at the author's line for an assertion that cannot be used, or Problems when there are several.
+    The schemas of a prompt can be used: it is not loaded otherwise.
     """
 
     __slots__ = (
@@ -71,8 +71,9 @@ class Judge:
         self._model = prompt.request.get("model")
         self._sandbox = sandbox
         self._cache: dict[str, CompiledAssertion] = {}
-        self._schema = _response_validator(prompt, errors)
-        self._tools = _tool_validators(prompt, errors)
+        schema = prompt.response_schema.schema if prompt.response_schema else None
+        self._schema = None if prompt.response_schema is None else Validator(schema)
+        self._tools = _tool_validators(prompt.request)
         self._inputs = prompt.inputs
         self.variables: frozenset[str] = frozenset()
         """The variables that its assertions read, those of the cases prepared so far counted in."""
@@ -83,7 +84,7 @@ class Judge:
         self._ground = Ground(
             "ok",
             json=self._json,
-            schema=prompt.response_schema.schema if prompt.response_schema and self._schema else None,
+            schema=schema,
             tools=bool(self._tools),
             finish_reasons=finish_reasons,
         )
@@ -326,46 +327,29 @@ def _expects_no_answer(test: Case | CaseFile) -> bool:
     return isinstance(test, Case) and test.outcome not in (None, "ok")
 
 
-def _response_validator(prompt: Prompt, errors: list[RunnerError]) -> Validator | None:
-    declared = prompt.response_schema
-    if declared is None:
-        return None
-    try:
-        return Validator(declared.schema)
-    except SchemaProblem as problem:
-        location = declared.document.locate((*declared.at, *problem.path))
-        errors.append(SchemaError(problem.message, location=location))
-        return None
-
-
-def _tool_validators(prompt: Prompt, errors: list[RunnerError]) -> dict[str, Validator | None]:
+def _tool_validators(request: JsonObject) -> dict[str, Validator | None]:
     """The parameters of each declared function; None for custom tools, whose input is free text."""
-    validators: dict[str, Validator | None] = {}
-    for path, kind, tool in _declared_tools(prompt.request):
-        name = str(tool.get("name"))
-        if kind != "function":
-            validators[name] = None
-            continue
-        try:
-            # A function that declares no parameters takes none that are known (OpenAI API reference, `parameters`).
-            validators[name] = Validator(tool.get("parameters") or {"type": "object"})
-        except SchemaProblem as problem:
-            location = prompt.locate(*path, "parameters", *problem.path)
-            errors.append(SchemaError(problem.message, location=location))
-    return validators
+    return {
+        # A function that declares no parameters takes none that are known (OpenAI API reference, `parameters`).
+        str(tool.get("name")): Validator(tool.get("parameters") or {"type": "object"})
+        if kind == "function"
+        else None
+        for kind, tool in _declared_tools(request)
+    }
 
 
-def _declared_tools(request: JsonObject) -> Iterator[tuple[JsonPath, str, JsonObject]]:
-    """Each entry of `tools`, and of the deprecated `functions`: its place, its kind and its description."""
+def _declared_tools(request: JsonObject) -> Iterator[tuple[str, JsonObject]]:
+    """Each entry of `tools`, and of the deprecated `functions`: its kind and its description."""
     tools, functions = request.get("tools"), request.get("functions")
-    for index, tool in enumerate(tools if isinstance(tools, list) else ()):
-        kind = str(tool.get("type", "function")) if isinstance(tool, Mapping) else "function"
-        body = tool.get(kind) if isinstance(tool, Mapping) else None
-        if isinstance(body, Mapping):
-            yield ("tools", index, kind), kind, body
-    for index, function in enumerate(functions if isinstance(functions, list) else ()):
+    for tool in tools if isinstance(tools, list) else ():
+        if isinstance(tool, Mapping):
+            kind = str(tool.get("type", "function"))
+            body = tool.get(kind)
+            if isinstance(body, Mapping):
+                yield kind, body
+    for function in functions if isinstance(functions, list) else ():
         if isinstance(function, Mapping):
-            yield ("functions", index), "function", function
+            yield "function", function
 
 
 def _broken(

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from runner.checks.judge import Judge
-from runner.errors import CaseError, FormatError, Location, Problems, SchemaError
+from runner.errors import CaseError, FormatError, Location, Problems
 from runner.files.model import Assertion, Case
 from runner.files.prompt import load_prompt
 from runner.files.tree import MemoryTree
@@ -45,7 +45,7 @@ def errors_of(text: str, **more: Any) -> list[tuple[str, int | None]]:
         judge_of(text, **more)
     except Problems as problems:
         found = problems.errors
-    except (FormatError, SchemaError, CaseError) as error:
+    except (FormatError, CaseError) as error:
         found = (error,)
     else:
         return []
@@ -82,6 +82,18 @@ def test_a_test_that_expects_another_outcome_may_repeat_what_the_prompt_asserts(
         + "  - {id: t, outcome: refused, assert: [{type: contains, value: a}]}\n"
     )
     assert remarks_of(judge) == []
+
+
+def test_a_repetition_is_found_behind_others() -> None:
+    judge = judge_of(
+        TEXT + "assert:\n" + "".join(f"  - {{type: contains, value: {each}}}\n" for each in "bcaba")
+    )
+    assert remarks_of(judge) == [("W014", 7), ("W014", 8)]
+
+
+def test_one_assertion_may_have_several_remarks() -> None:
+    judge = judge_of(TEXT + "assert:\n" + "  - {type: expr, value: vars.a == 'x'}\n" * 2)
+    assert sorted(remarks_of(judge)) == [("W012", 4), ("W012", 5), ("W014", 5)]
 
 
 def test_assertions_that_differ_are_no_repetition() -> None:
@@ -213,6 +225,26 @@ def test_the_same_assertion_under_another_outcome_is_looked_at_anew() -> None:
     judge.prepare(case(spec))
 
 
+def test_what_is_known_of_one_assertion_is_not_said_of_another() -> None:
+    fine, never = "{type: contains, value: a}", "{type: equals, path: $.a, value: x}"
+    assert [line for _, line in errors_of(TEXT + f"assert:\n  - {fine}\n  - {never}\n")] == [5]
+    assert [line for _, line in errors_of(TEXT + f"assert:\n  - {never}\n  - {fine}\n")] == [4]
+
+
+def test_each_assertion_that_cannot_be_used_is_told() -> None:
+    broken = "  - {type: regex, value: '('}\n"
+    assert [line for _, line in errors_of(TEXT + "assert:\n" + broken * 2)] == [4, 5]
+
+
+def test_what_is_known_of_assertions_is_remembered_within_bounds() -> None:
+    judge = judge_of(TEXT)
+    sizes = set()
+    for number in range(3000):
+        judge.prepare(case(contains(str(number))))
+        sizes.add(len(judge._known))
+    assert max(sizes) == 1024
+
+
 def test_the_schema_of_the_answers_counts() -> None:
     ((message, _),) = errors_of(SCHEMA + "assert: [{type: equals, path: $.b, value: x}]\n")
     assert "equals" in message
@@ -305,9 +337,9 @@ def test_each_assertion_of_a_row_that_lacks_a_variable_is_told() -> None:
 def test_a_variable_that_inputs_does_not_declare_is_an_error_with_a_proposal() -> None:
     text = TEXT.replace("hi", "'{{ name }}'") + "inputs: {name: {type: string}}\n"
     with pytest.raises(FormatError) as caught:
-        judge_of(text + "assert:\n  - {type: expr, value: text == vars.nam}\n")
+        judge_of(text + "assert:\n  - type: expr\n    value: text == vars.nam\n")
     assert caught.value.message == "expr: variable 'nam' is not declared in `inputs`"
-    assert (caught.value.location and caught.value.location.line) == 5
+    assert (caught.value.location and caught.value.location.line) == 6
     assert "name" in (caught.value.hint or "")
     assert "declare it" not in (caught.value.hint or "")
     with pytest.raises(FormatError) as caught:
@@ -322,32 +354,12 @@ def test_without_inputs_any_variable_may_be_read() -> None:
 # --- what is declared ------------------------------------------------------------------------------------------------
 
 
-def test_a_schema_that_cannot_be_used_is_told_at_its_line() -> None:
-    text = TEXT + (
-        "response_format:\n  type: json_schema\n  json_schema:\n    name: n\n    schema:\n      type: strin\n"
-    )
-    ((message, line),) = errors_of(text)
-    assert "strin" in message
-    assert line == 8
-    asserted = "assert: [{type: equals, path: $.a, value: 1}]\n"
-    assert errors_of(text + asserted) == [(message, line)]
-
-
-def test_the_parameters_of_a_tool_that_cannot_be_used_are_told_at_their_line() -> None:
-    tool = (
-        "tools:\n  - type: function\n    function:\n      name: f\n      parameters:\n        type: objec\n"
-    )
-    ((message, line),) = errors_of(TEXT + tool)
-    assert "objec" in message
-    assert line == 8
-    function = "functions:\n  - name: f\n    parameters:\n      type: objec\n"
-    ((message, line),) = errors_of(TEXT + function)
-    assert "objec" in message
-    assert line == 6
-
-
 def test_a_function_without_parameters_takes_an_object_and_nothing_else() -> None:
-    for declared in (TOOLS, TEXT + "functions: [{name: f}]\n"):
+    for declared in (
+        TOOLS,
+        TEXT + "functions: [{name: f}]\n",
+        TEXT + "tools: [{function: {name: f}}]\n",
+    ):
         judge = judge_of(declared)
         for arguments, passed in (("{}", True), ('{"a": 1}', True), ("[]", False), ('"x"', False)):
             call = {"id": "1", "type": "function", "function": {"name": "f", "arguments": arguments}}
@@ -361,6 +373,22 @@ def test_a_call_without_a_type_is_known_by_its_body() -> None:
     )
     for call in ({"function": {"name": "f", "arguments": "{}"}}, {"custom": {"name": "c", "input": "x"}}):
         assert judge.judge(Answer(0, Outcome.TOOL_CALL, tool_calls=(call,)), case()).passed, call
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        {"type": "custom", "function": {"name": "f", "arguments": "{}"}},
+        {"type": "function", "function": {"name": ["f"], "arguments": "{}"}},
+        {"type": "function", "function": {"name": None, "arguments": "{}"}},
+        {"type": "function", "function": "f"},
+        {"type": "function", "function": {"name": "f", "arguments": "[" * 100_000}},
+    ],
+)
+def test_a_call_of_another_form_is_invalid(call: dict[str, Any]) -> None:
+    judgement = judge_of(TOOLS).judge(Answer(0, Outcome.TOOL_CALL, tool_calls=(call,)), case())
+    assert (judgement.outcome, judgement.passed) == (Outcome.INVALID, False)
+    assert [check.type for check in judgement.checks] == ["tool-call"]
 
 
 def test_each_call_of_an_answer_is_checked() -> None:
@@ -424,7 +452,17 @@ def test_twenty_violations_are_told_in_full_and_no_rest() -> None:
         output = {"a": [1] * count}
         checks = judge_of(text).judge(Answer(0, Outcome.OK, text="x", output=output), case()).checks
         assert len(checks) == told
+        assert not any(check.passed for check in checks)
         assert ("more violations" in checks[-1].message) is (count > 20)
+
+
+def test_a_text_is_asserted_as_it_is_and_json_by_its_value() -> None:
+    asserted = case({"type": "equals", "value": "[1]"})
+    assert judge_of(TEXT).judge(Answer(0, Outcome.OK, text="[1]"), asserted).passed
+    asserted = case({"type": "equals", "value": [1]})
+    assert judge_of(JSON).judge(Answer(0, Outcome.OK, text="[1.0]", output=[1.0]), asserted).passed
+    refused = case({"type": "equals", "value": "No."}, outcome="refused")
+    assert judge_of(JSON).judge(Answer(0, Outcome.REFUSED, text="No."), refused).passed
 
 
 def test_an_invalid_answer_that_is_expected_has_its_output_asserted() -> None:
