@@ -181,5 +181,6 @@ def _awaited(workspace: Workspace, units: Sequence[Unit], store: SnapshotStore) 
                     RunnerError
                 ):  # one that cannot be read is there; the others count all the same
                     if approved_of(store, unit.prompt, case.id, unit.variant) is None:
-                        found.setdefault(unit.job(case).fingerprint, f"{unit.prompt.name}/{case.id}")
+                        for fingerprint in unit.job(case).fingerprints():
+                            found.setdefault(fingerprint, f"{unit.prompt.name}/{case.id}")
     return found

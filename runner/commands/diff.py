@@ -148,7 +148,7 @@ def recorded_in(project: Project) -> Callable[[Change], bool]:
         with contextlib.suppress(RunnerError):  # a snapshot that cannot be read answers nothing
             snapshot = store.read(change.snapshot)
             answered = snapshot.request if snapshot is not None else change.shipped
-            return answered == change.seen.fingerprint
+            return answered in (change.seen.fingerprint, *change.seen.older)
         return False
 
     return recorded

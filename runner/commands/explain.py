@@ -70,7 +70,7 @@ def _lines(chosen: Chosen, unit: Unit, case: Case, rules: Rules) -> Iterator[str
         shipped = shipped_file(unit.prompt, case.id, unit.variant)
         yield f"  for now   {visible(unit.prompt.tree.shown(shipped))}, which came with the pack"
     yield f"  status    {_status(job, approved)}"
-    if approved is not None and approved.request == job.fingerprint:
+    if approved is not None and approved.request in job.fingerprints():
         replayed = replay(unit, case, approved)
         yield f"  replayed  {'passes' if replayed.passed else visible(replayed.reason)}"
     if approved is not None and approved.samples > 1:
@@ -83,7 +83,7 @@ def _lines(chosen: Chosen, unit: Unit, case: Case, rules: Rules) -> Iterator[str
 def _status(job: Job, approved: Snapshot | None) -> str:
     if approved is None:
         return "missing: nothing is approved yet"
-    if approved.request == job.fingerprint:
+    if approved.request in job.fingerprints():
         return "current: the approved answer is to this very request"
     now = job.parts
     changed = [each for each, digest in now.items() if approved.parts.get(each) != digest]

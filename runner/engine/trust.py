@@ -21,6 +21,7 @@ from ..files.addresses import OPENAI_URL, key_headers, shown_name
 from ..files.atomic import write_whole
 from ..files.file_lock import locked
 from ..files.model import Endpoint
+from ..files.versions import is_version, located_in, reader_of
 
 __all__ = ["TRUST_VARIABLE", "Disclosure", "Trust", "disclosures"]
 
@@ -29,6 +30,15 @@ TRUST_VARIABLE = "RUNNER_TRUST"
 
 _FILE = "trust.json"
 _VERSION = 1
+
+
+def _read_v1(value: Mapping[str, Any]) -> dict[str, list[str]]:
+    if not is_version(value["runner_trust"], 1):
+        raise ValueError("not a version")
+    return {str(folder): [str(each) for each in keys] for folder, keys in value["folders"].items()}
+
+
+_READERS: dict[int, Callable[[Mapping[str, Any]], dict[str, list[str]]]] = {1: _read_v1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,10 +168,15 @@ class Trust:
     def _read(self) -> dict[str, list[str]]:
         place = self._place
         try:
-            value: Any = json.loads(place.read_bytes())
-            if value["runner_trust"] > _VERSION:
-                raise ConfigError(f"{place} was written by a newer runner", hint="upgrade runner")
-            folders = {str(folder): [str(each) for each in keys] for folder, keys in value["folders"].items()}
+            data = place.read_bytes()
+            value: Any = json.loads(data)
+            read = reader_of(
+                _READERS,
+                value["runner_trust"],
+                "this list of trusted projects",
+                lambda: located_in(data, str(place), "runner_trust"),
+            )
+            return read(value)
         except (FileNotFoundError, NotADirectoryError):
             return {}
         except OSError as error:
@@ -171,7 +186,6 @@ class Trust:
                 f"{place}, where trusted projects are remembered, is damaged",
                 hint="delete it: you are asked again",
             ) from None
-        return folders
 
     def _remember(self, agreed: Sequence[Disclosure]) -> None:
         """Add to the file. Where it cannot be written the agreement holds for this process alone."""

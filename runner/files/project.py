@@ -20,11 +20,12 @@ from .addresses import (
     url_fault,
     variable_fault,
 )
-from .formats import validate
+from .formats import FormatName, validate
 from .model import Endpoint, ModelRule, Project
 from .pack_sources import source_faults
 from .problems import ProblemList
 from .tree import DiskTree, Tree
+from .versions import reader_of, version_in
 from .violations import near
 
 __all__ = [
@@ -70,7 +71,14 @@ def load_project_from(tree: Tree, root: Path, *, environ: Mapping[str, str]) -> 
     if tree.exists(PROJECT_FILE):
         document = parse_document(tree.read(PROJECT_FILE), tree.shown(PROJECT_FILE))
         if document.value is not None:  # an empty file marks the root and changes nothing
-            validate(document, "project")
+            version = version_in(document, "version")
+            form = reader_of(
+                _FORMS,
+                1 if version is None else version,
+                PROJECT_FILE,
+                lambda: document.locate(("version",)),
+            )
+            validate(document, form)
     # The shape of the value was validated.
     spec = cast("Mapping[str, Any]", document.value or {} if document else {})
     problems = ProblemList()
@@ -94,6 +102,10 @@ def load_project_from(tree: Tree, root: Path, *, environ: Mapping[str, str]) -> 
         redact=tuple(spec.get("redact", ())),
         document=document,
     )
+
+
+_FORMS: dict[int, FormatName] = {1: "project"}
+"""The schema of each version."""
 
 
 def endpoint_for(project: Project, model: str | None, *, name: str | None = None) -> Endpoint:

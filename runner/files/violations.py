@@ -249,8 +249,6 @@ def _own_hint(error: _Error) -> str | None:
             return None
         case "type" if "nullErrorMessage" in error.schema:
             return str(error.schema["nullErrorMessage"])
-        case "enum" if place == ("format",) and isinstance(value, int) and value > max(rule):
-            return "a newer version of runner wrote it, and reads it: pip install --upgrade prompt-runner"
         case "maxProperties" if "maxPropertiesErrorMessage" in error.schema:
             return str(error.schema["maxPropertiesErrorMessage"])
         case "enum" if isinstance(value, str):

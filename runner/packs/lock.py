@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -11,6 +11,7 @@ from ..documents.documents import Document, parse_document
 from ..errors import FileError, FormatError, Location, Problems, RunnerError, StalePackError
 from ..files.formats import validate
 from ..files.problems import ProblemList
+from ..files.versions import NewerFormatError, reader_of, version_in
 from .contents import integrity
 from .names import MANIFEST, MAX_FILES, path_fault
 from .request import SOURCE_KEYS
@@ -19,7 +20,6 @@ from .spelling import scalar
 __all__ = ["BY_HAND", "LOCK_FILE", "Lock", "LockedPack", "read_lock", "write_lock"]
 
 LOCK_FILE = "packs.lock"
-FORMAT = 1
 
 _HASH = re.compile(r"sha256:[0-9a-f]{64}")
 _CONFLICT = re.compile(rb"^(?:<<<<<<<|=======|>>>>>>>)", re.MULTILINE)
@@ -60,11 +60,18 @@ def read_lock(data: bytes, shown: str) -> Lock:
         )
     try:
         document = parse_document(data, shown)
-        validate(document, "lock")
+        read = reader_of(
+            _READERS, version_in(document, "format"), "packs.lock", lambda: document.locate(("format",))
+        )
+        return read(document)
     except FileError as error:
         raise _half_written(error) from None
     except Problems as errors:
         raise Problems(map(_half_written, errors.errors)) from None
+
+
+def _read_v1(document: Document) -> Lock:
+    validate(document, "lock")
     spec = cast("Mapping[str, Any]", document.value)  # its shape was validated
     problems = ProblemList()
     packs = {}
@@ -83,6 +90,9 @@ def read_lock(data: bytes, shown: str) -> Lock:
     return Lock(packs, document)
 
 
+_READERS: dict[int, Callable[[Document], Lock]] = {1: _read_v1}
+
+
 def write_lock(lock: Lock) -> str:
     """The text of the file."""
     return "".join(f"{line}\n" for line in _lines(lock))
@@ -90,7 +100,7 @@ def write_lock(lock: Lock) -> str:
 
 def _lines(lock: Lock) -> Iterator[str]:
     yield "# Which packs this project uses, exactly. Written by runner pack; keep it in git and do not edit it."
-    yield f"format: {FORMAT}"
+    yield "format: 1"
     yield "packs:" if lock.packs else "packs: {}"
     for alias in sorted(lock.packs):
         pack = lock.packs[alias]
@@ -108,8 +118,7 @@ def _lines(lock: Lock) -> Iterator[str]:
 
 def _half_written(error: RunnerError) -> RunnerError:
     """The same error with the way out of this file's; a newer format has its own."""
-    newer = error.message.startswith("format must be") and error.hint is not None
-    if newer or not isinstance(error, FileError) or error.location is None:
+    if isinstance(error, NewerFormatError) or not isinstance(error, FileError) or error.location is None:
         return error
     return type(error)(error.message, location=error.location, hint=BY_HAND)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, cast
 
@@ -12,6 +12,7 @@ from ..errors import FormatError, MissingFileError
 from ..files.formats import validate
 from ..files.problems import ProblemList
 from ..files.tree import Tree, resolve
+from ..files.versions import reader_of, version_in
 from .names import MANIFEST
 
 __all__ = ["KINDS", "Kind", "Manifest", "load_manifest", "refuse_other_runner", "refuse_unknown_license"]
@@ -40,6 +41,11 @@ def load_manifest(tree: Tree) -> Manifest:
     that is not there, FormatError for what breaks the format.
     """
     document = parse_document(tree.read(MANIFEST), tree.shown(MANIFEST))
+    read = reader_of(_READERS, version_in(document, "format"), MANIFEST, lambda: document.locate(("format",)))
+    return read(tree, document)
+
+
+def _read_v1(tree: Tree, document: Document) -> Manifest:
     validate(document, "pack")
     spec = cast("Mapping[str, Any]", document.value)  # its shape was validated
     problems = ProblemList()
@@ -58,6 +64,9 @@ def load_manifest(tree: Tree) -> Manifest:
         spec.get("license"),
         spec.get("requires", {}).get("runner"),
     )
+
+
+_READERS: dict[int, Callable[[Tree, Document], Manifest]] = {1: _read_v1}
 
 
 def refuse_other_runner(manifest: Manifest) -> None:

@@ -16,7 +16,7 @@ from ..endpoints.connect import Connection
 from ..engine.journal.index import Past
 from ..engine.journal.journal import Journal
 from ..engine.journal.record import Record
-from ..engine.journal.stored_runs import DAMAGED, StoredRun, stored_runs
+from ..engine.journal.stored_runs import DAMAGED, StoredRun, refuse_newer, stored_runs
 from ..engine.plan.configuration import key_of, section_of, sections_of
 from ..engine.plan.plan import Job, Unit
 from ..errors import RunnerError
@@ -118,9 +118,13 @@ class TestAttempt:
 
 
 def _last_test(root: Path) -> StoredRun | None:
-    """The newest run of `runner test`, with all that is needed to resume it."""
+    """The newest run of `runner test`, with all that is needed to resume it.
+
+    Raises NewerFormatError where a newer runner wrote it: the answers in it are paid for.
+    """
     run = next((run for run in stored_runs(root) if run.manifest.get("command") == _COMMAND), None)
     if run is None or run.status == DAMAGED:
         return None
+    refuse_newer(run)
     needed = ("files", "configuration", "headers")
     return run if all(isinstance(run.manifest.get(name), dict) for name in needed) else None

@@ -56,7 +56,8 @@ class LostAnswers:
         """
         found = [
             old
-            for old in self._requests().get(job.fingerprint, ())
+            for fingerprint in job.fingerprints()
+            for old in self._requests().get(fingerprint, ())
             if old != file and old not in self.taken and not self._is_referred_to(old)
         ]
         for same in (posixpath.basename, posixpath.dirname):

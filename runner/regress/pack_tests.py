@@ -38,7 +38,7 @@ def replay_shipped(units: Sequence[Unit]) -> Iterator[Tested]:
             answer = shipped_with(prompt, case.id, unit.variant)
             if answer is None:
                 yield Tested(name, "outdated", "no approved answer comes with it", file)
-            elif answer.request != job.fingerprint:
+            elif answer.request not in job.fingerprints():
                 now = job.parts
                 changed = [part for part, digest in now.items() if answer.parts.get(part) != digest]
                 reason = f"its answer is to another request: {', '.join(changed) or 'fingerprint'} changed"

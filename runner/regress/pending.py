@@ -8,7 +8,7 @@ from __future__ import annotations
 import fnmatch
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -17,6 +17,7 @@ from ..engine.journal.paths import STATE, make_state, plain, read_state, state_f
 from ..errors import FormatError, Location, StorageError
 from ..files.atomic import write_whole
 from ..files.plain_files import NotPlainError
+from ..files.versions import NewerFormatError, is_version, located_in, reader_of
 from .results import FieldChange, PendingEntry
 from .snapshots.reader import read_snapshot
 from .snapshots.snapshot import is_snapshot_file
@@ -92,21 +93,37 @@ def _files(folder: Path) -> Iterator[Path]:
 def _load(path: Path) -> PendingEntry:
     shown = str(path)
     try:
-        value: dict[str, Any] = json.loads(read_state(path))
-        if value.pop("format") != FORMAT:
-            raise ValueError("another format")
-        for name in ("snapshot_file", "moved_from"):
-            if value[name] is not None and not is_snapshot_file(value[name]):
-                raise ValueError(f"{name} is no place for a snapshot")
-        snapshot = read_snapshot(value.pop("snapshot"), shown)
-        fields = tuple(FieldChange(**each) for each in value.pop("fields"))
-        return PendingEntry(**value, snapshot=snapshot, fields=fields)
+        data = read_state(path)
+        value: dict[str, Any] = json.loads(data)
+        read = reader_of(
+            _READERS, value["format"], "this pending answer", lambda: located_in(data, shown, "format")
+        )
+        return read(value, data, shown)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise FormatError(
             f"this is not an answer waiting for approval: {error}",
             location=Location(shown),
             hint="delete it and run the test again",
         ) from None
+
+
+def _read_v1(value: dict[str, Any], data: bytes, shown: str) -> PendingEntry:
+    if not is_version(value.pop("format"), 1):
+        raise ValueError("another format")
+    for name in ("snapshot_file", "moved_from"):
+        if value[name] is not None and not is_snapshot_file(value[name]):
+            raise ValueError(f"{name} is no place for a snapshot")
+    try:
+        snapshot = read_snapshot(value.pop("snapshot"), shown)
+    except NewerFormatError as error:  # its line is one of the text inside
+        raise NewerFormatError(
+            error.message, location=located_in(data, shown, "snapshot"), hint=error.hint
+        ) from None
+    fields = tuple(FieldChange(**each) for each in value.pop("fields"))
+    return PendingEntry(**value, snapshot=snapshot, fields=fields)
+
+
+_READERS: dict[int, Callable[[dict[str, Any], bytes, str], PendingEntry]] = {1: _read_v1}
 
 
 def select_pending(

@@ -187,7 +187,7 @@ class Regression:
             self._note_unused(unit, approved)
         if approved is None:
             yield from self._missing(job, file)
-        elif approved.request == job.fingerprint:
+        elif approved.request in job.fingerprints():
             yield from self._current(job, approved, file)
         else:
             yield from self._ask_or_tell(job, "stale", approved, file, _what_changed(approved, job))

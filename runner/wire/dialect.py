@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import import_module
 from types import MappingProxyType
@@ -18,7 +18,7 @@ from ..apis import APIS, DEFAULT_API
 from ..finish_reasons import NONE_DECLARED, Declared
 from ..values import Json, JsonObject, JsonPath
 from .error_rules import ANYTHING, Asked
-from .fingerprint import NOT_COUNTED, Fingerprinter, parts
+from .fingerprint import FINGERPRINTERS, NOT_COUNTED, Fingerprinter, parts
 from .outcome import read_reply
 from .reply import Reply
 from .request import encode
@@ -140,7 +140,15 @@ class Dialect(ABC):
 
     def fingerprints(self, request: JsonObject) -> Fingerprinter:
         """Return what computes the fingerprints of requests that differ from this one in their messages alone."""
-        return Fingerprinter(request, api=self.mark, not_counted=self.not_counted)
+        newest = FINGERPRINTERS[max(FINGERPRINTERS)]
+        return newest(request, api=self.mark, not_counted=self.not_counted)
+
+    def older_fingerprints(self, request: JsonObject) -> Iterator[str]:
+        """Yield the fingerprints of a declared request by which older versions of runner knew it."""
+        messages = request["messages"]
+        assert isinstance(messages, list)
+        for version in sorted(FINGERPRINTERS, reverse=True)[1:]:
+            yield FINGERPRINTERS[version](request, api=self.mark, not_counted=self.not_counted).of(messages)
 
     def parts(self, request: JsonObject) -> dict[str, str]:
         """Return the digests of the parts of a declared request (see `fingerprint.parts`)."""

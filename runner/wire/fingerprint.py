@@ -6,14 +6,31 @@ the fixed list `NOT_COUNTED` is left out, because those keys cannot change the a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+import re
+from collections.abc import Callable, Mapping, Sequence, Set
 from hashlib import sha256
 from secrets import token_hex
 
 from ..canonical import canonical
+from ..errors import Location
+from ..files.versions import reader_of
 from ..values import Json, JsonObject
 
-__all__ = ["NOT_COUNTED", "Fingerprinter", "fingerprint", "parts"]
+__all__ = [
+    "FINGERPRINT",
+    "FINGERPRINTERS",
+    "NOT_COUNTED",
+    "Fingerprinter",
+    "fingerprint",
+    "parts",
+    "refuse_newer",
+    "version_of",
+]
+
+FINGERPRINT = r"(?:v(?:[2-9]|[1-9][0-9]+):)?sha256:[0-9a-f]{64}"
+"""The pattern of a fingerprint of any version: the first has no `v1:`, because it was the only one."""
+
+_FINGERPRINT = re.compile(FINGERPRINT)
 
 NOT_COUNTED = frozenset(
     {
@@ -71,6 +88,27 @@ class Fingerprinter:
         digest.update(canonical([_without_media(message) for message in messages]))
         digest.update(self._after)
         return f"sha256:{digest.hexdigest()}"
+
+
+FINGERPRINTERS: dict[int, type[Fingerprinter]] = {1: Fingerprinter}
+"""What computes the fingerprints of each version. The newest is written; stored ones of all of them are recognized.
+
+From version 2 on a fingerprint begins with its version: "v2:sha256:...".
+"""
+
+
+def version_of(stored: str) -> int | None:
+    """The version of a stored fingerprint, known or not; None where it is none."""
+    if _FINGERPRINT.fullmatch(stored) is None:
+        return None
+    return int(stored[1 : stored.index(":")]) if stored.startswith("v") else 1
+
+
+def refuse_newer(stored: Mapping[str, Json], key: str, what: str, locate: Callable[[], Location]) -> None:
+    """Raise NewerFormatError at `locate()` where the fingerprint under `key` is of a version that we do not know."""
+    value = stored.get(key)
+    if isinstance(value, str):
+        reader_of(FINGERPRINTERS, version_of(value), what, locate)
 
 
 def parts(body: JsonObject, *, api: str | None = None, not_counted: Set[str] = NOT_COUNTED) -> dict[str, str]:

@@ -73,7 +73,9 @@ def case(name: str = "ada") -> Case:
 
 
 def job(name: str = "ada", *, of: Unit | None = None, fingerprint: str = ASKED, sample: int = 0) -> Job:
-    facts = SimpleNamespace(case=case(name), unit=of or unit(), fingerprint=fingerprint, sample=sample)
+    facts = SimpleNamespace(
+        case=case(name), unit=of or unit(), fingerprints=lambda: iter((fingerprint,)), sample=sample
+    )
     return cast("Job", facts)
 
 

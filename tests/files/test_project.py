@@ -137,7 +137,7 @@ def test_prompts_packs_and_redact_are_kept(tmp_path):
 QUERY_HINT = "keys stand in no file and in no URL: name a variable with api_key_env or headers_env"
 ENV_HINT = "put the key in an environment variable and name that: api_key_env: NAME"
 MISTAKES = {
-    "version": ("version: 2\n", "runner.yaml:1:10: version must be 1, not 2"),
+    "version": ("version: 2\n", "runner.yaml:1:10: runner.yaml was written by a newer runner (format 2; this one reads up to 1): upgrade runner (pip install --upgrade prompt-runner)"),
     "unknown key": ("endpont: a\n", 'runner.yaml:1:1: unknown key "endpont" (did you mean "endpoint"?)'),
     "unknown key of an endpoint": ("endpoints: {a: {base_ur: b}}\n", 'runner.yaml:1:17: unknown key "base_ur" in endpoints.a (did you mean "base_url"?)'),
     "a key": ("endpoints: {a: {api_key: sk-1}}\n", 'runner.yaml:1:17: unknown key "api_key" in endpoints.a (keys stand in no file: name their environment variable in runner.yaml (api_key_env))'),

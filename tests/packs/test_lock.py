@@ -140,7 +140,7 @@ HINT = "packs.lock is written by runner: take back the edit, or delete it and ru
 @pytest.mark.parametrize(
     ("before", "after", "told"),
     [
-        ("format: 1", "format: 2", "packs.lock:2:9: format must be 1, not 2 (a newer version of runner wrote it, and reads it: pip install --upgrade prompt-runner)"),
+        ("format: 1", "format: 2", "packs.lock:2:9: packs.lock was written by a newer runner (format 2; this one reads up to 1): upgrade runner (pip install --upgrade prompt-runner)"),
         ("    name: acme\n", "", 'packs.lock:5:5: packs.support needs "name"'),
         ("    name:", "    nam:", f'packs.lock:9:5: unknown key "nam" in packs.support ({HINT})'),
         ("      rev:", "      tag:", f"packs.lock:7:7: packs.support.source has no tag ({HINT})"),

@@ -61,7 +61,7 @@ def test_a_licence_is_an_spdx_expression(expression: str) -> None:
 MISTAKES = {
     "unknown key": ("license: MIT", "licence: MIT", ['pack.yaml:5:1: unknown key "licence" (did you mean "license"?)']),
     "no format": ("format: 1\n", "", ['pack.yaml:1:1: the file needs "format"']),
-    "another format": ("format: 1", "format: 2", ["pack.yaml:1:9: format must be 1, not 2 (a newer version of runner wrote it, and reads it: pip install --upgrade prompt-runner)"]),
+    "another format": ("format: 1", "format: 2", ["pack.yaml:1:9: pack.yaml was written by a newer runner (format 2; this one reads up to 1): upgrade runner (pip install --upgrade prompt-runner)"]),
     "name": ("acme-support", "Acme", ["pack.yaml:2:7: name is not valid: \"Acme\" (a pack's name is lower-case letters, digits and '-', begins with a letter and has at most 63 characters)"]),
     "licence": ("MIT", "MTI", ['pack.yaml:5:10: "MTI" is no SPDX licence (see https://spdx.org/licenses; for one of your own write LicenseRef-NAME)']),
     "range": ("license: MIT", "requires: {runner: abc}", ['pack.yaml:5:20: "abc" is no range of versions (write e.g. ">=0.1,<1")']),

@@ -56,10 +56,10 @@ def test_check_tells_what_is_wrong_with_the_lock_once(project: Consumer) -> None
     done = project.run("check", "support:triage")
     assert done.code == 2
     assert done.err == (
-        "packs.lock:1:9: error: format must be 1, not 2\n"
+        "packs.lock:1:9: error: packs.lock was written by a newer runner (format 2; this one reads up to 1): upgrade runner\n"
         "  1 | format: 2\n"
         "    |         ^\n"
-        "hint: a newer version of runner wrote it, and reads it: pip install --upgrade prompt-runner\n"
+        "hint: pip install --upgrade prompt-runner\n"
     )
 
 

@@ -120,7 +120,10 @@ def test_what_is_off_is_told_with_its_line(rest: str, said: str) -> None:
 
 
 def test_a_newer_version_is_not_called_an_edit() -> None:
-    with pytest.raises(FormatError, match="a newer runner may have written it"):
+    with pytest.raises(
+        FormatError,
+        match=r"was written by a newer runner \(format 2; this one reads up to 1\): upgrade runner",
+    ):
         read_snapshot(f"runner_snapshot: 2\nrequest: {ONE}\noutput: x\n", "s")
 
 

@@ -7,20 +7,18 @@ one whose finish_reason an older version took for a good end; the line that then
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from ...errors import StorageError, UsageError, elided
+from ...errors import Location, StorageError, UsageError, elided
 from ...files.model import Case
 from ...finish_reasons import NONE_DECLARED, Declared, Ending, ending_of
+from ...wire.fingerprint import FINGERPRINTERS, refuse_newer, version_of
 from ..plan.plan import Job, Unit
 from .record import Record, read_journal_line
 
 __all__ = ["Past", "read_results"]
-
-_FINGERPRINT = re.compile(r"sha256:[0-9a-f]{64}")
 
 _LENGTH = 40
 _OFFSET = 48
@@ -31,7 +29,8 @@ class Past:
 
     `sound` is the number of its bytes that are whole jobs; the `lost` ones behind them were being written when the
     process was killed. `names` tells, for each path by which records call a prompt's file, what the project calls it.
-    Raises StorageError for a journal that is damaged anywhere but at its end.
+    Raises StorageError for a journal that is damaged anywhere but at its end; NewerFormatError for a record that a newer
+    runner wrote.
 
     A job is known by 64 bits of the digest of file, case, variant and sample, and keeps one number: where it stands,
     how long it is, and 64 bits of its fingerprint. A hundred thousand take some 20 MB.
@@ -112,7 +111,7 @@ class Past:
             if self._was_misread(identity, job):
                 del self._jobs[identity]  # its finish_reason was read as stop by an older version
                 continue
-            if known >> (_OFFSET + _LENGTH) != _mark(job.fingerprint):
+            if not _is_mark_of(known >> (_OFFSET + _LENGTH), job):
                 raise UsageError(
                     f"the run cannot be resumed: the request of {name} case {job.case.id} is not the one it asked",
                     location=job.case.location,
@@ -151,7 +150,7 @@ class Past:
         """The records of a job's answer, if it was given to this very request; None where it has to be asked."""
         identity = _identity(name, job.case.id, job.unit.variant, job.sample)
         known = self._jobs.get(identity)
-        if known is None or known >> (_OFFSET + _LENGTH) != _mark(job.fingerprint):
+        if known is None or not _is_mark_of(known >> (_OFFSET + _LENGTH), job):
             return None
         if self._was_misread(identity, job):
             return None
@@ -177,7 +176,7 @@ def read_results(file: BinaryIO, offset: int, length: int) -> list[Record]:
     file.seek(offset)
     # At nothing but line feeds: a lone carriage return is white space to JSON.
     lines = [line for line in file.read(length).split(b"\n") if line]
-    records = [read_journal_line(line) for line in lines]
+    records = [read_journal_line(line, lambda: Location(str(file.name))) for line in lines]
     if None in records:
         raise StorageError(f"{file.name} changed while it was read", hint="run it again")
     return cast("list[Record]", records)
@@ -189,7 +188,7 @@ def _lines(path: Path) -> Iterator[tuple[int, int, Record]]:
     with path.open("rb") as file:
         offset = 0
         for number, line in enumerate(file, 1):
-            record = _record(line)
+            record = _record(line, path, number)
             if record is None:
                 damaged = damaged or number
             elif damaged:
@@ -202,11 +201,14 @@ def _lines(path: Path) -> Iterator[tuple[int, int, Record]]:
             offset += len(line)
 
 
-def _record(line: bytes) -> Record | None:
+def _record(line: bytes, path: Path, number: int) -> Record | None:
     if not line.endswith(b"\n"):
         return None
-    value = read_journal_line(line)
-    return cast("Record", value) if value is not None and _is_record(value) else None
+    value = read_journal_line(line, lambda: Location(str(path), number))
+    if value is None:
+        return None
+    refuse_newer(value, "fingerprint", "the fingerprint of this record", lambda: Location(str(path), number))
+    return cast("Record", value) if _is_record(value) else None
 
 
 def _is_record(value: Mapping[str, Any]) -> bool:
@@ -217,7 +219,7 @@ def _is_record(value: Mapping[str, Any]) -> bool:
         and all(
             type(value.get(name, 0)) is int for name in ("sample", "attempts", "index", "choice", "choices")
         )
-        and _FINGERPRINT.fullmatch(value["fingerprint"]) is not None
+        and version_of(value["fingerprint"]) in FINGERPRINTERS
     )
 
 
@@ -255,4 +257,8 @@ def _identity(file: str, case: str, variant: str | None, sample: int) -> int:
 
 
 def _mark(fingerprint: str) -> int:
-    return int(fingerprint.removeprefix("sha256:")[:16], 16)
+    return int(fingerprint[fingerprint.rindex(":") + 1 :][:16], 16)
+
+
+def _is_mark_of(mark: int, job: Job) -> bool:
+    return any(mark == _mark(fingerprint) for fingerprint in job.fingerprints())

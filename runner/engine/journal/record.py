@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from typing import NotRequired, TypedDict
 from zlib import crc32
 
+from ...errors import Location
+from ...files.versions import is_version, reader_of
 from ...values import Json, JsonObject
 
 __all__ = ["CheckRecord", "ErrorRecord", "Record", "journal_line", "json_line", "read_journal_line"]
@@ -100,10 +103,11 @@ def journal_line(line: str) -> bytes:
     return b'%b%b%b"}\n' % (data[:-1], _CHECKSUM, _checksum(data))
 
 
-def read_journal_line(line: bytes) -> dict[str, Json] | None:
+def read_journal_line(line: bytes, locate: Callable[[], Location]) -> dict[str, Json] | None:
     """The object of a journal's line without its checksum; None for a line that is not as it was written.
 
-    A line without a checksum, which older versions wrote, is taken as it is.
+    A line without a checksum, which older versions wrote, is taken as it is. A line says its version under `format`,
+    unless that is 1. Raises NewerFormatError at `locate()` for one that a newer runner wrote.
     """
     if found := _SEAL.fullmatch(line):
         line = found[1] + b"}"
@@ -113,7 +117,19 @@ def read_journal_line(line: bytes) -> dict[str, Json] | None:
         value = json.loads(line)
     except (ValueError, RecursionError):
         return None
-    return value if isinstance(value, dict) else None
+    if not isinstance(value, dict):
+        return None
+    return reader_of(_READERS, value.get("format", 1), "this record", locate)(value)
+
+
+def _read_v1(value: dict[str, Json]) -> dict[str, Json]:
+    if is_version(value.get("format"), 1):
+        del value["format"]
+    return value
+
+
+_READERS: dict[int, Callable[[dict[str, Json]], dict[str, Json]]] = {1: _read_v1}
+"""For each version of a line, what makes it a record of today."""
 
 
 def _checksum(data: bytes) -> bytes:

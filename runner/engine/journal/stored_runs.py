@@ -3,31 +3,34 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ...errors import UsageError
+from ...errors import Location, UsageError
 from ...files.plain_files import NotPlainError, refuse_special
+from ...files.versions import NewerFormatError, is_version, located_in, reader_of
 from .journal import LOCK, MANIFEST, RESULTS, is_running
 from .paths import RUNS, plain, read_state, state_folder
 from .run_ids import is_id
 
-__all__ = ["DAMAGED", "FORMAT", "StoredRun", "find_run", "stored_runs"]
+__all__ = ["DAMAGED", "FORMAT", "StoredRun", "find_run", "refuse_newer", "stored_runs"]
 
 FORMAT = 1
-"""Of `run.json`."""
+"""Of the `run.json` that is written."""
 
 DAMAGED = "damaged"
+NEWER = "newer"
 
 
 @dataclass(frozen=True, slots=True)
 class StoredRun:
     """One run: its folder, and what its `run.json` says (nothing where it was killed before it wrote one).
 
-    Of a `run.json` that is damaged, or that another version wrote in another way, there is only `{"status": "damaged"}`.
+    Of a `run.json` that is damaged there is only `{"status": "damaged"}`; of one that a newer runner wrote, what that
+    has in common with ours, and the status "newer".
     """
 
     folder: Path
@@ -47,7 +50,7 @@ class StoredRun:
     def status(self) -> str:
         """`complete`, `stopped`, `interrupted` or `failed` as it ended; `running`; `killed` where nothing ended it.
 
-        `damaged` where nobody knows.
+        `damaged` where nobody knows, `newer` where only a newer runner does.
         """
         status = str(self.manifest.get("status", "running"))
         if status != "running":
@@ -78,15 +81,25 @@ def stored_runs(root: Path) -> Iterator[StoredRun]:
 def find_run(root: Path, name: str) -> StoredRun:
     """The run that `name` means: `last`, an id or the beginning of one, or the path of its folder.
 
-    Raises UsageError where there is no such run, more than one, or one that is damaged.
+    Raises UsageError where there is no such run, more than one, or one that is damaged; NewerFormatError for one that a
+    newer runner wrote.
     """
     found = _find(root, name)
+    refuse_newer(found)
     if found.status == DAMAGED:
         raise UsageError(
-            f"{found.folder / MANIFEST} is damaged, or was written by another version of runner",
+            f"{found.folder / MANIFEST} is damaged",
             hint="remove the folder if the run is of no use any more",
         )
     return found
+
+
+def refuse_newer(run: StoredRun) -> None:
+    """Raise NewerFormatError where a run was written by a newer runner."""
+    if run.status == NEWER:
+        path = run.folder / MANIFEST
+        where = located_in(read_state(path), str(path), "format")
+        reader_of(_SOUND, run.manifest["format"], f"the run {run.id}", lambda: where)
 
 
 def _find(root: Path, name: str) -> StoredRun:
@@ -118,14 +131,21 @@ def _read(folder: Path) -> StoredRun:
         manifest = json.loads(read_state(path))
     except (OSError, ValueError, RecursionError):
         manifest = None
-    return StoredRun(folder, manifest if _is_sound(manifest) else {"status": DAMAGED})
+    if not isinstance(manifest, dict):
+        return StoredRun(folder, {"status": DAMAGED})
+    version = manifest.get("format")
+    try:
+        sound = reader_of(_SOUND, version, f"the run {folder.name}", lambda: Location(str(path)))(manifest)
+    except NewerFormatError:
+        # The other runs are listed all the same; whoever needs this one is told.
+        return StoredRun(folder, {"status": NEWER, "format": version, "command": manifest.get("command")})
+    return StoredRun(folder, manifest if sound else {"status": DAMAGED})
 
 
-def _is_sound(manifest: Any) -> bool:
+def _is_sound_v1(manifest: Mapping[str, Any]) -> bool:
     """Whether everything that this program goes by is there, and of its kind: bits flip on disks, and people edit."""
     return (
-        isinstance(manifest, dict)
-        and manifest.get("format") == FORMAT
+        is_version(manifest.get("format"), 1)
         and _each(manifest, _ALWAYS)
         and _each({**dict.fromkeys(_SOMETIMES), **manifest}, _SOMETIMES)
         and _is_date(manifest["started"])
@@ -133,6 +153,10 @@ def _is_sound(manifest: Any) -> bool:
         and isinstance(configuration := manifest.get("configuration", {}), dict)
         and all(isinstance(section, dict) for section in configuration.values())
     )
+
+
+_SOUND: dict[int, Callable[[Mapping[str, Any]], bool]] = {1: _is_sound_v1}
+"""For each version whether a `run.json` is sound. What they say is the same so far."""
 
 
 def _each(manifest: Mapping[str, Any], kinds: Mapping[str, Any]) -> bool:

@@ -33,7 +33,7 @@ from ...render.templates import CompiledPrompt, compile_prompt
 from ...schema import show
 from ...values import Json, JsonObject
 from ...wire.dialect import Dialect, UntranslatableError, dialect_of
-from ...wire.fingerprint import Fingerprinter
+from ...wire.fingerprint import FINGERPRINTERS, Fingerprinter
 from ...wire.request import Encoder, build_body
 from .shard import Shard
 from .variants import Variant, variants
@@ -76,6 +76,12 @@ class Job(NamedTuple):
         """The request, read from its bytes. What is the same in all requests of the unit is in `unit.fields`."""
         body: JsonObject = json.loads(self.data)
         return body
+
+    def fingerprints(self) -> Iterator[str]:
+        """All by which the request may be known in a stored file: of today first, then of older versions of runner."""
+        yield self.fingerprint
+        if len(FINGERPRINTERS) > 1:
+            yield from self.unit.dialect.older_fingerprints(self.body)
 
     @property
     def parts(self) -> dict[str, str]:

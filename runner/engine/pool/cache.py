@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...errors import StorageError
+from ...errors import Location, RunnerError, StorageError
 from ...files.plain_files import refuse_special
+from ...files.versions import NewerFormatError, reader_of
 from ..journal.paths import CACHE, STATE, make_state, plain, state_folder
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["CacheEntry", "ResponseCache", "RunCache"]
 
 VERSION = 1
+"""Of what goes into a key. The file has a version of its own, SQLite's `user_version`."""
 
 _BATCH = 256
 _BATCH_SECONDS = 0.5
@@ -53,7 +55,8 @@ class ResponseCache:
     """The cache of one project, in `.runner/cache.sqlite3`; the file is made by the first answer that is kept.
 
     It is SQLite that opens it, by its name, so what stands there is looked at before: raises MissingFileError for a link,
-    or for what is no file. Every method raises StorageError where the file cannot be used. What was put is seen by `get`
+    or for what is no file. Every method raises StorageError where the file cannot be used, NewerFormatError where a newer
+    runner wrote it. What was put is seen by `get`
     at once and is in the file after `flush` or `close`. `damaged` counts the entries that `get` found changed since they
     were written. To be used in one thread.
     """
@@ -63,6 +66,7 @@ class ResponseCache:
         self._root = root
         self._database: sqlite3.Connection | None = None
         self._absent = False
+        self._numbered = False
         self._batch: dict[bytes, CacheEntry] = {}
         self._flushed = time.monotonic()
         self.damaged = 0
@@ -121,6 +125,9 @@ class ResponseCache:
                 assert database is not None
                 with database:
                     database.executemany("INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?, ?)", rows)
+                    if not self._numbered:
+                        database.execute(f"PRAGMA user_version = {max(_PREPARE)}")
+                        self._numbered = True
             self._batch.clear()
         self._flushed = time.monotonic()
 
@@ -193,9 +200,13 @@ class ResponseCache:
                 database.execute(
                     "PRAGMA synchronous = OFF"
                 )  # a power cut may cost answers that the journal has
-                database.execute(_TABLE)
-                _add_digests(database)
-            except sqlite3.Error:
+                (version,) = database.execute("PRAGMA user_version").fetchone()
+                prepare = reader_of(
+                    _PREPARE, version or 1, "the response cache", lambda: Location(str(self.path))
+                )
+                prepare(database)
+                self._numbered = version == max(_PREPARE)
+            except (sqlite3.Error, NewerFormatError):
                 database.close()
                 raise
             self._database = database
@@ -234,7 +245,7 @@ class RunCache:
             return None
         try:
             entry = self._cache.get(key)
-        except StorageError as error:
+        except (StorageError, NewerFormatError) as error:
             self._switch_off(error)
             return None
         if self._cache.damaged and not self._told_of_damage:
@@ -247,7 +258,7 @@ class RunCache:
         if self._cache is not None:
             try:
                 self._cache.put(key, entry)
-            except StorageError as error:
+            except (StorageError, NewerFormatError) as error:
                 self._switch_off(error)
 
     def close(self) -> None:
@@ -255,10 +266,10 @@ class RunCache:
         if self._cache is not None:
             try:
                 self._cache.close()
-            except StorageError as error:
+            except (StorageError, NewerFormatError) as error:
                 self._switch_off(error)
 
-    def _switch_off(self, error: StorageError) -> None:
+    def _switch_off(self, error: RunnerError) -> None:
         cache, self._cache = self._cache, None
         assert cache is not None
         cache.abandon()
@@ -271,6 +282,16 @@ def _digest(key: bytes, entry: CacheEntry) -> bytes:
     )
     digest.update(entry.body)
     return digest.digest()
+
+
+def _prepare_v1(database: sqlite3.Connection) -> None:
+    """Make the table where there is none. The first files of this version have no number and no checksums."""
+    database.execute(_TABLE)
+    _add_digests(database)
+
+
+_PREPARE: dict[int, Callable[[sqlite3.Connection], None]] = {1: _prepare_v1}
+"""For each version of the file, what makes it one of today; its entries stay."""
 
 
 def _add_digests(database: sqlite3.Connection) -> None:

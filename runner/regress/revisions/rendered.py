@@ -32,12 +32,16 @@ PARTS = ("messages", "params", "schema")
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A request without its text: the prompt's name, where it comes from, its fingerprint and the hashes of its parts."""
+    """A request without its text: the prompt's name, where it comes from, its fingerprint and the hashes of its parts.
+
+    `older` are the fingerprints by which older versions of runner knew it.
+    """
 
     prompt: str
     key: CaseKey
     fingerprint: str
     parts: tuple[str, ...]
+    older: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +171,7 @@ def _requests_of(unit: Unit) -> Iterator[RequestOf | Unreadable]:
                 (prompt.place, case.id, variant),
                 job.fingerprint,
                 tuple(hashes[name] for name in PARTS),
+                tuple(job.fingerprints())[1:],
             ),
             body,
             len(job.data),

@@ -7,14 +7,15 @@ edited by hand, is read by the strict YAML reader instead. Both give the same va
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any, NoReturn
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, NoReturn
 
 from ...errors import FormatError, Location
+from ...files.versions import reader_of, version_in
 from ...values import Json, JsonPath
+from ...wire.fingerprint import FINGERPRINT, FINGERPRINTERS, refuse_newer, version_of
 from .fast_reader import parse_own
 from .snapshot import Snapshot, Variation
-from .writer import VERSION
 
 __all__ = ["MAX_BYTES", "ConflictError", "read_snapshot", "snapshot_request", "too_large"]
 
@@ -23,8 +24,7 @@ MAX_BYTES = 65_536
 
 # Our writer indents all but its keys, so these can only be git's (and the `=====` under a heading is none of them).
 _CONFLICT = re.compile(r"^(?:<<<<<<<|=======|>>>>>>>|\|\|\|\|\|\|\|)", re.MULTILINE)
-_REQUEST = re.compile(r"^request: (sha256:[0-9a-f]{64})\r?$", re.MULTILINE)
-_FINGERPRINT = re.compile(r"sha256:[0-9a-f]{64}")
+_REQUEST = re.compile(rf"^request: ({FINGERPRINT})\r?$", re.MULTILINE)
 _AGAIN = "snapshots are written by runner: take back the edit, or delete the file and record anew"
 
 _KINDS: Mapping[str, tuple[type, str]] = {
@@ -55,13 +55,19 @@ def read_snapshot(text: str, shown: str) -> Snapshot:
     """The snapshot in `text`; `shown` is how messages call its file.
 
     Raises ConflictError, SyntaxFileError (no YAML, a key twice, nested too deeply), or FormatError, at the line of
-    what is off.
+    what is off; NewerFormatError for what a newer runner wrote.
     """
     if len(text) > MAX_BYTES // 4 and (size := len(text.encode())) > MAX_BYTES:
         raise too_large(size, shown)
     value = parse_own(text)
-    if value is None or _problem(value) is not None:
-        value = _read_slowly(text, shown)
+    stated = value.get("runner_snapshot") if value else None
+    version = _VERSIONS.get(stated) if type(stated) is int else None
+    if value is None or version is None or version.problem(value):
+        return _read_slowly(text, shown)
+    return version.snapshot(value)
+
+
+def _snapshot_v1(value: dict[str, Any]) -> Snapshot:
     return Snapshot(
         request=value["request"],
         parts=value.get("parts", {}),
@@ -93,19 +99,24 @@ def too_large(size: int, shown: str) -> FormatError:
     )
 
 
-def _read_slowly(text: str, shown: str) -> dict[str, Any]:
-    """The checked mapping in any YAML text; its errors know their lines."""
+def _read_slowly(text: str, shown: str) -> Snapshot:
+    """The snapshot in any YAML text; its errors know their lines."""
     if found := _CONFLICT.search(text):
         _refuse_conflict(text, Location(shown, text.count("\n", 0, found.start()) + 1))
     from ...documents.yaml_reader import parse_yaml
 
     document = parse_yaml(text, shown, max_nodes=MAX_BYTES)
-    problem = _problem(document.value)
+    what, stated = "this snapshot", version_in(document, "runner_snapshot")
+    version = reader_of(_VERSIONS, stated, what, lambda: document.locate_key(("runner_snapshot",)))
+    problem = version.problem(document.value)
     if problem is not None:
         path, message, hint = problem
-        raise FormatError(message, location=document.locate_key(path), hint=hint)
+        location = document.locate_key(path)
+        if path == ("request",) and isinstance(document.value, Mapping):
+            refuse_newer(document.value, "request", "this snapshot's fingerprint", lambda: location)
+        raise FormatError(message, location=location, hint=hint)
     assert isinstance(document.value, dict)
-    return document.value
+    return version.snapshot(document.value)
 
 
 def _refuse_conflict(text: str, location: Location) -> NoReturn:
@@ -117,23 +128,19 @@ def _refuse_conflict(text: str, location: Location) -> NoReturn:
     )
 
 
-def _problem(value: Json) -> tuple[JsonPath, str, str] | None:
+def _problem_v1(value: Json) -> tuple[JsonPath, str, str] | None:
     """The first thing that makes a value no snapshot: its path, what it is, and what to do."""
     if not isinstance(value, dict):
         return (), "this is not a snapshot", _AGAIN
-    version = value.get("runner_snapshot")
-    if version != VERSION:
-        known = (
-            "a newer runner may have written it" if isinstance(version, int) and version > VERSION else _AGAIN
-        )
-        return ("runner_snapshot",), f"runner_snapshot must be {VERSION}", known
+    if value.get("runner_snapshot") != 1:
+        return ("runner_snapshot",), f"runner_snapshot must be {max(_VERSIONS)}", _AGAIN
     for key, item in value.items():
         if key not in _KINDS:
             return (key,), f'unknown key "{key}"', _AGAIN
         kind, words = _KINDS[key]
         if not isinstance(item, kind) or (isinstance(item, bool) and kind is not object):
             return (key,), f"{key} must be {words}", _AGAIN
-    if not _FINGERPRINT.fullmatch(value.get("request", "")):
+    if version_of(value.get("request", "")) not in FINGERPRINTERS:
         return ("request",), "request must be sha256: and 64 hex digits", _AGAIN
     if "output" not in value:
         return (), "output is missing", _AGAIN
@@ -164,3 +171,13 @@ def _samples_problem(value: dict[str, Any]) -> tuple[JsonPath, str, str] | None:
         if not isinstance(path, str):
             return ("unstable", index), "a path must be text", _AGAIN
     return None
+
+
+class _Version(NamedTuple):
+    """How one version is read: what is wrong with a value, and the snapshot that a right one is."""
+
+    problem: Callable[[Json], tuple[JsonPath, str, str] | None]
+    snapshot: Callable[[dict[str, Any]], Snapshot]
+
+
+_VERSIONS: dict[int, _Version] = {1: _Version(_problem_v1, _snapshot_v1)}
