@@ -20,7 +20,7 @@ __all__ = ["Done", "ProjectFolder"]
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 PLAIN = {"NO_COLOR": "1", "RUNNER_TRUST": "1", "PYTHONPATH": str(REPOSITORY), "PYTHONDONTWRITEBYTECODE": "1"}
-KEPT = ("PATH", "SYSTEMROOT", "TEMP", "TMP", "LANG", "RUNNER_CACHE_DIR")
+KEPT = ("PATH", "SYSTEMROOT", "TEMP", "TMP", "LANG", "RUNNER_CACHE_DIR", "COVERAGE_PROCESS_CONFIG")
 
 
 @dataclass(frozen=True)
