@@ -214,7 +214,7 @@ class ModelRule:
     """One entry of `models` in runner.yaml: for model names that match the glob, an endpoint, a wire format and a price.
 
     Prices are US dollars per million tokens. `deny` says that nobody may ask these models; False that they may be,
-    whatever a later entry says.
+    whatever a later entry says. `model` is what the endpoint calls them; its `*` stands for what that of the glob matched.
     """
 
     pattern: str
@@ -224,6 +224,7 @@ class ModelRule:
     output_price: float | None = None
     deny: bool | None = None
     api: str | None = None
+    model: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ __all__ = [
     "endpoint_for",
     "load_project",
     "load_project_from",
+    "model_at",
     "pack_model",
     "price_for",
 ]
@@ -124,25 +125,45 @@ def endpoint_for(project: Project, model: str | None, *, name: str | None = None
     return project.endpoints[project.endpoint]
 
 
-def api_for(project: Project, model: str, endpoint: Endpoint) -> str:
-    """The wire format in which `endpoint` is asked for `model`.
+def model_at(project: Project, model: str, endpoint: Endpoint) -> str:
+    """What `endpoint` calls a model: `model` itself, unless the first matching entry of `models` that has a name has another.
+
+    An entry that is about another endpoint says nothing of this one.
+    """
+    for rule in project.models:
+        here = rule.endpoint in (None, endpoint.name)
+        if rule.model is not None and here and fnmatchcase(model, rule.pattern):
+            before, _, after = rule.pattern.partition("*")
+            return rule.model.replace("*", model[len(before) : len(model) - len(after)])
+    return model
+
+
+def api_for(project: Project, model: str, endpoint: Endpoint, asked: str | None = None) -> str:
+    """The wire format in which `endpoint` is asked for `model`, which it may call `asked`.
 
     That is the `api` of the first matching entry of `models` that has one, unless the entry is about another endpoint;
     else that of the endpoint.
     """
     for rule in project.models:
         here = rule.endpoint in (None, endpoint.name)
-        if rule.api is not None and here and fnmatchcase(model, rule.pattern):
+        if rule.api is not None and here and _is_about(rule, model, asked):
             return rule.api
     return endpoint.api
 
 
-def price_for(project: Project, model: str) -> ModelRule | None:
-    """The first matching entry of `models` that has a price; None where no price is known."""
+def price_for(project: Project, model: str, asked: str | None = None) -> ModelRule | None:
+    """The first entry of `models` with a price that matches `model`, or what it is called where it is asked.
+
+    None where no price is known.
+    """
     for rule in project.models:
-        if rule.input_price is not None and fnmatchcase(model, rule.pattern):
+        if rule.input_price is not None and _is_about(rule, model, asked):
             return rule
     return None
+
+
+def _is_about(rule: ModelRule, model: str, asked: str | None) -> bool:
+    return fnmatchcase(model, rule.pattern) or (asked is not None and fnmatchcase(asked, rule.pattern))
 
 
 def denial_of(project: Project, model: str) -> Location | None:
@@ -303,9 +324,16 @@ class _Reader:
                     price.get("output"),
                     entry.get("deny"),
                     entry.get("api"),
+                    self._model(pattern, entry.get("model")),
                 )
             )
         return tuple(rules)
+
+    def _model(self, pattern: str, model: str | None) -> str | None:
+        if model is not None and "*" in model and (pattern.count("*") != 1 or set("?[") & set(pattern)):
+            message = f"the * of model stands for that of the pattern, and {pattern} has not just one *"
+            self.refuse(("models", pattern, "model"), message, "write the whole name")
+        return model
 
     def check_packs(self, packs: Mapping[str, Mapping[str, Any]]) -> None:
         for alias, pack in packs.items():

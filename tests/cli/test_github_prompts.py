@@ -113,6 +113,39 @@ def test_a_file_in_both_formats_names_both_lines(project: ProjectFolder) -> None
     assert '"modelParameters" (line 3) one of GitHub\'s' in done.out + done.err
 
 
+def test_a_model_with_a_publisher_is_asked_by_the_name_that_the_endpoint_has(
+    project: ProjectFolder, server: FaultServer
+) -> None:
+    config = (project.folder / "runner.yaml").read_text()
+    entry = '"openai/*": {endpoint: local, model: "my-*", price: {input: 1000000, output: 0}}'
+    project.write("runner.yaml", f"{config}models: {{{entry}}}\n")
+    done = do(project, "run")
+    assert (done.code, {each.json["model"] for each in server.requests}) == (0, {"my-gpt-4o"})
+    assert "$" in done.out
+
+
+def test_openai_is_known_to_have_no_models_with_publishers(tmp_path: Path) -> None:
+    project = ProjectFolder(tmp_path)
+    project.write(FILE, PROMPT)
+    done = do(project, "check")
+    assert done.code == 0
+    assert "greet.prompt.yml:2:8: W021 endpoint openai has no model openai/gpt-4o" in done.err
+    project.write("runner.yaml", 'models: {"openai/*": {endpoint: openai, model: "*"}}\n')
+    assert "W021" not in do(project, "check").err
+
+
+@pytest.mark.parametrize("text", [PROMPT, "name: greet\nmodel: x\nmessages: [{role: user, content: hi}]\n"])
+def test_a_model_that_was_an_input_of_the_action_is_missed_where_it_is_needed(
+    tmp_path: Path, text: str
+) -> None:
+    project = ProjectFolder(tmp_path)
+    project.write(FILE, "".join(line for line in text.splitlines(keepends=True) if "model:" not in line))
+    done = do(project, "check")
+    assert done.code == 0
+    assert "greet.prompt.yml:1:1: W020 greet declares no model" in done.err
+    assert do(project, "render", FILE, "--var", "person=x", "--var", "expected=x").code == 2
+
+
 def test_diff_shows_what_the_change_does_to_the_requests(tmp_path: Path) -> None:
     git = GitFolder(tmp_path)
     git.write(FILE, PROMPT)

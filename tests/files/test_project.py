@@ -6,15 +6,67 @@ from pathlib import Path
 
 import pytest
 
-from runner.errors import ConfigError, Problems, RunnerError
+from runner.errors import ConfigError, FormatError, Problems, RunnerError
 from runner.files.model import Endpoint, ModelRule, Project
-from runner.files.project import endpoint_for, load_project, price_for
+from runner.files.project import endpoint_for, load_project, model_at, price_for
 
 
 def load(folder: Path, text: str | None = None, **environ: str) -> Project:
     if text is not None:
         (folder / "runner.yaml").write_text(text)
     return load_project(folder, cwd=folder, environ=environ)
+
+
+MAPPED = """
+endpoints: {a: {base_url: 'http://a.example/v1'}, b: {base_url: 'http://b.example/v1'}}
+models:
+  special/one: {endpoint: a, model: uno}
+  openai/*: {endpoint: a, model: "*"}
+  "*-mini": {endpoint: b, model: "small-*-v1"}
+  x/*: {endpoint: a}
+"""
+
+
+@pytest.mark.parametrize(
+    ("model", "endpoint", "name"),
+    [
+        ("openai/gpt-4o", "a", "gpt-4o"),
+        ("openai/a/b", "a", "a/b"),
+        ("openai/gpt-4o-mini", "b", "small-openai/gpt-4o-v1"),
+        ("special/one", "a", "uno"),
+        ("special/one", "b", "special/one"),
+        ("x/y", "a", "x/y"),
+    ],
+)
+def test_an_endpoint_may_call_a_model_by_another_name(
+    tmp_path: Path, model: str, endpoint: str, name: str
+) -> None:
+    (tmp_path / "runner.yaml").write_text(MAPPED)
+    project = load_project(tmp_path, cwd=tmp_path, environ={})
+    assert model_at(project, model, project.endpoints[endpoint]) == name
+
+
+@pytest.mark.parametrize(
+    ("entry", "told"),
+    [
+        ('"a*": {model: "**"}', "runner.yaml:1:24: models.a*.model is not valid"),
+        (
+            'a: {model: "*"}',
+            "runner.yaml:1:21: the * of model stands for that of the pattern, and a has not just one *",
+        ),
+        (
+            '"*a*": {model: "*"}',
+            "runner.yaml:1:25: the * of model stands for that of the pattern, and *a* has not",
+        ),
+        ('"[ab]*": {model: "*"}', "runner.yaml:1:27: the * of model stands for that of the pattern"),
+        ('a: {model: ""}', "runner.yaml:1:21: models.a.model must not be empty"),
+    ],
+)
+def test_a_name_that_the_pattern_does_not_give_is_refused(tmp_path: Path, entry: str, told: str) -> None:
+    (tmp_path / "runner.yaml").write_text(f"models: {{{entry}}}\n")
+    with pytest.raises(FormatError) as caught:
+        load_project(tmp_path, cwd=tmp_path, environ={})
+    assert str(caught.value).startswith(told)
 
 
 def test_without_a_file_there_are_openai_and_local(tmp_path):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from ...checks.strict import Finding, lint_response_format
@@ -16,7 +16,9 @@ from ...errors import (
     SchemaError,
     raise_all,
 )
+from ...files.addresses import OPENAI_URL
 from ...files.model import CaseFile, Project, Prompt
+from ...files.project import endpoint_for
 from ...render.remarks import unused_inputs
 from ...render.sandbox import IN_PROCESS, Sandbox
 from ...values import Json, JsonPath
@@ -42,6 +44,10 @@ def examine(prompt: Prompt, project: Project, sandbox: Sandbox = IN_PROCESS) -> 
     units: tuple[Unit, ...] = ()
     remarks = [*prompt.warnings, *_lint(prompt)]
     cases = 0
+    fields: dict[str, list[Json]] = {}
+    if lacking := _model_of_an_action(prompt, project):
+        remarks.append(lacking)
+        fields = {"model": ["-"]}
     empty, texts = _EmptyMessages(prompt), FalseTexts()
 
     def look(job: Job) -> None:
@@ -49,7 +55,7 @@ def examine(prompt: Prompt, project: Project, sandbox: Sandbox = IN_PROCESS) -> 
         texts.look(job)
 
     try:
-        units = make_units((prompt,), project, sandbox=sandbox)
+        units = make_units((prompt,), project, fields=fields, sandbox=sandbox)
         if prompt.tests or not units[0].required:
             cases = Plan(units, Selection().cases).rehearse(look).jobs
     except NothingSelectedError:
@@ -65,11 +71,37 @@ def examine(prompt: Prompt, project: Project, sandbox: Sandbox = IN_PROCESS) -> 
             errors and any(isinstance(test, CaseFile) for test in prompt.tests)
         ):
             remarks.extend(unused_inputs(prompt, template.variables | judge.variables))
+        remarks.extend(_unmapped_models(units))
         remarks.extend(template.warnings)
         remarks.extend(judge.remarks)
     remarks.extend(empty.found.values())
     remarks.extend(texts.found.values())
     return Examination(prompt, cases, tuple(errors), tuple(remarks))
+
+
+def _model_of_an_action(prompt: Prompt, project: Project) -> Diagnostic | None:
+    """W020: a prompt of GitHub's declares no model, which was an input of the action that ran it."""
+    of_github = prompt.template.engine == "github" or "/.github/prompts/" in f"/{prompt.file}"
+    if not of_github or "model" in prompt.request or endpoint_for(project, None).model is not None:
+        return None
+    name = endpoint_for(project, None).name
+    hint = f"give --model, or endpoint {name} in runner.yaml a `model`"
+    return Diagnostic("warning", "W020", f"{prompt.name} declares no model", prompt.locate(), hint)
+
+
+def _unmapped_models(units: Iterable[Unit]) -> Iterator[Diagnostic]:
+    """W021: OpenAI is asked for `publisher/model`, as GitHub Models called its models. Told once for each model."""
+    named = {unit.model: unit for unit in units if unit.endpoint.base_url == OPENAI_URL}
+    for model, unit in named.items():
+        publisher, slash, _ = model.partition("/")
+        if slash:
+            yield Diagnostic(
+                "warning",
+                "W021",
+                f"endpoint {unit.endpoint.name} has no model {model}: its names have no publisher",
+                unit.prompt.locate("model"),
+                f'map it in runner.yaml: models: {{"{publisher}/*": {{endpoint: {unit.endpoint.name}, model: "*"}}}}',
+            )
 
 
 class FalseTexts:

@@ -26,7 +26,7 @@ from ...errors import (
 from ...files.media import inline_media, refuse_own_urls
 from ...files.model import Case, Endpoint, ModelRule, Project, Prompt
 from ...files.problems import ProblemList
-from ...files.project import api_for, denial_of, endpoint_for, pack_model, price_for
+from ...files.project import api_for, denial_of, endpoint_for, model_at, pack_model, price_for
 from ...files.violations import spell
 from ...render.sandbox import IN_PROCESS, Sandbox
 from ...render.templates import CompiledPrompt, compile_prompt
@@ -204,11 +204,15 @@ def make_units(
                         hint=f"add `model:` to the prompt, or to endpoint {target.name} in runner.yaml, or give --model",
                     )
                 _refuse_denied(prompt, project, model)
+                named = model
+                if declared:
+                    model = model_at(project, declared, target)
+                    _refuse_denied(prompt, project, model)
                 overrides = dict(variant.overrides)
-                if "model" not in prompt.request:
+                if model != named or "model" not in prompt.request:
                     overrides["model"] = model
                 skeleton = build_body(prompt.request, [], prompt.extra_body, overrides)
-                dialect = dialect_of(api_for(project, model, target))
+                dialect = dialect_of(api_for(project, named, target, model))
                 fingerprinter, encoder = _spelled(skeleton, prompt, dialect)
                 units.append(
                     Unit(
@@ -220,7 +224,7 @@ def make_units(
                         model,
                         target,
                         dialect,
-                        price_for(project, model),
+                        price_for(project, named, model),
                         MappingProxyType(
                             {key: value for key, value in skeleton.items() if key != "messages"}
                         ),
