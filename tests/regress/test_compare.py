@@ -117,6 +117,46 @@ def test_seen_takes_any_value_of_the_approved_samples_and_absence_if_it_was_seen
     assert not compare(compiled(rule), {"a": "refund"}, {}, seen=seen[:2]).equal
 
 
+def test_seen_takes_a_value_that_is_equal_as_json():
+    rules = compiled("{path: $.a, compare: seen}")
+    for seen, new in (({"x": 1}, {"x": 1.0}), ([1], [1]), (1, 1.0)):
+        assert compare(rules, {"a": "x"}, {"a": new}, seen=[{"a": seen}]).equal
+    assert not compare(rules, {"a": "x"}, {"a": True}, seen=[{"a": 1}]).equal
+
+
+def test_what_was_seen_of_an_item_is_what_the_item_of_its_key_had():
+    rules = compiled("{path: $.items, compare: keyed, key: id}", '{path: "$.items[*].p", compare: seen}')
+    approved = {"items": [{"id": 1, "p": 1}, {"id": 2, "p": 2}]}
+    seen = [
+        {"items": [{"id": 2, "p": 7}, {"id": 1, "p": 5}]},
+        {"items": "none"},
+        {"items": [{"no": "id"}]},
+        {"items": [{"id": 3, "p": 9}]},
+    ]
+
+    def is_equal(first, second):
+        return compare(
+            rules, approved, {"items": [{"id": 1, "p": first}, {"id": 2, "p": second}]}, seen=seen
+        ).equal
+
+    assert is_equal(5, 7)
+    assert not is_equal(7, 5)
+    assert not is_equal(9, 7)
+
+
+def test_an_item_that_was_seen_to_be_absent_may_be_so():
+    rules = compiled("{path: $, compare: keyed, key: id}", '{path: "$[*]", compare: seen}')
+    approved, new = [{"id": 1}, {"id": 2}], [{"id": 1}]
+    assert compare(rules, approved, new, seen=[[{"id": 1}]]).equal
+    assert not compare(rules, approved, new, seen=[[{"id": 2}]]).equal
+
+
+def test_of_lists_without_order_any_item_of_an_approved_sample_was_seen():
+    rules = compiled("{path: $, compare: unordered}", '{path: "$[*]", compare: seen}')
+    assert compare(rules, ["a"], ["x"], seen=["none", ["y", "x"]]).equal
+    assert not compare(rules, ["a"], ["x"], seen=["x", ["y"]]).equal
+
+
 def test_optional_takes_absence_on_either_side_and_nothing_more():
     rules = compiled("{path: $.a, presence: optional}")
     assert compare(rules, {"a": 1}, {}).equal
@@ -148,6 +188,55 @@ def test_a_missing_value_is_a_change_under_every_other_rule():
 def test_the_note_says_by_how_much_or_why(rule, approved, new, note):
     [field] = compare(compiled(rule), approved, new).fields
     assert field.note == note
+
+
+@pytest.mark.parametrize(
+    ("rule", "approved", "new"),
+    [
+        ("{path: $, compare: keyed, key: id}", [{"id": 1}], [{"id": 1}, {"id": 1}]),
+        ("{path: $, compare: keyed, key: id}", [{"id": 1}], [{}]),
+        ("{path: $, compare: set}", list(range(200)), list(range(200, 400))),
+        ("{path: $, compare: unordered}", list(range(200)), list(range(200, 400))),
+    ],
+)
+def test_lists_that_cannot_be_compared_as_the_rule_says_are_a_change(rule, approved, new):
+    assert not compare(compiled(rule), approved, new).equal
+
+
+def test_a_value_of_another_type_is_a_change_under_the_rule_of_its_place():
+    rules = compiled("{path: $.a, compare: number, abs: 1}")
+    for approved, new in ((1, "x"), ("x", 1)):
+        assert verdicts(rules, {"a": approved}, {"a": new}) == [("$.a", "number abs 1", False)]
+
+
+@pytest.mark.parametrize("length", [1, 2, 3, 5])
+def test_a_rule_of_the_last_item_holds_for_the_last_item_of_any_list_and_for_no_other(length):
+    rules = compiled('{path: "$..[-1]", compare: number, abs: 1}')
+    for lists in ([1] * length, [[1], [1] * length]):
+        approved = {"a": lists, "b": [1] * length}
+        for place in range(length):
+            new = {**approved, "b": [1.5 if index == place else 1 for index in range(length)]}
+            assert compare(rules, approved, new).equal is (place == length - 1)
+
+
+def test_a_rule_calls_back_the_last_item_of_a_list_that_only_one_answer_has():
+    rules = compiled('{path: "$.a[-1]", compare: exact}', default="ignore")
+    assert compare(rules, {}, {}).equal
+    assert verdicts(rules, {"a": [1, 2]}, {}) == [("$.a[0]", "ignore", True), ("$.a[1]", "exact", False)]
+    assert verdicts(rules, {}, {"a": [1, 2]}) == [("$.a[0]", "ignore", True), ("$.a[1]", "exact", False)]
+
+
+def test_items_with_keys_are_in_another_order_only_where_those_on_both_sides_are():
+    rules = compiled("{path: $, compare: keyed, key: id}")
+
+    def told(*ids):
+        new = [{"id": each} for each in ids]
+        return verdicts(rules, [{"id": "a"}, {"id": "b"}, {"id": "d"}], new)
+
+    assert told("a", "b", "c") == [("$[2]", "keyed id", False), ("$[2]", "keyed id", False)]
+    assert told("c", "a", "b", "d") == [("$[0]", "keyed id", False)]
+    assert told("b", "a", "d") == [("$", "keyed id", True)]
+    assert told("b", "a") == [("$", "keyed id", True), ("$[2]", "keyed id", False)]
 
 
 # --- rules inside rules ---------------------------------------------------------------------------------------
@@ -200,6 +289,35 @@ def test_an_optional_item_may_be_lonely():
 def test_ignore_holds_for_everything_below_and_is_told_once():
     rules = compiled("{path: $.meta, ignore: true}")
     assert verdicts(rules, {"meta": {"a": 1, "b": [1]}}, {"meta": {"b": []}}) == [("$.meta", "ignore", True)]
+
+
+def test_what_is_ignored_may_be_missing_on_either_side():
+    rules = compiled("{path: $.meta, ignore: true}")
+    assert verdicts(rules, {"meta": 1}, {}) == [("$.meta", "ignore", True)]
+    assert verdicts(rules, {}, {"meta": {"a": 1}}) == [("$.meta", "ignore", True)]
+
+
+def test_what_is_ignored_above_a_rule_may_be_of_another_type_or_value():
+    rules = compiled("{path: $.meta, ignore: true}", "{path: $.meta.version, compare: exact}")
+    for approved, new in (("x", "y"), ("x", 1), (1, {"a": 1}), ([1], {"a": 1})):
+        assert verdicts(rules, {"meta": approved}, {"meta": new}) == [("$.meta", "ignore", True)]
+
+
+def test_a_lonely_item_is_told_under_the_rule_of_its_list_unless_it_has_another_of_its_own():
+    keyed = "{path: $, compare: keyed, key: id}"
+    for rules, label in (
+        ([], "keyed id"),
+        (['{path: "$[*]", compare: exact}'], "keyed id"),
+        (['{path: "$[*]", compare: seen}'], "seen"),
+    ):
+        assert verdicts(compiled(keyed, *rules), [{"id": 1}, {"id": 2}], [{"id": 1}]) == [
+            ("$[1]", label, False)
+        ]
+
+
+def test_a_rule_that_only_allows_another_length_ignores_absence_like_its_surroundings():
+    assert compare(compiled("{path: $.a, length: {abs: 1}}", default="ignore"), {"a": [1]}, {}).equal
+    assert not compare(compiled("{path: $.a, length: {abs: 1}}"), {"a": [1]}, {}).equal
 
 
 def test_a_rule_below_calls_back_what_is_ignored_above():

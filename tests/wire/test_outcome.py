@@ -486,7 +486,8 @@ def test_choices_beyond_those_asked_for_are_kept_with_the_first_beside_a_verdict
 
 
 def test_a_verdict_in_a_body_that_is_no_json_keeps_the_body_only_of_a_paid_response() -> None:
-    for status, extra in ((400, None), (200, {"completion": {"body": "Content Exists Risk"}})):
+    kept = {"completion": {"body": "Content Exists Risk"}}
+    for status, extra in ((400, None), (300, None), (199, None), (200, kept), (299, kept)):
         (answer,) = read_reply(status, {}, b"Content Exists Risk", request={}).answers
         assert (answer.outcome, answer.extra) == (Outcome.FILTERED, extra)
 

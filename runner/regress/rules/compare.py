@@ -262,11 +262,10 @@ def _without_order(
 
 
 def _below(place: _Place, mode: Rule, step: str | int) -> _Place:
-    approved = place.approved
-    length = len(approved) if isinstance(approved, list) else None
+    length = next((len(each) for each in (place.approved, place.new) if isinstance(each, list)), None)
     return _Place(
         (*place.path, step),
-        child(approved, step),
+        child(place.approved, step),
         child(place.new, step),
         tuple(child(each, step) for each in place.seen),
         place.reach.follow(step, length),

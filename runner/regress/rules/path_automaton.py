@@ -37,8 +37,10 @@ class Reach:
         if not self.continues:
             return self._automaton.nowhere
         # Steps that no path names lead to the same place, so that the keys of answers fill no memory.
-        known = step if step in self._automaton.named else type(step)
-        key = (known, length) if self._automaton.counts_back else known
+        named = self._automaton.named
+        key: object = step if step in named else type(step)
+        if isinstance(step, int) and length is not None and step - length in named:
+            key = (key, step - length)
         following = self._following.get(key)
         if following is None:
             following = self._following[key] = self._automaton.node(self._step(step, length))
@@ -59,7 +61,7 @@ class Reach:
 class _Automaton:
     """What all places of one set of paths share. `named` are the steps that any of the paths names."""
 
-    __slots__ = ("_nodes", "counts_back", "named", "nowhere", "paths")
+    __slots__ = ("_nodes", "named", "nowhere", "paths")
 
     def __init__(self, paths: Sequence[Path]) -> None:
         selectors = {segment.selector for path in paths for segment in path.segments}
@@ -67,7 +69,6 @@ class _Automaton:
         indexes = {int(each) for each in selectors if isinstance(each, str) and each.isdecimal()}
         self.paths = tuple(paths)
         self.named = frozenset(selectors | indexes)
-        self.counts_back = any(isinstance(each, int) and each < 0 for each in selectors)
         self._nodes: dict[tuple[tuple[int, int], ...], Reach] = {}
         self.nowhere = self.node(())
 
