@@ -1,0 +1,61 @@
+"""Names of files and of cases, made of what people wrote elsewhere."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Collection
+
+from ..files.device_names import is_device
+from ..files.inputs import usable_in_jinja
+
+__all__ = ["case_name", "file_stem", "input_name", "prompt_name"]
+
+_MOST = 60
+
+
+def file_stem(text: str, otherwise: str = "prompt") -> str:
+    """A name for a file: lower-case letters, digits and hyphens."""
+    stem = _slug(text)[:_MOST].strip("-._")
+    if not stem:
+        return otherwise
+    return f"prompt-{stem}" if is_device(stem) else stem
+
+
+def case_name(text: str, taken: Collection[str]) -> str | None:
+    """An id for a case that none of the others has; None where the text says nothing that an id could say."""
+    slug = _slug(text)[:_MOST].strip("-._")
+    if not slug or not re.match(r"[a-z0-9]", slug):
+        return None
+    return _free(slug, taken)
+
+
+def _free(name: str, taken: Collection[str]) -> str:
+    number, free = 1, name
+    while free in taken:
+        number += 1
+        free = f"{name}-{number}"
+    return free
+
+
+def prompt_name(text: str) -> str:
+    """A name for a prompt: what its format forbids becomes a hyphen."""
+    name = re.sub(r'[\x00-\x1f/\\:*?"<>|]+', "-", text).strip(" .-")
+    return name[:80].strip(" .-")
+
+
+def input_name(text: str, taken: Collection[str] = ()) -> str:
+    """The variable's own name where a template of ours can read it, else the nearest one that it can."""
+    if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", text) and usable_in_jinja(text) is None:
+        return text
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    name = re.sub(r"\W", "_", plain, flags=re.ASCII)
+    if not name or not re.match(r"[A-Za-z_]", name):
+        name = f"v_{name}"
+    name = usable_in_jinja(name) or name
+    return _free(name, taken).replace("-", "_")
+
+
+def _slug(text: str) -> str:
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9._]+", "-", plain)

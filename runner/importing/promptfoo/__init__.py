@@ -1,0 +1,1 @@
+"""promptfoo's configuration files, read as promptfoo 0.123 reads them."""

@@ -1,0 +1,445 @@
+"""promptfoo's assertions: each becomes one of ours that holds for the same answers, or is lost with a reason."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from ...documents.yaml_reader import parse_yaml
+from ...errors import RunnerError
+from ...files.assertion_types import assertion_type
+from ...patterns import PatternError
+from ...values import Json, JsonObject
+from ..comments import Comments
+from ..drafts import Mapped
+from ..javascript import NotTranslatableError, as_assertion, lacks_return
+from ..ledger import Entry, Ledger
+from ..nodes import Node, root_of
+from ..regexes import python_pattern
+from ..sources import Folder
+from .cases import spelt
+
+__all__ = ["JUDGED", "Given", "Lost", "SourceAssertion", "mapped", "read_assertions", "uses_variables"]
+
+JUDGED = frozenset(
+    {
+        "llm-rubric", "g-eval", "factuality", "model-graded-closedqa", "model-graded-factuality", "answer-relevance",
+        "context-recall", "context-relevance", "context-faithfulness", "conversation-relevance", "select-best", "max-score", "pi",
+        "search-rubric", "agent-rubric", "classifier", "moderation",
+    }
+)  # fmt: skip
+"""The types in which a model says whether the answer is good."""
+
+_CODE = frozenset({"python", "ruby", "webhook", "javascript"})
+_MEASURED = {"similar": "it compares embeddings, which a model makes", "perplexity": "it needs log probabilities",
+             "perplexity-score": "it needs log probabilities"}  # fmt: skip
+_BROKEN = frozenset({"length", "valid-json", "empty", "not-empty", "b-eval", "json", "json-schema", "exact", "exact-match"})
+_AS_OURS = {"eval": "javascript", "fn": "javascript"}
+_IGNORED = {"description", "config"}
+
+
+@dataclass(slots=True)
+class SourceAssertion:
+    """An assertion of the source and the item that it is; `from_default` where it stands for all tests."""
+
+    node: Node
+    entry: Entry
+    base: str
+    default: bool = False
+    lost: Lost | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What an assertion may depend on: the values of the case, how variables are called here, and the prompt.
+
+    `parsed`: promptfoo parses the answer before it is judged (json_schema); `json`: the prompt asks for JSON.
+    """
+
+    values: Mapping[str, Json] | None
+    rename: Callable[[str], str]
+    parsed: bool
+    json: bool
+    folder: Folder
+    ledger: Ledger
+
+
+class Lost(Exception):
+    """An assertion has no counterpart."""
+
+    def __init__(self, code: str, why: str) -> None:
+        super().__init__(why)
+        self.code = code
+        self.why = why
+
+
+def read_assertions(
+    node: Node | None, base: str, root: Node, ledger: Ledger, *, default: bool = False, depth: int = 0
+) -> Iterator[SourceAssertion]:
+    """The assertions of a list, those of an `assert-set` among them; references within the file are followed."""
+    if node is None or depth > 10:
+        return
+    if isinstance(node.value, dict):
+        node = Node([node.value], node.document, node.path, node.fixed)
+        items = [Node(node.value[0], node.document, node.path, node.fixed)] if isinstance(node.value, list) else []
+    else:
+        items = list(node.items())
+    for item in items:
+        found = _resolved(item, root)
+        kind = found.get("type")
+        if kind is not None and kind.value == "assert-set":
+            yield from _of_set(item, found, base, root, ledger, default=default, depth=depth)
+            continue
+        entry = ledger.take("assertion", item.location, _title(found))
+        source = SourceAssertion(found, entry, base, default)
+        try:
+            _settings(source, ledger)
+        except Lost as lost:
+            source.lost = lost
+        yield source
+
+
+def _of_set(
+    item: Node, found: Node, base: str, root: Node, ledger: Ledger, *, default: bool, depth: int
+) -> Iterator[SourceAssertion]:
+    """All of a set must hold, unless it says how many: then it is lost as a whole."""
+    inner = list(read_assertions(found.get("assert"), base, root, ledger, default=default, depth=depth + 1))
+    threshold = found.get("threshold")
+    if threshold is not None and isinstance(threshold.value, int | float) and threshold.value < 1:
+        entry = ledger.take("assertion", item.location, "assert-set")
+        entry.lose("I504", "a set of which only a part has to hold; here every assertion must")
+        for each in inner:
+            each.entry.lose("I504", "it stands in a set of which only a part has to hold")
+        return
+    yield from inner
+
+
+def _resolved(node: Node, root: Node) -> Node:
+    """What `$ref: "#/assertionTemplates/name"` stands for."""
+    reference = node.get("$ref")
+    if reference is None or reference.text is None or not reference.text.startswith("#/"):
+        return node
+    target: Node | None = root
+    for part in reference.text[2:].split("/"):
+        target = target.get(part) if target is not None else None
+    return target if target is not None and isinstance(target.value, dict) else node
+
+
+def _title(node: Node) -> str:
+    kind = node.get("type")
+    return f'assertion "{kind.value}"' if kind is not None and isinstance(kind.value, str) else "assertion"
+
+
+def mapped(source: SourceAssertion, given: Given, comments: Comments) -> Mapped | None:
+    """The assertion of ours; None where it is implied or lost, which its item then says."""
+    try:
+        if source.lost is not None:
+            raise source.lost
+        spec = _spec(source, given)
+    except Lost as lost:
+        source.entry.lose(lost.code, lost.why)
+        return None
+    if spec is None:
+        return None
+    return Mapped(spec, source.entry, comments.above(source.node))
+
+
+def _spec(source: SourceAssertion, given: Given) -> JsonObject | None:
+    node = source.node
+    if isinstance(node.value, str):
+        raise Lost("I505", "an assertion that is a text is not known")
+    kind_node = node.get("type")
+    if kind_node is None or kind_node.text is None:
+        raise Lost("I505", "it has no type")
+    written = kind_node.text.strip()
+    kind = _plain(written)
+    negated = written.startswith("not-")
+    if kind in JUDGED:
+        raise Lost("I502", "a model judges the answer; kept under x-import until runner has judges")
+    if kind in _MEASURED:
+        raise Lost("I501", _MEASURED[kind])
+    value = node.value.get("value") if isinstance(node.value, dict) else None
+    if isinstance(value, str) and value.startswith("file://"):
+        value = _of_file(source, value, given)
+    if kind == "javascript":
+        return _javascript(str(value) if value is not None else "", given, source, negated=negated)
+    if kind in _CODE:
+        raise Lost("I503", "code is not run")
+    if kind in _BROKEN and assertion_type(written) is None:
+        raise Lost("I505", f"promptfoo has no type {written}: it fails on it as well")
+    value = _expanded(value, given)
+    return _by_type(kind, value, source, given, negated=negated)
+
+
+def _plain(written: str) -> str:
+    """A type without `not-` and without what follows a colon (similar:cosine)."""
+    kind = written.strip().removeprefix("not-").partition(":")[0]
+    return _AS_OURS.get(kind, kind)
+
+
+def _settings(source: SourceAssertion, ledger: Ledger) -> None:
+    """What stands beside type and value. Raises Lost."""
+    type_node = source.node.get("type")
+    kind = _plain(type_node.text) if type_node is not None and type_node.text else ""
+    for key, node in source.node.entries():
+        if key in ("type", "value", "threshold", "$ref"):
+            continue
+        if key == "transform":
+            raise Lost("I205", "code changes the answer before it is judged")
+        if key == "weight":
+            if node.value == 0:
+                raise Lost("I504", "weight 0: it decides nothing")
+            ledger.take("key", node.key_location, '"weight" of an assertion').drop(
+                "I507", "it weighs the score only; every assertion must hold"
+            )
+        elif key == "metric":
+            ledger.take("key", node.key_location, '"metric" of an assertion').drop(
+                "I507", "it names the score; the verdict is the same"
+            )
+        elif key in _IGNORED:
+            ledger.take("key", node.key_location, f'"{key}" of an assertion').drop("I507", "it decides nothing")
+        elif key in ("provider", "rubricPrompt") and kind in JUDGED:
+            continue  # kept with the assertion
+        elif key == "contextTransform" and kind in JUDGED:
+            continue
+        else:
+            entry = ledger.take("key", node.key_location, f'"{key}" of an assertion')
+            entry.drop("I507", f"promptfoo reads no {key} in an assertion of this type") if key in (
+                "provider", "rubricPrompt", "name", "id", "comment", "reason", "note", "label", "severity", "tags"
+            ) else entry.lose("I101", "runner knows nothing like it")
+
+
+def _of_file(source: SourceAssertion, value: str, given: Given) -> Json:
+    reference = value.removeprefix("file://")
+    if re.search(r"\.(?:py|js|mjs|cjs|ts|mts|rb)(?::[\w.]+)?$", reference):
+        raise Lost("I503", f"{reference} is code, and is not run")
+    try:
+        name = given.folder.name_of(source.base, reference, source.node.location)
+        if name.endswith((".json", ".yaml", ".yml")):
+            return root_of(given.folder.document(name, source.node.location)).value
+        return given.folder.text(name, source.node.location).strip()
+    except RunnerError as error:
+        raise Lost("I302", error.message) from None
+
+
+def _javascript(
+    code: str, given: Given, source: SourceAssertion, *, negated: bool
+) -> JsonObject:
+    code = _without_tags(code, given)
+    threshold = source.node.get("threshold")
+    if threshold is not None:
+        raise Lost("I504", "a threshold of what the code returns")
+    try:
+        spec = as_assertion(code, parsed=given.parsed, rename=given.rename)
+    except NotTranslatableError as error:
+        raise Lost("I503", f"JavaScript: {error}") from None
+    if lacks_return(code):
+        given.ledger.remark(
+            source.node.location, "I510", _title(source.node),
+            "code of several lines without `return` gives promptfoo nothing, and it fails each time; here its last expression counts",
+        )  # fmt: skip
+    if negated:
+        kind = str(spec["type"])
+        spec = {**spec, "type": kind.removeprefix("not-") if kind.startswith("not-") else f"not-{kind}"}
+    return {key: value for key, value in spec.items() if isinstance(value, str)}
+
+
+def _without_tags(code: str, given: Given) -> str:
+    """promptfoo renders the code as a template, too."""
+    if "{{" not in code and "{%" not in code:
+        return code
+    rendered = _expanded(code, given)
+    return str(rendered)
+
+
+_TAG = re.compile(r"\{\{\s*([^\W\d]\w*(?:\.\w+)*)\s*(\|\s*(?:dump|trim|lower|upper|safe)\s*)?\}\}")
+
+
+def _expanded(value: Json, given: Given) -> Json:
+    """`{{ name }}` in a value replaced by what the case says."""
+    if isinstance(value, list):
+        return [_expanded(each, given) for each in value]
+    if not isinstance(value, str) or not re.search(r"\{[{%#]", value):
+        return value
+
+    def replaced(found: re.Match[str]) -> str:
+        name, _, rest = found[1].partition(".")
+        if name == "env":
+            raise Lost("I104", "it reads the environment")
+        part: Json = (given.values or {}).get(name)
+        for step in rest.split(".") if rest else ():
+            part = part.get(step) if isinstance(part, dict) else None
+        text = spelt(part)
+        for filter_, change in (("trim", str.strip), ("lower", str.lower), ("upper", str.upper)):
+            if found[2] and filter_ in found[2]:
+                text = change(text)
+        if found[2] and "dump" in found[2]:
+            return json.dumps(part, ensure_ascii=False, separators=(",", ":"))
+        return text
+
+    if re.search(r"\{%", value) or re.search(r"\{\{", _TAG.sub("", value)):
+        if re.search(r"\{\{[^}]*\benv\b", value):
+            raise Lost("I104", "it reads the environment")
+        raise Lost("I506", "its value is a template that does more than name variables")
+    return _TAG.sub(replaced, value)
+
+
+def uses_variables(source: SourceAssertion) -> bool:
+    """Whether its value depends on the case."""
+    value = source.node.value.get("value") if isinstance(source.node.value, dict) else None
+    texts = value if isinstance(value, list) else [value]
+    return any(isinstance(each, str) and re.search(r"\{[{%]", each) for each in texts)
+
+
+def _by_type(kind: str, value: Json, source: SourceAssertion, given: Given, *, negated: bool) -> JsonObject | None:
+    prefix = "not-" if negated else ""
+    threshold = source.node.value.get("threshold") if isinstance(source.node.value, dict) else None
+    if kind in ("contains", "icontains"):
+        text = _text(value)
+        if not text:
+            raise Lost("I505", "its value is empty: promptfoo fails on it as well")
+        return {"type": prefix + kind, "value": text}
+    if kind in ("contains-any", "contains-all", "icontains-any", "icontains-all"):
+        texts = _texts(value)
+        return {"type": prefix + kind, "value": list(texts)}
+    if kind == "starts-with":
+        if not isinstance(value, str) or not value:
+            raise Lost("I505", "its value is no text: promptfoo fails on it as well")
+        return {"type": prefix + kind, "value": value}
+    if kind == "equals":
+        return _equals(value, given, prefix=prefix)
+    if kind == "regex":
+        if not isinstance(value, str) or not value:
+            raise Lost("I505", "its value is no text: promptfoo fails on it as well")
+        try:
+            return {"type": f"{prefix}regex", "value": python_pattern(value)}
+        except PatternError as error:
+            raise Lost("I505", f"the pattern means nothing to Python: {error}") from None
+    if kind in ("is-json", "contains-json"):
+        return _json(kind, value, source, given, prefix=prefix)
+    if kind in ("latency", "cost"):
+        if isinstance(threshold, bool) or not isinstance(threshold, int | float):
+            raise Lost("I505", "it has no threshold: promptfoo fails on it as well")
+        return {"type": prefix + kind, "threshold": threshold}
+    if kind == "word-count":
+        return _word_count(value, prefix=prefix)
+    if kind == "levenshtein":
+        if not isinstance(value, str) or not value:
+            raise Lost("I505", "its value is no text")
+        made: JsonObject = {"type": f"{prefix}levenshtein", "value": value}
+        if isinstance(threshold, int | float) and not isinstance(threshold, bool):
+            made = {**made, "threshold": int(threshold)}
+        return made
+    if kind == "finish-reason" and isinstance(value, str) and value:
+        return {"type": f"{prefix}finish-reason", "value": value}
+    if kind == "is-refusal":
+        raise Lost("I501", "it guesses from the words of an answer; `outcome: refused` is about the provider's field")
+    if kind == "ends-with":
+        raise Lost("I505", "promptfoo has no type ends-with: it fails on it as well")
+    raise Lost("I501", "there is no such check")
+
+
+def _text(value: Json) -> str:
+    if isinstance(value, bool) or value is None or isinstance(value, list | dict):
+        raise Lost("I505", "its value is neither text nor number: promptfoo fails on it as well")
+    return spelt(value)
+
+
+def _texts(value: Json) -> list[str]:
+    found = _split(value) if isinstance(value, str) else value
+    if not isinstance(found, list) or not found:
+        raise Lost("I505", "its value is no list: promptfoo fails on it as well")
+    texts = [spelt(each) for each in found]
+    if not all(texts):
+        raise Lost("I505", "one of its texts is empty, and every answer contains that")
+    return texts
+
+
+def _split(text: str) -> list[Json]:
+    """The texts between commas, as promptfoo takes them: one in quotes may hold a comma."""
+    found: list[Json] = []
+    at = 0
+    while at < len(text):
+        while at < len(text) and (text[at].isspace() or text[at] == ","):
+            at += 1
+        if at >= len(text):
+            break
+        if text[at] == '"':
+            quoted = re.compile(r'"((?:\\.|""|[^"\\])*)"\s*(?=,|\Z)', re.DOTALL).match(text, at)
+            if quoted is None:
+                raise Lost("I505", "a quoted text in its value does not end: promptfoo fails on it as well")
+            found.append(re.sub(r'\\(.)|"(")', lambda sign: sign[1] or sign[2], quoted[1], flags=re.DOTALL))
+            at = quoted.end()
+        else:
+            end = text.find(",", at)
+            end = len(text) if end < 0 else end
+            found.append(text[at:end].strip())
+            at = end
+    return found
+
+
+def _equals(value: Json, given: Given, *, prefix: str) -> JsonObject:
+    if isinstance(value, list | dict):
+        if given.json:
+            return {"type": f"{prefix}equals", "value": value}
+        sign = "!=" if prefix else "=="
+        return {"type": "expr", "value": f"(text | fromjson) {sign} {_literal(value)}"} if "{{" not in json.dumps(
+            value
+        ) else _refuse("I506", "its value holds braces")
+    text = "undefined" if value is None else spelt(value)
+    if given.json:
+        sign = "!=" if prefix else "=="
+        return {"type": "expr", "value": f"text {sign} {_literal(text)}"}
+    return {"type": f"{prefix}equals", "value": text}
+
+
+def _refuse(code: str, why: str) -> JsonObject:
+    raise Lost(code, why)
+
+
+def _literal(value: Json) -> str:
+    """A value as Jinja reads it: as JSON, but for the three words."""
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list):
+        return f"[{', '.join(_literal(each) for each in value)}]"
+    if isinstance(value, dict):
+        # Two braces next to each other would begin a tag.
+        inner = ", ".join(f"{json.dumps(key, ensure_ascii=False)}: {_literal(part)}" for key, part in value.items())
+        return f"{{ {inner} }}"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _json(kind: str, value: Json, source: SourceAssertion, given: Given, *, prefix: str) -> JsonObject | None:
+    if isinstance(value, str) and value.strip():
+        try:
+            value = parse_yaml(value, "").value
+        except RunnerError as error:
+            raise Lost("I505", f"its schema cannot be read: {error.message}") from None
+    if value is not None and value != "" and not isinstance(value, dict):
+        raise Lost("I505", "its value is no schema")
+    if not value:
+        if given.json and not prefix:
+            source.entry.imply("I508", "response_format asks for JSON, and an answer that is none fails by itself")
+            return None
+        return {"type": prefix + kind}
+    if given.json and kind == "is-json":
+        return {"type": f"{prefix}json-schema", "value": value}
+    return {"type": prefix + kind, "value": value}
+
+
+def _word_count(value: Json, *, prefix: str) -> JsonObject:
+    if isinstance(value, dict):
+        bounds = {key: part for key, part in value.items() if key in ("min", "max") and isinstance(part, int)}
+        if len(bounds) != len(value) or not bounds:
+            raise Lost("I505", "its bounds are no whole numbers")
+        return {"type": f"{prefix}word-count", "value": dict(bounds)}
+    if isinstance(value, str) and value.strip().isdigit():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise Lost("I505", "its value is no whole number")
+    return {"type": f"{prefix}word-count", "value": value}

@@ -1,0 +1,60 @@
+"""One source, read by the reader of its kind, made sound, and accounted for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
+
+from ..errors import Location, RunnerError
+from ..values import Json
+from .drafts import Draft
+from .imported import Imported, OutFile
+from .ledger import Ledger, RefusedSourceError
+from .promptfoo.config import read_promptfoo
+from .soundness import make_sound
+from .sources import Folder
+
+__all__ = ["READERS", "read_source"]
+
+Reader: TypeAlias = Callable[[str, Folder, Ledger], tuple[list[Draft], dict[str, Json]]]
+
+READERS: Mapping[str, Reader] = {
+    "promptfoo": read_promptfoo,
+}
+"""The reader of each kind."""
+
+
+def read_source(kind: str, name: str, folder: Folder) -> Imported:
+    """What comes of the source `name` in a folder. Never raises for what stands in it."""
+    ledger = Ledger()
+    shown = folder.shown_as(name)
+    try:
+        drafts, endpoints = READERS[kind](name, folder, ledger)
+        files = _written(drafts, name, ledger)
+    except RunnerError as error:
+        code = error.code if isinstance(error, RefusedSourceError) else "I900"
+        if not list(ledger.items()):
+            ledger.take("prompt", error.location or Location(shown), "the file")
+        ledger.lose_all(code, error.message)
+        return Imported(shown, kind, (), tuple(ledger.items()), ledger.remarks, error)
+    return Imported(shown, kind, files, tuple(ledger.items()), ledger.remarks, None, endpoints)
+
+
+def _written(drafts: list[Draft], name: str, ledger: Ledger) -> tuple[OutFile, ...]:
+    """The files of the drafts, beside where the source stands. Raises RefusedSourceError where nothing is left."""
+    inside = name.rpartition("/")[0]
+    prefix = f"{inside}/" if inside else ""
+    found: dict[str, bytes] = {}
+    for draft in drafts:
+        written = make_sound(draft)
+        if written is None:
+            continue
+        found[f"{prefix}{draft.name}.prompt.yaml"] = written.text.encode()
+        for file, data in draft.files.items():
+            found[f"{prefix}{file}"] = data
+    if not found:
+        entry = drafts[0].entry
+        raise RefusedSourceError(
+            entry.code or "I190", entry.why or "nothing of it can be imported", location=entry.location
+        )
+    return tuple(OutFile(file, data) for file, data in found.items())

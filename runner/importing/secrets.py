@@ -1,0 +1,72 @@
+"""Keys in sources: found by the names under which people write them, and taken out of whatever is kept."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from ..masking import find_secret, mask
+from ..values import Json
+from .nodes import Node
+
+__all__ = ["holds_key", "is_key_name", "keys_in", "scrubbed", "without_keys"]
+
+_KEY_NAME = re.compile(
+    r"(?i)^(?:[a-z0-9]+[_-])*(?:api[_-]?key|apikey|key[_-]?secret|secret(?:[_-]?(?:key|access[_-]?key))?|password|passwd|"
+    r"access[_-]?token|auth[_-]?token|bearer|authorization|token|private[_-]?key|client[_-]?secret|x-api-key|credentials?)$"
+)
+_NOT_KEYS = re.compile(r"(?i)(?:max|min|stop|special|top|total|input|output|prompt|completion)[_-]?tokens?$")
+
+
+def is_key_name(name: str) -> bool:
+    """Whether what stands under a name is a key."""
+    spelt = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
+    return _KEY_NAME.match(spelt) is not None and _NOT_KEYS.search(spelt) is None
+
+
+def keys_in(node: Node, depth: int = 0) -> Iterator[tuple[Node, str]]:
+    """The literals that stand under such names, with their places."""
+    if depth > 60:
+        return
+    for name, value in node.entries():
+        if (
+            is_key_name(name)
+            and isinstance(value.value, str)
+            and value.value
+            and not _is_reference(value.value)
+        ):
+            yield value, value.value
+        else:
+            yield from keys_in(value, depth + 1)
+    for item in node.items():
+        yield from keys_in(item, depth + 1)
+
+
+def _is_reference(text: str) -> bool:
+    """A name of a variable of the environment instead of a key: `${env:X}`, `{{ env.X }}`, `$X`, `<your key>`."""
+    return text.startswith(("$", "{{", "<", "env:", "ENV:")) or text.strip() == ""
+
+
+def scrubbed(value: Json, keys: frozenset[str]) -> Json:
+    """A value without what stands under names of keys, and with known keys masked in its texts."""
+    if isinstance(value, dict):
+        return {
+            name: "[key]" if is_key_name(name) and isinstance(part, str) else scrubbed(part, keys)
+            for name, part in value.items()
+        }
+    if isinstance(value, list):
+        return [scrubbed(part, keys) for part in value]
+    return without_keys(value, keys) if isinstance(value, str) else value
+
+
+def without_keys(text: str, keys: frozenset[str]) -> str:
+    """A text with known keys masked, and everything that has the shape of one."""
+    for key in sorted(keys, key=len, reverse=True):
+        if len(key) >= 4:
+            text = text.replace(key, "[key]")
+    return mask(text)
+
+
+def holds_key(text: str, keys: frozenset[str]) -> bool:
+    """Whether a text holds one."""
+    return find_secret(text) is not None or any(key in text for key in keys if len(key) >= 4)

@@ -1,0 +1,131 @@
+"""What is written passes `runner check`: what it would refuse is given up before, and told.
+
+The draft is checked as a prompt file is, without the disk. What an error is about, an assertion, a test or a key, is
+taken out and counted as lost; where that cannot be said, the whole prompt is.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..engine.plan.lint import examine
+from ..errors import Location, Problems, RunnerError
+from ..files.project import load_project_from
+from ..files.prompt import load_prompt
+from ..files.tree import MemoryTree
+from ..regress.rules.rules import compile_rules
+from .drafts import CaseDraft, Draft, FieldDraft, Mapped, Written, write
+
+__all__ = ["CHECK", "INCOMPLETE", "make_sound", "mark"]
+
+CHECK = "I190"
+"""The code of what `runner check` would refuse."""
+
+_NEEDED = frozenset({"messages", "inputs", "template", "model"})
+
+
+def make_sound(draft: Draft) -> Written | None:
+    """The text of the draft once nothing in it would be refused; None where the whole prompt would be."""
+    while True:
+        written = write(draft)
+        found = _faults(draft, written)
+        if not found:
+            return written
+        progress = False
+        for error in found:
+            line = error.location.line if error.location else None
+            if line is not None and _give_up(draft, written, line, error):
+                progress = True
+        if not progress:
+            first = found[0]
+            why = f"runner check would refuse the result: {first.message}"
+            draft.entry.lose(CHECK, why)
+            for part in draft.fields.values():
+                if part.entry is not None:
+                    part.entry.lose(CHECK, why)
+            for entry in (
+                *(each.entry for each in draft.asserts),
+                *(each.entry for case in draft.tests for each in case.asserts),
+                *(case.entry for case in draft.tests),
+            ):
+                entry.lose(CHECK, why)
+            return None
+
+
+def _faults(draft: Draft, written: Written) -> list[RunnerError]:
+    """The errors of a prompt file; those in files beside it are of the prompt as a whole."""
+    name = f"{draft.name}.prompt.yaml"
+    tree = MemoryTree({name: written.text.encode(), **draft.files})
+    project = load_project_from(MemoryTree({}), Path("/"), environ={})  # no environment is read
+    try:
+        prompt = load_prompt(name, tree)
+        compile_rules(prompt, project)
+    except Problems as problems:
+        return list(problems.errors)
+    except RunnerError as error:
+        return [error]
+    found = examine(prompt, project)
+    remarks = [
+        RunnerError(f"{remark.code} {remark.message}", location=remark.location)
+        for remark in found.remarks
+        if remark.severity == "error"
+    ]
+    flat: list[RunnerError] = []
+    for each in found.errors:
+        flat.extend(each.errors if isinstance(each, Problems) else (each,))
+    return [
+        fault if fault.location is None or fault.location.path == name else _elsewhere(fault)
+        for fault in (*flat, *remarks)
+    ]
+
+
+def _elsewhere(error: RunnerError) -> RunnerError:
+    return RunnerError(error.message, location=Location(str(error.location)))
+
+
+def _give_up(draft: Draft, written: Written, line: int, error: RunnerError) -> bool:
+    found = written.piece_at(line)
+    if found is None:
+        return False
+    piece, case = found
+    why = f"runner check would refuse it: {error.message}"
+    if isinstance(piece, Mapped):
+        if piece in draft.asserts:
+            draft.asserts.remove(piece)
+        elif case is not None and piece in case.asserts:
+            case.asserts.remove(piece)
+            mark(case)
+        else:
+            return False
+        piece.entry.lose(CHECK, why)
+        return True
+    if isinstance(piece, CaseDraft):
+        if piece not in draft.tests:
+            return False
+        draft.tests.remove(piece)
+        piece.entry.lose(CHECK, why)
+        for each in piece.asserts:
+            each.entry.lose(CHECK, why)
+        return True
+    return _give_up_field(draft, piece, why)
+
+
+def _give_up_field(draft: Draft, piece: FieldDraft, why: str) -> bool:
+    name = next((key for key, part in draft.fields.items() if part is piece), None)
+    if name is None or name in _NEEDED or piece.entry is None:
+        return False
+    del draft.fields[name]
+    piece.entry.lose(CHECK, why)
+    return True
+
+
+INCOMPLETE = "import-incomplete"
+"""The tag of a case, or of a prompt, some of whose assertions were lost."""
+
+
+def mark(case: CaseDraft) -> None:
+    """Tag a case as one that asserts less than it did."""
+    tags = case.fields.get("tags")
+    known = tags if isinstance(tags, list) else []
+    if INCOMPLETE not in known:
+        case.fields = {**case.fields, "tags": [*known, INCOMPLETE]}
