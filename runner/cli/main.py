@@ -38,7 +38,12 @@ COMMANDS = (
     "cache",
     "runs",
     "merge",
+    "import",
 )
+
+
+_MODULES = {"import": "import_"}
+"""The modules of commands whose names are words of Python."""
 
 
 class LazyGroup(click.Group):
@@ -50,7 +55,7 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f".{cmd_name}", __package__)
+        module = importlib.import_module(f".{_MODULES.get(cmd_name, cmd_name)}", __package__)
         command: click.Command = module.command
         return command
 
@@ -156,5 +161,5 @@ def cli() -> None:
 
     \b
     Exit codes: 0 ok, 1 a case failed, 2 usage or file error, 3 could not check,
-    4 snapshots not up to date, 5 nothing selected, 130 interrupted.
+    4 snapshots not up to date, 5 nothing selected, 6 imported with losses, 130 interrupted.
     """

@@ -22,11 +22,13 @@ from ..errors import (
     close_to,
 )
 from ..values import find_non_json
+from .foreign import told_apart
 from .model import Project
 from .pack_sources import is_reference
+from .plain_files import open_plain
 from .project import PROJECT_FILE
 from .prompt import PROMPT_ENDINGS
-from .tree import DiskTree, Tree
+from .tree import MAX_FILE_BYTES, DiskTree, Tree
 
 __all__ = [
     "find_prompts",
@@ -254,12 +256,27 @@ def _file(arg: str, root: Path, cwd: Path) -> _Found:
             f"there is no file {arg}", location=Location(arg), hint=_nearest(arg, root, cwd)
         )
     if path.suffix.lower() not in {".yaml", ".yml"}:
-        raise UsageError(
-            f"{arg} is not a prompt file",
-            location=Location(arg),
-            hint="prompts are YAML files (.prompt.yaml)",
+        foreign = _foreign(path, arg)
+        raise (
+            UsageError(*foreign[:1], location=Location(arg), hint=foreign[1])
+            if foreign
+            else UsageError(
+                f"{arg} is not a prompt file",
+                location=Location(arg),
+                hint="prompts are YAML files (.prompt.yaml)",
+            )
         )
     return _Found(path, arg)
+
+
+def _foreign(path: Path, shown: str) -> tuple[str, str] | None:
+    """What a file of another tool is, and the command that imports it."""
+    try:
+        with os.fdopen(open_plain(path, follow=True), "rb") as file:
+            text = file.read(MAX_FILE_BYTES).decode("utf-8", "replace")
+    except OSError:
+        return None
+    return told_apart(path.name, text, shown)
 
 
 def _globbed(pattern: str, cwd: Path) -> list[_Found]:

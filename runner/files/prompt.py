@@ -9,11 +9,13 @@ from typing import Any, cast
 
 from ..canonical import canonical
 from ..documents.documents import Document, parse_document
-from ..errors import CaseError, Diagnostic, FormatError, Location, SchemaError
+from ..documents.text import decode
+from ..errors import CaseError, Diagnostic, FormatError, Location, RunnerError, SchemaError
 from ..schema import SchemaProblem, show
 from ..values import Json, JsonPath
 from .case_ids import CaseIds
 from .cases import read_case
+from .foreign import told_apart
 from .formats import schema, validate
 from .github_prompt import GithubPrompt, is_github_prompt, read_github_prompt
 from .inputs import compiled, usable_in_jinja
@@ -56,11 +58,23 @@ def load_prompt(
     github = read_github_prompt(document) if is_github_prompt(document.value) else None
     if github is not None:
         document = github.document
-    validate(document, "prompt")
+    try:
+        validate(document, "prompt")
+    except RunnerError:
+        _refuse_foreign(file, tree)
+        raise
     loader = _Loader(
         file, tree, document, in_pack=in_pack, resolve_reference=resolve_reference, github=github
     )
     return loader.load()
+
+
+def _refuse_foreign(file: str, tree: Tree) -> None:
+    """Raise FormatError for a file of another tool, in the place of all the keys that are unknown in it."""
+    shown = tree.shown(file)
+    found = told_apart(file, decode(tree.read(file), shown), shown)
+    if found is not None:
+        raise FormatError(found[0], location=Location(shown), hint=found[1]) from None
 
 
 def name_of(spec: Mapping[str, Any], file: str) -> str:

@@ -94,12 +94,11 @@ class _Parser:
         if not self.take(text):
             raise NotTranslatableError(f"{text!r} is missing")
 
-    @property
     def done(self) -> bool:
         return self.at >= len(self.tokens)
 
     def next(self) -> _Token:
-        if self.done:
+        if self.done():
             raise NotTranslatableError("it ends too early")
         self.at += 1
         return self.tokens[self.at - 1]
@@ -124,13 +123,13 @@ class _Parser:
         start = self.at
         names: list[str] = []
         if self.take("("):
-            while not self.done and self.tokens[self.at][0] == "name":
+            while not self.done() and self.tokens[self.at][0] == "name":
                 names.append(self.next()[1])
                 if not self.take(","):
                     break
             closed = self.take(")")
         else:
-            closed = not self.done and self.tokens[self.at][0] == "name"
+            closed = not self.done() and self.tokens[self.at][0] == "name"
             if closed:
                 names.append(self.next()[1])
         if closed and self.take("=>"):
@@ -282,7 +281,7 @@ def _program(code: str, *, several: bool) -> _Node:
     parser = _Parser(_tokens(code))
     constants: dict[str, _Node] = {}
     result = _statements(parser, constants, several=several)
-    if not parser.done:
+    if not parser.done():
         raise NotTranslatableError("there is code behind its result")
     return result
 
@@ -292,7 +291,7 @@ def _statements(parser: _Parser, constants: dict[str, _Node], *, several: bool) 
     while True:
         while parser.take(";"):
             pass
-        if parser.done or parser.peek("}"):
+        if parser.done() or parser.peek("}"):
             raise NotTranslatableError("it returns nothing: promptfoo fails on it as well")
         if parser.peek("const", "let", "var") and len(parser.tokens) > parser.at + 2:
             parser.next()
@@ -317,7 +316,7 @@ def _statements(parser: _Parser, constants: dict[str, _Node], *, several: bool) 
         value = _inlined(parser.expression(), constants)
         while parser.take(";"):
             pass
-        if not parser.done:
+        if not parser.done():
             raise NotTranslatableError(
                 "several statements" if not declared else "there is code behind its result"
             )

@@ -11,6 +11,7 @@ from pathlib import Path
 from ..documents.documents import Document, parse_document
 from ..documents.text import decode
 from ..errors import Location, MissingFileError
+from ..files.ignored import GITHUB, is_ignored
 from ..files.plain_files import NotPlainError, open_plain, refuse_outside
 from ..files.tree import MAX_FILE_BYTES, is_git
 
@@ -96,11 +97,7 @@ class Folder:
     def files(self) -> Iterator[str]:
         """All files below the root, sorted, but for those of hidden folders and of packages."""
         for folder, folders, files in os.walk(self.root):
-            folders[:] = sorted(
-                each
-                for each in folders
-                if each not in LEFT_OUT and (each == ".github" or not each.startswith("."))
-            )
+            folders[:] = sorted(each for each in folders if each == GITHUB or not is_ignored(each))
             below = os.path.relpath(folder, self.root).replace(os.sep, "/")
             prefix = "" if below == "." else f"{below}/"
             yield from (f"{prefix}{each}" for each in sorted(files))

@@ -35,7 +35,9 @@ JUDGED = frozenset(
 _CODE = frozenset({"python", "ruby", "webhook", "javascript"})
 _MEASURED = {"similar": "it compares embeddings, which a model makes", "perplexity": "it needs log probabilities",
              "perplexity-score": "it needs log probabilities"}  # fmt: skip
-_BROKEN = frozenset({"length", "valid-json", "empty", "not-empty", "b-eval", "json", "json-schema", "exact", "exact-match"})
+_BROKEN = frozenset(
+    {"length", "valid-json", "empty", "not-empty", "b-eval", "json", "json-schema", "exact", "exact-match"}
+)
 _AS_OURS = {"eval": "javascript", "fn": "javascript"}
 _IGNORED = {"description", "config"}
 
@@ -83,7 +85,11 @@ def read_assertions(
         return
     if isinstance(node.value, dict):
         node = Node([node.value], node.document, node.path, node.fixed)
-        items = [Node(node.value[0], node.document, node.path, node.fixed)] if isinstance(node.value, list) else []
+        items = (
+            [Node(node.value[0], node.document, node.path, node.fixed)]
+            if isinstance(node.value, list)
+            else []
+        )
     else:
         items = list(node.items())
     for item in items:
@@ -199,7 +205,9 @@ def _settings(source: SourceAssertion, ledger: Ledger) -> None:
                 "I507", "it names the score; the verdict is the same"
             )
         elif key in _IGNORED:
-            ledger.take("key", node.key_location, f'"{key}" of an assertion').drop("I507", "it decides nothing")
+            ledger.take("key", node.key_location, f'"{key}" of an assertion').drop(
+                "I507", "it decides nothing"
+            )
         elif key in ("provider", "rubricPrompt") and kind in JUDGED:
             continue  # kept with the assertion
         elif key == "contextTransform" and kind in JUDGED:
@@ -207,7 +215,16 @@ def _settings(source: SourceAssertion, ledger: Ledger) -> None:
         else:
             entry = ledger.take("key", node.key_location, f'"{key}" of an assertion')
             entry.drop("I507", f"promptfoo reads no {key} in an assertion of this type") if key in (
-                "provider", "rubricPrompt", "name", "id", "comment", "reason", "note", "label", "severity", "tags"
+                "provider",
+                "rubricPrompt",
+                "name",
+                "id",
+                "comment",
+                "reason",
+                "note",
+                "label",
+                "severity",
+                "tags",
             ) else entry.lose("I101", "runner knows nothing like it")
 
 
@@ -224,9 +241,7 @@ def _of_file(source: SourceAssertion, value: str, given: Given) -> Json:
         raise Lost("I302", error.message) from None
 
 
-def _javascript(
-    code: str, given: Given, source: SourceAssertion, *, negated: bool
-) -> JsonObject:
+def _javascript(code: str, given: Given, source: SourceAssertion, *, negated: bool) -> JsonObject:
     code = _without_tags(code, given)
     threshold = source.node.get("threshold")
     if threshold is not None:
@@ -247,7 +262,7 @@ def _javascript(
 
 
 def _without_tags(code: str, given: Given) -> str:
-    """promptfoo renders the code as a template, too."""
+    """Promptfoo renders the code as a template, too."""
     if "{{" not in code and "{%" not in code:
         return code
     rendered = _expanded(code, given)
@@ -293,7 +308,9 @@ def uses_variables(source: SourceAssertion) -> bool:
     return any(isinstance(each, str) and re.search(r"\{[{%]", each) for each in texts)
 
 
-def _by_type(kind: str, value: Json, source: SourceAssertion, given: Given, *, negated: bool) -> JsonObject | None:
+def _by_type(
+    kind: str, value: Json, source: SourceAssertion, given: Given, *, negated: bool
+) -> JsonObject | None:
     prefix = "not-" if negated else ""
     threshold = source.node.value.get("threshold") if isinstance(source.node.value, dict) else None
     if kind in ("contains", "icontains"):
@@ -335,7 +352,9 @@ def _by_type(kind: str, value: Json, source: SourceAssertion, given: Given, *, n
     if kind == "finish-reason" and isinstance(value, str) and value:
         return {"type": f"{prefix}finish-reason", "value": value}
     if kind == "is-refusal":
-        raise Lost("I501", "it guesses from the words of an answer; `outcome: refused` is about the provider's field")
+        raise Lost(
+            "I501", "it guesses from the words of an answer; `outcome: refused` is about the provider's field"
+        )
     if kind == "ends-with":
         raise Lost("I505", "promptfoo has no type ends-with: it fails on it as well")
     raise Lost("I501", "there is no such check")
@@ -385,9 +404,11 @@ def _equals(value: Json, given: Given, *, prefix: str) -> JsonObject:
         if given.json:
             return {"type": f"{prefix}equals", "value": value}
         sign = "!=" if prefix else "=="
-        return {"type": "expr", "value": f"(text | fromjson) {sign} {_literal(value)}"} if "{{" not in json.dumps(
-            value
-        ) else _refuse("I506", "its value holds braces")
+        return (
+            {"type": "expr", "value": f"(text | fromjson) {sign} {_literal(value)}"}
+            if "{{" not in json.dumps(value)
+            else _refuse("I506", "its value holds braces")
+        )
     text = "undefined" if value is None else spelt(value)
     if given.json:
         sign = "!=" if prefix else "=="
@@ -409,7 +430,9 @@ def _literal(value: Json) -> str:
         return f"[{', '.join(_literal(each) for each in value)}]"
     if isinstance(value, dict):
         # Two braces next to each other would begin a tag.
-        inner = ", ".join(f"{json.dumps(key, ensure_ascii=False)}: {_literal(part)}" for key, part in value.items())
+        inner = ", ".join(
+            f"{json.dumps(key, ensure_ascii=False)}: {_literal(part)}" for key, part in value.items()
+        )
         return f"{{ {inner} }}"
     return json.dumps(value, ensure_ascii=False)
 
@@ -424,7 +447,9 @@ def _json(kind: str, value: Json, source: SourceAssertion, given: Given, *, pref
         raise Lost("I505", "its value is no schema")
     if not value:
         if given.json and not prefix:
-            source.entry.imply("I508", "response_format asks for JSON, and an answer that is none fails by itself")
+            source.entry.imply(
+                "I508", "response_format asks for JSON, and an answer that is none fails by itself"
+            )
             return None
         return {"type": prefix + kind}
     if given.json and kind == "is-json":

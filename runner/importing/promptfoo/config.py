@@ -35,7 +35,15 @@ _LOST_KEYS = {
     "nunjucksFilters": "filters written in code are not run",
     "derivedMetrics": "scores are not computed; every assertion must hold",
 }
-_KNOWN_ELSEWHERE = {"prompts", "providers", "targets", "tests", "scenarios", "defaultTest", "assertionTemplates"}
+_KNOWN_ELSEWHERE = {
+    "prompts",
+    "providers",
+    "targets",
+    "tests",
+    "scenarios",
+    "defaultTest",
+    "assertionTemplates",
+}
 _FIELD_ORDER = ("model", "reasoning_effort", "temperature", "top_p", "max_tokens", "max_completion_tokens")
 _REQUEST_OPTIONS = {
     "temperature", "max_tokens", "max_completion_tokens", "top_p", "response_format", "seed", "stop", "tools", "tool_choice",
@@ -198,7 +206,7 @@ def _option(config: _Config, key: str, node: Node) -> None:
         entry.lose("I402", "code changes the variables")
     elif key in ("provider", "rubricPrompt", "factuality"):
         entry.drop("I509", "it is about the model that judges")
-    elif key in ("disableVarExpansion",) or key in _REQUEST_OPTIONS:
+    elif key == "disableVarExpansion" or key in _REQUEST_OPTIONS:
         config.default_options[key] = node
     else:
         entry.drop("I102", "a setting of promptfoo's own")
@@ -218,14 +226,20 @@ def _tests(config: _Config) -> None:
 def _scenarios(node: Node, config: _Config) -> Iterator[SourceTest]:
     for scenario in node.items():
         if isinstance(scenario.value, str):
-            config.ledger.take("test", scenario.location, scenario.value).lose("I401", "scenarios in files are not read")
+            config.ledger.take("test", scenario.location, scenario.value).lose(
+                "I401", "scenarios in files are not read"
+            )
             continue
         configs = [each for part in [scenario.get("config")] if part for each in part.items()]
         tests = read_tests(scenario.get("tests"), config.folder, config.base, config.ledger)
         for each in configs or [Node({}, None)]:
             given = each.get("vars")
-            for test in tests or [SourceTest(Node({}), config.ledger.take("test", scenario.location, "scenario"), config.base)]:
-                yield SourceTest(test.node, test.entry, test.base, dict(given.entries()) if given else {}, each)
+            for test in tests or [
+                SourceTest(Node({}), config.ledger.take("test", scenario.location, "scenario"), config.base)
+            ]:
+                yield SourceTest(
+                    test.node, test.entry, test.base, dict(given.entries()) if given else {}, each
+                )
 
 
 def _test(config: _Config, source: SourceTest) -> _Test:
@@ -260,7 +274,11 @@ def _test(config: _Config, source: SourceTest) -> _Test:
         elif key == "providers":
             entry.lose("I403", "the test is for some of the models only; here it is for all")
         elif key in ("provider", "providerOutput"):
-            why = "the test asks another model" if key == "provider" else "the test judges a text that is given, and asks no model"
+            why = (
+                "the test asks another model"
+                if key == "provider"
+                else "the test judges a text that is given, and asks no model"
+            )
             entry.lose("I403", why)
             source.entry.lose("I403", why)
         elif key in ("__metric", "weight"):
@@ -289,10 +307,15 @@ def _tag(name: str, value: Json) -> str:
 def _add_vars(made: _Test, node: Node, source: SourceTest, config: _Config, entry: Entry) -> None:
     if isinstance(node.value, dict):
         given, base = dict(node.entries()), source.base
-    elif isinstance(node.value, str) and node.value.removeprefix("file://").endswith((".yaml", ".yml", ".json")):
+    elif isinstance(node.value, str) and node.value.removeprefix("file://").endswith(
+        (".yaml", ".yml", ".json")
+    ):
         try:
             name = config.folder.name_of(source.base, node.value.removeprefix("file://"), node.location)
-            given, base = dict(root_of(config.folder.document(name, node.location)).entries()), name.rpartition("/")[0]
+            given, base = (
+                dict(root_of(config.folder.document(name, node.location)).entries()),
+                name.rpartition("/")[0],
+            )
         except RunnerError as error:
             entry.lose("I302", error.message)
             source.entry.lose("I302", "its variables cannot be read")
@@ -347,7 +370,9 @@ def _refuse(
         raise RefusedSourceError("I201", application[0], location=place)
     if "redteam" in (config.root.value if isinstance(config.root.value, dict) else {}) and not config.tests:
         location = (config.root.get("redteam") or config.root).key_location
-        raise RefusedSourceError("I906", "it is a red team's plan: it generates attacks, and holds no tests", location=location)
+        raise RefusedSourceError(
+            "I906", "it is a red team's plan: it generates attacks, and holds no tests", location=location
+        )
     if not prompts:
         lost = next((item for item in config.ledger.items() if item.kind == "prompt"), None)
         why = f"it has no prompt that is text: {lost.why}" if lost else "it has no prompts"
@@ -381,14 +406,22 @@ def _drafts(
         groups = _groups(prompt, providers)
         stem = file_stem(prompt.stem or _first(prompt.names), _stem_of(source, config, len(prompts), number))
         for index, group in enumerate(groups):
-            name = stem if len(groups) == 1 else f"{stem}-{file_stem(group[0].label if group else str(index + 1))}"
+            name = (
+                stem
+                if len(groups) == 1
+                else f"{stem}-{file_stem(group[0].label if group else str(index + 1))}"
+            )
             name = _unique(name, taken)
             draft = Draft(name, prompt.entry, header=header if not drafts else ())
             _fill(draft, config, prompt, words, group, rename, files)
             drafts.append(draft)
     if not drafts:
-        lost = next(item for item in config.ledger.items() if item.kind == "prompt" and item.outcome == "lost")
-        raise RefusedSourceError(lost.code or "I303", f"none of its prompts can be imported: {lost.why}", location=lost.location)
+        lost = next(
+            item for item in config.ledger.items() if item.kind == "prompt" and item.outcome == "lost"
+        )
+        raise RefusedSourceError(
+            lost.code or "I303", f"none of its prompts can be imported: {lost.why}", location=lost.location
+        )
     for test in config.tests:
         if test.prompts is not None and not any(_takes(test, prompt) for prompt in prompts):
             test.source.entry.lose("I403", f"no prompt is called {', '.join(test.prompts)}")
@@ -403,7 +436,11 @@ def _first(names: Sequence[str]) -> str:
 
 def _stem_of(source: str, config: _Config, several: int, number: int) -> str:
     stem = source.rpartition("/")[2].rpartition(".")[0]
-    stem = "prompt" if stem.lower().startswith("promptfoo") and stem.lower() in ("promptfooconfig", "promptfoo") else stem
+    stem = (
+        "prompt"
+        if stem.lower().startswith("promptfoo") and stem.lower() in ("promptfooconfig", "promptfoo")
+        else stem
+    )
     stem = file_stem(stem)
     return stem if several == 1 else f"{stem}-{number + 1}"
 
@@ -425,8 +462,7 @@ def _groups(prompt: SourcePrompt, providers: Sequence[Provider]) -> list[list[Pr
     for each in chosen:
         groups.setdefault(json.dumps(each.request, sort_keys=True), []).append(each)
     for group in groups.values():
-        seen: set[str] = set()
-        group[:] = [each for each in group if not (each.model in seen or seen.add(each.model))]
+        group[:] = list({each.model: each for each in reversed(group)}.values())[::-1]
     return list(groups.values()) or [[]]
 
 
@@ -490,28 +526,41 @@ def _fill(
     if group:
         request["model"] = group[0].model
     else:
-        config.ledger.remark(prompt.location, "I602", "prompt", "no model is named: give one with --model, or under model")
+        config.ledger.remark(
+            prompt.location, "I602", "prompt", "no model is named: give one with --model, or under model"
+        )
     entries = group[0].fields if group else {}
     comments = config.comments
     for key in (*_FIELD_ORDER, *(key for key in request if key not in _FIELD_ORDER)):
         if key in request:
-            value = request[key]
-            if key == "response_format":
-                value = _response_format(value)
-            draft.put(key, value, group[0].entry if key == "model" and group else entries.get(key))
+            sent = _response_format(request[key]) if key == "response_format" else request[key]
+            draft.put(key, sent, group[0].entry if key == "model" and group else entries.get(key))
     if extra is not None:
         draft.put("extra_body", extra, entries.get("extra_body"))
     if len(group) > 1:
         draft.put("matrix", {"model": [each.model for each in group]})
     asked = request.get("response_format")
     form = asked.get("type") if isinstance(asked, dict) else None
-    tests = [test for test in config.tests if _takes(test, prompt) and test.cases is not None and not test.source.entry.lost]
+    tests = [
+        test
+        for test in config.tests
+        if _takes(test, prompt) and test.cases is not None and not test.source.entry.lost
+    ]
     _inputs(draft, config, words, tests, rename)
     if any(re.search(r"\{[%#]", text) for text in _texts(words.messages)):
         draft.put("template", {"whitespace": "raw"})
     draft.put("messages", words.messages, prompt.entry)
-    given = Given(None, lambda name: rename.get(name, name), form == "json_schema", form in ("json_schema", "json_object"), config.folder, config.ledger)
-    transform = config.transform or next((key for each in group for key in each.fields if key == "transform"), None)
+    given = Given(
+        None,
+        lambda name: rename.get(name, name),
+        form == "json_schema",
+        form in ("json_schema", "json_object"),
+        config.folder,
+        config.ledger,
+    )
+    transform = config.transform or next(
+        (key for each in group for key in each.fields if key == "transform"), None
+    )
     kept: list[Json] = []
     for_all = [each for each in config.default_asserts if _is_for_all(each, tests)]
     lost_default = False
@@ -550,9 +599,11 @@ def _texts(value: Json) -> Iterator[str]:
 
 
 def _response_format(value: Json) -> Json:
-    """promptfoo also takes the schema one level higher than OpenAI does."""
+    """Promptfoo also takes the schema one level higher than OpenAI does."""
     if isinstance(value, dict) and value.get("type") == "json_schema" and "json_schema" not in value:
-        inner = {key: part for key, part in value.items() if key in ("name", "schema", "strict", "description")}
+        inner = {
+            key: part for key, part in value.items() if key in ("name", "schema", "strict", "description")
+        }
         return {"type": "json_schema", "json_schema": {"name": "answer", **inner}}
     return value
 
@@ -564,7 +615,9 @@ def _is_for_all(assertion: SourceAssertion, tests: Sequence[_Test]) -> bool:
 def _behind(transform: str | None, assertion: SourceAssertion) -> bool:
     """Whether code changes what an assertion looks at; then it is lost."""
     kind = assertion.node.get("type")
-    if transform is None or (kind is not None and kind.value in ("latency", "cost", "not-latency", "not-cost")):
+    if transform is None or (
+        kind is not None and kind.value in ("latency", "cost", "not-latency", "not-cost")
+    ):
         return False
     assertion.entry.lose("I205", f"it judges what code made of the answer ({transform})")
     return True
@@ -584,9 +637,9 @@ def _inputs(
     for name in names:
         values = [_value(name, case[name], words) for case in cases if name in case]
         spec: dict[str, Json] = {}
-        if values and all(isinstance(value, str) for value in values):
-            spec["type"] = "string"
-        elif not values and name in words.variables:
+        if (values and all(isinstance(value, str) for value in values)) or (
+            not values and name in words.variables
+        ):
             spec["type"] = "string"
         if (cases and any(name not in case for case in cases)) or (cases and not values):
             spec["default"] = ""
@@ -604,7 +657,9 @@ def _inputs(
         inputs[rename.get(name, name)] = spec
     for name, ours in rename.items():
         if ours in inputs:
-            config.ledger.remark(draft.entry.location, "I604", f'variable "{name}"', f"it is called {ours} here")
+            config.ledger.remark(
+                draft.entry.location, "I604", f'variable "{name}"', f"it is called {ours} here"
+            )
     if inputs:
         draft.put("inputs", inputs)
 
@@ -632,9 +687,13 @@ def _cases(
 ) -> Iterator[CaseDraft]:
     for values in test.cases or ():
         fields: dict[str, Json] = {}
-        ours: JsonObject = {rename.get(name, name): _value(name, value, words) for name, value in values.items()}
+        ours: JsonObject = {
+            rename.get(name, name): _value(name, value, words) for name, value in values.items()
+        }
         digest = json.dumps(ours, sort_keys=True)
-        identity = case_name(test.description or "", taken) or (case_name("repeated", taken) if digest in seen else None)
+        identity = case_name(test.description or "", taken) or (
+            case_name("repeated", taken) if digest in seen else None
+        )
         seen.add(digest)
         if identity is not None:
             taken.add(identity)

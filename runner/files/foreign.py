@@ -1,4 +1,4 @@
-"""Which tool a file is of: by its name where that says so, else by what stands in it. Nothing is executed."""
+"""Prompt files of other tools: which tool a file is of, by its name where that says so, else by what stands in it."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import json
 import re
 from typing import Final
 
-__all__ = ["KINDS", "kind_of", "words_for"]
+__all__ = ["FOREIGN_KINDS", "foreign_kind", "told_apart"]
 
-KINDS: Final = {
+FOREIGN_KINDS: Final = {
     "github": "a prompt of GitHub Models",
     "promptfoo": "a configuration of promptfoo",
     "openai-evals": "an eval of OpenAI's Evals API",
@@ -21,19 +21,26 @@ KINDS: Final = {
 """The formats that can be imported, in words."""
 
 _PROMPTFOO_KEY = re.compile(r"^prompts\s*:", re.MULTILINE)
-_PROMPTFOO_BESIDE = re.compile(r"^(?:providers|targets|tests|defaultTest|scenarios|redteam)\s*:", re.MULTILINE)
-_GITHUB_KEY = re.compile(r"^(?:testData|evaluators|modelParameters|responseFormat|jsonSchema)\s*:", re.MULTILINE)
+_PROMPTFOO_BESIDE = re.compile(
+    r"^(?:providers|targets|tests|defaultTest|scenarios|redteam)\s*:", re.MULTILINE
+)
+_GITHUB_KEY = re.compile(
+    r"^(?:testData|evaluators|modelParameters|responseFormat|jsonSchema)\s*:", re.MULTILINE
+)
 _OURS = re.compile(r"^(?:messages)\s*:", re.MULTILINE)
 _REGISTRY = re.compile(r"^\s+class\s*:\s*['\"]?evals\.", re.MULTILINE)
 _TOP_KEY = re.compile(r"^([A-Za-z_$][\w$.-]*)\s*:", re.MULTILINE)
 
 
-def words_for(kind: str) -> str:
-    """What a file of a kind is, in words."""
-    return KINDS[kind]
+def told_apart(name: str, text: str, shown: str) -> tuple[str, str] | None:
+    """What a file of another tool is, and the command that imports it; None where it is none that runs only so."""
+    kind = foreign_kind(name, text)
+    if kind is None or kind == "github":
+        return None
+    return f"{shown} is {FOREIGN_KINDS[kind]}", f"runner import {shown}"
 
 
-def kind_of(name: str, text: str) -> str | None:
+def foreign_kind(name: str, text: str) -> str | None:
     """The kind of a file; None where it is none that can be imported, or ours already."""
     low = name.lower().rsplit("/", 1)[-1]
     text = text.removeprefix("\ufeff")
@@ -83,7 +90,12 @@ def _of_json(name: str, text: str) -> str | None:
     if not isinstance(value, dict):
         return None
     kind = value.get("object")
-    if kind == "list" and isinstance(value.get("data"), list) and value["data"] and isinstance(value["data"][0], dict):
+    if (
+        kind == "list"
+        and isinstance(value.get("data"), list)
+        and value["data"]
+        and isinstance(value["data"][0], dict)
+    ):
         kind = value["data"][0].get("object")
     if isinstance(kind, str) and kind.startswith("eval"):
         return "openai-evals"
@@ -93,7 +105,8 @@ def _of_json(name: str, text: str) -> str | None:
         return "openai-evals"
     if "prompts" in value and {"providers", "targets", "tests", "defaultTest"} & value.keys():
         return "promptfoo"
-    body = value.get("body") if isinstance(value.get("body"), dict) else value
+    inner = value.get("body")
+    body = inner if isinstance(inner, dict) else value
     if "model" in body and (isinstance(body.get("messages"), list) or "input" in body):
         return "openai-request"
     return None

@@ -1,0 +1,47 @@
+"""`runner import`: prompts, tests and assertions of other tools."""
+
+from __future__ import annotations
+
+import click
+
+__all__ = ["command"]
+
+_KINDS = (
+    "github", "promptfoo", "openai-evals", "openai-request", "prompty", "dotprompt", "evals-registry", "llm-template",
+)  # fmt: skip
+
+
+@click.command("import")
+@click.argument("paths", nargs=-1, required=True, metavar="FILE|FOLDER...")
+@click.option(
+    "-o", "--output", metavar="FOLDER", help="Where the files go; beside their sources unless given."
+)
+@click.option(
+    "--from", "kind", type=click.Choice(_KINDS), help="Which tool the files are of, where they do not say."
+)
+@click.option("--check", is_flag=True, help="Report, and write nothing.")
+@click.option("--force", is_flag=True, help="Write over files that are there.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="The report: lines, or one JSON document.",
+)
+def command(
+    paths: tuple[str, ...], *, output: str | None, kind: str | None, check: bool, force: bool, form: str
+) -> int:
+    """Import prompts and tests of promptfoo, OpenAI, Prompty, dotprompt and others as prompt files.
+
+    Everything that stands in a source is in the result or in the report, as `file:line:column CODE outcome: what, why`,
+    and the counts add up. No code is run, no environment is read, no file outside the source's folder, and keys are not
+    copied. Exit code 0 without loss, 6 if something has no counterpart, 2 if a source is refused.
+
+    \b
+      runner import promptfooconfig.yaml -o prompts
+      runner import evals/ --check --format json
+    """
+    from ..commands.import_ import import_prompts
+
+    return import_prompts(paths, output=output, kind=kind, check=check, force=force, form=form)

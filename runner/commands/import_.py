@@ -1,0 +1,208 @@
+"""What `runner import` does: read sources of other tools, report what came of them, and write all of it or nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import (
+    Location,
+    MissingFileError,
+    NothingSelectedError,
+    Problems,
+    RunnerError,
+    StorageError,
+    UsageError,
+)
+from ..files.atomic import write_new
+from ..files.foreign import FOREIGN_KINDS, foreign_kind
+from ..files.tree import MAX_FILE_BYTES
+from ..importing.imported import Imported
+from ..importing.reading import READERS, read_source
+from ..importing.sources import Folder
+from ..report.imports import as_json, lines_of, totals
+from ..report.outlet import print_data, print_line
+from .init import refuse_links
+from .show_errors import show_error
+
+__all__ = ["LOSS", "import_prompts"]
+
+LOSS = 6
+"""The exit code where something of a source has no counterpart."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    kind: str
+    name: str
+    folder: Folder
+    target: Path
+
+
+def import_prompts(
+    paths: Sequence[str], *, output: str | None, kind: str | None, check: bool, force: bool, form: str
+) -> int:
+    """Import what the paths name, and return the exit code: 0 without loss, 6 with losses, 2 where one is refused."""
+    sources = [source for path in paths for source in _sources(path, output, kind)]
+    found = [(source, read_source(source.kind, source.name, source.folder)) for source in sources]
+    targets = _targets(found)
+    fresh = _fresh(targets, force=force)
+    if not check:
+        _write(targets, fresh)
+    if form == "json":
+        listed = [
+            as_json(each, [str(path) for path in files])
+            for (_, each), files in zip(found, targets.by_source, strict=True)
+        ]
+        print_data(json.dumps({"sources": listed, "written": not check}, ensure_ascii=False, indent=2))
+    else:
+        _tell(found, targets, fresh, check=check)
+    for _, each in found:
+        if each.refused is not None:
+            show_error(each.refused)
+    return _exit_code([each for _, each in found])
+
+
+def _exit_code(found: Sequence[Imported]) -> int:
+    if any(each.refused is not None for each in found):
+        return UsageError.exit_code
+    return LOSS if any(each.lost for each in found) else 0
+
+
+def _sources(path: str, output: str | None, kind: str | None) -> Iterator[_Source]:
+    given = Path(path)
+    if given.is_dir():
+        folder = Folder(given, "" if path in (".", "./") else f"{path.rstrip('/' + os.sep)}/")
+        target = given if output is None else Path(output)
+        found = [
+            (each, name) for name in folder.files() if (each := _kind(given / name, name, kind)) is not None
+        ]
+        if not found:
+            raise NothingSelectedError(f"there is nothing to import in {path}", hint=_known())
+        for each, name in found:
+            yield _Source(each, name, folder, target)
+        return
+    if not given.is_file():
+        raise MissingFileError(f"there is no file {path}", location=Location(path))
+    parent = given.parent
+    shown = path[: len(path) - len(given.name)]
+    each = kind or _kind(given, given.name, None)
+    if each is None:
+        raise UsageError(
+            f"{path} is no file of another tool that can be imported", location=Location(path), hint=_known()
+        )
+    yield _Source(each, given.name, Folder(parent, shown), parent if output is None else Path(output))
+
+
+def _known() -> str:
+    return f"known are {', '.join(FOREIGN_KINDS)}; --from says which it is"
+
+
+def _kind(path: Path, name: str, wanted: str | None) -> str | None:
+    try:
+        with path.open("rb") as file:
+            text = file.read(MAX_FILE_BYTES).decode("utf-8", "replace")
+    except OSError:
+        return None
+    found = foreign_kind(name, text)
+    return found if found in READERS and wanted in (None, found) else None
+
+
+@dataclass(slots=True)
+class _Targets:
+    """Where each file goes. `by_source` are the paths of each source, in its order."""
+
+    files: dict[Path, bytes]
+    by_source: list[list[Path]]
+    roots: dict[Path, Path]
+
+
+def _targets(found: Sequence[tuple[_Source, Imported]]) -> _Targets:
+    """A path for each file. Raises UsageError where two sources would write different files to one."""
+    targets = _Targets({}, [], {})
+    taken: dict[str, Path] = {}
+    for source, each in found:
+        mine: list[Path] = []
+        for file in each.files:
+            path = source.target / file.name
+            free, number = path, 1
+            while (known := taken.get(os.path.normcase(free).casefold())) is not None and targets.files[
+                known
+            ] != file.data:
+                if not file.name.endswith(".prompt.yaml"):
+                    raise UsageError(
+                        f"{each.source} and another source would both write {path}",
+                        hint="import them into folders of their own: -o FOLDER",
+                    )
+                number += 1
+                free = path.with_name(f"{path.name.removesuffix('.prompt.yaml')}-{number}.prompt.yaml")
+            taken[os.path.normcase(free).casefold()] = free
+            targets.files[free] = file.data
+            targets.roots[free] = source.target
+            mine.append(free)
+        targets.by_source.append(mine)
+    return targets
+
+
+def _fresh(targets: _Targets, *, force: bool) -> set[Path]:
+    """The files that are to be written: those whose bytes are not there already. Raises UsageError, Problems.
+
+    A file that says something else is overwritten with `force` only.
+    """
+    fresh: set[Path] = set()
+    refused: list[RunnerError] = []
+    for path, data in targets.files.items():
+        refuse_links(targets.roots[path], path)
+        if path.is_file() and path.read_bytes() == data:
+            continue
+        if path.exists() and not (force and path.is_file()):
+            refused.append(
+                UsageError(
+                    f"{path} is there already, and says something else",
+                    location=Location(str(path)),
+                    hint="--force writes over it, -o names another folder",
+                )
+            )
+        fresh.add(path)
+    if refused:
+        raise refused[0] if len(refused) == 1 else Problems(refused)
+    return fresh
+
+
+def _write(targets: _Targets, fresh: set[Path]) -> None:
+    """Write all of them beside their places first, then rename: after an error none is there in part."""
+    staged: list[tuple[Path, Path]] = []
+    try:
+        for path in sorted(fresh):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            refuse_links(targets.roots[path], path)
+            temporary = path.with_name(f".{secrets.token_hex(6)}.part")
+            staged.append((temporary, path))
+            write_new(temporary, targets.files[path])
+        for temporary, path in staged:
+            temporary.replace(path)
+    except OSError as error:
+        raise StorageError(f"{error.filename or 'a file'} cannot be written: {error.strerror}") from None
+    finally:
+        for temporary, _ in staged:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+
+
+def _tell(
+    found: Sequence[tuple[_Source, Imported]], targets: _Targets, fresh: set[Path], *, check: bool
+) -> None:
+    for (_, each), files in zip(found, targets.by_source, strict=True):
+        for line in lines_of(each):
+            print_line(line)
+        for path in files:
+            state = "unchanged" if path not in fresh else "would be written" if check else "written"
+            print_line(f"  {state}  {path}")
+        for name, endpoint in each.endpoints.items():
+            print_line(f"  for runner.yaml  endpoints: {{{name}: {json.dumps(endpoint)}}}")
+    print_line(totals([each for _, each in found]))

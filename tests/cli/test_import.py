@@ -1,0 +1,164 @@
+"""`runner import`: what it writes, what it says, and what it leaves alone."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from .project import ProjectFolder
+
+CONFIG = """
+prompts: ['Say {{a}}']
+providers: [openai:gpt-4o]
+tests:
+  - {description: One, vars: {a: x}, assert: [{type: contains, value: y}]}
+"""
+LOSSY = CONFIG.replace(
+    "[{type: contains, value: y}]", "[{type: contains, value: y}, {type: similar, value: z}]"
+)
+APPLICATION = CONFIG.replace("openai:gpt-4o", "file://app.py")
+
+
+def files(project: ProjectFolder) -> set[str]:
+    return {
+        path.relative_to(project.folder).as_posix() for path in project.folder.rglob("*") if path.is_file()
+    }
+
+
+def test_an_import_without_loss_is_a_success_and_what_it_writes_passes_check(project: ProjectFolder) -> None:
+    project.write("promptfooconfig.yaml", CONFIG)
+    done = project.run("import", "promptfooconfig.yaml", "-o", "out")
+    assert (done.code, done.err) == (0, "")
+    assert "1 assertion: 1 converted" in done.out
+    assert done.out.endswith("1 source: 1 without loss\n")
+    checked = project.run("check", "out")
+    assert (checked.code, checked.out) == (0, "1 prompt, 1 case: 0 errors, 0 warnings\n")
+
+
+def test_a_loss_is_told_at_its_place_and_has_an_exit_code_of_its_own(project: ProjectFolder) -> None:
+    project.write("promptfooconfig.yaml", LOSSY)
+    done = project.run("import", "promptfooconfig.yaml", "-o", "out")
+    assert done.code == 6
+    assert (
+        'promptfooconfig.yaml:5:75 I501 not convertible: assertion "similar", it compares embeddings'
+        in done.out
+    )
+    assert "2 assertions: 1 converted, 1 not convertible" in done.out
+    assert project.run("check", "out").code == 0
+
+
+def test_a_refused_source_writes_nothing(project: ProjectFolder) -> None:
+    project.write("promptfooconfig.yaml", APPLICATION)
+    before = files(project)
+    done = project.run("import", "promptfooconfig.yaml", "-o", "out")
+    assert done.code == 2
+    assert "promptfooconfig.yaml:3:12: error: the provider is code (file://app.py)" in done.err
+    assert files(project) == before
+
+
+def test_a_source_that_is_no_yaml_is_an_error_at_its_place(project: ProjectFolder) -> None:
+    project.write("promptfooconfig.yaml", "prompts: [a\nproviders: x\n")
+    done = project.run("import", "promptfooconfig.yaml")
+    assert done.code == 2
+    assert "promptfooconfig.yaml:1:10: error" in done.err
+    assert files(project) == {"promptfooconfig.yaml"}
+
+
+def test_check_reports_and_writes_nothing(project: ProjectFolder) -> None:
+    project.write("promptfooconfig.yaml", LOSSY)
+    done = project.run("import", "promptfooconfig.yaml", "-o", "out", "--check")
+    assert done.code == 6
+    assert "would be written  out/" in done.out
+    assert files(project) == {"promptfooconfig.yaml"}
+
+
+def test_the_report_as_json_adds_up(project: ProjectFolder) -> None:
+    project.write("promptfooconfig.yaml", LOSSY)
+    done = project.run("import", "promptfooconfig.yaml", "-o", "out", "--format", "json")
+    (source,) = json.loads(done.out)["sources"]
+    for counts in source["counts"].values():
+        assert counts.pop("items") == sum(counts.values())
+    assert sum(sum(each.values()) for each in source["counts"].values()) == len(source["items"])
+    assert [item["code"] for item in source["items"] if item["outcome"] == "lost"] == ["I501"]
+    assert source["files"] == ["out/prompt.prompt.yaml"]
+
+
+def test_the_same_again_changes_nothing_and_something_else_needs_force(project: ProjectFolder) -> None:
+    project.write("promptfooconfig.yaml", CONFIG)
+    assert project.run("import", "promptfooconfig.yaml").code == 0
+    again = project.run("import", "promptfooconfig.yaml")
+    assert again.code == 0
+    assert "unchanged  prompt.prompt.yaml" in again.out
+    project.write("prompt.prompt.yaml", "mine\n")
+    refused = project.run("import", "promptfooconfig.yaml")
+    assert refused.code == 2
+    assert "prompt.prompt.yaml is there already" in refused.err
+    assert (project.folder / "prompt.prompt.yaml").read_text() == "mine\n"
+    assert project.run("import", "promptfooconfig.yaml", "--force").code == 0
+    assert (project.folder / "prompt.prompt.yaml").read_text() != "mine\n"
+
+
+def test_one_file_that_is_in_the_way_keeps_all_the_others_from_being_written(project: ProjectFolder) -> None:
+    project.write("a/promptfooconfig.yaml", CONFIG)
+    project.write("b/promptfooconfig.yaml", CONFIG)
+    project.write("out/b/prompt.prompt.yaml", "mine\n")
+    assert project.run("import", ".", "-o", "out").code == 2
+    assert not (project.folder / "out" / "a").exists()
+
+
+def test_of_a_folder_everything_that_is_known_is_imported_where_it_stood(project: ProjectFolder) -> None:
+    project.write("a/promptfooconfig.yaml", CONFIG)
+    project.write("b/promptfooconfig.yaml", LOSSY)
+    project.write("c/promptfooconfig.yaml", APPLICATION)
+    project.write("node_modules/d/promptfooconfig.yaml", CONFIG)
+    project.write("e/other.yaml", "a: 1\n")
+    done = project.run("import", ".", "-o", "out")
+    assert done.code == 2
+    assert done.out.endswith("3 sources: 1 without loss, 1 with losses, 1 refused\n")
+    assert {name for name in files(project) if name.startswith("out/")} == {
+        "out/a/prompt.prompt.yaml",
+        "out/b/prompt.prompt.yaml",
+    }
+
+
+def test_nothing_is_written_through_a_link_that_leads_elsewhere(project: ProjectFolder) -> None:
+    project.write("in/promptfooconfig.yaml", CONFIG)
+    (project.folder / "elsewhere").mkdir()
+    (project.folder / "out").mkdir()
+    (project.folder / "out" / "prompt.prompt.yaml").symlink_to(project.folder / "elsewhere" / "x.yaml")
+    done = project.run("import", "in/promptfooconfig.yaml", "-o", "out", "--force")
+    assert done.code == 2
+    assert not (project.folder / "elsewhere" / "x.yaml").exists()
+
+
+@pytest.mark.parametrize("command", ["check", "render", "run", "test"])
+def test_a_foreign_file_named_to_another_command_gets_one_line_with_the_import(
+    project: ProjectFolder, command: str
+) -> None:
+    project.write("promptfooconfig.yaml", CONFIG)
+    done = project.run(command, "promptfooconfig.yaml")
+    assert done.code == 2
+    said = done.out + done.err
+    assert "promptfooconfig.yaml is a configuration of promptfoo" in said
+    assert "runner import promptfooconfig.yaml" in said
+    assert "unknown key" not in said
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "says"),
+    [("none.yaml", "a: 1\n", "can be imported"), ("missing.yaml", None, "there is no file missing.yaml")],
+)
+def test_a_file_that_cannot_be_imported_is_said_to_be_none(
+    project: ProjectFolder, name: str, text: str | None, says: str
+) -> None:
+    if text is not None:
+        project.write(name, text)
+    done = project.run("import", name)
+    assert done.code == 2
+    assert says in done.err
+
+
+def test_a_folder_without_anything_to_import_selects_nothing(project: ProjectFolder) -> None:
+    project.write("a.yaml", "a: 1\n")
+    assert project.run("import", ".").code == 5

@@ -1,0 +1,34 @@
+"""The pages about coming from another tool: what they show as the source becomes what they show as the result."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.cli.project import ProjectFolder
+
+from .blocks import REPOSITORY
+
+PAGES = sorted((REPOSITORY / "docs" / "coming-from").glob("*.md"))
+
+# `NAME` and a colon, then a block: a file. A block of text behind the last of them: the report.
+_FILE = re.compile(r"`([^`\n]+)`:\n\n```\w+\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+_REPORT = re.compile(r"^```text\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_the_example_of_a_page_is_imported_as_it_shows(page: Path, project: ProjectFolder) -> None:
+    text = page.read_text(encoding="utf-8")
+    shown = [*_FILE.finditer(text)]
+    *sources, result = shown
+    for source in sources:
+        project.write(source[1], source[2])
+    done = project.run("import", *(source[1] for source in sources), "-o", "prompts")
+    assert done.code in (0, 6), done.err
+    assert (project.folder / result[1]).read_text(encoding="utf-8") == result[2]
+    report = _REPORT.search(text, result.end())
+    assert report is not None
+    assert done.out.startswith(report[1])
+    assert project.run("check", "prompts").code == 0

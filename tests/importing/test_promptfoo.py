@@ -1,0 +1,331 @@
+"""Configurations of promptfoo: real ones against promptfoo's own renderings, and made-up ones for each rule."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from .support import (
+    DATA,
+    adds_up,
+    bodies_of,
+    digest,
+    faults_of,
+    files_of,
+    listed,
+    of_repository,
+    of_text,
+    prompts_of,
+    recorded,
+    spec_of,
+)
+
+CONFIGS = listed("promptfoo")
+APPLICATIONS = {
+    "promptfoo/AlqarniMohammed__prompt-eval-engine/promptfooconfig.graded.yaml": "agent",
+    "promptfoo/AubHaddad__ai-invoice-assistant/promptfooconfig.yaml": "the provider is code",
+    "promptfoo/Azure__AKS-Skills/evals/promptfoo-baseline.yaml": "the provider is code",
+    "promptfoo/BillReyor__lmstudio-promptfoo-chatbot/test-1-lmstudio.yaml": "an HTTP service",
+    "promptfoo/HartBrook__lookagain/evals/promptfooconfig.yaml": "the prompt is code",
+    "promptfoo/RubenGlez__easydocs/apps/evals/promptfooconfig.yaml": "the provider is code",
+    "promptfoo/anthropics__claude-cookbooks/skills/text_to_sql/evaluation/promptfooconfig.yaml": "the prompt is code",
+    "promptfoo/metareflection__claimcheck/eval/promptfooconfig.yaml": "the provider is code",
+    "promptfoo/noometric-llc__news-analyzer/eval/promptfooconfig.yaml": "the provider is code",
+    "promptfoo/promptfoo__promptfoo-action/prompts/promptfooconfig.yaml": "it has no prompts",
+    "promptfoo/software-trizzey__ai-email-categorizer/promptfoo.yaml": "there is no file",
+    "promptfoo/tempoxyz__wallet/eval/promptfooconfig.yaml": "the provider is code",
+}
+"""The recorded configurations in which there is nothing to import, and why."""
+
+
+# --- real files ------------------------------------------------------------------------------------------------------
+
+
+def sent(body: dict[str, Any]) -> str:
+    """The text that promptfoo would show for these messages."""
+    messages = body["messages"]
+    if len(messages) == 1 and messages[0]["role"] == "user" and isinstance(messages[0]["content"], str):
+        return str(messages[0]["content"])
+    return json.dumps(messages, indent=2, ensure_ascii=False)
+
+
+@pytest.mark.parametrize("record", [pytest.param(each, id=each["file"]) for each in recorded("promptfoo")])
+def test_the_messages_are_those_that_promptfoo_renders(record):
+    found = of_repository("promptfoo", record["file"])
+    wanted: dict[int, list[str]] = {}
+    for prompt, _, text, failed in record["rendered"]:
+        if not failed:
+            wanted.setdefault(prompt, []).append(text)
+    for name in prompts_of(found):
+        texts = [sent(body) for body in bodies_of(found, name)]
+        assert [digest(text) for text in texts] in wanted.values()
+
+
+@pytest.mark.parametrize("file", CONFIGS)
+def test_a_real_configuration_is_accounted_for_and_what_comes_of_it_passes_check(file):
+    found = of_repository("promptfoo", file)
+    assert adds_up(found)
+    assert (found.refused is not None) is (file in APPLICATIONS)
+    assert faults_of(found) == []
+
+
+@pytest.mark.parametrize("file", CONFIGS)
+def test_every_inline_test_and_assertion_of_a_real_configuration_is_counted(file):
+    found = of_repository("promptfoo", file)
+    value = yaml.safe_load((DATA / file).read_text(encoding="utf-8"))
+    tests = value.get("tests") or []
+    if not isinstance(tests, list) or any(isinstance(test, str) for test in tests):
+        pytest.skip("its tests stand in other files")
+    default = value.get("defaultTest")
+    default = default if isinstance(default, dict) else {}
+    asserts = sum(len(part.get("assert") or []) for part in (*tests, default))
+    counts = {kind: outcomes.total() for kind, outcomes in found.counts().items()}
+    assert counts.get("test", 0) == len(tests)
+    assert counts.get("assertion", 0) == asserts
+
+
+@pytest.mark.parametrize(("file", "reason"), APPLICATIONS.items())
+def test_what_tests_an_application_is_refused_in_the_words_of_its_author(file, reason):
+    found = of_repository("promptfoo", file)
+    assert found.refused is not None
+    assert reason in str(found.refused)
+    assert found.files == ()
+    assert all(item.outcome == "lost" for item in found.items)
+
+
+@pytest.mark.parametrize("file", CONFIGS)
+def test_the_same_source_gives_the_same_bytes(file):
+    assert files_of(of_repository("promptfoo", file)) == files_of(of_repository("promptfoo", file))
+
+
+def test_of_the_real_configurations_that_have_something_to_import_so_many_lose_nothing():
+    found = [of_repository("promptfoo", file) for file in CONFIGS if file not in APPLICATIONS]
+    assert sum(1 for each in found if not each.lost) >= 6
+
+
+# --- made-up ones ----------------------------------------------------------------------------------------------------
+
+
+def config(tmp_path: Path, text: str, **others: str) -> Any:
+    return of_text(tmp_path, "promptfoo", "promptfooconfig.yaml", text, **others)
+
+
+def losses(found: Any) -> list[tuple[str, str]]:
+    return [(item.code, item.what) for item in found.lost]
+
+
+def test_what_promptfoo_sends_by_default_is_written_out(tmp_path):
+    spec = spec_of(
+        config(tmp_path, "prompts: ['Hi {{a}}']\nproviders: [openai:chat:gpt-4o]\ntests: [{vars: {a: b}}]\n")
+    )
+    assert (spec["model"], spec["temperature"], spec["max_tokens"]) == ("gpt-4o", 0, 1024)
+
+
+def test_a_reasoning_model_is_sent_no_defaults(tmp_path):
+    spec = spec_of(
+        config(tmp_path, "prompts: ['Hi {{a}}']\nproviders: [openai:gpt-5-mini]\ntests: [{vars: {a: b}}]\n")
+    )
+    assert not {"temperature", "max_tokens"} & spec.keys()
+
+
+def test_models_that_are_asked_alike_are_variants_and_others_have_files_of_their_own(tmp_path):
+    found = config(
+        tmp_path,
+        "prompts: [{id: p, raw: 'Hi'}]\n"
+        "providers: [openai:gpt-4o, openai:gpt-4o-mini, {id: openai:gpt-4.1, config: {temperature: 1}}]\n",
+    )
+    assert spec_of(found)["matrix"] == {"model": ["gpt-4o", "gpt-4o-mini"]}
+    assert spec_of(found, 1)["model"] == "gpt-4.1"
+
+
+def test_variables_expand_are_read_from_files_and_lose_one_line_end(tmp_path):
+    found = config(
+        tmp_path,
+        "prompts: ['{{a}}|{{b}}|{{c}}']\nproviders: [openai:gpt-4o]\n"
+        'tests: [{vars: {a: [x, y], b: file://b.txt, c: "1\\n\\n"}}]\n',
+        b__txt="\ufefftext \n",
+    )
+    assert [body["messages"][0]["content"] for body in bodies_of(found)] == ["x|text|1\n", "y|text|1\n"]
+
+
+def test_a_variable_that_a_test_does_not_give_is_empty(tmp_path):
+    found = config(
+        tmp_path,
+        "prompts: ['{{a}}-{{b}}']\nproviders: [openai:gpt-4o]\ntests: [{vars: {a: 1, b: 2}}, {vars: {a: 1}}]\n",
+    )
+    assert [body["messages"][0]["content"] for body in bodies_of(found)] == ["1-2", "1-"]
+    assert any(remark.code == "I603" for remark in found.remarks)
+
+
+def test_an_unquoted_dump_in_a_json_prompt_is_the_text_itself(tmp_path):
+    found = config(
+        tmp_path,
+        "prompts: [file://p.json]\nproviders: [openai:gpt-4o]\ntests: [{vars: {x: 'a \"b\"'}}]\n",
+        p__json='[{"role": "user", "content": {{ x | trim | dump }}}]',
+    )
+    assert bodies_of(found)[0]["messages"] == [{"role": "user", "content": 'a "b"'}]
+
+
+def test_a_line_of_three_hyphens_parts_the_prompts_of_a_text_file(tmp_path):
+    found = config(tmp_path, "prompts: [p.txt]\nproviders: [openai:gpt-4o]\n", p__txt="one\n---\ntwo\n")
+    assert [
+        body["messages"][0]["content"] for name in prompts_of(found) for body in bodies_of(found, name)
+    ] == [
+        "one",
+        "two",
+    ]
+
+
+ASSERTIONS: list[tuple[str, Any]] = [
+    ("{type: contains, value: 3}", {"type": "contains", "value": "3"}),
+    ("{type: not-icontains, value: '{{a}}'}", {"type": "not-icontains", "value": "x y"}),
+    (
+        "{type: contains-any, value: 'json, foo, \"a,b\"'}",
+        {"type": "contains-any", "value": ["json", "foo", "a,b"]},
+    ),
+    ("{type: icontains-all, value: [A, b]}", {"type": "icontains-all", "value": ["A", "b"]}),
+    ("{type: equals, value: '{{a | upper}}'}", {"type": "equals", "value": "X Y"}),
+    ("{type: regex, value: '^\\d+$'}", {"type": "regex", "value": r"^[0-9]+\Z"}),
+    ("{type: is-json}", {"type": "is-json"}),
+    ("{type: is-json, value: {required: [a]}}", {"type": "is-json", "value": {"required": ["a"]}}),
+    ("{type: contains-json}", {"type": "contains-json"}),
+    ("{type: word-count, value: {max: 50}}", {"type": "word-count", "value": {"max": 50}}),
+    (
+        "{type: levenshtein, value: abcdefgh, threshold: 3}",
+        {"type": "levenshtein", "value": "abcdefgh", "threshold": 3},
+    ),
+    ("{type: latency, threshold: 500}", {"type": "latency", "threshold": 500}),
+    ("{type: javascript, value: 'output.length < 20'}", {"type": "expr", "value": "(text | length) < 20"}),
+    ("{type: javascript, value: 'output.includes(\"x\")'}", {"type": "contains", "value": "x"}),
+    ("{type: contains, value: x, weight: 2, metric: m}", {"type": "contains", "value": "x"}),
+]
+
+
+@pytest.mark.parametrize(("written", "ours"), ASSERTIONS)
+def test_an_assertion_becomes_the_one_that_holds_for_the_same_answers(tmp_path, written, ours):
+    found = config(
+        tmp_path,
+        f"prompts: ['{{{{a}}}}']\nproviders: [openai:gpt-4o]\ntests: [{{vars: {{a: x y}}, assert: [{written}]}}]\n",
+    )
+    assert spec_of(found)["tests"][0]["assert"] == [ours]
+    assert not found.lost
+
+
+@pytest.mark.parametrize(
+    ("written", "code"),
+    [
+        ("{type: llm-rubric, value: is polite}", "I502"),
+        ("{type: similar, value: hello}", "I501"),
+        ("{type: python, value: 'len(output) > 3'}", "I503"),
+        ("{type: javascript, value: file://a.js}", "I503"),
+        ("{type: javascript, value: 'fetch(output)'}", "I503"),
+        ("{type: contains, value: x, weight: 0}", "I504"),
+        ("{type: contains, value: x, transform: output.trim()}", "I205"),
+        ("{type: contains, value: '{{env.HOME}}'}", "I104"),
+        ("{type: regex, value: '('}", "I505"),
+        ("{type: valid-json}", "I505"),
+        ("{type: regex, value: '.*'}", "I190"),
+        ("{type: nonsense, value: x}", "I501"),
+    ],
+)
+def test_an_assertion_without_a_counterpart_is_lost_kept_and_marks_its_case(tmp_path, written, code):
+    found = config(
+        tmp_path,
+        f"prompts: ['{{{{a}}}}']\nproviders: [openai:gpt-4o]\ntests: [{{vars: {{a: x}}, assert: [{written}]}}]\n",
+    )
+    assert [each for each, _ in losses(found)] == [code]
+    spec = spec_of(found)
+    assert spec["tests"][0]["tags"] == ["import-incomplete"]
+    assert "assert" not in spec["tests"][0]
+    if code != "I190":
+        assert spec["x-import"]["lost"][0]["assert"]["type"] == re.search(r"type: ([\w-]+)", written)[1]
+
+
+@pytest.mark.parametrize(
+    ("extra", "code"),
+    [
+        ("threshold: 0.5", "I504"),
+        ("options: {transform: output.trim()}", "I205"),
+        ("provider: openai:gpt-4o", "I403"),
+        ("providerOutput: canned", "I403"),
+        ("options: {prefix: hello}", "I403"),
+    ],
+)
+def test_what_changes_the_verdict_or_the_request_of_a_test_is_a_loss(tmp_path, extra, code):
+    found = config(
+        tmp_path,
+        "prompts: ['{{a}}']\nproviders: [openai:gpt-4o]\n"
+        f"tests: [{{vars: {{a: x}}, assert: [{{type: contains, value: y}}], {extra}}}]\n",
+    )
+    assert code in {each for each, _ in losses(found)}
+
+
+KEYED = """
+prompts: ['Say {{a}}']
+providers:
+  - id: openai:gpt-4o
+    config: {apiKey: sk-live-0123456789abcdef, apiBaseUrl: "http://127.0.0.1:1/v1"}
+env: {OPENAI_API_KEY: sk-live-fedcba9876543210}
+# the old key was sk-live-0123456789abcdef
+tests:
+  # sk-live-fedcba9876543210 is the other one
+  - vars: {a: x}
+    assert:
+      - {type: llm-rubric, value: good, provider: {id: "openai:x", config: {apiKey: sk-live-0123456789abcdef}}}
+"""
+
+
+def test_a_key_is_copied_nowhere_and_the_report_says_to_revoke_it(tmp_path):
+    found = config(tmp_path, KEYED)
+    written = b"".join(files_of(found).values()).decode()
+    assert "sk-live" not in written
+    assert any("revoke" in remark.why for remark in found.remarks)
+    assert "sk-live" not in json.dumps([(item.what, item.why) for item in found.items])
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [
+        "/etc/hostname",
+        "../secret.txt",
+        "~/x.txt",
+        ".env",
+        ".git/config",
+        "C:\\x.txt",
+        "\\\\host\\x",
+        "link.txt",
+    ],
+)
+def test_no_file_outside_the_folder_of_the_source_is_read(tmp_path, reference):
+    inside = tmp_path / "in"
+    (inside / ".git").mkdir(parents=True)
+    for path in (tmp_path / "secret.txt", inside / ".env", inside / ".git" / "config"):
+        path.write_text("TOP SECRET")
+    (inside / "link.txt").symlink_to(tmp_path / "secret.txt")
+    found = config(
+        inside,
+        json.dumps({
+            "prompts": [f"file://{reference}", "{{a}}"],
+            "providers": ["openai:gpt-4o"],
+            "tests": [{"vars": {"a": f"file://{reference}"}}, {"vars": {"a": "ok"}}],
+        }),
+    )  # fmt: skip
+    assert b"TOP SECRET" not in b"".join(files_of(found).values())
+    assert {item.kind for item in found.lost} == {"prompt", "test"}
+
+
+def test_comments_stay_above_what_they_were_written_for(tmp_path):
+    found = config(
+        tmp_path,
+        "# Of the whole file.\nprompts: ['{{a}}']\nproviders: [openai:gpt-4o]\ntests:\n"
+        "  # about the first\n  - vars: {a: x}\n    assert:\n      # why it must\n      - {type: contains, value: y}\n",
+    )
+    text = b"".join(files_of(found).values()).decode()
+    assert text.startswith("# Of the whole file.\n")
+    assert "  # about the first\n  - vars:" in text
+    assert "      # why it must\n      - type: contains" in text
