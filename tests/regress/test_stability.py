@@ -171,6 +171,88 @@ def test_what_may_be_absent_may_still_be_so_under_the_rule_that_is_proposed():
     assert found.proposal == "{path: $.a, compare: number, abs: 2, presence: optional}"
 
 
+def proposals(outputs, *rules, **more):
+    return [each.proposal for each in unstable_paths(compiled(*rules, **more), outputs)]
+
+
+def test_below_what_is_to_be_ignored_nothing_is_proposed_and_beside_it_all_is():
+    outputs = [
+        {"l": [LATE, {"a": 1}, [1]], "lm": 1, "z": 1},
+        {"l": ["Please send it back to us at no cost.", {"a": 2}, [2]], "lm": 2, "z": 2},
+    ]
+    assert proposals(outputs) == [
+        '{path: "$.l[*]", ignore: true}',
+        "{path: $.lm, compare: number, abs: 2}",
+        "{path: $.z, compare: number, abs: 2}",
+    ]
+
+
+@pytest.mark.parametrize("inner", [[{"a": 1}, {"a": 2}], [[1], [2]]])
+def test_an_item_below_whose_neighbours_something_is_proposed_is_told_with_all_items(inner):
+    one, two = inner
+    found = unstable_paths(NONE, [{"l": ["a", one]}, {"l": ["b", two]}])
+    assert found[0].path == "$.l[*]"
+
+
+def test_what_is_ignored_by_default_is_stable():
+    for outputs in ([1, 2], [{"a": 1}, {}], [{"l": [1, 2]}, {"l": [1]}], ["a", ["a"]]):
+        assert proposals(outputs, default="ignore") == []
+        assert proposals(outputs, '{path: "$.l[1]", compare: exact}', default="ignore") == []
+
+
+@pytest.mark.parametrize("rule", ["ignore: true", "compare: exact", "compare: text"])
+def test_a_rule_for_all_that_lies_below_covers_it(rule):
+    outputs = [{"m": {"a": 1, "l": [1]}, "z": 1}, {"m": {"a": 2, "l": []}, "z": 2}]
+    assert proposals(outputs, f"{{path: $.m, {rule}}}") == ["{path: $.z, compare: number, abs: 2}"]
+
+
+def test_what_is_to_be_ignored_needs_no_leave_to_be_absent():
+    outputs = [{"a": LATE}, {"a": "Please send it back to us at no cost."}, {}]
+    assert proposals(outputs, "{path: $.a, presence: optional}") == ["{path: $.a, ignore: true}"]
+
+
+def test_lists_among_other_values_are_looked_at_as_a_whole():
+    assert proposals([["a"], ["b"], "x"]) == ["{path: $, ignore: true}"]
+
+
+def test_under_a_rule_of_its_length_the_items_of_a_list_are_looked_at_as_far_as_all_have_them():
+    rule = "{path: $.l, length: {abs: 2}}"
+    assert proposals([{"l": [1, 2, 3]}, {"l": [1]}, {"l": [1, 2]}], rule) == []
+    assert proposals([{"l": [1, 2, 3]}, {"l": [5]}], rule) == ['{path: "$.l[0]", compare: number, abs: 5}']
+
+
+def test_a_list_that_may_be_absent_may_still_need_a_rule_for_its_length():
+    assert proposals([{"l": [1]}, {"l": [1, 2]}], "{path: $.l, presence: optional}") == [
+        "{path: $.l, length: {abs: 1}, presence: optional}"
+    ]
+
+
+def test_the_lengths_of_all_samples_count():
+    assert proposals([["a"], ["a"], ["a", "b"]]) == ["{path: $, length: {abs: 1}}"]
+
+
+def test_texts_that_the_default_calls_equal_are_stable_and_others_are_not():
+    assert proposals(["a b", "a  b", "a b "], default="text") == []
+    for texts in (["a b", "a c"], ["a b", "a  b", "a c"], ["a c", "a b", "a  b"], ["a b", "a c", "a b"]):
+        assert proposals(texts, default="text") == ["{path: $, compare: seen}"]
+
+
+def test_a_rule_of_the_last_item_covers_it():
+    outputs = [[1, {"a": 1}], [1, {"a": 2}]]
+    assert proposals(outputs, '{path: "$[-1].a", ignore: true}') == []
+    assert proposals(outputs, '{path: "$[-2].a", ignore: true}') != []
+
+
+def test_of_items_with_keys_the_last_one_is_that_of_the_first_sample():
+    outputs = [
+        [{"id": 1, "p": 1}, {"id": 2, "p": 1}],
+        [{"id": 3, "p": 1}, {"id": 2, "p": 2}, {"id": 1, "p": 1}],
+    ]
+    rules = ("{path: $, compare: keyed, key: id}", '{path: "$[-1]", ignore: true}')
+    paths = [each.path for each in unstable_paths(compiled(*rules), outputs)]
+    assert "$[*].p" not in paths
+
+
 samples = st.lists(values, min_size=2, max_size=4)
 alike = st.lists(
     st.fixed_dictionaries(

@@ -110,13 +110,12 @@ class Instability:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """The values of all samples at one place; `general` is its path with [*] for indexes, `mode` the inherited rule."""
+    """The values of all samples at one place; `general` is its path with [*] for indexes."""
 
     path: str
     general: str
     values: tuple[Json | Absent, ...]
     reach: Reach
-    mode: Rule
 
 
 def unstable_paths(rules: Rules, outputs: Sequence[Json]) -> tuple[Instability, ...]:
@@ -126,7 +125,7 @@ def unstable_paths(rules: Rules, outputs: Sequence[Json]) -> tuple[Instability, 
     """
     values = tuple(redact(output, rules.redactions) for output in outputs)
     groups: dict[str, list[tuple[_Place, Proposal]]] = {}
-    for place, proposal in _unstable(rules, _Place("$", "$", values, rules.start, rules.base)):
+    for place, proposal in _unstable(rules, _Place("$", "$", values, rules.start)):
         groups.setdefault(place.general, []).append((place, proposal))
     proposals = {general: merged([each for _, each in group]) for general, group in groups.items()}
     ignored = tuple(
@@ -152,38 +151,33 @@ def _key(value: Json | Absent) -> Hashable:
 
 
 def _unstable(rules: Rules, root: _Place) -> Iterator[tuple[_Place, Proposal]]:
-    stack = [root]
+    stack = [root] if rules.base.kind != "ignore" else []
     while stack:
         place = stack.pop()
         rule = rules.deciding(place.reach)
-        mode = rule if rule and rule.inherited else place.mode
+        if rule and rule.inherited:
+            continue  # it covers all that lies below, too
         present = [value for value in place.values if not isinstance(value, Absent)]
-        ignored = mode.kind == "ignore"
-        missing = len(present) < len(place.values) and not ignored and not (rule and rule.optional)
+        missing = len(present) < len(place.values) and not (rule and rule.optional)
         if not missing and len({identity(value) for value in present}) < 2:
             continue
-        if rule and not rule.inherited and rule.kind != "plain" and any(map(rule.fits, present)):
-            stack.extend(_by_key(place, present, rule.key, mode) if rule.kind == "keyed" else ())
+        if rule and rule.kind != "plain" and any(map(rule.fits, present)):
+            stack.extend(_by_key(place, present, rule.key) if rule.kind == "keyed" else ())
         elif missing:
-            if mode is rules.base:
-                yield place, propose(present, sometimes_missing=True)
-        elif (below := _parts(place, present, rule, ignored=ignored)) is not None:
-            stack.extend(_below(place, present, step, mode) for step in reversed(below))
-        elif mode is rules.base and not ignored and not _alike(present, mode):
+            yield place, propose(present, sometimes_missing=True)
+        elif (below := _parts(present, rule)) is not None:
+            stack.extend(_below(place, present, step) for step in reversed(below))
+        elif not _alike(present, rules.base):
             proposal = propose(present)
             if rule and rule.optional and "ignore" not in proposal:
                 proposal = {**proposal, "presence": "optional"}
             yield place, proposal
             if "key" in proposal:
-                stack.extend(_by_key(place, present, str(proposal["key"]), mode))
+                stack.extend(_by_key(place, present, str(proposal["key"])))
 
 
-def _parts(
-    place: _Place, present: Sequence[Json], rule: Rule | None, *, ignored: bool
-) -> list[str | int] | None:
+def _parts(present: Sequence[Json], rule: Rule | None) -> list[str | int] | None:
     """The steps to the parts of the values, where it is the parts that are to be looked at; None for the whole."""
-    if ignored and not place.reach.continues:
-        return []
     if objects := [value for value in present if isinstance(value, Mapping)]:
         return (
             list(dict.fromkeys(key for value in objects for key in value))
@@ -194,31 +188,31 @@ def _parts(
     if not lists or len(lists) < len(present):
         return None
     lengths = sorted(map(len, lists))
-    if ignored:
-        return list(range(lengths[-1]))
     if rule and rule.length is not None:
         return list(range(lengths[0]))
     as_a_whole = lengths[0] < lengths[-1] or "compare" in propose(lists)
     return None if as_a_whole else list(range(lengths[0]))
 
 
-def _alike(present: Sequence[Json], mode: Rule) -> bool:
+def _alike(present: Sequence[Json], default: Rule) -> bool:
     """Whether these are texts that the default calls equal."""
     texts = [line_ends(value) for value in present if isinstance(value, str)]
     if len(texts) < len(present):
         return False
-    return all(text == texts[0] or (mode.comparator and mode.comparator(texts[0], text)[0]) for text in texts)
+    return all(
+        text == texts[0] or (default.comparator and default.comparator(texts[0], text)[0]) for text in texts
+    )
 
 
-def _below(place: _Place, present: Sequence[Json], step: str | int, mode: Rule) -> _Place:
+def _below(place: _Place, present: Sequence[Json], step: str | int) -> _Place:
     spelled = json_path((step,))[1:]
     general = place.general + ("[*]" if isinstance(step, int) else spelled)
     values = tuple(child(value, step) for value in present)
     length = next((len(value) for value in present if isinstance(value, list)), None)
-    return _Place(place.path + spelled, general, values, place.reach.follow(step, length), mode)
+    return _Place(place.path + spelled, general, values, place.reach.follow(step, length))
 
 
-def _by_key(place: _Place, present: Sequence[Json], key: str, mode: Rule) -> list[_Place]:
+def _by_key(place: _Place, present: Sequence[Json], key: str) -> list[_Place]:
     """The items that belong together by a property; none where they cannot be told by it."""
     lists = [value for value in present if isinstance(value, list)]
     told = [(items, where) for items in lists if not isinstance(where := aligned(items, key), str)]
@@ -231,7 +225,6 @@ def _by_key(place: _Place, present: Sequence[Json], key: str, mode: Rule) -> lis
             general,
             tuple(items[where[each]] if each in where else ABSENT for items, where in told),
             place.reach.follow(index, len(told[0][0])),
-            mode,
         )
         for each, index in {
             each: index for _, where in reversed(told) for each, index in where.items()
