@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from ..documents.documents import Document, parse_document
+from ..documents.yaml_writer import scalar
 from ..errors import FileError, FormatError, Location, Problems, RunnerError, StalePackError
 from ..files.formats import validate
 from ..files.problems import ProblemList
@@ -15,7 +16,6 @@ from ..files.versions import NewerFormatError, reader_of, version_in
 from .contents import integrity
 from .names import MANIFEST, MAX_FILES, path_fault
 from .request import SOURCE_KEYS
-from .spelling import scalar
 
 __all__ = ["BY_HAND", "LOCK_FILE", "Lock", "LockedPack", "read_lock", "write_lock"]
 

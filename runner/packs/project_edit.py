@@ -17,9 +17,9 @@ from ..documents.documents import parse_document
 from ..documents.text import TextError
 from ..documents.yaml_compose import compose_python
 from ..documents.yaml_edit import behind, child, node_at, within, without_entry
+from ..documents.yaml_writer import scalar
 from ..errors import FileError
 from ..values import Json
-from .spelling import scalar
 
 __all__ = ["entry_lines", "with_entry", "with_value", "without_pack", "without_setting"]
 

@@ -8,10 +8,10 @@ from collections import Counter
 from collections.abc import Sequence
 
 from .._version import __version__
+from ..documents.yaml_writer import scalar
 from ..errors import UsageError
 from ..files.prompt import PROMPT_ENDINGS
 from .manifest import KINDS, Kind
-from .spelling import scalar
 
 __all__ = ["fitting_name", "manifest_text"]
 

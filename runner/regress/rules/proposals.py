@@ -13,6 +13,7 @@ from typing import Any, TypeAlias, cast
 
 from ...checks.equality import difference
 from ...checks.json_key import identity
+from ...documents.yaml_writer import scalar
 from ...values import Json
 from .list_items import aligned
 from .normalise import Normaliser, normalise
@@ -35,7 +36,6 @@ _TEXT_STEPS: tuple[tuple[Normaliser, ...], ...] = (
     ("whitespace", "unicode", "case", "punctuation", "markdown"),
 )
 _PLAIN = re.compile(r"\$|(?:\$\.)?[a-z_]\w*(?:\.\w+)*", re.ASCII | re.IGNORECASE)
-_NO_TEXT = frozenset({"true", "True", "TRUE", "false", "False", "FALSE", "null", "Null", "NULL"})
 
 
 def propose(values: Sequence[Json], *, sometimes_missing: bool = False) -> Proposal:
@@ -140,7 +140,4 @@ def _spell(value: Json) -> str:
         return f"{{{', '.join(f'{key}: {_spell(each)}' for key, each in value.items())}}}"
     if isinstance(value, list):
         return f"[{', '.join(map(_spell, value))}]"
-    if isinstance(value, str) and _PLAIN.fullmatch(value) and value not in _NO_TEXT:
-        return value
-    # A JSON string is a YAML one, a path without control characters by itself (json_path).
-    return json.dumps(value, ensure_ascii=False)
+    return scalar(value, _PLAIN) if isinstance(value, str) else json.dumps(value)

@@ -12,23 +12,21 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
+from ...documents.yaml_writer import escaped, quoted, scalar
 from ...values import Json
 from .snapshot import Snapshot
 
-__all__ = ["LONGEST_KEY", "PLAIN", "VERSION", "document", "emit", "write_snapshot"]
+__all__ = ["VERSION", "document", "emit", "write_snapshot"]
 
 VERSION = 1
 
-_WORDS = "null|true|false|yes|no|on|off|y|n"
-"""What YAML 1.1 or 1.2 takes for something else than text, in whatever case."""
-
-PLAIN = re.compile(rf"(?!(?i:{_WORDS})\Z)[^\W\d_](?:[^:# \t\n]++| ++(?!#|\Z)|:++(?! |\Z)|#)*+")
+_PLAIN = re.compile(r"[^\W\d_](?:[^:# \t\n]++| ++(?!#|\Z)|:++(?! |\Z)|#)*+")
 """One line of text that needs no quotes: it begins with a letter, and holds neither `: ` nor ` #` nor outer spaces."""
 
-LONGEST_KEY = 100
+_LONGEST_KEY = 100
 """Longer keys are written with `? `: a YAML reader looks no further than 1,024 characters for a key's colon."""
 
-_PLAIN_KEY = re.compile(rf"(?!(?i:{_WORDS})\Z)[A-Za-z_][A-Za-z0-9_.-]*")
+_PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 
 
 def write_snapshot(snapshot: Snapshot) -> str:
@@ -67,11 +65,11 @@ def _mapping(fields: Mapping[str, Json], indent: int) -> Iterator[str]:
     for key, value in fields.items():
         lines = _value(value, indent)
         first = next(lines)
-        if len(key) > LONGEST_KEY:
-            yield f"{pad}? {_quoted(key)}"
+        if len(key) > _LONGEST_KEY:
+            yield f"{pad}? {quoted(key)}"
             yield f"{pad}:{first}"
         else:
-            yield f"{pad}{key if _PLAIN_KEY.fullmatch(key) else _quoted(key)}:{first}"
+            yield f"{pad}{scalar(key, _PLAIN_KEY)}:{first}"
         yield from lines
 
 
@@ -109,7 +107,7 @@ def _value(value: Json, indent: int) -> Iterator[str]:
 
 def _text(text: str, indent: int) -> Iterator[str]:
     if "\n" not in text:
-        yield f" {text if PLAIN.fullmatch(text) and text.isprintable() else _quoted(text)}"
+        yield f" {scalar(text, _PLAIN)}"
     elif _fits_a_block(text):
         body = text.rstrip("\n")
         chomping = {0: "-", 1: ""}.get(len(text) - len(body), "+")
@@ -126,27 +124,10 @@ def _fits_a_block(text: str) -> bool:
     return text[0] not in " \t\n" and text.replace("\n", "").replace("\t", "").isprintable()
 
 
-def _quoted(text: str) -> str:
-    """Double-quoted, in escapes that JSON and YAML share where there are any."""
-    return f'"{_escaped(text)}"'
-
-
-def _escaped(text: str) -> str:
-    escaped = json.dumps(text, ensure_ascii=False)[1:-1]
-    return escaped if escaped.isprintable() else "".join(map(_spelt, escaped))
-
-
-def _spelt(character: str) -> str:
-    code = ord(character)
-    if character.isprintable():
-        return character
-    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
-
-
 def _quoted_lines(text: str, indent: int) -> Iterator[str]:
     """Double-quoted over several lines, each break escaped: `"one\\n\\` and the rest on the next line."""
     *most, last = text.split("\n")
-    parts = [f"{_escaped(line)}\\n" for line in most] + ([_escaped(last)] if last else [])
+    parts = [f"{escaped(line)}\\n" for line in most] + ([escaped(last)] if last else [])
     pad = " " * (indent + 2)
     for number, part in enumerate(parts):
         # White space at the beginning of a line would be dropped, unless it is escaped.
