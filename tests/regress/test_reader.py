@@ -2,82 +2,16 @@
 
 from __future__ import annotations
 
-import random
-
 import pytest
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
 
-from runner.documents.yaml_reader import parse_yaml
 from runner.errors import FileError, FormatError
-from runner.regress.snapshots.fast_reader import parse_own
 from runner.regress.snapshots.reader import ConflictError, read_snapshot, snapshot_request
 from runner.regress.snapshots.snapshot import Snapshot, Variation
 from runner.regress.snapshots.writer import write_snapshot
 
-from .test_snapshot_text import JSON_VALUES, same, structures, text_of
-
 ONE = "sha256:" + "11" * 32
 TWO = "sha256:" + "22" * 32
 HEAD = f"runner_snapshot: 1\nrequest: {ONE}\n"
-
-# What a hand, a merge or another tool would put into a file.
-EDITS = [
-    " ", "  ", "\n", "\t", ":", ": ", " #", "- ", '"', "\\", "|", "|-", "|+", "true", "True", "~", "1", "-", ".", "e5",
-    "\\ud83d", "\\ud83d\\ude00", "\\x41", "é", "\x85", "\u2028", "\x7f", "\ufeff", "{", "}", "[]", "&a ", "*a", "!!str ",
-    "? ", "---\n", "...\n", "<<", "'", "1.0e+999", "99999999999999999999999999999999999", "\\n\\\n", "    ", "\r",
-]  # fmt: skip
-
-
-def meaning(text: str) -> object:
-    try:
-        return parse_yaml(text, "x").value
-    except FileError:
-        return None
-
-
-def assert_no_other_reading(text: str) -> None:
-    """The fast reader either leaves the text alone or reads what YAML says."""
-    quick = parse_own(text)
-    assert quick is None or same(quick, meaning(text)), text
-
-
-def test_what_a_hand_changes_is_never_read_differently_than_yaml_says() -> None:
-    chance, supply = random.Random(3), structures(seed=11)
-    still_fast = 0
-    for _ in range(2_500):
-        text = text_of({"a": next(supply)})
-        for _ in range(chance.choice((1, 1, 2))):
-            start = chance.randrange(len(text) + 1)
-            end = chance.choice((start, start, start + 1, start + chance.randint(1, 8)))
-            text = text[:start] + chance.choice(["", *EDITS]) + text[end:]
-        assert_no_other_reading(text)
-        still_fast += parse_own(text) is not None
-    assert still_fast > 250
-
-
-@given(st.text(st.sampled_from("ab1 -:#|\"\\\n\t{}[]+.'?nulty~"), max_size=30))
-@example("a: |\n    x\n  y\n")
-@example("a: |-\n   x\n")
-@example("a: True\n")
-@example("a: yes \n")
-@example('a: "\\ud83d\\ude00"\n')
-@example("a: 1.0e+999\n")
-@example("a:\n- b\n")
-@example('a: "b\\n\\\n   c"\n')
-@settings(max_examples=300)
-def test_no_text_is_read_differently_than_yaml_says(text: str) -> None:
-    assert_no_other_reading(text)
-
-
-@given(JSON_VALUES)
-@settings(max_examples=150)
-def test_the_fast_reader_knows_all_that_the_writer_writes_but_huge_numbers_and_rare_escapes(
-    value: object,
-) -> None:
-    text = text_of(value)
-    rare = any(mark in text for mark in ("\\U", "\\ud", "\\uD", "? "))
-    assert rare or any(len(word) > 25 for word in text.split()) or same(parse_own(text), {"output": value})
 
 
 def test_a_conflict_names_both_requests() -> None:

@@ -1,8 +1,4 @@
-"""A snapshot file read back: strictly, and fast for what our writer wrote.
-
-The writer's own lines are read by a parser of their own (`own_lines`); anything it does not recognise, such as a file
-edited by hand, is read by the strict YAML reader instead. Both give the same values.
-"""
+"""A snapshot file read back, strictly, whoever wrote it."""
 
 from __future__ import annotations
 
@@ -10,11 +6,11 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, NoReturn
 
+from ...documents.yaml_reader import parse_yaml
 from ...errors import FormatError, Location
 from ...files.versions import reader_of, version_in
 from ...values import Json, JsonPath
 from ...wire.fingerprint import FINGERPRINT, FINGERPRINTERS, refuse_newer, version_of
-from .fast_reader import parse_own
 from .snapshot import Snapshot, Variation
 
 __all__ = ["MAX_BYTES", "ConflictError", "read_snapshot", "snapshot_request", "too_large"]
@@ -59,12 +55,20 @@ def read_snapshot(text: str, shown: str) -> Snapshot:
     """
     if len(text) > MAX_BYTES // 4 and (size := len(text.encode())) > MAX_BYTES:
         raise too_large(size, shown)
-    value = parse_own(text)
-    stated = value.get("runner_snapshot") if value else None
-    version = _VERSIONS.get(stated) if type(stated) is int else None
-    if value is None or version is None or version.problem(value):
-        return _read_slowly(text, shown)
-    return version.snapshot(value)
+    if found := _CONFLICT.search(text):
+        _refuse_conflict(text, Location(shown, text.count("\n", 0, found.start()) + 1))
+    document = parse_yaml(text, shown, max_nodes=MAX_BYTES)
+    what, stated = "this snapshot", version_in(document, "runner_snapshot")
+    version = reader_of(_VERSIONS, stated, what, lambda: document.locate_key(("runner_snapshot",)))
+    problem = version.problem(document.value)
+    if problem is not None:
+        path, message, hint = problem
+        location = document.locate_key(path)
+        if path == ("request",) and isinstance(document.value, Mapping):
+            refuse_newer(document.value, "request", "this snapshot's fingerprint", lambda: location)
+        raise FormatError(message, location=location, hint=hint)
+    assert isinstance(document.value, dict)
+    return version.snapshot(document.value)
 
 
 def _snapshot_v1(value: dict[str, Any]) -> Snapshot:
@@ -97,26 +101,6 @@ def too_large(size: int, shown: str) -> FormatError:
         location=Location(shown),
         hint="what cannot be reviewed cannot be approved: delete it, and let the prompt answer less",
     )
-
-
-def _read_slowly(text: str, shown: str) -> Snapshot:
-    """The snapshot in any YAML text; its errors know their lines."""
-    if found := _CONFLICT.search(text):
-        _refuse_conflict(text, Location(shown, text.count("\n", 0, found.start()) + 1))
-    from ...documents.yaml_reader import parse_yaml
-
-    document = parse_yaml(text, shown, max_nodes=MAX_BYTES)
-    what, stated = "this snapshot", version_in(document, "runner_snapshot")
-    version = reader_of(_VERSIONS, stated, what, lambda: document.locate_key(("runner_snapshot",)))
-    problem = version.problem(document.value)
-    if problem is not None:
-        path, message, hint = problem
-        location = document.locate_key(path)
-        if path == ("request",) and isinstance(document.value, Mapping):
-            refuse_newer(document.value, "request", "this snapshot's fingerprint", lambda: location)
-        raise FormatError(message, location=location, hint=hint)
-    assert isinstance(document.value, dict)
-    return version.snapshot(document.value)
 
 
 def _refuse_conflict(text: str, location: Location) -> NoReturn:
