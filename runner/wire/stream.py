@@ -60,10 +60,8 @@ class StreamReader(Protocol):
 
 def take_in(reader: StreamReader, body: bytes) -> None:
     """Feed a whole recorded stream to a reader."""
-    splitter = SseSplitter()
-    for event in splitter.feed(body):
+    for event in SseSplitter().feed(body):
         reader.feed(event)
-    splitter.close()
 
 
 class StreamAccumulator:
