@@ -27,7 +27,7 @@ from tests.cli.project import ProjectFolder
 from .blocks import DOCUMENTS, REPOSITORY, Block, blocks, commands
 
 LANGUAGES = {"console", "json", "python", "sh", "text", "yaml"}
-OTHER_PROGRAMS = {"bash", "export", "gh", "git", "pip", "pytest", "python", "python3", "ruff", "mypy", "lint-imports", "cd", "uv"}  # fmt: skip
+OTHER_PROGRAMS = {"bash", "export", "gh", "git", "pip", "pytest", "python", "python3", "ruff", "mypy", "lint-imports", "cd", "coverage"}  # fmt: skip
 
 
 def test_every_block_says_its_language() -> None:

@@ -55,13 +55,18 @@ def wait_for_the_end_of(pid: int) -> None:
     wait_until(lambda: not is_running(pid))
 
 
+def _unmeasured() -> dict[str, str]:
+    """The environment without what makes coverage measure the process: it could not save what it measured."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
+
+
 @contextmanager
 def python(code: str) -> Iterator[subprocess.Popen[str]]:
     """A Python process with this package, which prints lines to us; it is gone afterwards."""
     process = subprocess.Popen(
         [sys.executable, "-W", "error", "-c", code],
         cwd=REPOSITORY,
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        env={**_unmeasured(), "PYTHONPATH": str(REPOSITORY)},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
