@@ -26,8 +26,8 @@ MODULES: dict[str, tuple[str, ...]] = {
         "checks/assertions": "tests/checks/test_assertions.py tests/checks/test_every_kind.py tests/checks/test_kinds.py tests/checks/test_places.py tests/checks/test_judge.py",
         "checks/predicates": "tests/checks/test_every_kind.py tests/checks/test_assertions.py tests/checks/test_kinds.py tests/checks/test_places.py",
         "checks/judge": "tests/checks/test_judge_remarks.py tests/checks/test_judge.py",
-        "checks/strict": "tests/checks/test_strict.py",
+        "checks/strict": "tests/checks/test_strict_limits.py tests/checks/test_strict.py",
         "checks/strict_rules": "tests/checks/test_strict.py",
-        "checks/strict_schema": "tests/checks/test_strict.py",
+        "checks/strict_schema": "tests/checks/test_strict_limits.py tests/checks/test_strict.py",
     }.items()
 }
