@@ -29,7 +29,7 @@ PLACEHOLDER = re.compile(r"\{\{([\w-][\w.-]*)\}\}")
 """What is filled in, by the names that it captures; `{{ name }}` with spaces is text."""
 
 _ONLY_GITHUB = ("modelParameters", "responseFormat", "jsonSchema", "testData", "evaluators")
-_SHARED = ("name", "description", "model", "messages")
+_SHARED = ("name", "description", "tags", "authors", "model", "messages")
 _UNREAD = frozenset({"metadata"})
 """Words of our format that stand in files of GitHub's as notes."""
 
@@ -64,9 +64,15 @@ class GithubPrompt:
     warnings: tuple[Diagnostic, ...]
 
 
-def is_github_prompt(value: Json) -> bool:
-    """Whether a file is in GitHub's format: it has a key that only this one has."""
-    return isinstance(value, Mapping) and any(key in value for key in _ONLY_GITHUB)
+def is_github_prompt(value: Json, file: str) -> bool:
+    """Whether a file is in GitHub's format: it has a key that only this one has.
+
+    In `.github/prompts` so is one that has keys of both formats only.
+    """
+    if not isinstance(value, Mapping):
+        return False
+    plain = "messages" in value and all(key in _SHARED or key.startswith("x-") for key in value)
+    return any(key in value for key in _ONLY_GITHUB) or (plain and "/.github/prompts/" in f"/{file}")
 
 
 def read_github_prompt(document: Document) -> GithubPrompt:
@@ -82,9 +88,9 @@ def read_github_prompt(document: Document) -> GithubPrompt:
 def _refuse_both_formats(document: Document) -> None:
     value = cast("Mapping[str, Json]", document.value)
     ours = schema("prompt")["properties"].keys() - {*_SHARED, *_UNREAD}
-    theirs = next(key for key in value if key in _ONLY_GITHUB)
+    theirs = next((key for key in value if key in _ONLY_GITHUB), None)
     for key in value:
-        if key in ours:
+        if theirs is not None and key in ours:
             where = document.locate_key((theirs,))
             raise FormatError(
                 f'"{key}" is a key of runner\'s format, and "{theirs}" (line {where.line}) one of GitHub\'s',
@@ -105,6 +111,8 @@ class _Reader:
         }
         self.problems = ProblemList()
         self.warnings: list[Diagnostic] = []
+        self.asked: Mapping[str, Location] = {}
+        self.compared: Mapping[str, Location] = {}
         self.sources: dict[JsonPath, JsonPath | Embedded] = {
             ("tests",): ("testData",),
             ("response_format",): ("responseFormat",),
@@ -112,11 +120,18 @@ class _Reader:
 
     def read(self) -> GithubPrompt:
         made: dict[str, Json] = {}
+        asserts = tuple(self._evaluators())
+        self.asked = self._names_in_messages()
+        self.compared = {
+            name: each.locate("value")
+            for each in reversed(asserts)
+            if each.evaluator
+            for name in PLACEHOLDER.findall(str(each.spec["value"]))
+        }
         for key, value in self.spec.items():
             made.update(self._field(key, value))
-        asserts = tuple(self._evaluators())
         rows = self.spec.get("testData", [])
-        beside = {"inputs": self._inputs(rows, asserts)} if rows else {}
+        beside = {"inputs": self._inputs(rows)} if rows else {}
         self.problems.raise_any()
         document = MappedDocument(made, self.document, self._source_of)
         return GithubPrompt(document, beside, asserts, tuple(self.warnings))
@@ -136,7 +151,7 @@ class _Reader:
         match key:
             case "name":
                 return self._name(value)
-            case "description" | "model":
+            case "description" | "tags" | "authors" | "model":
                 return {key: value}
             case "messages":
                 return {key: [self._message(each, index) for index, each in enumerate(value)]}
@@ -145,7 +160,7 @@ class _Reader:
             case "responseFormat":
                 return {"response_format": self._response_format(value)}
             case "testData":
-                return {"tests": [{"vars": row} for row in value]} if value else {}
+                return {"tests": self._tests(value)} if value else {}
             case "evaluators":
                 return {}
             case "jsonSchema":
@@ -267,42 +282,56 @@ class _Reader:
 
     # --- testData and evaluators ------------------------------------------------------------------------------
 
-    def _inputs(self, rows: Sequence[Mapping[str, Json]], asserts: Sequence[Assertion]) -> dict[str, Json]:
+    def _names_in_messages(self) -> dict[str, Location]:
+        """The variables that messages read, each with the first line that does."""
+        found: dict[str, Location] = {}
+        for index, message in enumerate(self.spec["messages"]):
+            text = message.get("content", "")
+            for match in PLACEHOLDER.finditer(text):
+                if match[1] not in found:
+                    line = text.count("\n", 0, match.start()) + 1
+                    found[match[1]] = self.document.text_location(("messages", index, "content"), line)
+        return found
+
+    def _tests(self, rows: Sequence[Mapping[str, Json]]) -> list[Json]:
+        """A case for each row. A placeholder that it has no value for is sent as it stands, as GitHub's tools do."""
+        tests: list[Json] = []
+        for index, row in enumerate(rows):
+            at: JsonPath = ("testData", index)
+            for name in [each for each in self.compared if each not in row]:
+                self.problems.add(
+                    FormatError(
+                        f'testData[{index}] has no "{name}", which line {self.compared[name].line} compares',
+                        location=self.document.locate(at),
+                        hint="give the value: nothing equals the braces",
+                    )
+                )
+            missing = [each for each in self.asked if each not in row and each not in self.compared]
+            for name in missing:
+                line = self.asked[name].line
+                message = (
+                    f'testData[{index}] has no "{name}": {{{{{name}}}}} in line {line} is sent as it stands'
+                )
+                location = self.document.locate(at)
+                hint = "give the value, or write what is meant"
+                self.warnings.append(Diagnostic("warning", _UNREAD_CODE, message, location, hint))
+            tests.append({"vars": {**row, **{name: f"{{{{{name}}}}}" for name in missing}}})
+        return tests
+
+    def _inputs(self, rows: Sequence[Mapping[str, Json]]) -> dict[str, Json]:
         """Every key of every row; those that nothing reads have null where a row lacks them."""
-        read = self._places_read(asserts)
         inputs: dict[str, Json] = {}
         for index, row in enumerate(rows):
             for name in row:
                 if name not in inputs:
                     self.sources["inputs", name] = ("testData", index, name)
-                    inputs[name] = {} if name in read else {"default": None}
+                    read = name in self.asked or name in self.compared
+                    inputs[name] = {} if read else {"default": None}
                     self._check_row_key(name, index)
-            for name in read.keys() - row.keys():
-                line = read[name].line
-                self.problems.add(
-                    FormatError(
-                        f'testData[{index}] has no "{name}" for {{{{{name}}}}} in line {line}',
-                        location=self.document.locate(("testData", index)),
-                        hint="GitHub's tools send the braces as they stand: give the value, or write what is meant",
-                    )
-                )
-        for name in read:
+        for name in (*self.asked, *self.compared):
             inputs.setdefault(name, {})
-        self._remark_on_values(rows, read)
+        self._remark_on_values(rows)
         return inputs
-
-    def _places_read(self, asserts: Sequence[Assertion]) -> dict[str, Location]:
-        """The variables that messages and evaluators read, each with the first place that does."""
-        found: dict[str, Location] = {}
-        for index, message in enumerate(self.spec["messages"]):
-            for match in PLACEHOLDER.finditer(message.get("content", "")):
-                if match[1] not in found:
-                    line = message["content"].count("\n", 0, match.start()) + 1
-                    found[match[1]] = self.document.text_location(("messages", index, "content"), line)
-        for each in asserts:
-            for name in PLACEHOLDER.findall(str(each.spec.get("value", ""))) if each.evaluator else ():
-                found.setdefault(name, each.locate("value"))
-        return found
 
     def _check_row_key(self, name: str, index: int) -> None:
         """GitHub's tools also fill placeholders with other names, which here would stay as they are."""
@@ -314,18 +343,18 @@ class _Reader:
             hint = "a name is letters, digits, _, - and dots"
             self.problems.add(FormatError(f"{braced} cannot be filled in", location=location, hint=hint))
 
-    def _remark_on_values(self, rows: Sequence[Mapping[str, Json]], read: Mapping[str, Location]) -> None:
+    def _remark_on_values(self, rows: Sequence[Mapping[str, Json]]) -> None:
         """Told once for each variable: what gh-models makes another text of."""
         told: set[str] = set()
         for index, row in enumerate(rows):
             for name, value in row.items():
-                if name in told or name not in read:
+                if name in told or name not in self.asked:
                     continue
                 if value is None or isinstance(value, list | Mapping):
                     told.add(name)
                     message = f"{name} is written as JSON; gh-models wrote it in Go's form"
                     self._unread(("testData", index, name), message)
-                elif isinstance(value, str) and any(each in read for each in PLACEHOLDER.findall(value)):
+                elif isinstance(value, str) and any(each in row for each in PLACEHOLDER.findall(value)):
                     told.add(name)
                     message = f"{name} holds braces, which stay as they are; gh-models might fill them too"
                     self._unread(("testData", index, name), message)

@@ -26,7 +26,7 @@ from .problems import ProblemList
 from .provider_fields import collisions, merged, unknown_types
 from .rows import ROW_FORMATS, Row
 from .schema_files import check_answer_schema, check_schema, read_schema_file
-from .tree import Tree, resolve
+from .tree import DiskTree, Tree, resolve
 
 __all__ = ["OWN_KEYS", "PROMPT_ENDINGS", "ResolveReference", "as_sent", "load_prompt", "name_of"]
 
@@ -55,7 +55,7 @@ def load_prompt(
     SchemaError for a JSON Schema that is not one, CaseError for a test.
     """
     document = parse_document(tree.read(file), tree.shown(file))
-    github = read_github_prompt(document) if is_github_prompt(document.value) else None
+    github = read_github_prompt(document) if is_github_prompt(document.value, _on_disk(file, tree)) else None
     if github is not None:
         document = github.document
     try:
@@ -75,6 +75,11 @@ def _refuse_foreign(file: str, tree: Tree) -> None:
     found = told_apart(file, decode(tree.read(file), shown), shown)
     if found is not None:
         raise FormatError(found[0], location=Location(shown), hint=found[1]) from None
+
+
+def _on_disk(file: str, tree: Tree) -> str:
+    """The path of a file with the folders above its tree, where they are known."""
+    return (tree.root / file).as_posix() if isinstance(tree, DiskTree) else file
 
 
 def name_of(spec: Mapping[str, Any], file: str) -> str:

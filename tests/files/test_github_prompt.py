@@ -21,7 +21,7 @@ from runner.files.github_prompt import PLACEHOLDER, is_github_prompt
 from runner.files.model import Project, Prompt
 from runner.files.project import load_project_from
 from runner.files.prompt import load_prompt
-from runner.files.tree import MemoryTree
+from runner.files.tree import DiskTree, MemoryTree
 from runner.render.templates import compile_prompt
 
 from .. import conformance
@@ -207,6 +207,20 @@ def test_a_value_that_gh_models_might_fill_in_again_is_told() -> None:
     ]
 
 
+def test_a_row_without_a_value_sends_the_braces_as_githubs_tools_do_and_is_told() -> None:
+    text = replaced("    lang: de\n", "")
+    prompt = load(text)
+    (_, case) = cases_of(prompt)
+    assert compile_prompt(prompt).render(case.vars)[1]["content"] == "Please greet\nBo in {{lang}}"
+    assert warnings(text) == ['18:5 W018 testData[1] has no "lang": {{lang}} in line 13 is sent as it stands']
+
+
+def test_a_variable_that_a_run_does_not_give_is_missed_all_the_same() -> None:
+    prompt = load()
+    with pytest.raises(RunnerError, match='the variable "lang" is missing'):
+        case_from_vars(prompt, {"person": "Cy", "expected": "x"}, location=prompt.locate())
+
+
 names = st.from_regex(r"[A-Za-z_][A-Za-z0-9_.-]{0,4}", fullmatch=True)
 plain = st.text(st.characters(exclude_characters="{}", exclude_categories=["Cs", "Cc"]), max_size=8)
 
@@ -306,13 +320,9 @@ MISTAKES = {
         replaced("contains:", "starts_with:"),
         ':25:7: unknown key "starts_with" in string (did you mean "startsWith"?)',
     ),
-    "a row that lacks a value": (
-        replaced("    lang: de\n", ""),
-        ':18:5: testData[1] has no "lang" for {{lang}} in line 13 (GitHub\'s tools send the braces as they stand: give the value, or write what is meant)',
-    ),
     "an evaluator that lacks a value": (
         replaced("{{expected}}", "{{note}}"),
-        ':15:5: testData[0] has no "note" for {{note}} in line 25 (GitHub\'s tools send the braces as they stand: give the value, or write what is meant)',
+        ':15:5: testData[0] has no "note", which line 25 compares (give the value: nothing equals the braces)',
     ),
     "an evaluator that checks nothing": (
         TEXT + "  - name: nothing\n",
@@ -369,6 +379,37 @@ def test_a_prompt_of_a_pack_may_be_in_githubs_format() -> None:
     assert load(in_pack=True).name == "Greeter"
 
 
+PLAIN = "name: a\nmodel: m\nx-mine: 1\nmessages: [{role: user, content: 'a {{{{b}}}} {% c %}'}]\n"
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "engine"),
+    [
+        (".github/prompts/a.prompt.yml", PLAIN, "github"),
+        ("sub/.github/prompts/deep/a.prompt.yml", PLAIN, "github"),
+        ("prompts/a.prompt.yml", PLAIN.replace("{% c %}", "").replace("{{{{b}}}}", "{{ b }}"), "jinja2"),
+        (
+            ".github/prompts/a.prompt.yml",
+            "temperature: 0\n" + PLAIN.replace("{{{{b}}}} {% c %}", ""),
+            "jinja2",
+        ),
+        ("prompts/a.prompt.yml", "testData: []\n" + PLAIN, "github"),
+    ],
+)
+def test_a_file_that_could_be_in_both_formats_is_githubs_where_github_keeps_its_own(
+    file: str, text: str, engine: str
+) -> None:
+    prompt = load_prompt(file, MemoryTree({file: text.encode()}))
+    assert prompt.template.engine == engine
+
+
+def test_where_a_folder_lies_counts_whatever_it_is_opened_from(tmp_path: Path) -> None:
+    folder = tmp_path / ".github" / "prompts"
+    folder.mkdir(parents=True)
+    (folder / "a.prompt.yml").write_text(PLAIN)
+    assert load_prompt("a.prompt.yml", DiskTree(folder)).template.engine == "github"
+
+
 # --- files of others --------------------------------------------------------------------------------------------
 
 
@@ -417,7 +458,9 @@ def _as_gh_models(content: str, values: dict[str, Any]) -> str:
 
 @pytest.mark.parametrize("file", _files(HERE / "impostors"), ids=lambda path: path.name)
 def test_a_file_that_only_has_the_suffix_is_refused(file: Path) -> None:
-    assert not is_github_prompt(parse_document(file.read_bytes(), file.name).value)
+    assert not is_github_prompt(
+        parse_document(file.read_bytes(), file.name).value, ".github/prompts/a.prompt.yml"
+    )
     with pytest.raises(RunnerError, match="messages"):
         load_prompt(file.name, MemoryTree({file.name: file.read_bytes()}))
 

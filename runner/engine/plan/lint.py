@@ -81,7 +81,7 @@ def examine(prompt: Prompt, project: Project, sandbox: Sandbox = IN_PROCESS) -> 
 
 def _model_of_an_action(prompt: Prompt, project: Project) -> Diagnostic | None:
     """W020: a prompt of GitHub's declares no model, which was an input of the action that ran it."""
-    of_github = prompt.template.engine == "github" or "/.github/prompts/" in f"/{prompt.file}"
+    of_github = prompt.template.engine == "github"
     if not of_github or "model" in prompt.request or endpoint_for(project, None).model is not None:
         return None
     name = endpoint_for(project, None).name
