@@ -147,6 +147,8 @@ def _prune(workspace: Workspace, paths: Sequence[str], *, dry_run: bool) -> int:
     units = workspace.units(prompts)
     found = list(orphans(units, Selection(), store))
     awaited = _awaited(workspace, units, store) if found else {}
+    for file in found:
+        store.refuse_newer(file)
     kept = 0
     for file in found:
         if (case := awaited.get(store.request(file))) is not None:

@@ -5,6 +5,7 @@ They are working files, never in git. A run replaces or removes only the entries
 
 from __future__ import annotations
 
+import contextlib
 import fnmatch
 import json
 import os
@@ -18,12 +19,13 @@ from ..errors import FormatError, Location, StorageError
 from ..files.atomic import write_whole
 from ..files.plain_files import NotPlainError
 from ..files.versions import NewerFormatError, is_version, located_in, reader_of
+from ..values import Json
 from .results import FieldChange, PendingEntry
 from .snapshots.reader import read_snapshot
 from .snapshots.snapshot import is_snapshot_file
 from .snapshots.writer import write_snapshot
 
-__all__ = ["PENDING", "drop_pending", "load_pending", "save_pending", "select_pending"]
+__all__ = ["PENDING", "drop_pending", "load_pending", "refuse_newer", "save_pending", "select_pending"]
 
 PENDING = STATE / "pending"
 FORMAT = 1
@@ -33,8 +35,20 @@ def _name(snapshot_file: str) -> str:
     return f"{PurePosixPath(snapshot_file).name}.json"
 
 
+def refuse_newer(root: Path, snapshot_file: str) -> None:
+    """Raise NewerFormatError where a newer runner keeps an answer of the case, which is paid for."""
+    folder = state_folder(root, PENDING / PurePosixPath(snapshot_file).parent)
+    path = None if folder is None else folder / _name(snapshot_file)
+    if path is not None and path.exists():
+        data = read_state(path)
+        # What is damaged is recorded anew.
+        with contextlib.suppress(ValueError, KeyError, TypeError):
+            _reader_of(json.loads(data)["format"], data, str(path))
+
+
 def save_pending(root: Path, entry: PendingEntry) -> None:
-    """Keep an entry, replacing the case's older one. Raises StorageError."""
+    """Keep an entry, replacing the case's older one. Raises StorageError, or as `refuse_newer` does."""
+    refuse_newer(root, entry.snapshot_file)
     place = make_state(root, PENDING / PurePosixPath(entry.snapshot_file).parent) / _name(entry.snapshot_file)
     value = {
         "format": FORMAT,
@@ -52,7 +66,8 @@ def save_pending(root: Path, entry: PendingEntry) -> None:
 
 
 def drop_pending(root: Path, snapshot_file: str) -> bool:
-    """Forget the entry of one case; whether there was one."""
+    """Forget the entry of one case; whether there was one. Raises as `refuse_newer` does."""
+    refuse_newer(root, snapshot_file)
     folder = state_folder(root, PENDING / PurePosixPath(snapshot_file).parent)
     if folder is None:
         return False
@@ -95,10 +110,7 @@ def _load(path: Path) -> PendingEntry:
     try:
         data = read_state(path)
         value: dict[str, Any] = json.loads(data)
-        read = reader_of(
-            _READERS, value["format"], "this pending answer", lambda: located_in(data, shown, "format")
-        )
-        return read(value, data, shown)
+        return _reader_of(value["format"], data, shown)(value, data, shown)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise FormatError(
             f"this is not an answer waiting for approval: {error}",
@@ -123,7 +135,12 @@ def _read_v1(value: dict[str, Any], data: bytes, shown: str) -> PendingEntry:
     return PendingEntry(**value, snapshot=snapshot, fields=fields)
 
 
-_READERS: dict[int, Callable[[dict[str, Any], bytes, str], PendingEntry]] = {1: _read_v1}
+_Read = Callable[[dict[str, Any], bytes, str], PendingEntry]
+_READERS: dict[int, _Read] = {1: _read_v1}
+
+
+def _reader_of(version: Json, data: bytes, shown: str) -> _Read:
+    return reader_of(_READERS, version, "this pending answer", lambda: located_in(data, shown, "format"))
 
 
 def select_pending(

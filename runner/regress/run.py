@@ -23,7 +23,7 @@ from .answers import stored_value
 from .evaluate import Evaluation, evaluate
 from .lost import LostAnswers
 from .modes import Modes
-from .pending import drop_pending, save_pending
+from .pending import drop_pending, refuse_newer, save_pending
 from .replay import replay
 from .results import CaseResult, PendingEntry, Status, Verdict
 from .rules.rules import Rules, compile_rules, unused_rules
@@ -285,6 +285,7 @@ class Regression:
     def _ask(
         self, job: Job, status: Status, approved: Snapshot | None, file: str, moved_from: str | None = None
     ) -> Iterator[Job]:
+        refuse_newer(self._root, file)
         samples = self._modes.samples or self._rules[job.unit.prompt.place].samples
         key = (job.unit.prompt.path, job.case.id, job.unit.variant)
         against = self._store.digest(moved_from or file)

@@ -14,6 +14,7 @@ from runner.engine.journal.record import Record
 from runner.engine.plan.plan import Job, Unit
 from runner.errors import Location, StorageError, UsageError
 from runner.files.model import Case
+from runner.files.versions import NewerFormatError
 
 FILE = "prompts/hello.prompt.yaml"
 NAMES = {FILE: FILE, "../shared/x.prompt.yaml": "x.prompt.yaml"}
@@ -412,3 +413,18 @@ def test_a_record_with_values_of_its_kinds_is_one(tmp_path: Path, changes: dict[
 def test_a_lone_carriage_return_is_white_space(tmp_path: Path) -> None:
     odd = json.dumps(line("bob")).replace(", ", ",\r").encode() + b"\n"
     assert cases(past(tmp_path, line("ada"), odd)) == ["ada", "bob"]
+
+
+@pytest.mark.parametrize("changes", [{"format": 2, "mood": "fine"}, {"fingerprint": f"v2:{ASKED}"}])
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_record_of_a_newer_runner_is_told_at_its_line_wherever_it_stands(
+    tmp_path: Path, changes: dict[str, Any], place: int
+) -> None:
+    records = [line(), line(case="bob")]
+    records[place] |= changes
+    with pytest.raises(NewerFormatError, match=rf"results\.jsonl:{place + 1}: .* written by a newer runner"):
+        past(tmp_path, *records)
+
+
+def test_a_record_may_say_that_it_is_of_the_first_version(tmp_path: Path) -> None:
+    assert done(past(tmp_path, line(format=1)))

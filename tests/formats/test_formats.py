@@ -46,10 +46,11 @@ def run(project: ProjectFolder, *args: str, **env: str) -> Done:
 
 
 def files_of(project: ProjectFolder) -> dict[str, bytes]:
+    """The files that are kept for longer than a run."""
     return {
         str(path.relative_to(project.folder)): path.read_bytes()
         for path in project.folder.rglob("*")
-        if path.is_file() and ".runner" not in path.parts
+        if path.is_file() and (".runner" not in path.parts or "pending" in path.parts)
     }
 
 
@@ -156,7 +157,13 @@ def newer_cache(project: ProjectFolder) -> None:
         database.execute("PRAGMA user_version = 2")
 
 
+def unreferenced(project: ProjectFolder) -> None:
+    text = (project.folder / ADA).read_text()
+    (project.folder / OLD).write_text(text.replace("runner_snapshot: 1", "runner_snapshot: 2"))
+
+
 PENDING = ".runner/pending/prompts/__snapshots__/hello/bob.snap.yaml.json"
+OLD = "prompts/__snapshots__/hello/old.snap.yaml"
 ADA = "prompts/__snapshots__/hello/ada.snap.yaml"
 RUN = f".runner/runs/{FAILED}"
 
@@ -185,6 +192,16 @@ NEWER: dict[str, tuple[Callable[[ProjectFolder], None], tuple[str, ...], str]] =
         edited(PENDING, "runner_snapshot: 1", "runner_snapshot: 2"),
         ("pending",),
         f"{PENDING}:9:14: error: this snapshot",
+    ),
+    "pending answer that would be recorded anew": (
+        edited(PENDING, '"format": 1', '"format": 2'),
+        ("test", "--record", "once", "--case", "bob"),
+        f"{PENDING}:2:12: error: this pending answer",
+    ),
+    "snapshot without a case": (
+        unreferenced,
+        ("prune",),
+        f"{OLD}:1:1: error: this snapshot",
     ),
     "lock": (edited("packs.lock", "format: 1", "format: 2"), ("pack", "verify"), "packs.lock:2:9: error: packs.lock"),
     "lock with keys of its own": (

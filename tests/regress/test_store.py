@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from runner.errors import FileError, FormatError, MissingFileError, SecretError, StorageError
+from runner.files.versions import NewerFormatError
 from runner.regress.snapshots.snapshot import Snapshot, Variation
 from runner.regress.snapshots.store import SnapshotStore
 from runner.values import Json
@@ -175,13 +176,21 @@ def test_values_are_compared_as_json(
 
 
 @pytest.mark.parametrize(
-    "text", ["<<<<<<< a\n=======\n>>>>>>> b\n", "{broken", "runner_snapshot: 9\n", "x" * 70_000]
+    "text", ["<<<<<<< a\n=======\n>>>>>>> b\n", "{broken", "runner_snapshot: 0\n", "x" * 70_000]
 )
 def test_a_file_that_cannot_be_read_is_replaced(store: SnapshotStore, tmp_path: Path, text: str) -> None:
     store.write(FILE, OLD)
     (tmp_path / FILE).write_text(text)
     assert store.write(FILE, NEW)
     assert store.read(FILE) == NEW
+
+
+def test_what_a_newer_runner_approved_is_not_replaced(store: SnapshotStore, tmp_path: Path) -> None:
+    store.write(FILE, OLD)
+    (tmp_path / FILE).write_text("runner_snapshot: 9\n")
+    with pytest.raises(NewerFormatError):
+        store.write(FILE, NEW)
+    assert (tmp_path / FILE).read_text() == "runner_snapshot: 9\n"
 
 
 @pytest.mark.parametrize(

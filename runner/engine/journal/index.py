@@ -257,7 +257,7 @@ def _identity(file: str, case: str, variant: str | None, sample: int) -> int:
 
 
 def _mark(fingerprint: str) -> int:
-    return int(fingerprint[fingerprint.rindex(":") + 1 :][:16], 16)
+    return int(fingerprint.rpartition(":")[2][:16], 16)
 
 
 def _is_mark_of(mark: int, job: Job) -> bool:

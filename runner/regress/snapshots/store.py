@@ -24,6 +24,7 @@ from ...files.atomic import sync_folder, write_whole
 from ...files.model import Project
 from ...files.plain_files import open_plain
 from ...files.prompt import PROMPT_ENDINGS
+from ...files.versions import NewerFormatError
 from ...schema import json_path
 from .reader import MAX_BYTES, read_snapshot, snapshot_request, too_large
 from .secret_scan import largest_part, secret_in
@@ -166,6 +167,15 @@ class SnapshotStore:
             raise self._cannot("renamed", old, error) from None
         self._drop_empty_folders(old)
 
+    def refuse_newer(self, file: str) -> None:
+        """Raise NewerFormatError where a newer runner wrote the snapshot. What else may be wrong with it is not told."""
+        try:
+            self.read(file)
+        except NewerFormatError:
+            raise
+        except FileError:
+            pass
+
     def delete(self, file: str) -> None:
         """Delete a snapshot, and its folders as far as they are empty then. Raises MissingFileError, StorageError."""
         file = self._on_disk(file)
@@ -252,8 +262,8 @@ class SnapshotStore:
         """Whether the file says the same already, whichever model it names."""
         try:
             approved = self.read(file)
-        except MissingFileError:
-            raise  # a link or a folder stands there: not ours to replace
+        except (MissingFileError, NewerFormatError):
+            raise  # a link or a folder stands there, or what a newer runner approved: not ours to replace
         except FileError:
             return False
         return approved is not None and _substance(approved) == _substance(snapshot)
