@@ -27,7 +27,7 @@ MODULES: dict[str, tuple[str, ...]] = {
         "checks/predicates": "tests/checks/test_messages.py tests/checks/test_every_kind.py tests/checks/test_assertions.py tests/checks/test_kinds.py tests/checks/test_places.py",
         "checks/judge": "tests/checks/test_judge_remarks.py tests/checks/test_judge.py",
         "checks/strict": "tests/checks/test_strict_limits.py tests/checks/test_strict.py",
-        "checks/strict_rules": "tests/checks/test_strict.py",
+        "checks/strict_rules": "tests/checks/test_strict_keywords.py tests/checks/test_strict.py",
         "checks/strict_schema": "tests/checks/test_strict_limits.py tests/checks/test_strict.py",
     }.items()
 }
