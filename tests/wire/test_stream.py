@@ -378,6 +378,14 @@ def test_a_call_takes_its_id_type_and_name_from_where_they_are_first_said() -> N
     ]
 
 
+def test_a_call_keeps_a_type_of_its_own() -> None:
+    got = message_of(
+        {"tool_calls": [{"index": 0, "id": "a", "type": "own", "function": {"name": "f"}}]},
+        {"tool_calls": [{"index": 0, "type": "function", "function": {"arguments": "{}"}}]},
+    )
+    assert got["tool_calls"] == [{"id": "a", "type": "own", "function": {"name": "f", "arguments": "{}"}}]
+
+
 def test_another_name_of_the_same_call_is_kept() -> None:
     got = message_of(
         {"tool_calls": [{"index": 0, "id": "a", "function": {"name": "f"}}]},
@@ -480,6 +488,7 @@ def test_what_nobody_could_read_is_told_as_the_splitter_says_it() -> None:
     assert accumulator.feed(SseEvent("one event is too large", "fault")) == []
     error = accumulator.finish()
     assert isinstance(error, ProviderError)
+    assert error.status == 200
     assert (error.code, error.message, error.retryable) == (
         "malformed_stream",
         "one event is too large",
