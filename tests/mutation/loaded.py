@@ -114,6 +114,11 @@ class _Tries:
         if session.testsfailed or not session.items:
             raise RuntimeError("the tests cannot be loaded")
         runs, limit, cpu = self._watched(session)
+        backwards = range(len(runs))[::-1]
+        if self._tried(session, _statement_at, _statement_at.__code__, backwards, limit, cpu) is not None:
+            raise RuntimeError(
+                "the tests fail in another order, so that a failure may say nothing of a mutant"
+            )
         seconds = [each for each, _ in runs]
         statements = list(_statements(ast.parse(self._source)))
         functions = dict(_functions_of(self._file))
