@@ -90,7 +90,10 @@ def try_in_forks(
             yield by_key[key], answer
     _, status = os.waitpid(child, 0)
     if (ended := os.waitstatus_to_exitcode(status)) != 0:
-        raise RuntimeError(f"pytest ended with {ended}")
+        raise RuntimeError(
+            f"pytest ended with {ended}: the tests fail without any mutant, or in another order"
+            " (with MUTATION_LOG=FILE, FILE has what it said)"
+        )
 
 
 class _Tries:
