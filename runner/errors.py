@@ -60,6 +60,7 @@ __all__ = [
     "TemplateError",
     "UsageError",
     "close_to",
+    "did_you_mean",
     "elided",
     "raise_all",
     "together",
@@ -271,6 +272,12 @@ def close_to(word: str, known: Iterable[str], n: int = 1, *, cutoff: float = 0.6
     if len(candidates) > _MOST_CANDIDATES:
         candidates = [each for each in candidates if each[:1] == word[:1]][:_MOST_CANDIDATES]
     return get_close_matches(word, candidates, n, cutoff)
+
+
+def did_you_mean(*words: str) -> str:
+    """The hint that names what was probably meant, such as what `close_to` found."""
+    quoted = ", ".join(f'"{word}"' for word in words)
+    return f"did you mean {quoted}?"
 
 
 def elided(text: str, limit: int) -> str:

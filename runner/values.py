@@ -22,8 +22,8 @@ TYPE_WORDS: Mapping[str, str] = {
     "number": "a number",
     "integer": "an integer",
     "boolean": "a boolean",
-    "array": "a list",
     "object": "an object",
+    "array": "a list",
     "null": "null",
 }
 """What messages call the types of JSON Schema, with an article."""

@@ -15,7 +15,7 @@ from ..errors import CaseError, Diagnostic, FormatError, Location, RunnerError, 
 from ..files.model import Assertion, Case, CaseFile, Prompt
 from ..finish_reasons import Declared
 from ..render.sandbox import IN_PROCESS, Sandbox
-from ..render.wording import did_you_mean
+from ..render.wording import suggestion
 from ..schema import Validator, Violation, show
 from ..values import Json, JsonObject
 from ..wire.reply import Answer, Outcome
@@ -257,7 +257,7 @@ class Judge:
                 yield FormatError(
                     f"{compiled.type}: variable {name!r} is not declared in `inputs`",
                     location=assertion.locate("value"),
-                    hint=did_you_mean(name, self._inputs)
+                    hint=suggestion(name, self._inputs)
                     or f"declare it: `inputs: {{{name}: {{type: string}}}}`",
                 )
 

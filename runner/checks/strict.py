@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 
+from ..errors import did_you_mean
 from ..schema import accepted_types, meant_keyword, show, unknown_keywords
 from ..schema.vacuity import TYPES
 from ..values import Json, JsonPath
@@ -61,7 +62,7 @@ def lint_loosely(schema: Json) -> list[Finding]:
     findings = []
     for path, keyword in unknown_keywords(schema):
         meant = meant_keyword(keyword)
-        because = f'did you mean "{meant}"?' if meant else "a typing error, or ignored"
+        because = did_you_mean(meant) if meant else "a typing error, or ignored"
         findings.append(
             finding("S032", "warning", (*path, keyword), f"unknown keyword '{keyword}' ({because})")
         )

@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from .._version import __version__
-from ..errors import NotTextError, ReaderGoneError, RunnerError, StorageError, close_to
+from ..errors import NotTextError, ReaderGoneError, RunnerError, StorageError, close_to, did_you_mean
 from ..report.outlet import lenient, print_line, print_lines
 
 __all__ = ["cli"]
@@ -67,7 +67,8 @@ class LazyGroup(click.Group):
         except click.UsageError as error:
             close = close_to(args[0], COMMANDS)
             if close:
-                raise click.UsageError(f"{error.message} Did you mean {close[0]!r}?", ctx) from None
+                hint = did_you_mean(close[0])
+                raise click.UsageError(f"{error.message} {hint[0].upper()}{hint[1:]}", ctx) from None
             raise
 
     def make_context(self, *args: Any, **kwargs: Any) -> click.Context:

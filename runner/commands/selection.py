@@ -200,7 +200,7 @@ def load_selection(given: SelectionOptions, closing: ExitStack, *, env_file: Env
 def _variables(vars_file: str) -> dict[str, Json]:
     document = parse_document(_read(vars_file, "--vars"), "standard input" if vars_file == "-" else vars_file)
     if not isinstance(document.value, dict):
-        raise FormatError("variables must be a mapping of names to values", location=document.locate(()))
+        raise FormatError("variables must be an object of names and values", location=document.locate(()))
     return document.value
 
 

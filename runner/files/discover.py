@@ -20,6 +20,7 @@ from ..errors import (
     NotTextError,
     UsageError,
     close_to,
+    did_you_mean,
 )
 from ..values import find_non_json
 from .foreign import told_apart
@@ -408,7 +409,7 @@ def _nearest(arg: str, root: Path, cwd: Path) -> str | None:
         for name, path in shown.items()
     }
     close = close_to(arg, shown) or [stems[stem] for stem in close_to(Path(arg).name, stems)]
-    return f"did you mean {close[0]}?" if close else None
+    return did_you_mean(close[0]) if close else None
 
 
 def _join(arg: str, path: Path, folder: Path) -> str:

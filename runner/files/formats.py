@@ -20,7 +20,7 @@ from jsonschema.validators import extend
 
 from ..apis import APIS
 from ..documents.documents import Document
-from ..errors import FormatError
+from ..errors import FormatError, did_you_mean
 from ..values import Json, JsonPath
 from .assertion_types import assertion_schema
 from .comparator_types import default_schema, rule_schema
@@ -90,7 +90,7 @@ def _violations(
     found = dict.fromkeys(first)
     # A misspelt key is one mistake, although both its name is unknown and the right one is missing.
     meant = {(each.path[:-1], each.hint) for each in found if each.at_key}
-    told = [each for each in found if (each.path, f'did you mean "{each.missing}"?') not in meant]
+    told = [each for each in found if (each.path, did_you_mean(str(each.missing))) not in meant]
     return told, len(first) < MOST
 
 

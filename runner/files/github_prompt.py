@@ -15,7 +15,7 @@ from typing import Any, cast
 from ..documents.documents import Document
 from ..documents.json_reader import parse_json
 from ..documents.mapped import Embedded, MappedDocument
-from ..errors import Diagnostic, FormatError, Location, SyntaxFileError
+from ..errors import Diagnostic, FormatError, Location, SyntaxFileError, did_you_mean
 from ..schema import show
 from ..values import Json, JsonPath
 from .formats import schema, validate
@@ -435,4 +435,4 @@ def _in_camel_case(key: str, known: Sequence[str] | Mapping[str, Any]) -> str | 
     """The hint for a key that is a known one but for its case and underscores."""
     plain = re.sub(r"[_-]", "", key).lower()
     meant = next((each for each in known if re.sub(r"[_-]", "", each).lower() == plain), None)
-    return f'did you mean "{meant}"?' if meant else None
+    return did_you_mean(meant) if meant else None

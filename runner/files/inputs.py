@@ -11,9 +11,9 @@ from itertools import islice
 from typing import Any
 
 from ..documents.json_reader import parse_json
-from ..errors import SyntaxFileError
+from ..errors import SyntaxFileError, did_you_mean
 from ..schema import SchemaProblem, Validator, show
-from ..values import Json
+from ..values import TYPE_WORDS, Json
 from .problems import MOST
 from .violations import Violation, near, spell
 
@@ -81,7 +81,7 @@ class Inputs:
             return bound, faults
         # A misspelt name is one mistake, although the right one is missing as well.
         meant = {fault.hint for fault in faults if fault.at_key}
-        return bound, [fault for fault in faults if f'did you mean "{fault.missing}"?' not in meant]
+        return bound, [fault for fault in faults if did_you_mean(str(fault.missing)) not in meant]
 
     def _unknown(self, given: Mapping[str, Json]) -> Iterator[str]:
         return (name for name in given if name not in self._schemas)
@@ -120,7 +120,7 @@ def from_text(text: str, schema: Mapping[str, Json]) -> Json:
         if fits:
             return value
     raise ValueError(
-        f"expected {' or '.join(_NAMES[kind] for kind in kinds)}, got {show(text) if text else 'nothing'}"
+        f"expected {' or '.join(_name(kind) for kind in kinds)}, got {show(text) if text else 'nothing'}"
     )
 
 
@@ -130,14 +130,10 @@ def takes_blank(schema: Mapping[str, Json]) -> bool:
     return not {"string", "null"}.isdisjoint([declared] if isinstance(declared, str) else declared)
 
 
-_NAMES = {
-    "integer": "an integer",
-    "number": "a number",
-    "boolean": "true or false",
-    "null": "null",
-    "array": "a JSON array",
-    "object": "a JSON object",
-}
+def _name(kind: str) -> str:
+    return TYPE_WORDS[kind] + (" as JSON" if kind in ("array", "object") else "")
+
+
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,99})")
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")  # RFC 8259, section 6
 _WORDS: Mapping[tuple[str, str], Json] = {

@@ -164,7 +164,7 @@ def _jsonl(lines: Iterator[tuple[int, str]], shown: str) -> Iterator[Row]:
 def _list(document: Document) -> Iterator[Row]:
     if not isinstance(document.value, list):
         raise CaseError(
-            "a file of rows is a list of mappings",
+            "a file of rows is a list of objects",
             location=document.locate(()),
             hint="begin each row with a dash",
         )
@@ -176,7 +176,7 @@ def _row(document: Document, at: JsonPath, number: int, value: Json, location: L
     label = f"row {number}"
     if not isinstance(value, dict):
         raise CaseError(
-            f"{label} is not a mapping of variables",
+            f"{label} is not an object of variables",
             location=location,
             hint='a row is e.g. {"ticket": "..."}',
         )

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
 
-from ..errors import Location, MissingFileError, close_to
+from ..errors import Location, MissingFileError, close_to, did_you_mean
 from .ignored import ENVIRONMENT, GITHUB, is_searched, is_vendored
 from .plain_files import NotPlainError, open_plain
 
@@ -280,7 +280,7 @@ def _missing(file: str, shown: str, location: Location | None, known: Iterable[s
     close = same or close_to(name, sorted(siblings))
     hint: str | None
     if close:
-        hint = f"did you mean {close[0]}?"
+        hint = did_you_mean(close[0])
     elif siblings:
         hint = "a path is relative to the file that names it" if location else None
     else:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, TypeAlias
 
-from ..errors import close_to
+from ..errors import close_to, did_you_mean
 from ..schema import show
-from ..values import JsonPath
+from ..values import TYPE_WORDS, JsonPath, json_type
 
 __all__ = ["Violation", "foreign_assertion", "foreign_key", "in_words", "near", "spell"]
 
@@ -43,20 +43,10 @@ def near(word: str, known: Iterable[str]) -> str | None:
     dashed = snake.replace("_", "-")
     for spelling in (snake, dashed):
         if spelling in words:
-            return f'did you mean "{spelling}"?'
+            return did_you_mean(spelling)
     close = close_to(snake, words, cutoff=0.7) or close_to(dashed, words, cutoff=0.7)
-    return f'did you mean "{close[0]}"?' if close else None
+    return did_you_mean(close[0]) if close else None
 
-
-_TYPES = {
-    "string": "a string",
-    "number": "a number",
-    "integer": "an integer",
-    "boolean": "true or false",
-    "array": "a list",
-    "object": "a mapping",
-    "null": "null",
-}
 
 # How other tools spell what we have, and what is never part of a file of ours.
 _FOREIGN = {
@@ -284,7 +274,7 @@ def _names(rule: Any) -> list[str]:
 
 def _kinds(rule: Any) -> str:
     # null is allowed on the wire but hardly ever meant, so it is not proposed.
-    return _either([_TYPES[name] for name in _names(rule) if name != "null"] or ["null"])
+    return _either([TYPE_WORDS[name] for name in _names(rule) if name != "null"] or ["null"])
 
 
 def _either(words: list[str]) -> str:
@@ -308,16 +298,15 @@ def _is_key(error: _Error) -> bool:
 
 
 def _came(value: Any, *, secret: bool = False) -> str:
+    word = TYPE_WORDS[json_type(value)]
     match value:
-        case str() | int() | float() if secret:
-            return "a string" if isinstance(value, str) else "a number"
-        case None | bool():
-            return show(value)
+        case str() | int() | float() if secret and not isinstance(value, bool):
+            return word
         case str():
-            return f"a string ({show(value, 60)})"
+            return f"{word} ({show(value, 60)})"
+        case bool() | None:
+            return show(value)
         case int() | float():
-            return f"a number ({show(value)})"
-        case Mapping():
-            return "a mapping"
+            return f"{word} ({show(value)})"
         case _:
-            return "a list"
+            return word

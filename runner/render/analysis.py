@@ -20,7 +20,7 @@ from jinja2.visitor import NodeVisitor
 
 from .filters import CONCATENATE, FILTERS, METHOD, METHODS, TESTS, TICK
 from .sandbox import Members
-from .wording import did_you_mean
+from .wording import suggestion
 
 __all__ = ["Analysis", "Problem", "Reference", "Use", "analyze", "members"]
 
@@ -278,12 +278,12 @@ class _Walk(NodeVisitor):
                 self._problem(node, f"filter {node.name!r} is not available in prompts", known)
             else:
                 message = f"there is no filter {node.name!r}"
-                self._problem(node, message, did_you_mean(node.name, _FILTERS) or known)
+                self._problem(node, message, suggestion(node.name, _FILTERS) or known)
         self._guard(node, node.name in ("default", "d"))
 
     def visit_Test(self, node: nodes.Test) -> None:
         if node.name not in TESTS:
-            self._problem(node, f"there is no test {node.name!r}", did_you_mean(node.name, TESTS) or None)
+            self._problem(node, f"there is no test {node.name!r}", suggestion(node.name, TESTS) or None)
         self._guard(node, node.name in ("defined", "undefined"))
 
     def _guard(self, node: nodes.Filter | nodes.Test, guards: bool) -> None:  # noqa: FBT001

@@ -15,7 +15,7 @@ from .limits import RefusedError, join_text, start_work
 from .printing import text
 from .sandbox import Sandbox, Texts
 from .sources import Finder, Source, Use
-from .wording import GLOBAL_NAMES, did_you_mean, kind_of
+from .wording import GLOBAL_NAMES, kind_of, suggestion
 
 __all__ = ["compile_texts"]
 
@@ -119,7 +119,7 @@ def _look_up(value: Json, dotted: str) -> Json:
         else:
             known = value if isinstance(value, Mapping) else ()
             message = f"{name!r} of {dotted!r} is nothing that {kind_of(value)} has"
-            raise RefusedError(message, did_you_mean(name, known) or None)
+            raise RefusedError(message, suggestion(name, known) or None)
     return value
 
 

@@ -24,7 +24,7 @@ from jinja2.utils import Namespace, missing
 from .filters import FILTERS, METHODS, TESTS
 from .limits import RefusedError, join_text, limit_integer, limit_items, limit_text
 from .printing import text
-from .wording import did_you_mean, kind_of
+from .wording import kind_of, suggestion
 
 __all__ = ["PromptEnvironment"]
 
@@ -45,7 +45,7 @@ class Missing(StrictUndefined):
         if owner is missing:
             return f"variable {name!r} has no value"
         if isinstance(owner, dict):
-            return f"the object has no key {name!r}{did_you_mean(name, owner, start=', ')}"
+            return f"the object has no key {name!r}{suggestion(name, owner, start=', ')}"
         if isinstance(owner, (list, tuple, str)) and isinstance(name, int):
             return f"there is no index {name}: the length is {len(owner)}"
         return f"{name!r} is nothing that {kind_of(owner)} has"

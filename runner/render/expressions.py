@@ -16,7 +16,7 @@ from .limits import start_work
 from .printing import plain
 from .sandbox import Members
 from .syntax import CompileError, compile_tree, parse_expression
-from .wording import GLOBAL_NAMES, did_you_mean, listed
+from .wording import GLOBAL_NAMES, listed, suggestion
 
 __all__ = ["Expression", "compile_expression"]
 
@@ -55,7 +55,7 @@ def compile_expression(source: str, *, names: frozenset[str]) -> Expression:
             raise CompileError(problem)
         for use in found.uses:
             if use.name not in names and use.name not in GLOBAL_NAMES:
-                hint = did_you_mean(use.name, names) or f"an expression sees {listed(names)}"
+                hint = suggestion(use.name, names) or f"an expression sees {listed(names)}"
                 raise ValueError(f"there is no variable {use.name!r} ({hint})")
         reads = {name: read for name in sorted(names) if (read := members(tree, name))}
         return Expression(source, reads, compile_tree(environment, tree, "expression"))

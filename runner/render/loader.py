@@ -17,7 +17,7 @@ from .environment import PromptEnvironment
 from .limits import MAX_DEPTH, OutOfTimeError
 from .sources import Finder, Source, Use
 from .syntax import CompileError, compile_tree, parse
-from .wording import GLOBAL_NAMES, did_you_mean
+from .wording import GLOBAL_NAMES, suggestion
 
 __all__ = ["Closure", "Unit"]
 
@@ -103,7 +103,7 @@ class Closure(BaseLoader):
         """Whether a file defines what is imported from it; one that does not parse has been told already."""
         for name in reference.wanted:
             if name not in unit.exports and unit.name in self._templates:
-                hint = did_you_mean(name, unit.exports) or None
+                hint = suggestion(name, unit.exports) or None
                 self._note(source, Problem(reference.line, f"{reference.name} defines no {name!r}", hint))
 
     def _merge(

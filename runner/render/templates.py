@@ -15,7 +15,7 @@ from .messages import Message, template_paths
 from .remarks import remarks
 from .sandbox import IN_PROCESS, Sandbox, Texts
 from .sources import Files, ResolveReference, Source, Use
-from .wording import did_you_mean, listed
+from .wording import listed, suggestion
 
 __all__ = ["CompiledPrompt", "ResolveReference", "compile_prompt"]
 
@@ -87,7 +87,7 @@ class CompiledPrompt:
         known = self._known | also_read if self.prompt.inputs is None else self._known
         if unknown := values.keys() - known:
             name = min(unknown)
-            hint = did_you_mean(name, known) or (
+            hint = suggestion(name, known) or (
                 f"its variables are {listed(known)}" if known else "it has no variables"
             )
             raise CaseError(f"the prompt has no variable {name!r}", location=where(), hint=hint)
@@ -185,7 +185,7 @@ def _undeclared(prompt: Prompt, uses: Iterable[Use]) -> Iterator[RunnerError]:
         declared = (
             "string" if use.source.text else "array"
         )  # a placeholder has no text: it takes a list of messages
-        hint = did_you_mean(use.name, prompt.inputs) or (
+        hint = suggestion(use.name, prompt.inputs) or (
             f"declare it: `inputs: {{{use.name}: {{type: {declared}}}}}`"
         )
         yield TemplateError(

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..errors import close_to
+from ..errors import close_to, did_you_mean
+from ..values import TYPE_WORDS
 
-__all__ = ["GLOBAL_NAMES", "KINDS", "did_you_mean", "kind_of", "listed", "nearest"]
+__all__ = ["GLOBAL_NAMES", "KINDS", "kind_of", "listed", "nearest", "suggestion"]
 
 GLOBAL_NAMES = frozenset({"range", "dict", "namespace"})
 """The functions that every template has, so that these names are no variables."""
 
 KINDS = {
-    "NoneType": "null",
-    "bool": "a boolean",
-    "int": "a number",
-    "float": "a number",
-    "str": "a string",
-    "list": "a list",
-    "tuple": "a list",
-    "dict": "an object",
+    "NoneType": TYPE_WORDS["null"],
+    "bool": TYPE_WORDS["boolean"],
+    "int": TYPE_WORDS["number"],
+    "float": TYPE_WORDS["number"],
+    "str": TYPE_WORDS["string"],
+    "list": TYPE_WORDS["array"],
+    "tuple": TYPE_WORDS["array"],
+    "dict": TYPE_WORDS["object"],
     "Macro": "a macro",
     "LoopContext": "a loop",
     "TemplateModule": "an imported file",
@@ -39,10 +40,10 @@ def nearest(name: object, candidates: Iterable[object]) -> str | None:
     return close[0] if close else None
 
 
-def did_you_mean(name: object, candidates: Iterable[object], *, start: str = "") -> str:
-    """`did you mean 'x'?`, after `start`; empty where nothing is near."""
+def suggestion(name: object, candidates: Iterable[object], *, start: str = "") -> str:
+    """The hint that names the nearest candidate, after `start`; empty where nothing is near."""
     word = nearest(name, candidates)
-    return f"{start}did you mean {word!r}?" if word else ""
+    return f"{start}{did_you_mean(word)}" if word else ""
 
 
 def listed(names: Iterable[str]) -> str:

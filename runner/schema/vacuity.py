@@ -11,6 +11,7 @@ from difflib import get_close_matches
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
+from ..errors import did_you_mean
 from ..values import Json, JsonPath
 from .wording import json_path
 
@@ -95,7 +96,7 @@ def _meant_as_keywords(schema: Json) -> list[str]:
     meant = []
     for keyword in [keyword for path, keyword in unknown_keywords(schema) if not path]:
         if right := meant_keyword(keyword):
-            meant.append(f'"{keyword}" (did you mean "{right}"?)')
+            meant.append(f'"{keyword}" ({did_you_mean(right)})')
         elif isinstance(schema, Mapping) and isinstance(schema[keyword], Mapping):
             meant.append(f'"{keyword}" (a property stands under "properties")')
     return meant

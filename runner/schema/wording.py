@@ -11,12 +11,10 @@ from jsonschema.exceptions import ValidationError
 
 from ..errors import elided
 from ..matching import is_found
-from ..values import Json, JsonPath
+from ..values import TYPE_WORDS, Json, JsonPath, json_type
 from .ecma import compile_ecma
 
 __all__ = ["additional", "json_path", "message_of", "schema_message", "show"]
-
-_TYPES = ("string", "number", "integer", "boolean", "object", "array", "null")
 
 _PLAIN_NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9_]*")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
@@ -57,7 +55,7 @@ def schema_message(error: ValidationError) -> str:
         reason = str(error.cause)
         return reason if "cannot be checked" in reason else f"{show(value)} is not a regular expression"
     if error.validator == "anyOf" and error.absolute_path and error.absolute_path[-1] == "type":
-        return f"unknown type {show(value)}; JSON has {', '.join(_TYPES)}"
+        return f"unknown type {show(value)}; JSON has {', '.join(TYPE_WORDS)}"
     return message_of(error)
 
 
@@ -80,7 +78,7 @@ def message_of(error: ValidationError) -> str:
     match keyword:
         case "type":
             names = wanted if isinstance(wanted, list) else [wanted]
-            return f"expected {' or '.join(map(str, names))}, got {_kind(value)}{show(value)}"
+            return f"expected {' or '.join(map(str, names))}, got {show(value) if value is None else f'{json_type(value)} {show(value)}'}"
         case "enum":
             return f"expected one of {_listed(wanted)}, {came}"
         case "const":
@@ -117,22 +115,6 @@ _COUNTS = {
     "minItems": ("least", "items"), "maxItems": ("most", "items"),
     "minProperties": ("least", "properties"), "maxProperties": ("most", "properties"),
 }  # fmt: skip
-
-
-def _kind(value: Json) -> str:
-    match value:
-        case None:
-            return ""
-        case bool():
-            return "boolean "
-        case int() | float():
-            return "number "
-        case str():
-            return "string "
-        case Mapping():
-            return "object "
-        case _:
-            return "array "
 
 
 def _listed(values: list[Json]) -> str:

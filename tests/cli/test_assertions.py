@@ -176,7 +176,7 @@ def test_an_expr_that_reads_a_variable_that_inputs_does_not_declare_is_refused_a
     where = {"prompt": "p.prompt.yaml:4:", "test": "p.prompt.yaml:4:", "row": "rows.jsonl:1:"}[place]
     assert f"{where}" in done.err
     assert "variable 'expectd' is not declared in `inputs`" in done.err
-    assert "did you mean 'expected'?" in done.err
+    assert 'did you mean "expected"?' in done.err
 
 
 def test_without_inputs_a_slip_in_an_expr_is_an_error_before_anything_is_sent(project: ProjectFolder) -> None:

@@ -140,7 +140,7 @@ def test_a_path_that_is_gone_shows_what_was_removed(git: GitProject) -> None:
 def test_a_path_that_never_was_is_a_mistake(git: GitProject) -> None:
     done = git.diff("--base", "main", "prompts/helo.prompt.yaml")
     assert done.code == 2
-    assert "did you mean prompts/hello.prompt.yaml?" in done.err
+    assert 'did you mean "prompts/hello.prompt.yaml"?' in done.err
 
 
 def test_a_path_outside_the_project_is_a_mistake(
@@ -185,7 +185,7 @@ def test_a_broken_prompt_is_an_error_with_its_place(git: GitProject) -> None:
 @pytest.mark.parametrize(
     ("args", "said"),
     [
-        (("--base", "mian"), "did you mean main?"),
+        (("--base", "mian"), 'did you mean "main"?'),
         ((), "Missing option '--base'"),
     ],
 )

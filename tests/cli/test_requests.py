@@ -145,7 +145,7 @@ def test_a_whole_number_of_set_is_sent_as_an_integer(asked: ProjectFolder, serve
 def test_what_json_does_not_have_is_no_value_of_set(asked: ProjectFolder) -> None:
     done = run(asked, "--case", "ada", "--set", 'logit_bias={"1": NaN}')
     assert done.code == 2
-    assert "logit_bias must be a mapping, not a string" in done.err
+    assert "logit_bias must be an object, not a string" in done.err
 
 
 def test_a_message_that_comes_out_empty_is_a_warning_told_once(asked: ProjectFolder) -> None:

@@ -110,7 +110,7 @@ def test_a_selection_that_matches_nothing_is_exit_5_with_a_suggestion(
 ) -> None:
     done = run(asked, "--case", "adda")
     assert done.code == 5
-    assert "did you mean ada?" in done.err
+    assert 'did you mean "ada"?' in done.err
     assert server.requests == []
 
 

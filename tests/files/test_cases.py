@@ -175,9 +175,9 @@ def test_an_empty_cell_is_an_empty_string():
         ("n", "3.5", 'an integer, got "3.5"'), ("n", " 3", 'an integer, got " 3"'), ("n", "0x1", 'an integer, got "0x1"'),
         ("n", "", "an integer, got nothing"), ("n", "٣", 'an integer, got "٣"'), ("ratio", "1,5", 'a number, got "1,5"'),
         ("ratio", "nan", 'a number, got "nan"'), ("ratio", "1e999", 'a number, got "1e999"'),
-        ("urgent", "yes", 'true or false, got "yes"'), ("urgent", "1", 'true or false, got "1"'),
-        ("tags", "a", 'a JSON array, got "a"'), ("tags", "{}", 'a JSON array, got "{}"'),
-        ("extra", '{"a": 1, "a": 2}', 'a JSON object, got "{\\"a\\": 1, \\"a\\": 2}"'),
+        ("urgent", "yes", 'a boolean, got "yes"'), ("urgent", "1", 'a boolean, got "1"'),
+        ("tags", "a", 'a list as JSON, got "a"'), ("tags", "{}", 'a list as JSON, got "{}"'),
+        ("extra", '{"a": 1, "a": 2}', 'an object as JSON, got "{\\"a\\": 1, \\"a\\": 2}"'),
         ("score", "x", 'an integer or null, got "x"'),
     ],
 )  # fmt: skip
@@ -309,9 +309,9 @@ def test_the_ids_module_names_what_it_offers():
 # --- what is refused ------------------------------------------------------------------------------------------
 
 WRONG_ROWS = {
-    "no mapping": ("r.jsonl", '{"ticket": "a"}\n[1]\n', 'r.jsonl:2:1: row 2 is not a mapping of variables (a row is e.g. {"ticket": "..."})'),
-    "no list": ("r.yaml", "ticket: a\n", "r.yaml:1:1: a file of rows is a list of mappings (begin each row with a dash)"),
-    "not a mapping in a list": ("r.json", '[{"ticket": "a"},\n  5]', 'r.json:2:3: row 2 is not a mapping of variables (a row is e.g. {"ticket": "..."})'),
+    "no mapping": ("r.jsonl", '{"ticket": "a"}\n[1]\n', 'r.jsonl:2:1: row 2 is not an object of variables (a row is e.g. {"ticket": "..."})'),
+    "no list": ("r.yaml", "ticket: a\n", "r.yaml:1:1: a file of rows is a list of objects (begin each row with a dash)"),
+    "not a mapping in a list": ("r.json", '[{"ticket": "a"},\n  5]', 'r.json:2:3: row 2 is not an object of variables (a row is e.g. {"ticket": "..."})'),
     "no rows": ("r.jsonl", "\n\n", "r.jsonl:1: the file has no rows (nothing would be tested)"),
     "only a header": ("r.csv", "ticket\n", "r.csv:1: the file has no rows (nothing would be tested)"),
     "no header": ("r.csv", "", "r.csv:1: the header is missing (name the variables in the first line)"),
@@ -328,7 +328,7 @@ WRONG_ROWS = {
     "missing variable": ("r.jsonl", '{"n": 1}\n', 'r.jsonl:1:1: row 1: the variable "ticket" is missing (give it a value, or give it a default under inputs)'),
     "value inside": ("r.jsonl", '\n{"ticket": "a", "tags": ["b", 1]}\n', "r.jsonl:2:31: row 1: tags[1]: expected string, got number 1"),
     "unknown key of a case": ("r.jsonl", '{"vars": {"ticket": "a"}, "asert": []}\n', 'r.jsonl:1:27: row 1: unknown key "asert" (did you mean "assert"?)'),
-    "vars no mapping": ("r.jsonl", '{"vars": "a"}\n', 'r.jsonl:1:10: row 1: vars must be a mapping, not a string ("a")'),
+    "vars no mapping": ("r.jsonl", '{"vars": "a"}\n', 'r.jsonl:1:10: row 1: vars must be an object, not a string ("a")'),
     "bad id": ("r.yaml", "- id: A\n  vars: {ticket: a}\n", "r.yaml:1:7: row 1: id is not valid: \"A\" (an id is lower-case letters, digits, '.', '_' and '-', and begins with a letter or digit)"),
     "variables in a case": ("r.yaml", "- vars: {tickt: a}\n", 'r.yaml:1:10: row 1: "tickt" is not a declared variable (did you mean "ticket"?)'),
     "no JSON": ("r.jsonl", '{"ticket": "a"}\n\n{"ticket": a}\n', "r.jsonl:3:12: "),

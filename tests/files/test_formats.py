@@ -155,7 +155,7 @@ WRONG = [
     ({"n": 0}, "n must be at least 1, not 0"),
     ({"stop": []}, "stop must not be empty"),
     ({"stop": list("abcde")}, "stop must have at most 4 entries, not 5"),
-    ({"store": "true"}, 'store must be true or false, not a string ("true") (write it without quotes: true)'),
+    ({"store": "true"}, 'store must be a boolean, not a string ("true") (write it without quotes: true)'),
     ({"model": 5}, 'model must be a string, not a number (5) (write it in quotes: "5")'),
     ({"metadata": {"a": 1}}, 'metadata.a must be a string, not a number (1) (write it in quotes: "1")'),
     ({"metadata": {"k" * 65: "v"}}, f'"{"k" * 65}" cannot be a key of metadata (a key must have at most 64 characters, not 65)'),
@@ -163,18 +163,18 @@ WRONG = [
     ({"service_tier": "fexl"}, 'service_tier must be "auto", "default", "flex", "scale", "priority", "fast", "on_demand", "performance", "standard" or "standard_only", not "fexl" (did you mean "flex"?)'),
     ({"modalities": ["text", "text"]}, "modalities must not list the same thing twice"),
     ({"tool_choice": "aut"}, 'tool_choice must be "none", "auto", "required" or "any", not "aut" (did you mean "auto"?)'),
-    ({"response_format": "json_object"}, 'response_format must be a mapping, not a string ("json_object")'),
+    ({"response_format": "json_object"}, 'response_format must be an object, not a string ("json_object")'),
     ({"response_format": {"type": "json"}}, 'response_format.type must be "text", "json_object" or "json_schema", not "json"'),
     ({"response_format": {"type": "json_schema"}}, 'response_format needs "json_schema"'),
     ({"response_format": {"type": "json_object", "schema": {}}}, 'unknown key "schema" in response_format (known here: type)'),
     ({"response_format": {"type": "json_schema", "json_schema": {"name": "a", "schemaFile": "x"}}}, 'unknown key "schemaFile" in response_format.json_schema (did you mean "schema_file"?)'),
     ({"tools": [{"type": "function", "function": {"name": "a b"}}]}, "tools[0].function.name is not valid: \"a b\" (a function's name is 1 to 64 letters, digits, '_' and '-')"),
     ({"inputs": {"1a": {}}}, '"1a" cannot be a key of inputs (a variable\'s name is letters, digits, _ and -, and does not begin with a digit)'),
-    ({"inputs": {"a": "string"}}, 'inputs.a must be a mapping, not a string ("string") (write the variable\'s JSON Schema, e.g. {type: string})'),
-    ({"inputs": {"a": None}}, "inputs.a must be a mapping, not null (write the variable's JSON Schema, e.g. {type: string})"),
+    ({"inputs": {"a": "string"}}, 'inputs.a must be an object, not a string ("string") (write the variable\'s JSON Schema, e.g. {type: string})'),
+    ({"inputs": {"a": None}}, "inputs.a must be an object, not null (write the variable's JSON Schema, e.g. {type: string})"),
     ({"inputs": {"a": {"required": True}}}, "inputs.a.required must be a list, not true (a variable must be given unless it has a default: leave required out)"),
     ({"inputs": {"a": {"maxLenght": 3}}}, 'unknown key "maxLenght" in inputs.a (did you mean "maxLength"?)'),
-    ({"inputs": {"a": {"propertyNames": 3}}}, "inputs.a.propertyNames must be a mapping or true or false, not a number (3)"),
+    ({"inputs": {"a": {"propertyNames": 3}}}, "inputs.a.propertyNames must be an object or a boolean, not a number (3)"),
     ({"template": {"engine": "mustache"}}, 'template.engine must be "jinja2", "simple" or "none", not "mustache"'),
     ({"tests": [{"id": "Foo"}]}, "tests[0].id is not valid: \"Foo\" (an id is lower-case letters, digits, '.', '_' and '-', and begins with a letter or digit)"),
     ({"tests": [{"id": "foo\n"}]}, "tests[0].id is not valid: \"foo\\n\" (an id is lower-case letters, digits, '.', '_' and '-', and begins with a letter or digit)"),
@@ -194,7 +194,7 @@ WRONG = [
     ({"tags": ["a", "a"]}, "tags must not list the same thing twice"),
     ({"messages": []}, "messages must not be empty"),
     ({"messages": "hi"}, 'messages must be a list, not a string ("hi")'),
-    ({"messages": ["hi"]}, 'messages[0] must be a mapping, not a string ("hi")'),
+    ({"messages": ["hi"]}, 'messages[0] must be an object, not a string ("hi")'),
     ({"messages": [{"content": "x"}]}, 'messages[0] needs "role"'),
     ({"messages": [{"role": "usr", "content": "x"}]}, 'messages[0].role must be "developer", "system", "user", "assistant", "tool" or "function", not "usr" (did you mean "user"?)'),
     ({"messages": [{"role": "user"}]}, 'messages[0] needs "content"'),
@@ -203,13 +203,13 @@ WRONG = [
     ({"messages": [{"role": "assistant"}]}, 'messages[0] needs "content"'),
     ({"messages": [{"role": "assistant", "content": None}]}, "messages[0].content must be a string or a list, not null (leave the key out, or give it a value)"),
     ({"messages": [{"role": "system", "content": [{"type": "image_url"}]}]}, 'messages[0].content[0] needs "image_url"'),
-    ({"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": 5}]}]}, 'messages[0].content[0].image_url must be a mapping or a string, not a number (5) (write it in quotes: "5")'),
+    ({"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": 5}]}]}, 'messages[0].content[0].image_url must be an object or a string, not a number (5) (write it in quotes: "5")'),
     ({"messages": [{"role": "user", "content": [{"type": "text", "text": "x", "image_url": {"url": "u"}}]}]}, "messages[0].content[0].image_url has no place here (only a part of type image_url has image_url)"),
     ({"messages": [{"role": "user", "content": [{"type": "text", "text": "x", "cache_controll": {}}]}]}, 'unknown key "cache_controll" in messages[0].content[0] (did you mean "cache_control"?)'),
     ({"messages": [{"role": "user", "content": "x", "zzz": 1}]}, 'unknown key "zzz" in messages[0] (a field that only your provider knows goes under extra: {zzz: ...})'),
     ({"messages": [{"role": "user", "contnet": "x"}]}, 'unknown key "contnet" in messages[0] (did you mean "content"?)'),
     ({"messages": [{"role": "user", "content": "x", "tool_calls": []}]}, "messages[0].tool_calls has no place here (only an assistant message has tool_calls)"),
-    ({"messages": [{"role": "user", "content": "x", "extra": 1}]}, "messages[0].extra must be a mapping, not a number (1)"),
+    ({"messages": [{"role": "user", "content": "x", "extra": 1}]}, "messages[0].extra must be an object, not a number (1)"),
     ({"tools": [{"function": {"name": "f", "strickt": True}}]}, 'unknown key "strickt" in tools[0].function (did you mean "strict"?)'),
     ({"messages": [{"type": "placeholder"}]}, 'messages[0] needs "name"'),
     ({"messages": [{"type": "placeholdr", "name": "h"}]}, 'messages[0].type must be "placeholder", not "placeholdr" (did you mean "placeholder"?)'),
@@ -230,7 +230,7 @@ def test_an_empty_file_is_called_empty():
 
 
 def test_a_file_that_is_a_list_is_called_a_list():
-    assert messages_of([]) == ["the file must be a mapping, not a list"]
+    assert messages_of([]) == ["the file must be an object, not a list"]
 
 
 def test_a_part_is_judged_with_the_references_of_the_whole():

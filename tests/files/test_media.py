@@ -81,7 +81,7 @@ def test_a_message_without_parts_stays_as_it_is():
 
 WHERE = "prompts/p.prompt.yaml:2:2: "
 REFUSED = {
-    "missing": (IMAGE, "cta.png", {}, WHERE + "there is no file prompts/cta.png (did you mean cat.png?)"),
+    "missing": (IMAGE, "cta.png", {}, WHERE + "there is no file prompts/cta.png (did you mean \"cat.png\"?)"),
     "outside": (IMAGE, "../../cat.png", {}, WHERE + "../../cat.png lies outside the project root (move the file into the project)"),
     "absolute": (IMAGE, "/etc/passwd", {}, WHERE + "the path /etc/passwd is absolute (name files relative to the file that uses them)"),
     "drive": (IMAGE, "C:/cat.png", {}, WHERE + "the path C:/cat.png is absolute (name files relative to the file that uses them)"),

@@ -198,7 +198,7 @@ MISTAKES = {
     "unknown key": ("temperature: 0", "temprature: 0", f'{FILE}:5:1: unknown key "temprature" (did you mean "temperature"?)'),
     "wrong type": ("temperature: 0", 'temperature: "0.2"', f'{FILE}:5:14: temperature must be a number, not a string ("0.2") (write it without quotes: 0.2)'),
     "both schemas": ("strict: true", "schema: {}", f"{FILE}:13:31: schema and schema_file exclude each other (keep one of them)"),
-    "schema file missing": ("ticket.json", "tickets.json", f"{FILE}:13:44: there is no file schemas/tickets.json (did you mean ticket.json?)"),
+    "schema file missing": ("ticket.json", "tickets.json", f"{FILE}:13:44: there is no file schemas/tickets.json (did you mean \"ticket.json\"?)"),
     "schema file outside": ("../schemas", "../../schemas", f"{FILE}:13:44: ../../schemas/ticket.json lies outside the project root (move the file into the project)"),
     "input no schema": ("maxLength: 20", "pattern: '('", f"{FILE}:7:35: inputs.ticket: this is not a valid JSON Schema: "),
     "default does not fit": ("default: en", "default: fr", f'{FILE}:8:49: inputs.lang: the default does not fit: expected one of "en", "de", got "fr"'),
@@ -209,7 +209,7 @@ MISTAKES = {
     "variable refused": ("{ticket: other}", "{ticket: other, lang: fr}", f'{FILE}:22:33: tests[1]: lang: expected one of "en", "de", got "fr"'),
     "variable of wrong type": ("{ticket: other}", "{ticket: 5}", f"{FILE}:22:20: tests[1]: ticket: expected string, got number 5"),
     "id twice": ("  - vars: {ticket: other}", "  - {id: late, vars: {ticket: other}}", f'{FILE}:22:5: tests[1]: the id "late" is taken by {FILE}:16:5 (snapshots and results are kept by id: choose another one)'),
-    "case file missing": ("cases.jsonl", "case.jsonl", f"{FILE}:23:11: there is no file prompts/case.jsonl (did you mean cases.jsonl?)"),
+    "case file missing": ("cases.jsonl", "case.jsonl", f"{FILE}:23:11: there is no file prompts/case.jsonl (did you mean \"cases.jsonl\"?)"),
     "case file of unknown kind": ("cases.jsonl", "cases.xlsx", f"{FILE}:23:11: cases.xlsx is not a file of cases (one of .jsonl, .ndjson, .csv, .tsv, .yaml, .yml, .json)"),
     "case file absolute": ("cases.jsonl", "/cases.jsonl", f"{FILE}:23:11: the path /cases.jsonl is absolute (name files relative to the file that uses them)"),
     "matrix repeats": ("assert: [{type: eq", "matrix: {temperature: [0, 1, 0.0]}\nassert: [{type: eq", f"{FILE}:14:30: matrix.temperature lists 0.0 twice (two variants with the same values are the same variant)"),
@@ -338,7 +338,9 @@ def test_all_mistakes_of_a_file_are_told_in_the_order_of_the_file():
 def test_a_file_that_is_not_there_is_named():
     with pytest.raises(RunnerError) as caught:
         load_prompt("b.prompt.yaml", MemoryTree({"a.prompt.yaml": b""}))
-    assert str(caught.value) == "b.prompt.yaml: there is no file b.prompt.yaml (did you mean a.prompt.yaml?)"
+    assert (
+        str(caught.value) == 'b.prompt.yaml: there is no file b.prompt.yaml (did you mean "a.prompt.yaml"?)'
+    )
 
 
 def test_an_empty_file_is_refused():

@@ -89,8 +89,8 @@ def test_a_file_is_read_and_named_as_seen_from_the_current_folder(tmp_path: Path
 @pytest.mark.parametrize(
     ("file", "told"),
     [
-        ("schemas/tikcet.json", "there is no file schemas/tikcet.json (did you mean ticket.json?)"),
-        ("schemas/TICKET.json", "there is no file schemas/TICKET.json (did you mean ticket.json?)"),
+        ("schemas/tikcet.json", 'there is no file schemas/tikcet.json (did you mean "ticket.json"?)'),
+        ("schemas/TICKET.json", 'there is no file schemas/TICKET.json (did you mean "ticket.json"?)'),
         ("schema/ticket.json", "there is no file schema/ticket.json (there is no folder schema either)"),
         ("schemas/zzz", "there is no file schemas/zzz (a path is relative to the file that names it)"),
     ],

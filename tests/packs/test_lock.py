@@ -150,7 +150,7 @@ HINT = "packs.lock is written by runner: take back the edit, or delete it and ru
         ("      pack.yaml:", "      pock.yaml:", f"packs.lock:13:7: packs.support has no pack.yaml ({HINT})"),
         ("sha256:bb", "sha256:cb", f"packs.lock:11:16: packs.support.integrity is not that of its files: one of them was changed by hand ({HINT})"),
         (GOOD, "", f"packs.lock:1:1: the file is empty ({HINT})"),
-        (GOOD[GOOD.index("      pack.yaml"):], "", f"packs.lock:12:11: packs.support.files must be a mapping, not null ({HINT})"),
+        (GOOD[GOOD.index("      pack.yaml"):], "", f"packs.lock:12:11: packs.support.files must be an object, not null ({HINT})"),
         ("    files:\n", "    signature: x\n    files:\n", 'packs.lock:12:5: unknown key "signature" in packs.support'),
     ],
 )  # fmt: skip

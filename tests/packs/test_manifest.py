@@ -67,7 +67,7 @@ MISTAKES = {
     "range": ("license: MIT", "requires: {runner: abc}", ['pack.yaml:5:20: "abc" is no range of versions (write e.g. ">=0.1,<1")']),
     "other runner": ("license: MIT", 'requires: {runner: ">=99"}', [f"pack.yaml:5:20: acme-support 1.0.0 needs runner >=99, and this is {_version.__version__} (install that version of prompt-runner, or use another version of the pack)"]),
     "dependencies": ("license: MIT", "dependencies: {other: 1.0.0}", ["pack.yaml:5:15: dependencies must be empty (a pack depends on no other pack: put what it needs into it)"]),
-    "export missing": ("partials/tone.j2", "partials/tune.j2", ["pack.yaml:8:20: exports.partials.tone: there is no file partials/tune.j2 (did you mean tone.j2?)"]),
+    "export missing": ("partials/tone.j2", "partials/tune.j2", ["pack.yaml:8:20: exports.partials.tone: there is no file partials/tune.j2 (did you mean \"tone.j2\"?)"]),
     "export outside": ("partials/tone.j2", "../tone.j2", ["pack.yaml:8:20: ../tone.j2 lies outside the pack (a pack names its own files only: move it into the pack)"]),
     "export absolute": ("partials/tone.j2", "/etc/passwd", ["pack.yaml:8:20: the path /etc/passwd is absolute (name files relative to the file that uses them)"]),
     "export name": ("{tone:", "{Tone:", ["pack.yaml:8:14: \"Tone\" cannot be a key of exports.partials (a name is lower-case letters, digits, '-' and '_', begins with a letter or digit and has at most 63 characters)"]),

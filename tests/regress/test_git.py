@@ -73,8 +73,8 @@ def test_what_can_be_no_revision_never_reaches_git(git: GitFolder, repository: R
 @pytest.mark.parametrize(
     ("rev", "hint"),
     [
-        ("mian", "did you mean main?"),
-        ("feature", "did you mean origin/feature?"),
+        ("mian", 'did you mean "main"?'),
+        ("feature", 'did you mean "origin/feature"?'),
         ("0123456789abcdef0123456789abcdef01234567", "git fetch"),
         ("main...HEAD", "git merge-base main HEAD"),
         ("HEAD:a.txt", "git fetch"),
@@ -192,7 +192,7 @@ def test_a_missing_file_is_told_with_its_name_in_git_s_spelling(
     with pytest.raises(MissingFileError) as caught:
         repository.tree("main", git.folder).read("schemas/tickets.json")
     assert str(caught.value) == (
-        "main:schemas/tickets.json: there is no file main:schemas/tickets.json (did you mean ticket.json?)"
+        'main:schemas/tickets.json: there is no file main:schemas/tickets.json (did you mean "ticket.json"?)'
     )
 
 

@@ -33,18 +33,18 @@ def test_a_conflict_in_a_windows_checkout_is_one_too() -> None:
 @pytest.mark.parametrize(
     ("rest", "said"),
     [
-        ("output: x\nmodel: 5\n", "s:4:1: model must be text"),
-        ("output: x\nparts:\n  messages: 12345678\n", "s:5:3: messages must be text: put it in quotes"),
+        ("output: x\nmodel: 5\n", "s:4:1: model must be a string"),
+        ("output: x\nparts:\n  messages: 12345678\n", "s:5:3: messages must be a string: put it in quotes"),
         ("output: x\nparts: {message: a}\n", 's:4:9: unknown part "message"'),
         ("output: x\nsamples: true\n", "s:4:1: samples must be a number"),
         ("output: x\nsamples: 0\n", "s:4:1: samples must be at least 1"),
         ("output: x\nsamples: 2\nvariants:\n  - count: 2\n    output: y\n", "s:6:5: the counts must be part"),
         ("output: x\nsamples: 2\nvariants:\n  - count: 1\n", "s:6:5: a variant has a count and an output"),
-        ("output: x\nunstable: [1]\n", "s:4:12: a path must be text"),
+        ("output: x\nunstable: [1]\n", "s:4:12: a path must be a string"),
         ("output: x\ntool_calls: none\n", "s:4:1: tool_calls must be a list"),
         ("output:\n  a: 1\n  a: 2\n", "s:5:3: the key \"a\" stands twice"),
         ("output: " + "[" * 120 + "]" * 120 + "\n", "levels deep"),
-        ("output: &a [1]\nunstable: [*a, *a]\n", "a path must be text"),
+        ("output: &a [1]\nunstable: [*a, *a]\n", "a path must be a string"),
     ],
 )  # fmt: skip
 def test_what_is_off_is_told_with_its_line(rest: str, said: str) -> None:

@@ -43,7 +43,7 @@ def test_an_expression_has_the_value_it_says(source: str, value: Any) -> None:
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        ("outptu.label", "did you mean 'output'"),
+        ("outptu.label", 'did you mean "output"'),
         ("zzz == 1", "an expression sees 'output', 'text', 'vars'"),
         ("output.label ==", "."),
         ("output | nope", "there is no filter 'nope'"),
@@ -61,7 +61,7 @@ def test_an_expression_that_cannot_work_is_refused_when_it_is_compiled(source: s
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        ("output.lable", "did you mean 'label'"),
+        ("output.lable", 'did you mean "label"'),
         ("output.label > 1", "does not work with these values"),
         ("1 / 0", "division by zero"),
         ("text.__class__", "out of reach"),

@@ -39,7 +39,7 @@ def test_a_name_cannot_leave_the_root(name: str) -> None:
 
 
 def test_a_file_that_is_not_there_is_an_error_at_the_line_that_names_it() -> None:
-    with pytest.raises(MissingFileError, match=r"p\.prompt\.yaml:5: .*did you mean tone\.md") as caught:
+    with pytest.raises(MissingFileError, match=r"p\.prompt\.yaml:5: .*did you mean .tone\.md") as caught:
         text = "messages:\n  - role: user\n    content: |-\n      Hi\n      {% include 'tome.md' %}\n"
         compile_prompt(make_prompt(text, {"tone.md": ""}))
     assert caught.value.location == Location("p.prompt.yaml", 5)
@@ -90,7 +90,7 @@ def test_inheritance_and_macros_work() -> None:
 def test_an_import_of_what_is_not_defined_is_an_error_when_the_prompt_is_loaded() -> None:
     with pytest.raises(TemplateError, match="m defines no 'bolt'") as caught:
         compile_text("{% from 'm' import bolt %}", {"m": "{% macro bold(t) %}{% endmacro %}"})
-    assert caught.value.hint == "did you mean 'bold'?"
+    assert caught.value.hint == 'did you mean "bold"?'
 
 
 def test_an_included_file_sees_what_is_set_around_it() -> None:

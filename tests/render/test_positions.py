@@ -85,8 +85,8 @@ def test_an_error_in_a_macro_of_an_included_file_stands_in_that_file() -> None:
         ("{% do x %}", "there is no tag 'do'", AS_TEXT),
         ("{{ x", "the template ends too early, expected '}}'", AS_TEXT),
         ("{{ x is odd", "the template ends too early, expected '}}'", AS_TEXT),
-        ("{{ x | upr }}", "there is no filter 'upr'", "did you mean 'upper'?"),
-        ("{{ x is dfined }}", "there is no test 'dfined'", "did you mean 'defined'?"),
+        ("{{ x | upr }}", "there is no filter 'upr'", 'did you mean "upper"?'),
+        ("{{ x is dfined }}", "there is no test 'dfined'", 'did you mean "defined"?'),
         ("{% block a %}{% endblock %}{% block a %}{% endblock %}", "block 'a' defined twice", None),
     ],
 )

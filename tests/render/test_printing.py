@@ -98,7 +98,7 @@ def test_an_expression_prints_what_a_reader_of_json_expects(expression: str, tex
         ("x.missing", "'missing'"),
         ("[] | first", "empty"),
         ("[1][5]", "no index 5"),
-        ("{'total': 1}.totl", "did you mean 'total'"),
+        ("{'total': 1}.totl", 'did you mean "total"'),
         ("1 / 0", "division by zero"),
         ("none | length", "null"),
     ],

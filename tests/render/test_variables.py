@@ -95,7 +95,7 @@ def test_a_variable_behind_a_guard_may_be_missing(content: str) -> None:
 def test_a_value_that_the_prompt_does_not_know_is_an_error_at_the_case() -> None:
     with pytest.raises(CaseError, match=r"^cases.jsonl:3: the prompt has no variable 'tiket'") as caught:
         compile_text("{{ ticket }}").render({"tiket": "x"}, location=Location("cases.jsonl", 3))
-    assert caught.value.hint == "did you mean 'ticket'?"
+    assert caught.value.hint == 'did you mean "ticket"?'
 
 
 def test_an_undeclared_variable_is_an_error_at_its_line_with_the_nearest_input() -> None:
@@ -104,7 +104,7 @@ def test_an_undeclared_variable_is_an_error_at_its_line_with_the_nearest_input()
         TemplateError, match=r"^p\.prompt\.yaml:6:10: variable 'tiket' is not declared"
     ) as caught:
         compile_prompt(make_prompt(text))
-    assert caught.value.hint == "did you mean 'ticket'?"
+    assert caught.value.hint == 'did you mean "ticket"?'
 
 
 def test_an_undeclared_variable_in_an_included_file_is_told_at_that_files_line() -> None:

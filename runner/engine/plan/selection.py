@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
-from ...errors import Location, NothingSelectedError, close_to
+from ...errors import Location, NothingSelectedError, close_to, did_you_mean
 from ...files.cases import case_from_vars, cases_from_file, cases_of, vars_from_text
 from ...files.model import Case, CaseFile
 from ...values import Json
@@ -98,7 +98,7 @@ class Selection:
         ]
         close = [near for name in sorted(self.ids) for near in close_to(name, offered, 3)]
         hint = (
-            f"did you mean {', '.join(close)}?"
+            did_you_mean(*dict.fromkeys(close))
             if close
             else f"there are {len(offered)} cases, such as {offered[0]}"
         )

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
-from ...errors import Location, MissingFileError, UsageError, close_to
+from ...errors import Location, MissingFileError, UsageError, close_to, did_you_mean
 from ...files.ignored import under_ignored
 from ...files.tree import MAX_FILE_BYTES, MemoryTree
 from ...processes.git import (
@@ -161,7 +161,7 @@ class Repository:
         if not names:
             return "it has no commit yet"
         close = close_to(rev, names) or [each for each in names if each.endswith(f"/{rev}")]
-        return f"did you mean {close[0]}?" if close else "git fetch gets what a server has"
+        return did_you_mean(close[0]) if close else "git fetch gets what a server has"
 
 
 class _Blobs(Mapping[str, bytes]):

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, NoReturn
 from ...documents.yaml_reader import parse_yaml
 from ...errors import FormatError, Location
 from ...files.versions import reader_of, version_in
-from ...values import Json, JsonPath
+from ...values import TYPE_WORDS, Json, JsonPath
 from ...wire.fingerprint import FINGERPRINT, FINGERPRINTERS, refuse_newer, version_of
 from .snapshot import Snapshot, Variation
 
@@ -24,18 +24,18 @@ _REQUEST = re.compile(rf"^request: ({FINGERPRINT})\r?$", re.MULTILINE)
 _AGAIN = "snapshots are written by runner: take back the edit, or delete the file and record anew"
 
 _KINDS: Mapping[str, tuple[type, str]] = {
-    "runner_snapshot": (int, "a number"),
-    "request": (str, "text"),
-    "parts": (dict, "a mapping"),
-    "model": (str, "text"),
-    "outcome": (str, "text"),
-    "finish_reason": (str, "text"),
-    "refusal": (str, "text"),
+    "runner_snapshot": (int, TYPE_WORDS["number"]),
+    "request": (str, TYPE_WORDS["string"]),
+    "parts": (dict, TYPE_WORDS["object"]),
+    "model": (str, TYPE_WORDS["string"]),
+    "outcome": (str, TYPE_WORDS["string"]),
+    "finish_reason": (str, TYPE_WORDS["string"]),
+    "refusal": (str, TYPE_WORDS["string"]),
     "output": (object, "a value"),
-    "tool_calls": (list, "a list"),
-    "samples": (int, "a number"),
-    "variants": (list, "a list"),
-    "unstable": (list, "a list"),
+    "tool_calls": (list, TYPE_WORDS["array"]),
+    "samples": (int, TYPE_WORDS["number"]),
+    "variants": (list, TYPE_WORDS["array"]),
+    "unstable": (list, TYPE_WORDS["array"]),
 }
 _PARTS = frozenset({"messages", "params", "schema"})
 _VARIANT = {"count", "output"}
@@ -136,7 +136,7 @@ def _parts_problem(parts: dict[str, Json]) -> tuple[JsonPath, str, str] | None:
         if name not in _PARTS:
             return ("parts", name), f'unknown part "{name}"', _AGAIN
         if not isinstance(part, str):
-            return ("parts", name), f"{name} must be text: put it in quotes", _AGAIN
+            return ("parts", name), f"{name} must be a string: put it in quotes", _AGAIN
     return None
 
 
@@ -153,7 +153,7 @@ def _samples_problem(value: dict[str, Any]) -> tuple[JsonPath, str, str] | None:
             return ("variants", index, "count"), "the counts must be part of the samples", _AGAIN
     for index, path in enumerate(value.get("unstable", ())):
         if not isinstance(path, str):
-            return ("unstable", index), "a path must be text", _AGAIN
+            return ("unstable", index), "a path must be a string", _AGAIN
     return None
 
 
