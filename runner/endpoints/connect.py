@@ -13,7 +13,7 @@ from typing import Self
 from urllib.parse import urlsplit, urlunsplit
 
 from ..errors import ConfigError
-from ..files.addresses import is_header_value, key_headers, operation_url, shown_name, undeclared, url_fault
+from ..files.addresses import is_header_value, key_headers, operation_url, shown_name, undeclared
 from ..files.model import Endpoint
 from ..masking import worth_hiding
 from .base import USER_AGENT, Transport
@@ -115,19 +115,13 @@ def resolve(
 
     `root` is the folder that a relative `embedded: model.gguf` is looked up in (the project's). `transport` is the
     library to speak HTTP with, "auto", "httpx" or "aiohttp". `on_download` is told the bytes so far and in all while a
-    model is fetched; by default standard error is. Raises ConfigError: unset key variable, bad base URL, header that
+    model is fetched; by default standard error is. Raises ConfigError: unset key variable, header that
     HTTP cannot carry, unknown model file, missing extra `local` or `fast`.
     """
     check_transport(transport)
     if endpoint.embedded is not None:
         return _embedded(endpoint, endpoint.embedded, environ, root, transport, on_download)
     assert endpoint.base_url is not None, "an endpoint has one or the other"
-    if fault := url_fault(endpoint.base_url):
-        raise ConfigError(
-            f"the endpoint {endpoint.name!r} has a base_url that {fault[0]}",
-            location=endpoint.location,
-            hint=fault[1],
-        )
     parts = urlsplit(endpoint.base_url)
     base_url = urlunsplit(parts._replace(path=parts.path.rstrip("/")))
     keys = _keys(endpoint, environ)

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import glob
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TypeAlias
 
 from ..errors import (
     FormatError,
@@ -45,9 +44,6 @@ class OpenPack:
 
     tree: Tree
     manifest: Manifest
-
-
-Opening: TypeAlias = Callable[[str], OpenPack]
 
 
 def lock_of(tree: Tree) -> Lock:
