@@ -269,6 +269,7 @@ class PromptCase(pytest.Item):
         import os
         from functools import partial
 
+        from .engine.plan.plan import Plan
         from .engine.plan.selection import Selection
         from .engine.trust import Trust
         from .regress.execute import carry_out
@@ -283,9 +284,10 @@ class PromptCase(pytest.Item):
             update=self.config.getoption("--runner-update"),
             unreferenced="ignore",  # what no case refers to can only be said of a whole run
         )
+        selection = Selection(given=self._case)
         regression = Regression(
-            (self._unit,),
-            Selection(given=self._case),
+            Plan((self._unit,), selection.cases),
+            selection,
             self._workspace.project,
             store_of(self._workspace.project, os.environ),
             modes,

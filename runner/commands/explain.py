@@ -16,7 +16,7 @@ from ..regress.replay import replay
 from ..regress.rules.compare import compare
 from ..regress.rules.coverage import deciding_rules
 from ..regress.rules.rules import Rules, compile_rules
-from ..regress.snapshots.approved import approved_of, shipped_file
+from ..regress.snapshots.approved import approved_of, changed_parts, shipped_file
 from ..regress.snapshots.snapshot import Snapshot, file_of
 from ..regress.snapshots.store import store_of
 from ..report.outlet import print_line
@@ -85,9 +85,7 @@ def _status(job: Job, approved: Snapshot | None) -> str:
         return "missing: nothing is approved yet"
     if approved.request in job.fingerprints():
         return "current: the approved answer is to this very request"
-    now = job.parts
-    changed = [each for each, digest in now.items() if approved.parts.get(each) != digest]
-    return f"stale: {', '.join(changed)} changed since it was approved"
+    return f"stale: {changed_parts(approved, job)} changed since it was approved"
 
 
 def _table(rules: Rules, approved: Snapshot | None, new: Snapshot | None) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""What `runner run` does: choose, rehearse, go on with an earlier run or begin one, ask, tell."""
+"""What `runner run` does: choose, render everything, begin a run or resume one, ask, tell."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import sys
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from ..engine.attempt import Stretch, facts_of
+from ..engine.attempt import RunAttempt, facts_of
 from ..engine.columns import columns_of
 from ..engine.journal.bounds import ErrorBound
 from ..engine.journal.counters import Counters
@@ -20,7 +20,7 @@ from ..engine.journal.in_order import InOrder
 from ..engine.journal.record import Record, json_line
 from ..engine.journal.stored_runs import StoredRun, find_run
 from ..engine.plan.configuration import configuration
-from ..engine.plan.plan import Job, Plan
+from ..engine.plan.plan import Job, Plan, Rehearsal
 from ..engine.plan.shard import Shard
 from ..engine.plan.spool import Spool
 from ..engine.pool.budget import Budget
@@ -39,6 +39,10 @@ from ..report.workflow_commands import unheeded
 from .connect import ConnectOptions
 from .selection import Chosen, SelectionOptions, load_selection
 from .show_errors import show_diagnostic
+
+if TYPE_CHECKING:
+    from ..endpoints.connect import Connection
+    from ..report.output import OutputWriter
 
 __all__ = ["Asking", "RunCommand", "hold_recorded", "recorded"]
 
@@ -207,15 +211,26 @@ class RunCommand:
         with contextlib.ExitStack() as closing:
             chosen, plan = self._plan(closing)
             self._check_output(chosen)
-            # Results are what this command says; they move aside only where standard output is spoken for.
-            out, err = Outlet(sys.stdout, "standard output"), Outlet(sys.stderr, "standard error")
-            to = err if self.as_json or self.stream else out
-            closing.enter_context(unheeded(to, os.environ))
-            # A line that is redrawn would tangle with what else goes to the same screen.
-            live = False if self.stream or self.debug or (self.as_json and out.isatty()) else None
-            text = StreamText(out) if self.stream else None
-            reporter = ConsoleReporter(to.text, live=live, before_line=text.end if text else None)
-            return self._carry_out(chosen, plan, reporter, closing, out, err, text)
+            screen = self._open_screen(closing)
+            run = self._attempt(chosen, plan, screen, closing)
+            results = self._open_results(run, screen)
+            self._begin(run, results, screen)
+            ending = self._ask(run, results, screen)
+            return self._close(run, results, screen, ending)
+
+    def _open_screen(self, closing: contextlib.ExitStack) -> _Screen:
+        # Results are what this command says; they move aside only where standard output is spoken for.
+        out, err = Outlet(sys.stdout, "standard output"), Outlet(sys.stderr, "standard error")
+        to = err if self.as_json or self.stream else out
+        closing.enter_context(unheeded(to, os.environ))
+        # A line that is redrawn would tangle with what else goes to the same screen.
+        live = False if self.stream or self.debug or (self.as_json and out.isatty()) else None
+        text = StreamText(out) if self.stream else None
+        reporter = ConsoleReporter(to.text, live=live, before_line=text.end if text else None)
+        closing.enter_context(reporter)
+        if text:
+            closing.callback(text.end)
+        return _Screen(out, err, reporter, text)
 
     def _check_output(self, chosen: Chosen) -> None:
         """Refuse an --output that the run reads. Called as well when everything is read: templates, media, rows."""
@@ -231,164 +246,182 @@ class RunCommand:
             chosen.refuse_faults()
         return chosen, Plan(chosen.units, chosen.selection.cases, self.asking.repeat, self.asking.shard)
 
-    def _carry_out(
-        self,
-        chosen: Chosen,
-        plan: Plan,
-        reporter: ConsoleReporter,
-        closing: contextlib.ExitStack,
-        out: Outlet,
-        err: Outlet,
-        text: StreamText | None,
-    ) -> int:
-        from ..report.output import OutputWriter  # its XML library imports an HTTP client
-
-        closing.enter_context(reporter)
+    def _attempt(self, chosen: Chosen, plan: Plan, screen: _Screen, closing: contextlib.ExitStack) -> _Run:
+        """Render everything, then begin the run, or resume the one that is stored."""
         spool = closing.enter_context(Spool())
+        checking = screen.reporter.checking
 
-        def remark(found: Diagnostic) -> None:
-            reporter.close()  # what shows the progress, which would stand in the same line
-            show_diagnostic(found)
+        def rehearse(visit: Callable[[Job], None] | None = None) -> Rehearsal:
+            return chosen.rehearse(plan, _counting(checking, visit), spool, screen.remark)
 
-        rehearsal = (
-            None if self.stored else chosen.rehearse(plan, _counting(reporter.checking), spool, remark)
-        )
-        root = chosen.workspace.root
+        rehearsal = None if self.stored else rehearse()
         connections = self.endpoints.connect(chosen.workspace, plan.units)
-        asked = configuration(plan, chosen.selection, connections, root)
-        arguments = {
-            "asking": self.asking.as_json(),
-            "output": self.output,
-            "in_order": self.in_order,
-            "bom": self.bom,
-        }
-        facts = facts_of(plan, asked, arguments, Path.cwd(), root)
+        root = chosen.workspace.root
+        facts = facts_of(
+            plan,
+            configuration(plan, chosen.selection, connections, root),
+            {
+                "asking": self.asking.as_json(),
+                "output": self.output,
+                "in_order": self.in_order,
+                "bom": self.bom,
+            },
+            Path.cwd(),
+            root,
+        )
         writer = None
         if self.stored is None:
             assert rehearsal is not None
-            self._check_output(chosen)
-            columns = columns_of(plan.units)
-            writer = (
-                closing.enter_context(OutputWriter(self.output, columns, bom=self.bom))
-                if self.output
-                else None
-            )
-            stretch = Stretch.begin(rehearsal, facts, root)
-            closing.callback(stretch.journal.close)
+            writer = self._open_output(chosen, plan, closing)
+            attempt = RunAttempt.begin(rehearsal, facts, root)
+            closing.callback(attempt.journal.close)
         else:
-            # What --output names is written anew, so not before it is known that the run can go on.
-            stretch = Stretch.resume(
-                self.stored,
-                plan,
-                lambda visit: chosen.rehearse(plan, _counting(reporter.checking, visit), spool, remark),
-                facts,
-                root,
-            )
-            closing.callback(stretch.journal.close)
-            columns = columns_of(plan.units)
-            if self.output and not (stretch.done and self.output_was_recorded):
-                self._check_output(chosen)
-                writer = closing.enter_context(OutputWriter(self.output, columns, bom=self.bom))
-        counters = Counters(total=stretch.rehearsal.records)
-        budget = Budget(self.max_cost) if self.max_cost is not None else None
-        for record, _, _ in stretch.past.records():
-            counters.add(record)
-            if budget and record["cost"] and not record["cached"] and not record.get("choice"):
-                budget.pay(record["cost"])
-            reporter.earlier(record)
-            if writer and not self.in_order:
-                writer.write(record)
-        reporter.start(counters, title=chosen.title)
-        sinks: list[Sink] = []
+            attempt = RunAttempt.resume(self.stored, plan, rehearse, facts, root)
+            closing.callback(attempt.journal.close)
+            # What --output names is written anew, so not before it is known that the run can be resumed.
+            if not (attempt.done and self.output_was_recorded):
+                writer = self._open_output(chosen, plan, closing)
+        return _Run(chosen, plan, attempt, connections, writer)
+
+    def _open_output(self, chosen: Chosen, plan: Plan, closing: contextlib.ExitStack) -> OutputWriter | None:
+        from ..report.output import OutputWriter  # its XML library imports an HTTP client
+
+        if not self.output:
+            return None
+        self._check_output(chosen)
+        return closing.enter_context(OutputWriter(self.output, columns_of(plan.units), bom=self.bom))
+
+    def _open_results(self, run: _Run, screen: _Screen) -> _Results:
+        """Where answers go, with those that earlier attempts brought counted and written."""
+        writer = run.writer
         ordered = None
+        sinks: list[Sink] = []
         if writer and self.in_order:
-            ordered = InOrder(writer.write, stretch.journal.results)
+            ordered = InOrder(writer.write, run.attempt.journal.results)
             sinks.append(_in_order(ordered))
         elif writer:
             sinks.append(_each(writer.write))
         if self.as_json:
-            sinks.append(_each(_lines(out)))
+            sinks.append(_each(_lines(screen.out)))
         # Last, so that everything else has the record: it stops the run when nobody can be told any more.
-        sinks.append(lambda _: out.check())
-        if not stretch.journal.is_locked:
-            reporter.note(_NO_LOCKS)
+        sinks.append(lambda _: screen.out.check())
+        counters = Counters(total=run.attempt.rehearsal.records)
+        budget = Budget(self.max_cost) if self.max_cost is not None else None
+        for record, _, _ in run.attempt.past.records():
+            counters.add(record)
+            if budget and record["cost"] and not record["cached"] and not record.get("choice"):
+                budget.pay(record["cost"])
+            screen.reporter.earlier(record)
+            if writer and not self.in_order:
+                writer.write(record)
+        return _Results(counters, budget, sinks, ordered)
+
+    def _begin(self, run: _Run, results: _Results, screen: _Screen) -> None:
+        """Say what runs, and how much of it is there."""
+        screen.reporter.start(results.counters, title=run.chosen.title)
+        if not run.attempt.journal.is_locked:
+            screen.reporter.note(_NO_LOCKS)
         if self.stored is not None:
-            _tell(stretch, reporter)
-        out.check()
-        if text:
-            closing.callback(text.end)
-        ending = self._ask(
-            chosen, plan, stretch, connections, counters, reporter, sinks, ordered, text, budget, err
+            _tell(run.attempt, screen.reporter)
+        screen.out.check()
+
+    def _ask(self, run: _Run, results: _Results, screen: _Screen) -> Ending | None:
+        """Ask for what is left; None where the run was complete before."""
+        jobs = self._jobs(run, results.ordered)
+        if not run.attempt.rehearsal.jobs or run.attempt.done:
+            for each in jobs.values():
+                assert next(each, None) is None
+            jobs = {}  # so that no endpoint is opened
+        if run.attempt.done:
+            return None
+        note = screen.reporter.note
+        cache = RunCache(ResponseCache(run.chosen.workspace.root), note) if self.use_cache else None
+        return run_jobs(
+            jobs,
+            run.plan.units,
+            run.connections,
+            journal=run.attempt.journal,
+            counters=results.counters,
+            display=screen.reporter,
+            sinks=results.sinks,
+            options=Options(
+                workers=1 if self.stream else self.jobs,
+                cache=cache,
+                printer=StreamPrinter(screen.text) if screen.text else None,
+                budget=results.budget,
+                notice=note,
+                trace=(lambda line: _say(screen.err, line)) if self.debug else None,
+            ),
+            max_errors=self.max_errors,
+            facts={**run.attempt.facts, "columns": columns_of(run.plan.units)._asdict()},
         )
-        if ordered is not None:
-            ordered.finish()
-        if writer:
-            writer.close(complete=ending is None or not ending.unsent)
+
+    def _jobs(self, run: _Run, ordered: InOrder | None) -> dict[str, Iterator[Job]]:
+        attempt = run.attempt
+        if ordered is None:
+            return run.plan.by_endpoint(attempt.rehearsal, attempt.pass_over(lambda _index, _place: None))
+        return run.plan.by_endpoint(attempt.rehearsal, attempt.pass_over(ordered.earlier), ordered.absent)
+
+    def _close(self, run: _Run, results: _Results, screen: _Screen, ending: Ending | None) -> int:
+        """End --output, and tell what the run came to; the exit code."""
+        counters, reporter = results.counters, screen.reporter
+        if results.ordered is not None:
+            results.ordered.finish()
+        if run.writer:
+            run.writer.close(complete=ending is None or not ending.unsent)
         if ending is not None and ending.stopped:
             left = f"{count(counters.unfinished)} not asked" if counters.unfinished else "all were asked"
             reporter.note(f"stopped early: {ending.stopped}; {left}")
-            reporter.note(f"to go on: runner run --resume {stretch.journal.id}")
+            reporter.note(f"to go on: runner run --resume {run.attempt.journal.id}")
         reporter.finish(
             counters,
             seconds=ending.seconds if ending else 0.0,
-            run_dir=chosen.shown(stretch.journal.folder),
+            run_dir=run.chosen.shown(run.attempt.journal.folder),
         )
         if ending is not None:
             code = ending.exit_code
         else:
             code = exit_code(Facts(failed=counters.failed, unchecked=counters.errors, selected=counters.done))
-        out.flush()
+        screen.out.flush()
         if not code:
-            out.check()
+            screen.out.check()
         return code
 
-    def _ask(
-        self,
-        chosen: Chosen,
-        plan: Plan,
-        stretch: Stretch,
-        connections: Any,
-        counters: Counters,
-        reporter: ConsoleReporter,
-        sinks: list[Sink],
-        ordered: InOrder | None,
-        text: StreamText | None,
-        budget: Budget | None,
-        err: Outlet,
-    ) -> Ending | None:
-        jobs = self._jobs(plan, stretch, ordered)
-        if not stretch.rehearsal.jobs or stretch.done:
-            for each in jobs.values():
-                assert next(each, None) is None
-            jobs = {}  # so that no endpoint is opened
-        if stretch.done:
-            return None
-        return run_jobs(
-            jobs,
-            plan.units,
-            connections,
-            journal=stretch.journal,
-            counters=counters,
-            display=reporter,
-            sinks=sinks,
-            options=Options(
-                workers=1 if self.stream else self.jobs,
-                cache=RunCache(ResponseCache(chosen.workspace.root), reporter.note)
-                if self.use_cache
-                else None,
-                printer=StreamPrinter(text) if text else None,
-                budget=budget,
-                notice=reporter.note,
-                trace=(lambda line: _say(err, line)) if self.debug else None,
-            ),
-            max_errors=self.max_errors,
-            facts={**stretch.facts, "columns": columns_of(plan.units)._asdict()},
-        )
 
-    def _jobs(self, plan: Plan, stretch: Stretch, ordered: InOrder | None) -> dict[str, Iterator[Job]]:
-        if ordered is None:
-            return plan.by_endpoint(stretch.rehearsal, stretch.pass_over(lambda _index, _place: None))
-        return plan.by_endpoint(stretch.rehearsal, stretch.pass_over(ordered.earlier), ordered.absent)
+@dataclass(frozen=True, slots=True)
+class _Screen:
+    """What a run is shown on: both streams, the display of its progress on one of them, the text of answers on the other."""
+
+    out: Outlet
+    err: Outlet
+    reporter: ConsoleReporter
+    text: StreamText | None
+
+    def remark(self, found: Diagnostic) -> None:
+        """Show a remark, without the progress, which would stand in the same line."""
+        self.reporter.close()
+        show_diagnostic(found)
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """A run that is ready to ask."""
+
+    chosen: Chosen
+    plan: Plan
+    attempt: RunAttempt
+    connections: Mapping[str, Connection]
+    writer: OutputWriter | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Results:
+    """What the answers come to, and where they go."""
+
+    counters: Counters
+    budget: Budget | None
+    sinks: list[Sink]
+    ordered: InOrder | None
 
 
 def _counting(
@@ -411,15 +444,15 @@ def _counting(
 _OFTEN = 256
 
 
-def _tell(stretch: Stretch, reporter: ConsoleReporter) -> None:
-    past, rehearsal = stretch.past, stretch.rehearsal
+def _tell(attempt: RunAttempt, reporter: ConsoleReporter) -> None:
+    past, rehearsal = attempt.past, attempt.rehearsal
     if past.lost:
         reporter.note("the journal's last line was only half written and is dropped: its case is asked again")
-    if stretch.done:
-        reporter.note(f"the run {stretch.journal.id} is complete: nothing is left to ask")
+    if attempt.done:
+        reporter.note(f"the run {attempt.journal.id} is complete: nothing is left to ask")
     else:
         reporter.note(
-            f"going on with {stretch.journal.id}: {count(len(past))} of {count(rehearsal.jobs)} are answered"
+            f"going on with {attempt.journal.id}: {count(len(past))} of {count(rehearsal.jobs)} are answered"
         )
 
 

@@ -11,15 +11,16 @@ from functools import partial
 from typing import Literal
 
 from ..engine.journal.exit_codes import exit_code
-from ..engine.plan.plan import Plan
+from ..engine.plan.plan import CaseKey, Plan
 from ..engine.plan.shard import Shard
+from ..engine.plan.spool import Spool
 from ..errors import NothingSelectedError
 from ..files.env_file import EnvFile
 from ..regress.claims import refuse_shared
 from ..regress.execute import carry_out
 from ..regress.modes import Modes
 from ..regress.results import CaseResult
-from ..regress.run import CaseKey, Regression
+from ..regress.run import Regression
 from ..regress.snapshots.store import store_of
 from ..regress.tally import Tally
 from ..report.outlet import Outlet
@@ -83,8 +84,9 @@ class RegressionCommand:
                     for other in others:
                         other.unreferenced(file)
 
+            plan = Plan(chosen.units, chosen.selection.cases, shard=self.shard)
             regression = Regression(
-                chosen.units,
+                plan,
                 chosen.selection,
                 workspace.project,
                 store_of(workspace.project, workspace.environ),
@@ -92,20 +94,21 @@ class RegressionCommand:
                 emit=emit,
                 orphan=orphan,
                 remark=reporter.note,
-                shard=self.shard,
                 changed=self._changed(chosen),
             )
+            rehearsal = None
             if self.modes.record != "none":
                 if lint:
                     chosen.refuse_faults()
                 # Every case is rendered before the first is paid for.
-                chosen.rehearse(Plan(chosen.units, chosen.selection.cases))
+                rehearsal = chosen.rehearse(plan, spool=closing.enter_context(Spool()))
             ending = carry_out(
                 regression,
                 chosen.units,
                 root=workspace.root,
                 connect=partial(endpoints.connect, workspace),
                 display=reporter,
+                rehearsal=rehearsal,
                 workers=jobs,
                 use_cache=use_cache,
                 resume=use_cache,

@@ -1,4 +1,4 @@
-"""A run from its start, or from where an earlier stretch of it ended: the same results as if it had never stopped."""
+"""One attempt at a run: the first, or one that resumes where the last stopped."""
 
 from __future__ import annotations
 
@@ -16,28 +16,62 @@ from .journal.stored_runs import StoredRun
 from .plan.configuration import Configuration, differences, key_of
 from .plan.plan import Job, PassOver, Plan, Rehearsal, Unit
 
-__all__ = ["Stretch", "facts_of"]
+__all__ = ["Attempt", "RunAttempt", "facts_of"]
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
-    """What `session.run_jobs` needs of a run that goes on: its journal, what is in it, and its facts for `run.json`.
+class Attempt:
+    """The journal to write, the answers that earlier attempts left in it, and its facts for `run.json`."""
+
+    journal: Journal
+    past: Past
+    facts: Mapping[str, Any]
+
+    @classmethod
+    def begin(cls, facts: Mapping[str, Any], root: Path) -> Attempt:
+        """Begin a new run. Raises StorageError where it cannot be kept."""
+        journal = Journal.create(root)
+        return cls(journal, Past(journal.results, {}), facts)
+
+    @classmethod
+    def resume(
+        cls, stored: StoredRun, facts: Mapping[str, Any], check: Callable[[Past], None] = lambda _: None
+    ) -> Attempt:
+        """Resume a stored run. `check` raises where its answers do not belong to what is asked now.
+
+        Raises UsageError for a run that another process is at, StorageError for a journal that is damaged in its middle.
+        Until `check` has returned nothing is changed.
+        """
+        journal = Journal.reopen(stored.folder)
+        with contextlib.ExitStack() as on_failure:
+            on_failure.callback(journal.close)
+            names = {**stored.manifest.get("files", {}), **facts["files"]}
+            past = Past(stored.results, names)
+            check(past)
+            if past.lost:
+                journal.truncate(past.sound)
+            on_failure.pop_all()
+        kept = {name: stored.manifest[name] for name in ("started", "seconds") if name in stored.manifest}
+        attempts = 1 + int(stored.manifest.get("stretches", 1))
+        return cls(journal, past, {**facts, "files": names, **kept, "stretches": attempts})
+
+
+@dataclass(frozen=True, slots=True)
+class RunAttempt:
+    """An attempt at a run of `runner run`, with what it amounts to.
 
     `done`: nothing is left to ask, and the run has said so before.
     """
 
-    journal: Journal
-    past: Past
+    attempt: Attempt
     rehearsal: Rehearsal
-    facts: Mapping[str, Any]
     root: Path
     done: bool = False
 
     @classmethod
-    def begin(cls, rehearsal: Rehearsal, facts: Mapping[str, Any], root: Path) -> Stretch:
-        """A new run. Raises StorageError where it cannot be kept."""
-        journal = Journal.create(root)
-        return cls(journal, Past(journal.results, {}), rehearsal, facts, root)
+    def begin(cls, rehearsal: Rehearsal, facts: Mapping[str, Any], root: Path) -> RunAttempt:
+        """Begin a new run. Raises StorageError where it cannot be kept."""
+        return cls(Attempt.begin(facts, root), rehearsal, root)
 
     @classmethod
     def resume(
@@ -47,11 +81,11 @@ class Stretch:
         rehearse: Callable[[Callable[[Job], None]], Rehearsal],
         facts: Mapping[str, Any],
         root: Path,
-    ) -> Stretch:
-        """Go on with a stored run. `rehearse` walks the whole plan and tells the given function each case's job.
+    ) -> RunAttempt:
+        """Resume a stored run. `rehearse` walks the whole plan and tells the given function each case's job.
 
-        Raises UsageError for a run that asked something else, that another process is at, or that has no
-        configuration to compare; StorageError for a journal that is damaged in its middle.
+        Raises UsageError for a run that asked something else, or that has no configuration to compare, and what
+        `Attempt.resume` raises.
         """
         was: Configuration | None = stored.manifest.get("configuration")
         if was is None:
@@ -65,31 +99,36 @@ class Stretch:
                 + "\n  ".join(changed),
                 hint="undo that, or start a new run",
             )
-        journal = Journal.reopen(stored.folder)
-        with contextlib.ExitStack() as closing:
-            closing.callback(journal.close)
-            names = {**stored.manifest.get("files", {}), **facts["files"]}
-            past = Past(stored.results, names)
-            rehearsal = rehearse(lambda job: past.visit(job, key_of(job.unit.prompt, root), plan.repeat))
+        found: list[Rehearsal] = []
+
+        def check(past: Past) -> None:
+            found.append(rehearse(lambda job: past.visit(job, key_of(job.unit.prompt, root), plan.repeat)))
             past.refuse_strays()
-            if past.lost:
-                journal.truncate(past.sound)
-            done = stored.status == "complete" and len(past) == rehearsal.jobs
-            kept = {name: stored.manifest[name] for name in ("started", "seconds") if name in stored.manifest}
-            stretches = 1 + int(stored.manifest.get("stretches", 1))
-            closing.pop_all()
-            return cls(
-                journal,
-                past,
-                rehearsal,
-                {**facts, "files": names, **kept, "stretches": stretches},
-                root,
-                done,
-            )
+
+        attempt = Attempt.resume(stored, facts, check)
+        [rehearsal] = found
+        done = stored.status == "complete" and len(attempt.past) == rehearsal.jobs
+        return cls(attempt, rehearsal, root, done)
+
+    @property
+    def journal(self) -> Journal:
+        """The journal to write."""
+        return self.attempt.journal
+
+    @property
+    def past(self) -> Past:
+        """The answers that are in it."""
+        return self.attempt.past
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """What `run.json` says of it."""
+        return self.attempt.facts
 
     def pass_over(self, told: Callable[[int, tuple[int, int]], None]) -> PassOver | None:
         """For `Plan.by_endpoint`: passes over what is answered, and tells its place in the run and in the journal."""
-        if not len(self.past):
+        past = self.past
+        if not len(past):
             return None
         names: dict[str, str] = {}
 
@@ -97,7 +136,7 @@ class Stretch:
             name = names.get(unit.prompt.path)
             if name is None:
                 name = names[unit.prompt.path] = key_of(unit.prompt, self.root)
-            place = self.past.place(unit, name, case, sample)
+            place = past.place(unit, name, case, sample)
             if place is not None:
                 told(index, place)
             return place is not None

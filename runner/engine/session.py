@@ -80,7 +80,7 @@ def run_jobs(
     counters: Counters,
     display: Display,
     sinks: Sequence[Sink] = (),
-    receive: Callable[[Record], None] | None = None,
+    receive: Callable[[Job, Sequence[Record]], None] | None = None,
     options: Options | None = None,
     max_errors: ErrorBound | None = None,
     facts: Mapping[str, Any] | None = None,
@@ -170,7 +170,7 @@ class _Keeper:
         counters: Counters,
         display: Display,
         sinks: Sequence[Sink],
-        receive: Callable[[Record], None] | None,
+        receive: Callable[[Job, Sequence[Record]], None] | None,
         max_errors: ErrorBound | None,
     ) -> None:
         self._journal = journal
@@ -218,8 +218,7 @@ class _Keeper:
                 self._stop(error)
         if self._receive is not None and self.error is None:
             try:
-                for record in as_they_came:
-                    self._receive(record)
+                self._receive(kept.job, as_they_came)
             except RunnerError as error:
                 self._stop(error)
 

@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..endpoints.connect import Connection
-from ..engine.journal.index import Past
-from ..engine.journal.journal import Journal
+from ..engine.attempt import Attempt
 from ..engine.journal.record import Record
 from ..engine.journal.stored_runs import DAMAGED, StoredRun, refuse_newer, stored_runs
 from ..engine.plan.configuration import key_of, section_of, sections_of
@@ -31,14 +30,12 @@ _CUT_OUT = "[key]"
 
 @dataclass(frozen=True, slots=True)
 class TestAttempt:
-    """The journal to write, its facts for `run.json`, and the answers that are in it already."""
+    """An attempt at a test run. Of the answers in its journal those of the sections that are `unchanged` count."""
 
     __test__ = False  # to pytest, which goes by names
 
-    journal: Journal
-    facts: Mapping[str, Any]
+    attempt: Attempt
     root: Path
-    past: Past | None = None
     unchanged: frozenset[str] = field(default_factory=frozenset)
 
     @classmethod
@@ -64,7 +61,7 @@ class TestAttempt:
                 return cls._resume(earlier, units, facts, root, note)
             except RunnerError as error:
                 note(f"the unfinished test run {earlier.id} is left alone: {error.message}")
-        return cls(Journal.create(root), facts, root)
+        return cls(Attempt.begin(facts, root), root)
 
     @classmethod
     def _resume(
@@ -76,40 +73,29 @@ class TestAttempt:
         note: Callable[[str], None],
     ) -> TestAttempt:
         was = earlier.manifest
-        names = {**was["files"], **facts["files"]}
-        journal = Journal.reopen(earlier.folder)
-        try:
-            past = Past(earlier.results, names)
-            if past.lost:
-                journal.truncate(past.sound)
-        except BaseException:
-            journal.close()
-            raise
+        attempt = Attempt.resume(earlier, facts)
         unchanged = frozenset(
             section
             for unit in units
             if was["configuration"].get(section := section_of(unit, root)) == facts["configuration"][section]
             and was["headers"].get(unit.endpoint.name) == facts["headers"][unit.endpoint.name]
         )
-        note(f"resuming the test run {earlier.id}: {len(past):,} of its answers had come")
-        kept = {name: was[name] for name in ("started", "seconds") if name in was}
-        attempts = 1 + int(was.get("stretches", 1))
-        return cls(journal, {**facts, "files": names, **kept, "stretches": attempts}, root, past, unchanged)
+        note(f"resuming the test run {earlier.id}: {len(attempt.past):,} of its answers had come")
+        return cls(attempt, root, unchanged)
 
-    def unanswered(self, jobs: Iterator[Job], take: Callable[[Record], None]) -> Iterator[Job]:
+    def unanswered(self, jobs: Iterator[Job], take: Callable[[Job, Sequence[Record]], None]) -> Iterator[Job]:
         """The jobs that have to be asked; `take` gets the records of the others."""
         for job in jobs:
             records = self._answer(job)
             if records is None:
                 yield job
             else:
-                for record in records:
-                    take(record)
+                take(job, records)
 
     def _answer(self, job: Job) -> list[Record] | None:
-        if self.past is None or section_of(job.unit, self.root) not in self.unchanged:
+        if section_of(job.unit, self.root) not in self.unchanged:
             return None
-        records = self.past.find(job, key_of(job.unit.prompt, self.root))
+        records = self.attempt.past.find(job, key_of(job.unit.prompt, self.root))
         if records is None or _CUT_OUT in json.dumps(records):
             return None
         for record in records:

@@ -44,15 +44,10 @@ def evaluate(
     records = sorted(records, key=lambda record: (record["sample"], record.get("choice", 0)))
     # An answer from the cache was neither asked for nor paid for now.
     asked = [record for record in records if not record["cached"]]
-    base = CaseResult(
-        job.unit.prompt.name,
-        job.unit.prompt.path,
-        job.case.id,
-        job.unit.variant,
+    base = CaseResult.of(
+        job,
         status,
         "fail",
-        None,
-        "",
         snapshot_file,
         called=bool(asked),
         cached=len(records) - len(asked),

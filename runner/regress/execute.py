@@ -7,7 +7,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from ..engine.plan.plan import Job, Unit
+from ..engine.plan.plan import Job, Rehearsal, Unit
 from .run import Regression
 
 if TYPE_CHECKING:
@@ -24,19 +24,20 @@ def carry_out(
     root: Path,
     connect: Callable[[Sequence[Unit]], Mapping[str, Connection]],
     display: Display,
+    rehearsal: Rehearsal | None = None,
     workers: int | Literal["adaptive"] | None = None,
     use_cache: bool = True,
     resume: bool = False,
 ) -> Ending | None:
     """Run it; the ending of what was asked, None when nothing had to be.
 
-    `connect` makes the connections of the units that have to be asked; it is called only then.
+    What `rehearsal` has rendered is what is sent. `connect` makes the connections of the units that have to be asked; it is called only then.
     `resume` takes the answers that the last test run left in its journal, if that run was stopped or killed. What the
     record mode `all` asks for is taken neither from there nor from the cache. Raises what the regression raises,
     ConfigError for an endpoint that is needed and not set up or not trusted, StorageError.
     """
     waiting: dict[str, Iterator[Job]] = {}
-    for name, jobs in regression.jobs().items():
+    for name, jobs in regression.jobs(rehearsal).items():
         first = next(jobs, None)  # replays all that comes before it
         if first is not None:
             waiting[name] = chain((first,), jobs)
@@ -83,16 +84,16 @@ def _ask(
     connections = connect(asked)
     for connection in connections.values():
         regression.guard(connection.secrets)
-    attempt = TestAttempt.of(asked, connections, root, display.note, resume=resume and use_cache)
+    test = TestAttempt.of(asked, connections, root, display.note, resume=resume and use_cache)
     return run_jobs(
-        {name: attempt.unanswered(jobs, regression.take) for name, jobs in waiting.items()},
+        {name: test.unanswered(jobs, regression.take) for name, jobs in waiting.items()},
         asked,
         connections,
-        journal=attempt.journal,
+        journal=test.attempt.journal,
         counters=Counters(),
         display=display,
         receive=regression.take,
-        facts=attempt.facts,
+        facts=test.attempt.facts,
         options=Options(
             workers=workers,
             cache=RunCache(ResponseCache(root), display.note) if use_cache else None,

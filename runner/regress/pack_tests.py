@@ -11,7 +11,7 @@ from ..engine.plan.plan import Unit
 from ..engine.plan.selection import Selection
 from ..files.tree import Tree
 from .replay import replay
-from .snapshots.approved import shipped_file, shipped_with
+from .snapshots.approved import changed_parts, shipped_file, shipped_with
 from .snapshots.snapshot import FOLDER, SUFFIX
 
 __all__ = ["Tested", "replay_shipped", "unused_answers"]
@@ -39,9 +39,7 @@ def replay_shipped(units: Sequence[Unit]) -> Iterator[Tested]:
             if answer is None:
                 yield Tested(name, "outdated", "no approved answer comes with it", file)
             elif answer.request not in job.fingerprints():
-                now = job.parts
-                changed = [part for part, digest in now.items() if answer.parts.get(part) != digest]
-                reason = f"its answer is to another request: {', '.join(changed) or 'fingerprint'} changed"
+                reason = f"its answer is to another request: {changed_parts(answer, job)} changed"
                 yield Tested(name, "outdated", reason, file)
             else:
                 replayed = replay(unit, case, answer)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from ..engine.journal.record import CheckRecord, ErrorRecord
 from .rules.compare import FieldVerdict as FieldChange
 from .snapshots.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from ..engine.plan.plan import Job
 
 __all__ = ["CaseResult", "FieldChange", "Kind", "PendingEntry", "Status", "Verdict"]
 
@@ -55,6 +58,24 @@ class CaseResult:
     cost: float | None = None
     latency_ms: float | None = None
     notes: tuple[str, ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        job: Job,
+        status: Status,
+        verdict: Verdict,
+        snapshot: str,
+        *,
+        kind: Kind | None = None,
+        reason: str = "",
+        **found: Any,
+    ) -> CaseResult:
+        """The result of the case that a job asks for; `found` are further fields."""
+        prompt, variant = job.unit.prompt, job.unit.variant
+        return cls(
+            prompt.name, prompt.path, job.case.id, variant, status, verdict, kind, reason, snapshot, **found
+        )
 
     @property
     def named(self) -> str:

@@ -9,12 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TypeAlias
 
 from ..engine.journal.record import Record
-from ..engine.plan.plan import Job, Unit, choices, group_by_endpoint
+from ..engine.plan.plan import CaseKey, Job, Plan, Rehearsal, Unit
 from ..engine.plan.selection import Selection
-from ..engine.plan.shard import Shard
 from ..errors import Location, UsageError
 from ..files.model import Case, Project
 from ..files.tree import DiskTree
@@ -27,22 +25,19 @@ from .pending import drop_pending, refuse_newer, save_pending
 from .replay import replay
 from .results import CaseResult, PendingEntry, Status, Verdict
 from .rules.rules import Rules, compile_rules, unused_rules
-from .snapshots.approved import approved_of
+from .snapshots.approved import approved_of, changed_parts
 from .snapshots.reader import ConflictError
 from .snapshots.snapshot import Snapshot, file_of, folder_of
 from .snapshots.store import SnapshotStore
 from .snapshots.unreferenced import abandoned
 from .vacuous import compares_nothing, vacuous_rules
 
-__all__ = ["CaseKey", "Regression"]
-
-CaseKey: TypeAlias = tuple[str, str, str | None]
-"""A case of a run: the prompt's file as shown or its place, the case's id, the variant."""
+__all__ = ["Regression"]
 
 
 @dataclass(slots=True)
 class _Asked:
-    """A case whose answers are on their way: `missing` counts the choices still to come."""
+    """A case whose answers are on their way: `missing` counts the samples still to come."""
 
     job: Job
     status: Status
@@ -55,7 +50,7 @@ class _Asked:
 
 
 class Regression:
-    """One run over `units`. `emit` receives each case's result; `orphan` each snapshot file without a case.
+    """One run over the cases that `selection` takes of a plan's units. `emit` receives each case's result; `orphan` each snapshot file without a case.
 
     `lost` knows the answers that cases without a snapshot may have left under another name, where it was looked for before.
     `remark` is told what concerns a prompt as a whole. `changed` limits what may be asked to these cases (`--base`); the others are replayed or reported. Raises what
@@ -64,7 +59,7 @@ class Regression:
 
     def __init__(
         self,
-        units: Sequence[Unit],
+        plan: Plan,
         selection: Selection,
         project: Project,
         store: SnapshotStore,
@@ -73,27 +68,26 @@ class Regression:
         emit: Callable[[CaseResult], None],
         orphan: Callable[[str], None],
         remark: Callable[[str], None] = lambda _: None,
-        shard: Shard | None = None,
         changed: frozenset[CaseKey] | None = None,
         lost: LostAnswers | None = None,
     ) -> None:
+        units = plan.units
         for unit in units:
             _refuse_foreign(unit, project)
+        self._plan = plan
         self._units = units
-        self._selection = selection
         self._root = Path(project.root)
         self._store = store
         self._modes = modes
         self._emit = emit
         self._orphan = orphan
         self._remark = remark
-        self._shard = shard
         self._changed = changed
         self._rules: Mapping[str, Rules] = {
             unit.prompt.place: compile_rules(unit.prompt, project) for unit in units
         }
         # Which files have no case can only be said when every case was seen.
-        self._complete = selection.takes_all and selection.takes_tests and shard is None
+        self._complete = selection.takes_all and selection.takes_tests and plan.shard is None
         self._unseen: dict[str, set[str]] = {}
         self._lost = lost or LostAnswers(units, project, store)
         self._unused: dict[str, set[tuple[str, str]]] = {}
@@ -109,22 +103,23 @@ class Regression:
         """Refuse to store an answer that repeats one of these keys."""
         self._store.guard(secrets)
 
-    def jobs(self) -> dict[str, Iterator[Job]]:
+    def jobs(self, rehearsal: Rehearsal | None = None) -> dict[str, Iterator[Job]]:
         """For each endpoint, lazily, the jobs that have to be asked; drawing them replays what need not be.
 
-        In `--record none` these are empty, and drawing them is the whole run.
+        In `--record none` these are empty, and drawing them is the whole run. What `rehearsal` has rendered is taken
+        from there.
         """
-        return {name: self._jobs(units) for name, units in group_by_endpoint(self._units).items()}
+        return {
+            name: self._jobs(places, rehearsal) for name, places in self._plan.places_by_endpoint().items()
+        }
 
-    def take(self, record: Record) -> None:
-        """Receive a record of one of the jobs; the last one of a case decides it."""
-        key = (record["file"], record["case"], record["variant"])
-        asked = self._asked[key]
-        asked.records.append(record)
-        # An exchange that failed stands for all the choices it would have brought.
-        asked.missing -= 1 if "choice" in record else choices(asked.job.unit.fields)
-        if asked.missing <= 0:
-            del self._asked[key]
+    def take(self, job: Job, records: Sequence[Record]) -> None:
+        """Receive the records of one of the jobs; the last one of a case decides it."""
+        asked = self._asked[job.key]
+        asked.records += records
+        asked.missing -= 1
+        if not asked.missing:
+            del self._asked[job.key]
             self._decide(asked)
 
     def finish(self) -> None:
@@ -147,13 +142,12 @@ class Regression:
 
     # --- drawing ----------------------------------------------------------------------------------------------------
 
-    def _jobs(self, units: Sequence[Unit]) -> Iterator[Job]:
-        for unit in units:
-            self._look_into(unit)
-            for case in self._selection.cases(unit):
-                if self._shard is not None and not self._shard.has(unit.prompt.file, case.id, unit.variant):
-                    continue
-                yield from self._case(unit, case)
+    def _jobs(self, places: Sequence[int], rehearsal: Rehearsal | None) -> Iterator[Job]:
+        for place in places:
+            self._look_into(self._units[place])
+            for job in self._plan.first_samples(place, rehearsal):
+                if job is not None:
+                    yield from self._case(job)
 
     def _look_into(self, unit: Unit) -> None:
         folder = folder_of(unit.prompt)
@@ -164,20 +158,20 @@ class Regression:
             # With several variants, those of other endpoints are seen later: cross theirs off first.
             others = [each for each in self._units if each.prompt is unit.prompt and each is not unit]
             for other in others:
-                for case in self._selection.cases(other):
+                for case in self._plan.cases(other):
                     names.discard(self._file(other, case).rpartition("/")[2])
         self._unseen[folder] = names
 
     def _file(self, unit: Unit, case: Case) -> str:
         return file_of(unit.prompt, case.id, unit.variant)
 
-    def _case(self, unit: Unit, case: Case) -> Iterator[Job]:
+    def _case(self, job: Job) -> Iterator[Job]:
+        unit, case = job.unit, job.case
         file = self._file(unit, case)
         folder, _, name = file.rpartition("/")
         unseen = self._unseen.get(folder)
         if unseen:
             unseen.discard(name)
-        job = unit.job(case)
         try:
             approved = approved_of(self._store, unit.prompt, case.id, unit.variant)
         except ConflictError as error:
@@ -190,7 +184,8 @@ class Regression:
         elif approved.request in job.fingerprints():
             yield from self._current(job, approved, file)
         else:
-            yield from self._ask_or_tell(job, "stale", approved, file, _what_changed(approved, job))
+            reason = f"the request changed since it was approved: {changed_parts(approved, job)}"
+            yield from self._ask_or_tell(job, "stale", approved, file, reason)
 
     def _note_unused(self, unit: Unit, approved: Snapshot) -> None:
         rules = self._rules[unit.prompt.place]
@@ -209,16 +204,12 @@ class Regression:
             return
         replayed = replay(job.unit, job.case, approved)
         self._emit(
-            CaseResult(
-                job.unit.prompt.name,
-                job.unit.prompt.path,
-                job.case.id,
-                job.unit.variant,
+            CaseResult.of(
+                job,
                 "current",
                 "pass" if replayed.passed else "fail",
-                None,
-                replayed.reason,
                 file,
+                reason=replayed.reason,
                 checks=replayed.checks,
                 outcome=replayed.outcome,
                 notes=tuple(f"{kind} is known only when the model is called" for kind in replayed.skipped),
@@ -246,7 +237,7 @@ class Regression:
             yield from self._ask(job, "moved", approved, file, old)
             return
         replayed = replay(job.unit, job.case, approved)
-        result = self._result(job, "moved", "pending", f"the same request as {old}", file)
+        result = CaseResult.of(job, "moved", "pending", file, reason=f"the same request as {old}")
         if replayed.passed:
             result = replace(result, kind="moved")
             self._propose(approved, file, self._store.digest(old), result, moved_from=old)
@@ -261,18 +252,10 @@ class Regression:
                 )
             )
 
-    def _result(self, job: Job, status: Status, verdict: Verdict, reason: str, file: str) -> CaseResult:
-        prompt = job.unit.prompt
-        return CaseResult(
-            prompt.name, prompt.path, job.case.id, job.unit.variant, status, verdict, None, reason, file
-        )
-
     # --- asking -----------------------------------------------------------------------------------------------------
 
     def _may_ask(self, job: Job) -> bool:
-        return (
-            self._changed is None or (job.unit.prompt.place, job.case.id, job.unit.variant) in self._changed
-        )
+        return self._changed is None or job.key in self._changed
 
     def _ask_or_tell(
         self, job: Job, status: Status, approved: Snapshot | None, file: str, reason: str
@@ -280,19 +263,17 @@ class Regression:
         if self._modes.calls(status) and self._may_ask(job):
             yield from self._ask(job, status, approved, file)
         else:
-            self._emit(self._result(job, status, "outdated", reason, file))
+            self._emit(CaseResult.of(job, status, "outdated", file, reason=reason))
 
     def _ask(
         self, job: Job, status: Status, approved: Snapshot | None, file: str, moved_from: str | None = None
     ) -> Iterator[Job]:
         refuse_newer(self._root, file)
         samples = self._modes.samples or self._rules[job.unit.prompt.place].samples
-        key = (job.unit.prompt.path, job.case.id, job.unit.variant)
         against = self._store.digest(moved_from or file)
-        awaited = samples * choices(job.unit.fields)
-        self._asked[key] = _Asked(job, status, approved, against, file, awaited, moved_from=moved_from)
+        self._asked[job.key] = _Asked(job, status, approved, against, file, samples, moved_from=moved_from)
         for sample in range(samples):
-            yield job._replace(sample=sample)
+            yield job._replace(sample=sample, place=None)
 
     # --- deciding ---------------------------------------------------------------------------------------------------
 
@@ -377,9 +358,3 @@ def _refuse_foreign(unit: Unit, project: Project) -> None:
             location=Location(unit.prompt.path),
             hint=f"run the test in {tree.root}",
         )
-
-
-def _what_changed(approved: Snapshot, job: Job) -> str:
-    now = job.parts
-    changed = [name for name in ("messages", "params", "schema") if approved.parts.get(name) != now[name]]
-    return f"the request changed since it was approved: {', '.join(changed) or 'the way it is fingerprinted'}"

@@ -6,9 +6,10 @@ import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 
+from ..engine.plan.plan import CaseKey
 from ..regress.revisions.changed_cases import Change
 from ..regress.revisions.hunks import Hunk
-from ..regress.revisions.rendered import CaseKey, Seen
+from ..regress.revisions.rendered import Seen
 from ..regress.revisions.request_diff import Comparison
 from .dry_run import BYTES_PER_TOKEN
 from .figures import count, plural

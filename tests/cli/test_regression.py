@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from runner.engine.plan.plan import Unit
+from runner.files.model import Case
 from tests.faults import FaultServer, Received, Steps, completion, reply
 
 from .project import Done, ProjectFolder
@@ -101,6 +103,42 @@ def test_the_first_run_asks_and_waits_for_approval(asked: ProjectFolder, server:
     assert snapshots(asked) == {} if (asked.folder / "prompts" / "__snapshots__").exists() else True
     waiting = json.loads(call(asked, "pending", "--json").out)
     assert [(entry["kind"], entry["case"]) for entry in waiting] == [("new", "parcel"), ("new", "refund")]
+
+
+def test_a_case_is_rendered_once_to_be_checked_and_sent(
+    asked: ProjectFolder, server: FaultServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rendered: list[str] = []
+    messages = Unit.messages
+
+    def counted(unit: Unit, case: Case) -> Any:
+        rendered.append(case.id)
+        return messages(unit, case)
+
+    monkeypatch.setattr(Unit, "messages", counted)
+    assert call(asked, "test").code == 4
+    assert rendered == ["refund", "parcel"]
+    assert len(server.requests) == 2
+
+
+def test_what_was_checked_is_sent_although_the_rows_change_meanwhile(
+    asked: ProjectFolder, server: FaultServer
+) -> None:
+    asked.write("prompts/rows.jsonl", '{"ticket": "my money"}\n{"ticket": "my parcel"}\n')
+    before, _, after = PROMPT.partition("tests:")
+    rest = after[after.index("regression:") :]
+    asked.write("prompts/triage.prompt.yaml", f"{before}tests:\n  - file: rows.jsonl\n{rest}")
+
+    def behave(request: Received) -> Steps:
+        asked.write("prompts/rows.jsonl", '{"ticket": "other money"}\n{"ticket": "another parcel"}\n')
+        steps: Steps = FIRST(request)
+        return steps
+
+    server.play(behave)
+    done = call(asked, "test", "--jobs", "1")
+    texts = [request.json["messages"][0]["content"] for request in server.requests]
+    assert texts == ["As JSON: my money", "As JSON: my parcel"]
+    assert all("index" not in record for record in done.records())
 
 
 def test_accept_then_test_is_green_and_asks_nobody(approved: ProjectFolder, server: FaultServer) -> None:

@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from ...canonical import NotCanonicalError
 from ...checks.judge import Judge
@@ -42,13 +42,13 @@ if TYPE_CHECKING:
     from .spool import Spool
 
 __all__ = [
+    "CaseKey",
     "Job",
     "PassOver",
     "Plan",
     "Rehearsal",
     "Unit",
     "choices",
-    "group_by_endpoint",
     "make_units",
     "refuse_denied_models",
     "variants_of",
@@ -56,6 +56,10 @@ __all__ = [
 
 MAX_PROBLEMS = 20
 """How many mistakes in cases are told at once; the rest is counted."""
+
+
+CaseKey: TypeAlias = tuple[str, str, str | None]
+"""A case: the prompt's place (its file from the root, or `ALIAS:NAME`), the case's id, the variant."""
 
 
 class Job(NamedTuple):
@@ -70,6 +74,11 @@ class Job(NamedTuple):
     data: bytes
     fingerprint: str
     place: int | None = None
+
+    @property
+    def key(self) -> CaseKey:
+        """The case that it asks for."""
+        return self.unit.prompt.place, self.case.id, self.unit.variant
 
     @property
     def body(self) -> JsonObject:
@@ -391,10 +400,17 @@ class Plan:
 
         `foreign` is told the places of the jobs that other shards have.
         """
+        return {
+            name: self._placed(places, rehearsal, pass_over, foreign)
+            for name, places in self.places_by_endpoint().items()
+        }
+
+    def places_by_endpoint(self) -> dict[str, list[int]]:
+        """The places of the units that ask the same endpoint, by its name."""
         places: dict[str, list[int]] = {}
         for place, unit in enumerate(self.units):
             places.setdefault(unit.endpoint.name, []).append(place)
-        return {name: self._placed(its, rehearsal, pass_over, foreign) for name, its in places.items()}
+        return places
 
     def _placed(
         self,
@@ -405,7 +421,7 @@ class Plan:
     ) -> Iterator[Job]:
         for place in places:
             index = rehearsal.starts[place]
-            for job in self._first_samples(place, rehearsal):
+            for job in self.first_samples(place, rehearsal):
                 if job is None:
                     for other in range(index, index + self.repeat):
                         foreign(other)
@@ -417,9 +433,14 @@ class Plan:
                             yield job._replace(sample=sample, place=index + sample)
                 index += self.repeat
 
-    def _first_samples(self, place: int, rehearsal: Rehearsal) -> Iterator[Job | None]:
+    def first_samples(self, place: int, rehearsal: Rehearsal | None) -> Iterator[Job | None]:
         """The job of the first sample of each case of the unit at `place`; None for a case of another shard."""
-        unit, index, spool = self.units[place], rehearsal.starts[place], rehearsal.spool
+        unit = self.units[place]
+        if rehearsal is None:
+            for case in self.cases(unit):
+                yield unit.job(case) if self._has(unit, case) else None
+            return
+        index, spool = rehearsal.starts[place], rehearsal.spool
         kept = spool.kept(place) if spool else 0
         if spool:
             yield from spool.jobs(place, unit)
@@ -478,14 +499,6 @@ class Plan:
         if spool is not None:
             spool.end()
         return Rehearsal(jobs, records, (*starts, index), spool)
-
-
-def group_by_endpoint(units: Iterable[Unit]) -> dict[str, list[Unit]]:
-    """The units that ask the same endpoint, by its name."""
-    groups: dict[str, list[Unit]] = {}
-    for unit in units:
-        groups.setdefault(unit.endpoint.name, []).append(unit)
-    return groups
 
 
 def choices(body: JsonObject) -> int:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from ...engine.plan.plan import MAX_PROBLEMS
+from ...engine.plan.plan import MAX_PROBLEMS, CaseKey
 from ...errors import Problems, RunnerError, raise_all
 from ...files.model import Project, Prompt
 from ...files.pack_sources import is_reference
@@ -22,7 +22,7 @@ from ...packs.selection import find_named_in
 from ...render.sandbox import IN_PROCESS, Sandbox
 from ...values import JsonObject
 from .git import Repository, RevisionTree
-from .rendered import PARTS, CaseKey, RequestOf, Seen, Side, Unreadable, side_at
+from .rendered import PARTS, RequestOf, Seen, Side, Unreadable, side_at
 
 __all__ = ["Change", "ChangeKind", "changed_bodies", "changed_cases", "changes", "left_files"]
 

@@ -15,8 +15,8 @@ from functools import lru_cache
 from itertools import zip_longest
 from typing import TypeAlias
 
+from ...engine.plan.plan import CaseKey
 from ...values import Json, JsonObject
-from .rendered import CaseKey
 
 __all__ = ["Hunk", "grouped_hunks", "hunks"]
 

@@ -6,9 +6,8 @@ import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
 
-from ...engine.plan.plan import Unit, make_units
+from ...engine.plan.plan import CaseKey, Unit, make_units
 from ...engine.plan.selection import Selection
 from ...errors import RunnerError
 from ...files.model import Project, Prompt
@@ -21,10 +20,7 @@ from ...values import JsonObject
 from ..snapshots.approved import shipped_request
 from ..snapshots.snapshot import file_of
 
-__all__ = ["PARTS", "CaseKey", "RequestOf", "Seen", "Side", "Unreadable", "loaded", "side_at"]
-
-CaseKey: TypeAlias = tuple[str, str, str | None]
-"""A case: the prompt's place (its file from the root, or `ALIAS:NAME`), the case's id, the variant."""
+__all__ = ["PARTS", "RequestOf", "Seen", "Side", "Unreadable", "loaded", "side_at"]
 
 PARTS = ("messages", "params", "schema")
 """What a request is made of; see runner/wire/fingerprint.py."""
@@ -168,7 +164,7 @@ def _requests_of(unit: Unit) -> Iterator[RequestOf | Unreadable]:
         yield RequestOf(
             Seen(
                 prompt.name,
-                (prompt.place, case.id, variant),
+                job.key,
                 job.fingerprint,
                 tuple(hashes[name] for name in PARTS),
                 tuple(job.fingerprints())[1:],

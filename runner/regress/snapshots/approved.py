@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 
 from ...documents.text import decode
+from ...engine.plan.plan import Job
 from ...errors import RunnerError
 from ...files.model import Prompt
 from .reader import read_snapshot
 from .snapshot import Snapshot, file_of, snapshot_file
 from .store import SnapshotStore
 
-__all__ = ["approved_of", "shipped_file", "shipped_request", "shipped_with"]
+__all__ = ["approved_of", "changed_parts", "shipped_file", "shipped_request", "shipped_with"]
 
 
 def approved_of(
@@ -20,6 +21,12 @@ def approved_of(
     """The snapshot to compare with; None where there is none. Raises what reading it raises."""
     own = store.read(file_of(prompt, case, variant))
     return own if own is not None or prompt.origin is None else shipped_with(prompt, case, variant)
+
+
+def changed_parts(approved: Snapshot, job: Job) -> str:
+    """Name the parts in which a request differs from the one that was approved."""
+    changed = [name for name, digest in job.parts.items() if approved.parts.get(name) != digest]
+    return ", ".join(changed) or "the way it is fingerprinted"
 
 
 def shipped_with(prompt: Prompt, case: str, variant: str | None = None) -> Snapshot | None:
