@@ -6,9 +6,11 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from ..documents.documents import parse_document
 from ..documents.text import decode, encode_like
-from ..errors import EncodingError, StorageError, UsageError
+from ..errors import EncodingError, FileError, StorageError, UsageError
 from ..files.atomic import write_whole
+from ..files.github_prompt import is_github_prompt
 from ..files.plain_files import refuse_outside
 from ..regress.results import FieldChange, PendingEntry
 from ..regress.rules.proposals import propose, spell_rule
@@ -51,6 +53,8 @@ class RuleWriting:
             text = self._edits[path].text if path in self._edits else decode(before, entry.file)
         except (OSError, EncodingError):
             text = None
+        if text is not None and _is_githubs(text, path):
+            return f"{rule}\n{entry.file} is in GitHub's format, which has no rules: write the prompt in runner's"
         # A file with mixed line ends would not keep them.
         whole = text is not None and (path in self._edits or encode_like(text, before) == before)
         edited = with_rule(text, change.path, proposal) if text is not None and whole else None
@@ -80,3 +84,10 @@ def _prompt_file(root: Path, entry: PendingEntry) -> Path:
     """The prompt's file: beside the folder of its snapshots, by its own name."""
     folder = PurePosixPath(entry.moved_from or entry.snapshot_file).parents[2]
     return root / folder / PurePosixPath(entry.file).name
+
+
+def _is_githubs(text: str, path: Path) -> bool:
+    try:
+        return is_github_prompt(parse_document(text.encode(), "prompt").value, path.as_posix())
+    except FileError:
+        return False

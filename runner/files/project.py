@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 from ..documents.documents import Document, parse_document
-from ..errors import ConfigError, FormatError, Location
+from ..errors import ConfigError, Diagnostic, FormatError, Location
 from ..finish_reasons import overruled, word_key
 from ..patterns import PatternError, compile_pattern
 from ..values import Json, JsonPath
@@ -102,7 +103,25 @@ def load_project_from(tree: Tree, root: Path, *, environ: Mapping[str, str]) -> 
         packs=spec.get("packs", {}),
         redact=tuple(spec.get("redact", ())),
         document=document,
+        warnings=tuple(_retired(spec.get("endpoints", {}), document)),
     )
+
+
+def _retired(declared: Mapping[str, Mapping[str, Any]], document: Document | None) -> Iterator[Diagnostic]:
+    """W022: an endpoint is GitHub Models, which is gone."""
+    for name, entry in declared.items():
+        host = urlsplit(str(entry.get("base_url", ""))).hostname
+        if document is not None and host in _GITHUB_MODELS:
+            yield Diagnostic(
+                "warning",
+                "W022",
+                f"endpoint {name}: GitHub Models was retired on 2026-07-30, and {host} answers nobody",
+                document.locate(("endpoints", name, "base_url")),
+                "name another server, and map names such as openai/gpt-4o to its own with `models`",
+            )
+
+
+_GITHUB_MODELS = ("models.github.ai", "models.inference.ai.azure.com")
 
 
 _FORMS: dict[int, FormatName] = {1: "project"}

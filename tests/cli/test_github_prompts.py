@@ -10,6 +10,10 @@ from typing import Any
 import pytest
 
 import runner
+from runner.commands.review_rules import RuleWriting
+from runner.regress.results import PendingEntry
+from runner.regress.rules.compare import FieldVerdict
+from runner.regress.snapshots.snapshot import Snapshot
 from tests.faults import FaultServer, Received, Steps, completion
 from tests.regress.repository import GitFolder
 
@@ -144,6 +148,26 @@ def test_a_model_that_was_an_input_of_the_action_is_missed_where_it_is_needed(
     assert done.code == 0
     assert "greet.prompt.yml:1:1: W020 greet declares no model" in done.err
     assert do(project, "render", FILE, "--var", "person=x", "--var", "expected=x").code == 2
+
+
+def test_a_review_writes_no_rule_into_a_file_whose_format_has_none(project: ProjectFolder) -> None:
+    entry = PendingEntry(
+        "changed", "greet", FILE, "a", None,
+        ".github/prompts/__snapshots__/greet/a.snap.yaml", Snapshot("sha256:" + "0" * 64, {}, "x"),
+    )  # fmt: skip
+    rules = RuleWriting(project.folder)
+    said = rules.add(entry, FieldVerdict("$.label", "a", "b", "exact", equal=False))
+    assert f"{FILE} is in GitHub's format, which has no rules" in said
+    assert rules.write() == []
+
+
+def test_an_endpoint_that_is_github_models_is_known_to_be_gone(tmp_path: Path) -> None:
+    project = ProjectFolder(tmp_path)
+    project.write(FILE, PROMPT)
+    project.write("runner.yaml", CONFIG % "https://models.github.ai/inference")
+    done = do(project, "check")
+    assert done.code == 0
+    assert "runner.yaml:2:31: W022 endpoint local: GitHub Models was retired on 2026-07-30" in done.err
 
 
 def test_diff_shows_what_the_change_does_to_the_requests(tmp_path: Path) -> None:

@@ -8,13 +8,15 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from runner.checks.assertions import AnswerView, compile_assertion
+from runner.checks.judge import Judge
 from runner.documents.documents import Document, parse_document
 from runner.documents.text import decode
 from runner.documents.yaml_compose import compose_c, compose_python
 from runner.documents.yaml_reader import parse_yaml
 from runner.errors import EncodingError, Problems, RunnerError, SyntaxFileError
 from runner.files.cases import cases_of
-from runner.files.model import Project, Prompt
+from runner.files.model import Case, Project, Prompt
 from runner.files.project import load_project_from
 from runner.files.prompt import load_prompt
 from runner.files.rows import Row, read_rows
@@ -195,6 +197,42 @@ def _prompt_refused(data: bytes, error: RunnerError) -> None:
     hold_error(error, {**_around(), _PROMPT: data}, placed=False)
 
 
+# --- prompts of GitHub's ------------------------------------------------------------------------------------------
+
+_GITHUB = ".github/prompts/fuzzed.prompt.yml"
+
+
+def _read_github(data: bytes) -> tuple[Prompt, list[Case]]:
+    prompt = load_prompt(_GITHUB, MemoryTree({_GITHUB: data}))
+    cases = list(cases_of(prompt))
+    judge = Judge(prompt)
+    compiled = compile_prompt(prompt, also_read=judge.variables)
+    for case in cases[:5]:
+        judge.prepare(case)
+        hold_json({"messages": compiled.render(case.vars)})
+    return prompt, cases
+
+
+def _github_laws(data: bytes, read: tuple[Prompt, list[Case]]) -> None:
+    """What is read is JSON, all of it stands in the file, and an evaluator fails where it cannot be asked."""
+    prompt, cases = read
+    hold_json(dict(prompt.request))
+    lines = as_text(data).count("\n") + 1
+    places = [prompt.locate(*path) for path, _ in list(_paths(prompt.document.value))[:200]]
+    places += [each.location for each in (*prompt.warnings, *prompt.asserts, *cases)]
+    for place in places:
+        hold(place.line and 1 <= place.line <= lines, "the line is inside the file", place, lines)
+    for warning in prompt.warnings:
+        hold_text(warning.message, "a warning")
+    for each in prompt.asserts:
+        result = compile_assertion(each).check(AnswerView())
+        hold(not result.passed, "what is compared with nothing has failed", each.spec)
+
+
+def _github_refused(data: bytes, error: RunnerError) -> None:
+    hold_error(error, {_GITHUB: data}, placed=False)
+
+
 def _read_project(data: bytes) -> Project:
     return load_project_from(MemoryTree({"runner.yaml": data}), Path("root"), environ={})
 
@@ -318,6 +356,13 @@ def _prompt_seeds() -> tuple[bytes, ...]:
     return tuple(seed for seed in files(".prompt.yaml", ".prompt.yml", "prompt.yml") if b"messages" in seed)
 
 
+def _github_seeds() -> tuple[bytes, ...]:
+    found = tuple(
+        seed for seed in files("prompt.yml", "_evaluator.yml", "builtins.yml") if b"messages" in seed
+    )
+    return (*found, *(seed for seed in found if b"evaluators" in seed and b"testData" in seed))
+
+
 def _json_seeds() -> tuple[bytes, ...]:
     return (*files(".json"), *(body for _, _, body in answers()))
 
@@ -339,6 +384,7 @@ TARGETS = (
     Target("jsonl", _rows("f.jsonl"), (RunnerError,), _row_laws, _rows_refused("f.jsonl"), _jsonl_seeds),
     Target("csv", _rows("f.csv"), (RunnerError,), _row_laws, _rows_refused("f.csv"), _csv_seeds),
     Target("prompt", _read_prompt, (RunnerError, Problems), _prompt_laws, _prompt_refused, _prompt_seeds, as_yaml),
+    Target("github-prompt", _read_github, (RunnerError, Problems), _github_laws, _github_refused, _github_seeds, as_yaml),
     Target("project", _read_project, (RunnerError,), _project_laws, _in("runner.yaml"), lambda: _PROJECT_SEEDS, as_yaml),
     Target("schema", _read_schema, (SchemaProblem,), _schema_laws, _schema_refused, _schemas, as_json),
 )  # fmt: skip
