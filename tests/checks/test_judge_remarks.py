@@ -494,3 +494,25 @@ def test_the_assertion_that_was_used_last_is_forgotten_last(monkeypatch: pytest.
     assert judge.judge(Answer(0, Outcome.OK, text="first"), case(contains("first"))).passed
     with pytest.raises(TypeError):
         judge.judge(Answer(0, Outcome.OK, text="0"), case(contains("0")))
+
+
+def test_the_same_words_of_an_evaluator_of_one_that_nobody_judges_and_of_our_own_are_told_apart() -> None:
+    spec = {"type": "contains", "value": "a "}
+    judge = judge_of(TEXT)
+    answer = Answer(0, Outcome.OK, text="b a ")
+
+    def passes(**more: Any) -> bool:
+        return judge.judge(answer, Case("c", {}, HERE, (Assertion(spec, HERE, **more),))).passed
+
+    assert passes()
+    assert not passes(evaluator=True)  # the white space at the end of the answer does not count
+    assert not passes(unjudged="nothing here knows it")
+    assert passes()
+
+
+def test_what_is_known_of_an_assertion_is_not_said_of_an_evaluator() -> None:
+    judge = judge_of(SCHEMA)
+    spec = {"type": "equals", "value": "a"}
+    with pytest.raises(FormatError, match="can never pass"):
+        judge.prepare(case(spec))
+    judge.prepare(Case("c", {}, HERE, (Assertion(spec, HERE, evaluator=True),)))
