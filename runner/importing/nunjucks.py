@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-__all__ = ["Translated", "UntranslatableError", "from_nunjucks"]
+__all__ = ["Translated", "UntranslatableError", "from_nunjucks", "verbatim"]
 
 
 class UntranslatableError(ValueError):
@@ -67,7 +67,7 @@ def from_nunjucks(
         made.text = source
         return made
     if _PARTIAL.search(source) and not re.search(r"\{%\s*(?:raw|endraw)\s*%\}", source):
-        made.text = _verbatim(source)
+        made.text = verbatim(source)
         return made
     pieces: list[str] = []
     local: list[set[str]] = [set()]
@@ -81,7 +81,7 @@ def from_nunjucks(
         pieces.append(text)
         line = source.count("\n", 0, found.start()) + 1
         if raw is not None:
-            pieces.append(_verbatim(raw[1]))
+            pieces.append(verbatim(raw[1]))
             at = end = raw.end()
             continue
         pieces.append(_tag(found[0], line, made, local, open_tags, rename))
@@ -100,7 +100,7 @@ def _refuse_stray(text: str, source: str, at: int) -> None:
         raise UntranslatableError(f"{stray[0]} is never closed", line)
 
 
-def _verbatim(text: str) -> str:
+def verbatim(text: str) -> str:
     """The text so that Jinja prints it as it stands."""
     if not re.search(r"\{[{%#]", text):
         return text

@@ -7,10 +7,13 @@ from typing import TypeAlias
 
 from ..errors import Location, RunnerError
 from ..values import Json
+from .dotprompt import read_dotprompt
 from .drafts import Draft
 from .imported import Imported, OutFile
+from .kept import kept_block
 from .ledger import Ledger, RefusedSourceError
 from .promptfoo.config import read_promptfoo
+from .prompty import read_prompty
 from .soundness import make_sound
 from .sources import Folder
 
@@ -20,6 +23,8 @@ Reader: TypeAlias = Callable[[str, Folder, Ledger], tuple[list[Draft], dict[str,
 
 READERS: Mapping[str, Reader] = {
     "promptfoo": read_promptfoo,
+    "dotprompt": read_dotprompt,
+    "prompty": read_prompty,
 }
 """The reader of each kind."""
 
@@ -30,7 +35,7 @@ def read_source(kind: str, name: str, folder: Folder) -> Imported:
     shown = folder.shown_as(name)
     try:
         drafts, endpoints = READERS[kind](name, folder, ledger)
-        files = _written(drafts, name, ledger)
+        files = _written(drafts, kind, name, ledger)
     except RunnerError as error:
         code = error.code if isinstance(error, RefusedSourceError) else "I900"
         if not list(ledger.items()):
@@ -40,12 +45,14 @@ def read_source(kind: str, name: str, folder: Folder) -> Imported:
     return Imported(shown, kind, files, tuple(ledger.items()), ledger.remarks, None, endpoints)
 
 
-def _written(drafts: list[Draft], name: str, ledger: Ledger) -> tuple[OutFile, ...]:
+def _written(drafts: list[Draft], kind: str, name: str, ledger: Ledger) -> tuple[OutFile, ...]:
     """The files of the drafts, beside where the source stands. Raises RefusedSourceError where nothing is left."""
     inside = name.rpartition("/")[0]
     prefix = f"{inside}/" if inside else ""
     found: dict[str, bytes] = {}
     for draft in drafts:
+        if "model" not in draft.fields and "x-import" not in draft.fields:
+            draft.put("x-import", kept_block(kind, name, []))  # so that runner check knows whence it comes
         written = make_sound(draft)
         if written is None:
             continue

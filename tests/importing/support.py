@@ -75,7 +75,7 @@ def bodies_of(
 ) -> list[dict[str, Any]]:
     """The request bodies of a prompt file, of its first variant, in the order of its cases."""
     prompt = load_prompt(name or prompts_of(imported)[0], MemoryTree(files_of(imported)))
-    units = make_units((prompt,), project())[:1]
+    units = make_units((prompt,), project(), fields={} if "model" in prompt.request else {"model": ["-"]})[:1]
     return [dict(job.body) for job in Plan(units, Selection(variables=variables).cases).jobs()]
 
 

@@ -80,9 +80,10 @@ def examine(prompt: Prompt, project: Project, sandbox: Sandbox = IN_PROCESS) -> 
 
 
 def _model_of_an_action(prompt: Prompt, project: Project) -> Diagnostic | None:
-    """W020: a prompt of GitHub's declares no model, which was an input of the action that ran it."""
-    of_github = prompt.template.engine == "github"
-    if not of_github or "model" in prompt.request or endpoint_for(project, None).model is not None:
+    """W020: a prompt of GitHub's, or one that was imported, declares no model: there the program that ran it named one."""
+    spec = prompt.document.value
+    of_others = prompt.template.engine == "github" or (isinstance(spec, Mapping) and "x-import" in spec)
+    if not of_others or "model" in prompt.request or endpoint_for(project, None).model is not None:
         return None
     name = endpoint_for(project, None).name
     hint = f"give --model, or endpoint {name} in runner.yaml a `model`"

@@ -1,0 +1,674 @@
+"""dotprompt files (Genkit): Handlebars bodies with roles become messages, picoschema becomes JSON Schema."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ..errors import Location, RunnerError
+from ..values import Json
+from .comments import Comments
+from .drafts import Draft
+from .front_matter import split
+from .handlebars import (
+    Argument,
+    Block,
+    Constant,
+    Content,
+    HandlebarsError,
+    Mustache,
+    Part,
+    Partial,
+    Path,
+    parse,
+)
+from .ledger import Ledger, RefusedSourceError
+from .names import file_stem, input_name, prompt_name
+from .nodes import Node, root_of
+from .nunjucks import verbatim
+from .picoschema import PicoschemaError, from_picoschema
+from .secrets import keys_in
+from .sources import Folder
+
+__all__ = ["read_dotprompt"]
+
+_CONFIG = {
+    "temperature": "temperature", "topP": "top_p", "top_p": "top_p", "maxOutputTokens": "max_tokens", "max_tokens": "max_tokens",
+    "maxTokens": "max_tokens", "stopSequences": "stop", "stop": "stop", "presencePenalty": "presence_penalty",
+    "frequencyPenalty": "frequency_penalty", "seed": "seed", "frequency_penalty": "frequency_penalty",
+    "presence_penalty": "presence_penalty", "max_completion_tokens": "max_completion_tokens",
+}  # fmt: skip
+_ROLES = {"system": "system", "user": "user", "model": "assistant", "assistant": "assistant"}
+_DEEPEST = 12
+
+
+@dataclass(slots=True)
+class _Message:
+    role: str
+    pieces: list[str | dict[str, Json]] = field(default_factory=list)
+
+    def add(self, text: str) -> None:
+        if self.pieces and isinstance(self.pieces[-1], str):
+            self.pieces[-1] += text
+        else:
+            self.pieces.append(text)
+
+
+@dataclass(frozen=True, slots=True)
+class _Scope:
+    """What names mean here: the Jinja expression of the context, None for the variables of the prompt."""
+
+    base: str | None
+    above: _Scope | None = None
+    names: Mapping[str, str] = field(default_factory=dict)
+    loop: str | None = None
+
+
+@dataclass(slots=True)
+class _Body:
+    """Emits Jinja for a tree. Lives for one import."""
+
+    folder: Folder
+    inside: str
+    place: Location
+    schema: Mapping[str, Json]
+    ledger: Ledger
+    messages: list[Json] = field(default_factory=list)
+    current: _Message = field(default_factory=lambda: _Message("user"))
+    used: dict[str, None] = field(default_factory=dict)
+    looped: set[str] = field(default_factory=set)
+    walked: set[str] = field(default_factory=set)
+    renamed: dict[str, str] = field(default_factory=dict)
+    number: int = 0
+    partials: tuple[str, ...] = ()
+
+    # --- messages ---
+
+    def finish(self) -> None:
+        """The message so far is complete."""
+        content = [piece for piece in self.current.pieces if not isinstance(piece, str) or piece.strip()]
+        if content:
+            self.messages.append({"role": self.current.role, "content": _content(content)})
+        self.current = _Message("user")
+
+    def top(self, parts: list[Part], scope: _Scope) -> None:
+        """Parts that stand in no block: here roles, histories and media are allowed."""
+        for part in parts:
+            if isinstance(part, Mustache) and self._marker(part):
+                continue
+            if isinstance(part, Partial):
+                self.top(self._included(part), scope)
+                self.partials = self.partials[:-1]
+                continue
+            self.current.add(_joined(self.current.pieces, self.one(part, scope)))
+
+    def _marker(self, part: Mustache) -> bool:
+        if not isinstance(part.path, Path) or part.path.up or part.path.data or len(part.path.parts) != 1:
+            return False
+        name = part.path.parts[0]
+        if name == "role" and part.params:
+            role = part.params[0]
+            if not isinstance(role, Constant) or not isinstance(role.value, str) or role.value not in _ROLES:
+                raise HandlebarsError("a role that is none of system, user and model", part.line)
+            if any(isinstance(piece, dict) or piece.strip() for piece in self.current.pieces):
+                self.finish()
+            self.current = _Message(_ROLES[role.value])
+            return True
+        if name == "history":
+            self.finish()
+            self.messages.append({"type": "placeholder", "name": "history"})
+            self.current = _Message("assistant")
+            return True
+        if name == "media":
+            self.current.pieces.append(self._media(part))
+            return True
+        if name == "section":
+            raise HandlebarsError("a section that code fills in", part.line)
+        return False
+
+    def _media(self, part: Mustache) -> dict[str, Json]:
+        url = part.hash.get("url")
+        kind = part.hash.get("contentType")
+        if url is None:
+            raise HandlebarsError("media without a url", part.line)
+        if isinstance(kind, Constant) and isinstance(kind.value, str) and not kind.value.startswith("image/"):
+            raise HandlebarsError(f"media of the type {kind.value}", part.line)
+        text = (
+            str(url.value)
+            if isinstance(url, Constant)
+            else "{{ " + self.path(url, _Scope(None), part.line) + " }}"
+        )
+        return {"type": "image_url", "image_url": {"url": text}}
+
+    # --- text ---
+
+    def text(self, parts: list[Part], scope: _Scope) -> str:
+        """Parts that stand in a block."""
+        pieces: list[str | dict[str, Json]] = []
+        for part in parts:
+            if isinstance(part, Mustache) and (word := _marker_of(part)) is not None:
+                raise HandlebarsError(f"{word} inside of a block or a loop", part.line)
+            if isinstance(part, Partial):
+                made = self.text(self._included(part), scope)
+                self.partials = self.partials[:-1]
+            else:
+                made = self.one(part, scope)
+            pieces = ["".join(str(piece) for piece in pieces) + _joined(pieces, made)]
+        return str(pieces[0]) if pieces else ""
+
+    def one(self, part: Part, scope: _Scope) -> str:
+        """One part as Jinja."""
+        if isinstance(part, Content):
+            return verbatim(part.value)
+        if isinstance(part, Mustache):
+            return self._mustache(part, scope)
+        if isinstance(part, Block):
+            return self._block(part, scope)
+        return ""
+
+    def _mustache(self, part: Mustache, scope: _Scope) -> str:
+        path = part.path
+        if isinstance(path, Constant):
+            return verbatim(str(path.value))
+        name = path.parts[0] if path.parts else ""
+        if name == "json" and len(part.params) == 1:
+            indent = part.hash.get("indent")
+            value = self.argument(part.params[0], scope, part.line)
+            if isinstance(indent, Constant) and isinstance(indent.value, int) and indent.value > 0:
+                return "{{ " + f"{value} | tojson({indent.value})" + " }}"
+            self.ledger.remark(
+                Location(self.place.path, part.line + (self.place.line or 1) - 1, 1), "I605", "json",
+                "JSON is printed with a space after commas and colons",
+            )  # fmt: skip
+            return "{{ " + f"{value} | tojson" + " }}"
+        if part.params or part.hash:
+            raise HandlebarsError(f"the helper {'.'.join(path.parts)} is known to code only", part.line)
+        if path.data and path.parts and path.parts[0] in ("index", "first", "last", "key"):
+            return "{{ " + self.path(path, scope, part.line) + " }}"
+        return "{{ " + self._printed(path, scope, part.line) + " }}"
+
+    def _printed(self, path: Path, scope: _Scope, line: int) -> str:
+        """A value as Handlebars prints it: nothing for what is not there, lists with commas between."""
+        expression = self.path(path, scope, line)
+        kind = self._type(path, scope)
+        if kind == "array":
+            return f'{expression} | join(",")'
+        if kind == "object":
+            self.ledger.remark(
+                Location(self.place.path, line + (self.place.line or 1) - 1, 1), "I606", f'variable "{".".join(path.parts)}"',
+                "Handlebars prints [object Object] for it; here it is JSON",
+            )  # fmt: skip
+        if kind in ("integer", "number", "boolean") and scope.base is None and self._is_optional(path):
+            return f'"" if {expression} is none else {expression}'
+        return expression
+
+    def _block(self, block: Block, scope: _Scope) -> str:
+        name = ".".join(block.path.parts)
+        if name in ("if", "unless") and len(block.params) == 1:
+            test = self._truth(block.params[0], scope, block.line)
+            body, otherwise = self.text(block.body, scope), self._otherwise(block, scope)
+            if name == "unless":
+                test = f"not ({test})"
+            return "{% if " + test + " %}" + body + otherwise + "{% endif %}"
+        if name in ("ifEquals", "unlessEquals") and len(block.params) == 2:
+            sign = "==" if name == "ifEquals" else "!="
+            one, other = (self.argument(each, scope, block.line) for each in block.params)
+            body, otherwise = self.text(block.body, scope), self._otherwise(block, scope)
+            return "{% if " + f"{one} {sign} {other}" + " %}" + body + otherwise + "{% endif %}"
+        if name == "each" and len(block.params) == 1 and isinstance(block.params[0], Path):
+            return self._each(block, block.params[0], scope)
+        if name == "with" and len(block.params) == 1 and isinstance(block.params[0], Path):
+            base = self.path(block.params[0], scope, block.line)
+            test = self._truth(block.params[0], scope, block.line)
+            inner = _Scope(f"({base})", scope, dict.fromkeys(block.names[:1], f"({base})"), scope.loop)
+            body, otherwise = self.text(block.body, inner), self._otherwise(block, scope)
+            return "{% if " + test + " %}" + body + otherwise + "{% endif %}"
+        if not block.params and not block.hash and name not in ("each", "if", "unless", "with"):
+            raise HandlebarsError(f"the block {name} may be a list, an object or a test", block.line)
+        raise HandlebarsError(f"the block helper {name} is known to code only", block.line)
+
+    def _otherwise(self, block: Block, scope: _Scope) -> str:
+        return "" if block.otherwise is None else "{% else %}" + self.text(block.otherwise, scope)
+
+    def _each(self, block: Block, over: Path, scope: _Scope) -> str:
+        self.number += 1
+        item = f"item{self.number}"
+        listed = self.path(over, scope, block.line)
+        if scope.base is None and not over.up and over.parts:
+            self.looped.add(over.parts[0])
+        names = {}
+        if block.names:
+            names[block.names[0]] = item
+        loop = "loop"
+        if self._type(over, scope) == "object":
+            key = f"key{self.number}"
+            if len(block.names) > 1:
+                names[block.names[1]] = key
+            inner = _Scope(item, scope, names, key)
+            head = f"for {key}, {item} in {listed}.items()"
+        else:
+            if len(block.names) > 1:
+                names[block.names[1]] = "loop.index0"
+            inner = _Scope(item, scope, names, loop)
+            head = f"for {item} in {listed}"
+        body = self.text(block.body, inner)
+        return "{% " + head + " %}" + body + self._otherwise(block, scope) + "{% endfor %}"
+
+    # --- names ---
+
+    def argument(self, value: Argument, scope: _Scope, line: int) -> str:
+        """A constant or a variable as an expression."""
+        if isinstance(value, Constant):
+            if value.value is None:
+                return "none"
+            return json.dumps(value.value, ensure_ascii=False)
+        return self.path(value, scope, line)
+
+    def path(self, path: Path, scope: _Scope, line: int) -> str:
+        """A variable as an expression, which is empty where there is no such member."""
+        if path.data:
+            return self._data(path, scope, line)
+        here: _Scope | None = scope
+        for _ in range(path.up):
+            here = here.above if here is not None else None
+        if here is None:
+            raise HandlebarsError("../ leads out of the prompt", line)
+        parts = path.parts
+        if parts and not path.this and not path.up:
+            named: _Scope | None = here
+            while named is not None:
+                if parts[0] in named.names:
+                    return _member(named.names[parts[0]], parts[1:])
+                named = named.above
+        if here.base is not None:
+            return _member(here.base, parts)
+        if not parts:
+            raise HandlebarsError("`this` is the whole of the input", line)
+        return _member(self.variable(parts[0], walked=len(parts) > 1), parts[1:])
+
+    def variable(self, name: str, *, walked: bool = False) -> str:
+        """A variable of the prompt under the name that it has here."""
+        self.used.setdefault(name)
+        if walked:
+            self.walked.add(name)
+        ours = input_name(name)
+        if ours != name:
+            self.renamed[name] = ours
+        return ours
+
+    def _data(self, path: Path, scope: _Scope, line: int) -> str:
+        name = path.parts[0] if path.parts else ""
+        if name == "root" and len(path.parts) > 1:
+            return _member(self.variable(path.parts[1], walked=len(path.parts) > 2), path.parts[2:])
+        if scope.loop is None or path.up or len(path.parts) != 1:
+            raise HandlebarsError(f"@{'.'.join(path.parts)} is known to code only", line)
+        if name == "key":
+            return scope.loop if scope.loop != "loop" else "loop.index0"
+        words = {"index": "loop.index0", "first": "loop.first", "last": "loop.last"}
+        if name not in words:
+            raise HandlebarsError(f"@{name} is known to code only", line)
+        return words[name]
+
+    def _truth(self, value: Argument, scope: _Scope, line: int) -> str:
+        expression = self.argument(value, scope, line)
+        if isinstance(value, Path) and self._type(value, scope) == "object":
+            self.ledger.remark(
+                Location(self.place.path, line + (self.place.line or 1) - 1, 1), "I607", f'variable "{".".join(value.parts)}"',
+                "an empty object is true in Handlebars; here it is false",
+            )  # fmt: skip
+        return expression
+
+    def _type(self, path: Path, scope: _Scope) -> str | None:
+        """The type that the input's schema gives to a variable of the prompt."""
+        if scope.base is not None or path.up or path.data or not path.parts:
+            return None
+        schema: Json = dict(self.schema)
+        for part in path.parts:
+            properties = schema.get("properties") if isinstance(schema, dict) else None
+            schema = properties.get(part) if isinstance(properties, dict) else None
+        kind = schema.get("type") if isinstance(schema, dict) else None
+        kinds = [each for each in kind if each != "null"] if isinstance(kind, list) else [kind]
+        return str(kinds[0]) if len(kinds) == 1 and kinds[0] else None
+
+    def _is_optional(self, path: Path) -> bool:
+        required = self.schema.get("required")
+        return bool(path.parts) and not (isinstance(required, list) and path.parts[0] in required)
+
+    def _included(self, part: Partial) -> list[Part]:
+        """The tree of a partial, which stands in `_name.prompt` beside the prompt."""
+        if part.hash or part.params:
+            raise HandlebarsError(f"the partial {part.name} is given values", part.line)
+        if part.name in self.partials or len(self.partials) > _DEEPEST:
+            raise HandlebarsError(f"the partial {part.name} includes itself", part.line)
+        folder, _, stem = part.name.rpartition("/")
+        reference = f"{folder}/_{stem}.prompt" if folder else f"_{stem}.prompt"
+        try:
+            name = self.folder.name_of(self.inside, reference, self.place)
+            text = self.folder.text(name, self.place)
+        except RunnerError:
+            raise HandlebarsError(f"the partial {part.name} is not there ({reference})", part.line) from None
+        with contextlib.suppress(RefusedSourceError):  # a partial may have no front matter
+            text = split(text, name).body.strip()
+        if part.indent:
+            text = "\n".join(f"{part.indent}{line}" if line else line for line in text.split("\n"))
+        self.partials = (*self.partials, part.name)
+        return parse(text)
+
+
+def _marker_of(part: Mustache) -> str | None:
+    """What a tag marks that makes messages or parts of them."""
+    if not isinstance(part.path, Path) or len(part.path.parts) != 1:
+        return None
+    name = part.path.parts[0]
+    marks = name == "history" or (name in ("role", "media", "section") and bool(part.params or part.hash))
+    return name if marks else None
+
+
+def _joined(pieces: list[str | dict[str, Json]], text: str) -> str:
+    """A text that can stand behind the others: a brace before a tag would belong to the tag."""
+    last = pieces[-1] if pieces else ""
+    if isinstance(last, str) and last.endswith("{") and text.startswith("{") and isinstance(pieces[-1], str):
+        pieces[-1] = f"{last[:-1]}{{{{ '{{' }}}}"
+    return text
+
+
+def _member(base: str, parts: tuple[str, ...]) -> str:
+    made = base
+    for part in parts:
+        step = (
+            f".{part}"
+            if re.fullmatch(r"[A-Za-z_]\w*", part) and part not in _METHODS
+            else f"[{json.dumps(part)}]"
+        )
+        made = f'({made}{step} | default(""))'
+    return made
+
+
+_METHODS = {"get", "items", "keys", "values", "count", "index"}
+
+
+def _content(pieces: list[str | dict[str, Json]]) -> Json:
+    if len(pieces) == 1 and isinstance(pieces[0], str):
+        return pieces[0]
+    return [{"type": "text", "text": piece} if isinstance(piece, str) else piece for piece in pieces]
+
+
+def read_dotprompt(name: str, folder: Folder, ledger: Ledger) -> tuple[list[Draft], dict[str, Json]]:
+    """The prompt file of a dotprompt file. Raises RefusedSourceError, and RunnerError for a file that cannot be read."""
+    shown = folder.shown_as(name)
+    parts = split(folder.text(name), shown)
+    root = root_of(parts.document)
+    if root.value is None:
+        root = Node({}, parts.document)
+    if not isinstance(root.value, dict):
+        raise RefusedSourceError("I902", "its front matter is no mapping", location=root.location)
+    stem = name.rpartition("/")[2].removesuffix(".prompt")
+    entry = ledger.take("prompt", Location(shown, parts.body_line, 1), "the body")
+    keys = frozenset(key for _, key in keys_in(root))
+    for place, _ in keys_in(root):
+        ledger.remark(
+            place.key_location,
+            "I103",
+            f'key "{place.path[-1]}"',
+            "the key in this file is not copied; revoke it",
+        )
+    comments = Comments(keys)
+    draft = Draft(file_stem(stem), entry)
+    reader = _Front(draft, ledger, comments)
+    for key, node in root.entries():
+        reader.key(key, node)
+    body = _Body(folder, name.rpartition("/")[0], Location(shown, parts.body_line, 1), reader.schema, ledger)
+    text = parts.body.strip()
+    lead = parts.body[: len(parts.body) - len(parts.body.lstrip())].count("\n")
+    try:
+        body.top(parse(text), _Scope(None))
+        body.finish()
+    except HandlebarsError as error:
+        line = parts.body_line + lead + error.line - 1
+        entry.location = Location(shown, line, 1)
+        raise RefusedSourceError(
+            "I303", f"its body cannot be translated: {error.message}", location=Location(shown, line, 1)
+        ) from None
+    if not body.messages:
+        raise RefusedSourceError("I303", "its body is empty", location=Location(shown, parts.body_line, 1))
+    reader.inputs(body)
+    if any("{%" in text for text in _texts(body.messages)):
+        draft.put("template", {"whitespace": "raw"})
+    draft.put("messages", body.messages, entry)
+    if "model" not in draft.fields:
+        ledger.remark(
+            root.location, "I602", "the file", "no model is named: give one with --model, or under model"
+        )
+    order = ["name", "description", "model"]
+    draft.fields = {
+        key: draft.fields[key]
+        for key in (*order, *(key for key in draft.fields if key not in order))
+        if key in draft.fields
+    }
+    return [draft], {}
+
+
+def _texts(value: Json) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return [text for each in inner for text in _texts(each)]
+
+
+@dataclass(slots=True)
+class _Front:
+    """The front matter. Lives for one import."""
+
+    draft: Draft
+    ledger: Ledger
+    comments: Comments
+    schema: Mapping[str, Json] = field(default_factory=dict)
+    defaults: Mapping[str, Json] = field(default_factory=dict)
+
+    def key(self, key: str, node: Node) -> None:
+        """One entry of the front matter."""
+        if key == "config" and isinstance(node.value, dict):
+            for inner, value in node.entries():
+                self._config(inner, value)
+            return
+        if key == "input" and isinstance(node.value, dict):
+            for inner, value in node.entries():
+                self._input(inner, value)
+            return
+        if key == "output" and isinstance(node.value, dict):
+            self._output(node)
+            return
+        entry = self.ledger.take("key", node.key_location, f'"{key}"')
+        comments = self.comments.above(node)
+        if key == "name" and node.text:
+            if name := prompt_name(node.text):
+                self.draft.put("name", name, entry, comments)
+        elif key == "description" and isinstance(node.value, str):
+            self.draft.put("description", node.value, entry, comments)
+        elif key == "model" and node.text:
+            self._model(node.text, node, comments)
+        elif key == "model" and isinstance(node.value, dict) and isinstance(node.value.get("id"), str):
+            self._model(str(node.value["id"]), node, comments)
+            for inner, value in node.entries():
+                if inner in _CONFIG:
+                    self._config(inner, value)
+        elif key == "modelName" and node.text:
+            self._model(node.text, node, comments)
+        elif (
+            key == "tags"
+            and isinstance(node.value, list)
+            and all(isinstance(each, str) for each in node.value)
+        ):
+            self.draft.put("tags", list(dict.fromkeys(node.value)), entry, comments)
+        elif key in ("author", "authors"):
+            authors = node.value if isinstance(node.value, list) else [node.value]
+            if authors and all(isinstance(each, str) and each for each in authors):
+                self.draft.put("authors", list(authors), entry, comments)
+            else:
+                entry.drop("I106", "it names nobody")
+        elif key == "tools" and node.value:
+            entry.lose("I701", "tools are named only; what they take is known to code")
+        elif key == "toolDefs" and isinstance(node.value, list):
+            self._tools(node)
+        elif key in ("variant", "version", "ext", "metadata", "category", "goal", "modelProvider", "raw"):
+            entry.drop("I102", "it is for the program that loads the prompt")
+        elif node.value in (None, [], {}):
+            entry.drop("I106", "it is empty")
+        elif key == "variables" and isinstance(node.value, list):
+            self._variables(node)
+        else:
+            entry.drop("I106", "dotprompt hands it to the program, and reads nothing in it")
+
+    def _model(self, written: str, node: Node, comments: tuple[str, ...]) -> None:
+        provider, _, model = written.partition("/")
+        if provider in ("googleai", "vertexai", "google", "google-genai") and model:
+            self.ledger.remark(
+                node.key_location, "I204", f'model "{written}"',
+                f"{model} needs an endpoint that speaks OpenAI's chat completions",
+            )  # fmt: skip
+            written = model
+        self.draft.put("model", written, None, comments)
+
+    def _config(self, key: str, node: Node) -> None:
+        entry = self.ledger.take("key", node.key_location, f'"{key}" of the config')
+        name = _CONFIG.get(key)
+        if name is not None and node.value is not None:
+            self.draft.put(name, node.value, entry, self.comments.above(node))
+        elif key in ("apiKey", "api_key"):
+            entry.drop("I103", "a key is never copied; revoke it, and name a variable: api_key_env")
+        elif key in ("version", "location", "projectId"):
+            entry.drop("I105", "it belongs to the endpoint, in runner.yaml")
+        else:
+            known = self.draft.fields.get("extra_body")
+            extra = dict(known.value) if known is not None and isinstance(known.value, dict) else {}
+            extra[{"topK": "top_k"}.get(key, key)] = node.value
+            self.draft.put("extra_body", extra, entry)
+            self.ledger.remark(
+                node.key_location,
+                "I608",
+                f'"{key}" of the config',
+                "only its own provider knows it: sent under extra_body",
+            )
+
+    def _input(self, key: str, node: Node) -> None:
+        entry = self.ledger.take("key", node.key_location, f'"{key}" of the input')
+        if key == "schema":
+            try:
+                self.schema = from_picoschema(node.value) if node.value else {}
+            except PicoschemaError as error:
+                entry.lose("I702", f"{error}")
+        elif key == "default" and isinstance(node.value, dict):
+            self.defaults = node.value
+        elif node.value in (None, {}):
+            entry.drop("I106", "it is empty")
+        else:
+            entry.lose("I101", "runner knows nothing like it")
+
+    def _output(self, node: Node) -> None:
+        form = node.get("format")
+        schema = node.get("schema")
+        for key, value in node.entries():
+            entry = self.ledger.take("key", value.key_location, f'"{key}" of the output')
+            if key == "schema" and value.value:
+                try:
+                    made = from_picoschema(value.value)
+                except PicoschemaError as error:
+                    entry.lose("I702", f"{error}: give the schema under response_format")
+                    continue
+                self.draft.put(
+                    "response_format",
+                    {"type": "json_schema", "json_schema": {"name": "output", "schema": made}},
+                    entry,
+                )
+            elif key == "format" and value.value in ("json", "text"):
+                if value.value == "json" and not (schema and schema.value):
+                    self.draft.put("response_format", {"type": "json_object"}, entry)
+            elif key == "format":
+                entry.lose("I101", f"there is no format {value.value!r}")
+            elif key == "contentType":
+                entry.drop("I106", "it says what the format says")
+            else:
+                entry.lose("I101", "runner knows nothing like it")
+        if form is None and schema is None and not isinstance(node.value, dict):
+            self.ledger.take("key", node.key_location, '"output"').drop("I106", "it is empty")
+
+    def _tools(self, node: Node) -> None:
+        tools: list[Json] = []
+        for item in node.items():
+            entry = self.ledger.take("key", item.location, "a tool")
+            value = item.value if isinstance(item.value, dict) else {}
+            if not isinstance(value.get("name"), str):
+                entry.lose("I701", "a tool without a name")
+                continue
+            function = {
+                "name": value["name"],
+                "description": value.get("description", ""),
+                "parameters": value.get("inputSchema") or {"type": "object"},
+            }
+            tools.append({"type": "function", "function": function})
+        if tools:
+            self.draft.put("tools", tools)
+
+    def _variables(self, node: Node) -> None:
+        """A list of variables with descriptions and defaults, which some write in the place of a schema."""
+        properties: dict[str, Json] = {}
+        defaults: dict[str, Json] = {}
+        for item in node.items():
+            value = item.value if isinstance(item.value, dict) else {}
+            if isinstance(value.get("name"), str):
+                properties[str(value["name"])] = {
+                    key: part for key, part in value.items() if key == "description" and part
+                }
+                if "default" in value:
+                    defaults[str(value["name"])] = value["default"]
+        if not self.schema:
+            self.schema = {"type": "object", "properties": properties, "required": list(properties)}
+            self.defaults = {**defaults, **self.defaults}
+
+    def inputs(self, body: _Body) -> None:
+        """Every variable of the schema and of the body, with the schema's type and the default of the front matter."""
+        properties = self.schema.get("properties")
+        declared = properties if isinstance(properties, dict) else {}
+        required = self.schema.get("required")
+        needed = required if isinstance(required, list) else []
+        inputs: dict[str, Json] = {}
+        for name in dict.fromkeys((*declared, *self.defaults, *body.used)):
+            part = declared.get(name)
+            spec: dict[str, Json] = dict(part) if isinstance(part, dict) else {}
+            ours = body.variable(name) if name not in body.used else body.renamed.get(name, name)
+            if name in self.defaults:
+                spec["default"] = self.defaults[name]
+            elif name in declared and name not in needed:
+                spec = _optional(spec, looped=name in body.looped)
+            elif name not in declared and self.schema:
+                spec = {**spec, "default": [] if name in body.looped else ""}
+                if name in body.used:
+                    self.ledger.remark(
+                        body.place, "I603", f'variable "{name}"',
+                        "the schema does not declare it, so that dotprompt renders it as nothing",
+                    )  # fmt: skip
+            inputs[ours] = spec
+        if any(isinstance(each, dict) and each.get("name") == "history" for each in body.messages):
+            inputs.setdefault("history", {"type": "array", "default": []})
+        for name, ours in body.renamed.items():
+            self.ledger.remark(body.place, "I604", f'variable "{name}"', f"it is called {ours} here")
+        if inputs:
+            self.draft.put("inputs", inputs)
+
+
+def _optional(spec: dict[str, Json], *, looped: bool) -> dict[str, Json]:
+    """The schema of an input that need not be given, with what is rendered as nothing as its default."""
+    kind = spec.get("type")
+    kinds = [each for each in kind if each != "null"] if isinstance(kind, list) else [kind]
+    empty: Mapping[str, Json] = {"array": [], "object": {}, "string": ""}
+    default: Json = empty.get(str(kinds[0])) if kinds else None
+    if kinds == [None]:
+        default = [] if looped else ""
+    values = spec.get("enum")
+    if isinstance(values, list):
+        default = None if None in values else ""
+        spec = {**spec, "enum": values if default in values else [*values, ""]}
+    return {**spec, "default": default}

@@ -1,0 +1,679 @@
+"""Prompty files, version 1 and the plain part of version 2: Jinja bodies whose role lines part the messages."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from jinja2 import Environment, TemplateError, meta
+
+from ..errors import Location, RunnerError
+from ..files.formats import schema
+from ..values import Json
+from .comments import Comments
+from .drafts import CaseDraft, Draft
+from .front_matter import FrontMatter, split
+from .ledger import Entry, Ledger, RefusedSourceError
+from .names import file_stem, input_name, prompt_name
+from .nodes import Node, root_of
+from .secrets import is_key_name, keys_in
+from .sources import Folder
+
+__all__ = ["read_prompty"]
+
+_ROLE = re.compile(r"(?im)^\s*#?\s*(system|user|assistant|function|developer)\s*:\s*\n")
+_LAST_ROLE = re.compile(r"(?im)^\s*#?\s*(system|user|assistant|function|developer)\s*:\s*\Z")
+_HISTORY = re.compile(
+    r"\{%-?\s*for\s+(?P<item>\w+)\s+in\s+(?P<list>\w+)\s*-?%\}\s*#?\s*"
+    r"\{\{-?\s*(?P=item)(?:\.role|\[.role.\])\s*-?\}\}\s*:\s*"
+    r"\{\{-?\s*(?P=item)(?:\.content|\[.content.\])\s*-?\}\}\s*\{%-?\s*endfor\s*-?%\}"
+)
+_PRINTED_ROLE = re.compile(r"(?m)^\s*#?\s*\{\{[^}]*\}\}\s*:\s*$")
+_IMAGE = re.compile(r"(!\[[^\]]*\])\((.*?)(?=\"|\))\)")
+_BLOCK = re.compile(r"\{%-?\s*(end)?(if|for|macro|call|filter|set|block|raw|with)\b([^%]*)%\}")
+_MARK = "\ue0f7history:"
+_REFERENCE = re.compile(r"\$\{(env|file):([^}]*)\}\Z", re.IGNORECASE)
+
+_TYPES = {
+    "string": "string", "str": "string", "text": "string", "number": "number", "float": "number", "double": "number",
+    "integer": "integer", "int": "integer", "boolean": "boolean", "bool": "boolean", "object": "object", "dict": "object",
+    "array": "array", "list": "array",
+}  # fmt: skip
+_OPTIONS = {
+    "maxOutputTokens": "max_completion_tokens", "topP": "top_p", "frequencyPenalty": "frequency_penalty",
+    "presencePenalty": "presence_penalty", "stopSequences": "stop", "allowMultipleToolCalls": "parallel_tool_calls",
+    "reasoningEffort": "reasoning_effort", "topK": "top_k",
+}  # fmt: skip
+_ENDPOINT = {
+    "azure_endpoint", "api_version", "endpoint", "base_url", "organization", "type", "connection", "azure_ad_token",
+    "default_headers", "timeout", "max_retries", "apiVersion", "kind", "name_", "resource", "region",
+}  # fmt: skip
+
+
+def read_prompty(name: str, folder: Folder, ledger: Ledger) -> tuple[list[Draft], dict[str, Json]]:
+    """The prompt file of a Prompty file. Raises RefusedSourceError, and RunnerError for a file that cannot be read."""
+    shown = folder.shown_as(name)
+    parts = split(folder.text(name), shown)
+    root = root_of(parts.document)
+    if root.value is None:
+        root = Node({}, parts.document)
+    if not isinstance(root.value, dict):
+        raise RefusedSourceError("I902", "its front matter is no mapping", location=root.location)
+    for place, _ in keys_in(root):
+        ledger.remark(
+            place.key_location,
+            "I103",
+            f'key "{place.path[-1]}"',
+            "the key in this file is not copied; revoke it",
+        )
+    keys = frozenset(key for _, key in keys_in(root))
+    entry = ledger.take("prompt", Location(shown, parts.body_line, 1), "the body")
+    draft = Draft(file_stem(name.rpartition("/")[2].removesuffix(".prompty")), entry)
+    reader = _Reader(draft, ledger, folder, name.rpartition("/")[0], Comments(keys), entry, parts)
+    for key, node in root.entries():
+        reader.key(key, node)
+    reader.body()
+    reader.inputs()
+    return [draft], {}
+
+
+@dataclass(slots=True)
+class _Reader:
+    """One file. Lives for one import."""
+
+    draft: Draft
+    ledger: Ledger
+    folder: Folder
+    inside: str
+    comments: Comments
+    entry: Entry
+    parts: FrontMatter
+    given: dict[str, dict[str, Json]] = field(default_factory=dict)
+    threads: set[str] = field(default_factory=set)
+    sample: dict[str, Json] | None = None
+    sample_node: Node | None = None
+    sample_lost: tuple[str, str] | None = None
+    mustache: bool = False
+    used: dict[str, None] = field(default_factory=dict)
+
+    # --- front matter ---
+
+    def key(self, key: str, node: Node) -> None:
+        """One entry of the front matter."""
+        if key == "model":
+            self._model(node)
+            return
+        if key == "inputs":
+            self._inputs(node)
+            return
+        if key == "tools" and isinstance(node.value, list):
+            self._tools(node)
+            return
+        entry = self.ledger.take("key", node.key_location, f'"{key}"')
+        comments = self.comments.above(node)
+        if key == "name" and node.text:
+            if called := prompt_name(node.text):
+                self.draft.put("name", called, entry, comments)
+        elif key == "description" and isinstance(node.value, str):
+            if node.value.strip():
+                self.draft.put("description", node.value.strip(), entry, comments)
+        elif key in ("authors", "author"):
+            self._texts("authors", node, entry, comments)
+        elif key == "tags":
+            self._texts("tags", node, entry, comments)
+        elif key == "metadata" and isinstance(node.value, dict):
+            for inner in ("authors", "tags"):
+                if (part := node.get(inner)) is not None:
+                    self._texts(inner, part, entry, comments)
+        elif key == "sample":
+            self._sample(node, entry)
+        elif key == "template":
+            self._template(node, entry)
+        elif key in ("outputs", "output", "outputSchema"):
+            self._outputs(node, entry)
+        elif key == "base" and node.value:
+            raise RefusedSourceError("I703", "it builds on another file (base)", location=node.key_location)
+        elif key == "configuration" and isinstance(node.value, dict):
+            self._configuration(node)
+            entry.drop("I105", "its parts are told one by one")
+        elif key == "parameters" and isinstance(node.value, dict):
+            for inner, value in node.entries():
+                self._parameter(inner, value)
+        elif key in (
+            "version",
+            "$schema",
+            "kind",
+            "environment",
+            "assertions",
+            "additionalMetadata",
+            "id",
+            "displayName",
+        ):
+            entry.drop("I102", "it is for the program that loads the prompt")
+        elif node.value in (None, "", [], {}):
+            entry.drop("I106", "it is empty")
+        else:
+            entry.drop("I106", "Prompty reads nothing in it")
+
+    def _texts(self, name: str, node: Node, entry: Entry, comments: tuple[str, ...]) -> None:
+        values = node.value if isinstance(node.value, list) else [node.value]
+        texts = list(dict.fromkeys(each.strip() for each in values if isinstance(each, str) and each.strip()))
+        if texts:
+            self.draft.put(name, list(texts), None, comments)
+        else:
+            entry.drop("I106", "it is empty")
+
+    def _model(self, node: Node) -> None:
+        if isinstance(node.value, str):
+            self.ledger.take("key", node.key_location, '"model"')
+            self.draft.put("model", node.value, None, self.comments.above(node))
+            return
+        for key, value in node.entries():
+            if key == "configuration":
+                self._configuration(value)
+            elif key == "parameters":
+                for inner, part in value.entries():
+                    self._parameter(inner, part)
+            elif key == "options":
+                for inner, part in value.entries():
+                    self._parameter(_OPTIONS.get(inner, inner), part)
+            else:
+                self._of_model(key, value)
+
+    def _of_model(self, key: str, node: Node) -> None:
+        entry = self.ledger.take("key", node.key_location, f'"{key}" of the model')
+        if (
+            key in ("id", "name", "deployment", "azure_deployment")
+            and node.text
+            and not _REFERENCE.match(node.text)
+        ):
+            self.draft.put("model", node.text, entry, self.comments.above(node))
+        elif key in ("api", "apiType"):
+            if node.value not in ("chat", "agent", None):
+                if node.value in ("embedding", "image", "embeddings"):
+                    raise RefusedSourceError(
+                        "I203", f"it is a prompt for {node.value}s, not for chat", location=node.location
+                    )
+                entry.lose(
+                    "I203", f"the {node.value} API is another API; the prompt asks over chat completions"
+                )
+        elif key in ("connection", "provider"):
+            entry.drop("I105", "it belongs to the endpoint, in runner.yaml")
+        elif key == "response":
+            entry.drop("I102", "what the program does with the answer")
+        elif node.value in (None, "", [], {}):
+            entry.drop("I106", "it is empty")
+        else:
+            entry.lose("I101", "runner knows nothing like it")
+
+    def _configuration(self, node: Node) -> None:
+        for key, value in node.entries():
+            entry = self.ledger.take("key", value.key_location, f'"{key}" of the configuration')
+            if is_key_name(key):
+                literal = isinstance(value.value, str) and not _REFERENCE.match(value.value)
+                if literal:
+                    entry.drop("I103", "a key is never copied; revoke it, and name a variable: api_key_env")
+                else:
+                    entry.drop(
+                        "I105", "keys come from the environment: api_key_env of the endpoint in runner.yaml"
+                    )
+            elif key in ("azure_deployment", "name", "model", "deployment", "deployment_name") and value.text:
+                if _REFERENCE.match(value.text) or value.text.startswith(("<", "${")):
+                    entry.drop("I104", "the name of the model is read from the environment there")
+                elif "model" not in self.draft.fields:
+                    self.draft.put("model", value.text, entry)
+            elif key in _ENDPOINT or isinstance(value.value, str):
+                entry.drop("I105", "it belongs to the endpoint, in runner.yaml")
+            else:
+                entry.drop("I105", "it is for the program that connects")
+
+    def _parameter(self, key: str, node: Node) -> None:
+        entry = self.ledger.take("key", node.key_location, f'"{key}" of the parameters')
+        try:
+            value = self._value(node)
+        except _UnreadError as error:
+            entry.lose(error.code, error.why)
+            return
+        if value is None or value == "":
+            entry.drop("I106", "it is empty")
+        elif key in ("stream", "stream_options"):
+            entry.drop("I102", "it is an option of the run: runner run --stream")
+        elif key in ("deployment_name", "model") and isinstance(value, str):
+            self.draft.put("model", value, entry)
+        elif key in ("additionalProperties", "extra_body") and isinstance(value, dict):
+            for inner, part in value.items():
+                if inner not in ("stream", "stream_options"):  # options of the run
+                    self._extra(inner, part, entry)
+        elif key == "tools" and not _are_tools(value):
+            entry.lose("I701", "these are not the tools of chat completions")
+        elif key in schema("prompt")["properties"] and key not in ("messages", "tests", "assert", "inputs"):
+            self.draft.put(key, _number(value), entry, self.comments.above(node))
+        else:
+            self._extra(key, value, entry)
+            self.ledger.remark(
+                node.key_location,
+                "I608",
+                f'"{key}" of the parameters',
+                "only its own provider knows it: sent under extra_body",
+            )
+
+    def _extra(self, key: str, value: Json, entry: Entry) -> None:
+        known = self.draft.fields.get("extra_body")
+        extra = dict(known.value) if known is not None and isinstance(known.value, dict) else {}
+        self.draft.put("extra_body", {**extra, key: value}, entry)
+
+    def _value(self, node: Node) -> Json:
+        """A value with its references to files read. Raises _UnreadError for one to the environment."""
+        value = node.value
+        if isinstance(value, str):
+            text = value.strip()
+            found = _REFERENCE.match(text)
+            if found is None:
+                return text
+            if found[1].lower() == "env":
+                raise _UnreadError("I104", "it reads the environment")
+            try:
+                name = self.folder.name_of(self.inside, found[2], node.location)
+                if name.endswith((".json", ".yaml", ".yml")):
+                    return self.folder.document(name, node.location).value
+                return self.folder.text(name, node.location)
+            except RunnerError as error:
+                raise _UnreadError("I302", error.message) from None
+        if isinstance(value, list):
+            return [self._value(item) for item in node.items()]
+        if isinstance(value, dict):
+            return {key: self._value(part) for key, part in node.entries()}
+        return value
+
+    def _inputs(self, node: Node) -> None:
+        if isinstance(node.value, list):
+            for item in node.items():
+                called = item.get("name")
+                if called is not None and called.text:
+                    self._input(called.text, item, item.location)
+        for name, value in node.entries():
+            self._input(name, value, value.key_location)
+
+    def _input(self, name: str, node: Node, place: Location) -> None:
+        entry = self.ledger.take("key", place, f'input "{name}"')
+        value = node.value
+        if not isinstance(value, dict):
+            # The value itself, as early versions have it: an example.
+            self.given[name] = {}
+            if value is not None and value != "":
+                self.sample = {**(self.sample or {}), name: value}
+            return
+        kind = value.get("type", value.get("kind"))
+        if kind == "thread":
+            self.threads.add(name)
+            self.given[name] = {"type": "array", "default": []}
+            return
+        spec: dict[str, Json] = {}
+        if isinstance(kind, str):
+            if kind.lower() in _TYPES:
+                spec["type"] = _TYPES[kind.lower()]
+            elif kind.lower() not in ("any", "chat_history", "image", "file"):
+                entry.drop("I106", f"the type {kind} is not known: any value is taken")
+        if isinstance(value.get("description"), str) and value["description"]:
+            spec["description"] = value["description"]
+        if "default" in value and value["default"] is not None:
+            spec["default"] = value["default"]
+            if spec.get("type") == "string" and not isinstance(value["default"], str):
+                spec.pop("type")
+        example = value.get("sample", value.get("example"))
+        if example is not None and not isinstance(example, dict | list):
+            self.sample = {**(self.sample or {}), name: example}
+        if isinstance(value.get("enumValues"), list) and value["enumValues"]:
+            spec["enum"] = value["enumValues"]
+        self.given[name] = spec
+
+    def _sample(self, node: Node, entry: Entry) -> None:
+        self.sample_node = node
+        try:
+            value: Json
+            if isinstance(node.value, str) and not node.value.startswith("${"):
+                name = self.folder.name_of(self.inside, node.value, node.location)
+                value = self.folder.document(name, node.location).value
+            else:
+                value = self._value(node)
+        except _UnreadError as error:
+            entry.lose(error.code, error.why)
+            return
+        except RunnerError as error:
+            entry.lose("I302", error.message)
+            return
+        if isinstance(value, dict):
+            self.sample = {**(self.sample or {}), **value}
+        elif value:
+            entry.lose("I402", "a sample that is no mapping")
+        else:
+            entry.drop("I106", "it is empty")
+
+    def _template(self, node: Node, entry: Entry) -> None:
+        words = json.dumps(node.value).lower()
+        if "mustache" in words:
+            self.mustache = True
+        elif node.text is not None and node.text not in ("jinja2", "jinja", ""):
+            entry.lose("I303", f"the template format {node.text} is not known")
+
+    def _outputs(self, node: Node, entry: Entry) -> None:
+        """The schema of the answer in version 2; in version 1 a note."""
+        properties: dict[str, Json] = {}
+        for item in node.items():
+            name = item.get("name")
+            kind = item.get("kind") or item.get("type")
+            if name is None or not name.text:
+                continue
+            word = _TYPES.get(str(kind.value).lower()) if kind is not None else None
+            part: dict[str, Json] = {"type": word} if word else {}
+            if isinstance(item.value, dict) and isinstance(item.value.get("description"), str):
+                part["description"] = item.value["description"]
+            properties[name.text] = part
+        if properties:
+            made: Json = {
+                "type": "object", "properties": properties, "required": list(properties), "additionalProperties": False,
+            }  # fmt: skip
+            self.draft.put(
+                "response_format",
+                {"type": "json_schema", "json_schema": {"name": "structured_output", "schema": made}},
+                entry,
+            )
+        else:
+            entry.drop("I106", "Prompty does not send it; declare response_format to have the answer checked")
+
+    def _tools(self, node: Node) -> None:
+        tools: list[Json] = []
+        for item in node.items():
+            name = item.get("name")
+            entry = self.ledger.take("key", item.location, f'tool "{name.value if name else "?"}"')
+            kind = item.get("kind") or item.get("type")
+            if _are_tools([item.value]):
+                tools.append(item.value)
+            elif kind is not None and kind.value == "function" and name is not None and name.text:
+                tools.append({"type": "function", "function": _function(item)})
+            else:
+                entry.lose(
+                    "I701",
+                    f"tools of the kind {kind.value if kind else '?'} are not those of chat completions",
+                )
+        if tools:
+            self.draft.put("tools", tools)
+
+    # --- body ---
+
+    def body(self) -> None:
+        """The messages. Raises RefusedSourceError at the line of what cannot be told apart."""
+        text = self.parts.body
+        if self.mustache:
+            if re.search(r"\{\{\s*[#^/>!&{]", text):
+                raise self._refused(
+                    text, re.search(r"\{\{\s*[#^/>!&{]", text), "sections of Mustache have no counterpart"
+                )
+        else:
+            text = self._with_histories(text)
+        messages: list[Json] = []
+        for role, content, at in self._chunks(text):
+            messages += self._messages(role, content, at)
+        if not messages:
+            raise RefusedSourceError("I303", "its body is empty", location=self.entry.location)
+        if any("{%" in each or "{#" in each for each in _texts(messages)):
+            self.draft.put("template", {"whitespace": "raw"})
+        self.draft.put("messages", messages, self.entry)
+        self._variables(messages)
+
+    def _refused(self, text: str, found: re.Match[str] | None, why: str) -> RefusedSourceError:
+        line = text.count("\n", 0, found.start()) if found else 0
+        place = Location(self.entry.location.path, self.parts.body_line + line, 1)
+        self.entry.location = place
+        return RefusedSourceError("I303", why, location=place)
+
+    def _with_histories(self, text: str) -> str:
+        """The text with the loop that prints a conversation replaced by a mark of as many lines."""
+
+        def marked(found: re.Match[str]) -> str:
+            self.threads.add(found["list"])
+            self.given[found["list"]] = {"type": "array", "default": []}
+            return f"\n{_MARK}{found['list']}\n" + "\n" * max(0, found[0].count("\n") - 2)
+
+        text = _HISTORY.sub(marked, text)
+        for name in sorted(self.threads):
+            text = re.sub(
+                rf"(?m)^[ \t]*\{{\{{-?\s*{re.escape(name)}\s*-?\}}\}}[ \t]*$", f"{_MARK}{name}", text
+            )
+        printed = _PRINTED_ROLE.search(text)
+        if printed is not None:
+            raise self._refused(
+                text,
+                printed,
+                "the role of a message is computed: a loop that prints roles has no counterpart",
+            )
+        return text
+
+    def _chunks(self, text: str) -> Iterator[tuple[str, str, int]]:
+        """Role, text and first character of each message."""
+        found = [*_ROLE.finditer(text)]
+        ends = [*(each.start() for each in found[1:]), len(text)][: len(found)]
+        first = text[: found[0].start()] if found else text
+        if first.strip():
+            yield "system", first, 0
+        for each, end in zip(found, ends, strict=True):
+            last = _LAST_ROLE.search(text, each.end(), end) if end == len(text) else None
+            yield each[1].lower(), text[each.end() : last.start() if last else end], each.end()
+
+    def _messages(self, role: str, content: str, at: int) -> list[Json]:
+        if role == "function":
+            raise self._refused(self.parts.body, None, "a message of a function has no counterpart")
+        made: list[Json] = []
+        pieces = re.split(rf"(?m)^{_MARK}(\w+)$", content)
+        for index, piece in enumerate(pieces):
+            if index % 2:
+                made.append({"type": "placeholder", "name": piece})
+            elif piece.strip():
+                self._refuse_open_blocks(piece, at)
+                text = piece.strip()
+                made.append(
+                    {"role": role, "content": self._content(_simple(text) if self.mustache else text)}
+                )
+        return made
+
+    def _refuse_open_blocks(self, piece: str, at: int) -> None:
+        depth = 0
+        for found in _BLOCK.finditer(piece):
+            if found[2] == "set" and "=" in found[3]:
+                continue
+            depth += -1 if found[1] else 1
+            if depth < 0:
+                break
+        if depth:
+            line = self.parts.body_line + self.parts.body.count("\n", 0, at)
+            place = Location(self.entry.location.path, line, 1)
+            self.entry.location = place
+            raise RefusedSourceError("I303", "a block of the template spans two messages", location=place)
+
+    def _content(self, text: str) -> Json:
+        """The text, or its parts where it shows images."""
+        found = [*_IMAGE.finditer(text)]
+        if not found:
+            return text
+        parts: list[Json] = []
+        at = 0
+        for image in found:
+            if before := text[at : image.start()].strip():
+                parts.append({"type": "text", "text": before})
+            url = image[2].split(" ")[0].strip()
+            if not url.startswith(("http", "data", "{{")):
+                self._copied(url)
+            parts.append(
+                {"type": "image_url", "image_url": {"url": image[2].strip() if "{{" in url else url}}
+            )
+            at = image.end()
+        if rest := text[at:].strip():
+            parts.append({"type": "text", "text": rest})
+        return parts
+
+    def _copied(self, name: str) -> None:
+        try:
+            file = self.folder.name_of(self.inside, name, self.entry.location)
+            data = self.folder.read(file, self.entry.location)
+        except RunnerError as error:
+            raise RefusedSourceError(
+                "I302", f"an image that it shows: {error.message}", location=self.entry.location
+            ) from None
+        self.draft.files[name] = data
+
+    def _variables(self, messages: list[Json]) -> None:
+        environment = Environment(autoescape=False)  # noqa: S701 - parsed for its names only, never rendered
+        for text in _texts(messages):
+            try:
+                names = meta.find_undeclared_variables(environment.parse(text))
+            except TemplateError as error:
+                raise RefusedSourceError(
+                    "I303", f"its body is no Jinja template: {error.message}", location=self.entry.location
+                ) from None
+            self.used |= dict.fromkeys(sorted(names - {"range", "dict", "namespace", "loop", "self"}))
+        self.used |= dict.fromkeys(
+            sorted(
+                self.threads
+                & {str(each["name"]) for each in messages if isinstance(each, dict) and "name" in each}
+            )
+        )
+
+    # --- inputs and the sample ---
+
+    def inputs(self) -> None:
+        """Declare every variable, and make a test of the sample."""
+        sample = self.sample
+        names = dict.fromkeys((*self.given, *self.used, *(sample or {})))
+        renamed = {name: ours for name in names if (ours := input_name(name)) != name}
+        if any(name in self.used for name in renamed):
+            renamed = {name: ours for name, ours in renamed.items() if name not in self.used}
+        inputs: dict[str, Json] = {}
+        for name in names:
+            spec = dict(self.given.get(name, {}))
+            if name in self.used and "default" not in spec and sample is not None and name not in sample:
+                spec["default"] = (
+                    []
+                    if name in self.threads or spec.get("type") == "array"
+                    else {}
+                    if spec.get("type") == "object"
+                    else ""
+                )
+                if spec.get("type") in ("number", "integer", "boolean"):
+                    spec.pop("type")
+                self.ledger.remark(
+                    self.entry.location, "I603", f'variable "{name}"',
+                    "it has neither a sample nor a default, so that Prompty renders it as nothing",
+                )  # fmt: skip
+            inputs[renamed.get(name, name)] = spec
+        if inputs:
+            fields = self.draft.fields
+            messages = fields.pop("messages")
+            self.draft.put("inputs", inputs)
+            fields["messages"] = messages
+        if sample:
+            vars_ = {renamed.get(name, name): _stripped(value) for name, value in sample.items()}
+            node = self.sample_node
+            place = node.key_location if node is not None else self.entry.location
+            entry = self.ledger.take("test", place, "the sample")
+            for name, value in vars_.items():
+                declared = inputs.get(name)
+                if isinstance(declared, dict) and not _fits(value, declared.get("type")):
+                    inputs[name] = {key: part for key, part in declared.items() if key != "type"}
+                    self.ledger.remark(
+                        place, "I609", f'variable "{name}"', "its sample is of another type than it declares"
+                    )
+            self.draft.tests.append(CaseDraft({"id": "sample", "vars": vars_}, entry))
+
+
+class _UnreadError(Exception):
+    """A value that is read from elsewhere."""
+
+    def __init__(self, code: str, why: str) -> None:
+        super().__init__(why)
+        self.code = code
+        self.why = why
+
+
+def _stripped(value: Json) -> Json:
+    """A sample as Prompty gives it to the template."""
+    if isinstance(value, str):
+        return value.strip()
+    if isinstance(value, list):
+        return [_stripped(each) for each in value]
+    if isinstance(value, dict):
+        return {key: _stripped(each) for key, each in value.items()}
+    return value
+
+
+def _fits(value: Json, kind: Json) -> bool:
+    types: Mapping[str, tuple[type, ...]] = {
+        "string": (str,), "number": (int, float), "integer": (int,), "boolean": (bool,), "object": (dict,), "array": (list,),
+    }  # fmt: skip
+    if not isinstance(kind, str):
+        return True
+    if isinstance(value, bool) and kind in ("number", "integer"):
+        return False
+    return isinstance(value, types[kind])
+
+
+def _number(value: Json) -> Json:
+    """A number that stands in quotes."""
+    if isinstance(value, str) and re.fullmatch(r"-?\d+(?:\.\d+)?", value):
+        return float(value) if "." in value else int(value)
+    return value
+
+
+def _are_tools(value: Json) -> bool:
+    return isinstance(value, list) and all(
+        isinstance(each, dict) and each.get("type") == "function" and isinstance(each.get("function"), dict)
+        for each in value
+    )
+
+
+def _function(item: Node) -> Json:
+    value = item.value if isinstance(item.value, dict) else {}
+    made: dict[str, Json] = {"name": value["name"]}
+    if isinstance(value.get("description"), str):
+        made["description"] = value["description"]
+    parameters = value.get("parameters")
+    if isinstance(parameters, list):
+        properties: dict[str, Json] = {}
+        required: list[Json] = []
+        for each in parameters:
+            if isinstance(each, dict) and isinstance(each.get("name"), str):
+                part: dict[str, Json] = {
+                    "type": _TYPES.get(str(each.get("kind", "string")).lower(), "string")
+                }
+                if isinstance(each.get("description"), str):
+                    part["description"] = each["description"]
+                properties[str(each["name"])] = part
+                if each.get("required") is True:
+                    required.append(each["name"])
+        made["parameters"] = {
+            "type": "object",
+            "properties": properties,
+            **({"required": required} if required else {}),
+        }
+    elif isinstance(parameters, dict):
+        made["parameters"] = dict(parameters)
+    if isinstance(value.get("strict"), bool):
+        made["strict"] = value["strict"]
+    return made
+
+
+def _simple(text: str) -> str:
+    return re.sub(r"\{\{\{\s*(\w+)\s*\}\}\}", r"{{ \1 }}", text)
+
+
+def _texts(value: Json) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list):
+        for each in value:
+            yield from _texts(each)
+    elif isinstance(value, dict):
+        for key, each in value.items():
+            if key not in ("role", "type", "name"):
+                yield from _texts(each)
