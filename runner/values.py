@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
-from typing import Any, TypeAlias
+from types import UnionType
+from typing import Any, Literal, TypeAlias, Union, get_args, get_origin
 
-__all__ = ["TYPE_WORDS", "Json", "JsonObject", "JsonPath", "find_non_json", "json_type"]
+__all__ = ["TYPE_WORDS", "Json", "JsonObject", "JsonPath", "find_non_json", "has_type", "json_type"]
 
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 """Any JSON value. Built by our loaders from exactly None, bool, int, float, str, list and dict."""
@@ -57,6 +58,22 @@ def find_non_json(value: object) -> tuple[JsonPath, str] | None:
         return _find(value)
     except RecursionError:
         return (), "a value that is nested too deeply"
+
+
+def has_type(value: object, annotation: Any) -> bool:
+    """Whether a value read from a file has the type of an annotation; true and false are not numbers.
+
+    An annotation is a class, a Literal, `tuple[X, ...]`, Json, None, or a union of these, as `get_type_hints` gives it.
+    """
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin in (Union, UnionType):
+        return any(has_type(value, each) for each in arguments)
+    if origin is Literal:
+        return any(type(value) is type(each) and value == each for each in arguments)
+    if origin is tuple:
+        return isinstance(value, tuple) and all(has_type(each, arguments[0]) for each in value)
+    kind = type(None) if annotation is None else origin or annotation
+    return isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
 
 
 def _find(value: object) -> tuple[JsonPath, str] | None:

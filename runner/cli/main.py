@@ -14,7 +14,17 @@ from typing import Any
 import click
 
 from .._version import __version__
-from ..errors import NotTextError, ReaderGoneError, RunnerError, StorageError, close_to, did_you_mean
+from ..errors import (
+    Location,
+    MissingFileError,
+    NotTextError,
+    ReaderGoneError,
+    RunnerError,
+    StorageError,
+    close_to,
+    did_you_mean,
+    elided,
+)
 from ..report.outlet import lenient, print_line, print_lines
 
 __all__ = ["cli"]
@@ -114,7 +124,13 @@ class LazyGroup(click.Group):
             print_line("interrupted", err=True)
             return 130
         except OSError as error:
-            if error.errno not in _FULL or error.filename is not None:
+            if error.filename is not None:
+                from ..commands.show_errors import show_error
+
+                told_by_system = _refused(error)
+                show_error(told_by_system)
+                return told_by_system.exit_code
+            if error.errno not in _FULL:
                 raise
             _say_no_more()
             with contextlib.suppress(OSError):
@@ -142,6 +158,16 @@ def _reader_may_go() -> Iterator[None]:
 
 
 _FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG, errno.EIO)
+"""What the system says where nothing more can be written."""
+
+
+def _refused(error: OSError) -> RunnerError:
+    """The error for a file that the system refuses: no permission, a name that is too long, a loop of links."""
+    shown = elided(os.fsdecode(error.filename) if isinstance(error.filename, (str, bytes)) else "a file", 200)
+    said = error.strerror or str(error)
+    if error.errno in (*_FULL, errno.EROFS):
+        return StorageError(f"{shown} cannot be written: {said}")
+    return MissingFileError(f"it cannot be used: {said}", location=Location(shown))
 
 
 def _say_no_more() -> None:

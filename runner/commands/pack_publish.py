@@ -48,7 +48,7 @@ def init(folder: Path, name: str | None) -> int:
     if path.exists():
         raise UsageError(f"{shown} exists already", hint="runner pack check looks at it")
     refuse_links(folder, path)
-    fitting = fitting_name(name or folder.resolve().name)
+    fitting = fitting_name(name or Path(os.path.realpath(folder)).name)
     if not any(file.lower().endswith(PROMPT_ENDINGS) for file in _files(folder)):
         # Nothing to share yet: something to begin with, that passes the check at once.
         write_starter(folder)

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_type_hints
 
 from ..engine.attempt import RunAttempt, facts_of
 from ..engine.columns import columns_of
@@ -36,6 +36,7 @@ from ..report.figures import count
 from ..report.outlet import Outlet, print_lines
 from ..report.stream import StreamText
 from ..report.workflow_commands import unheeded
+from ..values import has_type
 from .connect import ConnectOptions
 from .selection import Chosen, SelectionOptions, load_selection
 from .show_errors import show_diagnostic
@@ -70,15 +71,24 @@ class Asking:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Asking:
-        """What `as_json` wrote."""
+        """What `as_json` wrote. Raises ValueError, KeyError, TypeError or AttributeError for anything else."""
         options = {
             name: tuple(each) if isinstance(each, list) else each
             for name, each in value.items()
             if name not in ("repeat", "shard")
         }
-        shard = Shard(*map(int, value["shard"].split("/"))) if value["shard"] else None
+        shard = Shard(*map(int, value["shard"].split("/"))) if value["shard"] is not None else None
         # What a version that did not have them yet did not write.
         selection: Any = {**dict.fromkeys(("delimiter", "encoding", "id_column")), **options}
+        kinds = {**get_type_hints(SelectionOptions), "repeat": int}
+        found = {**selection, "repeat": value["repeat"]}
+        if found.keys() != kinds.keys() or not all(
+            has_type(found[name], kind) for name, kind in kinds.items()
+        ):
+            raise TypeError("an argument is missing, unknown, or of another type")
+        least_one = all(found[name] is None or found[name] >= 1 for name in ("repeat", "sample", "limit"))
+        if not least_one or (shard is not None and not 1 <= shard.index <= shard.count):
+            raise ValueError("an argument is out of its range")
         return cls(selection, value["repeat"], shard)
 
 
@@ -106,10 +116,11 @@ def recorded(name: str) -> tuple[StoredRun, Asking, Mapping[str, Any]]:
         )
     try:
         asking = Asking.from_json(arguments["asking"])
-        known = asking.selection.keys() == SelectionOptions.__annotations__.keys()
+        kinds = {"output": str | None, "in_order": bool}
+        known = all(has_type(arguments[name], kind) for name, kind in kinds.items())
     except (AttributeError, KeyError, TypeError, ValueError):
         known = False
-    if not known or not {"output", "in_order"} <= arguments.keys():
+    if not known:
         raise UsageError(
             f"the run {stored.id} cannot be resumed: its run.json is damaged, or that of another version of runner",
             hint="start a new one",
@@ -144,7 +155,7 @@ def hold_recorded(stored: StoredRun, asking: Asking, output: str | None, typed: 
                 f"the run {stored.id} was started with {option}-, and what standard input held is not kept",
                 hint=f"give it again: --resume {stored.id} {option}FILE",
             )
-        place = Path.cwd().joinpath(value).resolve()
+        place = Path(os.path.realpath(value))
         inside = place.is_relative_to(root)
         if not inside or any(part.startswith(".") for part in place.relative_to(root).parts):
             why = "is hidden" if inside else "lies outside the project"

@@ -22,6 +22,7 @@ from ..files.atomic import write_whole
 from ..files.file_lock import locked
 from ..files.model import Endpoint
 from ..files.versions import is_version, located_in, reader_of
+from ..values import has_type
 
 __all__ = ["TRUST_VARIABLE", "Disclosure", "Trust", "disclosures"]
 
@@ -35,7 +36,12 @@ _VERSION = 1
 def _read_v1(value: Mapping[str, Any]) -> dict[str, list[str]]:
     if not is_version(value["runner_trust"], 1):
         raise ValueError("not a version")
-    return {str(folder): [str(each) for each in keys] for folder, keys in value["folders"].items()}
+    folders: dict[str, list[str]] = value["folders"]
+    if not all(
+        isinstance(keys, list) and has_type(tuple(keys), tuple[str, ...]) for keys in folders.values()
+    ):
+        raise ValueError("not lists of what was agreed to")
+    return dict(folders)
 
 
 _READERS: dict[int, Callable[[Mapping[str, Any]], dict[str, list[str]]]] = {1: _read_v1}
@@ -181,7 +187,7 @@ class Trust:
             return {}
         except OSError as error:
             raise ConfigError(f"{place} cannot be read: {error.strerror or error}") from None
-        except (ValueError, TypeError, KeyError, AttributeError):
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             raise ConfigError(
                 f"{place}, where trusted projects are remembered, is damaged",
                 hint="delete it: you are asked again",

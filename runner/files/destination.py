@@ -33,7 +33,7 @@ class Destination:
     def __init__(self, option: str, shown: str, root: Path) -> None:
         self._shown = f'{option} "{shown}"'
         self._given = Path(shown)
-        self._path = Path(shown).resolve()
+        self._path = Path(os.path.realpath(shown))
         self._root = root.resolve()
 
     def check(
@@ -48,7 +48,7 @@ class Destination:
             if isinstance(other, int):
                 is_same = found is not None and _descriptor(other) == _id(found)
             else:
-                is_same = other.resolve() == self._path or (
+                is_same = os.path.realpath(other) == str(self._path) or (
                     found is not None and _regular_id(other) == _id(found)
                 )
             if is_same:

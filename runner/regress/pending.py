@@ -9,17 +9,17 @@ import contextlib
 import fnmatch
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, TypeVar, get_type_hints
 
 from ..engine.journal.paths import STATE, make_state, plain, read_state, state_folder
 from ..errors import FormatError, Location, StorageError
 from ..files.atomic import write_whole
 from ..files.plain_files import NotPlainError
 from ..files.versions import NewerFormatError, is_version, located_in, reader_of
-from ..values import Json
+from ..values import Json, has_type
 from .results import FieldChange, PendingEntry
 from .snapshots.reader import read_snapshot
 from .snapshots.snapshot import is_snapshot_file
@@ -29,6 +29,8 @@ __all__ = ["PENDING", "drop_pending", "load_pending", "refuse_newer", "save_pend
 
 PENDING = STATE / "pending"
 FORMAT = 1
+
+_T = TypeVar("_T")
 
 
 def _name(snapshot_file: str) -> str:
@@ -110,8 +112,14 @@ def _load(path: Path) -> PendingEntry:
     try:
         data = read_state(path)
         value: dict[str, Any] = json.loads(data)
-        return _reader_of(value["format"], data, shown)(value, data, shown)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        entry = _reader_of(value["format"], data, shown)(value, data, shown)
+        for name, file in (("snapshot_file", entry.snapshot_file), ("moved_from", entry.moved_from)):
+            if file is not None and not is_snapshot_file(file):
+                raise ValueError(f"{name} is no place for a snapshot")
+        if not path.as_posix().endswith(f"/{entry.snapshot_file}.json"):
+            raise ValueError(f"the entry of {entry.snapshot_file} has another place")
+        return entry
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise FormatError(
             f"this is not an answer waiting for approval: {error}",
             location=Location(shown),
@@ -122,17 +130,14 @@ def _load(path: Path) -> PendingEntry:
 def _read_v1(value: dict[str, Any], data: bytes, shown: str) -> PendingEntry:
     if not is_version(value.pop("format"), 1):
         raise ValueError("another format")
-    for name in ("snapshot_file", "moved_from"):
-        if value[name] is not None and not is_snapshot_file(value[name]):
-            raise ValueError(f"{name} is no place for a snapshot")
     try:
         snapshot = read_snapshot(value.pop("snapshot"), shown)
     except NewerFormatError as error:  # its line is one of the text inside
         raise NewerFormatError(
             error.message, location=located_in(data, shown, "snapshot"), hint=error.hint
         ) from None
-    fields = tuple(FieldChange(**each) for each in value.pop("fields"))
-    return PendingEntry(**value, snapshot=snapshot, fields=fields)
+    fields = tuple(_made(FieldChange, each) for each in value.pop("fields"))
+    return _made(PendingEntry, {**value, "snapshot": snapshot, "fields": fields})
 
 
 _Read = Callable[[dict[str, Any], bytes, str], PendingEntry]
@@ -141,6 +146,14 @@ _READERS: dict[int, _Read] = {1: _read_v1}
 
 def _reader_of(version: Json, data: bytes, shown: str) -> _Read:
     return reader_of(_READERS, version, "this pending answer", lambda: located_in(data, shown, "format"))
+
+
+def _made(kind: type[_T], values: Mapping[str, Any]) -> _T:
+    """A dataclass of values that were read. Raises TypeError for what is missing, unknown, or of another type."""
+    for name, annotation in get_type_hints(kind).items():
+        if name in values and not has_type(values[name], annotation):
+            raise TypeError(f"{name} is of another type")
+    return kind(**values)
 
 
 def select_pending(

@@ -60,7 +60,7 @@ class FileWriter(Generic[_T_contra]):
                 hint=f"end the name in {' or '.join(', '.join(formats).rsplit(', ', 1))}",
             )
         # A link stays a link: what it points to is replaced.
-        self._path = Path(path).resolve()
+        self._path = Path(os.path.realpath(path))
         if self._path.is_dir():
             raise UsageError(f'--output "{self._shown}" is a folder.', hint="name a file")
         in_place = suffix == ".jsonl" or (self._path.exists() and not self._path.is_file())

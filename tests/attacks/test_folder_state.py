@@ -15,7 +15,7 @@ from runner.engine.journal import run_ids
 from runner.errors import MissingFileError
 from runner.files import file_lock
 from runner.regress.snapshots.store import SnapshotStore
-from tests.cli.asking import run
+from tests.cli.asking import KEY, run
 from tests.cli.project import ProjectFolder
 from tests.faults import FaultServer, completion
 
@@ -288,7 +288,7 @@ def test_only_snapshots_of_the_projects_prompts_are_accepted(
     for folder in (".github", "packs/p", "src"):
         (asked.folder / "packs.lock").write_text("")
         text = entry.read_text().replace("prompts/__snapshots__/", f"{folder}/__snapshots__/")
-        place = pending / f"{folder}/__snapshots__/hello/ada.snap.yaml.json"
+        place = pending / f"{folder}/__snapshots__/hello/{entry.name}"
         place.parent.mkdir(parents=True)
         place.write_text(text)
         (asked.folder / "packs.lock").unlink()
@@ -299,17 +299,105 @@ def test_only_snapshots_of_the_projects_prompts_are_accepted(
         place.unlink()
 
 
+def a_pending_entry(asked: ProjectFolder) -> tuple[Path, dict[str, Any]]:
+    """An answer that waits for approval: its file, and what is in it."""
+    asked.run("test", env={"FAKE_KEY": KEY})
+    place = next((asked.folder / ".runner" / "pending").rglob("ada.snap.yaml.json"))
+    return place, json.loads(place.read_text())
+
+
 def test_nothing_in_gits_folder_is_taken_for_a_snapshot(asked: ProjectFolder) -> None:
-    place = asked.folder / ".runner/pending/.git/__snapshots__/hello/ada.snap.yaml.json"
+    place, entry = a_pending_entry(asked)
+    entry["snapshot_file"] = ".git/__snapshots__/hello/ada.snap.yaml"
+    place.unlink()
+    place = asked.folder / f".runner/pending/{entry['snapshot_file']}.json"
     place.parent.mkdir(parents=True)
-    place.write_text(
-        json.dumps(
-            {"format": 1, "snapshot_file": ".git/__snapshots__/hello/ada.snap.yaml", "moved_from": None}
-        )
-    )
+    place.write_text(json.dumps(entry))
     done = asked.run("accept", "--all")
     assert done.code == 2
     assert "no place for a snapshot" in done.err
+
+
+@pytest.mark.parametrize(
+    "command", [("pending",), ("pending", "--json"), ("accept", "--all"), ("reject", "--all")]
+)
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"kind": []},
+        {"kind": "approved"},
+        {"prompt": 1},
+        {"case": None},
+        {"variant": 1.5},
+        {"snapshot_file": None},
+        {"snapshot_file": "prompts/__snapshots__/hello/bob.snap.yaml"},
+        {"moved_from": True},
+        {"against": {}},
+        {"fields": [{"path": "$", "approved": 1, "new": 2, "rule": {}, "equal": False}]},
+        {"fields": 1},
+        {"more": 1},
+    ],
+    ids=json.dumps,
+)
+def test_what_is_no_answer_that_waits_for_approval_is_told(
+    asked: ProjectFolder, server: FaultServer, changed: dict[str, Any], command: tuple[str, ...]
+) -> None:
+    place, entry = a_pending_entry(asked)
+    place.write_text(json.dumps({**entry, **changed}))
+    done = asked.run(*command)
+    assert done.code == 2
+    assert "ada.snap.yaml.json: error: this is not an answer waiting for approval" in done.err
+    assert place.exists()
+    assert not (asked.folder / "prompts" / "__snapshots__").exists()
+
+
+def test_an_answer_that_is_nested_without_an_end_is_told(asked: ProjectFolder, server: FaultServer) -> None:
+    place, _ = a_pending_entry(asked)
+    place.write_text("[" * 100_000)
+    assert asked.run("pending").code == 2
+
+
+# --- what run.json says of the arguments ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"asking": {"paths": 1}},
+        {"asking": {"paths": [{}]}},
+        {"asking": {"assignments": [None]}},
+        {"asking": {"rows": []}},
+        {"asking": {"vars_file": 1}},
+        {"asking": {"endpoint": True}},
+        {"asking": {"models": "gpt-test"}},
+        {"asking": {"sample": 0}},
+        {"asking": {"limit": -1}},
+        {"asking": {"seed": True}},
+        {"asking": {"isolate": 1}},
+        {"asking": {"repeat": 0}},
+        {"asking": {"repeat": "1"}},
+        {"asking": {"shard": "3/2"}},
+        {"asking": {"shard": []}},
+        {"asking": {"more": 1}},
+        {"output": ["o.jsonl"]},
+        {"in_order": "yes"},
+    ],
+    ids=json.dumps,
+)
+def test_arguments_of_another_type_or_out_of_their_range_are_told_and_nothing_is_sent(
+    asked: ProjectFolder, server: FaultServer, changed: dict[str, Any]
+) -> None:
+    asked.run("run", env={"FAKE_KEY": KEY})
+    [manifest] = asked.folder.glob(".runner/runs/*/run.json")
+    value = json.loads(manifest.read_text())
+    value["arguments"]["asking"] |= changed.pop("asking", {})
+    value["arguments"] |= changed
+    manifest.write_text(json.dumps(value))
+    server.requests.clear()
+    done = asked.run("run", "--resume", "last", env={"FAKE_KEY": KEY})
+    assert done.code == 2
+    assert "its run.json is damaged" in done.err
+    assert server.requests == []
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no FIFOs")

@@ -177,7 +177,14 @@ def test_a_folder_that_cannot_be_written_is_trusted_for_one_run_and_says_so(aske
     assert "trusted for this run only" in done.err
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"runner_trust": 1}', '{"runner_trust": 1, "folders": 3}', "\0"])
+DAMAGED = ["", "[]", '{"runner_trust": 1}', '{"runner_trust": 1, "folders": 3}', "\0", "[" * 100_000]
+DAMAGED += [
+    f'{{"runner_trust": {version}, "folders": {{}}}}' for version in ("0", "-1", "true", "null", '"1"')
+]
+DAMAGED += [f'{{"runner_trust": 1, "folders": {{"/": {keys}}}}}' for keys in ("null", '"A@b"', "[1]", "{}")]
+
+
+@pytest.mark.parametrize("text", DAMAGED, ids=lambda text: text[:60])
 def test_a_damaged_file_of_trusted_projects_trusts_nobody(
     asked: ProjectFolder, server: FaultServer, text: str
 ) -> None:
