@@ -20,7 +20,7 @@ from ..schema import show
 from ..values import Json, JsonPath
 from .formats import schema, validate
 from .model import Assertion
-from .problems import ProblemList
+from .problems import MOST, ProblemList
 from .violations import foreign_key, near
 
 __all__ = ["PLACEHOLDER", "GithubPrompt", "is_github_prompt", "read_github_prompt"]
@@ -110,6 +110,7 @@ class _Reader:
             if value is not None or key.startswith("x-")
         }
         self.problems = ProblemList()
+        self.refused = 0
         self.warnings: list[Diagnostic] = []
         self.asked: Mapping[str, Location] = {}
         self.compared: Mapping[str, Location] = {}
@@ -134,7 +135,7 @@ class _Reader:
         beside = {"inputs": self._inputs(rows)} if rows else {}
         self.problems.raise_any()
         document = MappedDocument(made, self.document, self._source_of)
-        return GithubPrompt(document, beside, asserts, tuple(self.warnings))
+        return GithubPrompt(document, beside, asserts, tuple(self._first_warnings()))
 
     def _source_of(self, path: JsonPath) -> JsonPath | Embedded:
         if path[:1] == ("tests",) and path[2:3] == ("vars",):
@@ -174,6 +175,20 @@ class _Reader:
         self._unknown((key,), (*_ONLY_GITHUB, *_SHARED), "the file")
         return {}
 
+    def _first_warnings(self) -> Iterator[Diagnostic]:
+        yield from self.warnings[:MOST]
+        if len(self.warnings) > MOST:
+            more, location = len(self.warnings) - MOST, self.warnings[MOST].location
+            yield Diagnostic(
+                "warning", _UNREAD_CODE, f"there are {more:,} more remarks of this kind", location
+            )
+
+    def _refuse(self, error: FormatError) -> None:
+        """Keep a mistake: the first MOST are told, as of every format."""
+        if self.refused < MOST:
+            self.problems.add(error)
+        self.refused += 1
+
     # --- remarks ----------------------------------------------------------------------------------------------
 
     def _unread(self, at: JsonPath, message: str, hint: str | None = None) -> None:
@@ -185,7 +200,7 @@ class _Reader:
         key = str(at[-1])
         if hint := near(key, known) or _in_camel_case(key, known):
             location = self.document.locate_key(at)
-            self.problems.add(FormatError(f'unknown key "{key}" in {where}', location=location, hint=hint))
+            self._refuse(FormatError(f'unknown key "{key}" in {where}', location=location, hint=hint))
         else:
             hint = "a note begins with x-" if len(at) == 1 else None
             self._unread(at, f'"{key}" is nothing that GitHub\'s format has; it is not used', hint)
@@ -209,7 +224,7 @@ class _Reader:
                 if "parts" in message
                 else None
             )
-            self.problems.add(FormatError(f'messages[{index}] needs "content"', location=location, hint=hint))
+            self._refuse(FormatError(f'messages[{index}] needs "content"', location=location, hint=hint))
             return {**message}
         for key in message:
             if key not in ("role", "content"):
@@ -217,7 +232,7 @@ class _Reader:
         content = str(message["content"])
         if not content.strip():
             location = self.document.locate(("messages", index, "content"))
-            self.problems.add(FormatError(f"messages[{index}] is empty", location=location))
+            self._refuse(FormatError(f"messages[{index}] is empty", location=location))
         return {"role": str(message["role"]).lower(), "content": content}
 
     def _parameters(self, given: Mapping[str, Json]) -> dict[str, Json]:
@@ -230,7 +245,7 @@ class _Reader:
                 self._unknown(at, (*_PARAMETERS, *_READ_BY_GITHUB), "modelParameters")
             elif wire in spelt:
                 line = self.document.locate_key(("modelParameters", spelt[wire])).line
-                self.problems.add(
+                self._refuse(
                     FormatError(
                         f"{key} says again what {spelt[wire]} says in line {line}",
                         location=self.document.locate_key(at),
@@ -252,7 +267,7 @@ class _Reader:
         declared = self.spec.get("jsonSchema")
         if declared is None:
             location = self.document.locate_key(("responseFormat",))
-            self.problems.add(FormatError("responseFormat: json_schema needs jsonSchema", location=location))
+            self._refuse(FormatError("responseFormat: json_schema needs jsonSchema", location=location))
             return {"type": kind}
         source: JsonPath | Embedded = ("jsonSchema",)
         if isinstance(declared, str):
@@ -261,7 +276,7 @@ class _Reader:
             except SyntaxFileError as error:
                 place = error.location or Location(self.document.path)
                 location = self.document.text_location(("jsonSchema",), place.line or 1, place.column)
-                self.problems.add(
+                self._refuse(
                     FormatError(
                         f"jsonSchema is not JSON: {error.message}", location=location, hint=error.hint
                     )
@@ -270,7 +285,7 @@ class _Reader:
             source, declared = Embedded(("jsonSchema",), inner, ()), inner.value
         self.sources["response_format", "json_schema"] = source
         if not isinstance(declared, Mapping) or not {"name", "schema"} <= declared.keys():
-            self.problems.add(
+            self._refuse(
                 FormatError(
                     "jsonSchema needs name and schema",
                     location=self.document.locate(("jsonSchema",)),
@@ -299,7 +314,7 @@ class _Reader:
         for index, row in enumerate(rows):
             at: JsonPath = ("testData", index)
             for name in [each for each in self.compared if each not in row]:
-                self.problems.add(
+                self._refuse(
                     FormatError(
                         f'testData[{index}] has no "{name}", which line {self.compared[name].line} compares',
                         location=self.document.locate(at),
@@ -341,7 +356,7 @@ class _Reader:
         ):
             location = self.document.locate_key(("testData", index, name))
             hint = "a name is letters, digits, _, - and dots"
-            self.problems.add(FormatError(f"{braced} cannot be filled in", location=location, hint=hint))
+            self._refuse(FormatError(f"{braced} cannot be filled in", location=location, hint=hint))
 
     def _remark_on_values(self, rows: Sequence[Mapping[str, Json]]) -> None:
         """Told once for each variable: what gh-models makes another text of."""
@@ -364,7 +379,7 @@ class _Reader:
             at: JsonPath = ("evaluators", index)
             given = [key for key in each if key != "name" and not key.startswith("x-")]
             if not given:
-                self.problems.add(
+                self._refuse(
                     FormatError(
                         f"evaluators[{index}] checks nothing",
                         location=self.document.locate(at),
@@ -383,7 +398,7 @@ class _Reader:
                     )
                 elif hint := near(key, _KINDS):
                     location = self.document.locate_key((*at, key))
-                    self.problems.add(
+                    self._refuse(
                         FormatError(
                             f'unknown key "{key}" in evaluators[{index}]', location=location, hint=hint
                         )
@@ -403,7 +418,7 @@ class _Reader:
                 yield Assertion(spec, self.document.locate_key(place), self._places(place), evaluator=True)
             elif hint := near(key, _STRING_TYPES) or _in_camel_case(key, _STRING_TYPES):
                 location = self.document.locate_key(place)
-                self.problems.add(FormatError(f'unknown key "{key}" in string', location=location, hint=hint))
+                self._refuse(FormatError(f'unknown key "{key}" in string', location=location, hint=hint))
             else:
                 why = f"GitHub's format has no string.{key}"
                 yield self._unjudged(place, evaluator, f"string.{key}", why)

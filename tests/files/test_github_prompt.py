@@ -518,3 +518,12 @@ def test_many_rows_are_read() -> None:
     rows = "".join(f"  - {{person: p{index}, lang: en, expected: x}}\n" for index in range(2000))
     text = TEXT[: TEXT.index("  - person: Ada")] + rows
     assert len(load(text).tests) == 2000
+
+
+def test_of_very_many_mistakes_and_remarks_the_first_are_told() -> None:
+    rows = "".join(f"  - {{lang: en, n: {index}, expected: x}}\n" for index in range(500))
+    text = TEXT[: TEXT.index("  - person: Ada")] + rows
+    told = warnings(text)
+    assert len(told) == 201
+    assert told[-1] == "215:5 W018 there are 300 more remarks of this kind"
+    assert len(refusals(text + "evaluators: [{string: {contains: '{{other}}'}}]\n")) == 200
