@@ -310,6 +310,15 @@ def test_a_message_in_an_event_is_one_like_a_delta() -> None:
     assert choice_of({"message": {"content": "a"}, "finish_reason": "stop"})["message"]["content"] == "a"
 
 
+def test_messages_in_events_are_pieces_like_deltas() -> None:
+    choice = choice_of({"message": {"content": "a"}}, {"message": {"content": "b"}, "finish_reason": "stop"})
+    assert choice["message"] == {"role": "assistant", "content": "ab"}
+
+
+def test_the_message_of_a_stream_is_the_assistants_whatever_its_pieces_say() -> None:
+    assert choice_of({"delta": {"role": "model", "content": "a"}})["message"]["role"] == "assistant"
+
+
 def test_parts_of_the_content_are_told_apart() -> None:
     cited = {"type": "text", "text": "b", "citations": [1]}
     got = message_of(
