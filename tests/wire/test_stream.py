@@ -353,6 +353,11 @@ def test_two_reasonings_of_one_delta_are_both_kept() -> None:
     }
 
 
+def test_reasoning_that_is_no_text_is_kept_once_and_an_empty_one_not_at_all() -> None:
+    assert message_of({"reasoning_content": {"a": 1}}) == {"content": None, "reasoning": {"a": 1}}
+    assert message_of({"reasoning_content": ""}, {"reasoning": ""}) == {"content": None}
+
+
 def test_what_should_be_calls_or_a_refusal_and_is_not_is_kept_under_names_of_its_own() -> None:
     assert message_of({"refusal": {"a": 1}}) == {"content": None, "other_refusals": [{"a": 1}]}
     assert message_of({"tool_calls": ["odd", "", None]}) == {"content": None, "other_tool_calls": ["odd"]}
