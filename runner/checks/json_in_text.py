@@ -6,8 +6,8 @@ import json
 import re
 from collections.abc import Iterator
 
+from ..documents.json_outline import MAX_DEPTH
 from ..values import Json
-from ..wire.decoding import DEEPEST
 
 __all__ = ["objects_in"]
 
@@ -26,7 +26,7 @@ def objects_in(text: str) -> Iterator[Json]:
         end = at + 1
         run = _RUN.match(text, at)
         assert run is not None
-        if sum(map(run[0].count, "{[")) > DEEPEST:
+        if sum(map(run[0].count, "{[")) > MAX_DEPTH:
             end = max(end, text.rfind("{", at, run.end()))
         else:
             try:

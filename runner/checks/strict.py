@@ -16,9 +16,9 @@ from ..schema import accepted_types, meant_keyword, show, unknown_keywords
 from ..schema.vacuity import TYPES
 from ..values import Json, JsonPath
 from .strict_rules import node_findings
-from .strict_schema import Finding, Node, Profile, Severity, ends, finding, lay_out, target
+from .strict_schema import Finding, Node, Severity, ends, finding, lay_out, target
 
-__all__ = ["Finding", "Profile", "Severity", "lint", "lint_loosely", "lint_response_format"]
+__all__ = ["Finding", "Severity", "lint", "lint_loosely", "lint_response_format"]
 
 MAX_DEPTH = 10
 MAX_PROPERTIES = 5000
@@ -29,31 +29,16 @@ MAX_LARGE_ENUM_TEXT = 15_000
 
 # How the server counts levels is not published; near the limit it may count more than we do.
 _DEPTH_IN_DOUBT = 9
-# Azure's page still states the limits of 2024 (learn.microsoft.com, "How to use structured outputs").
-_AZURE_DEPTH = 5
-_AZURE_PROPERTIES = 100
 
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
-_PORTABLE = frozenset(
-    {
-        "type", "properties", "required", "additionalProperties", "items", "enum", "anyOf", "$ref", "$defs", "title",
-        "description",
-    }
-)  # fmt: skip
 
 
-def lint(schema: Json, *, profile: Profile = "openai", portable: bool = False) -> list[Finding]:
-    """Every departure of `schema` from the strict subset, in the order of the file; [] when there is none.
-
-    `profile`: "fine_tuned" refuses what OpenAI's fine-tuned models do not know; "azure_conservative" warns where
-    Azure's documentation is narrower. `portable` adds P001 (info) for what some providers and local engines lack.
-    """
+def lint(schema: Json) -> list[Finding]:
+    """Return every departure of `schema` from the strict subset, in the order of the file."""
     nodes = lay_out(schema)
-    findings = [found for node in nodes.values() for found in node_findings(node, nodes, profile)]
+    findings = [found for node in nodes.values() for found in node_findings(node, nodes)]
     findings += _endless(nodes)
-    findings += _limits(nodes, profile)
-    if portable:
-        findings += (found for node in nodes.values() for found in _unportable(node))
+    findings += _limits(nodes)
     return findings
 
 
@@ -80,9 +65,6 @@ def lint_loosely(schema: Json) -> list[Finding]:
 def lint_response_format(
     response_format: Json,
     messages_text: Callable[[], str] | str | None = None,
-    *,
-    profile: Profile = "openai",
-    portable: bool = False,
 ) -> list[Finding]:
     """The lint of a whole `response_format`, with paths relative to it.
 
@@ -101,10 +83,10 @@ def lint_response_format(
     inner = declared.get("json_schema")
     if not isinstance(inner, Mapping):
         return [Finding("S004", "error", "response_format json_schema without a schema", ())]
-    return list(_json_schema(inner, profile, portable=portable))
+    return list(_json_schema(inner))
 
 
-def _json_schema(inner: Mapping[str, Json], profile: Profile, *, portable: bool) -> Iterator[Finding]:
+def _json_schema(inner: Mapping[str, Json]) -> Iterator[Finding]:
     at: JsonPath = ("json_schema",)
     name = inner.get("name")
     if "name" not in inner:
@@ -120,7 +102,7 @@ def _json_schema(inner: Mapping[str, Json], profile: Profile, *, portable: bool)
         yield Finding("S004", "error", "response_format json_schema without a schema", at)
     else:
         declared = inner["schema"]
-        for found in lint(declared, profile=profile, portable=portable) if strict else lint_loosely(declared):
+        for found in lint(declared) if strict else lint_loosely(declared):
             yield Finding(found.code, found.severity, found.message, (*at, "schema", *found.path))
 
 
@@ -137,8 +119,7 @@ def _endless(nodes: Mapping[JsonPath, Node]) -> Iterator[Finding]:
             yield finding("S054", "error", place, message)
 
 
-def _limits(nodes: Mapping[JsonPath, Node], profile: Profile) -> Iterator[Finding]:
-    azure = profile == "azure_conservative"
+def _limits(nodes: Mapping[JsonPath, Node]) -> Iterator[Finding]:
     deepest = max(nodes.values(), key=lambda node: node.depth)
     depth, exceeds = deepest.depth, f"{deepest.depth} levels of nesting exceeds limit of {MAX_DEPTH}"
     if depth > MAX_DEPTH:
@@ -146,16 +127,10 @@ def _limits(nodes: Mapping[JsonPath, Node], profile: Profile) -> Iterator[Findin
     elif depth >= _DEPTH_IN_DOUBT:
         message = f"{depth} levels of nesting is near the limit of {MAX_DEPTH}; the server may count more"
         yield finding("S060", "warning", deepest.path, message)
-    elif azure and depth > _AZURE_DEPTH:
-        message = f"{depth} levels of nesting exceeds the {_AZURE_DEPTH} that Azure OpenAI documents"
-        yield finding("S060", "warning", deepest.path, message)
 
     names = [name for node in nodes.values() for name in node.properties]
     if len(names) > MAX_PROPERTIES:
         yield finding("S061", "error", (), f"{len(names)} parameters exceeds limit of {MAX_PROPERTIES}")
-    elif azure and len(names) > _AZURE_PROPERTIES:
-        message = f"{len(names)} parameters exceeds the {_AZURE_PROPERTIES} that Azure OpenAI documents"
-        yield finding("S061", "warning", (), message)
 
     enums = {
         node.path: values for node in nodes.values() if isinstance(values := node.keywords.get("enum"), list)
@@ -188,13 +163,3 @@ def _keys(value: Json) -> list[str]:
 
 def _size(value: Json) -> int:
     return len(value) if isinstance(value, str) else len(json.dumps(value))
-
-
-def _unportable(node: Node) -> Iterator[Finding]:
-    for keyword in node.keywords:
-        if keyword not in _PORTABLE:
-            message = f"keyword '{keyword}' is not in the portable core"
-            yield finding("P001", "info", (*node.path, keyword), message)
-    place = target(node.keywords.get("$ref"))
-    if place is not None and place == node.path[: len(place)]:
-        yield finding("P001", "info", (*node.path, "$ref"), "recursion is not in the portable core")

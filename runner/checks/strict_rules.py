@@ -14,7 +14,7 @@ from ..patterns import PatternError
 from ..schema import show
 from ..schema.ecma import compile_ecma
 from ..values import Json, JsonPath, json_type
-from .strict_schema import Finding, Node, Profile, finding, target
+from .strict_schema import Finding, Node, finding, target
 
 __all__ = ["FORMATS", "node_findings"]
 
@@ -50,11 +50,9 @@ _MEANT_FOR: Mapping[str, frozenset[str]] = {
     **dict.fromkeys(("items", "minItems", "maxItems"), frozenset({"array"})),
     **dict.fromkeys(("required", "additionalProperties"), frozenset({"object"})),
 }
-_BOUNDS = {"pattern", "format", "minimum", "maximum", "multipleOf", "minItems", "maxItems"}
-_NOT_FINE_TUNED = _BOUNDS | {"minLength", "maxLength"}
 
 
-def node_findings(node: Node, nodes: Mapping[JsonPath, Node], profile: Profile) -> Iterator[Finding]:
+def node_findings(node: Node, nodes: Mapping[JsonPath, Node]) -> Iterator[Finding]:
     """What is wrong with one subschema, apart from its parts."""
     if not isinstance(node.schema, Mapping):
         came = "true/false" if isinstance(node.schema, bool) else show(node.schema)
@@ -63,7 +61,7 @@ def node_findings(node: Node, nodes: Mapping[JsonPath, Node], profile: Profile) 
             return
     if not node.path:
         yield from _root(node)
-    yield from _keywords(node, profile)
+    yield from _keywords(node)
     yield from _type(node)
     yield from _object(node)
     yield from _enum(node)
@@ -80,7 +78,7 @@ def _root(node: Node) -> Iterator[Finding]:
         yield finding("S002", "error", ("anyOf",), "root schema must not use anyOf; wrap it in a property")
 
 
-def _keywords(node: Node, profile: Profile) -> Iterator[Finding]:
+def _keywords(node: Node) -> Iterator[Finding]:
     for keyword, value in node.keywords.items():
         path = (*node.path, keyword)
         if keyword in _FORBIDDEN or (keyword == "$id" and node.path):
@@ -89,10 +87,6 @@ def _keywords(node: Node, profile: Profile) -> Iterator[Finding]:
             yield finding(
                 "S030", "error", path, "'items' as a list (a tuple) is not permitted in strict mode"
             )
-        elif profile == "fine_tuned" and keyword in _NOT_FINE_TUNED:
-            yield finding("S030", "error", path, f"'{keyword}' is not permitted with fine-tuned models")
-        elif profile == "azure_conservative" and keyword in _BOUNDS:
-            yield finding("S031", "warning", path, f"'{keyword}' is listed as not supported by Azure OpenAI")
         elif keyword in _CONTESTED:
             message = f"'{keyword}' is not in the published subset; answers differ by date and model"
             yield finding("S031", "warning", path, message)

@@ -11,10 +11,9 @@ from urllib.parse import unquote
 from ..schema import json_path, show
 from ..values import Json, JsonPath
 
-__all__ = ["Finding", "Node", "Profile", "Severity", "ends", "finding", "lay_out", "target"]
+__all__ = ["Finding", "Node", "Severity", "ends", "finding", "lay_out", "target"]
 
-Severity: TypeAlias = Literal["error", "warning", "info"]
-Profile: TypeAlias = Literal["openai", "fine_tuned", "azure_conservative"]
+Severity: TypeAlias = Literal["error", "warning"]
 
 _REFERENCE = re.compile(r"#/(\$defs|definitions)/([^/]+)")
 

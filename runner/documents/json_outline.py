@@ -81,7 +81,7 @@ def _object(text: str, start: int, depth: int) -> tuple[Place, int]:
         key, end = _string(text, at)
         if key in parts:
             raise TextError(
-                f'the key "{key}" stands twice in this mapping',
+                f'the key "{key}" appears twice',
                 at,
                 "remove one of the two",
                 earlier=keys[key],

@@ -130,7 +130,7 @@ class _Builder:
             if key_node.tag == PLAIN and key_node.value == "<<":
                 if merge is not None:
                     hint = "list the anchors: <<: [*one, *two]"
-                    raise TextError("<< stands twice in this mapping", key_start, hint, earlier=merge)
+                    raise TextError("<< appears twice", key_start, hint, earlier=merge)
                 merge = key_start
                 for key, value, place, offset in self.merged(value_node, key_start, depth):
                     if key not in found:
@@ -138,7 +138,7 @@ class _Builder:
                 continue
             key = self.key(key_node, key_start)
             if key in own:
-                message = f'the key "{key}" stands twice in this mapping'
+                message = f'the key "{key}" appears twice'
                 raise TextError(message, key_start, "remove one of the two", earlier=keys[key])
             own.add(key)
             keys[key] = key_start

@@ -21,7 +21,6 @@ __all__ = [
     "FINGERPRINTERS",
     "NOT_COUNTED",
     "Fingerprinter",
-    "fingerprint",
     "parts",
     "refuse_newer",
     "version_of",
@@ -56,19 +55,12 @@ _MEDIA_STARTS = {"image_url": "data:", "input_audio": "", "file": ""}
 """How that text begins; an image may be a web address instead, which counts as it is."""
 
 
-def fingerprint(body: JsonObject) -> str:
-    """The text "sha256:" and 64 hex digits, over the RFC 8785 form of `{"v": 1, "body": ...}`.
-
-    Raises ValueError where the body has no canonical form (see `canonical`).
-    """
-    return "sha256:" + sha256(canonical(_named(_counted(body, NOT_COUNTED), None))).hexdigest()
-
-
 class Fingerprinter:
-    """`fingerprint` for bodies that differ in their messages alone: the rest is put into its form once.
+    """The fingerprints of bodies that differ only in their messages: "sha256:" and 64 hex digits.
 
-    Built from any one of these bodies. `api` names the wire format they are sent in, unless it is chat completions.
-    Raises ValueError where it has no canonical form.
+    They cover the RFC 8785 form of `{"v": 1, "body": ...}`, which is computed once for everything but the messages.
+    Built from any one of these bodies; `api` names the wire format they are sent in, unless it is chat completions.
+    Raises ValueError if a body has no canonical form (see `canonical`).
     """
 
     __slots__ = ("_after", "_before")
@@ -115,7 +107,7 @@ def parts(body: JsonObject, *, api: str | None = None, not_counted: Set[str] = N
     """8 hex digits each for `messages`, `params` and `schema`, to tell what changed without the old request.
 
     `schema` is response_format and tools; `params` is everything else that counts, the wire format too unless it is
-    chat completions. Raises as `fingerprint` does.
+    chat completions. Raises ValueError if `body` has no canonical form.
     """
     counted = _counted(body, not_counted)
     messages = {"messages": counted.pop("messages")} if "messages" in counted else {}

@@ -130,8 +130,6 @@ def _facts(completion: Mapping[str, Json]) -> dict[str, Any]:
         "id": _word(completion.get("id")) or None,
         "served_model": _word(completion.get("model")) or None,
         "usage": usage if isinstance(usage, dict) else None,
-        "system_fingerprint": _word(completion.get("system_fingerprint")) or None,
-        "service_tier": _word(completion.get("service_tier")) or None,
     }
 
 

@@ -80,6 +80,4 @@ class Reply(NamedTuple):
     id: str | None = None
     served_model: str | None = None
     usage: Mapping[str, Json] | None = None
-    system_fingerprint: str | None = None
-    service_tier: str | None = None
     partial: Answer | None = None

@@ -200,36 +200,11 @@ _json = st.recursive(
 
 @given(_json)
 def test_lint_never_raises_whatever_the_schema(schema):
-    lint(schema, portable=True)
+    lint(schema)
 
 
 def test_a_schema_nested_beyond_reason_is_one_error_of_depth():
     assert "S060" in codes(lint(nested(600)), "error")
-
-
-@pytest.mark.parametrize("keyword", ["minLength", "maxLength", "pattern", "format"])
-def test_fine_tuned_models_know_fewer_keywords(keyword):
-    schema = closed(a={"type": "string", keyword: {"pattern": "^a$", "format": "date"}.get(keyword, 3)})
-    assert codes(lint(schema, profile="fine_tuned"), "error") == ["S030"]
-    assert codes(lint(schema), "error") == []
-
-
-def test_the_azure_profile_warns_where_its_page_is_narrower():
-    assert codes(lint(closed(a={"type": "number", "minimum": 0}), profile="azure_conservative")) == ["S031"]
-    assert codes(lint(nested(6), profile="azure_conservative"), "warning") == ["S060"]
-    many = closed(**{f"p{number}": STRING for number in range(101)})
-    assert codes(lint(many, profile="azure_conservative"), "warning") == ["S061"]
-    assert lint(nested(6)) == lint(many) == []
-
-
-def test_the_portable_core_is_told_only_on_request():
-    schema = with_defs(
-        closed(a={"type": "number", "minimum": 0}, n=REF), x=closed(next={"anyOf": [REF, NULL]})
-    )
-    assert lint(schema) == []
-    findings = lint(schema, portable=True)
-    assert {(found.code, found.severity) for found in findings} == {("P001", "info")}
-    assert [found.path[-1] for found in findings] == ["minimum", "$ref"]
 
 
 # --- the whole response_format ----------------------------------------------------------------------------------

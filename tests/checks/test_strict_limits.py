@@ -1,4 +1,4 @@
-"""The limits of the strict subset to the unit, the portable core, and how a schema is laid out for the lint."""
+"""The limits of the strict subset to the unit, and how a schema is laid out for the lint."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def enum(count: int, length: int = 1) -> dict[str, Any]:
     return {"type": "string", "enum": [f"{number:0{length}}" for number in range(count)]}
 
 
-def told(schema: Any, **more: Any) -> list[tuple[str, str, str]]:
-    return [(each.code, each.severity, each.message) for each in lint(schema, **more)]
+def told(schema: Any) -> list[tuple[str, str, str]]:
+    return [(each.code, each.severity, each.message) for each in lint(schema)]
 
 
 # --- limits -----------------------------------------------------------------------------------------------------
@@ -56,23 +56,6 @@ def told(schema: Any, **more: Any) -> list[tuple[str, str, str]]:
 def test_nesting_has_a_limit(levels: int, findings: list[tuple[str, str, str]]) -> None:
     found = told(nested(levels))
     assert [(code, severity, message.split(": ")[-1]) for code, severity, message in found] == findings
-
-
-def test_azure_documents_a_lower_limit_of_nesting() -> None:
-    assert told(nested(5), profile="azure_conservative") == []
-    ((code, severity, message),) = told(nested(6), profile="azure_conservative")
-    assert (code, severity) == ("S060", "warning")
-    assert message.endswith(": 6 levels of nesting exceeds the 5 that Azure OpenAI documents")
-
-
-def test_azure_documents_a_lower_limit_of_properties() -> None:
-    def many(count: int) -> dict[str, Any]:
-        return closed(**{f"p{number}": STRING for number in range(count)})
-
-    assert told(many(100), profile="azure_conservative") == []
-    assert told(many(101), profile="azure_conservative") == [
-        ("S061", "warning", "101 parameters exceeds the 100 that Azure OpenAI documents")
-    ]
 
 
 def test_the_properties_of_the_whole_schema_are_counted() -> None:
@@ -136,42 +119,6 @@ def test_the_names_of_definitions_of_old_count_too() -> None:
     assert "S064" in [code for code, _, _ in told(schema)]
 
 
-# --- the portable core ----------------------------------------------------------------------------------------------
-
-
-def test_nothing_is_told_of_the_portable_core() -> None:
-    schema = {
-        **closed(a={**enum(2), "description": "d"}, b={"type": "array", "items": {"anyOf": [REF, NULL]}}),
-        "title": "t",
-        "$defs": {"x": STRING},
-    }
-    assert told(schema, portable=True) == []
-
-
-@pytest.mark.parametrize("keyword", ["minimum", "const"])
-def test_a_keyword_beyond_the_portable_core_is_told(keyword: str) -> None:
-    assert told(closed(a={"type": "number", keyword: 1}), portable=True) == [
-        ("P001", "info", f"$.properties.a.{keyword}: keyword '{keyword}' is not in the portable core")
-    ]
-
-
-@pytest.mark.parametrize(
-    ("schema", "paths"),
-    [
-        (closed(a={"type": "array", "items": {"$ref": "#"}}), [("properties", "a", "items", "$ref")]),
-        (
-            {**closed(n=REF), "$defs": {"x": closed(next={"anyOf": [REF, NULL]})}},
-            [("$defs", "x", "properties", "next", "anyOf", 0, "$ref")],
-        ),
-        ({**closed(a=REF, b=REF), "$defs": {"x": STRING}}, []),
-    ],
-)
-def test_recursion_is_beyond_the_portable_core(schema: Any, paths: list[Any]) -> None:
-    found = lint(schema, portable=True)
-    assert [each.path for each in found] == paths
-    assert all(each.message.endswith("recursion is not in the portable core") for each in found)
-
-
 # --- response_format ----------------------------------------------------------------------------------------------
 
 
@@ -200,13 +147,10 @@ def test_a_response_format_says_what_is_missing() -> None:
     )
 
 
-def test_the_profile_and_the_portable_core_are_those_of_its_schema_too() -> None:
+def test_the_findings_of_a_response_format_are_those_of_its_schema() -> None:
     schema = closed(a={"type": "string", "minLength": 3})
     declared = {"type": "json_schema", "json_schema": {"name": "n", "strict": True, "schema": schema}}
     assert [each.code for each in lint_response_format(declared)] == [each.code for each in lint(schema)]
-    for more in ({"portable": True}, {"profile": "fine_tuned"}, {"profile": "azure_conservative"}):
-        found = lint_response_format(declared, **more)  # type: ignore[arg-type]
-        assert [each.code for each in found] == [each.code for each in lint(schema, **more)]  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

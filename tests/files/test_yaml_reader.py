@@ -116,7 +116,7 @@ def test_a_key_is_the_text_that_is_written(composing: Composing) -> None:
 
 @pytest.mark.parametrize("text", ["1: a\n'1': b", "a: 1\na: 1", "{a: 1, a: 2}", '- x: {a: 1, "a": 2}'])
 def test_a_duplicate_key_is_refused(text: str, composing: Composing) -> None:
-    with pytest.raises(SyntaxFileError, match="stands twice in this mapping; the first is on line 1"):
+    with pytest.raises(SyntaxFileError, match="appears twice; the first is on line 1"):
         read(text, composing)
 
 

@@ -158,7 +158,7 @@ def _reply_laws(data: bytes, reply: Reply) -> None:
     if reply.partial:
         hold(reply.error, "only an error leaves a part of an answer", reply)
         hold_json([reply.partial.text, reply.partial.audio, dict(reply.partial.extra or {})])
-    for word in (reply.id, reply.served_model, reply.system_fingerprint, reply.service_tier):
+    for word in (reply.id, reply.served_model):
         hold_text(word or "", "a word of the reply")
     hold_json(dict(reply.usage) if reply.usage else None)
     if 200 <= status < 300:

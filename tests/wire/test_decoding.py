@@ -9,7 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.wire.decoding import DEEPEST, decode_envelope, parse_answer, visible
+from runner.documents.json_outline import MAX_DEPTH
+from runner.documents.json_reader import parse_json
+from runner.errors import SyntaxFileError
+from runner.wire.decoding import decode_envelope, parse_answer, visible
 
 
 @pytest.mark.parametrize("text", ['{"a": 1}', ' \r\n\t{"a": 1}\n', '{"a": 1.0}'])
@@ -23,19 +26,16 @@ def test_json_is_read_with_white_space_around_it(text: str) -> None:
         ("", "Expecting value at line 1, column 1"),
         ('{"a": 1', "at line 1, column 8"),
         ('{"a": 1} more', "Extra data at line 1, column 10"),
-        ('{\n "a": 1,\n "a": 2}', 'the key "a" occurs twice in one object, again at line 3, column 2'),
-        (
-            r'{"a": 1, "\u0061": 2}',
-            r'the key "\u0061" occurs twice in one object, again at line 1, column 10',
-        ),
-        ('[{"a": 1}, {"b": [{"c": 1, "c": 1}]}]', "at line 1, column 28"),
-        ('{"a":\n NaN}', "NaN is not a JSON number that can be kept, at line 2, column 2"),
-        ("[1, -Infinity]", "-Infinity is not a JSON number that can be kept, at line 1, column 5"),
-        ("[1e999]", "1e999 is not a JSON number that can be kept, at line 1, column 2"),
-        (r'["\ud83d"]', "half of a surrogate pair"),
+        ('{\n "a": 1,\n "a": 2}', 'the key "a" appears twice (line 3, column 2)'),
+        (r'{"a": 1, "\u0061": 2}', 'the key "a" appears twice (line 1, column 10)'),
+        ('[{"a": 1}, {"b": [{"c": 1, "c": 1}]}]', "(line 1, column 28)"),
+        ('{"a":\n NaN}', "NaN is not a JSON number (line 2, column 2)"),
+        ("[1, -Infinity]", "-Infinity is not a JSON number (line 1, column 5)"),
+        ("[1e999]", "the number 1e999 is too large (line 1, column 2)"),
+        (r'["\ud83d"]', r"\ud83d is half a character (line 1, column 3)"),
         ("\ufeff{}", "at line 1, column 1"),
         ("['a']", "at line 1, column 2"),
-        ("[" * 100_000, "nested deeper than 100 levels"),
+        ("[" * 100_000, "nested more than 100 levels deep (line 1, column 101)"),
         ("9" * 5000, "digits"),
     ],
 )
@@ -51,9 +51,9 @@ def test_the_same_key_in_two_objects_and_in_texts_is_no_duplicate() -> None:
 
 def test_depth_is_counted_and_not_the_number_of_brackets() -> None:
     assert parse_answer("[" + "[]," * 500 + '"[[["]') is not None
-    deepest = "[" * DEEPEST + "]" * DEEPEST
+    deepest = "[" * MAX_DEPTH + "]" * MAX_DEPTH
     assert parse_answer(deepest) is not None
-    with pytest.raises(ValueError, match="nested deeper"):
+    with pytest.raises(ValueError, match="nested more"):
         parse_answer(f"[{deepest}]")
 
 
@@ -94,3 +94,22 @@ def test_envelope_that_is_no_json_is_refused(body: bytes) -> None:
 
 def test_half_a_surrogate_pair_is_spelled_out() -> None:
     assert visible({"\ud83d": ["a\udc00", "é😀"]}) == {r"\ud83d": [r"a\udc00", "é😀"]}
+
+
+almost_json = st.text('{}[]":,1eE.+-NaInfity\\ud8 ', max_size=30) | st.recursive(
+    st.sampled_from(["1", "1e999", "NaN", r'"\ud83d"', r'"\ud83d\ude00"', '"a"', "null"]),
+    lambda inner: st.lists(inner, max_size=3).map(lambda items: f"[{','.join(items)}]")
+    | st.lists(inner, max_size=3).map(lambda items: "{" + ",".join(f'"a{i % 2}":{x}' for i, x in enumerate(items)) + "}"),
+    max_leaves=8,
+)  # fmt: skip
+
+
+@given(almost_json)
+def test_a_file_and_an_answer_are_held_to_the_same_rules(text: str) -> None:
+    try:
+        of_file = parse_json(text, "f.json").value
+    except SyntaxFileError:
+        with pytest.raises(ValueError):
+            parse_answer(text)
+    else:
+        assert parse_answer(text) == of_file

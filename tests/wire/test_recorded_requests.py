@@ -14,7 +14,7 @@ from runner.files.formats import schema
 from runner.files.model import Endpoint, Project
 from runner.files.prompt import OWN_KEYS, load_prompt
 from runner.files.tree import MemoryTree
-from runner.wire.fingerprint import fingerprint
+from runner.wire.fingerprint import Fingerprinter
 from tests import conformance
 
 FIELDS = schema("prompt")["properties"].keys() - OWN_KEYS
@@ -53,4 +53,4 @@ def test_a_request_that_was_answered_is_a_prompt_and_is_sent_as_it_was(name: str
     sent = json.loads(job.data)
     assert sent == body
     assert [json.dumps(sent[key]) for key in body] == [json.dumps(body[key]) for key in body]
-    assert job.fingerprint == fingerprint(body)
+    assert job.fingerprint == Fingerprinter(body).of(body["messages"])
