@@ -72,9 +72,7 @@ def test_a_mistake_is_explained_with_its_place(text: str, told: str) -> None:
     "text", ['{"a": 1,\n "a": 1}', '{"a": 1,\n "\\u0061": 1}', '[{"a": 1,\n "a": {"b": 2}}]']
 )
 def test_a_duplicate_key_names_both_lines(text: str) -> None:
-    with pytest.raises(
-        SyntaxFileError, match=r'the key "a" appears twice; the first is on line 1'
-    ) as caught:
+    with pytest.raises(SyntaxFileError, match=r'the key "a" appears twice; the first is on line 1') as caught:
         parse_json(text, "f.json")
     assert str(caught.value.location) == "f.json:2:2"
 
