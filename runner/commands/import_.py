@@ -48,7 +48,7 @@ def import_prompts(
     paths: Sequence[str], *, output: str | None, kind: str | None, check: bool, force: bool, form: str
 ) -> int:
     """Import what the paths name, and return the exit code: 0 without loss, 6 with losses, 2 where one is refused."""
-    sources = [source for path in paths for source in _sources(path, output, kind)]
+    sources = list(_once(source for path in paths for source in _sources(path, output, kind)))
     found = [(source, read_source(source.kind, source.name, source.folder)) for source in sources]
     targets = _targets(found)
     fresh = _fresh(targets, force=force)
@@ -66,6 +66,18 @@ def import_prompts(
         if each.refused is not None:
             show_error(each.refused)
     return _exit_code([each for _, each in found])
+
+
+def _once(sources: Iterator[_Source]) -> Iterator[_Source]:
+    """Each source once: an eval, its runs and their items are one."""
+    seen: set[tuple[str, str, Path]] = set()
+    for source in sources:
+        of_eval = source.kind == "openai-evals"
+        place = source.folder.root / (source.name.rpartition("/")[0] if of_eval else source.name)
+        key = (source.kind, os.path.normcase(place.absolute()), source.target)
+        if key not in seen:
+            seen.add(key)
+            yield source
 
 
 def _exit_code(found: Sequence[Imported]) -> int:

@@ -412,7 +412,8 @@ class _Emitter:
         if made.kind == "list":
             return f"({made.code} is not none)"
         code = made.code
-        return f"({code} is mapping or ({code} is sequence and {code} is not string) or {code})"
+        test = f"({code} is mapping or ({code} is sequence and {code} is not string) or {code})"
+        return _thrown(test, made.base)
 
     def verdict(self, node: _Node) -> str:
         """The expression of the whole assertion, which gives true or false."""
@@ -560,8 +561,9 @@ class _Emitter:
         else:
             positive = self._same(one, other, loose=loose)
         if negated:
-            guard = f"{one.base} is mapping and " if one.base else ""
-            return _Value(f"({guard}not ({positive}))", "bool")
+            return _Value(_thrown(f"(not ({positive}))", one.base), "bool")
+        if other.kind in ("null", "undefined"):
+            return _Value(_thrown(f"({positive})", one.base), "bool")
         return _Value(f"({positive})", "bool")
 
     def _same(self, one: _Value, other: _Value, *, loose: bool) -> str:
@@ -591,7 +593,7 @@ class _Emitter:
         if word.kind != "string" or word.value not in tests:
             raise NotTranslatableError("`typeof` that is not compared with a word")
         test = tests[str(word.value)]
-        return _Value(f"(not ({test}))" if negated else f"({test})", "bool")
+        return _Value(_thrown(f"(not ({test}))", made.base) if negated else f"({test})", "bool")
 
     def _member(self, node: _Node) -> _Value:
         (owner,) = node.parts
@@ -622,7 +624,7 @@ class _Emitter:
         inner = made.code if optional or made.raw is None else made.raw
         raw = f"{inner}[{key}]"
         # Of null JavaScript knows no members: it throws, and the check fails.
-        base = None if optional else (made.code if made.raw else None)
+        base = None if optional else made.code
         return _Value(f"({raw} | default(none))", "any", raw, base=base)
 
     def _index(self, node: _Node) -> _Value:
@@ -704,6 +706,8 @@ class _Emitter:
             if name == "test" and len(given) == 1:
                 return self._searched(given[0], owner)
             raise NotTranslatableError(f"`{name}` of a regular expression")
+        if name in ("some", "every") and len(given) == 1 and owner.kind != "list":
+            return self._over(owner, name, given[0])
         if name in ("some", "every") and len(given) == 1:
             items = self._literal(owner)
             word = " or " if name == "some" else " and "
@@ -713,6 +717,62 @@ class _Emitter:
             found = self._searched(owner, given[0])
             return _Value(found.code, "match")
         return self._of_text(owner, name, given)
+
+    def _over(self, owner: _Node, name: str, function: _Node) -> _Value:
+        """`some` and `every` over a list of the answer: how many of its items pass the filters that the test comes to."""
+        made = self.value(owner)
+        if made.kind not in ("any", "list") or function.kind != "arrow":
+            raise NotTranslatableError(f"`{name}` of what may be no list")
+        names = function.value if isinstance(function.value, tuple) else ()
+        if len(names) != 1:
+            raise NotTranslatableError("a function of several values")
+        code = made.raw or made.code
+        chosen = f"{code} | {' | '.join(self._filters(function.parts[0], str(names[0])))} | list | length"
+        if name == "some":
+            return _Value(f"({chosen} > 0)", "bool")
+        return _Value(f"({code} is not mapping and ({chosen}) == ({code} | length))", "bool")
+
+    def _filters(self, test: _Node, item: str) -> list[str]:
+        """The filters that leave the items for which a test is true."""
+        if test.kind == "binary" and test.value == "&&":
+            return [*self._filters(test.parts[0], item), *self._filters(test.parts[1], item)]
+        attribute = _member_of(test, item)
+        if attribute is not None:  # what is truthy in JavaScript
+            return [_defined(attribute), _filter("reject", attribute, "in", '[none, "", 0, false]')]
+        if test.kind == "call" and test.parts[0].kind == "member" and len(test.parts) == 2:
+            callee, argument = test.parts
+            of, inside = _member_of(callee.parts[0], item), _member_of(argument, item)
+            if callee.value == "includes" and inside is not None and callee.parts[0].kind == "list":
+                listed = self.value(callee.parts[0]).code
+                return [_defined(inside), _filter("select", inside, "in", listed)]
+            if callee.value == "includes" and of is not None and argument.kind == "string":
+                return [_filter("select", of, "search", _quoted(re.escape(str(argument.value))))]
+            if callee.value == "test" and callee.parts[0].kind == "regex" and inside is not None:
+                return [_filter("select", inside, "search", _quoted(_pattern(str(callee.parts[0].value))))]
+        if test.kind == "binary" and test.value in ("===", "!=="):
+            return self._compared(test, item)
+        raise NotTranslatableError("a function over a list that is not written in the code")
+
+    def _compared(self, test: _Node, item: str) -> list[str]:
+        left, right = test.parts
+        negated = test.value == "!=="
+        if left.kind == "unary" and left.value == "typeof" and right.value in ("string", "boolean"):
+            of = _member_of(left.parts[0], item)
+            if of is not None and not negated:
+                return [_defined(of), _filter("select", of, str(right.value))]
+        of = _member_of(left, item)
+        if of is not None and right.kind == "name" and right.value in ("null", "undefined"):
+            if right.value == "undefined":
+                return [_filter("reject" if not negated else "select", of, "defined")]
+            if negated:  # what is not there is not null
+                return [_filter("reject", of, "none")]
+            return [_defined(of), _filter("select", of, "none")]
+        if of is not None and right.kind == "string":
+            return [
+                _defined(of),
+                _filter("reject" if negated else "select", of, "equalto", _quoted(str(right.value))),
+            ]
+        raise NotTranslatableError("a function over a list that is not written in the code")
 
     def _of_text(self, owner: _Node, name: str, given: list[_Node]) -> _Value:
         made = self.value(owner)
@@ -778,6 +838,29 @@ class _Emitter:
         if made.kind != "string" and made.kind != "any":
             raise NotTranslatableError("a regular expression on what is no text")
         return _Value(f"({made.raw or made.code} is search({_quoted(_pattern(str(pattern.value)))}))", "bool")
+
+
+def _thrown(code: str, base: str | None) -> str:
+    """What JavaScript throws on, a member of null, is an error here, too."""
+    return f"({code} if {base} is not none else 1 // 0)" if base else code
+
+
+def _member_of(node: _Node, item: str) -> str | None:
+    """The member of an item that a node names: "" is the item itself; None where it is something else."""
+    if node == _Node("name", item):
+        return ""
+    if node.kind == "member" and node.parts[0] == _Node("name", item) and node.value != "length":
+        return str(node.value)
+    return None
+
+
+def _filter(kind: str, attribute: str, test: str, *arguments: str) -> str:
+    given = ", ".join((f'"{test}"', *arguments))
+    return f'{kind}attr("{attribute}", {given})' if attribute else f"{kind}({given})"
+
+
+def _defined(attribute: str) -> str:
+    return _filter("select", attribute, "defined")
 
 
 def _applied(function: _Node, item: _Node) -> _Node:

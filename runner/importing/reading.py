@@ -9,9 +9,14 @@ from ..errors import Location, RunnerError
 from ..values import Json
 from .dotprompt import read_dotprompt
 from .drafts import Draft
+from .evals_registry import read_evals_registry
+from .github import read_github
 from .imported import Imported, OutFile
 from .kept import kept_block
 from .ledger import Ledger, RefusedSourceError
+from .llm_template import read_llm_template
+from .openai_evals import read_openai_evals
+from .openai_request import read_openai_request
 from .promptfoo.config import read_promptfoo
 from .prompty import read_prompty
 from .soundness import make_sound
@@ -22,9 +27,14 @@ __all__ = ["READERS", "read_source"]
 Reader: TypeAlias = Callable[[str, Folder, Ledger], tuple[list[Draft], dict[str, Json]]]
 
 READERS: Mapping[str, Reader] = {
+    "github": read_github,
     "promptfoo": read_promptfoo,
-    "dotprompt": read_dotprompt,
+    "openai-evals": read_openai_evals,
+    "openai-request": read_openai_request,
     "prompty": read_prompty,
+    "dotprompt": read_dotprompt,
+    "evals-registry": read_evals_registry,
+    "llm-template": read_llm_template,
 }
 """The reader of each kind."""
 

@@ -1,0 +1,153 @@
+"""GitHub Models' prompt files, which run as they are, rewritten into our own format for those who want to leave the other."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from ..files.github_prompt import PLACEHOLDER, is_github_prompt, read_github_prompt
+from ..values import Json, JsonObject
+from .comments import Comments
+from .drafts import CaseDraft, Draft, Mapped
+from .kept import kept_assertion, kept_block
+from .ledger import Entry, Ledger, RefusedSourceError
+from .literal import filled, in_texts
+from .names import case_name, file_stem, input_name
+from .nodes import Node, root_of
+from .soundness import INCOMPLETE, mark
+from .sources import Folder
+
+__all__ = ["read_github"]
+
+
+def read_github(name: str, folder: Folder, ledger: Ledger) -> tuple[list[Draft], dict[str, Json]]:
+    """The prompt file of one of GitHub's. Raises RefusedSourceError, and RunnerError where GitHub's reader does."""
+    document = folder.document(name)
+    root = root_of(document)
+    if not isinstance(root.value, dict) or not isinstance(root.value.get("messages"), list):
+        raise RefusedSourceError(
+            "I902", "it is no prompt of GitHub Models: it has no messages", location=root.location
+        )
+    if not is_github_prompt(root.value, name):
+        raise RefusedSourceError("I907", "it is a prompt file of ours already", location=root.location)
+    read = read_github_prompt(document)
+    spec = read.document.value
+    assert isinstance(spec, dict), "its shape was validated"
+    comments = Comments()
+    entry = ledger.take("prompt", root.location, "the messages")
+    stem = name.rpartition("/")[2]
+    draft = Draft(
+        file_stem(re.sub(r"\.prompt\.ya?ml$", "", stem, flags=re.IGNORECASE)),
+        entry,
+        header=comments.header(document),
+    )
+    for remark in read.warnings:
+        ledger.remark(remark.location, "I106", "a key", remark.message)
+    for key, node in root.entries():
+        if key == "modelParameters":
+            for inner, value in node.entries():
+                ledger.take("key", value.key_location, f'"{inner}" of modelParameters')
+        elif key not in ("testData", "evaluators", "messages"):
+            ledger.take("key", node.key_location, f'"{key}"')
+    names: dict[str, str] = {}
+
+    def variable(found: re.Match[str]) -> str:
+        return names.setdefault(found[1], input_name(found[1], names.values()))
+
+    for key, sent in spec.items():
+        if key not in ("messages", "tests", "inputs"):
+            draft.put(key, sent, None)
+    rows = [node for part in [root.get("testData")] if part is not None for node in part.items()]
+    for row in rows:
+        for key, _ in row.entries():
+            names.setdefault(key, input_name(key, names.values()))
+    messages = in_texts(spec["messages"], lambda text: filled(text, PLACEHOLDER, variable))
+    given = [dict(row.value) for row in rows if isinstance(row.value, dict)]
+    inputs: dict[str, Json] = {
+        ours: {"default": "{{" + theirs + "}}"} if given and any(theirs not in row for row in given) else {}
+        for theirs, ours in names.items()
+    }
+    if inputs:
+        draft.put("inputs", inputs)
+    draft.put("messages", messages, entry)
+    evaluators = [
+        (node, ledger.take("assertion", node.location, _title(node)))
+        for part in [root.get("evaluators")]
+        if part is not None
+        for node in part.items()
+    ]
+    _tests(draft, rows, evaluators, names, ledger, comments)
+    return [draft], {}
+
+
+def _title(node: Node) -> str:
+    name = node.get("name")
+    return f'evaluator "{name.value if name is not None else ""}"'
+
+
+def _tests(
+    draft: Draft,
+    rows: list[Node],
+    evaluators: list[tuple[Node, Entry]],
+    names: dict[str, str],
+    ledger: Ledger,
+    comments: Comments,
+) -> None:
+    kept: list[Json] = []
+    seen: set[str] = set()
+    for row in rows:
+        entry = ledger.take("test", row.location, "a row")
+        values = dict(row.value) if isinstance(row.value, dict) else {}
+        vars_: dict[str, Json] = {names[key]: value for key, value in values.items()}
+        fields: dict[str, Json] = {"vars": vars_}
+        digest = json.dumps(vars_, sort_keys=True)
+        if digest in seen and (identity := case_name("repeated", seen)):
+            fields = {"id": identity, **fields}
+            seen.add(identity)
+        seen.add(digest)
+        case = CaseDraft(fields, entry, comments=comments.above(row))
+        for node, judged in evaluators:
+            spec = _assertion(node, judged, values)
+            if spec is not None:
+                case.asserts.append(Mapped(spec, judged))
+            if judged.lost:
+                mark(case)
+        draft.tests.append(case)
+    for node, judged in evaluators:
+        if not rows:
+            spec = _assertion(node, judged, {})
+            if spec is not None:
+                draft.asserts.append(Mapped(spec, judged))
+        if judged.lost:
+            kept.append(kept_assertion(node, judged, None, frozenset()))
+    if kept:
+        if not rows:
+            draft.put("tags", [INCOMPLETE])
+        draft.put("x-import", kept_block("github", draft.entry.location.path, kept))
+
+
+def _assertion(node: Node, entry: Entry, row: JsonObject) -> JsonObject | None:
+    """GitHub's tools look at the answer without the white space around it, and in upper or lower case."""
+    given = node.get("string")
+    if given is None or not isinstance(given.value, dict):
+        entry.lose("I502", "a model judges the answer; kept under x-import until runner has judges")
+        return None
+    for word, value in given.value.items():
+        if value is None:
+            continue
+        text = PLACEHOLDER.sub(lambda found: _text(row.get(found[1], found[0])), _text(value))
+        escaped = re.escape(text)
+        if word == "equals":
+            return {"type": "expr", "value": f"(text | trim) == {json.dumps(text, ensure_ascii=False)}"}
+        if word == "contains":
+            return {"type": "icontains", "value": text}
+        if word == "startsWith":
+            return {"type": "regex", "value": rf"(?i)\A\s*{escaped}"}
+        if word == "endsWith":
+            return {"type": "regex", "value": rf"(?i){escaped}\s*\Z"}
+    entry.lose("I505", "it says nothing that GitHub's tools know")
+    return None
+
+
+def _text(value: Json) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,401 @@
+"""Saved evals of OpenAI: the eval with its criteria, and its runs with their messages and rows, become prompt files.
+
+The service is gone, so that only what was saved is here: `GET /v1/evals/{id}`, `/runs/{id}` and `/output_items`, each in a
+file of its own in one folder. Files of rows (JSONL) that a run names by id are looked for under that name.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from ..documents.json_reader import parse_json
+from ..errors import RunnerError
+from ..values import Json, JsonObject
+from .drafts import CaseDraft, Draft, Mapped
+from .kept import kept_assertion, kept_block
+from .ledger import Entry, Ledger, RefusedSourceError
+from .literal import filled, in_texts
+from .names import file_stem, input_name, prompt_name
+from .nodes import Node, root_of
+from .openai_request import message_of, response_fields
+from .soundness import INCOMPLETE, mark
+from .sources import Folder
+
+__all__ = ["companions_of_eval", "read_openai_evals"]
+
+_ITEM = re.compile(r"\{\{\s*item\.([^\s{}|]+)\s*\}\}")
+_ANY = re.compile(r"\{\{[^{}]*\}\}")
+_TEXT = re.compile(r"\s*\{\{\s*sample\.output_text\s*\}\}\s*")
+_JSON = re.compile(r"\s*\{\{\s*sample\.output_json((?:\.[A-Za-z_]\w*|\[\d+\])+)\s*\}\}\s*")
+_OPERATIONS = {"eq": "equals", "ne": "not-equals", "like": "contains", "ilike": "icontains"}
+_JUDGES = ("label_model", "score_model")
+
+
+@dataclass(slots=True)
+class _Saved:
+    evals: list[Node] = field(default_factory=list)
+    runs: list[Node] = field(default_factory=list)
+    items: list[Node] = field(default_factory=list)
+
+
+def companions_of_eval(name: str, folder: Folder) -> list[str]:
+    """The files that belong to the first of them: all that is saved of evals in one folder."""
+    inside = name.rpartition("/")[0]
+    return [
+        each
+        for each in folder.files()
+        if each.rpartition("/")[0] == inside and each.lower().endswith((".json", ".jsonl"))
+    ]
+
+
+def read_openai_evals(name: str, folder: Folder, ledger: Ledger) -> tuple[list[Draft], dict[str, Json]]:
+    """A prompt file for each run of the evals that are saved in the folder of `name`. Raises RefusedSourceError."""
+    saved = _Saved()
+    for each in dict.fromkeys((name, *companions_of_eval(name, folder))):
+        for root in _roots(each, folder):
+            _sort(root, saved)
+    evals: dict[str, Node] = {}
+    for each_eval in saved.evals:
+        identity = each_eval.get("id")
+        evals[identity.text if identity is not None and identity.text else ""] = each_eval
+    if not saved.runs:
+        place = (saved.evals or [root_of(folder.document(name))])[0].location
+        raise RefusedSourceError(
+            "I905", "an eval holds no messages and no rows: those are in its runs",
+            location=place, hint="save GET /v1/evals/EVAL/runs/RUN beside it",
+        )  # fmt: skip
+    for item in saved.items:
+        ledger.take("test", item.location, "output items").drop(
+            "I704", "answers of another request are not approved ones"
+        )
+    criteria: dict[str, list[tuple[Node, Entry]]] = {}
+    for known, node in evals.items():
+        criteria[known] = [
+            (each, ledger.take("assertion", each.location, _title(each))) for each in _criteria(node)
+        ]
+        _eval_keys(node, ledger)
+    drafts: list[Draft] = []
+    for run in saved.runs:
+        owner = run.get("eval_id")
+        belongs = owner.text if owner is not None and owner.text in evals else next(iter(evals), "")
+        drafts.append(
+            _run(
+                run,
+                evals.get(belongs),
+                criteria.get(belongs, []),
+                folder,
+                name.rpartition("/")[0],
+                ledger,
+                len(saved.runs),
+            )
+        )
+    return drafts, {}
+
+
+def _roots(name: str, folder: Folder) -> Iterator[Node]:
+    if name.lower().endswith(".jsonl"):
+        for number, line in enumerate(folder.text(name).split("\n"), 1):
+            if line.strip():
+                try:
+                    yield root_of(parse_json(line, folder.shown_as(name), first_line=number))
+                except RunnerError:
+                    return  # rows of something else
+        return
+    root = root_of(folder.document(name))
+    data = root.get("data")
+    if data is not None and isinstance(data.value, list):
+        yield from data.items()
+    elif isinstance(root.value, list):
+        yield from root.items()
+    else:
+        yield root
+
+
+def _sort(node: Node, saved: _Saved) -> None:
+    if not isinstance(node.value, dict):
+        return
+    kind = node.value.get("object")
+    if kind == "eval" or (kind is None and "testing_criteria" in node.value):
+        saved.evals.append(node)
+    elif kind == "eval.run" or (kind is None and isinstance(node.value.get("data_source"), dict)):
+        saved.runs.append(node)
+    elif kind == "eval.run.output_item":
+        saved.items.append(node)
+
+
+def _criteria(node: Node) -> Iterator[Node]:
+    given = node.get("testing_criteria")
+    yield from given.items() if given is not None else ()
+
+
+def _title(node: Node) -> str:
+    kind, name = node.get("type"), node.get("name")
+    return f'{kind.value if kind else "criterion"} "{name.value if name else ""}"'
+
+
+def _eval_keys(node: Node, ledger: Ledger) -> None:
+    for key, value in node.entries():
+        if key != "testing_criteria":
+            entry = ledger.take("key", value.key_location, f'"{key}" of the eval')
+            if key not in ("name", "data_source_config"):
+                entry.drop("I102", "a note of the service")
+
+
+def _run(
+    run: Node,
+    owner: Node | None,
+    criteria: list[tuple[Node, Entry]],
+    folder: Folder,
+    inside: str,
+    ledger: Ledger,
+    several: int,
+) -> Draft:
+    source = run.get("data_source")
+    called = (owner.get("name") if owner is not None else None) or run.get("name")
+    entry = ledger.take("prompt", run.location, "a run")
+    stem = file_stem(called.text or "eval") if called is not None else "eval"
+    if several > 1 and (identity := run.get("id")) is not None and identity.text:
+        stem = f"{stem}-{file_stem(identity.text)[-12:]}"
+    draft = Draft(stem, entry)
+    if called is not None and called.text and (name := prompt_name(called.text)):
+        draft.put("name", name)
+    for key, value in run.entries():
+        if key != "data_source":
+            part = ledger.take("key", value.key_location, f'"{key}" of a run')
+            if key != "model":
+                part.drop("I102", "a note of the service")
+    if source is None:
+        raise RefusedSourceError("I905", "a run without data_source", location=run.location)
+    model = source.get("model") or run.get("model")
+    if model is not None and model.text:
+        draft.put("model", model.text)
+    names: dict[str, str] = {}
+    messages = _messages(source, names, ledger)
+    _sampling(source, draft, ledger)
+    rows = _rows(source, folder, inside, ledger)
+    _declare(draft, owner, rows, names)
+    draft.put("messages", messages, entry)
+    _tests(draft, rows, criteria, names)
+    return draft
+
+
+def _messages(source: Node, names: dict[str, str], ledger: Ledger) -> list[Json]:
+    def variable(found: re.Match[str]) -> str | None:
+        path = found[1]
+        first, _, rest = path.partition(".")
+        names.setdefault(first, input_name(first))
+        return f"{names[first]}.{rest}" if rest else names[first]
+
+    kind = source.get("type")
+    if kind is not None and kind.value not in ("completions", "responses"):
+        raise RefusedSourceError(
+            "I905",
+            f"a run of the kind {kind.value} asks nothing: it judges answers that are given",
+            location=source.location,
+        )
+    given = source.get("input_messages")
+    if given is None:
+        raise RefusedSourceError("I905", "the run has no messages", location=source.location)
+    reference = given.get("item_reference")
+    if reference is not None and reference.text:
+        ledger.take("message", reference.location, "the messages")
+        name = reference.text.removeprefix("item.")
+        names.setdefault(name, input_name(name))
+        return [{"type": "placeholder", "name": names[name]}]
+    template = given.get("template")
+    messages: list[Json] = []
+    for item in template.items() if template is not None else ():
+        entry = ledger.take("message", item.location, "a message")
+        made = message_of(item.value)
+        if made is None:
+            raise RefusedSourceError(
+                "I905", "a message of this kind has no counterpart", location=item.location
+            )
+        messages.append(in_texts(made, lambda text: filled(text, _ITEM, variable)))
+        del entry
+    if not messages:
+        raise RefusedSourceError("I905", "the run has no messages", location=given.location)
+    return messages
+
+
+def _sampling(source: Node, draft: Draft, ledger: Ledger) -> None:
+    for key, value in source.entries():
+        if key in ("type", "model", "input_messages", "source"):
+            continue
+        if key != "sampling_params":
+            ledger.take("key", value.key_location, f'"{key}" of the data source').lose(
+                "I101", "runner knows nothing like it"
+            )
+            continue
+        for name, part in value.entries():
+            entry = ledger.take("key", part.key_location, f'"{name}" of the sampling')
+            fields = response_fields(name, part.value)
+            if part.value is None:
+                entry.drop("I106", "it is empty")
+            elif fields is None:
+                entry.lose("I203", "chat completions know no such field")
+            else:
+                for field_, sent in fields.items():
+                    draft.put(field_, sent, entry)
+
+
+@dataclass(slots=True)
+class _Row:
+    node: Node
+    entry: Entry
+    values: JsonObject
+
+
+def _rows(source: Node, folder: Folder, inside: str, ledger: Ledger) -> list[_Row]:
+    given = source.get("source")
+    kind = given.get("type") if given is not None else None
+    if given is None or kind is None:
+        return []
+    if kind.value == "file_content":
+        content = given.get("content")
+        items = list(content.items()) if content is not None else []
+    elif kind.value == "file_id":
+        items = _from_file(given, folder, inside, ledger)
+    else:
+        ledger.take("test", given.location, f"rows ({kind.value})").lose(
+            "I401", "the rows are kept by the service"
+        )
+        return []
+    rows: list[_Row] = []
+    for item in items:
+        entry = ledger.take("test", item.location, "a row")
+        inner = item.get("item") or item
+        if isinstance(inner.value, dict):
+            rows.append(_Row(inner, entry, dict(inner.value)))
+        else:
+            entry.lose("I401", "it is no row")
+    return rows
+
+
+def _from_file(given: Node, folder: Folder, inside: str, ledger: Ledger) -> list[Node]:
+    identity = given.get("id")
+    name = f"{identity.text}.jsonl" if identity is not None and identity.text else ""
+    try:
+        file = folder.name_of(inside, name, given.location)
+        lines = folder.text(file, given.location).split("\n")
+        return [
+            root_of(parse_json(line, folder.shown_as(file), first_line=number))
+            for number, line in enumerate(lines, 1)
+            if line.strip()
+        ]
+    except RunnerError:
+        ledger.take("test", given.location, "rows in a file").lose(
+            "I302", f"the rows stand in a file of the service: save it as {name or 'ID.jsonl'} beside the run"
+        )
+        return []
+
+
+def _declare(draft: Draft, owner: Node | None, rows: list[_Row], names: dict[str, str]) -> None:
+    config = owner.get("data_source_config") if owner is not None else None
+    schema = config.get("schema") or config.get("item_schema") if config is not None else None
+    properties: Mapping[str, Json] = {}
+    if schema is not None and isinstance(schema.value, dict):
+        value: Json = schema.value
+        inner = value.get("properties") if isinstance(value, dict) else None
+        item = inner.get("item") if isinstance(inner, dict) else None
+        value = item if isinstance(item, dict) else value
+        found = value.get("properties") if isinstance(value, dict) else None
+        properties = found if isinstance(found, dict) else {}
+    for name in (*properties, *(key for row in rows for key in row.values)):
+        names.setdefault(name, input_name(name))
+    inputs: dict[str, Json] = {}
+    for name, ours in names.items():
+        declared = properties.get(name)
+        spec: dict[str, Json] = dict(declared) if isinstance(declared, dict) else {}
+        if rows and any(name not in row.values for row in rows):
+            spec = {"default": ""}
+        inputs[ours] = spec
+    if inputs:
+        draft.put("inputs", inputs)
+
+
+def _tests(draft: Draft, rows: list[_Row], criteria: list[tuple[Node, Entry]], names: dict[str, str]) -> None:
+    asked = draft.fields.get("response_format")
+    form = asked.value.get("type") if asked is not None and isinstance(asked.value, dict) else None
+    parsed = form in ("json_schema", "json_object")
+    kept: list[Json] = []
+    seen: set[str] = set()
+    for row in rows:
+        fields: dict[str, Json] = {"vars": {names[name]: value for name, value in row.values.items()}}
+        digest = json.dumps(fields["vars"], sort_keys=True)
+        if digest in seen:
+            fields = {"id": f"repeated-{len(seen) + 1}", **fields}
+        seen.add(digest)
+        case = CaseDraft(fields, row.entry)
+        for node, entry in criteria:
+            spec = _assertion(node, entry, row.values, parsed=parsed)
+            if spec is not None:
+                case.asserts.append(Mapped(spec, entry))
+            if entry.lost:
+                mark(case)
+        draft.tests.append(case)
+    for node, entry in criteria:
+        if not rows:
+            spec = _assertion(node, entry, None, parsed=parsed)
+            if spec is not None:
+                draft.asserts.append(Mapped(spec, entry))
+        if entry.lost:
+            kept.append(kept_assertion(node, entry, None, frozenset()))
+    if kept:
+        if not rows:
+            draft.put("tags", [INCOMPLETE])
+        draft.put("x-import", kept_block("openai-evals", draft.entry.location.path, kept))
+
+
+def _assertion(node: Node, entry: Entry, row: JsonObject | None, *, parsed: bool) -> JsonObject | None:
+    kind = node.get("type")
+    if kind is None or kind.value != "string_check":
+        if kind is not None and kind.value in _JUDGES:
+            entry.lose("I502", "a model judges the answer; kept under x-import until runner has judges")
+        elif kind is not None and kind.value == "python":
+            entry.lose("I503", "code is not run")
+        elif kind is not None and kind.value == "text_similarity":
+            entry.lose("I501", "its score is another one than those of runner")
+        else:
+            entry.lose("I501", "there is no such check")
+        return None
+    subject, operation, reference = (node.get(key) for key in ("input", "operation", "reference"))
+    if subject is None or operation is None or reference is None or operation.value not in _OPERATIONS:
+        entry.lose("I505", "it lacks input, operation or reference")
+        return None
+    wanted = _resolved(str(reference.value), row)
+    if wanted is None:
+        entry.lose("I506", "its reference names something else than the row")
+        return None
+    type_ = _OPERATIONS[str(operation.value)]
+    found = _JSON.fullmatch(str(subject.value))
+    if found is not None and parsed:
+        return {"type": type_, "path": f"${found[1]}", "value": wanted}
+    if not _TEXT.fullmatch(str(subject.value)):
+        entry.lose("I506", "it looks at something else than the text of the answer")
+        return None
+    if parsed and type_ in ("equals", "not-equals"):
+        sign = "==" if type_ == "equals" else "!="
+        return {"type": "expr", "value": f"text {sign} {json.dumps(wanted, ensure_ascii=False)}"}
+    return {"type": type_, "value": wanted}
+
+
+def _resolved(text: str, row: JsonObject | None) -> str | None:
+    if row is None and _ANY.search(text):
+        return None
+    lacking = False
+
+    def value(found: re.Match[str]) -> str:
+        nonlocal lacking
+        part: Json = row
+        for step in found[1].split("."):
+            part = part.get(step) if isinstance(part, dict) else None
+        if part is None:
+            lacking = True
+        return part if isinstance(part, str) else json.dumps(part, ensure_ascii=False)
+
+    made = _ITEM.sub(value, text)
+    return None if lacking or _ANY.search(made) else made

@@ -1,0 +1,274 @@
+"""A request to OpenAI's API, as JSON or as a curl command, becomes a prompt file that sends the same."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator, Mapping
+
+from ..documents.json_reader import parse_json
+from ..errors import Location, RunnerError
+from ..files.formats import schema
+from ..values import Json
+from .drafts import Draft
+from .ledger import Ledger, RefusedSourceError
+from .names import file_stem
+from .nodes import Node, root_of
+from .secrets import is_key_name
+from .sources import Folder
+
+__all__ = ["read_openai_request", "response_fields"]
+
+_OF_THE_RUN = {"stream", "stream_options"}
+_NOT_FIELDS = {"messages", "tests", "assert", "inputs", "name", "description", "tags", "authors", "template", "regression", "matrix", "extra_body"}  # fmt: skip
+_PART = {"input_text": "text", "output_text": "text", "text": "text"}
+
+
+def read_openai_request(name: str, folder: Folder, ledger: Ledger) -> tuple[list[Draft], dict[str, Json]]:
+    """The prompt files of a request, of a curl command, or of the lines of a batch file. Raises RefusedSourceError."""
+    text = folder.text(name)
+    shown = folder.shown_as(name)
+    stem = file_stem(name.rpartition("/")[2].rpartition(".")[0])
+    if re.search(r"\bcurl\s", text) and not name.lower().endswith((".json", ".jsonl")):
+        return [_of_curl(text, shown, stem, folder, name, ledger)], {}
+    if name.lower().endswith(".jsonl"):
+        drafts = []
+        for number, line in enumerate(text.split("\n"), 1):
+            if line.strip():
+                root = root_of(parse_json(line, shown, first_line=number))
+                called = root.get("custom_id")
+                label = file_stem(called.text) if called is not None and called.text else f"{stem}-{number}"
+                drafts.append(_draft(root.get("body") or root, label, ledger))
+        return drafts, {}
+    root = root_of(folder.document(name))
+    return [_draft(root.get("body") or root, stem, ledger)], {}
+
+
+def _of_curl(text: str, shown: str, stem: str, folder: Folder, name: str, ledger: Ledger) -> Draft:
+    place = Location(shown, 1, 1)
+    if "<<" in text:
+        raise RefusedSourceError(
+            "I903", "a here-document: put the JSON into a file of its own", location=place
+        )
+    try:
+        words = shlex.split(text[text.index("curl") :].replace("\\\n", " "), comments=True)
+    except ValueError as error:
+        raise RefusedSourceError("I903", f"the command cannot be read: {error}", location=place) from None
+    body: str | None = None
+    given = iter(words[1:])
+    for word in given:
+        option, _, value = word.partition("=") if word.startswith("--") else (word, "", "")
+        if option in (
+            "-d",
+            "--data",
+            "--data-raw",
+            "--data-binary",
+            "--data-ascii",
+            "--json",
+        ) or word.startswith("-d{"):
+            body = word[2:] if word.startswith("-d{") else value or next(given, "")
+        elif option in ("-H", "--header", "-u", "--user"):
+            _header(value or next(given, ""), place, ledger)
+        elif option in ("-X", "--request", "-o", "--output", "-m", "--max-time"):
+            next(given, None)
+    if body is None:
+        raise RefusedSourceError("I903", "the command sends no JSON (-d)", location=place)
+    if body.startswith("@"):
+        file = folder.name_of(name.rpartition("/")[0], body[1:], place)
+        return _draft(root_of(folder.document(file, place)), stem, ledger)
+    at = text.find(body[:40])
+    line = text.count("\n", 0, max(at, 0)) + 1
+    try:
+        document = parse_json(body, shown, first_line=line)
+    except RunnerError as error:
+        hint = "the shell would fill in its variables first: write their values" if "$" in body else None
+        raise RefusedSourceError(
+            "I903", f"what is sent is not JSON: {error.message}", location=error.location or place, hint=hint
+        ) from None
+    return _draft(root_of(document), stem, ledger)
+
+
+def _header(text: str, place: Location, ledger: Ledger) -> None:
+    name, _, value = text.partition(":")
+    entry = ledger.take("key", place, f'header "{name.strip()}"')
+    secret = is_key_name(name.strip()) or name.strip().lower() in ("api-key", "x-api-key")
+    if secret and "$" not in value:
+        entry.drop(
+            "I103",
+            "a key is never copied; it stands in this file, so revoke it and name a variable: api_key_env",
+        )
+        ledger.remark(
+            place, "I103", f'header "{name.strip()}"', "the key in this file is not copied; revoke it"
+        )
+    else:
+        entry.drop("I105", "headers and keys belong to the endpoint, in runner.yaml")
+
+
+def _draft(root: Node, stem: str, ledger: Ledger) -> Draft:
+    if not isinstance(root.value, dict):
+        raise RefusedSourceError("I903", "a request is an object", location=root.location)
+    prompt = root.get("prompt")
+    if prompt is not None and isinstance(prompt.value, dict) and "id" in prompt.value:
+        raise RefusedSourceError(
+            "I904", "a prompt that OpenAI keeps (pmpt_…): its API exports none",
+            location=prompt.location, hint="copy its messages from the dashboard into `input`",
+        )  # fmt: skip
+    entry = ledger.take("prompt", root.location, "the request")
+    draft = Draft(stem, entry)
+    if isinstance(root.value.get("messages"), list):
+        _chat(root, draft, ledger)
+    elif "input" in root.value or "instructions" in root.value:
+        ledger.remark(
+            root.location,
+            "I203",
+            "the request",
+            "the Responses API is another API; the same is asked over chat completions",
+        )
+        _responses(root, draft, ledger)
+    else:
+        raise RefusedSourceError("I903", "it has neither messages nor input", location=root.location)
+    if any("{{" in each or "{%" in each or "{#" in each for each in _strings(draft.fields["messages"].value)):
+        draft.put("template", {"engine": "none"})
+        draft.fields["messages"] = draft.fields.pop("messages")
+    return draft
+
+
+def _strings(value: Json) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    for each in inner:
+        yield from _strings(each)
+
+
+def _chat(root: Node, draft: Draft, ledger: Ledger) -> None:
+    extra: dict[str, Json] = {}
+    for key, node in root.entries():
+        entry = draft.entry if key == "messages" else ledger.take("key", node.key_location, f'"{key}"')
+        if key in _OF_THE_RUN:
+            entry.drop("I102", "it is an option of the run: runner run --stream")
+        elif is_key_name(key):
+            entry.drop("I103", "a key is never copied; revoke it")
+        elif key == "messages" or (key in schema("prompt")["properties"] and key not in _NOT_FIELDS):
+            draft.put(key, node.value, entry)
+        else:
+            extra[key] = node.value
+            ledger.remark(
+                node.key_location, "I608", f'"{key}"', "only its own provider knows it: sent under extra_body"
+            )
+    if extra:
+        draft.put("extra_body", extra)
+    draft.fields["messages"] = draft.fields.pop("messages")
+
+
+def _responses(root: Node, draft: Draft, ledger: Ledger) -> None:
+    messages: list[Json] = []
+    instructions = root.get("instructions")
+    if instructions is not None and instructions.text:
+        ledger.take("key", instructions.key_location, '"instructions"')
+        messages.append({"role": "system", "content": instructions.text})
+    given = root.get("input")
+    if given is not None and given.text:
+        messages.append({"role": "user", "content": given.text})
+    for item in given.items() if given is not None else ():
+        part = ledger.take("message", item.location, "an item of the input")
+        made = message_of(item.value)
+        if made is None:
+            part.lose("I203", "items of this kind have no counterpart in chat completions")
+        else:
+            messages.append(made)
+    for key, node in root.entries():
+        if key in ("input", "instructions"):
+            continue
+        entry = ledger.take("key", node.key_location, f'"{key}"')
+        fields = response_fields(key, node.value)
+        if key in _OF_THE_RUN:
+            entry.drop("I102", "it is an option of the run: runner run --stream")
+        elif is_key_name(key):
+            entry.drop("I103", "a key is never copied; revoke it")
+        elif fields is None:
+            entry.lose("I203", "chat completions know no such field")
+        else:
+            for name, value in fields.items():
+                draft.put(name, value, entry)
+    draft.put("messages", messages, draft.entry)
+
+
+def message_of(value: Json) -> Json | None:
+    """A message of the Responses API or of an eval as one of chat completions; None for items of other kinds."""
+    if (
+        not isinstance(value, dict)
+        or value.get("type", "message") != "message"
+        or not isinstance(value.get("role"), str)
+    ):
+        return None
+    content = value.get("content")
+    if isinstance(content, dict):
+        content = [content]
+    if isinstance(content, str):
+        return {"role": value["role"], "content": content}
+    if not isinstance(content, list):
+        return None
+    parts: list[Json] = []
+    for part in content:
+        if isinstance(part, str):
+            parts.append({"type": "text", "text": part})
+            continue
+        kind = part.get("type") if isinstance(part, dict) else None
+        if isinstance(part, dict) and kind in _PART:
+            parts.append({"type": "text", "text": part.get("text", "")})
+        elif isinstance(part, dict) and kind == "input_image" and isinstance(part.get("image_url"), str):
+            image: dict[str, Json] = {"url": part["image_url"]}
+            if isinstance(part.get("detail"), str):
+                image["detail"] = part["detail"]
+            parts.append({"type": "image_url", "image_url": image})
+        else:
+            return None
+    first = parts[0] if len(parts) == 1 else None
+    text = first.get("text") if isinstance(first, dict) and first.get("type") == "text" else None
+    return {"role": value["role"], "content": text if text is not None else parts}
+
+
+def response_fields(key: str, value: Json) -> Mapping[str, Json] | None:
+    """A field of the Responses API as fields of chat completions; None where there are none."""
+    same = {
+        "model", "temperature", "top_p", "metadata", "store", "user", "service_tier", "parallel_tool_calls", "safety_identifier",
+        "prompt_cache_key", "top_logprobs", "seed", "max_completion_tokens", "reasoning_effort", "response_format",
+    }  # fmt: skip
+    if key in same:
+        return {key: value}
+    if key in ("max_output_tokens", "max_completions_tokens"):
+        return {"max_completion_tokens": value}
+    if key == "reasoning" and isinstance(value, dict):
+        return {"reasoning_effort": value["effort"]} if set(value) == {"effort"} else None
+    if key == "text" and isinstance(value, dict):
+        made: dict[str, Json] = {}
+        form = value.get("format")
+        if isinstance(form, dict) and form.get("type") == "json_schema":
+            inner = {name: part for name, part in form.items() if name != "type"}
+            made["response_format"] = {"type": "json_schema", "json_schema": inner}
+        elif isinstance(form, dict):
+            made["response_format"] = dict(form)
+        if "verbosity" in value:
+            made["verbosity"] = value["verbosity"]
+        return made if set(value) <= {"format", "verbosity"} else None
+    if key == "tools" and isinstance(value, list):
+        if all(isinstance(each, dict) and isinstance(each.get("function"), dict) for each in value):
+            return {"tools": value}
+        if not all(isinstance(each, dict) and each.get("type") == "function" for each in value):
+            return None
+        return {
+            "tools": [
+                {
+                    "type": "function",
+                    "function": {name: part for name, part in each.items() if name != "type"},
+                }
+                for each in value
+                if isinstance(each, dict)
+            ]
+        }
+    if key == "tool_choice":
+        if isinstance(value, dict) and value.get("type") == "function" and "name" in value:
+            return {"tool_choice": {"type": "function", "function": {"name": value["name"]}}}
+        return {"tool_choice": value}
+    return None
