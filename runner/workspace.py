@@ -17,7 +17,7 @@ from .errors import Diagnostic, RunnerError, raise_all
 from .files.model import Project, Prompt
 from .files.project import load_project
 from .files.tree import DiskTree
-from .packs.packs import Packs
+from .packs.pack_set import PackSet
 from .packs.selection import find_named
 from .render.sandbox import IN_PROCESS, Sandbox
 from .values import Json
@@ -38,7 +38,7 @@ class Workspace:
     """
 
     project: Project
-    packs: Packs
+    packs: PackSet
     environ: Mapping[str, str]
     sandbox: Sandbox = IN_PROCESS
     env_file: EnvFile | None = None
@@ -63,7 +63,7 @@ class Workspace:
         if env_file is not None:
             project, environ = env_file.redirected(project, environ), env_file.with_keys(project, environ)
         tree = DiskTree(Path(project.root), shown_from)
-        return cls(project, Packs(project, tree), environ, sandbox, env_file)
+        return cls(project, PackSet(project, tree), environ, sandbox, env_file)
 
     def __enter__(self) -> Self:
         return self

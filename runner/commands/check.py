@@ -62,8 +62,8 @@ def _check(paths: Sequence[str], workspace: Workspace) -> int:
         warnings += 1
     errors = remarks + told.count
     counted = [plural(prompts, "prompt"), plural(cases, "case")]
-    if packs.requests:
-        counted.append(plural(len(packs.requests), "pack"))
+    if packs.requirements:
+        counted.append(plural(len(packs.requirements), "pack"))
     print_line(f"{', '.join(counted)}: {plural(errors, 'error')}, {plural(warnings, 'warning')}")
     return 2 if remarks else told.exit_code
 
@@ -104,7 +104,7 @@ def _prompts_of(
     try:
         yield from workspace.each_prompt(paths, remark)
     except NothingSelectedError:
-        if paths or not workspace.packs.requests:
+        if paths or not workspace.packs.requirements:
             raise
     except RunnerError as error:
         if not told.knows(error):
@@ -115,7 +115,7 @@ def _faults_of_packs(workspace: Workspace, *, exports: bool) -> Iterator[RunnerE
     """What is wrong with the packs of a project, and with `exports` which of their prompts it does not let ask."""
     packs, project = workspace.packs, workspace.project
     yield from packs.verify_all()
-    for alias in packs.requests if exports else ():
+    for alias in packs.requirements if exports else ():
         try:
             for name in packs.open(alias).manifest.exports["prompts"]:
                 try:

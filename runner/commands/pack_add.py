@@ -9,10 +9,10 @@ from pathlib import Path
 from ..errors import UsageError
 from ..files.pack_sources import is_local_repository
 from ..files.project import PROJECT_FILE
-from ..packs.bench import Bench
-from ..packs.packs import Packs
+from ..packs.installer import Installer
+from ..packs.pack_set import PackSet
 from ..packs.project_edit import entry_lines, with_entry, without_pack
-from ..packs.request import requests_of
+from ..packs.requirement import requirements_of
 from ..packs.resolve import resolve
 from ..regress.revisions.pack_effects import View, effects
 from ..regress.snapshots.snapshot import pack_folder
@@ -29,12 +29,12 @@ __all__ = ["add", "remove"]
 def add(alias: str, given: Mapping[str, str], *, vendored: bool, isolate: bool) -> int:
     """Write a pack into runner.yaml and packs.lock, and copy it."""
     with alone(), open_workspace(isolate=isolate) as workspace:
-        bench, sandbox = Bench(workspace.project), workspace.sandbox
+        installer, sandbox = Installer(workspace.project), workspace.sandbox
         sandbox.start()
-        if alias in bench.requests:
+        if alias in installer.requirements:
             raise UsageError(
                 f"there is a pack {alias} already",
-                location=bench.requests[alias].location,
+                location=installer.requirements[alias].location,
                 hint=f"choose another alias; runner pack update {alias} --rev REV moves it",
             )
         if not given.keys() & {"git", "path", "url", "python"}:
@@ -48,18 +48,18 @@ def add(alias: str, given: Mapping[str, str], *, vendored: bool, isolate: bool) 
         ):
             if key in given and other not in given:
                 raise UsageError(f"--{key} needs --{other}", hint=example)
-        entry = _entry(given, bench.root, vendored=vendored)
-        data, project = ProjectFile(bench.root, os.environ).edited(
+        entry = _entry(given, installer.root, vendored=vendored)
+        data, project = ProjectFile(installer.root, os.environ).edited(
             lambda text: with_entry(text, alias, entry),
             f"write under `packs:`\n{entry_lines(alias, entry, 2)}\n",
         )
-        requests = requests_of(project)
-        resolved = resolve(requests[alias], bench.root, sandbox)
-        bench.change([resolved], project_file=data, requests=requests)
+        requirements = requirements_of(project)
+        resolved = resolve(requirements[alias], installer.root, sandbox)
+        installer.change([resolved], project_file=data, requirements=requirements)
         for line in change_lines(alias, None, resolved.locked, exports=(None, resolved.pack.manifest)):
             print_line(line)
-        if bench.root != Path.cwd():
-            print_line(f"note: added to {visible(bench.tree.shown(PROJECT_FILE))}", err=True)
+        if installer.root != Path.cwd():
+            print_line(f"note: added to {visible(installer.tree.shown(PROJECT_FILE))}", err=True)
         for name in list(resolved.pack.manifest.exports["prompts"])[:1]:
             print_line()
             print_line(f"Now try:  runner check {alias}:{name}")
@@ -69,28 +69,28 @@ def add(alias: str, given: Mapping[str, str], *, vendored: bool, isolate: bool) 
 def remove(alias: str, *, isolate: bool) -> int:
     """Take a pack out of everything but the project's own snapshots, and say who still uses it."""
     with alone(), open_workspace(isolate=isolate) as workspace:
-        bench, sandbox = Bench(workspace.project), workspace.sandbox
+        installer, sandbox = Installer(workspace.project), workspace.sandbox
         sandbox.start()
-        data, project = None, bench.project
-        if alias in bench.requests or alias not in bench.lock.packs:
-            bench.packs.request(alias)
-            data, project = ProjectFile(bench.root, os.environ).edited(
+        data, project = None, installer.project
+        if alias in installer.requirements or alias not in installer.lock.packs:
+            installer.packs.requirement(alias)
+            data, project = ProjectFile(installer.root, os.environ).edited(
                 lambda text: without_pack(text, alias), f"take {alias} out of `packs:`"
             )
         found = effects(
-            View(bench.project, bench.packs),
-            View(project, Packs(project, bench.tree)),
+            View(installer.project, installer.packs),
+            View(project, PackSet(project, installer.tree)),
             [],
             rev=alias,
             commit="",
             recorded=lambda _: True,
             sandbox=sandbox,
         )
-        gone = [alias] if alias in bench.lock.packs else []
-        bench.change([], gone, project_file=data, requests=requests_of(project))
+        gone = [alias] if alias in installer.lock.packs else []
+        installer.change([], gone, project_file=data, requirements=requirements_of(project))
         print_line(f"{visible(alias)}: removed")
         show_broken(found)
-        if (bench.root / pack_folder(alias)).is_dir():
+        if (installer.root / pack_folder(alias)).is_dir():
             print_line(
                 f"note: your own snapshots of its prompts stay in {visible(pack_folder(alias))}/", err=True
             )

@@ -7,10 +7,10 @@ import os
 from collections.abc import Sequence
 
 from ..errors import PackError, Problems, RunnerError, StalePackError, raise_all
-from ..packs.bench import Bench
+from ..packs.installer import Installer
 from ..packs.manifest import KINDS, Manifest
 from ..packs.project_edit import without_setting
-from ..packs.request import Request
+from ..packs.requirement import Requirement
 from ..packs.resolve import verify_at_source
 from ..report.outlet import print_data, print_line
 from ..report.pack_changes import export_lines, pack_line
@@ -24,9 +24,9 @@ __all__ = ["list_packs", "sync", "vendor", "verify"]
 def sync(*, offline: bool) -> int:
     """Have exactly what is locked."""
     with alone():
-        bench = Bench(open_workspace().project)
-        bench.chosen(())
-        for done in bench.sync(offline=offline):
+        installer = Installer(open_workspace().project)
+        installer.selected(())
+        for done in installer.sync(offline=offline):
             print_line(f"{pack_line(done.alias, done.locked)}: {'written' if done.written else 'as locked'}")
             if done.note:
                 print_line(f"note: {visible(done.alias)}: {visible(done.note)}", err=True)
@@ -35,23 +35,23 @@ def sync(*, offline: bool) -> int:
 
 def verify(aliases: Sequence[str], *, online: bool = False) -> int:
     """Hold every file against packs.lock, and that with `online` against the sources; all that is wrong is told."""
-    bench = Bench(open_workspace().project)
+    installer = Installer(open_workspace().project)
     errors: list[RunnerError] = []
-    for request in bench.chosen(aliases):
+    for requirement in installer.selected(aliases):
         try:
-            bench.packs.open(request.alias)
-            locked = bench.lock.packs[request.alias]
+            installer.packs.open(requirement.alias)
+            locked = installer.lock.packs[requirement.alias]
             if online:
-                verify_at_source(request, locked, bench.root)
+                verify_at_source(requirement, locked, installer.root)
         except RunnerError as error:
             errors.append(error)
         else:
             files = len(locked.files)
             count = f"{files} file{'s' if files != 1 else ''}"
             state = "as locked, and as in its source" if online else "as locked"
-            print_line(f"{pack_line(request.alias, locked)}: {count} {state}")
+            print_line(f"{pack_line(requirement.alias, locked)}: {count} {state}")
     if not aliases:
-        errors += [*bench.packs.unasked(), *bench.strangers(), *bench.remains()]
+        errors += [*installer.packs.unasked(), *installer.strangers(), *installer.remains()]
     raise_all(errors)
     return 0
 
@@ -59,38 +59,38 @@ def verify(aliases: Sequence[str], *, online: bool = False) -> int:
 def vendor(aliases: Sequence[str]) -> int:
     """Write the locked files into packs/."""
     with alone():
-        bench = Bench(open_workspace().project)
-        requests = bench.chosen(aliases)
+        installer = Installer(open_workspace().project)
+        requirements = installer.selected(aliases)
         data: bytes | None = None
-        for request in requests:
-            if not request.vendored:
-                data, _ = ProjectFile(bench.root, os.environ, data).edited(
-                    lambda text, alias=request.alias: without_setting(text, alias, "vendored"),  # type: ignore[misc]
-                    f"take `vendored: false` out of packs.{request.alias}",
+        for requirement in requirements:
+            if not requirement.vendored:
+                data, _ = ProjectFile(installer.root, os.environ, data).edited(
+                    lambda text, alias=requirement.alias: without_setting(text, alias, "vendored"),  # type: ignore[misc]
+                    f"take `vendored: false` out of packs.{requirement.alias}",
                 )
-        bench.vendor(requests, project_file=data)
-        for request in requests:
-            line = pack_line(request.alias, bench.lock.packs[request.alias])
-            print_line(f"{line}: written to packs/{request.alias}/")
+        installer.vendor(requirements, project_file=data)
+        for requirement in requirements:
+            line = pack_line(requirement.alias, installer.lock.packs[requirement.alias])
+            print_line(f"{line}: written to packs/{requirement.alias}/")
         return 0
 
 
 def list_packs(*, as_json: bool) -> int:
     """List the packs with their state and their exports."""
-    bench = Bench(open_workspace().project)
-    rows = [_row(bench, request) for request in bench.requests.values()]
+    installer = Installer(open_workspace().project)
+    rows = [_row(installer, requirement) for requirement in installer.requirements.values()]
     if as_json:
         print_data(json.dumps(rows, ensure_ascii=False, indent=2))
         return 0
-    for request, row in zip(bench.requests.values(), rows, strict=True):
-        locked = bench.lock.packs.get(request.alias)
+    for requirement, row in zip(installer.requirements.values(), rows, strict=True):
+        locked = installer.lock.packs.get(requirement.alias)
         head = (
-            pack_line(request.alias, locked)
+            pack_line(requirement.alias, locked)
             if locked
-            else f"{visible(request.alias)}: {visible(str(request))}"
+            else f"{visible(requirement.alias)}: {visible(str(requirement))}"
         )
         print_line(f"{head}: {row['state']}")
-        manifest = _manifest(bench, request)
+        manifest = _manifest(installer, requirement)
         for line in export_lines(manifest) if manifest else ():
             print_line(line)
     if not rows:
@@ -98,14 +98,14 @@ def list_packs(*, as_json: bool) -> int:
     return 0
 
 
-def _row(bench: Bench, request: Request) -> dict[str, object]:
-    locked = bench.lock.packs.get(request.alias)
-    manifest = _manifest(bench, request)
+def _row(installer: Installer, requirement: Requirement) -> dict[str, object]:
+    locked = installer.lock.packs.get(requirement.alias)
+    manifest = _manifest(installer, requirement)
     return {
-        "alias": request.alias,
-        "source": dict(request.source),
-        "vendored": request.vendored,
-        "state": _state(bench, request),
+        "alias": requirement.alias,
+        "source": dict(requirement.source),
+        "vendored": requirement.vendored,
+        "state": _state(installer, requirement),
         "name": locked.name if locked else None,
         "version": locked.version if locked else None,
         "commit": locked.commit if locked else None,
@@ -114,14 +114,14 @@ def _row(bench: Bench, request: Request) -> dict[str, object]:
     }
 
 
-def _state(bench: Bench, request: Request) -> str:
+def _state(installer: Installer, requirement: Requirement) -> str:
     """In a word or two: as locked, or what `verify` says at length."""
     try:
-        bench.packs.locked(request)
+        installer.packs.locked(requirement)
     except StalePackError:
-        return "not locked" if request.alias not in bench.lock.packs else "locked to another request"
+        return "not locked" if requirement.alias not in installer.lock.packs else "locked to another request"
     try:
-        bench.packs.open(request.alias)
+        installer.packs.open(requirement.alias)
     except StalePackError:
         return "not here"
     except RunnerError as error:
@@ -130,8 +130,8 @@ def _state(bench: Bench, request: Request) -> str:
     return "as locked"
 
 
-def _manifest(bench: Bench, request: Request) -> Manifest | None:
+def _manifest(installer: Installer, requirement: Requirement) -> Manifest | None:
     try:
-        return bench.packs.open(request.alias).manifest
+        return installer.packs.open(requirement.alias).manifest
     except RunnerError:
         return None  # the state says that something is wrong

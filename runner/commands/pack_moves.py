@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from ..errors import StalePackError
 from ..files.model import Project
-from ..packs.bench import Bench
+from ..packs.installer import Installer
 from ..packs.lock import LockedPack
-from ..packs.packs import OpenPack, Packs
+from ..packs.pack_set import OpenPack, PackSet
 from ..packs.resolve import Resolved
 from ..regress.revisions.pack_effects import Effects, View, effects
 from ..render.sandbox import Sandbox
@@ -35,22 +35,22 @@ class Move:
     opened: OpenPack | None
 
     @classmethod
-    def of(cls, bench: Bench, resolved: Resolved) -> Move:
+    def of(cls, installer: Installer, resolved: Resolved) -> Move:
         """The move from what a project has now. Raises PackError for a copy that was changed by hand."""
-        alias = resolved.request.alias
+        alias = resolved.requirement.alias
         opened = None
-        before = bench.lock.packs.get(alias)
+        before = installer.lock.packs.get(alias)
         if before is not None:
             # Without a copy there is nothing to compare with. That must not keep a pack from moving on: the source may
             # not have the old one any longer.
             with contextlib.suppress(StalePackError):
-                opened = bench.packs.open_locked(alias)
+                opened = installer.packs.open_locked(alias)
         return cls(resolved, before, opened)
 
     @property
     def alias(self) -> str:
         """The pack's alias."""
-        return self.resolved.request.alias
+        return self.resolved.requirement.alias
 
     @property
     def is_one(self) -> bool:
@@ -65,7 +65,7 @@ class Move:
         return self.resolved.tag if same else None
 
 
-def effects_of(bench: Bench, moves: Sequence[Move], project: Project, sandbox: Sandbox) -> Effects:
+def effects_of(installer: Installer, moves: Sequence[Move], project: Project, sandbox: Sandbox) -> Effects:
     """What moves do to the requests of a project, whose runner.yaml may become `project` with them.
 
     One of them at least is of a pack that was locked before.
@@ -76,8 +76,8 @@ def effects_of(bench: Bench, moves: Sequence[Move], project: Project, sandbox: S
     names = [f"{move.alias} {move.before.version}" for move in moves if move.before is not None]
     first = before_them[0]
     return effects(
-        View(bench.project, Packs(bench.project, bench.tree, opened=before)),
-        View(project, Packs(project, bench.tree, opened=after)),
+        View(installer.project, PackSet(installer.project, installer.tree, opened=before)),
+        View(project, PackSet(project, installer.tree, opened=after)),
         [move.alias for move in moves],
         rev=", ".join(names),
         commit=first.commit or first.integrity.removeprefix("h1:"),

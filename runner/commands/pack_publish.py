@@ -18,14 +18,14 @@ from ..files.model import Project
 from ..files.project import load_project
 from ..files.prompt import PROMPT_ENDINGS
 from ..packs.archive import write_archive
-from ..packs.exchange import Exchange
+from ..packs.collect import FetchedPack, collect
 from ..packs.fetch_path import find_in_folder
-from ..packs.gather import Fetched, gather
+from ..packs.file_rules import MANIFEST, included
+from ..packs.file_transaction import FileTransaction
 from ..packs.lint import open_sound
 from ..packs.manifest import KINDS, Manifest, load_manifest
-from ..packs.names import MANIFEST, chosen
-from ..packs.packs import OpenPack, load_export
-from ..packs.starting import fitting_name, manifest_text
+from ..packs.pack_set import OpenPack, load_export
+from ..packs.scaffold import fitting_name, manifest_text
 from ..regress.pack_tests import Tested, replay_shipped, unused_answers
 from ..render.sandbox import Sandbox
 from ..report.figures import plural
@@ -53,9 +53,9 @@ def init(folder: Path, name: str | None) -> int:
         # Nothing to share yet: something to begin with, that passes the check at once.
         write_starter(folder)
     text = manifest_text(fitting, _files(folder))
-    exchange = Exchange()
-    exchange.file(path, text.encode())
-    exchange.carry_out()
+    transaction = FileTransaction()
+    transaction.file(path, text.encode())
+    transaction.carry_out()
     print_line(f"written  {shown}")
     there = "" if folder == Path() else f" {folder}"
     print_line()
@@ -68,7 +68,7 @@ def check(folder: Path, *, isolate: bool) -> int:
     with ExitStack() as closing:
         sandbox = sandbox_of(closing, isolate=isolate)
         sandbox.start()
-        pack = _open(_gathered(folder), sandbox)
+        pack = _open(_collected(folder), sandbox)
         project = load_project(find_root(folder), cwd=Path.cwd(), environ=os.environ)
         told = Told()
         remarks = list(_remarks_on(pack.manifest))
@@ -107,7 +107,7 @@ def build(folder: Path, output: str | None, *, isolate: bool) -> int:
     with ExitStack() as closing:
         sandbox = sandbox_of(closing, isolate=isolate)
         sandbox.start()
-        fetched = _gathered(folder)
+        fetched = _collected(folder)
         manifest = _open(fetched, sandbox).manifest
         name = f"{manifest.name}-{manifest.version}"
         data = write_archive(fetched.contents, name)
@@ -116,9 +116,9 @@ def build(folder: Path, output: str | None, *, isolate: bool) -> int:
             refuse_links(folder, path)
         reads = [(f'"{folder / file}"', folder / file) for file in fetched.contents.files]
         Destination("--output", str(path), folder).check(reads)
-        exchange = Exchange()
-        exchange.file(path, data)
-        exchange.carry_out()
+        transaction = FileTransaction()
+        transaction.file(path, data)
+        transaction.carry_out()
         digest = hashlib.sha256(data).hexdigest()
         print_line(f"written    {path} ({plural(len(fetched.contents.files), 'file')})")
         print_line(f"sha256     {digest}")
@@ -132,14 +132,14 @@ def _files(folder: Path) -> list[str]:
     """The files of a folder that are part of its pack; none where there is no folder yet."""
     if not folder.exists():
         return []
-    return [entry.path for entry in chosen(find_in_folder(folder, shown=_shown(folder)).entries)]
+    return [entry.path for entry in included(find_in_folder(folder, shown=_shown(folder)).entries)]
 
 
-def _gathered(folder: Path) -> Fetched:
-    return gather(find_in_folder(folder, shown=_shown(folder)))
+def _collected(folder: Path) -> FetchedPack:
+    return collect(find_in_folder(folder, shown=_shown(folder)))
 
 
-def _open(fetched: Fetched, sandbox: Sandbox) -> OpenPack:
+def _open(fetched: FetchedPack, sandbox: Sandbox) -> OpenPack:
     """The pack, without a fault; its prompts are called by its own name, for want of an alias."""
     return open_sound(fetched.tree, load_manifest(fetched.tree).name, sandbox)
 

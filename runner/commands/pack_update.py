@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 from ..errors import UsageError
 from ..files.model import Project
-from ..packs.bench import Bench
+from ..packs.installer import Installer
 from ..packs.project_edit import with_value
-from ..packs.request import requests_of
+from ..packs.requirement import requirements_of
 from ..packs.resolve import resolve
 from ..report.figures import plural
 from ..report.outlet import print_data, print_line
@@ -26,19 +26,24 @@ __all__ = ["diff", "lock", "update"]
 def lock(*, isolate: bool) -> int:
     """Look up what is new or changed; take out what nothing asks for."""
     with alone(), open_workspace(isolate=isolate) as workspace:
-        bench, sandbox = Bench(workspace.project), workspace.sandbox
+        installer, sandbox = Installer(workspace.project), workspace.sandbox
         sandbox.start()
-        bench.chosen(())
-        moves = [Move.of(bench, resolve(request, bench.root, sandbox)) for request in bench.unlocked()]
-        gone = bench.gone()
+        installer.selected(())
+        moves = [
+            Move.of(installer, resolve(requirement, installer.root, sandbox))
+            for requirement in installer.unlocked()
+        ]
+        gone = installer.gone()
         if not moves and not gone:
-            print_line(f"packs.lock is up to date: {plural(len(bench.requests), 'pack')}")
+            print_line(f"packs.lock is up to date: {plural(len(installer.requirements), 'pack')}")
             return 0
         # Of a pack that was not there before there is nothing to compare.
         found = (
-            effects_of(bench, moves, bench.project, sandbox) if any(move.before for move in moves) else None
+            effects_of(installer, moves, installer.project, sandbox)
+            if any(move.before for move in moves)
+            else None
         )
-        bench.change([move.resolved for move in moves], gone)
+        installer.change([move.resolved for move in moves], gone)
         for alias in gone:
             print_line(f"{visible(alias)}: taken out, runner.yaml has it no longer")
         show_moves(moves, found)
@@ -48,16 +53,18 @@ def lock(*, isolate: bool) -> int:
 def update(aliases: Sequence[str], *, rev: str | None, dry_run: bool, isolate: bool) -> int:
     """Move to what the sources have now."""
     with alone(), open_workspace(isolate=isolate) as workspace:
-        bench, sandbox = Bench(workspace.project), workspace.sandbox
+        installer, sandbox = Installer(workspace.project), workspace.sandbox
         sandbox.start()
-        requests = bench.chosen(aliases)
-        data, project = None, bench.project
+        requirements = installer.selected(aliases)
+        data, project = None, installer.project
         if rev is not None:
             if len(aliases) != 1:
                 raise UsageError("--rev is for one pack", hint="runner pack update ALIAS --rev REV")
-            data, project = _with_rev(bench, aliases[0], rev)
-            requests = [requests_of(project)[aliases[0]]]
-        moves = [Move.of(bench, resolve(request, bench.root, sandbox)) for request in requests]
+            data, project = _with_rev(installer, aliases[0], rev)
+            requirements = [requirements_of(project)[aliases[0]]]
+        moves = [
+            Move.of(installer, resolve(requirement, installer.root, sandbox)) for requirement in requirements
+        ]
         for move in moves:
             if not move.is_one:
                 print_line(f"{pack_line(move.alias, move.resolved.locked)}: up to date")
@@ -65,10 +72,12 @@ def update(aliases: Sequence[str], *, rev: str | None, dry_run: bool, isolate: b
         moving = [move for move in moves if move.is_one]
         if moving:
             found = (
-                effects_of(bench, moving, project, sandbox) if any(move.before for move in moving) else None
+                effects_of(installer, moving, project, sandbox)
+                if any(move.before for move in moving)
+                else None
             )
             if not dry_run:
-                bench.change([move.resolved for move in moving], project_file=data)
+                installer.change([move.resolved for move in moving], project_file=data)
             show_moves(moving, found)
             if dry_run:
                 print_line()
@@ -79,13 +88,13 @@ def update(aliases: Sequence[str], *, rev: str | None, dry_run: bool, isolate: b
 def diff(alias: str, *, to: str | None, form: str, isolate: bool) -> int:
     """Show what another version of a pack would change."""
     with open_workspace(isolate=isolate) as workspace:
-        bench, sandbox = Bench(workspace.project), workspace.sandbox
+        installer, sandbox = Installer(workspace.project), workspace.sandbox
         sandbox.start()
-        project = bench.project if to is None else _with_rev(bench, alias, to)[1]
-        bench.packs.request(alias)
-        move = Move.of(bench, resolve(requests_of(project)[alias], bench.root, sandbox))
+        project = installer.project if to is None else _with_rev(installer, alias, to)[1]
+        installer.packs.requirement(alias)
+        move = Move.of(installer, resolve(requirements_of(project)[alias], installer.root, sandbox))
         _warn_of_tag(move)
-        found = effects_of(bench, [move], project, sandbox)
+        found = effects_of(installer, [move], project, sandbox)
         if form == "json":
             print_data(diff_json(found.comparison))
         elif form == "markdown":
@@ -95,15 +104,15 @@ def diff(alias: str, *, to: str | None, form: str, isolate: bool) -> int:
         return 0
 
 
-def _with_rev(bench: Bench, alias: str, rev: str) -> tuple[bytes, Project]:
+def _with_rev(installer: Installer, alias: str, rev: str) -> tuple[bytes, Project]:
     """runner.yaml with another revision of a pack, and the project that it says."""
-    request = bench.packs.request(alias)
-    if "git" not in request.source:
+    requirement = installer.packs.requirement(alias)
+    if "git" not in requirement.source:
         raise UsageError(
             f"the pack {alias} does not come from git, so that it has no other revision",
-            location=request.location,
+            location=requirement.location,
         )
-    return ProjectFile(bench.root, os.environ).edited(
+    return ProjectFile(installer.root, os.environ).edited(
         lambda text: with_value(text, alias, "rev", rev), f"write packs.{alias}.rev: {rev}"
     )
 

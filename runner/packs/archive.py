@@ -13,9 +13,9 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from ..errors import FetchError
-from .contents import Contents
-from .gather import Found
-from .names import MANIFEST, MAX_BYTES, MAX_FILES, Entry
+from .collect import Listing
+from .file_rules import MANIFEST, MAX_BYTES, MAX_FILES, Entry
+from .tree_hash import Contents
 
 __all__ = ["MAX_ARCHIVE_BYTES", "find_in_archive", "write_archive"]
 
@@ -47,7 +47,7 @@ def write_archive(contents: Contents, folder: str) -> bytes:
     return packed.getvalue()
 
 
-def find_in_archive(data: bytes, *, prefix: str, shown: str) -> Found:
+def find_in_archive(data: bytes, *, prefix: str, shown: str) -> Listing:
     """What stands in an archive, in its one folder if it has but one. Raises FetchError for what is no .tar.gz."""
     try:
         unpacked = _unpacked(data, shown)
@@ -76,9 +76,9 @@ def find_in_archive(data: bytes, *, prefix: str, shown: str) -> Found:
         if not member.isdir()
     ]
 
-    def read(chosen: Sequence[Entry]) -> Mapping[str, bytes]:
+    def read(included: Sequence[Entry]) -> Mapping[str, bytes]:
         files: dict[str, bytes] = {}
-        for entry in chosen:
+        for entry in included:
             stream = archive.extractfile(by_path[entry.path])
             assert stream is not None, "a regular file has bytes"
             files[entry.path] = stream.read(entry.size)
@@ -86,7 +86,7 @@ def find_in_archive(data: bytes, *, prefix: str, shown: str) -> Found:
                 raise FetchError(f"{shown} ends in the middle", hint=_HINT)
         return files
 
-    return Found(entries, read, prefix)
+    return Listing(entries, read, prefix)
 
 
 _HINT = "a pack's archive is a .tar.gz, as runner pack build writes it"

@@ -8,42 +8,44 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..errors import PackError
-from .gather import Fetched, Found, gather
-from .installed import VENDORED
-from .request import Request
+from .collect import FetchedPack, Listing, collect
+from .copies import VENDORED
+from .requirement import Requirement
 
 __all__ = ["fetch", "moved_tag"]
 
 
-def fetch(request: Request, root: Path, *, commit: str | None = None, published: bool = False) -> Fetched:
-    """The pack that a request means now; of a git repository that of `commit`, if given. `root` is the project's folder.
+def fetch(
+    requirement: Requirement, root: Path, *, commit: str | None = None, published: bool = False
+) -> FetchedPack:
+    """The pack that a requirement means now; of a git repository that of `commit`, if given. `root` is the project's folder.
 
-    With `published` the commit has to be one that the request's `rev` has come to.
+    With `published` the commit has to be one that the requirement's `rev` has come to.
 
     Raises FetchError where its source cannot be asked, PackError or Problems for what a pack cannot have.
     """
-    with _found(request, root, commit, published=published) as found:
-        return gather(found)
+    with _found(requirement, root, commit, published=published) as found:
+        return collect(found)
 
 
-def moved_tag(request: Request, root: Path, commit: str | None) -> str | None:
-    """The commit of a request's tag, where that is another one than it was locked to. Raises FetchError."""
-    if "git" not in request.source or commit is None:
+def moved_tag(requirement: Requirement, root: Path, commit: str | None) -> str | None:
+    """The commit of a requirement's tag, where that is another one than it was locked to. Raises FetchError."""
+    if "git" not in requirement.source or commit is None:
         return None
     from .fetch_git import tag_commit
 
-    now = tag_commit(request.source, root)
+    now = tag_commit(requirement.source, root)
     return now if now not in (None, commit) else None
 
 
 @contextlib.contextmanager
-def _found(request: Request, root: Path, commit: str | None, *, published: bool) -> Iterator[Found]:
-    source = request.source
+def _found(requirement: Requirement, root: Path, commit: str | None, *, published: bool) -> Iterator[Listing]:
+    source = requirement.source
     # Only what is needed: a pack in a folder takes neither git nor a client for HTTP.
     if "git" in source:
         from .fetch_git import find_in_git
 
-        prefix = f"{request.alias}@{source['rev']}:"
+        prefix = f"{requirement.alias}@{source['rev']}:"
         with find_in_git(source, root, prefix=prefix, commit=commit, published=published) as found:
             yield found
     elif "path" in source:
@@ -53,14 +55,14 @@ def _found(request: Request, root: Path, commit: str | None, *, published: bool)
         if folder.is_relative_to(root / VENDORED):
             raise PackError(
                 f"{VENDORED}/ is for the copies of packs, and none of them is a source",
-                location=request.location,
+                location=requirement.location,
                 hint="keep the pack in a folder of another name",
             )
         yield find_in_folder(folder, shown=os.path.relpath(folder))
     elif "url" in source:
         from .fetch_url import find_at_url
 
-        yield find_at_url(source["url"], source["sha256"], prefix=f"{request.alias}:")
+        yield find_at_url(source["url"], source["sha256"], prefix=f"{requirement.alias}:")
     else:
         from .fetch_python import find_in_distribution
 

@@ -26,8 +26,8 @@ from ..processes.git import (
     tree_entries,
 )
 from ..processes.start import Finished, StillRunningError, TooMuchOutputError, run
-from .gather import Found
-from .names import MAX_BYTES, MAX_FILES, Entry
+from .collect import Listing
+from .file_rules import MAX_BYTES, MAX_FILES, Entry
 
 __all__ = ["find_in_git", "tag_commit"]
 
@@ -56,7 +56,7 @@ _SETTINGS = (
 @contextlib.contextmanager
 def find_in_git(
     source: Mapping[str, str], root: Path, *, prefix: str, commit: str | None = None, published: bool = False
-) -> Iterator[Found]:
+) -> Iterator[Listing]:
     """What stands in the pack's folder of a repository, in the commit that `rev` means now, or in `commit`.
 
     With `published` that has to be one that `rev` has come to: the commit itself, the tag's, or one in the branch.
@@ -74,7 +74,7 @@ def find_in_git(
         else:
             found, tag = git.fetch_commit(commit), None
         below = source.get("subdirectory", "").rstrip("/")
-        yield Found(git.entries(found, below), git.reader(found, below), prefix, found, tag)
+        yield Listing(git.entries(found, below), git.reader(found, below), prefix, found, tag)
 
 
 def tag_commit(source: Mapping[str, str], root: Path) -> str | None:

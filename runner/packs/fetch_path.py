@@ -8,13 +8,13 @@ from pathlib import Path
 
 from ..errors import FetchError, Location, PackError
 from ..files.ignored import ENVIRONMENT, is_ignored
-from .gather import Found
-from .names import MAX_BYTES, Entry
+from .collect import Listing
+from .file_rules import MAX_BYTES, Entry
 
 __all__ = ["find_in_folder"]
 
 
-def find_in_folder(folder: Path, *, shown: str, only: Container[str] | None = None) -> Found:
+def find_in_folder(folder: Path, *, shown: str, only: Container[str] | None = None) -> Listing:
     """What stands in a folder, or of that what `only` names. Raises FetchError where it cannot be listed."""
     if not folder.is_dir():
         raise FetchError(f"there is no folder {shown}", hint="a path is relative to runner.yaml")
@@ -24,10 +24,10 @@ def find_in_folder(folder: Path, *, shown: str, only: Container[str] | None = No
         raise FetchError(f"the folder {shown} cannot be listed: {error.strerror or error}") from None
     prefix = "" if shown == "." else f"{shown.rstrip('/' + os.sep)}/"
 
-    def read(chosen: Sequence[Entry]) -> Mapping[str, bytes]:
-        return {entry.path: _read(folder / entry.path, prefix + entry.path) for entry in chosen}
+    def read(included: Sequence[Entry]) -> Mapping[str, bytes]:
+        return {entry.path: _read(folder / entry.path, prefix + entry.path) for entry in included}
 
-    return Found(entries, read, prefix)
+    return Listing(entries, read, prefix)
 
 
 def _walk(folder: Path, below: str) -> Iterator[Entry]:

@@ -9,9 +9,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from ..errors import FetchError
+from .collect import Listing
 from .fetch_path import find_in_folder
-from .gather import Found
-from .names import MANIFEST
+from .file_rules import MANIFEST
 
 __all__ = ["ENTRY_POINTS", "find_in_distribution"]
 
@@ -19,7 +19,7 @@ ENTRY_POINTS = "runner.packs"
 """The group of entry points by which a distribution names the folder of its pack: `NAME = package.folder`."""
 
 
-def find_in_distribution(name: str) -> Found:
+def find_in_distribution(name: str) -> Listing:
     """What stands in the folder of the one pack of a distribution. Raises FetchError where there is none, or several."""
     try:
         installed = distribution(name)

@@ -12,7 +12,7 @@ from ..endpoints.proxies import proxy_for
 from ..errors import FetchError
 from ..files.pack_sources import url_fault
 from .archive import MAX_ARCHIVE_BYTES, find_in_archive
-from .gather import Found
+from .collect import Listing
 
 __all__ = ["find_at_url"]
 
@@ -20,7 +20,7 @@ MOST_REDIRECTS = 5
 SECONDS = 60.0
 
 
-def find_at_url(url: str, sha256: str, *, prefix: str) -> Found:
+def find_at_url(url: str, sha256: str, *, prefix: str) -> Listing:
     """What stands in the archive at a URL. Raises FetchError where it cannot be had, or is not the one of that hash."""
     data = _download(url)
     came = hashlib.sha256(data).hexdigest()

@@ -14,9 +14,9 @@ from ..files.schema_files import check_schema, read_schema_file
 from ..files.tree import Tree
 from ..render.sandbox import IN_PROCESS, Sandbox
 from ..render.templates import compile_prompt
+from .file_rules import MANIFEST
 from .manifest import load_manifest, refuse_other_runner, refuse_unknown_license
-from .names import MANIFEST
-from .packs import OpenPack, load_export, no_other_pack
+from .pack_set import OpenPack, load_export, no_other_pack
 
 __all__ = ["open_sound"]
 

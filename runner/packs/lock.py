@@ -13,9 +13,9 @@ from ..errors import FileError, FormatError, Location, Problems, RunnerError, St
 from ..files.formats import validate
 from ..files.problems import ProblemList
 from ..files.versions import NewerFormatError, reader_of, version_in
-from .contents import integrity
-from .names import MANIFEST, MAX_FILES, path_fault
-from .request import SOURCE_KEYS
+from .file_rules import MANIFEST, MAX_FILES, path_fault
+from .requirement import SOURCE_KEYS
+from .tree_hash import integrity
 
 __all__ = ["BY_HAND", "LOCK_FILE", "Lock", "LockedPack", "read_lock", "write_lock"]
 
@@ -28,7 +28,7 @@ BY_HAND = "packs.lock is written by runner: take back the edit, or delete it and
 
 @dataclass(frozen=True, slots=True)
 class LockedPack:
-    """One pack: the request it was resolved from, what that was resolved to, and the hash of each of its files."""
+    """One pack: the requirement it was resolved from, what that was resolved to, and the hash of each of its files."""
 
     source: Mapping[str, str]
     name: str

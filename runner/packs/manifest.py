@@ -13,7 +13,7 @@ from ..files.formats import validate
 from ..files.problems import ProblemList
 from ..files.tree import Tree, resolve
 from ..files.versions import reader_of, version_in
-from .names import MANIFEST
+from .file_rules import MANIFEST
 
 __all__ = ["KINDS", "Kind", "Manifest", "load_manifest", "refuse_other_runner", "refuse_unknown_license"]
 

@@ -11,7 +11,7 @@ from ..files.discover import find_prompts, find_prompts_in
 from ..files.model import Project, Prompt
 from ..files.pack_sources import is_reference
 from ..files.tree import DiskTree, Tree
-from .packs import Packs
+from .pack_set import PackSet
 
 __all__ = ["find_named", "find_named_in", "load_named"]
 
@@ -20,7 +20,7 @@ def find_named(
     args: Sequence[str],
     *,
     project: Project,
-    packs: Packs,
+    packs: PackSet,
     cwd: Path,
     remark: Callable[[Diagnostic], None] = lambda _: None,
 ) -> list[tuple[DiskTree | None, str]]:
@@ -28,7 +28,7 @@ def find_named(
 
     Without `args` it is what `find_prompts` finds, and the names of packs among the project's `prompts`. A file in the
     folder of a vendored pack is the prompt that the pack exports; in a folder or a glob those that it keeps to itself
-    are passed over. `remark` is that of `find_prompts`. Raises as `find_prompts` and `Packs.named` do.
+    are passed over. `remark` is that of `find_prompts`. Raises as `find_prompts` and `PackSet.named` do.
     """
     references = [arg for arg in args if is_reference(arg) and not (cwd / arg).exists()]
     paths = [arg for arg in args if arg not in references]
@@ -45,7 +45,7 @@ def find_named(
 
 
 def _files(
-    paths: Sequence[str], project: Project, packs: Packs, cwd: Path, remark: Callable[[Diagnostic], None]
+    paths: Sequence[str], project: Project, packs: PackSet, cwd: Path, remark: Callable[[Diagnostic], None]
 ) -> Iterator[tuple[DiskTree | None, str]]:
     """The prompts that paths mean. Files in the folder of a vendored pack are the prompts that it exports."""
     outright = {os.path.normpath(cwd / path) for path in paths}
@@ -75,11 +75,11 @@ def find_named_in(tree: Tree, args: Sequence[str], *, project: Project, cwd: Pat
     return list(dict.fromkeys([*files, *references]))
 
 
-def load_named(name: str, tree: Tree, packs: Packs) -> Iterator[Prompt]:
-    """The prompts of a name that `find_named_in` found; none where the pack has no such one. Raises as `Packs.load`."""
+def load_named(name: str, tree: Tree, packs: PackSet) -> Iterator[Prompt]:
+    """The prompts of a name that `find_named_in` found; none where the pack has no such one. Raises as `PackSet.load`."""
     if not is_reference(name):
         yield packs.load_own(name, tree)
-    elif name.partition(":")[0] in packs.requests:
+    elif name.partition(":")[0] in packs.requirements:
         try:
             names = packs.named([name])
         except (UsageError, NothingSelectedError):

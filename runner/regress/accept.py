@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..errors import UsageError
-from ..packs.installed import VENDORED
+from ..packs.copies import VENDORED
 from ..packs.lock import LOCK_FILE
 from .pending import drop_pending
 from .results import PendingEntry

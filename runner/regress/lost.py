@@ -21,7 +21,7 @@ from ..files.cases import cases_of
 from ..files.discover import project_above
 from ..files.model import Project, Prompt
 from ..files.tree import DiskTree
-from ..packs.packs import Packs
+from ..packs.pack_set import PackSet
 from .claims import Claim, Unnamed, claims_in
 from .snapshots.snapshot import FOLDER, Snapshot, file_of, folder_of, is_of_pack, is_snapshot_file
 from .snapshots.store import SnapshotStore
@@ -42,7 +42,7 @@ class LostAnswers:
         self._units = units
         self._project = project
         self._store = store
-        self._packs = Packs(project, DiskTree(Path(project.root)))
+        self._packs = PackSet(project, DiskTree(Path(project.root)))
         self._by_request: Mapping[str, list[str]] | None = None
         self._claims: dict[str, list[Claim | Unnamed]] = {}
         self._kept: dict[str, frozenset[str] | None] = {}
@@ -116,7 +116,7 @@ class LostAnswers:
     def _exports(self, folder: str) -> Iterator[str | None]:
         """The prompt of a pack whose folder this is; None where that cannot be told."""
         _, alias, _ = folder.split("/")
-        if alias not in self._packs.requests:
+        if alias not in self._packs.requirements:
             return
         try:
             for export in self._packs.open(alias).manifest.exports["prompts"]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from ..packs.contents import file_changes
 from ..packs.lock import LockedPack
 from ..packs.manifest import KINDS, Manifest
+from ..packs.tree_hash import file_changes
 from .visible import visible
 
 __all__ = ["change_lines", "export_lines", "pack_line"]

@@ -13,9 +13,9 @@ import pytest
 
 from runner.errors import FetchError
 from runner.packs.archive import find_in_archive
-from runner.packs.contents import Contents
 from runner.packs.lock import Lock, LockedPack, write_lock
-from runner.packs.packs import lock_of
+from runner.packs.pack_set import lock_of
+from runner.packs.tree_hash import Contents
 from tests.packs.support import FILES, Author, Consumer, write_all
 from tests.regress.repository import GitFolder
 

@@ -8,8 +8,8 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from runner.packs.contents import Contents
 from runner.packs.lock import Lock, LockedPack, write_lock
+from runner.packs.tree_hash import Contents
 from tests.cli.project import ProjectFolder
 from tests.faults import Received, Steps, completion
 from tests.regress.repository import ENVIRON, GitFolder

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from runner.errors import FetchError, Problems, RunnerError
 from runner.packs import archive as archive_module
 from runner.packs.archive import find_in_archive, write_archive
-from runner.packs.contents import Contents
-from runner.packs.gather import gather
+from runner.packs.collect import collect
+from runner.packs.tree_hash import Contents
 
 from .support import FILES
 
@@ -24,7 +24,7 @@ CONTENTS = Contents.of({name: content.encode() for name, content in FILES.items(
 
 
 def read(data: bytes) -> Contents:
-    return gather(find_in_archive(data, prefix="s:", shown="a.tar.gz")).contents
+    return collect(find_in_archive(data, prefix="s:", shown="a.tar.gz")).contents
 
 
 def refused(data: bytes) -> str:

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from runner.errors import FetchError, PackError, Problems, RunnerError
-from runner.packs import fetch_git, names
-from runner.packs.contents import Contents
+from runner.packs import fetch_git, file_rules
+from runner.packs.collect import FetchedPack, collect
 from runner.packs.fetch_git import find_in_git, tag_commit
-from runner.packs.gather import Fetched, gather
+from runner.packs.tree_hash import Contents
 from tests.faults import FaultServer, reply
 from tests.regress.repository import ENVIRON, GitFolder
 
@@ -28,12 +28,14 @@ def _nobodys_configuration(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> N
         monkeypatch.setenv(name, value)
 
 
-def fetch(author: GitFolder | str, rev: str = "v1.0.0", commit: str | None = None, **more: str) -> Fetched:
+def fetch(
+    author: GitFolder | str, rev: str = "v1.0.0", commit: str | None = None, **more: str
+) -> FetchedPack:
     url = author if isinstance(author, str) else str(author.folder)
     with find_in_git(
         {"git": url, "rev": rev, **more}, Path.cwd(), prefix=f"s@{rev}:", commit=commit
     ) as found:
-        return gather(found)
+        return collect(found)
 
 
 def told(error: RunnerError) -> list[str]:
@@ -217,7 +219,7 @@ def test_a_repository_with_longer_names_of_commits_is_no_source(tmp_path: Path) 
 def test_more_files_than_a_pack_has_are_refused_before_any_is_read(
     author: Author, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(names, "MAX_FILES", 3)
+    monkeypatch.setattr(file_rules, "MAX_FILES", 3)
     monkeypatch.setattr(fetch_git._Reader, "__call__", lambda *_: pytest.fail("it was read"))
     assert refused(author) == ["s@v1.0.0: a pack has at most 3 files, not 4"]
 

@@ -1,4 +1,4 @@
-"""Packs in installed distributions: data is read, no code is imported."""
+"""PackSet in installed distributions: data is read, no code is imported."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from runner.errors import FetchError, PackError
-from runner.packs.contents import Contents
+from runner.packs.collect import collect
 from runner.packs.fetch_python import find_in_distribution
-from runner.packs.gather import gather
+from runner.packs.tree_hash import Contents
 
 from .support import FILES, write_all
 
@@ -44,7 +44,7 @@ def below(folder: str) -> dict[str, str]:
 def test_the_folder_with_the_manifest_is_the_pack_and_no_code_runs(site: Path) -> None:
     install(site, {"acme_prompts/__init__.py": CODE, **below("acme_prompts/pack")})
     write_all(site, {"acme_prompts/pack/left/by/others.json": "{}"})
-    fetched = gather(find_in_distribution("acme-prompts"))
+    fetched = collect(find_in_distribution("acme-prompts"))
     assert fetched.contents == Contents.of({name: content.encode() for name, content in FILES.items()})
     assert "acme_prompts" not in sys.modules
 
@@ -57,14 +57,14 @@ def test_an_entry_point_names_the_folder_of_an_editable_one(site: Path) -> None:
         recorded=False,
         entry_points=points,
     )
-    assert sorted(gather(find_in_distribution("acme-prompts")).contents.files) == sorted(FILES)
+    assert sorted(collect(find_in_distribution("acme-prompts")).contents.files) == sorted(FILES)
     assert "acme_prompts" not in sys.modules
 
 
 def test_code_beside_the_data_is_no_part_of_a_pack(site: Path) -> None:
     install(site, {"acme_prompts/__init__.py": CODE, **below("acme_prompts")})
     with pytest.raises(PackError, match=r"__init__\.py: this is no data of a pack"):
-        gather(find_in_distribution("acme-prompts"))
+        collect(find_in_distribution("acme-prompts"))
 
 
 @pytest.mark.parametrize(

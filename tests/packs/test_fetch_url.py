@@ -11,9 +11,9 @@ import pytest
 from runner.errors import FetchError
 from runner.packs import fetch_url
 from runner.packs.archive import write_archive
-from runner.packs.contents import Contents
+from runner.packs.collect import collect
 from runner.packs.fetch_url import find_at_url
-from runner.packs.gather import gather
+from runner.packs.tree_hash import Contents
 from tests.faults import Behaviour, FaultServer, chunked, drop_after, reply
 
 from .support import FILES
@@ -33,7 +33,7 @@ def refused(*script: Behaviour, sha256: str = HASH) -> str:
 def test_an_archive_is_fetched_and_read() -> None:
     with FaultServer([reply(200, DATA)]) as server:
         found = find_at_url(f"{server.origin}/acme.tar.gz", HASH, prefix="s:")
-        assert gather(found).contents == CONTENTS
+        assert collect(found).contents == CONTENTS
         [request] = server.requests
     assert (request.method, request.target) == ("GET", "/acme.tar.gz")
     assert not {"authorization", "cookie", "proxy-authorization"} & request.headers.keys()
@@ -112,5 +112,5 @@ def test_a_server_that_does_not_have_it(steps: Behaviour, told: str) -> None:
 def test_what_a_server_compresses_on_its_way_is_not_taken_apart() -> None:
     # The hash is that of the archive: a content coding of the way would be other bytes.
     with FaultServer([reply(200, DATA, headers={"content-encoding": "gzip"})]) as server:
-        assert gather(find_at_url(f"{server.origin}/a", HASH, prefix="s:")).contents == CONTENTS
+        assert collect(find_at_url(f"{server.origin}/a", HASH, prefix="s:")).contents == CONTENTS
         assert server.requests[0].headers["accept-encoding"] == "identity"

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runner.errors import Problems, RunnerError, StalePackError
-from runner.packs.contents import integrity
+from runner.packs.file_rules import path_fault
 from runner.packs.lock import Lock, LockedPack, read_lock, write_lock
-from runner.packs.names import path_fault
-from runner.packs.request import SOURCE_KEYS
+from runner.packs.requirement import SOURCE_KEYS
+from runner.packs.tree_hash import integrity
 
 printable = st.characters(min_codepoint=0x20, max_codepoint=0x2FFF).filter(str.isprintable)
 texts = st.text(st.sampled_from("ab1.0e-+/:#@ ,'\"{}[]&*!|>%yn~=é") | printable, min_size=1, max_size=12)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.packs import exchange
+from runner.packs import file_transaction
 
 from .support import MANIFEST, OWN, PROMPT, SEES_PACKS, Author, Consumer
 
@@ -162,7 +162,7 @@ def test_an_update_that_the_disk_refuses_leaves_the_old_state_whole(
             raise OSError(28, "No space left on device", str(self))
         return real(self, target)
 
-    monkeypatch.setattr(exchange.Path, call, failing)
+    monkeypatch.setattr(file_transaction.Path, call, failing)
     done = project.run("pack", "update", "support", "--rev", "v1.1.0")
     monkeypatch.undo()
     if len(calls) < after:

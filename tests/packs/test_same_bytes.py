@@ -59,7 +59,7 @@ def test_the_folder_of_a_file_manager_is_no_change(project: Consumer) -> None:
 
 
 def test_a_lock_that_was_edited_with_the_copy_is_caught_by_its_integrity(project: Consumer) -> None:
-    from runner.packs.contents import file_hash
+    from runner.packs.tree_hash import file_hash
 
     flip(project)
     data = (project.folder / "packs/support/partials/tone.j2").read_bytes()

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from runner.files.file_lock import alone_in
-from runner.packs.exchange import Exchange
+from runner.packs.file_transaction import FileTransaction
 from tests.patience import PATIENCE
 
 from .support import FILES, Author, Consumer, write_all
@@ -101,7 +101,7 @@ def kill_in(project: Consumer, monkeypatch: pytest.MonkeyPatch, call: str, at: i
 
     with monkeypatch.context() as patched:
         patched.setattr(Path, call, stopping)
-        patched.setattr("runner.packs.exchange._Step.take_back", lambda _: True)
+        patched.setattr("runner.packs.file_transaction._Step.take_back", lambda _: True)
         with pytest.raises(Killed):
             project.run(*command)
 
@@ -168,22 +168,22 @@ def test_ctrl_c_between_two_renames_waits_and_then_takes_both_back(
         os.kill(os.getpid(), signal.SIGINT)
         return real(self, target)
 
-    exchange = Exchange()
-    exchange.folder(tmp_path / "a", {"x": b"new"})
-    exchange.file(tmp_path / "b", b"new")
+    transaction = FileTransaction()
+    transaction.folder(tmp_path / "a", {"x": b"new"})
+    transaction.file(tmp_path / "b", b"new")
     with monkeypatch.context() as patched:
         patched.setattr(Path, "rename", interrupting)
         with pytest.raises(KeyboardInterrupt):
-            exchange.carry_out()
+            transaction.carry_out()
     found = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")}
     assert found == {"a", "a/x", "b"}
     assert [(tmp_path / name).read_text() for name in ("a/x", "b")] == ["old", "old"]
 
 
-def test_an_exchange_need_not_be_in_the_main_thread(tmp_path: Path) -> None:
-    exchange = Exchange()
-    exchange.file(tmp_path / "a", b"new")
-    thread = threading.Thread(target=exchange.carry_out)
+def test_a_transaction_need_not_be_in_the_main_thread(tmp_path: Path) -> None:
+    transaction = FileTransaction()
+    transaction.file(tmp_path / "a", b"new")
+    thread = threading.Thread(target=transaction.carry_out)
     thread.start()
     thread.join()
     assert (tmp_path / "a").read_bytes() == b"new"

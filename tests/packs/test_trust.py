@@ -168,8 +168,8 @@ def test_a_url_that_its_user_gives_is_handed_on(victim: Consumer) -> None:
 def test_a_file_that_is_not_locked_is_not_there(victim: Consumer) -> None:
     """Even where the whole folder were not looked at first: only what was verified can be read."""
     from runner.files.tree import DiskTree
-    from runner.packs.installed import copy_at
-    from runner.packs.packs import lock_of
+    from runner.packs.copies import copy_at
+    from runner.packs.pack_set import lock_of
 
     forge(victim, {"pack.yaml": ONE, "p.prompt.yaml": PLAIN % "{{ x }}"})
     victim.write("packs/evil/more.j2", SECRET)

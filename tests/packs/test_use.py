@@ -104,7 +104,12 @@ NETWORK = {
     "xllamacpp",
     "packaging.licenses",
 }
-FETCHING = {"runner.packs.fetch", "runner.packs.fetch_git", "runner.packs.fetch_url", "runner.packs.bench"}
+FETCHING = {
+    "runner.packs.fetch",
+    "runner.packs.fetch_git",
+    "runner.packs.fetch_url",
+    "runner.packs.installer",
+}
 
 
 @pytest.mark.parametrize(
@@ -112,7 +117,7 @@ FETCHING = {"runner.packs.fetch", "runner.packs.fetch_git", "runner.packs.fetch_
 )
 def test_using_a_pack_loads_nothing_that_could_fetch_one(args: str, user: Consumer) -> None:
     loaded = modules_after(user, *args.split())
-    assert "runner.packs.packs" in loaded
+    assert "runner.packs.pack_set" in loaded
     assert loaded & (NETWORK | FETCHING) == set()
     assert args.startswith("run ") or not loaded & {"asyncio", "subprocess"}
 
@@ -126,7 +131,7 @@ def test_help_of_packs_loads_nothing_heavy(consumer: Consumer) -> None:
     for args in (("pack", "--help"), ("pack", "add", "--help"), ("--help",)):
         loaded = modules_after(consumer, *args)
         assert (
-            loaded & {"httpx", "jinja2", "jsonschema", "yaml", "rich", "asyncio", "runner.packs.packs"}
+            loaded & {"httpx", "jinja2", "jsonschema", "yaml", "rich", "asyncio", "runner.packs.pack_set"}
             == set()
         )
 

@@ -10,7 +10,7 @@ from ...errors import Location, NothingSelectedError, RunnerError
 from ...files.model import Project, Prompt
 from ...files.pack_sources import is_reference
 from ...files.tree import DiskTree
-from ...packs.packs import Packs
+from ...packs.pack_set import PackSet
 from ...packs.selection import find_named
 from ...render.sandbox import IN_PROCESS, Sandbox
 from .changed_cases import Change
@@ -25,7 +25,7 @@ class View:
     """A project with its packs in one state."""
 
     project: Project
-    packs: Packs
+    packs: PackSet
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,7 @@ def _prompts(view: View, aliases: Sequence[str]) -> Iterator[Prompt | Unreadable
         except RunnerError as error:
             yield Unreadable(error, name)
     for alias in aliases:
-        if alias not in packs.requests:
+        if alias not in packs.requirements:
             continue
         try:
             exports = packs.open(alias, Location(alias)).manifest.exports["prompts"]

@@ -13,7 +13,7 @@ from ...errors import RunnerError
 from ...files.model import Project, Prompt
 from ...files.project import load_project_from
 from ...files.tree import Tree
-from ...packs.packs import Packs
+from ...packs.pack_set import PackSet
 from ...packs.selection import load_named
 from ...render.sandbox import IN_PROCESS, Sandbox
 from ...values import JsonObject
@@ -114,10 +114,10 @@ def side_at(
         project = load_project_from(tree, root, environ=environ)
     except RunnerError as error:
         return Side((Unreadable(error),))
-    return Side(loaded(tree, choose(project), Packs(project, tree)), project, sandbox)
+    return Side(loaded(tree, choose(project), PackSet(project, tree)), project, sandbox)
 
 
-def loaded(tree: Tree, names: Iterable[str], packs: Packs) -> Iterator[Prompt | Unreadable]:
+def loaded(tree: Tree, names: Iterable[str], packs: PackSet) -> Iterator[Prompt | Unreadable]:
     """The prompts of these names, files of the tree or `ALIAS:NAME`, one after the other."""
     for name in names:
         try:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from runner.errors import StorageError
-from runner.packs.exchange import Exchange
+from runner.packs.file_transaction import FileTransaction
 
 OLD = {"packs/a/x": b"1", "packs/a/sub/y": b"2", "packs/gone/z": b"3", "packs.lock": b"old", "notes": b"n"}
 NEW = {"packs/a/x": b"9", "packs/b/w": b"4", "packs.lock": b"new", "runner.yaml": b"r", "notes": b"n"}
@@ -34,8 +34,8 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def exchange(root: Path) -> Exchange:
-    done = Exchange()
+def transaction(root: Path) -> FileTransaction:
+    done = FileTransaction()
     done.folder(root / "packs/a", {"x": b"9"})
     done.folder(root / "packs/b", {"w": b"4"})
     done.folder(root / "packs/gone", None)
@@ -45,13 +45,13 @@ def exchange(root: Path) -> Exchange:
 
 
 def test_everything_changes_and_nothing_is_left_over(root: Path) -> None:
-    exchange(root).carry_out()
+    transaction(root).carry_out()
     assert files(root) == NEW
     assert folders(root) == {"packs", "packs/a", "packs/b"}
 
 
 def test_a_file_can_go(root: Path) -> None:
-    done = Exchange()
+    done = FileTransaction()
     done.file(root / "packs.lock", None)
     done.file(root / "never.there", None)
     done.carry_out()
@@ -79,7 +79,7 @@ def test_where_the_disk_gives_up_everything_stays_as_it_was(
 ) -> None:
     before, places = files(root), folders(root)
     failing = _Failing(getattr(Path, call), after)
-    done = exchange(root)
+    done = transaction(root)
     done.file(root / "notes", None)
     try:
         with monkeypatch.context() as patched:
@@ -112,7 +112,7 @@ def test_an_interrupt_in_the_middle_changes_nothing_either(
 
     monkeypatch.setattr(Path, call, interrupted)
     with pytest.raises(KeyboardInterrupt):
-        exchange(root).carry_out()
+        transaction(root).carry_out()
     assert files(root) == before
 
 
@@ -129,7 +129,7 @@ def test_what_cannot_be_put_back_is_kept_and_named(root: Path, monkeypatch: pyte
 
     monkeypatch.setattr(Path, "rename", failing)
     with pytest.raises(StorageError) as caught:
-        exchange(root).carry_out()
+        transaction(root).carry_out()
     assert caught.value.hint is not None
     kept = Path(caught.value.hint.removeprefix("what was there before waits in "))
     assert (kept / "x").read_bytes() == b"1"
@@ -141,7 +141,7 @@ def test_a_link_stays_a_link(root: Path) -> None:
         (root / "runner.yaml").symlink_to(root / "elsewhere.yaml")
     except OSError as error:
         pytest.skip(f"this system does not let tests make links: {error}")
-    done = Exchange()
+    done = FileTransaction()
     done.file(root / "runner.yaml", b"new")
     done.carry_out()
     assert (root / "runner.yaml").is_symlink()

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.packs import names
-from runner.packs.names import Entry, chosen, is_text, path_fault, refusals
+from runner.packs import file_rules
+from runner.packs.file_rules import Entry, included, is_text, path_fault, refusals
 
 OWN = ["pack.yaml", "prompts/a.prompt.yaml"]
 
@@ -41,11 +41,11 @@ def test_data_is_no_fault() -> None:
 )
 def test_what_is_its_authors_own_is_passed_over(path: str) -> None:
     entries = [Entry(each) for each in (*OWN, "packs.lock", "env/pyvenv.cfg", path)]
-    assert [entry.path for entry in chosen(entries)] == OWN
+    assert [entry.path for entry in included(entries)] == OWN
 
 
 def test_a_folder_called_packs_is_part_of_it_where_nothing_is_vendored() -> None:
-    assert [entry.path for entry in chosen([Entry("packs/a.j2"), Entry("pack.yaml")])] == [
+    assert [entry.path for entry in included([Entry("packs/a.j2"), Entry("pack.yaml")])] == [
         "pack.yaml",
         "packs/a.j2",
     ]
@@ -103,7 +103,7 @@ def test_only_files_are_data(kind: str, told: str) -> None:
     ],
 )
 def test_names_that_are_one_on_many_systems(one: str, other: str, named: str) -> None:
-    entries = chosen([Entry(path) for path in (*OWN, one, other)])
+    entries = included([Entry(path) for path in (*OWN, one, other)])
     assert [each.message for each in refusals(entries)] == [f"{named} is the same name on many systems"]
 
 
@@ -116,8 +116,8 @@ def test_a_pack_has_a_manifest() -> None:
 
 
 def test_a_pack_has_so_many_files_and_bytes_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(names, "MAX_FILES", 3)
-    monkeypatch.setattr(names, "MAX_BYTES", 2 * 2**20)
+    monkeypatch.setattr(file_rules, "MAX_FILES", 3)
+    monkeypatch.setattr(file_rules, "MAX_BYTES", 2 * 2**20)
     files = [Entry("pack.yaml", 2**20), Entry("a.json", 2**20), Entry("b.json", 0)]
     assert list(refusals(files)) == []
     assert [each.message for each in refusals([*files, Entry("c.json", 1)])] == [
@@ -142,7 +142,7 @@ def test_no_path_of_a_pack_leaves_its_folder_on_any_system(path: str) -> None:
 
 @given(st.lists(st.text("aAbB/", min_size=1, max_size=5).map(lambda text: f"{text}.j2"), max_size=6))
 def test_accepted_paths_stay_apart_where_case_does_not_count(paths: list[str]) -> None:
-    entries = chosen([Entry("pack.yaml"), *map(Entry, paths)])
+    entries = included([Entry("pack.yaml"), *map(Entry, paths)])
     if list(refusals(entries)):
         return
     folded = [entry.path.casefold() for entry in entries]

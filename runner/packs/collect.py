@@ -7,17 +7,17 @@ from dataclasses import dataclass
 
 from ..errors import Location, PackError, RunnerError, raise_all
 from ..files.tree import MemoryTree
-from .contents import Contents
-from .names import Entry, chosen, refusals
+from .file_rules import Entry, included, refusals
+from .tree_hash import Contents
 
-__all__ = ["Fetched", "Found", "gather"]
+__all__ = ["FetchedPack", "Listing", "collect"]
 
 _LFS = b"version https://git-lfs.github.com/spec/"
 _MOST_TOLD = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Listing:
     """What stands in a folder, an archive or a commit; `read` gives the bytes of some of it by path.
 
     `prefix` stands before a path in messages; `commit` is the one it was found in, `tag` the tag that led there.
@@ -31,7 +31,7 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class Fetched:
+class FetchedPack:
     """A pack as its source has it."""
 
     contents: Contents
@@ -45,9 +45,9 @@ class Fetched:
         return MemoryTree(self.contents.files, self.prefix)
 
 
-def gather(found: Found) -> Fetched:
+def collect(found: Listing) -> FetchedPack:
     """The pack in what was found. Raises PackError, or Problems, for what a pack cannot have; nothing is read then."""
-    entries = chosen(found.entries)
+    entries = included(found.entries)
     whole = found.prefix.rstrip(":/") or "."
 
     def refuse(refused: Sequence[tuple[str | None, str, str | None]]) -> None:
@@ -65,4 +65,4 @@ def gather(found: Found) -> Fetched:
     pointers = [path for path, data in files.items() if data.startswith(_LFS)]
     hint = "a pack is small: keep the file itself in git"
     refuse([(path, "this is a pointer of Git LFS, not the file", hint) for path in pointers])
-    return Fetched(Contents.of(files), found.prefix, found.commit, found.tag)
+    return FetchedPack(Contents.of(files), found.prefix, found.commit, found.tag)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.packs.contents import Contents, file_changes, file_hash
+from runner.packs.tree_hash import Contents, file_changes, file_hash
 
 FILES = {"b/x.j2": b"one\ntwo\n", "a.yaml": b"", "a/ä.json": b"{}"}
 

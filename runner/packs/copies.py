@@ -18,10 +18,10 @@ from typing import Literal
 
 from ..errors import FileError, Location, PackError, RunnerError, StalePackError, together
 from ..files.tree import DiskTree, MemoryTree, Tree
-from .contents import canonical_bytes, file_hash
+from .file_rules import MAX_BYTES
 from .lock import LockedPack
-from .names import MAX_BYTES
-from .request import Request
+from .requirement import Requirement
+from .tree_hash import canonical_bytes, file_hash
 
 __all__ = ["STORE", "VENDORED", "Copy", "Deviation", "copy_at", "deviating", "home_of", "read_copy"]
 
@@ -67,10 +67,10 @@ class Copy:
     deviations: tuple[Deviation, ...]
 
 
-def home_of(request: Request, locked: LockedPack) -> str:
+def home_of(requirement: Requirement, locked: LockedPack) -> str:
     """The folder of the copy, from the project's root."""
-    if request.vendored:
-        return f"{VENDORED}/{request.alias}"
+    if requirement.vendored:
+        return f"{VENDORED}/{requirement.alias}"
     # Base64 without what a file name cannot hold, and without regard to case: 120 bits are enough to tell.
     return f"{STORE}/{integrity_folder(locked.integrity)}"
 
@@ -82,22 +82,22 @@ def integrity_folder(integrity: str) -> str:
     return base64.b64decode(integrity.removeprefix("h1:")).hex()[:30]
 
 
-def read_copy(request: Request, locked: LockedPack, tree: Tree) -> MemoryTree:
+def read_copy(requirement: Requirement, locked: LockedPack, tree: Tree) -> MemoryTree:
     """The files of a pack, all of them as locked, out of the tree of a project (on disk or of a git revision).
 
     Raises StalePackError where there is no copy, PackError for each file that is not as locked, Problems for several.
     """
-    home = home_of(request, locked)
+    home = home_of(requirement, locked)
     copy = copy_at(home, locked, tree)
     shown = tree.shown(home)
     if copy is None:
         raise StalePackError(
-            f"the pack {request.alias} is in packs.lock, but its copy in {shown} is not here",
-            location=request.location,
+            f"the pack {requirement.alias} is in packs.lock, but its copy in {shown} is not here",
+            location=requirement.location,
             hint="runner pack sync writes exactly what is locked",
         )
     if copy.deviations:
-        raise deviating(request.alias, home, copy, tree, _way_out(request, shown))
+        raise deviating(requirement.alias, home, copy, tree, _way_out(requirement, shown))
     return MemoryTree(copy.files, f"{shown}{os.sep if os.sep in shown else '/'}")
 
 
@@ -207,9 +207,11 @@ def _read(path: Path, most: int) -> bytes | None:
         return stream.read(max(most, 0) + 1)
 
 
-def _way_out(request: Request, shown: str) -> str:
+def _way_out(requirement: Requirement, shown: str) -> str:
     again = (
-        f"runner pack vendor {request.alias}" if request.vendored else f"delete {shown} and runner pack sync"
+        f"runner pack vendor {requirement.alias}"
+        if requirement.vendored
+        else f"delete {shown} and runner pack sync"
     )
     return (
         f"{again} writes the locked files again; to change a prompt of a pack, copy it into the project, "

@@ -21,7 +21,7 @@ from typing import Any
 from ..errors import StorageError
 from ..files.atomic import write_new
 
-__all__ = ["Exchange", "delete", "leftovers"]
+__all__ = ["FileTransaction", "delete", "leftovers"]
 
 _LEFT = re.compile(r"\.(.+)-[0-9a-f]{8}\.runner-(?:new|old)")
 
@@ -35,7 +35,7 @@ def leftovers(folder: Path) -> dict[str, str]:
     return {name: found[1] for name in names if (found := _LEFT.fullmatch(name))}
 
 
-class Exchange:
+class FileTransaction:
     """Changes of a project's files, gathered and then carried out at once."""
 
     def __init__(self) -> None:

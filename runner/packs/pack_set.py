@@ -28,12 +28,12 @@ from ..files.problems import ProblemList
 from ..files.prompt import load_prompt
 from ..files.tree import DiskTree, Tree
 from ..files.violations import near
-from .installed import STORE, VENDORED, read_copy
+from .copies import STORE, VENDORED, read_copy
 from .lock import BY_HAND, LOCK_FILE, Lock, LockedPack, read_lock
 from .manifest import Kind, Manifest, load_manifest, refuse_other_runner
-from .request import Request, requests_of
+from .requirement import Requirement, requirements_of
 
-__all__ = ["OpenPack", "Packs", "load_export", "lock_of", "no_other_pack"]
+__all__ = ["OpenPack", "PackSet", "load_export", "lock_of", "no_other_pack"]
 
 _KIND_OF = {"prompts": "prompt", "partials": "partial", "schemas": "schema"}
 
@@ -53,7 +53,7 @@ def lock_of(tree: Tree) -> Lock:
     return read_lock(tree.read(LOCK_FILE), tree.shown(LOCK_FILE))
 
 
-class Packs:
+class PackSet:
     """The packs of `project` as they are in `tree`: the project's folder, or one of its git revisions.
 
     `opened` stands in for copies: packs of other contents under their aliases (an update that is only looked at).
@@ -64,11 +64,11 @@ class Packs:
         self._tree = tree
         self._opened = dict(opened or {})
         self._failed: dict[str, RunnerError] = {}
-        self._requests = requests_of(project)
+        self._requests = requirements_of(project)
         self._lock: Lock | RunnerError | None = None
 
     @property
-    def requests(self) -> Mapping[str, Request]:
+    def requirements(self) -> Mapping[str, Requirement]:
         """What runner.yaml asks for, by alias."""
         return self._requests
 
@@ -91,22 +91,22 @@ class Packs:
         UsageError for an alias that runner.yaml does not have, FormatError for a pack of another version of runner.
         """
         if alias not in self._opened:
-            request = self.request(alias, location)
+            requirement = self.requirement(alias, location)
             if alias in self._failed:
                 raise self._failed[alias]  # the same one, so that it can be told once
             try:
-                self._opened[alias] = self._read(request)
+                self._opened[alias] = self._read(requirement)
             except RunnerError as error:
                 self._failed[alias] = error
                 raise
         return self._opened[alias]
 
-    def _read(self, request: Request) -> OpenPack:
-        locked = self.locked(request)
-        tree = read_copy(request, locked, self._home(request))
+    def _read(self, requirement: Requirement) -> OpenPack:
+        locked = self.locked(requirement)
+        tree = read_copy(requirement, locked, self._home(requirement))
         manifest = load_manifest(tree)
         refuse_other_runner(manifest)
-        self._refuse_misnamed(request.alias, locked, manifest)
+        self._refuse_misnamed(requirement.alias, locked, manifest)
         return OpenPack(tree, manifest)
 
     def _refuse_misnamed(self, alias: str, locked: LockedPack, manifest: Manifest) -> None:
@@ -125,36 +125,36 @@ class Packs:
 
     def open_locked(self, alias: str) -> OpenPack:
         """The pack that is locked and copied, although runner.yaml may ask for another one by now. Raises as `open`."""
-        request = self.request(alias)
-        locked = self.lock.packs.get(alias) or self.locked(request)
-        tree = read_copy(request, locked, self._home(request))
+        requirement = self.requirement(alias)
+        locked = self.lock.packs.get(alias) or self.locked(requirement)
+        tree = read_copy(requirement, locked, self._home(requirement))
         return OpenPack(tree, load_manifest(tree))
 
-    def request(self, alias: str, location: Location | None = None) -> Request:
+    def requirement(self, alias: str, location: Location | None = None) -> Requirement:
         """What runner.yaml asks for under an alias. Raises UsageError where it has no such alias."""
-        request = self._requests.get(alias)
-        if request is None:
+        requirement = self._requests.get(alias)
+        if requirement is None:
             hint = near(alias, self._requests) or (
                 f"there are {', '.join(self._requests)}"
                 if self._requests
                 else f"runner pack add {alias} with --git, --path, --url or --python adds it"
             )
             raise UsageError(f'there is no pack "{alias}" in runner.yaml', location=location, hint=hint)
-        return request
+        return requirement
 
-    def locked(self, request: Request) -> LockedPack:
-        """What a request was locked to. Raises StalePackError where it was not, or was another one then."""
-        locked = self.lock.packs.get(request.alias)
+    def locked(self, requirement: Requirement) -> LockedPack:
+        """What a requirement was locked to. Raises StalePackError where it was not, or was another one then."""
+        locked = self.lock.packs.get(requirement.alias)
         if locked is None:
             raise StalePackError(
-                f"the pack {request.alias} is not in {LOCK_FILE}",
-                location=request.location,
+                f"the pack {requirement.alias} is not in {LOCK_FILE}",
+                location=requirement.location,
                 hint="runner pack lock looks it up and writes it there",
             )
-        if locked.source != request.source:
+        if locked.source != requirement.source:
             raise StalePackError(
-                f"the pack {request.alias} is another one in {LOCK_FILE}: {_difference(request, locked)}",
-                location=request.location,
+                f"the pack {requirement.alias} is another one in {LOCK_FILE}: {_difference(requirement, locked)}",
+                location=requirement.location,
                 hint="runner pack lock looks it up and writes it there",
             )
         return locked
@@ -267,9 +267,9 @@ class Packs:
         schema, partial = (self.schema, self.partial) if here else (_no_packs, _no_packs)
         return replace(load_prompt(file, tree, resolve_reference=schema), resolve_partial=partial)
 
-    def _home(self, request: Request) -> Tree:
+    def _home(self, requirement: Requirement) -> Tree:
         """Where the copy of a pack is: in the tree itself, or in the working files, which no revision has."""
-        return self._tree if request.vendored else DiskTree(Path(self._project.root))
+        return self._tree if requirement.vendored else DiskTree(Path(self._project.root))
 
     def _export(self, kind: Kind, name: str, location: Location) -> tuple[Tree, str]:
         alias, export = _parts(name, location)
@@ -333,12 +333,12 @@ def _parts(reference: str, location: Location | None) -> tuple[str, str]:
     return found[1], found[2]
 
 
-def _difference(request: Request, locked: LockedPack) -> str:
-    """What is not the same in a request and in the one that was locked; of keys that may hold a password only the name."""
+def _difference(requirement: Requirement, locked: LockedPack) -> str:
+    """What is not the same in a requirement and in the one that was locked; of keys that may hold a password only the name."""
     keys = [
         key
-        for key in {**request.source, **locked.source}
-        if request.source.get(key) != locked.source.get(key)
+        for key in {**requirement.source, **locked.source}
+        if requirement.source.get(key) != locked.source.get(key)
     ]
     shown = [
         f"{key} was {locked.source[key]}"

@@ -23,7 +23,7 @@ __all__ = [
     "MAX_FILES",
     "Entry",
     "Refusal",
-    "chosen",
+    "included",
     "is_text",
     "path_fault",
     "refusals",
@@ -69,10 +69,10 @@ def is_text(path: str) -> bool:
     return not path.lower().endswith(_MEDIA)
 
 
-def chosen(entries: Iterable[Entry]) -> list[Entry]:
+def included(entries: Iterable[Entry]) -> list[Entry]:
     """The entries that are part of the pack, sorted; the others are passed over, as the rules above say.
 
-    What is chosen is what is hashed: another rule would be another format of packs.lock.
+    What is included is what is hashed: another rule would be another format of packs.lock.
     """
     entries = sorted(entries, key=lambda entry: entry.path)
     ignored = under_ignored({entry.path for entry in entries}, github=False)
@@ -89,7 +89,7 @@ def _is_of_project(path: str) -> bool:
 
 
 def refusals(entries: Iterable[Entry]) -> Iterator[Refusal]:
-    """Everything for which a pack of these entries, all chosen, is refused."""
+    """Everything for which a pack of these entries, all included, is refused."""
     entries = list(entries)
     paths = {entry.path for entry in entries}
     if MANIFEST not in paths:

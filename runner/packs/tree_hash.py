@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, TypeAlias
 
-from .names import is_text
+from .file_rules import is_text
 
 __all__ = ["Contents", "FileChange", "canonical_bytes", "file_changes", "file_hash", "integrity"]
 

@@ -9,14 +9,14 @@ from typing import Any, cast
 from ..errors import Location
 from ..files.model import Project
 
-__all__ = ["SOURCE_KEYS", "Request", "requests_of"]
+__all__ = ["SOURCE_KEYS", "Requirement", "requirements_of"]
 
 SOURCE_KEYS = ("git", "rev", "subdirectory", "path", "url", "sha256", "python")
 """The keys that say where a pack comes from, in the order in which they are written."""
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class Requirement:
     """One entry. `source` is where the pack comes from, as written; what else it says changes no byte of the pack."""
 
     alias: str
@@ -31,12 +31,12 @@ class Request:
         return f"{first}@{self.source['rev']}{below}" if "rev" in self.source else first
 
 
-def requests_of(project: Project) -> dict[str, Request]:
+def requirements_of(project: Project) -> dict[str, Requirement]:
     """The entries of a project, in the order of the file."""
-    found: dict[str, Request] = {}
+    found: dict[str, Requirement] = {}
     for alias, entry in cast("Mapping[str, Mapping[str, Any]]", project.packs).items():
         assert project.document is not None, "entries come from a file"
         source = {key: entry[key] for key in SOURCE_KEYS if key in entry}
         location = project.document.locate_key(("packs", alias))
-        found[alias] = Request(alias, source, location, entry.get("vendored", True))
+        found[alias] = Requirement(alias, source, location, entry.get("vendored", True))
     return found

@@ -12,16 +12,16 @@ from ..files.model import Project
 from ..files.plain_files import NotPlainError, plain_folder, refuse_special
 from ..files.project import PROJECT_FILE
 from ..files.tree import DiskTree
-from .contents import Contents
-from .exchange import Exchange, delete, leftovers
+from .copies import STORE, VENDORED, copy_at, deviating, home_of, integrity_folder
 from .fetch import moved_tag
-from .installed import STORE, VENDORED, copy_at, deviating, home_of, integrity_folder
+from .file_transaction import FileTransaction, delete, leftovers
 from .lock import LOCK_FILE, Lock, LockedPack, write_lock
-from .packs import Packs
-from .request import Request
+from .pack_set import PackSet
+from .requirement import Requirement
 from .resolve import Resolved, fetch_locked, moved
+from .tree_hash import Contents
 
-__all__ = ["Bench", "Synced"]
+__all__ = ["Installer", "Synced"]
 
 _ATTRIBUTES = (
     b"# Written by runner: packs are kept byte for byte, whatever git does to line ends elsewhere.\n* -text\n"
@@ -40,54 +40,55 @@ class Synced:
     note: str | None = None
 
 
-class Bench:
+class Installer:
     """A project's packs as they are. Its methods change files only in the end, and then all of them or none."""
 
     def __init__(self, project: Project) -> None:
         self.project = project
         self.root = Path(project.root)
         self.tree = DiskTree(self.root, Path.cwd())
-        self.packs = Packs(project, self.tree)
+        self.packs = PackSet(project, self.tree)
 
     @property
-    def requests(self) -> Mapping[str, Request]:
+    def requirements(self) -> Mapping[str, Requirement]:
         """What runner.yaml asks for."""
-        return self.packs.requests
+        return self.packs.requirements
 
     @property
     def lock(self) -> Lock:
         """What packs.lock says."""
         return self.packs.lock
 
-    def chosen(self, aliases: Sequence[str]) -> list[Request]:
-        """The requests of these aliases, of all without any. Raises UsageError, NothingSelectedError."""
-        if not self.requests and not self.lock.packs:
+    def selected(self, aliases: Sequence[str]) -> list[Requirement]:
+        """The requirements of these aliases, of all without any. Raises UsageError, NothingSelectedError."""
+        if not self.requirements and not self.lock.packs:
             raise NothingSelectedError(
                 "there is no pack in runner.yaml",
                 hint="runner pack add ALIAS with --git, --path, --url or --python adds one",
             )
-        return [self.packs.request(alias) for alias in aliases or self.requests]
+        return [self.packs.requirement(alias) for alias in aliases or self.requirements]
 
     # --- what has to be done ----------------------------------------------------------------------------------------
 
-    def unlocked(self) -> list[Request]:
-        """The requests that are not in packs.lock as they stand."""
+    def unlocked(self) -> list[Requirement]:
+        """The requirements that are not in packs.lock as they stand."""
         return [
-            request
-            for request in self.requests.values()
-            if (locked := self.lock.packs.get(request.alias)) is None or locked.source != request.source
+            requirement
+            for requirement in self.requirements.values()
+            if (locked := self.lock.packs.get(requirement.alias)) is None
+            or locked.source != requirement.source
         ]
 
     def gone(self) -> list[str]:
         """The packs in packs.lock that nothing asks for any longer."""
-        return sorted(self.lock.packs.keys() - self.requests.keys())
+        return sorted(self.lock.packs.keys() - self.requirements.keys())
 
     def refuse_stale(self) -> None:
         """Raise StalePackError, or Problems, where packs.lock is not that of runner.yaml."""
         errors = list(self.packs.unasked())
-        for request in self.requests.values():
+        for requirement in self.requirements.values():
             with _kept(errors):
-                self.packs.locked(request)
+                self.packs.locked(requirement)
         raise_all(errors)
 
     def remains(self) -> Iterator[RunnerError]:
@@ -101,7 +102,7 @@ class Bench:
 
     def strangers(self) -> Iterator[RunnerError]:
         """An error for each folder among the vendored packs that is of no pack."""
-        known = self.requests.keys() | leftovers(self.root / VENDORED).keys()
+        known = self.requirements.keys() | leftovers(self.root / VENDORED).keys()
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):
             for path in sorted((self.root / VENDORED).iterdir()):
                 if path.is_dir() and path.name not in known and self.tree.exists(LOCK_FILE):
@@ -124,24 +125,24 @@ class Bench:
         errors: list[RunnerError] = list(self.strangers())
         done: list[Synced] = []
         missing: dict[str, Contents] = {}
-        for request in self.requests.values():
-            locked = self.lock.packs[request.alias]
+        for requirement in self.requirements.values():
+            locked = self.lock.packs[requirement.alias]
             with _kept(errors):
-                note = None if offline else self._ask(request, locked)
-                contents = self._missing(request, locked, offline=offline)
+                note = None if offline else self._ask(requirement, locked)
+                contents = self._missing(requirement, locked, offline=offline)
                 if contents is not None:
-                    missing[request.alias] = contents
-                done.append(Synced(request.alias, locked, contents is not None, note))
+                    missing[requirement.alias] = contents
+                done.append(Synced(requirement.alias, locked, contents is not None, note))
         raise_all(errors)
-        exchange = Exchange()
+        transaction = FileTransaction()
         for alias, contents in missing.items():
-            self._place(exchange, self.requests[alias], self.lock.packs[alias], contents)
-        left = [alias for alias, request in self.requests.items() if not request.vendored]
+            self._place(transaction, self.requirements[alias], self.lock.packs[alias], contents)
+        left = [alias for alias, requirement in self.requirements.items() if not requirement.vendored]
         for alias in left:
-            self._drop_vendored(exchange, alias)
+            self._drop_vendored(transaction, alias)
         if missing or left:
-            self._keep_bytes(exchange, self.requests)
-        self._carry_out(exchange)
+            self._keep_bytes(transaction, self.requirements)
+        self._carry_out(transaction)
         return done
 
     def change(
@@ -150,7 +151,7 @@ class Bench:
         gone: Iterable[str] = (),
         *,
         project_file: bytes | None = None,
-        requests: Mapping[str, Request] | None = None,
+        requirements: Mapping[str, Requirement] | None = None,
     ) -> None:
         """Lock and copy these packs, and take out those that are `gone`; with a new runner.yaml and what it asks for.
 
@@ -159,66 +160,68 @@ class Bench:
         self._refuse_link()
         resolved, gone = list(resolved), list(gone)
         for each in resolved:
-            self._refuse_edited(each.request.alias, each.locked)
+            self._refuse_edited(each.requirement.alias, each.locked)
         for alias in gone:
             self._refuse_edited(alias)
         packs = {alias: locked for alias, locked in self.lock.packs.items() if alias not in gone}
-        packs |= {each.request.alias: each.locked for each in resolved}
-        exchange = Exchange()
+        packs |= {each.requirement.alias: each.locked for each in resolved}
+        transaction = FileTransaction()
         for each in resolved:
-            self._place(exchange, each.request, each.locked, each.contents)
+            self._place(transaction, each.requirement, each.locked, each.contents)
         for alias in gone:
-            self._drop_vendored(exchange, alias)
-        self._keep_bytes(exchange, requests if requests is not None else self.requests)
-        self._write_lock(exchange, Lock(packs))
+            self._drop_vendored(transaction, alias)
+        self._keep_bytes(transaction, requirements if requirements is not None else self.requirements)
+        self._write_lock(transaction, Lock(packs))
         if project_file is not None:
-            exchange.file(self.root / PROJECT_FILE, project_file)
-        self._carry_out(exchange)
+            transaction.file(self.root / PROJECT_FILE, project_file)
+        self._carry_out(transaction)
 
-    def vendor(self, requests: Sequence[Request], *, project_file: bytes | None = None) -> None:
+    def vendor(self, requirements: Sequence[Requirement], *, project_file: bytes | None = None) -> None:
         """Write the locked files of these packs into packs/, whatever stands there. Raises as `sync` does."""
         self._refuse_link()
         found = {}
-        for request in requests:
-            locked = self.packs.locked(request)
-            found[request.alias] = self._local(request, locked) or fetch_locked(request, locked, self.root)
-        exchange = Exchange()
+        for requirement in requirements:
+            locked = self.packs.locked(requirement)
+            found[requirement.alias] = self._local(requirement, locked) or fetch_locked(
+                requirement, locked, self.root
+            )
+        transaction = FileTransaction()
         for alias, contents in found.items():
-            exchange.folder(self.root / VENDORED / alias, contents.files)
-        self._keep_bytes(exchange, self.requests, always=True)
+            transaction.folder(self.root / VENDORED / alias, contents.files)
+        self._keep_bytes(transaction, self.requirements, always=True)
         if project_file is not None:
-            exchange.file(self.root / PROJECT_FILE, project_file)
-        self._carry_out(exchange)
+            transaction.file(self.root / PROJECT_FILE, project_file)
+        self._carry_out(transaction)
 
     # --- parts of it ------------------------------------------------------------------------------------------------
 
-    def _ask(self, request: Request, locked: LockedPack) -> str | None:
+    def _ask(self, requirement: Requirement, locked: LockedPack) -> str | None:
         """Raise StalePackError for a tag that was moved; what to say where nobody could be asked."""
         try:
-            now = moved_tag(request, self.root, locked.commit)
+            now = moved_tag(requirement, self.root, locked.commit)
             if now is not None:
-                raise moved(request, locked, now, self.root)
+                raise moved(requirement, locked, now, self.root)
         except FetchError as error:
-            return f"whether {request.source['rev']} still means {str(locked.commit)[:12]} is not known: {error.message}"
+            return f"whether {requirement.source['rev']} still means {str(locked.commit)[:12]} is not known: {error.message}"
         return None
 
-    def _missing(self, request: Request, locked: LockedPack, *, offline: bool) -> Contents | None:
+    def _missing(self, requirement: Requirement, locked: LockedPack, *, offline: bool) -> Contents | None:
         """The files of a pack that has no copy; None where it has one. Raises PackError for one that was changed."""
-        home = home_of(request, locked)
+        home = home_of(requirement, locked)
         if copy_at(home, locked, self.tree) is not None:
-            self.packs.open(request.alias)
+            self.packs.open(requirement.alias)
             return None
-        local = self._local(request, locked)
+        local = self._local(requirement, locked)
         if local is None and offline:
             raise FetchError(
-                f"the pack {request.alias} has no copy here, and offline nothing is fetched",
+                f"the pack {requirement.alias} has no copy here, and offline nothing is fetched",
                 hint="runner pack sync without --offline fetches it",
             )
-        return local or fetch_locked(request, locked, self.root)
+        return local or fetch_locked(requirement, locked, self.root)
 
-    def _local(self, request: Request, locked: LockedPack) -> Contents | None:
+    def _local(self, requirement: Requirement, locked: LockedPack) -> Contents | None:
         """The locked files of a pack where this machine has them all, in a place for copies or beside it."""
-        homes = [f"{VENDORED}/{request.alias}", f"{STORE}/{integrity_folder(locked.integrity)}"]
+        homes = [f"{VENDORED}/{requirement.alias}", f"{STORE}/{integrity_folder(locked.integrity)}"]
         # A command that was killed may have put aside just what is missing.
         homes += [
             f"{folder}/{name}" for folder in (VENDORED, STORE) for name in leftovers(self.root / folder)
@@ -229,22 +232,24 @@ class Bench:
                 return Contents(copy.files)
         return None
 
-    def _place(self, exchange: Exchange, request: Request, locked: LockedPack, contents: Contents) -> None:
+    def _place(
+        self, transaction: FileTransaction, requirement: Requirement, locked: LockedPack, contents: Contents
+    ) -> None:
         """Put the files of a pack where its copy belongs, unless they are there; a vendored one may have to go."""
-        home = home_of(request, locked)
+        home = home_of(requirement, locked)
         copy = copy_at(home, locked, self.tree)
         if copy is None or copy.deviations:
-            if not request.vendored and not (self.root / _IGNORE).exists():
-                exchange.file(self.root / _IGNORE, _IGNORED)
-            exchange.folder(self.root / home, contents.files)
-        if not request.vendored:
-            self._drop_vendored(exchange, request.alias)
+            if not requirement.vendored and not (self.root / _IGNORE).exists():
+                transaction.file(self.root / _IGNORE, _IGNORED)
+            transaction.folder(self.root / home, contents.files)
+        if not requirement.vendored:
+            self._drop_vendored(transaction, requirement.alias)
 
-    def _drop_vendored(self, exchange: Exchange, alias: str) -> None:
+    def _drop_vendored(self, transaction: FileTransaction, alias: str) -> None:
         """Let the vendored folder of a pack go, if it has one and nobody changed it."""
         if (self.root / VENDORED / alias).exists():
             self._refuse_edited(alias)
-            exchange.folder(self.root / VENDORED / alias, None)
+            transaction.folder(self.root / VENDORED / alias, None)
 
     def _refuse_link(self) -> None:
         """Raise PackError where what is written would not be the project's own.
@@ -291,28 +296,28 @@ class Bench:
             )
             raise deviating(alias, home, copy, self.tree, hint)
 
-    def _write_lock(self, exchange: Exchange, lock: Lock) -> None:
+    def _write_lock(self, transaction: FileTransaction, lock: Lock) -> None:
         path = self.root / LOCK_FILE
         if not lock.packs:
             if path.exists():
-                exchange.file(path, None)
+                transaction.file(path, None)
         elif lock != self.lock or not path.exists():
-            exchange.file(path, write_lock(lock).encode())
+            transaction.file(path, write_lock(lock).encode())
 
     def _keep_bytes(
-        self, exchange: Exchange, requests: Mapping[str, Request], *, always: bool = False
+        self, transaction: FileTransaction, requirements: Mapping[str, Requirement], *, always: bool = False
     ) -> None:
         """Tell git to leave vendored packs as they are: a file of ours beside them, unless somebody wrote his own."""
         path = self.root / VENDORED / ".gitattributes"
-        wanted = always or any(request.vendored for request in requests.values())
+        wanted = always or any(requirement.vendored for requirement in requirements.values())
         if wanted and not path.exists():
-            exchange.file(path, _ATTRIBUTES)
+            transaction.file(path, _ATTRIBUTES)
         elif not wanted and path.is_file() and path.read_bytes().replace(b"\r\n", b"\n") == _ATTRIBUTES:
-            exchange.file(path, None)
+            transaction.file(path, None)
 
-    def _carry_out(self, exchange: Exchange) -> None:
+    def _carry_out(self, transaction: FileTransaction) -> None:
         """Make all changes; then nothing is left of earlier commands that were killed either."""
-        exchange.carry_out()
+        transaction.carry_out()
         for folder in (self.root, self.root / VENDORED, self.root / STORE, (self.root / STORE).parent):
             for name in leftovers(folder):
                 delete(folder / name)
