@@ -27,6 +27,7 @@ from ..engine.pool.budget import Budget
 from ..engine.pool.cache import ResponseCache, RunCache
 from ..engine.pool.options import Options
 from ..engine.pool.streaming import StreamPrinter
+from ..engine.sampled import Sampled, seed_remark
 from ..engine.session import Ending, Kept, Sink, run_jobs
 from ..errors import Diagnostic, UsageError
 from ..files.discover import find_root
@@ -316,6 +317,9 @@ class RunCommand:
             sinks.append(_each(_lines(screen.out)))
         # Last, so that everything else has the record: it stops the run when nobody can be told any more.
         sinks.append(lambda _: screen.out.check())
+        sampled = Sampled()
+        if run.plan.repeat > 1:
+            sinks.insert(0, lambda kept: sampled.take(kept.job, kept.records))
         counters = Counters(total=run.attempt.rehearsal.records)
         budget = Budget(self.max_cost) if self.max_cost is not None else None
         for record, _, _ in run.attempt.past.records():
@@ -325,11 +329,14 @@ class RunCommand:
             screen.reporter.earlier(record)
             if writer and not self.in_order:
                 writer.write(record)
-        return _Results(counters, budget, sinks, ordered)
+        return _Results(counters, budget, sinks, ordered, sampled)
 
     def _begin(self, run: _Run, results: _Results, screen: _Screen) -> None:
         """Say what runs, and how much of it is there."""
         screen.reporter.start(results.counters, title=run.chosen.title)
+        for unit in run.plan.units:
+            if (remark := seed_remark(unit, run.plan.repeat)) is not None:
+                screen.reporter.note(remark)
         if not run.attempt.journal.is_locked:
             screen.reporter.note(_NO_LOCKS)
         if self.stored is not None:
@@ -384,6 +391,8 @@ class RunCommand:
             left = f"{count(counters.unfinished)} not asked" if counters.unfinished else "all were asked"
             reporter.note(f"stopped early: {ending.stopped}; {left}")
             reporter.note(f"to go on: runner run --resume {run.attempt.journal.id}")
+        for remark in results.sampled.remarks():
+            reporter.note(remark)
         reporter.finish(
             counters,
             seconds=ending.seconds if ending else 0.0,
@@ -433,6 +442,7 @@ class _Results:
     budget: Budget | None
     sinks: list[Sink]
     ordered: InOrder | None
+    sampled: Sampled
 
 
 def _counting(

@@ -14,6 +14,7 @@ from ..engine.journal.exit_codes import exit_code
 from ..engine.plan.plan import CaseKey, Plan
 from ..engine.plan.shard import Shard
 from ..engine.plan.spool import Spool
+from ..engine.sampled import Sampled, seed_remark
 from ..errors import NothingSelectedError
 from ..files.env_file import EnvFile
 from ..regress.claims import refuse_shared
@@ -96,18 +97,24 @@ class RegressionCommand:
                 remark=reporter.note,
                 changed=self._changed(chosen),
             )
+            sampled = Sampled()
             rehearsal = None
             if self.modes.record != "none":
                 if lint:
                     chosen.refuse_faults()
                 # Every case is rendered before the first is paid for.
                 rehearsal = chosen.rehearse(plan, spool=closing.enter_context(Spool()))
+                for unit in chosen.units:
+                    samples = self.modes.samples or regression.samples_of(unit)
+                    if (remark := seed_remark(unit, samples)) is not None:
+                        reporter.note(remark)
             ending = carry_out(
                 regression,
                 chosen.units,
                 root=workspace.root,
                 connect=partial(endpoints.connect, workspace),
                 display=reporter,
+                watch=sampled.take,
                 rehearsal=rehearsal,
                 workers=jobs,
                 use_cache=use_cache,
@@ -118,6 +125,8 @@ class RegressionCommand:
                 reporter.note(f"stopped early: {ending.stopped}")
             if not tally.selected and self.shard is None:
                 raise chosen.selection.explain_nothing(chosen.units)
+            for remark in sampled.remarks():
+                reporter.note(remark)
             seconds = time.monotonic() - started
             for each in (reporter, *others):
                 each.finish(tally, modes=self.modes, seconds=seconds, complete=not unsent)

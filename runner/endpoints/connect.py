@@ -28,7 +28,7 @@ class Connection:
     """One endpoint, ready to be asked: an async context manager that closes the transports it handed out.
 
     `identity` names the endpoint in cache keys; `secrets` are the values that may appear in no file; `endpoint` is the
-    declaration it was made of. `abandon` gives up what the first request waits for and that costs nothing: a model
+    declaration it was made of. `fixed_seed` says that a request without a seed is answered the same way each time. `abandon` gives up what the first request waits for and that costs nothing: a model
     that is fetched. Its repr shows neither key nor headers.
     """
 
@@ -43,6 +43,7 @@ class Connection:
         opener: Callable[[str], Transport],
         transport: Callable[[], str],
         default_concurrency: int | None = None,
+        fixed_seed: bool = False,
         abandon: Callable[[], None] = lambda: None,
     ) -> None:
         self.endpoint = endpoint
@@ -50,6 +51,7 @@ class Connection:
         self.base_url = base_url
         self.secrets = secrets
         self.default_concurrency = default_concurrency
+        self.fixed_seed = fixed_seed
         self.abandon = abandon
         self._headers = dict(headers)
         self._opener = opener
@@ -162,6 +164,7 @@ def _embedded(
         ),
         transport=lambda: chosen_transport(transport, None),
         default_concurrency=SLOTS,
+        fixed_seed=True,
         abandon=given_up.set,
     )
 

@@ -66,6 +66,7 @@ def snapshot_of(
     samples: int = 1,
     variants: Sequence[Variation] = (),
     unstable: Sequence[str] = (),
+    failed: int = 0,
 ) -> Snapshot:
     """The snapshot that approving `value`, the answer in `record`, would make."""
     outcome = record["outcome"]
@@ -83,6 +84,7 @@ def snapshot_of(
         samples=samples,
         variants=tuple(variants),
         unstable=tuple(unstable),
+        failed=failed,
     )
 
 

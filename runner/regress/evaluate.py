@@ -49,7 +49,7 @@ def evaluate(
         status,
         "fail",
         snapshot_file,
-        called=bool(asked),
+        calls=sum(not record.get("choice") for record in asked),
         cached=len(records) - len(asked),
         samples=len(records),
         cost=_cost(asked),
@@ -68,7 +68,7 @@ def evaluate(
         return Evaluation(_failed(base, records, 0))
     request = job.unit.prompt.request
     values = [redact(value_of(record, request), rules.redactions) for record in good]
-    proposal, notes = _proposal(job, good, values, rules)
+    proposal, notes = _proposal(job, good, values, rules, asked_for=len(records))
     base = replace(base, outcome=proposal.outcome or "ok", notes=notes)
     if approved is None:
         verdict = sample_verdict(len(good), len(records), approved_agreement=None, min_pass=needed)
@@ -111,14 +111,23 @@ def evaluate(
 
 
 def _proposal(
-    job: Job, good: Sequence[Record], values: Sequence[Json], rules: Rules
+    job: Job, good: Sequence[Record], values: Sequence[Json], rules: Rules, *, asked_for: int
 ) -> tuple[Snapshot, tuple[str, ...]]:
-    """The snapshot of the most frequent answer, and what is to be said about how much the answers vary."""
+    """The snapshot of the most frequent answer, and what is to be said about how much the answers vary.
+
+    `good` are those of the samples `asked_for` that passed by themselves; it is out of all that some agreed.
+    """
     value, variants = modal(values)
     record = next(record for record, each in zip(good, values, strict=True) if each is value)
     varied = unstable_paths(rules, values) if variants else ()
     snapshot = snapshot_of(
-        job, record, value, samples=len(values), variants=variants, unstable=[each.path for each in varied]
+        job,
+        record,
+        value,
+        samples=asked_for,
+        variants=variants,
+        unstable=[each.path for each in varied],
+        failed=asked_for - len(good),
     )
     return snapshot, tuple(
         f"{each.path} varied ({each.distinct} different): consider the rule {each.proposal}"

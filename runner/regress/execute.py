@@ -12,6 +12,7 @@ from .run import Regression
 
 if TYPE_CHECKING:
     from ..endpoints.connect import Connection
+    from ..engine.journal.record import Record
     from ..engine.session import Display, Ending
 
 __all__ = ["carry_out"]
@@ -24,6 +25,7 @@ def carry_out(
     root: Path,
     connect: Callable[[Sequence[Unit]], Mapping[str, Connection]],
     display: Display,
+    watch: Callable[[Job, Sequence[Record]], None] = lambda _job, _records: None,
     rehearsal: Rehearsal | None = None,
     workers: int | Literal["adaptive"] | None = None,
     use_cache: bool = True,
@@ -31,7 +33,7 @@ def carry_out(
 ) -> Ending | None:
     """Run it; the ending of what was asked, None when nothing had to be.
 
-    What `rehearsal` has rendered is what is sent. `connect` makes the connections of the units that have to be asked; it is called only then.
+    What `rehearsal` has rendered is what is sent. `watch` is told each answer, before the regression is. `connect` makes the connections of the units that have to be asked; it is called only then.
     `resume` takes the answers that the last test run left in its journal, if that run was stopped or killed. What the
     record mode `all` asks for is taken neither from there nor from the cache. Raises what the regression raises,
     ConfigError for an endpoint that is needed and not set up or not trusted, StorageError.
@@ -49,6 +51,7 @@ def carry_out(
             root,
             connect,
             display,
+            watch,
             workers,
             use_cache=use_cache and not regression.asks_all,
             resume=resume,
@@ -68,6 +71,7 @@ def _ask(
     root: Path,
     connect: Callable[[Sequence[Unit]], Mapping[str, Connection]],
     display: Display,
+    watch: Callable[[Job, Sequence[Record]], None],
     workers: int | Literal["adaptive"] | None,
     *,
     use_cache: bool,
@@ -85,14 +89,19 @@ def _ask(
     for connection in connections.values():
         regression.guard(connection.secrets)
     test = TestAttempt.of(asked, connections, root, display.note, resume=resume and use_cache)
+
+    def take(job: Job, records: Sequence[Record]) -> None:
+        watch(job, records)
+        regression.take(job, records)
+
     return run_jobs(
-        {name: test.unanswered(jobs, regression.take) for name, jobs in waiting.items()},
+        {name: test.unanswered(jobs, take) for name, jobs in waiting.items()},
         asked,
         connections,
         journal=test.attempt.journal,
         counters=Counters(),
         display=display,
-        receive=regression.take,
+        receive=take,
         facts=test.attempt.facts,
         options=Options(
             workers=workers,

@@ -31,7 +31,7 @@ class CaseResult:
 
     `file` is the prompt's path as the user gave it, `snapshot` the snapshot's path from the project's root. `agreement`
     is (how many of, how many) samples gave the approved output when it was recorded; `flavour` is new-flaky,
-    known-flaky or recovered. `called` says whether the model was asked, `cached`
+    known-flaky or recovered. `calls` says how often the model was asked, `cached`
     how many of the answers came from the cache instead, `written` whether the snapshot file changed.
     """
 
@@ -52,7 +52,7 @@ class CaseResult:
     passed_samples: int = 0
     agreement: tuple[int, int] | None = None
     flavour: str | None = None
-    called: bool = False
+    calls: int = 0
     cached: int = 0
     written: bool = False
     cost: float | None = None
@@ -76,6 +76,11 @@ class CaseResult:
         return cls(
             prompt.name, prompt.path, job.case.id, variant, status, verdict, kind, reason, snapshot, **found
         )
+
+    @property
+    def called(self) -> bool:
+        """Whether the model was asked."""
+        return self.calls > 0
 
     @property
     def named(self) -> str:

@@ -99,6 +99,10 @@ class Regression:
         """Whether even what has not changed is asked, to see what the model says today."""
         return self._modes.record == "all"
 
+    def samples_of(self, unit: Unit) -> int:
+        """How often the prompt wants each of its cases asked."""
+        return self._rules[unit.prompt.place].samples
+
     def guard(self, secrets: Iterable[str]) -> None:
         """Refuse to store an answer that repeats one of these keys."""
         self._store.guard(secrets)
@@ -269,7 +273,7 @@ class Regression:
         self, job: Job, status: Status, approved: Snapshot | None, file: str, moved_from: str | None = None
     ) -> Iterator[Job]:
         refuse_newer(self._root, file)
-        samples = self._modes.samples or self._rules[job.unit.prompt.place].samples
+        samples = self._modes.samples or self.samples_of(job.unit)
         against = self._store.digest(moved_from or file)
         self._asked[job.key] = _Asked(job, status, approved, against, file, samples, moved_from=moved_from)
         for sample in range(samples):

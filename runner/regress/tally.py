@@ -15,7 +15,7 @@ __all__ = ["Tally"]
 class Tally:
     """What a run found, as counts: its size does not depend on the number of cases.
 
-    `called` are the cases for which a model was asked, `cached` those all of whose answers came from the cache.
+    `called` are the cases for which a model was asked, `calls` the answers it was asked for, `cached` those all of whose answers came from the cache.
     """
 
     selected: int = 0
@@ -26,6 +26,7 @@ class Tally:
     outdated: int = 0
     errors: int = 0
     called: int = 0
+    calls: int = 0
     cached: int = 0
     written: int = 0
     unreferenced: int = 0
@@ -34,6 +35,7 @@ class Tally:
         """Count one case."""
         self.selected += 1
         self.called += result.called
+        self.calls += result.calls
         self.cached += bool(result.cached) and not result.called
         self.written += result.written
         match result.verdict:

@@ -78,7 +78,7 @@ def matrix(digest: Digest, *, width: int) -> RenderableType | None:
     for row, cells in rows.items():
         table.add_row(Text(labels[row]), *(_cell(cells.get(variant)) for variant in names))
     table.add_row()
-    for caption, of in (("passed", _share), ("cost", _cost), ("mean time", _mean)):
+    for caption, of in (("passed", _share), ("rate", _rate), ("cost", _cost), ("mean time", _mean)):
         shown = [of(tally) for tally in digest.variants.values()]
         if any(shown):
             table.add_row(Text(caption, "dim"), *(text or Text("-", "dim") for text in shown))
@@ -135,6 +135,9 @@ def last_line(
     line.append(f" in {duration(seconds)}")
     tokens = counters.prompt_tokens + counters.completion_tokens
     rest = [plural(tokens, "token")] if tokens else []
+    answers = counters.passed + counters.failed
+    if digest.sampled and len(digest.variants) < 2 and answers:
+        rest.insert(0, f"{100 * counters.passed / answers:.1f} % passed")
     if counters.retries:
         rest.append("1 retry" if counters.retries == 1 else f"{count(counters.retries)} retries")
     if counters.cost is not None:
@@ -196,12 +199,13 @@ def _explained(failure: Failure) -> RenderableType:
 def _variants_down(digest: Digest, names: Mapping[str | None, str]) -> Table:
     table = _table()
     table.add_column("variant", overflow="fold")
-    for caption in ("passed", "failed", "errors", "cost", "mean time"):
+    for caption in ("passed", "failed", "errors", "rate", "cost", "mean time"):
         table.add_column(caption, justify="right", no_wrap=True)
     for variant, tally in digest.variants.items():
         table.add_row(
             Text(names[variant]),
             *_totals(tally),
+            _rate(tally) or Text("-", "dim"),
             _cost(tally) or Text("-", "dim"),
             _mean(tally) or Text("-", "dim"),
         )
@@ -232,6 +236,12 @@ def _share(tally: Tally) -> Text:
 
 def _color(tally: Tally) -> str:
     return "red" if tally.failed else "yellow" if tally.errors else "green"
+
+
+def _rate(tally: Tally) -> Text | None:
+    """The share of the answers that passed; what got no answer says nothing of it."""
+    answers = tally.passed + tally.failed
+    return Text(f"{100 * tally.passed / answers:.1f} %") if answers else None
 
 
 def _totals(tally: Tally) -> tuple[Text, Text, Text]:

@@ -92,7 +92,7 @@ class Digest:
 
     `rows` holds all records of a run of at most SMALL, else nothing. `cases` maps (prompt, case), and `prompts` the
     prompt alone, to a tally for each variant; `cases_whole` and `prompts_whole` say whether all found room.
-    `unpriced` counts answers paid for at an unknown price.
+    `sampled` says whether a case was asked more than once; `unpriced` counts answers paid for at an unknown price.
     """
 
     rows: list[Row] = field(default_factory=list)
@@ -100,6 +100,7 @@ class Digest:
     seen: int = 0
     not_passed: int = 0
     unpriced: int = 0
+    sampled: bool = False
     cases: dict[tuple[str, str], dict[str | None, Tally]] = field(default_factory=dict)
     prompts: dict[str, dict[str | None, Tally]] = field(default_factory=dict)
     variants: dict[str | None, Tally] = field(default_factory=dict)
@@ -109,6 +110,7 @@ class Digest:
     def add(self, record: Record) -> None:
         """Take in one record."""
         self.seen += 1
+        self.sampled = self.sampled or record["sample"] > 0
         if self.seen <= SMALL:
             self.rows.append(_row(record))
         else:

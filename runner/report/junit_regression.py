@@ -67,7 +67,7 @@ class _Cases:
         seconds = (thing.latency_ms or 0.0) / 1000
         self._junit.add_case(
             thing.prompt,
-            _testcase(thing.prompt, name, seconds, thing.status, _outcome_of(thing)),
+            _testcase(thing.prompt, name, seconds, thing.status, _outcome_of(thing), calls=thing.calls),
             failed=thing.verdict in ("fail", "pending", "outdated"),
             errored=thing.verdict == "error",
             seconds=seconds,
@@ -77,10 +77,11 @@ class _Cases:
         self._junit.end(complete=complete)
 
 
-def _testcase(prompt: str, name: str, seconds: float, status: str, outcome: str) -> str:
+def _testcase(prompt: str, name: str, seconds: float, status: str, outcome: str, *, calls: int = 0) -> str:
+    asked = f'<property name="calls" value="{calls}"/>' if calls else ""
     return (
         f'<testcase classname={quoted(prompt)} name={quoted(name)} time="{seconds:.3f}">\n'
-        f'<properties><property name="status" value={quoted(status)}/></properties>\n{outcome}</testcase>\n'
+        f'<properties><property name="status" value={quoted(status)}/>{asked}</properties>\n{outcome}</testcase>\n'
     )
 
 

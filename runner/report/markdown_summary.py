@@ -57,7 +57,18 @@ def _heading(tally: Tally, *, complete: bool) -> str:
 
 
 def _counts(digest: RegressionDigest, tally: Tally, seconds: float) -> Iterator[str]:
-    names = ("passed", "failed", "flaky", "to review", "out of date", "not checked", "asked", "cost", "time")
+    names = (
+        "passed",
+        "failed",
+        "flaky",
+        "to review",
+        "out of date",
+        "not checked",
+        "asked",
+        "calls",
+        "cost",
+        "time",
+    )
     numbers = (
         tally.passed,
         tally.failed,
@@ -66,6 +77,7 @@ def _counts(digest: RegressionDigest, tally: Tally, seconds: float) -> Iterator[
         tally.outdated,
         tally.errors,
         tally.called,
+        tally.calls,
     )
     cost = "-" if digest.cost is None else dollars(digest.cost)
     yield f"| {' | '.join(names)} |"

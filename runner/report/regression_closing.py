@@ -57,7 +57,7 @@ def last_line(digest: RegressionDigest, tally: Tally, *, seconds: float, complet
     ):
         if number:
             parts.append(f"{count(number)} {words}")
-    rest = [f"{count(tally.called)} asked"] if tally.called else []
+    rest = [_asked(tally)] if tally.called else []
     if tally.cached:
         rest.append(f"{count(tally.cached)} from the cache")
     if digest.cost is not None:
@@ -70,6 +70,12 @@ def last_line(digest: RegressionDigest, tally: Tally, *, seconds: float, complet
     style = GREEN if green else RED if tally.failed else YELLOW
     text = " · ".join([f"{stopped}{verdict} in {duration(seconds)}", *rest])
     return Line(text, style, len(stopped) + len(verdict))
+
+
+def _asked(tally: Tally) -> str:
+    """How many cases were asked, and in how many calls where that is another number."""
+    calls = "" if tally.calls == tally.called else f" in {plural(tally.calls, 'call')}"
+    return f"{count(tally.called)} asked{calls}"
 
 
 def _section(few: Few[Told], style: str, width: int | None) -> Iterator[Line]:

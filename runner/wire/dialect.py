@@ -88,9 +88,14 @@ class Dialect(ABC):
     ) -> StreamReader:
         """Return a new reader of one stream. `headers` are those of its response."""
 
-    def data(self, request: bytes, *, stream: bool = False) -> bytes:
-        """Return the bytes that are sent for a declared request, which is JSON. Raises as `encode` does."""
+    def data(self, request: bytes, *, stream: bool = False, seed: int | None = None) -> bytes:
+        """Return the bytes that are sent for a declared request, which is JSON. Raises as `encode` does.
+
+        `seed` is added to the body that is sent, for a server of ours that knows the field whatever the format.
+        """
         body = self.encode(json.loads(request))
+        if seed is not None:
+            body = {**body, "seed": seed}
         return encode(self.with_stream(body) if stream else body)
 
     def read_reply(

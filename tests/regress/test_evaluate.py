@@ -207,7 +207,29 @@ def test_enough_samples_of_a_new_case_make_it_pending() -> None:
     evaluation = evaluated(*samples("a", "a"), failing("b", 2, check(False)))
     assert told(evaluation) == ("pending", "new", None, 2, 3)
     assert evaluation.proposal is not None
-    assert (evaluation.proposal.output, evaluation.proposal.samples) == ("a", 2)
+    assert (evaluation.proposal.output, evaluation.proposal.samples) == ("a", 3)
+
+
+def test_agreement_is_out_of_all_samples_that_were_asked_for() -> None:
+    evaluation = evaluated(*samples("a", "a", "b"), failing("c", 3), rules=compiled(samples=4, min_pass=3))
+    assert evaluation.proposal is not None
+    assert (evaluation.proposal.agreement, evaluation.proposal.samples, evaluation.proposal.failed) == (
+        2,
+        4,
+        1,
+    )
+
+
+def test_a_case_of_which_a_sample_failed_when_it_was_approved_is_known_to_be_flaky() -> None:
+    evaluation = evaluated(*samples("hi", "no", "hi"), against=approved(samples=3, failed=1))
+    assert told(evaluation) == ("flaky", None, "known-flaky", 2, 3)
+    assert evaluation.result.agreement == (2, 3)
+
+
+def test_calls_are_counted_and_not_their_choices() -> None:
+    records = [record(sample=0), record(sample=0, choice=1, choices=2), record(sample=1, cached=True)]
+    result = evaluated(*records).result
+    assert (result.calls, result.called, result.cached) == (1, True, 1)
 
 
 def test_how_many_must_pass_is_what_the_prompt_says() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import random
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -154,6 +155,23 @@ def test_a_conflict_marker_in_column_0_is_a_conflict(marker: str) -> None:
     assert caught.value.exit_code == 4
 
 
+def test_samples_that_failed_are_counted_in_version_2_alone() -> None:
+    with_failed = replace(FULL, failed=2)
+    text = write_snapshot(with_failed)
+    assert text.startswith("runner_snapshot: 2\n")
+    assert read_snapshot(text, "x") == with_failed
+    assert write_snapshot(FULL).startswith("runner_snapshot: 1\n")
+    with pytest.raises(FormatError, match='unknown key "failed"'):
+        read_snapshot(text.replace("runner_snapshot: 2", "runner_snapshot: 1"), "x")
+
+
+@pytest.mark.parametrize("failed", [-1, 4, 5])
+def test_what_failed_is_part_of_the_samples(failed: int) -> None:
+    text = write_snapshot(replace(FULL, failed=1)).replace("failed: 1", f"failed: {failed}")
+    with pytest.raises(FormatError, match="must be part of the samples"):
+        read_snapshot(text, "x")
+
+
 def test_a_marker_inside_an_answer_is_no_conflict() -> None:
     snapshot = Snapshot(REQUEST, {}, "<<<<<<< HEAD\n=======\n>>>>>>> theirs\n")
     assert read_snapshot(write_snapshot(snapshot), "x") == snapshot
@@ -165,7 +183,7 @@ def test_a_marker_inside_an_answer_is_no_conflict() -> None:
         ("", "not a snapshot"),
         ("[]\n", "not a snapshot"),
         (f"runner_snapshot: 0\nrequest: {REQUEST}\noutput: x\n", "runner_snapshot"),
-        (f"runner_snapshot: 2\nrequest: {REQUEST}\noutput: x\n", "written by a newer runner"),
+        (f"runner_snapshot: 3\nrequest: {REQUEST}\noutput: x\n", "written by a newer runner"),
         (f"runner_snapshot: 1\nrequest: {REQUEST}\n", "output is missing"),
         (f"runner_snapshot: 1\nrequest: {REQUEST}\noutput: x\nlatency: 3\n", 'x:4:1.*unknown key "latency"'),
         ("runner_snapshot: 1\nrequest: sha256:ab\noutput: x\n", "64 hex"),

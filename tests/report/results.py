@@ -38,7 +38,7 @@ def changed(**changes: Any) -> CaseResult:
         "kind": "changed",
         "reason": "differs from the approved answer at $.label, $.extra and 1 more",
         "fields": (LABEL, CLOSE, ADDED, SUMMARY),
-        "called": True,
+        "calls": 1,
         "samples": 1,
         "cost": 0.0002,
         "latency_ms": 412.0,
@@ -64,14 +64,14 @@ def flaky(**changes: Any) -> CaseResult:
         "samples": 5,
         "passed_samples": 4,
         "agreement": (5, 5),
-        "called": True,
+        "calls": 1,
         "fields": (LABEL,),
     }
     return result(**{**base, **changes})
 
 
 def pending(kind: str, **changes: Any) -> CaseResult:
-    return result(**{"status": "missing", "verdict": "pending", "kind": kind, "called": True, **changes})
+    return result(**{"status": "missing", "verdict": "pending", "kind": kind, "calls": 1, **changes})
 
 
 def outdated(status: str, **changes: Any) -> CaseResult:
@@ -84,7 +84,7 @@ def errored(**changes: Any) -> CaseResult:
         "verdict": "error",
         "reason": "no answer",
         "error": RATE_LIMIT,
-        "called": True,
+        "calls": 1,
     }
     return result(**{**base, **changes})
 
@@ -97,10 +97,10 @@ EVERYTHING = [
     flaky(),
     pending("new", case="fresh", reason="no approved snapshot"),
     pending("refreshed", case="reworded", reason="the request changed, the answer did not"),
-    pending("moved", case="renamed", reason="the same request as old-name.snap.yaml", called=False),
+    pending("moved", case="renamed", reason="the same request as old-name.snap.yaml", calls=0),
     outdated("missing", case="later", reason="no approved snapshot"),
     outdated("stale", case="it's", variant="gpt-5-mini"),
     outdated("conflict", case="merged", file="prompts/my prompts.yaml", reason="a merge conflict"),
     errored(case="limit"),
-    result(case="approved", written=True, called=True),
+    result(case="approved", written=True, calls=1),
 ]

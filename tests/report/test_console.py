@@ -182,7 +182,7 @@ def test_past_forty_cases_the_rows_of_the_matrix_are_prompts() -> None:
 
 def test_variants_that_do_not_fit_across_go_down() -> None:
     records = [record(variant=f"a-model-with-a-long-name-{number}") for number in range(8)]
-    assert re.search(r"\n  a-model-with-a-long-name-7 +1 +0 +0 +\$0.0002 +0.41 s\n", shown(records))
+    assert re.search(r"\n  a-model-with-a-long-name-7 +1 +0 +0 +100.0 % +\$0.0002 +0.41 s\n", shown(records))
 
 
 def test_repeats_of_a_case_share_a_cell() -> None:

@@ -164,7 +164,7 @@ def test_a_flaky_case_is_not_a_passed_one() -> None:
 
 
 def test_what_was_written_without_a_review_is_named() -> None:
-    text = shown([result(written=True, called=True)])
+    text = shown([result(written=True, calls=1)])
     assert "written without a review: prompts/__snapshots__/triage/refund-late.snap.yaml" in text
 
 

@@ -102,9 +102,16 @@ class Job(NamedTuple):
         """How many tokens the request may use."""
         return self.unit.dialect.estimate(self.unit.fields, len(self.data))
 
-    def sent(self, *, stream: bool) -> bytes:
-        """The bytes to send, in the words of the server."""
-        return self.unit.dialect.data(self.data, stream=stream)
+    def sent(self, *, stream: bool, seeded: bool = False) -> bytes:
+        """The bytes to send, in the words of the server; `seeded` where that draws the same answer again by itself.
+
+        There every sample but the first gets a seed of its own, unless the request names one: the samples differ, and
+        are the same in each run. With several choices each sample keeps clear of the seeds of the one before.
+        """
+        seed = None
+        if seeded and self.sample and self.unit.fields.get("seed") is None:
+            seed = self.sample * choices(self.unit.fields)
+        return self.unit.dialect.data(self.data, stream=stream, seed=seed)
 
 
 @dataclass(frozen=True, slots=True)

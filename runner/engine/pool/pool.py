@@ -176,7 +176,9 @@ class Pool:
         target = self._target(job.unit)
         try:
             came = await transport.send(
-                Request("POST", target.url, target.headers, job.sent(stream=self._printer is not None)),
+                Request(
+                    "POST", target.url, target.headers, self._data(job, stream=self._printer is not None)
+                ),
                 timeout=flight.deadline - started,
                 on_bytes=self._printer.begin(job) if self._printer else None,
             )
@@ -241,7 +243,10 @@ class Pool:
 
     def _cache_key(self, job: Job) -> bytes:
         """The key under which an answer is cached, the same whether it is streamed or not."""
-        return ResponseCache.key(self._target(job.unit).identity, job.sent(stream=False), job.sample)
+        return ResponseCache.key(self._target(job.unit).identity, self._data(job, stream=False), job.sample)
+
+    def _data(self, job: Job, *, stream: bool) -> bytes:
+        return job.sent(stream=stream, seeded=self._connection.fixed_seed)
 
     def _is_over(self, landing: Landing, reply: Reply) -> bool:
         """Learn from a request that is back; whether that was all, or it is asked again."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, NamedTuple, NoReturn
 
 from ...documents.yaml_reader import parse_yaml
 from ...errors import FormatError, Location
-from ...files.versions import reader_of, version_in
+from ...files.versions import is_version, reader_of, version_in
 from ...values import TYPE_WORDS, Json, JsonPath
 from ...wire.fingerprint import FINGERPRINT, FINGERPRINTERS, refuse_newer, version_of
 from .snapshot import Snapshot, Variation
@@ -34,6 +35,7 @@ _KINDS: Mapping[str, tuple[type, str]] = {
     "output": (object, "a value"),
     "tool_calls": (list, TYPE_WORDS["array"]),
     "samples": (int, TYPE_WORDS["number"]),
+    "failed": (int, TYPE_WORDS["number"]),
     "variants": (list, TYPE_WORDS["array"]),
     "unstable": (list, TYPE_WORDS["array"]),
 }
@@ -71,7 +73,11 @@ def read_snapshot(text: str, shown: str) -> Snapshot:
     return version.snapshot(document.value)
 
 
-def _snapshot_v1(value: dict[str, Any]) -> Snapshot:
+_SINCE = {"failed": 2}
+"""The version that brought a key."""
+
+
+def _snapshot(value: dict[str, Any]) -> Snapshot:
     return Snapshot(
         request=value["request"],
         parts=value.get("parts", {}),
@@ -84,6 +90,7 @@ def _snapshot_v1(value: dict[str, Any]) -> Snapshot:
         samples=value.get("samples", 1),
         variants=tuple([Variation(each["count"], each["output"]) for each in value.get("variants", ())]),
         unstable=tuple(value.get("unstable", ())),
+        failed=value.get("failed", 0),
     )
 
 
@@ -112,14 +119,14 @@ def _refuse_conflict(text: str, location: Location) -> NoReturn:
     )
 
 
-def _problem_v1(value: Json) -> tuple[JsonPath, str, str] | None:
-    """The first thing that makes a value no snapshot: its path, what it is, and what to do."""
+def _problem(value: Json, version: int) -> tuple[JsonPath, str, str] | None:
+    """The first thing that makes a value no snapshot of a version: its path, what it is, and what to do."""
     if not isinstance(value, dict):
         return (), "this is not a snapshot", _AGAIN
-    if value.get("runner_snapshot") != 1:
+    if not is_version(value.get("runner_snapshot"), version):
         return ("runner_snapshot",), f"runner_snapshot must be {max(_VERSIONS)}", _AGAIN
     for key, item in value.items():
-        if key not in _KINDS:
+        if key not in _KINDS or version < _SINCE.get(key, 1):
             return (key,), f'unknown key "{key}"', _AGAIN
         kind, words = _KINDS[key]
         if not isinstance(item, kind) or (isinstance(item, bool) and kind is not object):
@@ -145,6 +152,9 @@ def _samples_problem(value: dict[str, Any]) -> tuple[JsonPath, str, str] | None:
     samples = value.get("samples", 1)
     if samples < 1:
         return ("samples",), "samples must be at least 1", _AGAIN
+    samples -= (failed := value.get("failed", 0))
+    if failed < 0 or samples < 1:
+        return ("failed",), "failed must be part of the samples", _AGAIN
     for index, each in enumerate(value.get("variants", ())):
         if not isinstance(each, dict) or each.keys() != _VARIANT or type(each["count"]) is not int:
             return ("variants", index), "a variant has a count and an output", _AGAIN
@@ -164,4 +174,6 @@ class _Version(NamedTuple):
     snapshot: Callable[[dict[str, Any]], Snapshot]
 
 
-_VERSIONS: dict[int, _Version] = {1: _Version(_problem_v1, _snapshot_v1)}
+_VERSIONS: dict[int, _Version] = {
+    version: _Version(partial(_problem, version=version), _snapshot) for version in (1, 2)
+}

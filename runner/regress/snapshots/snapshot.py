@@ -60,8 +60,8 @@ class Snapshot:
     `request` is the fingerprint of the body ("sha256:" + 64 hex) and `parts` the short hashes of its messages, params
     and schema, which say what changed when it is stale. `model` is the one that served it, for information. `output` is
     the parsed JSON where the prompt declares any, else the text. `outcome` and `finish_reason` are there only when they
-    are not `ok` and `stop`. Of several `samples`, `output` is the most frequent one and `variants` are the others;
-    `unstable` lists the paths that varied while no rule covered them.
+    are not `ok` and `stop`. Of several `samples`, `output` is the most frequent one, `variants` are the others
+    that passed by themselves, and `failed` counts those that did not; `unstable` lists the paths that varied while no rule covered them.
     """
 
     request: str
@@ -75,11 +75,12 @@ class Snapshot:
     samples: int = 1
     variants: tuple[Variation, ...] = ()
     unstable: tuple[str, ...] = field(default=())
+    failed: int = 0
 
     @property
     def agreement(self) -> int:
-        """How many of the samples gave `output`."""
-        return self.samples - sum(variation.count for variation in self.variants)
+        """How many of all the samples that were asked for gave `output`."""
+        return self.samples - self.failed - sum(variation.count for variation in self.variants)
 
 
 def snapshot_folder(prompt_file: str, prompt_name: str) -> str:

@@ -18,7 +18,9 @@ from .snapshot import Snapshot
 
 __all__ = ["VERSION", "document", "emit", "write_snapshot"]
 
-VERSION = 1
+VERSION, VERSION_WITHOUT_FAILED = 2, 1
+"""A snapshot none of whose samples failed has nothing that version 1 lacks: it stays one, so that files do not change
+for nothing and older versions of runner go on reading them."""
 
 _PLAIN = re.compile(r"[^\W\d_](?:[^:# \t\n]++| ++(?!#|\Z)|:++(?! |\Z)|#)*+")
 """One line of text that needs no quotes: it begins with a letter, and holds neither `: ` nor ` #` nor outer spaces."""
@@ -36,7 +38,8 @@ def write_snapshot(snapshot: Snapshot) -> str:
 
 def document(snapshot: Snapshot) -> dict[str, Json]:
     """What the file of a snapshot says, in its order. A key stands only where it says something."""
-    fields: dict[str, Json] = {"runner_snapshot": VERSION, "request": snapshot.request}
+    version = VERSION if snapshot.failed else VERSION_WITHOUT_FAILED
+    fields: dict[str, Json] = {"runner_snapshot": version, "request": snapshot.request}
     if snapshot.parts:
         fields["parts"] = dict(snapshot.parts)
     for name in ("model", "outcome", "finish_reason", "refusal"):
@@ -48,6 +51,8 @@ def document(snapshot: Snapshot) -> dict[str, Json]:
         fields["tool_calls"] = snapshot.tool_calls
     if snapshot.samples > 1:
         fields["samples"] = snapshot.samples
+    if snapshot.failed:
+        fields["failed"] = snapshot.failed
     if snapshot.variants:
         fields["variants"] = [{"count": each.count, "output": each.output} for each in snapshot.variants]
     if snapshot.unstable:

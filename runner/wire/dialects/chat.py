@@ -31,9 +31,9 @@ class Chat(Dialect):
         """`stream` and `stream_options`, where the body does not say."""
         return with_stream(body)
 
-    def data(self, request: bytes, *, stream: bool = False) -> bytes:
-        """The very bytes that were declared and hashed, unless a stream is asked for."""
-        return super().data(request, stream=True) if stream else request
+    def data(self, request: bytes, *, stream: bool = False, seed: int | None = None) -> bytes:
+        """The very bytes that were declared and hashed, unless a stream is asked for or a seed is added."""
+        return request if not stream and seed is None else super().data(request, stream=stream, seed=seed)
 
     def completion(self, payload: Json) -> Json:
         """The payload as it is."""
