@@ -245,6 +245,8 @@ def test_a_reference_means_the_root_or_a_definition(reference: Any, place: Any) 
     ("schema", "finite"),
     [
         (STRING, True),
+        ({"type": "string", "anyOf": []}, True),
+        ({"type": "string", "anyOf": {"a": 1}}, True),
         ({"$ref": "#"}, False),
         ({"$ref": "#/$defs/none"}, True),
         ({"$ref": "elsewhere"}, True),
