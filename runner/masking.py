@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
-__all__ = ["find_secret", "is_plausible_name", "mask", "worth_hiding"]
+__all__ = ["find_secret", "is_plausible_name", "json_cleaner", "mask", "worth_hiding"]
 
 _MASKED = "[key]"
 
@@ -39,6 +40,23 @@ def mask(text: str, secrets: Iterable[str] = ()) -> str:
     for shape in (*_SHAPES.values(), *_ECHOES):
         text = shape.sub(_MASKED, text)
     return text
+
+
+def json_cleaner(values: Iterable[str]) -> Callable[[str], str]:
+    """A function that takes keys out of a text of JSON, and returns the text itself when there is none in it.
+
+    A model can be made to repeat a key; the answer is worth keeping, the key is not.
+    """
+    escaped = {json.dumps(value, ensure_ascii=False)[1:-1] for value in values if value}
+    longest_first = sorted(escaped, key=len, reverse=True)
+
+    def clean(text: str) -> str:
+        for value in longest_first:
+            if value in text:
+                text = text.replace(value, _MASKED)
+        return text
+
+    return clean
 
 
 def find_secret(text: str, secrets: Iterable[str] = ()) -> str | None:

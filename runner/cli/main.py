@@ -47,6 +47,7 @@ COMMANDS = (
     "models",
     "cache",
     "runs",
+    "show",
     "merge",
     "import",
 )

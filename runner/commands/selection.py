@@ -39,7 +39,7 @@ from ..workspace import Workspace
 from .show_errors import show_diagnostic
 from .workspace import open_workspace
 
-__all__ = ["Chosen", "SelectionOptions", "load_selection", "tests_of"]
+__all__ = ["Chosen", "SelectionOptions", "load_selection", "request_fields", "tests_of"]
 
 
 class SelectionOptions(TypedDict):
@@ -166,7 +166,7 @@ def load_selection(given: SelectionOptions, closing: ExitStack, *, env_file: Env
     Raises Problems with every mistake of every file.
     """
     vars_file, rows = given["vars_file"], given["rows"]
-    fields = _request_fields(given["models"], given["sets"])
+    fields = request_fields(given["models"], given["sets"])
     texts = _texts(given["assignments"])
     variables = _variables(vars_file) if vars_file is not None else {} if texts else None
     if rows is not None and variables is not None:
@@ -284,7 +284,7 @@ def _read(path: str, option: str) -> bytes:
         raise UsageError(f"{option} {path}: {error.strerror or error}") from None
 
 
-def _request_fields(models: Sequence[str], sets: Sequence[str]) -> dict[str, list[Json]]:
+def request_fields(models: Sequence[str], sets: Sequence[str]) -> dict[str, list[Json]]:
     """The values chosen by --model and --set, by request field. Raises UsageError for a field that does not exist."""
     known = schema("prompt")["properties"].keys() - OWN_KEYS - {"messages"}
     fields: dict[str, list[Json]] = {"model": list(dict.fromkeys(models))} if models else {}

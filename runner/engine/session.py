@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, Protocol
 from .._version import __version__
 from ..endpoints.connect import Connection
 from ..errors import RunnerError, StorageError
+from ..masking import json_cleaner
 from .journal.bounds import ErrorBound
 from .journal.counters import Counters
 from .journal.exit_codes import Facts, exit_code
@@ -174,7 +175,9 @@ class _Keeper:
         max_errors: ErrorBound | None,
     ) -> None:
         self._journal = journal
-        self._clean = _cleaner(value for connection in connections.values() for value in connection.secrets)
+        self._clean = json_cleaner(
+            value for connection in connections.values() for value in connection.secrets
+        )
         self._control = control
         self._counters = counters
         self._display = display
@@ -226,23 +229,6 @@ class _Keeper:
         """What comes from now on is still taken in, since it is paid for; nothing new is asked."""
         self.error = self.error or error
         self._control.stop(error.message)
-
-
-def _cleaner(values: Iterable[str]) -> Callable[[str], str]:
-    """A function that takes keys out of a line of JSON, and returns the line itself when there is none in it.
-
-    A model can be made to repeat a key; the answer is worth keeping, the key is not.
-    """
-    escaped = {json.dumps(value, ensure_ascii=False)[1:-1] for value in values if value}
-    longest_first = sorted(escaped, key=len, reverse=True)
-
-    def clean(line: str) -> str:
-        for value in longest_first:
-            if value in line:
-                line = line.replace(value, "[key]")
-        return line
-
-    return clean
 
 
 async def _tick(display: Display) -> None:

@@ -6,7 +6,7 @@ import unicodedata
 
 from ..visible import one_line, visible
 
-__all__ = ["cell_width", "one_line", "shorten", "visible"]
+__all__ = ["cell_width", "one_line", "shorten", "visible", "wrapped"]
 
 
 def cell_width(text: str) -> int:
@@ -27,6 +27,35 @@ def shorten(text: str, width: int) -> str:
             break
         kept.append(character)
     return "".join(kept).rstrip() + "…"
+
+
+def wrapped(text: str, width: int | None) -> list[str]:
+    """The lines of `text`, each broken where it is wider than `width` columns: at spaces, or else within a word.
+
+    Nothing is left out but the space at which a line is broken. With None only the text's own line ends break it.
+    """
+    found: list[str] = []
+    for line in text.expandtabs(4).split("\n"):
+        rest = line
+        while width is not None and cell_width(rest) > width:
+            cut = _cut(rest, width)
+            found.append(rest[:cut].rstrip(" "))
+            rest = rest[cut:].lstrip(" ")
+        found.append(rest)
+    return found
+
+
+def _cut(text: str, width: int) -> int:
+    """Where to break a line that is wider than `width`: behind the last space that fits, else where it is full."""
+    room, at, after_space = width, 0, 0
+    begins = len(text) - len(text.lstrip(" "))
+    for at, character in enumerate(text):
+        room -= _cells(character)
+        if character == " " and at >= begins:
+            after_space = at + 1
+        if room < 0:
+            break
+    return after_space or max(at, 1)
 
 
 def _cells(character: str) -> int:

@@ -18,7 +18,7 @@ from ...wire.fingerprint import FINGERPRINTERS, refuse_newer, version_of
 from ..plan.plan import Job, Unit
 from .record import Record, read_journal_line
 
-__all__ = ["Past", "read_results"]
+__all__ = ["Past", "identity_of", "journal_lines", "read_results"]
 
 _LENGTH = 40
 _OFFSET = 48
@@ -54,7 +54,7 @@ class Past:
 
     def _read(self) -> None:
         group: list[tuple[int, int, Record]] = []
-        for offset, length, record in _lines(self._path):
+        for offset, length, record in journal_lines(self._path):
             if group and not _same_job(group[-1][2], record):
                 raise self._incomplete(group)
             group.append((offset, length, record))
@@ -65,7 +65,7 @@ class Past:
     def _note(self, group: list[tuple[int, int, Record]]) -> None:
         first, last = group[0], group[-1]
         record = first[2]
-        identity = _identity(self._name(record), record["case"], record["variant"], record["sample"])
+        identity = identity_of(self._name(record), record["case"], record["variant"], record["sample"])
         self.sound = last[0] + last[1]
         self._doubtful.pop(identity, None)
         if all(record["outcome"] == "error" for _, _, record in group):
@@ -104,7 +104,7 @@ class Past:
     def visit(self, job: Job, name: str, repeat: int) -> None:
         """Hold what is known of a job against what would be sent now. Raises UsageError where they differ."""
         for sample in range(repeat):
-            identity = _identity(name, job.case.id, job.unit.variant, sample)
+            identity = identity_of(name, job.case.id, job.unit.variant, sample)
             known = self._jobs.get(identity)
             if known is None:
                 continue
@@ -130,7 +130,7 @@ class Past:
             example = next(
                 record
                 for record, _, _ in self.records()
-                if _identity(self._name(record), record["case"], record["variant"], record["sample"])
+                if identity_of(self._name(record), record["case"], record["variant"], record["sample"])
                 not in self._seen
             )
             raise UsageError(
@@ -141,14 +141,14 @@ class Past:
 
     def place(self, unit: Unit, name: str, case: Case, sample: int) -> tuple[int, int] | None:
         """Where the journal has a job's records: offset and length in bytes. None for a job that is not done."""
-        known = self._jobs.get(_identity(name, case.id, unit.variant, sample))
+        known = self._jobs.get(identity_of(name, case.id, unit.variant, sample))
         if known is None:
             return None
         return (known >> _LENGTH) & ((1 << _OFFSET) - 1), known & ((1 << _LENGTH) - 1)
 
     def find(self, job: Job, name: str) -> list[Record] | None:
         """The records of a job's answer, if it was given to this very request; None where it has to be asked."""
-        identity = _identity(name, job.case.id, job.unit.variant, job.sample)
+        identity = identity_of(name, job.case.id, job.unit.variant, job.sample)
         known = self._jobs.get(identity)
         if known is None or not _is_mark_of(known >> (_OFFSET + _LENGTH), job):
             return None
@@ -182,7 +182,7 @@ def read_results(file: BinaryIO, offset: int, length: int) -> list[Record]:
     return cast("list[Record]", records)
 
 
-def _lines(path: Path) -> Iterator[tuple[int, int, Record]]:
+def journal_lines(path: Path) -> Iterator[tuple[int, int, Record]]:
     """The records with their offsets and lengths; what is no record may stand at the end only."""
     damaged = None
     with path.open("rb") as file:
@@ -249,7 +249,8 @@ def _same_job(one: Record, other: Record) -> bool:
     return all(one[key] == other[key] for key in ("file", "case", "variant", "sample"))
 
 
-def _identity(file: str, case: str, variant: str | None, sample: int) -> int:
+def identity_of(file: str, case: str, variant: str | None, sample: int) -> int:
+    """The 64 bits by which a job is known; `file` is what the project calls the prompt's file."""
     digest = hashlib.blake2b(
         f"{file}\n{case}\n{variant}\n{sample}".encode("utf-8", "surrogatepass"), digest_size=8
     )
