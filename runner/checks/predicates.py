@@ -244,12 +244,13 @@ def _matches_every_text(pattern: re.Pattern[str]) -> bool:
 
 
 def _validator(value: Json) -> Validator:
-    if nothing := vacuity(value):
-        raise SpecError(f"{nothing.message} ({nothing.hint})")
     try:
-        return Validator(value)
+        validator = Validator(value)
     except SchemaProblem as problem:
         raise SpecError(f"value is not a JSON Schema: {problem}") from None
+    if nothing := vacuity(value):
+        raise SpecError(f"{nothing.message} ({nothing.hint})")
+    return validator
 
 
 def _is_json(value: Json) -> Predicate:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import secrets
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import (
@@ -59,7 +60,13 @@ def import_prompts(
             as_json(each, [str(path) for path in files])
             for (_, each), files in zip(found, targets.by_source, strict=True)
         ]
-        print_data(json.dumps({"sources": listed, "written": not check}, ensure_ascii=False, indent=2))
+        print_data(
+            json.dumps(
+                {"sources": listed, "notes": targets.notes, "written": not check},
+                ensure_ascii=False,
+                indent=2,
+            )
+        )
     else:
         _tell(found, targets, fresh, check=check)
     for _, each in found:
@@ -132,6 +139,7 @@ class _Targets:
     files: dict[Path, bytes]
     by_source: list[list[Path]]
     roots: dict[Path, Path]
+    notes: list[str] = field(default_factory=list)
 
 
 def _targets(found: Sequence[tuple[_Source, Imported]]) -> _Targets:
@@ -158,7 +166,29 @@ def _targets(found: Sequence[tuple[_Source, Imported]]) -> _Targets:
             targets.roots[free] = source.target
             mine.append(free)
         targets.by_source.append(mine)
+    _tell_names_apart(targets)
     return targets
+
+
+_NAME = re.compile(rb"(?m)^name: ")
+
+
+def _tell_names_apart(targets: _Targets) -> None:
+    """Prompts of one folder that share a name would share their snapshots: each is called after its file, the name kept."""
+    named: dict[tuple[Path, bytes], list[Path]] = {}
+    for path, data in targets.files.items():
+        found = re.search(rb"(?m)^name: (.*)$", data) if path.name.endswith(".prompt.yaml") else None
+        if found is not None:
+            named.setdefault((path.parent, found[1].lower()), []).append(path)
+    for (_, name), paths in named.items():
+        if len(paths) == 1:
+            continue
+        for path in paths:
+            targets.files[path] = _NAME.sub(b"x-name: ", targets.files[path], count=1)
+        shown = name.decode("utf-8", "replace")
+        targets.notes.append(
+            f"note: the name {shown} of {len(paths)} prompts in {paths[0].parent} is kept as x-name"
+        )
 
 
 def _fresh(targets: _Targets, *, force: bool) -> set[Path]:
@@ -217,4 +247,6 @@ def _tell(
             print_line(f"  {state}  {path}")
         for name, endpoint in each.endpoints.items():
             print_line(f"  for runner.yaml  endpoints: {{{name}: {json.dumps(endpoint)}}}")
+    for note in targets.notes:
+        print_line(note)
     print_line(totals([each for _, each in found]))

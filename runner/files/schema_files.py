@@ -36,6 +36,6 @@ def check_schema(value: Json, document: Document, at: JsonPath = ()) -> None:
 
 def check_answer_schema(value: Json, document: Document, at: JsonPath = ()) -> None:
     """`check_schema` for what answers are held against: a schema that refuses nothing is a SchemaError too."""
+    check_schema(value, document, at)
     if nothing := vacuity(value):
         raise SchemaError(nothing.message, location=document.locate(at), hint=nothing.hint)
-    check_schema(value, document, at)

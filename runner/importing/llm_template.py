@@ -25,7 +25,7 @@ def read_llm_template(name: str, folder: Folder, ledger: Ledger) -> tuple[list[D
     if isinstance(root.value, str):
         root = root_of(document)
         values: dict[str, Json] = {"prompt": root.value}
-    elif isinstance(root.value, dict):
+    elif isinstance(root.value, dict) and {"prompt", "system"} & root.value.keys():
         values = dict(root.value)
     else:
         raise RefusedSourceError("I902", "it is no template of llm", location=root.location)

@@ -323,3 +323,10 @@ def test_a_word_that_an_endpoint_declares_is_a_finish_reason(project: ProjectFol
     )
     done = checked(project, text)
     assert done.code == 0, done.err
+
+
+@pytest.mark.parametrize("name", ["json-schema", "is-json", "contains-json"])
+def test_a_value_that_is_no_schema_at_all_is_told_and_no_traceback(project: ProjectFolder, name: str) -> None:
+    done = checked(project, asserting(f"{{type: {name}, value: {{type: 5}}}}"))
+    assert done.code == 2
+    assert "not a JSON Schema" in done.err

@@ -122,6 +122,16 @@ def test_of_a_folder_everything_that_is_known_is_imported_where_it_stood(project
     }
 
 
+def test_prompts_of_one_folder_that_share_a_name_are_called_after_their_files(project: ProjectFolder) -> None:
+    for name in ("a", "b"):
+        project.write(f"{name}.prompty", "---\nname: Same\nmodel: m\n---\nuser:\nhi\n")
+    done = project.run("import", ".", "-o", "out")
+    assert done.code == 0
+    assert "note: the name same of 2 prompts in out is kept as x-name" in done.out
+    assert project.run("check", "out").code == 0
+    assert "x-name: Same" in (project.folder / "out" / "a.prompt.yaml").read_text(encoding="utf-8")
+
+
 def test_nothing_is_written_through_a_link_that_leads_elsewhere(project: ProjectFolder) -> None:
     project.write("in/promptfooconfig.yaml", CONFIG)
     (project.folder / "elsewhere").mkdir()

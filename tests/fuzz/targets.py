@@ -7,7 +7,7 @@ from functools import cache
 
 from runner.values import Json
 
-from . import of_files, of_others, of_wire
+from . import of_files, of_imports, of_others, of_wire
 from .mutate import Mutator
 from .seeds import kept
 from .target import Target
@@ -15,7 +15,8 @@ from .target import Target
 __all__ = ["TARGETS", "mutator"]
 
 TARGETS: Mapping[str, Target] = {
-    target.name: target for target in (*of_files.TARGETS, *of_wire.TARGETS, *of_others.TARGETS)
+    target.name: target
+    for target in (*of_files.TARGETS, *of_wire.TARGETS, *of_others.TARGETS, *of_imports.TARGETS)
 }
 
 
