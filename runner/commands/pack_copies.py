@@ -51,7 +51,11 @@ def verify(aliases: Sequence[str], *, online: bool = False) -> int:
             state = "as locked, and as in its source" if online else "as locked"
             print_line(f"{pack_line(requirement.alias, locked)}: {count} {state}")
     if not aliases:
-        errors += [*installer.packs.unasked(), *installer.strangers(), *installer.remains()]
+        errors += [
+            *installer.packs.not_required(),
+            *installer.unknown_folders(),
+            *installer.leftover_errors(),
+        ]
     raise_all(errors)
     return 0
 

@@ -54,8 +54,8 @@ def init(folder: Path, name: str | None) -> int:
         write_starter(folder)
     text = manifest_text(fitting, _files(folder))
     transaction = FileTransaction()
-    transaction.file(path, text.encode())
-    transaction.carry_out()
+    transaction.set_file(path, text.encode())
+    transaction.commit()
     print_line(f"written  {shown}")
     there = "" if folder == Path() else f" {folder}"
     print_line()
@@ -117,8 +117,8 @@ def build(folder: Path, output: str | None, *, isolate: bool) -> int:
         reads = [(f'"{folder / file}"', folder / file) for file in fetched.contents.files]
         Destination("--output", str(path), folder).check(reads)
         transaction = FileTransaction()
-        transaction.file(path, data)
-        transaction.carry_out()
+        transaction.set_file(path, data)
+        transaction.commit()
         digest = hashlib.sha256(data).hexdigest()
         print_line(f"written    {path} ({plural(len(fetched.contents.files), 'file')})")
         print_line(f"sha256     {digest}")

@@ -33,7 +33,7 @@ def lock(*, isolate: bool) -> int:
             Move.of(installer, resolve(requirement, installer.root, sandbox))
             for requirement in installer.unlocked()
         ]
-        gone = installer.gone()
+        gone = installer.no_longer_required()
         if not moves and not gone:
             print_line(f"packs.lock is up to date: {plural(len(installer.requirements), 'pack')}")
             return 0

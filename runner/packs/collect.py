@@ -1,4 +1,4 @@
-"""From what a source holds to the contents of a pack: what belongs to it, whether it may, then its bytes."""
+"""Collects the contents of a pack from a listing of its source: selects the files, checks them, then reads them."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from .tree_hash import Contents
 __all__ = ["FetchedPack", "Listing", "collect"]
 
 _LFS = b"version https://git-lfs.github.com/spec/"
-_MOST_TOLD = 20
+_MOST_SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What stands in a folder, an archive or a commit; `read` gives the bytes of some of it by path.
+    """The entries of a folder, an archive or a commit; `read` returns the bytes of some of them by path.
 
-    `prefix` stands before a path in messages; `commit` is the one it was found in, `tag` the tag that led there.
+    `prefix` precedes a path in messages; `commit` is the commit that was listed, `tag` the tag that led to it.
     """
 
     entries: Sequence[Entry]
@@ -32,7 +32,7 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class FetchedPack:
-    """A pack as its source has it."""
+    """A pack as it is at its source."""
 
     contents: Contents
     prefix: str
@@ -41,22 +41,22 @@ class FetchedPack:
 
     @property
     def tree(self) -> MemoryTree:
-        """Its files; messages call them by their source."""
+        """The files as a tree; messages name them by their source."""
         return MemoryTree(self.contents.files, self.prefix)
 
 
 def collect(found: Listing) -> FetchedPack:
-    """The pack in what was found. Raises PackError, or Problems, for what a pack cannot have; nothing is read then."""
+    """Return the pack in a listing. Raises PackError, or Problems, for entries that a pack cannot have, before reading."""
     entries = included(found.entries)
     whole = found.prefix.rstrip(":/") or "."
 
     def refuse(refused: Sequence[tuple[str | None, str, str | None]]) -> None:
         errors: list[RunnerError] = [
             PackError(message, location=Location(found.prefix + path if path else whole), hint=hint)
-            for path, message, hint in refused[:_MOST_TOLD]
+            for path, message, hint in refused[:_MOST_SHOWN]
         ]
-        if len(refused) > _MOST_TOLD:
-            more = f"and {len(refused) - _MOST_TOLD} more files of which a pack has none"
+        if len(refused) > _MOST_SHOWN:
+            more = f"and {len(refused) - _MOST_SHOWN} more files that a pack cannot have"
             errors.append(PackError(more, location=Location(whole)))
         raise_all(errors)
 
@@ -64,5 +64,5 @@ def collect(found: Listing) -> FetchedPack:
     files = found.read(entries)
     pointers = [path for path, data in files.items() if data.startswith(_LFS)]
     hint = "a pack is small: keep the file itself in git"
-    refuse([(path, "this is a pointer of Git LFS, not the file", hint) for path in pointers])
+    refuse([(path, "this is a Git LFS pointer, not the file itself", hint) for path in pointers])
     return FetchedPack(Contents.of(files), found.prefix, found.commit, found.tag)

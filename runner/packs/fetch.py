@@ -1,4 +1,4 @@
-"""A pack from where runner.yaml says: the only part of runner that asks anybody for a pack."""
+"""Fetches a pack from its source in runner.yaml. No other part of runner contacts the source of a pack."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ __all__ = ["fetch", "moved_tag"]
 def fetch(
     requirement: Requirement, root: Path, *, commit: str | None = None, published: bool = False
 ) -> FetchedPack:
-    """The pack that a requirement means now; of a git repository that of `commit`, if given. `root` is the project's folder.
+    """Fetch the pack that a requirement currently refers to; from git, at `commit` if given.
 
-    With `published` the commit has to be one that the requirement's `rev` has come to.
+    `root` is the project's folder. With `published`, the commit must be reachable from the requirement's `rev`.
 
-    Raises FetchError where its source cannot be asked, PackError or Problems for what a pack cannot have.
+    Raises FetchError if the source cannot be read, PackError or Problems for files that a pack cannot have.
     """
     with _found(requirement, root, commit, published=published) as found:
         return collect(found)
 
 
 def moved_tag(requirement: Requirement, root: Path, commit: str | None) -> str | None:
-    """The commit of a requirement's tag, where that is another one than it was locked to. Raises FetchError."""
+    """Return the commit of a requirement's tag if it is not the locked `commit`, else None. Raises FetchError."""
     if "git" not in requirement.source or commit is None:
         return None
     from .fetch_git import tag_commit
@@ -41,7 +41,7 @@ def moved_tag(requirement: Requirement, root: Path, commit: str | None) -> str |
 @contextlib.contextmanager
 def _found(requirement: Requirement, root: Path, commit: str | None, *, published: bool) -> Iterator[Listing]:
     source = requirement.source
-    # Only what is needed: a pack in a folder takes neither git nor a client for HTTP.
+    # Imports only what is needed: a pack in a folder needs neither git nor an HTTP client.
     if "git" in source:
         from .fetch_git import find_in_git
 
@@ -54,9 +54,9 @@ def _found(requirement: Requirement, root: Path, commit: str | None, *, publishe
         folder = Path(os.path.normpath(root / source["path"]))
         if folder.is_relative_to(root / VENDORED):
             raise PackError(
-                f"{VENDORED}/ is for the copies of packs, and none of them is a source",
+                f"{VENDORED}/ is for copies of packs, and a copy cannot be a source",
                 location=requirement.location,
-                hint="keep the pack in a folder of another name",
+                hint="keep the pack in a folder with another name",
             )
         yield find_in_folder(folder, shown=os.path.relpath(folder))
     elif "url" in source:

@@ -1,8 +1,8 @@
-"""A pack in a git repository: a tag, a branch or a commit is looked up, fetched, and read from git's objects.
+"""Fetches a pack from a git repository: looks up a tag, branch or commit, fetches it, and reads git's objects.
 
-Nothing is ever checked out, so that no filter, no line end conversion, no link, no submodule and no hook takes part.
-Git runs with its user's configuration, because that is where the way to a private repository stands; what could run a
-program of the repository's, or reach another place than the one that was named, is switched off.
+Nothing is ever checked out, so that no filter, line end conversion, link, submodule or hook is involved. Git runs with
+the user's configuration, because private repositories are configured there; settings that could run a program of the
+repository's or contact another host are switched off.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ SECONDS = 600
 QUICK_SECONDS = 20
 
 _MOST_LISTED = 16 * 1024 * 1024
-"""Bytes of the names of a commit's files: a tree of a few kilobytes can be made to list a thousand million."""
+"""Bytes for the names of a commit's files: a crafted tree of a few kilobytes can list a thousand million names."""
 
-_MOST_SAID = 1024 * 1024
+_MOST_PRINTED = 1024 * 1024
 _MOST_READ = MAX_BYTES + MAX_FILES * 1024
 """The files of a pack, each with a line before it."""
 
@@ -46,7 +46,7 @@ _COMMIT = re.compile(r"[0-9a-f]{40}")
 _HERE = "refs/runner/rev"
 
 _SETTINGS = (
-    "http.followRedirects=false",  # a host that was not named gets nothing, least of all credentials
+    "http.followRedirects=false",  # no request, and above all no credentials, to a host that the user did not name
     "http.lowSpeedLimit=1000",
     "http.lowSpeedTime=60",
     "fetch.recurseSubmodules=false",
@@ -57,12 +57,12 @@ _SETTINGS = (
 def find_in_git(
     source: Mapping[str, str], root: Path, *, prefix: str, commit: str | None = None, published: bool = False
 ) -> Iterator[Listing]:
-    """What stands in the pack's folder of a repository, in the commit that `rev` means now, or in `commit`.
+    """List the pack's folder of a repository, at the commit that `rev` currently means, or at `commit`.
 
-    With `published` that has to be one that `rev` has come to: the commit itself, the tag's, or one in the branch.
+    With `published` the commit must be reachable from `rev`: the commit itself, the tag's, or one in the branch.
 
-    It can be read while the context lasts. `root` is where a relative path to a repository starts. Raises FetchError
-    where the repository cannot be asked or does not have what was asked for.
+    The listing can be read while the context lasts. `root` is what a relative path of a repository is relative to.
+    Raises FetchError if the repository cannot be read or does not have the commit or the folder.
     """
     with _temporary_folder() as folder:
         git = _Git(Path(folder), root, source["git"])
@@ -78,9 +78,9 @@ def find_in_git(
 
 
 def tag_commit(source: Mapping[str, str], root: Path) -> str | None:
-    """The commit that a tag means in its repository now; None where `rev` is no tag there. Asks nobody for a password.
+    """Return the current commit of a tag in its repository, or None if `rev` is not a tag. Never prompts for a password.
 
-    Raises FetchError where the repository cannot be asked, or has nothing of that name any longer.
+    Raises FetchError if the repository cannot be read, or no longer has such a tag or branch.
     """
     rev = source["rev"]
     name = rev if rev.startswith("refs/") else f"refs/tags/{rev}"
@@ -90,29 +90,28 @@ def tag_commit(source: Mapping[str, str], root: Path) -> str | None:
         git = _Git(Path(folder), root, source["git"], quick=True)
         refs = git.refs(rev)
         if not refs:
-            raise FetchError(f"{source['git']} has no tag and no branch {rev} any longer")
+            raise FetchError(f"{source['git']} no longer has a tag or branch {rev}")
         return refs.get(f"{name}^{{}}") or refs.get(name)
 
 
 @contextlib.contextmanager
 def _temporary_folder() -> Iterator[str]:
-    """A folder for a repository, gone afterwards. Raises StorageError where the system has no place for one."""
+    """Create a folder for a repository and delete it afterwards. Raises StorageError if it cannot be created."""
     try:
         folder = tempfile.TemporaryDirectory(prefix="runner-pack-", ignore_cleanup_errors=True)
     except OSError as error:
         raise StorageError(
-            f"there is no place for temporary files: {error.strerror or error}",
-            hint="TMPDIR names a folder for them",
+            f"no temporary folder can be created: {error.strerror or error}",
+            hint="set TMPDIR to a folder for temporary files",
         ) from None
     with folder as name:
         yield name
 
 
 class _Git:
-    """Git commands in a repository of their own, and what they say when they fail.
+    """Runs git commands in a temporary repository and turns their failures into FetchError.
 
-    `shown` is the repository as the project at `root` names it; `quick` commands answer soon or not at all, and never
-    ask a person.
+    `shown` is the repository as the project at `root` names it; `quick` commands have a short timeout and never prompt.
     """
 
     def __init__(self, folder: Path, root: Path, shown: str, *, quick: bool = False) -> None:
@@ -126,25 +125,25 @@ class _Git:
         except FileNotFoundError:
             raise _no_git("git is not installed, or not on the PATH") from None
         if quick:
-            # Whoever is asked for a password or a passphrase says no by himself.
+            # Every prompt for a password or a passphrase is refused.
             self._environ |= {"GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "", "SSH_ASKPASS_REQUIRE": "never"}
             if "GIT_SSH" not in environ and not self._finish("config", "--get", "core.sshCommand").stdout:
                 self._environ.setdefault("GIT_SSH_COMMAND", "ssh -o BatchMode=yes")
         elif not (sys.stdin.isatty() and sys.stderr.isatty()):
             self._environ["GIT_TERMINAL_PROMPT"] = "0"
 
-    def run(self, *args: str, given: bytes = b"", most: int = _MOST_SAID) -> bytes:
-        """What a command prints. Raises FetchError with what it says where it fails, is too slow or fetches too much."""
+    def run(self, *args: str, given: bytes = b"", most: int = _MOST_PRINTED) -> bytes:
+        """Return what a command prints. Raises FetchError if it fails, takes too long or fetches too much."""
         try:
             done = self._finish(*args, given=given, most=most)
         except TooMuchOutputError:
-            raise FetchError(f"{self._shown} answers with more than {most // 2**20} MiB") from None
+            raise FetchError(f"{self._shown} returned more than {most // 2**20} MiB") from None
         if done.returncode:
             raise self._failure(done.stderr.decode(errors="replace"))
         return done.stdout
 
     def refs(self, rev: str) -> dict[str, str]:
-        """The tags and branches of the repository that `rev` may mean, annotated tags also by their commit (`^{}`)."""
+        """Return the tags and branches that `rev` may mean, with their objects; annotated tags also by commit (`^{}`)."""
         names = [rev] if rev.startswith("refs/") else [f"refs/tags/{rev}", f"refs/heads/{rev}"]
         patterns = [pattern for name in names for pattern in (name, f"{name}^{{}}")]
         lines = self.run("ls-remote", "--quiet", "--", self._address, *patterns).decode(errors="replace")
@@ -153,18 +152,18 @@ class _Git:
         return {name: commit for commit, name in found if name in patterns}
 
     def fetch_rev(self, rev: str) -> tuple[str, str | None]:
-        """Fetch what a tag, a branch or a commit means; the commit, and the name of the tag if it was one."""
+        """Fetch a tag, a branch or a commit. Return the commit, and the name of the tag if it is one."""
         if _COMMIT.fullmatch(rev):
             return self._fetch_reachable(rev), None
         refs = [name for name in self.refs(rev) if not name.endswith("^{}")]
         if not refs:
             raise FetchError(
-                f"{self._shown} has no tag and no branch {rev}",
-                hint="look at its tags, or name one of its commits by all 40 digits",
+                f"{self._shown} has no tag or branch {rev}",
+                hint="check its tags, or give a commit with all 40 digits",
             )
         if len(refs) > 1:
             raise FetchError(
-                f"{rev} is a tag and a branch of {self._shown}",
+                f"{rev} is both a tag and a branch of {self._shown}",
                 hint=f"write refs/tags/{rev} or refs/heads/{rev}",
             )
         self._fetch("--depth=1", f"+{refs[0]}:{_HERE}")
@@ -173,48 +172,48 @@ class _Git:
         return commit, tag if tag != refs[0] else None
 
     def fetch_commit(self, commit: str) -> str:
-        """Fetch a commit that was locked, whatever tags and branches mean by now."""
+        """Fetch a locked commit, wherever tags and branches point by now."""
         try:
             self._fetch("--depth=1", f"+{commit}:{_HERE}")
         except FetchError:
-            # A server may refuse to give a commit by its name: then what it does give has to contain it.
+            # A server may refuse to serve a commit by its hash: then one of its refs must contain it.
             return self._fetch_reachable(commit)
         return commit
 
     def fetch_published(self, commit: str, rev: str) -> str:
-        """Fetch a commit that was locked, if `rev` is that commit, a tag that means it, or a branch that contains it."""
+        """Fetch a locked commit if `rev` is that commit, or a tag or branch that contains it."""
         if _COMMIT.fullmatch(rev):
             return self._fetch_reachable(commit)
         names = [name for name in self.refs(rev) if not name.endswith("^{}")]
         if not names:
-            raise FetchError(f"{self._shown} has no tag and no branch {rev} any longer")
+            raise FetchError(f"{self._shown} no longer has a tag or branch {rev}")
         return self._fetch_reachable(commit, names)
 
     def entries(self, commit: str, below: str) -> list[Entry]:
-        """Everything in a folder of a commit, by its path from there. Raises FetchError where there is no such folder."""
+        """Return the entries below a folder of a commit, with paths from there. Raises FetchError if it does not exist."""
         start = f"{commit}:{below}" if below else commit
         command = ("ls-tree", "-r", "-l", "-z", "--full-tree", "--end-of-options", start)
         try:
             listed = self._finish(*command, most=_MOST_LISTED)
         except TooMuchOutputError:
             raise FetchError(
-                f"{self._shown} has too many files in {commit[:12]}: their names alone are more than"
+                f"{self._shown} has too many files in {commit[:12]}: their names alone take more than"
                 f" {_MOST_LISTED // 2**20} MiB",
-                hint="a pack that shares its repository has a folder of its own: name it as `subdirectory`",
+                hint="if the pack is one folder of the repository, set `subdirectory` to that folder",
             ) from None
         if listed.returncode:
             raise FetchError(
-                f"{self._shown} has no folder {below} in {commit[:12]}", hint="look at `subdirectory`"
+                f"{self._shown} has no folder {below} in {commit[:12]}", hint="check `subdirectory`"
             )
         entries: list[Entry] = []
         for entry in tree_entries(listed.stdout):
-            # What is not UTF-8 stays in escapes, which no path of a pack may have.
+            # Bytes that are not UTF-8 become backslash escapes, which no path of a pack may have.
             path = entry.path.decode("utf-8", "backslashreplace")
             entries.append(Entry(path, entry.size or 0, entry.kind))
         return entries
 
     def reader(self, commit: str, below: str) -> _Reader:
-        """Reads files of a folder of a commit."""
+        """Return a function that reads files of a folder of a commit."""
         return _Reader(self, f"{commit}:{below}/" if below else f"{commit}:")
 
     # --- talking to the server --------------------------------------------------------------------------------------
@@ -230,8 +229,8 @@ class _Git:
     def _fetch_reachable(self, commit: str, names: Sequence[str] = ("refs/heads/*", "refs/tags/*")) -> str:
         """Fetch branches and tags, all of them by default, and find the commit in one of them.
 
-        A server that keeps forks together gives any commit of any of them for its name alone. One that is in no branch
-        and no tag of the repository that was named was not published there.
+        A server that stores forks together serves any commit of any of them by its hash. A commit that no branch or tag
+        of the named repository contains was not published there. Raises FetchError for such a commit.
         """
         self._fetch(*(f"+{name}:{name}" for name in names))
         try:
@@ -242,12 +241,12 @@ class _Git:
             where = "any branch or tag" if "refs/heads/*" in names else " or ".join(names)
             raise FetchError(
                 f"{self._shown} has no commit {commit} in {where}",
-                hint="it may have been taken back, or belong to somebody's fork",
+                hint="it may have been removed, or belong to a fork",
             )
         return commit
 
-    def _finish(self, *args: str, given: bytes = b"", most: int = _MOST_SAID) -> Finished:
-        # `init` makes the repository, in which everything else is done.
+    def _finish(self, *args: str, given: bytes = b"", most: int = _MOST_PRINTED) -> Finished:
+        # `init` creates the repository for all other commands.
         place = [] if args[0] == "init" else [f"--git-dir={self._folder}"]
         try:
             return run(
@@ -256,43 +255,43 @@ class _Git:
                 most=most,
                 given=given,
                 seconds=QUICK_SECONDS if self._quick else SECONDS,
-                watch=self._look_at_the_disk,
+                watch=self._check_size,
             )
         except StillRunningError:
-            raise FetchError(f"{self._shown} did not answer in time", hint="try it again later") from None
+            raise FetchError(f"{self._shown} did not answer in time", hint="try again later") from None
         except OSError as error:
             raise _no_git(f"git cannot be started: {error}") from None
 
-    def _look_at_the_disk(self) -> None:
+    def _check_size(self) -> None:
         if _size(self._folder) > MAX_FETCHED_BYTES:
             raise FetchError(
-                f"{self._shown} sends more than {MAX_FETCHED_BYTES // 2**20} MiB",
-                hint="a tag or a branch is fetched without its history: name one in place of a commit",
+                f"{self._shown} sent more than {MAX_FETCHED_BYTES // 2**20} MiB",
+                hint="use a tag or a branch instead of a commit: those are fetched without history",
             )
 
-    def _failure(self, said: str) -> FetchError:
-        lines = [line for line in said.splitlines() if line.strip() and not line.startswith("warning:")]
+    def _failure(self, stderr: str) -> FetchError:
+        lines = [line for line in stderr.splitlines() if line.strip() and not line.startswith("warning:")]
         first = next((line for line in lines if line.startswith(("fatal:", "error:"))), (lines or [""])[0])
         # The server may repeat the address, and a rewritten one (url.insteadOf) may hold a password.
         reason = re.sub(r"(?<=://)[^/@\s']+@", "", first.partition(": ")[2] or first)
         hint = None
-        if re.search(r"redirect|returned error: 30\d", said):
-            hint = "it has moved: write its new address; redirects are not followed"
+        if re.search(r"redirect|returned error: 30\d", stderr):
+            hint = "it has moved: use its new address (redirects are not followed)"
         elif re.search(
-            r"terminal prompts disabled|Authentication failed|Permission denied|could not read", said
+            r"terminal prompts disabled|Authentication failed|Permission denied|could not read", stderr
         ):
-            hint = "git needs credentials of yours for it: a credential helper, or an SSH key"
-        elif "mismatched algorithms" in said:
-            hint = "packs come from repositories that name their commits by SHA-1, in 40 digits"
-        elif is_distrusted(said):
+            hint = "git needs credentials for it: set up a credential helper or an SSH key"
+        elif "mismatched algorithms" in stderr:
+            hint = "packs can only come from repositories with SHA-1 commits (40 digits)"
+        elif is_distrusted(stderr):
             hint = DISTRUSTED_HINT
         return FetchError(
-            f"{self._shown} cannot be fetched: {reason or 'git failed without a word'}", hint=hint
+            f"{self._shown} cannot be fetched: {reason or 'git failed without a message'}", hint=hint
         )
 
 
 class _Reader:
-    """Files by their path, read in one go."""
+    """Reads files by path, all of them with one command."""
 
     def __init__(self, git: _Git, start: str) -> None:
         self._git = git
@@ -312,17 +311,17 @@ class _Reader:
 
 
 def _no_git(message: str) -> FetchError:
-    return FetchError(message, hint="packs from git need it")
+    return FetchError(message, hint="packs from git need git")
 
 
 def _address(url: str, root: Path) -> str:
-    """The URL for git, which runs in another folder than the one that a path is relative to."""
+    """Return the URL for git; a relative path becomes absolute, because git runs in another folder."""
     return str((root / url).resolve()) if is_local_repository(url) else url
 
 
 def _size(folder: Path) -> int:
     size = 0
     for path in folder.rglob("*"):
-        with contextlib.suppress(OSError):  # git renames its files while they are counted
+        with contextlib.suppress(OSError):  # git renames files meanwhile
             size += path.lstat().st_size
     return size

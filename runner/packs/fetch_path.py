@@ -1,4 +1,4 @@
-"""A pack in a folder of this machine."""
+"""Lists and reads a pack in a folder on this machine."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ __all__ = ["find_in_folder"]
 
 
 def find_in_folder(folder: Path, *, shown: str, only: Container[str] | None = None) -> Listing:
-    """What stands in a folder, or of that what `only` names. Raises FetchError where it cannot be listed."""
+    """List a folder, or only the paths in `only`. Raises FetchError if it does not exist or cannot be listed."""
     if not folder.is_dir():
-        raise FetchError(f"there is no folder {shown}", hint="a path is relative to runner.yaml")
+        raise FetchError(f"there is no folder {shown}", hint="`path` is relative to runner.yaml")
     try:
         entries = [entry for entry in _walk(folder, "") if only is None or entry.path in only]
     except OSError as error:
@@ -31,7 +31,7 @@ def find_in_folder(folder: Path, *, shown: str, only: Container[str] | None = No
 
 
 def _walk(folder: Path, below: str) -> Iterator[Entry]:
-    """Every entry, links not followed. Folders that are never part of a pack, and may be large, are not entered."""
+    """Yield every entry without following links. Skip folders that are never part of a pack and may be large."""
     with os.scandir(folder / below) as scan:
         entries = sorted(scan, key=lambda entry: entry.name)
     if below and any(entry.name == ENVIRONMENT for entry in entries):
@@ -58,5 +58,5 @@ def _read(path: Path, shown: str) -> bytes:
             f"this file cannot be read: {error.strerror or error}", location=Location(shown)
         ) from None
     if len(data) > MAX_BYTES:
-        raise PackError("the file grew while it was read", location=Location(shown))
+        raise PackError("the file grew while it was being read", location=Location(shown))
     return data

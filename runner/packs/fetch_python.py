@@ -1,4 +1,4 @@
-"""A pack in a Python distribution that is installed beside runner: its data files are read, its code is not imported."""
+"""Finds a pack in an installed Python distribution. Its data files are read; its code is not imported."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from .file_rules import MANIFEST
 __all__ = ["ENTRY_POINTS", "find_in_distribution"]
 
 ENTRY_POINTS = "runner.packs"
-"""The group of entry points by which a distribution names the folder of its pack: `NAME = package.folder`."""
+"""The entry point group in which a distribution declares the folder of its pack: `NAME = package.folder`."""
 
 
 def find_in_distribution(name: str) -> Listing:
-    """What stands in the folder of the one pack of a distribution. Raises FetchError where there is none, or several."""
+    """List the folder of a distribution's pack. Raises FetchError if it is not installed, or has no or several packs."""
     try:
         installed = distribution(name)
     except PackageNotFoundError:
@@ -37,23 +37,23 @@ def find_in_distribution(name: str) -> Listing:
         several = (
             f"several packs: {', '.join(folders)}"
             if len(folders) > 1
-            else f"no {MANIFEST} in a folder of its own"
+            else f"no {MANIFEST} in a separate folder"
         )
         raise FetchError(
             f"the distribution {name} has {several}",
-            hint=f"its author names the folder in the entry point group {ENTRY_POINTS}: NAME = package.folder",
+            hint=f"its author can declare the folder in the entry point group {ENTRY_POINTS}: NAME = package.folder",
         )
     folder = Path(str(installed.locate_file(folders[0])))
     prefix = f"{folders[0]}/"
-    # Only what the distribution brought: others may have left files of their own in the same folder.
+    # Only files of the distribution: others may have put files into the same folder.
     only = {str(file).replace("\\", "/").removeprefix(prefix) for file in installed.files or ()}
     return find_in_folder(folder, shown=str(folder), only=only)
 
 
 def _declared_folder(declared: Sequence[str], name: str) -> Path:
-    """The folder of an entry point `package.folder`: finding the package at the top runs none of its code."""
+    """Return the folder of an entry point `package.folder`. Only the top-level package is located; no code runs."""
     if len(set(declared)) > 1:
-        raise FetchError(f"the distribution {name} names several packs: {', '.join(sorted(declared))}")
+        raise FetchError(f"the distribution {name} declares several packs: {', '.join(sorted(declared))}")
     package, *folders = declared[0].split(".")
     spec = find_spec(package)
     places = list(spec.submodule_search_locations or ()) if spec else []

@@ -1,4 +1,4 @@
-"""A pack in an archive on the web: fetched without any credentials, held against its SHA-256, read in memory."""
+"""Fetches the archive of a pack from a URL: without credentials, checked against its SHA-256, read in memory."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ SECONDS = 60.0
 
 
 def find_at_url(url: str, sha256: str, *, prefix: str) -> Listing:
-    """What stands in the archive at a URL. Raises FetchError where it cannot be had, or is not the one of that hash."""
+    """List the archive at a URL. Raises FetchError if it cannot be fetched or has another hash."""
     data = _download(url)
-    came = hashlib.sha256(data).hexdigest()
-    if came != sha256:
+    actual = hashlib.sha256(data).hexdigest()
+    if actual != sha256:
         raise FetchError(
-            f"{url} is another archive than the one asked for: its sha256 is {came}",
-            hint="it was replaced, or the hash in runner.yaml is that of another version; nothing of it was read",
+            f"{url} is not the archive in runner.yaml: its sha256 is {actual}",
+            hint="it was replaced, or the hash in runner.yaml is for another version; it was not unpacked",
         )
     return find_in_archive(data, prefix=prefix, shown=url)
 
@@ -35,25 +35,27 @@ def find_at_url(url: str, sha256: str, *, prefix: str) -> Listing:
 def _download(url: str) -> bytes:
     at = url
     for _ in range(MOST_REDIRECTS + 1):
-        answer = _ask(at, url)
+        answer = _get(at, url)
         if isinstance(answer, bytes):
             return answer
         before, at = at, urljoin(at, answer)
         if fault := url_fault_of_redirect(at, before):
-            raise FetchError(f"{url} sends to another place, which {fault}", hint="nothing was asked there")
-    raise FetchError(f"{url} sends from one place to the next, more than {MOST_REDIRECTS} times")
+            raise FetchError(f"{url} redirects to a URL that {fault}", hint="the redirect was not followed")
+    raise FetchError(f"{url} redirects more than {MOST_REDIRECTS} times")
 
 
 def url_fault_of_redirect(url: str, before: str) -> str | None:
-    """Why a redirect is not followed. A query is allowed here: it was made by the server, and is no key of the user's."""
+    """Return the reason not to follow a redirect, or None. A query is allowed: the server made it, it has no user's key."""
     if before.lower().startswith("https:") and not url.lower().startswith("https:"):
-        return "is not an https URL"  # not even of this machine: no server elsewhere says what is asked here
+        return (
+            "is not an https URL"  # not even on this machine: a remote server must not choose local requests
+        )
     fault = url_fault(urlsplit(url)._replace(query="", fragment="").geturl())
     return fault[0] if fault else None
 
 
-def _ask(at: str, url: str) -> bytes | str:
-    """The bytes at a place, or where it sends to. Each request is made by a client of its own: no cookies, no netrc."""
+def _get(at: str, url: str) -> bytes | str:
+    """Return the bytes at a URL, or the target of its redirect. Each request has a new client: no cookies, no netrc."""
     proxy = proxy_for(at)
     try:
         with (
@@ -71,7 +73,7 @@ def _ask(at: str, url: str) -> bytes | str:
                 return response.headers["location"]
             if response.status_code != httpx.codes.OK:
                 raise FetchError(
-                    f"{url} cannot be fetched: the server says {response.status_code} {response.reason_phrase}"
+                    f"{url} cannot be fetched: the server answered {response.status_code} {response.reason_phrase}"
                 )
             data = bytearray()
             for chunk in response.iter_raw():
@@ -81,7 +83,7 @@ def _ask(at: str, url: str) -> bytes | str:
             return bytes(data)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         reason = str(error) or type(error).__name__
-        hint = "try it again later"
+        hint = "try again later"
         if "CERTIFICATE_VERIFY_FAILED" in reason:
-            hint = "an authority of your own is named in the variable SSL_CERT_FILE"
+            hint = "for your own certificate authority, set SSL_CERT_FILE"
         raise FetchError(f"{url} cannot be fetched: {reason}", hint=hint) from None

@@ -1,8 +1,9 @@
-"""Which files of a folder are its pack, and which may be in one: data, under names that every system can hold. Pure.
+"""Rules for the files of a pack: which ones belong to it, and which ones it may have. Pure.
 
-Not part of a pack are hidden files and folders, virtual environments, `node_modules`, and what belongs to its author's
-own project: `runner.yaml`, `packs.lock` and the packs vendored beside it, `dist/`, and `schemas/editor/`, where `runner
-init` puts what editors need, all at the top. Everything else is part of it, and has to be data.
+These are not part of a pack: hidden files and folders, virtual environments, `node_modules`, and, at the top level, what
+belongs to its author's own project: `runner.yaml`, `packs.lock` and the packs vendored beside it, `dist/`, and
+`schemas/editor/`, where `runner init` puts the files for editors. Everything else is part of the pack, and must be data
+with names that every system can store.
 """
 
 from __future__ import annotations
@@ -32,23 +33,23 @@ __all__ = [
 MANIFEST = "pack.yaml"
 MAX_FILES = 2_000
 MAX_BYTES = 20 * 1024 * 1024
-"""What all files of a pack have together at most."""
+"""The maximum total size of a pack's files."""
 
 LONGEST_PATH = 200
-"""Windows takes 260 characters for a whole path, the project's own folder included."""
+"""In characters. Windows accepts 260 for a whole path, including the project's own folder."""
 
 _TEXT = (
     ".yaml", ".yml", ".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".j2", ".jinja", ".jinja2", ".txt", ".md", ".rst", ".html", ".xml",
 )  # fmt: skip
 _MEDIA = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".wav", ".mp3", ".pdf")
-_PAPERS = {"license", "licence", "notice", "copying", "readme", "changelog", "authors"}
+_DOCUMENTS = {"license", "licence", "notice", "copying", "readme", "changelog", "authors"}
 
 _UNFIT = re.compile(r'[\\:*?"<>|]')
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Something that stands in a folder, an archive or a commit."""
+    """An entry of a folder, an archive or a commit."""
 
     path: str
     size: int = 0
@@ -57,7 +58,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a pack cannot have an entry (without `path`: cannot be as a whole), and what to do."""
+    """The reason why a pack cannot have an entry, or (without `path`) why the pack as a whole is refused, with a hint."""
 
     path: str | None
     message: str
@@ -65,14 +66,14 @@ class Refusal:
 
 
 def is_text(path: str) -> bool:
-    """Whether a file of a pack is text, by its name: of text CRLF and LF are the same."""
+    """Return whether a file is text, judging by its name. In text files CRLF and LF are equivalent."""
     return not path.lower().endswith(_MEDIA)
 
 
 def included(entries: Iterable[Entry]) -> list[Entry]:
-    """The entries that are part of the pack, sorted; the others are passed over, as the rules above say.
+    """Return the entries that are part of the pack, sorted by path, according to the rules above.
 
-    What is included is what is hashed: another rule would be another format of packs.lock.
+    Included files are hashed, so a change of these rules is a change of the format of packs.lock.
     """
     entries = sorted(entries, key=lambda entry: entry.path)
     ignored = under_ignored({entry.path for entry in entries}, github=False)
@@ -89,13 +90,13 @@ def _is_of_project(path: str) -> bool:
 
 
 def refusals(entries: Iterable[Entry]) -> Iterator[Refusal]:
-    """Everything for which a pack of these entries, all included, is refused."""
+    """Yield the reasons to refuse a pack with these entries, all of them included ones."""
     entries = list(entries)
     paths = {entry.path for entry in entries}
     if MANIFEST not in paths:
-        # Nothing else counts: this is another folder than the one that was meant.
+        # Report nothing else: this is probably the wrong folder.
         below = sorted(path.removesuffix(f"/{MANIFEST}") for path in paths if path.endswith(f"/{MANIFEST}"))
-        hint = f"there is one in {', '.join(below[:3])}: that folder is the pack (in git name it as `subdirectory`)"
+        hint = f"there is one in {', '.join(below[:3])}: that folder is the pack (for git, set `subdirectory` to it)"
         yield Refusal(None, f"there is no {MANIFEST}", hint if below else "runner pack init writes one")
         return
     seen: set[str] = set()
@@ -104,69 +105,72 @@ def refusals(entries: Iterable[Entry]) -> Iterator[Refusal]:
         if fault := _entry_fault(entry):
             yield Refusal(entry.path, *fault)
         elif entry.path in seen:
-            yield Refusal(entry.path, "this file is there twice")
-        elif other := _namesake(entry.path, spellings):
-            yield Refusal(entry.path, f"{other} is the same name on many systems", "rename one of them")
+            yield Refusal(entry.path, "this file occurs twice")
+        elif other := _collision(entry.path, spellings):
+            yield Refusal(
+                entry.path, f"on many systems this is the same name as {other}", "rename one of them"
+            )
         seen.add(entry.path)
     if len(entries) > MAX_FILES:
-        yield Refusal(None, f"a pack has at most {MAX_FILES:,} files, not {len(entries):,}")
+        yield Refusal(None, f"a pack may have at most {MAX_FILES:,} files, but this has {len(entries):,}")
     if (size := sum(entry.size for entry in entries)) > MAX_BYTES:
-        yield Refusal(None, f"a pack has at most {MAX_BYTES // 2**20} MiB, not {size / 2**20:.1f}")
+        most = f"{MAX_BYTES // 2**20} MiB"
+        yield Refusal(None, f"a pack may have at most {most}, but this has {size / 2**20:.1f}")
 
 
 def path_fault(path: str) -> str | None:
-    """Why a path cannot be one of a pack on every system; None where it can."""
+    """Return the reason why a path in a pack would not work on every system, or None."""
     if not path or path.startswith("/"):
         return "the path is absolute"
     if re.match("[A-Za-z]:", path):
         return "the path is absolute on Windows"
     parts = path.split("/")
     if {"", ".", ".."} & set(parts):
-        return "the path leads elsewhere, or in a circle"
+        return "the path has an empty part, `.` or `..`"
     if not path.isprintable() or _UNFIT.search(path):
-        return "the path holds a character that not every system can store"
+        return "the path has a character that not every system can store"
     if len(path) > LONGEST_PATH or any(len(part.encode()) > 255 for part in parts):
         return f"the path is longer than {LONGEST_PATH} characters"
     if any(part.endswith((".", " ")) or part.startswith(" ") for part in parts):
-        return "a name in the path begins or ends with what Windows drops"
+        return "a name in the path begins or ends with a character that Windows drops"
     if any(map(is_device, parts)):
-        return "a name in the path is one of a device on Windows"
+        return "a name in the path is a reserved device name on Windows"
     if unicodedata.normalize("NFC", path) != path:
-        return "the path is not in Unicode's composed form (NFC), which some systems store"
+        return "the path is not in Unicode's composed form (NFC), which some systems convert to"
     return None
 
 
 def _entry_fault(entry: Entry) -> tuple[str, str | None] | None:
     match entry.kind:
         case "link":
-            return "a link leads out of a pack, or in a circle", "put the file itself there"
+            return "a pack cannot have links", "replace it with the file itself"
         case "submodule":
             return (
-                "a submodule is another repository",
-                "put its files there, or publish it as a pack of its own",
+                "a pack cannot have submodules",
+                "replace it with its files, or publish it as a separate pack",
             )
         case "special":
-            return "this is no file", None
+            return "this is not a regular file", None
     if fault := path_fault(entry.path):
         return fault, None
     name = posixpath.basename(entry.path)
     folder = posixpath.dirname(entry.path)
     if folder and name in (MANIFEST, "runner.yaml", "packs.lock"):
-        return f"{name} makes {folder} a project of its own", "publish it by itself: see `subdirectory`"
+        return f"{name} makes {folder} a separate project", "publish it on its own: see `subdirectory`"
     lower = name.lower()
-    if not lower.endswith((*_TEXT, *_MEDIA)) and lower not in _PAPERS:
+    if not lower.endswith((*_TEXT, *_MEDIA)) and lower not in _DOCUMENTS:
         return (
-            "this is no data of a pack",
+            "a pack cannot have files of this type",
             (
-                f"a pack holds {' '.join((*_TEXT, *_MEDIA))} and files like LICENSE; a repository that holds more gives its "
-                "pack a folder of its own"
+                f"a pack may have {' '.join((*_TEXT, *_MEDIA))} and files like LICENSE; in a repository with other files, "
+                "keep the pack in a folder of its own"
             ),
         )
     return None
 
 
-def _namesake(path: str, spellings: dict[str, str]) -> str | None:
-    """What is the same name as the path, or a folder on it, where upper and lower case are not told apart."""
+def _collision(path: str, spellings: dict[str, str]) -> str | None:
+    """Return an earlier path or folder that a case-insensitive file system cannot distinguish from this one."""
     folders = [path[: end + 1] for end, character in enumerate(path) if character == "/"]
     for spelling in (*folders, path):
         folded = unicodedata.normalize("NFC", spelling.rstrip("/").casefold())

@@ -1,8 +1,8 @@
-"""Folders and files of a project replaced together: all of them, or none.
+"""Replaces folders and files of a project together: all of them, or none.
 
-What is new is written beside its place first, so that a full disk changes nothing; then each old one is put aside and
-each new one put into its place. Where that fails in the middle, or is interrupted, the old ones are put back. Only who
-kills the process, or the power, can leave something beside a place; `leftovers` finds it.
+New content is first written beside its place, so that a full disk changes nothing. Then each old one is moved aside and
+each new one moved into its place. If that fails or is interrupted, the old ones are put back. Only a killed process or
+a power cut can leave files beside a place; `leftovers` finds them.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _LEFT = re.compile(r"\.(.+)-[0-9a-f]{8}\.runner-(?:new|old)")
 
 
 def leftovers(folder: Path) -> dict[str, str]:
-    """What a process that was killed left in a folder: the name of each, and of that in whose place it belonged."""
+    """Return what a killed process left in a folder: the name of each leftover and the name it was to replace."""
     try:
         names = sorted(path.name for path in folder.iterdir())
     except OSError:
@@ -36,22 +36,22 @@ def leftovers(folder: Path) -> dict[str, str]:
 
 
 class FileTransaction:
-    """Changes of a project's files, gathered and then carried out at once."""
+    """A set of file changes, collected first and then committed together."""
 
     def __init__(self) -> None:
         self._folders: dict[Path, Mapping[str, bytes] | None] = {}
         self._files: dict[Path, bytes | None] = {}
 
-    def folder(self, place: Path, files: Mapping[str, bytes] | None) -> None:
-        """A folder shall hold exactly these files; None: it shall be gone."""
+    def set_folder(self, place: Path, files: Mapping[str, bytes] | None) -> None:
+        """Replace a folder by exactly these files, or delete it (None)."""
         self._folders[place] = files
 
-    def file(self, place: Path, data: bytes | None) -> None:
-        """A file shall hold these bytes; None: it shall be gone. A link stays a link, to a file that does."""
+    def set_file(self, place: Path, data: bytes | None) -> None:
+        """Replace a file by these bytes, or delete it (None). A link is kept and the file that it leads to changes."""
         self._files[place.resolve()] = data
 
-    def carry_out(self) -> None:
-        """Do it. Raises StorageError where the disk refuses; everything then is as it was."""
+    def commit(self) -> None:
+        """Make all changes. Raises StorageError if one cannot be made; then everything is as before."""
         mark = secrets.token_hex(4)
         steps: list[_Step] = [_Folder(place, mark, files) for place, files in self._folders.items()]
         steps += [_File(place, mark, data) for place, data in self._files.items()]
@@ -60,29 +60,29 @@ class FileTransaction:
             for step in steps:
                 at = step.place
                 step.prepare()
-            with _undisturbed():
+            with _signals_deferred():
                 for step in steps:
                     at = step.place
                     step.switch()
         except BaseException as error:
-            with _undisturbed():
-                left = [step for step in reversed(steps) if not step.take_back()]
+            with _signals_deferred():
+                left = [step for step in reversed(steps) if not step.roll_back()]
             if not isinstance(error, OSError):
                 raise
-            hint = "nothing was changed: everything is as it was"
+            hint = "nothing was changed"
             if left:
-                hint = f"what was there before waits in {', '.join(_shown(step.old) for step in left)}"
+                hint = f"the previous content is in {', '.join(_shown(step.old) for step in left)}"
             raise StorageError(
                 f"{_shown(at) if at else 'the project'} cannot be written: {error.strerror or error}",
                 hint=hint,
             ) from None
-        with _undisturbed():
+        with _signals_deferred():
             for step in steps:
                 delete(step.old)
 
 
 class _Step:
-    """One place: its new content waits under one name beside it, its old content under another."""
+    """The change of one place. New and old content are kept beside it under temporary names."""
 
     def __init__(self, place: Path, mark: str) -> None:
         self.place = place
@@ -91,25 +91,25 @@ class _Step:
         self._made: list[Path] = []
 
     def prepare(self) -> None:
-        """Write what is new."""
+        """Write the new content beside the place."""
         missing = [folder for folder in self.place.parents if not folder.exists()]
         for folder in reversed(missing):
             folder.mkdir()
             self._made.append(folder)
 
     def switch(self) -> None:
-        """Put the old aside and the new into its place."""
+        """Move the old content aside and the new content into place."""
         raise NotImplementedError
 
-    def take_back(self) -> bool:
-        """Undo as much of it as was done; whether the old is in its place again."""
+    def roll_back(self) -> bool:
+        """Undo what was done so far. Return whether the old content is in place again."""
         try:
             self._put_back()
         except OSError:
             return False
         delete(self.new)
         for folder in reversed(self._made):
-            with contextlib.suppress(OSError):  # somebody else put something in it meanwhile
+            with contextlib.suppress(OSError):  # someone else has put a file into it
                 folder.rmdir()
         return True
 
@@ -157,7 +157,7 @@ class _File(_Step):
         if self._data is not None:
             write_new(self.new, self._data, durable=True)
         if self.place.exists():
-            shutil.copy2(self.place, self.old)  # so that at no moment there is no file
+            shutil.copy2(self.place, self.old)  # a copy, so that the file exists at every moment
             if self._data is not None:
                 shutil.copymode(self.place, self.new)
 
@@ -178,7 +178,7 @@ class _File(_Step):
 
 
 def delete(path: Path) -> None:
-    """Delete what nobody needs any longer; where a system holds on to it, it is left."""
+    """Delete a file or a folder that is not needed any more; if the system refuses, leave it."""
     with contextlib.suppress(OSError):
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
@@ -187,24 +187,24 @@ def delete(path: Path) -> None:
 
 
 def _shown(path: Path) -> str:
-    """A path as a person in the current folder would type it."""
+    """Return a path as someone in the current folder would type it."""
     with contextlib.suppress(ValueError):  # another drive of Windows
         return os.path.relpath(path)
     return str(path)
 
 
 @contextlib.contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM wait until the block is done."""
-    came: list[int] = []
+def _signals_deferred() -> Iterator[None]:
+    """Defer Ctrl-C and SIGTERM until the block is done."""
+    received: list[int] = []
     before: dict[int, Any] = {}
-    if threading.current_thread() is threading.main_thread():  # no other one can
+    if threading.current_thread() is threading.main_thread():  # only it can set signal handlers
         for number in (signal.SIGINT, signal.SIGTERM):
-            before[number] = signal.signal(number, lambda each, _: came.append(each))
+            before[number] = signal.signal(number, lambda each, _: received.append(each))
     try:
         yield
     finally:
         for each, handler in before.items():
             signal.signal(each, handler if handler is not None else signal.SIG_DFL)
-    for each in came:
+    for each in received:
         signal.raise_signal(each)

@@ -1,4 +1,4 @@
-"""A pack as its users will see it: every prompt, template and schema loaded and compiled, nothing executed."""
+"""Checks a pack as its users will see it: loads and compiles every prompt, template and schema; executes nothing."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ __all__ = ["open_sound"]
 
 
 def open_sound(tree: Tree, alias: str, sandbox: Sandbox = IN_PROCESS) -> OpenPack:
-    """A pack's tree, opened, with nothing wrong in it; its prompts are called by `alias` in messages.
+    """Open a pack's tree and check all of it. Messages name its prompts after `alias`.
 
-    `sandbox` is where its templates are compiled.
+    Its templates are compiled in `sandbox`.
 
-    Raises what is wrong: the manifest, an export, a forbidden key, a reference that leaves the pack, a template, a
-    schema. Problems when it is several things.
+    Raises the error of the manifest, an export, a forbidden key, a reference that leaves the pack, a template or a
+    schema; Problems if there are several.
     """
     try:
         pack = OpenPack(tree, load_manifest(tree))
@@ -53,7 +53,7 @@ def _problems(pack: OpenPack, alias: str, sandbox: Sandbox) -> Iterator[RunnerEr
 
 
 def _raised(step: Callable[..., object], *args: object) -> Iterator[RunnerError]:
-    """The error that a step ends with, if any."""
+    """Yield the error that a step raises, if any."""
     try:
         step(*args)
     except RunnerError as error:
@@ -67,7 +67,7 @@ def _compile(sandbox: Sandbox, load: Callable[..., Prompt], *args: object) -> No
 
 
 def _private_prompts(pack: OpenPack) -> list[str]:
-    """The prompts that nobody outside can name. What a pack's prompt may not say they may not say all the same."""
+    """Return the prompts that are not exported. The keys that are forbidden in a pack are forbidden in them too."""
     files = {file for file in pack.tree.files() if file.lower().endswith(PROMPT_ENDINGS)}
     return sorted(files - set(pack.manifest.exports["prompts"].values()))
 
@@ -82,20 +82,20 @@ def _check_schema_file(file: str, tree: Tree) -> None:
 
 
 def _including(partial: str, tree: Tree) -> Prompt:
-    """A prompt that consists of a template, so that it is compiled as one that includes it."""
+    """Return a prompt that only includes a template, so that the template is compiled as an included one."""
     messages = [{"role": "user", "content": f'{{% include "{partial}" %}}'}]
     document = parse_document(json.dumps({"messages": messages}).encode(), tree.shown(MANIFEST))
     return Prompt(document.path, MANIFEST, partial, {"messages": messages}, document, tree)
 
 
 def _in_terms_of_packs(error: RunnerError) -> RunnerError:
-    """The same error; a name that leads out of a tree is told by what its author has to know here."""
+    """Return the same error, except that a path out of the tree is described as a path out of the pack."""
     if isinstance(error, Problems):
         return Problems(map(_in_terms_of_packs, error.errors))
     outside = "lies outside the project root"
     if isinstance(error, MissingFileError) and error.location and outside in error.message:
         message = error.message.replace(outside, "lies outside the pack")
         return PackError(
-            message, location=error.location, hint="a pack names its own files only: move it into the pack"
+            message, location=error.location, hint="a pack can only use its own files: move it into the pack"
         )
     return error

@@ -1,4 +1,4 @@
-"""packs.lock: exactly which packs a project uses. One spelling for one content: sorted, no times, nothing of a machine."""
+"""packs.lock: exactly which packs a project uses. Equal contents give equal bytes: sorted, no times, no machine data."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ LOCK_FILE = "packs.lock"
 
 _HASH = re.compile(r"sha256:[0-9a-f]{64}")
 _CONFLICT = re.compile(rb"^(?:<<<<<<<|=======|>>>>>>>)", re.MULTILINE)
-BY_HAND = "packs.lock is written by runner: take back the edit, or delete it and run runner pack lock"
+BY_HAND = "packs.lock is written by runner: undo the edit, or delete the file and run runner pack lock"
 
 
 @dataclass(frozen=True, slots=True)
 class LockedPack:
-    """One pack: the requirement it was resolved from, what that was resolved to, and the hash of each of its files."""
+    """One pack: the source it was resolved from, the result, and the hash of each of its files."""
 
     source: Mapping[str, str]
     name: str
@@ -40,23 +40,23 @@ class LockedPack:
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """The packs by alias. `document` is the file they were read from."""
+    """The locked packs by alias. `document` is the file they were read from."""
 
     packs: Mapping[str, LockedPack] = field(default_factory=dict)
     document: Document | None = field(default=None, compare=False, repr=False)
 
 
 def read_lock(data: bytes, shown: str) -> Lock:
-    """The lock in `data`; `shown` is how messages call its file.
+    """Read the lock in `data`; messages name its file `shown`.
 
-    Raises EncodingError, SyntaxFileError, or FormatError at the line of what is off (a hash that is not that of its
-    files, say), Problems for several; StalePackError for a merge that is not done.
+    Raises EncodingError, SyntaxFileError, or FormatError at the line of a mistake (for instance an integrity hash that
+    does not match the files), Problems for several; StalePackError for an unresolved merge.
     """
     if conflict := _CONFLICT.search(data):
         raise StalePackError(
-            "git's conflict markers stand in this file",
+            "this file has git conflict markers",
             location=Location(shown, data.count(b"\n", 0, conflict.start()) + 1, 1),
-            hint="take it from one side, with packs/ of the same side, then runner pack lock",
+            hint="check out this file and packs/ from one side, then run runner pack lock",
         )
     try:
         document = parse_document(data, shown)
@@ -65,9 +65,9 @@ def read_lock(data: bytes, shown: str) -> Lock:
         )
         return read(document)
     except FileError as error:
-        raise _half_written(error) from None
+        raise _with_hint(error) from None
     except Problems as errors:
-        raise Problems(map(_half_written, errors.errors)) from None
+        raise Problems(map(_with_hint, errors.errors)) from None
 
 
 def _read_v1(document: Document) -> Lock:
@@ -94,7 +94,7 @@ _READERS: dict[int, Callable[[Document], Lock]] = {1: _read_v1}
 
 
 def write_lock(lock: Lock) -> str:
-    """The text of the file."""
+    """Return the text of packs.lock."""
     return "".join(f"{line}\n" for line in _lines(lock))
 
 
@@ -116,26 +116,26 @@ def _lines(lock: Lock) -> Iterator[str]:
         yield from (f"      {scalar(path)}: {pack.files[path]}" for path in sorted(pack.files))
 
 
-def _half_written(error: RunnerError) -> RunnerError:
-    """The same error with the way out of this file's; a newer format has its own."""
+def _with_hint(error: RunnerError) -> RunnerError:
+    """Return the same error with the hint for packs.lock; the error for a newer format keeps its own hint."""
     if isinstance(error, NewerFormatError) or not isinstance(error, FileError) or error.location is None:
         return error
     return type(error)(error.message, location=error.location, hint=BY_HAND)
 
 
 def _check(entry: Mapping[str, Any], alias: str, document: Document) -> None:
-    """Raise FormatError for what no lock of ours has."""
+    """Raise FormatError for an entry that runner does not write."""
     at = ("packs", alias)
     for key in entry["source"]:
         if key not in SOURCE_KEYS:
             raise FormatError(
-                f"packs.{alias}.source has no {key}",
+                f"packs.{alias}.source cannot have the key {key}",
                 location=document.locate_key((*at, "source", key)),
                 hint=BY_HAND,
             )
     files = entry["files"]
     for path, digest in files.items():
-        fault = path_fault(path) or (None if _HASH.fullmatch(digest) else "its hash is no sha256")
+        fault = path_fault(path) or (None if _HASH.fullmatch(digest) else "its hash is not a sha256")
         if fault:
             location = document.locate_key((*at, "files", path))
             raise FormatError(f"packs.{alias}: {path}: {fault}", location=location, hint=BY_HAND)
@@ -147,7 +147,7 @@ def _check(entry: Mapping[str, Any], alias: str, document: Document) -> None:
         raise FormatError(f"packs.{alias} has no {MANIFEST}", location=location, hint=BY_HAND)
     if integrity(files) != entry["integrity"]:
         raise FormatError(
-            f"packs.{alias}.integrity is not that of its files: one of them was changed by hand",
+            f"packs.{alias}.integrity does not match its files: one of them was edited by hand",
             location=document.locate((*at, "integrity")),
             hint=BY_HAND,
         )

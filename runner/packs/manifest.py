@@ -1,4 +1,4 @@
-"""pack.yaml becomes a `Manifest`: what a pack is called, and which of its files others may name."""
+"""Reads pack.yaml into a `Manifest`: the name of a pack, and which of its files it exports."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ KINDS: tuple[Kind, ...] = ("prompts", "partials", "schemas")
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """pack.yaml: `exports` has for each kind the files by the name they have outside."""
+    """The contents of pack.yaml; `exports` has, for each kind, the files by their exported names."""
 
     name: str
     version: str
@@ -35,10 +35,10 @@ class Manifest:
 
 
 def load_manifest(tree: Tree) -> Manifest:
-    """The manifest of a pack's tree.
+    """Read the manifest of a pack's tree.
 
-    Raises a FileError at the place of the mistake, or Problems with all that were found: MissingFileError for an export
-    that is not there, FormatError for what breaks the format.
+    Raises a FileError at the place of the mistake, or Problems for several: MissingFileError for an exported file that
+    does not exist, FormatError for a violation of the format.
     """
     document = parse_document(tree.read(MANIFEST), tree.shown(MANIFEST))
     read = reader_of(_READERS, version_in(document, "format"), MANIFEST, lambda: document.locate(("format",)))
@@ -70,7 +70,7 @@ _READERS: dict[int, Callable[[Tree, Document], Manifest]] = {1: _read_v1}
 
 
 def refuse_other_runner(manifest: Manifest) -> None:
-    """Raise FormatError where the pack is not for this version of runner, or does not say for which."""
+    """Raise FormatError if the pack requires another version of runner, or its requirement is not a version range."""
     if manifest.requires_runner is None:
         return
     from packaging.specifiers import InvalidSpecifier, SpecifierSet
@@ -80,15 +80,15 @@ def refuse_other_runner(manifest: Manifest) -> None:
         versions = SpecifierSet(manifest.requires_runner)
     except InvalidSpecifier:
         raise FormatError(
-            f'"{manifest.requires_runner}" is no range of versions',
+            f'"{manifest.requires_runner}" is not a version range',
             location=location,
             hint='write e.g. ">=0.1,<1"',
         ) from None
     if not versions.contains(__version__, prereleases=True):
         raise FormatError(
-            f"{manifest.name} {manifest.version} needs runner {manifest.requires_runner}, and this is {__version__}",
+            f"{manifest.name} {manifest.version} requires runner {manifest.requires_runner}, but this is {__version__}",
             location=location,
-            hint="install that version of prompt-runner, or use another version of the pack",
+            hint="install such a version of prompt-runner, or use another version of the pack",
         )
 
 
@@ -102,9 +102,9 @@ def refuse_unknown_license(manifest: Manifest) -> None:
         canonicalize_license_expression(manifest.license)
     except InvalidLicenseExpression:
         raise FormatError(
-            f'"{manifest.license}" is no SPDX licence',
+            f'"{manifest.license}" is not an SPDX licence expression',
             location=manifest.document.locate(("license",)),
-            hint="see https://spdx.org/licenses; for one of your own write LicenseRef-NAME",
+            hint="see https://spdx.org/licenses; for your own licence write LicenseRef-NAME",
         ) from None
 
 
@@ -116,12 +116,12 @@ def _exported(tree: Tree, document: Document, kind: Kind, name: str, path: str) 
         try:
             tree.read(file, location=location)
         except MissingFileError as error:
-            # A pack's manifest stands at its root, so that a hint on where paths begin says nothing new.
+            # The manifest is at the root of the pack, so a hint about what paths are relative to would not help.
             raise MissingFileError(
                 f"exports.{kind}.{name}: {error.message}", location=location, hint=error.hint
             ) from None
     if kind == "prompts" and not file.lower().endswith((".yaml", ".yml")):
         raise FormatError(
-            f"exports.{kind}.{name} is no prompt file", location=location, hint="prompts are YAML files"
+            f"exports.{kind}.{name} is not a prompt file", location=location, hint="prompts are YAML files"
         )
     return file

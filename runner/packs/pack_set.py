@@ -1,7 +1,7 @@
-"""The packs of a project: what `ALIAS:NAME` leads to, and prompts loaded so that each name means one thing.
+"""The packs of a project: resolves `ALIAS:NAME`, and loads prompts so that each name has one meaning.
 
-A name with an alias is looked for in that pack's exports and nowhere else; a name without one inside the pack it stands
-in, or in the project. A pack is read, and all of its bytes held against packs.lock, when it is first needed.
+A name with an alias is looked up in that pack's exports and nowhere else; a name without an alias is looked up in the
+pack that uses it, or in the project. A pack is read, and all of its bytes checked against packs.lock, on first use.
 """
 
 from __future__ import annotations
@@ -40,23 +40,23 @@ _KIND_OF = {"prompts": "prompt", "partials": "partial", "schemas": "schema"}
 
 @dataclass(frozen=True, slots=True)
 class OpenPack:
-    """A pack that was read: its files, and what it exports."""
+    """A pack that has been read: its files and its manifest."""
 
     tree: Tree
     manifest: Manifest
 
 
 def lock_of(tree: Tree) -> Lock:
-    """The lock of a project's tree; an empty one where there is no file. Raises what `read_lock` raises."""
+    """Return the lock of a project's tree, or an empty one if there is no packs.lock. Raises as `read_lock` does."""
     if not tree.exists(LOCK_FILE):
         return Lock()
     return read_lock(tree.read(LOCK_FILE), tree.shown(LOCK_FILE))
 
 
 class PackSet:
-    """The packs of `project` as they are in `tree`: the project's folder, or one of its git revisions.
+    """The packs of `project` as they are in `tree`: the project's folder or one of its git revisions.
 
-    `opened` stands in for copies: packs of other contents under their aliases (an update that is only looked at).
+    `opened` replaces copies: packs with other contents, by alias (for an update that is only previewed).
     """
 
     def __init__(self, project: Project, tree: Tree, *, opened: Mapping[str, OpenPack] | None = None) -> None:
@@ -69,31 +69,31 @@ class PackSet:
 
     @property
     def requirements(self) -> Mapping[str, Requirement]:
-        """What runner.yaml asks for, by alias."""
+        """The packs that runner.yaml requires, by alias."""
         return self._requests
 
     @property
     def lock(self) -> Lock:
-        """What packs.lock says; read once."""
+        """The contents of packs.lock, read once."""
         if self._lock is None:
             try:
                 self._lock = lock_of(self._tree)
             except RunnerError as error:
                 self._lock = error
         if isinstance(self._lock, RunnerError):
-            raise self._lock  # the same one, so that it can be told once
+            raise self._lock  # the same object, so that it is reported once
         return self._lock
 
     def open(self, alias: str, location: Location | None = None) -> OpenPack:
-        """The pack of an alias, every byte of it as locked; `location` is where it is named.
+        """Return the pack of an alias, every byte verified against the lock; `location` is where the alias is used.
 
-        Raises PackError for a file that is not as locked, StalePackError where packs.lock or the copy is not up to date,
-        UsageError for an alias that runner.yaml does not have, FormatError for a pack of another version of runner.
+        Raises PackError for a file that differs from the lock, StalePackError if packs.lock or the copy is not up to
+        date, UsageError for an alias that runner.yaml does not have, FormatError for a pack for another version of runner.
         """
         if alias not in self._opened:
             requirement = self.requirement(alias, location)
             if alias in self._failed:
-                raise self._failed[alias]  # the same one, so that it can be told once
+                raise self._failed[alias]  # the same object, so that it is reported once
             try:
                 self._opened[alias] = self._read(requirement)
             except RunnerError as error:
@@ -110,32 +110,32 @@ class PackSet:
         return OpenPack(tree, manifest)
 
     def _refuse_misnamed(self, alias: str, locked: LockedPack, manifest: Manifest) -> None:
-        """Raise FormatError where packs.lock calls a pack otherwise than the pack itself: whoever reads one believes it."""
-        for key, said, real in (
+        """Raise FormatError if packs.lock gives a pack another name or version than its manifest: readers trust either."""
+        for key, locked_as, real in (
             ("name", locked.name, manifest.name),
             ("version", locked.version, manifest.version),
         ):
-            if said != real:
-                assert self.lock.document is not None, "packs that are locked stand in a file"
+            if locked_as != real:
+                assert self.lock.document is not None, "locked packs come from a file"
                 raise FormatError(
-                    f"packs.{alias}.{key} is not that of the pack: it is {real}",
+                    f"packs.{alias}.{key} is {locked_as}, but pack.yaml says {real}",
                     location=self.lock.document.locate(("packs", alias, key)),
                     hint=BY_HAND,
                 )
 
     def open_locked(self, alias: str) -> OpenPack:
-        """The pack that is locked and copied, although runner.yaml may ask for another one by now. Raises as `open`."""
+        """Return the pack that is locked and copied, even if runner.yaml now requires another. Raises as `open` does."""
         requirement = self.requirement(alias)
         locked = self.lock.packs.get(alias) or self.locked(requirement)
         tree = read_copy(requirement, locked, self._home(requirement))
         return OpenPack(tree, load_manifest(tree))
 
     def requirement(self, alias: str, location: Location | None = None) -> Requirement:
-        """What runner.yaml asks for under an alias. Raises UsageError where it has no such alias."""
+        """Return the requirement of an alias. Raises UsageError if runner.yaml has no such alias."""
         requirement = self._requests.get(alias)
         if requirement is None:
             hint = near(alias, self._requests) or (
-                f"there are {', '.join(self._requests)}"
+                f"the packs are {', '.join(self._requests)}"
                 if self._requests
                 else f"runner pack add {alias} with --git, --path, --url or --python adds it"
             )
@@ -143,67 +143,67 @@ class PackSet:
         return requirement
 
     def locked(self, requirement: Requirement) -> LockedPack:
-        """What a requirement was locked to. Raises StalePackError where it was not, or was another one then."""
+        """Return what a requirement is locked to. Raises StalePackError if it is not locked, or has changed since."""
         locked = self.lock.packs.get(requirement.alias)
         if locked is None:
             raise StalePackError(
                 f"the pack {requirement.alias} is not in {LOCK_FILE}",
                 location=requirement.location,
-                hint="runner pack lock looks it up and writes it there",
+                hint="runner pack lock looks it up and adds it",
             )
         if locked.source != requirement.source:
             raise StalePackError(
-                f"the pack {requirement.alias} is another one in {LOCK_FILE}: {_difference(requirement, locked)}",
+                f"the pack {requirement.alias} differs from {LOCK_FILE}: {_difference(requirement, locked)}",
                 location=requirement.location,
-                hint="runner pack lock looks it up and writes it there",
+                hint="runner pack lock looks it up and updates packs.lock",
             )
         return locked
 
     def verify_copies(self) -> None:
-        """Open every pack whose copy is there. Raises Problems with every file of it that is not as locked."""
+        """Open every pack that has a copy. Raises Problems with every file that differs from the lock."""
         problems = ProblemList()
         for alias in self._requests:
-            # What is not there, or was never locked, is told where it is named.
+            # A missing or unlocked pack is reported where it is used.
             with problems.kept(), contextlib.suppress(StalePackError):
                 self.open(alias)
         problems.raise_any()
 
     def verify_all(self) -> Iterator[RunnerError]:
-        """What is wrong with any pack of the project: not locked, not there, not as locked."""
+        """Yield an error for every pack that is not locked, has no copy, or differs from the lock."""
         for alias in self._requests:
             try:
                 self.open(alias)
             except RunnerError as error:
                 yield error
         try:
-            yield from self.unasked()
-        except RunnerError as error:  # packs.lock itself is not to be read
+            yield from self.not_required()
+        except RunnerError as error:  # packs.lock itself cannot be read
             yield error
 
-    def unasked(self) -> Iterator[RunnerError]:
-        """An error for each pack that is locked although runner.yaml does not ask for it."""
+    def not_required(self) -> Iterator[RunnerError]:
+        """Yield an error for each locked pack that runner.yaml does not require."""
         for alias in sorted(self.lock.packs.keys() - self._requests.keys()):
-            assert self.lock.document is not None, "packs that are locked stand in a file"
+            assert self.lock.document is not None, "locked packs come from a file"
             yield StalePackError(
-                f"the pack {alias} is in {LOCK_FILE}, and not in runner.yaml",
+                f"the pack {alias} is in {LOCK_FILE} but not in runner.yaml",
                 location=self.lock.document.locate_key(("packs", alias)),
-                hint="runner pack lock takes it out",
+                hint="runner pack lock removes it",
             )
 
     # --- names ------------------------------------------------------------------------------------------------------
 
     def partial(self, name: str, location: Location) -> tuple[Tree, str]:
-        """The template that a template of the project calls `ALIAS:NAME`. Raises as `open`; UsageError for the name."""
+        """Resolve `ALIAS:NAME` in a template of the project. Raises as `open` does; UsageError for an unknown name."""
         return self._export("partials", name, location)
 
     def schema(self, name: str, location: Location) -> tuple[Tree, str]:
-        """The schema that a prompt of the project calls `ALIAS:NAME`. Raises as `partial`."""
+        """Resolve `ALIAS:NAME` of a schema in a prompt of the project. Raises as `partial` does."""
         return self._export("schemas", name, location)
 
     def named(self, references: Sequence[str], location: Location | None = None) -> list[str]:
-        """The prompts that references mean, `ALIAS:NAME` with a glob for NAME or without; none twice.
+        """Return the prompts that references select, without duplicates. NAME of `ALIAS:NAME` may be a glob.
 
-        Raises UsageError for a name that is no export, NothingSelectedError for a glob that matches none, and as `open`.
+        Raises UsageError for a name that is not exported, NothingSelectedError for a glob without a match, and as `open`.
         """
         found: dict[str, None] = {}
         for reference in references:
@@ -216,15 +216,15 @@ class PackSet:
         return list(found)
 
     def vendored_in(self, file: str) -> tuple[str, str] | None:
-        """The alias and the path in the pack of a file in the folder of vendored packs; None for any other file.
+        """Return the alias and the path within the pack of a vendored file; None for any other file.
 
-        Raises PackError for a file in there that is of no pack.
+        Raises PackError for a file in the folder of vendored packs that belongs to no pack.
         """
         if file.startswith(f"{STORE}/"):
             raise PackError(
-                "this is the copy of a pack",
+                "this is a copy of a pack",
                 location=Location(self._tree.shown(file)),
-                hint="name it ALIAS:NAME",
+                hint="refer to it as ALIAS:NAME",
             )
         top, _, rest = file.partition("/")
         if top != VENDORED or not (self._requests or self._tree.exists(LOCK_FILE)):
@@ -233,18 +233,18 @@ class PackSet:
         if alias in self._requests and self._requests[alias].vendored:
             return alias, path
         raise PackError(
-            f"{VENDORED}/ is for the packs of runner.yaml, and {alias} is none of them",
+            f"{VENDORED}/ is for the packs in runner.yaml, and {alias} is not one of them",
             location=Location(self._tree.shown(file)),
-            hint="runner pack list says which there are; prompts of your own stand elsewhere",
+            hint="runner pack list shows them; keep your own prompts in another folder",
         )
 
     def export_of(self, alias: str, path: str) -> str | None:
-        """The `ALIAS:NAME` under which a pack exports a prompt file; None for one that it keeps to itself."""
+        """Return the `ALIAS:NAME` under which a pack exports a prompt file, or None if the file is private."""
         exports = self.open(alias).manifest.exports["prompts"]
         return next((f"{alias}:{name}" for name, file in exports.items() if file == path), None)
 
     def private(self, alias: str, file: str) -> PackError:
-        """The error for naming a file, by its path from the project's root, that a pack keeps to itself."""
+        """Return the error for selecting a private file of a pack, given by its path from the project's root."""
         return PackError(
             f"the pack {alias} does not export this prompt",
             location=Location(self._tree.shown(file)),
@@ -254,7 +254,7 @@ class PackSet:
     # --- prompts ----------------------------------------------------------------------------------------------------
 
     def load(self, name: str) -> Prompt:
-        """The prompt of a pack that is called `ALIAS:NAME`. Raises as `open` and `load_prompt`."""
+        """Load the prompt `ALIAS:NAME` of a pack. Raises as `open` and `load_prompt` do."""
         alias, export = _parts(name, None)
         pack = self.open(alias)
         if export not in pack.manifest.exports["prompts"]:
@@ -262,13 +262,13 @@ class PackSet:
         return load_export(pack, alias, export)
 
     def load_own(self, file: str, tree: Tree) -> Prompt:
-        """A prompt of the project, or of another folder that has no packs of ours. Raises as `load_prompt`."""
+        """Load a prompt of the project, or of another folder, where no pack can be used. Raises as `load_prompt` does."""
         here = not isinstance(tree, DiskTree) or tree.root == Path(self._project.root)
         schema, partial = (self.schema, self.partial) if here else (_no_packs, _no_packs)
         return replace(load_prompt(file, tree, resolve_reference=schema), resolve_partial=partial)
 
     def _home(self, requirement: Requirement) -> Tree:
-        """Where the copy of a pack is: in the tree itself, or in the working files, which no revision has."""
+        """Return the tree with the copy of a pack: this one if vendored, else the working folder (git has no copy)."""
         return self._tree if requirement.vendored else DiskTree(Path(self._project.root))
 
     def _export(self, kind: Kind, name: str, location: Location) -> tuple[Tree, str]:
@@ -283,7 +283,7 @@ class PackSet:
         exports = self.open(alias).manifest.exports
         what = _KIND_OF[kind]
         other = next((each for each in exports if each != kind and name in exports[each]), None)
-        hint = f"it has a {_KIND_OF[other]} of that name" if other else self._listed(kind, alias, name)
+        hint = f"it exports a {_KIND_OF[other]} with that name" if other else self._listed(kind, alias, name)
         message = f'the pack {alias} exports no {what} "{name}"'
         if glob.has_magic(name):
             return NothingSelectedError(message, location=location, hint=hint)
@@ -297,7 +297,7 @@ class PackSet:
 
 
 def load_export(pack: OpenPack, alias: str, export: str) -> Prompt:
-    """A prompt that a pack exports, called by the alias; it sees the pack and nothing else."""
+    """Load a prompt that a pack exports, named after the alias; it can refer to files of the pack only."""
     file = pack.manifest.exports["prompts"][export]
     prompt = load_prompt(file, pack.tree, in_pack=True, resolve_reference=no_other_pack)
     return replace(
@@ -309,17 +309,17 @@ def load_export(pack: OpenPack, alias: str, export: str) -> Prompt:
 
 
 def no_other_pack(name: str, location: Location) -> tuple[Tree, str]:
-    """What `ALIAS:NAME` leads to inside a pack: nowhere. Raises FormatError."""
+    """Raise FormatError for `ALIAS:NAME` inside a pack, which cannot refer to another pack."""
     raise FormatError(
-        f"{name} is the name of another pack, and a pack sees its own files only",
+        f"{name} refers to another pack, but a pack can only use its own files",
         location=location,
-        hint="name the file itself, relative to this one",
+        hint="write the path of the file, relative to this one",
     )
 
 
 def _no_packs(name: str, location: Location) -> tuple[Tree, str]:
     raise FormatError(
-        f"{name} is the name of a pack's, and this prompt lies outside the project",
+        f"{name} refers to a pack, but this prompt is outside the project",
         location=location,
         hint="run the command in the prompt's own project",
     )
@@ -328,13 +328,13 @@ def _no_packs(name: str, location: Location) -> tuple[Tree, str]:
 def _parts(reference: str, location: Location | None) -> tuple[str, str]:
     found = REFERENCE.fullmatch(reference)
     if found is None:
-        hint = "an alias is lower-case letters, digits and '-'"
+        hint = "an alias consists of lower-case letters, digits and '-'"
         raise UsageError(f"{reference} is not ALIAS:NAME", location=location, hint=hint)
     return found[1], found[2]
 
 
 def _difference(requirement: Requirement, locked: LockedPack) -> str:
-    """What is not the same in a requirement and in the one that was locked; of keys that may hold a password only the name."""
+    """Describe how a requirement differs from the locked one; keys that may hold a password are named without values."""
     keys = [
         key
         for key in {**requirement.source, **locked.source}

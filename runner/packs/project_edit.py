@@ -1,7 +1,7 @@
-"""Entries of `packs` written into the text of runner.yaml, and taken out; everything else stays character for character.
+"""Adds and removes entries of `packs` in the text of runner.yaml; every other character stays the same.
 
-Each new text is parsed again and has to say what the old one said, but for the entry. Whatever was misjudged (an alias,
-an odd layout) ends in no edit, never in a wrong one. Pure.
+Each new text is parsed again and must have the same value as the old one, except for the entry. A layout that these
+functions misjudge (aliases, unusual indentation) results in no edit, never in a wrong one. Pure.
 """
 
 from __future__ import annotations
@@ -28,23 +28,23 @@ _PACKS = "packs"
 
 
 def entry_lines(alias: str, entry: Mapping[str, str | bool], indent: int = 0) -> str:
-    """An entry as lines of YAML, for a person to type or for a file."""
+    """Return an entry as lines of YAML, for a file or for a person to type."""
     pad = " " * indent
-    lines = [f"{pad}{scalar(alias)}:", *(f"{pad}  {key}: {_spelt(value)}" for key, value in entry.items())]
+    lines = [f"{pad}{scalar(alias)}:", *(f"{pad}  {key}: {_scalar(value)}" for key, value in entry.items())]
     return "\n".join(lines)
 
 
 def with_entry(text: str, alias: str, entry: Mapping[str, str | bool]) -> str | None:
-    """`text`, a runner.yaml with line ends as `\\n`, with one more pack; None where that is not safe."""
+    """Return `text`, a runner.yaml with `\\n` line ends, with one more pack; None if that is not safe."""
     expected = _value(text)
     if expected is None:
         return None
     expected.setdefault(_PACKS, {})[alias] = dict(entry)
-    return _proven(text, expected, lambda root: _with_entry(text, root, alias, entry))
+    return _verified(text, expected, lambda root: _with_entry(text, root, alias, entry))
 
 
 def without_pack(text: str, alias: str) -> str | None:
-    """`text` without a pack; without the key `packs`, too, where it was the last one. None where that is not safe."""
+    """Return `text` without a pack, and without the key `packs` if it was the last one; None if that is not safe."""
     expected = _value(text)
     if not expected or alias not in expected.get(_PACKS, {}):
         return None
@@ -53,29 +53,29 @@ def without_pack(text: str, alias: str) -> str | None:
     if not expected[_PACKS]:
         del expected[_PACKS]
         path = (_PACKS,)
-    return _proven(text, expected or None, lambda root: _without(text, root, path))
+    return _verified(text, expected or None, lambda root: _without(text, root, path))
 
 
 def without_setting(text: str, alias: str, key: str) -> str | None:
-    """`text` without one key of a pack; None where that is not safe."""
+    """Return `text` without one key of a pack; None if that is not safe."""
     expected = _value(text)
     if not expected or key not in expected.get(_PACKS, {}).get(alias, {}):
         return None
     del expected[_PACKS][alias][key]
-    return _proven(text, expected, lambda root: _without(text, root, (_PACKS, alias, key)))
+    return _verified(text, expected, lambda root: _without(text, root, (_PACKS, alias, key)))
 
 
 def with_value(text: str, alias: str, key: str, value: str) -> str | None:
-    """`text` with another value of one key of a pack that is there; None where that is not safe."""
+    """Return `text` with another value for an existing key of a pack; None if that is not safe."""
     expected = _value(text)
     if not expected or key not in expected.get(_PACKS, {}).get(alias, {}):
         return None
     expected[_PACKS][alias][key] = value
-    return _proven(text, expected, lambda root: _with_value(text, root, (_PACKS, alias, key), value))
+    return _verified(text, expected, lambda root: _with_value(text, root, (_PACKS, alias, key), value))
 
 
 def _value(text: str) -> dict[str, Any] | None:
-    """What a text says, as a value to be changed: {} where it says nothing; None where it cannot be read."""
+    """Return the value of a text as a copy to change: {} for an empty file, None if it cannot be parsed."""
     try:
         value = parse_document(text.encode(), "runner.yaml").value
     except FileError:
@@ -85,7 +85,7 @@ def _value(text: str) -> dict[str, Any] | None:
     return copy.deepcopy(value) if isinstance(value, dict) else None
 
 
-def _proven(text: str, expected: Json, edit: Any) -> str | None:
+def _verified(text: str, expected: Json, edit: Any) -> str | None:
     try:
         new: str | None = edit(compose_python(text, _DEEPEST))
         if new is None or parse_document(new.encode(), "runner.yaml").value != expected:
@@ -107,7 +107,7 @@ def _with_entry(text: str, root: Node | None, alias: str, entry: Mapping[str, st
     if not isinstance(packs, MappingNode):
         return None
     if packs.flow_style:
-        inside = ", ".join(f"{key}: {_spelt(value)}" for key, value in entry.items())
+        inside = ", ".join(f"{key}: {_scalar(value)}" for key, value in entry.items())
         return within(text, packs, f"{scalar(alias)}: {{{inside}}}")
     return behind(text, packs, entry_lines(alias, entry, packs.start_mark.column))
 
@@ -124,5 +124,5 @@ def _with_value(text: str, root: Node | None, path: Sequence[str], value: str) -
     return text[: node.start_mark.index] + scalar(value) + text[node.end_mark.index :]
 
 
-def _spelt(value: str | bool) -> str:  # noqa: FBT001 - a value of YAML
+def _scalar(value: str | bool) -> str:  # noqa: FBT001 - a value of YAML
     return scalar(value) if isinstance(value, str) else str(value).lower()

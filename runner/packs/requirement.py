@@ -1,4 +1,4 @@
-"""What runner.yaml asks for: the entries of `packs`, by alias."""
+"""The packs that runner.yaml requires: the entries of `packs`, by alias."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from ..files.model import Project
 __all__ = ["SOURCE_KEYS", "Requirement", "requirements_of"]
 
 SOURCE_KEYS = ("git", "rev", "subdirectory", "path", "url", "sha256", "python")
-"""The keys that say where a pack comes from, in the order in which they are written."""
+"""The keys that identify the source of a pack, in the order in which they are written."""
 
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """One entry. `source` is where the pack comes from, as written; what else it says changes no byte of the pack."""
+    """One entry of `packs`. `source` has its source keys as written; no other key affects the bytes of the pack."""
 
     alias: str
     source: Mapping[str, str]
@@ -25,14 +25,14 @@ class Requirement:
     vendored: bool = True
 
     def __str__(self) -> str:
-        """The source in a few words."""
+        """Return a short description of the source."""
         first, *_ = self.source.values()
         below = f" ({self.source['subdirectory']})" if "subdirectory" in self.source else ""
         return f"{first}@{self.source['rev']}{below}" if "rev" in self.source else first
 
 
 def requirements_of(project: Project) -> dict[str, Requirement]:
-    """The entries of a project, in the order of the file."""
+    """Return the requirements of a project, in the order of the file."""
     found: dict[str, Requirement] = {}
     for alias, entry in cast("Mapping[str, Mapping[str, Any]]", project.packs).items():
         assert project.document is not None, "entries come from a file"

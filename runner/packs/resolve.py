@@ -1,4 +1,4 @@
-"""From a requirement to what is locked: the pack fetched, held against every rule, and written down by its hashes."""
+"""Resolves a requirement to a locked pack: fetches the pack, checks it against every rule, and records its hashes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .pack_set import OpenPack
 from .requirement import Requirement
 from .tree_hash import Contents, file_changes
 
-__all__ = ["Resolved", "fetch_locked", "moved", "resolve", "verify_at_source"]
+__all__ = ["Resolved", "fetch_locked", "moved_tag_error", "resolve", "verify_at_source"]
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _VERSION_TAG = re.compile(r"v?(\d+\.\d+\.\d+(?:[-+].*)?)")
@@ -24,7 +24,7 @@ _VERSION_TAG = re.compile(r"v?(\d+\.\d+\.\d+(?:[-+].*)?)")
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """A requirement, and the pack that it means now; `tag` is the tag by which it was found."""
+    """A requirement and the pack that it currently refers to; `tag` is the tag that led to it, if any."""
 
     requirement: Requirement
     locked: LockedPack
@@ -34,9 +34,9 @@ class Resolved:
 
 
 def resolve(requirement: Requirement, root: Path, sandbox: Sandbox = IN_PROCESS) -> Resolved:
-    """Fetch what a requirement means now, and check it as its users would see it; its templates compile in `sandbox`.
+    """Fetch the pack that a requirement currently refers to and check it; its templates are compiled in `sandbox`.
 
-    Raises FetchError where its source cannot be asked; what is wrong with the pack, Problems for several things.
+    Raises FetchError if the source cannot be read, the error of an invalid pack, Problems for several errors.
     """
     fetched = fetch(requirement, root)
     pack = open_sound(fetched.tree, requirement.alias, sandbox)
@@ -55,8 +55,7 @@ def resolve(requirement: Requirement, root: Path, sandbox: Sandbox = IN_PROCESS)
 def fetch_locked(requirement: Requirement, locked: LockedPack, root: Path) -> Contents:
     """Fetch exactly what was locked.
 
-    Raises PackError for each file that the source has otherwise, Problems for several, FetchError where it cannot be
-    asked.
+    Raises PackError for a file that differs at the source, Problems for several, FetchError if the source cannot be read.
     """
     fetched = fetch(requirement, root, commit=locked.commit)
     if fetched.contents.integrity == locked.integrity:
@@ -66,7 +65,7 @@ def fetch_locked(requirement: Requirement, locked: LockedPack, root: Path) -> Co
             f"the pack {requirement.alias} is not the one in {LOCK_FILE}: this file is {kind} in its source",
             location=Location(f"{fetched.prefix}{path}"),
             hint=f"nothing was written; runner pack diff {requirement.alias} shows what changed, "
-            f"runner pack update {requirement.alias} takes it",
+            f"runner pack update {requirement.alias} accepts it",
         )
         for kind, path in file_changes(locked.files, fetched.contents.hashes)
     ]
@@ -74,25 +73,25 @@ def fetch_locked(requirement: Requirement, locked: LockedPack, root: Path) -> Co
 
 
 def verify_at_source(requirement: Requirement, locked: LockedPack, root: Path) -> None:
-    """Hold what was locked against its source: whoever changes a copy can change the lock with it, but not that.
+    """Verify a locked pack at its source: someone who can change the copy can also change the lock, but not the source.
 
-    Raises PackError for each file that the source has otherwise, Problems for several; StalePackError for a tag that
-    means another commit now; FetchError where the source cannot be asked, or has no such commit.
+    Raises PackError for a file that differs at the source, Problems for several; StalePackError for a tag that now
+    points to another commit; FetchError if the source cannot be read or has no such commit.
     """
     commit, rev = locked.commit, requirement.source.get("rev", "")
     if "git" in requirement.source and (commit is None or (_COMMIT.fullmatch(rev) and rev != commit)):
         raise PackError(
-            f"the pack {requirement.alias} is locked to {commit or 'no commit'}, which is not what runner.yaml asks for",
+            f"the pack {requirement.alias} is locked to {commit or 'no commit'}, but runner.yaml requires another",
             location=requirement.location,
             hint=_FORGED,
         )
     if (now := moved_tag(requirement, root, commit)) is not None:
-        raise moved(requirement, locked, now, root)
+        raise moved_tag_error(requirement, locked, now, root)
     fetched = fetch(requirement, root, commit=commit, published=True)
     where = f"commit {commit[:12]} of {requirement.source['git']}" if commit else "its source"
     errors: list[RunnerError] = [
         PackError(
-            f"the pack {requirement.alias} is not the one in {where}: there this file is {kind}",
+            f"the pack {requirement.alias} differs from {where}: this file is {kind} there",
             location=Location(f"{fetched.prefix}{path}"),
             hint=_FORGED,
         )
@@ -101,28 +100,28 @@ def verify_at_source(requirement: Requirement, locked: LockedPack, root: Path) -
     raise_all(errors)
 
 
-_FORGED = f"{LOCK_FILE} was changed by other means than runner pack: git log -p {LOCK_FILE} says by whom"
+_FORGED = f"{LOCK_FILE} was not changed by runner pack; git log -p {LOCK_FILE} shows who changed it"
 
 
-def moved(requirement: Requirement, locked: LockedPack, now: str, root: Path) -> StalePackError:
-    """The error for a tag that means another commit than when it was locked, with the files that this changes."""
+def moved_tag_error(requirement: Requirement, locked: LockedPack, now: str, root: Path) -> StalePackError:
+    """Return the error for a tag that points to another commit than the locked one, with the files that changed."""
     changes = file_changes(locked.files, fetch(requirement, root).contents.hashes)
-    what = ", ".join(f"{kind} {path}" for kind, path in changes) or "no file of the pack differs"
+    what = ", ".join(f"{kind} {path}" for kind, path in changes) or "no file of the pack changed"
     return StalePackError(
         f"the tag {requirement.source['rev']} of the pack {requirement.alias} was moved from {str(locked.commit)[:12]} "
         f"to {now[:12]}: {what}",
         location=requirement.location,
-        hint="a tag that moves may be an attack: ask the pack's author. The copy here is as it was locked; "
-        f"runner pack update {requirement.alias} takes the new one",
+        hint="a moved tag may be an attack: ask the pack's author. The copy here is unchanged; "
+        f"runner pack update {requirement.alias} accepts the new one",
     )
 
 
 def _check_tag(fetched: FetchedPack, pack: OpenPack) -> None:
-    """A tag that is a version has to be that of the pack: whoever reads one of them believes it."""
+    """Raise FormatError if a version tag differs from the pack's version: readers trust either of them."""
     version = _VERSION_TAG.fullmatch(fetched.tag or "")
     if version and version[1] != pack.manifest.version:
         raise FormatError(
-            f"the pack says that it is version {pack.manifest.version}, and its tag is {fetched.tag}",
+            f"pack.yaml has version {pack.manifest.version}, but the tag is {fetched.tag}",
             location=pack.manifest.document.locate(("version",)),
-            hint="tell its author; if the tag is that of a whole repository, name the commit in its place",
+            hint="tell its author; if the tag is for the whole repository, use the commit instead of the tag",
         )

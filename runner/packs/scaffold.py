@@ -1,4 +1,4 @@
-"""The first pack.yaml of a folder: it exports what is there. Pure."""
+"""Generates the first pack.yaml of a folder, which exports the files that are there. Pure."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ _NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")
 
 
 def fitting_name(name: str) -> str:
-    """The name as one that a pack can have. Raises UsageError where none can be made of it."""
+    """Turn a name into a valid pack name. Raises UsageError if that is not possible."""
     fitting = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
     if not _NAME.fullmatch(fitting):
-        raise UsageError(f"{name!r} is no name for a pack", hint="give one: --name acme-support")
+        raise UsageError(f"{name!r} is not a valid name for a pack", hint="give one: --name acme-support")
     return fitting
 
 
 def manifest_text(name: str, files: Sequence[str]) -> str:
-    """The text of a pack.yaml for a pack of these files. Raises UsageError for a file of which no name can be made."""
+    """Return the text of a pack.yaml that exports these files. Raises UsageError if a file gives no valid export name."""
     exports = {kind: _named([file for file in files if _kind(file) == kind]) for kind in KINDS}
     major, minor, _ = __version__.split(".", 2)
     lines = [
@@ -65,14 +65,16 @@ def _kind(file: str) -> Kind | None:
 
 
 def _named(files: Sequence[str]) -> dict[str, str]:
-    """The files by a name each: that of the file, with its folders where several have the same."""
+    """Return the files by export name: the file's own name, or the whole path if several files share a name."""
     short = {file: _slug(posixpath.basename(file)) for file in files}
     counts = Counter(short.values())
     named: dict[str, str] = {}
     for file in files:
         name = short[file] if counts[short[file]] == 1 and short[file] else _slug(file)
         if not name or name in named:
-            raise UsageError(f"no name can be made of {file}", hint="rename it, or write pack.yaml by hand")
+            raise UsageError(
+                f"{file} gives no valid export name", hint="rename it, or write pack.yaml by hand"
+            )
         named[name] = file
     return named
 

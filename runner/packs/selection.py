@@ -1,4 +1,4 @@
-"""Which prompts a command line means: files of the project, and `ALIAS:NAME` in packs."""
+"""Finds the prompts that a command line selects: files of the project, and `ALIAS:NAME` in packs."""
 
 from __future__ import annotations
 
@@ -24,11 +24,12 @@ def find_named(
     cwd: Path,
     remark: Callable[[Diagnostic], None] = lambda _: None,
 ) -> list[tuple[DiskTree | None, str]]:
-    """What `args` mean, files, folders, globs and `ALIAS:NAME`: a file with its tree, or (None) the name in a pack.
+    """Return the prompts that `args` select: each file with its tree, or a name in a pack with None.
 
-    Without `args` it is what `find_prompts` finds, and the names of packs among the project's `prompts`. A file in the
-    folder of a vendored pack is the prompt that the pack exports; in a folder or a glob those that it keeps to itself
-    are passed over. `remark` is that of `find_prompts`. Raises as `find_prompts` and `PackSet.named` do.
+    `args` may be files, folders, globs and `ALIAS:NAME`. Without them, return what `find_prompts` finds, and the names
+    of packs in the project's `prompts`. A file of a vendored pack stands for the prompt that the pack exports; private
+    files are skipped if they come from a folder or a glob. `remark` is passed to `find_prompts`. Raises as
+    `find_prompts` and `PackSet.named` do.
     """
     references = [arg for arg in args if is_reference(arg) and not (cwd / arg).exists()]
     paths = [arg for arg in args if arg not in references]
@@ -47,7 +48,7 @@ def find_named(
 def _files(
     paths: Sequence[str], project: Project, packs: PackSet, cwd: Path, remark: Callable[[Diagnostic], None]
 ) -> Iterator[tuple[DiskTree | None, str]]:
-    """The prompts that paths mean. Files in the folder of a vendored pack are the prompts that it exports."""
+    """Yield the prompts that paths select. Files of a vendored pack are replaced by the prompts that it exports."""
     outright = {os.path.normpath(cwd / path) for path in paths}
     kept_back: PackError | None = None
     some = False
@@ -66,7 +67,7 @@ def _files(
 
 
 def find_named_in(tree: Tree, args: Sequence[str], *, project: Project, cwd: Path) -> list[str]:
-    """What the same `args` mean in a tree that is not on disk; what is not there is no error. Globs of packs stay globs."""
+    """Return what `args` select in a tree that is not on disk. A missing path is no error; globs of packs stay globs."""
     references = [arg for arg in args if is_reference(arg)]
     paths = [arg for arg in args if arg not in references]
     files = find_prompts_in(tree, paths, project=project, cwd=cwd) if paths or not args else []
@@ -76,7 +77,7 @@ def find_named_in(tree: Tree, args: Sequence[str], *, project: Project, cwd: Pat
 
 
 def load_named(name: str, tree: Tree, packs: PackSet) -> Iterator[Prompt]:
-    """The prompts of a name that `find_named_in` found; none where the pack has no such one. Raises as `PackSet.load`."""
+    """Load the prompts of a name from `find_named_in`; none if the pack does not export it. Raises as `PackSet.load`."""
     if not is_reference(name):
         yield packs.load_own(name, tree)
     elif name.partition(":")[0] in packs.requirements:

@@ -1,7 +1,7 @@
-"""The files of a pack in memory, in the one form that is hashed and stored. Pure.
+"""The files of a pack in memory, in the canonical form that is hashed and stored. Pure.
 
-Of text, CRLF is LF: a checkout that converts line ends changes no hash. The integrity of all files is Go's dirhash
-(golang.org/x/mod/sumdb/dirhash, Hash1) over the paths from the pack's root.
+In text files CRLF counts as LF, so that a checkout that converts line ends changes no hash. The integrity of all files
+is Go's dirhash (golang.org/x/mod/sumdb/dirhash, Hash1) over the paths from the pack's root.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from .file_rules import is_text
 __all__ = ["Contents", "FileChange", "canonical_bytes", "file_changes", "file_hash", "integrity"]
 
 FileChange: TypeAlias = tuple[Literal["changed", "added", "removed", "renamed"], str]
-"""What became of a file: of a renamed one the path is `OLD -> NEW`."""
+"""The kind of change and the path of the file; for a renamed file the path is `OLD -> NEW`."""
 
 
 @dataclass(frozen=True)
@@ -29,38 +29,38 @@ class Contents:
 
     @classmethod
     def of(cls, files: Mapping[str, bytes]) -> Contents:
-        """The contents of files as they were read."""
+        """Return the contents of files, given as they were read."""
         return cls({path: canonical_bytes(path, files[path]) for path in sorted(files)})
 
     @cached_property
     def hashes(self) -> dict[str, str]:
-        """The hash of each file."""
+        """The hash of each file, by path."""
         return {path: file_hash(path, data) for path, data in self.files.items()}
 
     @property
     def integrity(self) -> str:
-        """The hash of all."""
+        """The hash of all files together."""
         return integrity(self.hashes)
 
 
 def canonical_bytes(path: str, data: bytes) -> bytes:
-    """The bytes of a file as they are hashed. Text in UTF-16, which no prompt can be, stays as it is."""
+    """Return the bytes of a file as they are hashed. UTF-16 text, which no prompt can be, is unchanged."""
     return data.replace(b"\r\n", b"\n") if is_text(path) and b"\0" not in data else data
 
 
 def file_hash(path: str, data: bytes) -> str:
-    """`sha256:` and the hash of a file's canonical form, in hex."""
+    """Return `sha256:` and the hex digest of a file's canonical form."""
     return f"sha256:{hashlib.sha256(canonical_bytes(path, data)).hexdigest()}"
 
 
 def integrity(hashes: Mapping[str, str]) -> str:
-    """`h1:` and the hash of the hashes: a line `<hex>  <path>` for each file, sorted by path, hashed in turn."""
+    """Return `h1:` and the base64 SHA-256 of the lines `<hex>  <path>`, one for each file, sorted by path."""
     lines = "".join(f"{hashes[path].removeprefix('sha256:')}  {path}\n" for path in sorted(hashes))
     return f"h1:{base64.b64encode(hashlib.sha256(lines.encode()).digest()).decode()}"
 
 
 def file_changes(before: Mapping[str, str], after: Mapping[str, str]) -> list[FileChange]:
-    """What became of each file between two sets of hashes, by path; one that only changed its name is renamed."""
+    """Return the changes between two sets of hashes, sorted by path. A file with equal bytes at a new path is renamed."""
     gone = {path: digest for path, digest in before.items() if path not in after}
     changes: list[FileChange] = []
     for path, digest in after.items():

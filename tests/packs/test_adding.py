@@ -88,7 +88,7 @@ def test_an_archive_is_added_by_its_hash(author: Author, consumer: Consumer) -> 
             2,
             "holds a user name or a password",
         ),
-        (("support", "--git", "AUTHOR", "--rev", "v9"), 3, "has no tag and no branch v9"),
+        (("support", "--git", "AUTHOR", "--rev", "v9"), 3, "has no tag or branch v9"),
         (("support", "--git", "AUTHOR/none", "--rev", "v9"), 3, "cannot be fetched"),
         (("support", "--path", "none"), 3, "there is no folder none"),
         (("support", "--python", "acme-none"), 3, "the distribution acme-none is not installed"),
@@ -137,5 +137,5 @@ def test_a_folder_in_the_way_is_not_overwritten(author: Author, consumer: Consum
     consumer.write("packs/support/notes.md", "mine")
     done = consumer.run("pack", "add", "support", "--path", str(author.folder))
     assert done.code == 2
-    assert "this folder is in the way: packs.lock has no pack support" in done.err
+    assert "this folder is in the way: there is no pack support in packs.lock" in done.err
     assert consumer.bytes() == {"packs/support/notes.md": b"mine"}

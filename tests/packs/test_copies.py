@@ -49,7 +49,7 @@ def test_offline_nothing_is_fetched(project: Consumer) -> None:
     shutil.rmtree(project.folder / "packs" / "support")
     done = project.run("pack", "sync", "--offline")
     assert done.code == 3
-    assert "the pack support has no copy here, and offline nothing is fetched" in done.err
+    assert "the pack support has no copy here, and --offline fetches nothing" in done.err
     assert not (project.folder / "packs" / "support").exists()
 
 
@@ -142,10 +142,10 @@ def test_a_folder_among_the_packs_that_is_none_is_told(project: Consumer) -> Non
     for command in ("pack verify", "pack sync"):
         done = project.run(*command.split())
         assert done.code == 2
-        assert f"{Path('packs/stray')}: error: this folder is of no pack in runner.yaml" in done.err
+        assert f"{Path('packs/stray')}: error: this folder belongs to no pack in runner.yaml" in done.err
     done = project.run("run", "packs/stray/prompts/triage.prompt.yaml", "--dry-run")
     assert done.code == 2
-    assert "packs/ is for the packs of runner.yaml, and stray is none of them" in done.err
+    assert "packs/ is for the packs in runner.yaml, and stray is not one of them" in done.err
 
 
 def test_several_commands_know_their_way_from_a_folder_below(project: Consumer) -> None:
@@ -205,5 +205,5 @@ def test_nothing_is_written_through_a_link(command: str, project: Consumer, tmp_
         pytest.skip(f"this system does not let tests make links: {error}")
     done = project.run(*command.split())
     assert done.code == 2
-    assert "packs is a link, and nothing is written through it" in done.err
+    assert "packs is a link, and runner does not write through links" in done.err
     assert (tmp_path / "elsewhere" / "support" / "pack.yaml").exists()

@@ -63,7 +63,7 @@ def test_an_entry_point_names_the_folder_of_an_editable_one(site: Path) -> None:
 
 def test_code_beside_the_data_is_no_part_of_a_pack(site: Path) -> None:
     install(site, {"acme_prompts/__init__.py": CODE, **below("acme_prompts")})
-    with pytest.raises(PackError, match=r"__init__\.py: this is no data of a pack"):
+    with pytest.raises(PackError, match=r"__init__\.py: a pack cannot have files of this type"):
         collect(find_in_distribution("acme-prompts"))
 
 
@@ -73,14 +73,14 @@ def test_code_beside_the_data_is_no_part_of_a_pack(site: Path) -> None:
         (
             {"acme_prompts/__init__.py": CODE},
             "",
-            "the distribution acme-prompts has no pack.yaml in a folder of its own",
+            "the distribution acme-prompts has no pack.yaml in a separate folder",
         ),
-        (FILES, "", "the distribution acme-prompts has no pack.yaml in a folder of its own"),
+        (FILES, "", "the distribution acme-prompts has no pack.yaml in a separate folder"),
         ({**below("one"), **below("two")}, "", "the distribution acme-prompts has several packs: one, two"),
         (
             below("one"),
             "[runner.packs]\na = one\nb = two\n",
-            "the distribution acme-prompts names several packs: one, two",
+            "the distribution acme-prompts declares several packs: one, two",
         ),
         (
             below("one"),

@@ -41,7 +41,7 @@ def test_an_archive_is_fetched_and_read() -> None:
 
 def test_another_archive_than_the_one_asked_for_is_not_read() -> None:
     assert refused(reply(200, DATA), sha256="0" * 64).startswith(
-        f"ORIGIN/acme.tar.gz is another archive than the one asked for: its sha256 is {HASH}"
+        f"ORIGIN/acme.tar.gz is not the archive in runner.yaml: its sha256 is {HASH}"
     )
 
 
@@ -75,18 +75,18 @@ def test_a_relative_redirect_is_followed() -> None:
 
 @pytest.mark.parametrize("target", ["http://x.example/a.tar.gz", "file:///etc/passwd", "ftp://x.example/a"])
 def test_a_redirect_away_from_https_is_not_followed(target: str) -> None:
-    assert "sends to another place, which is " in refused(reply(302, headers={"location": target}))
+    assert "redirects to a URL that is " in refused(reply(302, headers={"location": target}))
 
 
 def test_a_redirect_with_a_password_is_not_followed() -> None:
     told = refused(reply(302, headers={"location": "https://ada:hunter2@x.example/a"}))
-    assert "sends to another place, which holds a user name or a password" in told
+    assert "redirects to a URL that holds a user name or a password" in told
     assert "hunter2" not in told
 
 
 def test_a_circle_of_redirects_ends() -> None:
     told = refused(*[reply(302, headers={"location": f"/{number}"}) for number in range(9)])
-    assert told == "ORIGIN/acme.tar.gz sends from one place to the next, more than 5 times"
+    assert told == "ORIGIN/acme.tar.gz redirects more than 5 times"
 
 
 @pytest.mark.parametrize("steps", [reply(200, DATA), chunked(DATA[:100], DATA[100:])])
@@ -98,11 +98,11 @@ def test_no_more_is_read_than_an_archive_may_have(steps: Behaviour, monkeypatch:
 @pytest.mark.parametrize(
     ("steps", "told"),
     [
-        (reply(404, "none"), "the server says 404"),
-        (reply(500), "the server says 500"),
+        (reply(404, "none"), "the server answered 404"),
+        (reply(500), "the server answered 500"),
         (reply(200, DATA[:50], content_length=len(DATA)), "cannot be fetched: "),
         (drop_after(()), "cannot be fetched: "),
-        (reply(302), "the server says 302"),
+        (reply(302), "the server answered 302"),
     ],
 )
 def test_a_server_that_does_not_have_it(steps: Behaviour, told: str) -> None:

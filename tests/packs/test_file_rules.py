@@ -54,28 +54,31 @@ def test_a_folder_called_packs_is_part_of_it_where_nothing_is_vendored() -> None
 @pytest.mark.parametrize(
     ("path", "told"),
     [
-        ("scripts/run.py", "this is no data of a pack"),
-        ("hooks/post-checkout", "this is no data of a pack"),
-        ("run.sh", "this is no data of a pack"),
-        ("__pycache__/x.cpython-311.pyc", "this is no data of a pack"),
-        ("sub/pack.yaml", "pack.yaml makes sub a project of its own"),
-        ("sub/runner.yaml", "runner.yaml makes sub a project of its own"),
+        ("scripts/run.py", "a pack cannot have files of this type"),
+        ("hooks/post-checkout", "a pack cannot have files of this type"),
+        ("run.sh", "a pack cannot have files of this type"),
+        ("__pycache__/x.cpython-311.pyc", "a pack cannot have files of this type"),
+        ("sub/pack.yaml", "pack.yaml makes sub a separate project"),
+        ("sub/runner.yaml", "runner.yaml makes sub a separate project"),
         ("/etc/a.json", "the path is absolute"),
         ("C:/a.json", "the path is absolute on Windows"),
-        ("../a.json", "the path leads elsewhere, or in a circle"),
-        ("a/../../b.json", "the path leads elsewhere, or in a circle"),
-        ("a//b.json", "the path leads elsewhere, or in a circle"),
-        ("./a.json", "the path leads elsewhere, or in a circle"),
-        ("a\\b.json", "the path holds a character that not every system can store"),
-        ("a\nb.json", "the path holds a character that not every system can store"),
-        ("a\x1b[2Jb.json", "the path holds a character that not every system can store"),
-        ("ab:c.json", "the path holds a character that not every system can store"),
+        ("../a.json", "the path has an empty part, `.` or `..`"),
+        ("a/../../b.json", "the path has an empty part, `.` or `..`"),
+        ("a//b.json", "the path has an empty part, `.` or `..`"),
+        ("./a.json", "the path has an empty part, `.` or `..`"),
+        ("a\\b.json", "the path has a character that not every system can store"),
+        ("a\nb.json", "the path has a character that not every system can store"),
+        ("a\x1b[2Jb.json", "the path has a character that not every system can store"),
+        ("ab:c.json", "the path has a character that not every system can store"),
         ("x/" * 99 + "abc.json", "the path is longer than 200 characters"),
-        ("a./b.json", "a name in the path begins or ends with what Windows drops"),
-        ("a /b.json", "a name in the path begins or ends with what Windows drops"),
-        ("NUL.json", "a name in the path is one of a device on Windows"),
-        ("com1/a.json", "a name in the path is one of a device on Windows"),
-        ("gro\u0308ße.json", "the path is not in Unicode's composed form (NFC), which some systems store"),
+        ("a./b.json", "a name in the path begins or ends with a character that Windows drops"),
+        ("a /b.json", "a name in the path begins or ends with a character that Windows drops"),
+        ("NUL.json", "a name in the path is a reserved device name on Windows"),
+        ("com1/a.json", "a name in the path is a reserved device name on Windows"),
+        (
+            "gro\u0308ße.json",
+            "the path is not in Unicode's composed form (NFC), which some systems convert to",
+        ),
     ],
 )
 def test_a_path_that_no_pack_can_have(path: str, told: str) -> None:
@@ -85,9 +88,9 @@ def test_a_path_that_no_pack_can_have(path: str, told: str) -> None:
 @pytest.mark.parametrize(
     ("kind", "told"),
     [
-        ("link", "a link leads out of a pack, or in a circle"),
-        ("submodule", "a submodule is another repository"),
-        ("special", "this is no file"),
+        ("link", "a pack cannot have links"),
+        ("submodule", "a pack cannot have submodules"),
+        ("special", "this is not a regular file"),
     ],
 )
 def test_only_files_are_data(kind: str, told: str) -> None:
@@ -104,11 +107,13 @@ def test_only_files_are_data(kind: str, told: str) -> None:
 )
 def test_names_that_are_one_on_many_systems(one: str, other: str, named: str) -> None:
     entries = included([Entry(path) for path in (*OWN, one, other)])
-    assert [each.message for each in refusals(entries)] == [f"{named} is the same name on many systems"]
+    assert [each.message for each in refusals(entries)] == [
+        f"on many systems this is the same name as {named}"
+    ]
 
 
 def test_a_file_that_is_there_twice() -> None:
-    assert refused("a.json", "a.json") == [("a.json", "this file is there twice")]
+    assert refused("a.json", "a.json") == [("a.json", "this file occurs twice")]
 
 
 def test_a_pack_has_a_manifest() -> None:
@@ -121,8 +126,8 @@ def test_a_pack_has_so_many_files_and_bytes_and_no_more(monkeypatch: pytest.Monk
     files = [Entry("pack.yaml", 2**20), Entry("a.json", 2**20), Entry("b.json", 0)]
     assert list(refusals(files)) == []
     assert [each.message for each in refusals([*files, Entry("c.json", 1)])] == [
-        "a pack has at most 3 files, not 4",
-        "a pack has at most 2 MiB, not 2.0",
+        "a pack may have at most 3 files, but this has 4",
+        "a pack may have at most 2 MiB, but this has 2.0",
     ]
 
 

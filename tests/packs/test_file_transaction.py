@@ -36,25 +36,25 @@ def root(tmp_path: Path) -> Path:
 
 def transaction(root: Path) -> FileTransaction:
     done = FileTransaction()
-    done.folder(root / "packs/a", {"x": b"9"})
-    done.folder(root / "packs/b", {"w": b"4"})
-    done.folder(root / "packs/gone", None)
-    done.file(root / "packs.lock", b"new")
-    done.file(root / "runner.yaml", b"r")
+    done.set_folder(root / "packs/a", {"x": b"9"})
+    done.set_folder(root / "packs/b", {"w": b"4"})
+    done.set_folder(root / "packs/gone", None)
+    done.set_file(root / "packs.lock", b"new")
+    done.set_file(root / "runner.yaml", b"r")
     return done
 
 
 def test_everything_changes_and_nothing_is_left_over(root: Path) -> None:
-    transaction(root).carry_out()
+    transaction(root).commit()
     assert files(root) == NEW
     assert folders(root) == {"packs", "packs/a", "packs/b"}
 
 
 def test_a_file_can_go(root: Path) -> None:
     done = FileTransaction()
-    done.file(root / "packs.lock", None)
-    done.file(root / "never.there", None)
-    done.carry_out()
+    done.set_file(root / "packs.lock", None)
+    done.set_file(root / "never.there", None)
+    done.commit()
     assert "packs.lock" not in files(root)
 
 
@@ -80,14 +80,14 @@ def test_where_the_disk_gives_up_everything_stays_as_it_was(
     before, places = files(root), folders(root)
     failing = _Failing(getattr(Path, call), after)
     done = transaction(root)
-    done.file(root / "notes", None)
+    done.set_file(root / "notes", None)
     try:
         with monkeypatch.context() as patched:
             patched.setattr(Path, call, lambda *args, **kwargs: failing(*args, **kwargs))
-            done.carry_out()
+            done.commit()
     except StorageError as error:
         assert "No space left on device" in error.message
-        assert error.hint == "nothing was changed: everything is as it was"
+        assert error.hint == "nothing was changed"
         assert (files(root), folders(root)) == (before, places)
     else:
         expected = {name: data for name, data in NEW.items() if name != "notes"}
@@ -112,7 +112,7 @@ def test_an_interrupt_in_the_middle_changes_nothing_either(
 
     monkeypatch.setattr(Path, call, interrupted)
     with pytest.raises(KeyboardInterrupt):
-        transaction(root).carry_out()
+        transaction(root).commit()
     assert files(root) == before
 
 
@@ -129,9 +129,9 @@ def test_what_cannot_be_put_back_is_kept_and_named(root: Path, monkeypatch: pyte
 
     monkeypatch.setattr(Path, "rename", failing)
     with pytest.raises(StorageError) as caught:
-        transaction(root).carry_out()
+        transaction(root).commit()
     assert caught.value.hint is not None
-    kept = Path(caught.value.hint.removeprefix("what was there before waits in "))
+    kept = Path(caught.value.hint.removeprefix("the previous content is in "))
     assert (kept / "x").read_bytes() == b"1"
 
 
@@ -142,7 +142,7 @@ def test_a_link_stays_a_link(root: Path) -> None:
     except OSError as error:
         pytest.skip(f"this system does not let tests make links: {error}")
     done = FileTransaction()
-    done.file(root / "runner.yaml", b"new")
-    done.carry_out()
+    done.set_file(root / "runner.yaml", b"new")
+    done.commit()
     assert (root / "runner.yaml").is_symlink()
     assert (root / "elsewhere.yaml").read_bytes() == b"new"

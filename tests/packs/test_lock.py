@@ -134,7 +134,7 @@ def test_line_ends_of_a_checkout_do_not_matter() -> None:
     )
 
 
-HINT = "packs.lock is written by runner: take back the edit, or delete it and run runner pack lock"
+HINT = "packs.lock is written by runner: undo the edit, or delete the file and run runner pack lock"
 
 
 @pytest.mark.parametrize(
@@ -143,12 +143,12 @@ HINT = "packs.lock is written by runner: take back the edit, or delete it and ru
         ("format: 1", "format: 2", "packs.lock:2:9: packs.lock was written by a newer runner (format 2; this one reads up to 1): upgrade runner (pip install --upgrade prompt-runner)"),
         ("    name: acme\n", "", 'packs.lock:5:5: packs.support needs "name"'),
         ("    name:", "    nam:", f'packs.lock:9:5: unknown key "nam" in packs.support ({HINT})'),
-        ("      rev:", "      tag:", f"packs.lock:7:7: packs.support.source has no tag ({HINT})"),
+        ("      rev:", "      tag:", f"packs.lock:7:7: packs.support.source cannot have the key tag ({HINT})"),
         ("commit: c", "commit: C", "packs.lock:8:13: packs.support.commit is not valid: "),
-        ("sha256:bb", "sha256:Bb", f"packs.lock:14:7: packs.support: prompts/a.prompt.yaml: its hash is no sha256 ({HINT})"),
-        ("prompts/a.prompt.yaml:", "../a.prompt.yaml:", f"packs.lock:14:7: packs.support: ../a.prompt.yaml: the path leads elsewhere, or in a circle ({HINT})"),
+        ("sha256:bb", "sha256:Bb", f"packs.lock:14:7: packs.support: prompts/a.prompt.yaml: its hash is not a sha256 ({HINT})"),
+        ("prompts/a.prompt.yaml:", "../a.prompt.yaml:", f"packs.lock:14:7: packs.support: ../a.prompt.yaml: the path has an empty part, `.` or `..` ({HINT})"),
         ("      pack.yaml:", "      pock.yaml:", f"packs.lock:13:7: packs.support has no pack.yaml ({HINT})"),
-        ("sha256:bb", "sha256:cb", f"packs.lock:11:16: packs.support.integrity is not that of its files: one of them was changed by hand ({HINT})"),
+        ("sha256:bb", "sha256:cb", f"packs.lock:11:16: packs.support.integrity does not match its files: one of them was edited by hand ({HINT})"),
         (GOOD, "", f"packs.lock:1:1: the file is empty ({HINT})"),
         (GOOD[GOOD.index("      pack.yaml"):], "", f"packs.lock:12:11: packs.support.files must be an object, not null ({HINT})"),
         ("    files:\n", "    signature: x\n    files:\n", 'packs.lock:12:5: unknown key "signature" in packs.support'),
@@ -167,7 +167,7 @@ def test_what_no_lock_of_ours_says_is_refused_at_its_line(before: str, after: st
 
 def test_a_merge_that_is_not_done_is_told_as_such() -> None:
     with pytest.raises(
-        StalePackError, match=r"^packs\.lock:5:1: git's conflict markers stand in this file"
+        StalePackError, match=r"^packs\.lock:5:1: this file has git conflict markers"
     ) as caught:
         read_lock(GOOD.replace("  support:\n", "  support:\n<<<<<<< HEAD\n").encode(), "packs.lock")
     assert caught.value.exit_code == 4

@@ -63,15 +63,15 @@ MISTAKES = {
     "no format": ("format: 1\n", "", ['pack.yaml:1:1: the file needs "format"']),
     "another format": ("format: 1", "format: 2", ["pack.yaml:1:9: pack.yaml was written by a newer runner (format 2; this one reads up to 1): upgrade runner (pip install --upgrade prompt-runner)"]),
     "name": ("acme-support", "Acme", ["pack.yaml:2:7: name is not valid: \"Acme\" (a pack's name is lower-case letters, digits and '-', begins with a letter and has at most 63 characters)"]),
-    "licence": ("MIT", "MTI", ['pack.yaml:5:10: "MTI" is no SPDX licence (see https://spdx.org/licenses; for one of your own write LicenseRef-NAME)']),
-    "range": ("license: MIT", "requires: {runner: abc}", ['pack.yaml:5:20: "abc" is no range of versions (write e.g. ">=0.1,<1")']),
-    "other runner": ("license: MIT", 'requires: {runner: ">=99"}', [f"pack.yaml:5:20: acme-support 1.0.0 needs runner >=99, and this is {_version.__version__} (install that version of prompt-runner, or use another version of the pack)"]),
+    "licence": ("MIT", "MTI", ['pack.yaml:5:10: "MTI" is not an SPDX licence expression (see https://spdx.org/licenses; for your own licence write LicenseRef-NAME)']),
+    "range": ("license: MIT", "requires: {runner: abc}", ['pack.yaml:5:20: "abc" is not a version range (write e.g. ">=0.1,<1")']),
+    "other runner": ("license: MIT", 'requires: {runner: ">=99"}', [f"pack.yaml:5:20: acme-support 1.0.0 requires runner >=99, but this is {_version.__version__} (install such a version of prompt-runner, or use another version of the pack)"]),
     "dependencies": ("license: MIT", "dependencies: {other: 1.0.0}", ["pack.yaml:5:15: dependencies must be empty (a pack depends on no other pack: put what it needs into it)"]),
     "export missing": ("partials/tone.j2", "partials/tune.j2", ["pack.yaml:8:20: exports.partials.tone: there is no file partials/tune.j2 (did you mean \"tone.j2\"?)"]),
-    "export outside": ("partials/tone.j2", "../tone.j2", ["pack.yaml:8:20: ../tone.j2 lies outside the pack (a pack names its own files only: move it into the pack)"]),
+    "export outside": ("partials/tone.j2", "../tone.j2", ["pack.yaml:8:20: ../tone.j2 lies outside the pack (a pack can only use its own files: move it into the pack)"]),
     "export absolute": ("partials/tone.j2", "/etc/passwd", ["pack.yaml:8:20: the path /etc/passwd is absolute (name files relative to the file that uses them)"]),
     "export name": ("{tone:", "{Tone:", ["pack.yaml:8:14: \"Tone\" cannot be a key of exports.partials (a name is lower-case letters, digits, '-' and '_', begins with a letter or digit and has at most 63 characters)"]),
-    "export of a template as a prompt": ("prompts/triage.prompt.yaml", "partials/tone.j2", ["pack.yaml:7:21: exports.prompts.triage is no prompt file (prompts are YAML files)"]),
+    "export of a template as a prompt": ("prompts/triage.prompt.yaml", "partials/tone.j2", ["pack.yaml:7:21: exports.prompts.triage is not a prompt file (prompts are YAML files)"]),
     "a key": ("license: MIT", "api_key: x", ['pack.yaml:5:1: unknown key "api_key" (keys stand in no file: name their environment variable in runner.yaml (api_key_env))']),
     "a server": ("license: MIT", "base_url: https://x", ['pack.yaml:5:1: unknown key "base_url" (it belongs to an endpoint in runner.yaml)']),
 }  # fmt: skip
@@ -102,5 +102,5 @@ def test_a_pack_says_for_which_versions_of_runner_it_is(
     if fits:
         refuse_other_runner(manifest)
     else:
-        with pytest.raises(RunnerError, match="needs runner"):
+        with pytest.raises(RunnerError, match="requires runner"):
             refuse_other_runner(manifest)

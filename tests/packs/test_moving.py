@@ -42,7 +42,7 @@ def test_a_lock_that_is_not_that_of_runner_yaml_is_told(
     project.write("runner.yaml", text.replace("v1.0.0", "v1.1.0"))
     done = project.run(*command.split())
     assert done.code == 4
-    assert "the pack support is another one in packs.lock: rev was v1.0.0" in done.err
+    assert "the pack support differs from packs.lock: rev was v1.0.0" in done.err
 
 
 def test_lock_takes_out_what_nothing_asks_for(project: Consumer) -> None:
@@ -50,7 +50,7 @@ def test_lock_takes_out_what_nothing_asks_for(project: Consumer) -> None:
     project.write("prompts/own.prompt.yaml", OWN.replace('{% include "support:tone" %}', ""))
     done = project.run("pack", "sync")
     assert done.code == 4
-    assert "the pack support is in packs.lock, and not in runner.yaml" in done.err
+    assert "the pack support is in packs.lock but not in runner.yaml" in done.err
     done = project.run("pack", "lock")
     assert (done.code, done.out) == (0, "support: taken out, runner.yaml has it no longer\n")
     assert sorted(project.bytes()) == ["prompts/own.prompt.yaml", "runner.yaml"]
@@ -61,7 +61,7 @@ def test_a_lock_with_a_merge_in_it_is_told_as_such(project: Consumer) -> None:
     project.write("packs.lock", f"<<<<<<< ours\n{lock}=======\n{lock}>>>>>>> theirs\n")
     done = project.run("pack", "sync")
     assert done.code == 4
-    assert "packs.lock:1:1: error: git's conflict markers stand in this file" in done.err
+    assert "packs.lock:1:1: error: this file has git conflict markers" in done.err
 
 
 def test_update_moves_to_a_revision_and_shows_what_that_changes(project: Consumer, author: Author) -> None:
@@ -124,8 +124,7 @@ def test_a_tag_that_is_a_version_is_that_of_its_pack(author: Author, consumer: C
     done = consumer.run("pack", "add", "support", "--git", str(author.folder), "--rev", "v3.0.0")
     assert done.code == 2
     assert (
-        "support@v3.0.0:pack.yaml:3:10: error: the pack says that it is version 1.0.0, and its tag is v3.0.0"
-        in done.err
+        "support@v3.0.0:pack.yaml:3:10: error: pack.yaml has version 1.0.0, but the tag is v3.0.0" in done.err
     )
     assert consumer.bytes() == {}
 

@@ -55,7 +55,7 @@ def test_a_name_a_glob_and_the_file_itself_mean_the_same_prompt(name: str, user:
         (
             "run support:tone",
             2,
-            'the pack support exports no prompt "tone"\nhint: it has a partial of that name',
+            'the pack support exports no prompt "tone"\nhint: it exports a partial with that name',
         ),
         ("run support:zzz", 2, 'exports no prompt "zzz"\nhint: it exports support:triage'),
         ("run support:z*", 5, 'exports no prompt "z*"'),
@@ -111,7 +111,7 @@ tests: [{id: a, vars: {x: hi}}]
         ),
         (
             "messages: [{role: user, content: '{% include \"support:ticket\" %}'}]",
-            "hint: it has a schema of that name",
+            "hint: it exports a schema with that name",
         ),
         (
             "messages: [{role: user, content: '{% include \"suport:tone\" %}'}]",

@@ -74,8 +74,8 @@ def test_what_init_wrote_is_a_pack(pack: Consumer) -> None:
     [
         ({"pack": "a file"}, ("pack",), 2, "is a file"),
         (FILES, (), 2, "pack.yaml exists already"),
-        ({}, ("--name", "123"), 2, "'123' is no name for a pack"),
-        ({"ä.prompt.yaml": ""}, (), 2, "no name can be made of ä.prompt.yaml"),
+        ({}, ("--name", "123"), 2, "'123' is not a valid name for a pack"),
+        ({"ä.prompt.yaml": ""}, (), 2, "ä.prompt.yaml"),
     ],
 )
 def test_init_writes_nothing_that_is_no_pack(
@@ -128,7 +128,7 @@ SPOILT = {
     "a prompt": ("prompts/triage.prompt.yaml", PROMPT + "extra_body: {a: 1}\n", "prompts/triage.prompt.yaml:13:1: error: extra_body is not allowed in a pack"),
     "a test": ("prompts/triage.prompt.yaml", PROMPT.replace("{ticket: I", "{tikcet: I"), "prompts/triage.prompt.yaml:12:25: error: "),
     "an assertion": ("prompts/triage.prompt.yaml", PROMPT.replace("type: equals", "type: equal"), "prompts/triage.prompt.yaml:12"),
-    "code": ("setup.py", "x", "setup.py: error: this is no data of a pack"),
+    "code": ("setup.py", "x", "setup.py: error: a pack cannot have files of this type"),
     "an answer": (SNAPSHOT, "nonsense: 1\n", "refund.snap.yaml:1"),
     "no model": ("prompts/triage.prompt.yaml", PROMPT.replace("model: gpt-test\n", ""), "prompts/triage.prompt.yaml:1:1: error: acme-support:triage declares no model"),
 }  # fmt: skip

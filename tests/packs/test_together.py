@@ -115,8 +115,8 @@ def test_what_a_killed_update_left_is_cleared_away_by_sync(
     assert project.bytes() != before
     done = project.run("pack", "verify")
     assert done.code == 2
-    assert ".runner-new: error: a command that was killed left this here" in done.err
-    assert "hint: runner pack sync clears it away" in done.err
+    assert ".runner-new: error: a killed command left this behind" in done.err
+    assert "hint: runner pack sync removes it" in done.err
     assert project.run("pack", "sync").code == 0
     assert project.bytes() == before
 
@@ -142,7 +142,7 @@ def test_vendor_takes_back_a_half_done_update(
     kill_in(project, monkeypatch, "replace", 1, "pack", "update", "support", "--rev", "v1.1.0")
     done = project.run("check")
     assert done.code == 2
-    assert "runner pack vendor support writes the locked files again" in done.err
+    assert "runner pack vendor support restores the locked files" in done.err
     shutil.rmtree(author.folder)
     assert project.run("pack", "vendor", "support").code == 0
     assert project.bytes() == before
@@ -169,12 +169,12 @@ def test_ctrl_c_between_two_renames_waits_and_then_takes_both_back(
         return real(self, target)
 
     transaction = FileTransaction()
-    transaction.folder(tmp_path / "a", {"x": b"new"})
-    transaction.file(tmp_path / "b", b"new")
+    transaction.set_folder(tmp_path / "a", {"x": b"new"})
+    transaction.set_file(tmp_path / "b", b"new")
     with monkeypatch.context() as patched:
         patched.setattr(Path, "rename", interrupting)
         with pytest.raises(KeyboardInterrupt):
-            transaction.carry_out()
+            transaction.commit()
     found = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")}
     assert found == {"a", "a/x", "b"}
     assert [(tmp_path / name).read_text() for name in ("a/x", "b")] == ["old", "old"]
@@ -182,8 +182,8 @@ def test_ctrl_c_between_two_renames_waits_and_then_takes_both_back(
 
 def test_a_transaction_need_not_be_in_the_main_thread(tmp_path: Path) -> None:
     transaction = FileTransaction()
-    transaction.file(tmp_path / "a", b"new")
-    thread = threading.Thread(target=transaction.carry_out)
+    transaction.set_file(tmp_path / "a", b"new")
+    thread = threading.Thread(target=transaction.commit)
     thread.start()
     thread.join()
     assert (tmp_path / "a").read_bytes() == b"new"
@@ -198,8 +198,8 @@ def test_without_a_place_for_temporary_files_git_is_not_asked(
     monkeypatch.setattr("tempfile.TemporaryDirectory", full)
     done = project.run("pack", "update")
     assert done.code == 3
-    assert done.err.startswith("error: there is no place for temporary files: No usable temporary directory")
-    assert "hint: TMPDIR names a folder for them" in done.err
+    assert done.err.startswith("error: no temporary folder can be created: No usable temporary directory")
+    assert "hint: set TMPDIR to a folder for temporary files" in done.err
 
 
 def test_a_folder_of_a_copy_that_cannot_be_listed_is_named(
