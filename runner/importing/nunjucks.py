@@ -51,6 +51,7 @@ _FILTERS = {
 }  # fmt: skip
 _WORDS = {"and", "or", "not", "in", "is", "if", "else", "true", "false", "none", "recursive"}
 _AS_JINJA = {"null": "none", "undefined": "none", "===": "==", "!==": "!=", "&&": None, "||": None}
+_MEMBER = re.compile(r"\s*[^\W\d]\w*(?:\.\w+|\[[^\[\]|]+\])+\s*")
 _OPENING = {"if": "endif", "for": "endfor"}
 _LOOP = {"loop", "super", "caller", "self"}
 
@@ -128,6 +129,8 @@ def _tag(
         body = _expression(inner, line, made, local, rename)
         if not body.strip():
             raise UntranslatableError("{{ }} prints nothing", line)
+        if _MEMBER.fullmatch(body):  # what is not there prints nothing
+            body = f'{body.rstrip()} | default(""){" " if body.endswith(" ") else ""}'
         return f"{opening}{lead}{body}{tail}{closing}"
     body = _statement(inner, line, made, local, open_tags, rename)
     return f"{opening}{lead}{body}{tail}{closing}"
@@ -155,6 +158,7 @@ def _statement(
             raise UntranslatableError(f"{{%{inner}%}} cannot be read", line)
         open_tags.append("for")
         listed = _expression(f" {loop[2]}", line, made, local, rename)
+        made.walked.update(name for name in re.findall(r"[^\W\d]\w*", loop[2]) if name in made.names)
         names = [name.strip() for name in loop[1].split(",")]
         local.append(set(names))
         if len(names) == 2:
@@ -189,6 +193,7 @@ def _expression(
     text: str, line: int, made: Translated, local: list[set[str]], rename: Callable[[str], str]
 ) -> str:
     pieces: list[str] = []
+    known = set(made.names)
     at = 0
     before = ""  # the last word_of that is not white space
     while at < len(text):
@@ -211,7 +216,11 @@ def _expression(
         else:
             pieces.append(word_of)
         before = word_of
-    return _without_empty_filters("".join(pieces))
+    made_of = _without_empty_filters("".join(pieces))
+    if not re.fullmatch(r"\s*[^\W\d]\w*\s*", text):  # more than printing it: its structure counts
+        made.walked.update(set(made.names) - known)
+        made.walked.update(name for name in re.findall(r"[^\W\d]\w*", text) if name in made.names)
+    return made_of
 
 
 def _name(
@@ -224,6 +233,8 @@ def _name(
     local: list[set[str]],
     rename: Callable[[str], str],
 ) -> str:
+    if before == "." and word_of == "length" and following != "(":
+        return "\x01"  # a filter here
     if before == ".":
         return word_of
     if before == "|":
@@ -245,10 +256,9 @@ def _name(
     if word_of == "env":
         raise UntranslatableError("it reads the environment", line)
     made.names.setdefault(word_of)
-    if following in (".", "["):
-        made.walked.add(word_of)
     return rename(word_of)
 
 
 def _without_empty_filters(text: str) -> str:
+    text = re.sub(r"\.\s*\x01", " | length", text)
     return re.sub(r"\|\s*\0\s*(\(\s*\))?", "", text)

@@ -181,6 +181,58 @@ def test_a_line_of_three_hyphens_parts_the_prompts_of_a_text_file(tmp_path):
     ]
 
 
+# What promptfoo 0.123.1 renders with the variables below.
+RENDERED = [
+    ("{% if x %}yes {{ x | upper }}{% else %}no{% endif %}", "yes  VAL "),
+    ("{% for i in items %}{{ loop.index }}:{{ i }};{% endfor %}", "1:1;2:2;"),
+    ("{{ n }} {{ f }} {{ b }} {{ nul }} {{ missing }}|", "3 1 true  |"),
+    ("{{ items }} {{ nested }}", "1,2 1,2,3"),
+    ('{% set z = x ~ "!" %}{{ z }} {{ x | default("d") }}', " Val !  Val "),
+    (
+        '{{ q | replace("a", "b") }} {{ items | join("-") }} {{ items | length }} {{ x | trim | lower }}',
+        "blphb 1-2 2 val",
+    ),
+    ("{# c #}{% raw %}{{ raw }}{% endraw %} {{ x | dump | safe }}", '{{ raw }} " Val "'),
+    (
+        '{% if items.length > 1 %}many{% endif %} {{ items[0] }} {{ obj["k"] }} {{ obj.gone }} {{ n + 1 }}',
+        "many 1 v  4",
+    ),
+    ("unclosed {{ x and {% y", "unclosed {{ x and {% y"),
+    ('a { "b": {{ n }} } c', 'a { "b": 3 } c'),
+]
+
+
+@pytest.mark.parametrize(("template", "text"), RENDERED)
+def test_a_template_means_the_same_in_jinja(tmp_path, template, text):
+    variables = {
+        "x": " Val ", "items": [1, 2], "nested": [1, [2, 3]], "obj": {"k": "v"}, "n": 3, "f": 1.0, "b": True, "nul": None,
+        "q": "alpha",
+    }  # fmt: skip
+    tests = [{"vars": variables}]
+    found = config(
+        tmp_path, json.dumps({"prompts": [template], "providers": ["openai:gpt-4o"], "tests": tests})
+    )
+    assert [body["messages"][0]["content"] for body in bodies_of(found)] == [text]
+
+
+def test_csv_scenarios_defaults_prefix_and_suffix_are_put_together_as_promptfoo_does(tmp_path):
+    found = config(
+        tmp_path,
+        "prompts: ['{{a}}-{{b}}-{{c}}']\nproviders: [openai:gpt-4o]\n"
+        "defaultTest: {vars: {c: dc, b: db}, options: {prefix: 'PRE ', suffix: ' SUF'}}\ntests: t.csv\n"
+        "scenarios: [{config: [{vars: {a: s1}}, {vars: {a: s2}}], tests: [{vars: {b: x}}, {vars: {b: [y, z]}}]}]\n",
+        t__csv='a,b,__expected\n1,"x, y",contains:1\n2,,equals: 2\n',
+    )
+    assert [body["messages"][0]["content"] for body in bodies_of(found)] == [
+        "PRE 1-x, y-dc SUF", "PRE 2--dc SUF", "PRE s1-x-dc SUF", "PRE s1-y-dc SUF", "PRE s1-z-dc SUF", "PRE s2-x-dc SUF",
+        "PRE s2-y-dc SUF", "PRE s2-z-dc SUF",
+    ]  # fmt: skip
+    assert [test["assert"] for test in spec_of(found)["tests"][:2]] == [
+        [{"type": "contains", "value": "1"}],
+        [{"type": "equals", "value": "2"}],
+    ]
+
+
 ASSERTIONS: list[tuple[str, Any]] = [
     ("{type: contains, value: 3}", {"type": "contains", "value": "3"}),
     ("{type: not-icontains, value: '{{a}}'}", {"type": "not-icontains", "value": "x y"}),

@@ -198,7 +198,7 @@ def _number(text: str) -> Json:
 
 
 def spelt(value: Json) -> str:
-    """A value as JavaScript prints it in a template."""
+    """A value as JavaScript prints it in a template, but for an object, which is JSON in the place of [object Object]."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -207,7 +207,9 @@ def spelt(value: Json) -> str:
         return str(int(value))
     if isinstance(value, str):
         return value
-    if isinstance(value, list | dict):
+    if isinstance(value, list):
+        return ",".join("[object Object]" if isinstance(each, dict) else spelt(each) for each in value)
+    if isinstance(value, dict):
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     return json.dumps(value)
 

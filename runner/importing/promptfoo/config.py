@@ -637,6 +637,9 @@ def _inputs(
     for name in names:
         values = [_value(name, case[name], words) for case in cases if name in case]
         spec: dict[str, Json] = {}
+        if name in words.variables and any(isinstance(case.get(name), dict) for case in cases):
+            why = "where it is printed promptfoo prints [object Object]; here it is JSON"
+            config.ledger.remark(draft.entry.location, "I606", f'variable "{name}"', why)
         if (values and all(isinstance(value, str) for value in values)) or (
             not values and name in words.variables
         ):
