@@ -153,6 +153,8 @@ class CompiledAssertion:
         if predicate.detail and not self.negated:
             return predicate.detail(value)
         words = predicate.unwanted if self.negated else predicate.wanted
+        if predicate.read is not None:
+            return (), f"expected {words}, but {predicate.read(value)}"
         return (), f"expected {words}, got {predicate.shown(value)}"
 
 

@@ -50,7 +50,8 @@ class Predicate:
     """A yes-or-no question about one value, with the words for both answers: "expected {wanted}, got ...".
 
     `holds` raises Unfit. `detail` says more about a value for which `holds` is false: where below the value, and what.
-    `reads` is what an `expr` reads of `output`, `text` and `vars`.
+    `reads` is what an `expr` reads of `output`, `text` and `vars`, and `read` says which values those
+    are in an answer: "expected {wanted}, but {read}".
     """
 
     wanted: str
@@ -60,6 +61,7 @@ class Predicate:
     detail: Callable[[Json], tuple[JsonPath, str]] | None = None
     shown: Callable[[Json], str] = show
     reads: Mapping[str, Members] | None = None
+    read: Callable[[Json], str] | None = None
 
 
 Builder: TypeAlias = Callable[[Json, Mapping[str, Json], Sandbox], Predicate]
@@ -453,9 +455,27 @@ def _expr(value: Json, _: Mapping[str, Json], sandbox: Sandbox) -> Predicate:
         f"{source} to be false",
         source,
         holds,
-        shown=lambda _: "the opposite",
         reads=expression.reads,
+        read=lambda seen: _values_read(seen, expression.reads),
     )
+
+
+def _values_read(seen: Json, reads: Mapping[str, Members]) -> str:
+    """The values that an expression has read: `output.category is "delivery" and vars.label is "other"`."""
+    assert isinstance(seen, Mapping)
+    found = []
+    for name, members in reads.items():
+        value = seen.get(name)
+        if members.whole or not isinstance(value, Mapping):
+            found.append(f"{name} is {show(value, _READ)}")
+            continue
+        for member in sorted(members.names):
+            there = f"is {show(value[member], _READ)}" if member in value else "is missing"
+            found.append(f"{name}.{member} {there}")
+    return " and ".join(found)
+
+
+_READ = 60
 
 
 def _on_text(

@@ -8,11 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..engine.columns import recorded_columns
+from ..engine.journal.journal import RESULTS
 from ..engine.journal.merge import merge
 from ..engine.journal.stored_runs import find_run
 from ..files.destination import Destination
 from ..files.discover import find_root
 from ..report.console import ConsoleReporter
+from ..report.digest import Next
 from ..report.figures import plural
 from ..report.output import OutputWriter
 
@@ -40,11 +42,13 @@ def merge_runs(names: Sequence[str], output: str | None, *, bom: bool) -> int:
             writer.close(complete=not merged.missing)
         for sentence in merged.missing:
             reporter.note(sentence)
-        if merged.missing:
-            reporter.note(f"to ask the rest: runner run --resume {merged.folder.name}")
         reporter.finish(
             merged.counters,
             seconds=sum(float(run.manifest.get("seconds") or 0) for run in found),
-            run_dir=merged.folder.relative_to(root),
+            after=Next(
+                results=str(merged.folder.relative_to(root) / RESULTS),
+                show=f"runner show {merged.folder.name}",
+                resume=f"runner run --resume {merged.folder.name}" if merged.missing else None,
+            ),
         )
     return merged.exit_code

@@ -33,6 +33,7 @@ from ..errors import Diagnostic, UsageError
 from ..files.discover import find_root
 from ..files.env_file import EnvFile
 from ..report.console import ConsoleReporter
+from ..report.digest import Next
 from ..report.figures import count
 from ..report.outlet import Outlet, print_lines
 from ..report.stream import StreamText
@@ -322,6 +323,7 @@ class RunCommand:
             sinks.insert(0, lambda kept: sampled.take(kept.job, kept.records))
         counters = Counters(total=run.attempt.rehearsal.records)
         budget = Budget(self.max_cost) if self.max_cost is not None else None
+        screen.reporter.number_rows(self._row_of(run))
         for record, _, _ in run.attempt.past.records():
             counters.add(record)
             if budget and record["cost"] and not record["cached"] and not record.get("choice"):
@@ -330,6 +332,15 @@ class RunCommand:
             if writer and not self.in_order:
                 writer.write(record)
         return _Results(counters, budget, sinks, ordered, sampled)
+
+    def _row_of(self, run: _Run) -> Callable[[Record], int | None]:
+        """What tells the row of a record in the file of --input, from 1: every unit has all of its rows, in order."""
+        selection, starts = run.chosen.selection, run.attempt.rehearsal.starts
+        narrowed = selection.ids or selection.tags or selection.where or selection.draw
+        if selection.rows is None or narrowed:
+            return lambda _: None
+        rows = max((starts[1] - starts[0]) // run.plan.repeat, 1)
+        return lambda record: record["index"] // run.plan.repeat % rows + 1 if "index" in record else None
 
     def _begin(self, run: _Run, results: _Results, screen: _Screen) -> None:
         """Say what runs, and how much of it is there."""
@@ -387,16 +398,22 @@ class RunCommand:
             results.ordered.finish()
         if run.writer:
             run.writer.close(complete=ending is None or not ending.unsent)
+        stopped = resume = None
         if ending is not None and ending.stopped:
             left = f"{count(counters.unfinished)} not asked" if counters.unfinished else "all were asked"
-            reporter.note(f"stopped early: {ending.stopped}; {left}")
-            reporter.note(f"to go on: runner run --resume {run.attempt.journal.id}")
+            stopped = f"{ending.stopped}; {left}"
+            resume = f"runner run --resume {run.attempt.journal.id}"
         for remark in results.sampled.remarks():
             reporter.note(remark)
         reporter.finish(
             counters,
             seconds=ending.seconds if ending else 0.0,
-            run_dir=run.chosen.shown(run.attempt.journal.folder),
+            after=Next(
+                results=run.chosen.shown(run.attempt.journal.results),
+                show="runner show" if self.stored is None else f"runner show {run.attempt.journal.id}",
+                stopped=stopped,
+                resume=resume,
+            ),
         )
         if ending is not None:
             code = ending.exit_code

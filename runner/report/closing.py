@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType
 from rich.measure import Measurement
@@ -13,11 +12,19 @@ from rich.table import Table
 from rich.text import Text
 
 from ..engine.journal.counters import Counters
-from .digest import FAILURES, SMALL, Digest, Failure, Row, Tally
+from .digest import SMALL, Digest, Failure, Next, Row, Tally
 from .figures import count, dollars, duration, plural
 from .visible import cell_width, shorten, visible
 
-__all__ = ["STYLES", "answers", "failures", "last_line", "matrix", "prompt_totals"]
+__all__ = [
+    "STYLES",
+    "answers",
+    "failures",
+    "last_line",
+    "matrix",
+    "next_steps",
+    "prompt_totals",
+]
 
 STYLES = {"pass": "green", "FAIL": "bold red", "ERROR": "bold yellow"}
 
@@ -28,7 +35,7 @@ def answers(digest: Digest) -> RenderableType | None:
     """Each record of a small run with the beginning of what the model said; None for a larger run."""
     if not 0 < digest.seen <= SMALL:
         return None
-    lines = max(2, _LINES // digest.seen)
+    lines = max(2 if digest.seen <= _LINES // 2 else 1, _LINES // digest.seen)
     one_prompt = len({row.prompt for row in digest.rows}) == 1
     grid = Table.grid(padding=(0, 2, 0, 0), expand=False)
     grid.add_column(no_wrap=True)
@@ -101,12 +108,12 @@ def prompt_totals(digest: Digest) -> RenderableType | None:
 
 
 def failures(digest: Digest, *, results: str | None) -> Iterator[RenderableType]:
-    """The first failures, each with what was expected, what came and where; then how many more there are."""
+    """The failures, equal ones together, each with its input, what was expected and what came; then how many more."""
     for failure in digest.failures:
         yield _explained(failure)
-    more = digest.not_passed - FAILURES
-    if more > 0:
-        yield Text(f"and {count(more)} more" + (f": see {results}" if results else ""), "bold")
+    if digest.unexplained:
+        text = f"and {count(digest.unexplained)} more that failed differently"
+        yield Text(text + (f": see {results}" if results else ""), "bold")
 
 
 def last_line(
@@ -114,12 +121,11 @@ def last_line(
     counters: Counters,
     *,
     seconds: float,
-    run_dir: str | Path | None,
     width: int | None = None,
 ) -> Text:
-    """`6 passed, 1 failed, 0 errors (1 cached) in 3.2 s · 1,234 tokens · $0.0012 · .runner/runs/...`.
+    """`6 passed, 1 failed, 0 errors (1 cached) in 3.2 s · 1,234 tokens · $0.0012`.
 
-    A run folder that would not fit `width` columns goes to a line of its own, where it can be copied whole.
+    What would not fit `width` columns goes to a line of its own, so that no number is broken.
     """
     line = Text()
     if counters.total is not None and counters.done < counters.total:
@@ -143,13 +149,25 @@ def last_line(
     if counters.cost is not None:
         # Answers at an unknown price make the sum a lower bound.
         rest.append(("at least " if digest.unpriced else "") + dollars(counters.cost))
+    taken = line.cell_len
     for part in rest:
-        line.append(f" · {part}", "dim")
-    if run_dir is not None:
-        where = visible(str(run_dir))
-        beside = width is None or line.cell_len + 3 + cell_width(where) <= width
-        line.append(" · " if beside else "\n", "dim").append(where, "dim")
+        beside = width is None or taken + 3 + cell_width(part) <= width
+        line.append(" · " if beside else "\n", "dim").append(part, "dim")
+        taken = taken + 3 + cell_width(part) if beside else cell_width(part)
     return line
+
+
+def next_steps(digest: Digest, after: Next) -> Iterator[Text]:
+    """Where the results are, and the commands that a person is likely to want now: the last lines on the screen."""
+    if after.results is not None:
+        yield Text(f"results: {visible(after.results)}", "dim")
+    if after.show is not None and (digest.not_passed or digest.seen > SMALL):
+        what, option = ("what failed", " --failed") if digest.not_passed else ("the answers", "")
+        yield Text(f"to see {what}: {after.show}{option}")
+    if after.stopped is not None:
+        yield Text(f"stopped early: {visible(after.stopped)}", "bold yellow")
+    if after.resume is not None:
+        yield Text(f"to resume: {after.resume}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,9 +203,15 @@ def _said(row: Row, lines: int) -> RenderableType:
 
 def _explained(failure: Failure) -> RenderableType:
     title = Text.assemble((failure.status, STYLES[failure.status]), "  ", (visible(failure.label), "bold"))
+    if failure.number > 1:
+        others = ", ".join(visible(name) for name in failure.alike)
+        such = ": " if len(failure.alike) == failure.number - 1 else ", such as "
+        title.append(f"  and {count(failure.number - 1)} more{such}{others}")
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_column(style="dim", max_width=32, overflow="fold")
     grid.add_column(overflow="fold")
+    if failure.input is not None:
+        grid.add_row(Text("input"), _Clipped(Text(visible(failure.input)), 3))
     for caption, text in failure.facts:
         grid.add_row(Text(visible(caption)), _Clipped(Text(visible(text)), 8))
     if failure.answer is not None:

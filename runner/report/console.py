@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TextIO
 
 from ..engine.journal.counters import Counters
 from ..engine.journal.record import Record
-from .digest import SMALL, Digest
+from .digest import SMALL, Digest, Next
 from .figures import count
 from .outlet import Outlet
 from .progress import SEPARATOR, Pace, segments
@@ -106,6 +106,13 @@ class ConsoleReporter:
         )
 
     @property
+    def _screen_width(self) -> int | None:
+        """The columns that a person's terminal has; None for a pipe, whose lines stay whole."""
+        if self._is_live:
+            return self._console.width
+        return shutil.get_terminal_size().columns if self._stream.isatty() else None
+
+    @property
     def _line_per_record(self) -> bool:
         return not self._is_live and max(self._counters.total or 0, self._digest.seen) <= _MANY
 
@@ -158,7 +165,10 @@ class ConsoleReporter:
         if self._line_per_record:
             from .lines import record_line
 
-            self._print(record_line(record, with_answer=(self._counters.total or _MANY) <= SMALL))
+            few = (self._counters.total or _MANY) <= SMALL
+            # Text that was streamed is on the screen already.
+            with_answer = few and self._before_line is None
+            self._print(record_line(record, with_answer=with_answer, width=self._screen_width))
         self.tick()
 
     def earlier(self, record: Record) -> None:
@@ -187,8 +197,12 @@ class ConsoleReporter:
         """Say something now, above the progress: a pause, a model being loaded."""
         self._print(visible(text), "dim")
 
-    def finish(self, counters: Counters, *, seconds: float, run_dir: str | Path | None) -> None:
-        """End: the answers of a small run, the variants compared, the failures explained, the totals."""
+    def number_rows(self, row_of: Callable[[Record], int | None]) -> None:
+        """Show with a failure the row that its record has in the file of --input."""
+        self._digest.row_of = row_of
+
+    def finish(self, counters: Counters, *, seconds: float, after: Next | None = None) -> None:
+        """End: the answers of a small run, the variants compared, the failures explained, the totals, what to do next."""
         from . import closing
 
         self.close()
@@ -198,14 +212,15 @@ class ConsoleReporter:
         ]
         if self._is_live:
             blocks.insert(0, closing.answers(self._digest))
-        results = None if run_dir is None else str(Path(run_dir) / "results.jsonl")
-        for block in (*blocks, *closing.failures(self._digest, results=results)):
+        after = after or Next()
+        for block in (*blocks, *closing.failures(self._digest, results=after.results)):
             if block is not None:
                 self._print()
                 self._block(block)
         self._print()
-        width = self._console.width if self._is_live else None
-        self._print(closing.last_line(self._digest, counters, seconds=seconds, run_dir=run_dir, width=width))
+        self._print(closing.last_line(self._digest, counters, seconds=seconds, width=self._screen_width))
+        for line in closing.next_steps(self._digest, after):
+            self._print(line)
 
     def close(self) -> None:
         """Take the progress off the screen and give the terminal back; closing twice is harmless."""

@@ -8,15 +8,17 @@ from typing import TypeVar
 
 from ..engine.journal.record import Record
 from .figures import count, duration
-from .wording import Status, answer, error_text, failed_checks, label, reason, status
+from .wording import Status, answer, error_text, failed_checks, input_text, label, reason, status
 
-__all__ = ["FAILURES", "SMALL", "Digest", "Failure", "Row", "Tally"]
+__all__ = ["FAILURES", "SMALL", "Digest", "Failure", "Next", "Row", "Tally"]
 
-SMALL = 12
+SMALL = 24
 """A run of so many records shows each of them, with its answer."""
 
 FAILURES = 20
-"""So many failures are explained; the others are counted."""
+"""So many failures that differ are explained; the others are counted."""
+
+_ALIKE = 3
 
 _CASES = 40
 _PROMPTS = 200
@@ -76,14 +78,30 @@ class Row:
     note: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Failure:
-    """One record that did not pass. `facts` are pairs of a caption (a check and its path) and what it says."""
+    """Records that did not pass for the same reasons: the first of them, and how many there are.
+
+    `facts` are pairs of a caption (a check and its path) and what it says; `alike` names the first of the others.
+    """
 
     status: Status
     label: str
     facts: tuple[tuple[str, str], ...]
+    input: str | None
     answer: str | None
+    number: int = 1
+    alike: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Next:
+    """What there is to do after a run. `stopped` says why it ended early; the others are a path and two commands."""
+
+    results: str | None = None
+    show: str | None = None
+    stopped: str | None = None
+    resume: str | None = None
 
 
 @dataclass(slots=True)
@@ -92,6 +110,7 @@ class Digest:
 
     `rows` holds all records of a run of at most SMALL, else nothing. `cases` maps (prompt, case), and `prompts` the
     prompt alone, to a tally for each variant; `cases_whole` and `prompts_whole` say whether all found room.
+    `failures` are explained, `unexplained` counts those that are not; `row_of` gives a record's row in a file, if it knows.
     `sampled` says whether a case was asked more than once; `unpriced` counts answers paid for at an unknown price.
     """
 
@@ -99,6 +118,7 @@ class Digest:
     failures: list[Failure] = field(default_factory=list)
     seen: int = 0
     not_passed: int = 0
+    unexplained: int = 0
     unpriced: int = 0
     sampled: bool = False
     cases: dict[tuple[str, str], dict[str | None, Tally]] = field(default_factory=dict)
@@ -106,6 +126,8 @@ class Digest:
     variants: dict[str | None, Tally] = field(default_factory=dict)
     cases_whole: bool = True
     prompts_whole: bool = True
+    row_of: Callable[[Record], int | None] = lambda _: None
+    _groups: dict[Hashable, Failure] = field(default_factory=dict)
 
     def add(self, record: Record) -> None:
         """Take in one record."""
@@ -117,11 +139,26 @@ class Digest:
             self.rows.clear()
         if not record["passed"]:
             self.not_passed += 1
-            if len(self.failures) < FAILURES:
-                self.failures.append(_failure(record))
+            self._explain(record)
         if record["attempts"] and record["cost"] is None and record["outcome"] != "error":
             self.unpriced += 1
         self._tally(record)
+
+    def _explain(self, record: Record) -> None:
+        facts = _facts(record)
+        key = (status(record), facts)
+        group = self._groups.get(key)
+        if group is not None:
+            group.number += 1
+            if len(group.alike) < _ALIKE:
+                group.alike.append(label(record))
+        elif len(self._groups) < FAILURES:
+            said = _beginning(answer(record))
+            given = input_text(record, self.row_of(record))
+            self._groups[key] = Failure(status(record), label(record), facts, given, said)
+            self.failures.append(self._groups[key])
+        else:
+            self.unexplained += 1
 
     def _tally(self, record: Record) -> None:
         variant = record["variant"]
@@ -171,7 +208,8 @@ def _time(record: Record) -> str:
     return "" if record["latency_ms"] is None else duration(record["latency_ms"] / 1000)
 
 
-def _failure(record: Record) -> Failure:
+def _facts(record: Record) -> tuple[tuple[str, str], ...]:
+    """Why a record did not pass. Records with equal facts are told together."""
     facts: list[tuple[str, str]] = []
     problem = error_text(record)
     if problem is not None:
@@ -189,7 +227,7 @@ def _failure(record: Record) -> Failure:
     shown = [(caption, _beginning(text) or "") for caption, text in facts[:_FACTS]]
     if len(facts) > _FACTS:
         shown.append(("...", f"and {count(len(facts) - _FACTS)} more"))
-    return Failure(status(record), label(record), tuple(shown), _beginning(answer(record)))
+    return tuple(shown)
 
 
 def _beginning(text: str | None) -> str | None:

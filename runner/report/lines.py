@@ -51,8 +51,8 @@ def progress_line(parts: list[Segment], counters: Counters, *, width: int) -> Re
     return line
 
 
-def record_line(record: Record, *, with_answer: bool) -> Text:
-    """`pass   triage/refund-late  0.41 s`, then why not, or the beginning of the answer."""
+def record_line(record: Record, *, with_answer: bool, width: int | None = None) -> Text:
+    """`pass   triage/refund-late  0.41 s`, then why not, or the beginning of the answer; cut at the terminal's `width`."""
     word = status(record)
     parts = [one_line(label(record))]
     if record["cached"]:
@@ -65,4 +65,7 @@ def record_line(record: Record, *, with_answer: bool) -> Text:
         parts.append(f"{record['outcome']} as expected")
     if with_answer and word == "pass":
         parts.append(shorten(one_line(answer(record) or ""), _SAID))
-    return Text.assemble((f"{word:5}", STYLES[word]), "  ", "  ".join(parts))
+    rest = "  ".join(parts)
+    return Text.assemble(
+        (f"{word:5}", STYLES[word]), "  ", rest if width is None else shorten(rest, max(width - 8, 20))
+    )

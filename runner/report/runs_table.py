@@ -59,7 +59,7 @@ def run_facts(run: StoredRun) -> Iterator[tuple[str, str]]:
         yield "cost", dollars(facts["cost"])
     yield "size", _megabytes(run.size)
     if facts.get("arguments") and run.status not in ("complete", "running"):
-        yield "to go on", f"runner run --resume {run.id}"
+        yield "to resume", f"runner run --resume {run.id}"
 
 
 def _row(run: StoredRun) -> tuple[str, ...]:

@@ -6,8 +6,23 @@ import json
 from typing import Literal
 
 from ..engine.journal.record import CheckRecord, Record
+from .figures import count
+from .visible import one_line, shorten
 
-__all__ = ["Status", "answer", "check_text", "error_text", "failed_checks", "label", "reason", "status"]
+__all__ = [
+    "Status",
+    "answer",
+    "check_text",
+    "error_text",
+    "failed_checks",
+    "input_text",
+    "label",
+    "reason",
+    "status",
+]
+
+_VALUE = 200
+_INPUT = 1000
 
 Status = Literal["pass", "FAIL", "ERROR"]
 
@@ -70,3 +85,13 @@ def answer(record: Record) -> str | None:
     if not record["text"] and record.get("tool_calls"):
         return json.dumps(record["tool_calls"], ensure_ascii=False)
     return record["text"]
+
+
+def input_text(record: Record, row: int | None = None) -> str | None:
+    """The row, if it is known, and the variables, each shortened, on one line; None where there are none."""
+    values = [
+        f"{name}: {shorten(one_line(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)), _VALUE)}"
+        for name, value in record["vars"].items()
+    ]
+    parts = [*([f"row {count(row)}"] if row is not None else []), *([", ".join(values)] if values else [])]
+    return shorten(" · ".join(parts), _INPUT) if parts else None

@@ -98,7 +98,9 @@ ROWS: list[tuple[AnswerView, dict[str, Any], bool, str | None, str | None, str]]
     (NOTHING, {'type': 'finish-reason', 'value': 'stop'}, False, None, 'unknown', 'the answer has no finish_reason'),
     (NOTHING, {'type': 'contains', 'value': 'x'}, False, None, 'unknown', 'the answer has no text'),
     (TEXT, {'type': 'json-schema', 'value': {'type': 'string', 'minLength': 1}}, False, None, 'unknown', "there is no JSON output: the prompt's response_format asks for none"),
-    (TEXT, {'type': 'expr', 'value': 'text == vars.v'}, False, None, None, 'expected text == vars.v to be true, got the opposite'),
+    (TEXT, {'type': 'expr', 'value': 'text == vars.v'}, False, None, None, 'expected text == vars.v to be true, but text is "Hello, World" and vars.v is "World"'),
+    (JSON, {'type': 'expr', 'value': 'output.s == vars.v'}, False, None, None, 'expected output.s == vars.v to be true, but output.s is "abc" and vars.v is "z"'),
+    (JSON, {'type': 'not-expr', 'value': "output.s == 'abc'"}, False, None, None, "expected output.s == 'abc' to be false, but output.s is \"abc\""),
     (JSON, {'type': 'expr', 'value': "output.s == 'abc'"}, True, None, None, "as expected: output.s == 'abc' to be true"),
     (JSON, {'type': 'expr', 'value': 'output.s'}, False, None, 'unknown', '"output.s" must give true or false, it gives "abc"'),
 ]  # fmt: skip

@@ -520,7 +520,7 @@ def test_a_drained_run_says_how_to_go_on_and_does(
     assert process.returncode == 128 + signal.Signals[number], err
     records = journal_of(folder_of(asked))
     assert len(records) == len(server.requests) == 20 + JOBS
-    assert f"to go on: runner run --resume {folder_of(asked).name}" in out
+    assert f"to resume: runner run --resume {folder_of(asked).name}" in out
     assert json.loads((folder_of(asked) / "run.json").read_text())["status"] == "interrupted"
     assert run(asked, "--resume", "last").code == 0
     assert len(server.requests) == 300

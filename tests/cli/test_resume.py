@@ -165,7 +165,7 @@ def test_what_is_over_by_its_own_bounds_can_be_gone_on_with(
     done = run(asked, *BULK, "--max-errors", "2")
     assert done.code == 3
     assert "--max-errors 2: 3 cases got no answer" in done.out
-    assert "to go on: runner run --resume " in done.out
+    assert "to resume: runner run --resume " in done.out
     assert run(asked, "--resume", "last").code == 0
 
 

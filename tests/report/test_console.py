@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from runner.engine.journal.counters import Counters
 from runner.engine.journal.record import Record
 from runner.report.console import ConsoleReporter, wants_color, wants_live
-from runner.report.digest import Digest
+from runner.report.digest import Digest, Next
 from runner.report.visible import cell_width
 from tests.golden_files import assert_golden
 
@@ -52,6 +52,12 @@ LARGE = [
 ]
 
 
+AFTER = Next(
+    results=".runner/runs/20260714T101500Z-3f2a1b/results.jsonl",
+    show="runner show",
+)
+
+
 class Clock:
     def __init__(self) -> None:
         self.now = 100.0
@@ -79,7 +85,7 @@ def shown(
             counters.add(one)
             reporter.record(one)
             reporter.tick()
-        reporter.finish(counters, seconds=clock.now - 100.0, run_dir=".runner/runs/20260714T101500Z-3f2a1b")
+        reporter.finish(counters, seconds=clock.now - 100.0, after=AFTER)
     return out.getvalue()
 
 
@@ -138,9 +144,41 @@ def test_a_live_run_gives_the_cursor_back_when_it_fails() -> None:
 
 
 def test_only_the_first_failures_are_explained_and_the_others_counted() -> None:
+    checks = [[{**WRONG_CATEGORY, "message": f"reason {number}"}] for number in range(57)]
+    text = shown([failed(case=f"case-{number}", checks=checks[number]) for number in range(57)])
+    assert len(re.findall(r"reason \d+", text)) == 57 + 20
+    assert (
+        "and 37 more that failed differently: see .runner/runs/20260714T101500Z-3f2a1b/results.jsonl" in text
+    )
+
+
+def test_equal_failures_are_explained_once_with_their_number_and_the_names_of_some() -> None:
     text = shown([failed(case=f"case-{number}") for number in range(57)])
-    assert text.count('expected "complaint", got "other"') == 57 + 20
-    assert "and 37 more: see .runner/runs/20260714T101500Z-3f2a1b/results.jsonl" in text
+    assert text.count('expected "complaint", got "other"') == 57 + 1
+    assert "FAIL  triage/case-0  and 56 more, such as triage/case-1, triage/case-2, triage/case-3\n" in text
+    assert "and 2 more: triage/case-1, triage/case-2\n" in shown([failed(case=f"case-{n}") for n in range(3)])
+
+
+def test_a_failure_shows_what_was_given() -> None:
+    text = shown([failed(vars={"ticket": "I want\nmy money back", "n": [1]})])
+    assert re.search(r"\n  input +ticket: I want my money back, n: \[1\]\n", text)
+
+
+def test_what_to_do_next_stands_last() -> None:
+    assert shown([failed()]).splitlines()[-2:] == [
+        "results: .runner/runs/20260714T101500Z-3f2a1b/results.jsonl",
+        "to see what failed: runner show --failed",
+    ]
+
+
+@pytest.mark.parametrize("width", [40, 60, 80])
+def test_no_number_of_the_summary_is_broken(width: int) -> None:
+    records = [record(cost=0.12345678, usage={"prompt_tokens": 1_000_000, "completion_tokens": 234_567})] * 3
+    text = frames(shown(records, live=True, width=width))
+    summary = text[text.rindex("3 passed") :].split("results:")[0]
+    assert [line for line in summary.splitlines() if cell_width(line) > width] == []
+    for part in ("3,703,701 tokens", "$0.3704"):
+        assert part in summary
 
 
 def test_a_failure_tells_the_check_the_path_what_was_expected_and_what_came() -> None:
@@ -159,10 +197,10 @@ def test_an_error_comes_with_its_status_its_code_and_its_hint() -> None:
     assert "set `tpm` for this endpoint" in text
 
 
-@pytest.mark.parametrize("number", [12, 13])
-def test_up_to_twelve_answers_are_shown_on_a_terminal(number: int) -> None:
+@pytest.mark.parametrize("number", [24, 25])
+def test_up_to_twenty_four_answers_are_shown_on_a_terminal(number: int) -> None:
     text = shown([record(case=f"c{index}") for index in range(number)], live=True)
-    assert ('"confidence": 0.93' in text) == (number == 12)
+    assert ('"confidence": 0.93' in text) == (number == 24)
 
 
 def test_more_checks_than_are_shown_are_counted() -> None:
@@ -194,24 +232,31 @@ def test_repeats_of_a_case_share_a_cell() -> None:
     assert re.search(r"\n  refund-late +2/3 +2/3\n", shown(records))
 
 
+def summary(records: Sequence[Record], **options: Any) -> str:
+    """The line with the totals."""
+    return next(
+        line for line in shown(records, **options).splitlines() if " passed" in line and " in " in line
+    )
+
+
 def test_the_last_line_sums_up() -> None:
-    assert shown([record(), record(cached=True, attempts=0), failed()]).splitlines()[-1] == (
-        "2 passed, 1 failed, 0 errors (1 cached) in 1.2 s · 200 tokens · $0.0004 · .runner/runs/20260714T101500Z-3f2a1b"
+    assert summary([record(), record(cached=True, attempts=0), failed()]) == (
+        "2 passed, 1 failed, 0 errors (1 cached) in 1.2 s · 200 tokens · $0.0004"
     )
 
 
 def test_answers_at_an_unknown_price_make_the_cost_a_lower_bound() -> None:
-    assert "at least $0.0002" in shown([record(), record(cost=None)]).splitlines()[-1]
+    assert "at least $0.0002" in summary([record(), record(cost=None)])
 
 
 def test_a_run_that_stopped_early_says_so() -> None:
-    assert shown([record()], total=5).splitlines()[-1].startswith("stopped after 1 of 5: 1 passed,")
+    assert summary([record()], total=5).startswith("stopped after 1 of 5: 1 passed,")
 
 
 def test_a_run_that_stopped_early_is_not_green() -> None:
     green = "\x1b[1;32m"
-    assert green in shown([record()], color=True).splitlines()[-1]
-    assert green not in shown([record()], total=5, color=True).splitlines()[-1]
+    assert green in summary([record()], color=True)
+    assert green not in summary([record()], total=5, color=True)
 
 
 def test_color_changes_no_word() -> None:
