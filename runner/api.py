@@ -22,9 +22,9 @@ from .engine.journal.record import CheckRecord, ErrorRecord, Record
 from .engine.plan.lint import refuse_lint_errors
 from .engine.plan.plan import Job, Unit
 from .engine.pool import event_loop
-from .engine.pool.execute import execute, gates_of
+from .engine.pool.execute import admissions_of, execute
 from .engine.pool.options import Options
-from .engine.pool.shutdown import Control
+from .engine.pool.shutdown import Shutdown
 from .errors import CaseError, Location, RunnerError, UsageError
 from .files.cases import case_from_vars
 from .files.discover import find_root
@@ -198,7 +198,7 @@ class LoadedPrompt:
         connections = self._workspace.connect((self._unit,), trust=None)
         options = Options(workers=1)
         jobs = {self._unit.endpoint.name: iter((job,))}
-        await execute(jobs, connections, emit, options, Control(), gates_of(connections, options))
+        await execute(jobs, connections, emit, options, Shutdown(), admissions_of(connections, options))
         return Result.of(finished)
 
     def _case(self, variables: Mapping[str, Json]) -> Case:

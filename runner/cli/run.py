@@ -21,7 +21,7 @@ from .terminal import confirm
 
 if TYPE_CHECKING:
     from ..commands.selection import SelectionOptions
-    from ..engine.journal.bounds import ErrorBound
+    from ..engine.journal.error_limit import ErrorLimit
     from ..engine.plan.shard import Shard
     from ..files.env_file import EnvFile
 
@@ -36,12 +36,12 @@ class BoundType(click.ParamType[object]):
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> object:
         if not isinstance(value, str):
             return value
-        from ..engine.journal.bounds import ErrorBound
+        from ..engine.journal.error_limit import ErrorLimit
 
         number = value.removesuffix("%")
         if not number.isdecimal() or (number != value and int(number) > 100):
             self.fail(f"{value!r} is neither a number from 0 nor a share such as 5%.", param, ctx)
-        return ErrorBound(number=int(number)) if number == value else ErrorBound(share=int(number) / 100)
+        return ErrorLimit(number=int(number)) if number == value else ErrorLimit(share=int(number) / 100)
 
 
 class DollarsType(click.FloatRange):
@@ -105,7 +105,7 @@ def command(
     shard: Shard | None,
     resume: str | None,
     max_cost: float | None,
-    max_errors: ErrorBound | None,
+    max_errors: ErrorLimit | None,
     *,
     bom: bool,
     in_order: bool,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from ..engine.plan.lint import examine
+from ..engine.plan.lint import lint_prompt
 from ..engine.plan.plan import refuse_denied_models
 from ..errors import Diagnostic, NothingSelectedError, Problems, RunnerError
 from ..files.model import Prompt
@@ -42,7 +42,7 @@ def _check(paths: Sequence[str], workspace: Workspace) -> int:
             told.tell(loaded)
             continue
         loadable.append(loaded)
-        found = examine(loaded, project, workspace.sandbox)
+        found = lint_prompt(loaded, project, workspace.sandbox)
         vacuous: list[Diagnostic] = []
         try:
             vacuous += vacuous_rules(loaded, compile_rules(loaded, project))

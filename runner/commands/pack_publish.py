@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
-from ..engine.plan.lint import examine
+from ..engine.plan.lint import lint_prompt
 from ..engine.plan.plan import make_units
 from ..errors import Diagnostic, Location, RunnerError, UsageError
 from ..files.destination import Destination
@@ -153,7 +153,7 @@ def _examined(
 ) -> Iterator[Diagnostic | RunnerError | Tested]:
     """What is to be said about a prompt, and of each of its tests."""
     prompt = load_export(pack, pack.manifest.name, export)
-    found = examine(prompt, project, sandbox)
+    found = lint_prompt(prompt, project, sandbox)
     yield from found.remarks
     yield from found.errors
     if not found.errors:

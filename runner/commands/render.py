@@ -17,7 +17,7 @@ def render(selection: SelectionOptions, form: str) -> int:
     with ExitStack() as closing:
         chosen = load_selection(selection, closing)
         plan = Plan(chosen.units, chosen.selection.cases)
-        several = chosen.rehearse(plan).jobs > 1
+        several = chosen.preflight(plan).jobs > 1
         for job in plan.jobs():
             if several:
                 prompt = job.unit.prompt

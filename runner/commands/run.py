@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any, Literal, get_type_hints
 
 from ..engine.attempt import RunAttempt, facts_of
 from ..engine.columns import columns_of
-from ..engine.journal.bounds import ErrorBound
 from ..engine.journal.counters import Counters
-from ..engine.journal.exit_codes import Facts, exit_code
+from ..engine.journal.error_limit import ErrorLimit
+from ..engine.journal.exit_codes import ExitCounts, exit_code
 from ..engine.journal.in_order import InOrder
 from ..engine.journal.record import Record, json_line
 from ..engine.journal.stored_runs import StoredRun, find_run
 from ..engine.plan.configuration import configuration
-from ..engine.plan.plan import Job, Plan, Rehearsal
+from ..engine.plan.plan import Job, Plan, Preflight
 from ..engine.plan.shard import Shard
 from ..engine.plan.spool import Spool
 from ..engine.pool.budget import Budget
@@ -28,7 +28,7 @@ from ..engine.pool.cache import ResponseCache, RunCache
 from ..engine.pool.options import Options
 from ..engine.pool.streaming import StreamPrinter
 from ..engine.sampled import Sampled, seed_remark
-from ..engine.session import Ending, Kept, Sink, run_jobs
+from ..engine.session import RunOutcome, Sink, StoredRecords, run_jobs
 from ..errors import Diagnostic, UsageError
 from ..files.discover import find_root
 from ..files.env_file import EnvFile
@@ -196,7 +196,7 @@ class RunCommand:
     stream: bool
     as_json: bool
     max_cost: float | None
-    max_errors: ErrorBound | None
+    max_errors: ErrorLimit | None
     debug: bool
     env_file: EnvFile | None
 
@@ -215,8 +215,8 @@ class RunCommand:
             nonlocal sizes
             sizes += len(job.data) * plan.repeat
 
-        rehearsal = chosen.rehearse(plan, visit)
-        print_lines(dry_run_text(plan, rehearsal, sizes))
+        preflight = chosen.preflight(plan, visit)
+        print_lines(dry_run_text(plan, preflight, sizes))
         return 0
 
     def carry_out(self) -> int:
@@ -228,8 +228,8 @@ class RunCommand:
             run = self._attempt(chosen, plan, screen, closing)
             results = self._open_results(run, screen)
             self._begin(run, results, screen)
-            ending = self._ask(run, results, screen)
-            return self._close(run, results, screen, ending)
+            outcome = self._ask(run, results, screen)
+            return self._close(run, results, screen, outcome)
 
     def _open_screen(self, closing: contextlib.ExitStack) -> _Screen:
         # Results are what this command says; they move aside only where standard output is spoken for.
@@ -264,10 +264,10 @@ class RunCommand:
         spool = closing.enter_context(Spool())
         checking = screen.reporter.checking
 
-        def rehearse(visit: Callable[[Job], None] | None = None) -> Rehearsal:
-            return chosen.rehearse(plan, _counting(checking, visit), spool, screen.remark)
+        def run_preflight(visit: Callable[[Job], None] | None = None) -> Preflight:
+            return chosen.preflight(plan, _counting(checking, visit), spool, screen.remark)
 
-        rehearsal = None if self.stored else rehearse()
+        preflight = None if self.stored else run_preflight()
         connections = self.endpoints.connect(chosen.workspace, plan.units)
         root = chosen.workspace.root
         facts = facts_of(
@@ -284,12 +284,12 @@ class RunCommand:
         )
         writer = None
         if self.stored is None:
-            assert rehearsal is not None
+            assert preflight is not None
             writer = self._open_output(chosen, plan, closing)
-            attempt = RunAttempt.begin(rehearsal, facts, root)
+            attempt = RunAttempt.begin(preflight, facts, root)
             closing.callback(attempt.journal.close)
         else:
-            attempt = RunAttempt.resume(self.stored, plan, rehearse, facts, root)
+            attempt = RunAttempt.resume(self.stored, plan, run_preflight, facts, root)
             closing.callback(attempt.journal.close)
             # What --output names is written anew, so not before it is known that the run can be resumed.
             if not (attempt.done and self.output_was_recorded):
@@ -321,10 +321,10 @@ class RunCommand:
         sampled = Sampled()
         if run.plan.repeat > 1:
             sinks.insert(0, lambda kept: sampled.take(kept.job, kept.records))
-        counters = Counters(total=run.attempt.rehearsal.records)
+        counters = Counters(total=run.attempt.preflight.records)
         budget = Budget(self.max_cost) if self.max_cost is not None else None
         screen.reporter.number_rows(self._row_of(run))
-        for record, _, _ in run.attempt.past.records():
+        for record, _, _ in run.attempt.earlier.records():
             counters.add(record)
             if budget and record["cost"] and not record["cached"] and not record.get("choice"):
                 budget.pay(record["cost"])
@@ -335,7 +335,7 @@ class RunCommand:
 
     def _row_of(self, run: _Run) -> Callable[[Record], int | None]:
         """What tells the row of a record in the file of --input, from 1: every unit has all of its rows, in order."""
-        selection, starts = run.chosen.selection, run.attempt.rehearsal.starts
+        selection, starts = run.chosen.selection, run.attempt.preflight.starts
         narrowed = selection.ids or selection.tags or selection.where or selection.draw
         if selection.rows is None or narrowed:
             return lambda _: None
@@ -354,10 +354,10 @@ class RunCommand:
             _tell(run.attempt, screen.reporter)
         screen.out.check()
 
-    def _ask(self, run: _Run, results: _Results, screen: _Screen) -> Ending | None:
+    def _ask(self, run: _Run, results: _Results, screen: _Screen) -> RunOutcome | None:
         """Ask for what is left; None where the run was complete before."""
         jobs = self._jobs(run, results.ordered)
-        if not run.attempt.rehearsal.jobs or run.attempt.done:
+        if not run.attempt.preflight.jobs or run.attempt.done:
             for each in jobs.values():
                 assert next(each, None) is None
             jobs = {}  # so that no endpoint is opened
@@ -388,26 +388,26 @@ class RunCommand:
     def _jobs(self, run: _Run, ordered: InOrder | None) -> dict[str, Iterator[Job]]:
         attempt = run.attempt
         if ordered is None:
-            return run.plan.by_endpoint(attempt.rehearsal, attempt.pass_over(lambda _index, _place: None))
-        return run.plan.by_endpoint(attempt.rehearsal, attempt.pass_over(ordered.earlier), ordered.absent)
+            return run.plan.by_endpoint(attempt.preflight, attempt.skip(lambda _index, _place: None))
+        return run.plan.by_endpoint(attempt.preflight, attempt.skip(ordered.earlier), ordered.absent)
 
-    def _close(self, run: _Run, results: _Results, screen: _Screen, ending: Ending | None) -> int:
+    def _close(self, run: _Run, results: _Results, screen: _Screen, outcome: RunOutcome | None) -> int:
         """End --output, and tell what the run came to; the exit code."""
         counters, reporter = results.counters, screen.reporter
         if results.ordered is not None:
             results.ordered.finish()
         if run.writer:
-            run.writer.close(complete=ending is None or not ending.unsent)
+            run.writer.close(complete=outcome is None or not outcome.unsent)
         stopped = resume = None
-        if ending is not None and ending.stopped:
+        if outcome is not None and outcome.stopped:
             left = f"{count(counters.unfinished)} not asked" if counters.unfinished else "all were asked"
-            stopped = f"{ending.stopped}; {left}"
+            stopped = f"{outcome.stopped}; {left}"
             resume = f"runner run --resume {run.attempt.journal.id}"
         for remark in results.sampled.remarks():
             reporter.note(remark)
         reporter.finish(
             counters,
-            seconds=ending.seconds if ending else 0.0,
+            seconds=outcome.seconds if outcome else 0.0,
             after=Next(
                 results=run.chosen.shown(run.attempt.journal.results),
                 show="runner show" if self.stored is None else f"runner show {run.attempt.journal.id}",
@@ -415,10 +415,12 @@ class RunCommand:
                 resume=resume,
             ),
         )
-        if ending is not None:
-            code = ending.exit_code
+        if outcome is not None:
+            code = outcome.exit_code
         else:
-            code = exit_code(Facts(failed=counters.failed, unchecked=counters.errors, selected=counters.done))
+            code = exit_code(
+                ExitCounts(failed=counters.failed, unchecked=counters.errors, selected=counters.done)
+            )
         screen.out.flush()
         if not code:
             screen.out.check()
@@ -465,7 +467,7 @@ class _Results:
 def _counting(
     tell: Callable[[int], None], visit: Callable[[Job], None] | None = None
 ) -> Callable[[Job], None]:
-    """A visitor of a rehearsal that tells now and then how many cases it has seen, and goes on to `visit`."""
+    """A visitor of a preflight that tells now and then how many cases it has seen, and goes on to `visit`."""
     seen = 0
 
     def count_in(job: Job) -> None:
@@ -483,14 +485,14 @@ _OFTEN = 256
 
 
 def _tell(attempt: RunAttempt, reporter: ConsoleReporter) -> None:
-    past, rehearsal = attempt.past, attempt.rehearsal
-    if past.lost:
+    earlier, preflight = attempt.earlier, attempt.preflight
+    if earlier.lost:
         reporter.note("the journal's last line was only half written and is dropped: its case is asked again")
     if attempt.done:
         reporter.note(f"the run {attempt.journal.id} is complete: nothing is left to ask")
     else:
         reporter.note(
-            f"going on with {attempt.journal.id}: {count(len(past))} of {count(rehearsal.jobs)} are answered"
+            f"going on with {attempt.journal.id}: {count(len(earlier))} of {count(preflight.jobs)} are answered"
         )
 
 
@@ -498,7 +500,7 @@ _NO_LOCKS = "this file system cannot lock files: see to it that no two processes
 
 
 def _each(sink: Any) -> Sink:
-    def take(kept: Kept) -> None:
+    def take(kept: StoredRecords) -> None:
         for record in kept.records:
             sink(record)
 
@@ -506,7 +508,7 @@ def _each(sink: Any) -> Sink:
 
 
 def _in_order(ordered: InOrder) -> Sink:
-    def take(kept: Kept) -> None:
+    def take(kept: StoredRecords) -> None:
         assert kept.job.place is not None
         ordered.add(kept.job.place, kept.records, kept.offset, kept.length)
 

@@ -8,7 +8,7 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 
-from ..engine.journal.prune import delete, expendable
+from ..engine.journal.prune import delete, prunable
 from ..engine.journal.stored_runs import find_run, stored_runs
 from ..errors import StorageError
 from ..files.discover import find_root
@@ -45,9 +45,7 @@ def delete_runs(keep: int, older_than: int | None, *, unfinished: bool, dry_run:
     """Delete all runs but the newest `keep`, and those younger than `older_than` days."""
     age = None if older_than is None else timedelta(days=older_than)
     count = size = 0
-    for run in expendable(
-        stored_runs(find_root(Path.cwd())), keep=keep, older_than=age, unfinished=unfinished
-    ):
+    for run in prunable(stored_runs(find_root(Path.cwd())), keep=keep, older_than=age, unfinished=unfinished):
         count, size = count + 1, size + run.size
         print_line(f"{'would delete' if dry_run else 'deleted'} {run.id} ({run.status})")
         if not dry_run:

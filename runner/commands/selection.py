@@ -15,7 +15,7 @@ from ..documents.documents import parse_document
 from ..documents.json_reader import parse_json
 from ..documents.text import decode
 from ..engine.plan.lint import FalseTexts, refuse_lint_errors
-from ..engine.plan.plan import Job, Plan, Rehearsal, Unit
+from ..engine.plan.plan import Job, Plan, Preflight, Unit
 from ..engine.plan.sampling import Condition, Draw
 from ..engine.plan.selection import Selection
 from ..engine.plan.spool import Spool
@@ -136,14 +136,14 @@ class Chosen:
 
                 compile_rules(prompt, self.workspace.project)
 
-    def rehearse(
+    def preflight(
         self,
         plan: Plan,
         visit: Callable[[Job], None] | None = None,
         spool: Spool | None = None,
         remark: Callable[[Diagnostic], None] = show_diagnostic,
-    ) -> Rehearsal:
-        """`plan.rehearse(visit, spool)`, with a selection that matched nothing explained; `remark` is told at the end."""
+    ) -> Preflight:
+        """`plan.preflight(visit, spool)`, with a selection that matched nothing explained; `remark` is told at the end."""
         texts = FalseTexts()
 
         def look(job: Job) -> None:
@@ -152,12 +152,12 @@ class Chosen:
                 visit(job)
 
         try:
-            rehearsal = plan.rehearse(look, spool)
+            preflight = plan.preflight(look, spool)
         except NothingSelectedError:
             raise self.selection.explain_nothing(self.units) from None
         for found in texts.found.values():
             remark(found)
-        return rehearsal
+        return preflight
 
 
 def load_selection(given: SelectionOptions, closing: ExitStack, *, env_file: EnvFile | None = None) -> Chosen:

@@ -98,12 +98,12 @@ class RegressionCommand:
                 changed=self._changed(chosen),
             )
             sampled = Sampled()
-            rehearsal = None
+            preflight = None
             if self.modes.record != "none":
                 if lint:
                     chosen.refuse_faults()
                 # Every case is rendered before the first is paid for.
-                rehearsal = chosen.rehearse(plan, spool=closing.enter_context(Spool()))
+                preflight = chosen.preflight(plan, spool=closing.enter_context(Spool()))
                 for unit in chosen.units:
                     samples = self.modes.samples or regression.samples_of(unit)
                     if (remark := seed_remark(unit, samples)) is not None:
@@ -115,7 +115,7 @@ class RegressionCommand:
                 connect=partial(endpoints.connect, workspace),
                 display=reporter,
                 watch=sampled.take,
-                rehearsal=rehearsal,
+                preflight=preflight,
                 workers=jobs,
                 use_cache=use_cache,
                 resume=use_cache,

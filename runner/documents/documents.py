@@ -53,7 +53,7 @@ class Document:
         """Where line `line` of the string at `path` stands in the file, both counted from 1.
 
         With `column` (of the string's line, from 1) the answer has one too. Escapes, folded lines and the
-        indentation of block scalars are followed character by character. Past the string's end: its end. Where the
+        indentation of block scalars are followed character by character. JournalIndex the string's end: its end. Where the
         value is not a string: where the value stands.
         """
         value = self._value_at(path)

@@ -10,11 +10,11 @@ from typing import Any
 
 from ..errors import UsageError
 from ..files.model import Case
-from .journal.index import Past
+from .journal.index import JournalIndex
 from .journal.journal import Journal
 from .journal.stored_runs import StoredRun
 from .plan.configuration import Configuration, differences, key_of
-from .plan.plan import Job, PassOver, Plan, Rehearsal, Unit
+from .plan.plan import Job, Plan, Preflight, Skip, Unit
 
 __all__ = ["Attempt", "RunAttempt", "facts_of"]
 
@@ -24,18 +24,21 @@ class Attempt:
     """The journal to write, the answers that earlier attempts left in it, and its facts for `run.json`."""
 
     journal: Journal
-    past: Past
+    earlier: JournalIndex
     facts: Mapping[str, Any]
 
     @classmethod
     def begin(cls, facts: Mapping[str, Any], root: Path) -> Attempt:
         """Begin a new run. Raises StorageError where it cannot be kept."""
         journal = Journal.create(root)
-        return cls(journal, Past(journal.results, {}), facts)
+        return cls(journal, JournalIndex(journal.results, {}), facts)
 
     @classmethod
     def resume(
-        cls, stored: StoredRun, facts: Mapping[str, Any], check: Callable[[Past], None] = lambda _: None
+        cls,
+        stored: StoredRun,
+        facts: Mapping[str, Any],
+        check: Callable[[JournalIndex], None] = lambda _: None,
     ) -> Attempt:
         """Resume a stored run. `check` raises where its answers do not belong to what is asked now.
 
@@ -46,14 +49,14 @@ class Attempt:
         with contextlib.ExitStack() as on_failure:
             on_failure.callback(journal.close)
             names = {**stored.manifest.get("files", {}), **facts["files"]}
-            past = Past(stored.results, names)
-            check(past)
-            if past.lost:
-                journal.truncate(past.sound)
+            earlier = JournalIndex(stored.results, names)
+            check(earlier)
+            if earlier.lost:
+                journal.truncate(earlier.sound)
             on_failure.pop_all()
         kept = {name: stored.manifest[name] for name in ("started", "seconds") if name in stored.manifest}
         attempts = 1 + int(stored.manifest.get("stretches", 1))
-        return cls(journal, past, {**facts, "files": names, **kept, "stretches": attempts})
+        return cls(journal, earlier, {**facts, "files": names, **kept, "stretches": attempts})
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,25 +67,25 @@ class RunAttempt:
     """
 
     attempt: Attempt
-    rehearsal: Rehearsal
+    preflight: Preflight
     root: Path
     done: bool = False
 
     @classmethod
-    def begin(cls, rehearsal: Rehearsal, facts: Mapping[str, Any], root: Path) -> RunAttempt:
+    def begin(cls, preflight: Preflight, facts: Mapping[str, Any], root: Path) -> RunAttempt:
         """Begin a new run. Raises StorageError where it cannot be kept."""
-        return cls(Attempt.begin(facts, root), rehearsal, root)
+        return cls(Attempt.begin(facts, root), preflight, root)
 
     @classmethod
     def resume(
         cls,
         stored: StoredRun,
         plan: Plan,
-        rehearse: Callable[[Callable[[Job], None]], Rehearsal],
+        run_preflight: Callable[[Callable[[Job], None]], Preflight],
         facts: Mapping[str, Any],
         root: Path,
     ) -> RunAttempt:
-        """Resume a stored run. `rehearse` walks the whole plan and tells the given function each case's job.
+        """Resume a stored run. `run_preflight` walks the whole plan and tells the given function each case's job.
 
         Raises UsageError for a run that asked something else, or that has no configuration to compare, and what
         `Attempt.resume` raises.
@@ -99,16 +102,18 @@ class RunAttempt:
                 + "\n  ".join(changed),
                 hint="undo that, or start a new run",
             )
-        found: list[Rehearsal] = []
+        found: list[Preflight] = []
 
-        def check(past: Past) -> None:
-            found.append(rehearse(lambda job: past.visit(job, key_of(job.unit.prompt, root), plan.repeat)))
-            past.refuse_strays()
+        def check(earlier: JournalIndex) -> None:
+            found.append(
+                run_preflight(lambda job: earlier.visit(job, key_of(job.unit.prompt, root), plan.repeat))
+            )
+            earlier.refuse_unknown()
 
         attempt = Attempt.resume(stored, facts, check)
-        [rehearsal] = found
-        done = stored.status == "complete" and len(attempt.past) == rehearsal.jobs
-        return cls(attempt, rehearsal, root, done)
+        [preflight] = found
+        done = stored.status == "complete" and len(attempt.earlier) == preflight.jobs
+        return cls(attempt, preflight, root, done)
 
     @property
     def journal(self) -> Journal:
@@ -116,19 +121,19 @@ class RunAttempt:
         return self.attempt.journal
 
     @property
-    def past(self) -> Past:
+    def earlier(self) -> JournalIndex:
         """The answers that are in it."""
-        return self.attempt.past
+        return self.attempt.earlier
 
     @property
     def facts(self) -> Mapping[str, Any]:
         """What `run.json` says of it."""
         return self.attempt.facts
 
-    def pass_over(self, told: Callable[[int, tuple[int, int]], None]) -> PassOver | None:
+    def skip(self, told: Callable[[int, tuple[int, int]], None]) -> Skip | None:
         """For `Plan.by_endpoint`: passes over what is answered, and tells its place in the run and in the journal."""
-        past = self.past
-        if not len(past):
+        earlier = self.earlier
+        if not len(earlier):
             return None
         names: dict[str, str] = {}
 
@@ -136,7 +141,7 @@ class RunAttempt:
             name = names.get(unit.prompt.path)
             if name is None:
                 name = names[unit.prompt.path] = key_of(unit.prompt, self.root)
-            place = past.place(unit, name, case, sample)
+            place = earlier.place(unit, name, case, sample)
             if place is not None:
                 told(index, place)
             return place is not None

@@ -21,7 +21,7 @@ class Columns(NamedTuple):
 def columns_of(units: Iterable[Unit]) -> Columns:
     """Those of all prompts: `inputs` and properties in the author's order, inferred variables in alphabetical order.
 
-    To be asked after the rehearsal, which knows the variables that the cases' own assertions read.
+    To be asked after the preflight, which knows the variables that the cases' own assertions read.
     """
     variables: dict[str, None] = {}
     fields: dict[str, None] = {}

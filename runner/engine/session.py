@@ -16,20 +16,20 @@ from .._version import __version__
 from ..endpoints.connect import Connection
 from ..errors import RunnerError, StorageError
 from ..masking import json_cleaner
-from .journal.bounds import ErrorBound
 from .journal.counters import Counters
-from .journal.exit_codes import Facts, exit_code
+from .journal.error_limit import ErrorLimit
+from .journal.exit_codes import ExitCounts, exit_code
 from .journal.journal import Journal
 from .journal.record import Record, journal_line, json_line
 from .journal.stored_runs import FORMAT
 from .plan.plan import Job, Unit
 from .pool import event_loop
-from .pool.admission import Gate
-from .pool.execute import execute, gates_of
+from .pool.admission import Admission
+from .pool.execute import admissions_of, execute
 from .pool.options import Options
-from .pool.shutdown import Control
+from .pool.shutdown import Shutdown
 
-__all__ = ["Display", "Ending", "Kept", "Sink", "run_jobs"]
+__all__ = ["Display", "RunOutcome", "Sink", "StoredRecords", "run_jobs"]
 
 DISPLAY_SECONDS = 0.1
 
@@ -47,7 +47,7 @@ class Display(Protocol):
         """Something a person should know now."""
 
 
-class Kept(NamedTuple):
+class StoredRecords(NamedTuple):
     """The records of a job and where the journal has them: `offset` and `length` in bytes."""
 
     job: Job
@@ -56,12 +56,12 @@ class Kept(NamedTuple):
     length: int
 
 
-Sink = Callable[[Kept], None]
+Sink = Callable[[StoredRecords], None]
 """Receives what was kept; StorageError from it stops the run, which goes on to keep what is under way."""
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
+class RunOutcome:
     """How a run ended: its exit code, its folder, how long it took, and why it stopped early (None: it did not)."""
 
     exit_code: int
@@ -83,9 +83,9 @@ def run_jobs(
     sinks: Sequence[Sink] = (),
     receive: Callable[[Job, Sequence[Record]], None] | None = None,
     options: Options | None = None,
-    max_errors: ErrorBound | None = None,
+    max_errors: ErrorLimit | None = None,
     facts: Mapping[str, Any] | None = None,
-) -> Ending:
+) -> RunOutcome:
     """Run jobs (by endpoint; `units` are what they are made of) under a journal and tell `display` about it.
 
     Every record is in the journal before anything else hears of it. The journal and the sinks get it without keys;
@@ -95,10 +95,10 @@ def run_jobs(
     says so.
     """
     options = options or Options()
-    control = Control()
-    gates = gates_of({name: connections[name] for name in jobs}, options)
-    keeper = _Keeper(journal, connections, control, counters, display, sinks, receive, max_errors)
-    told = _Manifest(journal, units, connections, gates, counters, facts or {})
+    shutdown = Shutdown()
+    admissions = admissions_of({name: connections[name] for name in jobs}, options)
+    keeper = _Recorder(journal, connections, shutdown, counters, display, sinks, receive, max_errors)
+    told = _Manifest(journal, units, connections, admissions, counters, facts or {})
     started = time.monotonic()
     status, error = "complete", None
 
@@ -107,8 +107,8 @@ def run_jobs(
         assert main is not None
         ticker = asyncio.create_task(_tick(display))
         try:
-            with control.signals(main.cancel, display.note):
-                await execute(jobs, connections, keeper.keep, options, control, gates)
+            with shutdown.signals(main.cancel, display.note):
+                await execute(jobs, connections, keeper.keep, options, shutdown, admissions)
         finally:
             ticker.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -135,50 +135,50 @@ def run_jobs(
                 error = problem
         if error is not None:
             status = "failed"
-        elif control.reason is not None:
-            status = "interrupted" if control.signal else "stopped"
+        elif shutdown.reason is not None:
+            status = "interrupted" if shutdown.signal else "stopped"
         seconds = time.monotonic() - started
         unsent = status != "complete"
-        code = error.exit_code if error else _exit_code(counters, control, unsent=unsent)
+        code = error.exit_code if error else _exit_code(counters, shutdown, unsent=unsent)
         try:
-            told.write(status=status, reason=control.reason, exit_code=code, seconds=seconds)
+            told.write(status=status, reason=shutdown.reason, exit_code=code, seconds=seconds)
         except StorageError as problem:
             error = error or problem
         if error is not None:
             raise error
-    return Ending(code, journal.folder, seconds, control.reason, unsent, control.signal)
+    return RunOutcome(code, journal.folder, seconds, shutdown.reason, unsent, shutdown.signal)
 
 
-def _exit_code(counters: Counters, control: Control, *, unsent: bool) -> int:
+def _exit_code(counters: Counters, shutdown: Shutdown, *, unsent: bool) -> int:
     return exit_code(
-        Facts(
+        ExitCounts(
             failed=counters.failed,
             unchecked=counters.errors + unsent,
             selected=counters.done,
-            signal=control.signal,
+            signal=shutdown.signal,
         )
     )
 
 
-class _Keeper:
+class _Recorder:
     """Keeps the records of each job: in the journal, then everywhere else. `error` is the first that stopped it."""
 
     def __init__(
         self,
         journal: Journal,
         connections: Mapping[str, Connection],
-        control: Control,
+        shutdown: Shutdown,
         counters: Counters,
         display: Display,
         sinks: Sequence[Sink],
         receive: Callable[[Job, Sequence[Record]], None] | None,
-        max_errors: ErrorBound | None,
+        max_errors: ErrorLimit | None,
     ) -> None:
         self._journal = journal
         self._clean = json_cleaner(
             value for connection in connections.values() for value in connection.secrets
         )
-        self._control = control
+        self._shutdown = shutdown
         self._counters = counters
         self._display = display
         self._sinks = list(sinks)
@@ -200,10 +200,10 @@ class _Keeper:
             for record in records:
                 self._counters.add(record)
                 self._display.record(record)
-            self._hand_on(Kept(job, records, offset, len(line)), came)
+            self._hand_on(StoredRecords(job, records, offset, len(line)), came)
             offset += len(line)
         if self._max_errors and (reason := self._max_errors.reached(self._counters)):
-            self._control.stop(reason)
+            self._shutdown.stop(reason)
 
     def _cleaned(self, records: list[Record]) -> tuple[Sequence[Record], bytes]:
         """The records and their lines without keys; those of one job stand together."""
@@ -212,7 +212,7 @@ class _Keeper:
         kept = records if clean == lines else [json.loads(line) for line in clean]
         return kept, b"".join(map(journal_line, clean))
 
-    def _hand_on(self, kept: Kept, as_they_came: Sequence[Record]) -> None:
+    def _hand_on(self, kept: StoredRecords, as_they_came: Sequence[Record]) -> None:
         for sink in list(self._sinks):
             try:
                 sink(kept)
@@ -228,7 +228,7 @@ class _Keeper:
     def _stop(self, error: RunnerError) -> None:
         """What comes from now on is still taken in, since it is paid for; nothing new is asked."""
         self.error = self.error or error
-        self._control.stop(error.message)
+        self._shutdown.stop(error.message)
 
 
 async def _tick(display: Display) -> None:
@@ -245,13 +245,13 @@ class _Manifest:
         journal: Journal,
         units: Sequence[Unit],
         connections: Mapping[str, Connection],
-        gates: Mapping[str, Gate],
+        admissions: Mapping[str, Admission],
         counters: Counters,
         facts: Mapping[str, Any],
     ) -> None:
         self._journal = journal
         self._counters = counters
-        self._gates = gates
+        self._admissions = admissions
         self._began = time.monotonic()
         self._before = float(facts.get("seconds", 0.0))
         self._facts = {
@@ -277,15 +277,19 @@ class _Manifest:
                 "exit_code": exit_code,
                 "seconds": round(self._before + seconds, 3),
                 **self._counters.totals(),
-                "concurrency": {name: self._told(gate) for name, gate in self._gates.items()},
+                "concurrency": {name: self._told(admission) for name, admission in self._admissions.items()},
             }
         )
 
-    def _told(self, gate: Gate) -> dict[str, Any]:
+    def _told(self, admission: Admission) -> dict[str, Any]:
         """How many requests were under way at once, and for an adaptive limit how it was found."""
-        told = {"limit": gate.concurrency.now, "peak": gate.peak, "rate_limited": gate.rate_limited}
+        told = {
+            "limit": admission.concurrency.now,
+            "peak": admission.peak,
+            "rate_limited": admission.rate_limited,
+        }
         changes = [
             {"at": round(each.at - self._began, 3), "from": each.old, "to": each.new, "reason": each.reason}
-            for each in gate.concurrency.changes
+            for each in admission.concurrency.changes
         ]
         return {**told, "history": changes} if changes else told

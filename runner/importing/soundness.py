@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..engine.plan.lint import examine
+from ..engine.plan.lint import lint_prompt
 from ..errors import Location, Problems, RunnerError
 from ..files.project import load_project_from
 from ..files.prompt import load_prompt
@@ -64,7 +64,7 @@ def _faults(draft: Draft, written: Written) -> list[RunnerError]:
         return list(problems.errors)
     except RunnerError as error:
         return [error]
-    found = examine(prompt, project)
+    found = lint_prompt(prompt, project)
     remarks = [
         RunnerError(f"{remark.code} {remark.message}", location=remark.location)
         for remark in found.remarks

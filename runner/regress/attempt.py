@@ -80,7 +80,7 @@ class TestAttempt:
             if was["configuration"].get(section := section_of(unit, root)) == facts["configuration"][section]
             and was["headers"].get(unit.endpoint.name) == facts["headers"][unit.endpoint.name]
         )
-        note(f"resuming the test run {earlier.id}: {len(attempt.past):,} of its answers had come")
+        note(f"resuming the test run {earlier.id}: {len(attempt.earlier):,} of its answers had come")
         return cls(attempt, root, unchanged)
 
     def unanswered(self, jobs: Iterator[Job], take: Callable[[Job, Sequence[Record]], None]) -> Iterator[Job]:
@@ -95,7 +95,7 @@ class TestAttempt:
     def _answer(self, job: Job) -> list[Record] | None:
         if section_of(job.unit, self.root) not in self.unchanged:
             return None
-        records = self.attempt.past.find(job, key_of(job.unit.prompt, self.root))
+        records = self.attempt.earlier.find(job, key_of(job.unit.prompt, self.root))
         if records is None or _CUT_OUT in json.dumps(records):
             return None
         for record in records:

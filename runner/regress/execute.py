@@ -7,13 +7,13 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from ..engine.plan.plan import Job, Rehearsal, Unit
+from ..engine.plan.plan import Job, Preflight, Unit
 from .run import Regression
 
 if TYPE_CHECKING:
     from ..endpoints.connect import Connection
     from ..engine.journal.record import Record
-    from ..engine.session import Display, Ending
+    from ..engine.session import Display, RunOutcome
 
 __all__ = ["carry_out"]
 
@@ -26,24 +26,24 @@ def carry_out(
     connect: Callable[[Sequence[Unit]], Mapping[str, Connection]],
     display: Display,
     watch: Callable[[Job, Sequence[Record]], None] = lambda _job, _records: None,
-    rehearsal: Rehearsal | None = None,
+    preflight: Preflight | None = None,
     workers: int | Literal["adaptive"] | None = None,
     use_cache: bool = True,
     resume: bool = False,
-) -> Ending | None:
-    """Run it; the ending of what was asked, None when nothing had to be.
+) -> RunOutcome | None:
+    """Run it; the outcome of what was asked, None when nothing had to be.
 
-    What `rehearsal` has rendered is what is sent. `watch` is told each answer, before the regression is. `connect` makes the connections of the units that have to be asked; it is called only then.
+    What `preflight` has rendered is what is sent. `watch` is told each answer, before the regression is. `connect` makes the connections of the units that have to be asked; it is called only then.
     `resume` takes the answers that the last test run left in its journal, if that run was stopped or killed. What the
     record mode `all` asks for is taken neither from there nor from the cache. Raises what the regression raises,
     ConfigError for an endpoint that is needed and not set up or not trusted, StorageError.
     """
     waiting: dict[str, Iterator[Job]] = {}
-    for name, jobs in regression.jobs(rehearsal).items():
+    for name, jobs in regression.jobs(preflight).items():
         first = next(jobs, None)  # replays all that comes before it
         if first is not None:
             waiting[name] = chain((first,), jobs)
-    ending = (
+    outcome = (
         _ask(
             regression,
             waiting,
@@ -59,9 +59,9 @@ def carry_out(
         if waiting
         else None
     )
-    if ending is None or not ending.unsent:
+    if outcome is None or not outcome.unsent:
         regression.finish()
-    return ending
+    return outcome
 
 
 def _ask(
@@ -76,7 +76,7 @@ def _ask(
     *,
     use_cache: bool,
     resume: bool,
-) -> Ending:
+) -> RunOutcome:
     # The only place from which a regression run reaches anything that knows the network.
     from ..engine.journal.counters import Counters
     from ..engine.pool.cache import ResponseCache, RunCache

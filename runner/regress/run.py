@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..engine.journal.record import Record
-from ..engine.plan.plan import CaseKey, Job, Plan, Rehearsal, Unit
+from ..engine.plan.plan import CaseKey, Job, Plan, Preflight, Unit
 from ..engine.plan.selection import Selection
 from ..errors import Location, UsageError
 from ..files.model import Case, Project
@@ -107,14 +107,14 @@ class Regression:
         """Refuse to store an answer that repeats one of these keys."""
         self._store.guard(secrets)
 
-    def jobs(self, rehearsal: Rehearsal | None = None) -> dict[str, Iterator[Job]]:
+    def jobs(self, preflight: Preflight | None = None) -> dict[str, Iterator[Job]]:
         """For each endpoint, lazily, the jobs that have to be asked; drawing them replays what need not be.
 
-        In `--record none` these are empty, and drawing them is the whole run. What `rehearsal` has rendered is taken
+        In `--record none` these are empty, and drawing them is the whole run. What `preflight` has rendered is taken
         from there.
         """
         return {
-            name: self._jobs(places, rehearsal) for name, places in self._plan.places_by_endpoint().items()
+            name: self._jobs(places, preflight) for name, places in self._plan.places_by_endpoint().items()
         }
 
     def take(self, job: Job, records: Sequence[Record]) -> None:
@@ -146,10 +146,10 @@ class Regression:
 
     # --- drawing ----------------------------------------------------------------------------------------------------
 
-    def _jobs(self, places: Sequence[int], rehearsal: Rehearsal | None) -> Iterator[Job]:
+    def _jobs(self, places: Sequence[int], preflight: Preflight | None) -> Iterator[Job]:
         for place in places:
             self._look_into(self._units[place])
-            for job in self._plan.first_samples(place, rehearsal):
+            for job in self._plan.first_samples(place, preflight):
                 if job is not None:
                     yield from self._case(job)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..engine.journal.exit_codes import Facts
+from ..engine.journal.exit_codes import ExitCounts
 from .modes import Modes
 from .results import CaseResult
 
@@ -52,10 +52,10 @@ class Tally:
             case "error":
                 self.errors += 1
 
-    def facts(self, modes: Modes, *, unsent: bool = False, signal: int | None = None) -> Facts:
+    def facts(self, modes: Modes, *, unsent: bool = False, signal: int | None = None) -> ExitCounts:
         """What the exit code is decided from."""
         rejected = self.unreferenced if modes.unreferenced == "reject" else 0
-        return Facts(
+        return ExitCounts(
             failed=self.failed,
             outdated=self.pending + self.outdated + rejected,
             unchecked=self.errors + unsent,

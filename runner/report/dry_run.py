@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..engine.plan.plan import Plan, Rehearsal
+from ..engine.plan.plan import Plan, Preflight
 from .figures import count, plural
 from .table import format_table
 
@@ -11,7 +11,7 @@ __all__ = ["dry_run_text"]
 BYTES_PER_TOKEN = 4
 
 
-def dry_run_text(plan: Plan, rehearsal: Rehearsal, request_bytes: int) -> str:
+def dry_run_text(plan: Plan, preflight: Preflight, request_bytes: int) -> str:
     """Which prompts, models and endpoints, how many requests, and about how many tokens they hold."""
     rows = [
         (
@@ -28,6 +28,6 @@ def dry_run_text(plan: Plan, rehearsal: Rehearsal, request_bytes: int) -> str:
         (
             format_table(("prompt", "variant", "model", "endpoint", "address"), rows),
             "",
-            f"{plural(rehearsal.jobs, 'request')}, about {count(tokens)} tokens of input; nothing was sent",
+            f"{plural(preflight.jobs, 'request')}, about {count(tokens)} tokens of input; nothing was sent",
         )
     )

@@ -21,7 +21,7 @@ from typing import Any, TextIO
 
 import pytest
 
-from runner.engine.journal.index import Past
+from runner.engine.journal.index import JournalIndex
 from runner.errors import StorageError
 from tests.faults import FaultServer, Received, Steps, echo
 from tests.patience import PATIENCE, wait_until
@@ -247,7 +247,7 @@ def test_each_changed_bit_of_a_journal_is_told_and_never_a_verdict(
         flipped[bit // 8] ^= 1 << bit % 8
         copy.write_bytes(first + flipped + last)
         with pytest.raises(StorageError, match=r"flipped\.jsonl:2: "):
-            Past(copy, names)
+            JournalIndex(copy, names)
 
 
 def test_a_journal_of_a_version_without_checksums_is_resumed(
@@ -300,7 +300,7 @@ def test_a_journal_cut_at_any_byte_is_whole_up_to_its_last_job(
     cut = tmp_path / "cut.jsonl"
     for size in range(len(whole) + 1):
         cut.write_bytes(whole[:size])
-        past = Past(cut, names)
+        past = JournalIndex(cut, names)
         assert past.sound == max(end for end in ends if end <= size)
         assert past.lost == size - past.sound
         assert len(past) == ends.index(past.sound)

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from runner.engine.pool import event_loop
-from runner.engine.pool.shutdown import Control
+from runner.engine.pool.shutdown import Shutdown
 from tests.patience import PATIENCE
 
 ROOT = Path(__file__).parents[2]
@@ -100,7 +100,7 @@ def test_it_works_in_a_thread_that_is_not_the_main_one() -> None:
     answers = []
 
     async def main() -> None:
-        control = Control()
+        control = Shutdown()
         with control.signals(lambda: None, lambda _: None):  # a thread of its own may set no handler
             answers.append(await asyncio.to_thread(lambda: 7))
 
@@ -116,7 +116,7 @@ def test_a_signal_handler_of_the_loop_is_called_and_the_one_before_comes_back() 
     before = signal.getsignal(signal.SIGINT)
 
     async def main() -> list[str]:
-        control, told = Control(), []
+        control, told = Shutdown(), []
         task = asyncio.current_task()
         assert task is not None
         with control.signals(lambda: told.append("again"), told.append):

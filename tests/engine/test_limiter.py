@@ -88,7 +88,7 @@ def test_a_request_held_back_by_one_limit_takes_nothing_of_the_other() -> None:
     limiter = Limiter(rpm=60, tpm=600)
     assert [limiter.reserve(5.0, 0.0) for _ in range(2)] == [0.0, 0.0]
     assert limiter.reserve(5.0, 0.0) == pytest.approx(1.0)
-    assert limiter.reserve(10.0, 1.0) == 0.0  # 10 of the 20 tokens were left, and 10 came
+    assert limiter.reserve(10.0, 1.0) == 0.0  # 10 of the 20 tokens were left, and 10 result
 
 
 def test_a_correction_of_what_was_too_little_is_paid_off() -> None:

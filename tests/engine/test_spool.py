@@ -60,20 +60,20 @@ def plan_of(units: Any, file: Path, **more: Any) -> Plan:
 
 
 def through(plan: Plan, spool: Spool, change: Any = None) -> tuple[list[Job], list[int]]:
-    """The jobs that come out of a rehearsal with this spool, and the places of other shards' jobs."""
+    """The jobs that come out of a preflight with this spool, and the places of other shards' jobs."""
     foreign: list[int] = []
     with spool:
-        rehearsal = plan.rehearse(spool=spool)
+        preflight = plan.preflight(spool=spool)
         if change is not None:
             change()
         return [
-            job for jobs in plan.by_endpoint(rehearsal, None, foreign.append).values() for job in jobs
+            job for jobs in plan.by_endpoint(preflight, None, foreign.append).values() for job in jobs
         ], foreign
 
 
 def made_anew(plan: Plan) -> tuple[list[Job], list[int]]:
     foreign: list[int] = []
-    jobs = plan.by_endpoint(plan.rehearse(), None, foreign.append)
+    jobs = plan.by_endpoint(plan.preflight(), None, foreign.append)
     return [job for its in jobs.values() for job in its], foreign
 
 
@@ -142,10 +142,10 @@ def test_what_marshal_does_not_know_is_made_again(units: Any) -> None:
 def test_a_file_that_was_cut_is_an_error_of_storage(units: Any, file: Path) -> None:
     plan, spool = plan_of(units, file), Spool()
     with spool:
-        rehearsal = plan.rehearse(spool=spool)
+        preflight = plan.preflight(spool=spool)
         assert spool._file is not None
         spool._file.truncate(5_000)
-        (jobs,) = plan.by_endpoint(rehearsal).values()
+        (jobs,) = plan.by_endpoint(preflight).values()
         with pytest.raises(StorageError, match="has become shorter"):
             list(jobs)
 
@@ -153,7 +153,7 @@ def test_a_file_that_was_cut_is_an_error_of_storage(units: Any, file: Path) -> N
 def test_the_file_has_no_name_and_is_closed(units: Any, file: Path) -> None:
     spool = Spool()
     with spool:
-        plan_of(units, file).rehearse(spool=spool)
+        plan_of(units, file).preflight(spool=spool)
         assert spool._file is not None
         assert not file.parent.joinpath(str(spool._file.name)).is_file()
     assert spool._file.closed

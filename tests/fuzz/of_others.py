@@ -15,7 +15,7 @@ from typing import Any
 from runner.checks.jsonpath import Path as JsonPathQuery
 from runner.checks.jsonpath import PathError, parse
 from runner.documents.text import decode
-from runner.engine.journal.index import Past
+from runner.engine.journal.index import JournalIndex
 from runner.errors import EncodingError, FormatError, Location, RunnerError, StorageError, SyntaxFileError
 from runner.files.model import Prompt, Template
 from runner.files.prompt import load_prompt
@@ -240,13 +240,13 @@ def _journal() -> Path:
     return Path(folder) / "results.jsonl"
 
 
-def _past(data: bytes) -> Past:
+def _past(data: bytes) -> JournalIndex:
     path = _journal()
     # Not truncated and written but replaced: no reader of an earlier input may hold the file.
     fresh = path.with_suffix(".new")
     fresh.write_bytes(data)
     os.replace(fresh, path)  # noqa: PTH105 - a million times
-    return Past(path, {"p.prompt.yaml": "p.prompt.yaml"})
+    return JournalIndex(path, {"p.prompt.yaml": "p.prompt.yaml"})
 
 
 def _read_journal(data: bytes) -> tuple[int, int, list[tuple[Any, int, int]]]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from runner.engine.plan.lint import examine
+from runner.engine.plan.lint import lint_prompt
 from runner.engine.plan.plan import Plan, make_units
 from runner.engine.plan.selection import Selection
 from runner.files.project import load_project_from
@@ -83,7 +83,7 @@ def faults_of(imported: Imported) -> list[str]:
     """What `runner check` says against the prompt files."""
     faults: list[str] = []
     for name in prompts_of(imported):
-        found = examine(load_prompt(name, MemoryTree(files_of(imported))), project())
+        found = lint_prompt(load_prompt(name, MemoryTree(files_of(imported))), project())
         faults += [str(error) for error in found.errors]
         faults += [str(remark) for remark in found.remarks if remark.severity == "error"]
     return faults

@@ -7,11 +7,11 @@ __all__ = ["MODULES"]
 MODULES: dict[str, tuple[str, ...]] = {
     name: tuple(tests.split())
     for name, tests in {
-        "engine/pool/budget": "tests/engine/test_gate.py",
+        "engine/pool/budget": "tests/engine/test_admission.py",
         "engine/pool/breaker": "tests/engine/test_breaker.py",
-        "engine/pool/admission": "tests/engine/test_gate.py tests/engine/test_concurrency.py",
-        "engine/pool/limiter": "tests/engine/test_limiter.py tests/engine/test_gate.py",
-        "engine/journal/index": "tests/engine/test_past.py",
+        "engine/pool/admission": "tests/engine/test_admission.py tests/engine/test_concurrency.py",
+        "engine/pool/limiter": "tests/engine/test_limiter.py tests/engine/test_admission.py",
+        "engine/journal/index": "tests/engine/test_journal_index.py",
         "engine/pool/result": "tests/engine/test_result.py",
         "wire/fingerprint": "tests/wire/test_fingerprint.py",
         "wire/error_rules": "tests/wire/test_error_rules.py tests/wire/test_provider_errors.py",

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from runner.engine.plan.lint import examine
+from runner.engine.plan.lint import lint_prompt
 from runner.engine.plan.plan import Plan, make_units
 from runner.engine.plan.selection import Selection
 from runner.files.formats import schema
@@ -47,7 +47,7 @@ def test_a_request_that_was_answered_is_a_prompt_and_is_sent_as_it_was(name: str
     body = REQUESTS[name]
     prompt = load_prompt("p.prompt.yaml", MemoryTree({"p.prompt.yaml": as_prompt(body).encode()}))
     project = Project(root="/", endpoints={"openai": Endpoint("openai", base_url="http://127.0.0.1:1/v1")})
-    found = examine(prompt, project)
+    found = lint_prompt(prompt, project)
     assert [*found.errors, *(each for each in found.remarks if each.severity == "error")] == []
     (job,) = Plan(make_units((prompt,), project), Selection().cases).jobs()
     sent = json.loads(job.data)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Facts", "exit_code"]
+__all__ = ["ExitCounts", "exit_code"]
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class ExitCounts:
     """What happened, as far as the exit code cares. Counts, and the signal's number when one ended the run."""
 
     mistakes: int = 0
@@ -19,7 +19,7 @@ class Facts:
     signal: int | None = None
 
 
-def exit_code(facts: Facts) -> int:
+def exit_code(facts: ExitCounts) -> int:
     """0 ok · 1 failed · 2 usage or file · 3 could not check · 4 not up to date · 5 nothing selected · 128 + signal.
 
     Precedence 2 > 1 > 4 > 3 > 5; an interrupted run says so whatever else it found.

@@ -1,6 +1,6 @@
 """The records of a run as they stand in the end: the last word on each job, errors included.
 
-`Past` knows only what need not be asked again. Who looks at a run wants to see as well what came to nothing.
+`JournalIndex` knows only what need not be asked again. Who looks at a run wants to see as well what came to nothing.
 """
 
 from __future__ import annotations

@@ -18,13 +18,13 @@ from ...wire.fingerprint import FINGERPRINTERS, refuse_newer, version_of
 from ..plan.plan import Job, Unit
 from .record import Record, read_journal_line
 
-__all__ = ["Past", "identity_of", "journal_lines", "read_results"]
+__all__ = ["JournalIndex", "identity_of", "journal_lines", "read_results"]
 
 _LENGTH = 40
 _OFFSET = 48
 
 
-class Past:
+class JournalIndex:
     """The records of a journal as far as they count.
 
     `sound` is the number of its bytes that are whole jobs; the `lost` ones behind them were being written when the
@@ -97,7 +97,7 @@ class Past:
                 hint="the journal and the run.json beside it do not belong together",
             ) from None
 
-    def shared_with(self, other: Past) -> int:
+    def shared_with(self, other: JournalIndex) -> int:
         """How many jobs stand in both journals."""
         return len(self._jobs.keys() & other._jobs.keys())
 
@@ -123,7 +123,7 @@ class Past:
         declared = job.unit.endpoint.finish_reasons
         return any(_is_misread(*ending, declared) for ending in self._doubtful.get(identity, ()))
 
-    def refuse_strays(self) -> None:
+    def refuse_unknown(self) -> None:
         """UsageError where answers belong to no case of the run any more; after every case was visited."""
         stray = len(self._jobs) - len(self._seen)
         if stray:

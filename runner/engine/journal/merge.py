@@ -13,8 +13,8 @@ from ..._version import __version__
 from ...errors import UsageError
 from ..plan.configuration import Configuration, differences
 from .counters import Counters
-from .exit_codes import Facts, exit_code
-from .index import Past, read_results
+from .exit_codes import ExitCounts, exit_code
+from .index import JournalIndex, read_results
 from .journal import Journal
 from .record import Record, journal_line, json_line
 from .stored_runs import FORMAT, StoredRun
@@ -41,22 +41,24 @@ def merge(runs: Sequence[StoredRun], root: Path) -> tuple[Merged, Iterator[Recor
     rest. Raises UsageError for runs that are no shards of one run, and where a case stands in two of them.
     """
     count = _refuse_others(runs)
-    pasts = [Past(run.results, run.manifest["files"]) for run in runs]
-    _refuse_repeats(runs, pasts)
+    indexes = [JournalIndex(run.results, run.manifest["files"]) for run in runs]
+    _refuse_repeats(runs, indexes)
     counters = Counters(total=sum(int(run.manifest.get("total") or 0) for run in runs))
     missing = tuple(_missing(runs, count))
     journal = Journal.create(root)
     with contextlib.closing(journal):
-        for records in _in_order(runs, pasts):
+        for records in _in_order(runs, indexes):
             journal.append(b"".join(journal_line(json_line(record)) for record in records))
             for record in records:
                 counters.add(record)
-        facts = Facts(
+        facts = ExitCounts(
             failed=counters.failed, unchecked=counters.errors + len(missing), selected=counters.done
         )
         merged = Merged(journal.folder, counters, missing, exit_code(facts))
         journal.write_manifest(_manifest(runs, merged))
-    return merged, (record for record, _, _ in Past(journal.results, runs[0].manifest["files"]).records())
+    return merged, (
+        record for record, _, _ in JournalIndex(journal.results, runs[0].manifest["files"]).records()
+    )
 
 
 def _refuse_others(runs: Sequence[StoredRun]) -> int:
@@ -95,10 +97,10 @@ def _without_shard(was: Configuration) -> Configuration:
     }
 
 
-def _refuse_repeats(runs: Sequence[StoredRun], pasts: Sequence[Past]) -> None:
-    for index, past in enumerate(pasts):
-        for other, earlier in enumerate(pasts[:index]):
-            if shared := past.shared_with(earlier):
+def _refuse_repeats(runs: Sequence[StoredRun], indexes: Sequence[JournalIndex]) -> None:
+    for index, earlier in enumerate(indexes):
+        for other, earlier in enumerate(indexes[:index]):
+            if shared := earlier.shared_with(earlier):
                 raise UsageError(
                     f"{shared} cases stand in both {runs[other].id} and {runs[index].id}",
                     hint="one of the journals is not that of its run",
@@ -115,12 +117,12 @@ def _missing(runs: Sequence[StoredRun], count: int) -> Iterator[str]:
             yield f"shard {run.manifest['shard']} is {run.status}"
 
 
-def _in_order(runs: Sequence[StoredRun], pasts: Sequence[Past]) -> Iterator[list[Record]]:
+def _in_order(runs: Sequence[StoredRun], indexes: Sequence[JournalIndex]) -> Iterator[list[Record]]:
     """The records of each job, by its place in the run; two numbers a job are kept to sort them."""
     places = sorted(
         (record["index"], number, offset, length)
-        for number, past in enumerate(pasts)
-        for record, offset, length in past.records()
+        for number, earlier in enumerate(indexes)
+        for record, offset, length in earlier.records()
         if not record.get("choice")
     )
     with contextlib.ExitStack() as opened:

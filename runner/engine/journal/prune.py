@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 
 from .stored_runs import StoredRun
 
-__all__ = ["delete", "expendable"]
+__all__ = ["delete", "prunable"]
 
 
-def expendable(
+def prunable(
     runs: Iterable[StoredRun], *, keep: int, older_than: timedelta | None, unfinished: bool
 ) -> Iterator[StoredRun]:
     """Of `runs`, the newest first: those beyond the first `keep`, and older than that if an age is given.

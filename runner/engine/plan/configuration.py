@@ -1,6 +1,6 @@
 """What a run asks, in named parts, so that a run that goes on later can say which of them are no longer the same.
 
-Kept in `run.json`. What is long stands there as its digest. How a run is carried out (jobs, transport, limits of
+StoredRecords in `run.json`. What is long stands there as its digest. How a run is carried out (jobs, transport, limits of
 money or errors, where the output goes) is no part of it: that may change from one stretch of a run to the next.
 """
 

@@ -25,11 +25,11 @@ from ...values import Json, JsonPath
 from .plan import Job, Plan, Unit, make_units
 from .selection import Selection
 
-__all__ = ["Examination", "FalseTexts", "examine", "refuse_lint_errors"]
+__all__ = ["FalseTexts", "LintReport", "lint_prompt", "refuse_lint_errors"]
 
 
 @dataclass(frozen=True, slots=True)
-class Examination:
+class LintReport:
     """What was found in one prompt: errors that stop it, remarks that need not, and how many cases it has."""
 
     prompt: Prompt
@@ -38,7 +38,7 @@ class Examination:
     remarks: tuple[Diagnostic, ...]
 
 
-def examine(prompt: Prompt, project: Project, sandbox: Sandbox = IN_PROCESS) -> Examination:
+def lint_prompt(prompt: Prompt, project: Project, sandbox: Sandbox = IN_PROCESS) -> LintReport:
     """Compile a prompt, render each of its cases and lint its schema, without sending anything."""
     errors: list[RunnerError] = []
     units: tuple[Unit, ...] = ()
@@ -57,7 +57,7 @@ def examine(prompt: Prompt, project: Project, sandbox: Sandbox = IN_PROCESS) -> 
     try:
         units = make_units((prompt,), project, fields=fields, sandbox=sandbox)
         if prompt.tests or not units[0].required:
-            cases = Plan(units, Selection().cases).rehearse(look).jobs
+            cases = Plan(units, Selection().cases).preflight(look).jobs
     except NothingSelectedError:
         pass  # a prompt whose row files are empty has nothing to render; `run` refuses it
     except Problems as problems:
@@ -76,7 +76,7 @@ def examine(prompt: Prompt, project: Project, sandbox: Sandbox = IN_PROCESS) -> 
         remarks.extend(judge.remarks)
     remarks.extend(empty.found.values())
     remarks.extend(texts.found.values())
-    return Examination(prompt, cases, tuple(errors), tuple(remarks))
+    return LintReport(prompt, cases, tuple(errors), tuple(remarks))
 
 
 def _model_of_an_action(prompt: Prompt, project: Project) -> Diagnostic | None:
@@ -166,7 +166,7 @@ _SPEAKERS = frozenset({"system", "developer", "user"})
 
 
 def refuse_lint_errors(prompts: Iterable[Prompt], *, hint: str) -> None:
-    """Raise SchemaError, or Problems, for what `examine` calls an error of a schema: the provider would refuse it.
+    """Raise SchemaError, or Problems, for what `lint_prompt` calls an error of a schema: the provider would refuse it.
 
     `hint` says how to ask all the same.
     """

@@ -1,7 +1,7 @@
 """What a run will do: prompts x variants x cases x samples, as a lazy stream of ready-to-send jobs.
 
-Nothing is kept in memory per case. `rehearse` walks the whole stream once before anything is sent, so that a mistake in
-the last row of a data file costs nothing; the run takes the jobs from where the rehearsal spooled them.
+Nothing is kept in memory per case. `preflight` walks the whole stream once before anything is sent, so that a mistake in
+the last row of a data file costs nothing; the run takes the jobs from where the preflight spooled them.
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ if TYPE_CHECKING:
 __all__ = [
     "CaseKey",
     "Job",
-    "PassOver",
     "Plan",
-    "Rehearsal",
+    "Preflight",
+    "Skip",
     "Unit",
     "choices",
     "make_units",
@@ -362,7 +362,7 @@ def _model(prompt: Prompt, overrides: Mapping[str, Json]) -> str | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Rehearsal:
+class Preflight:
     """What a run will amount to: the number of jobs and of records (choices).
 
     `starts` are the places in the whole run at which the jobs of each unit begin, and at last where they all end; they
@@ -376,7 +376,7 @@ class Rehearsal:
     spool: Spool | None = None
 
 
-PassOver = Callable[[Unit, Case, int, int], bool]
+Skip = Callable[[Unit, Case, int, int], bool]
 """Told the unit, case, sample and index of each job that comes up, in their order: whether it is passed over."""
 
 
@@ -399,8 +399,8 @@ class Plan:
 
     def by_endpoint(
         self,
-        rehearsal: Rehearsal,
-        pass_over: PassOver | None = None,
+        preflight: Preflight,
+        skip: Skip | None = None,
         foreign: Callable[[int], None] = lambda _: None,
     ) -> dict[str, Iterator[Job]]:
         """The same jobs with their places in the run, for each endpoint's pool its own.
@@ -408,7 +408,7 @@ class Plan:
         `foreign` is told the places of the jobs that other shards have.
         """
         return {
-            name: self._placed(places, rehearsal, pass_over, foreign)
+            name: self._placed(places, preflight, skip, foreign)
             for name, places in self.places_by_endpoint().items()
         }
 
@@ -422,36 +422,36 @@ class Plan:
     def _placed(
         self,
         places: Sequence[int],
-        rehearsal: Rehearsal,
-        pass_over: PassOver | None,
+        preflight: Preflight,
+        skip: Skip | None,
         foreign: Callable[[int], None],
     ) -> Iterator[Job]:
         for place in places:
-            index = rehearsal.starts[place]
-            for job in self.first_samples(place, rehearsal):
+            index = preflight.starts[place]
+            for job in self.first_samples(place, preflight):
                 if job is None:
                     for other in range(index, index + self.repeat):
                         foreign(other)
-                elif pass_over is None and self.repeat == 1:
+                elif skip is None and self.repeat == 1:
                     yield job
                 else:
                     for sample in range(self.repeat):
-                        if pass_over is None or not pass_over(job.unit, job.case, sample, index + sample):
+                        if skip is None or not skip(job.unit, job.case, sample, index + sample):
                             yield job._replace(sample=sample, place=index + sample)
                 index += self.repeat
 
-    def first_samples(self, place: int, rehearsal: Rehearsal | None) -> Iterator[Job | None]:
+    def first_samples(self, place: int, preflight: Preflight | None) -> Iterator[Job | None]:
         """The job of the first sample of each case of the unit at `place`; None for a case of another shard."""
         unit = self.units[place]
-        if rehearsal is None:
+        if preflight is None:
             for case in self.cases(unit):
                 yield unit.job(case) if self._has(unit, case) else None
             return
-        index, spool = rehearsal.starts[place], rehearsal.spool
+        index, spool = preflight.starts[place], preflight.spool
         kept = spool.kept(place) if spool else 0
         if spool:
             yield from spool.jobs(place, unit)
-        if kept * self.repeat == rehearsal.starts[place + 1] - index:
+        if kept * self.repeat == preflight.starts[place + 1] - index:
             return
         for number, case in enumerate(self.cases(unit)):
             if number >= kept:
@@ -460,7 +460,7 @@ class Plan:
     def _has(self, unit: Unit, case: Case) -> bool:
         return self.shard is None or self.shard.has(unit.prompt.file, case.id, unit.variant)
 
-    def rehearse(self, visit: Callable[[Job], None] | None = None, spool: Spool | None = None) -> Rehearsal:
+    def preflight(self, visit: Callable[[Job], None] | None = None, spool: Spool | None = None) -> Preflight:
         """Load, validate and render every case without sending anything; `visit` is told the job of its first sample.
 
         `spool` takes in these jobs for `by_endpoint`. Raises Problems (all mistakes, the first twenty in full) or
@@ -505,7 +505,7 @@ class Plan:
             raise NothingSelectedError("nothing to run: no prompt has a case")
         if spool is not None:
             spool.end()
-        return Rehearsal(jobs, records, (*starts, index), spool)
+        return Preflight(jobs, records, (*starts, index), spool)
 
 
 def choices(body: JsonObject) -> int:

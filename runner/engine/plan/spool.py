@@ -43,7 +43,7 @@ class _Section:
 
 
 class Spool:
-    """The jobs of a rehearsal, unit by unit in their order. A context manager, which holds the file.
+    """The jobs of a preflight, unit by unit in their order. A context manager, which holds the file.
 
     A unit may be kept in part, or not at all: where the file is full, the disk is, or a value is none of the plain
     types that `marshal` writes. The cases behind those that are kept are then made again by whoever reads.

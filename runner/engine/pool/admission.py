@@ -12,14 +12,14 @@ from .budget import Budget
 from .concurrency import ConcurrencyLimit
 from .limiter import Limiter
 
-__all__ = ["Gate"]
+__all__ = ["Admission"]
 
 _TOO_MANY = frozenset({429, 503, 529})
 """The statuses by which providers say that they get too many requests (research: OpenAI, Anthropic, gateways)."""
 
 
-class Gate:
-    """The gate of one endpoint. Times are in seconds, on one monotonic clock of the caller's.
+class Admission:
+    """The admission of one endpoint. Times are in seconds, on one monotonic clock of the caller's.
 
     `rate_limited` counts the answers that said "too many", `peak` is the most requests that were under way at once.
     """
@@ -35,7 +35,7 @@ class Gate:
         self._under_way = 0
         self._paused_until = -inf
 
-    def enter(self, tokens: float, now: float) -> float:
+    def admit(self, tokens: float, now: float) -> float:
         """Let one request of about `tokens` tokens leave and answer 0, or answer the seconds to wait.
 
         Infinity: until a request lands.
@@ -53,7 +53,7 @@ class Gate:
                 self._budget.begin()
         return wait
 
-    def land(self) -> None:
+    def release(self) -> None:
         """A request is back, with or without an answer."""
         self._under_way -= 1
         if self._budget:

@@ -32,7 +32,7 @@ class Breaker:
         self._refusals = 0
 
     def succeeded(self) -> None:
-        """An answer came."""
+        """An answer result."""
         self.answered = True
         self._failures = 0
         self._refusal, self._refusals = None, 0

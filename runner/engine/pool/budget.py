@@ -35,7 +35,7 @@ class Budget:
         self._under_way += 1
 
     def landed(self) -> None:
-        """A request is back, whatever came of it; what an answer cost is told to `pay`."""
+        """A request is back, whatever result of it; what an answer cost is told to `pay`."""
         self._under_way -= 1
 
     def pay(self, dollars: float) -> None:

@@ -44,7 +44,7 @@ _DIGEST_BYTES = 16
 
 @dataclass(frozen=True, slots=True)
 class CacheEntry:
-    """A kept response: status, the headers that matter for reading it, and its body as it came."""
+    """A kept response: status, the headers that matter for reading it, and its body as it result."""
 
     status: int
     content_type: str

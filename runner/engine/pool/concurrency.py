@@ -1,6 +1,6 @@
 """How many requests an endpoint gets at once: a fixed number, or one that is found out.
 
-The adaptive limit is TCP's congestion control applied to requests: slow start, then additive increase and
+The adaptive limit is TCP's congestion shutdown applied to requests: slow start, then additive increase and
 multiplicative decrease (RFC 5681), with two rules learnt from the field. One cut an episode: the answers of requests
 that were under way before a cut say nothing about the lower limit, so for a while they neither cut nor raise it. And
 a limit only grows if it was used: a trickle of requests proves nothing about more of them at once.
@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-__all__ = ["AdaptiveLimit", "Change", "ConcurrencyLimit", "FixedLimit", "limit_of"]
+__all__ = ["AdaptiveLimit", "ConcurrencyLimit", "FixedLimit", "LimitChange", "limit_of"]
 
 START = 16
 HIGHEST = 256
@@ -30,7 +30,7 @@ KEPT_CHANGES = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class LimitChange:
     """The limit moved. `at` is on the caller's clock, in seconds."""
 
     at: float
@@ -40,7 +40,7 @@ class Change:
 
 
 class ConcurrencyLimit(Protocol):
-    """What the gate asks: `now` requests may be under way at once, never more than `most`."""
+    """What the admission asks: `now` requests may be under way at once, never more than `most`."""
 
     @property
     def now(self) -> int:
@@ -53,7 +53,7 @@ class ConcurrencyLimit(Protocol):
         ...
 
     @property
-    def changes(self) -> tuple[Change, ...]:
+    def changes(self) -> tuple[LimitChange, ...]:
         """How it moved, the last KEPT_CHANGES of it."""
         ...
 
@@ -61,7 +61,7 @@ class ConcurrencyLimit(Protocol):
         """A request left; with it, so many are under way."""
 
     def answered(self, at: float) -> None:
-        """An answer came at the first attempt."""
+        """An answer result at the first attempt."""
 
     def stumbled(self) -> None:
         """A request failed for a reason that is none of the limit's: the present round proves nothing."""
@@ -82,7 +82,7 @@ class FixedLimit:
         return self.now
 
     @property
-    def changes(self) -> tuple[Change, ...]:
+    def changes(self) -> tuple[LimitChange, ...]:
         """None: it never moves."""
         return ()
 
@@ -108,14 +108,14 @@ class AdaptiveLimit:
     def __init__(self, start: int = START, most: int = HIGHEST) -> None:
         self.now = min(start, most)
         self.most = most
-        self._changes: deque[Change] = deque(maxlen=KEPT_CHANGES)
+        self._changes: deque[LimitChange] = deque(maxlen=KEPT_CHANGES)
         self._starting = True
         self._clean = 0
         self._peak = 0
         self._cut_at: float | None = None
 
     @property
-    def changes(self) -> tuple[Change, ...]:
+    def changes(self) -> tuple[LimitChange, ...]:
         """How it moved, the last KEPT_CHANGES of it."""
         return tuple(self._changes)
 
@@ -124,7 +124,7 @@ class AdaptiveLimit:
         self._peak = max(self._peak, under_way)
 
     def answered(self, at: float) -> None:
-        """An answer came at the first attempt."""
+        """An answer result at the first attempt."""
         if self._cooling(at):
             return
         self._clean += 1
@@ -158,7 +158,7 @@ class AdaptiveLimit:
         self, new: int, at: float, reason: Literal["slow_start", "steady_growth", "rate_limit"]
     ) -> None:
         if new != self.now:
-            self._changes.append(Change(at, self.now, new, reason))
+            self._changes.append(LimitChange(at, self.now, new, reason))
             self.now = new
 
 

@@ -9,18 +9,19 @@ from contextlib import AsyncExitStack
 from ...endpoints.connect import Connection
 from ...errors import RunnerError
 from ..plan.plan import Job
-from .admission import Gate
+from .admission import Admission
 from .options import Options
-from .pool import Emit, Pool, gate_of
-from .shutdown import Control
+from .pool import Emit, Pool, admission_of
+from .shutdown import Shutdown
 
-__all__ = ["execute", "gates_of"]
+__all__ = ["admissions_of", "execute"]
 
 
-def gates_of(connections: Mapping[str, Connection], options: Options) -> dict[str, Gate]:
-    """The gates of the endpoints, by name."""
+def admissions_of(connections: Mapping[str, Connection], options: Options) -> dict[str, Admission]:
+    """The admissions of the endpoints, by name."""
     return {
-        name: gate_of(connection, options, of=len(connections)) for name, connection in connections.items()
+        name: admission_of(connection, options, of=len(connections))
+        for name, connection in connections.items()
     }
 
 
@@ -29,12 +30,12 @@ async def execute(
     connections: Mapping[str, Connection],
     emit: Emit,
     options: Options,
-    control: Control,
-    gates: Mapping[str, Gate],
+    shutdown: Shutdown,
+    admissions: Mapping[str, Admission],
 ) -> None:
     """Run the jobs of each endpoint (by name) in a pool of its own; `emit` receives each job's records once judged.
 
-    Returns when the work is done or was stopped (`control.reason`). Raises what `emit` raises, EndpointError or
+    Returns when the work is done or was stopped (`shutdown.reason`). Raises what `emit` raises, EndpointError or
     ConfigError for an endpoint that cannot be opened, or asyncio.CancelledError.
     """
     async with AsyncExitStack() as opened:
@@ -42,7 +43,7 @@ async def execute(
         for name, of_endpoint in jobs.items():
             connection = await opened.enter_async_context(connections[name])
             pools.append(
-                Pool(connection, of_endpoint, gates[name], control=control, emit=emit, options=options)
+                Pool(connection, of_endpoint, admissions[name], shutdown=shutdown, emit=emit, options=options)
             )
         try:
             async with asyncio.TaskGroup() as group:

@@ -19,7 +19,7 @@ DEFAULT_WORKERS = 16
 class Options:
     """`workers` None: each endpoint's own `concurrency`, else 16. `notice` is told what a person should know now.
 
-    `trace` is told each request and what came of it (`--debug`).
+    `trace` is told each request and what result of it (`--debug`).
     """
 
     workers: int | Literal["adaptive"] | None = None

@@ -1,6 +1,6 @@
 """The pull pipeline of one endpoint: N workers draw jobs from an iterator, each request over a connection of its own.
 
-No task, future or list per case: the only things kept are the jobs in flight and those waiting to be asked again.
+No task, future or list per case: the only things kept are the jobs in queued and those waiting to be asked again.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ...masking import mask
 from ...wire.reply import Outcome, ProviderError, Reply
 from ..journal.record import Record
 from ..plan.plan import Job, Unit
-from .admission import Gate
+from .admission import Admission
 from .breaker import Breaker
 from .budget import Budget
 from .cache import CacheEntry, ResponseCache, RunCache
@@ -25,12 +25,12 @@ from .concurrency import limit_of
 from .fd_limit import room_for
 from .limiter import Limiter
 from .options import DEFAULT_WORKERS, Options
-from .queue import Flight, Flights
+from .queue import JobQueue, QueuedJob
 from .result import records_of
 from .retry import delay_before_retry
-from .shutdown import Control
+from .shutdown import Shutdown
 
-__all__ = ["Emit", "Pool", "gate_of"]
+__all__ = ["Emit", "Pool", "admission_of"]
 
 Emit = Callable[[Sequence[tuple[Job, list[Record]]]], None]
 """Receives finished jobs, each with the records of all its choices; may raise to end it all."""
@@ -39,8 +39,8 @@ RETRIES_BEFORE_FIRST_ANSWER = 2
 """Refused connections are retried less as long as the endpoint has never answered: it is probably not there."""
 
 
-def gate_of(connection: Connection, options: Options, *, of: int = 1) -> Gate:
-    """The gate of an endpoint: as many requests at once as the options say, else its declaration, else 16.
+def admission_of(connection: Connection, options: Options, *, of: int = 1) -> Admission:
+    """The admission of an endpoint: as many requests at once as the options say, else its declaration, else 16.
 
     `of` so many endpoints it is one, which share the descriptors that the process may have.
     """
@@ -57,14 +57,14 @@ def gate_of(connection: Connection, options: Options, *, of: int = 1) -> Gate:
         return there
 
     limit = limit_of(options.workers, endpoint.concurrency, default=default, room_for=room)
-    return Gate(limit, limiter, options.budget)
+    return Admission(limit, limiter, options.budget)
 
 
-class Landing(NamedTuple):
-    """A request that is back, and what came: a response, or why there is none. Times are monotonic seconds."""
+class Completion(NamedTuple):
+    """A request that is back, and what result: a response, or why there is none. Times are monotonic seconds."""
 
-    flight: Flight
-    came: Response | TransportError
+    queued: QueuedJob
+    result: Response | TransportError
     started: float
     finished: float
 
@@ -84,9 +84,9 @@ class Pool:
         self,
         connection: Connection,
         jobs: Iterator[Job],
-        gate: Gate,
+        admission: Admission,
         *,
-        control: Control,
+        shutdown: Shutdown,
         emit: Emit,
         options: Options,
     ) -> None:
@@ -94,8 +94,8 @@ class Pool:
         self._name = connection.endpoint.name
         self._timeout = connection.endpoint.timeout
         self._max_retries = connection.endpoint.max_retries
-        self._gate = gate
-        self._control = control
+        self._admission = admission
+        self._shutdown = shutdown
         self._emit = emit
         self._budget: Budget | None = options.budget
         self._cache: RunCache | None = options.cache
@@ -103,50 +103,50 @@ class Pool:
         self._notice = options.notice
         self._trace = options.trace
         self._breaker = Breaker()
-        self._flights = Flights(jobs, control, settle=self._settle, enter=self._enter)
+        self._queue = JobQueue(jobs, shutdown, resolve=self._resolve, admit=self._admit)
         self._idle: list[Transport] = []
-        self._landed: list[Landing] = []
+        self._completed: list[Completion] = []
         self._targets: dict[int, Target] = {}
         self._keyed = bool(connection.secrets) or "authorization" in connection.headers()
-        control.on_wake(self._abandon)
+        shutdown.on_wake(self._abandon)
 
     async def run(self) -> None:
         """Work until the jobs are used up or the run is stopped."""
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._work(group, self._gate.concurrency.most - 1))
+                group.create_task(self._work(group, self._admission.concurrency.most - 1))
         finally:
-            self._take_in()  # answers that had come when the workers were cancelled
+            self._process_completed()  # answers that had come when the workers were cancelled
 
     async def _work(self, group: asyncio.TaskGroup, more: int) -> None:
-        while (flight := await self._flights.next()) is not None:
+        while (queued := await self._queue.next()) is not None:
             if more:  # whoever has something to do brings the next worker: there may be few jobs
                 group.create_task(self._work(group, more - 1))
                 more = 0
             # The one put back last is asked first: no more connections are open than requests were under way.
             transport = self._idle.pop() if self._idle else self._connection.transport()
-            landing = await self._ask(flight, transport)
-            self._landed.append(landing)
+            completion = await self._ask(queued, transport)
+            self._completed.append(completion)
             self._idle.append(transport)
-            # Answers that came at the same time are taken in one after the other, by whoever is next.
+            # Answers that result at the same time are taken in one after the other, by whoever is next.
             await asyncio.sleep(0)
-            self._take_in()
+            self._process_completed()
 
     def _abandon(self) -> None:
         """Where the run is stopped nobody waits for a model to be fetched."""
-        if self._control.stopping:
+        if self._shutdown.stopping:
             self._connection.abandon()
 
     # --- before a request leaves ------------------------------------------------------------------------------------
 
-    def _settle(self, flight: Flight, now: float) -> bool:
+    def _resolve(self, queued: QueuedJob, now: float) -> bool:
         """Finish what need not be asked: what is known already, and what has run out of time."""
-        if flight.failure is not None and now >= flight.deadline:
-            self._finish([(flight, flight.failure, None)])
+        if queued.failure is not None and now >= queued.deadline:
+            self._finish([(queued, queued.failure, None)])
             return True
-        if self._cache is None or flight.attempts:
+        if self._cache is None or queued.attempts:
             return False
-        job = flight.job
+        job = queued.job
         entry = self._cache.get(self._cache_key(job))
         if entry is None:
             return False
@@ -155,71 +155,71 @@ class Pool:
             return False
         if self._printer:
             self._printer.whole(job, reply)
-        self._finish([(flight, reply, None)], cached=True)
+        self._finish([(queued, reply, None)], cached=True)
         return True
 
-    def _enter(self, flight: Flight, now: float) -> float:
-        wait = self._gate.enter(flight.job.estimate, now)
+    def _admit(self, queued: QueuedJob, now: float) -> float:
+        wait = self._admission.admit(queued.job.estimate, now)
         if wait == inf and self._budget and self._budget.exhausted:
-            self._control.stop(f"--max-cost {self._budget.dollars:g}: {self._budget.spent:.4f} are spent")
+            self._shutdown.stop(f"--max-cost {self._budget.dollars:g}: {self._budget.spent:.4f} are spent")
         return wait
 
     # --- a request and what comes of it -----------------------------------------------------------------------------
 
-    async def _ask(self, flight: Flight, transport: Transport) -> Landing:
-        job = flight.job
+    async def _ask(self, queued: QueuedJob, transport: Transport) -> Completion:
+        job = queued.job
         started = time.monotonic()
-        if not flight.attempts:
-            flight.deadline = started + self._timeout
-        flight.attempts += 1
-        came: Response | TransportError
+        if not queued.attempts:
+            queued.deadline = started + self._timeout
+        queued.attempts += 1
+        result: Response | TransportError
         target = self._target(job.unit)
         try:
-            came = await transport.send(
+            result = await transport.send(
                 Request(
                     "POST", target.url, target.headers, self._data(job, stream=self._printer is not None)
                 ),
-                timeout=flight.deadline - started,
+                timeout=queued.deadline - started,
                 on_bytes=self._printer.begin(job) if self._printer else None,
             )
         except TransportError as error:
-            came = error
-        return Landing(flight, came, started, time.monotonic())
+            result = error
+        return Completion(queued, result, started, time.monotonic())
 
-    def _take_in(self) -> None:
+    def _process_completed(self) -> None:
         """Take in what has landed, step by step for all of it: code that runs over and over is much faster than all
         code in turn, which no cache of the processor holds.
         """
-        landed, self._landed = self._landed, []
+        landed, self._completed = self._completed, []
         if not landed:
             return
-        replies = [self._read(landing) for landing in landed]
+        replies = [self._read(completion) for completion in landed]
         concluded = [
-            (landing, reply)
-            for landing, reply in zip(landed, replies, strict=True)
-            if self._is_over(landing, reply)
+            (completion, reply)
+            for completion, reply in zip(landed, replies, strict=True)
+            if self._is_over(completion, reply)
         ]
         self._finish(
             [
-                (landing.flight, reply, (landing.finished - landing.started) * 1000)
-                for landing, reply in concluded
+                (completion.queued, reply, (completion.finished - completion.started) * 1000)
+                for completion, reply in concluded
             ]
         )
         if self._cache is not None:
-            for landing, reply in concluded:
-                self._remember(self._cache, landing, reply)
+            for completion, reply in concluded:
+                self._remember(self._cache, completion, reply)
         if self._budget:
-            self._control.wake()
+            self._shutdown.wake()
         else:
-            self._flights.wake()
+            self._queue.wake()
 
-    def _read(self, landing: Landing) -> Reply:
-        came = landing.came
-        if isinstance(came, TransportError):
+    def _read(self, completion: Completion) -> Reply:
+        result = completion.result
+        if isinstance(result, TransportError):
             return Reply(
-                error=ProviderError(came.kind, came.message, retryable=came.retryable, hint=came.hint)
+                error=ProviderError(result.kind, result.message, retryable=result.retryable, hint=result.hint)
             )
-        return self._reply(landing.flight.job, came.status, came.headers, came.body)
+        return self._reply(completion.queued.job, result.status, result.headers, result.body)
 
     def _reply(self, job: Job, status: int, headers: Mapping[str, str], body: bytes) -> Reply:
         """What a response comes to, fresh or from the cache."""
@@ -248,30 +248,31 @@ class Pool:
     def _data(self, job: Job, *, stream: bool) -> bytes:
         return job.sent(stream=stream, seeded=self._connection.fixed_seed)
 
-    def _is_over(self, landing: Landing, reply: Reply) -> bool:
+    def _is_over(self, completion: Completion, reply: Reply) -> bool:
         """Learn from a request that is back; whether that was all, or it is asked again."""
-        flight, finished = landing.flight, landing.finished
+        queued, finished = completion.queued, completion.finished
         error = _failure(reply)
-        self._gate.land()
-        pause = self._gate.learn(error, first_attempt=flight.attempts == 1, now=finished)
+        self._admission.release()
+        pause = self._admission.learn(error, first_attempt=queued.attempts == 1, now=finished)
         if pause is not None:
             self._notice(f"{self._name} asks for a pause of {pause:.3g} s")
-        delay = None if error is None else self._delay_before_retry(flight, error, finished)
+        delay = None if error is None else self._delay_before_retry(queued, error, finished)
         if self._trace is not None:
             self._trace(
                 mask(
-                    _told(self._target(flight.job.unit).url, landing, error, delay), self._connection.secrets
+                    _told(self._target(queued.job.unit).url, completion, error, delay),
+                    self._connection.secrets,
                 )
             )
         if delay is not None:
-            flight.failure = reply
-            self._flights.again(flight, finished + delay)
+            queued.failure = reply
+            self._queue.again(queued, finished + delay)
             return False
-        self._learn(flight.job, reply)
+        self._learn(queued.job, reply)
         return True
 
-    def _remember(self, cache: RunCache, landing: Landing, reply: Reply) -> None:
-        response, job = landing.came, landing.flight.job
+    def _remember(self, cache: RunCache, completion: Completion, reply: Reply) -> None:
+        response, job = completion.result, completion.queued.job
         if isinstance(response, Response) and _all_ok(reply) and not self._holds_key(response):
             entry = CacheEntry(response.status, response.headers.get("content-type", ""), response.body)
             cache.put(self._cache_key(job), entry)
@@ -279,50 +280,52 @@ class Pool:
     def _holds_key(self, response: Response) -> bool:
         return any(value.encode() in response.body for value in self._connection.secrets)
 
-    def _delay_before_retry(self, flight: Flight, error: ProviderError, now: float) -> float | None:
+    def _delay_before_retry(self, queued: QueuedJob, error: ProviderError, now: float) -> float | None:
         """Seconds after which to ask again what failed for a passing reason; None when it is not to be."""
-        if self._control.stopping:
+        if self._shutdown.stopping:
             return None
         most = self._max_retries
         if error.code == "connect" and not self._breaker.answered:
             most = min(most, RETRIES_BEFORE_FIRST_ANSWER)
         return delay_before_retry(
-            error, retry=flight.attempts - 1, max_retries=most, seconds_left=flight.deadline - now
+            error, retry=queued.attempts - 1, max_retries=most, seconds_left=queued.deadline - now
         )
 
     def _learn(self, job: Job, reply: Reply) -> None:
-        """Tell the breaker and the rate limit what came of it."""
+        """Tell the breaker and the rate limit what result of it."""
         error = reply.error
         if error is None:
             self._breaker.succeeded()
         elif reason := self._breaker.failed(error, mask(error.message, self._connection.secrets)):
-            self._control.stop(reason)
+            self._shutdown.stop(reason)
         if reply.usage:
             used = reply.usage.get("total_tokens")
             if isinstance(used, int):
-                self._gate.correct(job.estimate, used)
+                self._admission.correct(job.estimate, used)
 
-    def _finish(self, ended: Sequence[tuple[Flight, Reply, float | None]], *, cached: bool = False) -> None:
-        """Make the records of flights that are over, each with its latency in ms, and hand them on."""
+    def _finish(
+        self, ended: Sequence[tuple[QueuedJob, Reply, float | None]], *, cached: bool = False
+    ) -> None:
+        """Make the records of queue that are over, each with its latency in ms, and hand them on."""
         finished = []
-        for flight, reply, latency_ms in ended:
+        for queued, reply, latency_ms in ended:
             records = records_of(
-                flight.job,
+                queued.job,
                 reply,
                 latency_ms=latency_ms,
-                attempts=flight.attempts,
+                attempts=queued.attempts,
                 cached=cached,
                 secret_values=self._connection.secrets,
             )
             cost = records[0]["cost"]
             if self._budget and not cached and (reply.error is None or cost is not None):
                 self._pay(self._budget, cost)
-            finished.append((flight.job, records))
+            finished.append((queued.job, records))
         self._emit(finished)
 
     def _pay(self, budget: Budget, cost: float | None) -> None:
         if cost is None:
-            self._control.stop(
+            self._shutdown.stop(
                 f"--max-cost {budget.dollars:g}: what an answer of {self._name} costs is not known"
                 " (give its model a price in runner.yaml)"
             )
@@ -343,12 +346,12 @@ def _all_ok(reply: Reply) -> bool:
     return reply.error is None and bool(reply.answers) and all(a.outcome is Outcome.OK for a in reply.answers)
 
 
-def _told(url: str, landing: Landing, error: ProviderError | None, delay: float | None) -> str:
+def _told(url: str, completion: Completion, error: ProviderError | None, delay: float | None) -> str:
     """A line of `--debug` on one request: never a header, never a body."""
-    job, came = landing.flight.job, landing.came
-    got = f"{came.status}, {len(came.body):,} bytes" if isinstance(came, Response) else "no answer"
+    job, result = completion.queued.job, completion.result
+    got = f"{result.status}, {len(result.body):,} bytes" if isinstance(result, Response) else "no answer"
     why = f": {error.code}: {error.message}" if error else ""
     then = f"; asks again in {delay:.1f} s" if delay is not None else ""
     name = f"{job.unit.prompt.name}/{job.case.id}{f'@{job.unit.variant}' if job.unit.variant else ''}"
-    took = f"{(landing.finished - landing.started) * 1000:.0f} ms"
-    return f"POST {url} {name}#{job.sample} attempt {landing.flight.attempts}: {got} in {took}{why}{then}"
+    took = f"{(completion.finished - completion.started) * 1000:.0f} ms"
+    return f"POST {url} {name}#{job.sample} attempt {completion.queued.attempts}: {got} in {took}{why}{then}"

@@ -30,9 +30,9 @@ def records_of(
     """
     answers = reply.answers
     if reply.error is not None:
-        came = reply.partial or Answer(choice=0, outcome=Outcome.ERROR)
+        result = reply.partial or Answer(choice=0, outcome=Outcome.ERROR)
         answers = (
-            came._replace(choice=0, outcome=Outcome.ERROR, error=reply.error, detail=reply.error.message),
+            result._replace(choice=0, outcome=Outcome.ERROR, error=reply.error, detail=reply.error.message),
         )
     cost = cost_of(reply.usage, job.unit.price)
     several = len(answers) if choices(job.unit.fields) > 1 and reply.error is None else None
@@ -109,7 +109,7 @@ def _error(
         return None
     hint = error.hint
     if error.status == 401:
-        # Only here is it known where the refused key came from.
+        # Only here is it known where the refused key result from.
         sources = dict.fromkeys(
             shown_name(name)
             if name is not None

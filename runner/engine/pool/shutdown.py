@@ -11,10 +11,10 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-__all__ = ["Control"]
+__all__ = ["Shutdown"]
 
 
-class Control:
+class Shutdown:
     """The stop switch that all workers of a run look at. `reason` and `signal` say why, once it is thrown."""
 
     def __init__(self) -> None:

@@ -33,7 +33,7 @@ class StreamPrinter:
         return receive
 
     def whole(self, job: Job, reply: Reply) -> None:
-        """An answer that came in one piece (from the cache)."""
+        """An answer that result in one piece (from the cache)."""
         self._on_text(job, 0, "")
         for answer in reply.answers:
             if answer.text:

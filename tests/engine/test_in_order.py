@@ -31,8 +31,8 @@ def test_records_come_in_order_whatever_the_order_of_the_answers(
     tmp_path_factory: Any, order: list[int], earlier: set[int], absent: set[int]
 ) -> None:
     journal = Journal(tmp_path_factory.mktemp("run") / "results.jsonl")
-    came: list[Any] = []
-    ordered = InOrder(came.append, journal.path)
+    result: list[Any] = []
+    ordered = InOrder(result.append, journal.path)
     for index in order:
         records: list[Any] = [{"index": index, "choice": choice} for choice in range(2)]
         if index in absent:
@@ -43,19 +43,19 @@ def test_records_come_in_order_whatever_the_order_of_the_answers(
             ordered.earlier(index, place)
         else:
             ordered.add(index, records, *place)
-    assert [(each["index"], each["choice"]) for each in came] == [
+    assert [(each["index"], each["choice"]) for each in result] == [
         (index, choice) for index in range(12) if index not in absent for choice in range(2)
     ]
 
 
 def test_what_waits_for_a_job_that_never_comes_is_handed_on_at_the_end(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "results.jsonl")
-    came: list[Any] = []
-    ordered = InOrder(came.append, journal.path)
+    result: list[Any] = []
+    ordered = InOrder(result.append, journal.path)
     for index in (3, 1):
         record: Any = {"index": index}
         ordered.add(index, [record], *journal.append([record]))
-    assert came == []
+    assert result == []
     ordered.finish()
-    assert [each["index"] for each in came] == [1, 3]
+    assert [each["index"] for each in result] == [1, 3]
     assert json.loads(journal.path.read_text().splitlines()[0]) == {"index": 3}

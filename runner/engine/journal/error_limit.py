@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 from .counters import Counters
 
-__all__ = ["ErrorBound"]
+__all__ = ["ErrorLimit"]
 
 _ENOUGH = 20
 """Records before a share of them means anything."""
 
 
 @dataclass(frozen=True, slots=True)
-class ErrorBound:
+class ErrorLimit:
     """So many errors, or such a share of all records; `share` is between 0 and 1. One of the two is given."""
 
     number: int | None = None

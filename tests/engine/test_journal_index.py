@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 
-from runner.engine.journal.index import Past, read_results
+from runner.engine.journal.index import JournalIndex, read_results
 from runner.engine.journal.record import Record
 from runner.engine.plan.plan import Job, Unit
 from runner.errors import Location, StorageError, UsageError
@@ -59,8 +59,8 @@ def journal(folder: Path, *records: dict[str, Any] | bytes) -> Path:
     return path
 
 
-def past(folder: Path, *records: dict[str, Any] | bytes) -> Past:
-    return Past(journal(folder, *records), NAMES)
+def past(folder: Path, *records: dict[str, Any] | bytes) -> JournalIndex:
+    return JournalIndex(journal(folder, *records), NAMES)
 
 
 def unit(variant: str | None = None, **finish_reasons: str) -> Unit:
@@ -80,16 +80,16 @@ def job(name: str = "ada", *, of: Unit | None = None, fingerprint: str = ASKED, 
     return cast("Job", facts)
 
 
-def done(known: Past, name: str = "ada", variant: str | None = None, sample: int = 0) -> bool:
+def done(known: JournalIndex, name: str = "ada", variant: str | None = None, sample: int = 0) -> bool:
     return known.place(unit(variant), FILE, case(name), sample) is not None
 
 
-def cases(known: Past) -> list[str]:
+def cases(known: JournalIndex) -> list[str]:
     return [record["case"] for record, _, _ in known.records()]
 
 
 def test_a_run_that_has_no_journal_yet_has_no_past(tmp_path: Path) -> None:
-    known = Past(tmp_path / "results.jsonl", NAMES)
+    known = JournalIndex(tmp_path / "results.jsonl", NAMES)
     assert (len(known), known.sound, known.lost, cases(known)) == (0, 0, 0, [])
 
 
@@ -273,14 +273,14 @@ def test_a_doubt_about_one_sample_hides_no_other(tmp_path: Path) -> None:
 def test_a_gap_among_the_samples_hides_no_other(tmp_path: Path) -> None:
     known = past(tmp_path, line(sample=1))
     known.visit(job(), FILE, 2)
-    known.refuse_strays()
+    known.refuse_unknown()
 
 
 def test_an_answer_whose_case_is_gone_refuses_the_run(tmp_path: Path) -> None:
     known = past(tmp_path, line("bob"), line("ada"), line("cy"))
     known.visit(job("bob"), FILE, 1)
     with pytest.raises(UsageError, match="2 of its answers belong to no case any more, such as ada of hello"):
-        known.refuse_strays()
+        known.refuse_unknown()
 
 
 def test_two_shards_that_did_the_same_job_share_it(tmp_path: Path) -> None:
