@@ -20,8 +20,8 @@ from ..regress.revisions.git import Repository
 from ..regress.revisions.rendered import Side, side_at
 from ..regress.revisions.request_diff import Comparison, compare
 from ..regress.snapshots.store import store_of
-from ..report.console import wants_color
 from ..report.outlet import print_data, print_lines
+from ..report.reporter import wants_color
 from ..report.request_diff import diff_json, diff_markdown, diff_text
 from ..workspace import Workspace
 from .show_errors import show_diagnostic

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 
 from ..engine.plan.plan import Plan
+from ..engine.plan.spool import Spool
 from ..report.outlet import print_data, print_line
 from ..report.rendered import rendered
 from .selection import SelectionOptions, load_selection
@@ -17,9 +18,10 @@ def render(selection: SelectionOptions, form: str) -> int:
     with ExitStack() as closing:
         chosen = load_selection(selection, closing)
         plan = Plan(chosen.units, chosen.selection.cases)
-        several = chosen.preflight(plan).jobs > 1
-        for job in plan.jobs():
-            if several:
+        # Each case is rendered once: what was checked is what is printed.
+        preflight = chosen.preflight(plan, spool=closing.enter_context(Spool()))
+        for job in plan.jobs(preflight):
+            if preflight.jobs > 1:
                 prompt = job.unit.prompt
                 where = prompt.path if prompt.origin is None else prompt.place
                 variant = f"@{job.unit.variant}" if job.unit.variant else ""

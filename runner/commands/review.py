@@ -20,9 +20,9 @@ from ..regress.review import Review
 from ..regress.revisions.hunks import Hunk
 from ..regress.snapshots.snapshot import Snapshot
 from ..regress.snapshots.store import SnapshotStore, store_of
-from ..report.console import wants_color
 from ..report.figures import plural
 from ..report.outlet import Outlet, print_line
+from ..report.reporter import wants_color
 from ..report.review_screen import entry_lines, screen_lines
 from ..report.visible import visible
 from .review_rules import RuleWriting

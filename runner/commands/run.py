@@ -6,14 +6,14 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_type_hints
 
 from ..engine.attempt import RunAttempt, facts_of
 from ..engine.columns import columns_of
-from ..engine.journal.counters import Counters
+from ..engine.journal.counters import Counters, is_new
 from ..engine.journal.error_limit import ErrorLimit
 from ..engine.journal.exit_codes import ExitCounts, exit_code
 from ..engine.journal.in_order import InOrder
@@ -28,7 +28,7 @@ from ..engine.pool.cache import ResponseCache, RunCache
 from ..engine.pool.options import Options
 from ..engine.pool.streaming import StreamPrinter
 from ..engine.sampled import Sampled, seed_remark
-from ..engine.session import RunOutcome, Sink, StoredRecords, run_jobs
+from ..engine.session import RunOutcome, Sink, run_jobs
 from ..errors import Diagnostic, UsageError
 from ..files.discover import find_root
 from ..files.env_file import EnvFile
@@ -317,16 +317,16 @@ class RunCommand:
         if self.as_json:
             sinks.append(_each(_lines(screen.out)))
         # Last, so that everything else has the record: it stops the run when nobody can be told any more.
-        sinks.append(lambda _: screen.out.check())
+        sinks.append(lambda *_: screen.out.check())
         sampled = Sampled()
         if run.plan.repeat > 1:
-            sinks.insert(0, lambda kept: sampled.take(kept.job, kept.records))
+            sinks.insert(0, lambda job, records, _offset, _length: sampled.take(job, records))
         counters = Counters(total=run.attempt.preflight.records)
         budget = Budget(self.max_cost) if self.max_cost is not None else None
         screen.reporter.number_rows(self._row_of(run))
         for record, _, _ in run.attempt.earlier.records():
             counters.add(record)
-            if budget and record["cost"] and not record["cached"] and not record.get("choice"):
+            if budget and record["cost"] and is_new(record):
                 budget.pay(record["cost"])
             screen.reporter.earlier(record)
             if writer and not self.in_order:
@@ -499,18 +499,18 @@ def _tell(attempt: RunAttempt, reporter: ConsoleReporter) -> None:
 _NO_LOCKS = "this file system cannot lock files: see to it that no two processes go on with one run at once"
 
 
-def _each(sink: Any) -> Sink:
-    def take(kept: StoredRecords) -> None:
-        for record in kept.records:
-            sink(record)
+def _each(write: Callable[[Record], None]) -> Sink:
+    def take(_job: Job, records: Sequence[Record], _offset: int, _length: int) -> None:
+        for record in records:
+            write(record)
 
     return take
 
 
 def _in_order(ordered: InOrder) -> Sink:
-    def take(kept: StoredRecords) -> None:
-        assert kept.job.place is not None
-        ordered.add(kept.job.place, kept.records, kept.offset, kept.length)
+    def take(job: Job, records: Sequence[Record], offset: int, length: int) -> None:
+        assert job.place is not None
+        ordered.add(job.place, records, offset, length)
 
     return take
 

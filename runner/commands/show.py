@@ -18,11 +18,11 @@ from ..errors import NothingSelectedError, UsageError
 from ..files.discover import find_root
 from ..files.violations import near
 from ..report.case_view import case_lines
-from ..report.console import wants_color
 from ..report.figures import count, plural
 from ..report.outlet import print_data, print_line
 from ..report.pager import page
 from ..report.painting import DIM, Line
+from ..report.reporter import wants_color
 from ..report.visible import visible
 from ..wire.reply import Outcome
 from .questions import Question, Questions

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from .._version import __version__
 from ..endpoints.connect import Connection
@@ -29,7 +29,7 @@ from .pool.execute import admissions_of, execute
 from .pool.options import Options
 from .pool.shutdown import Shutdown
 
-__all__ = ["Display", "RunOutcome", "Sink", "StoredRecords", "run_jobs"]
+__all__ = ["Display", "RunOutcome", "Sink", "run_jobs"]
 
 DISPLAY_SECONDS = 0.1
 
@@ -47,17 +47,8 @@ class Display(Protocol):
         """Something a person should know now."""
 
 
-class StoredRecords(NamedTuple):
-    """The records of a job and where the journal has them: `offset` and `length` in bytes."""
-
-    job: Job
-    records: Sequence[Record]
-    offset: int
-    length: int
-
-
-Sink = Callable[[StoredRecords], None]
-"""Receives what was kept; StorageError from it stops the run, which goes on to keep what is under way."""
+Sink: TypeAlias = Callable[[Job, Sequence[Record], int, int], None]
+"""Receives the records of a job that were kept, and where the journal has them, offset and length in bytes; StorageError from it stops the run, which goes on to keep what is under way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +191,7 @@ class _Recorder:
             for record in records:
                 self._counters.add(record)
                 self._display.record(record)
-            self._hand_on(StoredRecords(job, records, offset, len(line)), came)
+            self._hand_on(job, records, offset, len(line), came)
             offset += len(line)
         if self._max_errors and (reason := self._max_errors.reached(self._counters)):
             self._shutdown.stop(reason)
@@ -212,16 +203,18 @@ class _Recorder:
         kept = records if clean == lines else [json.loads(line) for line in clean]
         return kept, b"".join(map(journal_line, clean))
 
-    def _hand_on(self, kept: StoredRecords, as_they_came: Sequence[Record]) -> None:
+    def _hand_on(
+        self, job: Job, records: Sequence[Record], offset: int, length: int, as_they_came: Sequence[Record]
+    ) -> None:
         for sink in list(self._sinks):
             try:
-                sink(kept)
+                sink(job, records, offset, length)
             except StorageError as error:
                 self._sinks.remove(sink)
                 self._stop(error)
         if self._receive is not None and self.error is None:
             try:
-                self._receive(kept.job, as_they_came)
+                self._receive(job, as_they_came)
             except RunnerError as error:
                 self._stop(error)
 

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from types import TracebackType
-from typing import TYPE_CHECKING, Self, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from ..engine.journal.counters import Counters
 from ..engine.journal.record import Record
 from .digest import SMALL, Digest, Next
 from .figures import count
-from .outlet import Outlet
 from .progress import SEPARATOR, Pace, segments
+from .reporter import LINES_PER_RUN, LIVE_EVERY, PLAIN_EVERY, Reporter
 from .visible import visible
 
 if TYPE_CHECKING:
@@ -24,41 +22,17 @@ if TYPE_CHECKING:
     from rich.live import Live
     from rich.text import Text
 
-__all__ = ["ConsoleReporter", "wants_color", "wants_live"]
+__all__ = ["ConsoleReporter"]
 
-_MANY = 200
-_LIVE_EVERY = 0.1
-_PLAIN_EVERY = 5.0
 _SOON = 0.5
 _PLAIN_WIDTH = 100
 
 
-def wants_color(stream: TextIO, environ: Mapping[str, str]) -> bool:
-    """Whether to colour: NO_COLOR says no, else FORCE_COLOR says yes, else a terminal that is not `dumb` does.
+class ConsoleReporter(Reporter):
+    """Shows one run on `stream` (standard error unless given): start, a record at a time, tick, finish. See Reporter.
 
-    Both count when set and not empty (https://no-color.org, https://force-color.org); the order is CPython's.
-    """
-    if environ.get("NO_COLOR"):
-        return False
-    return bool(environ.get("FORCE_COLOR")) or (stream.isatty() and environ.get("TERM") != "dumb")
-
-
-def wants_live(stream: TextIO, environ: Mapping[str, str]) -> bool:
-    """Whether a line may be redrawn: on a terminal that can, outside of a CI."""
-    return stream.isatty() and environ.get("TERM") != "dumb" and not environ.get("CI")
-
-
-class ConsoleReporter:
-    """Shows one run on `stream` (standard error unless given): start, a record at a time, tick, finish.
-
-    A person's terminal gets a line that is redrawn at most ten times a second; anything else gets plain lines, one a
-    record for up to 200 records, else one every five seconds. `live`, `color` and `width` follow the stream and the
-    environment (NO_COLOR, FORCE_COLOR, CI, TERM, COLUMNS) unless given. What it keeps has an upper bound, and
-    everything that came from elsewhere is shown with its control characters spelt out.
-
-    `before_line` is called before a line is printed: what else writes to the same screen then ends its own.
-
-    As a context manager it leaves the terminal in order whatever happens.
+    What it keeps has an upper bound, and everything that came from elsewhere is shown with its control characters
+    spelt out. `before_line` is called before a line is printed: what else writes to the same screen then ends its own.
     """
 
     def __init__(
@@ -70,26 +44,29 @@ class ConsoleReporter:
         width: int | None = None,
         environ: Mapping[str, str] = os.environ,
         clock: Callable[[], float] = time.monotonic,
+        quiet: bool = False,
         before_line: Callable[[], None] | None = None,
     ) -> None:
-        self._stream = Outlet.of(sys.stderr if stream is None else stream)
-        self._is_live = wants_live(self._stream.text, environ) if live is None else live
-        self._color = wants_color(self._stream.text, environ) if color is None else color
-        self._width = width
-        self._environ = environ
-        self._clock = clock
+        super().__init__(
+            sys.stderr if stream is None else stream,
+            live=live,
+            color=color,
+            width=width,
+            environ=environ,
+            clock=clock,
+            quiet=quiet,
+        )
         self._before_line = before_line
         self._counters = Counters()
         self._digest = Digest()
         self._pace = Pace()
         self._live: Live | None = None
-        self._began = self._next = 0.0
 
     @cached_property
     def _console(self) -> Console:
         from .safe_console import SafeConsole
 
-        width = self._width
+        width = self._given_width
         if width is None and not self._is_live:
             columns = self._environ.get("COLUMNS", "")
             width = int(columns) if columns.isdecimal() and int(columns) else _PLAIN_WIDTH
@@ -106,42 +83,38 @@ class ConsoleReporter:
         )
 
     @property
-    def _screen_width(self) -> int | None:
-        """The columns that a person's terminal has; None for a pipe, whose lines stay whole."""
-        if self._is_live:
-            return self._console.width
-        return shutil.get_terminal_size().columns if self._stream.isatty() else None
-
-    @property
     def _line_per_record(self) -> bool:
-        return not self._is_live and max(self._counters.total or 0, self._digest.seen) <= _MANY
+        few = max(self._counters.total or 0, self._digest.seen) <= LINES_PER_RUN
+        return few and not self._is_live and not self._quiet
 
     def start(self, counters: Counters, *, title: str) -> None:
         """Begin. `counters` is the run's own object, read whenever something is shown; `title` says what runs."""
         self._counters = counters
-        self._began = self._next = self._clock()
-        if title:
+        self._start_clock()
+        if title and not self._quiet:
             self._print(visible(title), "bold")
         if self._is_live:
             self._go_live()
+            self._next = self._began  # the first line is drawn at once
             self.tick()
         else:
             self._pace.mark(0.0, counters.done)
-            self._next += _PLAIN_EVERY
 
     def checking(self, cases: int) -> None:
         """So many cases are checked by now, and nothing is sent yet. Shown where that takes a while."""
         now = self._clock()
+        if self._quiet:
+            return
         if not self._next:
-            self._next = now + (_SOON if self._is_live else _PLAIN_EVERY)
+            self._next = now + (_SOON if self._is_live else PLAIN_EVERY)
         if now < self._next:
             return
         text = f"checking before anything is sent: {count(cases)} cases"
         if self._is_live:
-            self._next = now + _LIVE_EVERY
+            self._next = now + LIVE_EVERY
             self._go_live().update(text, refresh=True)
         else:
-            self._next = now + _PLAIN_EVERY
+            self._next = now + PLAIN_EVERY
             self._print(text)
 
     def _go_live(self) -> Live:
@@ -165,7 +138,7 @@ class ConsoleReporter:
         if self._line_per_record:
             from .lines import record_line
 
-            few = (self._counters.total or _MANY) <= SMALL
+            few = (self._counters.total or LINES_PER_RUN) <= SMALL
             # Text that was streamed is on the screen already.
             with_answer = few and self._before_line is None
             self._print(record_line(record, with_answer=with_answer, width=self._screen_width))
@@ -177,20 +150,17 @@ class ConsoleReporter:
 
     def tick(self) -> None:
         """Show how far the run is, if it is time to; call it as often as you like."""
-        now = self._clock()
-        if now < self._next:
+        seconds = self._due()
+        if seconds is None:
             return
-        seconds = now - self._began
         self._pace.mark(seconds, self._counters.done)
         rate = self._pace.rate(seconds, self._counters.done)
         parts = segments(self._counters, seconds=seconds, rate=rate)
         if self._live is not None:
             from .lines import progress_line
 
-            self._next = now + _LIVE_EVERY
             self._live.update(progress_line(parts, self._counters, width=self._console.width), refresh=True)
         elif not self._line_per_record:
-            self._next = now + _PLAIN_EVERY
             self._print(SEPARATOR.join(part.text for part in parts))
 
     def note(self, text: str) -> None:
@@ -227,14 +197,6 @@ class ConsoleReporter:
         if self._live is not None:
             self._live.stop()
             self._live = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _block(self, block: RenderableType) -> None:
         with self._console.capture() as rendered:

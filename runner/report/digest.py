@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from ..engine.journal.counters import Verdicts, is_new
 from ..engine.journal.record import Record
 from .figures import count, duration
 from .wording import Status, answer, error_text, failed_checks, input_text, label, reason, status
@@ -31,16 +32,12 @@ _V = TypeVar("_V")
 
 
 @dataclass(slots=True)
-class Tally:
+class Tally(Verdicts):
     """Totals over some records; `word` is the last one's verdict, for the tally of a single record.
 
-    `cost` is in US dollars, None until a priced answer came; `seconds` sums the latency of the `timed` answers.
+    `seconds` sums the latency of the `timed` answers.
     """
 
-    passed: int = 0
-    failed: int = 0
-    errors: int = 0
-    cost: float | None = None
     seconds: float = 0.0
     timed: int = 0
     word: str = ""
@@ -51,18 +48,12 @@ class Tally:
         return self.passed + self.failed + self.errors
 
     def add(self, record: Record) -> None:
-        """Count one record; a cached answer cost nothing and took no time now."""
+        """Count one record; a cached answer took no time now."""
+        Verdicts.add(self, record)  # super() would need the class that slots=True replaces
         self.word = status(record)
-        self.passed += self.word == "pass"
-        self.failed += self.word == "FAIL"
-        self.errors += self.word == "ERROR"
         if self.word == "FAIL" and record["outcome"] != "ok":
             self.word = record["outcome"]
-        if record["cached"] or record.get("choice"):
-            return
-        if record["cost"] is not None:
-            self.cost = (self.cost or 0.0) + record["cost"]
-        if record["latency_ms"] is not None:
+        if record["latency_ms"] is not None and is_new(record):
             self.seconds += record["latency_ms"] / 1000
             self.timed += 1
 

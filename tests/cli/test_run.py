@@ -12,6 +12,9 @@ from typing import Any
 
 import pytest
 
+from runner.engine.plan.plan import Unit
+from runner.files.model import Case
+from runner.values import Json
 from tests.faults import CLOSE, FaultServer, Received, Steps, chunked, completion, echo, event_stream, reply
 from tests.patience import PATIENCE, wait_until
 
@@ -495,3 +498,17 @@ def test_a_failing_run_leaves_its_summary(asked: ProjectFolder, server: FaultSer
     server.play(reply(401, {"error": {"message": "no"}}))
     summary = run(asked).summary()
     assert (summary["status"], summary["exit_code"], summary["errors"]) == ("complete", 3, 2)
+
+
+def test_render_renders_each_case_once(project: ProjectFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    project.write("prompts/hello.prompt.yaml", PROMPT)
+    rendered = []
+    messages = Unit.messages
+
+    def counted(unit: Unit, case: Case) -> list[dict[str, Json]]:
+        rendered.append(case.id)
+        return messages(unit, case)
+
+    monkeypatch.setattr(Unit, "messages", counted)
+    assert project.run("render").code == 0
+    assert rendered == ["ada", "bob"]

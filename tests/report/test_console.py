@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from runner.engine.journal.counters import Counters
 from runner.engine.journal.record import Record
-from runner.report.console import ConsoleReporter, wants_color, wants_live
+from runner.report.console import ConsoleReporter
 from runner.report.digest import Digest, Next
+from runner.report.reporter import wants_color, wants_live
 from runner.report.visible import cell_width
 from tests.golden_files import assert_golden
 
@@ -389,3 +390,17 @@ def test_a_long_check_is_one_line_on_a_terminal_and_leaves_nothing() -> None:
         reporter.checking(512)
         assert "512 cases" in out.getvalue()
     assert "\x1b[2K" in out.getvalue().rpartition("512 cases")[2]
+
+
+def test_a_quiet_run_has_its_failures_and_its_totals_alone() -> None:
+    out = io.StringIO()
+    counters = Counters(total=2)
+    with ConsoleReporter(out, live=True, color=False, width=80, environ={}, quiet=True) as reporter:
+        reporter.start(counters, title="2 cases")
+        for one in (record(), failed()):
+            counters.add(one)
+            reporter.record(one)
+        reporter.finish(counters, seconds=1.0)
+    lines = [line for line in out.getvalue().splitlines() if line]
+    assert lines[0] == "FAIL  triage/refund-late"
+    assert lines[-1].startswith("1 passed, 1 failed")

@@ -8,26 +8,51 @@ from dataclasses import asdict, dataclass, field
 from ...values import Json
 from .record import Record
 
-__all__ = ["Counters"]
+__all__ = ["Counters", "Verdicts", "is_new"]
 
 
 @dataclass(slots=True)
-class Counters:
+class Verdicts:
+    """How many records passed, failed (an answer that is wrong), or are errors (no answer to judge).
+
+    `cost` is in US dollars, None until a priced answer came.
+    """
+
+    passed: int = 0
+    failed: int = 0
+    errors: int = 0
+    cost: float | None = None
+
+    def add(self, record: Record) -> None:
+        """Count one finished record. An answer from the cache costs nothing, several choices of an answer cost once."""
+        if record["passed"]:
+            self.passed += 1
+        elif record["outcome"] == "error":
+            self.errors += 1
+        else:
+            self.failed += 1
+        if record["cost"] is not None and is_new(record):
+            self.cost = (self.cost or 0.0) + record["cost"]
+
+
+def is_new(record: Record) -> bool:
+    """Whether an answer was paid for and waited for in this run, and is counted here: as the first of its choices."""
+    return not record["cached"] and not record.get("choice")
+
+
+@dataclass(slots=True)
+class Counters(Verdicts):
     """Running totals of a run; its size does not depend on the number of cases.
 
-    `total` is the number of records expected (None: not known). `cost` is None until a priced answer came.
+    `total` is the number of records expected (None: not known).
     """
 
     total: int | None = None
     done: int = 0
-    passed: int = 0
-    failed: int = 0
-    errors: int = 0
     cached: int = 0
     retries: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
-    cost: float | None = None
     outcomes: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -40,25 +65,17 @@ class Counters:
         return {**asdict(self), "outcomes": dict(self.outcomes)}
 
     def add(self, record: Record) -> None:
-        """Count one finished record: passed, failed (an answer that is wrong) or error (no answer to judge)."""
+        """Count one finished record."""
+        Verdicts.add(self, record)  # super() would need the class that slots=True replaces
         self.done += 1
         self.outcomes[record["outcome"]] += 1
-        if record["passed"]:
-            self.passed += 1
-        elif record["outcome"] == "error":
-            self.errors += 1
-        else:
-            self.failed += 1
         self.cached += record["cached"]
         if record["attempts"] > 1:
             self.retries += record["attempts"] - 1
         usage = record["usage"]
-        if not record["cached"] and not record.get("choice"):
-            if usage:
-                self.prompt_tokens += _whole(usage.get("prompt_tokens"))
-                self.completion_tokens += _whole(usage.get("completion_tokens"))
-            if record["cost"] is not None:
-                self.cost = (self.cost or 0.0) + record["cost"]
+        if usage and is_new(record):
+            self.prompt_tokens += _whole(usage.get("prompt_tokens"))
+            self.completion_tokens += _whole(usage.get("completion_tokens"))
 
 
 def _whole(count: Json) -> int:

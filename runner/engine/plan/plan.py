@@ -389,13 +389,13 @@ class Plan:
     repeat: int = 1
     shard: Shard | None = None
 
-    def jobs(self) -> Iterator[Job]:
-        """Every job, lazily: unit by unit, case by case, then sample by sample."""
-        for unit in self.units:
-            for case in self.cases(unit):
-                if self._has(unit, case):
+    def jobs(self, preflight: Preflight | None = None) -> Iterator[Job]:
+        """Every job, lazily: unit by unit, case by case, then sample by sample; from the spool of the preflight, where it has one."""
+        for place in range(len(self.units)):
+            for job in self.first_samples(place, preflight):
+                if job is not None:
                     for sample in range(self.repeat):
-                        yield unit.job(case, sample)
+                        yield job._replace(sample=sample)
 
     def by_endpoint(
         self,
