@@ -1,11 +1,11 @@
-"""The wire formats that exist, by the word that `api` in runner.yaml has for each. To add one, write its module and add its line here."""
+"""The wire formats, each by its `api` word in runner.yaml. To add one, write its module and add its line here."""
 
 from __future__ import annotations
 
 __all__ = ["APIS", "DEFAULT_API"]
 
 DEFAULT_API = "chat"
-"""The format of an endpoint that names none. Files on disk do not name it either, so that older ones stay valid."""
+"""The format of an endpoint that names none. Files on disk do not name it either, so older ones stay valid."""
 
 APIS: dict[str, str] = {
     "chat": "runner.wire.dialects.chat",

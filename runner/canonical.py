@@ -1,10 +1,11 @@
-"""The one spelling of a JSON value that is hashed: RFC 8785, the JSON Canonicalization Scheme (JCS).
+"""The canonical form of a JSON value, which is hashed: RFC 8785, the JSON Canonicalization Scheme (JCS).
 
-Keys in the order of their UTF-16 code units, numbers as ECMAScript writes them (ECMA-262, Number::toString),
-strings with the fewest escapes, no white space. So `1` and `1.0`, or a reordered file, hash the same.
+Keys are in the order of their UTF-16 code units, numbers are written as ECMAScript writes them (ECMA-262,
+Number::toString), strings have the fewest escapes, and there is no white space. So `1` and `1.0`, or a reordered file,
+have the same hash.
 
-Where RFC 8785 ends, this goes on: an integer of any size stands with its exact digits, as it is sent. Up to ±(2^53 - 1),
-the integers that every reader of JSON keeps, that is the same.
+One extension to RFC 8785: an integer of any size is written with its exact digits, as it is sent. Up to ±(2^53 - 1), the
+integers that every JSON parser preserves, the two forms are the same.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ __all__ = ["NotCanonicalError", "canonical"]
 
 
 class NotCanonicalError(ValueError):
-    """A value without a canonical form. `path` is where in it, `reason` is why."""
+    """A value has no canonical form; `path` is the offending part, `reason` says why."""
 
     def __init__(self, path: JsonPath, reason: str) -> None:
         shown = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
@@ -30,16 +31,16 @@ class NotCanonicalError(ValueError):
 
 
 def canonical(value: Json) -> bytes:
-    """The RFC 8785 form of `value`, in UTF-8.
+    """Return the RFC 8785 form of `value`, in UTF-8.
 
-    Raises NotCanonicalError, naming the path of the culprit (`$.a[0]`), for what has no such form: NaN and infinities,
-    lone surrogates, keys that are not text, anything that is not JSON, nesting deeper than the interpreter can follow,
-    and integers of more digits than Python writes (4300).
+    Raises NotCanonicalError, which names the path of the offending part (`$.a[0]`), for values without such a form: NaN
+    and infinities, lone surrogates, keys that are not strings, anything that is not JSON, nesting deeper than the
+    interpreter can follow, and integers with more digits than Python writes (4300).
     """
     try:
         return _plain(value).encode()
     except (TypeError, ValueError, RecursionError):
-        pass  # something out of the ordinary, or refused: the careful way knows, and says where
+        pass  # unusual or refused: the careful way decides, and reports where
     pieces: list[str] = []
     try:
         _write(value, (), pieces)
@@ -49,7 +50,7 @@ def canonical(value: Json) -> bytes:
 
 
 def _plain(value: Any) -> str:
-    """The same for what nearly all values are made of, three times as fast; TypeError or ValueError for the rest."""
+    """Return the form of a value of the usual types, three times as fast. Raises TypeError or ValueError for the rest."""
     kind = type(value)
     if kind is str:
         return _quote(value)
@@ -84,7 +85,7 @@ def _write(value: object, path: JsonPath, pieces: list[str]) -> None:
         try:
             pieces.append(int.__repr__(value))
         except ValueError:
-            raise NotCanonicalError(path, "an integer of too many digits") from None
+            raise NotCanonicalError(path, "an integer with too many digits") from None
     elif isinstance(value, float):
         if not isfinite(value):
             raise NotCanonicalError(path, f"{value} is not a JSON number")
@@ -106,7 +107,7 @@ def _write_object(value: Mapping[object, object], path: JsonPath, pieces: list[s
     keys: list[str] = []
     for key in value:
         if not isinstance(key, str):
-            raise NotCanonicalError(path, f"the key {key!r} is not text")
+            raise NotCanonicalError(path, f"the key {key!r} is not a string")
         keys.append(key)
     separator = "{"
     for key in sorted(keys, key=lambda name: _unit_order(name, path)):
@@ -123,7 +124,7 @@ def _string(text: str, path: JsonPath) -> str:
 
 
 def _unit_order(text: str, path: JsonPath) -> bytes:
-    """Bytes that sort as the UTF-16 code units of `text` do, which also proves that it has no lone surrogate."""
+    """Return bytes that sort like the UTF-16 code units of `text`, which also proves that it has no lone surrogate."""
     try:
         return text.encode("utf-16-be")
     except UnicodeEncodeError:
@@ -131,7 +132,7 @@ def _unit_order(text: str, path: JsonPath) -> bytes:
 
 
 def _number(value: float) -> str:
-    """ECMA-262 Number::toString: Python's shortest round-trip digits, in ECMAScript's layout."""
+    """Return ECMA-262 Number::toString of `value`: Python's shortest round-trip digits in ECMAScript's layout."""
     if value == 0:
         return "0"
     mantissa, _, exponent = repr(abs(value)).partition("e")

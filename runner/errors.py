@@ -1,28 +1,28 @@
 """Everything that can go wrong, as one tree.
 
     RunnerError                     exit 2 unless a subclass says otherwise
-    ├── UsageError                  the command line or the API call is off
-    ├── FileError                   a file of the user's is off; always carries a Location
-    │   ├── MissingFileError        it is not there, or not readable
+    ├── UsageError                  the command line or the API call is wrong
+    ├── FileError                   a file of the user's is wrong; always carries a Location
+    │   ├── MissingFileError        it does not exist, or is not readable
     │   ├── EncodingError           it is not UTF-8
     │   ├── SyntaxFileError         YAML, JSON or CSV that does not parse
     │   ├── FormatError             parses, but breaks the rules of its format
     │   ├── CaseError               a test case or a row of data
-    │   ├── PackError               a pack that breaks the rules of packs, or is not the one that was locked
+    │   ├── PackError               a pack that breaks the rules for packs, or is not the one that was locked
     │   ├── StalePackError          exit 4: packs.lock or a copy of a pack is not up to date
     │   ├── TemplateError           a Jinja template, at load or at render
     │   └── SchemaError             a JSON Schema that is not one
-    ├── ConfigError                 endpoints, keys, models: the set-up, not a file's text
+    ├── ConfigError                 endpoints, keys, models: the setup, not a file's text
     ├── SecretError                 a key was about to be written
-    ├── EndpointError               exit 3: the endpoint could not be asked
-    ├── FetchError                  exit 3: the source of a pack could not be asked
-    ├── StorageError                exit 3: results cannot be kept (disk full, read-only)
+    ├── EndpointError               exit 3: the endpoint could not be reached
+    ├── FetchError                  exit 3: the source of a pack could not be reached
+    ├── StorageError                exit 3: results cannot be stored (disk full, read-only)
     │   └── ReaderGoneError         exit 141: nobody reads our output any more
     ├── NothingSelectedError        exit 5
-    └── Problems                    several of the above, told together
+    └── Problems                    several of the above, reported together
 
-Each error knows where (`location`), what to do (`hint`) and the process's exit code (`exit_code`), so that a
-command line, a pytest plugin and an editor can show the same facts in their own way.
+Each error carries its place (`location`), what to do about it (`hint`) and the exit code of the process (`exit_code`),
+so that the command line, the pytest plugin and an editor can each show the same facts in their own way.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ __all__ = [
 
 
 class Location(NamedTuple):
-    """A place in a file of the user's: the path as the user gave it, line and column counted from 1."""
+    """A place in a user's file: the path as the user gave it, with line and column counted from 1."""
 
     path: str
     line: int | None = None
@@ -81,7 +81,7 @@ class Location(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """A remark about a file that does not stop the work by itself (`runner check` counts the errors)."""
+    """A finding in a file, which does not stop the work by itself (`runner check` counts the errors)."""
 
     severity: Literal["error", "warning", "info"]
     code: str
@@ -91,7 +91,7 @@ class Diagnostic:
 
 
 class RunnerError(Exception):
-    """Base of every error a user can cause or must know of. Catch this one."""
+    """The base of every error that a user can cause or must know about. Catch this one."""
 
     exit_code: int = 2
 
@@ -108,7 +108,7 @@ class RunnerError(Exception):
         self.location = location
         self.hint = None if hint is None else _readable(hint)
         self.secret = secret
-        """Whether the line it is about may hold a key, so that it is not shown."""
+        """Whether the line in question may contain a key and is therefore not shown."""
 
     def __str__(self) -> str:
         where = f"{self.location}: " if self.location else ""
@@ -117,11 +117,11 @@ class RunnerError(Exception):
 
 
 class UsageError(RunnerError):
-    """The command line, or the call of an API function, cannot be carried out as written."""
+    """The command line, or a call to an API function, cannot be carried out as written."""
 
 
 class NotTextError(UsageError):
-    """A file name or an argument is no text in the encoding of the locale: it can be neither stored nor shown as it is."""
+    """A file name or argument is not text in the encoding of the locale, so it can be neither stored nor shown as it is."""
 
     def __init__(self, subject: str) -> None:
         encoding = sys.getfilesystemencoding()
@@ -132,7 +132,7 @@ class NotTextError(UsageError):
 
 
 class FileError(RunnerError):
-    """A file of the user's is off; `location` is always set."""
+    """A file of the user's is wrong; `location` is always set."""
 
     def __init__(
         self, message: str, *, location: Location, hint: str | None = None, secret: bool = False
@@ -141,7 +141,7 @@ class FileError(RunnerError):
 
 
 class MissingFileError(FileError):
-    """The file is not there, is not a file, may not be read, or lies outside the project."""
+    """The file does not exist, is not a regular file, may not be read, or is outside the project."""
 
 
 class EncodingError(FileError):
@@ -149,7 +149,7 @@ class EncodingError(FileError):
 
 
 class SyntaxFileError(FileError):
-    """YAML, JSON or CSV that does not parse, or that parses to two readings (duplicate keys)."""
+    """YAML, JSON or CSV that does not parse, or that can be read in two ways (duplicate keys)."""
 
 
 class FormatError(FileError):
@@ -165,21 +165,21 @@ class TemplateError(FileError):
 
 
 class SchemaError(FileError):
-    """A JSON Schema that is not a valid schema, or that points outside itself."""
+    """A JSON Schema that is invalid, or that refers to something outside itself."""
 
 
 class PackError(FileError):
-    """A pack breaks the rules of packs, or its files are not those of packs.lock."""
+    """A pack breaks the rules for packs, or its files differ from packs.lock."""
 
 
 class StalePackError(FileError):
-    """packs.lock is not that of runner.yaml, or a pack of it has no copy here: bring it up to date."""
+    """packs.lock does not match runner.yaml, or the copy of a locked pack is missing; both can be brought up to date."""
 
     exit_code = 4
 
 
 class ConfigError(RunnerError):
-    """Set-up that cannot work: unknown endpoint, missing key variable, bad base URL, unknown model file."""
+    """A setup that cannot work: unknown endpoint, missing key variable, bad base URL, unknown model file."""
 
 
 class SecretError(RunnerError):
@@ -187,25 +187,25 @@ class SecretError(RunnerError):
 
 
 class EndpointError(RunnerError):
-    """The endpoint could not be asked at all (as opposed to one case failing)."""
+    """The endpoint could not be reached at all (as opposed to one case failing)."""
 
     exit_code = 3
 
 
 class FetchError(RunnerError):
-    """The source of a pack could not be asked, or does not have what was asked for."""
+    """The source of a pack could not be reached, or does not have what was requested."""
 
     exit_code = 3
 
 
 class StorageError(RunnerError):
-    """Results cannot be kept (disk full, read-only folder), so nothing more may be paid for."""
+    """Results cannot be stored (disk full, read-only folder), so no further request may be paid for."""
 
     exit_code = 3
 
 
 class ReaderGoneError(StorageError):
-    """Whoever read our output has gone (`| head`): nothing is left to say to anybody."""
+    """The program that read our output has exited (`| head`), so there is nobody left to report to."""
 
     exit_code = 141
 
@@ -217,7 +217,7 @@ class NothingSelectedError(RunnerError):
 
 
 _PRECEDENCE = (2, 1, 4, 3, 5)
-"""Of several exit codes the one that counts comes first; any other code comes after these."""
+"""Exit codes by precedence: of several, the first in this order counts. Any other code comes after these."""
 
 
 def _rank(code: int) -> int:
@@ -225,7 +225,7 @@ def _rank(code: int) -> int:
 
 
 class Problems(RunnerError):
-    """Several errors, told together. `errors` holds at least one; the exit code is that of the first by precedence."""
+    """Several errors, reported together. `errors` has at least one; the exit code of highest precedence counts."""
 
     def __init__(self, errors: Iterable[RunnerError]) -> None:
         flat: list[RunnerError] = []
@@ -241,12 +241,12 @@ class Problems(RunnerError):
 
 
 def together(errors: Sequence[RunnerError]) -> RunnerError:
-    """The only error as it is, several as Problems; there is at least one."""
+    """Return the only error as it is, or several as one Problems; `errors` must not be empty."""
     return errors[0] if len(errors) == 1 else Problems(errors)
 
 
 def raise_all(errors: Sequence[RunnerError]) -> None:
-    """Raise the only error as it is, several as Problems; return if there is none."""
+    """Raise the only error as it is, or several as one Problems; do nothing if there are none."""
     if errors:
         raise together(errors)
 
@@ -257,10 +257,10 @@ _MOST_CANDIDATES = 300
 
 
 def close_to(word: str, known: Iterable[str], n: int = 1, *, cutoff: float = 0.6) -> list[str]:
-    """The `n` of the known words that `word` is most likely a slip of; none where nothing is near.
+    """Return the (at most `n`) known words that `word` is most likely a misspelling of.
 
-    Bounded, since files of others bring words and candidates of any length and number: of many candidates those that
-    begin alike are compared, and long words are never a slip.
+    The work is bounded, because other people's files contain words and candidates of any length and number: of many
+    candidates only those with the same first letter are compared, and a long word never counts as a misspelling.
     """
     from difflib import get_close_matches  # only an error needs it
 
@@ -275,13 +275,13 @@ def close_to(word: str, known: Iterable[str], n: int = 1, *, cutoff: float = 0.6
 
 
 def did_you_mean(*words: str) -> str:
-    """The hint that names what was probably meant, such as what `close_to` found."""
+    """Return the hint that names the words that were probably meant, e.g. those that `close_to` found."""
     quoted = ", ".join(f'"{word}"' for word in words)
     return f"did you mean {quoted}?"
 
 
 def elided(text: str, limit: int) -> str:
-    """`text`, or what is left of it when the middle is taken out and counted: about `limit` characters."""
+    """Return `text`, shortened to about `limit` characters: the middle is replaced by the number of characters cut."""
     if len(text) <= limit:
         return text
     head, tail = limit * 2 // 3, limit // 3
@@ -289,9 +289,9 @@ def elided(text: str, limit: int) -> str:
 
 
 def _readable(text: str) -> str:
-    """What an error says, with whatever it quotes from a file: short enough to be read, and safe to be shown anywhere.
+    """Return a message, which may quote from a file, short enough to read and safe to show anywhere.
 
-    Lines of a message are ours where they are indented; any other line break came with what is quoted.
+    Indented lines of a message are our own; any other line break is part of a quotation and is escaped.
     """
     short = visible(elided(text, _LONGEST))
     return _BREAK.sub(r"\\n", short) if "\n" in short else short

@@ -1,8 +1,8 @@
-"""The words by which servers say how a choice ended, and what each of them means. One table; no word passes by default.
+"""The finish reasons of all servers and the meaning of each, in one table; no word passes by default.
 
-Words are compared without regard to case, underscores, hyphens and spaces: MAX_TOKENS, max-tokens and maxTokens are one
-word. They are those of OpenAI's API reference (chat completions), Anthropic (`stop_reason`), Gemini (`FinishReason`),
-Bedrock (`StopReason`), Cohere, Mistral, DeepSeek, Z.ai, vLLM, SGLang, TGI, LM Studio, xAI and OpenRouter.
+Words are compared regardless of case, underscores, hyphens and spaces: MAX_TOKENS, max-tokens and maxTokens are one word.
+The sources are OpenAI's API reference (chat completions), Anthropic (`stop_reason`), Gemini (`FinishReason`), Bedrock
+(`StopReason`), Cohere, Mistral, DeepSeek, Z.ai, vLLM, SGLang, TGI, LM Studio, xAI and OpenRouter.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ __all__ = [
 ]
 
 Declared = Literal["stop", "length", "content_filter", "error"]
-"""What an endpoint's `finish_reasons` may say that a word means."""
+"""The meanings that an endpoint's `finish_reasons` may give to a word."""
 
 
 class Ending(StrEnum):
-    """What a finish_reason says of an answer. Only `STOP` and `CALL` may pass."""
+    """The meaning of a finish_reason. Only `STOP` and `CALL` may pass."""
 
     STOP = "stop"
     CALL = "tool_calls"
@@ -36,14 +36,14 @@ class Ending(StrEnum):
     FILTER = "content_filter"
     REFUSAL = "refusal"
     BROKEN = "error"
-    """The server broke off: asking again may help."""
+    """The server broke off; a retry may help."""
     PAUSE = "pause"
-    """The turn is not over; the provider waits for it to be sent back."""
+    """The turn is not over; the provider expects it to be sent back."""
     UNKNOWN = "unknown"
 
 
 _API = ("stop", "length", "tool_calls", "function_call", "content_filter")
-"""The words of the API itself, which mean the same at every endpoint."""
+"""The words of the API itself, which have the same meaning at every endpoint."""
 
 _WORDS: Mapping[Ending, tuple[str, ...]] = {
     Ending.STOP: (
@@ -123,7 +123,7 @@ _WORDS: Mapping[Ending, tuple[str, ...]] = {
 
 
 def word_key(word: str) -> str:
-    """What two spellings of one word have in common. One that consists of separators is compared as it stands."""
+    """Return the form that all spellings of a word share. A word that consists of separators is its own form."""
     return word.casefold().translate(_SEPARATORS) or word
 
 
@@ -143,9 +143,9 @@ NONE_DECLARED: Mapping[str, Declared] = MappingProxyType({})
 
 
 def ending_of(word: str | None, declared: Mapping[str, Declared] = NONE_DECLARED) -> Ending:
-    """What a finish_reason means. `declared` is an endpoint's own table (by `word_key`), which comes first.
+    """Return the meaning of a finish_reason. `declared` is an endpoint's own table (by `word_key`), which takes precedence.
 
-    One that is absent, null or empty counts as stop: many compatible servers send none.
+    A finish_reason that is absent, null or empty counts as stop: many compatible servers send none.
     """
     if not word:
         return Ending.STOP
@@ -158,26 +158,26 @@ def ending_of(word: str | None, declared: Mapping[str, Declared] = NONE_DECLARED
 
 
 def gravest(words: Iterable[str], declared: Mapping[str, Declared] = NONE_DECLARED) -> str | None:
-    """Of several words that a stream says of one choice, the one that counts: the last of those that may not pass."""
-    came = [word for word in words if word]
-    bad = [word for word in came if ending_of(word, declared) not in (Ending.STOP, Ending.CALL)]
-    return next(reversed(bad or came), None)
+    """Return the word that counts of several in the stream of one choice: the last one that may not pass, else the last."""
+    received = [word for word in words if word]
+    bad = [word for word in received if ending_of(word, declared) not in (Ending.STOP, Ending.CALL)]
+    return next(reversed(bad or received), None)
 
 
 def overruled(word: str, declared: str) -> str | None:
-    """What a known word means that `declared` may not overrule, in words; None where it may be declared so.
+    """Return, in words, the meaning of a known word that `declared` must not override; None if it may.
 
-    A word of the API itself keeps its meaning, and a word that says that an answer was cut, withheld or refused
-    cannot be declared to be a good end.
+    A word of the API itself keeps its meaning, and a word for an answer that was cut, withheld or refused cannot be
+    declared a good end.
     """
     ending = _TABLE.get(word_key(word))
     if ending is None or ending is _DECLARED[declared]:
         return None
     withheld = declared == "stop" and ending in (Ending.LENGTH, Ending.FILTER, Ending.REFUSAL)
-    return _TOLD[ending] if withheld or word_key(word) in _OF_THE_API else None
+    return _MEANINGS[ending] if withheld or word_key(word) in _OF_THE_API else None
 
 
-_TOLD = {
+_MEANINGS = {
     Ending.STOP: "the answer is whole",
     Ending.CALL: "the model calls a tool",
     Ending.LENGTH: "the answer was cut off",

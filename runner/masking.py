@@ -1,4 +1,4 @@
-"""Keys in texts: masked where a text is shown, found where a text is about to be written."""
+"""API keys in texts: masked before a text is shown, detected before a text is written to a file."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ __all__ = ["find_secret", "is_plausible_name", "json_cleaner", "mask", "worth_hi
 _MASKED = "[key]"
 
 _SHORTEST_SECRET = 8
-"""Below this a configured value ("none", "test") is a stand-in that occurs in ordinary text."""
+"""A shorter configured value ("none", "test") is a placeholder that also occurs in ordinary text."""
 
-# Look-aheads are bounded, so that no text, however made, takes more than linear time.
+# Lookaheads are bounded, so that every text takes linear time, even one that is crafted.
 _SHAPES = {
     "a private key (PEM)": re.compile(r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----.*?(?:-----END [A-Z ]{0,40}-----|\Z)", re.DOTALL),
     "a JSON Web Token": re.compile(r"\beyJ[\w-]{8,500}\.[\w-]{8,}\.[\w-]{4,}"),
@@ -26,7 +26,7 @@ _SHAPES = {
 }  # fmt: skip
 
 _ECHOES = (
-    # A provider repeats the key it was given, starred out or not: "Incorrect API key provided: sk-proj-****abcd."
+    # A provider repeats the key it received, starred out or not: "Incorrect API key provided: sk-proj-****abcd."
     re.compile(r"(?<=API key provided: )[^\s.]+"),
     re.compile(r"\bsk-[\w-]{0,60}\*{2,}[\w*-]*"),
     re.compile(r"(?<!\*)\*{4,}+[A-Za-z0-9]{2,}"),
@@ -34,7 +34,7 @@ _ECHOES = (
 
 
 def mask(text: str, secrets: Iterable[str] = ()) -> str:
-    """`text` with each of `secrets`, and everything that has the shape of a key, replaced by "[key]"."""
+    """Return `text` with each of `secrets`, and everything that looks like a key, replaced by "[key]"."""
     for secret in worth_hiding(secrets):
         text = text.replace(secret, _MASKED)
     for shape in (*_SHAPES.values(), *_ECHOES):
@@ -60,21 +60,22 @@ def json_cleaner(values: Iterable[str]) -> Callable[[str], str]:
 
 
 def find_secret(text: str, secrets: Iterable[str] = ()) -> str | None:
-    """What kind of key `text` holds, in words ("a GitHub token"), or None. The key itself is not returned."""
+    """Return the kind of key that `text` contains, in words ("a GitHub token"), or None. Never return the key itself."""
     if any(secret in text for secret in worth_hiding(secrets)):
         return "the value of a configured key"
     return next((name for name, shape in _SHAPES.items() if shape.search(text)), None)
 
 
 def worth_hiding(secrets: Iterable[str]) -> list[str]:
-    """Those that are no stand-ins. Longest first: a key that contains another is replaced as a whole."""
+    """Return the secrets that are not placeholders, longest first: a key that contains another is replaced as a whole."""
     return sorted((secret for secret in secrets if len(secret) >= _SHORTEST_SECRET), key=len, reverse=True)
 
 
 def is_plausible_name(text: str) -> bool:
-    """Whether `text` may be the name of a variable or of an entry of a keyring, rather than the key itself.
+    """Return whether `text` may be the name of a variable or of a keyring entry, rather than the key itself.
 
-    Names are words; of a key some part between its punctuation is long, and mixes letters with digits or cases.
+    Names are words; in a key, some part between punctuation is long and mixes letters with digits, or upper with lower
+    case.
     """
     if any(shape.search(text) for shape in _SHAPES.values()):
         return False

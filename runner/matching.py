@@ -1,8 +1,8 @@
-"""Searching with regular expressions of users in bounded time.
+"""Search with users' regular expressions in bounded time.
 
-Python's `re` backtracks, and while it does nothing else runs in the process, nor can anything stop it: `(a+)+$` needs an hour
-for forty characters. So a search that may take long, by the look of the pattern and the length of the text, is made in
-a process of its own, which is ended when it does not answer.
+Python's `re` backtracks. While it does, nothing else runs in the process and nothing can stop it: `(a+)+$` needs an hour
+for forty characters. A search that may take long, judging by the pattern and the length of the text, therefore runs in
+a process of its own, which is killed if it does not answer.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["SECONDS", "TooSlowError", "is_found"]
 
 SECONDS = 2.0
-"""How long one search may take."""
+"""The time limit of one search."""
 
 _STEPS = 50_000_000
 _SHORT = 16
@@ -48,11 +48,11 @@ class TooSlowError(Exception):
     """A search took longer than SECONDS; the message says so, to follow the name of the pattern."""
 
     def __init__(self) -> None:
-        super().__init__(f"takes more than {SECONDS:g} seconds to be matched with a text of this length")
+        super().__init__(f"takes more than {SECONDS:g} seconds to match against a text of this length")
 
 
 def is_found(pattern: re.Pattern[str], text: str, *, whole: bool = False) -> bool:
-    """Whether the pattern is found in the text, or with `whole` describes all of it. Raises TooSlowError."""
+    """Return whether the pattern is found in the text or, with `whole`, matches all of it. Raises TooSlowError."""
     if len(text) <= _longest_direct(pattern.pattern):
         return (pattern.fullmatch(text) if whole else pattern.search(text)) is not None
     return _CHILD.is_found(pattern, text, whole=whole)
@@ -60,10 +60,10 @@ def is_found(pattern: re.Pattern[str], text: str, *, whole: bool = False) -> boo
 
 @lru_cache(maxsize=1024)
 def _longest_direct(source: str) -> int:
-    """Up to which length of the text a search is known to end soon.
+    """Return the longest text for which a search is known to end soon, in characters.
 
-    Every repeat outside of repeated groups adds a power of the length, and the place where the search begins another
-    one. A repeated group, or many places that branch, can take a time that is exponential.
+    Each repeat outside repeated groups adds a power of the length, and so does the position where the search begins.
+    A repeated group, or many branches, can take exponential time.
     """
     plain = _LITERAL.sub("x", source)
     branches = len(_OPTIONAL.findall(plain)) + (plain.count("(") if "|" in plain else 0)
@@ -73,7 +73,7 @@ def _longest_direct(source: str) -> int:
 
 
 class _Child:
-    """The process that searches, started when it is needed; one question at a time."""
+    """The process that searches, started when it is first needed; it handles one search at a time."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -82,12 +82,14 @@ class _Child:
         self._close: weakref.finalize[..., _Child] | None = None
 
     def is_found(self, pattern: re.Pattern[str], text: str, *, whole: bool) -> bool:
-        if self._owner != os.getpid():  # in a fork: the process, and whoever holds the lock, are the parent's
+        if (
+            self._owner != os.getpid()
+        ):  # in a fork: the process, and the holder of the lock, belong to the parent
             self._lock, self._owner, self._process = threading.Lock(), os.getpid(), None
         with self._lock:
             try:
                 process = self._started()
-            except OSError:  # where no process can be started (a frozen program) there is no other way
+            except OSError:  # no process can be started (a frozen program), so there is no other way
                 return (pattern.fullmatch(text) if whole else pattern.search(text)) is not None
             timer = threading.Timer(SECONDS, process.kill)
             timer.daemon = True
@@ -130,7 +132,7 @@ def _ask(process: ChildProcess, line: bytes) -> bytes:
     try:
         process.stdin.write(line)
         process.stdin.flush()
-    except OSError:  # it was ended while the text was on its way
+    except OSError:  # it was killed while the text was being written
         return b""
     return process.stdout.readline()
 

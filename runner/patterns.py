@@ -1,4 +1,4 @@
-"""Regular expressions that users write: in schemas, checks, comparators and redactions."""
+"""Compile the regular expressions that users write in schemas, checks, comparators and redactions."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ __all__ = ["PatternError", "compile_pattern"]
 
 
 class PatternError(ValueError):
-    """A text is no regular expression of Python's; the message says why."""
+    """A text is not a valid Python regular expression; the message says why."""
 
 
 def compile_pattern(source: str) -> re.Pattern[str]:
-    """Compile `source`, in the dialect of `re`. Raises PatternError for whatever `re` refuses, and for nothing else."""
+    """Compile `source` in the dialect of `re`. Raises PatternError for everything that `re` refuses."""
     with warnings.catch_warnings():
-        # "[[" may mean something else in a Python to come. It is no news for the user of a prompt.
+        # "[[" may mean something else in a future Python, which does not concern the user of a prompt.
         warnings.simplefilter("ignore", FutureWarning)
         try:
             return re.compile(source)
@@ -23,5 +23,5 @@ def compile_pattern(source: str) -> re.Pattern[str]:
             raise PatternError("it is nested too deeply") from None
         except (re.error, OverflowError) as error:
             raise PatternError(str(error)) from None
-        except ValueError:  # of thousands of digits
+        except ValueError:  # a number with thousands of digits
             raise PatternError("a number in it is too long") from None

@@ -1,4 +1,4 @@
-"""JSON, as Python types: the only values that templates, requests and results are made of."""
+"""JSON as Python types: templates, requests and results consist of these values only."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ TYPE_WORDS: Mapping[str, str] = {
     "array": "a list",
     "null": "null",
 }
-"""What messages call the types of JSON Schema, with an article."""
+"""The types of JSON Schema as messages name them, with an article."""
 
 
 def json_type(value: Json) -> str:
-    """The type of a value as JSON Schema calls it; every number is "number"."""
+    """Return the JSON Schema type of a value; every number is "number"."""
     match value:
         case None:
             return "null"
@@ -48,11 +48,11 @@ def json_type(value: Json) -> str:
 
 
 def find_non_json(value: object) -> tuple[JsonPath, str] | None:
-    """The first part of `value` that is not JSON: its path and what it is instead; None where all is well.
+    """Return the path of the first part of `value` that is not JSON, and what it is instead; None if all of it is JSON.
 
-    JSON are exactly None, bool, int, finite float, str (without lone surrogates), list, and dict with str keys;
-    an object of any other class could carry code into a template. What is nested deeper than the interpreter can
-    follow counts as none.
+    JSON values are exactly None, bool, int, finite float, str (without lone surrogates), list, and dict with str keys;
+    an object of any other class could carry code into a template. A value nested deeper than the interpreter can
+    follow is not JSON either.
     """
     try:
         return _find(value)
@@ -61,7 +61,7 @@ def find_non_json(value: object) -> tuple[JsonPath, str] | None:
 
 
 def has_type(value: object, annotation: Any) -> bool:
-    """Whether a value read from a file has the type of an annotation; true and false are not numbers.
+    """Return whether a value read from a file has the type of an annotation; true and false are not numbers.
 
     An annotation is a class, a Literal, `tuple[X, ...]`, Json, None, or a union of these, as `get_type_hints` gives it.
     """
@@ -107,7 +107,7 @@ def _check_list(value: Any) -> tuple[JsonPath, str] | None:
 def _check_dict(value: Any) -> tuple[JsonPath, str] | None:
     for key, item in value.items():
         if type(key) is not str:
-            return (), f"an object whose key {key!r} is no string"
+            return (), f"an object whose key {key!r} is not a string"
         if found := _find(item):
             return (key, *found[0]), found[1]
     return None

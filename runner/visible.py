@@ -1,7 +1,7 @@
 r"""Text from elsewhere (a model, a file, its name, a server), made safe to show.
 
-A model's answer may hold escape sequences that move the cursor or rename the window, bidirectional controls that reorder
-what is read (CVE-2021-42574), and characters that nobody sees. Shown text spells them out: `\x1b`, `\u202e`.
+A model's answer may contain escape sequences that move the cursor or rename the window, bidirectional controls that
+reorder the text (CVE-2021-42574), and invisible characters. They are shown as escapes: `\x1b`, `\u202e`.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ import re
 
 __all__ = ["json_visible", "one_line", "visible"]
 
-# Controls (C0, DEL, C1), bidirectional controls, line and paragraph separators, half surrogate pairs, and what takes no
-# room on a screen: soft hyphen, joiners, fillers, spaces of no width, invisible operators, tags, variation selectors but
-# for the two of emoji. The two joiners stay between characters of a script that needs them, and within an emoji.
+# Controls (C0, DEL, C1), bidirectional controls, line and paragraph separators, lone surrogates, and characters that take
+# no room on a screen: soft hyphen, joiners, fillers, zero-width spaces, invisible operators, tags, variation selectors
+# except the two for emoji. The two joiners stay between characters of a script that needs them, and within an emoji.
 _HARMFUL = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f\u2028-\u202e"
     "\u2060-\u206f\u3164\ud800-\udfff\ufe00-\ufe0d\ufeff\uffa0\ufff0-\ufffc"
@@ -23,19 +23,19 @@ _HARMFUL = re.compile(
 
 
 def visible(text: str) -> str:
-    r"""The text with harmful and invisible characters spelt out; `\n` and `\t` stay as they are."""
+    r"""Return `text` with harmful and invisible characters as escapes; `\n` and `\t` stay as they are."""
     return text if text.isascii() and text.isprintable() else _HARMFUL.sub(_spelt, text)
 
 
 def one_line(text: str) -> str:
-    """The visible text on one line, each run of white space as one space."""
+    """Return the visible text on one line, with each run of white space as one space."""
     return visible(" ".join(text.split()))
 
 
 def json_visible(text: str) -> str:
-    r"""A JSON document with the same characters as `\u` escapes: it says exactly what it said.
+    r"""Return a JSON document with the same characters as `\u` escapes; its value does not change.
 
-    JSON has them nowhere but in strings.
+    JSON allows these characters only inside strings.
     """
     return text if text.isascii() and text.isprintable() else _HARMFUL.sub(_escaped, text)
 

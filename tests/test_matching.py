@@ -67,7 +67,7 @@ def test_a_value_is_never_valid_where_a_pattern_takes_too_long(schema):
 def test_a_rule_whose_pattern_takes_too_long_holds_nothing_for_equal():
     assert regex(re.compile("(a+)+"))("x", TEXT) == (
         False,
-        "the pattern takes more than 0.3 seconds to be matched with a text of this length",
+        "the pattern takes more than 0.3 seconds to match against a text of this length",
     )
 
 

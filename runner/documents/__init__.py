@@ -1,1 +1,1 @@
-"""Strict YAML and JSON with positions: text in, values and the line and column of each out."""
+"""Strict YAML and JSON with positions: turn text into values, and know the line and column of each."""

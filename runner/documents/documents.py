@@ -1,4 +1,4 @@
-"""A file that was read: its value, and where in the file each part of the value stands."""
+"""A parsed file: its value, and the place of each part of the value in the file."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ __all__ = ["Document", "parse_document"]
 
 
 class Document:
-    """A parsed YAML or JSON file. `value` is made of None, bool, int, float, str, list and dict only.
+    """A parsed YAML or JSON file. `value` consists of None, bool, int, float, str, list and dict only.
 
-    `path` is the file's name in messages. `outline` is called when the first position is asked for, so that
-    a file nobody complains about pays nothing for its positions. `first_line` is the line of the file on which the
-    text begins (a row of a JSONL file).
+    `path` is the file's name in messages. `outline` is called when the first position is needed, so that a file
+    without errors pays nothing for its positions. `first_line` is the line of the file on which the text begins
+    (a row of a JSONL file).
     """
 
     __slots__ = ("_first_line", "_line_starts", "_outline", "_root", "_text", "path", "value")
@@ -39,22 +39,22 @@ class Document:
         return f"Document({self.path!r})"
 
     def locate(self, path: Sequence[str | int]) -> Location:
-        """Where the value at `path` stands; where there is none, its deepest existing ancestor."""
+        """Return the place of the value at `path`, or of its deepest existing ancestor."""
         return self._location(start(self._find(path)[1]))
 
     def locate_key(self, path: Sequence[str | int]) -> Location:
-        """Where the mapping key of the value at `path` stands (a list item: the item; the root: the root).
+        """Return the place of the key of the value at `path` (for a list item or the root: of the value itself).
 
-        Where there is no such value, the key of its deepest existing ancestor.
+        If there is no such value, return the place of the key of its deepest existing ancestor.
         """
         return self._location(self._find(path)[0])
 
     def text_location(self, path: Sequence[str | int], line: int, column: int | None = None) -> Location:
-        """Where line `line` of the string at `path` stands in the file, both counted from 1.
+        """Return the place in the file of line `line` of the string at `path`; lines count from 1.
 
-        With `column` (of the string's line, from 1) the answer has one too. Escapes, folded lines and the
-        indentation of block scalars are followed character by character. JournalIndex the string's end: its end. Where the
-        value is not a string: where the value stands.
+        With `column` (in the string's line, from 1) the result has a column too. Escapes, folded lines and the
+        indentation of block scalars are followed character by character. A place past the string's end is its end;
+        for a value that is not a string it is the place of the value.
         """
         value = self._value_at(path)
         if not isinstance(value, str):
@@ -74,7 +74,7 @@ class Document:
         return found if column is not None else Location(found.path, found.line)
 
     def source_line(self, line: int) -> str | None:
-        """The text of a line of the file, without its line end; None where there is no such line."""
+        """Return the text of a line of the file without its line end, or None if there is no such line."""
         lines = self._text.split("\n")
         index = line - self._first_line
         return lines[index] if 0 <= index < len(lines) else None
@@ -91,7 +91,7 @@ class Document:
         return value
 
     def _find(self, path: Sequence[str | int]) -> tuple[int, Place]:
-        """The offset of the key and the place of the value at `path`, or of its deepest existing ancestor."""
+        """Return the offset of the key and the place of the value at `path`, or of its deepest existing ancestor."""
         if self._outline is not None:
             self._root, self._outline = self._outline(), None
         place = self._root
@@ -111,12 +111,12 @@ class Document:
 
 
 def parse_document(data: bytes, shown: str) -> Document:
-    """Read a file by its ending: `.json` is JSON, everything else YAML.
+    """Parse a file according to its extension: `.json` is JSON, everything else is YAML.
 
     Raises EncodingError or SyntaxFileError.
     """
     text = decode(data, shown)
-    # The readers build Documents and therefore import this module; and JSON shall not pay for importing PyYAML.
+    # The readers build Documents and therefore import this module; and JSON must not pay for importing PyYAML.
     if shown.lower().endswith(".json"):
         from .json_reader import parse_json
 

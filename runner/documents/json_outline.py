@@ -1,6 +1,6 @@
-"""A slow, exact reading of JSON: where each value stands, or what is wrong in words for the author.
+"""Read JSON slowly and exactly, for the place of each value or for an explanation of what is wrong.
 
-`json.loads` has neither positions nor strictness, and its messages change between Python versions.
+`json.loads` offers neither positions nor strictness, and its messages change between Python versions.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from .text import TextError
 __all__ = ["MAX_DEPTH", "MAX_DIGITS", "outline"]
 
 MAX_DEPTH = 100
-"""Levels of nesting. Deeper data is a mistake or an attack; templates and validators recurse over it."""
+"""Levels of nesting. Deeper data is a mistake or an attack; templates and validators recurse into it."""
 
 MAX_DIGITS = 4300
-"""Digits of an integer: what Python converts by default (CVE-2020-10735)."""
+"""Digits of an integer; this is Python's default limit for conversion (CVE-2020-10735)."""
 
 _SPACE = re.compile(r"[ \t\n\r]*")
 _NUMBER = re.compile(r"(-?(?:0|[1-9][0-9]*))(\.[0-9]+)?([eE][-+]?[0-9]+)?")
@@ -31,15 +31,15 @@ _NOT_FINITE = frozenset({"NaN", "-NaN", "Infinity", "-Infinity", "inf", "-inf", 
 
 
 def outline(text: str) -> Place:
-    """Read the whole of `text`. Raises TextError for everything that is not strict JSON."""
+    """Return the places of all values in `text`. Raises TextError for everything that is not strict JSON."""
     start = _skip(text, 0)
     if start == len(text):
-        raise TextError("there is no JSON value here", start, "an empty value is written null")
+        raise TextError("there is no JSON value here", start, "write an empty value as null")
     root, end = _value(text, start, 1)
     end = _skip(text, end)
     if end < len(text):
-        hint = "for one value a line, name the file .jsonl" if text[end] in "{[" else None
-        raise TextError("there is more text after the end of the JSON value", end, hint)
+        hint = "for one value per line, use the extension .jsonl" if text[end] in "{[" else None
+        raise TextError("more text follows after the end of the JSON value", end, hint)
     return root
 
 
@@ -50,7 +50,7 @@ def _skip(text: str, at: int) -> int:
 
 
 def _value(text: str, at: int, depth: int) -> tuple[Place, int]:
-    """The value that begins at `at`, and the offset after it."""
+    """Return the place of the value that begins at `at`, and the offset after it."""
     char = text[at : at + 1]
     if depth > MAX_DEPTH and char in ("{", "["):
         raise TextError(f"the values are nested more than {MAX_DEPTH} levels deep", at)
@@ -111,7 +111,7 @@ def _array(text: str, start: int, depth: int) -> tuple[Place, int]:
 
 
 def _next(text: str, end: int, bracket: str, start: int) -> tuple[int, bool]:
-    """After a member: the offset of the next one, or (True) the offset after the closing bracket."""
+    """Return the offset of the member after the one that ends at `end`; or, with True, the offset after the closing bracket."""
     at = _skip(text, end)
     if text.startswith(bracket, at):
         return at + 1, True
@@ -123,12 +123,12 @@ def _next(text: str, end: int, bracket: str, start: int) -> tuple[int, bool]:
         raise _unexpected(text, at, f'a comma or "{bracket}"')
     following = _skip(text, at + 1)
     if text.startswith(bracket, following):
-        raise TextError(f'a comma stands before the closing "{bracket}"', at, "remove the comma")
+        raise TextError(f'there is a comma before the closing "{bracket}"', at, "remove the comma")
     return following, False
 
 
 def _string(text: str, start: int) -> tuple[str, int]:
-    """The key or string that begins at `start`, escapes kept except where they matter for comparison."""
+    """Return the key or string that begins at `start`, and the offset after it."""
     at = start + 1
     parts: list[str] = []
     while True:
@@ -147,11 +147,11 @@ def _string(text: str, start: int) -> tuple[str, int]:
             at = escape.end()
         elif char == "\n" or not char:
             raise TextError(
-                "the text that begins here has no closing quote", start, r"a line break is written \n"
+                "the string that begins here has no closing quote", start, r"write a line break as \n"
             )
         else:
             raise TextError(
-                f"the control character U+{ord(char):04X} stands in a text",
+                f"the string contains the control character U+{ord(char):04X}",
                 at,
                 f"write it as \\u{ord(char):04x}",
             )
@@ -172,9 +172,9 @@ def _unescape(escape: str) -> str:
 def _bad_escape(text: str, at: int) -> TextError:
     if re.match(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}", text[at : at + 6]):
         return TextError(
-            f"{text[at : at + 6]} is half a character", at, "a surrogate needs its other half beside it"
+            f"{text[at : at + 6]} is half a character", at, "a surrogate must be followed by its other half"
         )
-    return TextError(f"{text[at : at + 2]} is no escape of JSON", at, "a backslash itself is written \\\\")
+    return TextError(f"{text[at : at + 2]} is not a JSON escape", at, "write a backslash as \\\\")
 
 
 def _check_number(number: re.Match[str]) -> None:
@@ -189,19 +189,19 @@ def _check_number(number: re.Match[str]) -> None:
 
 
 def _unexpected(text: str, at: int, wanted: str = "a value") -> TextError:
-    """The error for a character that cannot stand where it stands."""
+    """Return the error for a character that is not allowed at this place."""
     if at >= len(text):
-        return TextError(f"the file ends where {wanted} should stand", at)
+        return TextError(f"the file ends where {wanted} is expected", at)
     char = text[at]
     if char == "'":
-        return TextError("text stands in single quotes", at, "JSON knows only double quotes")
+        return TextError("the string is in single quotes", at, "JSON allows only double quotes")
     if char == "#" or text.startswith(("//", "/*"), at):
         return TextError("JSON has no comments", at, "remove it, or write the file in YAML")
     if match := _WORD.match(text, at):
         word = match[0]
         if word in _NOT_FINITE:
-            return TextError(f"{word} is not a JSON number", at, "write null, or a text in quotes")
-        hint = f"write {_WORDS[word]}" if word in _WORDS else "text stands in double quotes"
+            return TextError(f"{word} is not a JSON number", at, "write null, or a string in quotes")
+        hint = f"write {_WORDS[word]}" if word in _WORDS else "strings need double quotes"
         return TextError(f'expected {wanted}, found "{_short(word)}"', at, hint)
     return TextError(f'expected {wanted}, found "{char}"', at)
 

@@ -1,4 +1,4 @@
-"""A file that is read as if it were written in another format: its value is made, its positions are the file's own."""
+"""A file that is read as if it were written in another format: its value is translated, its positions are the file's own."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class Embedded(NamedTuple):
 
 
 SourceOf: TypeAlias = Callable[[JsonPath], "JsonPath | Embedded"]
-"""Where in the file the part of the value at a path comes from."""
+"""Map the path of a part of the value to the place in the file that it comes from."""
 
 
 class MappedDocument(Document):
-    """`value` was made from what `original` says, and `source_of` says of each part which place it was made from."""
+    """A document whose `value` was translated from `original`; `source_of` finds the place that each part comes from."""
 
     __slots__ = ("_original", "_source_of")
 
@@ -35,28 +35,28 @@ class MappedDocument(Document):
         self._source_of = source_of
 
     def locate(self, path: Sequence[str | int]) -> Location:
-        """Where the source of the value at `path` stands; see Document.locate."""
+        """Return the place of the source of the value at `path`; see Document.locate."""
         source = self._source_of(tuple(path))
         if isinstance(source, Embedded):
             return self._inside(source, source.document.locate(source.path))
         return self._original.locate(source)
 
     def locate_key(self, path: Sequence[str | int]) -> Location:
-        """Where the key of the source of the value at `path` stands; see Document.locate_key."""
+        """Return the place of the key of the source of the value at `path`; see Document.locate_key."""
         source = self._source_of(tuple(path))
         if isinstance(source, Embedded):
             return self._inside(source, source.document.locate_key(source.path))
         return self._original.locate_key(source)
 
     def text_location(self, path: Sequence[str | int], line: int, column: int | None = None) -> Location:
-        """Where a line of the string at `path` stands in the file; see Document.text_location."""
+        """Return the place of a line of the string at `path`; see Document.text_location."""
         source = self._source_of(tuple(path))
         if isinstance(source, Embedded):
             return self.locate(path)
         return self._original.text_location(source, line, column)
 
     def source_line(self, line: int) -> str | None:
-        """The text of a line of the file; see Document.source_line."""
+        """Return the text of a line of the file; see Document.source_line."""
         return self._original.source_line(line)
 
     def _inside(self, source: Embedded, found: Location) -> Location:

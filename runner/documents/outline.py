@@ -1,7 +1,7 @@
-"""Where each value of a file begins: a small tree beside the value, of integers where there is nothing below.
+"""The outline of a file: a small tree beside its value that says where each part begins; leaves are integers.
 
-Offsets count characters of the text from 0. Integers and dicts of integers cost the garbage collector nothing, which
-is half of the time of reading a large file.
+Offsets count the characters of the text from 0. Integers and dicts of integers cost the garbage collector nothing, and
+collection would take half of the time of reading a large file.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ __all__ = ["Branch", "Place", "child", "start"]
 
 
 class Branch:
-    """The offset of a mapping or list, its parts, and for a mapping the offsets of its keys."""
+    """The offset of an object or list, its parts and, for an object, the offsets of its keys."""
 
     __slots__ = ("keys", "parts", "start")
 
@@ -23,16 +23,16 @@ class Branch:
 
 
 Place: TypeAlias = "int | Branch"
-"""The place of one value: its offset, for a scalar; else a branch."""
+"""The place of one value: the offset of a scalar, or a branch."""
 
 
 def start(place: Place) -> int:
-    """The offset of the value's first character."""
+    """Return the offset of the value's first character."""
     return place if isinstance(place, int) else place.start
 
 
 def child(place: Place, part: str | int) -> tuple[int, Place] | None:
-    """The offset of a part's key (of the part itself in a list), and the part's place; None where there is none."""
+    """Return the offset of a part's key (in a list: of the part itself) and the part's place, or None if it is missing."""
     if isinstance(place, int):
         return None
     parts = place.parts

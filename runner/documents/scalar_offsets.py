@@ -1,6 +1,6 @@
-"""From a character of a string to the character of the file that wrote it.
+"""Map each character of a string to the characters of the file that represent it.
 
-Follows the YAML 1.2.2 rules for block scalars (8.1), flow scalars and line folding (6.5, 7.3) and the escapes of
+This follows the YAML 1.2.2 rules for block scalars (8.1), flow scalars and line folding (6.5, 7.3), and the escapes of
 YAML and JSON (5.7; RFC 8259 section 7).
 """
 
@@ -20,10 +20,10 @@ _BLANKS = re.compile(r"[ \t]+")
 
 
 def scalar_offsets(text: str, start: int, value: str) -> list[int] | None:
-    """The offset in `text` of each character of `value`, and of the place where it ends.
+    """Return the offset in `text` of each character of `value`, and of the place where it ends.
 
-    `start` is the offset of the scalar's first character (its quote, `|` or `>`, or the plain text itself). None
-    where text and value do not belong together.
+    `start` is the offset of the scalar's first character (its quote, `|` or `>`, or the plain text itself). The result
+    is None if text and value do not match.
     """
     style = text[start : start + 1]  # a plain scalar begins with none of these four (YAML 1.2.2, 7.3.3)
     if style not in ("|", ">", '"', "'"):
@@ -37,7 +37,7 @@ def scalar_offsets(text: str, start: int, value: str) -> list[int] | None:
 
 
 def _flow(text: str, start: int, style: str, length: int) -> list[int]:
-    """Offsets of a plain or quoted scalar: a line break is a space, n + 1 of them are n newlines."""
+    """Return the offsets of a plain or quoted scalar: a line break is a space, n + 1 of them are n newlines."""
     offsets: list[int] = []
     at = start + len(style)
     while len(offsets) <= length and at < len(text):
@@ -66,7 +66,7 @@ def _flow(text: str, start: int, style: str, length: int) -> list[int]:
 
 
 def _block(text: str, start: int, value: str, *, folded: bool) -> list[int]:
-    """Offsets of a block scalar: `|` keeps its lines, `>` joins those that are neither empty nor more indented."""
+    """Return the offsets of a block scalar: `|` keeps its lines, `>` joins those that are not empty or more indented."""
     first = text.find("\n", start) + 1
     if not first:
         return [start]
@@ -79,7 +79,7 @@ def _block(text: str, start: int, value: str, *, folded: bool) -> list[int]:
         end = text.find("\n", at)
         end = len(text) if end < 0 else end
         if text[at : min(at + indent, end)].strip(" "):
-            break  # less indented: the scalar is over
+            break  # less indented: the scalar ends here
         content = range(min(at + indent, end), end)
         if content:
             joinable = folded and text[content.start] not in " \t"
@@ -95,7 +95,7 @@ def _block(text: str, start: int, value: str, *, folded: bool) -> list[int]:
 
 
 def _indent(text: str, first: int, value: str) -> int:
-    """How many spaces stand before each line of a block scalar; `first` is the offset of its first line."""
-    written = next((line for line in text[first:].split("\n") if line.strip(" ")), "")
-    meant = next((line for line in value.split("\n") if line.strip(" ")), "")
-    return (len(written) - len(written.lstrip(" "))) - (len(meant) - len(meant.lstrip(" ")))
+    """Return the number of spaces before each line of a block scalar; `first` is the offset of its first line."""
+    in_file = next((line for line in text[first:].split("\n") if line.strip(" ")), "")
+    in_value = next((line for line in value.split("\n") if line.strip(" ")), "")
+    return (len(in_file) - len(in_file.lstrip(" "))) - (len(in_value) - len(in_value.lstrip(" ")))

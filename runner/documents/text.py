@@ -1,4 +1,4 @@
-"""Bytes of a file become text: UTF-8 and nothing else, with one kind of line end; and offsets become lines."""
+"""Decode the bytes of a file (UTF-8 only, with one kind of line end), and turn offsets into lines and columns."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def decode(data: bytes, shown: str) -> str:
     A byte order mark at the start is dropped. `\r\n` and a lone `\r` become `\n`, so that a checkout on Windows
     renders the same bytes as one on Linux.
 
-    Raises EncodingError, with the line and column of the first offending byte, where the bytes are not UTF-8
-    (RFC 3629) or hold a NUL.
+    Raises EncodingError, with the line and column of the first offending byte, if the bytes are not UTF-8 (RFC 3629)
+    or contain a NUL.
     """
-    try:  # most often, and for every row of a file, that is all
+    try:  # the usual case, for every row of a file too
         text = data.decode("utf-8")
         if "\0" not in text and not text.startswith("\ufeff"):
             return text if "\r" not in text else _with_line_feeds(text)
@@ -43,7 +43,7 @@ def decode(data: bytes, shown: str) -> str:
             raise EncodingError(
                 f"byte 0x{data[error.start]:02X} is not UTF-8",
                 location=_location(data, error.start, shown),
-                hint="save the file as UTF-8 (it may be Windows-1252 or Latin-1 now)",
+                hint="save the file as UTF-8 (it may be Windows-1252 or Latin-1)",
             ) from None
     if nul >= 0:
         # Western text in UTF-16 has a NUL in every other byte.
@@ -51,9 +51,9 @@ def decode(data: bytes, shown: str) -> str:
         hint = (
             "it looks like UTF-16: save it as UTF-8"
             if utf_16
-            else "remove it, or name another file if this one is binary"
+            else "remove it, or use another file if this one is binary"
         )
-        raise EncodingError("a NUL byte stands in the text", location=_location(data, nul, shown), hint=hint)
+        raise EncodingError("the text contains a NUL byte", location=_location(data, nul, shown), hint=hint)
     return _with_line_feeds(text)
 
 
@@ -62,13 +62,13 @@ def _with_line_feeds(text: str) -> str:
 
 
 def encode_like(text: str, before: bytes) -> bytes:
-    """`text` as its file was written before: with the same byte order mark and line ends."""
+    """Return `text` encoded like the previous content of its file: with the same byte order mark and line ends."""
     mark = _BOM if before.startswith(_BOM) else b""
     return mark + (text.replace("\n", "\r\n") if b"\r\n" in before else text).encode()
 
 
 class TextError(Exception):
-    """What a reader of YAML or JSON found wrong, at which character; `located` makes a user's error of it.
+    """An error in YAML or JSON text, and the offset of the character; `located` turns it into an error for users.
 
     `earlier` is the offset of the other place that matters: the first of two duplicate keys.
     """
@@ -84,7 +84,7 @@ class TextError(Exception):
 
 
 def located(error: TextError, text: str, shown: str, first_line: int = 1) -> SyntaxFileError:
-    """The same error with file, line and column; `text` begins on line `first_line` of the file."""
+    """Return the same error with file, line and column; `text` begins on line `first_line` of the file."""
     message = error.message
     if error.earlier is not None:
         message += f"; the first is on line {text.count(chr(10), 0, error.earlier) + first_line}"
@@ -94,7 +94,7 @@ def located(error: TextError, text: str, shown: str, first_line: int = 1) -> Syn
 
 
 def line_starts(text: str) -> list[int]:
-    """The offset at which each line begins."""
+    """Return the offset at which each line begins."""
     starts = [0]
     while newline := text.find("\n", starts[-1]) + 1:
         starts.append(newline)
@@ -102,6 +102,6 @@ def line_starts(text: str) -> list[int]:
 
 
 def _location(data: bytes, offset: int, shown: str) -> Location:
-    """Where the byte at `offset` stands; everything before it is valid UTF-8."""
+    """Return the line and column of the byte at `offset`; everything before it is valid UTF-8."""
     before = data[:offset].decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
     return Location(shown, before.count("\n") + 1, len(before) - before.rfind("\n"))

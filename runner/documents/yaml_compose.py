@@ -1,7 +1,7 @@
-"""YAML text to PyYAML's node tree, through libyaml where PyYAML was built with it, else in pure Python.
+"""Compose YAML text into PyYAML's node tree, with libyaml if PyYAML was built with it, else in pure Python.
 
-Both ways give the same nodes: the tags that YAML 1.1 would guess are left out (`yaml_scalars` reads scalars by YAML
-1.2), and nesting is limited while composing, because libyaml's composer recurses in C.
+Both composers give the same nodes: they omit the tags that YAML 1.1 would guess (`yaml_scalars` reads scalars by YAML
+1.2) and limit the nesting while composing, because libyaml's composer recurses in C.
 """
 
 from __future__ import annotations
@@ -24,49 +24,49 @@ from .text import TextError
 try:
     from yaml._yaml import CParser
 except ImportError:  # PyYAML without libyaml: a source build, or a platform without a wheel
-    CParser = None  # type: ignore[assignment, misc]  # mypy takes the name for a class only
+    CParser = None  # type: ignore[assignment, misc]  # to mypy the name is only a class
 
 __all__ = ["PLAIN", "Composing", "compose_c", "compose_python", "paused_collector", "too_deep"]
 
 PLAIN = "?"
-"""The tag of a scalar without quotes and without a tag: its characters decide its type."""
+"""The tag of a scalar without quotes and without a tag, whose characters determine its type."""
 
 _STRING = "tag:yaml.org,2002:str"
 _COLLECTION = ""
 
-# YAML 1.2.2 production 1, without the byte order mark: invisible inside a text, and read differently by the two ways.
+# YAML 1.2.2 production 1, without the byte order mark: invisible in a text, and the two parsers treat it differently.
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 
 _PAIR = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F]")
 
 Composing: TypeAlias = Callable[[str, int], Node | None]
-"""Text and the levels of nesting allowed, to the node tree of the one document in it (None: no document).
+"""Compose a text, with the allowed levels of nesting, into the node tree of its one document (None: no document).
 
-Raises TextError for characters that YAML does not allow and for deeper nesting, and PyYAML's MarkedYAMLError for
-everything that it refuses.
+Raises TextError for characters that YAML does not allow and for deeper nesting, and MarkedYAMLError for everything that
+PyYAML refuses.
 """
 
 
 class _Hooks:
-    """What both composers call for each node."""
+    """The hooks that both composers call for each node."""
 
     max_depth: int
     depth: int
 
     def resolve(self, kind: type[Node], value: str | None, implicit: tuple[bool, bool]) -> str:
-        """The tag of a node that has none of its own."""
+        """Return the tag of a node that has none of its own."""
         if kind is not ScalarNode:
             return _COLLECTION
         return PLAIN if implicit[0] else _STRING
 
     def descend_resolver(self, parent: Node | None, index: object) -> None:
-        """Called before a node is composed."""
+        """Count a level of nesting; called before a node is composed."""
         self.depth += 1
         if self.depth > self.max_depth + 1 and parent is not None:
             raise too_deep(self.max_depth, parent.start_mark.index)
 
     def ascend_resolver(self) -> None:
-        """Called after a node was composed."""
+        """Leave a level of nesting; called after a node was composed."""
         self.depth -= 1
 
 
@@ -80,13 +80,13 @@ class _PythonComposer(_Hooks, Reader, Scanner, Parser, Composer):
 
 
 def compose_python(text: str, max_depth: int) -> Node | None:
-    """Compose without libyaml; see Composing."""
+    """Compose in pure Python; see Composing."""
     _refuse_unprintable(text)
     return _PythonComposer(text, max_depth).get_single_node()
 
 
 compose_c: Composing | None = None
-"""Compose with libyaml, ten times as fast; None where PyYAML was built without it. See Composing."""
+"""Compose with libyaml, ten times as fast; None if PyYAML was built without it. See Composing."""
 
 if CParser is not None:
 
@@ -101,8 +101,8 @@ if CParser is not None:
             return _CComposer(text, max_depth).get_single_node()
         except MarkedYAMLError as error:
             problem = error.problem or ""
-            # libyaml 0.2.6 looks ahead and has a limit of its own, far beyond ours: the other one comes to ours first.
-            # It refuses the two halves in which JSON escapes a character; the other one keeps them.
+            # libyaml 0.2.6 looks ahead and has a limit of its own, far beyond ours; the Python composer reaches ours
+            # first. libyaml also refuses the two halves in which JSON escapes a character, which Python's keeps.
             if "maximum nesting depth" in problem or ("character escape" in problem and _PAIR.search(text)):
                 return compose_python(text, max_depth)
             raise
@@ -114,18 +114,18 @@ def _refuse_unprintable(text: str) -> None:
     if bad := _UNPRINTABLE.search(text):
         code = f"{ord(bad[0]):04x}"
         hint = f'remove it, or write it as "\\u{code}" inside double quotes'
-        raise TextError(f"the invisible character U+{code.upper()} stands here", bad.start(), hint)
+        raise TextError(f"there is an invisible character here, U+{code.upper()}", bad.start(), hint)
 
 
 def too_deep(max_depth: int, offset: int) -> TextError:
-    """The error for nesting beyond `max_depth`, in the text or through aliases."""
-    hint = "is a bracket never closed, or does an anchor contain its own alias?"
+    """Return the error for nesting beyond `max_depth`, in the text or through aliases."""
+    hint = "is a bracket not closed, or does an anchor contain its own alias?"
     return TextError(f"the values are nested more than {max_depth} levels deep", offset, hint)
 
 
 @contextmanager
 def paused_collector() -> Iterator[None]:
-    """No garbage collection meanwhile: it would walk the growing tree again and again, for half of the time."""
+    """Pause garbage collection, which would walk the growing tree again and again and take half of the time."""
     collecting = gc.isenabled()
     gc.disable()
     try:

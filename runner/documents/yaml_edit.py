@@ -1,7 +1,7 @@
-"""Edits of YAML text that leave every other character as it is. Pure.
+"""Edit YAML text and leave every other character as it is (pure functions).
 
-Where things stand is found in YAML's node tree. None of these functions knows whether an edit means what it should: who
-calls them parses the new text and compares.
+Places come from YAML's node tree. These functions do not check that an edit has the intended meaning: callers parse the
+new text and compare.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ __all__ = ["behind", "child", "last", "node_at", "within", "without_entry"]
 
 
 def child(mapping: MappingNode, key: str) -> Node | None:
-    """The value of a key; None where there is no such key."""
+    """Return the value of a key, or None if there is no such key."""
     for name, value in mapping.value:
         if name.value == key:
             return value  # type: ignore[no-any-return]  # PyYAML's nodes are untyped inside
@@ -22,7 +22,7 @@ def child(mapping: MappingNode, key: str) -> Node | None:
 
 
 def node_at(root: Node | None, path: Sequence[str]) -> Node | None:
-    """The node that keys lead to; None where one of them is missing, or stands in no mapping."""
+    """Return the node at a path of keys, or None if one of them is missing or its parent is not a mapping."""
     node = root
     for key in path:
         node = child(node, key) if isinstance(node, MappingNode) else None
@@ -30,23 +30,23 @@ def node_at(root: Node | None, path: Sequence[str]) -> Node | None:
 
 
 def within(text: str, flow: CollectionNode, addition: str) -> str:
-    """`text` with an addition behind the last entry of a collection in brackets."""
+    """Return `text` with an addition after the last entry of a collection in brackets."""
     end = last(flow)
     at = flow.start_mark.index + 1 if end is None else end.end_mark.index
     return f"{text[:at]}{', ' if end else ''}{addition}{text[at:]}"
 
 
 def behind(text: str, block: Node, lines: str) -> str:
-    """`text` with lines behind everything in a block collection."""
+    """Return `text` with lines added after a block collection."""
     at = _line_behind(text, block)
     before = text[:at] if text[:at].endswith("\n") else f"{text[:at]}\n"
     return f"{before}{lines}\n{text[at:]}"
 
 
 def without_entry(text: str, mapping: MappingNode, key: str) -> str | None:
-    """`text` without one entry of a mapping that has others; comments on lines of their own stay.
+    """Return `text` without one entry of a mapping that has others; comments on lines of their own stay.
 
-    None where the entry is not there, or stands in brackets beside a comment.
+    The result is None if there is no such entry, or if it is in brackets next to a comment.
     """
     index = next((at for at, (name, _) in enumerate(mapping.value) if name.value == key), None)
     if index is None:
@@ -68,7 +68,7 @@ def without_entry(text: str, mapping: MappingNode, key: str) -> str | None:
 
 
 def last(node: CollectionNode) -> Node | None:
-    """The last value of a collection; None of an empty one."""
+    """Return the last value of a collection, or None if it is empty."""
     if not node.value:
         return None
     end = node.value[-1]
@@ -76,7 +76,7 @@ def last(node: CollectionNode) -> Node | None:
 
 
 def _line_behind(text: str, block: Node) -> int:
-    """Where the line after everything in a node begins."""
+    """Return the offset of the line after the end of a node."""
     node = block
     while isinstance(node, CollectionNode) and not node.flow_style and (end := last(node)) is not None:
         node = end

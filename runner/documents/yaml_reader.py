@@ -1,7 +1,7 @@
-"""Strict YAML: the core schema of YAML 1.2 (chapter 10.3), one document, JSON values only, nothing guessed.
+"""Read strict YAML: the core schema of YAML 1.2 (chapter 10.3), one document, JSON values only, nothing guessed.
 
 Duplicate keys, keys that are not scalars, values that JSON does not have, tags beyond the core ones and alias bombs
-are errors. Merge keys (`<<: *defaults`), which YAML 1.2 left to applications, are known.
+are errors. Merge keys (`<<: *defaults`), which YAML 1.2 leaves to applications, are supported.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 from yaml.error import MarkedYAMLError
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from ..values import Json
+from ..values import TYPE_WORDS, Json
 from .documents import Document
 from .outline import Branch, Place
 from .text import TextError, located
@@ -25,7 +25,7 @@ _CORE = "tag:yaml.org,2002:"
 _STRING = _CORE + "str"
 _SCALARS = {_CORE + kind: kind for kind in ("int", "float", "bool", "null")}
 _SURROGATE = re.compile("[\ud800-\udfff]")
-# An escape; those of half a character have the first group, and the second where the other half follows.
+# An escape; half a character matches the first group, and its other half, if it follows, the second.
 _ESCAPE = re.compile(
     r"(\\u[dD][89abAB][0-9a-fA-F]{2})(\\u[dD][c-fC-F][0-9a-fA-F]{2})|(\\(?:u|U0000)[dD][89a-fA-F][0-9a-fA-F]{2})|\\."
 )
@@ -48,8 +48,8 @@ def parse_yaml(
 ) -> Document:
     """Read one YAML document; `shown` is the file's name in messages. An empty file is null.
 
-    `max_nodes` counts values after aliases are expanded, `max_depth` levels of nesting. `compose_with` chooses one
-    of the two parsers of `yaml_compose` (default: the fastest there is).
+    `max_nodes` limits the values after aliases are expanded, `max_depth` the levels of nesting. `compose_with` chooses
+    one of the two parsers of `yaml_compose` (default: the fastest available).
 
     Raises SyntaxFileError, always with line and column.
     """
@@ -62,7 +62,7 @@ def parse_yaml(
 
 
 def _read(text: str, max_nodes: int, max_depth: int, compose_with: Composing) -> tuple[Json, Place]:
-    """The value and its place; the nodes in between are gone before the collector looks again."""
+    """Return the value and its place; the nodes in between are freed before garbage collection resumes."""
     shielded, restore = _shield(text)
     try:
         root = compose_with(shielded, max_depth)
@@ -72,7 +72,7 @@ def _read(text: str, max_nodes: int, max_depth: int, compose_with: Composing) ->
 
 
 def _shield(text: str) -> tuple[str, dict[int, str]]:
-    """The text with old line breaks replaced by characters it does not hold, and the table that brings them back."""
+    """Return the text with old line breaks replaced by characters that it does not contain, and a table to restore them."""
     restore: dict[int, str] = {}
     unused = (chr(code) for code in range(0xE000, 0xF900) if chr(code) not in text)
     for old in _OLD_BREAKS:
@@ -86,16 +86,16 @@ def _shield(text: str) -> tuple[str, dict[int, str]]:
 
 
 class _Builder:
-    """Values and their places from nodes.
+    """Builds values and their places from nodes.
 
-    An alias is built anew each time: no two parts of a value share a list or a dict, and a bomb of aliases costs no
-    more than `max_nodes` values before it is refused.
+    An alias is built anew each time: no two parts of a value share a list or a dict, and an alias bomb costs no more
+    than `max_nodes` values before it is refused.
     """
 
     __slots__ = ("budget", "max_depth", "max_nodes", "restore", "text")
 
     def __init__(self, text: str, restore: dict[int, str], max_nodes: int, max_depth: int) -> None:
-        self.text = text + "\n"  # so that an empty value at the end of the file has a first character, too
+        self.text = text + "\n"  # so that an empty value at the end of the file has a first character too
         self.restore = restore
         self.max_nodes = self.budget = max_nodes
         self.max_depth = max_depth
@@ -105,7 +105,7 @@ class _Builder:
         self.budget -= 1
         if self.budget < 0:
             raise TextError(
-                f"the file holds more than {self.max_nodes} values once its aliases are expanded", start
+                f"the file contains more than {self.max_nodes} values once its aliases are expanded", start
             )
         if isinstance(node, ScalarNode):
             return self.scalar(node, start), start
@@ -146,33 +146,31 @@ class _Builder:
         return found, Branch(start, places, keys)
 
     def merged(self, node: Node, start: int, depth: int) -> list[tuple[str, Json, Place, int]]:
-        """The members that `<<: *anchor` or `<<: [*one, *two]` adds; of two with one key the earlier counts."""
+        """Return the members that `<<: *anchor` or `<<: [*one, *two]` adds; of two with the same key the first counts."""
         members: list[tuple[str, Json, Place, int]] = []
         for part in node.value if isinstance(node, SequenceNode) else [node]:
             value, place = self.build(part, depth + 1)
             if not isinstance(value, dict) or isinstance(place, int) or isinstance(place.parts, list):
-                hint = "name the anchor of a mapping, such as *defaults"
-                raise TextError("<< merges mappings, and this is none", start, hint)
+                hint = "use the anchor of an object, such as *defaults"
+                raise TextError("<< merges objects, and this is not an object", start, hint)
             members += [(key, value[key], place.parts[key], place.keys[key]) for key in value]
         return members
 
     def key(self, node: Node, start: int) -> str:
-        """The key as text: what is written, so that `50256:` and `true:` keep their spelling."""
+        """Return the key as it is written, so that `50256:` and `true:` keep their spelling."""
         if isinstance(node, ScalarNode):
             if node.tag != PLAIN:
                 self.scalar(node, start)
             elif not node.value:
-                raise TextError(
-                    "a colon stands here without a key before it", start, 'an empty key is written ""'
-                )
+                raise TextError("there is no key before this colon", start, 'write an empty key as ""')
             elif _FOREIGN_SPACE.match(node.value):
                 raise foreign_space(self.text, start)
             return self.string(node, start)
         for opening in (start, start - 1):  # `{{ x }}: 1`, and the inner mapping of `a: {{ x }}`
             if opening >= 0 and self.text.startswith("{{", opening):
                 raise unquoted_template(self.text, opening)
-        kind = "list" if isinstance(node, SequenceNode) else "mapping"
-        raise TextError(f"a key must be a text, and this is a {kind}", start, "put the key in quotes")
+        kind = TYPE_WORDS["array" if isinstance(node, SequenceNode) else "object"]
+        raise TextError(f"a key must be a string, not {kind}", start, "put the key in quotes")
 
     def scalar(self, node: ScalarNode, start: int) -> Json:
         tag: str = node.tag
@@ -189,8 +187,8 @@ class _Builder:
         text: str = node.value
         if self.restore:
             text = text.translate(self.restore)
-        if not text.isascii() and _SURROGATE.search(text):  # libyaml refuses its escape by itself
-            # As in JSON, and not in YAML: two halves side by side are one character.
+        if not text.isascii() and _SURROGATE.search(text):  # libyaml refuses such escapes by itself
+            # As in JSON, but not in YAML: two adjacent halves are one character.
             halves = len(_SURROGATE.findall(text))
             for escape in _ESCAPE.finditer(self.text, start):
                 halves -= 2 if escape[2] else 0
@@ -205,12 +203,12 @@ class _Builder:
         return text
 
     def start(self, node: Node) -> int:
-        """The offset of the value itself, after its anchor and tag."""
+        """Return the offset of the value itself, after its anchor and tag."""
         start: int = node.start_mark.index
         if self.text[start] in "&!" and (properties := _PROPERTIES.match(self.text, start)):
             if _LONE_TAG.match(self.text, start):
                 raise TextError(
-                    "a lone ! is read as a tag", start, "remove it, or quote the text it is part of"
+                    "a lone ! is read as a tag", start, "remove it, or quote the string it is part of"
                 )
             return min(properties.end(), node.end_mark.index)
         return start
@@ -223,5 +221,5 @@ class _Builder:
         start = node.start_mark.index
         written = re.compile(r"![^\s,\[\]{}]*").search(self.text, start)
         name = written[0] if written else node.tag
-        hint = "remove it, or put the text in quotes if it begins with !"
-        return TextError(f"the tag {name} is not known", written.start() if written else start, hint)
+        hint = "remove it, or quote the string if it begins with !"
+        return TextError(f"unknown tag {name}", written.start() if written else start, hint)

@@ -1,4 +1,4 @@
-"""Texts as YAML scalars that every version of YAML reads as that text."""
+"""Write strings as YAML scalars that every version of YAML reads as the same string."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ _PLAIN = re.compile(
 """A name, a path, a version of three numbers or a commit."""
 
 _OTHER = re.compile(r"(?i:null|true|false|yes|no|on|off|y|n)|[0-9]+(?:e[0-9]+)?")
-"""What YAML 1.1 or 1.2 takes for a word or a number of its own, of what begins with a letter or a digit."""
+"""Plain text, beginning with a letter or digit, that YAML 1.1 or 1.2 reads as a value other than a string."""
 
 
 def scalar(text: str, plain: re.Pattern[str] = _PLAIN) -> str:
-    """The text without quotes if `plain` matches it and no version of YAML reads it otherwise, else in double quotes.
+    """Return the text without quotes if `plain` matches it and every version of YAML reads it as a string, else quoted.
 
-    `plain` describes texts that begin with a letter, a digit, `.`, `/`, `_` or `$`, and hold nothing that has a meaning
-    where they stand.
+    `plain` matches texts that begin with a letter, a digit, `.`, `/`, `_` or `$`, and contain nothing that has a
+    meaning in YAML.
     """
     without_quotes = plain.fullmatch(text) and not _OTHER.fullmatch(text) and text.isprintable()
     return text if without_quotes else quoted(text)
 
 
 def quoted(text: str) -> str:
-    """The text in double quotes, in escapes that JSON and YAML share where there are any."""
+    """Return the text in double quotes, with escapes that JSON and YAML share where possible."""
     return f'"{escaped(text)}"'
 
 
 def escaped(text: str) -> str:
-    """The text as it is between double quotes: all of it can be seen."""
+    """Return the text as it is written between double quotes, without invisible characters."""
     inner = json.dumps(text, ensure_ascii=False)[1:-1]
-    return inner if inner.isprintable() else "".join(map(_spelt, inner))
+    return inner if inner.isprintable() else "".join(map(_escape, inner))
 
 
-def _spelt(character: str) -> str:
+def _escape(character: str) -> str:
     code = ord(character)
     if character.isprintable():
         return character

@@ -242,25 +242,25 @@ def test_a_byte_order_mark_is_dropped_and_line_ends_are_one_kind() -> None:
     [
         (
             b"a: 1\r\nb: \xfc",
-            "f:2:4: byte 0xFC is not UTF-8 (save the file as UTF-8 (it may be Windows-1252 or Latin-1 now))",
+            "f:2:4: byte 0xFC is not UTF-8 (save the file as UTF-8 (it may be Windows-1252 or Latin-1))",
         ),
         (
             "ä\nä".encode() + b"\xff",
-            "f:2:2: byte 0xFF is not UTF-8 (save the file as UTF-8 (it may be Windows-1252 or Latin-1 now))",
+            "f:2:2: byte 0xFF is not UTF-8 (save the file as UTF-8 (it may be Windows-1252 or Latin-1))",
         ),
         (
             b"\xed\xa0\x80",
-            "f:1:1: byte 0xED is not UTF-8 (save the file as UTF-8 (it may be Windows-1252 or Latin-1 now))",
+            "f:1:1: byte 0xED is not UTF-8 (save the file as UTF-8 (it may be Windows-1252 or Latin-1))",
         ),
         ("a: 1".encode("utf-16"), "f:1:1: the file looks like UTF-16, not UTF-8 (save it as UTF-8)"),
         ("a: 1".encode("utf-32"), "f:1:1: the file looks like UTF-32, not UTF-8 (save it as UTF-8)"),
         (
             "a: 1".encode("utf-16-le"),
-            "f:1:2: a NUL byte stands in the text (it looks like UTF-16: save it as UTF-8)",
+            "f:1:2: the text contains a NUL byte (it looks like UTF-16: save it as UTF-8)",
         ),
         (
             b"ab\ncd\0ef",
-            "f:2:3: a NUL byte stands in the text (remove it, or name another file if this one is binary)",
+            "f:2:3: the text contains a NUL byte (remove it, or use another file if this one is binary)",
         ),
     ],
 )

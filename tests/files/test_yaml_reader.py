@@ -242,7 +242,7 @@ def test_a_quoted_template_is_not_blamed(text: str, composing: Composing) -> Non
 @pytest.mark.parametrize("text", ["@x", "`x`", "%x", "? x"])
 def test_a_text_that_needs_its_quotes_is_told_so(text: str, composing: Composing) -> None:
     with pytest.raises(
-        SyntaxFileError, match=re.escape(f"a text cannot begin with {text[0]} unless it is quoted")
+        SyntaxFileError, match=re.escape(f"a string cannot begin with {text[0]} unless it is quoted")
     ):
         read(f"key: {text}", composing)
 
