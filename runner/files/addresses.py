@@ -1,7 +1,7 @@
-"""What an endpoint may be reached by: base URLs, headers, and the names of variables that hold keys.
+"""The rules for the addresses of endpoints: base URLs, headers, and the names of the variables that contain keys.
 
-The one place for these rules. Everything that stands in a file of the project is held against them when that file is
-read, so that `check` knows it; what comes out of the environment, when it is used.
+This is the only place for these rules. What is in a file of the project is checked when that file is read, so that
+`runner check` reports it; what comes from the environment is checked when it is used.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ OPENAI_URL = "https://api.openai.com/v1"
 """The base URL of the endpoint `openai`, unless the environment names another one."""
 
 Fault = tuple[str, str]
-"""Why something is refused, in words that follow its name, and what to do. Neither repeats what may be a key."""
+"""Why a value is refused, in words that follow its name, and what to do. Neither repeats what may be a key."""
 
 _EXAMPLE = f"write e.g. {OPENAI_URL}"
 _HEADERS_ENV_HINT = "put it in an environment variable and name that: headers_env: {%s: NAME}"
@@ -42,7 +42,7 @@ _SECRET_NAME = re.compile(
     r"authorization|cookie|api[-_]?key|(?<![a-z])key$|token|secret|password|credential", re.IGNORECASE
 )
 _SECRET_PARAMETER = re.compile(r"(?<![a-z])(?:auth|code|sig|signature)$", re.IGNORECASE)
-# Wider than what is masked in any text: here a word too many is told its remedy.
+# Wider than what is masked in any text: a false positive here gets a hint that says what to do.
 _KEY = re.compile(r"\b(?:sk|gsk|xai|ghp|AKIA)[-_]?[A-Za-z0-9]{2}[-_A-Za-z0-9]{14,}")
 _SCHEME = re.compile(r"\b(?:Bearer|Basic)\s+\S")
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, 5.6.2
@@ -54,7 +54,7 @@ _AZURE = (".openai.azure.com", ".services.ai.azure.com", ".cognitiveservices.azu
 
 
 def url_fault(url: str) -> Fault | None:
-    """Why `url` is no base URL. A query is part of one (Azure's `?api-version=`), as long as it holds no key."""
+    """Return why `url` is not a base URL, or None. A query may be part of one (Azure's `?api-version=`), a key may not."""
     if any(char.isspace() or not char.isprintable() for char in url):
         return "holds white space", _EXAMPLE
     try:
@@ -63,39 +63,39 @@ def url_fault(url: str) -> Fault | None:
     except ValueError:
         return "is not a URL", _EXAMPLE
     if "@" in parts.netloc:
-        return "holds a user name or a password", _KEY_HINT
+        return "contains a user name or a password", _KEY_HINT
     if parts.scheme not in {"http", "https"} or not host or port == 0 or not url.isascii():
         return "is not an http or https URL", _EXAMPLE
     if "#" in url:
-        return "holds a fragment", "end it before the number sign"
+        return "contains a fragment", "end it before the number sign"
     if _operation_of(parts):
-        return "names the operation as well", "leave out /chat/completions, which is added to it"
+        return "includes the operation", "leave out /chat/completions, which runner adds"
     for name, value in parse_qsl(parts.query, keep_blank_values=True):
         if _SECRET_NAME.search(name) or _SECRET_PARAMETER.search(name) or _is_key(value):
             return (
-                "holds a key in its query",
-                "keys stand in no file and in no URL: name a variable with api_key_env or headers_env",
+                "contains a key in its query",
+                "keys do not belong in files or URLs: name a variable with api_key_env or headers_env",
             )
     return None
 
 
 def operation_url(base_url: str, path: str) -> str:
-    """The URL of `path` below a base URL, whose query stays at the end."""
+    """Return the URL of `path` below a base URL, whose query stays at the end."""
     parts = urlsplit(base_url)
     return urlunsplit(parts._replace(path=f"{parts.path.rstrip('/')}/{path}"))
 
 
 def header_fault(name: str, value: str) -> Fault | None:
-    """Why a header may not stand in a file, or cannot be sent."""
+    """Return why a header must not be in a file or cannot be sent, or None."""
     if _SECRET_NAME.search(name) or _SCHEME.search(value) or _is_key(value):
-        return "looks like a key, and keys stand in no file", _HEADERS_ENV_HINT % name
+        return "looks like a key, and keys do not belong in files", _HEADERS_ENV_HINT % name
     if not is_header_value(value):
-        return "is no value that HTTP can carry", "write printable ASCII without white space around it"
+        return "is not a valid HTTP header value", "write printable ASCII without white space around it"
     return header_name_fault(name)
 
 
 def header_name_fault(name: str) -> Fault | None:
-    """Why a header cannot be set by an endpoint."""
+    """Return why an endpoint cannot set a header, or None."""
     if not _TOKEN.fullmatch(name):
         return "is not an HTTP header name", "see RFC 9110, section 5.1"
     if name.lower() in _OURS:
@@ -104,48 +104,48 @@ def header_name_fault(name: str) -> Fault | None:
 
 
 def is_header_value(value: str) -> bool:
-    """Whether HTTP can carry it: printable ASCII without white space around it."""
+    """Return whether HTTP allows the value: printable ASCII without white space around it."""
     return _FIELD_VALUE.fullmatch(value) is not None
 
 
 def variable_fault(name: str) -> Fault | None:
-    """Why `name` is no name of an environment variable: it looks like the key itself."""
+    """Return why `name` is not the name of an environment variable (it looks like the key itself), or None."""
     if _is_key(name):
-        return "is a key, and keys stand in no file", "put it in an environment variable and name that"
+        return "is a key, and keys do not belong in files", "put it in an environment variable and name that"
     return None
 
 
 def shown_name(name: str) -> str:
-    """The name of a variable, or of an entry of a keyring, as messages may show it: not where it may be a key."""
+    """Return the name of a variable or keyring entry for a message, unless it may be the key itself."""
     return name if is_plausible_name(name) else "[not shown: it may be a key]"
 
 
 def key_headers(endpoint: Endpoint) -> dict[str, tuple[str, str | None]]:
-    """The headers that carry keys: what stands before the key, and the variable it comes from (None: the keyring)."""
+    """Return the headers that carry keys: the prefix of the key, and the variable it comes from (None: the keyring)."""
     found: dict[str, tuple[str, str | None]] = {}
     if endpoint.api_key_env or endpoint.api_key_keyring:
         found["Authorization"] = ("Bearer ", endpoint.api_key_env)
         host = urlsplit(endpoint.base_url or "").hostname or ""
         if host.endswith(_AZURE) and "api-key" not in {name.lower() for name in endpoint.headers_env}:
-            # Azure's own keys; `Authorization` is for Entra tokens there, and either may stand in the variable.
+            # Azure's own keys; `Authorization` is for Entra tokens there, and the variable may contain either.
             found["api-key"] = ("", endpoint.api_key_env)
     return found | {name: ("", variable) for name, variable in endpoint.headers_env.items()}
 
 
 def undeclared(headers: Mapping[str, str], endpoint: Endpoint) -> dict[str, str]:
-    """Those of `headers`, which have lower-case names, that the endpoint does not declare itself."""
+    """Return those of `headers`, which have lower-case names, that the endpoint does not declare itself."""
     declared = {name.lower() for name in (*endpoint.headers, *endpoint.headers_env)}
     return {name: value for name, value in headers.items() if name not in declared}
 
 
 def key_variables(endpoints: Iterable[Endpoint]) -> set[str]:
-    """The variables that keys come from."""
+    """Return the names of the variables that contain keys."""
     keys = [source for endpoint in endpoints for source in key_headers(endpoint).values()]
     return {variable for _, variable in keys if variable is not None}
 
 
 def repeated_header(*mappings: Mapping[str, str]) -> str | None:
-    """A header name that comes twice in these, whatever the case of its letters."""
+    """Return a header name that appears twice in these mappings, regardless of case, or None."""
     seen: set[str] = set()
     for name in (name for mapping in mappings for name in mapping):
         if name.lower() in seen:

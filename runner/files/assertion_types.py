@@ -1,8 +1,8 @@
-"""The registry of assertion types: what each is about, what it takes, and when it holds.
+"""The registry of assertion types: what each checks, what it takes, and when it holds.
 
-The JSON Schema of prompt files is made of it, the compiler (`checks.assertions`) and `docs/prompt-file.md` follow it.
-To add a type, add it here, its builder to `checks.predicates.BUILDERS`, and the row that the tests then ask for to the
-page.
+The JSON Schema of prompt files is built from it; the compiler (`checks.assertions`) and `docs/prompt-file.md` follow it.
+To add a type, add it here, add its builder to `checks.predicates.BUILDERS`, and add the row that the tests then require
+to the page.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ _NEGATION: Final = "not-"
 class AssertionType:
     """One type of assertion.
 
-    `value` is the JSON Schema of its `argument`, which need not be given if it is `optional`, `keys` those of further
-    keys; `holds` completes "it holds when ...".
-    `subject` is what it is asked about: the `text`, the `output` (the text if there is no JSON), the `json` of the
-    output, a `measure` of the call, or the `answer` as a whole. `replayable` is False if a stored answer does not say.
+    `value` is the JSON Schema of its `argument`, which may be omitted if it is `optional`; `keys` are those of further
+    keys. `holds` completes "it holds when ...".
+    `subject` is what it checks: the `text`, the `output` (the text if there is no JSON), the `json` of the output, a
+    `measure` of the call, or the `answer` as a whole. `replayable` is False if a stored answer cannot decide it.
     """
 
     name: str
@@ -52,21 +52,21 @@ class AssertionType:
 
     @property
     def takes_path(self) -> bool:
-        """Whether `path` has something to select from."""
+        """Whether it may have a `path`, which selects a part of the subject."""
         return self.subject in ("text", "output", "json")
 
     @property
     def names(self) -> tuple[str, ...]:
-        """How it is written: plain and, if it can be negated, with `not-`."""
+        """The names it is written with: plain and, if it can be negated, with `not-`."""
         return (self.name, _NEGATION + self.name) if self.negatable else (self.name,)
 
 
-_TEXT: _JsonSchema = {"type": "string", "minLength": 1, "description": "A text, which is not empty."}
+_TEXT: _JsonSchema = {"type": "string", "minLength": 1, "description": "A non-empty string."}
 _TEXTS: _JsonSchema = {
     "type": "array",
     "minItems": 1,
     "items": {"type": "string", "minLength": 1},
-    "description": "A list of texts, none of them empty.",
+    "description": "A list of non-empty strings.",
 }
 _SCHEMA: _JsonSchema = {"type": "object", "minProperties": 1, "description": "A JSON Schema."}
 _COUNT: _JsonSchema = {"type": "integer", "minimum": 0}
@@ -76,7 +76,7 @@ _RANGE: _JsonSchema = {
     "minProperties": 1,
     "properties": {"min": _COUNT, "max": _COUNT},
     "additionalProperties": False,
-    "description": "A number, or {min: ..., max: ...} or one of these two.",
+    "description": "A number, or an object with min, max or both.",
 }
 _AMOUNT: _JsonSchema = {"type": "number", "minimum": 0}
 
@@ -136,7 +136,7 @@ ASSERTION_TYPES: Mapping[str, AssertionType] = {
             "contains-json",
             "text",
             _SCHEMA,
-            "a JSON object stands somewhere in the text, and is valid against `value` if there is one",
+            "the text contains a JSON object, which is valid against `value` if there is one",
             "JSON Schema, or nothing",
             optional=True,
         ),
@@ -190,17 +190,17 @@ ASSERTION_TYPES: Mapping[str, AssertionType] = {
 }
 
 COMMON_KEYS: Mapping[str, _JsonSchema] = {}
-"""The keys that every type takes besides its own; they decide nothing about one answer."""
+"""The keys that every type takes besides its own; they do not affect the verdict on one answer."""
 
 _PATH: _JsonSchema = {
     "type": "string",
-    "description": "JSONPath of the part of the output that is meant, e.g. $.items[0].sku.",
+    "description": "JSONPath of the part of the output to check, e.g. $.items[0].sku.",
     "minLength": 1,
 }
 
 
 def assertion_type(written: str) -> tuple[AssertionType, bool] | None:
-    """The type that an author calls `written`, and whether it is negated; None if there is no such type."""
+    """Return the type that is written as `written`, and whether it is negated; None if there is no such type."""
     plain = ASSERTION_TYPES.get(written)
     if plain is not None:
         return plain, False
@@ -209,13 +209,13 @@ def assertion_type(written: str) -> tuple[AssertionType, bool] | None:
 
 
 def assertion_names() -> list[str]:
-    """All names that `type` may have: the plain ones, then the negated ones."""
+    """Return all values that `type` may have: the plain names, then the negated ones."""
     forms = [each.names for each in ASSERTION_TYPES.values()]
     return [names[0] for names in forms] + [name for names in forms for name in names[1:]]
 
 
 def assertion_schema() -> dict[str, Json]:
-    """The JSON Schema of one `assert` entry: the keys of each type, in one branch for all types that take the same."""
+    """Return the JSON Schema of one `assert` entry, with one branch for all types that take the same keys."""
     alike: list[tuple[dict[str, Json], list[Json], list[str]]] = []
     every: dict[str, Json] = {}
     for each in ASSERTION_TYPES.values():
@@ -242,7 +242,7 @@ def assertion_schema() -> dict[str, Json]:
         "properties": {
             "type": {
                 "enum": list(assertion_names()),
-                "description": "The kind of check; not- turns it round.",
+                "description": "The type of check; the prefix not- negates it.",
             }
         },
         "if": {"required": ["type"]},

@@ -1,4 +1,4 @@
-"""Writing a file whole or not at all: beside its place, then renamed over it."""
+"""Write a file atomically: to a temporary file next to it, which is then renamed."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ __all__ = ["sync_folder", "write_new", "write_whole"]
 
 
 def write_whole(path: Path, data: bytes, *, durable: bool = False, mode: int | None = None) -> None:
-    """Replace the file at `path`, whose folder exists. Raises OSError, with what was there before still in its place.
+    """Replace the file at `path`, whose folder exists. Raises OSError and then leaves the previous file in place.
 
-    If `durable`, the file survives a power cut once this returns. `mode` are its permissions, else those of a new file.
+    If `durable`, the file survives a power cut once this returns. `mode` sets its permissions (default: those of a new
+    file).
     """
     temporary = path.with_name(f".{secrets.token_hex(6)}.part")
     try:
@@ -32,7 +33,7 @@ def write_whole(path: Path, data: bytes, *, durable: bool = False, mode: int | N
 
 
 def write_new(path: Path, data: bytes, *, durable: bool = False) -> None:
-    """Write a file that is not there yet. Raises OSError."""
+    """Write a file that does not exist yet. Raises OSError."""
     with open(open_plain(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "wb") as file:  # noqa: PTH123 - a descriptor
         file.write(data)
         if durable:
@@ -41,7 +42,7 @@ def write_new(path: Path, data: bytes, *, durable: bool = False) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make a rename survive a power cut, where a folder can be synced (POSIX)."""
+    """Make a rename survive a power cut, if the system can sync folders (POSIX)."""
     if os.name == "posix":
         descriptor = os.open(folder, os.O_RDONLY)
         try:

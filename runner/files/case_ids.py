@@ -1,4 +1,4 @@
-"""The names of cases: unique, stable when rows move, and cheap to keep for very many rows."""
+"""The ids of cases: unique, stable when rows move, and cheap to store for very many rows."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ __all__ = ["CaseIds", "case_id", "digest_of"]
 
 
 def digest_of(vars: Mapping[str, Json]) -> str:  # noqa: A002 - the field's own word
-    """SHA-256 of the variables' RFC 8785 form, in hex. Raises ValueError for what has no such form."""
+    """Return the SHA-256 of the variables' RFC 8785 form, in hex. Raises ValueError if they have no such form."""
     return sha256(canonical(vars)).hexdigest()
 
 
 def case_id(vars: Mapping[str, Json]) -> str:  # noqa: A002 - the field's own word
-    """The id of a case that its author did not name: `case-` and 8 hex digits of its variables' digest."""
+    """Return the id of a case without one of its own: `case-` and the first 8 hex digits of its variables' digest."""
     return f"case-{digest_of(vars)[:8]}"
 
 
 class CaseIds:
-    """The ids given out so far.
+    """The ids assigned so far.
 
-    One small integer entry per case: a hundred thousand rows take some 15 MB. With `repeats_allowed` rows with the
-    same variables are interchangeable and are counted (`case-1a2b3c4d-2`); otherwise the second one is an error.
+    Each case takes one small integer entry: a hundred thousand rows take about 15 MB. With `repeats_allowed`, rows with
+    the same variables are interchangeable and are numbered (`case-1a2b3c4d-2`); otherwise the second one is an error.
     """
 
     __slots__ = ("_paths", "_repeats", "_repeats_allowed", "_taken")
@@ -35,7 +35,7 @@ class CaseIds:
     def __init__(self, *, repeats_allowed: bool = False) -> None:
         self._repeats_allowed = repeats_allowed
         self._paths: list[str] = []
-        # hash of the id -> where it stands and, beyond _PLACE bits, 64 bits of the digest it was made from.
+        # hash of the id -> its place and, above _PLACE bits, 64 bits of the digest that it was made from.
         self._taken: dict[int, int] = {}
         self._repeats: dict[int, int] = {}
 
@@ -43,15 +43,15 @@ class CaseIds:
         return len(self._taken)
 
     def claim(self, case: Case, label: str) -> Case:
-        """The case under an id that no other one has; `label` is how messages call it ("row 3").
+        """Return the case with a unique id; `label` is its name in messages ("row 3").
 
-        Raises CaseError, which names both places, when the id is taken (ids are lower case, so no two differ in case
-        only) or, unless repeats are allowed, when a case without an id repeats the variables of an earlier one.
+        Raises CaseError, which names both places, if the id is taken (ids are lower case, so no two differ only in case)
+        or, unless repeats are allowed, if a case without an id has the same variables as an earlier one.
         """
         if case.digest is None:
             return self._claim(case, case.id, 0, label)
         mark = int(case.digest[:16], 16)
-        for length in (8, 16):  # two sets of variables in a hundred thousand may well share 8 hex digits
+        for length in (8, 16):  # of a hundred thousand sets of variables, two may well share 8 hex digits
             name = f"case-{case.digest[:length]}"
             entry = self._taken.get(hash(name))
             if entry is None:
@@ -76,9 +76,9 @@ class CaseIds:
         entry = self._taken.get(hash(name))
         if entry is not None:
             raise CaseError(
-                f'{label}: the id "{name}" is taken by {self._location(entry)}',
+                f'{label}: the id "{name}" is already used at {self._location(entry)}',
                 location=case.location,
-                hint="snapshots and results are kept by id: choose another one",
+                hint="snapshots and results are stored by id: choose another one",
             )
         self._taken[hash(name)] = (mark << _PLACE) | self._place(case.location)
         return case if case.id == name else case._replace(id=name)

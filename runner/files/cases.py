@@ -1,4 +1,4 @@
-"""The cases of a prompt, one after the other: inline tests and the rows of files, checked against `inputs`."""
+"""Read the cases of a prompt one by one: inline tests and the rows of files, validated against `inputs`."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ __all__ = ["case_from_vars", "case_id", "cases_from_file", "cases_of", "read_cas
 
 
 def cases_of(prompt: Prompt) -> Iterator[Case]:
-    """All cases of the prompt's `tests` in their order, read as they are asked for.
+    """Yield all cases of the prompt's `tests` in order, reading lazily.
 
-    Raises CaseError where two cases have the same id (or, without ids, the same variables), naming both places, and
-    for a file without rows.
+    Raises CaseError if two cases have the same id (or, without ids, the same variables), naming both places, and for a
+    file without rows.
     """
     ids = CaseIds()
     for index, test in enumerate(prompt.tests):
@@ -39,9 +39,9 @@ def cases_of(prompt: Prompt) -> Iterator[Case]:
 
 
 def cases_from_file(prompt: Prompt, file: CaseFile, *, repeats_allowed: bool = False) -> Iterator[Case]:
-    """One case a row. With `repeats_allowed` (an `--input`) equal rows get `-2`, `-3`, ... after their id.
+    """Yield one case per row. With `repeats_allowed` (an `--input`), equal rows get the suffixes `-2`, `-3`, ...
 
-    Raises CaseError for a row that is no case of this prompt and for an id given twice;
+    Raises CaseError for a row that is not a valid case of this prompt and for a duplicate id;
     SyntaxFileError, EncodingError or MissingFileError for a file that cannot be read.
     """
     return _cases_from_file(prompt, file, CaseIds(repeats_allowed=repeats_allowed))
@@ -74,10 +74,10 @@ def _case_of_row(row: Row, inputs: Inputs | None, prompt: Prompt, id_column: str
 
 
 def _id_in(row: Row, column: str) -> str:
-    """The id that stands in a column, in lower case as all ids are."""
+    """Return the id in a column, in lower case like all ids."""
     if column not in row.value:
         raise CaseError(
-            _labelled(row, f'there is no column "{column}" to take the id from'),
+            _labelled(row, f'there is no id column "{column}"'),
             location=row.location,
             hint=near(column, row.value) or f"there are {', '.join(row.value)}",
         )
@@ -92,7 +92,7 @@ def _id_in(row: Row, column: str) -> str:
 
 
 def _spelt_case(row: Row) -> Row:
-    """A row of text that has the columns of a case: `vars`, `assert` and `tags` hold JSON, a blank cell says nothing."""
+    """Return a CSV row with the columns of a case: `vars`, `assert` and `tags` contain JSON, empty cells are left out."""
     spec: dict[str, Json] = {}
     for column, text in row.value.items():
         assert isinstance(text, str)
@@ -115,7 +115,7 @@ def _spelt_case(row: Row) -> Row:
 def _read_cells(
     row: Row, given: Mapping[str, Json], schemas: Mapping[str, Mapping[str, Json]]
 ) -> dict[str, Json]:
-    """Cells as the types that are declared; a blank one of a type that is no text is not given."""
+    """Return the cells as values of their declared types; an empty cell whose type is not a string is left out."""
     read: dict[str, Json] = {}
     for name, value in given.items():
         assert isinstance(value, str)
@@ -130,11 +130,11 @@ def _read_cells(
 
 
 def read_case(row: Row, inputs: Inputs | None, *, checked: bool = False) -> Case:
-    """A case as its author wrote it: `id`, `vars`, `assert`, `outcome`, `tags`, `description`.
+    """Read a case as its author wrote it: `id`, `vars`, `assert`, `outcome`, `tags`, `description`.
 
-    `checked` says that the entry is part of a file that was held against its format already.
+    `checked` says that the entry is part of a file that has already been validated.
 
-    Raises CaseError at the offending key or value; Problems when there are several.
+    Raises CaseError at the offending key or value; Problems if there are several.
     """
     spec = row.value
     if not checked:
@@ -171,9 +171,9 @@ def case_from_vars(
     tags: tuple[str, ...] = (),
     description: str | None = None,
 ) -> Case:
-    """The case that these variables make; with `coerce` strings are read as the types `inputs` declares.
+    """Return the case with these variables; with `coerce`, strings are read as the types that `inputs` declares.
 
-    Raises CaseError at `location`; Problems when several variables are off.
+    Raises CaseError at `location`; Problems if several variables are wrong.
     """
     given = vars_from_text(prompt, vars, location=location) if coerce else vars
     inputs = None if prompt.inputs is None else compiled(prompt.inputs)
@@ -186,7 +186,7 @@ def case_from_vars(
 
 
 def vars_from_text(prompt: Prompt, vars: Mapping[str, Json], *, location: Location) -> dict[str, Json]:  # noqa: A002
-    """`vars` with each string read as the type its input declares (`--var n=3`); the others stay as they are.
+    """Return `vars` with each string read as its declared type (`--var n=3`); other values stay as they are.
 
     Raises CaseError at `location` for text that is not of the declared type.
     """
@@ -224,14 +224,14 @@ def _case(
         _refuse(row, faults, at)
     digest = None
     if id is None:
-        # Of the variables as given: a default that changes, or a new input with one, renames no case.
+        # From the variables as given: changing a default, or adding an input with a default, renames no case.
         try:
             digest = digest_of(given)
         except ValueError as error:
             raise CaseError(
                 _labelled(row, str(error).removeprefix("$").removeprefix(".")),
                 location=row.locate(at),
-                hint="give such a number as a string",
+                hint="write such a number as a string",
             ) from None
         id = f"case-{digest[:8]}"  # noqa: A001 - the field's own word
     defaulted = () if len(bound) == len(given) else tuple(name for name in bound if name not in given)
@@ -244,7 +244,7 @@ def _refuse(row: Row, faults: Sequence[Violation], at: JsonPath = ()) -> None:
         location = row.locate((*at, *fault.path), at_key=fault.at_key)
         problems.add(CaseError(_labelled(row, fault.message), location=location, hint=fault.hint))
     if len(faults) >= MOST:
-        message = f"there are {MOST} mistakes or more here, of which these were found first"
+        message = f"there are {MOST} or more errors here; these are the first"
         problems.add(CaseError(_labelled(row, message), location=row.location))
     problems.raise_any()
 

@@ -1,8 +1,8 @@
-"""The registry of the comparators of `regression.rules`: what each compares, what it takes, and what it calls equal.
+"""The registry of the comparators of `regression.rules`: what each compares, what it takes, and when values are equal.
 
-The JSON Schema of prompt files is made of it, the compiler (`regress.rules.rules`) and `docs/regression-rules.md`
-follow it. To add a comparator, add it here, what it does to `regress.rules`, and the row that the tests then ask for to
-the page.
+The JSON Schema of prompt files is built from it; the compiler (`regress.rules.rules`) and `docs/regression-rules.md`
+follow it. To add a comparator, add it here, implement it in `regress.rules`, and add the row that the tests then require
+to the page.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ _JsonSchema: TypeAlias = Mapping[str, Json]
 class Comparator:
     """One way to compare two values.
 
-    `types` are the JSON types that it compares (all if empty), `about` says so in words; `equal` completes "equal if
-    ...". `keys` are the JSON Schemas of its own keys. If `inherited`, it holds for everything below its path as well.
+    `types` are the JSON types that it compares (all if empty), `about` names them in words; `equal` completes "equal if
+    ...". `keys` are the JSON Schemas of its own keys. If `inherited`, it also applies to everything below its path.
     """
 
     name: ComparatorName
@@ -48,12 +48,12 @@ COMPARATORS: Mapping[ComparatorName, Comparator] = {
         Comparator(
             "exact",
             "anything",
-            "equal as JSON; calls a part back from an `ignore` or `text` above it",
+            "equal as JSON; exempts a part from an `ignore` or `text` above it",
             inherited=True,
         ),
         Comparator(
             "text",
-            "text, and all texts below",
+            "strings, and all strings below",
             "the same after `normalise` (below)",
             types=frozenset({"string", "object", "array"}),
             keys={
@@ -62,7 +62,7 @@ COMPARATORS: Mapping[ComparatorName, Comparator] = {
                     "minItems": 1,
                     "uniqueItems": True,
                     "items": {"enum": ["whitespace", "case", "punctuation", "unicode", "markdown"]},
-                    "description": "What does not count in a text; whitespace and unicode unless given.",
+                    "description": "Differences that do not count; the default is whitespace and unicode.",
                 }
             },
             inherited=True,
@@ -76,7 +76,7 @@ COMPARATORS: Mapping[ComparatorName, Comparator] = {
                 "abs": {
                     "type": "number",
                     "minimum": 0,
-                    "description": "Largest difference; with rel, one of the two suffices.",
+                    "description": "Largest absolute difference; with rel, one of the two suffices.",
                 },
                 "rel": {
                     "type": "number",
@@ -85,32 +85,32 @@ COMPARATORS: Mapping[ComparatorName, Comparator] = {
                 },
             },
         ),
-        Comparator("set", "lists", "each item has an equal one in the other list", types=_LIST),
-        Comparator("unordered", "lists", "the items pair off, in whatever order", types=_LIST),
+        Comparator("set", "lists", "each item has an equal item in the other list", types=_LIST),
+        Comparator("unordered", "lists", "the items pair off, in any order", types=_LIST),
         Comparator(
             "keyed",
             "lists of objects",
-            "objects with the same `key` are equal, in whatever order",
+            "objects with the same `key` are equal, in any order",
             types=_LIST,
             keys={
                 "key": {
                     "type": "string",
                     "minLength": 1,
-                    "description": "The property that says which items belong together.",
+                    "description": "The property that identifies an item.",
                 }
             },
             required=("key",),
         ),
         Comparator(
             "regex",
-            "text",
+            "strings",
             "the whole of the new one matches `pattern`",
             types=_STRING,
             keys={
                 "pattern": {
                     "type": "string",
                     "minLength": 1,
-                    "description": "A regular expression for the whole of the new text.",
+                    "description": "A regular expression that must match the whole new text.",
                 }
             },
             required=("pattern",),
@@ -118,7 +118,7 @@ COMPARATORS: Mapping[ComparatorName, Comparator] = {
         Comparator("seen", "anything", "the value, or its absence, is among the approved samples"),
         Comparator(
             "similar",
-            "text",
+            "strings",
             "the score is at least `min` (below)",
             types=_STRING,
             keys={
@@ -126,7 +126,7 @@ COMPARATORS: Mapping[ComparatorName, Comparator] = {
                     "type": "number",
                     "exclusiveMinimum": 0,
                     "maximum": 1,
-                    "description": "The least score, between 0 and 1.",
+                    "description": "The minimum score, between 0 and 1.",
                 },
                 "with": {"enum": ["lexical"], "description": "The scorer: lexical, by common words."},
             },
@@ -137,11 +137,11 @@ COMPARATORS: Mapping[ComparatorName, Comparator] = {
 
 
 def rule_schema() -> dict[str, Json]:
-    """The JSON Schema of one entry of `regression.rules`."""
+    """Return the JSON Schema of one entry of `regression.rules`."""
     common: dict[str, Json] = {"path": True, "compare": True, "presence": True}
     length: Json = {
         "type": "object",
-        "description": "By how many items two lists may differ in length.",
+        "description": "The number of items by which two lists may differ in length.",
         "required": ["abs"],
         "properties": {"abs": {"type": "integer", "minimum": 0}},
         "additionalProperties": False,
@@ -181,6 +181,6 @@ def rule_schema() -> dict[str, Json]:
 
 
 def default_schema() -> dict[str, Json]:
-    """The JSON Schema of `regression.default`: what can hold for whole answers."""
+    """Return the JSON Schema of `regression.default`: the comparators that can apply to whole answers."""
     words: list[Json] = [each.name for each in COMPARATORS.values() if each.inherited]
-    return {"enum": [*words, "ignore"], "description": "How parts without a rule are compared."}
+    return {"enum": [*words, "ignore"], "description": "The comparator for parts without a rule."}

@@ -1,4 +1,4 @@
-"""CSV as spreadsheets and programs write it (RFC 4180, and its relatives with semicolons or tabs): names, then rows."""
+"""Read CSV as spreadsheets and programs write it (RFC 4180, also with semicolons or tabs): a header, then rows."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from ..errors import CaseError, Location
 __all__ = ["CsvRow", "read_csv"]
 
 MAX_CELL = 20 * 1024 * 1024
-"""Characters: as long as a line of JSONL may be."""
+"""In characters: the same limit as for a line of JSONL."""
 
 _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\n?', re.IGNORECASE)
 _HINTS = {
-    "field larger": "a cell has 20 MiB at most",
-    "unexpected end": 'the quote that begins a cell is never closed: write a " that is part of the text twice, in quotes',
+    "field larger": "a cell may have at most 20 MiB",
+    "unexpected end": 'the quote that begins a cell is not closed: write a literal " twice, inside quotes',
     "expected after": 'write a " inside quotes twice',
 }
 
 
 @dataclass(frozen=True, slots=True)
 class CsvRow:
-    """One row. `line` is where it begins, `source` what stands there."""
+    """One row. `line` is the line on which it begins, `source` its text."""
 
     cells: dict[str, str]
     line: int
@@ -34,7 +34,7 @@ class CsvRow:
     delimiter: str
 
     def place(self, name: str) -> tuple[int, int] | None:
-        """Line and column at which the cell in the column `name` begins."""
+        """Return the line and column at which the cell in the column `name` begins, or None if there is no such column."""
         index = list(self.cells).index(name) if name in self.cells else None
         if index is None:
             return None
@@ -47,12 +47,12 @@ class CsvRow:
 
 
 def read_csv(lines: Iterable[str], shown: str, delimiter: str | None) -> Iterator[CsvRow]:
-    """The rows below the header, which names the columns.
+    """Yield the rows below the header, which names the columns.
 
-    Cells are separated by `delimiter`; without one by what a first line `sep=;` says, else by what the header has most
-    of, outside quotes: commas, semicolons or tabs. Raises CaseError for what is no CSV.
+    Cells are separated by `delimiter`; without one, by the character in a first line such as `sep=;`, else by the one
+    that appears most often in the header, outside quotes: comma, semicolon or tab. Raises CaseError for invalid CSV.
     """
-    # One number for the whole process; nobody relies on a smaller one.
+    # The limit is one number for the whole process; no code relies on a smaller one.
     csv.field_size_limit(max(csv.field_size_limit(), MAX_CELL))
     source = _Lines(line for text in lines for line in io.StringIO(text, newline="\n"))
     header = source.peek_record()
@@ -87,7 +87,7 @@ def read_csv(lines: Iterable[str], shown: str, delimiter: str | None) -> Iterato
             raise CaseError(
                 f"{label} has {len(cells)} {'cell' if len(cells) == 1 else 'cells'}, the header has {len(names)}",
                 location=Location(shown, line),
-                hint="put cells that hold a {} or a line break in quotes: {}".format(
+                hint="quote cells that contain a {} or a line break: {}".format(
                     {",": "comma", ";": "semicolon", "\t": "tab"}.get(delimiter, delimiter),
                     f'"a{delimiter} b"'.replace("\t", "\\t"),
                 ),
@@ -95,12 +95,12 @@ def read_csv(lines: Iterable[str], shown: str, delimiter: str | None) -> Iterato
         yield CsvRow(dict(zip(names, cells, strict=True)), line, "".join(source.taken), delimiter)
     if names is None:
         raise CaseError(
-            "the header is missing", location=Location(shown, 1), hint="name the variables in the first line"
+            "the header is missing", location=Location(shown, 1), hint="name the variables on the first line"
         )
 
 
 class _Lines(Iterator[str]):
-    """Lines, of which some can be looked at beforehand; `line` counts those handed out, `taken` keeps them."""
+    """An iterator over lines that can look ahead; `line` counts the lines consumed, `taken` keeps them."""
 
     def __init__(self, lines: Iterator[str]) -> None:
         self._lines = lines
@@ -115,7 +115,7 @@ class _Lines(Iterator[str]):
         return line
 
     def peek_record(self) -> str:
-        """The first record that is not blank, as far as its quotes are closed; "" at the end."""
+        """Return the first record that is not blank, up to the end of its quotes; "" at the end of the file."""
         record = ""
         for index, line in enumerate(self._seen()):
             if record or line.strip("\n"):
@@ -136,7 +136,7 @@ class _Lines(Iterator[str]):
             index += 1
 
     def skip(self, record: str) -> None:
-        """Hand out everything up to the end of a record that was looked at."""
+        """Consume everything up to the end of a record that was peeked at."""
         while next(self) != record:
             pass
 
@@ -148,15 +148,15 @@ def _delimiter_of(header: str, location: Location) -> str:
     found = [each for each, count in counts.items() if count == most]
     if most and len(found) > 1:
         raise CaseError(
-            f"the header does not tell whether {' or '.join(_DELIMITERS[each] for each in found)} separate its columns",
+            f"it is unclear whether {' or '.join(_DELIMITERS[each] for each in found)} separate the columns of the header",
             location=location,
-            hint='say so in a first line such as "sep=;", or with --delimiter',
+            hint='add a first line such as "sep=;", or use --delimiter',
         )
     return found[0] if most else ","
 
 
 def _starts(source: str, delimiter: str) -> Iterator[int]:
-    """Where the cells of one record begin."""
+    """Yield the offsets at which the cells of one record begin."""
     quoted, fresh = False, True
     yield 0
     for at, char in enumerate(source):

@@ -1,7 +1,7 @@
-"""Where a command may write what it was asked to save: nowhere that it reads from, nor where the project keeps its own.
+"""Check where a command may save its output: not over a file that it reads, nor over one that runner keeps.
 
-A file is known by its device and number on the disk, so that a link, a hard link, and another spelling or another case
-of its name are the same file. The one place for this rule.
+A file is identified by its device and inode, so that a link, a hard link, and another spelling or case of its name are
+the same file. This is the only place for this rule.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ FileId = tuple[int, int]
 
 
 class Destination:
-    """A file that `option` names, in the project `root`. Nothing is created or opened."""
+    """A file that is named with `option`, in the project `root`. It is neither created nor opened here."""
 
     def __init__(self, option: str, shown: str, root: Path) -> None:
         self._shown = f'{option} "{shown}"'
@@ -39,8 +39,10 @@ class Destination:
     def check(
         self, reads: Iterable[tuple[str, Path | FileId]] = (), others: Mapping[str, Path | int] | None = None
     ) -> None:
-        """UsageError where it is one of `reads` (what messages call it, and where it is), what standard input comes from,
-        one of the `others` that this command writes (a path, or the descriptor of a stream), or a file that runner keeps.
+        """Raise UsageError if the file must not be overwritten.
+
+        That is the case for one of `reads` (its name in messages, and its place), the source of standard input, one of
+        the `others` that this command writes (a path, or the descriptor of a stream), and a file that runner keeps.
         """
         self._refuse_kept()
         found = _regular(self._path)
@@ -52,7 +54,7 @@ class Destination:
                     found is not None and _regular_id(other) == _id(found)
                 )
             if is_same:
-                raise UsageError(f"{self._shown} is the file that {what} is written to as well", hint=_HINT)
+                raise UsageError(f"{self._shown} is also the file that {what} is written to", hint=_HINT)
         if found is None:
             return
         if _descriptor(0) == _id(found):
@@ -62,7 +64,7 @@ class Destination:
                 raise UsageError(f"{self._shown} is the file {what}, which this command reads", hint=_HINT)
         if self._path.suffix.lower() != self._given.suffix.lower():
             raise UsageError(
-                f'{self._shown} is a link to "{self._path}", which is no {self._given.suffix} file',
+                f'{self._shown} is a link to "{self._path}", which is not a {self._given.suffix} file',
                 hint=_HINT,
             )
         if found.st_nlink > 1:
@@ -74,10 +76,10 @@ class Destination:
         for folder in self._path.parents:
             if folder.name.casefold() in _KEPT and not self._root.is_relative_to(folder):
                 owner = "git" if folder.name.casefold() == ".git" else "runner"
-                raise UsageError(f"{self._shown} lies in {folder.name}, which belongs to {owner}", hint=_HINT)
+                raise UsageError(f"{self._shown} is in {folder.name}, which belongs to {owner}", hint=_HINT)
         packs = self._root / "packs"
         if self._path.is_relative_to(packs) and (self._root / "packs.lock").is_file():
-            raise UsageError(f"{self._shown} lies in packs, where the copies of packs are kept", hint=_HINT)
+            raise UsageError(f"{self._shown} is in packs, where the copies of packs are kept", hint=_HINT)
 
     def _own_files(self) -> Iterator[Path]:
         for file in DiskTree(self._root).files():
@@ -89,7 +91,7 @@ class Destination:
 
 
 def reads_of(prompts: Iterable[Prompt]) -> Iterator[tuple[str, Path | FileId]]:
-    """What was read for these prompts so far, and their files of cases, read or not."""
+    """Yield the files that were read for these prompts so far, and their files of cases, read or not."""
     trees: dict[int, DiskTree] = {}
     for prompt in prompts:
         tree = prompt.tree

@@ -1,4 +1,4 @@
-"""The names that Windows takes for devices, with any ending: a file that is called so cannot be checked out there."""
+"""Reserved device names on Windows, with any extension: a file with such a name cannot be checked out there."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ _DEVICE = re.compile(r"(?:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(?:\..*)
 
 
 def is_device(name: str) -> bool:
-    """Whether a name, one part of a path, is that of a device on Windows."""
+    """Return whether a name, one part of a path, is a reserved device name on Windows."""
     return _DEVICE.fullmatch(name) is not None

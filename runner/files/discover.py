@@ -1,4 +1,4 @@
-"""Which prompt files a command line means."""
+"""Find the prompt files that a command line refers to."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from ..errors import (
     did_you_mean,
 )
 from ..values import find_non_json
-from .foreign import told_apart
+from .foreign import foreign_hint
 from .model import Project
 from .pack_sources import is_reference
 from .plain_files import open_plain
@@ -45,15 +45,15 @@ __all__ = [
 
 
 def find_root(start: Path) -> Path:
-    """The folder of the project that `start` lies in, else `start` itself, as an absolute path."""
+    """Return the folder of the project that contains `start`, else `start` itself, as an absolute path."""
     start = _absolute(start, Path.cwd())
     return project_above(start) or start
 
 
 def project_above(folder: Path) -> Path | None:
-    """The nearest folder from `folder` upward that holds runner.yaml; None where there is none.
+    """Return the nearest folder, from `folder` upward, that contains runner.yaml, or None.
 
-    A runner.yaml inside the vendored copy of a pack governs nothing: a pack is data.
+    A runner.yaml inside the vendored copy of a pack has no effect: a pack is data.
     """
     for each in (folder, *folder.parents):
         if (each / PROJECT_FILE).is_file() and not is_vendored(each):
@@ -62,7 +62,7 @@ def project_above(folder: Path) -> Path | None:
 
 
 def is_vendored(path: Path) -> bool:
-    """Whether a path lies in the folder of vendored packs: `packs/` beside a packs.lock, or `.runner/packs/`."""
+    """Return whether a path is in the folder of vendored packs: `packs/` beside a packs.lock, or `.runner/packs/`."""
     for folder in (path, *path.parents):
         if folder.name == "packs":
             home = folder.parent.parent if folder.parent.name == ".runner" else folder.parent
@@ -78,25 +78,25 @@ def find_prompts(
     cwd: Path,
     remark: Callable[[Diagnostic], None] = lambda _: None,
 ) -> list[tuple[DiskTree, str]]:
-    """The prompt files that `args` (files, folders, globs, relative to `cwd`) mean, each with the tree it belongs to.
+    """Return the prompt files that `args` (files, folders, globs, relative to `cwd`) refer to, each with its tree.
 
-    Without `args`: the globs of the project's `prompts`, else every `*.prompt.yaml` and `*.prompt.yml` under the
-    root. Hidden folders other than `.github/prompts`, virtual environments, `node_modules` and vendored packs are passed
-    over unless one is named.
-    A YAML file named outright is a prompt whatever its name. Files of the project come first, then by path; none comes
-    twice. A file outside every project belongs to its own folder.
+    Without `args`, these are the matches of the globs in the project's `prompts`, else every `*.prompt.yaml` and
+    `*.prompt.yml` under the root. Hidden folders other than `.github/prompts`, virtual environments, `node_modules` and
+    vendored packs are skipped unless one is named.
+    A YAML file that is named explicitly is a prompt whatever its name. Files of the project come first, then the others
+    by path, without duplicates. A file outside every project belongs to its own folder.
 
-    A file that another runner.yaml is nearer to is a prompt of that project, by its name or by where a link leads. It is
-    refused where it is named; in a folder, in a glob and without `args` such files are passed over beside prompts of
-    this project, and `remark` is told which runner.yaml governs them.
+    A file with a nearer runner.yaml, by its name or by the target of a link, belongs to that other project. It is
+    refused if it is named; in a folder, in a glob and without `args` such files are skipped if there are prompts of this
+    project, and `remark` is called with the runner.yaml that governs them.
 
-    Raises MissingFileError for a name that is not there, UsageError for one that cannot be a prompt or belongs to
-    another project, FormatError for a glob of runner.yaml that matches nothing, NothingSelectedError when there is no
+    Raises MissingFileError for a name that does not exist, UsageError for one that cannot be a prompt or belongs to
+    another project, FormatError for a glob of runner.yaml that matches nothing, and NothingSelectedError if there is no
     prompt.
     """
     root = Path(project.root)
     border = _Border(root, cwd)
-    found: dict[Path, str | None] = {}  # absolute path -> how messages call it, where the user named it
+    found: dict[Path, str | None] = {}  # absolute path -> its name in messages, if the user named it
     if args:
         for arg in args:
             for each in border.own(_named(arg, root, cwd)):
@@ -109,15 +109,15 @@ def find_prompts(
         hint = f"prompt files end with {' or '.join(PROMPT_ENDINGS)}; runner init writes one"
         if project.packs:
             named = " ".join(f"'{alias}:*'" for alias in list(project.packs)[:3])
-            hint = f"prompts of packs are taken where they are named: {named}"
+            hint = f"prompts of packs are selected by name: {named}"
         raise NothingSelectedError(f"there is no prompt file in {_folder(root, cwd)}", hint=hint)
     return _in_trees(found, root, cwd)
 
 
 def find_prompts_in(tree: Tree, args: Sequence[str], *, project: Project, cwd: Path) -> list[str]:
-    """The prompt files that the same `args` mean in a tree that is not on disk: that of another git revision.
+    """Return the prompt files that the same `args` refer to in a tree that is not on disk, such as a git revision.
 
-    `project` is that tree's own. What is not there is not an error here, so that a prompt may come or go.
+    `project` is the one of that tree. A missing path is not an error: a prompt may exist in only one revision.
     """
     listed = list(tree.files())
     others = tuple(
@@ -138,16 +138,16 @@ def find_prompts_in(tree: Tree, args: Sequence[str], *, project: Project, cwd: P
 
 
 def tree_for(arg: str, *, project: Project, cwd: Path) -> tuple[DiskTree, str]:
-    """The one prompt file that `arg` names, relative to `cwd`, and the tree it belongs to.
+    """Return the prompt file that `arg` names, relative to `cwd`, and its tree.
 
-    Raises MissingFileError when it is not there, UsageError when it is not a YAML file.
+    Raises MissingFileError if it does not exist, UsageError if it is not a YAML file.
     """
     root = Path(project.root)
     return _in_trees({_file(arg, root, cwd).path: arg}, root, cwd)[0]
 
 
 def is_prompt_of(project: Project, file: Path) -> bool:
-    """Whether a command without arguments takes a file: a prompt of this project, not of one nearer to it."""
+    """Return whether a command without arguments selects a file: a prompt of this project, not of a nearer one."""
     root = Path(project.root)
     if not file.is_relative_to(root) or _Border(root, root).other_project(file) is not None:
         return False
@@ -158,7 +158,7 @@ def is_prompt_of(project: Project, file: Path) -> bool:
 
 
 def refuse_other_projects(words: Sequence[str], *, project: Project, cwd: Path) -> None:
-    """Raise UsageError where one of the words is the path of something that another project governs."""
+    """Raise UsageError if one of the words is a path that belongs to another project."""
     border = _Border(Path(project.root), cwd)
     for word in words:
         path = _absolute(Path(word), cwd)
@@ -174,16 +174,16 @@ class _Found:
 
 @dataclass(slots=True)
 class _Border:
-    """Where a project ends: at the next runner.yaml. Lives for one search."""
+    """The border of a project: the next runner.yaml. An instance lives for one search."""
 
     root: Path
     cwd: Path
     _above: dict[Path, Path | None] = field(default_factory=dict)
-    _passed_over: dict[Path, int] = field(default_factory=dict)
+    _skipped: dict[Path, int] = field(default_factory=dict)
 
     def other_project(self, path: Path) -> Path | None:
-        """The folder of the project that a path belongs to; None where it is this one, or none."""
-        # What a link leads to is governed where it lies: it must not slip out of its own project's rules.
+        """Return the folder of the other project that a path belongs to; None if it is this project, or none."""
+        # The target of a link is governed by its own project, whose rules must not be evaded.
         for folder in dict.fromkeys((path if path.is_dir() else path.parent, _real_folder(path))):
             if folder not in self._above:
                 above = project_above(folder)
@@ -194,13 +194,13 @@ class _Border:
         return None
 
     def own(self, found: Iterable[_Found]) -> list[_Found]:
-        """Those of this project. Raises UsageError when there are none, as for a file that is named."""
+        """Return those that belong to this project. Raises UsageError if there are others only, e.g. one named file."""
         found = list(found)
         others = [(each, other) for each in found if (other := self.other_project(each.path)) is not None]
         if len(others) == len(found) and others:
             raise self.refusal(*others[0])
         for _, other in others:
-            self._passed_over[other] = self._passed_over.get(other, 0) + 1
+            self._skipped[other] = self._skipped.get(other, 0) + 1
         refused = {each.path for each, _ in others}
         return [each for each in found if each.path not in refused]
 
@@ -213,22 +213,22 @@ class _Border:
         )
 
     def remarks(self) -> Iterator[Diagnostic]:
-        """What was passed over, and why."""
-        for other, number in sorted(self._passed_over.items()):
+        """Yield a remark for each project whose prompts were skipped."""
+        for other, number in sorted(self._skipped.items()):
             folder = _shown(other, self.cwd)
             yield Diagnostic(
                 "warning",
                 "W010",
-                f"{number} {'prompt' if number == 1 else 'prompts'} of the project in {folder} passed over",
+                f"{number} {'prompt' if number == 1 else 'prompts'} of the project in {folder} skipped",
                 Location(_shown(other / PROJECT_FILE, self.cwd)),
-                f"run `runner` in {folder}, or say in `prompts` which files are this project's",
+                f"run `runner` in {folder}, or list this project's files in `prompts`",
             )
 
 
 def _real_folder(path: Path) -> Path:
     try:
         real = path.resolve()
-    except (OSError, RuntimeError):  # a loop of links, which reading tells
+    except (OSError, RuntimeError):  # a loop of links, which reading reports
         return path.parent
     return real if real.is_dir() else real.parent
 
@@ -271,17 +271,17 @@ def _file(arg: str, root: Path, cwd: Path) -> _Found:
 
 
 def _foreign(path: Path, shown: str) -> tuple[str, str] | None:
-    """What a file of another tool is, and the command that imports it."""
+    """Return what a file of another tool is, and the command that imports it, or None."""
     try:
         with os.fdopen(open_plain(path, follow=True), "rb") as file:
             text = file.read(MAX_FILE_BYTES).decode("utf-8", "replace")
     except OSError:
         return None
-    return told_apart(path.name, text, shown)
+    return foreign_hint(path.name, text, shown)
 
 
 def _globbed(pattern: str, cwd: Path) -> list[_Found]:
-    """What the pattern matches: prompt files, and those below the folders it matches."""
+    """Return the prompt files that the pattern matches, and those below the folders that it matches."""
     fixed = Path(*itertools.takewhile(lambda part: not glob.has_magic(part), Path(pattern).parts))
     folder = _absolute(fixed, cwd)
     known = [folder / file for file in DiskTree(folder).files()] if folder.is_dir() else []
@@ -321,7 +321,7 @@ def _of_project(project: Project, border: _Border) -> Iterator[Path]:
     for pattern, location in zip(project.prompts, places, strict=True):
         if is_reference(pattern):
             continue  # a prompt of a pack, which is no file of the project
-        # Matched against the files that a project has: looking for what matches would follow links, to anywhere.
+        # Matched against the files of the project: a search on disk would follow links to anywhere.
         files = [file for file in listed if matches_glob(file, pattern)]
         if not files:
             raise FormatError(
@@ -336,7 +336,7 @@ def _of_project(project: Project, border: _Border) -> Iterator[Path]:
 
 
 def _leads_outside(pattern: str) -> bool:
-    """Whether a glob of runner.yaml is absolute, of one system only, or goes upward."""
+    """Return whether a glob of runner.yaml is absolute, specific to one system, or leads upward."""
     absolute = pattern.startswith("/") or "\\" in pattern or re.match(r"[A-Za-z]:", pattern) is not None
     return absolute or ".." in pattern.split("/") or pattern.startswith("~")
 
@@ -350,7 +350,7 @@ def _is_prompt(name: str) -> bool:
 
 
 def _means(name: str, file: str) -> bool:
-    """Whether an argument, as a path from the root, means the file: by name, by a folder above it, or by a glob."""
+    """Return whether an argument, as a path from the root, selects the file: by name, by a folder, or by a glob."""
     if name == file:
         return True
     folders = [file[:end] for end, char in enumerate(file) if char == "/"]
@@ -360,7 +360,7 @@ def _means(name: str, file: str) -> bool:
 
 
 def matches_glob(file: str, pattern: str) -> bool:
-    """What `glob.glob(pattern, recursive=True)` says of a file on disk."""
+    """Return whether `glob.glob(pattern, recursive=True)` would find the file on disk."""
     return _parts_match(file.split("/"), pattern.split("/"))
 
 
@@ -402,7 +402,7 @@ def _in_trees(found: dict[Path, str | None], root: Path, cwd: Path) -> list[tupl
 
 
 def _nearest(arg: str, root: Path, cwd: Path) -> str | None:
-    """A prompt of the project that may have been meant, by path or by name."""
+    """Return a hint with the prompt of the project that was probably meant, by path or by name, or None."""
     shown = {os.path.relpath(path, cwd).replace(os.sep, "/"): path for path in _prompts_below(root)}
     stems = {
         path.name.lower().removesuffix(".prompt.yaml").removesuffix(".prompt.yml"): name
@@ -418,5 +418,5 @@ def _join(arg: str, path: Path, folder: Path) -> str:
 
 
 def _absolute(path: Path, cwd: Path) -> Path:
-    # By name only: a folder that is a link stays where the user sees it.
+    # Lexically: a folder that is a link keeps the path that the user sees.
     return Path(os.path.normpath(cwd / path))

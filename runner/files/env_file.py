@@ -1,8 +1,8 @@
-"""A `.env` file: variables for one command, read only when it is asked for.
+"""Read a `.env` file: variables for one command, used only on request.
 
-Such a file may be a stranger's, as the folder that it lies in. It gives what runner itself reads: settings (`RUNNER_*`),
-the two variables of the endpoint `openai`, and the keys that endpoints name. It never becomes part of the environment
-that other programs and libraries obey (`PATH`, `HTTPS_PROXY`, `PYTHONPATH`, `PIP_*`, `GIT_*`, ...).
+Such a file may come from a stranger, like the folder that contains it. Only variables that runner itself reads are used:
+settings (`RUNNER_*`), the two variables of the endpoint `openai`, and the keys that endpoints name. It never becomes part
+of the environment that other programs and libraries read (`PATH`, `HTTPS_PROXY`, `PYTHONPATH`, `PIP_*`, `GIT_*`, ...).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ SETTINGS = frozenset(
         "RUNNER_UPDATE",
     }
 )
-"""The variables that stand for options of commands, and the folder of models."""
+"""The variables that set options of commands, and the folder of models."""
 
 _OF_OPENAI = ("OPENAI_API_KEY", "OPENAI_BASE_URL")
 _NOT_FROM_A_FILE = frozenset({"RUNNER_TRUST"})
@@ -41,46 +41,46 @@ _MOST_BYTES = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class EnvFile:
-    """The variables of a file: `values` and `lines` by name. What is set in the environment itself goes before them."""
+    """The variables of a file: `values` and `lines` by name. The environment itself takes precedence over them."""
 
     path: str
     values: Mapping[str, str]
     lines: Mapping[str, int]
 
     def locate(self, name: str) -> Location:
-        """Where a variable is set."""
+        """Return the place where a variable is set."""
         return Location(self.path, self.lines[name])
 
     def settings(self) -> dict[str, str]:
-        """The variables that stand for options."""
+        """Return the variables that set options."""
         return {name: value for name, value in self.values.items() if name in SETTINGS}
 
     def beside(self, environ: Mapping[str, str]) -> dict[str, str]:
-        """`environ` with the settings and the variables of the endpoint `openai`, as far as they are not in it."""
+        """Return `environ`, with the settings and the variables of the endpoint `openai` that it lacks."""
         return self._given((*SETTINGS, *_OF_OPENAI)) | dict(environ)
 
     def with_keys(self, project: Project, environ: Mapping[str, str]) -> dict[str, str]:
-        """`beside(environ)` with the variables that the project's endpoints name."""
+        """Return `beside(environ)`, with the variables that the project's endpoints name and it lacks."""
         named = key_variables(project.endpoints.values())
         return self._given(named) | self.beside(environ)
 
     def unused(self, project: Project) -> Iterable[Diagnostic]:
-        """A remark for each variable that is not taken from here."""
+        """Yield a remark for each variable of the file that is not used."""
         named = key_variables(project.endpoints.values())
         for name in self.values:
             if name not in SETTINGS and name not in _OF_OPENAI and name not in named:
                 yield Diagnostic(
                     "warning",
                     "W016",
-                    f"{name} is not taken from a file: no endpoint names it, and it is no setting of runner's",
+                    f"{name} is not used: no endpoint names it, and it is not a setting of runner",
                     self.locate(name),
                     "export it in the shell if it is meant for proxies, certificates or other programs",
                 )
 
     def redirected(self, project: Project, environ: Mapping[str, str]) -> Project:
-        """The project, whose endpoint `openai` stands in this file if it takes your own key to a server named here.
+        """Return the project; its endpoint `openai` gets this file as its location if the file redirects the user's key.
 
-        To an endpoint that stands in a file a key goes only with its owner's agreement.
+        A key is sent to an endpoint from a file only with the consent of the key's owner.
         """
         openai = project.endpoints["openai"]
         if (
@@ -98,10 +98,10 @@ class EnvFile:
 
 
 def read_env_file(path: str) -> EnvFile:
-    """The variables of a file of `NAME=value` lines, as python-dotenv reads them, nothing in them expanded.
+    """Return the variables of a file of `NAME=value` lines, as python-dotenv reads them, without expansion.
 
-    Raises MissingFileError, or UsageError for a line that is none. That names the line, but is no error
-    with a Location, beside which the line itself is shown: it may hold a key.
+    Raises MissingFileError, or UsageError for an invalid line. That error names the line but has no Location, because
+    the line would be shown with it, and it may contain a key.
     """
     from dotenv.parser import parse_stream  # a third of the time of `runner --help`
 
@@ -109,7 +109,9 @@ def read_env_file(path: str) -> EnvFile:
         with Path(path).open("rb") as file:
             data = file.read(_MOST_BYTES + 1)
         if len(data) > _MOST_BYTES:
-            raise UsageError(f"{path} is larger than {_MOST_BYTES // 2**20} MiB, and no file of variables")
+            raise UsageError(
+                f"{path} is larger than {_MOST_BYTES // 2**20} MiB, so it is not a file of variables"
+            )
         text = decode(data, path)
     except OSError as error:
         raise MissingFileError(
@@ -129,8 +131,8 @@ def read_env_file(path: str) -> EnvFile:
         if binding.key is not None and binding.value is not None:
             if binding.key in _NOT_FROM_A_FILE:
                 raise UsageError(
-                    f"{place}: {binding.key} counts only in the environment itself",
-                    hint="a file of the project could trust the project with it: export it in the shell",
+                    f"{place}: {binding.key} is accepted only from the environment itself",
+                    hint="otherwise a file of the project could make the project trusted: export it in the shell",
                 )
             if binding.key in found:
                 raise UsageError(f"{place}: {binding.key} is set twice", hint="remove one of them")

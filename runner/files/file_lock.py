@@ -1,7 +1,7 @@
-"""A lock between processes, which the operating system releases even when its holder is killed.
+"""Locks between processes, which the operating system releases even if the holder is killed.
 
-Some file systems cannot lock (NFS without its lock daemon, some of FUSE): there nothing is held, and nobody is taken to
-hold anything. Whoever has to say so asks `FileLock.works`.
+Some file systems cannot lock (NFS without its lock daemon, some FUSE systems): no lock is held there, and none is assumed
+to be held by others. `FileLock.works` reports this.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from .plain_files import open_plain
 __all__ = ["FileLock", "alone_in", "hold", "locked", "try_lock"]
 
 _HELD = frozenset({errno.EAGAIN, errno.EWOULDBLOCK, errno.EACCES, errno.EDEADLK})
-"""What flock(2) and locking() of Windows say where somebody else has it; anything else is no answer to that."""
+"""The errors of flock(2), and of locking() on Windows, if another process holds the lock; others mean it cannot lock."""
 
 _LOOK_EVERY = 0.1
 
@@ -41,7 +41,7 @@ if sys.platform == "win32":
         msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
 
     def _open(folder: Path) -> int:
-        # A folder cannot be locked there: a file with its name stands for it.
+        # A folder cannot be locked on Windows: a file named after it is locked instead.
         import hashlib
         import tempfile
 
@@ -62,10 +62,10 @@ else:
 
 @contextmanager
 def locked(path: Path, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
-    """Hold the lock file at `path`, waiting for whoever has it. The file stays: removing it would race.
+    """Hold the lock file at `path`, waiting until it is free. The file is not removed, which would be a race.
 
-    `waiting` is called now and then meanwhile, and may raise to give up. Where the file system cannot lock, it is not
-    held: what is done under it has to be whole without it.
+    `waiting` is called repeatedly meanwhile, and may raise to give up. If the file system cannot lock, the lock is not
+    held, so the work under it must be safe without it.
     """
     with path.open("ab") as file:
         while True:
@@ -81,21 +81,21 @@ def locked(path: Path, waiting: Callable[[], None] = lambda: None) -> Iterator[N
 
 
 class FileLock:
-    """A lock file that was opened. `works` says whether it is held; it is not where the file system cannot lock."""
+    """An open lock file. `works` says whether it is held; it is False if the file system cannot lock."""
 
     def __init__(self, descriptor: int, *, works: bool) -> None:
         self._descriptor = descriptor
         self.works = works
 
     def close(self) -> None:
-        """Let go of it."""
+        """Release the lock."""
         os.close(self._descriptor)
 
 
 def try_lock(path: Path) -> FileLock | None:
-    """The lock file at `path`, held until it is closed; None where somebody else has it.
+    """Return the lock file at `path`, held until it is closed; None if another process holds it.
 
-    Raises OSError where the file cannot be opened, NotPlainError for a link or what is no file.
+    Raises OSError if the file cannot be opened, NotPlainError if it is a link or not a regular file.
     """
     descriptor = open_plain(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     works = True
@@ -110,10 +110,10 @@ def try_lock(path: Path) -> FileLock | None:
 
 
 def hold(file: BinaryIO) -> bool:
-    """Lock an open file until it is closed; False where somebody else holds it, True where the system cannot lock it."""
+    """Lock an open file until it is closed. Return False if another process holds it, True if it cannot be locked at all."""
     try:
         if sys.platform == "win32":
-            # A byte that is locked cannot be read by others there, so it is one far behind the end.
+            # Others cannot read a locked byte on Windows, so it is one far beyond the end.
             file.seek(1 << 40)
         _try(file.fileno())
     except OSError as error:
@@ -126,9 +126,9 @@ def hold(file: BinaryIO) -> bool:
 
 @contextmanager
 def alone_in(folder: Path, waiting: Callable[[], None]) -> Iterator[None]:
-    """Hold a folder against whoever else holds it so; where somebody does, call `waiting` and wait.
+    """Hold the lock of a folder; if another process holds it, call `waiting` once and wait.
 
-    Nothing is written into it. Where the system cannot lock it (some network drives) it is not held.
+    Nothing is written into the folder. If the system cannot lock it (some network drives), the lock is not held.
     """
     try:
         descriptor = _open(folder)

@@ -1,4 +1,4 @@
-"""Prompt files of other tools: which tool a file is of, by its name where that says so, else by what stands in it."""
+"""Recognise the prompt files of other tools, by their names if these suffice, else by their content."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import re
 from typing import Final
 
-__all__ = ["FOREIGN_KINDS", "foreign_kind", "told_apart"]
+__all__ = ["FOREIGN_KINDS", "foreign_hint", "foreign_kind"]
 
 FOREIGN_KINDS: Final = {
     "github": "a prompt of GitHub Models",
@@ -18,7 +18,7 @@ FOREIGN_KINDS: Final = {
     "evals-registry": "an entry of the openai/evals registry",
     "llm-template": "a template of llm",
 }
-"""The formats that can be imported, in words."""
+"""The formats that can be imported, with a description of each for messages."""
 
 _PROMPTFOO_KEY = re.compile(r"^prompts\s*:", re.MULTILINE)
 _PROMPTFOO_BESIDE = re.compile(
@@ -32,8 +32,8 @@ _REGISTRY = re.compile(r"^\s+class\s*:\s*['\"]?evals\.", re.MULTILINE)
 _TOP_KEY = re.compile(r"^([A-Za-z_$][\w$.-]*)\s*:", re.MULTILINE)
 
 
-def told_apart(name: str, text: str, shown: str) -> tuple[str, str] | None:
-    """What a file of another tool is, and the command that imports it; None where it is none that runs only so."""
+def foreign_hint(name: str, text: str, shown: str) -> tuple[str, str] | None:
+    """Return what a file of another tool is, and the command that imports it; None if it needs no import."""
     kind = foreign_kind(name, text)
     if kind is None or kind == "github":
         return None
@@ -41,7 +41,7 @@ def told_apart(name: str, text: str, shown: str) -> tuple[str, str] | None:
 
 
 def foreign_kind(name: str, text: str) -> str | None:
-    """The kind of a file; None where it is none that can be imported, or ours already."""
+    """Return the kind of a file; None if it cannot be imported, or already has our format."""
     low = name.lower().rsplit("/", 1)[-1]
     text = text.removeprefix("\ufeff")
     if low.endswith(".prompty"):

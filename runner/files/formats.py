@@ -1,8 +1,8 @@
-"""The rules of our own file formats, as JSON Schemas, and their violations in words a person can act on.
+"""Validate files against the JSON Schemas of our formats, and report violations in words a person can act on.
 
-The schemas (`formats/*.schema.json`, draft 2020-12) serve editors as well (`runner schema prompt`). The types of
-assertions, the comparators of rules and the wire formats are filled in from their registries. The schemas hold no `anyOf`: what depends on a `type` or a `role` is an `if`/`then`, so that a violation always comes from the branch
-its author meant.
+The schemas (`formats/*.schema.json`, draft 2020-12) also serve editors (`runner schema prompt`). The assertion types, the
+comparators of rules and the wire formats are filled in from their registries. The schemas have no `anyOf`: what depends
+on a `type` or a `role` is an `if`/`then`, so that a violation always comes from the branch that the author meant.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ FormatName: TypeAlias = Literal["prompt", "github", "project", "pack", "lock"]
 
 
 def schema_text(name: FormatName) -> str:
-    """The JSON Schema of a format, as JSON text (what `runner schema` prints)."""
+    """Return the JSON Schema of a format as JSON text, as `runner schema` prints it."""
     return json.dumps(schema(name), ensure_ascii=False, indent=2) + "\n"
 
 
 @cache
 def schema(name: FormatName) -> Mapping[str, Any]:
-    """The JSON Schema of a format; its assertions, rules and wire formats are those of the registries."""
+    """Return the JSON Schema of a format, with the assertions, rules and wire formats of the registries."""
     data = get_data(__package__, f"formats/{name}.schema.json")
     assert data is not None, "the schemas are part of the package"
     parsed: dict[str, Any] = json.loads(data)
@@ -53,20 +53,20 @@ def schema(name: FormatName) -> Mapping[str, Any]:
 
 
 def validate(document: Document, name: FormatName) -> None:
-    """Hold a parsed file against its format.
+    """Validate a parsed file against its format.
 
-    Raises FormatError at the offending key or value; Problems when there are several.
+    Raises FormatError at the offending key or value; Problems if there are several.
     """
     problems = ProblemList()
     found, whole = _violations(document.value, name, None)
-    # Of a format that is not known nothing else is known either.
+    # If the format version is unknown, the other errors mean nothing.
     for each in [each for each in found if each.path == ("format",) and not each.at_key] or found:
         location = document.locate_key(each.path) if each.at_key else document.locate(each.path)
         problems.add(FormatError(each.message, location=location, hint=each.hint, secret=each.secret))
     if not whole:
         problems.add(
             FormatError(
-                f"the file has {MOST} mistakes or more, of which these were found first",
+                f"the file has {MOST} or more errors; these are the first",
                 location=document.locate(()),
             )
         )
@@ -74,9 +74,9 @@ def validate(document: Document, name: FormatName) -> None:
 
 
 def violations(value: Json, name: FormatName, part: str | None = None, at: JsonPath = ()) -> list[Violation]:
-    """The first MOST breaches of the format in `value`: a whole file, or with `part` one of the schema's `$defs`.
+    """Return the first MOST violations in `value`: a whole file or, with `part`, an instance of one of the `$defs`.
 
-    `at` is where the value stands in something larger; the paths told begin with it.
+    `at` is the path of the value in something larger; the reported paths begin with it.
     """
     return _violations(value, name, part, at)[0]
 
@@ -84,27 +84,27 @@ def violations(value: Json, name: FormatName, part: str | None = None, at: JsonP
 def _violations(
     value: Json, name: FormatName, part: str | None, at: JsonPath = ()
 ) -> tuple[list[Violation], bool]:
-    """The first breaches, and whether these are all: nobody reads more, and a file of nothing else takes seconds."""
-    every = (each for error in _judge(name, part).iter_errors(value) for each in in_words(error, at))
+    """Return the first violations, and whether these are all: nobody reads more, and finding all can take seconds."""
+    every = (each for error in _validator(name, part).iter_errors(value) for each in in_words(error, at))
     first = list(islice(every, MOST))
     found = dict.fromkeys(first)
-    # A misspelt key is one mistake, although both its name is unknown and the right one is missing.
+    # A misspelt key is one mistake, although its name is unknown and the right one is missing.
     meant = {(each.path[:-1], each.hint) for each in found if each.at_key}
-    told = [each for each in found if (each.path, did_you_mean(str(each.missing))) not in meant]
-    return told, len(first) < MOST
+    reported = [each for each in found if (each.path, did_you_mean(str(each.missing))) not in meant]
+    return reported, len(first) < MOST
 
 
 @cache
-def _judge(name: FormatName, part: str | None) -> Any:
-    # Built without a check of the schema itself: it is ours, and a test checks it.
+def _validator(name: FormatName, part: str | None) -> Any:
+    # Built without checking the schema itself: it is ours, and a test checks it.
     whole = schema(name)
     build: Any = extend  # untyped in the stubs
-    judge = build(Draft202012Validator, {"pattern": _pattern, "if": _if})(whole)
-    return judge.evolve(schema=whole["$defs"][part]) if part else judge
+    validator = build(Draft202012Validator, {"pattern": _pattern, "if": _if})(whole)
+    return validator.evolve(schema=whole["$defs"][part]) if part else validator
 
 
-def _pattern(_judge: Any, pattern: str, text: Any, _schema: Any) -> Iterator[ValidationError]:
-    # As in ECMA 262, which JSON Schema names: there `$` does not match before a final line break.
+def _pattern(_validator: Any, pattern: str, text: Any, _schema: Any) -> Iterator[ValidationError]:
+    # As in ECMA-262, to which JSON Schema refers: `$` does not match before a final line break.
     if isinstance(text, str) and (
         not re.search(pattern, text) or (pattern.endswith("$") and text.endswith("\n"))
     ):
@@ -112,19 +112,19 @@ def _pattern(_judge: Any, pattern: str, text: Any, _schema: Any) -> Iterator[Val
 
 
 def _if(
-    judge: Any, condition: Mapping[str, Any], value: Any, schema: Mapping[str, Any]
+    validator: Any, condition: Mapping[str, Any], value: Any, schema: Mapping[str, Any]
 ) -> Iterator[ValidationError]:
-    # As the library does it, but for conditions on words (`type`, `role`), which it needs a new validator to judge.
+    # As in the library, except for conditions on words (`type`, `role`), for which it would build a new validator.
     holds = _has_words(condition, value)
     if holds is None:
-        holds = judge.evolve(schema=condition).is_valid(value)
+        holds = validator.evolve(schema=condition).is_valid(value)
     branch = "then" if holds else "else"
     if branch in schema:
-        yield from judge.descend(value, schema[branch], schema_path=branch)
+        yield from validator.descend(value, schema[branch], schema_path=branch)
 
 
 def _has_words(condition: Mapping[str, Any], value: Any) -> bool | None:
-    """Whether a condition holds that asks for keys, and of their values to be certain words; None for any other."""
+    """Return whether a condition holds that requires only keys and certain words as values; None for any other."""
     if not condition.keys() <= _PLAIN_CONDITION or not isinstance(value, Mapping):
         return None
     if condition.get("type", "object") != "object":

@@ -1,8 +1,8 @@
-"""Prompt files of GitHub Models (`testData`, `evaluators`, `modelParameters`, ...), read as what they say in our format.
+"""Read prompt files of GitHub Models (`testData`, `evaluators`, `modelParameters`, ...) by translating them to our format.
 
-The service was retired in July 2026; the files are read as its tools read them (github/gh-models, actions/ai-inference):
-placeholders are filled in one pass, every key of a row is a variable, evaluators look at the answer without the white
-space around it. What those tools did not read is left out, and said.
+The service was retired in July 2026. The files are read as its tools read them (github/gh-models, actions/ai-inference):
+placeholders are filled in one pass, every key of a row is a variable, and evaluators ignore white space around the
+answer. What those tools did not read is left out, with a warning.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from .violations import foreign_key, near
 __all__ = ["PLACEHOLDER", "GithubPrompt", "is_github_prompt", "read_github_prompt"]
 
 PLACEHOLDER = re.compile(r"\{\{([\w-][\w.-]*)\}\}")
-"""What is filled in, by the names that it captures; `{{ name }}` with spaces is text."""
+"""A placeholder, with the captured name of its variable; `{{ name }}` with spaces is text."""
 
 _ONLY_GITHUB = ("modelParameters", "responseFormat", "jsonSchema", "testData", "evaluators")
 _SHARED = ("name", "description", "tags", "authors", "model", "messages")
 _UNREAD = frozenset({"metadata"})
-"""Words of our format that stand in files of GitHub's as notes."""
+"""Keys of our format that are notes in GitHub's files."""
 
 _PARAMETERS = (
     "temperature", "top_p", "max_tokens", "max_completion_tokens", "frequency_penalty", "presence_penalty", "seed", "stop",
@@ -53,9 +53,10 @@ _UNJUDGED_CODE = "W019"
 
 @dataclass(frozen=True, slots=True)
 class GithubPrompt:
-    """What a file says: `document` in the words of our format, with the file's own positions.
+    """A translated file: `document` has our format, with the file's own positions.
 
-    `beside` are `inputs`, if it has test data, whose names are not held against our format; `asserts` its evaluators.
+    `beside` has the `inputs`, if there is test data, whose names are not validated against our format; `asserts` are
+    the evaluators.
     """
 
     document: MappedDocument
@@ -65,9 +66,9 @@ class GithubPrompt:
 
 
 def is_github_prompt(value: Json, file: str) -> bool:
-    """Whether a file is in GitHub's format: it has a key that only this one has.
+    """Return whether a file is in GitHub's format: it has a key that only this format has.
 
-    In `.github/prompts` so is one that has keys of both formats only.
+    In `.github/prompts`, a file that has only keys common to both formats is one too.
     """
     if not isinstance(value, Mapping):
         return False
@@ -78,7 +79,7 @@ def is_github_prompt(value: Json, file: str) -> bool:
 def read_github_prompt(document: Document) -> GithubPrompt:
     """Read a prompt file in GitHub's format.
 
-    Raises FormatError at the place of the mistake, Problems with several; both for keys of both formats in one file.
+    Raises FormatError at the place of the mistake, Problems if there are several. Mixing keys of both formats is one.
     """
     _refuse_both_formats(document)
     validate(document, "github")
@@ -93,14 +94,14 @@ def _refuse_both_formats(document: Document) -> None:
         if theirs is not None and key in ours:
             where = document.locate_key((theirs,))
             raise FormatError(
-                f'"{key}" is a key of runner\'s format, and "{theirs}" (line {where.line}) one of GitHub\'s',
+                f'"{key}" is a key of runner\'s format, but "{theirs}" (line {where.line}) is one of GitHub\'s',
                 location=document.locate_key((key,)),
-                hint=f"write the file in one of the two; for {theirs} in runner's: {foreign_key(theirs)}",
+                hint=f"use one of the two formats; for {theirs} in runner's: {foreign_key(theirs)}",
             )
 
 
 class _Reader:
-    """Translates one file. Lives for one call."""
+    """Translates one file. An instance lives for one call."""
 
     def __init__(self, document: Document) -> None:
         self.document = document
@@ -167,7 +168,7 @@ class _Reader:
             case "jsonSchema":
                 if self.spec.get("responseFormat") != "json_schema":
                     self._unread(
-                        ("jsonSchema",), "jsonSchema is for responseFormat: json_schema, and not sent"
+                        ("jsonSchema",), "jsonSchema is for responseFormat: json_schema and is not sent"
                     )
                 return {}
         if key.startswith("x-"):
@@ -180,11 +181,11 @@ class _Reader:
         if len(self.warnings) > MOST:
             more, location = len(self.warnings) - MOST, self.warnings[MOST].location
             yield Diagnostic(
-                "warning", _UNREAD_CODE, f"there are {more:,} more remarks of this kind", location
+                "warning", _UNREAD_CODE, f"there are {more:,} more warnings of this kind", location
             )
 
     def _refuse(self, error: FormatError) -> None:
-        """Keep a mistake: the first MOST are told, as of every format."""
+        """Keep an error; the first MOST are reported, as for every format."""
         if self.refused < MOST:
             self.problems.add(error)
         self.refused += 1
@@ -196,14 +197,14 @@ class _Reader:
         self.warnings.append(Diagnostic("warning", _UNREAD_CODE, message, location, hint))
 
     def _unknown(self, at: JsonPath, known: Sequence[str], where: str) -> None:
-        """A key that GitHub's tools do not read: a mistake if it is near one that they do, else a note."""
+        """Handle a key that GitHub's tools do not read: a mistake if it resembles one that they do, else a note."""
         key = str(at[-1])
         if hint := near(key, known) or _in_camel_case(key, known):
             location = self.document.locate_key(at)
             self._refuse(FormatError(f'unknown key "{key}" in {where}', location=location, hint=hint))
         else:
-            hint = "a note begins with x-" if len(at) == 1 else None
-            self._unread(at, f'"{key}" is nothing that GitHub\'s format has; it is not used', hint)
+            hint = "begin notes with x-" if len(at) == 1 else None
+            self._unread(at, f'"{key}" is not part of GitHub\'s format and is ignored', hint)
 
     # --- the request ------------------------------------------------------------------------------------------
 
@@ -213,7 +214,7 @@ class _Reader:
             return {"name": name}
         if name:
             here = show(usable) if usable else "that of the file"
-            self._unread(("name",), f"the name is {here} here: it names a folder of snapshots")
+            self._unread(("name",), f"the name becomes {here}, because it names a folder of snapshots")
         return {**({"name": usable} if usable else {}), "x-name": name}
 
     def _message(self, message: Mapping[str, Json], index: int) -> Json:
@@ -247,7 +248,7 @@ class _Reader:
                 line = self.document.locate_key(("modelParameters", spelt[wire])).line
                 self._refuse(
                     FormatError(
-                        f"{key} says again what {spelt[wire]} says in line {line}",
+                        f"{key} repeats {spelt[wire]} on line {line}",
                         location=self.document.locate_key(at),
                         hint="keep one of them",
                     )
@@ -298,7 +299,7 @@ class _Reader:
     # --- testData and evaluators ------------------------------------------------------------------------------
 
     def _names_in_messages(self) -> dict[str, Location]:
-        """The variables that messages read, each with the first line that does."""
+        """Return the variables that messages read, each with the first place that does."""
         found: dict[str, Location] = {}
         for index, message in enumerate(self.spec["messages"]):
             text = message.get("content", "")
@@ -309,32 +310,32 @@ class _Reader:
         return found
 
     def _tests(self, rows: Sequence[Mapping[str, Json]]) -> list[Json]:
-        """A case for each row. A placeholder that it has no value for is sent as it stands, as GitHub's tools do."""
+        """Return a case for each row. A placeholder without a value is sent unchanged, as GitHub's tools do."""
         tests: list[Json] = []
         for index, row in enumerate(rows):
             at: JsonPath = ("testData", index)
             for name in [each for each in self.compared if each not in row]:
                 self._refuse(
                     FormatError(
-                        f'testData[{index}] has no "{name}", which line {self.compared[name].line} compares',
+                        f'testData[{index}] has no "{name}", which is compared on line {self.compared[name].line}',
                         location=self.document.locate(at),
-                        hint="give the value: nothing equals the braces",
+                        hint="add the value: no answer equals the braces",
                     )
                 )
             missing = [each for each in self.asked if each not in row and each not in self.compared]
             for name in missing:
                 line = self.asked[name].line
                 message = (
-                    f'testData[{index}] has no "{name}": {{{{{name}}}}} in line {line} is sent as it stands'
+                    f'testData[{index}] has no "{name}": {{{{{name}}}}} on line {line} is sent unchanged'
                 )
                 location = self.document.locate(at)
-                hint = "give the value, or write what is meant"
+                hint = "add the value, or write the intended text"
                 self.warnings.append(Diagnostic("warning", _UNREAD_CODE, message, location, hint))
             tests.append({"vars": {**row, **{name: f"{{{{{name}}}}}" for name in missing}}})
         return tests
 
     def _inputs(self, rows: Sequence[Mapping[str, Json]]) -> dict[str, Json]:
-        """Every key of every row; those that nothing reads have null where a row lacks them."""
+        """Return an input for every key of every row; a key that nothing reads defaults to null."""
         inputs: dict[str, Json] = {}
         for index, row in enumerate(rows):
             for name in row:
@@ -349,29 +350,31 @@ class _Reader:
         return inputs
 
     def _check_row_key(self, name: str, index: int) -> None:
-        """GitHub's tools also fill placeholders with other names, which here would stay as they are."""
+        """Refuse names that GitHub's tools fill in but that would stay as they are here."""
         braced = f"{{{{{name}}}}}"
         if PLACEHOLDER.fullmatch(braced) is None and any(
             braced in message.get("content", "") for message in self.spec["messages"]
         ):
             location = self.document.locate_key(("testData", index, name))
-            hint = "a name is letters, digits, _, - and dots"
+            hint = "a name consists of letters, digits, _, - and dots"
             self._refuse(FormatError(f"{braced} cannot be filled in", location=location, hint=hint))
 
     def _remark_on_values(self, rows: Sequence[Mapping[str, Json]]) -> None:
-        """Told once for each variable: what gh-models makes another text of."""
-        told: set[str] = set()
+        """Warn, once for each variable, if gh-models would write its value differently."""
+        warned: set[str] = set()
         for index, row in enumerate(rows):
             for name, value in row.items():
-                if name in told or name not in self.asked:
+                if name in warned or name not in self.asked:
                     continue
                 if value is None or isinstance(value, list | Mapping):
-                    told.add(name)
-                    message = f"{name} is written as JSON; gh-models wrote it in Go's form"
+                    warned.add(name)
+                    message = f"{name} is written as JSON; gh-models used Go's notation"
                     self._unread(("testData", index, name), message)
                 elif isinstance(value, str) and any(each in row for each in PLACEHOLDER.findall(value)):
-                    told.add(name)
-                    message = f"{name} holds braces, which stay as they are; gh-models might fill them too"
+                    warned.add(name)
+                    message = (
+                        f"{name} contains braces, which stay as they are; gh-models might fill them in too"
+                    )
                     self._unread(("testData", index, name), message)
 
     def _evaluators(self) -> Iterator[Assertion]:
@@ -424,7 +427,7 @@ class _Reader:
                 yield self._unjudged(place, evaluator, f"string.{key}", why)
         if len(compared) > 1:
             first = next(key for key in _STRING_TYPES if key in compared)
-            message = f"all of {', '.join(compared)} must hold here; gh-models looks at {first} only"
+            message = f"all of {', '.join(compared)} must hold here; gh-models checks only {first}"
             self._unread((*at, "string"), message)
 
     def _places(self, place: JsonPath) -> Any:
@@ -436,7 +439,7 @@ class _Reader:
         return find
 
     def _unjudged(self, place: JsonPath, evaluator: Mapping[str, Json], label: str, why: str) -> Assertion:
-        """An evaluator that is kept, told, and failed by every answer, for nobody knows whether it passed."""
+        """Return the assertion for an evaluator that cannot be judged: every answer fails it, and a warning says so."""
         location = self.document.locate_key(place)
         name = evaluator.get("name")
         who = f"{name} is not judged" if name else "this is not judged"
@@ -447,7 +450,7 @@ class _Reader:
 
 
 def _in_camel_case(key: str, known: Sequence[str] | Mapping[str, Any]) -> str | None:
-    """The hint for a key that is a known one but for its case and underscores."""
+    """Return the hint for a key that differs from a known one only in case and underscores, or None."""
     plain = re.sub(r"[_-]", "", key).lower()
     meant = next((each for each in known if re.sub(r"[_-]", "", each).lower() == plain), None)
     return did_you_mean(meant) if meant else None

@@ -1,4 +1,4 @@
-"""The folders in which nobody's own prompts are: hidden ones, `node_modules`, virtual environments, vendored packs."""
+"""The folders that a search ignores: hidden ones, `node_modules`, virtual environments, vendored packs."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from collections.abc import Callable, Collection, Sequence
 __all__ = ["ENVIRONMENT", "GITHUB", "is_ignored", "is_searched", "is_vendored", "under_ignored"]
 
 ENVIRONMENT = "pyvenv.cfg"
-"""The file that makes its folder a virtual environment."""
+"""The file that marks its folder as a virtual environment."""
 
 GITHUB = ".github"
-"""The hidden folder that is searched for `prompts`, because GitHub keeps them there."""
+"""The hidden folder whose subfolder `prompts` is searched, because GitHub keeps prompts there."""
 
 
 def is_ignored(folder: str) -> bool:
-    """Whether a folder is ignored for its name; what is not a name (`.` and `..`) is not."""
+    """Return whether a folder is ignored because of its name; `.` and `..` are not."""
     return folder == "node_modules" or (folder.startswith(".") and folder not in (".", ".."))
 
 
 def is_searched(folders: Sequence[str]) -> bool:
-    """Whether a search takes the files of the last of these folders, each of which lies in the one before it."""
+    """Return whether a search includes the files of the last of these folders, each of which contains the next."""
     return not any(
         is_ignored(name) and not (name == GITHUB and after == "prompts")
         for name, after in zip(folders, [*folders[1:], ""], strict=False)
@@ -27,14 +27,14 @@ def is_searched(folders: Sequence[str]) -> bool:
 
 
 def is_vendored(folder: str, root: Collection[str]) -> bool:
-    """Whether a folder of the root holds vendored packs; `root` are the names of all that is in the root."""
+    """Return whether a folder of the root contains vendored packs; `root` are the names of all entries of the root."""
     return folder == "packs" and "packs.lock" in root
 
 
 def under_ignored(files: Collection[str], *, github: bool) -> Callable[[str], bool]:
-    """Tells of each of these files, named from their root, whether one of its folders is ignored.
+    """Return a function that says of each of these files, named from the root, whether one of its folders is ignored.
 
-    With `github` the folders `.github/prompts` are not.
+    With `github`, the folders `.github/prompts` are not ignored.
     """
     environments = tuple(name.removesuffix(ENVIRONMENT) for name in files if name.endswith(f"/{ENVIRONMENT}"))
 

@@ -1,4 +1,4 @@
-"""The variables a prompt declares: JSON Schemas in, values held against them, text read as the declared type."""
+"""The declared variables of a prompt: validate values against their schemas, and read text as the declared type."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ __all__ = ["Inputs", "compiled", "from_text", "usable_in_jinja"]
 _JINJA_READS = frozenset(
     {"True", "true", "False", "false", "None", "none", "not", "self", "range", "dict", "namespace"}
 )
-"""Words that mean something else than a variable wherever Jinja reads an expression."""
+"""Words that do not denote a variable in a Jinja expression."""
 
 
 def usable_in_jinja(name: str) -> str | None:
-    """The spelling nearest to `name` that a Jinja template can read; None where `name` itself is one."""
+    """Return the spelling nearest to `name` that a Jinja template can read; None if `name` itself can be read."""
     if name.isidentifier() and name not in _JINJA_READS:
         return None
     usable = re.sub(r"\W", "_", name)
@@ -36,8 +36,8 @@ def usable_in_jinja(name: str) -> str | None:
 class Inputs:
     """The `inputs` of a prompt, compiled once: each variable has its own schema.
 
-    Raises SchemaProblem, its path beginning with the variable's name, for a schema that is not one and for a default
-    that its own schema refuses.
+    Raises SchemaProblem, whose path begins with the variable's name, for an invalid schema and for a default that does
+    not match its own schema.
     """
 
     __slots__ = ("_schemas", "_validators")
@@ -53,14 +53,14 @@ class Inputs:
                 raise SchemaProblem((name, *problem.path), message) from None
             for found in validator.check(schema["default"]) if "default" in schema else ():
                 raise SchemaProblem(
-                    (name, "default", *found.path), f"the default does not fit: {found.message}"
+                    (name, "default", *found.path), f"the default does not match its schema: {found.message}"
                 )
             self._validators[name] = validator
 
     def bind(self, given: Mapping[str, Json]) -> tuple[dict[str, Json], list[Violation]]:
-        """The values of all variables in declared order, defaults filled in, and the ways in which `given` is off.
+        """Return the values of all variables in declared order, with defaults filled in, and the violations of `given`.
 
-        Of undeclared names, and of faults of one value, the first MOST.
+        Of undeclared names, and of violations of one value, only the first MOST are returned.
         """
         faults: list[Violation] = []
         if not given.keys() <= self._schemas.keys():
@@ -75,7 +75,7 @@ class Inputs:
             elif "default" in self._schemas[name]:
                 bound[name] = self._schemas[name]["default"]
             else:
-                hint = "give it a value, or give it a default under inputs"
+                hint = "give it a value, or a default under inputs"
                 faults.append(Violation((), f'the variable "{name}" is missing', hint, missing=name))
         if not faults:
             return bound, faults
@@ -94,7 +94,7 @@ class Inputs:
 
 
 def compiled(schemas: Mapping[str, Mapping[str, Json]]) -> Inputs:
-    """`Inputs(schemas)`, remembered for the last few different ones. Raises SchemaProblem as `Inputs` does."""
+    """Return `Inputs(schemas)`, cached for the most recent ones. Raises SchemaProblem as `Inputs` does."""
     return _compiled(json.dumps(schemas))
 
 
@@ -106,8 +106,8 @@ def _compiled(schemas: str) -> Inputs:
 def from_text(text: str, schema: Mapping[str, Json]) -> Json:
     """Read text (a CSV cell, a `--var`) as the type that `schema` declares, and as nothing else.
 
-    Where a string is allowed, or no type is declared, the text stays as it is. Empty text is null where null is
-    allowed. Raises ValueError, in words that follow the variable's name, for text that is not of the type.
+    If a string is allowed, or no type is declared, the text stays as it is. Empty text is null if null is allowed.
+    Raises ValueError, in words that follow the variable's name, for text that does not match the type.
     """
     declared: Any = schema.get("type", "string")  # the meta-schema allows a name or a list of names
     kinds: list[str] = [declared] if isinstance(declared, str) else declared
@@ -125,7 +125,7 @@ def from_text(text: str, schema: Mapping[str, Json]) -> Json:
 
 
 def takes_blank(schema: Mapping[str, Json]) -> bool:
-    """Whether empty text is a value of what `schema` declares: "" or null."""
+    """Return whether empty text is a valid value for `schema`: "" or null."""
     declared: Any = schema.get("type", "string")
     return not {"string", "null"}.isdisjoint([declared] if isinstance(declared, str) else declared)
 
@@ -144,12 +144,12 @@ _WORDS: Mapping[tuple[str, str], Json] = {
 
 
 def _read(text: str, kind: str) -> tuple[bool, Json]:
-    if (kind, text.lower()) in _WORDS:  # TRUE is how spreadsheets write it, True how Python does
+    if (kind, text.lower()) in _WORDS:  # spreadsheets write TRUE, Python writes True
         return True, _WORDS[kind, text.lower()]
     if kind in {"integer", "number"} and _INTEGER.fullmatch(text):
         return True, int(text)
     if kind in {"integer", "number"} and _NUMBER.fullmatch(text) and math.isfinite(number := float(text)):
-        # JSON Schema takes 3.0 for an integer, and programs write it where a column has gaps.
+        # To JSON Schema 3.0 is an integer, and programs write it if a column has gaps.
         exact = number.is_integer() and abs(number) < 2**53
         return (True, number) if kind == "number" else (exact, int(number) if exact else None)
     if kind in {"array", "object"}:

@@ -1,6 +1,6 @@
-"""Images, sound and documents named by path become what the wire wants: data URLs and base64.
+"""Encode images, sound and documents that are named by path as the wire format requires: data URLs and base64.
 
-Content parts: `image_url.url`, `input_audio.data` and `file.file_data` of the OpenAI chat completions API.
+The content parts are `image_url.url`, `input_audio.data` and `file.file_data` of the OpenAI chat completions API.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from .tree import Tree, resolve
 __all__ = ["OWN_URL", "URL_PARTS", "inline_media", "refuse_own_urls", "web_urls"]
 
 _UNSEEN = r"[\s\x00-\x20\x7f-\xa0\xad\u061c\u180e\u200b-\u200f\u2028-\u202f\u2060-\u206f\ufeff]"
-"""What readers of URLs pass over at the beginning of one, or in it."""
+"""Characters that URL parsers skip at the beginning of a URL, or inside it."""
 
 _BEFORE = re.compile(f"{_UNSEEN}*")
 _LONGEST_BEGINNING = 256
@@ -31,21 +31,24 @@ _WEB_URL = re.compile(
 )
 
 URL_PARTS = ("document_url", "file_url", "pdf_url", "video_url", "audio_url")
-"""Types of parts that name a file by its URL and that runner sends as they stand; OpenAI has none of them."""
+"""Types of parts that name a file by its URL and that runner sends unchanged; OpenAI has none of them."""
 
-OWN_URL = "a prompt of a pack names no URL of its own: fetching it would tell its host of the question"
+OWN_URL = (
+    "a prompt of a pack must not name a URL of its own: fetching it would tell its host about the request"
+)
 
 
 def inline_media(
     messages: list[dict[str, Json]], tree: Tree, prompt_file: str, location_of: Callable[[int, int], Location]
 ) -> list[dict[str, Json]]:
-    """The messages with each local file put in the place of its path; the given ones are not changed.
+    """Return the messages with each path replaced by the content of its file; the given messages are not changed.
 
-    A path is relative to `prompt_file` and means what `resolve` lets it mean. What a file is, is told by its first bytes: png, jpeg, gif, webp; wav, mp3; pdf.
-    `location_of(message, part)` says where a content part stands, both counted from 0.
+    A path is relative to `prompt_file` and follows the rules of `resolve`. The type of a file is detected by its first
+    bytes: png, jpeg, gif, webp; wav, mp3; pdf. `location_of(message, part)` returns the place of a content part, both
+    counted from 0.
 
-    Raises MissingFileError for a path that is not to be read, FormatError for a file of another kind and for URLs
-    that are neither http, https nor data.
+    Raises MissingFileError for a path that must not or cannot be read, FormatError for a file of another type and for
+    URLs that are neither http, https nor data.
     """
     inlined: list[dict[str, Json]] = []
     for index, message in enumerate(messages):
@@ -63,10 +66,10 @@ def inline_media(
 def refuse_own_urls(
     messages: list[dict[str, Json]], given: Json, location_of: Callable[[int, int], Location]
 ) -> None:
-    """Raise FormatError for a URL that is none of the `given` values: a pack's template made it, or chose it.
+    """Raise FormatError for a URL that is not one of the `given` values: a pack's template built it, or chose it.
 
-    Whoever fetches such a URL tells its host what is in it, or which one of many was chosen, so a pack may only hand on
-    what its user gave.
+    Fetching such a URL tells its host what is in it, or which of many was chosen, so a pack may only pass on the URLs
+    of its user.
     """
     known = set(_texts(given))
     for index, message in enumerate(messages):
@@ -76,7 +79,7 @@ def refuse_own_urls(
                 raise FormatError(
                     OWN_URL,
                     location=location_of(index, cast("int", number)),
-                    hint="a URL has to be the whole value of a variable, and one that is given: a default of the pack's does not count",
+                    hint="a URL must be the whole value of a variable that the user sets; a default of the pack does not count",
                 )
 
 
@@ -87,7 +90,7 @@ _IN_WORDS: Mapping[str, frozenset[str]] = {
     "reasoning": frozenset({"reasoning", "text", "summary"}),
     "redacted_thinking": frozenset({"data"}),
 }
-"""Types of parts with words in them, and under which keys: a URL there is a word among others, which nobody fetches."""
+"""Types of parts that contain text, and the keys of the text: a URL there is a word among others, and is not fetched."""
 
 _WORDS = frozenset(
     {
@@ -104,13 +107,13 @@ _WORDS = frozenset(
         "tool_call_id",
     }
 )
-"""The same in a message itself."""
+"""Keys of a message that contain text."""
 
 
 def web_urls(message: Mapping[str, Json]) -> Iterator[tuple[JsonPath, str]]:
-    """The texts of a message that a server may fetch as URLs, and where they stand in it.
+    """Yield the strings of a message that a server may fetch as URLs, each with its path.
 
-    Those are all texts but the words: what is not known to be words may be fetched.
+    These are all strings that are not known to be text.
     """
     for key, value in message.items():
         if key not in _WORDS and not (key == "content" and isinstance(value, str)):
@@ -163,16 +166,16 @@ class _Reader:
         return self.location_of(self.message, self.part)
 
     def read(self, name: str, kinds: Mapping[str, str], what: str) -> tuple[str, str]:
-        """The media type and the base64 text of the file; `kinds` are the media types by short name."""
+        """Return the media type and the base64 text of a file; `kinds` are the allowed media types by short name."""
         file = resolve(self.prompt_file, name, location=self.location)
         data = self.tree.read(file, location=self.location)
         kind = _kind(data)
         if kind is None or kind not in kinds:
-            came = f"it is {kind}" if kind else "its first bytes are of no known kind"
+            came = f"it is {kind}" if kind else "its first bytes match no known type"
             raise FormatError(
                 f"{name} is not {what} that can be sent: {came}",
                 location=self.location,
-                hint=f"known kinds: {', '.join(kinds)}",
+                hint=f"known types: {', '.join(kinds)}",
             )
         return kinds[kind], b64encode(data).decode()
 
@@ -188,7 +191,7 @@ def _inline(part: Json, reader: _Reader) -> Json:
     kind = part.get("type")
     body = part.get(kind) if isinstance(kind, str) else None
     if isinstance(body, str):
-        # What some providers take in place of the object that has it; `file` they name by its id alone.
+        # Some providers accept this string in place of the object; a `file` is then named by its id.
         key = {"image_url": "url", "input_audio": "data"}.get(str(kind), "url")
         whole = _inline({"type": kind, str(kind): {key: body}}, reader)
         return {**part, str(kind): cast("dict[str, dict[str, Json]]", whole)[str(kind)][key]}
@@ -222,8 +225,8 @@ def _data_url(
 
 
 def _is_url(name: str, reader: _Reader) -> bool:
-    """Whether this is the URL of a file, and not its path. Raises FormatError for one that no provider can fetch."""
-    # Two letters at least: one is a drive of Windows, which `resolve` refuses in its own words. RFC 3986, 3.1.
+    """Return whether this is the URL of a file, not its path. Raises FormatError for a URL that no provider can fetch."""
+    # At least two letters: one letter is a Windows drive, which `resolve` refuses in its own words. RFC 3986, 3.1.
     scheme = re.match(r"([A-Za-z][A-Za-z0-9+.-]+):", name)
     if scheme is None:
         return False
@@ -242,7 +245,7 @@ _ENDINGS = re.compile(
 
 
 def _refuse_path(body: Mapping[str, Json], kind: str, reader: _Reader) -> None:
-    """Base64, which some of these take in place of a URL, has no dot: what ends like a file is one, and is not read."""
+    """Refuse a path. Base64, which some of these parts accept in place of a URL, has no dot; a file name has one."""
     url = body.get("url")
     if isinstance(url, str) and _ENDINGS.fullmatch(url):
         raise FormatError(
@@ -254,7 +257,7 @@ def _refuse_path(body: Mapping[str, Json], kind: str, reader: _Reader) -> None:
 
 def _sound(body: Mapping[str, Json], reader: _Reader) -> Mapping[str, Json]:
     name = body.get("data")
-    # Base64 has no dot, so a name that ends like a sound file is one. Some providers fetch it by its URL.
+    # Base64 has no dot, so a string that ends like a sound file names one. Some providers fetch it by its URL.
     if not isinstance(name, str) or not name.lower().endswith((".wav", ".mp3")) or _is_url(name, reader):
         return body
     declared = body.get("format")
@@ -263,13 +266,13 @@ def _sound(body: Mapping[str, Json], reader: _Reader) -> Mapping[str, Json]:
 
 
 def _kind(data: bytes) -> str | None:
-    """What a file is by its first bytes (WHATWG MIME Sniffing, sections 6.1 and 6.2)."""
+    """Return the type of a file by its first bytes (WHATWG MIME Sniffing, sections 6.1 and 6.2), or None."""
     for kind, mark in _MARKS:
         if data.startswith(mark):
             return kind
     if data.startswith(b"RIFF"):
         return {b"WEBP": "webp", b"WAVE": "wav"}.get(data[8:12])
-    # An MPEG audio frame: eleven set bits, then layer III.
+    # An MPEG audio frame begins with eleven set bits; layer III follows.
     if len(data) > 1 and data[0] == 0xFF and data[1] & 0xE0 == 0xE0 and data[1] & 0x06 == 0x02:
         return "mp3"
     return None

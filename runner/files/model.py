@@ -1,6 +1,6 @@
-"""What a prompt file, a case and a project file say, once loaded: frozen, typed, with their positions.
+"""The loaded form of prompt files, cases and project files: frozen, typed, with their positions.
 
-Nothing here is rendered, sent or judged yet; the loaders beside this module build these values.
+Nothing here is rendered, sent or judged yet; the loaders in this package build these values.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ Expectation = Literal[
 class Assertion:
     """One `assert` entry as its author wrote it, e.g. {"type": "equals", "path": "$.label", "value": "refund"}.
 
-    `place` finds where a part of it stands, or with True the last key of its path; without `place`, `location` is all
-    that is known.
+    `place` finds the place of a part of it or, with True, of the last key of the part's path; without `place`, only
+    `location` is known.
 
-    An `evaluator` is one of GitHub's: each `{{name}}` in its `value` is the case's variable, and white space around the
-    text of the answer does not count. `unjudged` says why nothing that is known here can decide it.
+    An `evaluator` is one of GitHub's: each `{{name}}` in its `value` is a variable of the case, and white space around
+    the text of the answer is ignored. `unjudged` says why it cannot be decided here.
     """
 
     spec: Mapping[str, Json]
@@ -54,17 +54,17 @@ class Assertion:
     unjudged: str | None = None
 
     def locate(self, *path: str | int, at_key: bool = False) -> Location:
-        """Where the part of the entry at `path` stands, or with `at_key` its key."""
+        """Return the place of the part of the entry at `path` or, with `at_key`, of its key."""
         return self.place(path, at_key) if self.place is not None and path else self.location
 
 
 class Case(NamedTuple):
     """One set of variables to run a prompt with.
 
-    `vars` are the declared ones, with the defaults of `inputs` filled in and already valid against `inputs`.
-    `outcome` is the outcome the author expects ("ok" unless the case says otherwise). `digest` is what an id of our
-    making was made from: the SHA-256, in hex, of the variables as given; None where the author named the case.
-    `defaulted` names the variables that nobody gave, which have their defaults.
+    `vars` are the declared variables, with the defaults of `inputs` filled in, already valid against `inputs`.
+    `outcome` is the outcome that the author expects (default: "ok"). `digest` is the source of a generated id: the
+    SHA-256, in hex, of the variables as given; None if the author named the case. `defaulted` names the variables that
+    were not given and have their defaults.
     """
 
     id: str
@@ -79,17 +79,17 @@ class Case(NamedTuple):
 
     @property
     def given(self) -> dict[str, Json]:
-        """The variables that somebody gave."""
+        """The variables that were given, without the defaults."""
         return {name: value for name, value in self.vars.items() if name not in self.defaulted}
 
 
 @dataclass(frozen=True, slots=True)
 class CaseFile:
-    """A `tests: - file:` entry or an `--input`: rows are read lazily, one case a row.
+    """A `tests: - file:` entry or an `--input`: rows are read lazily, one case per row.
 
-    `path` is relative to the tree's root, or an absolute native path (an `--input` may lie anywhere, and is read as
-    a stream); `shown` is how messages call it. `delimiter` separates the cells of CSV and `encoding` is that of the
-    text, unless it shows; `id_column` is the column (or key) that names each case.
+    `path` is relative to the tree's root, or an absolute native path (an `--input` may be anywhere, and is read as a
+    stream); `shown` is its name in messages. `delimiter` separates the cells of CSV and `encoding` decodes the text,
+    unless they can be detected; `id_column` is the column (or key) that names each case.
     """
 
     path: str
@@ -102,9 +102,9 @@ class CaseFile:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """How message contents are rendered: `simple` knows `{{ name }}` only, `none` nothing; `raw` is stock Jinja's whitespace.
+    """How message contents are rendered: `simple` supports only `{{ name }}`, `none` nothing; `raw` is Jinja's own whitespace.
 
-    `github` is that of GitHub's prompt files, which knows `{{name}}`.
+    `github` is the engine of GitHub's prompt files, which supports `{{name}}`.
     """
 
     engine: Literal["jinja2", "simple", "none", "github"] = "jinja2"
@@ -113,10 +113,10 @@ class Template:
 
 @dataclass(frozen=True, slots=True)
 class ResponseSchema:
-    """The JSON Schema of `response_format`, and where it stands: inside the prompt or in a file of its own.
+    """The JSON Schema of `response_format`, and its place: inside the prompt or in a file of its own.
 
     `at` is the path of the schema inside `document` (`()` in a file of its own), so that a finding at path p of
-    the schema stands at `document.locate((*at, *p))`.
+    the schema is located at `document.locate((*at, *p))`.
     """
 
     name: str
@@ -127,12 +127,12 @@ class ResponseSchema:
 
 
 ResolveReference: TypeAlias = Callable[[str, Location], tuple[Tree, str]]
-"""Where `ALIAS:NAME` leads: the pack's tree and the file in it. Raises a FileError at the location given."""
+"""Resolve `ALIAS:NAME` to the pack's tree and the file in it. Raises a FileError at the given location."""
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Which pack a prompt comes from: the alias it has here, the name it is exported under, its own name in the pack."""
+    """The pack that a prompt comes from: the pack's alias here, the name of the export, the prompt's own name."""
 
     alias: str
     export: str
@@ -143,11 +143,11 @@ class Origin:
 class Prompt:
     """One prompt file.
 
-    `request` holds the wire fields under their wire names in the author's order, `schema_file` already replaced by
-    the schema it names; its `messages` are still templates and may hold `{type: placeholder}` entries.
+    `request` has the wire fields under their wire names in the author's order, with `schema_file` already replaced by
+    the schema it names; its `messages` are still templates and may contain `{type: placeholder}` entries.
     `inputs` maps each declared variable to its JSON Schema (None: undeclared, variables are inferred).
-    `file` is its name in `tree`, the project's or (`origin`) that of a pack; `resolve_partial` finds what its
-    templates name `ALIAS:NAME`.
+    `file` is its name in `tree`, the tree of the project or (with `origin`) of a pack; `resolve_partial` resolves the
+    `ALIAS:NAME` references of its templates.
     """
 
     path: str
@@ -172,23 +172,23 @@ class Prompt:
 
     @property
     def place(self) -> str:
-        """What no two prompts of a project share: the file from its root; for a pack's prompt `ALIAS:NAME`."""
+        """The unique name of the prompt in its project: the file from the root, or `ALIAS:NAME` for a pack's prompt."""
         return self.file if self.origin is None else f"{self.origin.alias}:{self.origin.export}"
 
     def locate(self, *path: str | int) -> Location:
-        """Where the value at `path` stands in this prompt's file."""
+        """Return the place of the value at `path` in this prompt's file."""
         return self.document.locate(path)
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One entry of `endpoints` in runner.yaml: where to ask, never the key itself.
+    """One entry of `endpoints` in runner.yaml: where to send requests, but never the key itself.
 
-    `api_key_env` names the key's variable, or `api_key_keyring` (SERVICE/USER) its place in the system's keyring;
-    `headers_env` names the variables that hold the values of headers.
-    `timeout` is the total deadline of one case in seconds, retries included; `rpm` and `tpm` are requests and
-    tokens per minute. `finish_reasons` says what words of this server mean, by their `word_key`. `api` is the wire format
-    that it is asked in.
+    `api_key_env` names the variable of the key, or `api_key_keyring` (SERVICE/USER) its entry in the system's keyring;
+    `headers_env` names the variables that contain the values of headers.
+    `timeout` is the total deadline of one case in seconds, including retries; `rpm` and `tpm` are requests and tokens
+    per minute. `finish_reasons` gives the meanings of this server's words, by `word_key`. `api` is the wire format of
+    its requests.
     """
 
     name: str
@@ -211,10 +211,10 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class ModelRule:
-    """One entry of `models` in runner.yaml: for model names that match the glob, an endpoint, a wire format and a price.
+    """One entry of `models` in runner.yaml: an endpoint, a wire format and a price for the model names that match a glob.
 
-    Prices are US dollars per million tokens. `deny` says that nobody may ask these models; False that they may be,
-    whatever a later entry says. `model` is what the endpoint calls them; its `*` stands for what that of the glob matched.
+    Prices are US dollars per million tokens. `deny` blocks these models; False allows them, whatever a later entry says.
+    `model` is the endpoint's name for them; its `*` is replaced by what the `*` of the glob matched.
     """
 
     pattern: str
@@ -229,7 +229,7 @@ class ModelRule:
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """runner.yaml, or the defaults where there is none. `root` is an absolute native path."""
+    """runner.yaml, or the defaults if there is none. `root` is an absolute native path."""
 
     root: str
     path: str | None = None

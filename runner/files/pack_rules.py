@@ -1,4 +1,4 @@
-"""What a prompt of a pack may not say: fields that reach past the question into its user's account. Pure."""
+"""Find what is not allowed in a prompt of a pack: fields that affect its user's account beyond the request (pure)."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ _ACCOUNT = {
     "prompt_cache_key": "how the account caches",
     "prompt_cache_options": "how the account caches",
     "prompt_cache_retention": "how the account caches",
-    "safety_identifier": "who asks",
+    "safety_identifier": "who is asking",
     "service_tier": "what an answer costs",
     "store": "whether the provider keeps the answer",
-    "user": "who asks",
-    "web_search_options": "a search on the web, which can carry data out",
+    "user": "who is asking",
+    "web_search_options": "a web search, which can leak data",
 }
-"""Request fields that are its user's to set, and what they decide."""
+"""Request fields that only the user of a pack may set, and what they decide."""
 
 _INSIDE = {
     "cache_control": "how the account caches",
     "prompt_cache_breakpoint": "how the account caches",
-    "provider_specific_fields": "what a gateway hands on to any provider",
+    "provider_specific_fields": "what a gateway passes on to any provider",
 }
-"""Fields of messages, parts and tools that are its user's to set, and what they decide."""
+"""Fields of messages, parts and tools that only the user of a pack may set, and what they decide."""
 
 
 def forbidden_in_pack(document: Document) -> Iterator[FormatError]:
-    """An error for each thing that a pack's prompt may not have; the file is one by its format."""
+    """Yield an error for each forbidden field of a pack's prompt; the file has already been validated."""
     spec: Any = document.value
     if "extra_body" in spec:
         yield FormatError(
@@ -49,7 +49,7 @@ def forbidden_in_pack(document: Document) -> Iterator[FormatError]:
             yield FormatError(
                 f"{place[-1]} is not allowed in a pack: it decides {_ACCOUNT[str(place[-1])]}",
                 location=document.locate_key(place),
-                hint="leave it out; who uses the pack decides it",
+                hint="leave it out; the user of the pack decides this",
             )
     for at in extras(spec):
         yield FormatError(
@@ -69,7 +69,7 @@ def _in_messages(messages: Any, document: Document) -> Iterator[FormatError]:
             yield FormatError(
                 OWN_URL,
                 location=document.locate((*at, *place)),
-                hint="put the file into the pack, or let a variable be the whole URL",
+                hint="put the file into the pack, or use a variable for the whole URL",
             )
         yield from _account_fields(message, at, document)
         calls, content = message.get("tool_calls"), message.get("content")
@@ -80,7 +80,7 @@ def _in_messages(messages: Any, document: Document) -> Iterator[FormatError]:
             yield from _account_fields(part, place, document)
             if part["type"] not in known_types("part"):
                 yield FormatError(
-                    f'a part of type "{part["type"]}" is not allowed in a pack: what it makes a server do is not known',
+                    f'a part of type "{part["type"]}" is not allowed in a pack: it is unknown what it makes a server do',
                     location=document.locate((*place, "type")),
                     hint="leave it out",
                 )
@@ -93,16 +93,16 @@ def _in_tools(tools: Any, at: JsonPath, document: Document) -> Iterator[FormatEr
         kind = tool.get("type", "function")
         if kind not in ("function", "custom"):
             yield FormatError(
-                f'a tool of type "{kind}" is not allowed in a pack: the provider runs it, which costs and can carry data out',
+                f'a tool of type "{kind}" is not allowed in a pack: the provider runs it, which costs money and can leak data',
                 location=document.locate((*place, "type")),
-                hint="leave it out; who uses the pack decides it",
+                hint="leave it out; the user of the pack decides this",
             )
         elif isinstance(tool.get(kind), Mapping):
             yield from _account_fields(tool[kind], (*place, kind), document)
 
 
 def _tools(spec: Mapping[str, Any]) -> Iterator[tuple[JsonPath, Any]]:
-    """The lists of tools of a prompt, those of `matrix` too, and where they stand."""
+    """Yield the lists of tools of a prompt, including those of `matrix`, each with its path."""
     for key in ("tools", "functions"):
         if key in spec:
             yield (key,), spec[key]
@@ -116,5 +116,5 @@ def _account_fields(value: Mapping[str, Any], at: JsonPath, document: Document) 
             yield FormatError(
                 f"{key} is not allowed in a pack: it decides {decides}",
                 location=document.locate_key((*at, key)),
-                hint="leave it out; who uses the pack decides it",
+                hint="leave it out; the user of the pack decides this",
             )

@@ -1,4 +1,4 @@
-"""How packs are named: `ALIAS:NAME`, and the rules for what an entry of `packs` in runner.yaml names. Pure."""
+"""References to packs (`ALIAS:NAME`), and the rules for the sources in `packs` of runner.yaml (pure functions)."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ REFERENCE = re.compile(r"([a-z][a-z0-9-]{0,62}):(?![/\\])(.*)", re.DOTALL)
 """An alias and the name of an export, or a glob of such names."""
 
 Fault: TypeAlias = tuple[str, str | None]
-"""What is wrong, to follow the name of a key, and what to do. The value is not repeated: it may hold a password."""
+"""Why a value is wrong, in words that follow its key, and what to do. The value is not repeated: it may be a password."""
 
 _DRIVE = re.compile(r"[A-Za-z]:")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _SCP = re.compile(r"[^/:\\]{2,}:(?!//)")  # git@host:path; one letter is a drive of Windows
 _HELPER = re.compile(r"[A-Za-z0-9][A-Za-z0-9+.-]*::")
 _DISTRIBUTION = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?", re.ASCII)
-# What no name of a git reference holds (git check-ref-format), and what its notation for revisions adds to a name.
+# What is forbidden in names of git references (git check-ref-format), and git's notation for revisions.
 _NO_REVISION = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|^@$|^/|[/.]$|\.lock$|(?:^|/)\.")
 
-_KEYS_STAND_NOWHERE = "keys stand in no file: git finds yours through its credential helper, an SSH key or your own configuration"
+_KEYS_NOT_IN_FILES = "keys do not belong in files: git gets yours from its credential helper, an SSH key or your own configuration"
 
 
 def is_reference(text: str) -> bool:
-    r"""Whether a text is written like `ALIAS:NAME`; a drive of Windows (`C:\prompts`) is not."""
+    r"""Return whether a text has the form `ALIAS:NAME`; a Windows path (`C:\prompts`) does not."""
     return REFERENCE.fullmatch(text) is not None
 
 
 def source_faults(entry: Mapping[str, object]) -> Iterator[tuple[str, str, str | None]]:
-    """What is wrong with the values of an entry: the key, the message, the hint."""
+    """Yield the faults of an entry's values, each as key, message and hint."""
     for key, check in _CHECKS.items():
         value = entry.get(key)
         if isinstance(value, str) and (fault := check(value)):
@@ -49,31 +49,34 @@ def source_faults(entry: Mapping[str, object]) -> Iterator[tuple[str, str, str |
 
 
 def url_fault(url: str) -> Fault | None:
-    """Why nothing is fetched from a URL over HTTP; None where it may be: https, or http on this machine only."""
+    """Return why a URL must not be fetched over HTTP; None if it may be: https, or http on this machine."""
     if fault := _not_one_word(url):
         return fault
     parts = _split(url)
     if parts is None or not parts.hostname:
         return "is not a URL", "write an https URL"
     if parts.username is not None or parts.password is not None:
-        return "holds a user name or a password", "keys stand in no file: for what is private use `git`"
+        return (
+            "contains a user name or a password",
+            "keys do not belong in files: use `git` for private packs",
+        )
     if parts.query or parts.fragment or url.endswith(("?", "#")):
         return (
-            "holds a query or a fragment",
-            "keys stand in no file, and a query may be one: use a URL without it",
+            "contains a query or a fragment",
+            "keys do not belong in files, and a query may be one: use a URL without it",
         )
     if parts.scheme.lower() == "https" or (parts.scheme.lower() == "http" and is_loopback(parts.hostname)):
         return None
-    return "is not an https URL", "http is for this machine only (127.0.0.1)"
+    return "is not an https URL", "http is only for this machine (127.0.0.1)"
 
 
 def is_local_repository(url: str) -> bool:
-    """Whether a git URL is the path of a folder."""
+    """Return whether a git URL is the path of a folder."""
     return not _SCHEME.match(url) and not _SCP.match(url)
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host name means this machine by itself, without asking anybody."""
+    """Return whether a host name denotes this machine, without a DNS lookup."""
     if host == "localhost":
         return True
     try:
@@ -86,64 +89,67 @@ def _git_fault(url: str) -> Fault | None:
     if fault := _not_one_word(url):
         return fault
     if _HELPER.match(url):
-        return "names a helper program of git's", "write an https or ssh URL"
+        return "names a helper program of git", "write an https or ssh URL"
     scheme = _SCHEME.match(url)
     if scheme is None:
         if _SCP.match(url) and ":" in url.partition("@")[0]:
-            return "holds a password", _KEYS_STAND_NOWHERE
+            return "contains a password", _KEYS_NOT_IN_FILES
         return None
     parts = _split(url)
     if parts is None or (scheme[1].lower() != "file" and not parts.hostname):
         return "is not a URL", "write an https or ssh URL"
     if parts.password is not None or (parts.username is not None and scheme[1].lower() != "ssh"):
-        return "holds a user name or a password", _KEYS_STAND_NOWHERE
+        return "contains a user name or a password", _KEYS_NOT_IN_FILES
     if parts.query or parts.fragment:
-        return "holds a query or a fragment", "name what is meant with rev and subdirectory"
+        return "contains a query or a fragment", "use rev and subdirectory instead"
     match scheme[1].lower():
         case "https" | "ssh" | "file":
             return None
         case "http" if parts.hostname and is_loopback(parts.hostname):
             return None
         case _:
-            return "is not an https or ssh URL", "others can be read and changed on their way"
+            return "is not an https or ssh URL", "other protocols can be read and changed in transit"
 
 
 def _rev_fault(rev: str) -> Fault | None:
     if rev.startswith("-"):
-        return "begins with a dash, which git would take for an option", "name a tag, a branch or a commit"
+        return "begins with a dash, which git would read as an option", "name a tag, a branch or a commit"
     if _NO_REVISION.search(rev) or not rev.isprintable():
-        return "is no name of a tag, a branch or a commit", "git's notation (~, ^, :, ..) is not known here"
+        return (
+            "is not the name of a tag, a branch or a commit",
+            "git's notation (~, ^, :, ..) is not supported",
+        )
     if re.fullmatch(r"[0-9a-f]{7,39}", rev):
-        return "looks like an abbreviated commit", "write all of its 40 digits"
+        return "looks like an abbreviated commit", "write all 40 digits"
     return None
 
 
 def _subdirectory_fault(path: str) -> Fault | None:
     if path.startswith(("/", "-")) or _DRIVE.match(path) or "\\" in path or not path.isprintable():
-        return 'is no folder below the repository\'s top ("/" between folders)', None
+        return 'is not a folder inside the repository (with "/" between folders)', None
     parts = path.rstrip("/").split("/")
     if {"", ".", ".."} & set(parts):
-        return "is not written plainly", 'without ".", ".." and empty folders, e.g. packs/support'
+        return "is not a plain path", 'write it without ".", ".." and empty parts, e.g. packs/support'
     return None
 
 
 def _path_fault(path: str) -> Fault | None:
     if "\\" in path or not path.isprintable():
-        return 'is no path with "/" between folders', None
+        return 'is not a path with "/" between folders', None
     if path.startswith(("/", "~")) or _DRIVE.match(path):
-        return "is a path of one machine only", "write it relative to runner.yaml, e.g. ../house-prompts"
+        return "is valid on one machine only", "write it relative to runner.yaml, e.g. ../house-prompts"
     return None
 
 
 def _distribution_fault(name: str) -> Fault | None:
-    return None if _DISTRIBUTION.fullmatch(name) else ("is no name of a distribution", None)
+    return None if _DISTRIBUTION.fullmatch(name) else ("is not the name of a distribution", None)
 
 
 def _not_one_word(url: str) -> Fault | None:
     if url.startswith("-"):
-        return "begins with a dash, which git would take for an option", "write an https or ssh URL"
+        return "begins with a dash, which git would read as an option", "write an https or ssh URL"
     if not url.isprintable() or url != url.strip() or ("://" in url and " " in url):
-        return "holds white space or what cannot be seen", None
+        return "contains white space or invisible characters", None
     return None
 
 

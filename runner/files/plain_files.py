@@ -1,7 +1,7 @@
-"""Regular files in plain folders, held by what was opened and not by what a name seemed to be a moment before.
+"""Open regular files in plain folders, and check what was opened rather than what the name pointed to before.
 
-A folder that somebody else wrote may hold links, FIFOs and devices under any name. Opening never waits for one of them,
-and what was opened is looked at through its descriptor.
+A folder that somebody else wrote may contain links, FIFOs and devices under any name. Opening never blocks on one of
+them, and the opened file is checked through its descriptor.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ __all__ = [
 
 
 class NotPlainError(OSError):
-    """A link, a folder, a device or a FIFO where a regular file is meant, a link or a file where a folder is meant, or
-    something that belongs to another user. `strerror` says which.
+    """A path is not the expected regular file or folder but e.g. a link or a FIFO, or it belongs to another user.
+
+    `strerror` says which.
     """
 
     def __init__(self, reason: str, path: str | os.PathLike[str]) -> None:
@@ -33,11 +34,11 @@ class NotPlainError(OSError):
 def open_plain(
     path: str | os.PathLike[str], flags: int = os.O_RDONLY, mode: int = 0o666, *, follow: bool = False
 ) -> int:
-    """A descriptor of the regular file at `path`, opened with `flags`; a link as the last part only with `follow`.
+    """Return a descriptor of the regular file at `path`, opened with `flags`; follow a link at the end only if `follow`.
 
-    Never waits. Raises NotPlainError for what is no regular file, and OSError as `os.open` does.
+    Never blocks. Raises NotPlainError if it is not a regular file, and OSError as `os.open` does.
     """
-    # Where a system has no such flag, it has nothing to which it would apply, but for Windows, which has links.
+    # A system without such a flag has nothing that it would apply to, except Windows, which has links.
     extra = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOCTTY", 0)
     if not follow:
         extra |= getattr(os, "O_NOFOLLOW", 0)
@@ -59,10 +60,10 @@ def open_plain(
 
 
 def plain_folder(root: Path, *names: str, create: bool = False) -> Path | None:
-    """The folder `root/names...`, each part below `root` a folder and no link; None where one of them is not there.
+    """Return the folder `root/names...`, or None if it does not exist; with `create`, missing folders are created.
 
-    The first part belongs to one of `trusted_owners(root)`. With `create` the missing ones are made. Raises
-    NotPlainError and OSError.
+    Each part below `root` must be a folder, not a link, and the first must belong to one of `trusted_owners(root)`.
+    Raises NotPlainError and OSError.
     """
     folder = root
     for number, name in enumerate(names):
@@ -86,7 +87,7 @@ def plain_folder(root: Path, *names: str, create: bool = False) -> Path | None:
 
 
 def refuse_special(path: Path) -> None:
-    """Raise NotPlainError where something is at `path` that is no regular file: for those who open by name."""
+    """Raise NotPlainError if `path` exists but is not a regular file; for callers that open files by name."""
     try:
         kind = path.lstat().st_mode
     except FileNotFoundError:
@@ -96,19 +97,19 @@ def refuse_special(path: Path) -> None:
 
 
 def refuse_outside(path: Path, folder: Path) -> None:
-    """Raise NotPlainError where a link on the way to `path`, which lies below `folder`, leads out of it.
+    """Raise NotPlainError if a link in `path`, which is below `folder`, leads out of the folder.
 
-    A link that leads nowhere counts too: writing would make the file that it names.
+    A dangling link counts too: writing would create its target.
     """
     if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder)):
-        raise NotPlainError("a link on the way leads outside the folder", path)
+        raise NotPlainError("a link in the path leads outside the folder", path)
 
 
 def trusted_owners(root: Path) -> frozenset[int]:
-    """Whose folders below `root` may be written to: one's own, root's, and those of the owner of `root` itself.
+    """Return the owners whose folders below `root` may be written to: the current user, root, and the owner of `root`.
 
-    The owner of `root` can put anything in the place of anything in it, so nothing is won by refusing what is his; and
-    root in a container works in a folder of the user's.
+    The owner of `root` can replace anything in it, so refusing that owner's folders would gain nothing; and root in a
+    container works in a folder of the user.
     """
     return frozenset((os.geteuid(), 0, root.stat().st_uid)) if hasattr(os, "geteuid") else frozenset()
 

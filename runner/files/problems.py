@@ -1,4 +1,4 @@
-"""Several mistakes of one file, told together and in the order in which the file has them."""
+"""Collect the errors of one file, to report them together in the order of the file."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from ..errors import Problems, RunnerError, raise_all
 __all__ = ["MOST", "ProblemList"]
 
 MOST = 200
-"""So many mistakes of one file or row are told: nobody reads more, and finding all of a file of nothing else takes long."""
+"""The number of errors reported per file or row: nobody reads more, and finding all of them may take long."""
 
 
 class ProblemList:
-    """Mistakes found so far."""
+    """The errors found so far."""
 
     __slots__ = ("_errors",)
 
@@ -25,19 +25,19 @@ class ProblemList:
         return bool(self._errors)
 
     def add(self, error: RunnerError) -> None:
-        """Keep one."""
+        """Keep an error."""
         self._errors.append(error)
 
     @contextmanager
     def kept(self) -> Iterator[None]:
-        """Keep the error that the block raises, if any, and go on after it."""
+        """Keep the error that the block raises, if any, and continue after the block."""
         try:
             yield
         except RunnerError as error:
             self.add(error)
 
     def raise_any(self) -> None:
-        """Raise the only one as it is, several as Problems in the order of the file; return when there is none."""
+        """Raise the only error as it is, several as Problems in the order of the file; do nothing if there are none."""
         raise_all(sorted(Problems(self._errors).errors, key=_position))
 
 

@@ -1,4 +1,4 @@
-"""runner.yaml becomes a `Project`: where prompts are, and where they are sent. Without the file, the defaults."""
+"""Load runner.yaml as a `Project`: where prompts are, and where they are sent. Without the file, use the defaults."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ __all__ = [
 ]
 
 PROJECT_FILE = "runner.yaml"
-"""The project file; the folder it stands in is the project's root."""
+"""The project file; its folder is the project's root."""
 
 _LOCAL_MODEL = "smollm2-135m-instruct"
 
@@ -51,20 +51,20 @@ _PACK_SOURCES = ("git", "path", "url", "python")
 
 
 def load_project(root: Path, *, cwd: Path | None = None, environ: Mapping[str, str]) -> Project:
-    """The project of the folder `root`; `cwd` is where shown paths start from.
+    """Load the project of the folder `root`; shown paths are relative to `cwd`.
 
-    Endpoint `openai` takes its URL from `OPENAI_BASE_URL` in `environ` (unset or empty: OpenAI's own) and its key from
+    Endpoint `openai` has its URL from `OPENAI_BASE_URL` in `environ` (unset or empty: OpenAI's own) and its key from
     `OPENAI_API_KEY` when it is used; `local` is an embedded model. Entries of the same name in the file change them
     key by key.
 
-    Raises a FileError at the place of the mistake, or Problems with all that were found; ConfigError for an
-    `OPENAI_BASE_URL` that is no base URL.
+    Raises a FileError at the place of the mistake, or Problems with all of them; ConfigError for an `OPENAI_BASE_URL`
+    that is not a base URL.
     """
     return load_project_from(DiskTree(root, cwd), root, environ=environ)
 
 
 def load_project_from(tree: Tree, root: Path, *, environ: Mapping[str, str]) -> Project:
-    """The project of a tree, such as a git revision's; `root` is where that tree belongs on disk.
+    """Load the project of a tree, such as a git revision; `root` is the place of that tree on disk.
 
     Raises as `load_project` does.
     """
@@ -108,16 +108,16 @@ def load_project_from(tree: Tree, root: Path, *, environ: Mapping[str, str]) -> 
 
 
 def _retired(declared: Mapping[str, Mapping[str, Any]], document: Document | None) -> Iterator[Diagnostic]:
-    """W022: an endpoint is GitHub Models, which is gone."""
+    """Yield W022 for each endpoint at GitHub Models, which was retired."""
     for name, entry in declared.items():
         host = urlsplit(str(entry.get("base_url", ""))).hostname
         if document is not None and host in _GITHUB_MODELS:
             yield Diagnostic(
                 "warning",
                 "W022",
-                f"endpoint {name}: GitHub Models was retired on 2026-07-30, and {host} answers nobody",
+                f"endpoint {name}: GitHub Models was retired on 2026-07-30; {host} no longer answers",
                 document.locate(("endpoints", name, "base_url")),
-                "name another server, and map names such as openai/gpt-4o to its own with `models`",
+                "use another server, and map names such as openai/gpt-4o to its names with `models`",
             )
 
 
@@ -129,9 +129,9 @@ _FORMS: dict[int, FormatName] = {1: "project"}
 
 
 def endpoint_for(project: Project, model: str | None, *, name: str | None = None) -> Endpoint:
-    """The endpoint called `name`; without a name the one that serves `model`.
+    """Return the endpoint called `name` or, without a name, the one that serves `model`.
 
-    That is the endpoint of the first matching entry of `models` that names one, else the default one. Raises
+    The latter is the endpoint of the first matching entry of `models` that names one, else the default endpoint. Raises
     ConfigError for a name that is not declared.
     """
     if name is not None and name not in project.endpoints:
@@ -145,9 +145,9 @@ def endpoint_for(project: Project, model: str | None, *, name: str | None = None
 
 
 def model_at(project: Project, model: str, endpoint: Endpoint) -> str:
-    """What `endpoint` calls a model: `model` itself, unless the first matching entry of `models` that has a name has another.
+    """Return the name of a model at `endpoint`: that of the first matching entry of `models` that has one, else `model`.
 
-    An entry that is about another endpoint says nothing of this one.
+    An entry for another endpoint does not apply.
     """
     for rule in project.models:
         here = rule.endpoint in (None, endpoint.name)
@@ -158,10 +158,10 @@ def model_at(project: Project, model: str, endpoint: Endpoint) -> str:
 
 
 def api_for(project: Project, model: str, endpoint: Endpoint, asked: str | None = None) -> str:
-    """The wire format in which `endpoint` is asked for `model`, which it may call `asked`.
+    """Return the wire format for `model`, whose name at `endpoint` may be `asked`.
 
-    That is the `api` of the first matching entry of `models` that has one, unless the entry is about another endpoint;
-    else that of the endpoint.
+    This is the `api` of the first matching entry of `models` that has one and is not for another endpoint, else the
+    `api` of the endpoint.
     """
     for rule in project.models:
         here = rule.endpoint in (None, endpoint.name)
@@ -171,9 +171,9 @@ def api_for(project: Project, model: str, endpoint: Endpoint, asked: str | None 
 
 
 def price_for(project: Project, model: str, asked: str | None = None) -> ModelRule | None:
-    """The first entry of `models` with a price that matches `model`, or what it is called where it is asked.
+    """Return the first entry of `models` with a price that matches `model`, or its name at the endpoint (`asked`).
 
-    None where no price is known.
+    Return None if no price is known.
     """
     for rule in project.models:
         if rule.input_price is not None and _is_about(rule, model, asked):
@@ -186,7 +186,7 @@ def _is_about(rule: ModelRule, model: str, asked: str | None) -> bool:
 
 
 def denial_of(project: Project, model: str) -> Location | None:
-    """Where runner.yaml denies a model: at the first matching entry of `models` that says either; None: it does not."""
+    """Return the place where runner.yaml denies a model; the first matching entry of `models` with `deny` decides."""
     for rule in project.models:
         if rule.deny is not None and fnmatchcase(model, rule.pattern):
             assert project.document is not None, "rules come from a file"
@@ -195,14 +195,14 @@ def denial_of(project: Project, model: str) -> Location | None:
 
 
 def pack_model(project: Project, alias: str) -> str | None:
-    """The model that runner.yaml sets for the prompts of a pack; None: each keeps its own."""
+    """Return the model that runner.yaml sets for the prompts of a pack; None if each keeps its own."""
     entry = project.packs.get(alias)
     model = entry.get("model") if isinstance(entry, Mapping) else None
     return model if isinstance(model, str) else None
 
 
 class _Reader:
-    """What validating against the format cannot see. Lives for one call."""
+    """Checks what the JSON Schema of the format cannot express. An instance lives for one call."""
 
     def __init__(self, root: Path, document: Document | None, problems: ProblemList) -> None:
         self.root = root
@@ -267,7 +267,7 @@ class _Reader:
         if "embedded" in own:
             for key in ("api_key_env", "api_key_keyring", "headers", "headers_env"):
                 if key in own:
-                    message = f"{label}: an embedded model takes no {key}"
+                    message = f"{label}: an embedded model has no {key}"
                     self.refuse((*at, key), message, "leave it out", at_key=True)
         if "api_key_env" in own and "api_key_keyring" in own:
             self.refuse(
@@ -297,7 +297,7 @@ class _Reader:
             if fault := header_name_fault(header):
                 self.refuse((*at, "headers_env", header), f"{place} {fault[0]}", fault[1], at_key=True)
             if header.lower() == "authorization" and has_key:
-                message, hint = f"{place} is what the key is sent as", "leave one of them out"
+                message, hint = f"{place} is also the header of the API key", "leave one of them out"
                 self.refuse((*at, "headers_env", header), message, hint, at_key=True)
         if (twice := repeated_header(declared, variables)) is not None:
             key = "headers_env" if twice in variables else "headers"
@@ -306,18 +306,18 @@ class _Reader:
             )
 
     def _finish_reasons(self, name: str, declared: Mapping[str, str]) -> dict[str, str]:
-        """What an endpoint says that its finish_reasons mean, by the keys under which they are looked up."""
+        """Return the declared meanings of an endpoint's finish_reasons, by the keys under which they are looked up."""
         meanings: dict[str, str] = {}
         for word, meaning in declared.items():
             at: JsonPath = ("endpoints", name, "finish_reasons", word)
             label = f"endpoints.{name}.finish_reasons.{word}"
             key = word_key(word)
-            if told := overruled(word, meaning):
-                hint = "leave it out: only words that runner does not know need a declaration"
-                self.refuse(at, f"{label} cannot be {meaning}: the word says that {told}", hint)
+            if known := overruled(word, meaning):
+                hint = "leave it out: only words unknown to runner need a declaration"
+                self.refuse(at, f"{label} cannot be {meaning}: the word means that {known}", hint)
             elif meanings.get(key, meaning) != meaning:
                 message = (
-                    f"{label}: the same word is declared to be {meanings[key]} above (case does not count)"
+                    f"{label}: the same word is declared as {meanings[key]} above (case does not matter)"
                 )
                 self.refuse(at, message, "keep one of them", at_key=True)
             meanings[key] = meaning
@@ -350,7 +350,9 @@ class _Reader:
 
     def _model(self, pattern: str, model: str | None) -> str | None:
         if model is not None and "*" in model and (pattern.count("*") != 1 or set("?[") & set(pattern)):
-            message = f"the * of model stands for that of the pattern, and {pattern} has not just one *"
+            message = (
+                f"the * in model stands for the * of the pattern, but {pattern} does not have exactly one *"
+            )
             self.refuse(("models", pattern, "model"), message, "write the whole name")
         return model
 
@@ -384,7 +386,8 @@ class _Reader:
                     compile_pattern(pattern)
                 except PatternError as error:
                     self.refuse(
-                        ("redact", index, "regex"), f"redact[{index}].regex is no regular expression: {error}"
+                        ("redact", index, "regex"),
+                        f"redact[{index}].regex is not a regular expression: {error}",
                     )
             elif "path" not in rule:
                 self.refuse(("redact", index), f'redact[{index}] needs "path" or "regex"')

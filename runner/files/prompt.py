@@ -1,4 +1,4 @@
-"""A prompt file becomes a `Prompt`: parsed, held against its format, references resolved, cases bound to inputs."""
+"""Load a prompt file as a `Prompt`: parse and validate it, resolve references, bind cases to inputs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..schema import SchemaProblem, show
 from ..values import Json, JsonPath
 from .case_ids import CaseIds
 from .cases import read_case
-from .foreign import told_apart
+from .foreign import foreign_hint
 from .formats import schema, validate
 from .github_prompt import GithubPrompt, is_github_prompt, read_github_prompt
 from .inputs import compiled, usable_in_jinja
@@ -31,7 +31,7 @@ from .tree import DiskTree, Tree, resolve
 __all__ = ["OWN_KEYS", "PROMPT_ENDINGS", "ResolveReference", "as_sent", "load_prompt", "name_of"]
 
 PROMPT_ENDINGS = (".prompt.yaml", ".prompt.yml")
-"""What the names of prompt files end with."""
+"""The endings of the names of prompt files."""
 
 OWN_KEYS = frozenset(
     {
@@ -39,20 +39,20 @@ OWN_KEYS = frozenset(
         "extra_body",
     }
 )  # fmt: skip
-"""The top-level keys of a prompt file that are not sent; so are those that begin with `x-`."""
+"""The top-level keys of a prompt file that are not sent; keys that begin with `x-` are not sent either."""
 
 
 def load_prompt(
     file: str, tree: Tree, *, in_pack: bool = False, resolve_reference: ResolveReference | None = None
 ) -> Prompt:
-    """Load the prompt `file`, a name in `tree`; inside a pack (`in_pack`) it may say less (see pack_rules).
+    """Load the prompt `file`, a name in `tree`; in a pack (`in_pack`) some fields are not allowed (see pack_rules).
 
-    `resolve_reference` is asked for schema files that are named `ALIAS:NAME`. A file in GitHub's format is recognized by
-    its keys and read as what it says in ours.
+    `resolve_reference` resolves schema files that are named `ALIAS:NAME`. A file in GitHub's format is recognised by its
+    keys and translated to ours.
 
-    Raises a FileError with the place of the mistake, or Problems with all that were found: SyntaxFileError,
-    EncodingError and MissingFileError for a file that cannot be read, FormatError for one that breaks the format,
-    SchemaError for a JSON Schema that is not one, CaseError for a test.
+    Raises a FileError with the place of the mistake, or Problems with all of them: SyntaxFileError, EncodingError and
+    MissingFileError for a file that cannot be read, FormatError for one that breaks the format, SchemaError for an
+    invalid JSON Schema, CaseError for a test.
     """
     document = parse_document(tree.read(file), tree.shown(file))
     github = read_github_prompt(document) if is_github_prompt(document.value, _on_disk(file, tree)) else None
@@ -70,29 +70,29 @@ def load_prompt(
 
 
 def _refuse_foreign(file: str, tree: Tree) -> None:
-    """Raise FormatError for a file of another tool, in the place of all the keys that are unknown in it."""
+    """Raise FormatError for a file of another tool, instead of one for each of its unknown keys."""
     shown = tree.shown(file)
-    found = told_apart(file, decode(tree.read(file), shown), shown)
+    found = foreign_hint(file, decode(tree.read(file), shown), shown)
     if found is not None:
         raise FormatError(found[0], location=Location(shown), hint=found[1]) from None
 
 
 def _on_disk(file: str, tree: Tree) -> str:
-    """The path of a file with the folders above its tree, where they are known."""
+    """Return the path of a file including the folders above its tree, if they are known."""
     return (tree.root / file).as_posix() if isinstance(tree, DiskTree) else file
 
 
 def name_of(spec: Mapping[str, Any], file: str) -> str:
-    """The name of a prompt: the one it declares, else its file's without the ending."""
+    """Return the name of a prompt: the one it declares, else the name of its file without the ending."""
     name = spec.get("name")
     return name if isinstance(name, str) and name else _stem(file)
 
 
 def as_sent(field: str, value: Json) -> Json:
-    """The value of a request field, of the right form, as it goes on the wire.
+    """Return the valid value of a request field as it is sent.
 
-    Each `extra` is merged into its object. A whole number that is written as another one (`seed: 1e3`) is an integer
-    where the field is one: servers read 1000.0 as something else.
+    Each `extra` is merged into its object. A whole number in float notation (`seed: 1e3`) becomes an integer if the
+    field is one: servers do not accept 1000.0.
     """
     if isinstance(value, float) and value.is_integer() and "integer" in _types_of(field):
         return int(value)
@@ -186,14 +186,14 @@ class _Loader:
     # --- schemas ----------------------------------------------------------------------------------------------
 
     def _response_schema(self, request: dict[str, Any]) -> ResponseSchema | None:
-        """The schema of `response_format`; in `request` it takes the place of `schema_file`, so that keys keep their order."""
+        """Return the schema of `response_format`; in `request` it replaces `schema_file`, so that keys keep their order."""
         declared = (request.get("response_format") or {}).get("json_schema")
         if declared is None or not declared.keys() & {"schema", "schema_file"}:
             return None
         at: JsonPath = ("response_format", "json_schema")
         if "schema" in declared and "schema_file" in declared:
             raise FormatError(
-                "schema and schema_file exclude each other",
+                "schema and schema_file cannot be combined",
                 location=self.document.locate_key((*at, "schema_file")),
                 hint="keep one of them",
             )
@@ -260,7 +260,7 @@ class _Loader:
             if key in request:
                 message, hint = f'extra_body repeats "{key}"', "say it once, at the top level"
             elif key in {"messages", "stream", "stream_options"}:
-                message, hint = f'"{key}" has no place in extra_body', "runner writes this field itself"
+                message, hint = f'"{key}" is not allowed in extra_body', "runner writes this field itself"
             else:
                 continue
             location = self.document.locate_key(("extra_body", key))
@@ -272,7 +272,7 @@ class _Loader:
             self.problems.add(FormatError(fault.message, location=location, hint=fault.hint))
 
     def _check_input_names(self) -> None:
-        """A name that no template can read is a mistake, unless a placeholder or an expression names it."""
+        """Refuse names that no template can read, unless a placeholder or an expression uses them."""
         if self.github or self.spec.get("template", {}).get("engine", "jinja2") != "jinja2":
             return
         placed = {
@@ -287,15 +287,15 @@ class _Loader:
             location = self.document.locate_key(("inputs", name))
             hint = f"call it {usable}, or declare template: {{engine: simple}}"
             self.problems.add(
-                FormatError(f"no Jinja template can read a variable {name}", location=location, hint=hint)
+                FormatError(f"a Jinja template cannot read a variable {name}", location=location, hint=hint)
             )
 
     def _warnings(self) -> Iterator[Diagnostic]:
-        """W005: a type that is not known. W006: `model:` without a value, which is null to the server."""
+        """Yield W005 for unknown types, and W006 for `model:` without a value, which the server receives as null."""
         yield from unknown_types(self.spec, self.document)
         if self.spec.get("model", "") is None:
-            message = "model is null, and null is what is sent"
-            hint = "leave the key out, and the endpoint's own or --model is asked"
+            message = "model is null, and null is sent"
+            hint = "leave the key out to use the endpoint's model or --model"
             yield Diagnostic("warning", "W006", message, self.document.locate(("model",)), hint)
 
     # --- cases ------------------------------------------------------------------------------------------------
@@ -305,7 +305,7 @@ class _Loader:
         try:
             inputs = None if schemas is None else compiled(schemas)
         except SchemaProblem as problem:
-            # Without knowing what the variables are, nothing true can be said about the tests.
+            # Without valid inputs, the tests cannot be checked.
             at = ("inputs", *problem.path)
             message = f"inputs.{problem.path[0]}: {problem.message}"
             self.problems.add(SchemaError(message, location=self.document.locate(at)))
@@ -336,7 +336,7 @@ class _Loader:
                 f"{name} is not a file of cases", location=location, hint=f"one of {', '.join(ROW_FORMATS)}"
             )
         if not self.tree.exists(file):
-            self.tree.read(file, location=location)  # says what is wrong, and what may have been meant
+            self.tree.read(file, location=location)  # raises the error, with the name that was probably meant
         return CaseFile(file, self.tree.shown(file), location, id_column=id_column)
 
 

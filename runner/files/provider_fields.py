@@ -1,8 +1,7 @@
-"""What a prompt says to one provider only: `extra` inside messages and tools, and types that only some servers know.
+"""Fields for one provider only: `extra` inside messages and tools, and types that only some servers know (pure).
 
-Fields of messages, parts, tool calls and tools that are known pass as written (`formats/prompt.schema.json`). Any other
-field stands under `extra` of its object and is sent in that object, after the others, as `extra_body` is at the top
-level. Pure.
+Known fields of messages, parts, tool calls and tools are sent as written (`formats/prompt.schema.json`). Any other field
+is written under `extra` of its object and is sent in that object, after the others, like `extra_body` at the top level.
 """
 
 from __future__ import annotations
@@ -31,11 +30,11 @@ _HOLDERS = ("image_url", "input_audio", "file")
 _CALLED = ("function", "custom")
 _TOOL_FIELDS = ("tools", "functions")
 _READ_BY_RUNNER = frozenset({"role", "type", "content", "tool_calls", "function", "custom", "parameters"})
-"""Keys that say what an object is. They are checked, rendered and judged, so they never stand in `extra`."""
+"""Keys that define an object. They are checked, rendered and judged, so they are not allowed in `extra`."""
 
 
 def merged(field: str, value: Json) -> Json:
-    """The value of a request field as it is sent: each `extra` in `messages`, `tools` and `functions` merged."""
+    """Return the value of a request field as it is sent: with each `extra` in `messages`, `tools` and `functions` merged."""
     if not isinstance(value, list):
         return value
     if field == "messages":
@@ -46,12 +45,12 @@ def merged(field: str, value: Json) -> Json:
 
 
 def merged_message(message: dict[str, Json]) -> dict[str, Json]:
-    """One message as it is sent. The given one is not changed, and is returned where it has no `extra`."""
+    """Return one message as it is sent. The given message is not changed, and is returned if it has no `extra`."""
     return _merged(message, list(_in_message(message, ())))
 
 
 def extras(spec: Mapping[str, Json]) -> Iterator[JsonPath]:
-    """The place of each object of a prompt file's request that has an `extra`."""
+    """Yield the path of each object of a prompt file's request that has an `extra`."""
     for field, value, at in _fields(spec):
         for index, each in enumerate(value if isinstance(value, list) else ()):
             if isinstance(each, Mapping):
@@ -60,13 +59,13 @@ def extras(spec: Mapping[str, Json]) -> Iterator[JsonPath]:
 
 
 def collisions(spec: Mapping[str, Json]) -> Iterator[Violation]:
-    """What `extra` may not say in a prompt file: a key that its object has, or that runner reads itself."""
+    """Yield a violation for each key that `extra` must not have: one that its object has, or that runner reads itself."""
     for place in extras(spec):
         yield from _collisions(_at(spec, place), place)
 
 
 def message_collisions(message: Mapping[str, Json], at: JsonPath) -> Iterator[Violation]:
-    """The same in one message, which stands at `at` in something larger."""
+    """Yield the same for one message, whose path in something larger is `at`."""
     for place in _in_message(message, ()):
         yield from _collisions(_at(message, place), (*at, *place))
 
@@ -75,14 +74,14 @@ def _collisions(owner: Mapping[str, Any], at: JsonPath) -> Iterator[Violation]:
     for key in owner["extra"]:
         path = (*at, "extra", key)
         if key in owner and key != "extra":
-            yield Violation(path, f'{spell((*at, "extra"))} repeats "{key}"', "say it once", at_key=True)
+            yield Violation(path, f'{spell((*at, "extra"))} repeats "{key}"', "keep one of them", at_key=True)
         elif key in _READ_BY_RUNNER or key in known_types("part"):
-            message = f'"{key}" has no place in {spell((*at, "extra"))}'
-            yield Violation(path, message, "write it beside extra: runner reads it itself", at_key=True)
+            message = f'"{key}" is not allowed in {spell((*at, "extra"))}'
+            yield Violation(path, message, "write it next to extra: runner reads it itself", at_key=True)
 
 
 def unknown_types(spec: Mapping[str, Json], document: Document) -> Iterator[Diagnostic]:
-    """W005: a warning for each type of part, tool call or tool that no provider we know of has, or not in this role."""
+    """Yield W005 for each type of part, tool call or tool that no known provider supports, or not in this role."""
     for field, value, at in _fields(spec):
         for index, each in enumerate(value if isinstance(value, list) else ()):
             if not isinstance(each, Mapping):
@@ -109,28 +108,28 @@ def _unknown_type(item: Json, part: str, at: JsonPath, document: Document) -> It
     if not isinstance(kind, str) or kind in known or (part == "tool" and ":" in kind):
         return
     hint = near(kind, known) or f"known here: {', '.join(known)}"
-    message = f'{spell(at)}.type is "{kind}", which is not known here; it is sent as it stands'
+    message = f'{spell(at)}.type is "{kind}", which runner does not know; it is sent unchanged'
     yield Diagnostic("warning", "W005", message, document.locate((*at, "type")), hint)
 
 
 def _media_elsewhere(part: Json, role: str, at: JsonPath, document: Document) -> Iterator[Diagnostic]:
     kind = part.get("type") if isinstance(part, Mapping) else None
     if kind in _HOLDERS:
-        message = f"{spell(at)} is {kind} in a message of role {role}, where OpenAI takes none"
-        hint = "some providers do; otherwise put it into a user message"
+        message = f"{spell(at)} is {kind} in a message of role {role}, where OpenAI does not accept it"
+        hint = "some providers do; otherwise put it in a user message"
         yield Diagnostic("warning", "W005", message, document.locate((*at, "type")), hint)
 
 
 @cache
 def known_types(part: str) -> tuple[str, ...]:
-    """The known types of a part, a tool call or a tool, as the format lists them."""
+    """Return the known types of a part, a tool call or a tool, as the format lists them."""
     rules = schema("prompt")["$defs"][part]
     declared = rules["properties"]["type"]["examples"] if "properties" in rules else None
     return tuple(declared or rules["if"]["properties"]["type"]["enum"])
 
 
 def _fields(spec: Mapping[str, Json]) -> Iterator[tuple[str, Json, JsonPath]]:
-    """The fields that hold messages and tools, those of `matrix` too: name, value, place."""
+    """Yield name, value and path of the fields that contain messages and tools, including those of `matrix`."""
     for field in ("messages", *_TOOL_FIELDS):
         if field in spec:
             yield field, spec[field], (field,)
@@ -142,7 +141,7 @@ def _fields(spec: Mapping[str, Json]) -> Iterator[tuple[str, Json, JsonPath]]:
 
 
 def _in_message(message: Mapping[str, Json], at: JsonPath) -> Iterator[JsonPath]:
-    """The places in a message, itself first, of objects with `extra`. Outer ones come before inner ones."""
+    """Yield the paths of objects with `extra` in a message, beginning with itself, outer ones before inner ones."""
     if message.get("type") == "placeholder" and "role" not in message:
         return
     yield from _self(message, at)

@@ -1,4 +1,4 @@
-"""Files of rows: JSONL, CSV and its relatives, or a list in YAML or JSON. One row at a time, each knowing where it stands."""
+"""Read files of rows: JSONL, CSV and the like, or a list in YAML or JSON; one row at a time, each with its place."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .csv_rows import CsvRow, read_csv
 __all__ = ["ROW_FORMATS", "Row", "read_rows"]
 
 ROW_FORMATS = (".jsonl", ".ndjson", ".csv", ".tsv", ".yaml", ".yml", ".json")
-"""The endings of files of rows."""
+"""The extensions of files of rows."""
 
 _BY_LINE = (".jsonl", ".ndjson", ".csv", ".tsv")
 _MAX_LINE = 20 * 1024 * 1024
@@ -28,9 +28,9 @@ _MAX_LINE = 20 * 1024 * 1024
 class Row(NamedTuple):
     """One row, or one entry of a prompt's `tests`.
 
-    `label` is how messages call it ("row 3", "tests[0]"). Its parts stand in `document` under the path `at`; where
-    there is no document (CSV), they are the cells of `text`: every value is a string that is still to be read as the
-    declared type.
+    `label` is its name in messages ("row 3", "tests[0]"). Its parts are in `document` under the path `at`; without a
+    document (CSV), they are the cells of `text`, and every value is a string that is still to be read as the declared
+    type.
     """
 
     label: str
@@ -41,7 +41,7 @@ class Row(NamedTuple):
     text: CsvRow | None = None
 
     def locate(self, path: JsonPath, *, at_key: bool = False) -> Location:
-        """Where the part of the row at `path` stands, or with `at_key` its key."""
+        """Return the place of the part of the row at `path` or, with `at_key`, of its key."""
         if self.text is not None and path and not at_key and (place := self.text.place(str(path[0]))):
             return Location(self.location.path, *place)
         if self.document is None or not path:
@@ -53,15 +53,15 @@ class Row(NamedTuple):
 def read_rows(
     source: bytes | Path, shown: str, *, delimiter: str | None = None, encoding: str | None = None
 ) -> Iterator[Row]:
-    """The rows of a file, by its ending; `shown` is its name in messages, and in place of a path has the ending.
+    """Yield the rows of a file according to its extension; `shown` is its name in messages.
 
-    JSONL and CSV are read line by line, so that a file of any size takes little memory. Blank lines are no rows. The
-    first line of a CSV file names the variables, and its cells are strings; they are separated by `delimiter` where it
-    is given (see `read_csv`). YAML and JSON files hold a list of mappings. The text is UTF-8 unless `encoding` says
-    otherwise.
+    If `source` is bytes, `shown` has the extension. JSONL and CSV are read line by line, so that a file of any size takes
+    little memory; blank lines are skipped. The first line of a CSV file names the variables, and its cells are strings,
+    separated by `delimiter` if it is given (see `read_csv`). YAML and JSON files contain a list of objects. The text is
+    UTF-8 unless `encoding` says otherwise.
 
-    Raises CaseError for what is no row, SyntaxFileError and EncodingError for what cannot be read at all,
-    MissingFileError when `source` is a path that cannot be opened.
+    Raises CaseError for an invalid row, SyntaxFileError and EncodingError for a file that cannot be parsed, and
+    MissingFileError if `source` is a path that cannot be opened.
     """
     ending = Path(shown if isinstance(source, bytes) else source).suffix.lower()
     if ending not in ROW_FORMATS:
@@ -93,7 +93,7 @@ def _open(source: bytes | Path, shown: str) -> BinaryIO:
 
 
 def _lines(file: BinaryIO, shown: str) -> Iterator[tuple[int, str]]:
-    """What stands between two LF, with its line end and the number of its line; a lone CR in it begins a line as well."""
+    """Yield the lines of a file, split at LF, with their numbers and line ends; a lone CR inside counts as a line end."""
     number = 1
     while data := file.readline(_MAX_LINE + 1):
         if len(data) > _MAX_LINE:
@@ -110,14 +110,14 @@ def _lines(file: BinaryIO, shown: str) -> Iterator[tuple[int, str]]:
 
 
 def _decoded(file: BinaryIO, shown: str, encoding: str) -> Iterator[str]:
-    """The lines of a file in another encoding than UTF-8, with one kind of line end."""
+    """Yield the lines of a file that is not UTF-8, with one kind of line end."""
     number = 1
     with io.TextIOWrapper(file, encoding=_with_mark(encoding)) as text:
         try:
             for line in text:
                 if "\0" in line:
                     raise EncodingError(
-                        "a NUL character stands in the text",
+                        "the text contains a NUL character",
                         location=Location(shown, number),
                         hint=_WRONG % encoding,
                     )
@@ -135,7 +135,7 @@ _WRONG = "is --encoding %s the right one?"
 
 
 def _with_mark(encoding: str) -> str:
-    """The encoding that drops a byte order mark."""
+    """Return the variant of the encoding that drops a byte order mark."""
     return "utf-8-sig" if codecs.lookup(encoding).name == "utf-8" else encoding
 
 

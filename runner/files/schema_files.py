@@ -1,4 +1,4 @@
-"""A JSON Schema in a file: read, and held to be one."""
+"""Read JSON Schemas from files and check that they are valid."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["check_answer_schema", "check_schema", "read_schema_file"]
 
 
 def read_schema_file(file: str, tree: Tree, location: Location | None = None) -> Document:
-    """The file of a schema, which is an object; `location` is where it is named. Raises a FileError."""
+    """Read the file of a schema, which must be an object; `location` is the place that names it. Raises a FileError."""
     document = parse_document(tree.read(file, location=location), tree.shown(file))
     if not isinstance(document.value, Mapping):
         raise SchemaError(
@@ -26,7 +26,7 @@ def read_schema_file(file: str, tree: Tree, location: Location | None = None) ->
 
 
 def check_schema(value: Json, document: Document, at: JsonPath = ()) -> None:
-    """Raise SchemaError where the value at a place of a document is not a JSON Schema."""
+    """Raise SchemaError if the value at a place of a document is not a JSON Schema."""
     try:
         Validator(value)
     except SchemaProblem as problem:
@@ -35,7 +35,7 @@ def check_schema(value: Json, document: Document, at: JsonPath = ()) -> None:
 
 
 def check_answer_schema(value: Json, document: Document, at: JsonPath = ()) -> None:
-    """`check_schema` for what answers are held against: a schema that refuses nothing is a SchemaError too."""
+    """Do the same for a schema that answers are validated against: one that accepts everything is a SchemaError too."""
     check_schema(value, document, at)
     if nothing := vacuity(value):
         raise SchemaError(nothing.message, location=document.locate(at), hint=nothing.hint)

@@ -1,8 +1,8 @@
-"""Where files come from: a folder on disk, a git revision or a pack, all named the same way.
+"""The sources of files: a folder on disk, a git revision or a pack, with the same interface.
 
 A file's name is its path from the root with `/` between the parts, without `.` and `..`: `prompts/triage.prompt.yaml`.
-What `resolve` returns is such a name, and no reference in a file can lead outside its root, to a file or folder whose
-name begins with a dot (`.env`, `.git/config`), or to anything but a regular file.
+`resolve` returns such a name. A reference in a file cannot lead outside its root, to a file or folder whose name begins
+with a dot (`.env`, `.git/config`), or to anything but a regular file.
 """
 
 from __future__ import annotations
@@ -19,10 +19,13 @@ from ..errors import Location, MissingFileError, close_to, did_you_mean
 from .ignored import ENVIRONMENT, GITHUB, is_searched, is_vendored
 from .plain_files import NotPlainError, open_plain
 
-__all__ = ["MAX_FILE_BYTES", "DiskTree", "MemoryTree", "Tree", "is_git", "resolve"]
+__all__ = ["MAX_FILE_BYTES", "OUTSIDE", "DiskTree", "MemoryTree", "Tree", "is_git", "resolve"]
 
 MAX_FILE_BYTES = 20 * 1024 * 1024
-"""A prompt, a schema or a file of cases is smaller; what is larger was named by mistake."""
+"""Prompts, schemas and files of cases are smaller; a larger file was named by mistake."""
+
+OUTSIDE = "is outside the project root"
+"""The end of the message about a reference that leads out of its tree; packs word it their own way."""
 
 _DRIVE = re.compile(r"[A-Za-z]:")
 
@@ -31,39 +34,39 @@ class Tree(Protocol):
     """A set of files under one root."""
 
     def read(self, file: str, *, shown: str | None = None, location: Location | None = None) -> bytes:
-        """The bytes of `file`. `location` is that of the reference to it; `shown` what messages call it.
+        """Return the bytes of `file`. `location` is the place of the reference to it, `shown` its name in messages.
 
-        Raises MissingFileError where it is not there or may not be read.
+        Raises MissingFileError if it does not exist or may not be read.
         """
         ...
 
     def exists(self, file: str) -> bool:
-        """Whether `file` is there, as a file."""
+        """Return whether `file` exists and is a file."""
         ...
 
     def shown(self, file: str) -> str:
-        """What messages call `file`: the path as the user would type it from the current folder."""
+        """Return the name of `file` in messages: the path as the user would type it from the current folder."""
         ...
 
     def files(self) -> Iterator[str]:
-        """All files, sorted, found while they are asked for."""
+        """Yield all files, sorted, reading folders lazily."""
         ...
 
 
 def resolve(base: str, name: str, *, location: Location) -> str:
-    """The file that `name` means inside the file `base`: relative to the folder of `base`, `/` between the parts.
+    """Return the file that `name` refers to in the file `base`: relative to its folder, with `/` between the parts.
 
-    Raises MissingFileError at `location` for a name that is empty, absolute, written for one system only
-    (backslash, drive letter), or that leads outside the root or to what is hidden. Where `base` itself is in a hidden
-    folder, because the user named it, that folder's files can be named in it.
+    Raises MissingFileError at `location` for a name that is empty, absolute, specific to one system (backslash, drive
+    letter), or that leads outside the root or to a hidden file. If `base` itself is in a hidden folder, because the user
+    named it, it may refer to files of that folder.
     """
     if not name.strip():
         raise MissingFileError("the file name is empty", location=location)
     if "\0" in name:
-        raise MissingFileError("the file name holds a NUL character", location=location)
+        raise MissingFileError("the file name contains a NUL character", location=location)
     if "\\" in name:
         raise MissingFileError(
-            f"the path {name} holds a backslash",
+            f"the path {name} contains a backslash",
             location=location,
             hint='write "/" between folders on every system',
         )
@@ -71,20 +74,18 @@ def resolve(base: str, name: str, *, location: Location) -> str:
         raise MissingFileError(
             f"the path {name} is absolute",
             location=location,
-            hint="name files relative to the file that uses them",
+            hint="write paths relative to the file that uses them",
         )
     file = posixpath.normpath(posixpath.join(posixpath.dirname(base), name))
     if file == ".." or file.startswith("../"):
-        raise MissingFileError(
-            f"{name} lies outside the project root", location=location, hint="move the file into the project"
-        )
+        raise MissingFileError(f"{name} {OUTSIDE}", location=location, hint="move the file into the project")
     if _leads_to_hidden(file, base):
         raise _hidden(name, location)
     return file
 
 
 def _leads_to_hidden(file: str, known: str) -> bool:
-    """Whether a part of `file` is hidden, beyond the folders that it shares with `known`."""
+    """Return whether a part of `file`, other than the folders that it shares with `known`, is hidden."""
     parts, shared = file.split("/"), known.split("/")[:-1]
     same = 0
     while same < min(len(parts), len(shared)) and parts[same] == shared[same] and not is_git(parts[same]):
@@ -97,12 +98,12 @@ _GIT = re.compile(r"\.git|git~[0-9]+", re.IGNORECASE)
 
 
 def _seen(part: str) -> str:
-    """A name without the characters that some file systems do not tell apart from nothing (HFS+ ignores them)."""
+    """Return a name without the characters that some file systems (HFS+) ignore."""
     return part if part.isascii() else "".join(each for each in part if unicodedata.category(each) != "Cf")
 
 
 def is_git(part: str) -> bool:
-    """Whether a part of a path is Git's own folder, as some file system may take it."""
+    """Return whether a part of a path is Git's own folder on some file system."""
     return _GIT.fullmatch(_seen(part).rstrip(" .")) is not None
 
 
@@ -114,42 +115,42 @@ def _hidden(name: str, location: Location) -> MissingFileError:
     return MissingFileError(
         f"{name} is hidden and is not read",
         location=location,
-        hint="files and folders whose names begin with a dot are left alone: keys and Git's own files are there",
+        hint="files and folders whose names begin with a dot are not read: they may contain keys or belong to Git",
     )
 
 
 class MemoryTree:
-    """Files that are held in memory: those of a git revision, or of a test. `prefix` stands before shown names."""
+    """Files in memory, of a git revision or of a test. `prefix` is prepended to shown names."""
 
     def __init__(self, files: Mapping[str, bytes], prefix: str = "") -> None:
         self._files = files
         self._prefix = prefix
 
     def read(self, file: str, *, shown: str | None = None, location: Location | None = None) -> bytes:
-        """The bytes of `file`; see Tree.read."""
+        """Return the bytes of `file`; see Tree.read."""
         try:
             return self._files[file]
         except KeyError:
             raise _missing(file, shown or self.shown(file), location, self._files) from None
 
     def exists(self, file: str) -> bool:
-        """Whether `file` is there."""
+        """Return whether `file` exists."""
         return file in self._files
 
     def shown(self, file: str) -> str:
-        """The file's name behind the prefix, such as `HEAD~1:prompts/triage.prompt.yaml`."""
+        """Return the file's name with the prefix, such as `HEAD~1:prompts/triage.prompt.yaml`."""
         return self._prefix + file
 
     def files(self) -> Iterator[str]:
-        """All files, sorted."""
+        """Yield all files, sorted."""
         return iter(sorted(self._files))
 
 
 class DiskTree:
     """The files of a folder.
 
-    `cwd` is the folder that shown paths start from (default: the current one); `names` says for single files what
-    messages shall call them, such as the path exactly as it was typed.
+    `cwd` is the folder that shown paths are relative to (default: the current one); `names` gives the names of single
+    files in messages, such as the path exactly as it was typed.
     """
 
     def __init__(self, root: Path, cwd: Path | None = None, names: Mapping[str, str] | None = None) -> None:
@@ -161,14 +162,14 @@ class DiskTree:
 
     @property
     def reads(self) -> Mapping[tuple[int, int], str]:
-        """The files that were read so far, by device and number on the disk: what messages call them."""
+        """The names in messages of the files that were read so far, by device and inode."""
         return self._reads
 
     def read(self, file: str, *, shown: str | None = None, location: Location | None = None) -> bytes:
-        """The bytes of `file`.
+        """Return the bytes of `file`.
 
-        Raises MissingFileError for what is not there, is no regular file, may not be read, is larger than
-        MAX_FILE_BYTES, or is a link that leads outside the root or to what is hidden.
+        Raises MissingFileError if it does not exist, is not a regular file, may not be read, is larger than
+        MAX_FILE_BYTES, or is a link that leads outside the root or to a hidden file.
         """
         name = shown or self.shown(file)
         where = location or Location(name)
@@ -205,7 +206,7 @@ class DiskTree:
         return data
 
     def exists(self, file: str) -> bool:
-        """Whether `file` is a regular file inside the root."""
+        """Return whether `file` is a regular file inside the root."""
         try:
             real = (self.root / file).resolve(strict=True)
             inside = real.is_relative_to(self._real_root) and not self._leads_to_hidden(real, file)
@@ -214,12 +215,12 @@ class DiskTree:
             return False
 
     def _leads_to_hidden(self, real: Path, file: str) -> bool:
-        """Whether a link on the way of `file` leads to something hidden; what is named outright is the user's choice."""
+        """Return whether a link in `file` leads to a hidden file; a hidden file that is named directly is the user's choice."""
         found = real.relative_to(self._real_root).as_posix()
         return found != file and _leads_to_hidden(found, file)
 
     def shown(self, file: str) -> str:
-        """The path of `file` from the current folder, or the name given for it."""
+        """Return the path of `file` from the current folder, or the name given for it."""
         if name := self._names.get(file):
             return name
         path = os.path.join(self.root, file)  # noqa: PTH118  # Path would drop what relpath needs to compare
@@ -229,9 +230,9 @@ class DiskTree:
             return path
 
     def files(self) -> Iterator[str]:
-        """All files, sorted by name, found while they are asked for.
+        """Yield all files, sorted by name, reading folders lazily.
 
-        Left out are folders that `files.ignored` names, and those that are links.
+        Ignored folders (see `files.ignored`) and folders that are links are left out.
 
         Raises MissingFileError for a folder that may not be listed.
         """
@@ -240,7 +241,7 @@ class DiskTree:
     def _walk(self, folder: str) -> Iterator[str]:
         try:
             with os.scandir(self.root / folder) as scan:
-                # A folder sorts with its slash, so that whole paths come out in order.
+                # A folder sorts with its slash, so that whole paths are in order.
                 entries = sorted(
                     (f"{e.name}/" if e.is_dir(follow_symlinks=False) else e.name, e) for e in scan
                 )
@@ -264,7 +265,7 @@ class DiskTree:
                 yield from self._walk(folder + name)
 
     def _siblings(self, file: str) -> list[str]:
-        """The names beside `file`, for a suggestion; none where even its folder is not there."""
+        """Return the names in the folder of `file`, for a suggestion; an empty list if the folder does not exist."""
         folder = posixpath.dirname(file)
         try:
             return [posixpath.join(folder, path.name) for path in (self.root / folder).iterdir()]
@@ -273,7 +274,7 @@ class DiskTree:
 
 
 def _missing(file: str, shown: str, location: Location | None, known: Iterable[str]) -> MissingFileError:
-    """The error for a file that is not there, with the likely meant one of the same folder."""
+    """Return the error for a missing file, with the file of the same folder that was probably meant."""
     folder, name = posixpath.split(file)
     siblings = {posixpath.basename(other) for other in known if posixpath.dirname(other) == folder}
     same = [other for other in sorted(siblings) if other.casefold() == name.casefold()]

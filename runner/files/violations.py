@@ -1,4 +1,4 @@
-"""Breaches of a file format in words a person can act on: what is wrong, and what was probably meant."""
+"""Violations of a file format, in words a person can act on: what is wrong, and what was probably meant."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ __all__ = ["Violation", "foreign_assertion", "foreign_key", "in_words", "near", 
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """One breach of a format at `path`; with `at_key` it is the last key of `path` that is meant, not its value.
+    """One violation of a format at `path`; with `at_key`, the last key of `path` is wrong rather than its value.
 
-    `missing` names the key that the mapping at `path` lacks; `secret` says that what stands there may be a key.
+    `missing` names the key that the object at `path` lacks; `secret` says that the value may be an API key.
     """
 
     path: JsonPath
@@ -31,13 +31,13 @@ class Violation:
 
 
 def spell(path: Iterable[str | int]) -> str:
-    """A path as authors think of it: messages[0].content."""
+    """Return a path as authors write it: messages[0].content."""
     text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
     return text.removeprefix(".")
 
 
 def near(word: str, known: Iterable[str]) -> str | None:
-    """The hint `did you mean "..."?` when `word` resembles one of the known ones, or is one of them in camelCase."""
+    """Return the hint `did you mean "..."?` if `word` resembles a known word, or is one of them in camelCase; else None."""
     words = list(known)
     snake = re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", word).lower().replace("-", "_")
     dashed = snake.replace("_", "-")
@@ -48,7 +48,7 @@ def near(word: str, known: Iterable[str]) -> str | None:
     return did_you_mean(close[0]) if close else None
 
 
-# How other tools spell what we have, and what is never part of a file of ours.
+# Keys of other tools for what we have, and keys that never belong in our files.
 _FOREIGN = {
     "modelParameters": "write its entries at the top level under their wire names, e.g. temperature: 0",
     "model_parameters": "write its entries at the top level under their wire names, e.g. temperature: 0",
@@ -77,16 +77,16 @@ _FOREIGN = {
     "provider": "it belongs in runner.yaml: endpoint: NAME, or models: {PATTERN: {endpoint: NAME}}",
     "extends": "the word is reserved for a later version of the format",
 }
-# Words that other tools know where our formats have a choice of words.
+# Words of other tools for values where our formats have a fixed choice.
 _FOREIGN_WORDS = {
-    "judge": "a rule asks no model, so that a test needs no key; `similar` compares texts offline",
-    "embedding": "a rule asks no model, so that a test needs no key; `lexical` compares texts offline",
+    "judge": "rules call no model, so that a test needs no key; `similar` compares texts offline",
+    "embedding": "rules call no model, so that a test needs no key; `lexical` compares texts offline",
 }
-_EXPR = "write an `expr` over output, text and vars; an assertion runs no other code"
+_EXPR = "write an `expr` over output, text and vars; assertions run no other code"
 _BY_REGEX = "write a `regex`"
-_BY_MODEL = "an assertion asks no model; `compare: similar` in regression.rules compares texts offline"
+_BY_MODEL = "assertions call no model; `compare: similar` in regression.rules compares texts offline"
 _TOOLS = "declare tools: every call is then validated against the parameters of its tool"
-# Assertion types of other tools, and what to write in their place.
+# Assertion types of other tools, and what to write instead.
 FOREIGN_ASSERTIONS: Mapping[str, str] = {
     "is-valid-json": "write `is-json`, or declare response_format",
     "javascript": _EXPR,
@@ -120,31 +120,31 @@ FOREIGN_ASSERTIONS: Mapping[str, str] = {
 
 
 def foreign_key(name: str) -> str | None:
-    """What to write in the place of a top-level key of another tool's prompt file; None for one that is not known."""
+    """Return what to write instead of a top-level key of another tool's prompt file; None if the key is unknown."""
     return _FOREIGN.get(name)
 
 
 def foreign_assertion(name: str) -> str | None:
-    """What to write in the place of an assertion type of another tool; None for a name that no such tool has."""
+    """Return what to write instead of an assertion type of another tool; None if the name is unknown."""
     own = re.sub(r"(?<=[a-z])(?=[A-Z])", "-", name).lower().replace("_", "-").removeprefix("not-")
     return FOREIGN_ASSERTIONS.get(own.partition(":")[0])
 
 
-# Beyond so many words a list of all of them hides the mistake.
+# A longer list of words would hide the mistake.
 _LISTED = 12
 
-_KEY_HINT = "keys stand in no file: name their environment variable in runner.yaml (api_key_env)"
+_KEY_HINT = "keys do not belong in files: name their environment variable in runner.yaml (api_key_env)"
 _KEYS = {"api_key", "apiKey", "api-key", "apikey", "key", "token", "secret"}
 
 
-# jsonschema's ValidationError; its stubs have a marker "unset" in every field, which no error of a validator has.
+# jsonschema's ValidationError; its stubs have a marker "unset" in every field, which a validator's errors never have.
 _Error: TypeAlias = Any
 
 
 def in_words(error: _Error, at: JsonPath = ()) -> Iterator[Violation]:
-    """What one error of the validator says to the author; several things where it names several keys.
+    """Yield the violations that one error of the validator stands for; several if it names several keys.
 
-    `at` is where the judged value stands; the paths told begin with it.
+    `at` is the path of the validated value; the reported paths begin with it.
     """
     path: JsonPath = (*at, *error.absolute_path)
     if _is_about_key(error):
@@ -193,13 +193,13 @@ def _hint_for(key: str, known: list[str], path: JsonPath) -> str | None:
 
 
 def _clause(error: _Error) -> str:
-    """What is wrong, to follow the name of the place: `must be a number, not a string ("0.2")`."""
+    """Return what is wrong, in words that follow the path: `must be a number, not a string ("0.2")`."""
     rule: Any = error.validator_value
     value: Any = error.instance
     secret = _is_secret(error)
     match error.validator:
         case "type" if "nullErrorMessage" in error.schema:
-            return "has no place here"
+            return "is not allowed here"
         case "type":
             return f"must be {_kinds(rule)}, not {_came(value, secret=secret)}"
         case "enum" if len(rule) > _LISTED and isinstance(value, str):
@@ -223,7 +223,7 @@ def _clause(error: _Error) -> str:
         case "maxItems" | "maxProperties":
             return f"must have at most {rule} entries, not {len(value)}"
         case "uniqueItems":
-            return "must not list the same thing twice"
+            return "must not have duplicate entries"
         case _:
             return "is not valid" if secret else f"is not valid: {show(value)}"
 
@@ -273,7 +273,7 @@ def _names(rule: Any) -> list[str]:
 
 
 def _kinds(rule: Any) -> str:
-    # null is allowed on the wire but hardly ever meant, so it is not proposed.
+    # null is allowed on the wire but hardly ever meant, so it is not suggested.
     return _either([TYPE_WORDS[name] for name in _names(rule) if name != "null"] or ["null"])
 
 
@@ -282,18 +282,18 @@ def _either(words: list[str]) -> str:
 
 
 def _is_about_key(error: _Error) -> bool:
-    """Whether the instance is a key. A `propertyNames` under `properties` is an ordinary key of that name."""
+    """Return whether the instance is a key. A `propertyNames` under `properties` is an ordinary key of that name."""
     steps = pairwise((None, *error.absolute_schema_path))
     return any(step == "propertyNames" and before != "properties" for before, step in steps)
 
 
 def _is_secret(error: _Error) -> bool:
-    """Whether the value may be a key or a password by mistake, so that no message may repeat it."""
+    """Return whether the value may be an API key or a password by mistake, so that messages must not repeat it."""
     return error.validator is not None and error.schema.get("writeOnly") is True
 
 
 def _is_key(error: _Error) -> bool:
-    """Whether the whole value may be a key. An address is shown, without what in it may be a password."""
+    """Return whether the whole value may be an API key. A URL is shown, without the part that may be a password."""
     return _is_secret(error) and error.absolute_path[-1] not in ("base_url", "git", "url")
 
 

@@ -11,7 +11,7 @@ from ..errors import MissingFileError, PackError, Problems, RunnerError, raise_a
 from ..files.model import Prompt
 from ..files.prompt import PROMPT_ENDINGS, load_prompt
 from ..files.schema_files import check_schema, read_schema_file
-from ..files.tree import Tree
+from ..files.tree import OUTSIDE, Tree
 from ..render.sandbox import IN_PROCESS, Sandbox
 from ..render.templates import compile_prompt
 from .file_rules import MANIFEST
@@ -92,9 +92,8 @@ def _in_terms_of_packs(error: RunnerError) -> RunnerError:
     """Return the same error, except that a path out of the tree is described as a path out of the pack."""
     if isinstance(error, Problems):
         return Problems(map(_in_terms_of_packs, error.errors))
-    outside = "lies outside the project root"
-    if isinstance(error, MissingFileError) and error.location and outside in error.message:
-        message = error.message.replace(outside, "lies outside the pack")
+    if isinstance(error, MissingFileError) and error.location and OUTSIDE in error.message:
+        message = error.message.replace(OUTSIDE, "is outside the pack")
         return PackError(
             message, location=error.location, hint="a pack can only use its own files: move it into the pack"
         )

@@ -85,7 +85,7 @@ def test_variables_of_other_programs_are_not_set_and_this_is_told(
     assert done.code == 0
     assert server.requests[-1].headers["authorization"] == f"Bearer {KEY}"
     for line, name in enumerate(OF_OTHERS, start=1):
-        assert f"s.env:{line}: W016 {name} is not taken from a file" in done.err
+        assert f"s.env:{line}: W016 {name} is not used" in done.err
     assert "evil" not in done.err
     assert "MY_KEY" not in done.err
 

@@ -28,7 +28,7 @@ def test_a_starter_is_not_written_through_a_link(
     place.symlink_to(elsewhere / "new" if dangling or link.endswith(".yaml") else elsewhere)
     done = project.run("init", "clone")
     assert (done.code, list(elsewhere.iterdir())) == (2, [])
-    assert "a link on the way leads outside the folder" in done.err
+    assert "a link in the path leads outside the folder" in done.err
     assert [path for path in (project.folder / "clone").rglob("*") if path.is_file()] == []
 
 

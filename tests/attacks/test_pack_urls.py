@@ -11,7 +11,7 @@ from runner.files.media import web_urls
 from tests.cli.project import Done, ProjectFolder
 
 MANIFEST = "format: 1\nname: u\nversion: 1.0.0\nexports: {prompts: {p: p.prompt.yaml}}\n"
-REFUSED = "a prompt of a pack names no URL of its own"
+REFUSED = "a prompt of a pack must not name a URL of its own"
 MINE = "https://mine.example/a.png"
 TABLE = [f"https://evil.example/{letter}.png" for letter in "abcdefghijklmnopqrstuvwxyz"]
 

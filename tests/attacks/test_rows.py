@@ -24,7 +24,7 @@ def test_of_a_row_of_undeclared_variables_the_first_are_told(
     done = run(asked, "prompts/hello.prompt.yaml", "--input", f"rows.{form}")
     assert done.code == 2
     assert done.err.count("is not a declared variable") == MOST
-    assert f"there are {MOST} mistakes or more here, of which these were found first" in done.err
+    assert f"there are {MOST} or more errors here; these are the first" in done.err
     assert server.requests == []
 
 

@@ -150,7 +150,7 @@ def test_standard_output_and_output_are_not_one_file(full: ProjectFolder, server
         )
         _, err = process.communicate(timeout=60)
     assert (process.returncode, len(server.requests)) == (2, 0)
-    assert 'error: --output "out.jsonl" is the file that standard output is written to as well' in err
+    assert 'error: --output "out.jsonl" is also the file that standard output is written to' in err
 
 
 def test_the_file_that_standard_input_comes_from_is_not_written_over(

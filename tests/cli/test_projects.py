@@ -60,7 +60,7 @@ def test_check_passes_over_a_project_in_the_project_and_counts_that_as_a_warning
     nested.write("prompts/own.prompt.yaml", PROMPT)
     done = nested.run("check")
     assert done.code == 0
-    assert "svc/runner.yaml: W010 1 prompt of the project in svc passed over [warning]" in done.err
+    assert "svc/runner.yaml: W010 1 prompt of the project in svc skipped [warning]" in done.err
     assert done.out == "1 prompt, 1 case: 0 errors, 1 warning\n"
 
 

@@ -53,7 +53,7 @@ def test_a_missing_key_names_its_variable(environ: dict[str, str], state: str) -
 
 @pytest.mark.parametrize("key", [f"{KEY}\n", f" {KEY}", "sk-é", "sk-\x00"])
 def test_a_key_that_is_no_header_value_is_refused_and_not_shown(key: str) -> None:
-    with pytest.raises(ConfigError, match="the variable KEY holds white space") as caught:
+    with pytest.raises(ConfigError, match="the variable KEY contains white space") as caught:
         resolve(Endpoint("test", base_url="https://api.example.org", api_key_env="KEY"), {"KEY": key})
     assert key not in str(caught.value)
 

@@ -210,7 +210,7 @@ def test_case_from_vars_tells_all_that_is_off():
     assert sorted(str(error) for error in caught.value.errors) == [
         '--var: "tag" is not a declared variable (did you mean "tags"?)',
         '--var: n: expected integer, got string "x"',
-        '--var: the variable "ticket" is missing (give it a value, or give it a default under inputs)',
+        '--var: the variable "ticket" is missing (give it a value, or a default under inputs)',
     ]
 
 
@@ -241,7 +241,7 @@ def test_equal_rows_with_ids_are_two_cases():
 def test_an_id_given_twice_is_refused_and_both_named():
     text = '{"vars": {"ticket": "a"}, "id": "x"}\n\n{"vars": {"ticket": "b"}, "id": "x"}\n'
     assert refusal("r.jsonl", text) == [
-        'r.jsonl:3:1: row 2: the id "x" is taken by r.jsonl:1:1 (snapshots and results are kept by id: choose another one)'
+        'r.jsonl:3:1: row 2: the id "x" is already used at r.jsonl:1:1 (snapshots and results are stored by id: choose another one)'
     ]
 
 
@@ -262,7 +262,7 @@ def test_equal_rows_of_an_input_are_counted():
 
 
 def test_an_id_given_twice_is_refused_in_an_input_too():
-    with pytest.raises(CaseError, match=r'row 2: the id "x" is taken by in\.jsonl:1:1'):
+    with pytest.raises(CaseError, match=r'row 2: the id "x" is already used at in\.jsonl:1:1'):
         as_input('{"vars": {"ticket": "a"}, "id": "x"}\n{"vars": {"ticket": "a"}, "id": "x"}\n')
 
 
@@ -293,7 +293,7 @@ def test_the_first_place_of_an_id_is_never_forgotten(places):
     for index, place in enumerate(places):
         with pytest.raises(CaseError) as caught:
             ids.claim(Case(f"c{index}", {}, Location("z")), "row")
-        assert caught.value.message == f'row: the id "c{index}" is taken by {Location(*place)}'
+        assert caught.value.message == f'row: the id "c{index}" is already used at {Location(*place)}'
 
 
 def test_ids_stay_the_same_when_rows_move():
@@ -314,18 +314,18 @@ WRONG_ROWS = {
     "not a mapping in a list": ("r.json", '[{"ticket": "a"},\n  5]', 'r.json:2:3: row 2 is not an object of variables (a row is e.g. {"ticket": "..."})'),
     "no rows": ("r.jsonl", "\n\n", "r.jsonl:1: the file has no rows (nothing would be tested)"),
     "only a header": ("r.csv", "ticket\n", "r.csv:1: the file has no rows (nothing would be tested)"),
-    "no header": ("r.csv", "", "r.csv:1: the header is missing (name the variables in the first line)"),
+    "no header": ("r.csv", "", "r.csv:1: the header is missing (name the variables on the first line)"),
     "header twice": ("r.csv", "ticket,ticket\na,b\n", 'r.csv:1: the header names "ticket" twice'),
     "header without name": ("r.csv", "ticket, \na,b\n", "r.csv:1: column 2 of the header has no name"),
-    "two delimiters": ("r.csv", "ticket;n,m\na;1,2\n", 'r.csv:1: the header does not tell whether commas or semicolons separate its columns (say so in a first line such as "sep=;", or with --delimiter)'),
-    "short row": ("r.csv", "ticket,n\na,1\nb\n", 'r.csv:3: row 2 has 1 cell, the header has 2 (put cells that hold a comma or a line break in quotes: "a, b")'),
-    "long row": ("r.csv", "ticket,n\na,1,2\n", 'r.csv:2: row 1 has 3 cells, the header has 2 (put cells that hold a comma or a line break in quotes: "a, b")'),
+    "two delimiters": ("r.csv", "ticket;n,m\na;1,2\n", 'r.csv:1: it is unclear whether commas or semicolons separate the columns of the header (add a first line such as "sep=;", or use --delimiter)'),
+    "short row": ("r.csv", "ticket,n\na,1\nb\n", 'r.csv:3: row 2 has 1 cell, the header has 2 (quote cells that contain a comma or a line break: "a, b")'),
+    "long row": ("r.csv", "ticket,n\na,1,2\n", 'r.csv:2: row 1 has 3 cells, the header has 2 (quote cells that contain a comma or a line break: "a, b")'),
     "bad quote": ("r.csv", 'ticket\n"a"b\n', "r.csv:2: row 1 is not CSV: ',' expected after '\"' (write a \" inside quotes twice)"),
-    "open quote": ("r.csv", 'ticket\n"a\nb\n', 'r.csv:2: row 1 is not CSV: unexpected end of data (the quote that begins a cell is never closed: write a " that is part of the text twice, in quotes)'),
+    "open quote": ("r.csv", 'ticket\n"a\nb\n', 'r.csv:2: row 1 is not CSV: unexpected end of data (the quote that begins a cell is not closed: write a literal " twice, inside quotes)'),
     "cell of another type": ("r.csv", "ticket,n\na,1\nb,x\n", 'r.csv:3:3: row 2: n: expected an integer, got "x"'),
     "column not declared": ("r.csv", "ticket,m\na,1\n", 'r.csv:2: row 1: "m" is not a declared variable (declared under inputs: ticket, n, ratio, urgent, tags, extra, score)'),
     "misspelt variable": ("r.jsonl", '{"tickt": "a"}\n', 'r.jsonl:1:2: row 1: "tickt" is not a declared variable (did you mean "ticket"?)'),
-    "missing variable": ("r.jsonl", '{"n": 1}\n', 'r.jsonl:1:1: row 1: the variable "ticket" is missing (give it a value, or give it a default under inputs)'),
+    "missing variable": ("r.jsonl", '{"n": 1}\n', 'r.jsonl:1:1: row 1: the variable "ticket" is missing (give it a value, or a default under inputs)'),
     "value inside": ("r.jsonl", '\n{"ticket": "a", "tags": ["b", 1]}\n', "r.jsonl:2:31: row 1: tags[1]: expected string, got number 1"),
     "unknown key of a case": ("r.jsonl", '{"vars": {"ticket": "a"}, "asert": []}\n', 'r.jsonl:1:27: row 1: unknown key "asert" (did you mean "assert"?)'),
     "vars no mapping": ("r.jsonl", '{"vars": "a"}\n', 'r.jsonl:1:10: row 1: vars must be an object, not a string ("a")'),

@@ -49,7 +49,7 @@ def test_a_blank_cell_of_a_type_that_is_no_text_is_the_default() -> None:
 def test_a_blank_cell_of_what_has_no_default_is_an_error() -> None:
     inputs = "inputs: {ticket: {type: string}, n: {type: integer}}\n"
     assert refusal("r.csv", "ticket,n\nx,\n", inputs=inputs) == [
-        'r.csv:2: row 1: the variable "n" is missing (give it a value, or give it a default under inputs)'
+        'r.csv:2: row 1: the variable "n" is missing (give it a value, or a default under inputs)'
     ]
 
 
@@ -168,8 +168,8 @@ def test_a_column_names_the_cases(name: str) -> None:
     [
         ("no,ticket\nT 17,a\n", "r.csv:2:1: row 1: no: "),
         ("no,ticket\n,a\n", "r.csv:2:1: row 1: no: "),
-        ("nr,ticket\nx,a\n", 'r.csv:2: row 1: there is no column "no" to take the id from'),
-        ("no,ticket\nA,a\na,b\n", 'r.csv:3: row 2: the id "a" is taken by r.csv:2'),
+        ("nr,ticket\nx,a\n", 'r.csv:2: row 1: there is no id column "no"'),
+        ("no,ticket\nA,a\na,b\n", 'r.csv:3: row 2: the id "a" is already used at r.csv:2'),
     ],
 )
 def test_an_id_that_is_none_is_an_error_at_its_cell(text: str, told: str) -> None:

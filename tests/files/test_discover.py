@@ -174,7 +174,7 @@ def test_a_search_passes_over_another_project_and_says_so(root, args):
     found = find_prompts(args, project=project, cwd=root, remark=told.append)
     assert [file for _, file in found] == ALL
     assert [(each.message, str(each.location)) for each in told] == [
-        ("1 prompt of the project in svc passed over", "svc/runner.yaml")
+        ("1 prompt of the project in svc skipped", "svc/runner.yaml")
     ]
 
 

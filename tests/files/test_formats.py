@@ -146,7 +146,7 @@ WRONG = [
     ({"stream": True}, 'unknown key "stream" (it is an option of the run, not of the prompt: runner run --stream)'),
     ({"base_url": "u"}, 'unknown key "base_url" (it belongs to an endpoint in runner.yaml)'),
     ({"headers": {}}, 'unknown key "headers" (they belong to an endpoint in runner.yaml)'),
-    ({"api_key": "sk-1"}, 'unknown key "api_key" (keys stand in no file: name their environment variable in runner.yaml (api_key_env))'),
+    ({"api_key": "sk-1"}, 'unknown key "api_key" (keys do not belong in files: name their environment variable in runner.yaml (api_key_env))'),
     ({"extends": "b"}, 'unknown key "extends" (the word is reserved for a later version of the format)'),
     ({"zzz": 1}, 'unknown key "zzz" (a field that only your provider knows goes under extra_body; notes for other tools begin with x-)'),
     ({"temperature": "0.2"}, 'temperature must be a number, not a string ("0.2") (write it without quotes: 0.2)'),
@@ -161,7 +161,7 @@ WRONG = [
     ({"metadata": {"k" * 65: "v"}}, f'"{"k" * 65}" cannot be a key of metadata (a key must have at most 64 characters, not 65)'),
     ({"logit_bias": {"the": 1}}, '"the" cannot be a key of logit_bias (token ids are decimal digits)'),
     ({"service_tier": "fexl"}, 'service_tier must be "auto", "default", "flex", "scale", "priority", "fast", "on_demand", "performance", "standard" or "standard_only", not "fexl" (did you mean "flex"?)'),
-    ({"modalities": ["text", "text"]}, "modalities must not list the same thing twice"),
+    ({"modalities": ["text", "text"]}, "modalities must not have duplicate entries"),
     ({"tool_choice": "aut"}, 'tool_choice must be "none", "auto", "required" or "any", not "aut" (did you mean "auto"?)'),
     ({"response_format": "json_object"}, 'response_format must be an object, not a string ("json_object")'),
     ({"response_format": {"type": "json"}}, 'response_format.type must be "text", "json_object" or "json_schema", not "json"'),
@@ -191,7 +191,7 @@ WRONG = [
     ({"matrix": {"temperature": 0}}, "matrix.temperature must be a list, not a number (0)"),
     ({"matrix": {"temperature": [0, 9]}}, "matrix.temperature[1] must be at most 2, not 9"),
     ({"name": "a/b"}, 'name is not valid: "a/b" (it names a folder of snapshots: no / \\ : * ? " < > |, and no dot or space at either end)'),
-    ({"tags": ["a", "a"]}, "tags must not list the same thing twice"),
+    ({"tags": ["a", "a"]}, "tags must not have duplicate entries"),
     ({"messages": []}, "messages must not be empty"),
     ({"messages": "hi"}, 'messages must be a list, not a string ("hi")'),
     ({"messages": ["hi"]}, 'messages[0] must be an object, not a string ("hi")'),
@@ -204,11 +204,11 @@ WRONG = [
     ({"messages": [{"role": "assistant", "content": None}]}, "messages[0].content must be a string or a list, not null (leave the key out, or give it a value)"),
     ({"messages": [{"role": "system", "content": [{"type": "image_url"}]}]}, 'messages[0].content[0] needs "image_url"'),
     ({"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": 5}]}]}, 'messages[0].content[0].image_url must be an object or a string, not a number (5) (write it in quotes: "5")'),
-    ({"messages": [{"role": "user", "content": [{"type": "text", "text": "x", "image_url": {"url": "u"}}]}]}, "messages[0].content[0].image_url has no place here (only a part of type image_url has image_url)"),
+    ({"messages": [{"role": "user", "content": [{"type": "text", "text": "x", "image_url": {"url": "u"}}]}]}, "messages[0].content[0].image_url is not allowed here (only a part of type image_url has image_url)"),
     ({"messages": [{"role": "user", "content": [{"type": "text", "text": "x", "cache_controll": {}}]}]}, 'unknown key "cache_controll" in messages[0].content[0] (did you mean "cache_control"?)'),
     ({"messages": [{"role": "user", "content": "x", "zzz": 1}]}, 'unknown key "zzz" in messages[0] (a field that only your provider knows goes under extra: {zzz: ...})'),
     ({"messages": [{"role": "user", "contnet": "x"}]}, 'unknown key "contnet" in messages[0] (did you mean "content"?)'),
-    ({"messages": [{"role": "user", "content": "x", "tool_calls": []}]}, "messages[0].tool_calls has no place here (only an assistant message has tool_calls)"),
+    ({"messages": [{"role": "user", "content": "x", "tool_calls": []}]}, "messages[0].tool_calls is not allowed here (only an assistant message has tool_calls)"),
     ({"messages": [{"role": "user", "content": "x", "extra": 1}]}, "messages[0].extra must be an object, not a number (1)"),
     ({"tools": [{"function": {"name": "f", "strickt": True}}]}, 'unknown key "strickt" in tools[0].function (did you mean "strict"?)'),
     ({"messages": [{"type": "placeholder"}]}, 'messages[0] needs "name"'),
@@ -289,7 +289,7 @@ def test_of_very_many_mistakes_the_first_are_told_and_that_there_may_be_more() -
     with pytest.raises(Problems) as caught:
         validate(parse_yaml(text, "a.prompt.yaml"), "prompt")
     assert len(caught.value.errors) == MOST + 1
-    assert str(caught.value.errors[0]).startswith(f"a.prompt.yaml:1:1: the file has {MOST} mistakes or more")
+    assert str(caught.value.errors[0]).startswith(f"a.prompt.yaml:1:1: the file has {MOST} or more errors")
 
 
 @pytest.mark.parametrize(

@@ -147,7 +147,9 @@ def test_a_name_with_characters_that_no_folder_has_is_told_and_kept_in_a_note() 
     prompt = load(text)
     assert prompt.name == "Greeter- v1-2"
     assert prompt.document.value["x-name"] == "Greeter: v1/2 "
-    assert warnings(text) == ['1:1 W018 the name is "Greeter- v1-2" here: it names a folder of snapshots']
+    assert warnings(text) == [
+        '1:1 W018 the name becomes "Greeter- v1-2", because it names a folder of snapshots'
+    ]
 
 
 def test_what_no_tool_of_github_reads_is_told_and_not_sent() -> None:
@@ -197,13 +199,13 @@ def test_a_value_that_is_no_text_is_written_as_in_json(value: Any, printed: str)
 
 def test_a_list_in_a_message_is_told_since_gh_models_writes_another_text() -> None:
     text = replaced("person: Ada", "person: [Ada]")
-    assert warnings(text) == ["15:5 W018 person is written as JSON; gh-models wrote it in Go's form"]
+    assert warnings(text) == ["15:5 W018 person is written as JSON; gh-models used Go's notation"]
 
 
 def test_a_value_that_gh_models_might_fill_in_again_is_told() -> None:
     text = replaced("person: Ada", "person: 'Ada {{lang}}'")
     assert warnings(text) == [
-        "15:5 W018 person holds braces, which stay as they are; gh-models might fill them too"
+        "15:5 W018 person contains braces, which stay as they are; gh-models might fill them in too"
     ]
 
 
@@ -212,7 +214,7 @@ def test_a_row_without_a_value_sends_the_braces_as_githubs_tools_do_and_is_told(
     prompt = load(text)
     (_, case) = cases_of(prompt)
     assert compile_prompt(prompt).render(case.vars)[1]["content"] == "Please greet\nBo in {{lang}}"
-    assert warnings(text) == ['18:5 W018 testData[1] has no "lang": {{lang}} in line 13 is sent as it stands']
+    assert warnings(text) == ['18:5 W018 testData[1] has no "lang": {{lang}} on line 13 is sent unchanged']
 
 
 def test_a_variable_that_a_run_does_not_give_is_missed_all_the_same() -> None:
@@ -278,7 +280,7 @@ def test_a_response_format_without_a_schema(kind: str) -> None:
 
 def test_a_schema_that_is_not_asked_for_is_told() -> None:
     assert warnings(TEXT + SCHEMA.replace("responseFormat: json_schema\n", "")) == [
-        "26:1 W018 jsonSchema is for responseFormat: json_schema, and not sent"
+        "26:1 W018 jsonSchema is for responseFormat: json_schema and is not sent"
     ]
 
 
@@ -287,7 +289,7 @@ def test_a_schema_that_is_not_asked_for_is_told() -> None:
 MISTAKES = {
     "both formats": (
         replaced("evaluators:", "tests: []\nevaluators:"),
-        ':22:1: "tests" is a key of runner\'s format, and "modelParameters" (line 4) one of GitHub\'s (write the file in one of the two; for modelParameters in runner\'s: write its entries at the top level under their wire names, e.g. temperature: 0)',
+        ':22:1: "tests" is a key of runner\'s format, but "modelParameters" (line 4) is one of GitHub\'s (use one of the two formats; for modelParameters in runner\'s: write its entries at the top level under their wire names, e.g. temperature: 0)',
     ),
     "no messages": ("testData: []\n", ':1:1: the file needs "messages" (None)'),
     "a message without content": (
@@ -302,7 +304,7 @@ MISTAKES = {
     ),
     "both spellings": (
         replaced("maxTokens: 50", "maxTokens: 50\n  max_tokens: 60"),
-        ":7:3: max_tokens says again what maxTokens says in line 6 (keep one of them)",
+        ":7:3: max_tokens repeats maxTokens on line 6 (keep one of them)",
     ),
     "a misspelt parameter": (
         replaced("temperature", "temprature"),
@@ -322,7 +324,7 @@ MISTAKES = {
     ),
     "an evaluator that lacks a value": (
         replaced("{{expected}}", "{{note}}"),
-        ':15:5: testData[0] has no "note", which line 25 compares (give the value: nothing equals the braces)',
+        ':15:5: testData[0] has no "note", which is compared on line 25 (add the value: no answer equals the braces)',
     ),
     "an evaluator that checks nothing": (
         TEXT + "  - name: nothing\n",
@@ -354,7 +356,7 @@ MISTAKES = {
     ),
     "a key that cannot be filled in": (
         replaced("{{person}}", "{{the person}}").replace("person: Ada", "the person: Ada"),
-        ":15:5: {{the person}} cannot be filled in (a name is letters, digits, _, - and dots)",
+        ":15:5: {{the person}} cannot be filled in (a name consists of letters, digits, _, - and dots)",
     ),
     "the same row twice": (
         TEXT[: TEXT.index("  - person: Bo")] + "  - {person: Ada, lang: en, expected: hello}\n",
@@ -525,5 +527,5 @@ def test_of_very_many_mistakes_and_remarks_the_first_are_told() -> None:
     text = TEXT[: TEXT.index("  - person: Ada")] + rows
     told = warnings(text)
     assert len(told) == 201
-    assert told[-1] == "215:5 W018 there are 300 more remarks of this kind"
+    assert told[-1] == "215:5 W018 there are 300 more warnings of this kind"
     assert len(refusals(text + "evaluators: [{string: {contains: '{{other}}'}}]\n")) == 200

@@ -57,7 +57,10 @@ def test_what_json_writes_loads_back_equal(value: Json, ascii_only: bool, indent
         ('{"a"}', 'f.json:1:5: expected a colon after the key, found "}"'),
         ('{"a":', "f.json:1:6: the file ends where a value is expected"),
         ("1 2", "f.json:1:3: more text follows after the end of the JSON value"),
-        (r'"\ud800"', r"f.json:1:2: \ud800 is half a character (a surrogate must be followed by its other half)"),
+        (
+            r'"\ud800"',
+            r"f.json:1:2: \ud800 is half a character (a surrogate must be followed by its other half)",
+        ),
         ("[" * 101 + "]" * 101, "f.json:1:101: the values are nested more than 100 levels deep"),
         ("9" * 4301, "f.json:1:1: a number of 4301 digits (quote it if it is an identifier)"),
     ],

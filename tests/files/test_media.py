@@ -82,17 +82,17 @@ def test_a_message_without_parts_stays_as_it_is():
 WHERE = "prompts/p.prompt.yaml:2:2: "
 REFUSED = {
     "missing": (IMAGE, "cta.png", {}, WHERE + "there is no file prompts/cta.png (did you mean \"cat.png\"?)"),
-    "outside": (IMAGE, "../../cat.png", {}, WHERE + "../../cat.png lies outside the project root (move the file into the project)"),
-    "absolute": (IMAGE, "/etc/passwd", {}, WHERE + "the path /etc/passwd is absolute (name files relative to the file that uses them)"),
-    "drive": (IMAGE, "C:/cat.png", {}, WHERE + "the path C:/cat.png is absolute (name files relative to the file that uses them)"),
-    "hidden folder": (IMAGE, ".secret/cat.png", {}, WHERE + ".secret/cat.png is hidden and is not read (files and folders whose names begin with a dot are left alone: keys and Git's own files are there)"),
-    "hidden file": (DOCUMENT, "../.env", {}, WHERE + "../.env is hidden and is not read (files and folders whose names begin with a dot are left alone: keys and Git's own files are there)"),
+    "outside": (IMAGE, "../../cat.png", {}, WHERE + "../../cat.png is outside the project root (move the file into the project)"),
+    "absolute": (IMAGE, "/etc/passwd", {}, WHERE + "the path /etc/passwd is absolute (write paths relative to the file that uses them)"),
+    "drive": (IMAGE, "C:/cat.png", {}, WHERE + "the path C:/cat.png is absolute (write paths relative to the file that uses them)"),
+    "hidden folder": (IMAGE, ".secret/cat.png", {}, WHERE + ".secret/cat.png is hidden and is not read (files and folders whose names begin with a dot are not read: they may contain keys or belong to Git)"),
+    "hidden file": (DOCUMENT, "../.env", {}, WHERE + "../.env is hidden and is not read (files and folders whose names begin with a dot are not read: they may contain keys or belong to Git)"),
     "file URL": (IMAGE, "file:///etc/passwd", {}, WHERE + "file: URLs cannot be sent (write an https URL, a data: URL, or a path relative to the prompt)"),
     "file URL of a sound": (SOUND, "s3://bucket/hi.mp3", {}, WHERE + "s3: URLs cannot be sent (write an https URL, a data: URL, or a path relative to the prompt)"),
-    "no image": (IMAGE, "notes.txt", {}, WHERE + "notes.txt is not an image that can be sent: its first bytes are of no known kind (known kinds: png, jpeg, gif, webp)"),
-    "another kind": (IMAGE, "a.pdf", {}, WHERE + "a.pdf is not an image that can be sent: it is pdf (known kinds: png, jpeg, gif, webp)"),
-    "no document": (DOCUMENT, "cat.png", {}, WHERE + "cat.png is not a document that can be sent: it is png (known kinds: pdf)"),
-    "other sound than declared": (SOUND, "hi.mp3", {"format": "wav"}, WHERE + "hi.mp3 is not a sound that can be sent: it is mp3 (known kinds: wav)"),
+    "no image": (IMAGE, "notes.txt", {}, WHERE + "notes.txt is not an image that can be sent: its first bytes match no known type (known types: png, jpeg, gif, webp)"),
+    "another kind": (IMAGE, "a.pdf", {}, WHERE + "a.pdf is not an image that can be sent: it is pdf (known types: png, jpeg, gif, webp)"),
+    "no document": (DOCUMENT, "cat.png", {}, WHERE + "cat.png is not a document that can be sent: it is png (known types: pdf)"),
+    "other sound than declared": (SOUND, "hi.mp3", {"format": "wav"}, WHERE + "hi.mp3 is not a sound that can be sent: it is mp3 (known types: wav)"),
 }  # fmt: skip
 
 

@@ -197,24 +197,24 @@ def test_messages_call_the_file_as_the_user_did(tmp_path: Path):
 MISTAKES = {
     "unknown key": ("temperature: 0", "temprature: 0", f'{FILE}:5:1: unknown key "temprature" (did you mean "temperature"?)'),
     "wrong type": ("temperature: 0", 'temperature: "0.2"', f'{FILE}:5:14: temperature must be a number, not a string ("0.2") (write it without quotes: 0.2)'),
-    "both schemas": ("strict: true", "schema: {}", f"{FILE}:13:31: schema and schema_file exclude each other (keep one of them)"),
+    "both schemas": ("strict: true", "schema: {}", f"{FILE}:13:31: schema and schema_file cannot be combined (keep one of them)"),
     "schema file missing": ("ticket.json", "tickets.json", f"{FILE}:13:44: there is no file schemas/tickets.json (did you mean \"ticket.json\"?)"),
-    "schema file outside": ("../schemas", "../../schemas", f"{FILE}:13:44: ../../schemas/ticket.json lies outside the project root (move the file into the project)"),
+    "schema file outside": ("../schemas", "../../schemas", f"{FILE}:13:44: ../../schemas/ticket.json is outside the project root (move the file into the project)"),
     "input no schema": ("maxLength: 20", "pattern: '('", f"{FILE}:7:35: inputs.ticket: this is not a valid JSON Schema: "),
-    "default does not fit": ("default: en", "default: fr", f'{FILE}:8:49: inputs.lang: the default does not fit: expected one of "en", "de", got "fr"'),
+    "default does not fit": ("default: en", "default: fr", f'{FILE}:8:49: inputs.lang: the default does not match its schema: expected one of "en", "de", got "fr"'),
     "variable undeclared": ("{ticket: other}", "{ticket: other, lan: en}", f'{FILE}:22:27: tests[1]: "lan" is not a declared variable (did you mean "lang"?)'),
     "variable unlike any": ("{ticket: other}", "{ticket: other, q: en}", f'{FILE}:22:27: tests[1]: "q" is not a declared variable (declared under inputs: ticket, lang)'),
     "variable misspelt": ("{ticket: other}", "{tickt: other}", f'{FILE}:22:12: tests[1]: "tickt" is not a declared variable (did you mean "ticket"?)'),
-    "variable missing": ("{ticket: other}", "{lang: en}", f'{FILE}:22:11: tests[1]: the variable "ticket" is missing (give it a value, or give it a default under inputs)'),
+    "variable missing": ("{ticket: other}", "{lang: en}", f'{FILE}:22:11: tests[1]: the variable "ticket" is missing (give it a value, or a default under inputs)'),
     "variable refused": ("{ticket: other}", "{ticket: other, lang: fr}", f'{FILE}:22:33: tests[1]: lang: expected one of "en", "de", got "fr"'),
     "variable of wrong type": ("{ticket: other}", "{ticket: 5}", f"{FILE}:22:20: tests[1]: ticket: expected string, got number 5"),
-    "id twice": ("  - vars: {ticket: other}", "  - {id: late, vars: {ticket: other}}", f'{FILE}:22:5: tests[1]: the id "late" is taken by {FILE}:16:5 (snapshots and results are kept by id: choose another one)'),
+    "id twice": ("  - vars: {ticket: other}", "  - {id: late, vars: {ticket: other}}", f'{FILE}:22:5: tests[1]: the id "late" is already used at {FILE}:16:5 (snapshots and results are stored by id: choose another one)'),
     "case file missing": ("cases.jsonl", "case.jsonl", f"{FILE}:23:11: there is no file prompts/case.jsonl (did you mean \"cases.jsonl\"?)"),
     "case file of unknown kind": ("cases.jsonl", "cases.xlsx", f"{FILE}:23:11: cases.xlsx is not a file of cases (one of .jsonl, .ndjson, .csv, .tsv, .yaml, .yml, .json)"),
-    "case file absolute": ("cases.jsonl", "/cases.jsonl", f"{FILE}:23:11: the path /cases.jsonl is absolute (name files relative to the file that uses them)"),
+    "case file absolute": ("cases.jsonl", "/cases.jsonl", f"{FILE}:23:11: the path /cases.jsonl is absolute (write paths relative to the file that uses them)"),
     "matrix repeats": ("assert: [{type: eq", "matrix: {temperature: [0, 1, 0.0]}\nassert: [{type: eq", f"{FILE}:14:30: matrix.temperature lists 0.0 twice (two variants with the same values are the same variant)"),
     "extra_body repeats": ("assert: [{type: eq", "extra_body: {temperature: 1}\nassert: [{type: eq", f'{FILE}:14:14: extra_body repeats "temperature" (say it once, at the top level)'),
-    "extra_body streams": ("assert: [{type: eq", "extra_body: {stream: true}\nassert: [{type: eq", f'{FILE}:14:14: "stream" has no place in extra_body (runner writes this field itself)'),
+    "extra_body streams": ("assert: [{type: eq", "extra_body: {stream: true}\nassert: [{type: eq", f'{FILE}:14:14: "stream" is not allowed in extra_body (runner writes this field itself)'),
     "tool parameters": ("assert: [{type: eq", "tools: [{type: function, function: {name: f, parameters: {type: objct}}}]\nassert: [{type: eq", f'{FILE}:14:65: this is not a valid JSON Schema: unknown type "objct"; JSON has string, number, integer, boolean, object, array, null'),
 }  # fmt: skip
 
@@ -304,10 +304,10 @@ HELLO = 'messages: [{role: user, content: "Hi {{ user-name }}"}]\n'
 
 def test_an_input_that_no_jinja_template_can_read_is_refused_where_it_is_declared():
     assert refusal(INPUTS + HELLO) == [
-        f"{FILE}:1:10: no Jinja template can read a variable user-name (call it user_name, or declare template: {{engine: simple}})"
+        f"{FILE}:1:10: a Jinja template cannot read a variable user-name (call it user_name, or declare template: {{engine: simple}})"
     ]
     assert refusal("inputs: {range: {}}\nmessages: [{role: user, content: x}]\n") == [
-        f"{FILE}:1:10: no Jinja template can read a variable range (call it range_, or declare template: {{engine: simple}})"
+        f"{FILE}:1:10: a Jinja template cannot read a variable range (call it range_, or declare template: {{engine: simple}})"
     ]
 
 

@@ -76,11 +76,11 @@ def test_extra_in_a_schema_is_a_property_and_stays() -> None:
 
 
 COLLISIONS = {
-    "a key of the message": (message("{role: user, content: x, name: n, extra: {name: m}}"), f'{FILE}:3:47: messages[0].extra repeats "name" (say it once)'),
-    "the content": (message("{role: assistant, tool_calls: [{id: c, type: function, function: {name: f, arguments: ''}}], extra: {content: x}}"), f'{FILE}:3:106: "content" has no place in messages[0].extra (write it beside extra: runner reads it itself)'),
-    "a key of a part": (message("{role: user, content: [{type: text, text: x, extra: {text: y}}]}"), f'{FILE}:3:58: messages[0].content[0].extra repeats "text" (say it once)'),
-    "a picture in a part": (message("{role: user, content: [{type: text, text: x, extra: {image_url: y}}]}"), f'{FILE}:3:58: "image_url" has no place in messages[0].content[0].extra (write it beside extra: runner reads it itself)'),
-    "the parameters": (tool("{function: {name: f, extra: {parameters: {}}}}"), f'{FILE}:4:34: "parameters" has no place in tools[0].function.extra (write it beside extra: runner reads it itself)'),
+    "a key of the message": (message("{role: user, content: x, name: n, extra: {name: m}}"), f'{FILE}:3:47: messages[0].extra repeats "name" (keep one of them)'),
+    "the content": (message("{role: assistant, tool_calls: [{id: c, type: function, function: {name: f, arguments: ''}}], extra: {content: x}}"), f'{FILE}:3:106: "content" is not allowed in messages[0].extra (write it next to extra: runner reads it itself)'),
+    "a key of a part": (message("{role: user, content: [{type: text, text: x, extra: {text: y}}]}"), f'{FILE}:3:58: messages[0].content[0].extra repeats "text" (keep one of them)'),
+    "a picture in a part": (message("{role: user, content: [{type: text, text: x, extra: {image_url: y}}]}"), f'{FILE}:3:58: "image_url" is not allowed in messages[0].content[0].extra (write it next to extra: runner reads it itself)'),
+    "the parameters": (tool("{function: {name: f, extra: {parameters: {}}}}"), f'{FILE}:4:34: "parameters" is not allowed in tools[0].function.extra (write it next to extra: runner reads it itself)'),
 }  # fmt: skip
 
 
@@ -90,11 +90,11 @@ def test_extra_repeats_nothing_and_hides_nothing(text: str, told: str) -> None:
 
 
 WARNED = {
-    "a part": (message("{role: user, content: [{type: image_ulr, image_ulr: {url: u}}]}"), f'{FILE}:3:35: W005 messages[0].content[0].type is "image_ulr", which is not known here; it is sent as it stands [warning] (did you mean "image_url"?)'),
-    "a tool": (tool("{type: functoin, functoin: {}}"), f'{FILE}:4:12: W005 tools[0].type is "functoin", which is not known here; it is sent as it stands [warning] (did you mean "function"?)'),
-    "a picture for the system": (message("{role: system, content: [{type: image_url, image_url: {url: 'https://x.example/a.png'}}]}"), f"{FILE}:3:37: W005 messages[0].content[0] is image_url in a message of role system, where OpenAI takes none [warning] (some providers do; otherwise put it into a user message)"),
-    "a choice": (tool("{function: {name: f}}") + "tool_choice: {type: functoin}\n", f'{FILE}:5:21: W005 tool_choice.type is "functoin", which is not known here; it is sent as it stands [warning] (did you mean "function"?)'),
-    "no model": ("model:\nmessages: [{role: user, content: x}]\n", f"{FILE}:1:7: W006 model is null, and null is what is sent [warning] (leave the key out, and the endpoint's own or --model is asked)"),
+    "a part": (message("{role: user, content: [{type: image_ulr, image_ulr: {url: u}}]}"), f'{FILE}:3:35: W005 messages[0].content[0].type is "image_ulr", which runner does not know; it is sent unchanged [warning] (did you mean "image_url"?)'),
+    "a tool": (tool("{type: functoin, functoin: {}}"), f'{FILE}:4:12: W005 tools[0].type is "functoin", which runner does not know; it is sent unchanged [warning] (did you mean "function"?)'),
+    "a picture for the system": (message("{role: system, content: [{type: image_url, image_url: {url: 'https://x.example/a.png'}}]}"), f"{FILE}:3:37: W005 messages[0].content[0] is image_url in a message of role system, where OpenAI does not accept it [warning] (some providers do; otherwise put it in a user message)"),
+    "a choice": (tool("{function: {name: f}}") + "tool_choice: {type: functoin}\n", f'{FILE}:5:21: W005 tool_choice.type is "functoin", which runner does not know; it is sent unchanged [warning] (did you mean "function"?)'),
+    "no model": ("model:\nmessages: [{role: user, content: x}]\n", f"{FILE}:1:7: W006 model is null, and null is sent [warning] (leave the key out to use the endpoint's model or --model)"),
 }  # fmt: skip
 
 
@@ -115,13 +115,13 @@ REFUSED_IN_PACKS = {
     "extra of a tool": (tool("{function: {name: f, extra: {a: 1}}}"), f"{FILE}:4:26: extra is not allowed in a pack"),
     "caching": (message("{role: user, content: [{type: text, text: x, cache_control: {}}]}"), f"{FILE}:3:50: cache_control is not allowed in a pack: it decides how the account caches"),
     "caching of a tool": (tool("{function: {name: f}, cache_control: {}}"), f"{FILE}:4:27: cache_control is not allowed in a pack"),
-    "a tool of the provider's": (tool("{type: 'openrouter:web_search'}"), f'{FILE}:4:12: a tool of type "openrouter:web_search" is not allowed in a pack: the provider runs it, which costs and can carry data out'),
+    "a tool of the provider's": (tool("{type: 'openrouter:web_search'}"), f'{FILE}:4:12: a tool of type "openrouter:web_search" is not allowed in a pack: the provider runs it, which costs money and can leak data'),
     "such a tool in a matrix": (message("{role: user, content: x}") + "matrix: {tools: [[{type: mcp, server_url: 'https://x.example'}]]}\n", f'{FILE}:4:26: a tool of type "mcp" is not allowed in a pack'),
     "a part of no known type": (message("{role: user, content: [{type: fetch, from: x}]}"), f'{FILE}:3:35: a part of type "fetch" is not allowed in a pack'),
-    "a video": (message("{role: user, content: [{type: video_url, video_url: {url: 'https://x.example/v'}}]}"), f"{FILE}:3:63: a prompt of a pack names no URL of its own"),
-    "a document": (message("{role: user, content: [{type: document_url, document_url: 'https://x.example/d'}]}"), f"{FILE}:3:63: a prompt of a pack names no URL of its own"),
-    "a picture without its object": (message("{role: user, content: [{type: image_url, image_url: 'https://x.example/i'}]}"), f"{FILE}:3:57: a prompt of a pack names no URL of its own"),
-    "a picture beside the content": (message("{role: user, content: x, images: ['https://x.example/i']}"), f"{FILE}:3:39: a prompt of a pack names no URL of its own"),
+    "a video": (message("{role: user, content: [{type: video_url, video_url: {url: 'https://x.example/v'}}]}"), f"{FILE}:3:63: a prompt of a pack must not name a URL of its own"),
+    "a document": (message("{role: user, content: [{type: document_url, document_url: 'https://x.example/d'}]}"), f"{FILE}:3:63: a prompt of a pack must not name a URL of its own"),
+    "a picture without its object": (message("{role: user, content: [{type: image_url, image_url: 'https://x.example/i'}]}"), f"{FILE}:3:57: a prompt of a pack must not name a URL of its own"),
+    "a picture beside the content": (message("{role: user, content: x, images: ['https://x.example/i']}"), f"{FILE}:3:39: a prompt of a pack must not name a URL of its own"),
 }  # fmt: skip
 
 

@@ -52,11 +52,11 @@ def test_a_reference_is_relative_to_the_file_that_makes_it(name: str, file: str)
         ("/etc/passwd", "is absolute"),
         ("C:/x", "is absolute"),
         ("c:x", "is absolute"),
-        ("a\\b", "holds a backslash"),
-        ("a\0b", "holds a NUL character"),
-        ("../..", "lies outside the project root"),
-        ("../../x", "lies outside the project root"),
-        ("x/../../../y", "lies outside the project root"),
+        ("a\\b", "contains a backslash"),
+        ("a\0b", "contains a NUL character"),
+        ("../..", "is outside the project root"),
+        ("../../x", "is outside the project root"),
+        ("x/../../../y", "is outside the project root"),
     ],
 )
 def test_a_reference_that_leads_elsewhere_is_refused_where_it_stands(name: str, told: str) -> None:

@@ -86,7 +86,7 @@ def test_an_archive_is_added_by_its_hash(author: Author, consumer: Consumer) -> 
         (
             ("support", "--git", "https://me:hunter2@x.example/a", "--rev", "v1"),
             2,
-            "holds a user name or a password",
+            "contains a user name or a password",
         ),
         (("support", "--git", "AUTHOR", "--rev", "v9"), 3, "has no tag or branch v9"),
         (("support", "--git", "AUTHOR/none", "--rev", "v9"), 3, "cannot be fetched"),

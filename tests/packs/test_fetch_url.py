@@ -80,7 +80,7 @@ def test_a_redirect_away_from_https_is_not_followed(target: str) -> None:
 
 def test_a_redirect_with_a_password_is_not_followed() -> None:
     told = refused(reply(302, headers={"location": "https://ada:hunter2@x.example/a"}))
-    assert "redirects to a URL that holds a user name or a password" in told
+    assert "redirects to a URL that contains a user name or a password" in told
     assert "hunter2" not in told
 
 

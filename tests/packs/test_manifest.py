@@ -68,11 +68,11 @@ MISTAKES = {
     "other runner": ("license: MIT", 'requires: {runner: ">=99"}', [f"pack.yaml:5:20: acme-support 1.0.0 requires runner >=99, but this is {_version.__version__} (install such a version of prompt-runner, or use another version of the pack)"]),
     "dependencies": ("license: MIT", "dependencies: {other: 1.0.0}", ["pack.yaml:5:15: dependencies must be empty (a pack depends on no other pack: put what it needs into it)"]),
     "export missing": ("partials/tone.j2", "partials/tune.j2", ["pack.yaml:8:20: exports.partials.tone: there is no file partials/tune.j2 (did you mean \"tone.j2\"?)"]),
-    "export outside": ("partials/tone.j2", "../tone.j2", ["pack.yaml:8:20: ../tone.j2 lies outside the pack (a pack can only use its own files: move it into the pack)"]),
-    "export absolute": ("partials/tone.j2", "/etc/passwd", ["pack.yaml:8:20: the path /etc/passwd is absolute (name files relative to the file that uses them)"]),
+    "export outside": ("partials/tone.j2", "../tone.j2", ["pack.yaml:8:20: ../tone.j2 is outside the pack (a pack can only use its own files: move it into the pack)"]),
+    "export absolute": ("partials/tone.j2", "/etc/passwd", ["pack.yaml:8:20: the path /etc/passwd is absolute (write paths relative to the file that uses them)"]),
     "export name": ("{tone:", "{Tone:", ["pack.yaml:8:14: \"Tone\" cannot be a key of exports.partials (a name is lower-case letters, digits, '-' and '_', begins with a letter or digit and has at most 63 characters)"]),
     "export of a template as a prompt": ("prompts/triage.prompt.yaml", "partials/tone.j2", ["pack.yaml:7:21: exports.prompts.triage is not a prompt file (prompts are YAML files)"]),
-    "a key": ("license: MIT", "api_key: x", ['pack.yaml:5:1: unknown key "api_key" (keys stand in no file: name their environment variable in runner.yaml (api_key_env))']),
+    "a key": ("license: MIT", "api_key: x", ['pack.yaml:5:1: unknown key "api_key" (keys do not belong in files: name their environment variable in runner.yaml (api_key_env))']),
     "a server": ("license: MIT", "base_url: https://x", ['pack.yaml:5:1: unknown key "base_url" (it belongs to an endpoint in runner.yaml)']),
 }  # fmt: skip
 

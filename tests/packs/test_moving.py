@@ -139,7 +139,7 @@ def test_a_failing_update_leaves_the_old_state_whole(project: Consumer, author: 
     done = project.run("pack", "update", "support", "--rev", "v1.1.0")
     assert done.code == 2
     assert (
-        "support@v1.1.0:prompts/triage.prompt.yaml:6: error: ../../../../etc/hostname lies outside the pack"
+        "support@v1.1.0:prompts/triage.prompt.yaml:6: error: ../../../../etc/hostname is outside the pack"
         in done.err
     )
     assert project.bytes() == before

@@ -123,7 +123,7 @@ def test_what_a_pack_does_not_ship_is_not_there_when_it_is_checked(pack: Consume
 SPOILT = {
     "an export": ("pack.yaml", MANIFEST.replace("tone.j2", "none.j2"), "pack.yaml:8:20: error: exports.partials.tone: there is no file"),
     "a template": ("partials/tone.j2", "{% if %}", "partials/tone.j2:1: error: "),
-    "a private template that is exported": ("partials/tone.j2", "{% include '../../x.j2' %}", "partials/tone.j2:1: error: ../../x.j2 lies outside the pack"),
+    "a private template that is exported": ("partials/tone.j2", "{% include '../../x.j2' %}", "partials/tone.j2:1: error: ../../x.j2 is outside the pack"),
     "a schema": ("schemas/ticket.json", '{"type": "objct"}', "schemas/ticket.json:1:10: error: this is not a valid JSON Schema"),
     "a prompt": ("prompts/triage.prompt.yaml", PROMPT + "extra_body: {a: 1}\n", "prompts/triage.prompt.yaml:13:1: error: extra_body is not allowed in a pack"),
     "a test": ("prompts/triage.prompt.yaml", PROMPT.replace("{ticket: I", "{tikcet: I"), "prompts/triage.prompt.yaml:12:25: error: "),

@@ -51,24 +51,24 @@ def test_a_repository_has_an_address(tmp_path: Path, url: str) -> None:
     [
         ("-oProxyCommand=x", "begins with a dash"),
         ("--upload-pack=touch x", "begins with a dash"),
-        ("ext::sh -c touch% x", "names a helper program of git's"),
-        ("hg::https://x.example/a", "names a helper program of git's"),
+        ("ext::sh -c touch% x", "names a helper program of git"),
+        ("hg::https://x.example/a", "names a helper program of git"),
         ("git://github.com/acme/prompts.git", "is not an https or ssh URL"),
         ("http://github.com/acme/prompts.git", "is not an https or ssh URL"),
         ("http://127.0.0.1.example/a.git", "is not an https or ssh URL"),
         ("ftp://x.example/a.git", "is not an https or ssh URL"),
         (
             "https://ghp_planted0123456789abcdef@github.com/acme/prompts.git",
-            "holds a user name or a password",
+            "contains a user name or a password",
         ),
-        ("https://me:hunter2@github.com/acme/prompts.git", "holds a user name or a password"),
-        ("ssh://me:hunter2@github.com/acme/prompts.git", "holds a user name or a password"),
-        ("me:hunter2@github.com:acme/prompts.git", "holds a password"),
-        ("https://x.example/a.git?token=hunter2", "holds a query or a fragment"),
+        ("https://me:hunter2@github.com/acme/prompts.git", "contains a user name or a password"),
+        ("ssh://me:hunter2@github.com/acme/prompts.git", "contains a user name or a password"),
+        ("me:hunter2@github.com:acme/prompts.git", "contains a password"),
+        ("https://x.example/a.git?token=hunter2", "contains a query or a fragment"),
         ("https:///a.git", "is not a URL"),
         ("https://x.example:y/a.git", "is not a URL"),
-        ("https://x.example/a b.git", "holds white space"),
-        ("../a\\tb", "holds white space"),
+        ("https://x.example/a b.git", "contains white space"),
+        ("../a\\tb", "contains white space"),
     ],
 )
 def test_an_address_that_is_refused_is_not_repeated(tmp_path: Path, url: str, told: str) -> None:
@@ -92,17 +92,17 @@ def test_a_revision_is_a_name_or_a_whole_commit(tmp_path: Path, rev: str) -> Non
     [
         ("-x", "begins with a dash"),
         ("--upload-pack=touch", "begins with a dash"),
-        ("v1 v2", "is no name"),
-        ("main~1", "is no name"),
-        ("main^{}", "is no name"),
-        ("a..b", "is no name"),
-        ("a:b", "is no name"),
-        ("refs/heads/*", "is no name"),
-        ("@", "is no name"),
-        ("a@{1}", "is no name"),
-        ("x.lock", "is no name"),
-        ("/x", "is no name"),
-        ("x/", "is no name"),
+        ("v1 v2", "is not the name"),
+        ("main~1", "is not the name"),
+        ("main^{}", "is not the name"),
+        ("a..b", "is not the name"),
+        ("a:b", "is not the name"),
+        ("refs/heads/*", "is not the name"),
+        ("@", "is not the name"),
+        ("a@{1}", "is not the name"),
+        ("x.lock", "is not the name"),
+        ("/x", "is not the name"),
+        ("x/", "is not the name"),
         ("469228d", "looks like an abbreviated commit"),
     ],
 )
@@ -127,11 +127,11 @@ def test_a_path_means_the_same_on_every_machine(tmp_path: Path, folder: str) -> 
         ("http://x.example/a.tar.gz", "is not an https URL"),
         ("file:///a.tar.gz", "is not a URL"),
         ("ftp://x.example/a.tar.gz", "is not an https URL"),
-        ("https://me:hunter2@x.example/a.tar.gz", "holds a user name or a password"),
-        ("https://x.example/a.tar.gz?key=hunter2", "holds a query or a fragment"),
-        ("https://x.example/a.tar.gz#x", "holds a query or a fragment"),
+        ("https://me:hunter2@x.example/a.tar.gz", "contains a user name or a password"),
+        ("https://x.example/a.tar.gz?key=hunter2", "contains a query or a fragment"),
+        ("https://x.example/a.tar.gz#x", "contains a query or a fragment"),
         ("a.tar.gz", "is not a URL"),
-        ("https://x.example/ a", "holds white space"),
+        ("https://x.example/ a", "contains white space"),
     ],
 )
 def test_an_archive_comes_over_https_without_a_key(tmp_path: Path, url: str, told: str) -> None:
@@ -143,7 +143,7 @@ def test_an_archive_comes_over_https_without_a_key(tmp_path: Path, url: str, tol
 def test_a_distribution_has_a_name(tmp_path: Path) -> None:
     assert (
         refusal(tmp_path, "packs: {s: {python: '../x'}}\n").message
-        == "packs.s.python is no name of a distribution"
+        == "packs.s.python is not the name of a distribution"
     )
 
 

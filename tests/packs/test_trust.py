@@ -151,7 +151,7 @@ def test_a_pack_makes_no_url_that_would_carry_the_question_away(url: str, victim
     forge(victim, {"pack.yaml": ONE, "p.prompt.yaml": text})
     done = victim.run("render", "evil:p")
     assert done.code == 2
-    assert "a prompt of a pack names no URL of its own" in done.err
+    assert "a prompt of a pack must not name a URL of its own" in done.err
     assert done.out == ""
 
 
@@ -224,7 +224,7 @@ def test_a_folder_that_is_a_link_is_no_copy(name: str, victim: Consumer) -> None
         ("extra_body: {provider: evil}", "extra_body is not allowed in a pack"),
         ("store: true", "store is not allowed in a pack: it decides whether the provider keeps the answer"),
         ("service_tier: priority", "service_tier is not allowed in a pack: it decides what an answer costs"),
-        ("user: me", "user is not allowed in a pack: it decides who asks"),
+        ("user: me", "user is not allowed in a pack: it decides who is asking"),
         ("web_search_options: {}", "web_search_options is not allowed in a pack"),
         ("matrix: {store: [true]}", "store is not allowed in a pack"),
         ("template: {engine: python}", "template.engine must be"),

@@ -159,7 +159,7 @@ def test_a_project_of_packs_alone_is_told_how_their_prompts_are_named(
     assert done.code == 5
     assert done.err == (
         "error: there is no prompt file in this folder\n"
-        "hint: prompts of packs are taken where they are named: 'support:*'\n"
+        "hint: prompts of packs are selected by name: 'support:*'\n"
     )
 
 

@@ -42,7 +42,7 @@ def test_a_conflict_in_a_windows_checkout_is_one_too() -> None:
         ("output: x\nsamples: 2\nvariants:\n  - count: 1\n", "s:6:5: a variant has a count and an output"),
         ("output: x\nunstable: [1]\n", "s:4:12: a path must be a string"),
         ("output: x\ntool_calls: none\n", "s:4:1: tool_calls must be a list"),
-        ("output:\n  a: 1\n  a: 2\n", "s:5:3: the key \"a\" stands twice"),
+        ("output:\n  a: 1\n  a: 2\n", "s:5:3: the key \"a\" appears twice"),
         ("output: " + "[" * 120 + "]" * 120 + "\n", "levels deep"),
         ("output: &a [1]\nunstable: [*a, *a]\n", "a path must be a string"),
     ],

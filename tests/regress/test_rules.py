@@ -79,11 +79,11 @@ WRONG = {
     ),
     "judge": (
         "{path: $.a, compare: judge}",
-        'p.prompt.yaml:5:28: regression.rules[0].compare must be "exact", "text", "number", "set", "unordered", "keyed", "regex", "seen" or "similar", not "judge" (a rule asks no model, so that a test needs no key; `similar` compares texts offline)',
+        'p.prompt.yaml:5:28: regression.rules[0].compare must be "exact", "text", "number", "set", "unordered", "keyed", "regex", "seen" or "similar", not "judge" (rules call no model, so that a test needs no key; `similar` compares texts offline)',
     ),
     "embedding": (
         "{path: $.a, compare: similar, min: 0.8, with: embedding}",
-        'p.prompt.yaml:5:53: regression.rules[0].with must be "lexical", not "embedding" (a rule asks no model, so that a test needs no key; `lexical` compares texts offline)',
+        'p.prompt.yaml:5:53: regression.rules[0].with must be "lexical", not "embedding" (rules call no model, so that a test needs no key; `lexical` compares texts offline)',
     ),
     "odd parameter": (
         "{path: $.a, compare: set, abs: 1}",

@@ -64,7 +64,7 @@ REFUSED: list[tuple[Any, str]] = [
     ([{"role": "tool", "content": "42"}], 'h[0] needs "tool_call_id"'),
     ([{"role": "user"}], 'h[0] needs "content"'),
     ([{"role": "user", "content": None}], "h[0].content must be a string or a list, not null"),
-    ([{"role": "user", "content": "x", "tool_calls": [CALL]}], "h[0].tool_calls has no place here"),
+    ([{"role": "user", "content": "x", "tool_calls": [CALL]}], "h[0].tool_calls is not allowed here"),
     ([{"role": "assistant", "content": None}], "h[0].content must be a string or a list, not null"),
     ([{"role": "assistant", "content": None, "tool_calls": []}], "h[0].content must be a string or a list, not null"),
     ([{"role": "user", "content": []}], "h[0].content must not be empty"),
