@@ -56,7 +56,7 @@ _AZURE = (".openai.azure.com", ".services.ai.azure.com", ".cognitiveservices.azu
 def url_fault(url: str) -> Fault | None:
     """Return why `url` is not a base URL, or None. A query may be part of one (Azure's `?api-version=`), a key may not."""
     if any(char.isspace() or not char.isprintable() for char in url):
-        return "holds white space", _EXAMPLE
+        return "contains white space", _EXAMPLE
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port

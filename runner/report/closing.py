@@ -54,7 +54,7 @@ def answers(digest: Digest) -> RenderableType | None:
 
 
 def matrix(digest: Digest, *, width: int) -> RenderableType | None:
-    """Cases down, variants across; None with one variant. JournalIndex 40 cases the rows are prompts.
+    """Cases down, variants across; None with one variant. Beyond 40 cases, the rows are prompts.
 
     Where the variants do not fit across `width` columns, they go down, with their totals alone.
     """
