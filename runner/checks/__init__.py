@@ -1,1 +1,1 @@
-"""Pure judgements: schemas, the strict subset, paths, assertions. No I/O."""
+"""Judge answers and prompts without I/O: schemas, the strict subset, paths, assertions."""

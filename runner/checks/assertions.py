@@ -1,8 +1,8 @@
-"""The `assert` entries of prompts and cases: compiled once at load, then asked about each answer. No I/O.
+"""The `assert` entries of prompts and cases: compiled once at load, then checked against each answer. No I/O.
 
-The names are promptfoo's where it has them (https://www.promptfoo.dev/docs/configuration/expected-outputs/), each
-also as `not-...`. A check that compared nothing has failed, turned round or not: a path that selects nothing, a
-missing text, an unknown price. What a path selects must hold at every place it selects.
+The names are promptfoo's if it has them (https://www.promptfoo.dev/docs/configuration/expected-outputs/), each also as
+`not-...`. A check that compared nothing has failed, negated or not: a path that selects nothing, a missing text, an
+unknown price. With a path, the assertion must hold at every place that it selects.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ __all__ = ["AnswerView", "CheckResult", "CompiledAssertion", "compile_assertion"
 
 @dataclass(frozen=True, slots=True)
 class AnswerView:
-    """What assertions see of one answer.
+    """The part of one answer that assertions can see.
 
-    `parsed`: `output` is the JSON that the prompt's response_format asked for (it may be null). `latency_ms` is in
-    milliseconds, `cost` in US dollars; None where not known.
+    `parsed`: `output` is the JSON that the prompt's response_format requires (it may be null). `latency_ms` is in
+    milliseconds, `cost` in US dollars; None if unknown.
     """
 
     text: str | None = None
@@ -47,10 +47,10 @@ class AnswerView:
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """One check of one answer: `message` says what was expected and what came.
+    """The result of one check of one answer: `message` says what was expected and what was found.
 
     `path` is a JSONPath: the failing place, or the path as the author wrote it; None for the answer as a whole.
-    `code` is "unknown" when there was nothing to compare, so that the check could not be decided.
+    `code` is "unknown" if there was nothing to compare, so that the check could not be decided.
     """
 
     type: str
@@ -66,12 +66,12 @@ _NO_MEMBERS = Members(frozenset(), frozenset(), whole=False)
 
 
 class _Nothing(Exception):
-    """There is nothing to ask the predicate of."""
+    """There is nothing that the predicate could be applied to."""
 
 
 @dataclass(frozen=True, slots=True)
 class CompiledAssertion:
-    """One assertion, ready to be asked about any number of answers."""
+    """One assertion, ready to be checked against any number of answers."""
 
     type: str
     kind: AssertionType
@@ -79,24 +79,24 @@ class CompiledAssertion:
     path: Path | None
     predicate: Predicate
     key: tuple[str, str, str]
-    """What it has in common with its `not-` form, and with nothing else."""
+    """The key that it shares with its `not-` form, and with nothing else."""
     trimmed: bool = False
-    """It is about the text of the answer without the white space around it."""
+    """Whether it checks the text of the answer without the white space around it."""
     fill: Callable[[JsonObject], Predicate] | None = None
-    """Makes its predicate of a case's variables, where its value names some. Raises SpecError."""
+    """Builds its predicate from a case's variables, if its value names some. Raises SpecError."""
 
     @property
     def name(self) -> str:
-        """Its type without `not-`."""
+        """Return its type without `not-`."""
         return self.kind.name
 
     @property
     def variables(self) -> Members:
-        """The variables that it reads."""
+        """Return the variables that it reads."""
         return (self.predicate.reads or {}).get("vars", _NO_MEMBERS)
 
     def check(self, answer: AnswerView) -> CheckResult:
-        """Whether the answer is as asserted. Never raises for an answer, whatever it holds."""
+        """Return whether the answer satisfies the assertion. Never raises for an answer, whatever it contains."""
         if self.fill is not None:
             try:
                 return replace(self, predicate=self.fill(answer.vars), fill=None).check(answer)
@@ -135,13 +135,15 @@ class CompiledAssertion:
             return [((), _measure(self.name, answer))]
         if self.path is not None:
             if not answer.parsed:
-                raise _Nothing("a path needs JSON output, and the prompt's response_format asks for none")
+                raise _Nothing(
+                    "a path needs JSON output, but the prompt's response_format does not require JSON"
+                )
             found = self.path.find(answer.output)
             if not found:
                 raise _Nothing(f"{self.path} selects nothing in the output")
             return found
         if self.kind.subject == "json" and not answer.parsed:
-            raise _Nothing("there is no JSON output: the prompt's response_format asks for none")
+            raise _Nothing("there is no JSON output: the prompt's response_format does not require JSON")
         if self.kind.subject != "text" and answer.parsed and not self.trimmed:
             return [((), answer.output)]
         if answer.text is None:
@@ -162,11 +164,11 @@ def _measure(kind: str, answer: AnswerView) -> Json:
     if kind == "cost":
         if answer.cost is None:
             model = f"model {answer.model}" if answer.model else "this model"
-            raise _Nothing(f"no price is known for {model}: give one under models: in runner.yaml")
+            raise _Nothing(f"no price is known for {model}: add one under models: in runner.yaml")
         return answer.cost
     if kind == "latency":
         if answer.latency_ms is None:
-            raise _Nothing("the time this answer took is not known")
+            raise _Nothing("the duration of this answer is unknown")
         return answer.latency_ms
     if answer.finish_reason is None:
         raise _Nothing("the answer has no finish_reason")
@@ -174,9 +176,9 @@ def _measure(kind: str, answer: AnswerView) -> Json:
 
 
 def compile_assertion(assertion: Assertion, sandbox: Sandbox = IN_PROCESS) -> CompiledAssertion:
-    """Compile one `assert` entry, of the shape that the JSON Schema of prompt files asks for.
+    """Compile one `assert` entry that matches the JSON Schema of prompt files.
 
-    `sandbox` is where an `expr` runs. Raises FormatError at its line for anything that is off in it.
+    `sandbox` runs its `expr`. Raises FormatError at the line of anything that is wrong in it.
     """
     if assertion.unjudged is not None:
         return _unjudged(str(assertion.spec["type"]), assertion.unjudged)
@@ -207,7 +209,7 @@ def _compile(spec: Mapping[str, Json], sandbox: Sandbox) -> CompiledAssertion:
 
 
 def _evaluator(spec: Mapping[str, Json], sandbox: Sandbox) -> CompiledAssertion:
-    """An evaluator of GitHub's: about the trimmed text, and what its value names in braces is the case's."""
+    """Compile an evaluator of GitHub's: it checks the trimmed text, and `{{name}}` in its value is a variable of the case."""
     type_, value = str(spec["type"]), str(spec["value"])
     kind, build = ASSERTION_TYPES[type_], BUILDERS[type_]
     key = (f"{type_} of GitHub's", "", value)
@@ -227,9 +229,7 @@ def _evaluator(spec: Mapping[str, Json], sandbox: Sandbox) -> CompiledAssertion:
         except RefusedError as error:
             raise SpecError(f"{type_}: {error.message}") from None
         if not filled:
-            raise SpecError(
-                f"{type_}: {value} is empty in this case, which would say nothing about the answer"
-            )
+            raise SpecError(f"{type_}: {value} is empty in this case, so nothing would be checked")
         return build(filled, {}, sandbox)
 
     reads = {"text": _NO_MEMBERS._replace(whole=True), "vars": _NO_MEMBERS._replace(names=names)}
@@ -240,7 +240,7 @@ def _evaluator(spec: Mapping[str, Json], sandbox: Sandbox) -> CompiledAssertion:
 
 
 def _unjudged(label: str, why: str) -> CompiledAssertion:
-    """What no answer passes, since nothing that is known here can decide it."""
+    """Return an assertion that no answer passes, because it cannot be decided here."""
 
     def refuse(_: Json) -> bool:
         raise Unfit(why)
@@ -268,7 +268,7 @@ _UNESCAPED_TAG = re.compile(r"(?<!\\)\{[{%]")
 _WITH_PATTERNS = {"regex", "json-schema", "is-json", "contains-json"}
 _VARIABLE = re.compile(r"\{\{\s*([A-Za-z_]\w*)\s*\}\}")
 
-# How an `expr` says with a variable what the types say that a template is likely to be written in.
+# For types that are likely to be written with a template: the `expr` that expresses the same with a variable.
 _AS_EXPR = {
     "equals": ("{part} == {var}", "{part} != {var}"),
     "starts-with": ("{part}.startswith({var})", "not {part}.startswith({var})"),
@@ -287,7 +287,7 @@ _CONTAINED = ("{var} in {part}", "{var} not in {part}")
 
 
 def _refuse_templates(spec: Mapping[str, Json], kind: AssertionType, *, negated: bool) -> None:
-    """Refuse what looks like a template: compared literally it says nothing, and its `not-` form always holds."""
+    """Refuse values that look like a template: compared literally they check nothing, and `not-` always holds."""
     name = kind.name
     tag = _UNESCAPED_TAG if name in _WITH_PATTERNS else _TAG
     for at, text, at_key in _strings(spec):
@@ -314,7 +314,7 @@ def _refuse_templates(spec: Mapping[str, Json], kind: AssertionType, *, negated:
 
 
 def _strings(value: Mapping[str, Json]) -> Iterator[tuple[JsonPath, str, bool]]:
-    """Each string in a value, where it stands and whether it is a key. Without recursion: values may be deep."""
+    """Yield each string in a value, with its path and whether it is a key. Without recursion: values may be deep."""
     stack: list[tuple[JsonPath, object]] = [((), value)]
     while stack:
         at, part = stack.pop()

@@ -1,4 +1,4 @@
-"""How many characters are inserted, deleted or replaced between two texts (Levenshtein), up to a bound."""
+"""The edit distance of two texts (Levenshtein: insertions, deletions, replacements), up to a bound."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ __all__ = ["within_distance"]
 
 
 def within_distance(one: str, other: str, most: int) -> bool:
-    """Whether the distance of two texts is at most `most`.
+    """Return whether the distance of two texts is at most `most`.
 
-    Only the cells of the table that lie nearer than `most` to its diagonal are computed: the time grows with the length of
-    the texts times the bound, not with the product of their lengths.
+    Only the cells of the table within `most` of its diagonal are computed: the time grows with the length of the texts
+    times the bound, not with the product of their lengths.
     """
     if abs(len(one) - len(other)) > most:
         return False

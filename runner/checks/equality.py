@@ -1,4 +1,4 @@
-"""Equality of JSON values: 1 equals 1.0, true is not 1, the order of keys is free, strings are exact."""
+"""Equality of JSON values: 1 equals 1.0, true does not equal 1, the order of keys is free, strings are exact."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _ABSENT = object()
 
 
 def difference(expected: Json, actual: Json) -> JsonPath | None:
-    """The place of the first difference, or None when the two are equal. A missing key differs at that key.
+    """Return the path of the first difference, or None if the values are equal. A missing key differs at that key.
 
     Without recursion, so that no depth of nesting can stop it.
     """
@@ -38,5 +38,5 @@ def _same_scalar(one: object, two: object) -> bool:
         return one is two
     if isinstance(one, int | float) and isinstance(two, int | float):
         return one == two
-    # Containers come here only when they differ in kind or length.
+    # Containers get here only if they differ in type or length.
     return type(one) is type(two) and not isinstance(one, list) and one == two

@@ -1,8 +1,7 @@
-"""Assertions whose result is known before anything is asked: those that can never fail, and those that can never pass.
+"""Find assertions whose result is known before any request: those that can never fail, and those that can never pass.
 
-Only what follows from the prompt itself is said: from the outcome that a case expects, from its response_format and the
-schema declared there. An answer that is not of the expected outcome, or that breaks its schema, has failed before its
-assertions are looked at.
+Only conclusions from the prompt itself are drawn: from the outcome that a case expects, and from response_format and its
+schema. An answer with another outcome, or that violates the schema, has failed before its assertions are checked.
 """
 
 from __future__ import annotations
@@ -24,10 +23,10 @@ __all__ = ["Doubt", "Foregone", "Ground", "doubt", "foregone"]
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """What is known of the answers that an assertion will be asked about.
+    """What is known about the answers that an assertion will check.
 
-    `outcome` is the one that the case expects. `json`: the response_format asks for JSON; `schema` is the one declared
-    there (None: any). `finish_reasons` are the words that each endpoint declares; None where they are not known.
+    `outcome` is the one that the case expects. `json`: the response_format requires JSON; `schema` is declared there
+    (None: any). `finish_reasons` are the words that each endpoint declares; None if they are unknown.
     """
 
     outcome: str
@@ -38,13 +37,13 @@ class Ground:
 
     @property
     def parsed(self) -> bool:
-        """Whether the answers have an output."""
+        """Return whether the answers have an output."""
         return self.json and self.outcome in ("ok", "invalid")
 
 
 @dataclass(frozen=True, slots=True)
 class Foregone:
-    """Why the result of an assertion is known, and what to do; `at` is the part of the assertion that decides it."""
+    """The reason why the result of an assertion is known, and what to do; `at` is the part of the assertion to blame."""
 
     message: str
     hint: str | None
@@ -52,9 +51,9 @@ class Foregone:
 
 
 def foregone(assertion: CompiledAssertion, ground: Ground) -> Foregone | None:
-    """Why `assertion` can never fail, or never pass, on this ground; None where it can do both.
+    """Return why `assertion` can never fail, or never pass, on this ground; None if it can do both.
 
-    An evaluator of GitHub's is about the text whatever the prompt asks for, so that nothing is foregone.
+    An evaluator of GitHub's checks the text in any case, so that nothing is foregone.
     """
     if assertion.trimmed:
         return None
@@ -74,7 +73,7 @@ def foregone(assertion: CompiledAssertion, ground: Ground) -> Foregone | None:
 
 
 class Doubt(NamedTuple):
-    """A remark about an assertion that is probably not what its author means."""
+    """A remark about an assertion that its author probably did not intend."""
 
     code: str
     message: str
@@ -82,15 +81,15 @@ class Doubt(NamedTuple):
 
 
 def doubt(assertion: CompiledAssertion, ground: Ground) -> Doubt | None:
-    """What is probably not meant, though the assertion can both fail and pass.
+    """Yield what was probably not intended, although the assertion can both fail and pass.
 
-    W012: an expr that does not look at the answer. W013: a text that JSON may spell otherwise must not come.
+    W012: an expr does not read the answer. W013: a forbidden text may be escaped in JSON.
     """
     predicate = assertion.predicate
     if predicate.reads is not None and not predicate.reads.keys() & {"output", "text"}:
         return Doubt(
             "W012",
-            f"{assertion.type}: {show(predicate.expected)} reads only vars, so that no answer can change it",
+            f"{assertion.type}: {show(predicate.expected)} reads only vars, so no answer can change its result",
             "compare vars with output or text",
         )
     of_json = ground.parsed and assertion.path is None and assertion.kind.subject == "text"
@@ -98,17 +97,17 @@ def doubt(assertion: CompiledAssertion, ground: Ground) -> Doubt | None:
         return Doubt(
             "W013",
             f"{assertion.type}: in the text of a JSON answer {show(predicate.expected)} may be written with escapes",
-            "name the part that is meant with path",
+            "select the part with path",
         )
     return None
 
 
 def _no_json(ground: Ground) -> tuple[str, str]:
     if ground.json:
-        return f"an answer that is {ground.outcome} has no JSON output", "assert something of its text"
+        return f"an answer that is {ground.outcome} has no JSON output", "assert something about its text"
     return (
-        "the prompt's response_format asks for no JSON",
-        "declare a response_format, or assert something of the text",
+        "the prompt's response_format does not require JSON",
+        "declare a response_format, or assert something about the text",
     )
 
 
@@ -125,7 +124,7 @@ def _about_text(assertion: CompiledAssertion, ground: Ground) -> Foregone | None
         return None
     if ground.outcome == "empty":
         return Foregone(
-            f"{assertion.type} says nothing: an answer that is empty has no text",
+            f"{assertion.type} checks nothing: an answer that is empty has no text",
             "leave the assertion out",
             (),
         )
@@ -140,7 +139,7 @@ def _about_text(assertion: CompiledAssertion, ground: Ground) -> Foregone | None
     if assertion.name == "equals" and not str(value).strip():
         return _never(assertion, holds=False, why=_NEVER_EMPTY, hint=_EXPECT_EMPTY)
     if assertion.name == "is-json" and ground.parsed and value is None:
-        why = "the prompt's response_format asks for JSON, and an answer that is none has failed by itself"
+        why = "the prompt's response_format requires JSON, and any other answer fails anyway"
         return _never(assertion, holds=True, why=why, hint="leave the assertion out")
     if assertion.name in ("length", "word-count"):
         least, most = bounds(value)
@@ -153,8 +152,8 @@ def _about_text(assertion: CompiledAssertion, ground: Ground) -> Foregone | None
     return None
 
 
-_NEVER_EMPTY = "an answer without text is empty, which fails by itself"
-_EXPECT_EMPTY = "a case that expects no text says `outcome: empty`"
+_NEVER_EMPTY = "an answer without text is empty, which fails anyway"
+_EXPECT_EMPTY = "for a case that expects no text, write `outcome: empty`"
 # What matches each text that is not blank, for which alone an assertion is asked.
 _ANY_TEXT = frozenset(
     {
@@ -190,7 +189,7 @@ def _by_type(assertion: CompiledAssertion, allowed: Places, where: str) -> Foreg
     if takes is None or types is None or types & takes:
         return None
     came = " or ".join(sorted(types))
-    why = f"{where} is of type {came} by the schema of response_format"
+    why = f"{where} is of type {came} according to the schema of response_format"
     hint = "compare it with equals" if takes == {"string"} else None
     return Foregone(f"{assertion.type} can never pass: {why}", hint, ("path",) if assertion.path else ())
 
@@ -243,7 +242,7 @@ def _about_finish_reason(assertion: CompiledAssertion, ground: Ground) -> Forego
     if ending is Ending.UNKNOWN:
         why, hint = (
             f"{show(word)} is not a known finish_reason",
-            "finish_reasons of an endpoint declares words of its own",
+            "declare an endpoint's own words under its finish_reasons",
         )
     else:
         why = f"an answer with finish_reason {show(word)} is never {ground.outcome}"

@@ -1,4 +1,4 @@
-"""JSON objects that stand in a text among other words."""
+"""Find JSON objects in a text among other words."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ __all__ = ["objects_in"]
 _RUN = re.compile(r"[{\[\s]*")
 _DECODER = json.JSONDecoder()
 _MOST = 1000
-"""So many opening braces are looked at; each of them may cost a reading up to the end of the text."""
+"""The number of opening braces that are tried; each may cost a scan to the end of the text."""
 
 
 def objects_in(text: str) -> Iterator[Json]:
-    """Each JSON object of a text, the outermost ones, from left to right."""
+    """Yield the outermost JSON objects of a text, from left to right."""
     at = text.find("{")
     for _ in range(_MOST):
         if at < 0:

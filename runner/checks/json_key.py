@@ -1,4 +1,4 @@
-"""A JSON value as something that can be hashed: equal for equal values, as runner/checks/equality.py has it."""
+"""Turn a JSON value into a hashable key: equal for values that are equal by runner/checks/equality.py."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ __all__ = ["identity"]
 
 
 def identity(value: Json) -> Hashable:
-    """A key for dictionaries and sets: 1 and 1.0 share theirs, true has another, the order of keys is free.
+    """Return a key for dictionaries and sets: 1 and 1.0 have the same key, true has another, the order of keys is free.
 
-    Not the canonical form of RFC 8785: answers may hold what has none, such as integers beyond 2^53. Without
-    recursion, so that no depth of nesting can stop it.
+    This is not the canonical form of RFC 8785, which does not exist for all answers. Without recursion, so that no
+    depth of nesting can break it.
     """
     tokens: list[Hashable] = []
     stack: list[Json] = [value]

@@ -1,9 +1,9 @@
-"""Where in a JSON value: a subset of JSONPath (RFC 9535), or a JSON Pointer (RFC 6901) when the text starts with "/".
+"""Paths into JSON values: a subset of JSONPath (RFC 9535), or a JSON Pointer (RFC 6901) if the text starts with "/".
 
     $  .name  ['name']  [n]  [-n]  [*]  .*  ..name  ..['name']  ..[n]  ..[*]  ..*
 
-No filters, slices, unions or scripts. The package jsonpath-rfc9535 implements all of the RFC, but it can neither tell
-whether a path covers a given place nor which of two paths is the more specific, and both is what rules need.
+There are no filters, slices, unions or scripts. The package jsonpath-rfc9535 implements all of the RFC, but it cannot
+say whether a path covers a given place or which of two paths is more specific, and rules need both.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _ARRAY_INDEX = re.compile(r"0|[1-9][0-9]{0,15}")
 
 
 class PathError(ValueError):
-    """A text that is no path. `column` counts characters from 1, `reason` is one sentence."""
+    """A text is not a valid path. `column` counts characters from 1, `reason` is one sentence."""
 
     def __init__(self, column: int, reason: str) -> None:
         super().__init__(f"column {column}: {reason}")
@@ -48,7 +48,7 @@ class Segment:
     token: bool = False
 
     def takes(self, step: str | int, length: int | None) -> bool:
-        """Whether this is the step from a value to its child at `step`; `length` is the array's, where known."""
+        """Return whether this segment selects the child at `step` of a value; `length` is the array's, if known."""
         selector = self.selector
         if selector is None:
             return True
@@ -61,12 +61,12 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """A parsed path. `str(path)` is its canonical spelling and parses to an equal path."""
+    """A parsed path. `str(path)` is its canonical form and parses to an equal path."""
 
     segments: tuple[Segment, ...]
 
     def find(self, value: Json) -> list[tuple[JsonPath, Json]]:
-        """Every place that the path selects in `value`, in document order, each once; [] when there is none."""
+        """Return every place that the path selects in `value`, in document order, without duplicates."""
         found: dict[JsonPath, Json] = {(): value}
         for segment in self.segments:
             starts = _with_descendants(found) if segment.descendant else found
@@ -78,9 +78,9 @@ class Path:
         return list(found.items())
 
     def matches(self, concrete: JsonPath, root: Json = None) -> bool:
-        """Whether the path selects the place `concrete`.
+        """Return whether the path selects the place `concrete`.
 
-        A negative index needs the value that `concrete` points into: without `root` it matches nothing.
+        A negative index needs `root`, the value that `concrete` points into: without it, it matches nothing.
         """
         states = {0}
         here: Json = root
@@ -100,9 +100,9 @@ class Path:
 
     @property
     def specificity(self) -> tuple[int, int, int, int]:
-        """A rank for rules that match the same place, the greater the more specific.
+        """Return a rank for rules that match the same place; a more specific path has a greater rank.
 
-        Fewer ".." first, then more steps, then fewer "*", then more names; of equal ranks the later rule wins.
+        Fewer ".." count first, then more steps, then fewer "*", then more names; of equal ranks the later rule wins.
         """
         names = sum(isinstance(each.selector, str) for each in self.segments)
         return (
@@ -119,7 +119,7 @@ class Path:
 
 
 def parse(text: str) -> Path:
-    """Read a path. Raises PathError (a ValueError) with the column and the reason."""
+    """Parse a path. Raises PathError (a ValueError) with the column and the reason."""
     if text.startswith("/"):
         return _parse_pointer(text)
     if not text.startswith("$"):
@@ -226,7 +226,7 @@ def _select(segment: Segment, parent: Json) -> Iterator[tuple[str | int, Json]]:
 
 
 def _with_descendants(found: Mapping[JsonPath, Json]) -> dict[JsonPath, Json]:
-    """The values and everything below them, each before its children. Without recursion: values may be deep."""
+    """Yield the values and everything below them, each before its children. Without recursion: values may be deep."""
     every = Segment(None)
     reached: dict[JsonPath, Json] = {}
     stack = list(found.items())[::-1]

@@ -302,7 +302,7 @@ class Judge:
         if case.outcome is None:  # as nearly all rows have it
             return
         why = {
-            "unparsable": (not self._json, "the prompt's response_format asks for no JSON"),
+            "unparsable": (not self._json, "the prompt's response_format does not require JSON"),
             "invalid": (
                 self._schema is None and not self._tools,
                 "the prompt declares no schema, and no tools",

@@ -1,7 +1,7 @@
-"""What an assertion says of one value, apart from where that value comes from: one builder per assertion type.
+"""What an assertion requires of one value, wherever that value comes from: one builder per assertion type.
 
-A builder takes the assertion's `value` or `threshold`, whose shape the JSON Schema of prompt files has checked, and
-refuses what could never fail or never pass, such as an expression that every text matches.
+A builder receives the assertion's `value` or `threshold`, already validated by the JSON Schema of prompt files, and
+refuses values that could never fail or never pass, such as a regular expression that every text matches.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ __all__ = ["BUILDERS", "Builder", "Predicate", "SpecError", "Unfit", "bounds"]
 
 
 class SpecError(ValueError):
-    """An assertion cannot mean anything. `message` and `hint` are for its author.
+    """An assertion makes no sense. `message` and `hint` are for its author.
 
-    `at` is the part of it that is meant, or with `at_key` the key of that part.
+    `at` is the part of it that is wrong or, with `at_key`, the key of that part.
     """
 
     def __init__(
@@ -42,16 +42,16 @@ class SpecError(ValueError):
 
 
 class Unfit(Exception):
-    """The value is not of a kind that can be compared, so that neither the check nor its `not-` form holds."""
+    """The value has the wrong type: both the check and its `not-` form fail."""
 
 
 @dataclass(frozen=True, slots=True)
 class Predicate:
-    """A yes-or-no question about one value, with the words for both answers: "expected {wanted}, got ...".
+    """A yes-or-no question about one value, with the words for both results: "expected {wanted}, got ...".
 
-    `holds` raises Unfit. `detail` says more about a value for which `holds` is false: where below the value, and what.
-    `reads` is what an `expr` reads of `output`, `text` and `vars`, and `read` says which values those
-    are in an answer: "expected {wanted}, but {read}".
+    `holds` raises Unfit. `detail` explains why `holds` is false for a value: the place inside the value, and a message.
+    `reads` are the members of `output`, `text` and `vars` that an `expr` reads, and `read` describes their values in an
+    answer: "expected {wanted}, but {read}".
     """
 
     wanted: str
@@ -65,9 +65,9 @@ class Predicate:
 
 
 Builder: TypeAlias = Callable[[Json, Mapping[str, Json], Sandbox], Predicate]
-"""Makes the predicate of an assertion's argument and the further keys of its type, and raises SpecError.
+"""Builds the predicate from an assertion's argument and the further keys of its type; Jinja runs in the sandbox.
 
-Jinja runs in the sandbox.
+Raises SpecError.
 """
 
 
@@ -127,7 +127,7 @@ def _contains_all(value: Json) -> Predicate:
         missing = [part for part in parts if isinstance(text, str) and part not in text]
         return (
             (),
-            f"expected text that contains all of {_list(parts)}, {_list(missing)} is missing in {show(text)}",
+            f"expected text that contains all of {_list(parts)}, {_list(missing)} is missing from {show(text)}",
         )
 
     return _on_text(
@@ -157,7 +157,7 @@ def _icontains_all(value: Json) -> Predicate:
         folded = text.casefold() if isinstance(text, str) else ""
         missing = [part for part in parts if part.casefold() not in folded]
         words = f"expected text that contains all of {_list(parts)} (in any case)"
-        return (), f"{words}, {_list(missing)} is missing in {show(text)}"
+        return (), f"{words}, {_list(missing)} is missing from {show(text)}"
 
     return _on_text(
         f"contains all of {_list(parts)} (in any case)",
@@ -212,7 +212,7 @@ def _regex(value: Json) -> Predicate:
         raise SpecError(f"{show(source)} is not a regular expression: {error}") from None
     if _matches_every_text(pattern):
         raise SpecError(
-            f"{show(source)} matches every text, the empty one as well", "+ is one or more, * any number"
+            f"{show(source)} matches every text, including the empty one", "+ means one or more, * any number"
         )
 
     def searched(text: str) -> bool:
@@ -234,10 +234,10 @@ _LOOKS_AHEAD = re.compile(r"\$|\\[ZzbB]|\(\?[=!>(]|[*+?}]\+")
 
 
 def _matches_every_text(pattern: re.Pattern[str]) -> bool:
-    """Whether a pattern is known to be found in every text, since nothing at all matches it.
+    """Return whether a pattern is known to be found in every text, because it matches the empty text.
 
-    What matches the empty text also matches at the end of any text, unless it looks back at what comes before; and at
-    the beginning of any text, unless it looks ahead (or gives nothing back, as `(?>...)` and `*+`).
+    A pattern that matches the empty text also matches at the end of any text, unless it looks behind, and at the
+    beginning of any text, unless it looks ahead (or does not backtrack, as `(?>...)` and `*+`).
     """
     if pattern.search("") is None:
         return False
@@ -266,10 +266,10 @@ def _is_json(value: Json) -> Predicate:
         found = validator.check(parsed) if validator else ()
         return found[0].message if found else None
 
-    words = "is JSON" if validator is None else "is JSON that fits the schema"
+    words = "is JSON" if validator is None else "is JSON that matches the schema"
     return _on_text(
         words,
-        f"is not JSON{'' if validator is None else ' that fits the schema'}",
+        f"is not JSON{'' if validator is None else ' that matches the schema'}",
         value,
         lambda text: fault(text) is None,
         lambda text: ((), f"expected text that {words}, {fault(str(text))}: {show(text)}"),
@@ -278,7 +278,7 @@ def _is_json(value: Json) -> Predicate:
 
 def _contains_json(value: Json) -> Predicate:
     validator = None if value is None else _validator(value)
-    words = "a JSON object" if validator is None else "a JSON object that fits the schema"
+    words = "a JSON object" if validator is None else "a JSON object that matches the schema"
     return _on_text(
         f"contains {words}",
         f"contains no {words.removeprefix('a ')}",
@@ -295,8 +295,8 @@ def _json_schema(value: Json) -> Predicate:
         return first.path, first.message + (f" (and {len(more)} more)" if more else "")
 
     return Predicate(
-        "a value that fits the schema",
-        "a value that does not fit the schema",
+        "a value that matches the schema",
+        "a value that does not match the schema",
         value,
         lambda actual: not validator.check(actual),
         detail,
@@ -373,7 +373,7 @@ def _length(value: Json) -> Predicate:
 
 
 def bounds(value: Json) -> tuple[int, int | None]:
-    """The least and the greatest number that the `value` of a `length` or a `word-count` allows."""
+    """Return the minimum and maximum that the `value` of a `length` or a `word-count` allows."""
     given = value if isinstance(value, Mapping) else {"min": value, "max": value}
     low, high = given.get("min"), given.get("max")
     return (low if isinstance(low, int) else 0), (high if isinstance(high, int) else None)
@@ -447,7 +447,7 @@ def _expr(value: Json, _: Mapping[str, Json], sandbox: Sandbox) -> Predicate:
         except ValueError as error:
             raise Unfit(f"{show(source)} cannot be evaluated: {error}") from None
         if not isinstance(result, bool):
-            raise Unfit(f"{show(source)} must give true or false, it gives {show(result)}")
+            raise Unfit(f"{show(source)} must be true or false, but is {show(result)}")
         return result
 
     return Predicate(
@@ -488,7 +488,7 @@ def _on_text(
 ) -> Predicate:
     def holds_of_text(actual: Json) -> bool:
         if not isinstance(actual, str):
-            raise Unfit(f"expected text that {wanted}, but {show(actual)} is no text")
+            raise Unfit(f"expected text that {wanted}, but {show(actual)} is not text")
         return holds(actual)
 
     return Predicate(f"text that {wanted}", f"text that {unwanted}", expected, holds_of_text, detail, shown)
@@ -500,7 +500,7 @@ def _list(values: list[str]) -> str:
 
 
 def _plain(build: Callable[[Json], Predicate]) -> Builder:
-    """The builder of a type that has no further keys and runs no Jinja."""
+    """Return the builder of a type that has no further keys and does not run Jinja."""
     return lambda value, _, __: build(value)
 
 

@@ -1,7 +1,7 @@
-"""Lint of the "strict" subset of JSON Schema: what a provider will refuse before it generates anything.
+"""Lint the "strict" subset of JSON Schema: find what a provider will refuse before it generates anything.
 
-A schema sent with `strict: true` that leaves the subset is answered with HTTP 400, one mistake at a time; here all
-are told at once, offline. Rules S001 to S071; limits as raised in July 2025 (OpenAI guide "Structured model
+A provider answers a schema with `strict: true` outside the subset with HTTP 400, one mistake at a time; here all are
+reported at once, offline. The rules are S001 to S071; limits as raised in July 2025 (OpenAI guide "Structured model
 outputs", section "Supported schemas").
 """
 
@@ -27,8 +27,11 @@ MAX_TEXT = 120_000
 LARGE_ENUM = 250
 MAX_LARGE_ENUM_TEXT = 15_000
 
-# How the server counts levels is not published; near the limit it may count more than we do.
+# OpenAI has not published how the server counts levels; near the limit it may count more than we do.
 _DEPTH_IN_DOUBT = 9
+
+_OPEN = (("object", "object"), ("array", "list"))
+"""The types whose content a schema may leave open, as messages name them."""
 
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 
@@ -43,21 +46,21 @@ def lint(schema: Json) -> list[Finding]:
 
 
 def lint_loosely(schema: Json) -> list[Finding]:
-    """What is said of a schema that no provider holds to the subset: what it names and means, but does not say."""
+    """Return the findings in a schema that is not strict: unknown keywords, and what it leaves open."""
     findings = []
     for path, keyword in unknown_keywords(schema):
         meant = meant_keyword(keyword)
-        because = did_you_mean(meant) if meant else "a typing error, or ignored"
+        because = did_you_mean(meant) if meant else "a typo, or ignored"
         findings.append(
             finding("S032", "warning", (*path, keyword), f"unknown keyword '{keyword}' ({because})")
         )
     accepted = accepted_types(schema)
     if "object" not in accepted and len(accepted) == len(TYPES) - 1:
-        message = 'whatever is no object passes, e.g. a string: add type "object"'
+        message = 'anything that is not an object passes, e.g. a string: add type "object"'
         findings.append(finding("S034", "warning", (), message))
     elif "object" in accepted or "array" in accepted:
-        any_of = " and ".join(f"any {kind}" for kind in ("object", "array") if kind in accepted)
-        message = f"{any_of} passes: the schema says nothing about what is in it"
+        any_of = " and ".join(f"any {word}" for kind, word in _OPEN if kind in accepted)
+        message = f"{any_of} passes: the schema does not describe its content"
         findings.append(finding("S033", "warning", (), message))
     return findings
 
@@ -66,17 +69,17 @@ def lint_response_format(
     response_format: Json,
     messages_text: Callable[[], str] | str | None = None,
 ) -> list[Finding]:
-    """The lint of a whole `response_format`, with paths relative to it.
+    """Return the findings of a whole `response_format`, with paths relative to it.
 
-    The subset is held against schemas sent with `strict: true` only: without it no provider enforces it, which is
-    itself worth a warning (S005). `messages_text` is the text of all messages, which must say "json" when
-    `type` is json_object; None: not known, not looked at.
+    Only schemas with `strict: true` are checked against the subset: without it, no provider enforces the schema, which
+    is itself worth a warning (S005). `messages_text` is the text of all messages, which must contain "json" if `type` is
+    json_object; None: unknown, not checked.
     """
     declared = response_format if isinstance(response_format, Mapping) else {}
     if declared.get("type") == "json_object" and messages_text is not None:
         text = messages_text if isinstance(messages_text, str) else messages_text()
         if "json" not in text.lower():
-            message = 'no message says "json", which json_object requires'
+            message = 'no message contains "json", which json_object requires'
             return [Finding("S006", "error", message, ("type",))]
     if declared.get("type") != "json_schema":
         return []
@@ -96,7 +99,7 @@ def _json_schema(inner: Mapping[str, Json]) -> Iterator[Finding]:
         yield Finding("S003", "error", message, (*at, "name"))
     strict = inner.get("strict") is True
     if not strict:
-        message = "strict is not true, so the schema is a hint to the model and not enforced"
+        message = "strict is not true, so the schema is only a hint to the model and is not enforced"
         yield Finding("S005", "warning", message, (*at, "strict") if "strict" in inner else at)
     if "schema" not in inner:
         yield Finding("S004", "error", "response_format json_schema without a schema", at)
@@ -113,24 +116,22 @@ def _endless(nodes: Mapping[JsonPath, Node]) -> Iterator[Finding]:
     )
     for place in places:
         if place is not None and place in nodes and place not in finite:
-            message = (
-                "required chain of $ref never ends; no finite value can exist (add a null branch or an array)"
-            )
+            message = "the chain of required $refs never ends, so no finite value can exist (add a null branch or an array)"
             yield finding("S054", "error", place, message)
 
 
 def _limits(nodes: Mapping[JsonPath, Node]) -> Iterator[Finding]:
     deepest = max(nodes.values(), key=lambda node: node.depth)
-    depth, exceeds = deepest.depth, f"{deepest.depth} levels of nesting exceeds limit of {MAX_DEPTH}"
+    depth, exceeds = deepest.depth, f"{deepest.depth} levels of nesting exceed the limit of {MAX_DEPTH}"
     if depth > MAX_DEPTH:
         yield finding("S060", "error", deepest.path, exceeds)
     elif depth >= _DEPTH_IN_DOUBT:
-        message = f"{depth} levels of nesting is near the limit of {MAX_DEPTH}; the server may count more"
+        message = f"{depth} levels of nesting are near the limit of {MAX_DEPTH}; the server may count more"
         yield finding("S060", "warning", deepest.path, message)
 
     names = [name for node in nodes.values() for name in node.properties]
     if len(names) > MAX_PROPERTIES:
-        yield finding("S061", "error", (), f"{len(names)} parameters exceeds limit of {MAX_PROPERTIES}")
+        yield finding("S061", "error", (), f"{len(names)} properties exceed the limit of {MAX_PROPERTIES}")
 
     enums = {
         node.path: values for node in nodes.values() if isinstance(values := node.keywords.get("enum"), list)

@@ -1,8 +1,8 @@
-"""The rules of the strict subset that look at one subschema at a time: S001, S002 and S010 to S053, S071.
+"""The rules of the strict subset that apply to one subschema at a time: S001, S002 and S010 to S053, S071.
 
-Sources: OpenAI's guide "Structured model outputs" (https://platform.openai.com/docs/guides/structured-outputs), the
-texts of its 400 answers, and where those are silent the schema transformer of the openai-node client. What providers
-have answered differently at different times is a warning.
+The sources are OpenAI's guide "Structured model outputs" (https://platform.openai.com/docs/guides/structured-outputs),
+the messages of its 400 responses and, for what those leave open, the schema transformer of the openai-node client. If
+providers have behaved differently at different times, the finding is a warning.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _FORBIDDEN = frozenset(
         "$dynamicRef", "$recursiveAnchor", "$recursiveRef",
     }
 )  # fmt: skip
-# What says what a value is in place of `type`; where one of these is refused, a missing type is no second mistake.
+# Keywords that replace `type`; if one of these is refused, a missing type is not a second mistake.
 _COMBINATORS = frozenset({"allOf", "oneOf", "not", "if", "$dynamicRef", "$recursiveRef"})
 _CONTESTED = frozenset({"default", "minLength", "maxLength", "definitions", "$schema", "$id"})
 _KNOWN = frozenset(
@@ -53,7 +53,7 @@ _MEANT_FOR: Mapping[str, frozenset[str]] = {
 
 
 def node_findings(node: Node, nodes: Mapping[JsonPath, Node]) -> Iterator[Finding]:
-    """What is wrong with one subschema, apart from its parts."""
+    """Yield what is wrong with one subschema, apart from its parts."""
     if not isinstance(node.schema, Mapping):
         came = "true/false" if isinstance(node.schema, bool) else show(node.schema)
         yield finding("S021", "error", node.path, f"{came} is not a usable schema")
@@ -88,12 +88,12 @@ def _keywords(node: Node) -> Iterator[Finding]:
                 "S030", "error", path, "'items' as a list (a tuple) is not permitted in strict mode"
             )
         elif keyword in _CONTESTED:
-            message = f"'{keyword}' is not in the published subset; answers differ by date and model"
+            message = (
+                f"'{keyword}' is not in the published subset; whether it is accepted varies by date and model"
+            )
             yield finding("S031", "warning", path, message)
         elif keyword not in _KNOWN:
-            yield finding(
-                "S032", "warning", path, f"unknown keyword '{keyword}' (a typing error, or ignored)"
-            )
+            yield finding("S032", "warning", path, f"unknown keyword '{keyword}' (a typo, or ignored)")
         fitting = _MEANT_FOR.get(keyword)
         if fitting and node.types and fitting.isdisjoint(node.types):
             message = f"'{keyword}' has no meaning for type {' or '.join(node.types)}"
@@ -114,7 +114,7 @@ def _type(node: Node) -> Iterator[Finding]:
             "S023", "error", (*node.path, "type"), f"type must be {allowed}, got {show(keywords['type'])}"
         )
     if "array" in types and "items" not in keywords:
-        yield finding("S022", "error", node.path, "array schema missing items")
+        yield finding("S022", "error", node.path, "the array schema has no items")
 
 
 def _object(node: Node) -> Iterator[Finding]:
@@ -151,9 +151,9 @@ def _enum(node: Node) -> Iterator[Finding]:
     kinds = {json_type(value) for value in values} - {"null"}
     allowed = {"number" if kind == "integer" else kind for kind in node.types}
     if len(kinds) > 1:
-        yield finding("S025", "error", path, "enum values must be of the same type (null besides is fine)")
+        yield finding("S025", "error", path, "enum values must be of the same type (null is also allowed)")
     elif allowed and not kinds <= allowed:
-        message = f"enum values of type {kinds.pop()} never fit type {' or '.join(node.types)}"
+        message = f"enum values of type {kinds.pop()} never match type {' or '.join(node.types)}"
         yield finding("S025", "error", path, message)
     if "null" in node.types and None not in values:
         message = "type allows null but enum does not list null, so null is unreachable"
@@ -170,7 +170,7 @@ def _union(node: Node, nodes: Mapping[JsonPath, Node]) -> Iterator[Finding]:
     first_keys: set[str] = set()
     for index in range(len(branches)):
         branch = nodes[(*path, index)]
-        # A branch that is a reference counts as what it refers to.
+        # A branch that is a reference counts as its target.
         branch = nodes.get(target(branch.keywords.get("$ref")) or branch.path, branch)
         first = next(iter(branch.properties), None)
         if first is not None and first in first_keys:
@@ -220,7 +220,7 @@ def _reference(node: Node, nodes: Mapping[JsonPath, Node]) -> Iterator[Finding]:
         keyword for keyword in node.keywords if keyword != "$ref" and (node.path or keyword not in _ROOT_ONLY)
     ]
     if beside:
-        message = f'$ref cannot have keywords {_names(beside)} beside it; wrap it: {{"anyOf": [{{"$ref": ...}}], ...}}'
+        message = f'$ref cannot have keywords {_names(beside)} next to it; wrap it: {{"anyOf": [{{"$ref": ...}}], ...}}'
         yield finding("S051", "error", path, message)
     place = target(reference)
     if place is None:

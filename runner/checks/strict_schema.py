@@ -1,4 +1,4 @@
-"""A schema laid out for the strict lint: every subschema once, with its place, its depth and what it refers to."""
+"""Lay out a schema for the strict lint: every subschema once, with its path, its depth and its references."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _REFERENCE = re.compile(r"#/(\$defs|definitions)/([^/]+)")
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One remark of the lint. `path` is inside the schema: keys and indexes from its root."""
+    """One finding of the lint. `path` is inside the schema: keys and indexes from its root."""
 
     code: str
     severity: Severity
@@ -29,7 +29,7 @@ class Finding:
 
 
 def finding(code: str, severity: Severity, path: JsonPath, message: str) -> Finding:
-    """A finding whose message names its place."""
+    """Return a finding whose message names its path."""
     return Finding(code, severity, f"{json_path(path)}: {message}" if path else message, path)
 
 
@@ -37,7 +37,7 @@ def finding(code: str, severity: Severity, path: JsonPath, message: str) -> Find
 class Node:
     """One subschema. `depth` is 0 at the root and in a definition, and grows with each `properties` and `items`.
 
-    `schema` is whatever the author wrote there, be it a schema or not.
+    `schema` is what the author wrote there, whether it is a schema or not.
     """
 
     schema: Json
@@ -46,34 +46,34 @@ class Node:
 
     @property
     def keywords(self) -> Mapping[str, Json]:
-        """What the author wrote at this place; {} where that is no object."""
+        """Return the keywords at this place; {} if it is not an object."""
         return self.schema if isinstance(self.schema, Mapping) else {}
 
     @property
     def types(self) -> tuple[str, ...]:
-        """The declared types, what is no name of a type as JSON text; () when there is none."""
+        """Return the declared types, with anything that is not a string as JSON text; () if there are none."""
         declared = self.keywords.get("type", [])
         names = declared if isinstance(declared, list) else [declared]
         return tuple(name if isinstance(name, str) else show(name) for name in names)
 
     @property
     def properties(self) -> Mapping[str, Json]:
-        """The declared properties; {} when there are none."""
+        """Return the declared properties; {} if there are none."""
         declared = self.keywords.get("properties")
         return declared if isinstance(declared, Mapping) else {}
 
     @property
     def required(self) -> dict[str, None]:
-        """The names of the required properties, as an ordered set."""
+        """Return the names of the required properties, as an ordered set."""
         declared = self.keywords.get("required")
         names = declared if isinstance(declared, list) else []
         return dict.fromkeys(name for name in names if isinstance(name, str))
 
 
 def lay_out(schema: Json) -> dict[JsonPath, Node]:
-    """Every subschema by its place, parents first, in the order of the file.
+    """Return every subschema by its path, parents first, in the order of the file.
 
-    Goes into properties, items, anyOf and definitions; not into enum, const, default and examples, which are data.
+    Descends into properties, items, anyOf and definitions; not into enum, const, default and examples, which are data.
     """
     nodes: dict[JsonPath, Node] = {}
     stack = [Node(schema, (), 0)]
@@ -99,7 +99,7 @@ def _children(node: Node) -> Iterator[Node]:
 
 
 def target(reference: Json) -> JsonPath | None:
-    """The place that a `$ref` of the permitted forms means: "#" or a definition at the root; None for other forms."""
+    """Return the path of a `$ref` of the permitted forms, "#" or a definition at the root; None for other forms."""
     if reference == "#":
         return ()
     match = _REFERENCE.fullmatch(reference) if isinstance(reference, str) else None
@@ -109,7 +109,7 @@ def target(reference: Json) -> JsonPath | None:
 
 
 def ends(nodes: Mapping[JsonPath, Node]) -> set[JsonPath]:
-    """The places whose schema some finite value fits. The others demand a value inside a value without end."""
+    """Return the paths whose schemas some finite value matches. The others require endlessly nested values."""
     finite: set[JsonPath] = set()
     children_first = list(nodes.values())[::-1]
     grown = True

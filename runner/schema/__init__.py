@@ -1,9 +1,9 @@
-"""JSON Schema, checked: build a `Validator` once, ask it about values, get violations a person can read.
+"""Validate values against a JSON Schema: build a `Validator` once, and get violations that a person can read.
 
-JSON Schema draft 2020-12 unless `$schema` names another published draft. A few places where the `jsonschema`
-library's defaults would let something pass unseen are closed here: formats are checked, `multipleOf` is exact
-arithmetic on the decimal numbers as written (RFC 8259 numbers, not their binary neighbours), and a `$ref` that
-leaves the document is refused instead of fetched. A `$` in a pattern is the very end of the string (ECMA 262).
+The draft is 2020-12 unless `$schema` names another published draft. Some defaults of the `jsonschema` library would
+accept invalid values silently and are replaced here: formats are checked, `multipleOf` is exact arithmetic on the
+decimal numbers as written (RFC 8259 numbers, not their binary neighbours), and a `$ref` that leaves the document is
+refused instead of fetched. A `$` in a pattern is the very end of the string (ECMA-262).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The drafts of JSON Schema, with the few keywords that the `jsonschema` library answers differently from the standard."""
+"""The drafts of JSON Schema, with corrections for the keywords that the `jsonschema` library does not treat as specified."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from .wording import additional, schema_message, show
 __all__ = ["DIALECT", "Draft", "check_form", "draft_of", "exact_draft"]
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-"""What a schema without `$schema` is written in."""
+"""The dialect of a schema without `$schema`."""
 
 
 def draft_of(schema: Json) -> type[Draft]:
-    """The class of the draft that a schema names. Raises SchemaProblem where it names none that is known."""
+    """Return the class of the draft that a schema names. Raises SchemaProblem if the draft is unknown."""
     if not isinstance(schema, bool | Mapping):
         raise SchemaProblem((), f"a schema is an object (or true or false), got {show(schema)}")
     dialect = DIALECT if isinstance(schema, bool) else schema.get("$schema", DIALECT)
@@ -48,19 +48,19 @@ def _draft_called(dialect: Json) -> type[Draft] | None:
         return None
     if cls is None:
         return None
-    # The library takes other spellings of the same URL as well, which its own resolver of references does not know.
+    # The library also accepts other spellings of the same URL, which its own resolver of references does not know.
     name = str(cls.META_SCHEMA.get("$id") or cls.META_SCHEMA.get("id"))
     return cls if dialect.rstrip("#") == name.rstrip("#") else None
 
 
 def exact_draft(cls: type[Draft], schema: Json) -> Any:
-    """A validator of the library for `schema`, exact and with the formats checked. It fetches nothing."""
+    """Return a validator of the library for `schema` that is exact, checks formats and fetches nothing."""
     return _exact(cls)(schema, format_checker=_formats(cls), registry=Registry())
 
 
 def check_form(schema: Json, cls: type[Draft]) -> None:
-    """Hold a schema against its meta-schema. Raises SchemaProblem."""
-    # The format checker finds patterns that are no regular expressions; without it they blow up in check().
+    """Validate a schema against its meta-schema. Raises SchemaProblem."""
+    # The format checker finds invalid regular expressions; without it they would raise in check().
     meta = _exact(cls)(cls.META_SCHEMA, format_checker=_formats(cls))
     problem = best_match(meta.iter_errors(schema))
     if problem is not None:
@@ -69,7 +69,7 @@ def check_form(schema: Json, cls: type[Draft]) -> None:
 
 
 def _refuse_foreign_names(schema: Json, path: JsonPath, *, unevaluated: bool = False) -> None:
-    """Where `unevaluatedProperties` counts, the library reads the patterns of `patternProperties` itself, as Python's."""
+    """Refuse patterns that Python cannot compile if `unevaluatedProperties` applies: there the library itself reads them."""
     if isinstance(schema, Mapping):
         unevaluated = unevaluated or "unevaluatedProperties" in schema
         patterns = schema.get("patternProperties")
@@ -77,7 +77,7 @@ def _refuse_foreign_names(schema: Json, path: JsonPath, *, unevaluated: bool = F
             try:
                 re.compile(pattern)
             except re.error:
-                message = f"{show(pattern)} cannot be checked beside unevaluatedProperties"
+                message = f"{show(pattern)} cannot be checked together with unevaluatedProperties"
                 raise SchemaProblem((*path, "patternProperties", pattern), message) from None
         for key, value in schema.items():
             _refuse_foreign_names(value, (*path, key), unevaluated=unevaluated)
@@ -88,7 +88,7 @@ def _refuse_foreign_names(schema: Json, path: JsonPath, *, unevaluated: bool = F
 
 @cache
 def _exact(cls: type[Draft]) -> Any:
-    """The draft's validator class with the keywords, and the one type, that the library answers differently."""
+    """Return the draft's validator class with the corrected keywords and the corrected array type."""
     build: Any = extend  # untyped in the stubs
     ours = {
         "additionalProperties": _additional_properties,
@@ -104,7 +104,7 @@ def _exact(cls: type[Draft]) -> Any:
     library_evolve = exact.evolve
 
     def evolve(self: Any, **changes: Any) -> Any:
-        # The library's own looks up the class by `$schema`, and so comes back to its own class at every schema that
+        # The library's own method looks up the class by `$schema`, and so returns to its own class at every schema that
         # names its draft: the root behind a `$ref`, each part of the meta-schemas.
         schema = changes.get("schema", self.schema)
         if isinstance(schema, Mapping) and "$schema" in schema:
@@ -119,7 +119,7 @@ def _exact(cls: type[Draft]) -> Any:
 
 @cache
 def _formats(cls: type[Draft]) -> FormatChecker:
-    """The draft's formats; whatever `re` refuses is no regular expression."""
+    """Return the draft's formats, with `regex` checked by our compiler."""
     checker = FormatChecker(())
     checker.checkers = dict(cls.FORMAT_CHECKER.checkers)
     checker.checks("regex", raises=PatternError)(_is_regex)
@@ -144,7 +144,7 @@ def _multiple_of(draft: Any, divisor: Any, value: Any, _schema: Any) -> Iterator
 
 
 def _fraction(number: int | float) -> Fraction:
-    # repr of a float is the shortest decimal that reads back as it: the number the author wrote.
+    # repr of a float is the shortest decimal that parses to it: the number that the author wrote.
     return Fraction(number) if isinstance(number, int) else Fraction(repr(number))
 
 
@@ -173,7 +173,7 @@ def _additional_properties(draft: Any, rule: Any, value: Any, schema: Any) -> It
 
 
 def _required(draft: Any, required: Any, value: Any, _schema: Any) -> Iterator[ValidationError]:
-    # Draft 3 has a boolean here; the draft's own `properties` sees to it.
+    # Draft 3 has a boolean here, which the draft's own `properties` handles.
     if draft.is_type(value, "object") and isinstance(required, list):
         for name in required:
             if name not in value:
@@ -187,7 +187,7 @@ def _unique_items(draft: Any, unique: Any, value: Any, _schema: Any) -> Iterator
 
 
 def _identity(value: Json) -> Hashable:
-    """Equal for values that JSON Schema calls equal: 1 and 1.0, but not 1 and true; objects in any order."""
+    """Return a key that is equal for equal JSON values: 1 and 1.0, but not 1 and true; objects in any order."""
     if isinstance(value, Mapping):
         return "object", frozenset((key, _identity(item)) for key, item in value.items())
     if isinstance(value, list | tuple):

@@ -1,8 +1,8 @@
-"""Regular expressions of JSON Schema, which are those of ECMAScript (ECMA-262), spelled for Python's `re`.
+"""Translate the regular expressions of JSON Schema, which follow ECMAScript (ECMA-262), for Python's `re`.
 
-Where the two dialects mean something else by the same sign, the pattern is rewritten: `\\d`, `\\w` and `\\b` know ASCII only,
-`\\s` and `.` know more line ends, `$` is the very end, `\\p{L}` is a category of Unicode. Whatever else Python reads, it
-reads as it stands.
+If a construct has different meanings in the two dialects, the pattern is rewritten: `\\d`, `\\w` and `\\b` are ASCII only,
+`\\s` and `.` know more line ends, `$` is the very end, `\\p{L}` is a Unicode category. Everything else is passed to
+Python unchanged.
 """
 
 from __future__ import annotations
@@ -47,14 +47,14 @@ _LONG_NAMES = {
 
 @lru_cache(maxsize=1024)
 def compile_ecma(source: str) -> re.Pattern[str]:
-    """Compile a pattern of JSON Schema. Raises PatternError for what is none, or what Python cannot match."""
+    """Compile a pattern of JSON Schema. Raises PatternError if it is invalid, or if Python cannot match it."""
     return compile_pattern(_in_python(source))
 
 
 def _in_python(source: str) -> str:
     pieces: list[str] = []
     signs = [found[0] for found in _SIGN.finditer(source)]
-    inside = -1  # where the class began that is open
+    inside = -1  # the index at which the open character class began
     for index, sign in enumerate(signs):
         if inside >= 0:
             first = index == inside + 1 or (index == inside + 2 and signs[inside + 1] == "^")
@@ -105,7 +105,7 @@ def _escape(sign: str, *, in_class: bool) -> str:
 
 def _character(code: int) -> str:
     if code > sys.maxunicode:
-        raise PatternError(f"U+{code:X} is no character")
+        raise PatternError(f"U+{code:X} is not a character")
     return f"\\U{code:08x}"
 
 
@@ -128,7 +128,7 @@ def _complement(ranges: _Ranges) -> _Ranges:
 
 @cache
 def _property(name: str) -> _Ranges:
-    """The characters that `\\p{name}` means: a general category, or one of the few other sets that Python knows."""
+    """Return the characters of `\\p{name}`: a general category, or one of the few other sets that Python knows."""
     if name == "Any":
         return ((0, sys.maxunicode),)
     if name == "ASCII":
@@ -141,7 +141,7 @@ def _property(name: str) -> _Ranges:
         {"Lu", "Ll", "Lt"} if short == "LC" else {each for each in _categories() if each.startswith(short)}
     )
     if field not in ("", "gc", "General_Category") or not short or not wanted:
-        raise PatternError(f"\\p{{{name}}} is a property of characters that cannot be checked here")
+        raise PatternError(f"\\p{{{name}}} is a character property that cannot be checked here")
     codes = sorted(span for each in wanted for span in _categories()[each])
     joined: list[tuple[int, int]] = []
     for low, high in codes:
@@ -154,7 +154,7 @@ def _property(name: str) -> _Ranges:
 
 @cache
 def _categories() -> dict[str, list[tuple[int, int]]]:
-    """The ranges of each of Unicode's 30 general categories."""
+    """Return the ranges of each of Unicode's 30 general categories."""
     found: dict[str, list[tuple[int, int]]] = {}
     start, current = 0, unicodedata.category("\0")
     for code in range(1, sys.maxunicode + 1):

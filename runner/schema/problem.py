@@ -9,7 +9,7 @@ __all__ = ["SchemaProblem"]
 
 
 class SchemaProblem(ValueError):
-    """A JSON Schema that cannot be used. `path` is where in the schema, `message` is one sentence."""
+    """A JSON Schema cannot be used. `path` is the place in the schema, `message` is one sentence."""
 
     def __init__(self, path: JsonPath, message: str) -> None:
         super().__init__(f"{json_path(path)}: {message}")

@@ -1,4 +1,4 @@
-"""Where the `$ref`s of a schema lead: inside it, to schemas, and not in a circle."""
+"""Check that the `$ref`s of a schema lead to schemas inside it, and not in a circle."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from .wording import show
 
 __all__ = ["check_references"]
 
-# Keywords whose value is one schema, a list of schemas, or schemas by name: where a `$ref` can stand. The members
-# of `_IN_PLACE` apply to the same value as the schema around them, so a loop through them alone never ends.
+# Keywords whose value is one schema, a list of schemas, or schemas by name: the places where a `$ref` can occur. The
+# members of `_IN_PLACE` apply to the same value as the schema around them, so a loop through them alone never ends.
 _ONE = (
     "items", "additionalItems", "additionalProperties", "propertyNames", "contains", "contentSchema",
     "unevaluatedItems", "unevaluatedProperties", "not", "if", "then", "else",
@@ -37,11 +37,11 @@ def check_references(schema: Json, cls: type[Draft]) -> None:
         return
     specification: Specification[Any] = specification_with(str(schema.get("$schema", DIALECT)))
     root = specification.create_resource(schema)
-    # The drafts up to 7 have one meta-schema, which lists their keywords; what others mean is not looked at in these.
+    # The drafts up to 7 have one meta-schema, which lists their keywords; unknown keywords are ignored in these.
     known: Mapping[str, Json] | None = None if "allOf" in cls.META_SCHEMA else cls.META_SCHEMA["properties"]
     same_value: dict[int, list[tuple[int, JsonPath]]] = {}
-    # Every schema is visited once, by identity: YAML aliases may share one object between places. What a reference
-    # leads to waits until the schema's own tree is done, so that messages name the place where it stands.
+    # Every schema is visited once, by identity: YAML aliases may share one object between places. The target of a
+    # reference is visited after the schema's own tree, so that messages name its own place.
     seen: set[int] = set()
     tree: list[tuple[Json, JsonPath, Any]] = [(schema, (), Registry().resolver_with_root(root))]
     targets: list[tuple[Json, JsonPath, Any]] = []
@@ -77,11 +77,11 @@ def _check_draft(schema: Json, path: JsonPath) -> None:
 
 
 def _check_target(schema: Json, cls: type[Draft], path: JsonPath) -> None:
-    """Look at what the reference at `path` leads to, in a place where no keyword expects a schema."""
+    """Validate the target of the reference at `path` if no keyword expects a schema at its place."""
     try:
         check_form(schema, cls)
     except SchemaProblem as problem:
-        raise SchemaProblem(path, f"what this refers to is no schema: {problem}") from None
+        raise SchemaProblem(path, f"the target of this reference is not a schema: {problem}") from None
 
 
 def _children(
@@ -101,12 +101,18 @@ def _children(
 def _resolve(resolver: Any, reference: Json, path: JsonPath) -> tuple[Json, Any]:
     try:
         found = resolver.lookup(reference)
-    except (Unresolvable, ValueError, TypeError):  # a JSON Pointer with a word for an index, or into a number
+    except (
+        Unresolvable,
+        ValueError,
+        TypeError,
+    ):  # e.g. a JSON Pointer with a word as an index, or into a number
         inside = isinstance(reference, str) and reference.startswith("#")
         why = "is not defined in this schema" if inside else "points outside this schema and is never fetched"
         raise SchemaProblem(path, f"{show(reference)} {why}") from None
     if not isinstance(found.contents, bool | Mapping):
-        raise SchemaProblem(path, f"{show(reference)} leads to what is no schema: {show(found.contents)}")
+        raise SchemaProblem(
+            path, f"{show(reference)} does not lead to a schema but to {show(found.contents)}"
+        )
     return found.contents, found.resolver
 
 
@@ -123,6 +129,6 @@ def _check_circles(edges: Mapping[int, list[tuple[int, JsonPath]]]) -> None:
             if step is None:
                 done.add(trail.pop())
             elif step[0] in open_ and step[0] not in done:
-                raise SchemaProblem(step[1], "the schema refers to itself without end")
+                raise SchemaProblem(step[1], "the schema refers to itself endlessly")
             elif step[0] not in done:
                 trail.append(step[0])

@@ -1,9 +1,9 @@
-"""A quick way to know that a value is valid, with jsonschema-rs where it is installed (extra `fast`).
+"""A fast path for valid values, with jsonschema-rs if it is installed (extra `fast`).
 
-It only ever says "valid", and only for schemas made of keywords on which both libraries provably agree; everything else
-is for `validator`, whose answers and messages are the same with and without it. Left out are, among others, `pattern`
-(another dialect of regular expressions), `format`, `multipleOf` and `uniqueItems` (numbers are read exactly in
-`drafts`), `oneOf` and `not` (where an "invalid" makes a "valid"), and references that go in a circle.
+It only ever reports "valid", and only for schemas with keywords on which both libraries provably agree; everything else
+is left to `validator`, whose results and messages are the same with and without it. Excluded are, among others,
+`pattern` (another dialect of regular expressions), `format`, `multipleOf` and `uniqueItems` (`drafts` treats numbers
+exactly), `oneOf` and `not` (where an "invalid" makes a "valid"), and circular references.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from ..values import Json
 __all__ = ["CHECKS_BEFORE", "Shortcut", "is_plain"]
 
 CHECKS_BEFORE = 256
-"""Checks of a process before the library is loaded, which takes as long as some 250 checks without it."""
+"""The number of checks in a process before the library is loaded, which takes as long as about 250 checks without it."""
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 _DEEPEST = 32
-"""Schemas within schemas, references followed. Far below where the interpreter's own limit ends a check."""
+"""Levels of nested schemas, including references; far below the interpreter's own recursion limit."""
 
 _REMARKS = frozenset(
     {"title", "description", "default", "examples", "deprecated", "readOnly", "writeOnly", "$comment"}
@@ -35,7 +35,7 @@ _REFERENCE = re.compile(r"#/(\$defs|definitions)/([A-Za-z0-9_.-]+)")
 
 
 class Shortcut:
-    """What can be said quickly about one schema, a JSON Schema of draft 2020-12 that is known to be one."""
+    """The fast path of one schema, a valid JSON Schema of draft 2020-12."""
 
     __slots__ = ("_decided", "_is_valid", "_schema")
 
@@ -47,7 +47,7 @@ class Shortcut:
         self._is_valid: Callable[[Json], bool] | None = None
 
     def knows_valid(self, value: Json) -> bool:
-        """True where `value`, of JSON's types, is valid; False says nothing."""
+        """Return True if `value`, of JSON's types, is known to be valid; False means nothing."""
         if not self._decided:
             Shortcut.checks += 1
             if Shortcut.checks <= CHECKS_BEFORE:
@@ -57,7 +57,7 @@ class Shortcut:
             return False
         try:
             return self._is_valid(value)
-        except (ValueError, TypeError, OverflowError):  # half a surrogate pair, a subclass of str, ...
+        except (ValueError, TypeError, OverflowError):  # a lone surrogate, a subclass of str, ...
             return False
 
     def _decide(self) -> None:
@@ -69,17 +69,17 @@ class Shortcut:
         schema: Any = self._schema
         try:
             self._is_valid = jsonschema_rs.Draft202012Validator(schema, validate_formats=False).is_valid
-        except (ValueError, TypeError, OverflowError):  # a default that its reader cannot take
+        except (ValueError, TypeError, OverflowError):  # a default that the library cannot read
             return
 
 
 def is_plain(schema: Json) -> bool:
-    """Whether a schema is made of nothing but what both libraries read alike."""
+    """Return whether a schema consists only of what both libraries treat alike."""
     return _Reader(schema).is_plain(schema, _DEEPEST)
 
 
 class _Reader:
-    """Looks at every schema in a schema; at one that is referred to once for each depth it stands at."""
+    """Visits every schema inside a schema; the target of a reference once for each depth at which it occurs."""
 
     def __init__(self, root: Json) -> None:
         self._root = root
@@ -113,7 +113,7 @@ class _Reader:
             case _ if keyword in _SIZES:
                 return type(value) is int and value < 2**31
             case _ if keyword in _BOUNDS:
-                # Where no type is declared, one library lets infinities pass that the other compares.
+                # Without a declared type, one library accepts infinities that the other compares.
                 return "type" in schema and _is_modest_number(value)
             case _:
                 return keyword in _REMARKS

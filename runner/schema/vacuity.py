@@ -1,7 +1,7 @@
-"""Schemas that refuse nothing, and keywords that JSON Schema does not know: both make every answer valid in silence.
+"""Find schemas that accept everything, and unknown keywords: both would make every answer valid silently.
 
-Nothing is guessed: `accepted_types` names a type only where each of its values provably fits. Keywords are those of JSON
-Schema 2020-12 and of the drafts before it.
+Nothing is guessed: `accepted_types` names a type only if each of its values is provably valid. The known keywords are
+those of JSON Schema 2020-12 and of the drafts before it.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _REMARKS = frozenset(
         "discriminator", "xml", "externalDocs", "$async",
     }
 )  # fmt: skip
-"""Keywords of OpenAPI, of Gemini and of editors that refuse no value where they come from either."""
+"""Keywords of OpenAPI, Gemini and editors that refuse no value there either."""
 
 _WRAPPERS = (
     "response_format",
@@ -62,48 +62,48 @@ _SAYING = frozenset({"properties", "items", "$ref", "anyOf", "oneOf", "allOf", "
 
 
 class Vacuity(NamedTuple):
-    """Why a schema is no test: one sentence, and what to do."""
+    """Why a schema tests nothing: one sentence, and what to do."""
 
     message: str
     hint: str
 
 
 def vacuity(schema: Json) -> Vacuity | None:
-    """Why `schema` would let every answer pass; None where it can refuse one."""
+    """Return why every answer would pass `schema`; None if it can refuse one."""
     accepted = accepted_types(schema)
     if (inside := _inside(schema)) and ("object" in accepted or not _has_types(schema)):
         return Vacuity(
-            "this is not the schema, but what goes around it, and it refuses no answer",
-            f"the schema is what stands under {json_path(inside)[2:]}",
+            "this is the wrapper of a schema rather than the schema, and every answer would pass it",
+            f"the schema itself is under {json_path(inside)[2:]}",
         )
     unknown = _meant_as_keywords(schema)
     if len(accepted) < len(TYPES) and not (unknown and "object" in accepted):
         return None
     if unknown:
         return Vacuity(
-            "the schema says nothing about what is in an answer, so every answer would pass",
+            "the schema says nothing about the content of an answer, so every answer would pass",
             f"JSON Schema has no keyword {', '.join(unknown)}",
         )
     return Vacuity(
-        "the schema refuses nothing, so every answer would pass",
-        "say what the answer is, e.g. {type: object, properties: {...}, required: [...]}; for any JSON object write"
+        "the schema accepts everything, so every answer would pass",
+        "describe the answer, e.g. {type: object, properties: {...}, required: [...]}; for any JSON object write"
         " response_format: {type: json_object}",
     )
 
 
 def _meant_as_keywords(schema: Json) -> list[str]:
-    """The unknown keywords at the root that were meant to say what is in an answer, each with what may be right."""
+    """Return the unknown keywords at the root that were meant to describe an answer, each with a suggestion."""
     meant = []
     for keyword in [keyword for path, keyword in unknown_keywords(schema) if not path]:
         if right := meant_keyword(keyword):
             meant.append(f'"{keyword}" ({did_you_mean(right)})')
         elif isinstance(schema, Mapping) and isinstance(schema[keyword], Mapping):
-            meant.append(f'"{keyword}" (a property stands under "properties")')
+            meant.append(f'"{keyword}" (properties are declared under "properties")')
     return meant
 
 
 def unknown_keywords(schema: Json, at: JsonPath = ()) -> Iterator[tuple[JsonPath, str]]:
-    """Each keyword that JSON Schema does not know, with the place of the schema it stands in."""
+    """Yield each unknown keyword, after the path of its schema."""
     if not isinstance(schema, Mapping):
         return
     for keyword, value in schema.items():
@@ -114,7 +114,7 @@ def unknown_keywords(schema: Json, at: JsonPath = ()) -> Iterator[tuple[JsonPath
 
 
 def meant_keyword(keyword: str) -> str | None:
-    """The keyword of JSON Schema that an unknown one is probably a slip of."""
+    """Return the keyword of JSON Schema that an unknown one is probably a misspelling of, or None."""
     camel = "".join(
         word if index == 0 else word.capitalize() for index, word in enumerate(keyword.split("_"))
     )
@@ -132,13 +132,13 @@ def _subschemas(keyword: str, value: Json) -> Iterator[tuple[JsonPath, Json]]:
 
 
 def _has_types(schema: Json) -> bool:
-    """Whether `type`, where it stands, names types: that of what goes around a schema is "json_schema" or "function"."""
+    """Return whether `type`, if present, names JSON types: in the wrapper of a schema it is "json_schema" or "function"."""
     declared: Any = schema.get("type", TYPES) if isinstance(schema, Mapping) else TYPES
     return not isinstance(declared, str) or declared in (*TYPES, "integer")
 
 
 def _inside(schema: Json) -> JsonPath:
-    """Where the schema stands in what goes around it in a request; () where `schema` is none of these."""
+    """Return the path of the schema inside its wrapper in a request; () if `schema` is not a wrapper."""
     path: JsonPath = ()
     while isinstance(schema, Mapping) and not schema.keys() & _SAYING:
         key = next((key for key in _WRAPPERS if isinstance(schema.get(key), Mapping)), None)
@@ -152,13 +152,13 @@ def _inside(schema: Json) -> JsonPath:
 
 
 def accepted_types(schema: Json) -> tuple[str, ...]:
-    """The types whose every value provably fits `schema`; all of TYPES where it refuses nothing."""
+    """Return the types of which every value is provably valid; all of TYPES if `schema` accepts everything."""
     proof = _Proof(schema)
     return tuple(kind for kind in TYPES if proof.accepts(schema, kind))
 
 
 class _Proof:
-    """Looks for a reason to refuse. Schemas that refer to each other refuse nothing if none of them finds one."""
+    """Looks for a reason to refuse values. Schemas that refer to each other accept everything if none of them has one."""
 
     def __init__(self, root: Json) -> None:
         self._root = root
@@ -194,7 +194,7 @@ class _Proof:
         return all(self._accepts(schema, kind) for kind in TYPES)
 
     def _passes(self, keyword: str, value: Any, rules: Mapping[str, Json], kind: str) -> bool:
-        """Whether `keyword` provably lets every value of the type pass."""
+        """Return whether `keyword` provably accepts every value of the type."""
         match keyword:
             case "type":
                 return kind in ([value] if isinstance(value, str) else value)
@@ -220,7 +220,7 @@ class _Proof:
                 return of != kind or passes is None or passes(self, value)
 
     def _target(self, reference: Json) -> Json:
-        """What a reference inside the document means; false, which refuses all, where that is not found."""
+        """Return the target of a reference inside the document; false, which refuses everything, if there is none."""
         found: Any = self._root
         if not isinstance(reference, str) or not reference.startswith("#"):
             return False
@@ -239,7 +239,7 @@ class _Proof:
 
 
 def _excludes(schema: Json, kind: str) -> bool:
-    """Whether a schema provably refuses every value of the type."""
+    """Return whether a schema provably refuses every value of the type."""
     if not isinstance(schema, Mapping):
         return schema is False
     if "type" in schema:
@@ -251,7 +251,7 @@ def _excludes(schema: Json, kind: str) -> bool:
 
 
 def _is_old(root: Json) -> bool:
-    """Whether the draft is one in which nothing beside a `$ref` counts."""
+    """Return whether the schema has a draft in which keywords next to a `$ref` are ignored."""
     dialect = str(root.get("$schema", "")) if isinstance(root, Mapping) else ""
     return any(f"draft-0{number}" in dialect for number in (3, 4, 6, 7))
 
@@ -310,7 +310,7 @@ _OF_ONE_TYPE: Mapping[str, tuple[str, Callable[[_Proof, Any], bool]]] = {
 
 
 def _anchored(value: Json, name: str) -> Iterator[Json]:
-    """The objects in a schema that have the anchor `name`."""
+    """Yield the objects in a schema that have the anchor `name`."""
     if isinstance(value, Mapping):
         if name in (value.get("$anchor"), value.get("$dynamicAnchor")):
             yield value

@@ -1,4 +1,4 @@
-"""A schema, compiled once, asked about values."""
+"""Validate values against a schema that is compiled once."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from .wording import json_path, message_of
 
 __all__ = ["Validator", "Violation"]
 
-# anyOf and oneOf say less than any other keyword that fails at the same place.
+# anyOf and oneOf explain less than any other keyword that fails at the same place.
 _WEAK = {"anyOf", "oneOf"}
 
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """One way in which a value breaks a schema: where in the value, which keyword, where in the schema.
+    """One violation of a schema: the place in the value, the keyword, and the place in the schema.
 
-    `json_path` spells `path` as JSONPath ("$.items[0].score"); `message` says what was expected and what came.
+    `json_path` is `path` as JSONPath ("$.items[0].score"); `message` says what was expected and what was found.
     """
 
     path: JsonPath
@@ -39,9 +39,9 @@ class Violation:
 class Validator:
     """A JSON Schema, checked against its meta-schema and compiled once.
 
-    Raises SchemaProblem when `schema` is not a JSON Schema, names an unknown draft, holds a `$ref` that does not
-    resolve inside it, or refers to itself without ever reaching a smaller value. Formats that are not known are
-    annotations, as JSON Schema says (Validation, section 7.2.1).
+    Raises SchemaProblem if `schema` is not a JSON Schema, names an unknown draft, has a `$ref` that does not resolve
+    inside it, or refers to itself without ever reaching a smaller value. Unknown formats are annotations, as specified
+    by JSON Schema (Validation, section 7.2.1).
     """
 
     __slots__ = ("_draft", "_shortcut")
@@ -56,7 +56,7 @@ class Validator:
         self._shortcut = Shortcut(schema)
 
     def check(self, value: Json) -> tuple[Violation, ...]:
-        """All violations, the most telling first (nearest the root, then by path); () when `value` is valid."""
+        """Return all violations, the most informative first (nearest the root, then by path); () if `value` is valid."""
         if self._shortcut.knows_valid(value):
             return ()
         try:
@@ -65,13 +65,13 @@ class Validator:
             message = "the value is nested too deeply to be checked"
             return (Violation((), "$", "depth", message, ()),)
         except TooSlowError as error:
-            # Wherever it stands: inside a `not` a pattern that counts as unmatched would make a value valid.
+            # Anywhere in the schema: inside a `not`, a pattern that counts as unmatched would make a value valid.
             return (Violation((), "$", "pattern", f"a pattern of the schema {error}", ()),)
         return tuple(sorted(found, key=lambda each: (len(each.path), each.keyword in _WEAK, each.path)))
 
 
 _SOUND: set[bytes] = set()
-"""Digests of schemas that were found to be ones: a prompt's is read by its loader, its judge and each revision's."""
+"""Digests of valid schemas: the loader and the judge of a prompt check the same schema, and so does each revision."""
 
 _MOST_SOUND = 1024
 
@@ -88,7 +88,7 @@ def _check_schema(schema: Json, cls: type[Draft]) -> None:
 
 
 def _violation(error: ValidationError) -> Violation:
-    # Inside anyOf and oneOf the branch that comes closest says more than "none of them fits".
+    # Inside anyOf and oneOf, the branch that comes closest explains more than "none of them matches".
     telling = best_match([error]) or error
     path: JsonPath = tuple(telling.absolute_path)
     schema_path: JsonPath = tuple(telling.absolute_schema_path)

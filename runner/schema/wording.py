@@ -1,4 +1,4 @@
-"""Schemas and values in words: paths, values, what a schema expected and what came."""
+"""Describe schemas and values in words: paths, values, what a schema expected and what was found."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 def json_path(path: JsonPath) -> str:
-    """A path as JSONPath (RFC 9535), spelled as the jsonschema library spells it: `$.items[0]['a b']`.
+    """Return a path as JSONPath (RFC 9535), in the notation of the jsonschema library: `$.items[0]['a b']`.
 
     Control characters are escaped (RFC 9535, section 2.7), so that a path is always one line.
     """
@@ -39,7 +39,7 @@ def _step(step: str | int) -> str:
 
 
 def show(value: Json, limit: int = 100) -> str:
-    """A value as JSON on one line for a message; beyond `limit` characters the middle is left out and counted."""
+    """Return a value as one line of JSON for a message; beyond `limit` characters the middle is cut and its length given."""
     try:
         text = json.dumps(value, ensure_ascii=False)
     except RecursionError:
@@ -49,7 +49,7 @@ def show(value: Json, limit: int = 100) -> str:
 
 
 def schema_message(error: ValidationError) -> str:
-    """What is wrong with a schema; the two mistakes that the meta-schema's own keywords explain badly first."""
+    """Return what is wrong with a schema, with special messages for two mistakes that the meta-schema explains badly."""
     value: Any = error.instance
     if error.validator == "format" and error.validator_value == "regex":
         reason = str(error.cause)
@@ -60,7 +60,7 @@ def schema_message(error: ValidationError) -> str:
 
 
 def additional(value: Mapping[str, Json], rules: Any) -> list[str]:
-    """The properties of an object that `additionalProperties` of a schema is about."""
+    """Return the properties of an object that `additionalProperties` of a schema applies to."""
     known, patterns = rules.get("properties", ()), rules.get("patternProperties", ())
     return [
         name
@@ -70,7 +70,7 @@ def additional(value: Mapping[str, Json], rules: Any) -> list[str]:
 
 
 def message_of(error: ValidationError) -> str:
-    """What was expected of a value, and what came."""
+    """Return what was expected of a value, and what was found."""
     keyword: Any = error.validator
     wanted: Any = error.validator_value
     value: Any = error.instance
@@ -94,16 +94,16 @@ def message_of(error: ValidationError) -> str:
             bound, unit = _COUNTS[keyword]
             return f"expected at {bound} {elided(f'{wanted:,}', 40)} {unit}, got {len(value):,}"
         case "uniqueItems":
-            return f"expected no item twice, {came}"
+            return f"expected no duplicate items, {came}"
         case "anyOf":
-            return f"expected a value that fits one of {len(wanted)} alternatives, {came}"
+            return f"expected a value that matches one of {len(wanted)} alternatives, {came}"
         case "oneOf":
-            return f"expected a value that fits exactly one of {len(wanted)} alternatives, {came}"
+            return f"expected a value that matches exactly one of {len(wanted)} alternatives, {came}"
         case "not":
-            return f"expected a value that does not fit {show(wanted)}, {came}"
+            return f"expected a value that does not match {show(wanted)}, {came}"
         case None:
             return f"no value is allowed here, {came}"
-        case _:  # our own keywords, and rare ones in the library's words
+        case _:  # our own keywords, and rare ones with the library's message
             return error.message if len(error.message) <= 300 else f"{keyword} does not hold, {came}"
 
 

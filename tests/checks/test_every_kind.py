@@ -60,7 +60,7 @@ SCHEMA = {
 }
 STRICT = Ground("ok", json=True, schema=SCHEMA, finish_reasons=())
 
-NO_JSON = "asks for no JSON"
+NO_JSON = "does not require JSON"
 
 
 def of_text(
@@ -101,7 +101,7 @@ TABLE: dict[str, Rows] = {
             (PLAIN, {"value": 3}, "never equals 3"),
             (PLAIN, {"value": None}, "never equals null"),
             (PLAIN, {"value": {"a": 1}}, "never equals {"),
-            (PLAIN, {"value": " "}, "fails by itself"),
+            (PLAIN, {"value": " "}, "fails anyway"),
             (PLAIN, {"value": "a", "path": "$.a"}, NO_JSON),
             (replace(PLAIN, outcome="empty"), {"value": ""}, "has no text"),
             (STRICT, {"value": {}}, "never allows {} at the output"),
@@ -171,7 +171,7 @@ TABLE: dict[str, Rows] = {
         unfit=[(NOTHING, {}), (TEXT, {"path": "$.word"}), (JSON, {"path": "$.number"})],
         useless=[{"value": wrong} for wrong in (None, {}, True, "a", [], {"type": "strnig"})],
         foregone=[
-            (ANY_JSON, {}, "asks for JSON"),
+            (ANY_JSON, {}, "requires JSON"),
             (PLAIN, {"path": "$.a"}, NO_JSON),
             (replace(PLAIN, outcome="empty"), {}, "has no text"),
         ],
@@ -201,8 +201,8 @@ TABLE: dict[str, Rows] = {
             {"value": {"min": 3, "max": 2}},
         ],
         foregone=[
-            (PLAIN, {"value": {"min": 1}}, "fails by itself"),
-            (PLAIN, {"value": 0}, "fails by itself"),
+            (PLAIN, {"value": {"min": 1}}, "fails anyway"),
+            (PLAIN, {"value": 0}, "fails anyway"),
             (PLAIN, {"value": 3, "path": "$.a"}, NO_JSON),
             (STRICT, {"value": {"min": 2}, "path": "$.label"}, 'allows "refund", "order"'),
         ],
@@ -238,9 +238,9 @@ TABLE: dict[str, Rows] = {
             {"value": {"max": -1}},
         ],
         foregone=[
-            (PLAIN, {"value": {"min": 1}}, "fails by itself"),
-            (PLAIN, {"value": 0}, "fails by itself"),
-            (PLAIN, {"value": {"max": 0}}, "fails by itself"),
+            (PLAIN, {"value": {"min": 1}}, "fails anyway"),
+            (PLAIN, {"value": 0}, "fails anyway"),
+            (PLAIN, {"value": {"max": 0}}, "fails anyway"),
             (PLAIN, {"value": 3, "path": "$.a"}, NO_JSON),
             (STRICT, {"value": 3, "path": "$.score"}, "is of type number"),
             (STRICT, {"value": {"min": 20}, "path": "$.label"}, 'allows "refund", "order"'),

@@ -172,7 +172,7 @@ def test_without_assertions_or_tests_nothing_is_remarked() -> None:
 @pytest.mark.parametrize(
     ("prompt", "outcome", "why"),
     [
-        (TEXT, "unparsable", "the prompt's response_format asks for no JSON"),
+        (TEXT, "unparsable", "the prompt's response_format does not require JSON"),
         (JSON, "unparsable", None),
         (SCHEMA, "unparsable", None),
         (TEXT, "invalid", "the prompt declares no schema, and no tools"),

@@ -1,4 +1,4 @@
-"""What is said of the places of a path holds for every value that fits the schema."""
+"""What is said of the places of a path holds for every value that matches the schema."""
 
 from __future__ import annotations
 

@@ -159,7 +159,7 @@ def test_properties_are_not_taken_for_keywords_nor_data_for_schemas():
 
 def test_a_message_names_its_place():
     (found,) = lint(closed(a={"type": "array"}))
-    assert found.message == "$.properties.a: array schema missing items"
+    assert found.message == "$.properties.a: the array schema has no items"
 
 
 @pytest.mark.parametrize("schema", [None, True, 3, "x", [], {}, {"properties": 3}, {"anyOf": {}}, {"$ref": 3}, {"type": {}}, {"enum": 1, "required": 2, "pattern": [], "format": {}}])  # fmt: skip

@@ -100,7 +100,11 @@ def test_where_a_forbidden_keyword_says_nothing_of_the_type_the_missing_type_is_
 @pytest.mark.parametrize("keyword", CONTESTED)
 def test_a_keyword_that_is_answered_differently_is_a_warning(keyword: str) -> None:
     assert of_a({"type": "string", keyword: 1}) == [
-        ("S031", "warning", f"'{keyword}' is not in the published subset; answers differ by date and model")
+        (
+            "S031",
+            "warning",
+            f"'{keyword}' is not in the published subset; whether it is accepted varies by date and model",
+        )
     ]
 
 
@@ -117,7 +121,7 @@ def test_a_keyword_of_the_subset_says_nothing(keyword: str) -> None:
 
 def test_a_keyword_that_nobody_knows_is_a_warning() -> None:
     assert of_a({"type": "string", "descripton": "d"}) == [
-        ("S032", "warning", "unknown keyword 'descripton' (a typing error, or ignored)")
+        ("S032", "warning", "unknown keyword 'descripton' (a typo, or ignored)")
     ]
 
 
@@ -295,7 +299,7 @@ def test_a_reference_stands_alone() -> None:
         for _, _, message in told(
             {**closed(a={"$ref": "#/$defs/x", "title": "t", "type": "string"}), **definitions}
         )
-    ] == [f"$.properties.a['$ref']: $ref cannot have keywords 'title', 'type' beside it; {wrap}"]
+    ] == [f"$.properties.a['$ref']: $ref cannot have keywords 'title', 'type' next to it; {wrap}"]
 
 
 @pytest.mark.parametrize("keyword", ["$defs", "definitions", "$schema", "$id"])

@@ -45,12 +45,12 @@ def told(schema: Any) -> list[tuple[str, str, str]]:
     ("levels", "findings"),
     [
         (8, []),
-        (9, [("S060", "warning", "9 levels of nesting is near the limit of 10; the server may count more")]),
+        (9, [("S060", "warning", "9 levels of nesting are near the limit of 10; the server may count more")]),
         (
             10,
-            [("S060", "warning", "10 levels of nesting is near the limit of 10; the server may count more")],
+            [("S060", "warning", "10 levels of nesting are near the limit of 10; the server may count more")],
         ),
-        (11, [("S060", "error", "11 levels of nesting exceeds limit of 10")]),
+        (11, [("S060", "error", "11 levels of nesting exceed the limit of 10")]),
     ],
 )
 def test_nesting_has_a_limit(levels: int, findings: list[tuple[str, str, str]]) -> None:
@@ -62,7 +62,7 @@ def test_the_properties_of_the_whole_schema_are_counted() -> None:
     half = {f"p{number}": STRING for number in range(2500)}
     assert told(closed(a=closed(**half), **{f"q{n}": STRING for n in range(2499)})) == []
     assert told(closed(a=closed(**half), **{f"q{n}": STRING for n in range(2500)})) == [
-        ("S061", "error", "5001 parameters exceeds limit of 5000")
+        ("S061", "error", "5001 properties exceed the limit of 5000")
     ]
 
 
@@ -132,13 +132,13 @@ def test_a_response_format_says_what_is_missing() -> None:
         return [each.message for each in lint_response_format(inner, text)]
 
     assert messages({"type": "json_object"}, "Answer.") == [
-        'no message says "json", which json_object requires'
+        'no message contains "json", which json_object requires'
     ]
     assert messages({"type": "json_object"}, "Answer in JSON.") == []
     assert messages({"type": "json_schema"}) == ["response_format json_schema without a schema"]
     assert messages({"type": "json_schema", "json_schema": {}}) == [
         "json_schema has no name, which OpenAI requires",
-        "strict is not true, so the schema is a hint to the model and not enforced",
+        "strict is not true, so the schema is only a hint to the model and is not enforced",
         "response_format json_schema without a schema",
     ]
     assert (
@@ -157,19 +157,19 @@ def test_the_findings_of_a_response_format_are_those_of_its_schema() -> None:
     ("schema", "messages"),
     [
         (closed(a=STRING), []),
-        ({"type": "object"}, ["any object passes: the schema says nothing about what is in it"]),
-        ({"type": "array"}, ["any array passes: the schema says nothing about what is in it"]),
+        ({"type": "object"}, ["any object passes: the schema does not describe its content"]),
+        ({"type": "array"}, ["any list passes: the schema does not describe its content"]),
         (
             {"type": ["object", "array"]},
-            ["any object and any array passes: the schema says nothing about what is in it"],
+            ["any object and any list passes: the schema does not describe its content"],
         ),
         (
             {"type": ["string", "number", "boolean", "object", "array"]},
-            ["any object and any array passes: the schema says nothing about what is in it"],
+            ["any object and any list passes: the schema does not describe its content"],
         ),
         (
             {"properties": {"a": STRING}, "required": ["a"]},
-            ['whatever is no object passes, e.g. a string: add type "object"'],
+            ['anything that is not an object passes, e.g. a string: add type "object"'],
         ),
         (STRING, []),
     ],
@@ -187,7 +187,7 @@ def test_a_keyword_that_nobody_knows_is_told_with_what_may_be_meant() -> None:
         return found[0].message
 
     assert message("minLenght").endswith("unknown keyword 'minLenght' (did you mean \"minLength\"?)")
-    assert message("zzz").endswith("unknown keyword 'zzz' (a typing error, or ignored)")
+    assert message("zzz").endswith("unknown keyword 'zzz' (a typo, or ignored)")
 
 
 # --- the layout ------------------------------------------------------------------------------------------------------

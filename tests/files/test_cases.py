@@ -329,7 +329,7 @@ WRONG_ROWS = {
     "value inside": ("r.jsonl", '\n{"ticket": "a", "tags": ["b", 1]}\n', "r.jsonl:2:31: row 1: tags[1]: expected string, got number 1"),
     "unknown key of a case": ("r.jsonl", '{"vars": {"ticket": "a"}, "asert": []}\n', 'r.jsonl:1:27: row 1: unknown key "asert" (did you mean "assert"?)'),
     "vars no mapping": ("r.jsonl", '{"vars": "a"}\n', 'r.jsonl:1:10: row 1: vars must be an object, not a string ("a")'),
-    "bad id": ("r.yaml", "- id: A\n  vars: {ticket: a}\n", "r.yaml:1:7: row 1: id is not valid: \"A\" (an id is lower-case letters, digits, '.', '_' and '-', and begins with a letter or digit)"),
+    "bad id": ("r.yaml", "- id: A\n  vars: {ticket: a}\n", "r.yaml:1:7: row 1: id is not valid: \"A\" (an id consists of lower-case letters, digits, '.', '_' and '-', and begins with a letter or digit)"),
     "variables in a case": ("r.yaml", "- vars: {tickt: a}\n", 'r.yaml:1:10: row 1: "tickt" is not a declared variable (did you mean "ticket"?)'),
     "no JSON": ("r.jsonl", '{"ticket": "a"}\n\n{"ticket": a}\n', "r.jsonl:3:12: "),
     "duplicate key": ("r.jsonl", '{"ticket": "a", "ticket": "b"}\n', "r.jsonl:1:17: "),

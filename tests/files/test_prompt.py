@@ -262,14 +262,14 @@ def with_schema(schema):
 def test_a_schema_that_refuses_nothing_is_refused_at_its_place():
     (told,) = refusal(with_schema("{description: x}"))
     assert told.startswith(
-        f"{FILE}:4:48: the schema refuses nothing, so every answer would pass (say what the answer is"
+        f"{FILE}:4:48: the schema accepts everything, so every answer would pass (describe the answer"
     )
 
 
 def test_what_goes_around_a_schema_is_told_from_the_schema():
     wrapper = '{"name": "ticket", "strict": true, "schema": {"type": "object", "properties": {}}}'
     assert refusal(TEXT, **{"schemas/ticket.json": wrapper}) == [
-        "schemas/ticket.json:1:1: this is not the schema, but what goes around it, and it refuses no answer (the schema is what stands under schema)"
+        "schemas/ticket.json:1:1: this is the wrapper of a schema rather than the schema, and every answer would pass it (the schema itself is under schema)"
     ]
 
 

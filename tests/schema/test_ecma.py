@@ -50,7 +50,7 @@ def test_what_cannot_be_matched_is_refused(pattern: str) -> None:
 
 def test_a_property_that_python_does_not_know_is_told_as_that() -> None:
     with pytest.raises(
-        SchemaProblem, match=r"\\p{Script=Greek} is a property of characters that cannot be checked"
+        SchemaProblem, match=r"\\p{Script=Greek} is a character property that cannot be checked"
     ):
         Validator({"pattern": r"\p{Script=Greek}"})
 
@@ -65,7 +65,7 @@ def test_names_of_properties_are_matched_in_the_same_dialect() -> None:
 
 
 def test_what_the_library_would_read_in_its_own_dialect_is_refused() -> None:
-    with pytest.raises(SchemaProblem, match="cannot be checked beside unevaluatedProperties"):
+    with pytest.raises(SchemaProblem, match="cannot be checked together with unevaluatedProperties"):
         Validator({"patternProperties": {r"^\p{L}": {}}, "unevaluatedProperties": False})
 
 

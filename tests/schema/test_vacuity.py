@@ -51,16 +51,16 @@ def test_a_schema_that_can_refuse_is_one(schema: Any) -> None:
 
 TICKET = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]}
 TOLD: list[tuple[Any, str]] = [
-    ({"name": "x", "strict": True, "schema": TICKET}, "the schema is what stands under schema"),
-    ({"type": "json_schema", "json_schema": {"name": "x", "schema": TICKET}}, "the schema is what stands under json_schema.schema"),
-    ({"json_schema": {"schema": TICKET}}, "the schema is what stands under json_schema.schema"),
-    ({"response_format": {"type": "json_schema", "json_schema": {"schema": TICKET}}}, "the schema is what stands under response_format.json_schema.schema"),
-    ({"text": {"format": {"type": "json_schema", "schema": TICKET}}}, "the schema is what stands under text.format.schema"),
-    ({"type": "object", "schema": TICKET}, "the schema is what stands under schema"),
-    ({"type": "function", "function": {"name": "f", "parameters": TICKET}}, "the schema is what stands under function.parameters"),
+    ({"name": "x", "strict": True, "schema": TICKET}, "the schema itself is under schema"),
+    ({"type": "json_schema", "json_schema": {"name": "x", "schema": TICKET}}, "the schema itself is under json_schema.schema"),
+    ({"json_schema": {"schema": TICKET}}, "the schema itself is under json_schema.schema"),
+    ({"response_format": {"type": "json_schema", "json_schema": {"schema": TICKET}}}, "the schema itself is under response_format.json_schema.schema"),
+    ({"text": {"format": {"type": "json_schema", "schema": TICKET}}}, "the schema itself is under text.format.schema"),
+    ({"type": "object", "schema": TICKET}, "the schema itself is under schema"),
+    ({"type": "function", "function": {"name": "f", "parameters": TICKET}}, "the schema itself is under function.parameters"),
     ({"type": "object", "property": {}, "require": ["a"]}, 'JSON Schema has no keyword "property" (did you mean "properties"?), "require" (did you mean "required"?)'),
     ({"any_of": [TICKET]}, 'JSON Schema has no keyword "any_of" (did you mean "anyOf"?)'),
-    ({"category": {"type": "string"}}, 'JSON Schema has no keyword "category" (a property stands under "properties")'),
+    ({"category": {"type": "string"}}, 'JSON Schema has no keyword "category" (properties are declared under "properties")'),
 ]  # fmt: skip
 
 
