@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import click
 
-from .options import diff_format, isolate_option
+from .options import diff_format, isolate_option, paths_argument
 
 __all__ = ["command"]
 
 
 @click.command("diff")
-@click.argument("paths", nargs=-1, metavar="[PATHS]...")
+@paths_argument
 @click.option(
     "--base",
     required=True,
@@ -23,7 +23,7 @@ def command(paths: tuple[str, ...], base: str, form: str, *, isolate: bool) -> i
     """Show which requests changed since a git revision, offline.
 
     Renders every case of REV and of the working tree and compares what would be sent; comments, order and file names
-    do not count. PATHS are prompt files, folders, globs or ALIAS:NAME; without any, every *.prompt.yaml of the project.
+    do not count. PATHS are prompt files, folders, globs, names of prompts or ALIAS:NAME; without any, every *.prompt.yaml of the project.
 
     \b
       runner diff --base main

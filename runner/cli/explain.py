@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import click
 
-from .options import isolate_option
+from .options import isolate_option, paths_argument
 
 __all__ = ["command"]
 
 
-@click.command("explain")
+@click.command("explain", short_help="Show a case, its snapshot and its rules.")
 @click.argument("case")
-@click.argument("paths", nargs=-1, metavar="[PATHS]...")
+@paths_argument
 @isolate_option
 def command(case: str, paths: tuple[str, ...], *, isolate: bool) -> int:
     """Show one case: its request, its snapshot, and field by field which rule decides.

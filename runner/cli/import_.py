@@ -11,7 +11,7 @@ _KINDS = (
 )  # fmt: skip
 
 
-@click.command("import")
+@click.command("import", short_help="Import prompts and tests of other tools.")
 @click.argument("paths", nargs=-1, required=True, metavar="FILE|FOLDER...")
 @click.option(
     "-o", "--output", metavar="FOLDER", help="Where the files go; beside their sources unless given."

@@ -29,28 +29,16 @@ from ..report.outlet import lenient, print_line, print_lines
 
 __all__ = ["cli"]
 
-COMMANDS = (
-    "init",
-    "check",
-    "render",
-    "run",
-    "test",
-    "review",
-    "accept",
-    "reject",
-    "pending",
-    "explain",
-    "diff",
-    "prune",
-    "pack",
-    "schema",
-    "models",
-    "cache",
-    "runs",
-    "show",
-    "merge",
-    "import",
-)
+SECTIONS = {
+    "Write prompts": ("init", "check", "render", "import", "schema"),
+    "Ask models": ("run", "show", "runs", "merge", "models", "cache"),
+    "Test answers": ("test", "review", "accept", "reject", "pending", "explain", "diff", "prune"),
+    "Share prompts": ("pack",),
+    "This tool": ("completion",),
+}
+"""The commands as `--help` groups them."""
+
+COMMANDS = tuple(name for names in SECTIONS.values() for name in names)
 
 
 _MODULES = {"import": "import_"}
@@ -69,6 +57,22 @@ class LazyGroup(click.Group):
         module = importlib.import_module(f".{_MODULES.get(cmd_name, cmd_name)}", __package__)
         command: click.Command = module.command
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        width = formatter.width - 6 - max(map(len, COMMANDS))
+        for section, names in SECTIONS.items():
+            with formatter.section(section):
+                formatter.write_dl(
+                    [
+                        (f"{name:{max(map(len, COMMANDS))}}", self._short_help(ctx, name, width))
+                        for name in names
+                    ]
+                )
+
+    def _short_help(self, ctx: click.Context, name: str, width: int) -> str:
+        command = self.get_command(ctx, name)
+        assert command is not None
+        return command.get_short_help_str(width)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -189,5 +193,6 @@ def cli() -> None:
 
     \b
     Exit codes: 0 ok, 1 a case failed, 2 usage or file error, 3 could not check,
-    4 snapshots not up to date, 5 nothing selected, 6 imported with losses, 130 interrupted.
+    4 snapshots not up to date, 5 nothing selected, 6 imported with losses,
+    130 interrupted.
     """

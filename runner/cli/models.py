@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .options import env_file_option, trust_option
+from .options import complete_endpoints, env_file_option, trust_option
 from .terminal import confirm
 
 if TYPE_CHECKING:
@@ -17,7 +17,11 @@ __all__ = ["command"]
 
 @click.command("models")
 @click.option(
-    "--endpoint", envvar="RUNNER_ENDPOINT", metavar="NAME", help="The endpoint of runner.yaml to ask."
+    "--endpoint",
+    envvar="RUNNER_ENDPOINT",
+    metavar="NAME",
+    shell_complete=complete_endpoints,
+    help="The endpoint of runner.yaml to ask.",
 )
 @env_file_option
 @trust_option

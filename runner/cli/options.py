@@ -9,16 +9,22 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from ..files.env_file import EnvFile
 
 __all__ = [
     "JobsType",
     "ShardType",
     "bom_option",
+    "case_option",
+    "complete_endpoints",
     "diff_format",
     "env_file_option",
     "isolate_option",
     "no_lint_option",
+    "paths_argument",
+    "quiet_option",
     "selection_options",
     "transport_option",
     "trust_option",
@@ -93,10 +99,52 @@ isolate_option = click.option(
 )
 
 
+def _completions(ctx: click.Context, incomplete: str, kind: str) -> list[CompletionItem]:
+    from click.shell_completion import CompletionItem
+
+    from ..commands.completion import words
+
+    names = words(kind, ctx.params.get("paths") or ())
+    return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+
+
+def complete_prompts(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """The names of prompts, and files."""
+    from click.shell_completion import CompletionItem
+
+    return [*_completions(ctx, incomplete, "prompts"), CompletionItem(incomplete, type="file")]
+
+
+def complete_cases(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """The ids of the cases of the prompts that are named before."""
+    return _completions(ctx, incomplete, "cases")
+
+
+def complete_endpoints(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """The endpoints of runner.yaml."""
+    return _completions(ctx, incomplete, "endpoints")
+
+
+case_option = click.option(
+    "--case",
+    "ids",
+    multiple=True,
+    metavar="ID",
+    shell_complete=complete_cases,
+    help="Only the case with this id; a glob: the cases that match, such as 'refund-*'.",
+)
+
+paths_argument = click.argument("paths", nargs=-1, metavar="[PATHS]...", shell_complete=complete_prompts)
+
+quiet_option = click.option(
+    "--quiet", "-q", is_flag=True, help="Print only what did not pass, notes and totals."
+)
+
 _OPTIONS = (
-    click.argument("paths", nargs=-1, metavar="[PATHS]..."),
+    paths_argument,
     click.option(
         "--var",
+        "-v",
         "assignments",
         multiple=True,
         metavar="NAME=VALUE",
@@ -122,11 +170,17 @@ _OPTIONS = (
     click.option(
         "--id", "id_column", metavar="COLUMN", help="The column of --input that holds the id of each case."
     ),
-    click.option("--case", "ids", multiple=True, metavar="ID", help="Only the case with this id."),
+    case_option,
     click.option("--tag", "tags", multiple=True, metavar="TAG", help="Only prompts or cases with this tag."),
-    click.option("--endpoint", envvar="RUNNER_ENDPOINT", metavar="NAME", help="An endpoint of runner.yaml."),
     click.option(
-        "--model", "models", multiple=True, metavar="NAME", help="Ask for this model; several: compare."
+        "--endpoint",
+        envvar="RUNNER_ENDPOINT",
+        metavar="NAME",
+        shell_complete=complete_endpoints,
+        help="An endpoint of runner.yaml.",
+    ),
+    click.option(
+        "--model", "-m", "models", multiple=True, metavar="NAME", help="Ask for this model; several: compare."
     ),
     click.option(
         "--set", "sets", multiple=True, metavar="FIELD=VALUE", help="A request field: temperature=0.2."

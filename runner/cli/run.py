@@ -13,6 +13,7 @@ from .options import (
     bom_option,
     env_file_option,
     no_lint_option,
+    quiet_option,
     selection_options,
     transport_option,
     trust_option,
@@ -56,7 +57,9 @@ class DollarsType(click.FloatRange):
 
 @click.command("run")
 @selection_options
-@click.option("--output", metavar="FILE", help="Save the results as .jsonl, .json, .csv or .xml (JUnit).")
+@click.option(
+    "--output", "-o", metavar="FILE", help="Save the results as .jsonl, .json, .csv or .xml (JUnit)."
+)
 @bom_option
 @click.option("--in-order", is_flag=True, help="Write --output in the order of the input.")
 @click.option("--repeat", type=click.IntRange(1), default=1, metavar="N", help="Ask N times for each case.")
@@ -85,6 +88,7 @@ class DollarsType(click.FloatRange):
     "--no-cache", is_flag=True, envvar="RUNNER_NO_CACHE", help="Ask again even if the answer is known."
 )
 @no_lint_option
+@quiet_option
 @click.option("--stream", is_flag=True, help="Print the text as it comes, one answer after the other.")
 @click.option("--dry-run", is_flag=True, help="Render everything, send nothing, say what it would take.")
 @click.option(
@@ -111,6 +115,7 @@ def command(
     in_order: bool,
     no_cache: bool,
     no_lint: bool,
+    quiet: bool,
     stream: bool,
     dry_run: bool,
     as_json: bool,
@@ -122,7 +127,7 @@ def command(
 
     Runs the prompts' own tests, or the variables or rows given instead.
 
-    PATHS are prompt files, folders, globs or ALIAS:NAME; without any, every *.prompt.yaml of the project.
+    PATHS are prompt files, folders, globs, names of prompts or ALIAS:NAME; without any, every *.prompt.yaml of the project.
 
     \b
       runner run prompts/sentiment.prompt.yaml --var review="Best purchase ever"
@@ -167,6 +172,7 @@ def command(
         endpoints=ConnectOptions(confirm, trusted, transport),
         use_cache=not no_cache,
         lint=not no_lint,
+        quiet=quiet,
         stream=stream,
         as_json=as_json,
         max_cost=max_cost,

@@ -8,8 +8,9 @@ __all__ = ["command"]
 
 
 @click.group("runs", invoke_without_command=True)
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="Only the newest N.")
 @click.pass_context
-def command(ctx: click.Context) -> int:
+def command(ctx: click.Context, limit: int | None) -> int:
     """List the project's runs, the newest first.
 
     A run keeps its results in .runner/runs/<id>/. One that was stopped or killed can be gone on with:
@@ -18,7 +19,7 @@ def command(ctx: click.Context) -> int:
     if ctx.invoked_subcommand is None:
         from ..commands.runs import list_runs
 
-        return list_runs()
+        return list_runs(limit)
     return 0
 
 

@@ -9,9 +9,13 @@ import click
 from .options import (
     JobsType,
     ShardType,
+    case_option,
+    complete_endpoints,
     env_file_option,
     isolate_option,
     no_lint_option,
+    paths_argument,
+    quiet_option,
     transport_option,
     trust_option,
 )
@@ -26,7 +30,7 @@ __all__ = ["command"]
 
 
 @click.command("test")
-@click.argument("paths", nargs=-1, metavar="[PATHS]...")
+@paths_argument
 @click.option(
     "--record",
     type=click.Choice(["none", "once", "new_episodes", "all"]),
@@ -46,7 +50,7 @@ __all__ = ["command"]
 @click.option(
     "--samples", type=click.IntRange(1), metavar="N", help="Ask N times for each case that is asked."
 )
-@click.option("--case", "ids", multiple=True, metavar="ID", help="Only the case with this id.")
+@case_option
 @click.option("--tag", "tags", multiple=True, metavar="TAG", help="Only prompts or cases with this tag.")
 @click.option("--base", metavar="REV", help="Ask only for requests that differ from this git revision.")
 @click.option("--shard", type=ShardType(), help="Part I of N of the cases, the same on every machine.")
@@ -57,7 +61,11 @@ __all__ = ["command"]
     help="Snapshots without a case (default: warn; reject in a CI).",
 )
 @click.option(
-    "--endpoint", envvar="RUNNER_ENDPOINT", metavar="NAME", help="Ask this endpoint of runner.yaml."
+    "--endpoint",
+    envvar="RUNNER_ENDPOINT",
+    metavar="NAME",
+    shell_complete=complete_endpoints,
+    help="Ask this endpoint of runner.yaml.",
 )
 @click.option(
     "--jobs",
@@ -73,7 +81,8 @@ __all__ = ["command"]
 @transport_option
 @env_file_option
 @trust_option
-@click.option("--output", metavar="FILE", help="Save the verdicts as .xml (JUnit).")
+@click.option("--output", "-o", metavar="FILE", help="Save the verdicts as .xml (JUnit).")
+@quiet_option
 @isolate_option
 def command(
     paths: tuple[str, ...],
@@ -99,6 +108,7 @@ def command(
     no_lint: bool,
     trusted: bool,
     isolate: bool,
+    quiet: bool,
 ) -> int:
     """Compare every case with its approved snapshot.
 
@@ -145,4 +155,5 @@ def command(
         use_cache=not no_cache,
         lint=not no_lint,
         output=output,
+        quiet=quiet,
     )

@@ -193,6 +193,7 @@ class RunCommand:
     endpoints: ConnectOptions
     use_cache: bool
     lint: bool
+    quiet: bool
     stream: bool
     as_json: bool
     max_cost: float | None
@@ -239,7 +240,9 @@ class RunCommand:
         # A line that is redrawn would tangle with what else goes to the same screen.
         live = False if self.stream or self.debug or (self.as_json and out.isatty()) else None
         text = StreamText(out) if self.stream else None
-        reporter = ConsoleReporter(to.text, live=live, before_line=text.end if text else None)
+        reporter = ConsoleReporter(
+            to.text, live=live, quiet=self.quiet, before_line=text.end if text else None
+        )
         closing.enter_context(reporter)
         if text:
             closing.callback(text.end)

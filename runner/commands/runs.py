@@ -6,6 +6,7 @@ import json
 import shutil
 import sys
 from datetime import timedelta
+from itertools import islice
 from pathlib import Path
 
 from ..engine.journal.prune import delete, prunable
@@ -20,9 +21,9 @@ from ..report.visible import visible
 __all__ = ["delete_runs", "list_runs", "show_run"]
 
 
-def list_runs() -> int:
-    """Print a table of the runs, the newest first."""
-    runs = list(stored_runs(find_root(Path.cwd())))
+def list_runs(limit: int | None) -> int:
+    """Print a table of the runs, the newest first, at most `limit` of them."""
+    runs = list(islice(stored_runs(find_root(Path.cwd())), limit))
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     print_lines(runs_table(runs, width=width) if runs else "no run yet")
     return 0

@@ -55,6 +55,7 @@ class RegressionCommand:
         use_cache: bool,
         lint: bool,
         output: str | None,
+        quiet: bool = False,
     ) -> int:
         """Run it; the exit code. Raises what loading, rendering, asking and storing raise."""
         selection = tests_of(
@@ -68,7 +69,7 @@ class RegressionCommand:
             tally = Tally()
             others = listeners(closing, output, chosen)
             out = Outlet(sys.stdout, "standard output")
-            reporter = closing.enter_context(RegressionReporter(out.text))
+            reporter = closing.enter_context(RegressionReporter(out.text, quiet=quiet))
             reporter.start(title=chosen.title)
 
             def emit(result: CaseResult) -> None:

@@ -10,6 +10,7 @@ import asyncio
 import atexit
 import importlib.util
 import os
+import shutil
 import sys
 import threading
 from collections.abc import Callable
@@ -132,15 +133,27 @@ def tell_progress(name: str) -> Progress:
     def show(done: int, total: int) -> None:
         nonlocal told
         if terminal:
-            filled = 30 * done // total
-            line = f"\rfetching {name} (once) [{'#' * filled:<30}] {done // 10**6} of {total // 10**6} MB"
-            sys.stderr.write(line + ("\n" if done == total else ""))
+            line = _progress_line(name, done, total, shutil.get_terminal_size().columns - 1)
+            sys.stderr.write("\r" + line + ("\n" if done == total else ""))
         elif not told:
             sys.stderr.write(f"fetching {name}, {total // 10**6} MB, once\n")
         told = True
         sys.stderr.flush()
 
     return show
+
+
+def _progress_line(name: str, done: int, total: int, width: int) -> str:
+    """A bar of always the same width, which is at most `width`; the name and then the bar give way."""
+    megabytes = f"{total // 10**6}"
+    end = f" {done // 10**6:>{len(megabytes)}} of {megabytes} MB"
+    begin = f"fetching {name if name.isascii() else ascii(name)} (once)"
+    bar = min(30, width - len(begin) - len(end) - 3)
+    if bar < 8:
+        begin, bar = "fetching", min(30, width - len("fetching") - len(end) - 3)
+    if bar < 1:
+        return end[1:][: max(width, 1)]
+    return f"{begin} [{'#' * (bar * done // total):<{bar}}]{end}"
 
 
 _servers: dict[Path, Any] = {}

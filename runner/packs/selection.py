@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+import glob
 import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
-from ..errors import Diagnostic, Location, NothingSelectedError, PackError, UsageError
+from ..errors import (
+    Diagnostic,
+    FormatError,
+    Location,
+    MissingFileError,
+    NothingSelectedError,
+    PackError,
+    RunnerError,
+    UsageError,
+)
 from ..files.discover import find_prompts, find_prompts_in
 from ..files.model import Project, Prompt
 from ..files.pack_sources import is_reference
+from ..files.prompt import name_of
 from ..files.tree import DiskTree, Tree
 from .pack_set import PackSet
 
 __all__ = ["find_named", "find_named_in", "load_named"]
+
+_SUFFIXES = (".yaml", ".yml", ".json")
 
 
 def find_named(
@@ -26,13 +40,13 @@ def find_named(
 ) -> list[tuple[DiskTree | None, str]]:
     """Return the prompts that `args` select: each file with its tree, or a name in a pack with None.
 
-    `args` may be files, folders, globs and `ALIAS:NAME`. Without them, return what `find_prompts` finds, and the names
+    `args` may be files, folders, globs, names of the project's own prompts, and `ALIAS:NAME`. Without them, return what `find_prompts` finds, and the names
     of packs in the project's `prompts`. A file of a vendored pack stands for the prompt that the pack exports; private
     files are skipped if they come from a folder or a glob. `remark` is passed to `find_prompts`. Raises as
     `find_prompts` and `PackSet.named` do.
     """
     references = [arg for arg in args if is_reference(arg) and not (cwd / arg).exists()]
-    paths = [arg for arg in args if arg not in references]
+    paths = [_file_of(arg, project, packs, cwd) or arg for arg in args if arg not in references]
     found: dict[tuple[DiskTree | None, str], None] = {}
     own = [pattern for pattern in project.prompts if not is_reference(pattern)]
     if paths or (not args and (own or not project.prompts)):
@@ -43,6 +57,31 @@ def find_named(
             names = packs.named([pattern], _place(project, index))
             found.update(dict.fromkeys((None, name) for name in names))
     return list(found)
+
+
+def _file_of(arg: str, project: Project, packs: PackSet, cwd: Path) -> str | None:
+    """Return the file of the project's own prompt that has this name; None for anything else, such as a path.
+
+    What is there as a file or a folder is never a name. Raises UsageError if several prompts have the name.
+    """
+    if Path(arg).name != arg or glob.has_magic(arg) or Path(arg).suffix in _SUFFIXES or (cwd / arg).exists():
+        return None
+    found: list[str] = []
+    with suppress(MissingFileError, FormatError, NothingSelectedError, UsageError):
+        for tree, file in _files((), project, packs, cwd, lambda _: None):
+            if tree is None:
+                continue
+            try:
+                name = packs.load_own(file, tree).name
+            except RunnerError:
+                name = name_of({}, file)  # its mistakes are reported when it is loaded
+            if name == arg:
+                found.append(os.path.relpath(tree.root / file, cwd))
+    if len(found) > 1:
+        raise UsageError(
+            f"{len(found)} prompts have the name {arg}", hint=f"name the file: {' or '.join(found)}"
+        )
+    return found[0] if found else None
 
 
 def _files(

@@ -14,17 +14,32 @@ __all__ = ["run_facts", "runs_table"]
 
 _HEADERS = ("run", "started", "status", "done", "failed", "errors", "cost", "size", "prompts")
 _RIGHT = ("done", "failed", "errors", "cost", "size")
-_PROMPTS_AT_LEAST = 6
+_SPARED = ("size", "started", "cost", "errors")
+"""What gives way where a terminal is narrow, in this order: the run's name says when it started."""
+_PROMPTS_AT_LEAST = 12
 
 
 def runs_table(runs: Iterable[StoredRun], *, width: int | None) -> str:
-    """A line a run; `width` is the terminal's, None for a pipe. The prompts give way first, the run's name never."""
-    rows = [_row(run) for run in runs]
+    """A line a run; `width` is the terminal's, None for a pipe. The prompts are shortened first, the run's name never."""
+    rows = [dict(zip(_HEADERS, _row(run), strict=True)) for run in runs]
+    headers = list(_HEADERS)
     if width is not None:
-        rest = format_table(_HEADERS[:-1], (row[:-1] for row in rows), right=_RIGHT)
-        room = max(width - max(map(cell_width, rest.splitlines())) - 2, _PROMPTS_AT_LEAST)
-        rows = [(*row[:-1], shorten(row[-1], room)) for row in rows]
-    return format_table(_HEADERS, rows, right=_RIGHT)
+        for spared in _SPARED:
+            if width - _width(headers[:-1], rows) - 2 < _PROMPTS_AT_LEAST:
+                headers.remove(spared)
+        room = max(width - _width(headers[:-1], rows) - 2, 1)
+        rows = [{**row, "prompts": shorten(row["prompts"], room)} for row in rows]
+        if room < len("prompts"):
+            headers.remove("prompts")
+    return _table(headers, rows)
+
+
+def _table(headers: list[str], rows: list[dict[str, str]]) -> str:
+    return format_table(headers, ([row[name] for name in headers] for row in rows), right=_RIGHT)
+
+
+def _width(headers: list[str], rows: list[dict[str, str]]) -> int:
+    return max(map(cell_width, _table(headers, rows).splitlines()))
 
 
 def run_facts(run: StoredRun) -> Iterator[tuple[str, str]]:
@@ -101,4 +116,4 @@ def _count_or(number: int | None) -> str:
 
 
 def _megabytes(size: int) -> str:
-    return f"{size / 1e6:.1f} MB"
+    return f"{size / 1e6:.1f} MB" if size >= 1e5 else f"{max(round(size / 1e3), 1)} kB"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from itertools import islice
 
 from ...errors import Location, NothingSelectedError, close_to, did_you_mean
@@ -15,12 +16,14 @@ from .sampling import Condition, Draw
 
 __all__ = ["Selection"]
 
+_MAGIC = frozenset("*?[")
+
 
 @dataclass(frozen=True, slots=True)
 class Selection:
     """`variables` or `rows` stand in for the prompts' own tests when given; everything else narrows either.
 
-    `given` is the one case to take, already loaded. `texts` are variables typed on a command line, to be read as the
+    `ids` are those of cases, or globs of them. `given` is the one case to take, already loaded. `texts` are variables typed on a command line, to be read as the
     types that the prompt's inputs declare. A tag selects a case that has it, and every case of a prompt that has it.
     Of what `ids`, `tags` and `where` leave of a prompt's cases, `draw` takes some at random and `limit` the first.
     """
@@ -35,6 +38,10 @@ class Selection:
     where: Condition | None = None
     draw: Draw | None = None
     limit: int | None = None
+
+    @property
+    def _globs(self) -> list[str]:
+        return [name for name in self.ids if not _MAGIC.isdisjoint(name)]
 
     @property
     def takes_tests(self) -> bool:
@@ -59,10 +66,14 @@ class Selection:
             tagged = not self.tags or not self.tags.isdisjoint((*unit.prompt.tags, *case.tags))
             if (
                 tagged
-                and (not self.ids or case.id in self.ids)
+                and (not self.ids or self._is_named(case.id))
                 and (self.where is None or self.where.holds(case))
             ):
                 yield case
+
+    def _is_named(self, name: str) -> bool:
+        """Whether an id is one of `ids`, or matches one that is a glob."""
+        return name in self.ids or any(fnmatchcase(name, each) for each in self._globs)
 
     def _offered(self, unit: Unit) -> Iterator[Case]:
         prompt = unit.prompt

@@ -1,0 +1,32 @@
+"""`runner completion`: what a shell needs to complete commands, prompts, cases and endpoints."""
+
+from __future__ import annotations
+
+import click
+
+__all__ = ["command"]
+
+
+@click.command("completion")
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@click.pass_context
+def command(ctx: click.Context, shell: str) -> int:
+    """Print the completion script of a shell.
+
+    It completes commands, options, the names of prompts, the ids of cases and endpoints. To install it:
+
+    \b
+      runner completion bash >> ~/.bashrc
+      runner completion zsh >> ~/.zshrc
+      runner completion fish > ~/.config/fish/completions/runner.fish
+    """
+    from click.shell_completion import ShellComplete, get_completion_class
+
+    from ..report.outlet import print_data
+
+    kind = get_completion_class(shell)
+    assert kind is not None, "click knows these shells"
+    # Not `kind.source`: that of bash starts a bash to ask for its version.
+    source = ShellComplete.source(kind(ctx.find_root().command, {}, "runner", "_RUNNER_COMPLETE"))
+    print_data(source.rstrip("\n"), json=False)
+    return 0

@@ -1,0 +1,43 @@
+"""The words that a shell completes: names of prompts, ids of cases, endpoints. A file with a mistake offers nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from itertools import islice
+
+from ..errors import RunnerError
+from ..files.cases import cases_of
+from ..files.model import Prompt
+from ..workspace import Workspace
+from .workspace import open_workspace
+
+__all__ = ["words"]
+
+_MOST = 1000
+
+
+def words(kind: str, paths: Sequence[str]) -> list[str]:
+    """Return the words of a kind (prompts, cases, endpoints) of the current project; `paths` are the prompts named so far.
+
+    A shell cannot show an error while somebody types, so there is none here: the command itself tells it.
+    """
+    with suppress(RunnerError, OSError), open_workspace() as workspace:
+        if kind == "endpoints":
+            return sorted(workspace.project.endpoints)
+        found = _ids(workspace, paths) if kind == "cases" else (each.name for each in _prompts(workspace, ()))
+        return list(dict.fromkeys(islice(found, _MOST)))
+    return []
+
+
+def _prompts(workspace: Workspace, paths: Sequence[str]) -> Iterator[Prompt]:
+    for prompt in workspace.each_prompt(paths):
+        if not isinstance(prompt, RunnerError):
+            yield prompt
+
+
+def _ids(workspace: Workspace, paths: Sequence[str]) -> Iterator[str]:
+    for prompt in _prompts(workspace, paths):
+        with suppress(RunnerError):
+            for case in cases_of(prompt):
+                yield case.id
