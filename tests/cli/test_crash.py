@@ -51,13 +51,13 @@ def journal_of(folder: Path) -> list[dict[str, Any]]:
 class KillLoop:
     """`kill -9` again and again, at a request that is drawn by lot or while it starts; what was asked, kept, paid again."""
 
-    ROWS_A_ROUND = 8
+    ROWS_A_ROUND = 25
 
-    def __init__(self, project: ProjectFolder, server: FaultServer, rounds: int) -> None:
+    def __init__(self, project: ProjectFolder, server: FaultServer, rounds: int, seed: int) -> None:
         self.project, self.server, self.rounds = project, server, rounds
         # More than can be asked: at most a round's rows are answered in it, and as many as there are jobs are held.
         self.names = rows((self.ROWS_A_ROUND + JOBS) * rounds + 1)
-        self.chance = random.Random(rounds)
+        self.chance = random.Random(seed)
         self.most_under_way = 0
         write_rows(project, self.names)
 
@@ -111,16 +111,20 @@ class KillLoop:
         )
 
 
-ROUNDS = [5, pytest.param(int(os.environ.get("KILLS", "40")), marks=pytest.mark.e2e)]
+ROUNDS = [(5, 0)]
+ROUNDS += [
+    pytest.param(20, seed, marks=pytest.mark.e2e) for seed in range(int(os.environ.get("KILLS", "40")) // 20)
+]
+"""Kills, and the seed of the lots: many kills are many runs, since each start reads and renders all of a run's rows."""
 
 
 @pytest.mark.slow
 @posix
-@pytest.mark.parametrize("rounds", ROUNDS)
+@pytest.mark.parametrize(("rounds", "seed"), ROUNDS)
 def test_killed_again_and_again_a_run_loses_nothing_and_pays_again_at_most_what_was_under_way(
-    asked: ProjectFolder, server: FaultServer, rounds: int
+    asked: ProjectFolder, server: FaultServer, rounds: int, seed: int
 ) -> None:
-    loop = KillLoop(asked, server, rounds)
+    loop = KillLoop(asked, server, rounds, seed)
     resume = ("run", "--resume", "last", "--jobs", str(JOBS), "--no-cache")
     loop.kill(lambda: resume if list(asked.folder.glob(".runner/runs/*/run.json")) else (*BULK, "--no-cache"))
     server.play(a_little_slow)
@@ -142,12 +146,12 @@ tests: [{file: ../rows.jsonl}]
 
 @pytest.mark.slow
 @posix
-@pytest.mark.parametrize("rounds", ROUNDS)
+@pytest.mark.parametrize(("rounds", "seed"), ROUNDS)
 def test_killed_again_and_again_a_test_run_loses_nothing_and_pays_again_at_most_what_was_under_way(
-    asked: ProjectFolder, server: FaultServer, rounds: int
+    asked: ProjectFolder, server: FaultServer, rounds: int, seed: int
 ) -> None:
     asked.write("prompts/hello.prompt.yaml", PROMPT_OF_MANY)
-    loop = KillLoop(asked, server, rounds)
+    loop = KillLoop(asked, server, rounds, seed)
     loop.kill(lambda: ("test", "--jobs", str(JOBS)))
     server.play(a_little_slow)
     done = asked.run("test", env={"FAKE_KEY": KEY})
