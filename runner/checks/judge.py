@@ -1,7 +1,7 @@
-"""The verdict on one answer: its outcome, the declared schema, then the assertions. Pure.
+"""Judge one answer: its outcome, then the declared schema, then the assertions (pure functions).
 
-The declared schema is the test: an answer that breaks it is `invalid`, whatever else it says. An outcome other than
-ok passes only where the case expects exactly that one.
+The declared schema is a test: an answer that violates it is `invalid` in any case. An outcome other than ok passes only
+if the case expects exactly that outcome.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from .predicates import SpecError
 __all__ = ["Judge", "Judgement"]
 
 MAX_VIOLATIONS = 20
-"""How many schema violations of one answer are told in full; the rest is counted."""
+"""The number of schema violations of one answer that are reported in full; the rest is counted."""
 
 _CACHED_ASSERTIONS = 1024
 _MOST_REMARKS = 200
@@ -34,7 +34,7 @@ _JSON_FORMATS = {"json_schema", "json_object"}
 
 
 class Judgement(NamedTuple):
-    """What one answer came to. `detail` says in one sentence why the outcome is not ok."""
+    """The verdict on one answer. `detail` says in one sentence why the outcome is not ok."""
 
     outcome: Outcome
     passed: bool
@@ -46,11 +46,11 @@ class Judgement(NamedTuple):
 class Judge:
     """The judge of one prompt: its response schema, tool parameters and assertions, compiled once.
 
-    `sandbox` is where the Jinja of its assertions runs; `finish_reasons` are the words that each endpoint
-    declares, where the endpoints are known.
+    `sandbox` runs the Jinja of its assertions; `finish_reasons` are the words that each endpoint declares, if the
+    endpoints are known.
 
-    Raises FormatError at the author's line for an assertion that cannot be used, or Problems when there are several.
-    The schemas of a prompt can be used: it is not loaded otherwise.
+    Raises FormatError at the author's line for an assertion that cannot be used, or Problems if there are several. The
+    schemas are valid, because the prompt would not have been loaded otherwise.
     """
 
     __slots__ = (
@@ -93,7 +93,10 @@ class Judge:
         if prompt.asserts and prompt.tests and all(_expects_no_answer(test) for test in prompt.tests):
             hint = "write them on the tests"
             self._remark(
-                prompt.asserts[0], "W015", "no test expects an answer that is ok: these are never asked", hint
+                prompt.asserts[0],
+                "W015",
+                "no test expects an answer that is ok, so these are never checked",
+                hint,
             )
         self.required = frozenset(
             name for each in self._asserts for name in each.variables.names - each.variables.optional
@@ -122,7 +125,7 @@ class Judge:
                     CaseError(
                         f"{each.type}: variable {name!r} has no value",
                         location=case.location,
-                        hint=f"{each.predicate.expected} reads it: give it in `vars` or with --var {name}=...",
+                        hint=f"{each.predicate.expected} reads it: set it in `vars` or with --var {name}=...",
                     )
                 )
             elif each.fill is not None:
@@ -305,7 +308,7 @@ class Judge:
             "unparsable": (not self._json, "the prompt's response_format does not require JSON"),
             "invalid": (
                 self._schema is None and not self._tools,
-                "the prompt declares no schema, and no tools",
+                "the prompt declares no schema and no tools",
             ),
             "tool_call": (not self._tools, "the prompt declares no tools"),
         }

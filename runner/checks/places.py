@@ -1,8 +1,8 @@
-"""What a JSON Schema allows at the places that a path selects: enough to tell a path that can select nothing, and a value
-that can never stand there.
+"""Determine what a JSON Schema allows at the places that a path selects, to find paths that select nothing and values
+that can never occur there.
 
-Everything here is a superset of what the schema allows: where a schema says more than is understood (`allOf`, `if`,
-`patternProperties`, a `$ref` with company, ...) any value is taken as possible.
+Everything here is a superset of what the schema allows: if a schema uses keywords that are not analysed (`allOf`, `if`,
+`patternProperties`, a `$ref` with other keywords, ...), any value counts as possible.
 """
 
 from __future__ import annotations

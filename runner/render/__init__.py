@@ -1,1 +1,1 @@
-"""Station 2: prompt x case -> messages, in a sandbox that sees JSON values only. No disk, clock or environment."""
+"""Render prompt and case into messages, in a sandbox that sees only JSON values: no disk, clock or environment."""

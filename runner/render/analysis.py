@@ -1,10 +1,10 @@
 # ruff: noqa: N802 - the visitor finds its methods by the class names of nodes
-"""What a template uses, read from its syntax tree: variables, other files, and what the sandbox will not have.
+"""Analyse the syntax tree of a template: its variables, the files it names, and what the sandbox does not allow.
 
-`jinja2.meta` gives the names of a template's variables but neither their lines nor what surrounds an `include`,
-through which an included file sees the loop variables of its includer. Hence this walk, which follows Jinja's scopes.
-Where Jinja decides at run time whether a name is set (a `set` inside an `if`), the walk takes it as set; the strict
-undefined of the sandbox catches the rest.
+`jinja2.meta` gives the names of a template's variables but neither their lines nor the scope around an `include`, through
+which an included file sees the loop variables of its includer. Hence this walk, which follows Jinja's scopes. If Jinja
+decides at run time whether a name is set (a `set` inside an `if`), the walk treats it as set; the sandbox's strict
+undefined catches the rest.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """Another file is named on this line. `node` holds the name; `visible` are the names set around it.
+    """Another file is named on this line. `node` contains the name; `visible` are the names set around it.
 
-    `wanted` are the names that a `from ... import` takes out of it.
+    `wanted` are the names that a `from ... import` imports from it.
     """
 
     kind: Literal["include", "import", "extends"]
@@ -56,13 +56,13 @@ class Reference:
 
     @property
     def name(self) -> str:
-        """The name as the author wrote it."""
+        """Return the name as the author wrote it."""
         return str(self.node.value)
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something on this line that cannot work."""
+    """A mistake on this line."""
 
     line: int
     message: str
@@ -71,7 +71,7 @@ class Problem:
 
 @dataclass(slots=True)
 class Analysis:
-    """All of one template. `exports` are the names that it sets at its top level."""
+    """The analysis of one template. `exports` are the names that it sets at its top level."""
 
     uses: list[Use] = field(default_factory=list)
     references: list[Reference] = field(default_factory=list)
@@ -80,7 +80,7 @@ class Analysis:
 
 
 def analyze(tree: nodes.Node) -> Analysis:
-    """Read a parsed template, or a part of one."""
+    """Analyse a parsed template, or a part of one."""
     try:
         walk = _Walk(_hoisted(tree))
         walk.visit(tree)
@@ -91,11 +91,11 @@ def analyze(tree: nodes.Node) -> Analysis:
 
 
 def members(tree: nodes.Node, name: str) -> Members | None:
-    """Which members of the object `name` an expression reads; None where it does not read the object at all.
+    """Return the members of the object `name` that an expression reads; None if it does not read the object at all.
 
-    A member is named by `name.member`, `name["member"]`, `name.get("member")` or `"member" in name`. It may be missing
-    in the last two, and where `is defined`, `is undefined` or `default` follows. Whatever else is done with the
-    object may read any member.
+    A member is read by `name.member`, `name["member"]`, `name.get("member")` or `"member" in name`. It may be missing in
+    the last two, and if `is defined`, `is undefined` or `default` follows. Any other use of the object may read any
+    member.
     """
     found = _Members(name)
     found.visit(tree)
@@ -106,7 +106,7 @@ def members(tree: nodes.Node, name: str) -> Members | None:
 
 
 class _Members(NodeVisitor):
-    """Visits an expression for `members`; `read` says of each member, use by use, whether it may be missing there."""
+    """Visits an expression for `members`; `read` has, for each use of a member, whether it may be missing there."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -187,7 +187,7 @@ class _Members(NodeVisitor):
 
 
 def _hoisted(tree: nodes.Node) -> frozenset[str]:
-    """Names that `set`, `macro` and `import` give anywhere: bodies that run later see them."""
+    """Return the names that `set`, `macro` and `import` bind anywhere: bodies that run later see them."""
     names: set[str] = set()
     for node in tree.find_all((nodes.Assign, nodes.AssignBlock, nodes.Import, nodes.FromImport, nodes.Macro)):
         names.update(_given(node))
@@ -218,7 +218,7 @@ def _stored(target: nodes.Node) -> Iterator[str]:
 
 
 class _Walk(NodeVisitor):
-    """Visits nodes in the order in which they run; `bound` are the names set so far in the scope at hand."""
+    """Visits nodes in the order in which they run; `bound` are the names set so far in the current scope."""
 
     def __init__(self, hoisted: frozenset[str]) -> None:
         self.found = Analysis()
@@ -250,7 +250,7 @@ class _Walk(NodeVisitor):
             self.found.uses.append(Use(node.name, node.lineno, guarded, tested))
 
     def _condition(self, node: nodes.Node) -> None:
-        """Visit what decides by whether it is true."""
+        """Visit a condition."""
         match node:
             case nodes.Name():
                 self._use(node, guarded=False, tested=True)
@@ -358,8 +358,8 @@ class _Walk(NodeVisitor):
 
     def visit_Include(self, node: nodes.Include) -> None:
         if node.ignore_missing:
-            hint = "remove `ignore missing`; a file that is named must be there"
-            self._problem(node, "an include that may be missing would change the prompt unseen", hint)
+            hint = "remove `ignore missing`; a named file must exist"
+            self._problem(node, "an include that may be missing would change the prompt silently", hint)
         self._refer("include", node, with_context=node.with_context)
 
     def visit_Import(self, node: nodes.Import) -> None:
@@ -388,7 +388,7 @@ class _Walk(NodeVisitor):
         else:
             hint = 'choose with {% if %} around {% include "..." %}: values must not select files'
             self._problem(
-                node, f"the file of an {kind} is a name in quotes", hint if kind == "include" else None
+                node, f"the file of an {kind} must be a name in quotes", hint if kind == "include" else None
             )
 
     def _problem(self, node: nodes.Node, message: str, hint: str | None = None) -> None:

@@ -1,4 +1,4 @@
-"""The engines of `template.engine`: what makes texts out of the templates of one prompt and the variables."""
+"""The engines of `template.engine`, which render the templates of one prompt with its variables."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["compile_texts"]
 
 
 def compile_texts(template: Template, sources: Sequence[Source], files: Finder, sandbox: Sandbox) -> Texts:
-    """Compile the texts of a prompt as its `template` says, those that are Jinja's in the sandbox."""
+    """Compile the texts of a prompt according to its `template`; Jinja templates are compiled in the sandbox."""
     match template.engine:
         case "none":
             return _Mixed([_Constant(source.text) for source in sources])
@@ -35,7 +35,7 @@ def compile_texts(template: Template, sources: Sequence[Source], files: Finder, 
 
 
 class _Text(Protocol):
-    """One text that takes no Jinja."""
+    """A text that needs no Jinja."""
 
     @property
     def uses(self) -> tuple[Use, ...]: ...
@@ -44,7 +44,7 @@ class _Text(Protocol):
 
 
 class _Mixed:
-    """Texts that take no Jinja, and for each None among them the next one of `rest`."""
+    """Texts that need no Jinja, and for each None among them the next one of `rest`."""
 
     def __init__(self, plain: Sequence[_Text | None], rest: Texts | None = None) -> None:
         self._plain = plain
@@ -77,8 +77,8 @@ _INDEX = re.compile(r"[0-9]{1,9}")
 class _SimpleText:
     """`engine: simple`: each `{{ name }}` is replaced once, and `{{ name.key }}` looks into objects and lists.
 
-    `parts` alternates between plain text and what stands between braces; `lines` are the lines of the latter, and
-    `dotted` says that these may be dotted names; in GitHub's files a name with dots is a name like any other.
+    `parts` alternates between plain text and the content of braces; `lines` are the lines of the latter, and `dotted`
+    says that dots separate keys; in GitHub's files a name with dots is a name like any other.
     """
 
     source: Source
@@ -118,7 +118,7 @@ def _look_up(value: Json, dotted: str) -> Json:
             value = value[int(name)]
         else:
             known = value if isinstance(value, Mapping) else ()
-            message = f"{name!r} of {dotted!r} is nothing that {kind_of(value)} has"
+            message = f"{name!r} of {dotted!r} does not exist in {kind_of(value)}"
             raise RefusedError(message, suggestion(name, known) or None)
     return value
 
@@ -128,7 +128,7 @@ _NO_VARIABLES = {"true", "false", "none", "True", "False", "None", "self", "not"
 
 
 def _without_jinja(source: Source) -> _Text | None:
-    """What Jinja would make of a text, where that is plain without asking."""
+    """Return the result of Jinja for a text whose rendering is obvious, or None."""
     if "{" not in source.text and "\r" not in source.text:
         return _Constant(source.text)
     if (whole := _ONE_VARIABLE.fullmatch(source.text)) and whole[1] not in _NO_VARIABLES:
@@ -140,7 +140,7 @@ def _without_jinja(source: Source) -> _Text | None:
 class _Whole:
     """A text that is one variable and nothing else, such as an image as a data URL: the value at its full length.
 
-    The limits are for what templates make; a string that the caller hands over is handed on.
+    The limits apply to what templates produce; a string that the caller passes in is passed on.
     """
 
     name: str

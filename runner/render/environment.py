@@ -1,9 +1,9 @@
 """The sandbox in which templates run: Jinja's immutable one, closed further, with JSON values inside it.
 
-Jinja's sandbox guards Python's internals but lets a template call every public method of what it is given, and
-multiply text until memory ends. Here a template reaches only the methods, filters and tests listed in `filters`,
-and only three functions: `range`, `dict` and `namespace`. There is no clock, no chance and no environment in it, so
-that the same values always give the same text.
+Jinja's sandbox guards Python's internals but lets a template call every public method of its values, and multiply text
+until memory runs out. Here a template can use only the methods, filters and tests listed in `filters`, and only three
+functions: `range`, `dict` and `namespace`. There is no clock, no randomness and no environment in it, so the same values
+always give the same text.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _RUNTIME = (BlockReference, LoopContext, Macro, Namespace, TemplateModule, Templ
 
 
 class Missing(StrictUndefined):
-    """A value that is not there; using it raises UndefinedError with a sentence for the author."""
+    """A missing value; using it raises UndefinedError with a sentence for the author."""
 
     @property
     def _undefined_message(self) -> str:
@@ -48,14 +48,14 @@ class Missing(StrictUndefined):
             return f"the object has no key {name!r}{suggestion(name, owner, start=', ')}"
         if isinstance(owner, (list, tuple, str)) and isinstance(name, int):
             return f"there is no index {name}: the length is {len(owner)}"
-        return f"{name!r} is nothing that {kind_of(owner)} has"
+        return f"{name!r} does not exist in {kind_of(owner)}"
 
 
 class FreshTemplate(Template):
-    """A template whose module is made anew for every import.
+    """A template whose module is created anew for every import.
 
-    Jinja keeps the module of an imported file between renderings, and with it what its macros counted; then the
-    second case would see what the first one left behind.
+    Jinja keeps the module of an imported file between renderings, and with it the state of its macros; the second case
+    would then see what the first one left behind.
     """
 
     def make_module(
@@ -64,7 +64,7 @@ class FreshTemplate(Template):
         shared: bool = False,  # noqa: FBT001, FBT002 - Jinja's signature
         locals: Mapping[str, Any] | None = None,  # noqa: A002 - Jinja's signature
     ) -> TemplateModule:
-        """Run the file and keep what it defines; what it prints is bounded like a message."""
+        """Run the file and keep its definitions; the length of its output is limited like that of a message."""
         context = self.new_context(vars, shared, locals)
         return TemplateModule(self, context, [join_text(self.root_render_func(context))])
 
@@ -98,7 +98,7 @@ class PromptEnvironment(ImmutableSandboxedEnvironment):
         self.tests = dict(TESTS)
 
     def getattr(self, obj: Any, attribute: str) -> Any:
-        """`obj.attribute`: of an object its key first, then one of the listed methods."""
+        """Evaluate `obj.attribute`: first a key of an object, then one of the allowed methods."""
         if isinstance(obj, dict) and attribute in obj:
             return obj[attribute]
         if isinstance(obj, _RUNTIME):
@@ -109,11 +109,11 @@ class PromptEnvironment(ImmutableSandboxedEnvironment):
             if isinstance(obj, kind) and attribute in methods:
                 return partial(methods[attribute], obj)
         if attribute.startswith("_") or hasattr(obj, attribute):
-            raise SecurityError(f"{attribute!r} of {kind_of(obj)} is out of reach for a template")
+            raise SecurityError(f"{attribute!r} of {kind_of(obj)} is not accessible to a template")
         return self.undefined(obj=obj, name=attribute)
 
     def getitem(self, obj: Any, argument: Any) -> Any:
-        """`obj[argument]`: a key, an index or a slice, never a method."""
+        """Evaluate `obj[argument]`: a key, an index or a slice, never a method."""
         try:
             found = obj[argument]
         except (TypeError, LookupError):
@@ -125,7 +125,7 @@ class PromptEnvironment(ImmutableSandboxedEnvironment):
         return found
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
-        """`+ * ** %`, each with a look at how large its result will be. Raises RefusedError."""
+        """Evaluate `+ * ** %` after checking how large the result will be. Raises RefusedError."""
         return _OPERATORS[operator](left, right)
 
 

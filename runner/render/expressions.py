@@ -30,7 +30,7 @@ class Expression:
     _template: Template = field(repr=False)
 
     def evaluate(self, **values: Json) -> Json:
-        """The value of the expression for these values. Raises ValueError with one sentence for its author."""
+        """Return the value of the expression for these values. Raises ValueError with one sentence for its author."""
         context = self._template.new_context(values)
         start_work()
         try:
@@ -45,7 +45,7 @@ class Expression:
 def compile_expression(source: str, *, names: frozenset[str]) -> Expression:
     """Compile an expression that may read `names` and nothing else.
 
-    Raises ValueError with one sentence for its author; the caller knows where the expression stands.
+    Raises ValueError with one sentence for its author; the caller knows the place of the expression.
     """
     environment = _environment()
     try:
@@ -55,7 +55,7 @@ def compile_expression(source: str, *, names: frozenset[str]) -> Expression:
             raise CompileError(problem)
         for use in found.uses:
             if use.name not in names and use.name not in GLOBAL_NAMES:
-                hint = suggestion(use.name, names) or f"an expression sees {listed(names)}"
+                hint = suggestion(use.name, names) or f"an expression can read {listed(names)}"
                 raise ValueError(f"there is no variable {use.name!r} ({hint})")
         reads = {name: read for name in sorted(names) if (read := members(tree, name))}
         return Expression(source, reads, compile_tree(environment, tree, "expression"))

@@ -1,4 +1,4 @@
-"""What went wrong inside a running template: on which line, and in words for its author."""
+"""Explain errors inside a running template: the line, and a message for its author."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ RUNTIME_ERRORS = (
     TypeError,
     ValueError,
 )
-"""What a template can raise while it runs."""
+"""The errors that a template can raise while it runs."""
 
 _TYPE_NAME = re.compile(r"'?\b(" + "|".join(KINDS) + r")\b'?( objects?)?")
 
 
 def explain(error: BaseException) -> tuple[str, str | None]:
-    """One sentence about one of RUNTIME_ERRORS, and a hint where there is one."""
+    """Return one sentence about one of RUNTIME_ERRORS, and a hint or None."""
     if isinstance(error, RefusedError):
         return error.message, error.hint
     if isinstance(error, UndefinedError) and "did you mean" not in str(error):
-        return str(error), "`is defined` and `| default(...)` are for values that may be missing"
+        return str(error), "use `is defined` or `| default(...)` for values that may be missing"
     if isinstance(error, OverflowError) and "Range too big" in str(error):
-        return "range counts to 100,000 at most", None
+        return "range has at most 100,000 items", None
     if isinstance(error, RecursionError):
         return "the template calls itself too deeply, or a value is nested too deeply", None
     if isinstance(error, MemoryError):
@@ -51,9 +51,9 @@ def _kind(found: re.Match[str]) -> str:
 
 
 def place_of(error: BaseException) -> tuple[str, int] | None:
-    """The name of the innermost template that was running, and its line; None outside of any template.
+    """Return the name of the innermost template that was running, and its line; None outside of templates.
 
-    The frames of compiled templates carry the template, which knows which of its lines each line of code is from.
+    The frames of compiled templates refer to the template, which maps each line of code to a line of its text.
     """
     place = None
     trace = error.__traceback__
@@ -66,7 +66,7 @@ def place_of(error: BaseException) -> tuple[str, int] | None:
 
 
 def _line(trace: TracebackType) -> int:
-    """The line of code that was running. A clock may ring at an instruction that is from none: then the one before."""
+    """Return the line of code that was running; a signal may arrive at an instruction without one: then the one before."""
     line: int | None = trace.tb_lineno  # whatever its annotation says
     code = trace.tb_frame.f_code
     for start, _, of_instruction in code.co_lines() if line is None else ():

@@ -1,8 +1,8 @@
-"""The filters, tests, and methods of strings, lists and objects that a prompt may use. What is not here is refused.
+"""The filters, tests, and methods of strings, lists and objects that a prompt may use. All others are refused.
 
-Jinja's own where they are pure and cannot multiply text; ours where Jinja's print Python instead of JSON, escape for
-HTML, quietly replace what they cannot read, or grow without bound. Left out: `random` (not the same twice),
-`format` and `%` (widths without bound), `attr`, and everything about HTML.
+Jinja's own are used if they are pure and cannot multiply text; ours replace those that print Python instead of JSON,
+escape for HTML, silently replace what they cannot read, or grow without bound. Left out are `random` (not
+reproducible), `format` and `%` (unbounded widths), `attr`, and everything for HTML.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from .wording import kind_of
 __all__ = ["CONCATENATE", "FILTERS", "METHOD", "METHODS", "TESTS", "TICK"]
 
 CONCATENATE = "~"
-"""The operator `a ~ b` is compiled into this filter, a name that no author can write behind a `|`."""
+"""The operator `a ~ b` is compiled into this filter, whose name no author can write after a `|`."""
 
 METHOD = "."
-"""The call `a.b()` is compiled into this one, so that a method is found beside a key of the same name."""
+"""The call `a.b()` is compiled into this filter, so that a method is found despite a key of the same name."""
 
 TICK = "#"
-"""Stands at the head of every loop and macro, and counts the turns."""
+"""This filter is inserted at the head of every loop and macro to count the iterations."""
 
 _NOTHING = object()
 
@@ -60,7 +60,7 @@ def _center(value: Any, width: int = 80) -> str:
 
 
 def _padded(pad: Callable[..., str], value: str, width: int, *fill: str) -> str:
-    """str.center, ljust, rjust or zfill, after a look at the width."""
+    """Return str.center, ljust, rjust or zfill with a check of the width."""
     limit_text(width)
     return pad(value, width, *fill)
 
@@ -75,7 +75,7 @@ def _replace(value: Any, old: Any, new: Any, count: int | None = None) -> str:
 def _join(value: Any, separator: Any = "", attribute: str | int | None = None) -> str:
     if attribute is not None:
         raise RefusedError(
-            "join takes no attribute here", f'write `| map(attribute="{attribute}") | join(...)`'
+            "join has no attribute here", f'write `| map(attribute="{attribute}") | join(...)`'
         )
     return _join_method(text(separator), value)
 
@@ -103,15 +103,15 @@ def _indent(
 
 def _round(value: float, precision: int = 0, method: Any = "common") -> float:
     if not -15 <= precision <= 15:
-        raise RefusedError("round: the precision is a number from -15 to 15")
+        raise RefusedError("round: the precision must be a number from -15 to 15")
     return jinja.do_round(value, precision, method)
 
 
 def _sum(value: Any, attribute: str | int | None = None, start: float = 0) -> float:
     if attribute is not None:
-        raise RefusedError("sum takes no attribute here", f'write `| map(attribute="{attribute}") | sum`')
+        raise RefusedError("sum has no attribute here", f'write `| map(attribute="{attribute}") | sum`')
     if not isinstance(start, (int, float)):
-        raise RefusedError("sum adds numbers only")
+        raise RefusedError("sum adds only numbers")
     return sum(value, start)
 
 
@@ -124,17 +124,17 @@ def _float(value: Any, default: Any = _NOTHING) -> Any:
 
 
 def _number(name: str, read: Callable[..., Any], value: Any, default: Any) -> Any:
-    """Jinja's conversion, which makes 0 of what is no number, made to say so unless the author gave a default."""
+    """Wrap Jinja's conversion, which turns anything else into 0, so that it fails unless the author gave a default."""
     number = read(default=_NOTHING)
     if number is not _NOTHING:
         return number
     if default is not _NOTHING:
         return default
-    raise RefusedError(f"{name}: {text(value)[:40]!r} is no number", f"give a default: `| {name}(0)`")
+    raise RefusedError(f"{name}: {text(value)[:40]!r} is not a number", f"give a default: `| {name}(0)`")
 
 
 def _on_text(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A filter on the text of its value, as it would be printed (`none | upper` is `NULL`, not `NONE`)."""
+    """Return a filter that works on the text of its value as it would be printed (`none | upper` is `NULL`)."""
 
     def on_text(value: Any, *args: Any, **kwargs: Any) -> Any:
         printed = text(value)
@@ -145,7 +145,7 @@ def _on_text(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _counted(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A filter of Jinja's that makes a list, with the list counted as work."""
+    """Wrap a filter of Jinja that returns a list, and count the list as work."""
 
     @wraps(function)
     def counted(*args: Any, **kwargs: Any) -> Any:
@@ -163,10 +163,12 @@ def _truncate(
     end: str = "...",
     leeway: int = 5,
 ) -> str:
-    """Jinja's truncate, which cuts text longer than `length + leeway` at a word and appends `end`."""
+    """Truncate like Jinja: cut text longer than `length + leeway` at a word and append `end`."""
     whole = text(value)
     if length < len(end):
-        raise RefusedError(f"truncate: the length is at least {len(end)}, that of the ending {end!r}")
+        raise RefusedError(
+            f"truncate: the length must be at least {len(end)}, the length of the ending {end!r}"
+        )
     if len(whole) <= length + leeway:
         return whole
     kept = whole[: length - len(end)]
@@ -174,9 +176,9 @@ def _truncate(
 
 
 def _from_json(value: Any) -> Any:
-    """The value of a JSON text."""
+    """Return the value of a JSON text."""
     if not isinstance(value, str):
-        raise RefusedError(f"fromjson reads text, and this is {kind_of(value)}")
+        raise RefusedError(f"fromjson reads strings, but this is {kind_of(value)}")
     spend(len(value))
     try:
         return parse_json(value, "").value
@@ -185,9 +187,9 @@ def _from_json(value: Any) -> Any:
 
 
 def _is_found(value: Any, pattern: Any) -> bool:
-    """Whether a regular expression is found in a text."""
+    """Return whether a regular expression is found in a text."""
     if not isinstance(value, str) or not isinstance(pattern, str):
-        raise RefusedError(f"search looks in text, and this is {kind_of(value)}")
+        raise RefusedError(f"search needs a string, but this is {kind_of(value)}")
     spend(len(value))
     try:
         return is_found(compile_pattern(pattern), value)
@@ -255,4 +257,4 @@ METHODS: Mapping[type, Mapping[str, Callable[..., Any]]] = {
     list: {name: vars(list)[name] for name in ("count", "index")},
     tuple: {name: vars(tuple)[name] for name in ("count", "index")},
 }
-"""By type, the methods a template may call, as functions whose first argument is the value."""
+"""The methods that a template may call, by type, as functions whose first argument is the value."""

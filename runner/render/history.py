@@ -1,7 +1,7 @@
-"""`{type: placeholder}`: a variable whose value is a list of messages, checked and put in as they are.
+"""`{type: placeholder}`: a variable whose value is a list of messages, which are checked and inserted unchanged.
 
-The messages are data: nothing in them is rendered, and only `allow_roles` of the prompt file lets one of them speak
-as `system` or `developer`. Apart from that the rules are those of a message in a prompt file.
+The messages are data: nothing in them is rendered, and only `allow_roles` of the prompt file allows the roles `system`
+and `developer`. Otherwise the rules are those for a message in a prompt file.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Placeholder:
     def render(
         self, values: dict[str, Json], texts: Iterator[str], location: Callable[[], Location]
     ) -> list[dict[str, Json]]:
-        """The messages of the variable. Raises CaseError, which names the message that breaks a rule."""
+        """Return the messages of the variable. Raises CaseError, which names the message that breaks a rule."""
         value = values[self.name]
         if not isinstance(value, list):
             raise CaseError(f"{self.name} is {kind_of(value)}, not a list of messages", location=location())
@@ -56,15 +56,15 @@ class Placeholder:
         return messages
 
     def _fault(self, message: dict[str, Json], at: JsonPath) -> Violation | None:
-        """The first rule that a message breaks."""
+        """Return the first rule that a message breaks, or None."""
         role, where = message.get("role"), spell((*at, "role"))
         if not isinstance(role, str):
-            return Violation(at, f"{where} {'is no string' if 'role' in message else 'is missing'}")
+            return Violation(at, f"{where} {'is not a string' if 'role' in message else 'is missing'}")
         if role not in self.roles:
             known = ", ".join(sorted(self.roles))
             if role in ("system", "developer"):
                 hint = f"allow it in the placeholder: allow_roles: [{role}]"
-                return Violation(at, f"{where} is {role!r}, but values may only be {known}", hint)
+                return Violation(at, f"{where} is {role!r}, but in values only {known} are allowed", hint)
             return Violation(at, f"{where} is {role!r}; roles are {known}")
         shape = _shape(message)
         if shape in _SOUND:
@@ -78,15 +78,15 @@ class Placeholder:
 
 
 _SOUND: set[Hashable] = set()
-"""Shapes of messages that break no rule: the rows of a data file repeat a few of them, and a check takes a while."""
+"""Cached shapes of valid messages: the rows of a data file repeat a few shapes, and a check is slow."""
 
 _MOST_SOUND = 1024
 _TOLD_APART = frozenset({"role", "type", "detail", "format"})
-"""Keys whose words decide what else is allowed; of any other text the format only asks whether it is empty."""
+"""Keys whose values decide what else is allowed; of other strings the format only checks whether they are empty."""
 
 
 def _shape(value: Json, key: str = "") -> Hashable:
-    """What the rules of a message can tell apart in it."""
+    """Return everything in a message that the rules depend on."""
     if isinstance(value, str):
         return value if key in _TOLD_APART else bool(value)
     if isinstance(value, dict):

@@ -1,8 +1,8 @@
-"""How much a template may make. A sandbox stops a template from reaching out, not from growing until memory ends.
+"""Limits on the output of templates. A sandbox confines a template but does not keep it from exhausting memory.
 
-Every operation by which a template can multiply text (repeating, joining, padding, replacing, capturing) asks here
-first, and every turn of a loop is counted, so that a runaway template ends in an error at its line. What a single
-process cannot rule out is a template that is merely slow: one filter may still sort a million items in every turn.
+Every operation with which a template can multiply text (repeating, joining, padding, replacing, capturing) is checked
+here first, and every iteration of a loop is counted, so that a runaway template ends in an error at its line. A single
+process cannot rule out a template that is merely slow: one filter may still sort a million items in every iteration.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ __all__ = [
 ]
 
 MAX_TEXT = 4 * 1024 * 1024
-"""Characters of a rendered message, and of every text on the way to it."""
+"""Characters of a rendered message, and of every intermediate text."""
 
 MAX_ITEMS = 1_000_000
 """Items of a list that a template builds."""
@@ -43,25 +43,25 @@ MAX_SOURCE = 256 * 1024
 """Characters of one template."""
 
 MAX_DEPTH = 16
-"""How deeply included files may include others."""
+"""The depth to which included files may include others."""
 
 MAX_FILES = 200
 """Files that one prompt may include, each counted once."""
 
 MAX_WORK = 64 * 1024 * 1024
-"""Characters that all steps of one rendering may make together; an item of a list counts as 8."""
+"""Characters that all steps of one rendering may produce together; an item of a list counts as 8."""
 
 TURN = 64
-"""What a turn of a loop or a call of a macro counts as, so that one rendering has about a million of them."""
+"""The work of a loop iteration or a macro call, so that one rendering can have about a million of them."""
 
-NO_MEMORY = "needs more memory than there is"
-"""How every message ends that is about memory."""
+NO_MEMORY = "needs more memory than is available"
+"""The end of every message about memory."""
 
 _left: ContextVar[list[int]] = ContextVar("_left")
 
 
 class RefusedError(Exception):
-    """What a template asked for is refused. The message is one sentence for its author; the caller knows the line."""
+    """An operation of a template is refused. The message is one sentence for its author; the caller knows the line."""
 
     def __init__(self, message: str, hint: str | None = None) -> None:
         super().__init__(message)
@@ -70,33 +70,35 @@ class RefusedError(Exception):
 
 
 class OutOfTimeError(RefusedError):
-    """A clock has stopped the work: raised wherever the template happened to be. `source` is what was compiled."""
+    """The time limit was reached; raised at any place in the template. `source` is the template being compiled."""
 
     source: object = None
 
 
 def start_work() -> None:
-    """Begin one rendering, or one compilation, in this thread or task: from here on `spend` counts anew."""
+    """Begin one rendering, or one compilation, in this thread or task: reset what `spend` counts."""
     _left.set([MAX_WORK])
 
 
 def spend(work: int) -> None:
-    """Count work that a template makes. Raises RefusedError when there is too much of it."""
+    """Count work of a template. Raises RefusedError if it exceeds the limit."""
     left = _left.get()
     left[0] -= work
     if left[0] < 0:
-        raise RefusedError("the template makes too much: its loops turn too often, or make too much text")
+        raise RefusedError(
+            "the template does too much: its loops have too many iterations or produce too much text"
+        )
 
 
 def limit_text(length: int) -> None:
-    """Refuse a text of `length` characters before it is made. Raises RefusedError."""
+    """Refuse a text of `length` characters before it is created. Raises RefusedError."""
     if length > MAX_TEXT:
         raise RefusedError(f"the text would be longer than {MAX_TEXT:,} characters")
     spend(max(length, 0))
 
 
 def limit_items(length: int) -> None:
-    """Refuse a list of `length` items before it is made. Raises RefusedError."""
+    """Refuse a list of `length` items before it is created. Raises RefusedError."""
     if length > MAX_ITEMS:
         raise RefusedError(f"the list would have more than {MAX_ITEMS:,} items")
     spend(8 * max(length, 0))
@@ -109,7 +111,7 @@ def limit_integer(bits: int) -> None:
 
 
 def join_text(parts: Iterable[str]) -> str:
-    """`"".join(parts)`, given up as soon as the sum is too long. Raises RefusedError."""
+    """Return `"".join(parts)`, but stop as soon as it is too long. Raises RefusedError."""
     length = 0
     taken: list[str] = []
     for part in parts:

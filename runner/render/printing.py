@@ -1,8 +1,7 @@
-"""How a value becomes text in a prompt: strings as they are, everything else as JSON.
+"""Print values in a prompt: strings as they are, everything else as JSON.
 
-Prompts speak JSON to models, so `{{ none }}` is `null`, `{{ true }}` is `true` and a list or an object is its JSON
-text (RFC 8259), not Python's. Characters beyond ASCII stay themselves, keys keep their order, nothing is escaped
-for HTML.
+Models expect JSON, so `{{ none }}` is `null`, `{{ true }}` is `true` and a list or an object is its JSON text (RFC 8259),
+not Python's. Non-ASCII characters are not escaped, keys keep their order, and nothing is escaped for HTML.
 """
 
 from __future__ import annotations
@@ -22,25 +21,25 @@ _MAX_INDENT = 16
 
 
 def text(value: Any) -> str:
-    """What `{{ value }}` prints.
+    """Return what `{{ value }}` prints.
 
-    Raises RefusedError for what is not JSON (a function, an unfinished sequence, NaN) and Jinja's UndefinedError for a
-    value that is not there.
+    Raises RefusedError for a value that is not JSON (a function, a lazy sequence, NaN) and Jinja's UndefinedError for a
+    missing value.
     """
     return value if type(value) is str else json_text(value)
 
 
 def json_text(value: Any, indent: int | None = None) -> str:
-    """The filter `tojson`: JSON text of a value, on one line or indented by `indent` spaces. Raises like `text`."""
+    """Implement `tojson`: the JSON text of a value, on one line or indented by `indent` spaces. Raises like `text`."""
     if indent is not None and (type(indent) is not int or not 0 <= indent <= _MAX_INDENT):
-        raise RefusedError(f"tojson: indent is a number from 0 to {_MAX_INDENT}")
+        raise RefusedError(f"tojson: indent must be a number from 0 to {_MAX_INDENT}")
     printed = json.dumps(plain(value), ensure_ascii=False, allow_nan=False, indent=indent)
     limit_text(len(printed))
     return printed
 
 
 def plain(value: Any) -> Json:
-    """The value itself where it is JSON; pairs, which templates meet as tuples, count as lists.
+    """Return the value itself if it is JSON; pairs, which are tuples in templates, become lists.
 
     Raises like `text`, also where the JSON text would be too long.
     """
@@ -49,7 +48,7 @@ def plain(value: Any) -> Json:
 
 
 def _measure(value: Any, size: int) -> int:
-    """Add to `size` a lower bound of the JSON text's length: shared parts count each time they are printed."""
+    """Return `size` plus a lower bound of the JSON text's length; shared parts count each time they are printed."""
     if size > MAX_TEXT:
         limit_text(size)
     if value is None or isinstance(value, (str, bool, int)):
@@ -65,7 +64,7 @@ def _measure(value: Any, size: int) -> int:
     if isinstance(value, dict):
         for key, item in value.items():
             if not isinstance(key, str):
-                raise RefusedError("the keys of a JSON object are strings", "write the keys in quotes")
+                raise RefusedError("the keys of a JSON object must be strings", "write the keys in quotes")
             size = _measure(item, size + len(key) + 6)
         return size
     from jinja2 import Undefined  # what is no JSON comes out of a template, so Jinja is loaded already
@@ -77,8 +76,8 @@ def _measure(value: Any, size: int) -> int:
         )
     if isinstance(value, _LAZY):
         raise RefusedError(
-            "this sequence is no list yet, so it cannot be printed", "add `| list`, or loop over it"
+            "this sequence is not a list yet, so it cannot be printed", "add `| list`, or loop over it"
         )
     if callable(value):
-        raise RefusedError("a function cannot be printed", "call it, with () behind its name")
-    raise RefusedError("this is no JSON value, so it cannot be printed")
+        raise RefusedError("a function cannot be printed", "call it with () after its name")
+    raise RefusedError("this is not a JSON value, so it cannot be printed")

@@ -1,4 +1,4 @@
-"""What is legal in a prompt's templates and yet probably not meant."""
+"""Find what is legal in a prompt's templates but probably not intended."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _ODD_BRACES = {
     "simple": (re.compile(r"\{\{(?!\s*[\w.-]+\s*\}\})[^{}]*\}\}"), "`engine: jinja2` knows expressions"),
     "github": (
         re.compile(rf"(?!{PLACEHOLDER.pattern})\{{\{{[^{{}}]*\}}\}}"),
-        "GitHub's format fills in {{name}} only, without spaces",
+        "GitHub's format fills in only {{name}}, without spaces",
     ),
 }
 # What Jinja reads as one: text between raw and endraw, a comment, a tag, an expression.
@@ -30,9 +30,9 @@ _COMMENT_START = re.compile(r"\{#[-+]?[\s#]|\{#-?#\}")
 
 
 def unused_inputs(prompt: Prompt, used: frozenset[str]) -> Iterator[Diagnostic]:
-    """W001: an input is never used, neither in a message nor in an assertion.
+    """Yield W001: an input is never used, neither in a message nor in an assertion.
 
-    In a file of GitHub's nobody declares inputs: they are all that its rows hold, notes for people among them.
+    GitHub's files do not declare inputs: every key of a row is one, even a note for people.
     """
     if prompt.template.engine == "github":
         return
@@ -47,10 +47,10 @@ def unused_inputs(prompt: Prompt, used: frozenset[str]) -> Iterator[Diagnostic]:
 
 
 def remarks(prompt: Prompt) -> Iterator[Diagnostic]:
-    """The warnings about a prompt's messages.
+    """Yield the warnings about a prompt's messages.
 
-    W002: a block scalar ends with a newline. W003: braces that `engine: simple` leaves alone. W004: braces where
-    nothing is a template. W007: a comment that may have been meant as text.
+    W002: a block scalar ends with a newline. W003: braces that `engine: simple` does not replace. W004: braces in a
+    place that is not a template. W007: a comment that may have been meant as text.
     """
     messages = prompt.request["messages"]
     assert isinstance(messages, list), "the loader has checked the prompt file"
@@ -64,14 +64,14 @@ def remarks(prompt: Prompt) -> Iterator[Diagnostic]:
                     yield Diagnostic(
                         "warning",
                         "W004",
-                        "this is no template, so its braces are sent as they stand",
+                        "this is not a template, so its braces are sent unchanged",
                         prompt.locate("messages", index, *path),
-                        "templates are the contents of messages, never roles, names or ids",
+                        "only the contents of messages are templates, not roles, names or ids",
                     )
 
 
 def _strings(value: Json, path: JsonPath) -> Iterator[tuple[JsonPath, str]]:
-    """Each string inside a value, with its path."""
+    """Yield each string inside a value, with its path."""
     if isinstance(value, str):
         yield path, value
     elif isinstance(value, dict):
@@ -95,14 +95,14 @@ def _text_remarks(prompt: Prompt, path: JsonPath, text: str) -> Iterator[Diagnos
     if prompt.template.engine == "jinja2":
         for found in _odd_comments(text):
             location = prompt.document.text_location(path, *_line_and_column(text, found.start()))
-            message = f"{elided(found[0], 60)} is a comment of Jinja and is not sent"
+            message = f"{elided(found[0], 60)} is a Jinja comment and is not sent"
             hint = "write a space after {# of a comment, and {% raw %}...{% endraw %} around text, or engine: simple"
             yield Diagnostic("warning", "W007", message, location, hint)
     if odd := _ODD_BRACES.get(prompt.template.engine):
         braces, hint = odd
         for found in braces.finditer(text):
             location = prompt.document.text_location(path, *_line_and_column(text, found.start()))
-            message = f"{elided(found[0], 60)} names no variable and is sent as it stands"
+            message = f"{elided(found[0], 60)} is not a variable and is sent unchanged"
             yield Diagnostic("warning", "W003", message, location, hint)
 
 
@@ -118,6 +118,6 @@ def _odd_comments(text: str) -> Iterator[re.Match[str]]:
 
 
 def _ends_with_tag(prompt: Prompt, text: str) -> bool:
-    """Whether the last newline is one that `whitespace: trim` takes away."""
+    """Return whether `whitespace: trim` removes the last newline."""
     template = prompt.template
     return template.engine == "jinja2" and template.whitespace == "trim" and text.endswith(("%}\n", "#}\n"))

@@ -1,7 +1,7 @@
-"""Where Jinja runs: the seam between a prompt and what parses, compiles and renders its templates.
+"""The sandbox interface: the seam between a prompt and the code that parses, compiles and renders its templates.
 
-There are two such places: this process (`IN_PROCESS`), and a process of its own with limits of memory and time
-(`runner.isolation`). What they give is the same to the byte.
+There are two sandboxes: this process (`IN_PROCESS`), and a separate process with limits on memory and time
+(`runner.isolation`). Their results are byte for byte the same.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ __all__ = ["IN_PROCESS", "Expression", "Members", "Sandbox", "Texts"]
 class Members(NamedTuple):
     """The members of an object that an expression reads by name, and those of them that may be missing.
 
-    `whole`: it does something else with the object as well, which may read any member.
+    `whole`: the expression also uses the object in a way that may read any member.
     """
 
     names: frozenset[str]
@@ -32,16 +32,16 @@ class Texts(Protocol):
 
     @property
     def uses(self) -> Sequence[Sequence[Use]]:
-        """Of each text the places where it reads a variable, includes and all."""
+        """Return, for each text, the places where it reads a variable, including those in included files."""
         ...
 
     @property
     def problems(self) -> Sequence[RunnerError]:
-        """What is wrong with them; texts with problems are not to be rendered."""
+        """Return what is wrong with the texts; texts with problems must not be rendered."""
         ...
 
     def render(self, values: dict[str, Json]) -> Iterator[str]:
-        """Each text for these variables, one after the other. Raises TemplateError in the place of one that fails."""
+        """Yield each text rendered with these variables. Raises TemplateError in place of a text that fails."""
         ...
 
 
@@ -50,11 +50,11 @@ class Expression(Protocol):
 
     @property
     def reads(self) -> Mapping[str, Members]:
-        """Those of the names that it reads, and what of them."""
+        """Return the names that it reads, with the members of each."""
         ...
 
     def evaluate(self, **values: Json) -> Json:
-        """The value of the expression for these values. Raises ValueError with one sentence for its author."""
+        """Return the value of the expression for these values. Raises ValueError with one sentence for its author."""
         ...
 
 
@@ -62,17 +62,17 @@ class Sandbox(Protocol):
     """A place where Jinja runs."""
 
     def start(self) -> None:
-        """See to it that it can be used. Raises ConfigError where it cannot be set up."""
+        """Make it ready for use. Raises ConfigError if it cannot be set up."""
         ...
 
     def close(self) -> None:
-        """Give up what it holds, such as a process. What was compiled here renders no more."""
+        """Release its resources, such as a process. Texts that were compiled here can no longer be rendered."""
         ...
 
     def compile(
         self, sources: Sequence[Source], files: Finder, *, whitespace: Literal["trim", "raw"]
     ) -> Texts:
-        """Compile the texts of one prompt, and of every file they include, out of `files`."""
+        """Compile the texts of one prompt, and all files from `files` that they include."""
         ...
 
     def expression(self, source: str, *, names: frozenset[str]) -> Expression:
@@ -81,7 +81,7 @@ class Sandbox(Protocol):
 
 
 class _InProcess:
-    """Runs Jinja where it is called. It is loaded by the first prompt that needs it."""
+    """Runs Jinja in the current process. Jinja is imported for the first prompt that needs it."""
 
     def start(self) -> None:
         pass

@@ -1,8 +1,8 @@
-"""The texts of templates, where they stand, and the files that one text names in another.
+"""The texts of templates, their places, and the files that they include.
 
-Names in `include`, `import` and `extends` are constants, relative to the file they stand in; `alias:name` is for a
-pack and goes to a hook. A file is read once, when it is first named, so rendering reads no disk and a value can never
-select a file.
+Names in `include`, `import` and `extends` are constants, relative to the file that contains them; `alias:name` refers to
+a pack and is resolved by a hook. A file is read once, when it is first named, so rendering does not read the disk and a
+value can never select a file.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from .limits import MAX_FILES, MAX_SOURCE
 __all__ = ["Files", "Finder", "ResolveReference", "Source", "Use"]
 
 ResolveReference = Callable[[str, Location], tuple[Tree, str]]
-"""Finds what `alias:name` means: the tree and the file in it. The location is where the name stands; raises FileError."""
+"""Resolves `alias:name`, found at the location, to a tree and the file in it. Raises FileError."""
 
 _REFERENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*:[^/].*", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Source:
-    """The text of one template: a message's or a file's. `label` is how messages call it (`messages[0]`).
+    """The text of one template, of a message or a file. `label` is its name in messages (`messages[0]`).
 
-    `locate(line, column)` turns a place in the text, counted from 1, into one in the user's file. `file` is what its
-    relative names start from. The same file is the same Source, however often it is named.
+    `locate(line, column)` turns a place in the text, counted from 1, into one in the user's file. Relative names start
+    from `file`. The same file is the same Source, however often it is named.
     """
 
     text: str
@@ -39,7 +39,7 @@ class Source:
     file: str
 
     def find(self, name: str, line: int) -> Location:
-        """Where `name` is used on a line of this text; without a column where that is not certain."""
+        """Return the place where `name` is used on a line of this text, without a column if that is uncertain."""
         lines = self.text.split("\n")
         text = lines[line - 1] if line <= len(lines) else ""
         inside = False
@@ -63,15 +63,15 @@ class Use:
 
     @property
     def location(self) -> Location:
-        """Where it is read."""
+        """Return the place where it is read."""
         return self.source.find(self.name, self.line)
 
 
 class Finder(Protocol):
-    """Knows the files that templates name."""
+    """Finds the files that templates name."""
 
     def find(self, source: Source, name: str, line: int) -> Source:
-        """The file that `name`, on a line of `source`, means. Raises RunnerError where there is none."""
+        """Return the file that `name`, on a line of `source`, refers to. Raises RunnerError if there is none."""
         ...
 
 
@@ -86,7 +86,7 @@ class Files:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The files found so far: their path in the prompt's tree, for another tree the name shown to users."""
+        """Return the files found so far: their paths in the prompt's tree or, for another tree, their shown names."""
         return tuple(
             source.file if tree is self._home else tree.shown(source.file)
             for source, tree in self._trees.items()
@@ -111,12 +111,12 @@ class Files:
     def _find(self, source: Source, name: str, line: int, location: Location) -> tuple[Tree, str]:
         reference = _REFERENCE.fullmatch(name)
         file = "" if reference else resolve(source.file, name, location=location)
-        if name not in source.text:  # what is read shall be what a reader of the template sees named
+        if name not in source.text:  # a reader of the template must be able to see which file is read
             raise TemplateError(f"the file name {name!r} is written with escapes", location=location)
         if not reference:
             return self._trees.get(source, self._home), file
         if self._resolve_reference is None:
-            hint = "a colon stands between a pack's alias and a name; no packs are available here"
+            hint = "a colon separates a pack's alias from a name; no packs are available here"
             raise TemplateError(f"{name!r} is not a file of this project", location=location, hint=hint)
         return self._resolve_reference(name, source.locate(line, None))
 

@@ -1,5 +1,5 @@
 # ruff: noqa: N802 - the rewriter finds its methods by the class names of nodes
-"""From the text of a template to code: parse, rewrite what the sandbox replaces, compile."""
+"""Compile the text of a template: parse it, rewrite what the sandbox replaces, generate code."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ _TERMS = {
     "'end of statement block'": "'%}'",
     "end of statement block": "'%}'",
     "unexpected end of template": "the template ends too early",
-    "chunk after expression": "there is more behind the end of the expression",
+    "chunk after expression": "more text follows after the end of the expression",
 }
 
 
 _AS_TEXT = (
-    "braces that are meant as text stand between {% raw %} and {% endraw %}, or in a prompt with"
+    "write literal braces between {% raw %} and {% endraw %}, or in a prompt with"
     " template: {engine: simple} (only {{ name }} is a variable) or none"
 )
 
@@ -56,7 +56,7 @@ class CompileError(Exception):
 
 @contextmanager
 def _silence() -> Iterator[None]:
-    """Python's warnings are about code of ours: of `1e-7[0]` the author hears at its line, when it is rendered.
+    """Silence Python's warnings about generated code: the author of `1e-7[0]` gets an error when it is rendered.
 
     Escapes that Python does not know (`'\\d'`) stay as they are, as in Jinja.
     """
@@ -67,7 +67,7 @@ def _silence() -> Iterator[None]:
 
 
 def parse(environment: PromptEnvironment, source: str) -> nodes.Template:
-    """The syntax tree of a template. Raises CompileError."""
+    """Return the syntax tree of a template. Raises CompileError."""
     if len(source) > MAX_SOURCE:
         raise CompileError(Problem(1, f"the template is longer than {MAX_SOURCE:,} characters"))
     try:
@@ -86,7 +86,7 @@ def parse(environment: PromptEnvironment, source: str) -> nodes.Template:
 
 
 def parse_expression(environment: PromptEnvironment, source: str) -> nodes.Template:
-    """A tree that sets `result` to the expression `source`. Raises CompileError."""
+    """Return a tree that sets `result` to the expression `source`. Raises CompileError."""
     if len(source) > MAX_SOURCE:
         raise CompileError(Problem(1, f"the expression is longer than {MAX_SOURCE:,} characters"))
     try:
@@ -107,7 +107,7 @@ def parse_expression(environment: PromptEnvironment, source: str) -> nodes.Templ
 
 
 def compile_tree(environment: PromptEnvironment, tree: nodes.Template, name: str) -> Template:
-    """Make code of a tree, which this changes. `name` is ours, never an author's. Raises CompileError."""
+    """Generate code from a tree, which is modified. `name` is ours, never an author's. Raises CompileError."""
     try:
         start_work()  # constant expressions are computed
         _Rewriter(environment).visit(tree)
@@ -128,7 +128,7 @@ def compile_tree(environment: PromptEnvironment, tree: nodes.Template, name: str
 
 
 def _line_of(error: BaseException) -> int:
-    """The line of the innermost expression that was computed while compiling."""
+    """Return the line of the innermost expression that was evaluated while compiling."""
     line, trace = 1, error.__traceback__
     while trace is not None:
         node = trace.tb_frame.f_locals.get("self")
@@ -139,7 +139,7 @@ def _line_of(error: BaseException) -> int:
 
 
 class _Rewriter(NodeTransformer):
-    """Turns what the sandbox cannot intercept into filters of ours: `a ~ b`, the `a.b` of `a.b()`, a loop's turn."""
+    """Rewrites what the sandbox cannot intercept into filters of ours: `a ~ b`, the `a.b` of `a.b()`, loop iterations."""
 
     def __init__(self, environment: PromptEnvironment) -> None:
         self._environment = environment
@@ -245,7 +245,7 @@ def _explain(error: TemplateSyntaxError) -> Problem:
     if unknown := _UNKNOWN_TAG.search(message):
         return Problem(error.lineno, f"there is no tag {unknown[1]!r}")
     if message == "Missing end of comment tag":
-        return Problem(error.lineno, "{# begins a comment, and no #} ends it")
+        return Problem(error.lineno, "{# begins a comment, but no #} ends it")
     message = _OFFSET.sub("", message)
     for term, plain in _TERMS.items():
         message = message.replace(term, plain)

@@ -1,4 +1,4 @@
-"""Prompt x variables -> messages. A prompt is compiled once, with all its errors told; then it renders any number of times."""
+"""Render a prompt with variables into messages. It is compiled once, reporting all errors, and rendered any number of times."""
 
 from __future__ import annotations
 
@@ -58,15 +58,15 @@ class CompiledPrompt:
         location: Location | None = None,
         also_read: frozenset[str] = frozenset(),
     ) -> list[dict[str, Json]]:
-        """The messages for these variables, in wire form; parts that hold no template are shared, so do not change them.
+        """Return the messages for these variables in wire form; parts without templates are shared, so do not modify them.
 
-        `vars` are JSON values, and `location` is where they come from (a case). Values are data: they are not
-        rendered again and cannot add a message or change a role. `also_read` are variables that the case has without
-        `inputs` although no template reads them.
+        `vars` are JSON values, and `location` is the place they come from (a case). Values are data: they are not
+        rendered again and cannot add a message or change a role. `also_read` are variables that the case may have
+        without `inputs` although no template reads them.
 
-        Raises CaseError for a value that is no JSON, that the prompt does not know or that is no history where one
-        is asked for; TemplateError at the template's line for a variable without a value and for everything that
-        fails while rendering.
+        Raises CaseError for a value that is not JSON, that the prompt does not use, or that should be a list of messages
+        but is not; TemplateError at the template's line for a variable without a value and for every error while
+        rendering.
         """
 
         def where() -> Location:
@@ -94,7 +94,7 @@ class CompiledPrompt:
         for name, value in values.items():
             if found := find_non_json(value):
                 at = name + "".join(f"[{part!r}]" for part in found[0])
-                raise CaseError(f"variable {at} is {found[1]}, which is no JSON", location=where())
+                raise CaseError(f"variable {at} is {found[1]}, which is not JSON", location=where())
         if not self.required <= values.keys():
             self._miss(self.required - values.keys(), location)
 
@@ -117,9 +117,9 @@ def compile_prompt(
 ) -> CompiledPrompt:
     """Compile every template of a prompt and every file they include.
 
-    `resolve_reference` finds `alias:name` in packs; `sandbox` is where Jinja runs; `also_read` are variables that the
-    prompt has without `inputs` although no template reads them. Raises TemplateError, or another
-    FileError for an included file, at the author's line; Problems where there are several.
+    `resolve_reference` finds `alias:name` in packs; `sandbox` runs Jinja; `also_read` are variables that the prompt may
+    have without `inputs` although no template reads them. Raises TemplateError, or another FileError for an included
+    file, at the author's line; Problems if there are several.
     """
     messages = prompt.request["messages"]
     assert isinstance(messages, list), "the loader has checked the prompt file"
@@ -173,7 +173,7 @@ def _source(prompt: Prompt, index: int, path: tuple[str | int, ...], text: str) 
 
 
 def _undeclared(prompt: Prompt, uses: Iterable[Use]) -> Iterator[RunnerError]:
-    """An error for each place where a variable is read that `inputs` does not declare."""
+    """Yield an error for each place that reads a variable that `inputs` does not declare."""
     if prompt.inputs is None:
         return
     seen: set[tuple[str, str, int]] = set()

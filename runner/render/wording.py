@@ -1,4 +1,4 @@
-"""Words for error messages that an author of prompts understands, without Python's or Jinja's own terms."""
+"""Words for error messages for authors of prompts, without the terms of Python or Jinja."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..values import TYPE_WORDS
 __all__ = ["GLOBAL_NAMES", "KINDS", "kind_of", "listed", "nearest", "suggestion"]
 
 GLOBAL_NAMES = frozenset({"range", "dict", "namespace"})
-"""The functions that every template has, so that these names are no variables."""
+"""The functions that every template has, so that these names are not variables."""
 
 KINDS = {
     "NoneType": TYPE_WORDS["null"],
@@ -25,27 +25,27 @@ KINDS = {
     "LoopContext": "a loop",
     "TemplateModule": "an imported file",
 }
-"""Python's names of types, and ours."""
+"""Python's names of types, with the words of messages."""
 
 
 def kind_of(value: object) -> str:
-    """What JSON calls a value, with its article: null, a boolean, a number, a string, a list, an object."""
+    """Return the JSON type of a value with an article: null, a boolean, a number, a string, a list, an object."""
     return KINDS.get(type(value).__name__, "a value")
 
 
 def nearest(name: object, candidates: Iterable[object]) -> str | None:
-    """The candidate that `name` is most likely a slip of, or None."""
+    """Return the candidate that `name` is most likely a misspelling of, or None."""
     words = [candidate for candidate in candidates if isinstance(candidate, str)]
     close = close_to(str(name), words)
     return close[0] if close else None
 
 
 def suggestion(name: object, candidates: Iterable[object], *, start: str = "") -> str:
-    """The hint that names the nearest candidate, after `start`; empty where nothing is near."""
+    """Return the hint with the nearest candidate, after `start`; empty if there is none."""
     word = nearest(name, candidates)
     return f"{start}{did_you_mean(word)}" if word else ""
 
 
 def listed(names: Iterable[str]) -> str:
-    """`'a', 'b'` in alphabetical order."""
+    """Return the names as `'a', 'b'` in alphabetical order."""
     return ", ".join(map(repr, sorted(names)))

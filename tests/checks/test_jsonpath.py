@@ -134,7 +134,7 @@ def test_the_json_path_of_a_place_selects_that_place_alone(place):
 
 @given(steps)
 def test_the_jsonschema_librarys_own_spelling_reads_back_as_the_same_place(place):
-    # Its pattern for plain names lets one final newline through unquoted, which is no JSONPath.
+    # Its pattern for plain names lets one final newline through unquoted, which is not JSONPath.
     spelled = ValidationError("", path=place).json_path
     if not any(isinstance(step, str) and step.endswith("\n") for step in place):
         assert tuple(segment.selector for segment in parse(spelled).segments) == place

@@ -175,8 +175,8 @@ def test_without_assertions_or_tests_nothing_is_remarked() -> None:
         (TEXT, "unparsable", "the prompt's response_format does not require JSON"),
         (JSON, "unparsable", None),
         (SCHEMA, "unparsable", None),
-        (TEXT, "invalid", "the prompt declares no schema, and no tools"),
-        (JSON, "invalid", "the prompt declares no schema, and no tools"),
+        (TEXT, "invalid", "the prompt declares no schema and no tools"),
+        (JSON, "invalid", "the prompt declares no schema and no tools"),
         (SCHEMA, "invalid", None),
         (TOOLS, "invalid", None),
         (TEXT, "tool_call", "the prompt declares no tools"),
@@ -316,7 +316,7 @@ def test_a_variable_without_a_value_is_an_error_of_the_row_that_lacks_it() -> No
         judge.prepare(case())
     assert caught.value.message == "expr: variable 'a' has no value"
     assert caught.value.location == HERE
-    assert caught.value.hint == "text == vars.a reads it: give it in `vars` or with --var a=..."
+    assert caught.value.hint == "text == vars.a reads it: set it in `vars` or with --var a=..."
 
 
 def test_a_test_that_says_ok_needs_the_variables_of_the_prompts_assertions() -> None:

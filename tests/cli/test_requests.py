@@ -98,7 +98,7 @@ def test_check_tells_what_is_not_rendered_and_what_is_not_known(asked: ProjectFo
     done = asked.run("check")
     assert done.code == 0
     assert 'W005 messages[5].content[1].type is "vidoe_url"' in done.err
-    assert "W004 this is no template, so its braces are sent as they stand" in done.err
+    assert "W004 this is not a template, so its braces are sent unchanged" in done.err
 
 
 def test_a_slip_in_a_known_name_is_an_error(asked: ProjectFolder) -> None:

@@ -354,7 +354,7 @@ NO_HTTP = "the answer is not valid HTTP"
         pytest.param((b"SSH-2.0-OpenSSH_9.6\r\n\r\n", CLOSE), NO_HTTP, id="not HTTP"),
         pytest.param((b"HTTP/1.1 200 OK\r\nx: " + b"y" * 300_000 + b"\r\n\r\n",), NO_HTTP, id="endless field"),
         pytest.param((b"HTTP/1.1 200 OK\r\n" + b"x: y\r\n" * 50_000 + b"\r\n",), NO_HTTP, id="endless fields"),
-        pytest.param((b"HTTP/1.1 200 OK\r\ncontent-length: ten\r\n\r\n",), NO_HTTP, id="a length that is no number"),
+        pytest.param((b"HTTP/1.1 200 OK\r\ncontent-length: ten\r\n\r\n",), NO_HTTP, id="a length that is not a number"),
         pytest.param((b"HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n",), NO_HTTP, id="another protocol"),
         pytest.param((b"HTTP/1.1 100 Continue\r\n\r\n", CLOSE), CLOSED, id="an interim answer and no other"),
     ],

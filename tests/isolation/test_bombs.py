@@ -128,7 +128,7 @@ def test_a_template_that_is_stuck_is_killed(isolation: Isolation, name: str) -> 
 def test_a_template_that_is_large_is_stopped(name: str) -> None:
     with Isolation(Limits(memory=192 * MIB, seconds=30)) as isolation:
         error = ends_in_an_error(isolation, LARGE[name])
-    assert error.message == "messages[0]: the template needs more memory than there is"
+    assert error.message == "messages[0]: the template needs more memory than is available"
     assert error.hint == "with --isolate a prompt has 30 seconds and 192 MiB to render in"
     assert str(error.location) == "p.prompt.yaml:5"
 

@@ -252,7 +252,7 @@ def test_values_that_do_not_fit_are_an_error_about_memory() -> None:
         prompt = compiled(isolation, "{{ a | length }}")
         for _ in range(2):
             with pytest.raises(
-                TemplateError, match=r"messages\[0\]: the template needs more memory than there is"
+                TemplateError, match=r"messages\[0\]: the template needs more memory than is available"
             ):
                 prompt.render({"a": "x" * 20 * MIB})
             assert prompt.render({"a": "xyz"})[0]["content"] == "3"
@@ -277,7 +277,7 @@ def test_where_the_system_does_not_limit_memory_it_is_watched(monkeypatch: pytes
     monkeypatch.setattr(supervisor, "Process", partial(Process, kernel_limits_memory=False))
     with Isolation(Limits(memory=192 * MIB, seconds=30)) as isolation:
         prompt = compiled(isolation, LARGE["lists in lists"])
-        with pytest.raises(TemplateError, match="needs more memory than there is") as caught:
+        with pytest.raises(TemplateError, match="needs more memory than is available") as caught:
             prompt.render({})
         assert str(caught.value.location) == "p.prompt.yaml:4"
         assert rendered(isolation, "{{ a }}!", a=1) == "1!"

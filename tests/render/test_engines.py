@@ -67,7 +67,7 @@ def test_engine_simple_replaces_names_once_and_nothing_else() -> None:
 @pytest.mark.parametrize(
     ("dotted", "message"),
     [
-        ("o.kye", "'kye' of 'o.kye' is nothing that an object has"),
+        ("o.kye", "'kye' of 'o.kye' does not exist in an object"),
         ("o.list.9", "'9' of"),
         ("o.list.a", "'a' of"),
         ("o.key.x", "'x' of"),

@@ -9,7 +9,7 @@ from runner.errors import RunnerError
 from .support import compile_prompt, make_prompt
 
 AS_TEXT = (
-    "braces that are meant as text stand between {% raw %} and {% endraw %}, or in a prompt with"
+    "write literal braces between {% raw %} and {% endraw %}, or in a prompt with"
     " template: {engine: simple} (only {{ name }} is a variable) or none"
 )
 
@@ -81,7 +81,7 @@ def test_an_error_in_a_macro_of_an_included_file_stands_in_that_file() -> None:
         ("{% foo %}", "there is no tag 'foo'", AS_TEXT),
         ('{{"k": 1}}', "expected token '}}', got ':'", AS_TEXT),
         ("a {%20} b", "tag name expected", AS_TEXT),
-        ("## Setup {#setup}", "{# begins a comment, and no #} ends it", AS_TEXT),
+        ("## Setup {#setup}", "{# begins a comment, but no #} ends it", AS_TEXT),
         ("{% do x %}", "there is no tag 'do'", AS_TEXT),
         ("{{ x", "the template ends too early, expected '}}'", AS_TEXT),
         ("{{ x is odd", "the template ends too early, expected '}}'", AS_TEXT),
@@ -99,9 +99,9 @@ def test_a_mistake_is_told_in_plain_words(content: str, message: str, hint: str 
 @pytest.mark.parametrize(
     ("expression", "message"),
     [
-        ("1.key and x", "'key' is nothing that a number has"),
+        ("1.key and x", "'key' does not exist in a number"),
         ("{}['k'] or x", "the object has no key 'k'"),
-        ("x if [].k else 1", "'k' is nothing that a list has"),
+        ("x if [].k else 1", "'k' does not exist in a list"),
         ("[] | first and x", "No first item, sequence was empty"),
         ("{[1]: 1} and x", "this does not work with these values: unhashable type: a list"),
     ],
