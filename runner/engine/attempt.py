@@ -21,7 +21,7 @@ __all__ = ["Attempt", "RunAttempt", "facts_of"]
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """The journal to write, the answers that earlier attempts left in it, and its facts for `run.json`."""
+    """The journal to write, the index of the answers that earlier attempts left in it, and the facts for `run.json`."""
 
     journal: Journal
     earlier: JournalIndex
@@ -29,7 +29,7 @@ class Attempt:
 
     @classmethod
     def begin(cls, facts: Mapping[str, Any], root: Path) -> Attempt:
-        """Begin a new run. Raises StorageError where it cannot be kept."""
+        """Begin a new run. Raises StorageError if its folder cannot be written."""
         journal = Journal.create(root)
         return cls(journal, JournalIndex(journal.results, {}), facts)
 
@@ -40,10 +40,10 @@ class Attempt:
         facts: Mapping[str, Any],
         check: Callable[[JournalIndex], None] = lambda _: None,
     ) -> Attempt:
-        """Resume a stored run. `check` raises where its answers do not belong to what is asked now.
+        """Resume a stored run. `check` must raise if the stored answers do not belong to the current requests.
 
-        Raises UsageError for a run that another process is at, StorageError for a journal that is damaged in its middle.
-        Until `check` has returned nothing is changed.
+        Raises UsageError if another process holds the run, StorageError if the journal is damaged other than at its end.
+        Nothing is changed before `check` has returned.
         """
         journal = Journal.reopen(stored.folder)
         with contextlib.ExitStack() as on_failure:
@@ -61,9 +61,9 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class RunAttempt:
-    """An attempt at a run of `runner run`, with what it amounts to.
+    """An attempt at a run of `runner run`, with the totals of its preflight.
 
-    `done`: nothing is left to ask, and the run has said so before.
+    `done`: every request has an answer, and the run was already reported as complete.
     """
 
     attempt: Attempt
@@ -73,7 +73,7 @@ class RunAttempt:
 
     @classmethod
     def begin(cls, preflight: Preflight, facts: Mapping[str, Any], root: Path) -> RunAttempt:
-        """Begin a new run. Raises StorageError where it cannot be kept."""
+        """Begin a new run. Raises StorageError if its folder cannot be written."""
         return cls(Attempt.begin(facts, root), preflight, root)
 
     @classmethod
@@ -85,10 +85,9 @@ class RunAttempt:
         facts: Mapping[str, Any],
         root: Path,
     ) -> RunAttempt:
-        """Resume a stored run. `run_preflight` walks the whole plan and tells the given function each case's job.
+        """Resume a stored run. `run_preflight` walks the whole plan and calls the given function with each case's job.
 
-        Raises UsageError for a run that asked something else, or that has no configuration to compare, and what
-        `Attempt.resume` raises.
+        Raises UsageError if the run had another configuration, or none to compare, and as `Attempt.resume` does.
         """
         was: Configuration | None = stored.manifest.get("configuration")
         if was is None:
@@ -98,9 +97,9 @@ class RunAttempt:
             )
         if changed := differences(was, facts["configuration"]):
             raise UsageError(
-                f"the run {stored.id} cannot be resumed, since it asked something else:\n  "
+                f"the run {stored.id} cannot be resumed, because its configuration was different:\n  "
                 + "\n  ".join(changed),
-                hint="undo that, or start a new run",
+                hint="undo these changes, or start a new run",
             )
         found: list[Preflight] = []
 
@@ -122,39 +121,42 @@ class RunAttempt:
 
     @property
     def earlier(self) -> JournalIndex:
-        """The answers that are in it."""
+        """The index of the answers that are already in the journal."""
         return self.attempt.earlier
 
     @property
     def facts(self) -> Mapping[str, Any]:
-        """What `run.json` says of it."""
+        """The facts for `run.json`."""
         return self.attempt.facts
 
-    def skip(self, told: Callable[[int, tuple[int, int]], None]) -> Skip | None:
-        """For `Plan.by_endpoint`: passes over what is answered, and tells its place in the run and in the journal."""
+    def skip(self, on_skipped: Callable[[int, tuple[int, int]], None]) -> Skip | None:
+        """Return a function for `Plan.by_endpoint` that skips answered jobs, or None if no job is answered.
+
+        `on_skipped` is called with the place of each such job in the run and in the journal.
+        """
         earlier = self.earlier
         if not len(earlier):
             return None
         names: dict[str, str] = {}
 
-        def passed(unit: Unit, case: Case, sample: int, index: int) -> bool:
+        def is_answered(unit: Unit, case: Case, sample: int, index: int) -> bool:
             name = names.get(unit.prompt.path)
             if name is None:
                 name = names[unit.prompt.path] = key_of(unit.prompt, self.root)
             place = earlier.place(unit, name, case, sample)
             if place is not None:
-                told(index, place)
+                on_skipped(index, place)
             return place is not None
 
-        return passed
+        return is_answered
 
 
 def facts_of(
     plan: Plan, configuration: Configuration, arguments: Mapping[str, Any], cwd: Path, root: Path
 ) -> dict[str, Any]:
-    """What `run.json` says of a run so that it can be resumed and merged.
+    """Return the facts for `run.json` that are needed to resume and merge a run.
 
-    `arguments` are the command line's, `cwd` the folder it was typed in.
+    `arguments` are those of the command line, `cwd` is the folder in which it was run.
     """
     try:
         folder = cwd.relative_to(root).as_posix()

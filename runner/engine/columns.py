@@ -1,4 +1,4 @@
-"""Which variables and fields the records of a run may have, known before the first one: the columns of a table."""
+"""The columns of a table of results: the variables and fields that records may have, known before the first record."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ __all__ = ["Columns", "columns_of", "recorded_columns"]
 
 
 class Columns(NamedTuple):
-    """The names of the variables, and of the fields that the response schemas declare, each once."""
+    """The names of the variables, and of the fields declared by the response schemas, without duplicates."""
 
     vars: tuple[str, ...] = ()
     output: tuple[str, ...] = ()
 
 
 def columns_of(units: Iterable[Unit]) -> Columns:
-    """Those of all prompts: `inputs` and properties in the author's order, inferred variables in alphabetical order.
+    """Return the columns of all prompts: `inputs` and properties in the author's order, inferred variables sorted.
 
-    To be asked after the preflight, which knows the variables that the cases' own assertions read.
+    Call it after the preflight, which finds the variables that the cases' own assertions read.
     """
     variables: dict[str, None] = {}
     fields: dict[str, None] = {}
@@ -35,7 +35,7 @@ def columns_of(units: Iterable[Unit]) -> Columns:
 
 
 def recorded_columns(manifests: Iterable[Mapping[str, Any]]) -> Columns:
-    """Those that stand in any of these `run.json`; an older version wrote none."""
+    """Return the columns in any of these `run.json`; older versions of runner wrote none."""
     columns = [manifest.get("columns") for manifest in manifests]
     return Columns(*(tuple(dict.fromkeys(_names(columns, name))) for name in Columns._fields))
 

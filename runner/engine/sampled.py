@@ -1,4 +1,4 @@
-"""Whether the samples of a run say more than one answer does: several that are copies of each other are one sample."""
+"""Detects samples that are copies of each other, and so give no more information than one sample."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from .plan.plan import Job, Unit
 __all__ = ["Sampled", "seed_remark"]
 
 MOST_CASES = 1000
-"""Of so many cases of a prompt the answers are compared. More would say nothing new."""
+"""The number of cases of a prompt whose answers are compared. More cases would add nothing."""
 
 
 def seed_remark(unit: Unit, samples: int) -> str | None:
-    """What is to be said of a prompt that names a seed and is asked more than once; None where nothing is."""
+    """Return the remark about a prompt that sets a seed and is sampled more than once, or None."""
     seed = unit.fields.get("seed")
     if samples < 2 or seed is None:
         return None
     return (
-        f"{_name(unit)} names seed {seed}: its {samples} samples may well be one sample, asked {samples} times;"
-        " leave `seed` out to see how much the answers vary"
+        f"{_name(unit)} sets seed {seed}: its {samples} samples may all be the same;"
+        " remove `seed` to see how much the answers vary"
     )
 
 
 def temperature_of(unit: Unit) -> float:
-    """The temperature that a unit is asked with; 1 where only the provider knows it."""
+    """Return the temperature of a unit's requests; 1 if it is the provider's default."""
     declared = unit.fields.get("temperature")
     if isinstance(declared, int | float):
         return float(declared)
@@ -45,12 +45,12 @@ class _Seen:
 
 @dataclass(slots=True)
 class Sampled:
-    """Fed with every answer of a run. What it keeps has an upper bound."""
+    """Collects every answer of a run, in bounded memory."""
 
     _units: dict[int, _Seen] = field(default_factory=dict)
 
     def take(self, job: Job, records: Sequence[Record]) -> None:
-        """Take in the records of one job. One without an answer says nothing."""
+        """Add the records of one job. A job without an answer is ignored."""
         seen = self._units.setdefault(id(job.unit), _Seen(job.unit))
         if seen.differs or any(record["outcome"] == "error" for record in records):
             return
@@ -64,19 +64,22 @@ class Sampled:
                 seen.first.clear()
 
     def is_one(self, unit: Unit) -> bool:
-        """Whether all samples of all cases are copies where they should not be: with a seed, or above temperature 0."""
+        """Return whether all samples of all cases are copies although they should differ.
+
+        Samples should differ if a seed is set, or the temperature is above 0.
+        """
         seen = self._units.get(id(unit))
         if seen is None or seen.differs or seen.samples < 2:
             return False
         return unit.fields.get("seed") is not None or temperature_of(unit) > 0
 
     def remarks(self) -> Iterator[str]:
-        """One sentence for each unit whose samples are one sample."""
+        """Yield one sentence for each unit whose samples are all the same."""
         for seen in self._units.values():
             if self.is_one(seen.unit):
                 yield (
                     f"{_name(seen.unit)}: all {seen.samples} samples of each case are the same answer,"
-                    " so they say no more than one sample does"
+                    " so they tell you no more than one sample"
                 )
 
 

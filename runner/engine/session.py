@@ -1,4 +1,4 @@
-"""One stretch of a run: journal, signals, the display's clock, and what `run.json` says before and after."""
+"""Runs the jobs of one attempt: journal, signals, the display's clock, and `run.json` before and after."""
 
 from __future__ import annotations
 
@@ -35,25 +35,28 @@ DISPLAY_SECONDS = 0.1
 
 
 class Display(Protocol):
-    """Who is told while a run goes on: each record once, and a tick ten times a second."""
+    """Shows the progress of a run: receives each record once, and a tick ten times a second."""
 
     def record(self, record: Record) -> None:
-        """A record is finished, and counted."""
+        """Show a finished record, which has been counted."""
 
     def tick(self) -> None:
-        """A tenth of a second has passed."""
+        """Refresh; called every tenth of a second."""
 
     def note(self, text: str) -> None:
-        """Something a person should know now."""
+        """Show a message that the user should see now."""
 
 
 Sink: TypeAlias = Callable[[Job, Sequence[Record], int, int], None]
-"""Receives the records of a job that were kept, and where the journal has them, offset and length in bytes; StorageError from it stops the run, which goes on to keep what is under way."""
+"""Called with the stored records of each job and their offset and length in the journal, in bytes.
+
+If it raises StorageError, nothing new is sent, and requests in flight are still stored.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class RunOutcome:
-    """How a run ended: its exit code, its folder, how long it took, and why it stopped early (None: it did not)."""
+    """How a run ended: exit code, folder, duration, and the reason if it stopped early (`stopped`, else None)."""
 
     exit_code: int
     folder: Path
@@ -77,19 +80,20 @@ def run_jobs(
     max_errors: ErrorLimit | None = None,
     facts: Mapping[str, Any] | None = None,
 ) -> RunOutcome:
-    """Run jobs (by endpoint; `units` are what they are made of) under a journal and tell `display` about it.
+    """Run jobs (by endpoint; `units` are the units they belong to), write the journal, and show progress on `display`.
 
-    Every record is in the journal before anything else hears of it. The journal and the sinks get it without keys;
-    `receive` gets it as it came, to refuse what a key stands in, and must not write it. `facts` go into `run.json` as
-    they are. Closes the journal and the cache. When something cannot be kept nothing new is sent, and what is under way
-    is still taken in; then StorageError (or what `receive` raised) is raised, as EndpointError is, after `run.json`
-    says so.
+    Every record is in the journal before anything else receives it. The journal and the sinks get records without
+    keys; `receive` gets the unredacted records so that it can reject one that contains a secret, and must not store
+    them. `facts` are written to `run.json` as they are. Closes the journal and the cache.
+
+    If a record cannot be stored, nothing new is sent and requests in flight are finished. Then StorageError (or the
+    error from `receive`) is raised, after `run.json` has been updated; EndpointError is raised in the same way.
     """
     options = options or Options()
     shutdown = Shutdown()
     admissions = admissions_of({name: connections[name] for name in jobs}, options)
     keeper = _Recorder(journal, connections, shutdown, counters, display, sinks, receive, max_errors)
-    told = _Manifest(journal, units, connections, admissions, counters, facts or {})
+    manifest = _Manifest(journal, units, connections, admissions, counters, facts or {})
     started = time.monotonic()
     status, error = "complete", None
 
@@ -107,7 +111,7 @@ def run_jobs(
 
     with contextlib.ExitStack() as closing:
         closing.callback(journal.close)
-        told.write(status="running")
+        manifest.write(status="running")
         try:
             try:
                 event_loop.run(work())
@@ -121,7 +125,7 @@ def run_jobs(
         error = keeper.error or error
         if error is None:
             try:
-                journal.sync()  # it is not complete before it is safe
+                journal.sync()  # a run is complete only once it is safely on disk
             except StorageError as problem:
                 error = problem
         if error is not None:
@@ -132,7 +136,7 @@ def run_jobs(
         unsent = status != "complete"
         code = error.exit_code if error else _exit_code(counters, shutdown, unsent=unsent)
         try:
-            told.write(status=status, reason=shutdown.reason, exit_code=code, seconds=seconds)
+            manifest.write(status=status, reason=shutdown.reason, exit_code=code, seconds=seconds)
         except StorageError as problem:
             error = error or problem
         if error is not None:
@@ -152,7 +156,7 @@ def _exit_code(counters: Counters, shutdown: Shutdown, *, unsent: bool) -> int:
 
 
 class _Recorder:
-    """Keeps the records of each job: in the journal, then everywhere else. `error` is the first that stopped it."""
+    """Stores the records of each job in the journal, then passes them on. `error` is the first error that stopped it."""
 
     def __init__(
         self,
@@ -178,7 +182,7 @@ class _Recorder:
         self.error: RunnerError | None = None
 
     def keep(self, finished: Sequence[tuple[Job, list[Record]]]) -> None:
-        """Take in finished jobs: all of them are in the journal before anything else hears of one."""
+        """Store finished jobs: all of them are in the journal before anything else receives one."""
         kept = [self._cleaned(records) for _, records in finished]
         data = [lines for _, lines in kept]
         try:
@@ -187,24 +191,24 @@ class _Recorder:
             self._stop(error)
             self._sinks.clear()
             offset = 0
-        for (job, came), (records, _), line in zip(finished, kept, data, strict=True):
+        for (job, unredacted), (records, _), line in zip(finished, kept, data, strict=True):
             for record in records:
                 self._counters.add(record)
                 self._display.record(record)
-            self._hand_on(job, records, offset, len(line), came)
+            self._pass_on(job, records, offset, len(line), unredacted)
             offset += len(line)
         if self._max_errors and (reason := self._max_errors.reached(self._counters)):
             self._shutdown.stop(reason)
 
     def _cleaned(self, records: list[Record]) -> tuple[Sequence[Record], bytes]:
-        """The records and their lines without keys; those of one job stand together."""
+        """Return the records of a job without keys, and their lines."""
         lines = [json_line(record) for record in records]
         clean = [self._clean(line) for line in lines]
         kept = records if clean == lines else [json.loads(line) for line in clean]
         return kept, b"".join(map(journal_line, clean))
 
-    def _hand_on(
-        self, job: Job, records: Sequence[Record], offset: int, length: int, as_they_came: Sequence[Record]
+    def _pass_on(
+        self, job: Job, records: Sequence[Record], offset: int, length: int, unredacted: Sequence[Record]
     ) -> None:
         for sink in list(self._sinks):
             try:
@@ -214,12 +218,12 @@ class _Recorder:
                 self._stop(error)
         if self._receive is not None and self.error is None:
             try:
-                self._receive(job, as_they_came)
+                self._receive(job, unredacted)
             except RunnerError as error:
                 self._stop(error)
 
     def _stop(self, error: RunnerError) -> None:
-        """What comes from now on is still taken in, since it is paid for; nothing new is asked."""
+        """Send nothing new. Answers to requests in flight are still stored, because they are paid for."""
         self.error = self.error or error
         self._shutdown.stop(error.message)
 
@@ -231,7 +235,7 @@ async def _tick(display: Display) -> None:
 
 
 class _Manifest:
-    """`run.json`: what is asked from whom, written before the first request, and how it went, written at the end."""
+    """`run.json`: the requests and endpoints, written before the first request, and the results, written at the end."""
 
     def __init__(
         self,
@@ -270,13 +274,15 @@ class _Manifest:
                 "exit_code": exit_code,
                 "seconds": round(self._before + seconds, 3),
                 **self._counters.totals(),
-                "concurrency": {name: self._told(admission) for name, admission in self._admissions.items()},
+                "concurrency": {
+                    name: self._concurrency(admission) for name, admission in self._admissions.items()
+                },
             }
         )
 
-    def _told(self, admission: Admission) -> dict[str, Any]:
-        """How many requests were under way at once, and for an adaptive limit how it was found."""
-        told = {
+    def _concurrency(self, admission: Admission) -> dict[str, Any]:
+        """Return how many requests were in flight at once, and how an adaptive limit changed."""
+        facts = {
             "limit": admission.concurrency.now,
             "peak": admission.peak,
             "rate_limited": admission.rate_limited,
@@ -285,4 +291,4 @@ class _Manifest:
             {"at": round(each.at - self._began, 3), "from": each.old, "to": each.new, "reason": each.reason}
             for each in admission.concurrency.changes
         ]
-        return {**told, "history": changes} if changes else told
+        return {**facts, "history": changes} if changes else facts

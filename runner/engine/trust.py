@@ -1,9 +1,9 @@
-"""Which secrets a project may send where: a person decides once, for each secret and each server.
+"""Decides which secrets a project may send where: the user agrees once for each secret and each server.
 
-A `runner.yaml` names variables and servers, and whoever clones a project runs what a stranger wrote into it. So the value
-of a variable or of a keyring entry goes to a server that the project names only if this machine's user has agreed: at a
-terminal, with `--trust`, or through the variable `RUNNER_TRUST`. What a user's own environment says (endpoint `openai`
-with `OPENAI_BASE_URL` and `OPENAI_API_KEY`) and servers that get no secret need no agreement.
+A `runner.yaml` names variables and servers, and someone who clones a project runs what a stranger wrote into it. So the
+value of a variable or a keyring entry is sent to a server that the project names only if the user of this machine has
+agreed: at a terminal, with `--trust`, or with the variable `RUNNER_TRUST`. Settings in the user's own environment
+(endpoint `openai` with `OPENAI_BASE_URL` and `OPENAI_API_KEY`) and servers that get no secret need no agreement.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from ..values import has_type
 __all__ = ["TRUST_VARIABLE", "Disclosure", "Trust", "disclosures"]
 
 TRUST_VARIABLE = "RUNNER_TRUST"
-"""`1` trusts whatever project is run; else a list of `SECRET@SERVER`, separated by white space or commas."""
+"""`1` trusts every project; otherwise a list of `SECRET@SERVER`, separated by white space or commas."""
 
 _FILE = "trust.json"
 _VERSION = 1
@@ -40,7 +40,7 @@ def _read_v1(value: Mapping[str, Any]) -> dict[str, list[str]]:
     if not all(
         isinstance(keys, list) and has_type(tuple(keys), tuple[str, ...]) for keys in folders.values()
     ):
-        raise ValueError("not lists of what was agreed to")
+        raise ValueError("not lists of agreed secrets")
     return dict(folders)
 
 
@@ -49,9 +49,9 @@ _READERS: dict[int, Callable[[Mapping[str, Any]], dict[str, list[str]]]] = {1: _
 
 @dataclass(frozen=True, slots=True)
 class Disclosure:
-    """A secret that requests to an endpoint carry, and the server that they go to.
+    """A secret in the requests to an endpoint, and the server that receives them.
 
-    `secret` is the name of a variable, or `keyring:SERVICE/USER`; never a value. `server` is the base URL.
+    `secret` is the name of a variable or `keyring:SERVICE/USER`, never a value. `server` is the base URL.
     """
 
     secret: str
@@ -61,7 +61,7 @@ class Disclosure:
 
     @property
     def key(self) -> str:
-        """How it is remembered, and written in `RUNNER_TRUST`."""
+        """The form in which it is remembered, and in which it is written in `RUNNER_TRUST`."""
         return f"{self.secret}@{self.server}"
 
     def __str__(self) -> str:
@@ -70,10 +70,10 @@ class Disclosure:
 
 
 def disclosures(endpoints: Iterable[Endpoint], environ: Mapping[str, str]) -> tuple[Disclosure, ...]:
-    """What asking these endpoints would disclose at a project's word, each secret and server once.
+    """Return what requests to these endpoints would disclose because the project says so, each secret and server once.
 
-    An endpoint that the project does not declare discloses nothing at its word, nor does one that sends
-    `OPENAI_API_KEY` where the user's own environment sends it.
+    An endpoint that the project does not declare discloses nothing on the project's account. Neither does one that
+    sends `OPENAI_API_KEY` to the server to which the user's own environment sends it.
     """
     own = f"OPENAI_API_KEY@{_server(environ.get('OPENAI_BASE_URL') or OPENAI_URL)}"
     found: dict[str, Disclosure] = {}
@@ -88,7 +88,10 @@ def disclosures(endpoints: Iterable[Endpoint], environ: Mapping[str, str]) -> tu
 
 
 def _secrets(endpoint: Endpoint, environ: Mapping[str, str]) -> list[str]:
-    """What is sent. What may be a key instead of the name of one is no variable, so that it is neither told nor kept."""
+    """Return the names of the secrets that are sent.
+
+    A name that may itself be a key is not treated as a variable, so that it is neither shown nor stored.
+    """
     names = dict.fromkeys(name for _, name in key_headers(endpoint).values() if name is not None)
     secrets = [name for name in names if shown_name(name) == name or name in environ]
     if endpoint.api_key_keyring:
@@ -96,7 +99,7 @@ def _secrets(endpoint: Endpoint, environ: Mapping[str, str]) -> list[str]:
     return secrets
 
 
-def _spelled(asked: Sequence[Disclosure]) -> str:
+def _quoted(asked: Sequence[Disclosure]) -> str:
     return shlex.quote(" ".join(each.key for each in asked))
 
 
@@ -111,11 +114,11 @@ def _server(base_url: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """The agreement of this machine's user, for the project in the folder `root`.
+    """The agreement of this machine's user for the project in the folder `root`.
 
-    `given` (the flag `--trust`) agrees to what is needed, and remembers it. `ask` puts the question to a person and
-    returns the answer; None where nobody can be asked. `note` is told when an answer cannot be remembered. `folder` is
-    where answers are remembered: by default the user's own configuration folder.
+    `given` (the flag `--trust`) agrees to everything needed and remembers it. `ask` asks the user and returns the answer;
+    it is None without a terminal. `note` is called if an answer cannot be remembered. `folder` is where answers are
+    remembered, by default the user's configuration folder.
     """
 
     root: Path
@@ -126,7 +129,7 @@ class Trust:
     folder: Path | None = None
 
     def require(self, endpoints: Iterable[Endpoint]) -> None:
-        """Raise ConfigError, with exit code 2, if asking these endpoints discloses what nobody has agreed to."""
+        """Raise ConfigError (exit code 2) if requests to these endpoints would disclose a secret without agreement."""
         needed = self._left(disclosures(endpoints, self.environ))
         if not needed:
             return
@@ -134,9 +137,9 @@ class Trust:
             self._remember(needed)
             return
         raise ConfigError(
-            f"this project would send {', and '.join(map(str, needed))}, which nobody has agreed to on this machine",
+            f"this project would send {', and '.join(map(str, needed))}, which nobody on this machine has agreed to",
             location=needed[0].location,
-            hint=f"if you trust the project, run this once with --trust; in CI set {TRUST_VARIABLE}={_spelled(needed)}",
+            hint=f"if you trust the project, run this once with --trust; in CI set {TRUST_VARIABLE}={_quoted(needed)}",
         )
 
     def _left(self, asked: Sequence[Disclosure]) -> tuple[Disclosure, ...]:
@@ -148,7 +151,7 @@ class Trust:
         if any("@" not in word for word in words) and words not in (["0"], ["false"]):
             raise ConfigError(
                 f"{TRUST_VARIABLE} is neither 1 nor a list of VARIABLE@BASE_URL",
-                hint=f"for what this project asks: {TRUST_VARIABLE}={_spelled(asked)}",
+                hint=f"to agree to what this project needs: {TRUST_VARIABLE}={_quoted(asked)}",
             )
         known = {*map(_normal, words), *self._remembered()}
         return tuple(each for each in asked if each.key not in known)
@@ -189,12 +192,12 @@ class Trust:
             raise ConfigError(f"{place} cannot be read: {error.strerror or error}") from None
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             raise ConfigError(
-                f"{place}, where trusted projects are remembered, is damaged",
-                hint="delete it: you are asked again",
+                f"{place}, the list of trusted projects, is damaged",
+                hint="delete it; you will be asked again",
             ) from None
 
     def _remember(self, agreed: Sequence[Disclosure]) -> None:
-        """Add to the file. Where it cannot be written the agreement holds for this process alone."""
+        """Add to the file. If it cannot be written, the agreement is valid for this process only."""
         place = self._place
         try:
             place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

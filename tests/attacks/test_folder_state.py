@@ -73,7 +73,7 @@ def test_a_run_is_refused_before_anything_is_sent(
     done = run(asked)
     if link != ".runner/pending":  # a run has nothing to do with it
         assert done.code == 2
-        assert f"{link}: error: nothing is read from it or written to it: it is a link" in done.err
+        assert f"{link}: error: runner does not use it: it is a link" in done.err
         assert server.requests == []
 
 
@@ -92,7 +92,7 @@ def test_the_files_of_a_run_are_files(
     for command in (("runs",), ("run", "--resume", "last"), ("runs", "show", "last")):
         done = asked.run(*command, env={"FAKE_KEY": "k"})
         assert done.code == 2
-        assert "nothing is read from it or written to it" in done.err
+        assert "runner does not use it" in done.err
     assert (elsewhere / "thesis" / "a.txt").read_text() == "mine"
 
 
@@ -272,7 +272,7 @@ def test_a_run_that_another_process_holds_is_refused(
     monkeypatch.setattr(file_lock, "_try", held)
     done = run(asked, "--resume", "last")
     assert done.code == 2
-    assert "still going on in another process" in done.err
+    assert "still in progress in another process" in done.err
 
 
 # --- what waits for approval ----------------------------------------------------------------------------------------

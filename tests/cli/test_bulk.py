@@ -181,7 +181,7 @@ def test_what_is_no_shard_is_not_merged(asked: ProjectFolder) -> None:
     run(asked)
     done = asked.run("merge", "last")
     assert done.code == 2
-    assert "is no shard" in done.err
+    assert "is not a shard" in done.err
 
 
 # --- what ends a run ------------------------------------------------------------------------------------------------
@@ -193,7 +193,7 @@ def test_a_run_stops_before_it_costs_more_than_it_may(asked: ProjectFolder, serv
     done = run(asked, *BULK, "--max-cost", "0.1", "--jobs", "8")
     assert done.code == 3
     assert len(server.requests) == 6  # at 1.5 cents each the seventh would go beyond 10
-    assert "stopped early: --max-cost 0.1: 0.0900 are spent; 34 not asked" in done.out
+    assert "stopped early: --max-cost 0.1: 0.0900 has been spent; 34 not asked" in done.out
     assert run(asked, "--resume", "last", "--max-cost", "0.1").code == 3
     assert len(server.requests) == 6  # what was spent before counts
 
@@ -204,7 +204,7 @@ def test_a_cost_that_is_not_known_stops_a_run_that_has_a_bound(
     write_rows(asked, rows(40))
     done = run(asked, *BULK, "--max-cost", "5")
     assert done.code == 3
-    assert "give its model a price in runner.yaml" in done.out
+    assert "set a price for its model in runner.yaml" in done.out
     assert len(server.requests) == 1
 
 
@@ -286,7 +286,7 @@ def test_a_pause_the_provider_asks_for_is_kept_by_all_and_told_once(
     write_rows(asked, rows(8))
     done = run(asked, *BULK, "--jobs", "1")
     assert done.code == 0
-    assert done.out.count("fake asks for a pause of 1 s") == 1
+    assert done.out.count("rate limited by fake: waiting 1 s") == 1
     first, *others = (request.at for request in server.requests)
     assert min(others) - first >= 1.0
 
@@ -307,7 +307,7 @@ def test_debug_tells_each_request_without_a_key(asked: ProjectFolder, server: Fa
     done = run(asked, "--case", "ada", "--debug")
     first, second = done.err.splitlines()
     assert first.startswith(f"POST {server.base_url}/chat/completions hello/ada#0 attempt 1: 500, ")
-    assert "asks again in" in first
+    assert "retrying in" in first
     assert " attempt 2: 200, " in second
 
 
@@ -347,7 +347,9 @@ def test_more_at_once_than_files_may_be_open_is_as_many_as_there_may_be(
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert "32 requests at once to fake, not 100: no more files may be open (ulimit -n)" in done.stdout
+    assert (
+        "32 requests at once to fake, not 100: the limit on open files is too low (ulimit -n)" in done.stdout
+    )
     assert len(server.requests) == 150
 
 

@@ -288,7 +288,7 @@ def test_a_cache_that_cannot_be_written_any_more_ends_no_run_and_loses_no_answer
             other.execute("BEGIN IMMEDIATE")
             out, err = process.communicate()
     assert process.returncode == 0, err
-    assert (out + err).count("this run goes on without it") == 1
+    assert (out + err).count("this run continues without it") == 1
     assert len(server.requests) == len(journal_of(folder_of(asked))) == 300
 
 
@@ -355,7 +355,7 @@ def test_a_full_disk_stops_spending_and_what_was_under_way_is_printed(
     server.play(a_little_slow)
     done = limited(asked, 20_000, *BULK, "--no-cache")
     assert done.returncode == 3
-    assert "results cannot be kept" in done.stderr
+    assert "results cannot be stored" in done.stderr
     records = journal_of(folder_of(asked))
     printed = [json.loads(line) for line in done.stderr.splitlines() if line.startswith("{")]
     assert 5 < len(records) < 100
@@ -592,7 +592,7 @@ def test_a_run_whose_folder_is_deleted_stops_and_does_not_call_itself_complete(
         released.set()
         out, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 3, err
-    assert "results cannot be kept: the file was deleted while the run was on" in err
+    assert "results cannot be stored: the file was deleted during the run" in err
     assert "Traceback" not in err
     assert " passed, 0 failed" not in out.splitlines()[-1]
     assert len(server.requests) == 40 if count == 40 else len(server.requests) < 1000

@@ -31,7 +31,7 @@ def check(project: ProjectFolder, text: str, cells: list[str], more: str = "") -
 @pytest.mark.parametrize("cell", ["false", "False", "FALSE", " false ", "0", "no", "off", "null", "none"])
 def test_a_cell_that_says_no_is_told_where_the_template_tests_it(project: ProjectFolder, cell: str) -> None:
     [told] = check(project, "{% if x %}a{% endif %}", ["true", cell, "NO"])
-    assert told.startswith(f't.prompt.yaml:3:37: W017 x is the text "{cell.strip()}" at cells.csv:3')
+    assert told.startswith(f't.prompt.yaml:3:37: W017 x is the string "{cell.strip()}" at cells.csv:3')
 
 
 @pytest.mark.parametrize("cell", ["true", "1", "yes", "", "false alarm", "00", "nothing"])

@@ -219,7 +219,7 @@ def test_damage_in_the_middle_is_told_and_nothing_is_touched(
     (folder / "results.jsonl").write_bytes(b"".join(lines))
     done = run(asked, "--resume", "last")
     assert done.code == 3
-    assert "results.jsonl:3: the line is no record" in done.err
+    assert "results.jsonl:3: the line is not a record" in done.err
     assert (folder / "results.jsonl").read_bytes() == b"".join(lines)
     assert server.requests == []
 
@@ -234,7 +234,7 @@ def test_a_run_that_is_still_going_on_is_left_alone(asked: ProjectFolder, server
     finally:
         journal.close()
     assert done.code == 2
-    assert "is still going on" in done.err
+    assert "is still in progress" in done.err
     assert server.requests == []
 
 

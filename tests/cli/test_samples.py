@@ -140,10 +140,10 @@ def test_one_answer_a_case_is_no_sample_of_anything(asked: ProjectFolder, server
 
 def test_a_seed_with_several_samples_is_told_before_they_are_paid_for(asked: ProjectFolder) -> None:
     write(asked, "seed: 7\ntemperature: 0")
-    words = "hello names seed 7: its 3 samples may well be one sample"
+    words = "hello sets seed 7: its 3 samples may all be the same"
     assert words in run(asked, "--repeat", "3").out
     assert words in test_(asked, "--samples", "3").out
-    assert "names seed" not in run(asked).out
+    assert "sets seed" not in run(asked).out
 
 
 # --- what is counted ------------------------------------------------------------------------------------------------

@@ -75,7 +75,7 @@ def test_after_an_answer_it_takes_as_many_as_before() -> None:
 
 def test_a_spent_quota_stops_a_run_at_once() -> None:
     said = Breaker().failed(refused(spent=True), "no credit")
-    assert said == "the provider says that credit or quota is spent (no credit)"
+    assert said == "the provider reports that credit or quota is spent (no credit)"
 
 
 @pytest.mark.parametrize("status", [200, 400, 413, 422])

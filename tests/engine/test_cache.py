@@ -153,7 +153,7 @@ def test_a_run_goes_on_without_a_cache_that_fails_and_says_so_once(
             cache.put(b"three", ENTRY)
         assert cache.get(b"one") is None
     assert len(said) == 1
-    assert "locked; this run goes on without it" in said[0]
+    assert "locked; this run continues without it" in said[0]
 
 
 def test_a_run_goes_on_without_a_cache_that_never_worked(tmp_path: Path) -> None:
@@ -176,4 +176,4 @@ def test_a_run_is_told_once_of_damaged_entries(tmp_path: Path) -> None:
     said: list[str] = []
     with closing(RunCache(ResponseCache(tmp_path), said.append)) as cache:
         assert [cache.get(b"one"), cache.get(b"two")] == [None, None]
-    assert said == ["the response cache has damaged entries: their cases are asked again"]
+    assert said == ["the response cache has damaged entries; their requests are sent again"]

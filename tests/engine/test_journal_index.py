@@ -255,9 +255,7 @@ def test_every_sample_is_held_against_what_would_be_sent_now(tmp_path: Path) -> 
     known.visit(job(), FILE, 2)
     with pytest.raises(UsageError) as caught:
         known.visit(job(), FILE, 3)
-    assert caught.value.message == (
-        f"the run cannot be resumed: the request of {FILE} case ada is not the one it asked"
-    )
+    assert caught.value.message == (f"the run cannot be resumed: the request of {FILE} case ada has changed")
     assert caught.value.location == Location("rows.jsonl", 3)
     assert "start a new run" in (caught.value.hint or "")
 
@@ -266,7 +264,7 @@ def test_a_doubt_about_one_sample_hides_no_other(tmp_path: Path) -> None:
     known = past(
         tmp_path, line(finish_reason="wandered_off"), line(sample=1, fingerprint="sha256:" + "f" * 64)
     )
-    with pytest.raises(UsageError, match="is not the one it asked"):
+    with pytest.raises(UsageError, match="has changed"):
         known.visit(job(), FILE, 2)
 
 
@@ -279,7 +277,9 @@ def test_a_gap_among_the_samples_hides_no_other(tmp_path: Path) -> None:
 def test_an_answer_whose_case_is_gone_refuses_the_run(tmp_path: Path) -> None:
     known = past(tmp_path, line("bob"), line("ada"), line("cy"))
     known.visit(job("bob"), FILE, 1)
-    with pytest.raises(UsageError, match="2 of its answers belong to no case any more, such as ada of hello"):
+    with pytest.raises(
+        UsageError, match="2 of its answers are for cases that no longer exist, such as ada of hello"
+    ):
         known.refuse_unknown()
 
 
@@ -352,12 +352,12 @@ def test_a_job_of_which_choices_are_missing_in_the_middle_is_damage(tmp_path: Pa
         StorageError, match="has 2 of the 3 choices of case ada, but other records follow"
     ) as caught:
         past(tmp_path, one, one, one | {key: other})
-    assert "asked again" in (caught.value.hint or "")
+    assert "run again" in (caught.value.hint or "")
 
 
 def test_damage_before_whole_records_is_told_with_the_first_line_of_it(tmp_path: Path) -> None:
     with pytest.raises(
-        StorageError, match=r"results\.jsonl:2: the line is no record, but whole ones follow it"
+        StorageError, match=r"results\.jsonl:2: the line is not a record, but records follow it"
     ):
         past(tmp_path, line("ada"), b"{}\n", b"nonsense\n", line("bob"))
 

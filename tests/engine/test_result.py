@@ -201,7 +201,7 @@ def test_an_exchange_that_failed_is_one_record_without_keys() -> None:
         (Endpoint("fake", api_key_keyring="acme/bot"), "check the key in the keyring, acme/bot"),
         (
             Endpoint("fake"),
-            "endpoint fake sends no key: name its variable with api_key_env in runner.yaml",
+            "endpoint fake sends no key: set api_key_env to the name of its variable in runner.yaml",
         ),
     ],
 )

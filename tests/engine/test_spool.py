@@ -146,7 +146,7 @@ def test_a_file_that_was_cut_is_an_error_of_storage(units: Any, file: Path) -> N
         assert spool._file is not None
         spool._file.truncate(5_000)
         (jobs,) = plan.by_endpoint(preflight).values()
-        with pytest.raises(StorageError, match="has become shorter"):
+        with pytest.raises(StorageError, match="was truncated"):
             list(jobs)
 
 

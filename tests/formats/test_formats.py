@@ -282,7 +282,7 @@ def test_a_run_goes_on_without_a_newer_cache_and_says_so(project: ProjectFolder)
     newer_cache(project)
     done = run(project, "run", "prompts/hello.prompt.yaml")
     assert "the response cache was written by a newer runner" in done.out + done.err
-    assert "this run goes on without it" in done.out + done.err
+    assert "this run continues without it" in done.out + done.err
     with closing(sqlite3.connect(project.folder / ".runner" / "cache.sqlite3")) as database:
         assert database.execute("PRAGMA user_version").fetchone() == (2,)
         assert database.execute("SELECT count(*) FROM answers").fetchone()[0] >= 6

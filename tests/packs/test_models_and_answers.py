@@ -45,7 +45,7 @@ def test_a_model_that_the_project_denies_is_not_asked(
         f"{Path('packs/support/prompts/triage.prompt.yaml')}:2:8: error: support:triage would ask gpt-test, which this "
         "project denies at runner.yaml:7:10"
     ) in done.err
-    assert "hint: set a model for the whole pack, packs.support.model, or give --model" in done.err
+    assert "hint: set a model for the whole pack, packs.support.model, or use --model" in done.err
     assert server.requests == []
 
 

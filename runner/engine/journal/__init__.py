@@ -1,1 +1,1 @@
-"""What a run has stored: records, the append-only journal, its index, stored runs."""
+"""Storage of runs: records, the append-only journal, its index, the list of stored runs."""

@@ -1,4 +1,4 @@
-"""The counters a run keeps instead of lists."""
+"""Counters of a run, so that no list of records is needed."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ __all__ = ["Counters", "Verdicts", "is_new"]
 
 @dataclass(slots=True)
 class Verdicts:
-    """How many records passed, failed (an answer that is wrong), or are errors (no answer to judge).
+    """The number of records that passed, failed (a wrong answer), or are errors (no answer to judge).
 
-    `cost` is in US dollars, None until a priced answer came.
+    `cost` is in US dollars, None until the first answer with a price.
     """
 
     passed: int = 0
@@ -36,7 +36,7 @@ class Verdicts:
 
 
 def is_new(record: Record) -> bool:
-    """Whether an answer was paid for and waited for in this run, and is counted here: as the first of its choices."""
+    """Return whether a record's answer was requested in this run, and counts here as the first of its choices."""
     return not record["cached"] and not record.get("choice")
 
 
@@ -44,7 +44,7 @@ def is_new(record: Record) -> bool:
 class Counters(Verdicts):
     """Running totals of a run; its size does not depend on the number of cases.
 
-    `total` is the number of records expected (None: not known).
+    `total` is the number of expected records (None: unknown).
     """
 
     total: int | None = None
@@ -57,11 +57,11 @@ class Counters(Verdicts):
 
     @property
     def unfinished(self) -> int:
-        """How many of the expected records have not come (0 when their number is not known)."""
+        """The number of expected records that are not done yet (0 if unknown)."""
         return max((self.total or 0) - self.done, 0)
 
     def totals(self) -> dict[str, object]:
-        """All of them, as they stand in `run.json`."""
+        """Return all counters in the form they have in `run.json`."""
         return {**asdict(self), "outcomes": dict(self.outcomes)}
 
     def add(self, record: Record) -> None:

@@ -1,4 +1,4 @@
-"""`--max-errors`: how many cases may end without an answer before a run gives up."""
+"""`--max-errors`: the number or share of cases without an answer at which a run stops."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from .counters import Counters
 __all__ = ["ErrorLimit"]
 
 _ENOUGH = 20
-"""Records before a share of them means anything."""
+"""A share is applied only from this number of records on."""
 
 
 @dataclass(frozen=True, slots=True)
 class ErrorLimit:
-    """So many errors, or such a share of all records; `share` is between 0 and 1. One of the two is given."""
+    """A limit on errors: a number, or a share (0 to 1) of all records. Exactly one of the two is set."""
 
     number: int | None = None
     share: float | None = None
 
     def reached(self, counters: Counters) -> str | None:
-        """The reason to stop, once there are more errors than that."""
+        """Return the reason to stop if there are more errors than allowed, else None."""
         errors, done = counters.errors, counters.done
         if self.number is not None and errors > self.number:
             return f"--max-errors {self.number}: {errors} cases got no answer"

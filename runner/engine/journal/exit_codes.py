@@ -1,4 +1,4 @@
-"""The exit code: one function decides, for every command (docs/outcomes.md)."""
+"""The exit code of every command is decided by one function (docs/outcomes.md)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["ExitCounts", "exit_code"]
 
 @dataclass(frozen=True, slots=True)
 class ExitCounts:
-    """What happened, as far as the exit code cares. Counts, and the signal's number when one ended the run."""
+    """The counts that determine the exit code, and the number of the signal that ended the run, if any."""
 
     mistakes: int = 0
     failed: int = 0
@@ -20,9 +20,9 @@ class ExitCounts:
 
 
 def exit_code(facts: ExitCounts) -> int:
-    """0 ok · 1 failed · 2 usage or file · 3 could not check · 4 not up to date · 5 nothing selected · 128 + signal.
+    """Return 0 ok, 1 failed, 2 usage or file, 3 could not check, 4 not up to date, 5 nothing selected, or 128 + signal.
 
-    Precedence 2 > 1 > 4 > 3 > 5; an interrupted run says so whatever else it found.
+    The precedence is 2 > 1 > 4 > 3 > 5; a signal takes precedence over all of them.
     """
     if facts.signal is not None:
         return 128 + facts.signal

@@ -1,6 +1,6 @@
-"""The records of a run as they stand in the end: the last word on each job, errors included.
+"""The final records of a run: the last ones of each job, including errors.
 
-`JournalIndex` knows only what need not be asked again. Who looks at a run wants to see as well what came to nothing.
+`JournalIndex` has only the answered jobs, which need no new request. Someone who looks at a run also wants the failed ones.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ __all__ = ["RecordIndex", "final_records"]
 
 
 def final_records(run: StoredRun) -> Iterator[Record]:
-    """The records of a run in the journal's order, without those that a later stretch of it asked for again.
+    """Yield the records of a run in the journal's order, without those that a later attempt replaced.
 
     Raises StorageError for a journal that is damaged anywhere but at its end, NewerFormatError for a newer record.
     """
@@ -32,7 +32,7 @@ def final_records(run: StoredRun) -> Iterator[Record]:
 
 
 class RecordIndex:
-    """Finds the last word on a job in the journal of a run. A job takes two numbers."""
+    """Index of the last records of each job in the journal of a run. A job takes two numbers."""
 
     def __init__(self, run: StoredRun) -> None:
         self._run = run
@@ -44,11 +44,11 @@ class RecordIndex:
         self._seen: set[int] = set()
 
     def offset(self, identity: int) -> int:
-        """Where the job's records begin."""
+        """Return the offset at which the job's records begin."""
         return self._jobs[identity][0]
 
     def find(self, record: Record, file: str) -> Record | None:
-        """The record of the same case, sample and choice; `file` is what its project calls the prompt's file."""
+        """Find the record of the same case, sample and choice; `file` is the prompt file's path from the project's root."""
         identity = identity_of(file, record["case"], record["variant"], record["sample"])
         place = self._jobs.get(identity)
         if place is None:
@@ -60,7 +60,7 @@ class RecordIndex:
         return next((each for each in found if each.get("choice", 0) == choice), None)
 
     def unseen(self) -> Iterator[Record]:
-        """The records of the jobs that nobody looked for."""
+        """Yield the records of the jobs that `find` was not called for."""
         with self._run.results.open("rb") as journal:
             for identity, place in self._jobs.items():
                 if identity not in self._seen:
@@ -68,9 +68,9 @@ class RecordIndex:
 
 
 def _jobs(run: StoredRun) -> Iterator[tuple[int, int, int, list[Record]]]:
-    """Each job of a journal, superseded or not: its identity, where it begins, how long it is, its records.
+    """Yield each job of a journal, superseded or not: its identity, offset, length and records.
 
-    The records of a job stand together. The same job may follow on itself, where it was asked for again.
+    The records of a job are adjacent. A job may be followed by the same job, if it was requested again.
     """
     names = run.manifest.get("files", {})
     group: list[tuple[int, int, Record]] = []

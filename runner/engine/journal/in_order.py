@@ -1,4 +1,4 @@
-"""Results in the order of the input, although answers come in any order."""
+"""Puts results into the order of the input, although answers arrive in any order."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ __all__ = ["InOrder"]
 
 
 class InOrder:
-    """Hands records to `sink` job by job, by their places in the run, which are told in any order.
+    """Passes records to `sink` job by job, in the order of their places in the run; jobs may be added in any order.
 
-    A job that is ahead of one still missing is remembered by where the journal `path` has it, two numbers, and read
-    back when its turn comes: one slow answer holds back any number of others without holding them in memory.
+    A job that is ahead of a missing one is remembered by its position in the journal `path` (two numbers) and read back
+    when its turn comes. So one slow answer can hold back any number of others without keeping them in memory.
     """
 
     def __init__(self, sink: Callable[[Record], None], path: Path) -> None:
@@ -25,7 +25,7 @@ class InOrder:
         self._ahead: dict[int, tuple[int, int] | None] = {}
 
     def add(self, index: int, records: Sequence[Record], offset: int, length: int) -> None:
-        """The records of the job at `index` are at `offset` of the journal, in so many bytes."""
+        """Add the records of the job at `index`, which the journal has at `offset` in `length` bytes."""
         if index != self._next:
             self._ahead[index] = offset, length
             return
@@ -35,26 +35,26 @@ class InOrder:
         self._catch_up()
 
     def earlier(self, index: int, place: tuple[int, int]) -> None:
-        """The job at `index` is in the journal already."""
+        """Add the job at `index`, which an earlier attempt has stored at `place` in the journal."""
         self._ahead[index] = place
         self._catch_up()
 
     def absent(self, index: int) -> None:
-        """No job of this run is at `index`: another shard has it."""
+        """Skip `index`, because its job belongs to another shard."""
         self._ahead[index] = None
         self._catch_up()
 
     def finish(self) -> None:
-        """Hand on what still waits for jobs that never came, in its order."""
+        """Pass on, in order, the jobs that were held back by jobs that were never added."""
         for index in sorted(self._ahead):
-            self._hand_on(self._ahead.pop(index))
+            self._pass_on(self._ahead.pop(index))
 
     def _catch_up(self) -> None:
         while self._next in self._ahead:
-            self._hand_on(self._ahead.pop(self._next))
+            self._pass_on(self._ahead.pop(self._next))
             self._next += 1
 
-    def _hand_on(self, place: tuple[int, int] | None) -> None:
+    def _pass_on(self, place: tuple[int, int] | None) -> None:
         if place is not None:
             with self._path.open("rb") as journal:
                 for record in read_results(journal, *place):

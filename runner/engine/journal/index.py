@@ -1,7 +1,7 @@
-"""Index of the answers in a run's journal, so that resuming it never sends a request again that was answered.
+"""Index of the answers in a run's journal, so that resuming never re-sends a paid request.
 
-A job whose last line is an answer of any kind is done. One that ended in an `error` (no answer came) is asked again, and
-one whose finish_reason an older version took for a good end; the line that then comes supersedes the old one.
+A job whose last line is an answer of any kind is done. A job that ended in an `error` (no answer) is requested again, and
+so is one whose finish_reason an older version misread as a normal end; the new line then supersedes the old one.
 """
 
 from __future__ import annotations
@@ -25,15 +25,14 @@ _OFFSET = 48
 
 
 class JournalIndex:
-    """The records of a journal as far as they count.
+    """Index of the current records of a journal: for each answered job, where its records are.
 
-    `sound` is the number of its bytes that are whole jobs; the `lost` ones behind them were being written when the
-    process was killed. `names` tells, for each path by which records call a prompt's file, what the project calls it.
-    Raises StorageError for a journal that is damaged anywhere but at its end; NewerFormatError for a record that a newer
-    runner wrote.
+    `sound` is the number of bytes with complete jobs; the `lost` bytes after them were being written when the process
+    was killed. `names` maps the path of a prompt file in the records to its path from the project's root. Raises
+    StorageError for a journal that is damaged anywhere but at its end, NewerFormatError for a record of a newer runner.
 
-    A job is known by 64 bits of the digest of file, case, variant and sample, and keeps one number: where it stands,
-    how long it is, and 64 bits of its fingerprint. A hundred thousand take some 20 MB.
+    A job is identified by 64 bits of the digest of file, case, variant and sample. One number is stored for it: its
+    offset, its length, and 64 bits of its fingerprint. A hundred thousand jobs take some 20 MB.
     """
 
     def __init__(self, path: Path, names: Mapping[str, str]) -> None:
@@ -49,7 +48,7 @@ class JournalIndex:
         self.lost = size - self.sound
 
     def __len__(self) -> int:
-        """The number of jobs that are done."""
+        """Return the number of jobs that are done."""
         return len(self._jobs)
 
     def _read(self) -> None:
@@ -80,12 +79,12 @@ class JournalIndex:
         )
 
     def _incomplete(self, group: list[tuple[int, int, Record]]) -> StorageError:
-        """The records of a job are written at once, so that only the last job's can be half there."""
+        """Return the error for a job with missing records: they are written together, so only the last can be partial."""
         first = group[0][2]
         return StorageError(
             f"{self._path} has {len(group)} of the {first.get('choices')} choices of case {elided(first['case'], 100)},"
             " but other records follow",
-            hint="a run is only ever cut at its end; remove these lines by hand to have the case asked again",
+            hint="a crash only ever damages the end; delete these lines by hand so that the case is run again",
         )
 
     def _name(self, record: Record) -> str:
@@ -93,29 +92,32 @@ class JournalIndex:
             return self._names[record["file"]]
         except KeyError:
             raise StorageError(
-                f"{self._path} has a record of {record['file']}, which its run does not know",
+                f"{self._path} has a record of {record['file']}, which is not in its run.json",
                 hint="the journal and the run.json beside it do not belong together",
             ) from None
 
     def shared_with(self, other: JournalIndex) -> int:
-        """How many jobs stand in both journals."""
+        """Return how many jobs are in both journals."""
         return len(self._jobs.keys() & other._jobs.keys())
 
     def visit(self, job: Job, name: str, repeat: int) -> None:
-        """Hold what is known of a job against what would be sent now. Raises UsageError where they differ."""
+        """Compare the stored fingerprint of a job with the request that would be sent now.
+
+        Raises UsageError if they differ.
+        """
         for sample in range(repeat):
             identity = identity_of(name, job.case.id, job.unit.variant, sample)
             known = self._jobs.get(identity)
             if known is None:
                 continue
             if self._was_misread(identity, job):
-                del self._jobs[identity]  # its finish_reason was read as stop by an older version
+                del self._jobs[identity]  # an older version read its finish_reason as stop
                 continue
             if not _is_mark_of(known >> (_OFFSET + _LENGTH), job):
                 raise UsageError(
-                    f"the run cannot be resumed: the request of {name} case {job.case.id} is not the one it asked",
+                    f"the run cannot be resumed: the request of {name} case {job.case.id} has changed",
                     location=job.case.location,
-                    hint="an included file changed, or a file that is sent; start a new run",
+                    hint="an included file or an attached file changed; start a new run",
                 )
             self._seen.add(identity)
 
@@ -124,7 +126,7 @@ class JournalIndex:
         return any(_is_misread(*ending, declared) for ending in self._doubtful.get(identity, ()))
 
     def refuse_unknown(self) -> None:
-        """UsageError where answers belong to no case of the run any more; after every case was visited."""
+        """Raise UsageError if the journal has answers for cases that no longer exist. Call after visiting all cases."""
         stray = len(self._jobs) - len(self._seen)
         if stray:
             example = next(
@@ -134,20 +136,20 @@ class JournalIndex:
                 not in self._seen
             )
             raise UsageError(
-                f"the run cannot be resumed: {stray} of its answers belong to no case any more,"
+                f"the run cannot be resumed: {stray} of its answers are for cases that no longer exist,"
                 f" such as {example['case']} of {example['prompt']}",
                 hint="start a new run",
             )
 
     def place(self, unit: Unit, name: str, case: Case, sample: int) -> tuple[int, int] | None:
-        """Where the journal has a job's records: offset and length in bytes. None for a job that is not done."""
+        """Return the offset and length of a job's records in the journal, or None for a job that is not done."""
         known = self._jobs.get(identity_of(name, case.id, unit.variant, sample))
         if known is None:
             return None
         return (known >> _LENGTH) & ((1 << _OFFSET) - 1), known & ((1 << _LENGTH) - 1)
 
     def find(self, job: Job, name: str) -> list[Record] | None:
-        """The records of a job's answer, if it was given to this very request; None where it has to be asked."""
+        """Return the stored records of a job, or None if the exact request has no answer yet."""
         identity = identity_of(name, job.case.id, job.unit.variant, job.sample)
         known = self._jobs.get(identity)
         if known is None or not _is_mark_of(known >> (_OFFSET + _LENGTH), job):
@@ -158,7 +160,7 @@ class JournalIndex:
             return read_results(file, (known >> _LENGTH) & ((1 << _OFFSET) - 1), known & ((1 << _LENGTH) - 1))
 
     def records(self) -> Iterator[tuple[Record, int, int]]:
-        """The records that count, in the journal's order, each with the offset and the length of its job."""
+        """Yield the current records in the journal's order, each with the offset and length of its job."""
         if not self._path.exists():
             return
         current = {
@@ -172,18 +174,21 @@ class JournalIndex:
 
 
 def read_results(file: BinaryIO, offset: int, length: int) -> list[Record]:
-    """The records of one job of a journal that is open for reading."""
+    """Read the records of one job from a journal that is open for reading."""
     file.seek(offset)
-    # At nothing but line feeds: a lone carriage return is white space to JSON.
+    # Split at line feeds only: a lone carriage return is white space in JSON.
     lines = [line for line in file.read(length).split(b"\n") if line]
     records = [read_journal_line(line, lambda: Location(str(file.name))) for line in lines]
     if None in records:
-        raise StorageError(f"{file.name} changed while it was read", hint="run it again")
+        raise StorageError(f"{file.name} changed while it was being read", hint="run the command again")
     return cast("list[Record]", records)
 
 
 def journal_lines(path: Path) -> Iterator[tuple[int, int, Record]]:
-    """The records with their offsets and lengths; what is no record may stand at the end only."""
+    """Yield the records with their offsets and lengths.
+
+    Raises StorageError if a line that is not a record is followed by one that is.
+    """
     damaged = None
     with path.open("rb") as file:
         offset = 0
@@ -193,8 +198,8 @@ def journal_lines(path: Path) -> Iterator[tuple[int, int, Record]]:
                 damaged = damaged or number
             elif damaged:
                 raise StorageError(
-                    f"{path}:{damaged}: the line is no record, but whole ones follow it",
-                    hint="a run is only ever cut at its end; remove the line by hand to have its case asked again",
+                    f"{path}:{damaged}: the line is not a record, but records follow it",
+                    hint="a crash only ever damages the end; delete the line by hand so that its case is run again",
                 )
             else:
                 yield offset, len(line), record
@@ -212,7 +217,7 @@ def _record(line: bytes, path: Path, number: int) -> Record | None:
 
 
 def _is_record(value: Mapping[str, Any]) -> bool:
-    """Whether everything that others go by is there, and of its kind: bits flip on disks, and people edit."""
+    """Return whether all keys that runner uses are present and have the right type: disks fail, and people edit files."""
     return (
         value.keys() <= Record.__annotations__.keys()
         and all(name in value and isinstance(value[name], kind) for name, kind in _KINDS.items())
@@ -224,7 +229,7 @@ def _is_record(value: Mapping[str, Any]) -> bool:
 
 
 def _is_misread(outcome: str, finish_reason: str, declared: Mapping[str, Declared]) -> bool:
-    """Whether a record says more of an answer than its finish_reason allows, by what the words mean today."""
+    """Return whether a record claims a better outcome than its finish_reason allows, by the current meaning of words."""
     ending = ending_of(finish_reason, declared)
     if ending in (Ending.STOP, Ending.CALL) or outcome == "error":
         return False
@@ -242,7 +247,7 @@ _KINDS: Mapping[str, Any] = {
     "vars": dict,
     "output": object,
 }
-"""What every record has, whichever version wrote it."""
+"""The keys that a record of any version has."""
 
 
 def _same_job(one: Record, other: Record) -> bool:
@@ -250,7 +255,7 @@ def _same_job(one: Record, other: Record) -> bool:
 
 
 def identity_of(file: str, case: str, variant: str | None, sample: int) -> int:
-    """The 64 bits by which a job is known; `file` is what the project calls the prompt's file."""
+    """Return the 64 bits that identify a job; `file` is the prompt file's path from the project's root."""
     digest = hashlib.blake2b(
         f"{file}\n{case}\n{variant}\n{sample}".encode("utf-8", "surrogatepass"), digest_size=8
     )

@@ -1,6 +1,6 @@
-"""The journal: `results.jsonl`, one line per finished record, written before anything else learns of it.
+"""The journal: `results.jsonl`, one line per finished record, written before anything else uses the record.
 
-Lines are built in memory and appended with one `write()` on an O_APPEND descriptor, so a crash loses at most what was
+Lines are built in memory and appended with one `write()` on an O_APPEND descriptor, so a crash loses at most the lines
 being written, and a torn last line is recognisable by its missing newline. The operating system has every
 line at once (a killed process loses nothing); `fsync` follows every second and at the end, for power cuts.
 """
@@ -34,11 +34,9 @@ FSYNC_SECONDS = 1.0
 
 
 class Journal:
-    """One run's folder `.runner/runs/<id>/` with `results.jsonl` and `run.json`, held by this process alone.
+    """The folder of one run, `.runner/runs/<id>/`, with `results.jsonl` and `run.json`, locked by this process.
 
-    `is_locked` is False where the file system cannot lock, so that nothing keeps another process from it.
-
-    `size` is the number of bytes in `results.jsonl`. Raises StorageError where the folder cannot be written.
+    `size` is the number of bytes in `results.jsonl`. Raises StorageError if the folder cannot be written.
     """
 
     def __init__(self, folder: Path, fd: int, lock: FileLock) -> None:
@@ -53,7 +51,7 @@ class Journal:
 
     @classmethod
     def create(cls, root: Path) -> Journal:
-        """The journal of a new run of the project `root`."""
+        """Create the journal of a new run of the project `root`."""
         runs = make_state(root, RUNS)
         folder = runs / new_id(each.name for each in runs.iterdir())
         try:
@@ -61,49 +59,49 @@ class Journal:
             fd = _open(folder, os.O_CREAT | os.O_EXCL)
             os.fsync(fd)
             lock = try_lock(folder / LOCK)
-            assert lock is not None, "the folder is new"
+            assert lock is not None, "no other process can lock a new folder"
             return cls(folder, fd, lock)
         except OSError as error:
-            raise _cannot_keep(error, folder) from None
+            raise _cannot_store(error, folder) from None
 
     @classmethod
     def reopen(cls, folder: Path) -> Journal:
-        """The journal of an earlier run, to go on with. Raises UsageError while another process has it."""
+        """Open the journal of an earlier run to append to it. Raises UsageError if another process holds it."""
         try:
             lock = try_lock(folder / LOCK)
             if lock is None:
                 raise UsageError(
-                    f"the run {folder.name} is still going on in another process",
-                    hint="wait for its end, or stop it",
+                    f"the run {folder.name} is still in progress in another process",
+                    hint="wait until it ends, or stop it",
                 )
             return cls(folder, _open(folder, os.O_CREAT), lock)
         except NotPlainError as error:
             raise refused(error) from None
         except OSError as error:
-            raise _cannot_keep(error, folder) from None
+            raise _cannot_store(error, folder) from None
 
     @property
     def is_locked(self) -> bool:
-        """Whether no other process can go on with the same run meanwhile."""
+        """Whether other processes are locked out; False on a file system without locks."""
         return self._lock.works
 
     @property
     def results(self) -> Path:
-        """The file of the records."""
+        """The path of the file with the records."""
         return self.folder / RESULTS
 
     def truncate(self, size: int) -> None:
-        """Cut off what a crash left half written behind the first `size` bytes."""
+        """Cut off the incomplete end that a crash left after the first `size` bytes."""
         try:
             os.ftruncate(self._fd, size)
         except OSError as error:
-            raise _cannot_keep(error, self.folder) from None
+            raise _cannot_store(error, self.folder) from None
         self.size = size
 
     def append(self, data: bytes) -> int:
-        """Write the lines of one job or several, each with its line end; the offset at which they begin.
+        """Append the lines of one or more jobs, each with its line end. Return the offset at which they begin.
 
-        Raises StorageError after printing them to stderr, their last refuge; from then on nothing more is written.
+        On failure, print the lines to stderr as a last resort and raise StorageError; nothing is written after that.
         """
         start = self.size
         try:
@@ -120,35 +118,35 @@ class Journal:
                 self._broken = error
                 with contextlib.suppress(OSError):
                     os.ftruncate(self._fd, start)
-            with contextlib.suppress(OSError, AttributeError):  # full as well, or closed
-                # It is JSON, whose escapes say the same: nothing in it is a code or a command to who shows it.
+            with contextlib.suppress(OSError, AttributeError):  # stderr may be full too, or closed
+                # JSON escapes keep the meaning, and hide control codes and CI commands from whatever displays them.
                 sys.stderr.write(json_visible(data.decode()).replace("##", "#\\u0023"))
-            raise _cannot_keep(error, self.folder) from None
+            raise _cannot_store(error, self.folder) from None
         return start
 
     def sync(self) -> None:
-        """Make what was written survive a power cut. Raises StorageError where it does not."""
+        """Flush to disk, so that the records survive a power cut. Raises StorageError on failure."""
         try:
             self._sync()
         except OSError as error:
-            raise _cannot_keep(error, self.folder) from None
+            raise _cannot_store(error, self.folder) from None
 
     def _sync(self) -> None:
         os.fsync(self._fd)
         if not os.fstat(self._fd).st_nlink:
-            raise FileNotFoundError(errno.ENOENT, "the file was deleted while the run was on")
+            raise FileNotFoundError(errno.ENOENT, "the file was deleted during the run")
         self._synced = time.monotonic()
 
     def write_manifest(self, facts: Mapping[str, object]) -> None:
-        """Write `run.json` beside the results, whole or not at all."""
+        """Write `run.json` beside the results, atomically."""
         text = json.dumps({"run": self.id, **facts}, ensure_ascii=False, indent=2) + "\n"
         try:
             write_whole(self.folder / MANIFEST, text.encode())
         except OSError as error:
-            raise _cannot_keep(error, self.folder) from None
+            raise _cannot_store(error, self.folder) from None
 
     def close(self) -> None:
-        """Sync and close; closing twice is harmless."""
+        """Sync and close. Closing twice has no effect."""
         if self._closed:
             return
         self._closed = True
@@ -160,13 +158,13 @@ class Journal:
 
 
 def is_running(folder: Path) -> bool:
-    """Whether a process holds the run of that folder; never where the file system cannot lock: nobody can know."""
+    """Return whether a process holds the run in a folder; False on a file system without locks, where it is unknown."""
     if not (folder / LOCK).exists():
         return False
     try:
         lock = try_lock(folder / LOCK)
     except OSError:
-        return False  # a folder that may not be written is nobody's running one
+        return False  # nobody can be running in a folder that cannot be written
     if lock is None:
         return True
     lock.close()
@@ -177,9 +175,9 @@ def _open(folder: Path, flags: int) -> int:
     return open_plain(folder / RESULTS, os.O_RDWR | os.O_APPEND | flags, 0o644)
 
 
-def _cannot_keep(error: OSError, folder: Path) -> StorageError:
+def _cannot_store(error: OSError, folder: Path) -> StorageError:
     return StorageError(
-        f"results cannot be kept: {error.strerror or error}",
+        f"results cannot be stored: {error.strerror or error}",
         hint="nothing more is sent"
-        + ("" if error.errno == errno.ENOENT else f"; what was written is safe in {folder}"),
+        + ("" if error.errno == errno.ENOENT else f"; results written before are safe in {folder}"),
     )

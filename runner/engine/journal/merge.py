@@ -1,4 +1,4 @@
-"""`runner merge`: the shards of one run, from however many machines, become one run in the order of the input."""
+"""`runner merge`: merges the shards of one run, from any number of machines, into one run in the order of the input."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _KEPT = ("prompts", "models", "endpoints", "files", "cwd")
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """The run that came of it. `missing` says in a sentence each what it lacks to be whole."""
+    """The merged run. `missing` has one sentence for each thing that it lacks."""
 
     folder: Path
     counters: Counters
@@ -35,10 +35,10 @@ class Merged:
 
 
 def merge(runs: Sequence[StoredRun], root: Path) -> tuple[Merged, Iterator[Record]]:
-    """Join runs that asked the same with different `--shard`; the records of the whole, in the order of the input.
+    """Merge runs that differ only in `--shard`. Return the merged run and its records in the order of the input.
 
-    Shards that are not there or have not ended leave the whole unfinished: exit code 3, and `run --resume` asks the
-    rest. Raises UsageError for runs that are no shards of one run, and where a case stands in two of them.
+    If shards are missing or have not finished, the merged run is unfinished: exit code 3, and `run --resume` requests
+    the rest. Raises UsageError for runs that are not shards of one run, or if a case is in two of them.
     """
     count = _refuse_others(runs)
     indexes = [JournalIndex(run.results, run.manifest["files"]) for run in runs]
@@ -62,25 +62,23 @@ def merge(runs: Sequence[StoredRun], root: Path) -> tuple[Merged, Iterator[Recor
 
 
 def _refuse_others(runs: Sequence[StoredRun]) -> int:
-    """The number of shards that all of these are some of."""
+    """Return the shard count N that these runs share. Raises UsageError if they are not shards of one run."""
     first = runs[0]
     for run in runs:
         if not run.manifest.get("shard") or "configuration" not in run.manifest:
-            raise UsageError(
-                f"the run {run.id} is no shard", hint="shards are made with `runner run --shard I/N`"
-            )
+            raise UsageError(f"the run {run.id} is not a shard", hint="`runner run --shard I/N` makes shards")
         if run.status == "running":
-            raise UsageError(f"the run {run.id} is still going on", hint="wait for its end")
+            raise UsageError(f"the run {run.id} is still in progress", hint="wait until it ends")
         was, now = (_without_shard(each.manifest["configuration"]) for each in (first, run))
         if changed := differences(was, now):
             raise UsageError(
-                f"the runs {first.id} and {run.id} are no shards of one run, since they asked differently:\n  "
+                f"the runs {first.id} and {run.id} are not shards of one run, because their configurations differ:\n  "
                 + "\n  ".join(changed)
             )
     counts = {run.manifest["shard"].split("/")[1] for run in runs}
     if len(counts) > 1:
         raise UsageError(
-            "these are shards of different numbers: " + ", ".join(run.manifest["shard"] for run in runs)
+            "these shards have different counts: " + ", ".join(run.manifest["shard"] for run in runs)
         )
     seen: dict[str, StoredRun] = {}
     for run in runs:
@@ -98,12 +96,12 @@ def _without_shard(was: Configuration) -> Configuration:
 
 
 def _refuse_repeats(runs: Sequence[StoredRun], indexes: Sequence[JournalIndex]) -> None:
-    for index, earlier in enumerate(indexes):
-        for other, earlier in enumerate(indexes[:index]):
-            if shared := earlier.shared_with(earlier):
+    for number, index in enumerate(indexes):
+        for other, before in enumerate(indexes[:number]):
+            if shared := index.shared_with(before):
                 raise UsageError(
-                    f"{shared} cases stand in both {runs[other].id} and {runs[index].id}",
-                    hint="one of the journals is not that of its run",
+                    f"{shared} cases are in both {runs[other].id} and {runs[number].id}",
+                    hint="one of the journals does not belong to its run",
                 )
 
 
@@ -118,11 +116,11 @@ def _missing(runs: Sequence[StoredRun], count: int) -> Iterator[str]:
 
 
 def _in_order(runs: Sequence[StoredRun], indexes: Sequence[JournalIndex]) -> Iterator[list[Record]]:
-    """The records of each job, by its place in the run; two numbers a job are kept to sort them."""
+    """Yield the records of each job in the order of the run. Only positions are kept in memory for sorting."""
     places = sorted(
         (record["index"], number, offset, length)
-        for number, earlier in enumerate(indexes)
-        for record, offset, length in earlier.records()
+        for number, index in enumerate(indexes)
+        for record, offset, length in index.records()
         if not record.get("choice")
     )
     with contextlib.ExitStack() as opened:

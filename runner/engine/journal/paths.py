@@ -1,7 +1,7 @@
-"""Where a project's working files live: `.runner/` under its root, ignored by git by its own `.gitignore`.
+"""The paths of a project's working files: `.runner/` in its root, excluded from git by its own `.gitignore`.
 
-A folder of somebody else may bring a `.runner/` of its own. What is in it is never followed: every folder on the way is
-a folder and no link, every file a regular file, and `.runner/` belongs to whoever may put things there anyhow.
+A project from someone else may come with its own `.runner/`. Links in it are never followed: every folder must be a real
+folder, every file a regular file, and `.runner/` must belong to a user who could write there anyway.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ CACHE = STATE / "cache.sqlite3"
 
 
 def make_state(root: Path, below: PurePosixPath = STATE) -> Path:
-    """Create `.runner/` with a `.gitignore` that keeps all of it out of git, and the folder `below` in it.
+    """Create `.runner/` with a `.gitignore` that excludes all of it, and the folder `below` in it.
 
-    Raises StorageError, and MissingFileError as `state_folder` does.
+    Raises StorageError if it cannot be written, and MissingFileError as `state_folder` does.
     """
     with plain():
         try:
             folder = plain_folder(root, *below.parts, create=True)
-            assert folder is not None, "it is made"
+            assert folder is not None, "it was created"
             ignore = root / STATE / ".gitignore"
             refuse_special(ignore)
             with contextlib.suppress(FileExistsError):
@@ -50,15 +50,15 @@ def make_state(root: Path, below: PurePosixPath = STATE) -> Path:
         except OSError as error:
             raise StorageError(
                 f"{root / STATE} cannot be written: {error.strerror or error}",
-                hint="results are kept there before anything else; run in a folder you may write to",
+                hint="results are stored there first; run in a folder that you can write to",
             ) from None
     return folder
 
 
 def state_folder(root: Path, below: PurePosixPath) -> Path | None:
-    """A folder of `.runner/`, None where it is not there.
+    """Return a folder of `.runner/`, or None if it does not exist.
 
-    Raises MissingFileError where a part of it is a link, is no folder, or belongs to another user.
+    Raises MissingFileError if a part of its path is a link, is not a folder, or belongs to another user.
     """
     with plain():
         return plain_folder(root, *below.parts)
@@ -66,7 +66,7 @@ def state_folder(root: Path, below: PurePosixPath) -> Path | None:
 
 @contextlib.contextmanager
 def plain() -> Iterator[None]:
-    """Makes a NotPlainError of the block the error that a person reads: MissingFileError."""
+    """Convert a NotPlainError of the block to the error for users, MissingFileError."""
     try:
         yield
     except NotPlainError as error:
@@ -74,11 +74,11 @@ def plain() -> Iterator[None]:
 
 
 def refused(error: NotPlainError) -> MissingFileError:
-    """The error for something in `.runner/` that runner did not put there."""
+    """Return the error for something in `.runner/` that runner did not create."""
     return MissingFileError(
-        f"nothing is read from it or written to it: {error.strerror}",
+        f"runner does not use it: {error.strerror}",
         location=Location(_shown(error.filename)),
-        hint="runner makes plain folders and files only; delete it if it is not yours, or take another copy of the project",
+        hint="runner only creates regular files and folders; delete it if it is not yours, or get a new copy of the project",
     )
 
 
@@ -89,6 +89,6 @@ def _shown(path: str) -> str:
 
 
 def read_state(path: Path) -> bytes:
-    """The bytes of a working file. Raises OSError, and MissingFileError for a link or what is no file."""
+    """Read a working file. Raises OSError, and MissingFileError for a link or anything else but a regular file."""
     with plain(), open(open_plain(path), "rb") as file:  # noqa: PTH123 - a descriptor
         return file.read()

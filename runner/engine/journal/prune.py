@@ -1,4 +1,4 @@
-"""`runner runs gc`: which runs of a project may go."""
+"""`runner runs gc`: selects the runs of a project that can be deleted."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ __all__ = ["delete", "prunable"]
 def prunable(
     runs: Iterable[StoredRun], *, keep: int, older_than: timedelta | None, unfinished: bool
 ) -> Iterator[StoredRun]:
-    """Of `runs`, the newest first: those beyond the first `keep`, and older than that if an age is given.
+    """Yield the runs, given newest first, after the first `keep`; with `older_than`, only those older than that.
 
-    Never one that is going on, and one that has not ended only with `unfinished`: it holds answers that are paid for,
-    and can be gone on with.
+    A run in progress is never included. An unfinished run is included only with `unfinished`, because it has answers
+    that are paid for, and can be resumed.
     """
     now = datetime.now(UTC)
     for number, run in enumerate(runs):
@@ -31,5 +31,5 @@ def prunable(
 
 
 def delete(run: StoredRun) -> None:
-    """Remove a run's folder. Raises OSError."""
+    """Delete a run's folder. Raises OSError."""
     shutil.rmtree(run.folder)

@@ -1,4 +1,4 @@
-"""The record: what one answer came to, as it stands in `results.jsonl`."""
+"""The record: the result of one answer, as written to `results.jsonl`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _COMPACT = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(","
 
 
 class CheckRecord(TypedDict):
-    """One check of one answer. `path` is a JSONPath ("$.label") or None; `message` says what was expected and what came."""
+    """One check of one answer. `path` is a JSONPath ("$.label") or None; `message` has the expected and the actual value."""
 
     type: str
     passed: bool
@@ -28,7 +28,7 @@ class CheckRecord(TypedDict):
 
 
 class ErrorRecord(TypedDict):
-    """Why no answer could be judged. `code` is the provider's code as text, or ours: connect, timeout, ..."""
+    """The reason why there is no answer to judge. `code` is the provider's code as text, or ours: connect, timeout, ..."""
 
     code: str
     message: str
@@ -39,14 +39,14 @@ class ErrorRecord(TypedDict):
 
 
 class Record(TypedDict):
-    """One line of results.jsonl (docs/outcomes.md). Headers and keys are no part of it.
+    """One line of results.jsonl (docs/outcomes.md). It has no headers and no keys.
 
-    `index` is the place of the request in the whole run, from 0: with `--input` the number of the row; `file` is the
-    prompt's path as the user gave it; `sample` counts repeats from 0; `choice` of `choices` is there only when
-    `n` > 1; `output` is the parsed JSON where a schema or json_object is declared, else None; `text` is what came
-    back; `cost` is in US dollars or None when no price is known; `latency_ms` is that of the answering attempt;
-    `attempts` counts all requests made for it (0: from cache). `reasoning`, `logprobs`, `annotations` and `audio` are
-    there when the answer has them; `extra` is whatever else came, by the object it stood in.
+    `index` is the place of the request in the whole run, from 0 (with `--input`, the number of the row); `file` is the
+    prompt's path as the user gave it; `sample` counts repeats from 0; `choice` of `choices` is present only if
+    `n` > 1; `output` is the parsed JSON if a schema or json_object is declared, else None; `text` is the answer's text;
+    `cost` is in US dollars, or None without a known price; `latency_ms` is the latency of the successful attempt;
+    `attempts` counts all requests for it (0: from cache). `reasoning`, `logprobs`, `annotations` and `audio` are
+    present if the answer has them; `extra` has all other fields, by the object that they were in.
     """
 
     index: NotRequired[int]
@@ -84,9 +84,9 @@ class Record(TypedDict):
 
 
 def json_line(record: Record) -> str:
-    r"""The record as compact JSON (RFC 8259) without a line end, its text readable rather than `\u`-escaped.
+    r"""Return a record as compact JSON (RFC 8259) without a line end; text is readable, not `\u`-escaped.
 
-    Half a surrogate pair, which a model can send as `\ud83d` and UTF-8 cannot hold, keeps its escape.
+    A lone surrogate, which a model can send as `\ud83d` and UTF-8 cannot encode, keeps its escape.
     Raises ValueError for NaN and infinities, which are not JSON.
     """
     line = _COMPACT.encode(record)
@@ -98,16 +98,16 @@ _SEAL = re.compile(rb'(?s)(.*),"checksum":"([0-9a-f]{8})"}\s*')
 
 
 def journal_line(line: str) -> bytes:
-    """A line of `json_line` as the journal keeps it: with a checksum as its last key, and a line end."""
+    """Return a line of `json_line` in the journal's form: with a checksum as the last key, and a line end."""
     data = line.encode()
     return b'%b%b%b"}\n' % (data[:-1], _CHECKSUM, _checksum(data))
 
 
 def read_journal_line(line: bytes, locate: Callable[[], Location]) -> dict[str, Json] | None:
-    """The object of a journal's line without its checksum; None for a line that is not as it was written.
+    """Return the object of a journal line without its checksum, or None if the line was damaged after it was written.
 
-    A line without a checksum, which older versions wrote, is taken as it is. A line says its version under `format`,
-    unless that is 1. Raises NewerFormatError at `locate()` for one that a newer runner wrote.
+    A line without a checksum, as older versions wrote it, is accepted. A line has its version under `format`, unless
+    that is 1. Raises NewerFormatError at `locate()` for a line from a newer runner.
     """
     if found := _SEAL.fullmatch(line):
         line = found[1] + b"}"
@@ -129,9 +129,9 @@ def _read_v1(value: dict[str, Json]) -> dict[str, Json]:
 
 
 _READERS: dict[int, Callable[[dict[str, Json]], dict[str, Json]]] = {1: _read_v1}
-"""For each version of a line, what makes it a record of today."""
+"""For each version of a line, the function that converts it to a current record."""
 
 
 def _checksum(data: bytes) -> bytes:
-    """CRC-32, which tells every change of up to 32 bits in a row, and costs a tenth of a cryptographic digest."""
+    """Return the CRC-32, which detects every change of up to 32 consecutive bits at a tenth of the cost of a digest."""
     return b"%08x" % crc32(data)

@@ -1,4 +1,4 @@
-"""The names of runs: when each was started, so that they sort in that order, whatever the clock does."""
+"""The names of runs: their start times, so that they sort in that order even if the clock is set back."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _FORM = "%Y%m%dT%H%M%S%f"
 
 
 def is_id(name: str) -> bool:
-    """Whether runner names its runs like that."""
+    """Return whether a name has the form of a run's name."""
     return _time_of(name) is not None
 
 
 def new_id(others: Iterable[str]) -> str:
-    """The name of a run that begins now; it sorts behind those of the `others`, even after a clock was set back.
+    """Return the name of a run that begins now. It sorts after the `others`, even if the clock was set back.
 
-    Raises StorageError where one of these claims the end of the last year that can be written.
+    Raises StorageError if one of these names has the last time that can be written.
     """
     now = datetime.now(UTC)
     latest = max((found for name in others if (found := _time_of(name)) is not None), default=None)
@@ -32,7 +32,7 @@ def new_id(others: Iterable[str]) -> str:
             now = latest + timedelta(milliseconds=1)
         except OverflowError:
             raise StorageError(
-                "no run can be newer than one that is there: its name claims the end of the year 9999",
+                "a new run cannot be named: an existing run is named after the end of the year 9999",
                 hint="runner runs lists it first; remove its folder",
             ) from None
     return f"{now:%Y%m%dT%H%M%S}{now.microsecond // 1000:03}Z-{secrets.token_hex(3)}"

@@ -1,4 +1,4 @@
-"""The runs a project has on disk: `.runner/runs/<id>/run.json`, newest first."""
+"""Lists the runs that a project has on disk, `.runner/runs/<id>/run.json`, newest first."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .run_ids import is_id
 __all__ = ["DAMAGED", "FORMAT", "StoredRun", "find_run", "refuse_newer", "stored_runs"]
 
 FORMAT = 1
-"""Of the `run.json` that is written."""
+"""The version of `run.json` that this runner writes."""
 
 DAMAGED = "damaged"
 NEWER = "newer"
@@ -27,10 +27,10 @@ NEWER = "newer"
 
 @dataclass(frozen=True, slots=True)
 class StoredRun:
-    """One run: its folder, and what its `run.json` says (nothing where it was killed before it wrote one).
+    """One run: its folder and the contents of its `run.json` (empty if it was killed before it wrote one).
 
-    Of a `run.json` that is damaged there is only `{"status": "damaged"}`; of one that a newer runner wrote, what that
-    has in common with ours, and the status "newer".
+    For a damaged `run.json`, `manifest` is only `{"status": "damaged"}`; for one from a newer runner it has the status
+    "newer" and the keys that every version has.
     """
 
     folder: Path
@@ -38,19 +38,19 @@ class StoredRun:
 
     @property
     def id(self) -> str:
-        """The name of its folder."""
+        """The name of the folder."""
         return self.folder.name
 
     @property
     def results(self) -> Path:
-        """Its journal."""
+        """The path of the journal."""
         return self.folder / RESULTS
 
     @property
     def status(self) -> str:
-        """`complete`, `stopped`, `interrupted` or `failed` as it ended; `running`; `killed` where nothing ended it.
+        """How the run ended: `complete`, `stopped`, `interrupted`, `failed`, or `killed`; `running` if it has not.
 
-        `damaged` where nobody knows, `newer` where only a newer runner does.
+        `damaged` if `run.json` cannot be read, `newer` if only a newer runner can read it.
         """
         status = str(self.manifest.get("status", "running"))
         if status != "running":
@@ -59,14 +59,14 @@ class StoredRun:
 
     @property
     def size(self) -> int:
-        """Bytes of its files."""
+        """The size of its files in bytes."""
         return sum(file.stat().st_size for file in self.folder.rglob("*") if file.is_file())
 
 
 def stored_runs(root: Path) -> Iterator[StoredRun]:
-    """The runs of the project `root`, the newest first; folders that runner did not name come last.
+    """Yield the runs of the project `root`, newest first; folders with other names than runner's come last.
 
-    Raises MissingFileError for links and for what is no file in the place of one.
+    Raises MissingFileError for links, and for anything but a regular file in place of one.
     """
     folder = state_folder(root, RUNS)
     if folder is not None:
@@ -79,23 +79,23 @@ def stored_runs(root: Path) -> Iterator[StoredRun]:
 
 
 def find_run(root: Path, name: str) -> StoredRun:
-    """The run that `name` means: `last`, an id or the beginning of one, or the path of its folder.
+    """Find a run by `last`, its id, the beginning of its id, or the path of its folder.
 
-    Raises UsageError where there is no such run, more than one, or one that is damaged; NewerFormatError for one that a
-    newer runner wrote.
+    Raises UsageError if there is no such run, more than one, or a damaged one; NewerFormatError if a newer runner wrote
+    it.
     """
     found = _find(root, name)
     refuse_newer(found)
     if found.status == DAMAGED:
         raise UsageError(
             f"{found.folder / MANIFEST} is damaged",
-            hint="remove the folder if the run is of no use any more",
+            hint="delete the folder if you do not need the run any more",
         )
     return found
 
 
 def refuse_newer(run: StoredRun) -> None:
-    """Raise NewerFormatError where a run was written by a newer runner."""
+    """Raise NewerFormatError if a run was written by a newer runner."""
     if run.status == NEWER:
         path = run.folder / MANIFEST
         where = located_in(read_state(path), str(path), "format")
@@ -103,7 +103,7 @@ def refuse_newer(run: StoredRun) -> None:
 
 
 def _find(root: Path, name: str) -> StoredRun:
-    # `last` is a word: a folder of that name is meant by ./last.
+    # `last` is a keyword; a folder with that name is given as ./last.
     if name != "last" and Path(name).joinpath(MANIFEST).is_file():
         return _read(Path(name))
     found = [
@@ -111,7 +111,11 @@ def _find(root: Path, name: str) -> StoredRun:
     ]
     if not found:
         newest = next(stored_runs(root), None)
-        hint = f"the last one is {newest.id}; `runner runs` lists them all" if newest else "there is none yet"
+        hint = (
+            f"the last one is {newest.id}; `runner runs` lists them all"
+            if newest
+            else "there are no runs yet"
+        )
         raise UsageError(f"there is no run {name}", hint=hint)
     if name != "last" and len(found) > 1 and found[0].id != name:
         raise UsageError(
@@ -137,26 +141,26 @@ def _read(folder: Path) -> StoredRun:
     try:
         sound = reader_of(_SOUND, version, f"the run {folder.name}", lambda: Location(str(path)))(manifest)
     except NewerFormatError:
-        # The other runs are listed all the same; whoever needs this one is told.
+        # The other runs can still be listed; a command that needs this run reports the error.
         return StoredRun(folder, {"status": NEWER, "format": version, "command": manifest.get("command")})
     return StoredRun(folder, manifest if sound else {"status": DAMAGED})
 
 
 def _is_sound_v1(manifest: Mapping[str, Any]) -> bool:
-    """Whether everything that this program goes by is there, and of its kind: bits flip on disks, and people edit."""
+    """Return whether all keys that runner uses are present and have the right type: disks fail, and people edit files."""
     return (
         is_version(manifest.get("format"), 1)
         and _each(manifest, _ALWAYS)
         and _each({**dict.fromkeys(_SOMETIMES), **manifest}, _SOMETIMES)
         and _is_date(manifest["started"])
-        and ("arguments" not in manifest or _each(manifest, _TO_GO_ON))
+        and ("arguments" not in manifest or _each(manifest, _TO_RESUME))
         and isinstance(configuration := manifest.get("configuration", {}), dict)
         and all(isinstance(section, dict) for section in configuration.values())
     )
 
 
 _SOUND: dict[int, Callable[[Mapping[str, Any]], bool]] = {1: _is_sound_v1}
-"""For each version whether a `run.json` is sound. What they say is the same so far."""
+"""For each version, the function that checks a `run.json`. All versions have the same keys so far."""
 
 
 def _each(manifest: Mapping[str, Any], kinds: Mapping[str, Any]) -> bool:
@@ -184,7 +188,7 @@ _SOMETIMES: Mapping[str, Any] = {
     "merged": list | None,
     **dict.fromkeys(("outcomes", "concurrency"), dict | None),
 }
-_TO_GO_ON: Mapping[str, Any] = {
+_TO_RESUME: Mapping[str, Any] = {
     "cwd": str,
     **dict.fromkeys(("arguments", "files", "configuration"), dict),
 }

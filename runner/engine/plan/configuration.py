@@ -1,7 +1,7 @@
-"""What a run asks, in named parts, so that a run that goes on later can say which of them are no longer the same.
+"""The configuration of a run in named parts, so that resuming it can report which parts have changed.
 
-StoredRecords in `run.json`. What is long stands there as its digest. How a run is carried out (jobs, transport, limits of
-money or errors, where the output goes) is no part of it: that may change from one stretch of a run to the next.
+It is stored in `run.json`, with digests for long values. How a run is executed (concurrency, transport, limits on cost
+or errors, the output file) is not part of it, and may change from one attempt to the next.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from .selection import Selection
 __all__ = ["Configuration", "configuration", "differences", "key_of", "section_of", "sections_of"]
 
 Configuration = Mapping[str, Mapping[str, Json]]
-"""Sections ("cases", and each prompt in each variant) of named values."""
+"""Named values in sections: "cases", and one for each prompt in each variant."""
 
 _LONGEST = 200
 _CASES = "cases"
@@ -33,7 +33,7 @@ _CASES = "cases"
 def configuration(
     plan: Plan, selection: Selection, connections: Mapping[str, Connection], root: Path
 ) -> Configuration:
-    """The configuration of a run of the project `root`. Raises MissingFileError for rows that cannot be read."""
+    """Return the configuration of a run of the project `root`. Raises MissingFileError if rows cannot be read."""
     sections = sections_of(plan.units, connections, root, takes_tests=selection.takes_tests)
     return {_CASES: _cases(plan, selection), **sections}
 
@@ -41,7 +41,7 @@ def configuration(
 def sections_of(
     units: Iterable[Unit], connections: Mapping[str, Connection], root: Path, *, takes_tests: bool
 ) -> dict[str, Mapping[str, Json]]:
-    """The section of each prompt in each variant, by its name; `takes_tests` if its own tests are asked."""
+    """Return the section of each prompt in each variant, by name; `takes_tests` if the prompts' own tests are run."""
     return {
         section_of(unit, root): _unit(unit, connections[unit.endpoint.name], takes_tests=takes_tests)
         for unit in units
@@ -49,27 +49,27 @@ def sections_of(
 
 
 def section_of(unit: Unit, root: Path) -> str:
-    """What the section of a prompt in a variant is called."""
+    """Return the name of the section of a prompt in a variant."""
     return key_of(unit.prompt, root) + (f"@{unit.variant}" if unit.variant else "")
 
 
 def differences(was: Configuration, now: Configuration) -> list[str]:
-    """A sentence for each part that is not the same: "prompts/triage.prompt.yaml: temperature was 0, is 0.7"."""
-    told: list[str] = []
+    """Return a sentence for each part that changed: "prompts/triage.prompt.yaml: temperature was 0, is 0.7"."""
+    found: list[str] = []
     for section in [*was, *(name for name in now if name not in was)]:
         before, after = was.get(section), now.get(section)
         if before is None or after is None:
-            told.append(f"{section} is {'no longer part' if after is None else 'a new part'} of the run")
+            found.append(f"{section} is {'no longer part' if after is None else 'a new part'} of the run")
             continue
         for name in [*before, *(name for name in after if name not in before)]:
             old, new = before.get(name), after.get(name)
             if old != new:
-                told.append(f"{'--' if section == _CASES else f'{section}: '}{name}{_change(old, new)}")
-    return told
+                found.append(f"{'--' if section == _CASES else f'{section}: '}{name}{_change(old, new)}")
+    return found
 
 
 def key_of(prompt: Prompt, root: Path) -> str:
-    """A prompt's file as the project calls it, whatever folder a command is typed in."""
+    """Return the path of a prompt's file from the project's root, whatever the current folder is."""
     if not isinstance(prompt.tree, DiskTree):
         return prompt.path
     path = os.path.abspath(prompt.tree.root / prompt.file)  # noqa: PTH100 - by name only, links stay
@@ -109,7 +109,7 @@ def _unit(unit: Unit, connection: Connection, *, takes_tests: bool) -> dict[str,
     parts: dict[str, Json] = {
         "endpoint": unit.endpoint.name,
         "base_url": connection.base_url,
-        # Absent where nothing is declared, as in runs from before it could be.
+        # Absent if nothing is declared, as in runs of versions without it.
         **(
             {"finish_reasons": dict(sorted(words.items()))} if (words := unit.endpoint.finish_reasons) else {}
         ),
@@ -144,7 +144,7 @@ def _file_digest(path: Path) -> str:
 def _digest(value: Json) -> str:
     try:
         data = canonical(value)
-    except ValueError:  # a number that JSON readers disagree about: still the same text for the same value
+    except ValueError:  # a number that JSON readers disagree on; equal values still give equal text
         data = json.dumps(value, sort_keys=True).encode()
     return f"sha256:{hashlib.sha256(data).hexdigest()}"
 
@@ -154,13 +154,13 @@ def _short(value: Json) -> Json:
 
 
 def _change(old: Json, new: Json) -> str:
-    """How a value changed; of digests only that they did."""
+    """Describe how a value changed; for digests, only that it did."""
     if any(isinstance(value, str) and value.startswith("sha256:") for value in (old, new)):
         if old is None or new is None:
             return " was not given" if old is None else " is no longer given"
         return " changed"
-    return f" was {_told(old)}, is {_told(new)}"
+    return f" was {_shown(old)}, is {_shown(new)}"
 
 
-def _told(value: Json) -> str:
+def _shown(value: Json) -> str:
     return "not given" if value is None else value if isinstance(value, str) else json.dumps(value)

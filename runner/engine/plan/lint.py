@@ -1,4 +1,4 @@
-"""Everything that can be said about a prompt without asking a model: what `runner check` reports. Offline."""
+"""Checks a prompt as far as that is possible without a model, for `runner check`. Offline."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ __all__ = ["FalseTexts", "LintReport", "lint_prompt", "refuse_lint_errors"]
 
 @dataclass(frozen=True, slots=True)
 class LintReport:
-    """What was found in one prompt: errors that stop it, remarks that need not, and how many cases it has."""
+    """The findings in one prompt: errors, remarks that do not prevent a run, and the number of cases."""
 
     prompt: Prompt
     cases: int
@@ -59,13 +59,13 @@ def lint_prompt(prompt: Prompt, project: Project, sandbox: Sandbox = IN_PROCESS)
         if prompt.tests or not units[0].required:
             cases = Plan(units, Selection().cases).preflight(look).jobs
     except NothingSelectedError:
-        pass  # a prompt whose row files are empty has nothing to render; `run` refuses it
+        pass  # a prompt with empty row files has nothing to render; `run` refuses it
     except Problems as problems:
         errors.extend(problems.errors)
     except RunnerError as error:
         errors.append(error)
     if units:
-        # The rows of files have been read by now, with the assertions that they bring.
+        # By now the rows of files have been read, with their assertions.
         template, judge = units[0].template, units[0].judge
         if not judge.reads_any_variable and not (
             errors and any(isinstance(test, CaseFile) for test in prompt.tests)
@@ -80,7 +80,7 @@ def lint_prompt(prompt: Prompt, project: Project, sandbox: Sandbox = IN_PROCESS)
 
 
 def _model_of_an_action(prompt: Prompt, project: Project) -> Diagnostic | None:
-    """W020: a prompt of GitHub's, or one that was imported, declares no model: there the program that ran it named one."""
+    """W020: a GitHub prompt or an imported prompt has no model, because the program that ran it chose one."""
     spec = prompt.document.value
     of_others = prompt.template.engine == "github" or (isinstance(spec, Mapping) and "x-import" in spec)
     if not of_others or "model" in prompt.request or endpoint_for(project, None).model is not None:
@@ -91,7 +91,7 @@ def _model_of_an_action(prompt: Prompt, project: Project) -> Diagnostic | None:
 
 
 def _unmapped_models(units: Iterable[Unit]) -> Iterator[Diagnostic]:
-    """W021: OpenAI is asked for `publisher/model`, as GitHub Models called its models. Told once for each model."""
+    """W021: the model for OpenAI is `publisher/model`, as GitHub Models named its models. Reported once per model."""
     named = {unit.model: unit for unit in units if unit.endpoint.base_url == OPENAI_URL}
     for model, unit in named.items():
         publisher, slash, _ = model.partition("/")
@@ -99,24 +99,24 @@ def _unmapped_models(units: Iterable[Unit]) -> Iterator[Diagnostic]:
             yield Diagnostic(
                 "warning",
                 "W021",
-                f"endpoint {unit.endpoint.name} has no model {model}: its names have no publisher",
+                f"endpoint {unit.endpoint.name} has no model {model}: its model names have no publisher",
                 unit.prompt.locate("model"),
                 f'map it in runner.yaml: models: {{"{publisher}/*": {{endpoint: {unit.endpoint.name}, model: "*"}}}}',
             )
 
 
 class FalseTexts:
-    """W017: a text that says no, such as `false` in a cell or after `--var`, where a template tests whether it is true.
+    """W017: a template tests the truth of a string that means no, such as `false` in a cell or from `--var`.
 
-    A text that is not empty is. Told once for each variable of a prompt, with its first case; never of an input with a type,
-    whose values are read as such or are texts on purpose.
+    Every string that is not empty is true. Reported once for each variable of a prompt, with its first case; never for an
+    input with a type, whose values are converted or are strings on purpose.
     """
 
     def __init__(self) -> None:
         self.found: dict[tuple[str, str], Diagnostic] = {}
 
     def look(self, job: Job) -> None:
-        """Look at the variables of one case."""
+        """Check the variables of one case."""
         prompt, given = job.unit.prompt, job.case.vars
         for name, place in job.unit.template.tested.items():
             value = given.get(name)
@@ -124,10 +124,8 @@ class FalseTexts:
                 continue
             if (prompt.path, name) in self.found or "type" in (prompt.inputs or {}).get(name, {}):
                 continue
-            text = f'{name} is the text "{value.strip()}" at {job.case.location}, and a text is true in this condition'
-            hint = (
-                f"declare it: `inputs: {{{name}: {{type: boolean}}}}`, or `type: string` if the text is meant"
-            )
+            text = f'{name} is the string "{value.strip()}" at {job.case.location}, which is true in this condition'
+            hint = f"declare it: `inputs: {{{name}: {{type: boolean}}}}`, or `type: string` if it is meant to be a string"
             self.found[prompt.path, name] = Diagnostic("warning", "W017", text, place, hint)
 
 
@@ -135,14 +133,14 @@ _SAYS_NO = frozenset({"false", "no", "off", "0", "null", "none"})
 
 
 class _EmptyMessages:
-    """W008: a message of the system's or the user's that comes out empty; told once for each, with its first case."""
+    """W008: a system or user message renders to an empty string. Reported once for each message, with its first case."""
 
     def __init__(self, prompt: Prompt) -> None:
         self._prompt = prompt
         self.found: dict[int, Diagnostic] = {}
 
     def look(self, job: Job) -> None:
-        """Look at the messages of one request."""
+        """Check the messages of one request."""
         if not _BLANK.search(job.data):
             return
         declared, messages = self._prompt.request["messages"], job.body["messages"]
@@ -154,9 +152,7 @@ class _EmptyMessages:
                 same = len(messages) == len(declared)
                 at = ("messages", index, "content") if same else ("messages",)
                 text = f"messages[{index}] is empty with the variables of {job.case.location}"
-                hint = (
-                    "some servers refuse that: put what may be missing into a message that has other text too"
-                )
+                hint = "some servers refuse empty messages: put an optional value into a message that has other text too"
                 remark = Diagnostic("warning", "W008", text, self._prompt.locate(*at), hint)
                 self.found.setdefault(index, remark)
 
@@ -166,9 +162,9 @@ _SPEAKERS = frozenset({"system", "developer", "user"})
 
 
 def refuse_lint_errors(prompts: Iterable[Prompt], *, hint: str) -> None:
-    """Raise SchemaError, or Problems, for what `lint_prompt` calls an error of a schema: the provider would refuse it.
+    """Raise SchemaError, or Problems, for schema errors that `lint_prompt` reports: the provider would refuse them.
 
-    `hint` says how to ask all the same.
+    `hint` says how to send the request anyway.
     """
     errors: list[RunnerError] = [
         SchemaError(f"{remark.code} {remark.message}", location=remark.location, hint=remark.hint or hint)
@@ -191,7 +187,7 @@ def _lint(prompt: Prompt) -> list[Diagnostic]:
 
 
 def _place(prompt: Prompt, finding: Finding) -> Location:
-    """Where a finding stands: inside the schema's own file, or at its place in the prompt."""
+    """Return the location of a finding: in the schema's own file, or in the prompt."""
     inside: JsonPath = ("json_schema", "schema")
     schema = prompt.response_schema
     if schema is not None and finding.path[:2] == inside:
@@ -200,7 +196,7 @@ def _place(prompt: Prompt, finding: Finding) -> Location:
 
 
 def _template_text(prompt: Prompt) -> str:
-    """All the text of the messages, as written: enough to look for the word "json" in."""
+    """Return the text of all messages as written, to search for the word "json"."""
 
     def texts(value: Json) -> list[str]:
         if isinstance(value, str):

@@ -1,7 +1,7 @@
-"""What a run will do: prompts x variants x cases x samples, as a lazy stream of ready-to-send jobs.
+"""The plan of a run: prompts x variants x cases x samples, as a lazy stream of ready-to-send jobs.
 
 Nothing is kept in memory per case. `preflight` walks the whole stream once before anything is sent, so that a mistake in
-the last row of a data file costs nothing; the run takes the jobs from where the preflight spooled them.
+the last row of a data file costs nothing. The run then reads the jobs that the preflight has spooled.
 """
 
 from __future__ import annotations
@@ -55,17 +55,17 @@ __all__ = [
 ]
 
 MAX_PROBLEMS = 20
-"""How many mistakes in cases are told at once; the rest is counted."""
+"""How many mistakes in cases are reported at once; the rest are counted."""
 
 
 CaseKey: TypeAlias = tuple[str, str, str | None]
-"""A case: the prompt's place (its file from the root, or `ALIAS:NAME`), the case's id, the variant."""
+"""A case: the prompt (its file from the root, or `ALIAS:NAME`), the case's id, the variant."""
 
 
 class Job(NamedTuple):
-    """One request, complete: as it is declared, in bytes, and its fingerprint. `sample` counts from 0.
+    """One complete request: its declared body in bytes, and its fingerprint. `sample` counts from 0.
 
-    `place` is where it stands in the whole run, from 0, where the run has a plan.
+    `place` is its place in the whole run, from 0, if the run has a plan.
     """
 
     unit: Unit
@@ -77,17 +77,17 @@ class Job(NamedTuple):
 
     @property
     def key(self) -> CaseKey:
-        """The case that it asks for."""
+        """The key of the job's case."""
         return self.unit.prompt.place, self.case.id, self.unit.variant
 
     @property
     def body(self) -> JsonObject:
-        """The request, read from its bytes. What is the same in all requests of the unit is in `unit.fields`."""
+        """The request body, parsed from its bytes. Fields that all requests of the unit share are in `unit.fields`."""
         body: JsonObject = json.loads(self.data)
         return body
 
     def fingerprints(self) -> Iterator[str]:
-        """All by which the request may be known in a stored file: of today first, then of older versions of runner."""
+        """Yield all fingerprints that a stored file may have for the request: the current one, then older versions'."""
         yield self.fingerprint
         if len(FINGERPRINTERS) > 1:
             yield from self.unit.dialect.older_fingerprints(self.body)
@@ -99,14 +99,14 @@ class Job(NamedTuple):
 
     @property
     def estimate(self) -> float:
-        """How many tokens the request may use."""
+        """An estimate of the number of tokens that the request will use."""
         return self.unit.dialect.estimate(self.unit.fields, len(self.data))
 
     def sent(self, *, stream: bool, seeded: bool = False) -> bytes:
-        """The bytes to send, in the words of the server; `seeded` where that draws the same answer again by itself.
+        """Return the bytes to send, in the server's dialect. `seeded`: the server repeats its answer without a new seed.
 
-        There every sample but the first gets a seed of its own, unless the request names one: the samples differ, and
-        are the same in each run. With several choices each sample keeps clear of the seeds of the one before.
+        In that case every sample but the first gets its own seed, unless the request sets one: then the samples differ,
+        but are the same in each run. With several choices, a sample avoids the seeds of the sample before it.
         """
         seed = None
         if seeded and self.sample and self.unit.fields.get("seed") is None:
@@ -116,7 +116,7 @@ class Job(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """One prompt in one variant, compiled once: everything its jobs share. `fields` are their body without messages."""
+    """One prompt in one variant, compiled once: all that its jobs share. `fields` are their bodies without messages."""
 
     prompt: Prompt
     template: CompiledPrompt
@@ -133,13 +133,13 @@ class Unit:
 
     @property
     def required(self) -> frozenset[str]:
-        """The variables it cannot do without: inputs that have no default, or what the templates need."""
+        """The required variables: inputs without a default, or, without `inputs`, those that the templates need."""
         if self.prompt.inputs is None:
             return self.template.required | self.judge.required
         return frozenset(name for name, schema in self.prompt.inputs.items() if "default" not in schema)
 
     def body(self, case: Case) -> dict[str, Json]:
-        """The request body of one case: exactly the declared keys, in the author's order.
+        """Return the request body of one case: exactly the declared keys, in the author's order.
 
         Raises TemplateError or another FileError at the author's line.
         """
@@ -147,7 +147,7 @@ class Unit:
         return build_body(self.prompt.request, messages, self.prompt.extra_body, self.overrides)
 
     def messages(self, case: Case) -> list[dict[str, Json]]:
-        """The messages of one case. Raises as `body` does; an error in the prompt says whose variables it came with."""
+        """Return the messages of one case. Raises as `body` does; an error in the prompt names the case's location."""
         try:
             return self._messages(case)
         except FileError as error:
@@ -167,7 +167,7 @@ class Unit:
         spliced = isinstance(declared, list) and len(messages) != len(declared)
 
         def location_of(message: int, part: int) -> Location:
-            # After a placeholder the rendered messages are no longer those of the file, one to one.
+            # With a placeholder, rendered messages do not correspond one to one to those of the file.
             return prompt.locate("messages", *(() if spliced else (message, "content", part)))
 
         if prompt.origin is not None:
@@ -175,7 +175,7 @@ class Unit:
         return inline_media(messages, prompt.tree, prompt.file, location_of)
 
     def job(self, case: Case, sample: int = 0, place: int | None = None) -> Job:
-        """The job of one sample of one case."""
+        """Return the job of one sample of one case. Raises as `body` does."""
         messages = self.messages(case)
         job = Job(self, case, sample, self.encoder.of(messages), self.fingerprints.of(messages), place)
         try:
@@ -196,9 +196,9 @@ def make_units(
     """Compile each prompt once and pair it with its variants and endpoints.
 
     `fields` are the values chosen for request fields, e.g. {"model": ["gpt-6-luna"], "temperature": [0, 0.7]};
-    `endpoint` overrides what the project says, and the project's `packs` the model of a pack's prompts; `sandbox` is
-    where Jinja runs. Raises Problems with every mistake of every prompt, such as a model that the project denies, or
-    ConfigError for an endpoint that is not declared.
+    `endpoint` overrides the project's choice, and the project's `packs` override the model of a pack's prompts; Jinja
+    runs in `sandbox`. Raises Problems with all mistakes of all prompts, such as a denied model, or ConfigError for an
+    endpoint that is not declared.
     """
     problems: list[RunnerError] = []
     units: list[Unit] = []
@@ -210,14 +210,12 @@ def make_units(
                 target = endpoint_for(project, declared, name=endpoint)
                 model = declared or target.model
                 if model is None and "model" in prompt.request:
-                    model = (
-                        ""  # null, which is sent as such: the address of the endpoint says which model it is
-                    )
+                    model = ""  # null, which is sent as it is: the endpoint's URL determines the model
                 if model is None:
                     raise UsageError(
                         f"{prompt.name} declares no model",
                         location=prompt.locate(),
-                        hint=f"add `model:` to the prompt, or to endpoint {target.name} in runner.yaml, or give --model",
+                        hint=f"add `model:` to the prompt or to endpoint {target.name} in runner.yaml, or use --model",
                     )
                 _refuse_denied(prompt, project, model)
                 named = model
@@ -229,7 +227,7 @@ def make_units(
                     overrides["model"] = model
                 skeleton = build_body(prompt.request, [], prompt.extra_body, overrides)
                 dialect = dialect_of(api_for(project, named, target, model))
-                fingerprinter, encoder = _spelled(skeleton, prompt, dialect)
+                fingerprinter, encoder = _encoders(skeleton, prompt, dialect)
                 units.append(
                     Unit(
                         prompt,
@@ -255,7 +253,7 @@ def make_units(
 
 
 def _compiled(prompt: Prompt, project: Project, sandbox: Sandbox) -> tuple[CompiledPrompt, Judge]:
-    """The templates and the judge of a prompt. Raises Problems with the mistakes of both."""
+    """Compile the templates and the judge of a prompt. Raises Problems with the mistakes of both."""
     problems = ProblemList()
     judge = None
     with problems.kept():
@@ -273,10 +271,10 @@ def _compiled(prompt: Prompt, project: Project, sandbox: Sandbox) -> tuple[Compi
     return template, judge
 
 
-def _spelled(skeleton: JsonObject, prompt: Prompt, dialect: Dialect) -> tuple[Fingerprinter, Encoder]:
-    """What spells the bodies of a unit. Raises FormatError where a field cannot be sent, as JSON or in the dialect."""
+def _encoders(skeleton: JsonObject, prompt: Prompt, dialect: Dialect) -> tuple[Fingerprinter, Encoder]:
+    """Return the encoders of a unit's bodies. Raises FormatError if a field cannot be sent as JSON or in the dialect."""
     try:
-        spelled = dialect.fingerprints(skeleton), Encoder(skeleton)
+        encoders = dialect.fingerprints(skeleton), Encoder(skeleton)
         dialect.encode(skeleton)
     except UntranslatableError as error:
         raise _untranslatable(error, prompt, dialect, ()) from None
@@ -288,27 +286,27 @@ def _spelled(skeleton: JsonObject, prompt: Prompt, dialect: Dialect) -> tuple[Fi
         else:
             location = prompt.locate(*path)
         raise FormatError(f"{'.'.join(map(str, path))}: {error.reason}", location=location) from None
-    return spelled
+    return encoders
 
 
 def _untranslatable(
     error: UntranslatableError, prompt: Prompt, dialect: Dialect, messages: Sequence[Json]
 ) -> FormatError:
-    """The error at the key that a dialect has no place for. `messages` are the rendered ones."""
+    """Return the error for a key that a dialect cannot express. `messages` are the rendered ones."""
     path, declared = error.path, prompt.request["messages"]
     if path[:1] == ("messages",) and isinstance(declared, list) and len(declared) != len(messages):
-        path = ("messages",)  # after a placeholder they are not those of the file, one to one
+        path = ("messages",)  # with a placeholder they do not correspond one to one to those of the file
     elif path and path[0] in prompt.extra_body:
         path = ("extra_body", *path)
     text = f"{spell(error.path)} cannot be sent with `api: {dialect.name}`: {error.reason}"
-    hint = error.hint or "leave it out, or choose another endpoint or another `api` in runner.yaml"
+    hint = error.hint or "remove it, or choose another endpoint or another `api` in runner.yaml"
     return FormatError(text, location=prompt.locate(*path), hint=hint)
 
 
 def _fields_for(
     prompt: Prompt, project: Project, fields: Mapping[str, Sequence[Json]] | None
 ) -> Mapping[str, Sequence[Json]] | None:
-    """The chosen values of request fields; for a pack's prompt also the model that the project gives the pack."""
+    """Return the chosen values of request fields; for a pack's prompt, with the model that the project sets for it."""
     model = pack_model(project, prompt.origin.alias) if prompt.origin else None
     return fields if model is None else {"model": (model,), **(fields or {})}
 
@@ -316,7 +314,7 @@ def _fields_for(
 def variants_of(
     prompt: Prompt, project: Project, fields: Mapping[str, Sequence[Json]] | None = None
 ) -> list[Variant]:
-    """The variants of a prompt, with the values chosen for request fields. Raises FormatError for two of one name."""
+    """Return the variants of a prompt with the chosen field values. Raises FormatError for two with the same name."""
     found = list(variants(prompt.matrix, _fields_for(prompt, project, fields)))
     named: dict[str | None, Variant] = {}
     for variant in found:
@@ -327,13 +325,13 @@ def variants_of(
                 f"two variants of {prompt.name} have the name {variant.name}: {show(dict(other.overrides), 100)} and "
                 f"{show(dict(variant.overrides), 100)}",
                 location=at,
-                hint="results and snapshots are kept by that name: leave one of them out",
+                hint="results and snapshots are stored under that name: remove one of them",
             )
     return found
 
 
 def refuse_denied_models(prompt: Prompt, project: Project) -> None:
-    """Raise FormatError where a prompt, in any of its variants, would ask a model that the project denies."""
+    """Raise FormatError if a prompt, in any of its variants, would use a model that the project denies."""
     for variant in variants_of(prompt, project):
         if (model := _model(prompt, variant.overrides)) is not None:
             _refuse_denied(prompt, project, model)
@@ -343,14 +341,14 @@ def _refuse_denied(prompt: Prompt, project: Project, model: str) -> None:
     denial = denial_of(project, model)
     if denial is None:
         return
-    # The prompt's own model stands in its file; any other was chosen here.
+    # The prompt's own model is in its file; any other was chosen elsewhere.
     own = prompt.request.get("model") == model
     if prompt.origin is not None:
-        hint = f"set a model for the whole pack, packs.{prompt.origin.alias}.model, or give --model"
+        hint = f"set a model for the whole pack, packs.{prompt.origin.alias}.model, or use --model"
     else:
         hint = "choose another model; `deny: false` on an entry above makes an exception"
     raise FormatError(
-        f"{prompt.name} would ask {model}, which this project denies at {denial}",
+        f"{prompt.name} would use {model}, which this project denies at {denial}",
         location=prompt.locate("model") if own else prompt.locate(),
         hint=hint,
     )
@@ -363,11 +361,10 @@ def _model(prompt: Prompt, overrides: Mapping[str, Json]) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Preflight:
-    """What a run will amount to: the number of jobs and of records (choices).
+    """The totals of a run: the number of jobs and of records (choices).
 
-    `starts` are the places in the whole run at which the jobs of each unit begin, and at last where they all end; they
-    do not depend on the shard.
-    `spool` has the jobs that need not be made again, if there was one to put them into.
+    `starts` has the place in the whole run at which the jobs of each unit begin, and finally the end of the run; it does
+    not depend on the shard. `spool` has the jobs that need not be rendered again, if a spool was given.
     """
 
     jobs: int
@@ -377,12 +374,12 @@ class Preflight:
 
 
 Skip = Callable[[Unit, Case, int, int], bool]
-"""Told the unit, case, sample and index of each job that comes up, in their order: whether it is passed over."""
+"""Called with the unit, case, sample and index of each job, in order; returns whether the job is skipped."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The units of a run and where their cases come from; `repeat` samples of each case, of `shard` if given."""
+    """The units of a run and the source of their cases; `repeat` samples of each case, only those of `shard` if given."""
 
     units: tuple[Unit, ...]
     cases: Callable[[Unit], Iterator[Case]]
@@ -390,7 +387,7 @@ class Plan:
     shard: Shard | None = None
 
     def jobs(self, preflight: Preflight | None = None) -> Iterator[Job]:
-        """Every job, lazily: unit by unit, case by case, then sample by sample; from the spool of the preflight, where it has one."""
+        """Yield every job: unit by unit, case by case, then sample by sample; from the preflight's spool if it has one."""
         for place in range(len(self.units)):
             for job in self.first_samples(place, preflight):
                 if job is not None:
@@ -403,9 +400,9 @@ class Plan:
         skip: Skip | None = None,
         foreign: Callable[[int], None] = lambda _: None,
     ) -> dict[str, Iterator[Job]]:
-        """The same jobs with their places in the run, for each endpoint's pool its own.
+        """Return the same jobs with their places in the run, by endpoint.
 
-        `foreign` is told the places of the jobs that other shards have.
+        `foreign` is called with the places of the jobs of other shards.
         """
         return {
             name: self._placed(places, preflight, skip, foreign)
@@ -413,7 +410,7 @@ class Plan:
         }
 
     def places_by_endpoint(self) -> dict[str, list[int]]:
-        """The places of the units that ask the same endpoint, by its name."""
+        """Return the positions of the units of each endpoint, by its name."""
         places: dict[str, list[int]] = {}
         for place, unit in enumerate(self.units):
             places.setdefault(unit.endpoint.name, []).append(place)
@@ -441,7 +438,7 @@ class Plan:
                 index += self.repeat
 
     def first_samples(self, place: int, preflight: Preflight | None) -> Iterator[Job | None]:
-        """The job of the first sample of each case of the unit at `place`; None for a case of another shard."""
+        """Yield the job of the first sample of each case of the unit at `place`, or None for a case of another shard."""
         unit = self.units[place]
         if preflight is None:
             for case in self.cases(unit):
@@ -461,9 +458,9 @@ class Plan:
         return self.shard is None or self.shard.has(unit.prompt.file, case.id, unit.variant)
 
     def preflight(self, visit: Callable[[Job], None] | None = None, spool: Spool | None = None) -> Preflight:
-        """Load, validate and render every case without sending anything; `visit` is told the job of its first sample.
+        """Load, validate and render every case without sending anything; call `visit` with the job of its first sample.
 
-        `spool` takes in these jobs for `by_endpoint`. Raises Problems (all mistakes, the first twenty in full) or
+        `spool` stores these jobs for `by_endpoint`. Raises Problems (all mistakes, the first twenty in full) or
         NothingSelectedError.
         """
         jobs = records = index = 0
@@ -509,6 +506,6 @@ class Plan:
 
 
 def choices(body: JsonObject) -> int:
-    """How many choices a request asks for (`n`; 1 when absent or null)."""
+    """Return the number of choices that a request asks for (`n`; 1 if absent or null)."""
     n = body.get("n")
     return n if isinstance(n, int) and not isinstance(n, bool) and n > 0 else 1

@@ -1,4 +1,4 @@
-"""Fewer cases: those an expression picks, or so many drawn at random."""
+"""Selects some of the cases: those that match an expression, or a random sample."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ __all__ = ["Condition", "Draw"]
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """`--where`: an expression over `vars`, `id` and `tags` of a case, in the sandbox of the templates."""
+    """`--where`: an expression over `vars`, `id` and `tags` of a case, evaluated in the sandbox of the templates."""
 
     source: str
     _expression: Expression = field(repr=False)
 
     @classmethod
     def of(cls, source: str, sandbox: Sandbox = IN_PROCESS) -> Condition:
-        """Compile it; `sandbox` is where it runs. Raises UsageError with what is wrong."""
+        """Compile an expression, to run in `sandbox`. Raises UsageError if it is not valid."""
         try:
             return cls(source, sandbox.expression(source, names=frozenset({"vars", "id", "tags"})))
         except ValueError as error:
@@ -33,7 +33,7 @@ class Condition:
             ) from None
 
     def holds(self, case: Case) -> bool:
-        """Whether the case is wanted. Raises CaseError for a case of which the expression makes neither yes nor no."""
+        """Return whether a case matches. Raises CaseError if the expression fails or its value is not a boolean."""
         try:
             value = self._expression.evaluate(vars=case.vars, id=case.id, tags=list(case.tags))
         except ValueError as error:
@@ -42,7 +42,7 @@ class Condition:
             raise CaseError(
                 f"--where {self.source!r} gives {show(value)} here",
                 location=case.location,
-                hint="it has to be true or false: compare with ==, or ask `is defined`",
+                hint="it must be true or false: compare with ==, or use `is defined`",
             )
         return value
 
@@ -51,8 +51,8 @@ class Condition:
 class Draw:
     """`--sample N --seed S`: the N cases whose ids hash lowest under the seed.
 
-    So the same cases are drawn whatever their order, and rows that are added later displace few of them. Between two
-    passes only the N lowest hashes are kept.
+    So the same cases are drawn in any order, and rows that are added later displace few of them. Between the two passes
+    only the N lowest hashes are kept.
     """
 
     count: int
@@ -60,13 +60,13 @@ class Draw:
     _bounds: dict[str, bytes] = field(default_factory=dict, repr=False)
 
     def of(self, name: str, cases: Iterable[Case]) -> None:
-        """Look through all cases of the prompt `name` once, to know which `drawn` will let through."""
+        """Go through all cases of the prompt `name` once, to determine which ones `drawn` selects."""
         if name not in self._bounds:
             lowest = heapq.nsmallest(self.count, (self._rank(case) for case in cases))
             self._bounds[name] = lowest[-1] if lowest else b""
 
     def drawn(self, name: str, cases: Iterable[Case]) -> Iterator[Case]:
-        """Those of the prompt's cases that were drawn, in their own order."""
+        """Return the prompt's cases that were drawn, in their own order."""
         bound = self._bounds[name]
         return (case for case in cases if self._rank(case) <= bound)
 

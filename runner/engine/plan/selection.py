@@ -1,4 +1,4 @@
-"""Which cases a run takes: a prompt's own tests, the variables given instead, or the rows of a file."""
+"""Selects the cases of a run: a prompt's own tests, given variables, or the rows of a file."""
 
 from __future__ import annotations
 
@@ -21,11 +21,12 @@ _MAGIC = frozenset("*?[")
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """`variables` or `rows` stand in for the prompts' own tests when given; everything else narrows either.
+    """`variables` or `rows` replace the prompts' own tests if given; all other fields narrow the selection.
 
-    `ids` are those of cases, or globs of them. `given` is the one case to take, already loaded. `texts` are variables typed on a command line, to be read as the
-    types that the prompt's inputs declare. A tag selects a case that has it, and every case of a prompt that has it.
-    Of what `ids`, `tags` and `where` leave of a prompt's cases, `draw` takes some at random and `limit` the first.
+    `ids` are ids of cases, or globs. `given` is a single case that is already loaded. `texts` are variables from the
+    command line, which are converted to the types of the prompt's inputs. A tag selects a case that has it, and every
+    case of a prompt that has it. From a prompt's cases that match `ids`, `tags` and `where`, `draw` takes a random sample
+    and `limit` takes the first ones.
     """
 
     ids: frozenset[str] = frozenset()
@@ -45,16 +46,16 @@ class Selection:
 
     @property
     def takes_tests(self) -> bool:
-        """Whether it is the prompts' own tests that are taken."""
+        """Whether the cases are the prompts' own tests."""
         return self.variables is None and self.rows is None and self.given is None
 
     @property
     def takes_all(self) -> bool:
-        """Whether none of the cases on offer is left out."""
+        """Whether all available cases are selected."""
         return not (self.ids or self.tags or self.where or self.draw) and self.limit is None
 
     def cases(self, unit: Unit) -> Iterator[Case]:
-        """The selected cases of one unit, lazily. Raises CaseError at the row or value that is off."""
+        """Yield the selected cases of one unit. Raises CaseError at the row or value that is wrong."""
         cases = self._matching(unit)
         if self.draw is not None:
             self.draw.of(unit.prompt.path, self._matching(unit))
@@ -87,11 +88,11 @@ class Selection:
         elif prompt.tests:
             yield from cases_of(prompt)
         elif not unit.required:
-            # A prompt without tests that needs nothing has one case: itself.
+            # A prompt without tests and without required variables has one case, without variables.
             yield case_from_vars(prompt, {}, location=prompt.locate())
 
     def explain_nothing(self, units: Sequence[Unit]) -> NothingSelectedError:
-        """Why no case was selected, and what to type instead."""
+        """Return the error that explains why no case was selected, and what to type instead."""
         offered = [case.id for unit in units for case in self._offered(unit)]
         if self.rows is not None and not offered:
             return NothingSelectedError(f"nothing to run: {self.rows.shown} has no rows")

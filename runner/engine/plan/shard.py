@@ -1,4 +1,4 @@
-"""Part I of N of a run's cases: the same on every machine, whatever their order."""
+"""Shard I of N of a run's cases: the same on every machine, in any order."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["Shard"]
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """Part `index` (from 1) of `count`: the cases whose hash falls to it. All samples of a case stay together."""
+    """Shard `index` (from 1) of `count`, which has the cases whose hash it gets. All samples of a case stay together."""
 
     index: int
     count: int
@@ -19,6 +19,6 @@ class Shard:
         return f"{self.index}/{self.count}"
 
     def has(self, file: str, case: str, variant: str | None) -> bool:
-        """Whether this part takes the case of the prompt `file` (from its project's root) in that variant."""
+        """Return whether this shard has the case of the prompt `file` (from its project's root) in a variant."""
         digest = hashlib.sha256("\n".join((file, case, str(variant))).encode()).digest()
         return int.from_bytes(digest[:8], "big") % self.count == self.index - 1

@@ -1,8 +1,8 @@
 """Rehearsed jobs in a temporary file until their turn comes, so that no row is read, checked and rendered twice.
 
-So what was checked is what is sent, also where a file of rows changes meanwhile. The file has no name, is nobody else's
-to read, and is gone with the process, however that ends. It holds blocks of a few dozen jobs, each behind its length;
-in memory there is nothing that grows with their number.
+So what was checked is what is sent, even if a file of rows changes in the meantime. The file is unnamed, private, and
+disappears with the process, however that ends. It consists of blocks of a few dozen jobs, each preceded by its length;
+nothing in memory grows with their number.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from .plan import Job, Unit
 __all__ = ["MOST_BYTES", "Spool"]
 
 MOST_BYTES = 256 * 1024 * 1024
-"""Size of the file, which may stand in memory (tmpfs). The jobs beyond it are made a second time."""
+"""Maximum size of the file, which may be in memory (tmpfs). The jobs beyond it are rendered a second time."""
 
 _TOGETHER = 32
-"""Jobs of a block."""
+"""Jobs per block."""
 
 _HEAD = 8
-"""Bytes that hold the length of a block."""
+"""Bytes for the length of a block."""
 
 _FORMAT = 2
-"""Of `marshal`: without looking for objects that occur twice, which takes longer than writing them."""
+"""The version for `marshal` that does not look for repeated objects, which takes longer than writing them."""
 
 
 @dataclass(slots=True)
@@ -43,10 +43,10 @@ class _Section:
 
 
 class Spool:
-    """The jobs of a preflight, unit by unit in their order. A context manager, which holds the file.
+    """The jobs of a preflight, unit by unit in order. A context manager, which owns the file.
 
-    A unit may be kept in part, or not at all: where the file is full, the disk is, or a value is none of the plain
-    types that `marshal` writes. The cases behind those that are kept are then made again by whoever reads.
+    A unit may be stored in part or not at all, if the file or the disk is full or a value has a type that `marshal`
+    cannot write. The reader then renders the remaining cases again.
     """
 
     def __init__(self) -> None:
@@ -68,20 +68,20 @@ class Spool:
     # --- writing ----------------------------------------------------------------------------------------------------
 
     def begin(self) -> None:
-        """The next unit's cases follow."""
+        """Begin the cases of the next unit."""
         self.end()
         self._sections.append(_Section(self._size))
         self._open = True
 
     def add(self, job: Job | None) -> None:
-        """The job of the unit's next case; None for a case that is another shard's."""
+        """Add the job of the unit's next case, or None for a case of another shard."""
         if self._open:
             self._block.append(None if job is None else _packed(job))
             if len(self._block) == _TOGETHER:
                 self._write()
 
     def end(self) -> None:
-        """That was the last case."""
+        """End the current unit."""
         if self._block:
             self._write()
         self._open = False
@@ -93,7 +93,7 @@ class Spool:
                 self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - closed by __exit__
             data = marshal.dumps(block, _FORMAT)
             size = _HEAD + len(data)
-            self._file.seek(self._size)  # a write that failed may have left half a block
+            self._file.seek(self._size)  # a failed write may have left a partial block
             self._open = (
                 self._size + size <= MOST_BYTES and self._file.write(len(data).to_bytes(_HEAD) + data) == size
             )
@@ -106,11 +106,11 @@ class Spool:
     # --- reading ----------------------------------------------------------------------------------------------------
 
     def kept(self, place: int) -> int:
-        """How many of the cases of the unit at `place`, from 0, are here: its first ones."""
+        """Return how many cases of the unit at `place` (from 0) are stored; these are its first ones."""
         return self._sections[place].cases
 
     def jobs(self, place: int, unit: Unit) -> Iterator[Job | None]:
-        """The jobs of these cases, as they were added. Raises StorageError where they cannot be read."""
+        """Yield the jobs of these cases as they were added. Raises StorageError if they cannot be read."""
         section = self._sections[place]
         offset, left = section.offset, section.cases
         while left:
@@ -129,7 +129,7 @@ class Spool:
         except OSError as error:
             raise StorageError(f"the temporary file cannot be read: {error.strerror or error}") from None
         if len(data) != length:
-            raise StorageError("the temporary file has become shorter")
+            raise StorageError("the temporary file was truncated")
         return data
 
 

@@ -1,4 +1,4 @@
-"""Variants: the combinations of request fields that `matrix`, `--model` and `--set` ask for, and their names."""
+"""Variants: the combinations of request fields from `matrix`, `--model` and `--set`, and their names."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["Variant", "variants"]
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """One combination: the fields it sets, and a name made of what differs (None when nothing differs)."""
+    """One combination: the fields it sets, and a name made of the fields that differ (None if none does)."""
 
     name: str | None
     overrides: Mapping[str, Json]
@@ -23,7 +23,7 @@ class Variant:
 def variants(
     matrix: Mapping[str, Sequence[Json]], chosen: Mapping[str, Sequence[Json]] | None = None
 ) -> Iterator[Variant]:
-    """All combinations of a prompt's `matrix`, narrowed or widened by what the command line chose.
+    """Yield all combinations of a prompt's `matrix`, narrowed or widened by the values chosen on the command line.
 
     A chosen field replaces the matrix's values for that field. A field is part of the name if the matrix declares it
     or if several values were chosen, so that a variant keeps its name when a run is narrowed to it.

@@ -1,6 +1,6 @@
-"""May a request leave for its endpoint now? Concurrency, a pause the provider asked for, money, rate limits.
+"""Admission control of an endpoint: concurrency, pauses that the provider asked for, budget, rate limits.
 
-It never waits itself: it answers with the seconds to wait, so that whatever is held back occupies no worker.
+It never waits itself but returns the seconds to wait, so that a request that is held back occupies no worker.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from .limiter import Limiter
 __all__ = ["Admission"]
 
 _TOO_MANY = frozenset({429, 503, 529})
-"""The statuses by which providers say that they get too many requests (research: OpenAI, Anthropic, gateways)."""
+"""The statuses that mean "too many requests" (OpenAI, Anthropic, gateways)."""
 
 
 class Admission:
-    """The admission of one endpoint. Times are in seconds, on one monotonic clock of the caller's.
+    """Admission control of one endpoint. Times are in seconds, on a monotonic clock of the caller.
 
-    `rate_limited` counts the answers that said "too many", `peak` is the most requests that were under way at once.
+    `rate_limited` counts the "too many requests" responses; `peak` is the highest number of requests in flight at once.
     """
 
     def __init__(
@@ -36,9 +36,9 @@ class Admission:
         self._paused_until = -inf
 
     def admit(self, tokens: float, now: float) -> float:
-        """Let one request of about `tokens` tokens leave and answer 0, or answer the seconds to wait.
+        """Admit one request of about `tokens` tokens and return 0, or return the seconds to wait.
 
-        Infinity: until a request lands.
+        Infinity means: until a request in flight has ended.
         """
         if self._under_way >= self.concurrency.now or (self._budget and not self._budget.affords_another):
             return inf
@@ -54,13 +54,13 @@ class Admission:
         return wait
 
     def release(self) -> None:
-        """A request is back, with or without an answer."""
+        """Note that a request in flight has ended, with or without an answer."""
         self._under_way -= 1
         if self._budget:
             self._budget.landed()
 
     def learn(self, error: ProviderError | None, *, first_attempt: bool, now: float) -> float | None:
-        """Take in how a request ended; the seconds for which nothing leaves, where the provider asks for a pause."""
+        """Update the limits by the result of a request. Return the seconds of a new pause, if the provider asks for one."""
         if error is None:
             if first_attempt:
                 self.concurrency.answered(now)
@@ -78,6 +78,6 @@ class Admission:
         return None if announced else pause
 
     def correct(self, estimated: float, used: float) -> None:
-        """Replace an estimate of tokens by what the provider counted."""
+        """Replace an estimate of tokens by the provider's count."""
         if self._limiter:
             self._limiter.correct(estimated, used)

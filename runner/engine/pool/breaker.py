@@ -1,4 +1,4 @@
-"""The circuit breaker of one endpoint: one that gives no answers is not asked ten thousand times."""
+"""The circuit breaker of one endpoint, so that a dead endpoint does not get ten thousand requests."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from ...wire.reply import ProviderError
 __all__ = ["TRIPS", "Breaker"]
 
 TRIPS = 10
-"""Cases in a row that may end in an endpoint error before the run stops asking."""
+"""The number of consecutive cases with an endpoint error after which the run stops."""
 
 _NUMBER_OF_REQUEST = re.compile(
     r"\(?request[ _-]?id:?\s*[\w-]+\)?|\b(?:req|chatcmpl)[_-][\w-]+|\b(?=[0-9a-f-]*[0-9])[0-9a-f-]{16,}\b",
     re.IGNORECASE,
 )
-"""What differs between two equal messages: the name that a server gives to each request."""
+"""The part that differs between equal error messages: the id that a server gives to each request."""
 
 
 class Breaker:
-    """Counts the cases in a row that ended without an answer. `answered`: the endpoint is known to be there.
+    """Counts consecutive cases without an answer. `answered`: the endpoint has answered at least once.
 
-    Three things stop a run: a quota that is spent, at once; an endpoint that does not answer; and one that refuses every
-    request in the same words.
+    A run stops at once if the quota is spent, and after TRIPS cases if the endpoint does not answer, or refuses every
+    request with the same message.
     """
 
     def __init__(self) -> None:
@@ -32,18 +32,18 @@ class Breaker:
         self._refusals = 0
 
     def succeeded(self) -> None:
-        """An answer result."""
+        """Note that an answer has arrived."""
         self.answered = True
         self._failures = 0
         self._refusal, self._refusals = None, 0
 
     def failed(self, error: ProviderError, message: str) -> str | None:
-        """A case ended without an answer; the reason to stop, if there is one. `message` is the error's, fit to print.
+        """Note that a case ended without an answer. Return the reason to stop, or None.
 
-        Other passing failures, such as a rate limit, are no reason.
+        `message` is the error's message with secrets masked. Other transient failures, such as rate limits, do not count.
         """
         if error.spent:
-            return f"the provider says that credit or quota is spent ({message})"
+            return f"the provider reports that credit or quota is spent ({message})"
         if error.status is None or error.status in (401, 403, 404) or error.status >= 500:
             self._failures += 1
             if self._failures >= TRIPS:
@@ -55,4 +55,4 @@ class Breaker:
         self._refusal = refusal
         if self._refusals < TRIPS:
             return None
-        return f"{TRIPS} cases in a row were refused in the same words ({message})"
+        return f"{TRIPS} cases in a row were refused with the same message ({message})"

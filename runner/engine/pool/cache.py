@@ -1,10 +1,10 @@
 """The response cache: saves money, never decides a verdict.
 
-The key is the SHA-256 of everything that was sent, where it was sent, and the sample's number; only answers whose
-outcome is ok are kept. They live in one SQLite file, written in batches: a file an answer costs more time than most
-answers take to fetch (measured: 0.3 to 1 ms against 10 µs), and the journal has every answer anyway, so a batch lost
-to a killed process is asked again at worst. WAL lets runs side by side read and write (https://sqlite.org/wal.html).
-Each entry carries a checksum: a byte that changed on the disk makes it a damaged entry, which is asked again.
+The key is the SHA-256 of the request, its destination and the sample number; only answers with the outcome ok are
+stored. They are in one SQLite file, written in batches: one file per answer costs far more time per answer
+(measured: 0.3 to 1 ms against 10 µs), and the journal has every answer anyway, so at worst the requests of a batch
+lost to a killed process are sent again. WAL lets concurrent runs read and write (https://sqlite.org/wal.html).
+Each entry has a checksum: an entry that changed on disk is damaged, and its request is sent again.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 __all__ = ["CacheEntry", "ResponseCache", "RunCache"]
 
 VERSION = 1
-"""Of what goes into a key. The file has a version of its own, SQLite's `user_version`."""
+"""The version of the key. The file has its own version, SQLite's `user_version`."""
 
 _BATCH = 256
 _BATCH_SECONDS = 0.5
 _PATIENCE = 3.0
-"""Seconds to wait for another process that is writing; the whole run waits meanwhile."""
+"""Seconds to wait for another process that is writing; the whole run waits in the meantime."""
 
 _TABLE = (
     "CREATE TABLE IF NOT EXISTS answers"
@@ -44,7 +44,7 @@ _DIGEST_BYTES = 16
 
 @dataclass(frozen=True, slots=True)
 class CacheEntry:
-    """A kept response: status, the headers that matter for reading it, and its body as it result."""
+    """A stored response: status, the headers that are needed to read it, and the body as received."""
 
     status: int
     content_type: str
@@ -52,13 +52,12 @@ class CacheEntry:
 
 
 class ResponseCache:
-    """The cache of one project, in `.runner/cache.sqlite3`; the file is made by the first answer that is kept.
+    """The cache of one project, in `.runner/cache.sqlite3`; the first stored answer creates the file.
 
-    It is SQLite that opens it, by its name, so what stands there is looked at before: raises MissingFileError for a link,
-    or for what is no file. Every method raises StorageError where the file cannot be used, NewerFormatError where a newer
-    runner wrote it. What was put is seen by `get`
-    at once and is in the file after `flush` or `close`. `damaged` counts the entries that `get` found changed since they
-    were written. To be used in one thread.
+    SQLite opens the file by name, so it is checked first: raises MissingFileError for a link, or anything else but a
+    regular file. Every method raises StorageError if the file cannot be used, NewerFormatError if a newer runner wrote it.
+    `get` sees new entries at once; they are in the file after `flush` or `close`. `damaged` counts the entries that
+    changed after they were written. Use it in one thread only.
     """
 
     def __init__(self, root: Path) -> None:
@@ -80,16 +79,16 @@ class ResponseCache:
 
     @staticmethod
     def key(identity: str, data: bytes, sample: int) -> bytes:
-        """SHA-256 over the endpoint's identity, the bytes of the request body and the sample's number."""
+        """Return the SHA-256 of the endpoint's identity, the request body and the sample number."""
         digest = hashlib.sha256(f"{VERSION}\n{sample}\n{identity}\n".encode())
         digest.update(data)
         return digest.digest()
 
     def get(self, key: bytes) -> CacheEntry | None:
-        """The entry of that key; None where there is none, or where it is damaged."""
+        """Return the entry of a key, or None if there is none or it is damaged."""
         if waiting := self._batch.get(key):
             return waiting
-        with self._told():
+        with self._converting_errors():
             if (database := self._open(create=False)) is None:
                 return None
             row = database.execute(
@@ -108,19 +107,19 @@ class ResponseCache:
         return entry
 
     def put(self, key: bytes, entry: CacheEntry) -> None:
-        """Keep an entry; now and then this writes what has gathered."""
+        """Store an entry; from time to time this writes the batch."""
         self._batch[key] = entry
         if len(self._batch) >= _BATCH or time.monotonic() - self._flushed > _BATCH_SECONDS:
             self.flush()
 
     def flush(self) -> None:
-        """Write what has gathered, in one transaction."""
+        """Write the batch in one transaction."""
         if self._batch:
             rows = [
                 (key, each.status, each.content_type, each.body, _digest(key, each))
                 for key, each in self._batch.items()
             ]
-            with self._told():
+            with self._converting_errors():
                 database = self._open(create=True)
                 assert database is not None
                 with database:
@@ -132,7 +131,7 @@ class ResponseCache:
         self._flushed = time.monotonic()
 
     def close(self) -> None:
-        """Flush, and give the file back."""
+        """Flush, and close the file."""
         try:
             self.flush()
         finally:
@@ -141,7 +140,7 @@ class ResponseCache:
                 self._database = None
 
     def abandon(self) -> None:
-        """Give the file back without writing what has gathered."""
+        """Close the file without writing the batch."""
         import sqlite3
 
         self._batch.clear()
@@ -151,15 +150,15 @@ class ResponseCache:
                 database.close()
 
     def size(self) -> tuple[int, int]:
-        """How many answers are kept, and the bytes they take."""
-        with self._told():
+        """Return the number of stored answers and their size in bytes."""
+        with self._converting_errors():
             if (database := self._open(create=False)) is None:
                 return 0, 0
             (count,) = database.execute("SELECT count(*) FROM answers").fetchone()
         return count, sum(file.stat().st_size for file in self._files())
 
     def clear(self) -> int | None:
-        """Delete every entry; returns how many there were, None where the file was damaged and is gone altogether."""
+        """Delete every entry. Return how many there were, or None if the file was damaged and has been deleted."""
         import sqlite3
 
         try:
@@ -190,7 +189,7 @@ class ResponseCache:
             import sqlite3
 
             if not create and not self.path.exists():
-                self._absent = True  # asked for each request of a run; only our own first write changes it
+                self._absent = True  # checked once, not for each request: only our own first write creates it
                 return None
             make_state(self._root)
             self._refuse_special()
@@ -213,7 +212,7 @@ class ResponseCache:
         return self._database
 
     @contextlib.contextmanager
-    def _told(self) -> Iterator[None]:
+    def _converting_errors(self) -> Iterator[None]:
         import sqlite3
 
         try:
@@ -224,23 +223,23 @@ class ResponseCache:
     def _failed(self, error: sqlite3.Error | OSError) -> StorageError:
         return StorageError(
             f"the response cache cannot be used: {error}",
-            hint=f"free some space, or `runner cache clear`, or run with --no-cache ({self.path})",
+            hint=f"free some space, run `runner cache clear`, or use --no-cache ({self.path})",
         )
 
 
 class RunCache:
-    """The cache as a run uses it: it may fail at any time, is then switched off, and `note` is told so once.
+    """The cache as used by a run: if it fails, it is switched off, and `note` is called once.
 
-    Losing the cache loses no answer, since the journal has them all; an error would end a run that costs money.
+    Losing the cache loses no answers, because the journal has them all; an error would end a run that costs money.
     """
 
     def __init__(self, cache: ResponseCache, note: Callable[[str], None]) -> None:
         self._cache: ResponseCache | None = cache
         self._note = note
-        self._told_of_damage = False
+        self._reported_damage = False
 
     def get(self, key: bytes) -> CacheEntry | None:
-        """The entry of that key; None where there is none that can be used."""
+        """Return the entry of a key, or None if there is none that can be used."""
         if self._cache is None:
             return None
         try:
@@ -248,13 +247,13 @@ class RunCache:
         except (StorageError, NewerFormatError) as error:
             self._switch_off(error)
             return None
-        if self._cache.damaged and not self._told_of_damage:
-            self._told_of_damage = True
-            self._note("the response cache has damaged entries: their cases are asked again")
+        if self._cache.damaged and not self._reported_damage:
+            self._reported_damage = True
+            self._note("the response cache has damaged entries; their requests are sent again")
         return entry
 
     def put(self, key: bytes, entry: CacheEntry) -> None:
-        """Keep an entry, if that is possible."""
+        """Store an entry, if possible."""
         if self._cache is not None:
             try:
                 self._cache.put(key, entry)
@@ -262,7 +261,7 @@ class RunCache:
                 self._switch_off(error)
 
     def close(self) -> None:
-        """Write what has gathered, and give the file back."""
+        """Write the batch and close the file."""
         if self._cache is not None:
             try:
                 self._cache.close()
@@ -273,7 +272,7 @@ class RunCache:
         cache, self._cache = self._cache, None
         assert cache is not None
         cache.abandon()
-        self._note(f"{error.message}; this run goes on without it ({error.hint})")
+        self._note(f"{error.message}; this run continues without it ({error.hint})")
 
 
 def _digest(key: bytes, entry: CacheEntry) -> bytes:
@@ -285,17 +284,17 @@ def _digest(key: bytes, entry: CacheEntry) -> bytes:
 
 
 def _prepare_v1(database: sqlite3.Connection) -> None:
-    """Make the table where there is none. The first files of this version have no number and no checksums."""
+    """Create the table if needed. The first files of this version have no version number and no checksums."""
     database.execute(_TABLE)
     _add_digests(database)
 
 
 _PREPARE: dict[int, Callable[[sqlite3.Connection], None]] = {1: _prepare_v1}
-"""For each version of the file, what makes it one of today; its entries stay."""
+"""For each version of the file, the function that upgrades it; entries are kept."""
 
 
 def _add_digests(database: sqlite3.Connection) -> None:
-    """Give the table of an older version the column that it lacks; its entries stay, without a checksum."""
+    """Add the column that an older version lacks; existing entries are kept, without a checksum."""
     import sqlite3
 
     columns = [row[1] for row in database.execute("PRAGMA table_info(answers)")]

@@ -1,9 +1,9 @@
-"""How many requests an endpoint gets at once: a fixed number, or one that is found out.
+"""How many requests an endpoint gets at once: a fixed number, or an adaptive one.
 
-The adaptive limit is TCP's congestion shutdown applied to requests: slow start, then additive increase and
-multiplicative decrease (RFC 5681), with two rules learnt from the field. One cut an episode: the answers of requests
-that were under way before a cut say nothing about the lower limit, so for a while they neither cut nor raise it. And
-a limit only grows if it was used: a trickle of requests proves nothing about more of them at once.
+The adaptive limit is TCP's congestion control applied to requests: slow start, then additive increase and
+multiplicative decrease (RFC 5681), with two additional rules from practice. One cut per episode: responses to requests
+that were in flight before a cut tell nothing about the lower limit, so for a while they neither cut nor raise it. And a
+limit only grows if it was used: a trickle of requests proves nothing about more concurrency.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ HIGHEST = 256
 CUT = 0.8
 GROWTH = 0.05
 COOLDOWN = 15.0
-"""Seconds between two cuts; a provider's Retry-After does not stretch them, it only holds requests back."""
+"""Seconds between two cuts; a provider's Retry-After does not extend them, it only holds requests back."""
 
 SATURATION = 0.8
-"""How much of the limit must have been in use for a round to count towards growth."""
+"""The share of the limit that must have been used for a round to count towards growth."""
 
 SMALLEST_ROUND = 4
 KEPT_CHANGES = 200
@@ -31,7 +31,7 @@ KEPT_CHANGES = 200
 
 @dataclass(frozen=True, slots=True)
 class LimitChange:
-    """The limit moved. `at` is on the caller's clock, in seconds."""
+    """A change of the limit. `at` is in seconds on the caller's clock."""
 
     at: float
     old: int
@@ -40,39 +40,39 @@ class LimitChange:
 
 
 class ConcurrencyLimit(Protocol):
-    """What the admission asks: `now` requests may be under way at once, never more than `most`."""
+    """The limit used by admission control: `now` requests may be in flight at once, never more than `most`."""
 
     @property
     def now(self) -> int:
-        """The limit as it stands."""
+        """The current limit."""
         ...
 
     @property
     def most(self) -> int:
-        """The highest it can become."""
+        """The highest possible limit."""
         ...
 
     @property
     def changes(self) -> tuple[LimitChange, ...]:
-        """How it moved, the last KEPT_CHANGES of it."""
+        """The last KEPT_CHANGES changes."""
         ...
 
     def sent(self, under_way: int) -> None:
-        """A request left; with it, so many are under way."""
+        """Note that a request was sent; `under_way` are in flight, including this one."""
 
     def answered(self, at: float) -> None:
-        """An answer result at the first attempt."""
+        """Note that the first attempt at a request was answered."""
 
     def stumbled(self) -> None:
-        """A request failed for a reason that is none of the limit's: the present round proves nothing."""
+        """Note that a request failed for another reason than the limit: the current round proves nothing."""
 
     def rate_limited(self, at: float) -> None:
-        """The provider said: too many."""
+        """Note that the provider answered "too many requests"."""
 
 
 @dataclass(frozen=True, slots=True)
 class FixedLimit:
-    """So many, whatever happens."""
+    """A limit that never changes."""
 
     now: int
 
@@ -83,26 +83,26 @@ class FixedLimit:
 
     @property
     def changes(self) -> tuple[LimitChange, ...]:
-        """None: it never moves."""
+        """Always empty."""
         return ()
 
     def sent(self, under_way: int) -> None:
-        """Nothing to learn."""
+        """Do nothing."""
 
     def answered(self, at: float) -> None:
-        """Nothing to learn."""
+        """Do nothing."""
 
     def stumbled(self) -> None:
-        """Nothing to learn."""
+        """Do nothing."""
 
     def rate_limited(self, at: float) -> None:
-        """Nothing to learn."""
+        """Do nothing."""
 
 
 class AdaptiveLimit:
-    """Starts at START, doubles each clean round until the first rate limit, then grows by GROWTH a round.
+    """A limit that starts at START, doubles in each clean round until the first rate limit, then grows by GROWTH.
 
-    A round is as many answers in a row as the limit allows at once, and at least SMALLEST_ROUND.
+    A round is as many consecutive answers as the limit, and at least SMALLEST_ROUND.
     """
 
     def __init__(self, start: int = START, most: int = HIGHEST) -> None:
@@ -116,15 +116,15 @@ class AdaptiveLimit:
 
     @property
     def changes(self) -> tuple[LimitChange, ...]:
-        """How it moved, the last KEPT_CHANGES of it."""
+        """The last KEPT_CHANGES changes."""
         return tuple(self._changes)
 
     def sent(self, under_way: int) -> None:
-        """A request left; with it, so many are under way."""
+        """Note that a request was sent; `under_way` are in flight, including this one."""
         self._peak = max(self._peak, under_way)
 
     def answered(self, at: float) -> None:
-        """An answer result at the first attempt."""
+        """Note that the first attempt at a request was answered."""
         if self._cooling(at):
             return
         self._clean += 1
@@ -137,11 +137,11 @@ class AdaptiveLimit:
             self._move(min(grown, self.most), at, "slow_start" if self._starting else "steady_growth")
 
     def stumbled(self) -> None:
-        """A request failed for a reason that is none of the limit's: the present round proves nothing."""
+        """Note that a request failed for another reason than the limit: the current round proves nothing."""
         self._begin_round()
 
     def rate_limited(self, at: float) -> None:
-        """The provider said: too many."""
+        """Note that the provider answered "too many requests"."""
         self._begin_round()
         if not self._cooling(at):
             self._starting = False
@@ -167,6 +167,6 @@ def limit_of(
     default: int,
     room_for: Callable[[int], int] = lambda most: most,
 ) -> ConcurrencyLimit:
-    """The limit by the first of `wishes` that says something; of so many, `room_for` says how many there can be."""
+    """Return the limit for the first of `wishes` that is not None, else `default`; `room_for` caps it to the system's."""
     wish = next((each for each in wishes if each is not None), default)
     return AdaptiveLimit(most=room_for(HIGHEST)) if wish == "adaptive" else FixedLimit(room_for(wish))

@@ -1,7 +1,7 @@
-"""The event loop of a run: uvloop's where it is installed (extra `fast`), else asyncio's own.
+"""The event loop of a run: uvloop's if it is installed (extra `fast`), else asyncio's own.
 
-uvloop does in C what asyncio does in Python between a socket and its transport; what a program sees is the same
-(signals, cancellation, time limits). It has no Windows version.
+uvloop does in C what asyncio does in Python between a socket and its transport; a program sees the same behaviour
+(signals, cancellation, timeouts). It has no Windows version.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ T = TypeVar("T")
 
 
 def loop_name() -> str:
-    """The library whose loop `run` uses: "uvloop" or "asyncio". Loads neither."""
+    """Return the library whose loop `run` uses, "uvloop" or "asyncio", without importing it."""
     installed = sys.platform != "win32" and importlib.util.find_spec("uvloop") is not None
     return "uvloop" if installed else "asyncio"
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:
-    """What `main` returns, run to its end as asyncio.run does it, on the fastest loop there is."""
+    """Run `main` as asyncio.run does, on the fastest available loop, and return its result."""
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         return runner.run(main)
 

@@ -1,4 +1,4 @@
-"""Carry out jobs: open the endpoints they need, run one pool per endpoint, hand on every record."""
+"""Executes jobs: opens the endpoints they need, runs one pool per endpoint, passes on every record."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["admissions_of", "execute"]
 
 
 def admissions_of(connections: Mapping[str, Connection], options: Options) -> dict[str, Admission]:
-    """The admissions of the endpoints, by name."""
+    """Return the admission control of each endpoint, by name."""
     return {
         name: admission_of(connection, options, of=len(connections))
         for name, connection in connections.items()
@@ -33,9 +33,9 @@ async def execute(
     shutdown: Shutdown,
     admissions: Mapping[str, Admission],
 ) -> None:
-    """Run the jobs of each endpoint (by name) in a pool of its own; `emit` receives each job's records once judged.
+    """Run the jobs of each endpoint (by name) in its own pool; `emit` receives each job's records once judged.
 
-    Returns when the work is done or was stopped (`shutdown.reason`). Raises what `emit` raises, EndpointError or
+    Return when the work is done or was stopped (`shutdown.reason`). Raises what `emit` raises, EndpointError or
     ConfigError for an endpoint that cannot be opened, or asyncio.CancelledError.
     """
     async with AsyncExitStack() as opened:
@@ -54,7 +54,7 @@ async def execute(
 
 
 def _first_error(failures: BaseExceptionGroup[BaseException]) -> BaseException:
-    """The error to tell out of those that ended the workers: one of ours if there is one."""
+    """Return the error to report of those that ended the workers: one of ours if there is one."""
     leaves: list[BaseException] = []
     pending: list[BaseException] = [failures]
     while pending:

@@ -1,4 +1,4 @@
-"""How many connections this process may have open at once: each takes a file descriptor, and they are few on some systems."""
+"""The number of connections that this process may have open: each needs a file descriptor, and some systems allow few."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import contextlib
 __all__ = ["RESERVED", "room_for"]
 
 RESERVED = 48
-"""Descriptors for everything that is no connection: files, modules, name resolution, the event loop."""
+"""Descriptors for everything except connections: files, modules, name resolution, the event loop."""
 
 
 def room_for(connections: int) -> int:
-    """So many connections, or as many of them as the limit allows (`ulimit -n`), which is raised as far as it may be."""
+    """Return `connections`, or less if the limit on open files (`ulimit -n`), raised if possible, allows less."""
     try:
         import resource
     except ImportError:  # Windows has no such limit

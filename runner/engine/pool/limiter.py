@@ -1,6 +1,6 @@
-"""Requests and tokens per minute: one bucket each, refilled by the clock, asked before a request is sent.
+"""Limits on requests and tokens per minute: one token bucket each, checked before a request is sent.
 
-`reserve` answers with the seconds to wait instead of waiting itself, so that a job held back occupies no worker.
+`reserve` returns the seconds to wait instead of waiting, so that a job that is held back occupies no worker.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ from dataclasses import dataclass, field
 __all__ = ["Bucket", "Limiter"]
 
 BURST_SECONDS = 2.0
-"""How much of the allowance may be spent at once; providers count in windows much shorter than a minute."""
+"""How much of the allowance may be used at once; providers count in windows much shorter than a minute."""
 
 
 @dataclass(slots=True)
 class Bucket:
-    """A token bucket. `per_minute` units flow in; at most BURST_SECONDS' worth (at least 1) is kept.
+    """A token bucket. It gains `per_minute` units per minute, up to BURST_SECONDS' worth (at least 1).
 
-    The level may go below zero: a reservation larger than the bucket is let through when the bucket is full, and paid
-    off afterwards, so that one large request does not wait for ever.
+    The level may fall below zero: a reservation larger than the bucket is granted when the bucket is full, and paid off
+    afterwards, so that a large request does not wait for ever.
     """
 
     per_minute: float
@@ -30,11 +30,11 @@ class Bucket:
 
     @property
     def capacity(self) -> float:
-        """The most that can be saved up."""
+        """The highest possible level."""
         return max(1.0, self.per_minute * BURST_SECONDS / 60)
 
     def wait(self, amount: float, now: float) -> float:
-        """Seconds until `amount` may be taken (0: now). Takes nothing."""
+        """Return the seconds until `amount` may be taken (0: now), without taking it."""
         if self.updated is not None:
             self.level = min(self.capacity, self.level + (now - self.updated) * self.per_minute / 60)
         self.updated = now
@@ -43,14 +43,14 @@ class Bucket:
 
 
 class Limiter:
-    """The `rpm` and `tpm` of one endpoint. With neither set it never holds anything back."""
+    """The `rpm` and `tpm` limits of one endpoint. Without either it never holds anything back."""
 
     def __init__(self, rpm: float | None = None, tpm: float | None = None) -> None:
         self._requests = Bucket(rpm) if rpm else None
         self._tokens = Bucket(tpm) if tpm else None
 
     def reserve(self, tokens: float, now: float) -> float:
-        """Take one request and `tokens` from the buckets and answer 0, or take nothing and answer the seconds to wait."""
+        """Take one request and `tokens` from the buckets and return 0, or take nothing and return the seconds to wait."""
         wanted = [
             (bucket, amount) for bucket, amount in ((self._requests, 1.0), (self._tokens, tokens)) if bucket
         ]
@@ -61,6 +61,6 @@ class Limiter:
         return wait
 
     def correct(self, estimated: float, used: float) -> None:
-        """Replace an estimate by what the provider counted."""
+        """Replace an estimate by the provider's count."""
         if self._tokens:
             self._tokens.level += estimated - used

@@ -1,4 +1,4 @@
-"""How to carry out jobs: what a command line may choose without changing what is asked."""
+"""Options for executing jobs, which do not change the requests."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ DEFAULT_WORKERS = 16
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`workers` None: each endpoint's own `concurrency`, else 16. `notice` is told what a person should know now.
+    """`workers` None means each endpoint's own `concurrency`, else 16.
 
-    `trace` is told each request and what result of it (`--debug`).
+    `notice` is called with messages that the user should see now, `trace` with a line for each request and its result
+    (`--debug`).
     """
 
     workers: int | Literal["adaptive"] | None = None

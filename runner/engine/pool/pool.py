@@ -1,6 +1,6 @@
-"""The pull pipeline of one endpoint: N workers draw jobs from an iterator, each request over a connection of its own.
+"""The worker pool of one endpoint: N workers pull jobs from an iterator, each with its own connection.
 
-No task, future or list per case: the only things kept are the jobs in queued and those waiting to be asked again.
+No task, future or list per case: only the jobs in flight and those waiting for a retry are in memory.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ from .shutdown import Shutdown
 __all__ = ["Emit", "Pool", "admission_of"]
 
 Emit = Callable[[Sequence[tuple[Job, list[Record]]]], None]
-"""Receives finished jobs, each with the records of all its choices; may raise to end it all."""
+"""Receives finished jobs, each with the records of all its choices; may raise an error to end the run."""
 
 RETRIES_BEFORE_FIRST_ANSWER = 2
-"""Refused connections are retried less as long as the endpoint has never answered: it is probably not there."""
+"""Refused connections are retried fewer times if the endpoint has never answered: it is probably down."""
 
 
 def admission_of(connection: Connection, options: Options, *, of: int = 1) -> Admission:
-    """The admission of an endpoint: as many requests at once as the options say, else its declaration, else 16.
+    """Return the admission control of an endpoint: its concurrency is that of the options, else its own, else 16.
 
-    `of` so many endpoints it is one, which share the descriptors that the process may have.
+    `of`: number of endpoints sharing the process's file-descriptor limit.
     """
     endpoint = connection.endpoint
     default = connection.default_concurrency or DEFAULT_WORKERS
@@ -52,7 +52,7 @@ def admission_of(connection: Connection, options: Options, *, of: int = 1) -> Ad
         there = max(1, room_for(most * of) // of)
         if there < most:
             options.notice(
-                f"{there} requests at once to {endpoint.name}, not {most}: no more files may be open (ulimit -n)"
+                f"{there} requests at once to {endpoint.name}, not {most}: the limit on open files is too low (ulimit -n)"
             )
         return there
 
@@ -61,7 +61,7 @@ def admission_of(connection: Connection, options: Options, *, of: int = 1) -> Ad
 
 
 class Completion(NamedTuple):
-    """A request that is back, and what result: a response, or why there is none. Times are monotonic seconds."""
+    """A completed request and its result: a response, or the reason why there is none. Times are monotonic seconds."""
 
     queued: QueuedJob
     result: Response | TransportError
@@ -70,7 +70,7 @@ class Completion(NamedTuple):
 
 
 class Target(NamedTuple):
-    """Where the requests of a unit go, and what names that place in the keys of the cache."""
+    """The destination of a unit's requests, and its identity in cache keys."""
 
     url: str
     headers: Mapping[str, str]
@@ -116,31 +116,31 @@ class Pool:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._work(group, self._admission.concurrency.most - 1))
         finally:
-            self._process_completed()  # answers that had come when the workers were cancelled
+            self._process_completions()  # answers that had arrived when the workers were cancelled
 
     async def _work(self, group: asyncio.TaskGroup, more: int) -> None:
         while (queued := await self._queue.next()) is not None:
-            if more:  # whoever has something to do brings the next worker: there may be few jobs
+            if more:  # each worker with a job starts the next worker, since there may be few jobs
                 group.create_task(self._work(group, more - 1))
                 more = 0
-            # The one put back last is asked first: no more connections are open than requests were under way.
+            # Reuse the most recent transport first, so that no more connections are open than were needed at once.
             transport = self._idle.pop() if self._idle else self._connection.transport()
             completion = await self._ask(queued, transport)
             self._completed.append(completion)
             self._idle.append(transport)
-            # Answers that result at the same time are taken in one after the other, by whoever is next.
+            # Answers that arrive at the same time are processed together, by the worker that runs next.
             await asyncio.sleep(0)
-            self._process_completed()
+            self._process_completions()
 
     def _abandon(self) -> None:
-        """Where the run is stopped nobody waits for a model to be fetched."""
+        """Stop waiting for a model download when the run is stopped."""
         if self._shutdown.stopping:
             self._connection.abandon()
 
-    # --- before a request leaves ------------------------------------------------------------------------------------
+    # --- before a request is sent -----------------------------------------------------------------------------------
 
     def _resolve(self, queued: QueuedJob, now: float) -> bool:
-        """Finish what need not be asked: what is known already, and what has run out of time."""
+        """Finish a job that need not be sent: it is in the cache, or its deadline has passed. Return whether it was."""
         if queued.failure is not None and now >= queued.deadline:
             self._finish([(queued, queued.failure, None)])
             return True
@@ -151,7 +151,7 @@ class Pool:
         if entry is None:
             return False
         reply = self._reply(job, entry.status, {"content-type": entry.content_type}, entry.body)
-        if not _all_ok(reply):  # kept when it was read in another way; what is not ok is asked
+        if not _all_ok(reply):  # stored when it was read differently; only ok answers are used
             return False
         if self._printer:
             self._printer.whole(job, reply)
@@ -161,10 +161,12 @@ class Pool:
     def _admit(self, queued: QueuedJob, now: float) -> float:
         wait = self._admission.admit(queued.job.estimate, now)
         if wait == inf and self._budget and self._budget.exhausted:
-            self._shutdown.stop(f"--max-cost {self._budget.dollars:g}: {self._budget.spent:.4f} are spent")
+            self._shutdown.stop(
+                f"--max-cost {self._budget.dollars:g}: {self._budget.spent:.4f} has been spent"
+            )
         return wait
 
-    # --- a request and what comes of it -----------------------------------------------------------------------------
+    # --- a request and its result -----------------------------------------------------------------------------------
 
     async def _ask(self, queued: QueuedJob, transport: Transport) -> Completion:
         job = queued.job
@@ -186,17 +188,18 @@ class Pool:
             result = error
         return Completion(queued, result, started, time.monotonic())
 
-    def _process_completed(self) -> None:
-        """Take in what has landed, step by step for all of it: code that runs over and over is much faster than all
-        code in turn, which no cache of the processor holds.
+    def _process_completions(self) -> None:
+        """Process all completed requests, one step for all of them after the other.
+
+        Repeating one step is much faster than running all steps in turn, whose code does not fit the processor's cache.
         """
-        landed, self._completed = self._completed, []
-        if not landed:
+        completed, self._completed = self._completed, []
+        if not completed:
             return
-        replies = [self._read(completion) for completion in landed]
+        replies = [self._read(completion) for completion in completed]
         concluded = [
             (completion, reply)
-            for completion, reply in zip(landed, replies, strict=True)
+            for completion, reply in zip(completed, replies, strict=True)
             if self._is_over(completion, reply)
         ]
         self._finish(
@@ -222,14 +225,14 @@ class Pool:
         return self._reply(completion.queued.job, result.status, result.headers, result.body)
 
     def _reply(self, job: Job, status: int, headers: Mapping[str, str], body: bytes) -> Reply:
-        """What a response comes to, fresh or from the cache."""
+        """Read a response, new or from the cache."""
         declared = self._connection.endpoint.finish_reasons
         return job.unit.dialect.read_reply(
             status, headers, body, request=job.unit.fields, finish_reasons=declared, keyed=self._keyed
         )
 
     def _target(self, unit: Unit) -> Target:
-        """Where the unit's requests go, computed once."""
+        """Return the destination of the unit's requests, computed once."""
         target = self._targets.get(id(unit))
         if target is None:
             connection, dialect = self._connection, unit.dialect
@@ -242,25 +245,25 @@ class Pool:
         return target
 
     def _cache_key(self, job: Job) -> bytes:
-        """The key under which an answer is cached, the same whether it is streamed or not."""
+        """Return the cache key of a job's answer, which is the same with and without streaming."""
         return ResponseCache.key(self._target(job.unit).identity, self._data(job, stream=False), job.sample)
 
     def _data(self, job: Job, *, stream: bool) -> bytes:
         return job.sent(stream=stream, seeded=self._connection.fixed_seed)
 
     def _is_over(self, completion: Completion, reply: Reply) -> bool:
-        """Learn from a request that is back; whether that was all, or it is asked again."""
+        """Update all limits by a completed request. Return True if its job is finished, False if it is retried."""
         queued, finished = completion.queued, completion.finished
         error = _failure(reply)
         self._admission.release()
         pause = self._admission.learn(error, first_attempt=queued.attempts == 1, now=finished)
         if pause is not None:
-            self._notice(f"{self._name} asks for a pause of {pause:.3g} s")
+            self._notice(f"rate limited by {self._name}: waiting {pause:.3g} s")
         delay = None if error is None else self._delay_before_retry(queued, error, finished)
         if self._trace is not None:
             self._trace(
                 mask(
-                    _told(self._target(queued.job.unit).url, completion, error, delay),
+                    _debug_line(self._target(queued.job.unit).url, completion, error, delay),
                     self._connection.secrets,
                 )
             )
@@ -281,7 +284,7 @@ class Pool:
         return any(value.encode() in response.body for value in self._connection.secrets)
 
     def _delay_before_retry(self, queued: QueuedJob, error: ProviderError, now: float) -> float | None:
-        """Seconds after which to ask again what failed for a passing reason; None when it is not to be."""
+        """Return the seconds before a retry after a transient failure, or None if there is to be no retry."""
         if self._shutdown.stopping:
             return None
         most = self._max_retries
@@ -292,7 +295,7 @@ class Pool:
         )
 
     def _learn(self, job: Job, reply: Reply) -> None:
-        """Tell the breaker and the rate limit what result of it."""
+        """Update the breaker and the token limit by a reply."""
         error = reply.error
         if error is None:
             self._breaker.succeeded()
@@ -306,7 +309,7 @@ class Pool:
     def _finish(
         self, ended: Sequence[tuple[QueuedJob, Reply, float | None]], *, cached: bool = False
     ) -> None:
-        """Make the records of queue that are over, each with its latency in ms, and hand them on."""
+        """Make the records of finished jobs, each with its latency in ms, and pass them on."""
         finished = []
         for queued, reply, latency_ms in ended:
             records = records_of(
@@ -326,15 +329,15 @@ class Pool:
     def _pay(self, budget: Budget, cost: float | None) -> None:
         if cost is None:
             self._shutdown.stop(
-                f"--max-cost {budget.dollars:g}: what an answer of {self._name} costs is not known"
-                " (give its model a price in runner.yaml)"
+                f"--max-cost {budget.dollars:g}: the cost of an answer from {self._name} is unknown"
+                " (set a price for its model in runner.yaml)"
             )
         else:
             budget.pay(cost)
 
 
 def _failure(reply: Reply) -> ProviderError | None:
-    """The error of an exchange that brought no answer at all: its own, or that of each of its choices."""
+    """Return the error of an exchange without any answer: its own, or the one of each of its choices."""
     if reply.error is not None:
         return reply.error
     if reply.answers and all(answer.outcome is Outcome.ERROR for answer in reply.answers):
@@ -346,12 +349,12 @@ def _all_ok(reply: Reply) -> bool:
     return reply.error is None and bool(reply.answers) and all(a.outcome is Outcome.OK for a in reply.answers)
 
 
-def _told(url: str, completion: Completion, error: ProviderError | None, delay: float | None) -> str:
-    """A line of `--debug` on one request: never a header, never a body."""
+def _debug_line(url: str, completion: Completion, error: ProviderError | None, delay: float | None) -> str:
+    """Return the `--debug` line for one request, without headers and bodies."""
     job, result = completion.queued.job, completion.result
     got = f"{result.status}, {len(result.body):,} bytes" if isinstance(result, Response) else "no answer"
     why = f": {error.code}: {error.message}" if error else ""
-    then = f"; asks again in {delay:.1f} s" if delay is not None else ""
+    then = f"; retrying in {delay:.1f} s" if delay is not None else ""
     name = f"{job.unit.prompt.name}/{job.case.id}{f'@{job.unit.variant}' if job.unit.variant else ''}"
     took = f"{(completion.finished - completion.started) * 1000:.0f} ms"
     return f"POST {url} {name}#{job.sample} attempt {completion.queued.attempts}: {got} in {took}{why}{then}"

@@ -1,4 +1,4 @@
-"""Jobs on their way, in the order in which they may leave: new ones as they are drawn, others when their time comes."""
+"""The dispatch queue of one endpoint: new jobs as they are pulled, retries once their delay is over."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from .shutdown import Shutdown
 
 __all__ = ["JobQueue", "QueuedJob"]
 
-_BREATH = 32
-"""JobQueue settled without asking, between which everything else in the process gets its turn."""
+_YIELD_EVERY = 32
+"""The number of jobs resolved without a request after which other tasks get their turn."""
 
 
 @dataclass(order=True, slots=True)
 class QueuedJob:
-    """A job on its way: when it may leave (again), how often it did, until when it may, and how it failed last."""
+    """A job with the time of its next attempt, its attempts so far, its deadline, and its last failure."""
 
     not_before: float
     number: int
@@ -33,18 +33,18 @@ class QueuedJob:
 
 
 _AHEAD = 32
-"""Jobs drawn at a time. To read, check and render a few dozen rows one after the other takes a quarter less time than
-to do it for one after each answer, when the processor has other code in its caches."""
+"""Jobs pulled at a time. Reading, checking and rendering a few dozen rows in a row takes a quarter less time than doing
+it for one row after each answer, when the processor's caches have other code."""
 
 
 class JobQueue:
-    """The queue of one endpoint.
+    """The jobs of one endpoint that are to be sent.
 
-    `resolve` finishes a queued that needs no asking (its answer is cached, its deadline is over) and says whether it
-    did; `admit` lets a queued leave (0) or says how many seconds it has to wait (infinity: until `wake`).
+    `resolve` finishes a job that needs no request (its answer is cached, or its deadline has passed) and returns whether
+    it did. `admit` admits a job (0) or returns the seconds to wait (infinity: until `wake`).
 
-    No list of cases: besides the queue in the air there are those waiting to be asked again, in a heap ordered by
-    time, and _AHEAD new ones. One worker at a time looks after them all; the others queue for their turn.
+    There is no list of cases: apart from the jobs in flight, memory has only those waiting for a retry, in a heap ordered
+    by time, and _AHEAD new ones. One worker at a time serves the queue; the others wait for their turn.
     """
 
     def __init__(
@@ -64,14 +64,14 @@ class JobQueue:
         self._waiting: list[QueuedJob] = []
         self._held: QueuedJob | None = None
         self._drawn = 0
-        self._settled = 0
+        self._resolved = 0
         shutdown.on_wake(self.wake)
 
     async def next(self) -> QueuedJob | None:
-        """The next queued, which has left; None when there is none any more, or the run is stopping."""
+        """Return the next admitted job, or None if there are no more or the run is stopping."""
         async with self._turn:
             while not self._shutdown.stopping:
-                self._woken.clear()  # before looking: what happens while we look must not be missed
+                self._woken.clear()  # before looking, so that no event in the meantime is missed
                 now = time.monotonic()
                 queued = self._due(now)
                 if queued is None:
@@ -79,8 +79,8 @@ class JobQueue:
                         return None
                     await self._sleep(self._waiting[0].not_before - now)
                 elif self._resolve(queued, now):
-                    self._settled += 1
-                    if self._settled % _BREATH == 0:
+                    self._resolved += 1
+                    if self._resolved % _YIELD_EVERY == 0:
                         await asyncio.sleep(0)
                 elif (wait := self._admit(queued, now)) == 0.0:
                     return queued
@@ -90,13 +90,13 @@ class JobQueue:
             return None
 
     def again(self, queued: QueuedJob, not_before: float) -> None:
-        """Put a queued back, to leave again at that time."""
+        """Put a job back for a retry at a given time."""
         queued.not_before = not_before
         heapq.heappush(self._waiting, queued)
         self.wake()
 
     def wake(self) -> None:
-        """Look again at once: something that a queued waits for may have happened."""
+        """Look again at once, because something that a job waits for may have happened."""
         self._woken.set()
 
     def _due(self, now: float) -> QueuedJob | None:

@@ -1,4 +1,4 @@
-"""From one exchange to its records: judged, priced, ready for the journal. Pure."""
+"""Turns one exchange into its records: judged, priced, ready for the journal. Pure."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ def records_of(
     cached: bool,
     secret_values: tuple[str, ...] = (),
 ) -> list[Record]:
-    """One record per choice; one record in all when the exchange itself failed.
+    """Return one record per choice, or a single record if the exchange itself failed.
 
-    `secret_values` are masked in provider messages, which sometimes echo the key they refused.
+    `secret_values` are masked in provider messages, which sometimes contain the refused key.
     """
     answers = reply.answers
     if reply.error is not None:
@@ -109,7 +109,7 @@ def _error(
         return None
     hint = error.hint
     if error.status == 401:
-        # Only here is it known where the refused key result from.
+        # The source of the refused key is known only here.
         sources = dict.fromkeys(
             shown_name(name)
             if name is not None
@@ -119,7 +119,7 @@ def _error(
         hint = (
             f"check the key in {' and '.join(sources)}"
             if sources
-            else f"endpoint {endpoint.name} sends no key: name its variable with api_key_env in runner.yaml"
+            else f"endpoint {endpoint.name} sends no key: set api_key_env to the name of its variable in runner.yaml"
         )
     return {
         "code": error.code,
@@ -132,10 +132,9 @@ def _error(
 
 
 def cost_of(usage: JsonObject | None, price: ModelRule | None) -> float | None:
-    """US dollars of one exchange: by the project's price, else as the provider says (`usage.cost`, OpenRouter).
+    """Return the cost of one exchange in US dollars: by the project's price, else the provider's (`usage.cost`, OpenRouter).
 
-    Cached prompt tokens are part of `prompt_tokens` (OpenAI) and cost `cached_price` where one is given.
-    None when neither is known.
+    Cached prompt tokens are part of `prompt_tokens` (OpenAI) and cost `cached_price` if given. None if neither is known.
     """
     if usage is None:
         return None

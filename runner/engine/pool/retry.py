@@ -1,7 +1,7 @@
-"""When to ask again: one retry policy for every endpoint, as pure functions of what happened.
+"""The retry policy, the same for every endpoint, as pure functions.
 
-Constants are those of the official clients (openai-python 3: 0.5 s doubling to 8 s, a quarter of jitter, a
-Retry-After beyond 120 s is not waited for), with Retry-After taken as a minimum.
+The constants are those of the official clients (openai-python 3: 0.5 s doubling to 8 s, up to a quarter of jitter, no
+waiting for a Retry-After over 120 s); Retry-After is used as a minimum.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ __all__ = ["MAX_RETRY_AFTER", "backoff", "delay_before_retry"]
 FIRST_DELAY = 0.5
 LONGEST_DELAY = 8.0
 MAX_RETRY_AFTER = 120.0
-"""Seconds; a provider that asks for a longer pause is reported instead of waited for."""
+"""Seconds. If a provider asks for a longer pause, the error is reported at once."""
 
 
 def backoff(retry: int, jitter: Callable[[], float] = random.random) -> float:
-    """Seconds before retry number `retry` (0 is the first): exponential, with up to a quarter taken off."""
+    """Return the seconds before retry number `retry` (0 is the first): exponential, less up to a quarter."""
     return float(min(FIRST_DELAY * 2**retry, LONGEST_DELAY) * (1 - 0.25 * jitter()))
 
 
@@ -32,9 +32,9 @@ def delay_before_retry(
     seconds_left: float,
     jitter: Callable[[], float] = random.random,
 ) -> float | None:
-    """Seconds to wait before asking again, or None when it must not or cannot be asked again.
+    """Return the seconds before the next retry, or None if there must not be one.
 
-    `retry` is the number of retries made so far; `seconds_left` is what remains of the case's deadline.
+    `retry` is the number of retries so far; `seconds_left` is the time until the case's deadline.
     """
     if not error.retryable or retry >= max_retries:
         return None

@@ -1,7 +1,7 @@
-"""Stopping a run: by a signal, because the endpoint is down, a bound is reached, or results cannot be kept.
+"""Stops a run: on a signal, if the endpoint is down, a limit is reached, or results cannot be stored.
 
-The first Ctrl-C (SIGTERM, or SIGHUP where a terminal closes) drains: nothing new is sent, what is under way is finished
-and kept, since it is paid for. The second one cancels what is under way.
+The first Ctrl-C (or SIGTERM, or SIGHUP when a terminal closes) drains the run: nothing new is sent, and requests in
+flight are finished and stored, because they are paid for. The second one cancels the requests in flight.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ __all__ = ["Shutdown"]
 
 
 class Shutdown:
-    """The stop switch that all workers of a run look at. `reason` and `signal` say why, once it is thrown."""
+    """The stop switch of a run, which all workers check. `reason` and `signal` are set once it is stopping."""
 
     def __init__(self) -> None:
         self.reason: str | None = None
@@ -24,36 +24,36 @@ class Shutdown:
 
     @property
     def stopping(self) -> bool:
-        """Whether nothing new may be sent."""
+        """Whether the run is stopping, so that nothing new may be sent."""
         return self.reason is not None
 
     def stop(self, reason: str) -> None:
-        """Send nothing new from now on."""
+        """Stop the run: send nothing new from now on."""
         if self.reason is None:
             self.reason = reason
         self.wake()
 
     def wake(self) -> None:
-        """Have everybody who waits look again."""
+        """Wake all waiting workers."""
         for wake in self._wakers:
             wake()
 
     def on_wake(self, wake: Callable[[], None]) -> None:
-        """Have `wake` called when the run is stopped, and whenever something changed that all pools share."""
+        """Register a function to call when the run is stopped, or something that all pools share has changed."""
         self._wakers.append(wake)
 
     @contextmanager
     def signals(self, cancel: Callable[[], object], notice: Callable[[str], None]) -> Iterator[None]:
-        """Handle SIGINT, SIGTERM and SIGHUP while a run is on; `cancel` is called for the second one.
+        """Handle SIGINT, SIGTERM and SIGHUP during a run; `cancel` is called on the second signal.
 
-        SIGHUP stays ignored where it is (`nohup`).
+        SIGHUP stays ignored if it already is (`nohup`).
         """
 
         def received(number: int, _frame: object = None) -> None:
             if self.signal is None:
                 self.signal = number
                 self.stop("interrupted")
-                notice("stopping: waiting for the answers under way (Ctrl-C again to drop them)")
+                notice("stopping: waiting for the requests in flight (Ctrl-C again to drop them)")
             else:
                 cancel()
 
@@ -65,7 +65,7 @@ class Shutdown:
             for number in numbers:
                 loop.add_signal_handler(number, received, number)
         except (NotImplementedError, RuntimeError, ValueError):
-            # Windows' loops have no add_signal_handler; a thread that is not the main one may set no handler at all.
+            # Loops on Windows have no add_signal_handler; only the main thread may set handlers.
             yield from self._plain_handlers(loop, received)
             return
         try:

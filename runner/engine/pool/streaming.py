@@ -1,4 +1,4 @@
-"""`--stream`: the text of an answer, as it arrives. The record is made from the same bytes once they are all there."""
+"""`--stream`: prints the text of an answer as it arrives. The record is made from the same bytes when they are complete."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ __all__ = ["StreamPrinter"]
 
 
 class StreamPrinter:
-    """Hands pieces of answers to `on_text(job, choice, text)` as they come.
+    """Passes pieces of answers to `on_text(job, choice, text)` as they arrive.
 
-    A retried request starts its text again; `on_text` is told so by an empty text.
+    A retried request starts again from the beginning; `on_text` is then called with an empty text.
     """
 
     def __init__(self, on_text: Callable[[Job, int, str], None]) -> None:
         self._on_text = on_text
 
     def begin(self, job: Job) -> Callable[[bytes], None]:
-        """A receiver for the bytes of one response."""
+        """Return a function that receives the bytes of one response."""
         splitter, reader = SseSplitter(), job.unit.dialect.printer()
         self._on_text(job, 0, "")
 
@@ -33,7 +33,7 @@ class StreamPrinter:
         return receive
 
     def whole(self, job: Job, reply: Reply) -> None:
-        """An answer that result in one piece (from the cache)."""
+        """Print an answer that arrived in one piece (from the cache)."""
         self._on_text(job, 0, "")
         for answer in reply.answers:
             if answer.text:
