@@ -32,7 +32,7 @@ __all__ = ["cli"]
 SECTIONS = {
     "Write prompts": ("init", "check", "render", "import", "schema"),
     "Ask models": ("run", "show", "runs", "merge", "models", "cache"),
-    "Test answers": ("test", "review", "accept", "reject", "pending", "explain", "diff", "prune"),
+    "Test answers": ("test", "baseline", "review", "accept", "reject", "pending", "explain", "diff", "prune"),
     "Share prompts": ("pack",),
     "This tool": ("completion",),
 }

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from ..engine.plan.lint import lint_prompt
-from ..engine.plan.plan import refuse_denied_models
+from ..engine.plan.lint import LintReport, lint_prompt
+from ..engine.plan.plan import refuse_denied_models, variants_of
 from ..errors import Diagnostic, NothingSelectedError, Problems, RunnerError
 from ..files.model import Prompt
 from ..regress.claims import shared_by
+from ..regress.gate_rules import compile_gates, refuse_without_assertions, too_fine
+from ..regress.gates import load_rates, power_hint
 from ..regress.rules.rules import compile_rules
+from ..regress.snapshots.snapshot import rates_file
+from ..regress.snapshots.store import store_of
 from ..regress.vacuous import redactions_that_hide_all, vacuous_rules
 from ..report.figures import plural
 from ..report.outlet import print_line
@@ -48,6 +52,10 @@ def _check(paths: Sequence[str], workspace: Workspace) -> int:
             vacuous += vacuous_rules(loaded, compile_rules(loaded, project))
         except RunnerError as wrong:
             told.tell(wrong)
+        try:
+            vacuous += _of_gates(loaded, found, workspace)
+        except RunnerError as wrong:
+            told.tell(wrong)
         cases += found.cases
         for error in found.errors:
             told.tell(error)
@@ -66,6 +74,24 @@ def _check(paths: Sequence[str], workspace: Workspace) -> int:
         counted.append(plural(len(packs.requirements), "pack"))
     print_line(f"{', '.join(counted)}: {plural(errors, 'error')}, {plural(warnings, 'warning')}")
     return 2 if remarks else told.exit_code
+
+
+def _of_gates(prompt: Prompt, found: LintReport, workspace: Workspace) -> Iterator[Diagnostic]:
+    """What is to be said of a prompt's gates: margins that are too fine, and how large a drop they would find."""
+    rules = compile_gates(prompt, workspace.project)
+    if not rules or found.errors:
+        return
+    refuse_without_assertions(prompt, rules)
+    variants = variants_of(prompt, workspace.project)
+    count = found.cases // len(variants)
+    yield from (fine for rule in rules if (fine := too_fine(rule, count)) is not None)
+    store = store_of(workspace.project, workspace.environ)
+    for variant in variants:
+        rates = load_rates(store, rates_file(prompt, variant.name))
+        hint = power_hint(rules, rates, count)
+        if hint is not None:
+            name = "" if variant.name is None else f"{variant.name}: "
+            yield Diagnostic("info", "I001", f"{name}{hint}", rules[0].location)
 
 
 class Told:

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Protocol
 
 from ..errors import Location
+from ..regress.gates import GateResult
 from ..regress.modes import Modes
 from ..regress.results import CaseResult
 from ..regress.tally import Tally
@@ -24,6 +25,9 @@ class Listener(Protocol):
 
     def unreferenced(self, file: str) -> None:
         """No case refers to this snapshot."""
+
+    def gate(self, result: GateResult) -> None:
+        """A gate was judged, or is not in this run."""
 
     def finish(self, tally: Tally, *, modes: Modes, seconds: float, complete: bool = True) -> None:
         """That was all; `complete` unless the run was cut short."""

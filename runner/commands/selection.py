@@ -131,10 +131,12 @@ class Chosen:
         """Raise what `check` calls an error and what rendering does not come upon. For commands that ask."""
         refuse_lint_errors(self.prompts, hint="the provider would refuse it; --no-lint asks all the same")
         for prompt in self.prompts:
-            if prompt.regression:
+            if prompt.regression or self.workspace.project.gate is not None:
+                from ..regress.gate_rules import compile_gates
                 from ..regress.rules.rules import compile_rules
 
                 compile_rules(prompt, self.workspace.project)
+                compile_gates(prompt, self.workspace.project)
 
     def preflight(
         self,

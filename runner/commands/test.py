@@ -6,19 +6,20 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from ..engine.journal.exit_codes import exit_code
-from ..engine.plan.plan import CaseKey, Plan
+from ..engine.plan.plan import CaseKey, Plan, Preflight
 from ..engine.plan.shard import Shard
 from ..engine.plan.spool import Spool
-from ..engine.sampled import Sampled, seed_remark
+from ..engine.sampled import seed_remark
 from ..errors import NothingSelectedError
 from ..files.env_file import EnvFile
 from ..regress.claims import refuse_shared
-from ..regress.execute import carry_out
+from ..regress.execute import ask_again, carry_out
+from ..regress.gates import OFFLINE, Gates
 from ..regress.modes import Modes
 from ..regress.results import CaseResult
 from ..regress.run import Regression
@@ -29,6 +30,10 @@ from ..report.regression import RegressionReporter
 from .connect import ConnectOptions
 from .listeners import listeners
 from .selection import Chosen, load_selection, tests_of
+from .show_errors import show_diagnostic
+
+if TYPE_CHECKING:
+    from ..engine.session import RunOutcome
 
 __all__ = ["RegressionCommand"]
 
@@ -67,12 +72,15 @@ class RegressionCommand:
             refuse_shared(chosen.prompts, workspace.project)
             started = time.monotonic()
             tally = Tally()
+            gates = self._gates(chosen)
             others = listeners(closing, output, chosen)
             out = Outlet(sys.stdout, "standard output")
             reporter = closing.enter_context(RegressionReporter(out.text, quiet=quiet))
             reporter.start(title=chosen.title)
 
             def emit(result: CaseResult) -> None:
+                if (result.file, result.variant) in decided:
+                    result = replace(result, gated=True)
                 tally.add(result)
                 reporter.case(result)
                 for other in others:
@@ -86,6 +94,7 @@ class RegressionCommand:
                     for other in others:
                         other.unreferenced(file)
 
+            decided = {(unit.prompt.path, unit.variant) for unit in chosen.units if gates.decide(unit)}
             plan = Plan(chosen.units, chosen.selection.cases, shard=self.shard)
             regression = Regression(
                 plan,
@@ -97,8 +106,9 @@ class RegressionCommand:
                 orphan=orphan,
                 remark=reporter.note,
                 changed=self._changed(chosen),
+                see=gates.see,
+                samples_of=gates.samples_of,
             )
-            sampled = Sampled()
             preflight = None
             if self.modes.record != "none":
                 if lint:
@@ -106,16 +116,17 @@ class RegressionCommand:
                 # Every case is rendered before the first is paid for.
                 preflight = chosen.preflight(plan, spool=closing.enter_context(Spool()))
                 for unit in chosen.units:
-                    samples = self.modes.samples or regression.samples_of(unit)
-                    if (remark := seed_remark(unit, samples)) is not None:
+                    if (remark := seed_remark(unit, regression.samples_of(unit))) is not None:
                         reporter.note(remark)
+                for found in gates.remarks(preflight.cases_of(plan.units)):
+                    show_diagnostic(found)
             ending = carry_out(
                 regression,
                 chosen.units,
                 root=workspace.root,
                 connect=partial(endpoints.connect, workspace),
                 display=reporter,
-                watch=sampled.take,
+                watch=gates.take,
                 preflight=preflight,
                 workers=jobs,
                 use_cache=use_cache,
@@ -124,10 +135,21 @@ class RegressionCommand:
             unsent = ending is not None and ending.unsent
             if ending is not None and ending.stopped:
                 reporter.note(f"stopped early: {ending.stopped}")
+            if gates.judging and not unsent:
+                further = self._further_rounds(gates, chosen, plan, preflight, reporter, jobs, endpoints)
+                if further is not None:
+                    ending, unsent = further, True
+                    reporter.note(f"stopped early: {further.stopped}")
             if not tally.selected and self.shard is None:
                 raise chosen.selection.explain_nothing(chosen.units)
-            for remark in sampled.remarks():
+            for remark in gates.sampled.remarks():
                 reporter.note(remark)
+            tally.further(gates.further_calls, gates.further_cost)
+            for verdict in gates.results("the run was stopped" if unsent else None):
+                tally.gate(verdict)
+                reporter.gate(verdict)
+                for other in others:
+                    other.gate(verdict)
             seconds = time.monotonic() - started
             for each in (reporter, *others):
                 each.finish(tally, modes=self.modes, seconds=seconds, complete=not unsent)
@@ -139,6 +161,50 @@ class RegressionCommand:
         if not code:
             out.check()
         return code
+
+    def _gates(self, chosen: Chosen) -> Gates:
+        """The gates of the chosen prompts. They are judged on all cases of a prompt, asked in this run."""
+        part = None
+        if self.modes.record != "all":
+            part = OFFLINE
+        elif self.shard is not None:
+            part = "not judged on a shard"
+        elif not chosen.selection.takes_all:
+            part = "not judged on a part of the cases (--case, --tag)"
+        elif self.base is not None:
+            part = "not judged on a part of the cases (--base)"
+        store = store_of(chosen.workspace.project, chosen.workspace.environ)
+        return Gates(chosen.units, chosen.workspace.project, store, samples=self.modes.samples, part=part)
+
+    def _further_rounds(
+        self,
+        gates: Gates,
+        chosen: Chosen,
+        plan: Plan,
+        preflight: Preflight | None,
+        reporter: RegressionReporter,
+        jobs: int | Literal["adaptive"] | None,
+        endpoints: ConnectOptions,
+    ) -> RunOutcome | None:
+        """Ask round after round for as many samples as the gates need; the ending where that was cut short."""
+        gates.look()
+        while wanted := gates.more():
+            units = [unit for unit in plan.units if id(unit) in wanted]
+            ending = ask_again(
+                plan.more_samples(preflight, lambda unit: wanted.get(id(unit), range(0))),
+                units,
+                root=chosen.workspace.root,
+                connect=partial(endpoints.connect, chosen.workspace),
+                display=reporter,
+                take=gates.take,
+                workers=jobs,
+                facts={"command": "test", "round": max(samples.stop for samples in wanted.values())},
+            )
+            if ending.unsent:
+                return ending
+            gates.asked(wanted)
+            gates.look()
+        return None
 
     def _changed(self, chosen: Chosen) -> frozenset[CaseKey] | None:
         if self.base is None:

@@ -24,6 +24,7 @@ from ..errors import FormatError, did_you_mean
 from ..values import Json, JsonPath
 from .assertion_types import assertion_schema
 from .comparator_types import default_schema, rule_schema
+from .gate_schema import gate_schema
 from .problems import MOST, ProblemList
 from .violations import Violation, in_words, near
 
@@ -47,8 +48,9 @@ def schema(name: FormatName) -> Mapping[str, Any]:
     if name == "prompt":
         parsed["$defs"] |= {"assertion": assertion_schema(), "rule": rule_schema()}
         parsed["$defs"]["regression"]["properties"]["default"] = default_schema()
+        parsed["$defs"]["gate"] = gate_schema()
     if name == "project":
-        parsed["$defs"]["api"] = {"enum": [*APIS]}
+        parsed["$defs"] |= {"api": {"enum": [*APIS]}, "gate": gate_schema()}
     return parsed
 
 

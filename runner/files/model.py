@@ -239,5 +239,6 @@ class Project:
     models: tuple[ModelRule, ...] = ()
     packs: Mapping[str, Json] = field(default_factory=dict)
     redact: tuple[Json, ...] = ()
+    gate: Json = None
     document: Document | None = None
     warnings: tuple[Diagnostic, ...] = ()

@@ -102,6 +102,7 @@ def load_project_from(tree: Tree, root: Path, *, environ: Mapping[str, str]) -> 
         models=models,
         packs=spec.get("packs", {}),
         redact=tuple(spec.get("redact", ())),
+        gate=spec.get("gate"),
         document=document,
         warnings=tuple(_retired(spec.get("endpoints", {}), document)),
     )

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from ..engine.plan.plan import Job, Preflight, Unit
 from .run import Regression
 
 if TYPE_CHECKING:
     from ..endpoints.connect import Connection
+    from ..engine.journal.counters import Counters
     from ..engine.journal.record import Record
     from ..engine.session import Display, RunOutcome
 
-__all__ = ["carry_out"]
+__all__ = ["ask_again", "carry_out"]
 
 
 def carry_out(
@@ -62,6 +63,43 @@ def carry_out(
     if outcome is None or not outcome.unsent:
         regression.finish()
     return outcome
+
+
+def ask_again(
+    jobs: Mapping[str, Iterator[Job]],
+    units: Sequence[Unit],
+    *,
+    root: Path,
+    connect: Callable[[Sequence[Unit]], Mapping[str, Connection]],
+    display: Display,
+    take: Callable[[Job, Sequence[Record]], None],
+    workers: int | Literal["adaptive"] | None = None,
+    facts: Mapping[str, Any],
+    counters: Counters | None = None,
+) -> RunOutcome:
+    """Ask for more samples (by endpoint) of cases that are decided already; the cache is not looked at.
+
+    Raises ConfigError for an endpoint, StorageError.
+    """
+    from ..engine.attempt import Attempt
+    from ..engine.journal.counters import Counters
+    from ..engine.pool.options import Options
+    from ..engine.session import run_jobs
+
+    if counters is None:
+        counters = Counters()
+    attempt = Attempt.begin(facts, root)
+    return run_jobs(
+        jobs,
+        units,
+        connect(units),
+        journal=attempt.journal,
+        counters=counters,
+        display=display,
+        receive=take,
+        facts=attempt.facts,
+        options=Options(workers=workers, notice=display.note),
+    )
 
 
 def _ask(

@@ -32,7 +32,8 @@ class CaseResult:
     `file` is the prompt's path as the user gave it, `snapshot` the snapshot's path from the project's root. `agreement`
     is (how many of, how many) samples gave the approved output when it was recorded; `flavour` is new-flaky,
     known-flaky or recovered. `calls` says how often the model was asked, `cached`
-    how many of the answers came from the cache instead, `written` whether the snapshot file changed.
+    how many of the answers came from the cache instead, `written` whether the snapshot file changed. `gated`: the gates
+    of its prompt decide, and the case is told without failing the run by itself.
     """
 
     prompt: str
@@ -58,6 +59,7 @@ class CaseResult:
     cost: float | None = None
     latency_ms: float | None = None
     notes: tuple[str, ...] = ()
+    gated: bool = False
 
     @classmethod
     def of(

@@ -53,7 +53,7 @@ class Regression:
     """One run over the cases that `selection` takes of a plan's units. `emit` receives each case's result; `orphan` each snapshot file without a case.
 
     `lost` knows the answers that cases without a snapshot may have left under another name, where it was looked for before.
-    `remark` is told what concerns a prompt as a whole. `changed` limits what may be asked to these cases (`--base`); the others are replayed or reported. Raises what
+    `see` is told each case before it is looked into, and `samples_of` says how often gates ask the cases of a unit. `remark` is told what concerns a prompt as a whole. `changed` limits what may be asked to these cases (`--base`); the others are replayed or reported. Raises what
     loading, rendering and the snapshot store raise.
     """
 
@@ -69,6 +69,8 @@ class Regression:
         orphan: Callable[[str], None],
         remark: Callable[[str], None] = lambda _: None,
         changed: frozenset[CaseKey] | None = None,
+        see: Callable[[Job], None] = lambda _: None,
+        samples_of: Callable[[Unit], int | None] = lambda _: None,
         lost: LostAnswers | None = None,
     ) -> None:
         units = plan.units
@@ -83,6 +85,8 @@ class Regression:
         self._orphan = orphan
         self._remark = remark
         self._changed = changed
+        self._see = see
+        self._samples_of = samples_of
         self._rules: Mapping[str, Rules] = {
             unit.prompt.place: compile_rules(unit.prompt, project) for unit in units
         }
@@ -100,8 +104,8 @@ class Regression:
         return self._modes.record == "all"
 
     def samples_of(self, unit: Unit) -> int:
-        """How often the prompt wants each of its cases asked."""
-        return self._rules[unit.prompt.place].samples
+        """How often each case of a unit is asked: as the run says, else its gates, else the prompt."""
+        return self._modes.samples or self._samples_of(unit) or self._rules[unit.prompt.place].samples
 
     def guard(self, secrets: Iterable[str]) -> None:
         """Refuse to store an answer that repeats one of these keys."""
@@ -171,6 +175,7 @@ class Regression:
 
     def _case(self, job: Job) -> Iterator[Job]:
         unit, case = job.unit, job.case
+        self._see(job)
         file = self._file(unit, case)
         folder, _, name = file.rpartition("/")
         unseen = self._unseen.get(folder)
@@ -273,7 +278,7 @@ class Regression:
         self, job: Job, status: Status, approved: Snapshot | None, file: str, moved_from: str | None = None
     ) -> Iterator[Job]:
         refuse_newer(self._root, file)
-        samples = self._modes.samples or self.samples_of(job.unit)
+        samples = self.samples_of(job.unit)
         against = self._store.digest(moved_from or file)
         self._asked[job.key] = _Asked(job, status, approved, against, file, samples, moved_from=moved_from)
         for sample in range(samples):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 
 from ..engine.journal.exit_codes import ExitCounts
+from .gates import GateResult
 from .modes import Modes
 from .results import CaseResult
 
@@ -16,6 +18,7 @@ class Tally:
     """What a run found, as counts: its size does not depend on the number of cases.
 
     `called` are the cases for which a model was asked, `calls` the answers it was asked for, `cached` those all of whose answers came from the cache.
+    `further_cost` is what the calls of later rounds cost, in US dollars. `excused` counts, by verdict, the cases of prompts whose gates decide: they are told, and do not fail the run by themselves.
     """
 
     selected: int = 0
@@ -30,9 +33,26 @@ class Tally:
     cached: int = 0
     written: int = 0
     unreferenced: int = 0
+    further_cost: float | None = None
+    gates_failed: int = 0
+    gates_unchecked: int = 0
+    excused: Counter[str] = field(default_factory=Counter)
+
+    def gate(self, result: GateResult) -> None:
+        """Count what a gate came to."""
+        self.gates_failed += result.outcome == "failed"
+        self.gates_unchecked += result.outcome == "unchecked"
+
+    def further(self, calls: int, cost: float | None) -> None:
+        """Count the calls that gates asked for when the cases were decided already."""
+        self.calls += calls
+        if cost is not None:
+            self.further_cost = (self.further_cost or 0.0) + cost
 
     def add(self, result: CaseResult) -> None:
         """Count one case."""
+        if result.gated:
+            self.excused[result.verdict] += 1
         self.selected += 1
         self.called += result.called
         self.calls += result.calls
@@ -55,10 +75,12 @@ class Tally:
     def facts(self, modes: Modes, *, unsent: bool = False, signal: int | None = None) -> ExitCounts:
         """What the exit code is decided from."""
         rejected = self.unreferenced if modes.unreferenced == "reject" else 0
+        excused = self.excused
+        outdated = self.pending + self.outdated - excused["pending"] - excused["outdated"]
         return ExitCounts(
-            failed=self.failed,
-            outdated=self.pending + self.outdated + rejected,
-            unchecked=self.errors + unsent,
+            failed=self.failed - excused["fail"] + self.gates_failed,
+            outdated=outdated + rejected,
+            unchecked=self.errors - excused["error"] + self.gates_unchecked + unsent,
             selected=self.selected,
             signal=signal,
         )

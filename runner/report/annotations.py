@@ -6,16 +6,18 @@ Syntax and escapes: https://docs.github.com/actions/reference/workflows-and-acti
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Literal, TypeAlias
 
 from ..errors import Location
+from ..regress.gates import GateResult
 from ..regress.modes import Modes
 from .figures import count, plural
+from .gates import details, headline
 from .regression_digest import RegressionDigest, Told
 from .visible import visible
 
-__all__ = ["Level", "Locate", "annotate", "annotation"]
+__all__ = ["Level", "Locate", "annotate", "annotate_gates", "annotation"]
 
 Level: TypeAlias = Literal["error", "warning", "notice"]
 
@@ -51,6 +53,16 @@ def annotate(digest: RegressionDigest, *, modes: Modes, locate: Locate) -> Itera
     if not rejected:
         warnings, total = [*warnings, *unreferenced], total + digest.unreferenced.total
     yield from _level("warning", warnings, total)
+
+
+def annotate_gates(gates: Sequence[GateResult], locate: Callable[[Location], Location]) -> Iterator[str]:
+    """One command for each gate that fails the run, or that could not decide."""
+    for result in gates:
+        if result.word in ("held", "skipped"):
+            continue
+        level: Level = "warning" if result.outcome == "ok" else "error"
+        text = "\n".join([headline(result), *details(result)])
+        yield annotation(level, text, title=f"gate {result.name} {result.gate}", at=locate(result.location))
 
 
 def _level(level: Level, said: list[tuple[str, str, Location]], total: int) -> Iterator[str]:

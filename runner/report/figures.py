@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["count", "dollars", "duration", "plural", "whole_seconds"]
+__all__ = ["count", "dollars", "duration", "plural", "points", "whole_seconds"]
 
 
 def duration(seconds: float) -> str:
@@ -45,3 +45,10 @@ def count(number: int) -> str:
 def plural(number: int, noun: str) -> str:
     """`1 error`, `2 errors`, `1,200 cases`."""
     return f"{count(number)} {noun}{'' if number == 1 else 's'}"
+
+
+def points(share: float, digits: int = 0) -> str:
+    """A difference of shares in points, with its sign: `−2.0`, `+6`, `0`."""
+    rounded = f"{100 * abs(share):.{digits}f}"
+    sign = "" if not float(rounded) else "+" if share > 0 else "−"
+    return sign + rounded

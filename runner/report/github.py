@@ -10,10 +10,11 @@ from types import TracebackType
 from typing import Self, TextIO
 
 from ..errors import Location, StorageError
+from ..regress.gates import GateResult
 from ..regress.modes import Modes
 from ..regress.results import CaseResult
 from ..regress.tally import Tally
-from .annotations import annotate
+from .annotations import annotate, annotate_gates
 from .markdown_summary import markdown_summary
 from .outlet import Outlet
 from .regression_digest import RegressionDigest
@@ -40,6 +41,7 @@ class GitHubReport:
         self._locate = locate
         self._environ = environ
         self._digest = RegressionDigest()
+        self._gates: list[GateResult] = []
         self._unheeded = ExitStack()
 
     def case(self, result: CaseResult) -> None:
@@ -50,16 +52,24 @@ class GitHubReport:
         """A snapshot that no case refers to; its path is from the project's root."""
         self._digest.unreferenced.add(lambda: file)
 
+    def gate(self, result: GateResult) -> None:
+        """What a gate came to."""
+        self._gates.append(result)
+
     def finish(self, tally: Tally, *, modes: Modes, seconds: float, complete: bool = True) -> None:
         """Show the annotations and append the summary. Raises StorageError where that file cannot be written."""
         self.close()
         for line in annotate(self._digest, modes=modes, locate=self._in_workspace):
             self._stream.command(line)
+        for line in annotate_gates(self._gates, self._from_root):
+            self._stream.command(line)
         self._stream.flush()
         path = self._environ.get("GITHUB_STEP_SUMMARY")
         if not path:
             return
-        text = markdown_summary(self._digest, tally, modes=modes, seconds=seconds, complete=complete)
+        text = markdown_summary(
+            self._digest, tally, modes=modes, seconds=seconds, complete=complete, gates=self._gates
+        )
         try:
             with Path(path).open("a", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
                 file.write(text)
@@ -84,7 +94,9 @@ class GitHubReport:
 
     def _in_workspace(self, file: str, case: str) -> Location:
         """The place with its path as GitHub wants it: from the root of the repository that was checked out."""
-        at = self._locate(file, case)
+        return self._from_root(self._locate(file, case))
+
+    def _from_root(self, at: Location) -> Location:
         workspace, path = Path(self._environ.get("GITHUB_WORKSPACE") or Path.cwd()), Path.cwd() / at.path
         try:
             return Location(path.resolve().relative_to(workspace.resolve()).as_posix(), at.line, at.column)

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import BinaryIO
 
+from ..regress.gates import GateResult
 from ..regress.modes import Modes
 from ..regress.results import CaseResult, FieldChange
 from ..regress.tally import Tally
 from .figures import plural
+from .gates import details, headline
 from .junit import JUnitFormat, quoted, text_of
 from .output import FileWriter
 from .regression_digest import facts_of, reason_of, sort_of
@@ -23,7 +25,7 @@ __all__ = ["JUnitReport"]
 _WIDE = 200
 
 
-class JUnitReport(FileWriter[CaseResult | str]):
+class JUnitReport(FileWriter[CaseResult | GateResult | str]):
     """The cases of a regression run in a file that ends in .xml; snapshots without a case too, where they fail it.
 
     `finish` ends it. As a context manager it closes itself: complete unless an exception passes through.
@@ -41,6 +43,10 @@ class JUnitReport(FileWriter[CaseResult | str]):
         """A snapshot that no case refers to."""
         self._unreferenced.append(file)
 
+    def gate(self, result: GateResult) -> None:
+        """Add one gate. Raises StorageError when the disk refuses it."""
+        self.write(result)
+
     def finish(self, tally: Tally, *, modes: Modes, seconds: float, complete: bool = True) -> None:
         """Put the file in its place. Raises StorageError."""
         if modes.unreferenced == "reject":
@@ -55,7 +61,7 @@ class _Cases:
     def __init__(self, file: BinaryIO) -> None:
         self._junit = JUnitFormat(file)
 
-    def add(self, thing: CaseResult | str) -> None:
+    def add(self, thing: CaseResult | GateResult | str) -> None:
         if isinstance(thing, str):
             outcome = _outcome(
                 "failure", "orphan", "no case refers to this snapshot", "runner prune deletes it"
@@ -63,13 +69,17 @@ class _Cases:
             case = _testcase("runner", thing, 0.0, "orphan", outcome)
             self._junit.add_case("runner", case, failed=True, errored=False, seconds=0.0)
             return
+        if isinstance(thing, GateResult):
+            failed, errored = thing.outcome == "failed", thing.outcome == "unchecked"
+            self._junit.add_case(thing.prompt, _gate(thing), failed=failed, errored=errored, seconds=0.0)
+            return
         name = thing.case if thing.variant is None else f"{thing.case}@{thing.variant}"
         seconds = (thing.latency_ms or 0.0) / 1000
         self._junit.add_case(
             thing.prompt,
             _testcase(thing.prompt, name, seconds, thing.status, _outcome_of(thing), calls=thing.calls),
-            failed=thing.verdict in ("fail", "pending", "outdated"),
-            errored=thing.verdict == "error",
+            failed=thing.verdict in ("fail", "pending", "outdated") and not thing.gated,
+            errored=thing.verdict == "error" and not thing.gated,
             seconds=seconds,
         )
 
@@ -85,9 +95,39 @@ def _testcase(prompt: str, name: str, seconds: float, status: str, outcome: str,
     )
 
 
+def _gate(result: GateResult) -> str:
+    """A testcase for a gate; one that is not judged in this run is skipped."""
+    properties: dict[str, object] = {"status": result.word, "calls": result.calls}
+    if (seen := result.evidence) is not None:
+        properties |= {
+            "drop": f"{seen.drop:.6g}",
+            "low": f"{seen.low:.6g}",
+            "high": f"{seen.high:.6g}",
+            "p": f"{result.p:.6g}",
+            "samples": seen.samples,
+        }
+    if result.value is not None:
+        properties["value"] = f"{result.value:.6g}"
+    listed = "".join(
+        f"<property name={quoted(name)} value={quoted(str(value))}/>" for name, value in properties.items()
+    )
+    outcome = ""
+    if result.word == "skipped":
+        outcome = f"<skipped message={quoted(result.reason)}/>\n"
+    elif result.outcome != "ok":
+        tag = "failure" if result.outcome == "failed" else "error"
+        outcome = _outcome(tag, result.word, headline(result), "\n".join(details(result)))
+    return (
+        f'<testcase classname={quoted(result.name)} name={quoted(f"gate/{result.name}/{result.gate}")} time="0.000">\n'
+        f"<properties>{listed}</properties>\n{outcome}</testcase>\n"
+    )
+
+
 def _outcome_of(result: CaseResult) -> str:
     if result.verdict == "pass":
         return ""
+    if result.gated:
+        return f"<system-out>{text_of(f'{sort_of(result)}: {reason_of(result)}')}</system-out>\n"
     details = "\n".join(_details(result))
     message = reason_of(result)
     if result.verdict == "flaky":

@@ -7,12 +7,14 @@ structure (CommonMark 0.31.2, section 2.5), so that an answer can be neither a l
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from ..regress.gates import GateResult
 from ..regress.modes import Modes
 from ..regress.tally import Tally
 from .figures import count, dollars, duration
-from .regression_closing import sentences
+from .gates import summary_rows
+from .regression_closing import cost_of, sentences
 from .regression_digest import Few, RegressionDigest, Told
 from .review_table import HEADERS
 from .visible import one_line
@@ -22,6 +24,9 @@ __all__ = ["literal", "markdown_summary"]
 _PUNCTUATION = re.compile(r"[!-/:-@\[-`{-~]")
 
 
+_MOST_GATES = 100
+
+
 def literal(text: str) -> str:
     """Text as code on one line of Markdown, in a table too: what it says, and nothing that it does."""
     spelt = _PUNCTUATION.sub(lambda found: f"&#{ord(found.group())};", one_line(text))
@@ -29,10 +34,21 @@ def literal(text: str) -> str:
 
 
 def markdown_summary(
-    digest: RegressionDigest, tally: Tally, *, modes: Modes, seconds: float, complete: bool
+    digest: RegressionDigest,
+    tally: Tally,
+    *,
+    modes: Modes,
+    seconds: float,
+    complete: bool,
+    gates: Sequence[GateResult] = (),
 ) -> str:
     """The whole summary, ending with a line end. Its size has an upper bound far below GitHub's of 1 MiB."""
     lines = [f"### {_heading(tally, complete=complete)}", "", *_counts(digest, tally, seconds)]
+    if gates:
+        lines += ["", "#### Gates", "", "| prompt | gate | verdict |", "| --- | --- | --- |"]
+        lines += [f"| {' | '.join(map(literal, row))} |" for row in summary_rows(gates[:_MOST_GATES])]
+        if len(gates) > _MOST_GATES:
+            lines += ["", f"and {count(len(gates) - _MOST_GATES)} more"]
     for caption, few in (
         ("Failed", digest.failures),
         ("Out of date", digest.outdated),
@@ -53,6 +69,11 @@ def markdown_summary(
 def _heading(tally: Tally, *, complete: bool) -> str:
     if not complete:
         return "Prompts: the run was stopped"
+    if tally.gates_failed:
+        return "Prompts: worse than their baseline"
+    as_they_were = tally.passed + tally.excused.total() - tally.excused["pass"] == tally.selected
+    if as_they_were and tally.excused and not tally.gates_unchecked:
+        return "Prompts: no gate says worse"
     return "Prompts: as approved" if tally.passed == tally.selected else "Prompts: to be looked at"
 
 
@@ -79,7 +100,8 @@ def _counts(digest: RegressionDigest, tally: Tally, seconds: float) -> Iterator[
         tally.called,
         tally.calls,
     )
-    cost = "-" if digest.cost is None else dollars(digest.cost)
+    spent = cost_of(digest, tally)
+    cost = "-" if spent is None else dollars(spent)
     yield f"| {' | '.join(names)} |"
     yield "| --: " * len(names) + "|"
     yield f"| {' | '.join([*map(count, numbers), cost, duration(seconds)])} |"

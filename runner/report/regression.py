@@ -9,10 +9,12 @@ from collections.abc import Callable, Mapping
 from typing import TextIO
 
 from ..engine.journal.record import Record
+from ..regress.gates import GateResult
 from ..regress.modes import Modes
 from ..regress.results import CaseResult
 from ..regress.tally import Tally
 from .figures import count, dollars, duration, plural, whole_seconds
+from .gates import gate_lines
 from .painting import BOLD, DIM, Line
 from .progress import SEPARATOR
 from .regression_closing import closing_lines, last_line, sentences
@@ -52,6 +54,7 @@ class RegressionReporter(Reporter):
             quiet=quiet,
         )
         self._digest = RegressionDigest()
+        self._gates: list[GateResult] = []
         self._answers = 0
         self._drawn = False
 
@@ -97,6 +100,10 @@ class RegressionReporter(Reporter):
         """A snapshot that no case refers to, told at the end."""
         self._digest.unreferenced.add(lambda: file)
 
+    def gate(self, result: GateResult) -> None:
+        """What a gate came to, told at the end."""
+        self._gates.append(result)
+
     def finish(self, tally: Tally, *, modes: Modes, seconds: float, complete: bool = True) -> None:
         """End: the cases to look at, what to do about them, and the totals of `tally`; `complete` unless cut short."""
         digest = self._digest
@@ -107,6 +114,10 @@ class RegressionReporter(Reporter):
             self._print(Line(""))
             for sentence in told:
                 self._print(Line(sentence))
+        if self._gates:
+            self._print(Line(""))
+            for line in gate_lines(self._gates):
+                self._print(line)
         self._print(last_line(digest, tally, seconds=seconds, complete=complete))
 
     def close(self) -> None:

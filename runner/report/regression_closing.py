@@ -12,7 +12,7 @@ from .regression_digest import Few, RegressionDigest, Told
 from .review_table import field_table
 from .visible import visible
 
-__all__ = ["closing_lines", "last_line", "sentences"]
+__all__ = ["closing_lines", "cost_of", "last_line", "sentences"]
 
 _SORT_WIDTH = 9
 
@@ -60,16 +60,24 @@ def last_line(digest: RegressionDigest, tally: Tally, *, seconds: float, complet
     rest = [_asked(tally)] if tally.called else []
     if tally.cached:
         rest.append(f"{count(tally.cached)} from the cache")
-    if digest.cost is not None:
-        rest.append(dollars(digest.cost))
+    if (cost := cost_of(digest, tally)) is not None:
+        rest.append(dollars(cost))
     if tally.written:
         rest.append(f"{plural(tally.written, 'snapshot')} written")
     verdict = ", ".join(parts)
     stopped = "" if complete else f"stopped after {plural(tally.selected, 'case')}: "
-    green = complete and tally.passed == tally.selected
-    style = GREEN if green else RED if tally.failed else YELLOW
+    failed = tally.failed - tally.excused["fail"] + tally.gates_failed
+    as_it_should_be = tally.passed + tally.excused.total() - tally.excused["pass"] == tally.selected
+    green = complete and as_it_should_be and not tally.gates_unchecked
+    style = RED if failed else GREEN if green else YELLOW
     text = " · ".join([f"{stopped}{verdict} in {duration(seconds)}", *rest])
     return Line(text, style, len(stopped) + len(verdict))
+
+
+def cost_of(digest: RegressionDigest, tally: Tally) -> float | None:
+    """What all calls cost, in US dollars; None where no price is known."""
+    known = [cost for cost in (digest.cost, tally.further_cost) if cost is not None]
+    return sum(known) if known else None
 
 
 def _asked(tally: Tally) -> str:

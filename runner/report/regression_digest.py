@@ -107,6 +107,8 @@ class RegressionDigest:
                     self.notes[note] += 1
             return
         self.sorts[sort_of(result)] += 1
+        if result.gated:
+            return  # what fell furthest is told by the gate
         self._few(result).add(lambda: _told(result))
         if result.verdict == "outdated" and (
             result.named in self._renewable or len(self._renewable) < _PROMPTS

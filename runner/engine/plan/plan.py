@@ -372,6 +372,11 @@ class Preflight:
     starts: tuple[int, ...]
     spool: Spool | None = None
 
+    def cases_of(self, units: Sequence[Unit]) -> dict[int, int]:
+        """How many cases each of the plan's units has, by its id."""
+        ends = self.starts[1:]
+        return {id(unit): end - start for unit, start, end in zip(units, self.starts, ends, strict=False)}
+
 
 Skip = Callable[[Unit, Case, int, int], bool]
 """Called with the unit, case, sample and index of each job, in order; returns whether the job is skipped."""
@@ -453,6 +458,26 @@ class Plan:
         for number, case in enumerate(self.cases(unit)):
             if number >= kept:
                 yield unit.job(case, 0, index + number * self.repeat) if self._has(unit, case) else None
+
+    def more_samples(
+        self, preflight: Preflight | None, samples: Callable[[Unit], range]
+    ) -> dict[str, Iterator[Job]]:
+        """For each endpoint the jobs of further samples of all cases, as many as each unit needs."""
+        return {
+            name: self._more(places, preflight, samples)
+            for name, places in self.places_by_endpoint().items()
+            if any(samples(self.units[place]) for place in places)
+        }
+
+    def _more(
+        self, places: Sequence[int], preflight: Preflight | None, samples: Callable[[Unit], range]
+    ) -> Iterator[Job]:
+        for place in places:
+            wanted = samples(self.units[place])
+            for job in self.first_samples(place, preflight) if wanted else ():
+                if job is not None:
+                    for sample in wanted:
+                        yield job._replace(sample=sample, place=None)
 
     def _has(self, unit: Unit, case: Case) -> bool:
         return self.shard is None or self.shard.has(unit.prompt.file, case.id, unit.variant)

@@ -3,6 +3,7 @@
     prompts/triage.prompt.yaml
     prompts/__snapshots__/triage/refund-late.snap.yaml            <case>
     prompts/__snapshots__/triage/refund-late@gpt-6-luna.snap.yaml <case>@<variant>
+    prompts/__snapshots__/triage.rates.yaml                       how often each case passes (`regress/rates.py`)
     __snapshots__/support/triage/refund-late.snap.yaml            of the prompt support:triage, which is a pack's
 
 One file a case, addressed by its id and verified by the fingerprint of its request. It holds what a reviewer approves
@@ -24,6 +25,7 @@ from ...values import Json
 
 __all__ = [
     "FOLDER",
+    "RATES_SUFFIX",
     "SUFFIX",
     "Snapshot",
     "Variation",
@@ -34,12 +36,14 @@ __all__ = [
     "is_snapshot_file",
     "pack_folder",
     "present_name",
+    "rates_file",
     "snapshot_file",
     "snapshot_folder",
 ]
 
 FOLDER = "__snapshots__"
 SUFFIX = ".snap.yaml"
+RATES_SUFFIX = ".rates.yaml"
 LONGEST_NAME = 80
 
 _PLAIN = re.compile(r"[a-z0-9][a-z0-9._@+=-]*")
@@ -111,6 +115,13 @@ def pack_folder(alias: str) -> str:
 def file_of(prompt: Prompt, case: str, variant: str | None = None) -> str:
     """The file of one case's snapshot in the project that tests it, root-relative."""
     return posixpath.join(folder_of(prompt), _case_file(case, variant))
+
+
+def rates_file(prompt: Prompt, variant: str | None = None) -> str:
+    """The file of the rates of a prompt, in one variant, beside the folder of its snapshots; root-relative."""
+    above = posixpath.dirname(folder_of(prompt))
+    name = prompt.name if prompt.origin is None else prompt.origin.export
+    return posixpath.join(above, _file_name(name if variant is None else f"{name}@{variant}") + RATES_SUFFIX)
 
 
 def is_snapshot_file(path: str) -> bool:

@@ -77,11 +77,11 @@ class SnapshotStore:
             if not stat.S_ISREG(status.st_mode):
                 raise self._unreadable(file, "it is not a file")
             if status.st_size > MAX_BYTES:
-                raise too_large(status.st_size, self._shown(file))
+                raise too_large(status.st_size, self.shown(file))
             data = os.read(descriptor, MAX_BYTES)
         finally:
             os.close(descriptor)
-        shown = self._shown(file)
+        shown = self.shown(file)
         return read_snapshot(decode(data, shown), shown)
 
     def digest(self, file: str) -> str | None:
@@ -120,12 +120,10 @@ class SnapshotStore:
             raise FormatError(
                 f"the snapshot would have {len(data):,} bytes, at most {MAX_BYTES:,} can be reviewed; the largest "
                 f"part is {json_path(path)} with {size:,}",
-                location=Location(self._shown(file)),
+                location=Location(self.shown(file)),
                 hint="let the prompt answer less, or ignore that path in regression.rules",
             )
-        read_snapshot(
-            text, self._shown(file)
-        )  # what cannot be read again must not become the approved answer
+        read_snapshot(text, self.shown(file))  # what cannot be read again must not become the approved answer
         if self._says(file, snapshot):
             return False
         if (former := self._on_disk(file)) != file:
@@ -140,7 +138,7 @@ class SnapshotStore:
             path, what = found
             raise SecretError(
                 f"{json_path(path)} holds {what}; nothing was written",
-                location=Location(self._shown(file)),
+                location=Location(self.shown(file)),
                 hint="take it out of the prompt's data, or add a `redact` rule for it to runner.yaml",
             )
 
@@ -158,7 +156,7 @@ class SnapshotStore:
             # The same file under both names: a system that takes upper and lower case for one.
             if os.path.lexists(target) and not target.samefile(source):
                 raise StorageError(
-                    f"the snapshot {self._shown(old)} cannot be renamed: {self._shown(new)} is there already",
+                    f"the snapshot {self.shown(old)} cannot be renamed: {self.shown(new)} is there already",
                     hint="delete the one that is not meant",
                 )
             source.replace(target)
@@ -194,6 +192,21 @@ class SnapshotStore:
         except (FileNotFoundError, NotADirectoryError):
             return set()
         return {f"{place}/{present_name(name)}" for name in names}
+
+    def read_rates(self, file: str) -> str | None:
+        """The text of a file of rates; None where there is none. Raises MissingFileError, EncodingError."""
+        self._refuse_links(file)
+        try:
+            return decode(self._plain_bytes(file), self.shown(file))
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise self._unreadable(file, error.strerror or str(error)) from None
+
+    def write_rates(self, file: str, text: str) -> None:
+        """Write a file of rates, whole or not at all. Raises MissingFileError for links, StorageError."""
+        self._refuse_links(file)
+        self._replace(file, text.encode())
 
     def prompts_in(self, directory: str) -> set[str]:
         """The prompt files in a directory, root-relative."""
@@ -255,7 +268,8 @@ class SnapshotStore:
     def _path(self, file: str) -> Path:
         return Path(self._root) / PurePosixPath(file)
 
-    def _shown(self, file: str) -> str:
+    def shown(self, file: str) -> str:
+        """How messages call a file."""
         return f"{self._prefix}{file}"
 
     def _says(self, file: str, snapshot: Snapshot) -> bool:
@@ -291,13 +305,13 @@ class SnapshotStore:
     def _unreadable(self, file: str, reason: str) -> MissingFileError:
         return MissingFileError(
             f"this snapshot cannot be read: {reason}",
-            location=Location(self._shown(file)),
+            location=Location(self.shown(file)),
             hint="snapshots are plain files in plain folders",
         )
 
     def _cannot(self, what: str, file: str, error: OSError) -> StorageError:
         return StorageError(
-            f"the snapshot {self._shown(file)} cannot be {what}: {error.strerror or error}",
+            f"the snapshot {self.shown(file)} cannot be {what}: {error.strerror or error}",
             hint="what was approved before is as it was; the answers are safe in .runner/",
         )
 

@@ -1,0 +1,217 @@
+"""How often `runner test --live` with `gate: {}` is wrong, and what it takes: the real commands against a loopback server.
+
+    python benchmarks/verdicts.py --suites 50                # false alarms, detection, calls, many prompts
+
+Each suite draws the pass rates of its cases from a population, records a baseline and tests three times: nothing changed,
+15 points lost over all cases, 15 points lost in few of them. Drawn from seeds: the same suites each time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import io
+import json
+import os
+import random
+import re
+import tempfile
+import threading
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+POPULATIONS = ("noisy", "stable", "hard")
+CHANGES = ("none", "spread", "broken")
+LOST = 0.15
+LABELS = ("payment", "delivery", "login", "bug")
+
+PROMPT = """\
+name: {name}
+model: drawn
+inputs: {{ticket: {{type: string}}}}
+messages: [{{role: user, content: "{name}: {{{{ ticket }}}}"}}]
+tests:
+{tests}regression: {{gate: {gate}}}
+"""
+
+
+class Server:
+    """Answers `case N` rightly with the chance that was set for it; the nth answer to a case is the same each time."""
+
+    def __init__(self) -> None:
+        self.rates: dict[str, Sequence[float]] = {}
+        self.seeds: dict[str, object] = {}
+        self.asked: Counter[tuple[str, int]] = Counter()
+        self.calls: Counter[str] = Counter()
+        self.port = 0
+        self._ready = threading.Event()
+        threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True).start()
+        self._ready.wait()
+
+    def set(self, prompt: str, rates: Sequence[float], seed: object) -> None:
+        self.rates[prompt], self.seeds[prompt] = rates, seed
+        self.calls[prompt] = 0
+        self.asked.clear()
+
+    async def _run(self) -> None:
+        server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self.port = server.sockets[0].getsockname()[1]
+        self._ready.set()
+        await server.serve_forever()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            while True:
+                head = await reader.readuntil(b"\r\n\r\n")
+                length = int(re.search(rb"content-length: (\d+)", head.lower()).group(1))  # type: ignore[union-attr]
+                asked = json.loads(await reader.readexactly(length))["messages"][-1]["content"]
+                body = json.dumps(
+                    {
+                        "id": "x", "object": "chat.completion", "created": 1, "model": "drawn-1",
+                        "choices": [{"index": 0, "finish_reason": "stop",
+                                     "message": {"role": "assistant", "content": self._answer(asked)}}],
+                        "usage": {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15},
+                    }
+                ).encode()  # fmt: skip
+                writer.write(
+                    b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b"
+                    % (len(body), body)
+                )
+                await writer.drain()
+        writer.close()
+
+    def _answer(self, asked: str) -> str:
+        prompt, _, case = asked.partition(": case ")
+        index = int(case)
+        draw = random.Random(repr((prompt, self.seeds[prompt], index, self.asked[prompt, index])))
+        self.asked[prompt, index] += 1
+        self.calls[prompt] += 1
+        right = LABELS[index % 4]
+        return (
+            right
+            if draw.random() < self.rates[prompt][index]
+            else LABELS[(index + 1 + draw.randrange(3)) % 4]
+        )
+
+
+def population(kind: str, cases: int, draw: random.Random) -> list[float]:
+    if kind == "noisy":
+        return [draw.betavariate(8, 1) for _ in range(cases)]
+    if kind == "hard":
+        return [draw.betavariate(2, 1) for _ in range(cases)]
+    return [1.0 if draw.random() < 0.8 else draw.betavariate(6, 2) for _ in range(cases)]
+
+
+def changed(rates: Sequence[float], how: str, draw: random.Random) -> list[float]:
+    """The same mean loss, spread over all cases in proportion, or in few cases that break altogether."""
+    if how == "none":
+        return list(rates)
+    left = LOST * len(rates)
+    if how == "spread":
+        return [max(0.0, rate * (1 - left / sum(rates))) for rate in rates]
+    after = list(rates)
+    for index in draw.sample(range(len(rates)), len(rates)):
+        lost = min(left, after[index])
+        after[index] -= lost
+        left -= lost
+    return after
+
+
+def write(folder: Path, names: Sequence[str], cases: int, port: int, gate: str) -> None:
+    (folder / "runner.yaml").write_text(
+        f"endpoint: drawn\nendpoints: {{drawn: {{base_url: 'http://127.0.0.1:{port}/v1'}}}}\n"
+    )
+    tests = "".join(
+        f"  - {{id: c-{index:03d}, vars: {{ticket: case {index}}}, assert: [{{type: equals, value: {LABELS[index % 4]}}}]}}\n"
+        for index in range(cases)
+    )
+    for name in names:
+        (folder / f"{name}.prompt.yaml").write_text(PROMPT.format(name=name, tests=tests, gate=gate))
+
+
+def run(folder: Path, *args: str) -> tuple[int, str]:
+    """The real command line, in this process."""
+    from runner.cli.main import cli
+
+    out, before = io.TextIOWrapper(io.BytesIO(), encoding="utf-8"), Path.cwd()
+    os.chdir(folder)
+    try:
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
+            code = cli(args=list(args), prog_name="runner")
+    finally:
+        os.chdir(before)
+    out.flush()
+    return code, out.buffer.getvalue().decode()  # type: ignore[attr-defined]
+
+
+def suites(server: Server, kind: str, cases: int, count: int, gate: str) -> None:
+    worse: Counter[str] = Counter()
+    unsure: Counter[str] = Counter()
+    calls: Counter[str] = Counter()
+    for number in range(count):
+        draw = random.Random(f"{kind}{cases}{number}")
+        rates = population(kind, cases, draw)
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            write(folder, ["p"], cases, server.port, gate)
+            server.set("p", rates, (number, "baseline"))
+            code, said = run(folder, "baseline")
+            assert code == 0, said
+            for how in CHANGES:
+                server.set("p", changed(rates, how, draw), (number, how))
+                code, said = run(folder, "test", "--live")
+                assert code in (0, 1), said
+                worse[how] += code
+                unsure[how] += "INCONCLUSIVE" in said
+                calls[how] += server.calls["p"]
+    cells = "  ".join(
+        f"{how} {100 * worse[how] / count:5.1f} % worse, {100 * unsure[how] / count:4.1f} unsure, {calls[how] / count / cases:4.2f} samples"
+        for how in CHANGES
+    )
+    print(f"{kind:6} {cases} cases, {count} suites: {cells}", flush=True)
+
+
+def many_prompts(server: Server, prompts: int, cases: int, count: int, gate: str) -> None:
+    red = 0
+    names = [f"p{index}" for index in range(prompts)]
+    for number in range(count):
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            write(folder, names, cases, server.port, gate)
+            for each in names:
+                kind = POPULATIONS[int(each[1:]) % 3]
+                server.set(each, population(kind, cases, random.Random(f"{each}{number}")), number)
+            code, said = run(folder, "baseline")
+            assert code == 0, said
+            code, said = run(folder, "test", "--live")
+            assert code in (0, 1), said
+            red += code
+    print(f"{prompts} prompts of {cases} cases, nothing changed: {red} of {count} runs red", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--suites", type=int, default=20, help="suites in each row")
+    parser.add_argument("--cases", type=int, nargs="*", default=[20, 48])
+    parser.add_argument("--kinds", nargs="*", default=list(POPULATIONS))
+    parser.add_argument("--prompts", type=int, default=30, help="prompts in one run; 0 leaves that row out")
+    parser.add_argument("--runs", type=int, default=5, help="runs of that many prompts")
+    parser.add_argument("--gate", default="{}")
+    given = parser.parse_args()
+    for name in ("CI", "OPENAI_BASE_URL", "GITHUB_ACTIONS"):
+        os.environ.pop(name, None)
+    os.environ |= {"RUNNER_TRUST": "1", "NO_COLOR": "1"}
+    server = Server()
+    for cases in given.cases:
+        for kind in given.kinds:
+            suites(server, kind, cases, given.suites, given.gate)
+    if given.prompts:
+        many_prompts(server, given.prompts, 20, given.runs, given.gate)
+
+
+if __name__ == "__main__":
+    main()

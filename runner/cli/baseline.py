@@ -1,0 +1,88 @@
+"""`runner baseline`: how often each case passes, kept beside the snapshots."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from .options import (
+    JobsType,
+    case_option,
+    complete_endpoints,
+    env_file_option,
+    isolate_option,
+    no_lint_option,
+    paths_argument,
+    transport_option,
+    trust_option,
+)
+from .terminal import confirm
+
+if TYPE_CHECKING:
+    from ..files.env_file import EnvFile
+
+__all__ = ["command"]
+
+
+@click.command("baseline")
+@paths_argument
+@click.option(
+    "--samples",
+    type=click.IntRange(1),
+    default=10,
+    show_default=True,
+    metavar="N",
+    help="Ask N times for each case.",
+)
+@case_option
+@click.option("--tag", "tags", multiple=True, metavar="TAG", help="Only prompts or cases with this tag.")
+@click.option(
+    "--endpoint",
+    envvar="RUNNER_ENDPOINT",
+    metavar="NAME",
+    shell_complete=complete_endpoints,
+    help="Ask this endpoint of runner.yaml.",
+)
+@click.option(
+    "--jobs",
+    "-j",
+    type=JobsType(),
+    envvar="RUNNER_JOBS",
+    help="How many requests at once; adaptive: as many as the endpoint takes.",
+)
+@no_lint_option
+@transport_option
+@env_file_option
+@trust_option
+@isolate_option
+def command(
+    paths: tuple[str, ...],
+    samples: int,
+    ids: tuple[str, ...],
+    tags: tuple[str, ...],
+    endpoint: str | None,
+    jobs: int | Literal["adaptive"] | None,
+    transport: str,
+    env_file: EnvFile | None,
+    *,
+    no_lint: bool,
+    trusted: bool,
+    isolate: bool,
+) -> int:
+    """Record how often each case passes, for gates to compare with.
+
+    Asks every case several times and writes `__snapshots__/PROMPT.rates.yaml`, a line a case, to be committed. Nothing is
+    approved by that. Where an answer does not come, nothing is written.
+
+    \b
+      runner baseline                      # then: runner test --live
+      runner baseline --case new-one       # a case that was added since
+    """
+    from ..commands.baseline import BaselineCommand
+    from ..commands.connect import ConnectOptions
+
+    run = BaselineCommand(
+        paths, ids=ids, tags=tags, endpoint=endpoint, samples=samples, isolate=isolate, env_file=env_file
+    )
+    return run.carry_out(jobs=jobs, endpoints=ConnectOptions(confirm, trusted, transport), lint=not no_lint)

@@ -1,0 +1,207 @@
+"""What `runner baseline` does: ask every case several times, compare with the rates there are, write the new ones."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal
+
+from ..engine.journal.counters import Counters
+from ..engine.journal.record import Record
+from ..engine.plan.plan import Job, Plan, Unit
+from ..engine.plan.spool import Spool
+from ..engine.sampled import Sampled, seed_remark
+from ..engine.session import RunOutcome
+from ..errors import UsageError
+from ..files.env_file import EnvFile
+from ..regress.claims import refuse_shared
+from ..regress.counted import Counted, UnitCount
+from ..regress.execute import ask_again
+from ..regress.gate_rules import asserts_nothing
+from ..regress.gates import load_rates
+from ..regress.rates import Rate, Rates, short, write_rates
+from ..regress.snapshots.snapshot import rates_file
+from ..regress.snapshots.store import SnapshotStore, store_of
+from ..report.console import ConsoleReporter
+from ..report.figures import plural
+from ..report.outlet import Outlet
+from ..report.rates import rates_lines
+from .connect import ConnectOptions
+from .selection import Chosen, load_selection, tests_of
+
+__all__ = ["BaselineCommand"]
+
+_ROUNDS = 2
+"""How often answers that did not come are asked for again, after the retries of each."""
+
+
+@dataclass(frozen=True, slots=True)
+class BaselineCommand:
+    """One `runner baseline`, as its options say."""
+
+    paths: Sequence[str]
+    ids: Sequence[str]
+    tags: Sequence[str]
+    endpoint: str | None
+    samples: int
+    isolate: bool = False
+    env_file: EnvFile | None = None
+
+    def carry_out(
+        self, *, jobs: int | Literal["adaptive"] | None, endpoints: ConnectOptions, lint: bool
+    ) -> int:
+        """Run it; the exit code. Raises what loading, rendering, asking and storing raise."""
+        selection = tests_of(
+            self.paths, ids=self.ids, tags=self.tags, endpoint=self.endpoint, isolate=self.isolate
+        )
+        with ExitStack() as closing:
+            chosen = load_selection(selection, closing, env_file=self.env_file)
+            project = chosen.workspace.project
+            refuse_shared(chosen.prompts, project)
+            if lint:
+                chosen.refuse_faults()
+            store = store_of(project, chosen.workspace.environ)
+            before = {id(unit): self._before(unit, chosen, store) for unit in chosen.units}
+            plan = Plan(chosen.units, chosen.selection.cases, self.samples)
+            preflight = chosen.preflight(plan, spool=closing.enter_context(Spool()))
+            out = Outlet(sys.stdout, "standard output")
+            reporter = closing.enter_context(ConsoleReporter(out.text))
+            counters = Counters(total=preflight.records)
+            reporter.start(counters, title=chosen.title)
+            for unit in chosen.units:
+                if (remark := seed_remark(unit, self.samples)) is not None:
+                    reporter.note(remark)
+            asking = _Asking(chosen, counters, reporter, endpoints, jobs)
+            ending = asking.ask(plan.by_endpoint(preflight))
+            for _ in range(_ROUNDS):
+                if ending.unsent or not asking.unanswered:
+                    break
+                reporter.note(
+                    f"{plural(len(asking.unanswered), 'answer')} did not come and are asked for again"
+                )
+                ending = asking.ask_unanswered()
+            reporter.close()
+            if ending.unsent or asking.unanswered:
+                why = ending.stopped or f"{plural(len(asking.unanswered), 'answer')} did not come"
+                reporter.note(f"{why}: nothing was written")
+                out.flush()
+                return 128 + ending.signal if ending.signal is not None else 3
+            for unit in chosen.units:
+                self._write(unit, asking, before[id(unit)], store, reporter, whole=chosen.selection.takes_all)
+            out.flush()
+            out.check()
+        return 0
+
+    def _before(self, unit: Unit, chosen: Chosen, store: SnapshotStore) -> Rates | None:
+        """The rates there are. Raises UsageError where those of a part would not go with those of the others."""
+        file = rates_file(unit.prompt, unit.variant)
+        rates = load_rates(store, file)
+        if rates is not None and not chosen.selection.takes_all and rates.samples != self.samples:
+            raise UsageError(
+                f"the other cases in {store.shown(file)} have {plural(rates.samples, 'sample')}, not {self.samples}",
+                hint=f"--samples {rates.samples}, or ask all cases anew",
+            )
+        return rates
+
+    def _write(
+        self,
+        unit: Unit,
+        asking: _Asking,
+        before: Rates | None,
+        store: SnapshotStore,
+        reporter: ConsoleReporter,
+        *,
+        whole: bool,
+    ) -> None:
+        counted = asking.counted.of(unit)
+        if not counted.cases:
+            return
+        file = rates_file(unit.prompt, unit.variant)
+        one = asking.sampled.is_one(unit)
+        new = _rates(counted, self.samples, one=one)
+        for line in rates_lines(unit.prompt.name, unit.variant, before, new):
+            reporter.note(line)
+        for remark in _remarks(counted, one=one):
+            reporter.note(remark)
+        if not whole and before is not None:
+            kept = {case: rate for case, rate in before.cases.items() if case not in new.cases}
+            new = Rates(
+                before.samples,
+                {**kept, **new.cases},
+                new.served_model if new.served_model == before.served_model else None,
+                before.judged_by,
+            )
+        store.write_rates(file, write_rates(new))
+        reporter.note(f"written: {store.shown(file)}")
+
+
+def _rates(counted: UnitCount, samples: int, *, one: bool) -> Rates:
+    cases = {
+        name: Rate(short(case.request), *((int(case.passed > 0), 1) if one else (case.passed, case.answered)))
+        for name, case in counted.cases.items()
+    }
+    [served] = counted.served if len(counted.served) == 1 else [None]
+    return Rates(1 if one else samples, cases, served)
+
+
+def _remarks(counted: UnitCount, *, one: bool) -> Iterator[str]:
+    name = counted.unit.prompt.name
+    if one:
+        yield f"{name}: all samples of each case are the same answer: they count, and are written, as one"
+    if asserts_nothing(counted.unit.prompt):
+        yield f"{name}: no case asserts anything, so every answer passes and its rate says nothing"
+    if len(counted.served) > 1:
+        yield f"{name}: the answers came from {plural(len(counted.served), 'model')}: {', '.join(sorted(counted.served))}"
+
+
+class _Asking:
+    """The answers of all rounds, counted; `unanswered` are the jobs that have none yet."""
+
+    def __init__(
+        self,
+        chosen: Chosen,
+        counters: Counters,
+        reporter: ConsoleReporter,
+        endpoints: ConnectOptions,
+        workers: int | Literal["adaptive"] | None,
+    ) -> None:
+        self.counted = Counted()
+        self.sampled = Sampled()
+        self.unanswered: list[Job] = []
+        self._chosen = chosen
+        self._counters = counters
+        self._reporter = reporter
+        self._endpoints = endpoints
+        self._workers = workers
+
+    def ask(self, jobs: dict[str, Iterator[Job]]) -> RunOutcome:
+        """Ask for these, by endpoint."""
+        return ask_again(
+            jobs,
+            self._chosen.units,
+            root=self._chosen.workspace.root,
+            connect=partial(self._endpoints.connect, self._chosen.workspace),
+            display=self._reporter,
+            take=self._take,
+            workers=self._workers,
+            facts={"command": "baseline"},
+            counters=self._counters,
+        )
+
+    def ask_unanswered(self) -> RunOutcome:
+        """Ask again for what did not come."""
+        again, self.unanswered = self.unanswered, []
+        jobs: dict[str, list[Job]] = {}
+        for job in again:
+            jobs.setdefault(job.unit.endpoint.name, []).append(job)
+        return self.ask({name: iter(each) for name, each in jobs.items()})
+
+    def _take(self, job: Job, records: Sequence[Record]) -> None:
+        if any(record["outcome"] == "error" and not record["passed"] for record in records):
+            self.unanswered.append(job)
+            return
+        self.sampled.take(job, records)
+        self.counted.take(job, records)

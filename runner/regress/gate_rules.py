@@ -1,0 +1,196 @@
+"""The gates of one prompt: its own `regression.gate`, else the project's `gate`, compiled once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from math import isfinite
+from typing import Any, cast
+
+from ..errors import Diagnostic, FormatError, Location
+from ..files.cases import cases_of
+from ..files.gate_schema import LIMITS
+from ..files.model import Project, Prompt
+from ..files.problems import ProblemList
+from ..schema import show
+from ..verdict.gate import Bound
+from ..verdict.looks import AUTO, Looks
+
+__all__ = ["GateRule", "asserts_nothing", "compile_gates", "refuse_without_assertions", "too_fine"]
+
+_USUAL = Bound()
+
+_OF_A_TEST = ("max_drop", "min", "confidence", "about", "prove", "by", "unsure")
+
+
+@dataclass(frozen=True, slots=True)
+class GateRule:
+    """One gate. `bound` is what it asks of the pass rate, or `limit` the most of another metric; `label` names it.
+
+    `by_tag` makes it one gate for the cases of each tag; `unsure_fails`, whether an inconclusive verdict ends with exit code
+    3. `location` is where it stands.
+    """
+
+    label: str
+    metric: str
+    location: Location
+    bound: Bound | None
+    limit: float = 0.0
+    by_tag: bool = False
+    unsure_fails: bool = False
+    looks: Looks = AUTO
+
+
+def compile_gates(prompt: Prompt, project: Project) -> tuple[GateRule, ...]:
+    """The gates of a prompt; none where neither it nor the project has any.
+
+    Raises FormatError at the key of what is off, such as a gate that can never fail; Problems when there are several.
+    """
+    own = cast("Mapping[str, Any]", prompt.regression).get("gate")
+    if own is not None:
+        return _compiled(own, lambda *path: prompt.locate("regression", "gate", *path))
+    document = project.document
+    if project.gate is None or document is None:
+        return ()
+    return _compiled(project.gate, lambda *path: document.locate(("gate", *path)))
+
+
+def asserts_nothing(prompt: Prompt) -> bool:
+    """Whether every answer of a prompt passes that ends as it should: no case asserts anything. Raises CaseError."""
+    form = prompt.request.get("response_format")
+    if prompt.asserts or (isinstance(form, Mapping) and form.get("type") != "text"):
+        return False
+    return not any(case.asserts or case.outcome for case in cases_of(prompt))
+
+
+def refuse_without_assertions(prompt: Prompt, rules: Sequence[GateRule]) -> None:
+    """Raise FormatError for a gate of the pass rate where nothing can fail. Raises CaseError."""
+    rule = next((rule for rule in rules if rule.bound is not None), None)
+    if rule is not None and asserts_nothing(prompt):
+        raise FormatError(
+            f"no case of {prompt.name} asserts anything, so every answer passes and this gate can never fail",
+            location=rule.location,
+            hint="say with `assert` or `response_format` what a right answer is",
+        )
+
+
+def too_fine(rule: GateRule, cases: int) -> Diagnostic | None:
+    """W023: a margin that is finer than one case."""
+    bound = rule.bound
+    if bound is None or bound.least is not None or not 0 < bound.max_drop * cases < 1 - 1e-9:
+        return None
+    return Diagnostic(
+        "warning",
+        "W023",
+        f"max_drop {show(bound.max_drop)} of {cases} cases is finer than one case, which is {100 / cases:.3g} points",
+        rule.location,
+        "a single case that breaks is beyond it: add cases, or widen max_drop",
+    )
+
+
+def _compiled(spec: Any, locate: Callable[..., Location]) -> tuple[GateRule, ...]:
+    problems = ProblemList()
+    rules: list[GateRule] = []
+    several = isinstance(spec, list)
+    for index, each in enumerate(spec if several else [spec]):
+        at: tuple[int, ...] = (index,) if several else ()
+
+        def place(*path: str, at: tuple[int, ...] = at) -> Location:
+            return locate(*at, *path)
+
+        with problems.kept():
+            rule = _compile(each, place)
+            if any(rule.label == other.label and rule.by_tag == other.by_tag for other in rules):
+                raise FormatError(f"the gate {rule.label} stands here twice", location=place())
+            rules.append(rule)
+    problems.raise_any()
+    return tuple(rules)
+
+
+def _compile(spec: Mapping[str, Any], place: Callable[..., Location]) -> GateRule:
+    for key, message, hint in _faults(spec):
+        raise FormatError(message, location=place(*([key] if key in spec else [])), hint=hint)
+    metric: str = spec.get("metric", "pass_rate")
+    looks = _looks(spec.get("samples", "auto"))
+    if metric in LIMITS:
+        return GateRule(f"{metric} max {show(spec['max'])}", metric, place(), None, spec["max"], looks=looks)
+    least = spec.get("min")
+    bound = Bound(
+        max_drop=spec.get("max_drop", _USUAL.max_drop),
+        least=least,
+        confidence=spec.get("confidence", _USUAL.confidence),
+        about=spec.get("about", "cases"),
+        prove=spec.get("prove", False),
+        looks=looks,
+    )
+    label = " ".join(
+        [
+            metric,
+            *([f"min {show(least)}"] if least is not None else []),
+            *(
+                [f"max_drop {show(bound.max_drop)}"]
+                if "max_drop" in spec and bound.max_drop != _USUAL.max_drop
+                else []
+            ),
+            *(["for inputs"] if bound.about == "inputs" else []),
+            *(["proven"] if bound.prove else []),
+        ]
+    )
+    return GateRule(
+        label,
+        metric,
+        place(),
+        bound,
+        by_tag=spec.get("by") == "tag",
+        unsure_fails=spec.get("unsure") == "fail",
+        looks=looks,
+    )
+
+
+def _looks(samples: str | int | list[int]) -> Looks:
+    if isinstance(samples, str):
+        return AUTO
+    return Looks((samples,) if isinstance(samples, int) else tuple(samples))
+
+
+def _faults(spec: Mapping[str, Any]) -> Iterator[tuple[str, str, str | None]]:
+    """What is off in one gate: the key, what is wrong, a hint."""
+    samples = spec.get("samples", "auto")
+    if isinstance(samples, list) and any(a >= b for a, b in pairwise(samples)):
+        yield "samples", f"samples {show(samples)} must rise from look to look", None
+    for key in ("max_drop", "min", "max", "confidence"):
+        if key in spec and not isfinite(spec[key]):
+            yield key, f"{key} is no number", None
+    metric = spec.get("metric", "pass_rate")
+    if metric in LIMITS:
+        for key in _OF_A_TEST:
+            if key in spec:
+                yield key, f"{metric} is a plain limit, which has no {key}", "give it `max` alone"
+        if "max" not in spec:
+            yield "metric", f"a gate of {metric} needs max", f"e.g. {{metric: {metric}, max: 0.002}}"
+        return
+    if "max" in spec:
+        yield "max", "no pass rate is too high: this gate can never fail", "say min, or max_drop"
+    if "min" in spec and "max_drop" in spec:
+        yield "min", "min and max_drop are two gates", "write a list: gate: [{max_drop: 0.05}, {min: 0.85}]"
+    shares = "it is a share: 0.05 is 5 points"
+    drop, least = spec.get("max_drop", 0.05), spec.get("min", 0.5)
+    if drop >= 1:
+        yield (
+            "max_drop",
+            f"max_drop {show(drop)}: no rate falls by more than all of it, so this gate can never fail",
+            shares,
+        )
+    if least <= 0:
+        yield "min", f"min {show(least)}: every rate is at least that, so this gate can never fail", shares
+    if least > 1:
+        yield "min", f"min {show(least)}: no rate is that high, so this gate can never pass", shares
+    if least == 1 and spec.get("prove"):
+        yield (
+            "min",
+            "min 1 with prove: no number of samples proves that none will fail, so this gate can never pass",
+            None,
+        )
+    if "min" in spec and "about" in spec:
+        yield "about", "about is for max_drop: a rate on its own is about inputs like these", "leave it out"

@@ -1,0 +1,182 @@
+"""How often each case of a prompt passes, as `runner baseline` found it: a file beside the snapshots, a line a case.
+
+A rate is no approval: a snapshot says which answer is right, the rates say how often one came. A case that often fails has
+its rate like any other. Lines of different cases merge; a case in whose line two branches conflict has no rate.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..documents.documents import Document
+from ..documents.yaml_reader import parse_yaml
+from ..documents.yaml_writer import scalar
+from ..errors import FormatError, Location
+from ..files.versions import is_version, reader_of, version_in
+from ..values import Json, JsonPath
+from .snapshots.reader import ConflictError
+
+__all__ = ["Rate", "Rates", "read_rates", "short", "write_rates"]
+
+VERSION = 1
+
+_CONFLICT = re.compile(r"<<<<<<<|=======|>>>>>>>|\|\|\|\|\|\|\|")
+_CASE = re.compile(r'  "?([a-z0-9][a-z0-9._-]*)"?: \{.*')
+_SHARE = re.compile(r"(0|[1-9][0-9]*)/([1-9][0-9]*)")
+_REQUEST = re.compile(r"(?!0b[01]+$)[0-9a-f]{8}")
+_DIGEST = 8
+_AGAIN = "rates are written by runner: take back the edit, or `runner baseline` anew"
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """Of so many samples of a case, how many passed. `request` is the short fingerprint of what was asked.
+
+    `came` counts the labels that were answered, of a prompt that has labels.
+    """
+
+    request: str
+    passed: int
+    total: int
+    came: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """The rates of one prompt in one variant.
+
+    `samples` is how often each case was asked; `served_model` the model that answered, where it was one; `judged_by` the
+    fingerprint of what judged, where that was a model. `conflicts` are the cases whose lines are a merge conflict.
+    """
+
+    samples: int
+    cases: Mapping[str, Rate]
+    served_model: str | None = None
+    judged_by: str | None = None
+    conflicts: frozenset[str] = frozenset()
+
+
+def short(fingerprint: str) -> str:
+    """What stands for a request in a line."""
+    return fingerprint.rpartition(":")[2][:_DIGEST]
+
+
+def write_rates(rates: Rates) -> str:
+    """The text of the file."""
+    lines = [f"runner_rates: {VERSION}", f"samples: {rates.samples}"]
+    if rates.served_model is not None:
+        lines.append(f"served_model: {scalar(rates.served_model)}")
+    if rates.judged_by is not None:
+        lines.append(f"judged_by: {scalar(rates.judged_by)}")
+    lines.append("cases:" if rates.cases else "cases: {}")
+    for case, rate in sorted(rates.cases.items()):
+        came = ", ".join(f"{scalar(label)}: {count}" for label, count in sorted(rate.came.items()))
+        lines.append(
+            f"  {scalar(case)}: {{request: {scalar(rate.request, _REQUEST)}, passed: {rate.passed}/{rate.total}"
+            + (f", came: {{{came}}}" if came else "")
+            + "}"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def read_rates(text: str, shown: str) -> Rates:
+    """The rates in `text`; `shown` is how messages call its file.
+
+    Raises ConflictError for a merge conflict in what all cases share, FormatError at the line of what is off,
+    SyntaxFileError, NewerFormatError for what a newer runner wrote.
+    """
+    text, conflicts = _without_conflicts(text, shown)
+    document = parse_yaml(text, shown)
+    stated = version_in(document, "runner_rates")
+    read = reader_of(_READERS, stated, "this file of rates", lambda: document.locate_key(("runner_rates",)))
+    return read(document, conflicts)
+
+
+def _without_conflicts(text: str, shown: str) -> tuple[str, frozenset[str]]:
+    """The text with its merge conflicts blanked, and the cases that stand in them."""
+    if not any(_CONFLICT.match(line) for line in text.splitlines()):
+        return text, frozenset()
+    lines: list[str] = []
+    cases: set[str] = set()
+    inside = False
+    for number, line in enumerate(text.splitlines(), 1):
+        marker = line[:7] if _CONFLICT.match(line) else None
+        if marker is not None:
+            inside = marker != ">>>>>>>"
+        elif inside:
+            case = _CASE.fullmatch(line)
+            if case is None:
+                raise ConflictError(
+                    "a merge conflict in what all cases share",
+                    location=Location(shown, number),
+                    hint="after a merge both sides are out of date: runner baseline",
+                )
+            cases.add(case[1])
+        lines.append("" if inside or marker is not None else line)
+    return "\n".join(lines) + "\n", frozenset(cases)
+
+
+def _read_v1(document: Document, conflicts: frozenset[str]) -> Rates:
+    value = document.value
+    problem = _problem(value)
+    if problem is not None:
+        path, message = problem
+        raise FormatError(message, location=document.locate_key(path), hint=_AGAIN)
+    assert isinstance(value, dict)
+    spec: Mapping[str, Any] = value
+    cases = {}
+    for case, line in (spec["cases"] or {}).items():
+        passed, total = map(int, line["passed"].split("/"))
+        cases[case] = Rate(line["request"], passed, total, line.get("came", {}))
+    return Rates(spec["samples"], cases, spec.get("served_model"), spec.get("judged_by"), conflicts)
+
+
+_READERS = {1: _read_v1}
+
+
+def _problem(value: Json) -> tuple[JsonPath, str] | None:
+    """The first thing that makes a value no rates: its path, and what it is."""
+    if not isinstance(value, dict):
+        return (), "this is no file of rates"
+    if not is_version(value.get("runner_rates"), VERSION):
+        return ("runner_rates",), f"runner_rates must be {VERSION}"
+    for key, item in value.items():
+        if key not in ("runner_rates", "samples", "served_model", "judged_by", "cases"):
+            return (key,), f'unknown key "{key}"'
+        if key in ("served_model", "judged_by") and not isinstance(item, str):
+            return (key,), f"{key} must be a string"
+    if not _is_count(value.get("samples"), 1):
+        return ("samples",), "samples must be a number of at least 1"
+    cases = value.get("cases", False)
+    if cases is not None and not isinstance(cases, dict):
+        return ("cases",), "cases must be an object"
+    for case, line in (cases or {}).items():
+        if (problem := _line_problem(line)) is not None:
+            path, message = problem
+            return ("cases", case, *path), message
+    return None
+
+
+def _line_problem(line: Json) -> tuple[JsonPath, str] | None:
+    if not isinstance(line, dict) or not {"request", "passed"} <= line.keys() <= {
+        "request",
+        "passed",
+        "came",
+    }:
+        return (), "a case has its request and what passed: {request: 1f3a9c02, passed: 9/10}"
+    request, passed, came = line["request"], line["passed"], line.get("came", {})
+    if not isinstance(request, str) or not re.fullmatch(rf"[0-9a-f]{{{_DIGEST}}}", request):
+        return ("request",), f"request must be {_DIGEST} hex digits"
+    share = _SHARE.fullmatch(passed) if isinstance(passed, str) else None
+    if share is None or int(share[1]) > int(share[2]):
+        return ("passed",), "passed must say how many of how many, such as 9/10"
+    if not isinstance(came, dict) or not all(_is_count(count, 0) for count in came.values()):
+        return ("came",), "came must count each label"
+    return None
+
+
+def _is_count(value: Json, least: int) -> bool:
+    return type(value) is int and value >= least

@@ -1,0 +1,135 @@
+"""Exact tests of whether passes became fewer, and what several tests at once come to.
+
+An arm is a sequence of counts, one a case: (how many passed, how many there are). Two arms have the same cases in the
+same order, and may differ in the number of samples.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from fractions import Fraction
+from statistics import NormalDist
+from typing import TypeAlias
+
+__all__ = ["Counts", "benjamini_hochberg", "drop", "rate", "sign_flip", "stratified_exact"]
+
+Counts: TypeAlias = Sequence[tuple[int, int]]
+
+_MANY = 1500
+"""Of more cases that can tell something the normal law is used: by then it is right to four digits."""
+
+_CDF = NormalDist().cdf
+
+
+def rate(counts: Counts) -> float:
+    """The mean pass rate over the cases. Raises ZeroDivisionError where there is none."""
+    return sum(passed / total for passed, total in counts) / len(counts)
+
+
+def drop(base: Counts, new: Counts) -> float:
+    """By how much the mean pass rate fell; negative where it rose."""
+    return rate(base) - rate(new)
+
+
+def stratified_exact(base: Counts, new: Counts) -> float:
+    """The one-sided p that so few of `new` pass, given how many of each case pass in both arms together.
+
+    If nothing changed, each case's samples are exchangeable between the arms (the exact Cochran-Mantel-Haenszel test):
+    the question is about these very cases. With one sample each this is McNemar's exact test. A case of which all or none
+    pass in both arms says nothing.
+    """
+    seen = fixed = 0
+    strata: list[tuple[int, int, int]] = []
+    for (k1, n1), (k2, n2) in zip(base, new, strict=True):
+        passed, least = k1 + k2, max(0, k1 + k2 - n1)
+        seen += k2
+        if least == min(passed, n2):
+            fixed += least
+        else:
+            strata.append((n1, n2, passed))
+    if len(strata) > _MANY:
+        return _normal_law(strata, seen - fixed)
+    return _lower_tail(strata, seen - fixed)
+
+
+def _lower_tail(strata: Sequence[tuple[int, int, int]], seen: int) -> float:
+    """P(sum <= seen) of independent hypergeometric counts; what lies above `seen` is not kept."""
+    chances = [1.0]
+    for n1, n2, passed in strata:
+        least, most = max(0, passed - n1), min(passed, n2)
+        seen -= least
+        if seen < 0:
+            return 0.0  # unreachable for counts that were observed
+        ways = math.comb(n1 + n2, passed)
+        weights = [math.comb(n2, x) * math.comb(n1, passed - x) / ways for x in range(least, most + 1)]
+        longer = [0.0] * (len(chances) + len(weights) - 1)
+        for x, weight in enumerate(weights):
+            for place, chance in enumerate(chances, x):
+                longer[place] += chance * weight
+        chances = longer
+    return min(1.0, math.fsum(chances[: seen + 1]))
+
+
+def _normal_law(strata: Sequence[tuple[int, int, int]], seen: int) -> float:
+    mean = variance = 0.0
+    for n1, n2, passed in strata:
+        total = n1 + n2
+        mean += passed * n2 / total
+        variance += passed * (total - passed) * n1 * n2 / (total * total * (total - 1))
+    return _CDF((seen + 0.5 - mean) / math.sqrt(variance))
+
+
+def sign_flip(base: Counts, new: Counts) -> float:
+    """The one-sided p that the mean fell so far, each case's difference being as likely up as down.
+
+    The question is about inputs like these, of which the cases are a sample. All 2^m flips are counted, on whole numbers.
+    With one sample each this is the sign test. 1 where no case differs.
+    """
+    differences = [Fraction(k2, n2) - Fraction(k1, n1) for (k1, n1), (k2, n2) in zip(base, new, strict=True)]
+    factor = math.lcm(*(each.denominator for each in differences)) if differences else 1
+    whole = [int(each * factor) for each in differences if each]
+    if not whole:
+        return 1.0
+    unit = math.gcd(*whole)
+    sizes, total = [abs(each) // unit for each in whole], sum(whole) // unit
+    if max(sizes) == 1:
+        ways = sum(math.comb(len(sizes), ups) for ups in range((len(sizes) + total) // 2 + 1))
+        return float(Fraction(ways, 2 ** len(sizes)))
+    if len(sizes) > _MANY:
+        return _CDF((total + 0.5) / math.sqrt(sum(size * size for size in sizes)))
+    return _flips(sizes, total)
+
+
+def _flips(sizes: Sequence[int], total: int) -> float:
+    """The share of the 2^m sums of plus or minus each size that are at most `total`.
+
+    The numbers of ways are the coefficients of a polynomial, held in one integer with a field of `width` bits for each.
+    """
+    width = len(sizes) + 1
+    ways = 1
+    for size in sizes:
+        ways += ways << (2 * size * width)
+    fields = sum(sizes) + total + 1
+    low = ways & ((1 << (fields * width)) - 1)
+    data = low.to_bytes((fields * width + 7) // 8, "little")
+    count = 0
+    if width % 8 == 0:
+        step = width // 8
+        count = sum(int.from_bytes(data[at : at + step], "little") for at in range(0, len(data), step))
+    else:
+        mask = (1 << width) - 1
+        while low:
+            count += low & mask
+            low >>= width
+    return float(Fraction(count, 2 ** len(sizes)))
+
+
+def benjamini_hochberg(ps: Sequence[float]) -> list[float]:
+    """The p values adjusted for there being several, in the given order: at most a share a of those <= a are false."""
+    adjusted = [0.0] * len(ps)
+    least = 1.0
+    for rank, index in enumerate(sorted(range(len(ps)), key=lambda index: -ps[index])):
+        least = min(least, ps[index] * (len(ps) / (len(ps) - rank)))
+        adjusted[index] = least
+    return adjusted

@@ -1,0 +1,122 @@
+"""Intervals of a pass rate and of a difference of two. None has no width: that all passed proves little of a few."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from statistics import NormalDist
+
+from .exact import Counts
+
+__all__ = [
+    "beta_quantile",
+    "difference_interval",
+    "incomplete_beta",
+    "rate_interval",
+    "t_quantile",
+    "wilson",
+]
+
+Interval = tuple[float, float]
+
+_STEPS = 400
+_TINY = 1e-300
+
+
+def incomplete_beta(a: float, b: float, x: float) -> float:
+    """The regularised incomplete beta function I_x(a, b), by Lentz's continued fraction (Numerical Recipes, 6.4)."""
+    if x <= 0:
+        return 0.0
+    if x >= 1:
+        return 1.0
+    if x > (a + 1) / (a + b + 2):
+        return 1 - incomplete_beta(b, a, 1 - x)
+    logarithm = math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log1p(-x)
+    f, c, d = 1.0, 1.0, 0.0
+    for step in range(_STEPS):
+        m = step // 2
+        if step == 0:
+            numerator = 1.0
+        elif step % 2 == 0:
+            numerator = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m))
+        else:
+            numerator = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))
+        d = 1 / _away_from_0(1 + numerator * d)
+        c = 1 + numerator / _away_from_0(c)
+        f *= c * d
+        if abs(1 - c * d) < 1e-15:
+            break
+    return math.exp(logarithm) / a * (f - 1)
+
+
+def _away_from_0(value: float) -> float:
+    return value if abs(value) > _TINY else _TINY
+
+
+def _root(rising: Callable[[float], float], low: float, high: float) -> float:
+    """Where a rising function is 0, between two places."""
+    for _ in range(200):
+        middle = (low + high) / 2
+        if middle in (low, high):
+            break
+        low, high = (middle, high) if rising(middle) < 0 else (low, middle)
+    return (low + high) / 2
+
+
+def beta_quantile(q: float, a: float, b: float) -> float:
+    """The quantile of the beta distribution."""
+    return _root(lambda x: incomplete_beta(a, b, x) - q, 0.0, 1.0)
+
+
+@lru_cache(4096)
+def t_quantile(q: float, degrees: float) -> float:
+    """The quantile of Student's t distribution."""
+    if q < 0.5:
+        return -t_quantile(1 - q, degrees)
+    # Of the tail beyond t, I_x(v/2, 1/2) is twice the size, where x = v / (v + t^2).
+    x = beta_quantile(2 * (1 - q), degrees / 2, 0.5)
+    return math.sqrt(degrees * (1 - x) / x) if x else math.inf
+
+
+def wilson(passed: int, total: int, confidence: float = 0.95) -> Interval:
+    """Wilson's interval of one rate; (0, 1) where nothing was asked."""
+    if not total:
+        return 0.0, 1.0
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    p, widened = passed / total, 1 + z * z / total
+    middle = (p + z * z / (2 * total)) / widened
+    half = z * math.sqrt(p * (1 - p) / total + z * z / (4 * total * total)) / widened
+    return max(0.0, middle - half) if passed else 0.0, min(1.0, middle + half) if passed < total else 1.0
+
+
+def rate_interval(counts: Counts, confidence: float = 0.95) -> Interval:
+    """The interval of the mean pass rate over cases, which are the units: samples of one case are no new evidence.
+
+    With one sample each it is Wilson's. Else that of t around the mean, with two cases added of which one passes and one
+    fails, at half the weight of a case, so that it has a width where all pass.
+    """
+    if all(total == 1 for _, total in counts):
+        return wilson(sum(passed for passed, _ in counts), len(counts), confidence)
+    low, high = _t_interval([passed / total for passed, total in counts], (0.0, 1.0), confidence)
+    return max(0.0, low), min(1.0, high)
+
+
+def difference_interval(base: Counts, new: Counts, confidence: float = 0.95) -> Interval:
+    """The interval of the mean difference, new minus base, for inputs like these.
+
+    That of t over the cases, with two added, of +1 and -1, at half the weight of a case (as Agresti and Min have it for
+    one sample each): it has a width where nothing differs.
+    """
+    differences = [k2 / n2 - k1 / n1 for (k1, n1), (k2, n2) in zip(base, new, strict=True)]
+    low, high = _t_interval(differences, (1.0, -1.0), confidence)
+    return max(-1.0, low), min(1.0, high)
+
+
+def _t_interval(values: Sequence[float], added: tuple[float, float], confidence: float) -> Interval:
+    weighted = [(value, 1.0) for value in values] + [(value, 0.5) for value in added]
+    weight = sum(share for _, share in weighted)
+    mean = sum(share * value for value, share in weighted) / weight
+    spread = sum(share * (value - mean) ** 2 for value, share in weighted)
+    half = t_quantile((1 + confidence) / 2, weight - 1) * math.sqrt(spread / (weight - 1) / weight)
+    return mean - half, mean + half

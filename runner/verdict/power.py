@@ -1,0 +1,54 @@
+"""How large a drop a suite of this size would notice."""
+
+from __future__ import annotations
+
+import math
+from statistics import NormalDist
+from typing import Literal
+
+from .exact import Counts
+
+__all__ = ["About", "mean_variance", "smallest_drop"]
+
+About = Literal["cases", "inputs"]
+"""What a verdict is about: these very cases, or inputs like them."""
+
+
+def mean_variance(counts: Counts) -> float:
+    """The mean over the cases of p(1-p), by which the samples of one case differ among themselves.
+
+    Where every case has one sample, its spread cannot be told from that of the cases: it is that of the whole, at most.
+    """
+    several = [passed * (total - passed) / (total * (total - 1)) for passed, total in counts if total > 1]
+    if several:
+        return sum(several) / len(several)
+    p = sum(passed for passed, _ in counts) / len(counts)
+    return p * (1 - p)
+
+
+def smallest_drop(
+    cases: int,
+    base_samples: int,
+    new_samples: int,
+    variance: float,
+    *,
+    alpha: float = 0.025,
+    power: float = 0.8,
+    about: About = "cases",
+) -> float:
+    """The drop of the mean rate that so many cases find with this `power`; at most 1.
+
+    Normal approximation; the drop adds spread of its own (cases that break altogether), so it is a fixed point. For
+    `inputs` it also matters which cases there happen to be, whatever the number of samples.
+    """
+    z = NormalDist().inv_cdf(1 - alpha) + NormalDist().inv_cdf(power)
+    inverse = 1 / base_samples + 1 / new_samples
+    found = 0.1
+    for _ in range(200):
+        own = found * (1 - found)
+        spread = (variance + own / 2) * inverse if about == "cases" else variance * inverse + own
+        following = min(1.0, z * math.sqrt(spread / cases))
+        if abs(following - found) < 1e-6:
+            break
+        found = (found + following) / 2
+    return found
