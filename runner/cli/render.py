@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
@@ -24,7 +24,7 @@ __all__ = ["command"]
     help="The messages, the whole request body, or a command for the shell.",
 )
 @selection_options
-def command(form: str, **selection: Unpack[SelectionOptions]) -> int:
+def command(form: str, **selection: Any) -> int:
     """Print what `run` would send, offline.
 
     One JSON document a case (two spaces of indentation, keys in the author's order), or one curl command.
@@ -35,4 +35,4 @@ def command(form: str, **selection: Unpack[SelectionOptions]) -> int:
     """
     from ..commands.render import render
 
-    return render(selection, form)
+    return render(cast("SelectionOptions", {**selection, "failed_of": None}), form)

@@ -57,6 +57,7 @@ class DollarsType(click.FloatRange):
 
 @click.command("run")
 @selection_options
+@click.option("--failed", is_flag=True, help="Only the cases that failed in the last run.")
 @click.option(
     "--output", "-o", metavar="FILE", help="Save the results as .jsonl, .json, .csv or .xml (JUnit)."
 )
@@ -111,6 +112,7 @@ def command(
     max_cost: float | None,
     max_errors: ErrorLimit | None,
     *,
+    failed: bool,
     bom: bool,
     in_order: bool,
     no_cache: bool,
@@ -139,13 +141,18 @@ def command(
         raise click.UsageError("--stream prints one answer at a time; leave --jobs out.")
     if stream and as_json:
         raise click.UsageError("--stream and --json both write to standard output; choose one.")
+    if failed and resume:
+        raise click.UsageError(
+            "--failed starts a new run, and --resume asks again what got no answer; choose one."
+        )
     if dry_run and resume:
         raise click.UsageError("--dry-run sends nothing, so it has no run to go on with; leave --resume out.")
 
     from ..commands.connect import ConnectOptions
-    from ..commands.run import Asking, RunCommand, hold_recorded, recorded
+    from ..commands.run import Asking, RunCommand, hold_recorded, last_run, recorded
 
-    asking = Asking(cast("SelectionOptions", selection), repeat, shard)
+    failed_of = last_run() if failed else None
+    asking = Asking(cast("SelectionOptions", {**selection, "failed_of": failed_of}), repeat, shard)
     stored, output_was_recorded = None, False
     if resume is not None:
         stored, earlier, arguments = recorded(resume)

@@ -51,6 +51,7 @@ __all__ = ["command"]
     "--samples", type=click.IntRange(1), metavar="N", help="Ask N times for each case that is asked."
 )
 @case_option
+@click.option("--failed", is_flag=True, help="Only the cases that did not pass in the last run.")
 @click.option("--tag", "tags", multiple=True, metavar="TAG", help="Only prompts or cases with this tag.")
 @click.option("--base", metavar="REV", help="Ask only for requests that differ from this git revision.")
 @click.option("--shard", type=ShardType(), help="Part I of N of the cases, the same on every machine.")
@@ -100,6 +101,7 @@ def command(
     transport: str,
     env_file: EnvFile | None,
     *,
+    failed: bool,
     offline: bool,
     live: bool,
     update_changed: bool,
@@ -148,6 +150,8 @@ def command(
         shard=shard,
         isolate=isolate,
         env_file=env_file,
+        failed=failed,
+        keeps_failed=not (ci or is_ci(os.environ)),
     )
     return run.carry_out(
         jobs=jobs,

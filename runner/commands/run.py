@@ -18,7 +18,7 @@ from ..engine.journal.error_limit import ErrorLimit
 from ..engine.journal.exit_codes import ExitCounts, exit_code
 from ..engine.journal.in_order import InOrder
 from ..engine.journal.record import Record, json_line
-from ..engine.journal.stored_runs import StoredRun, find_run
+from ..engine.journal.stored_runs import StoredRun, find_run, stored_runs
 from ..engine.plan.configuration import configuration
 from ..engine.plan.plan import Job, Plan, Preflight
 from ..engine.plan.shard import Shard
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from ..endpoints.connect import Connection
     from ..report.output import OutputWriter
 
-__all__ = ["Asking", "RunCommand", "hold_recorded", "recorded"]
+__all__ = ["Asking", "RunCommand", "hold_recorded", "last_run", "recorded"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class Asking:
         }
         shard = Shard(*map(int, value["shard"].split("/"))) if value["shard"] is not None else None
         # What a version that did not have them yet did not write.
-        selection: Any = {**dict.fromkeys(("delimiter", "encoding", "id_column")), **options}
+        selection: Any = {**dict.fromkeys(("delimiter", "encoding", "id_column", "failed_of")), **options}
         kinds = {**get_type_hints(SelectionOptions), "repeat": int}
         found = {**selection, "repeat": value["repeat"]}
         if found.keys() != kinds.keys() or not all(
@@ -128,6 +128,14 @@ def recorded(name: str) -> tuple[StoredRun, Asking, Mapping[str, Any]]:
             hint="start a new one",
         )
     return stored, asking, arguments
+
+
+def last_run() -> str:
+    """The id of the newest run of `runner run`. Raises UsageError if there is none."""
+    for run in stored_runs(find_root(Path.cwd())):
+        if "arguments" in run.manifest:
+            return run.id
+    raise UsageError("--failed is about the last run, and there is none yet", hint="leave it out")
 
 
 def hold_recorded(stored: StoredRun, asking: Asking, output: str | None, typed: Collection[str]) -> None:

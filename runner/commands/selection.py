@@ -14,6 +14,8 @@ from typing import TypedDict
 from ..documents.documents import parse_document
 from ..documents.json_reader import parse_json
 from ..documents.text import decode
+from ..engine.journal.final_records import final_records
+from ..engine.journal.stored_runs import find_run
 from ..engine.plan.lint import FalseTexts, refuse_lint_errors
 from ..engine.plan.plan import Job, Plan, Preflight, Unit
 from ..engine.plan.sampling import Condition, Draw
@@ -34,6 +36,7 @@ from ..files.model import CaseFile, Prompt
 from ..files.prompt import OWN_KEYS, as_sent
 from ..files.provider_fields import collisions
 from ..files.violations import near
+from ..regress.last_failed import CaseName, last_failed
 from ..values import Json
 from ..workspace import Workspace
 from .show_errors import show_diagnostic
@@ -62,6 +65,11 @@ class SelectionOptions(TypedDict):
     delimiter: str | None
     encoding: str | None
     id_column: str | None
+    failed_of: str | None
+    """The run whose failed cases are taken; TEST for the last `runner test`; None for every case."""
+
+
+TEST = "test"
 
 
 def tests_of(
@@ -71,6 +79,7 @@ def tests_of(
     tags: Sequence[str] = (),
     endpoint: str | None = None,
     isolate: bool = False,
+    failed: bool = False,
 ) -> SelectionOptions:
     """The prompts' own tests, narrowed."""
     return SelectionOptions(
@@ -91,6 +100,7 @@ def tests_of(
         delimiter=None,
         encoding=None,
         id_column=None,
+        failed_of=TEST if failed else None,
     )
 
 
@@ -193,10 +203,30 @@ def load_selection(given: SelectionOptions, closing: ExitStack, *, env_file: Env
         where=Condition.of(given["where"], sandbox) if given["where"] is not None else None,
         draw=Draw(given["sample"], given["seed"] or 0) if given["sample"] is not None else None,
         limit=given["limit"],
+        only=_failed(given["failed_of"], workspace.root),
     )
     sandbox.start()
     units = workspace.units(prompts, endpoint=given["endpoint"], fields=fields)
     return Chosen(workspace, prompts, units, selection)
+
+
+def _failed(name: str | None, root: Path) -> frozenset[CaseName] | None:
+    """The cases that failed in the run of this name. Raises NothingSelectedError if there are none."""
+    if name is None:
+        return None
+    if name == TEST:
+        found, where = last_failed(root), "the last runner test"
+    else:
+        run = find_run(root, name)
+        files, where = run.manifest.get("files", {}), f"the run {run.id}"
+        found = frozenset(
+            (str(files.get(record["file"], record["file"])), record["case"])
+            for record in final_records(run)
+            if not record["passed"]
+        )
+    if not found:
+        raise NothingSelectedError(f"nothing to run: nothing failed in {where}")
+    return found
 
 
 def _variables(vars_file: str) -> dict[str, Json]:

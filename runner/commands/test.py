@@ -15,11 +15,12 @@ from ..engine.plan.plan import CaseKey, Plan, Preflight
 from ..engine.plan.shard import Shard
 from ..engine.plan.spool import Spool
 from ..engine.sampled import seed_remark
-from ..errors import NothingSelectedError
+from ..errors import NothingSelectedError, RunnerError
 from ..files.env_file import EnvFile
 from ..regress.claims import refuse_shared
 from ..regress.execute import ask_again, carry_out
 from ..regress.gates import OFFLINE, Gates
+from ..regress.last_failed import CaseName, keep_failed
 from ..regress.modes import Modes
 from ..regress.results import CaseResult
 from ..regress.run import Regression
@@ -51,6 +52,8 @@ class RegressionCommand:
     shard: Shard | None
     isolate: bool = False
     env_file: EnvFile | None = None
+    failed: bool = False
+    keeps_failed: bool = True
 
     def carry_out(
         self,
@@ -64,7 +67,12 @@ class RegressionCommand:
     ) -> int:
         """Run it; the exit code. Raises what loading, rendering, asking and storing raise."""
         selection = tests_of(
-            self.paths, ids=self.ids, tags=self.tags, endpoint=self.endpoint, isolate=self.isolate
+            self.paths,
+            ids=self.ids,
+            tags=self.tags,
+            endpoint=self.endpoint,
+            isolate=self.isolate,
+            failed=self.failed,
         )
         with ExitStack() as closing:
             chosen = load_selection(selection, closing, env_file=self.env_file)
@@ -78,10 +86,15 @@ class RegressionCommand:
             reporter = closing.enter_context(RegressionReporter(out.text, quiet=quiet))
             reporter.start(title=chosen.title)
 
+            failed: list[CaseName] = []
+            places = {unit.prompt.path: unit.prompt.place for unit in chosen.units}
+
             def emit(result: CaseResult) -> None:
                 if (result.file, result.variant) in decided:
                     result = replace(result, gated=True)
                 tally.add(result)
+                if result.verdict != "pass":
+                    failed.append((places[result.file], result.case))
                 reporter.case(result)
                 for other in others:
                     other.case(result)
@@ -150,6 +163,11 @@ class RegressionCommand:
                 reporter.gate(verdict)
                 for other in others:
                     other.gate(verdict)
+            if self.keeps_failed:
+                try:
+                    keep_failed(workspace.root, failed)
+                except RunnerError as error:
+                    reporter.note(f"--failed will not know this run: {error.message}")
             seconds = time.monotonic() - started
             for each in (reporter, *others):
                 each.finish(tally, modes=self.modes, seconds=seconds, complete=not unsent)

@@ -67,7 +67,9 @@ class ConsoleReporter(Reporter):
         from .safe_console import SafeConsole
 
         width = self._given_width
-        if width is None and not self._is_live:
+        if width is None:
+            width = self._screen_width
+        if width is None:
             columns = self._environ.get("COLUMNS", "")
             width = int(columns) if columns.isdecimal() and int(columns) else _PLAIN_WIDTH
         return SafeConsole(

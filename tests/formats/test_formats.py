@@ -70,6 +70,11 @@ def test_a_pending_answer_is_listed_and_accepted(project: ProjectFolder) -> None
     assert run(project, "test", "--offline").code == 0
 
 
+def test_the_cases_that_failed_are_known(project: ProjectFolder) -> None:
+    done = run(project, "test", "--offline", "--failed")
+    assert (done.code, "1 passed" in done.out) == (0, True), done.err
+
+
 def test_an_interrupted_run_is_resumed_from_its_journal_and_the_cache(project: ProjectFolder) -> None:
     done = run(project, "run", "--resume", FAILED)
     assert done.code == 0, done.err

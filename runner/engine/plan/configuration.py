@@ -90,6 +90,7 @@ def _cases(plan: Plan, selection: Selection) -> dict[str, Json]:
         "encoding": selection.rows.encoding if selection.rows else None,
         "id": selection.rows.id_column if selection.rows else None,
         "case": sorted(selection.ids) or None,
+        "failed": None if selection.only is None else _digest(sorted(map(list, selection.only))),
         "tag": sorted(selection.tags) or None,
         "where": selection.where.source if selection.where else None,
         "sample": draw.count if draw else None,

@@ -25,8 +25,8 @@ class Selection:
 
     `ids` are ids of cases, or globs. `given` is a single case that is already loaded. `texts` are variables from the
     command line, which are converted to the types of the prompt's inputs. A tag selects a case that has it, and every
-    case of a prompt that has it. From a prompt's cases that match `ids`, `tags` and `where`, `draw` takes a random sample
-    and `limit` takes the first ones.
+    case of a prompt that has it. `only` are the cases to choose from, each with its prompt's place; None for all. From a
+    prompt's cases that match `only`, `ids`, `tags` and `where`, `draw` takes a random sample and `limit` the first ones.
     """
 
     ids: frozenset[str] = frozenset()
@@ -39,6 +39,7 @@ class Selection:
     where: Condition | None = None
     draw: Draw | None = None
     limit: int | None = None
+    only: frozenset[tuple[str, str]] | None = None
 
     @property
     def _globs(self) -> list[str]:
@@ -52,7 +53,8 @@ class Selection:
     @property
     def takes_all(self) -> bool:
         """Whether all available cases are selected."""
-        return not (self.ids or self.tags or self.where or self.draw) and self.limit is None
+        narrowed = self.ids or self.tags or self.where or self.draw
+        return not narrowed and self.limit is None and self.only is None
 
     def cases(self, unit: Unit) -> Iterator[Case]:
         """Yield the selected cases of one unit. Raises CaseError at the row or value that is wrong."""
@@ -68,6 +70,7 @@ class Selection:
             if (
                 tagged
                 and (not self.ids or self._is_named(case.id))
+                and (self.only is None or (unit.prompt.place, case.id) in self.only)
                 and (self.where is None or self.where.holds(case))
             ):
                 yield case
@@ -106,6 +109,7 @@ class Selection:
         wanted = [
             *(f"--case {name}" for name in sorted(self.ids)),
             *(f"--tag {tag}" for tag in sorted(self.tags)),
+            *(["--failed"] if self.only is not None else []),
             *([f"--where {self.where.source!r}"] if self.where else []),
         ]
         close = [near for name in sorted(self.ids) for near in close_to(name, offered, 3)]
