@@ -11,7 +11,7 @@ from ..engine.journal.record import Record
 from ..engine.plan.plan import Job
 from ..finish_reasons import NONE_DECLARED, Declared, ending_of
 from ..values import Json, JsonObject
-from ..wire.outcome import end_early
+from ..wire.classify import end_early
 from ..wire.reply import Answer, Outcome
 from .snapshots.snapshot import Snapshot, Variation
 

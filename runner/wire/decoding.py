@@ -1,4 +1,4 @@
-"""JSON texts to values, twice: as much as possible of a provider's envelope, and nothing doubtful of an answer."""
+"""Decodes JSON in two ways: a provider's envelope as leniently as possible, an answer strictly."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ __all__ = ["TooDeepError", "decode_envelope", "parse_answer", "visible"]
 
 
 def decode_envelope(body: bytes) -> Json:
-    """Return the JSON value of a response body, whatever its content type; a BOM and white space before it are fine.
+    """Return the JSON value of a response body of any content type; a BOM and white space before it are allowed.
 
-    Numbers that JSON does not have (NaN, 1e999) stay as strings, so that one of them costs no answer.
-    Raises ValueError, with a sentence, if the body is not JSON in UTF-8, and TooDeepError if it is nested deeper
+    Numbers that JSON does not have (NaN, 1e999) become strings, so that such a number does not cost the answer.
+    Raises ValueError with a sentence if the body is not JSON in UTF-8, and TooDeepError if it is nested deeper
     than `MAX_DEPTH`.
     """
     try:
@@ -38,9 +38,9 @@ def decode_envelope(body: bytes) -> Json:
 
 
 def parse_answer(text: str) -> Json:
-    """Return the JSON value that `text` consists of; white space around it is fine, anything else is not.
+    """Return the JSON value of `text`; only white space is allowed around it.
 
-    Raises ValueError, with a sentence that names line and column, if `text` is not strict JSON (see `load_strict`).
+    Raises ValueError with a sentence that names line and column if `text` is not strict JSON (see `load_strict`).
     """
     try:
         return load_strict(text)
@@ -53,7 +53,7 @@ def parse_answer(text: str) -> Json:
 
 
 def visible(value: Json) -> Json:
-    r"""Return `value` with every lone surrogate, which no file can hold, spelled out as six characters: `\ud83d`."""
+    r"""Return `value` with every lone surrogate, which UTF-8 cannot encode, written as six characters: `\ud83d`."""
     if isinstance(value, str):
         return value if value.isascii() else value.encode("utf-8", "backslashreplace").decode()
     if value is None or isinstance(value, (int, float)):

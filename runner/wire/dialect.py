@@ -1,7 +1,7 @@
-"""The seam between what prompts declare and what a server understands: one `Dialect` for each wire format.
+"""Translates between the format of prompts and the wire format of a server: one `Dialect` for each wire format.
 
-Prompts, fingerprints, records and snapshots speak one language, that of chat completions. A dialect translates a
-request on its way out and a response on its way in; nothing else of runner knows how a server spells things.
+Prompts, fingerprints, records and snapshots all use the format of chat completions. A dialect translates outgoing
+requests and incoming responses; no other part of runner knows the wire format of a server.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from typing import ClassVar
 from ..apis import APIS, DEFAULT_API
 from ..finish_reasons import NONE_DECLARED, Declared
 from ..values import Json, JsonObject, JsonPath
+from .classify import read_reply
 from .error_rules import ANYTHING, Asked
 from .fingerprint import FINGERPRINTERS, NOT_COUNTED, Fingerprinter, parts
-from .outcome import read_reply
 from .reply import Reply
 from .request import encode
 from .stream import StreamReader
@@ -31,7 +31,7 @@ _CHARACTERS_PER_TOKEN = 4
 
 
 class UntranslatableError(ValueError):
-    """A declared request has something that the wire format has no place for. `path` leads to it in the request."""
+    """A declared request has a key that the wire format cannot express; `path` is its path in the request."""
 
     def __init__(self, path: JsonPath, reason: str, hint: str | None = None) -> None:
         super().__init__(reason)
@@ -43,18 +43,18 @@ class UntranslatableError(ValueError):
 class Dialect(ABC):
     """One wire format. Stateless and pure: the same request always gives the same bytes.
 
-    A request is *declared* under the names of chat completions, as the prompt has it; `encode` gives the body that is
-    sent. Everything that a dialect returns from a response is named as in chat completions too.
+    A request is *declared* with the names of chat completions, as in the prompt; `encode` returns the body that is
+    sent. Everything that a dialect returns from a response has the names of chat completions too.
     """
 
     name: ClassVar[str]
-    """The word for it in runner.yaml, under `api`."""
+    """Its name in runner.yaml, under `api`."""
 
     headers: ClassVar[Mapping[str, str]] = MappingProxyType({})
-    """Headers that it needs besides those of every request, in lower case. Those that an endpoint declares win."""
+    """Headers that it needs in addition to those of every request, in lower case. An endpoint's own headers win."""
 
     not_counted: ClassVar[frozenset[str]] = NOT_COUNTED
-    """The declared top-level keys that are no part of the fingerprint, because they do not change what is asked."""
+    """The declared top-level keys that are not part of the fingerprint, because they do not change the question."""
 
     @abstractmethod
     def path(self, request: JsonObject, *, stream: bool) -> str:
@@ -64,22 +64,22 @@ class Dialect(ABC):
     def encode(self, request: JsonObject) -> JsonObject:
         """Translate a declared request into the body that is sent.
 
-        Every key is either translated or refused: raises UntranslatableError for what has no place in the format.
-        Empty `messages` are allowed, to check everything else before there is a case.
+        Every key is either translated or refused: raises UntranslatableError for a key that the format cannot express.
+        Empty `messages` are allowed, to check all other keys before there is a case.
         """
 
     @abstractmethod
     def with_stream(self, body: JsonObject) -> JsonObject:
-        """Return the encoded body that asks for a stream with its usage. What it says about streams is kept."""
+        """Return the encoded body of a request for a stream with usage. Its own keys about streams are kept."""
 
     @abstractmethod
     def completion(self, payload: Json) -> Json:
         """Translate the JSON of a response with status 2xx into a chat.completion value.
 
-        Everything that came is kept: what has no name in chat completions stays under its own. `usage` has
-        prompt_tokens (cached ones included), completion_tokens, total_tokens and prompt_tokens_details.cached_tokens,
-        which costs, budgets and rate limits are computed from. An error is returned as {"error": ...}; a value that
-        is not understood is returned as it is, and becomes a malformed response. Never raises.
+        Nothing is lost: fields without a name in chat completions keep their own names. `usage` has prompt_tokens
+        (including cached ones), completion_tokens, total_tokens and prompt_tokens_details.cached_tokens, from which
+        costs, budgets and rate limits are computed. An error is returned as {"error": ...}; a value that is not
+        understood is returned unchanged, and becomes a malformed response. Never raises.
         """
 
     @abstractmethod
@@ -91,7 +91,7 @@ class Dialect(ABC):
     def data(self, request: bytes, *, stream: bool = False, seed: int | None = None) -> bytes:
         """Return the bytes that are sent for a declared request, which is JSON. Raises as `encode` does.
 
-        `seed` is added to the body that is sent, for a server of ours that knows the field whatever the format.
+        `seed` is added to the body, for our own server, which accepts the field in every format.
         """
         body = self.encode(json.loads(request))
         if seed is not None:
@@ -108,10 +108,10 @@ class Dialect(ABC):
         finish_reasons: Mapping[str, Declared] = NONE_DECLARED,
         keyed: bool = True,
     ) -> Reply:
-        """Return what one exchange came to. `request` is the declared one: its `n`, `tools`, `response_format` count.
+        """Return the result of one exchange. `request` is the declared one: its `n`, `tools`, `response_format` count.
 
-        `finish_reasons` says what an endpoint's own words mean, by their `word_key`; `keyed`, whether a key was sent.
-        Never raises, whatever the bytes are.
+        `finish_reasons` has the meanings of an endpoint's own words, by their `word_key`; `keyed` is whether a key was
+        sent. Never raises, whatever the bytes are.
         """
         return read_reply(
             status,
@@ -129,27 +129,27 @@ class Dialect(ABC):
         return self.stream({}, NONE_DECLARED, ANYTHING)
 
     def estimate(self, request: JsonObject, size: int) -> float:
-        """Estimate the tokens that a declared request of `size` bytes may use: its text, and the most it may answer."""
+        """Estimate the tokens that a declared request of `size` bytes may use: its text plus the limit on the answer."""
         limit = request.get("max_completion_tokens") or request.get("max_tokens")
         return size / _CHARACTERS_PER_TOKEN + (limit if isinstance(limit, int) else 0)
 
     @property
     def mark(self) -> str | None:
-        """What stands for it in fingerprints, cache keys and files; None for the one that they had from the start."""
+        """Its name in fingerprints, cache keys and files; None for the first format, which they do not name."""
         return None if self.name == DEFAULT_API else self.name
 
     def counted(self, request: JsonObject) -> dict[str, Json]:
-        """Return the fields of a declared request that count, with the dialect where it is named."""
+        """Return the fields of a declared request that are part of the fingerprint, with the dialect if it is named."""
         fields = {key: value for key, value in request.items() if key not in self.not_counted}
         return fields if self.mark is None else {"api": self.mark, **fields}
 
     def fingerprints(self, request: JsonObject) -> Fingerprinter:
-        """Return what computes the fingerprints of requests that differ from this one in their messages alone."""
+        """Return a fingerprinter for requests that differ from this one only in their messages."""
         newest = FINGERPRINTERS[max(FINGERPRINTERS)]
         return newest(request, api=self.mark, not_counted=self.not_counted)
 
     def older_fingerprints(self, request: JsonObject) -> Iterator[str]:
-        """Yield the fingerprints of a declared request by which older versions of runner knew it."""
+        """Yield the fingerprints of a declared request that older versions of runner computed."""
         messages = request["messages"]
         assert isinstance(messages, list)
         for version in sorted(FINGERPRINTERS, reverse=True)[1:]:
@@ -167,5 +167,5 @@ def _dialect_in(module: str) -> Dialect:
 
 
 def dialect_of(api: str) -> Dialect:
-    """The dialect that `api` names in runner.yaml."""
+    """Return the dialect that has the name `api` in runner.yaml."""
     return _dialect_in(APIS[api])

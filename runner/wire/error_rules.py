@@ -1,7 +1,7 @@
-"""What a provider's error means: is asking again of use, and what can a person do about it?
+"""Rules for a provider's errors: whether a retry can help, and a hint for the user.
 
-The retry rules are those of OpenAI's clients (408, 409, 429, 5xx, `x-should-retry`), less what OpenAI's error
-guide says that waiting does not mend: billing, spend and quota.
+The retry rules are those of OpenAI's clients (408, 409, 429, 5xx, `x-should-retry`), except for errors that, by
+OpenAI's error guide, do not go away by waiting: billing, spend and quota.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ __all__ = ["ANYTHING", "Asked", "hint_for", "hint_for_page", "is_retryable", "is
 
 
 class Asked(NamedTuple):
-    """What is known of the request that an error answers, so that no hint speaks of what was not sent.
+    """The known facts about the request that caused an error, so that no hint mentions something that was not sent.
 
-    `fields` are those of its body (None: not known), `keyed` says whether a key was sent.
+    `fields` are those of its body (None: unknown), `keyed` is whether a key was sent.
     """
 
     fields: JsonObject | None = None
     keyed: bool = True
 
     def sent(self, name: str) -> bool:
-        """Whether the body has the field, or that which a path such as `messages[0].role` leads into."""
+        """Return whether the body has a field, or the root field of a path such as `messages[0].role`."""
         root = re.match(r"\w*", name)
         if self.fields is None or root is None:
             return False
@@ -62,7 +62,7 @@ _BILLING_WORDS = re.compile(
 _COMES_BACK = re.compile(
     r"(?:retry|try again) in [0-9]|per (?:minute|second)|perminute|retrydelay|quota exceeded for"
 )
-"""Gemini says "check your plan and billing" of limits per minute, too."""
+"""Gemini uses "check your plan and billing" for limits per minute too."""
 
 _TRANSIENT = frozenset({408, 409, 429, 500, 502, 503, 504, 529, *range(520, 525)})
 
@@ -89,7 +89,7 @@ _STATUS_OF_NAME = {
     "service_unavailable": 503,
     "overloaded_error": 529,
 }
-"""For an error that comes with status 200 (or inside a stream): the status its code or type stands for elsewhere."""
+"""For an error with status 200 (or in a stream): the status that its code or type has elsewhere."""
 
 _TOO_LARGE_FOR_LIMIT = "request too large"
 _WRONG_ENDPOINT = "unexpected endpoint"
@@ -102,27 +102,27 @@ _CONTEXT = re.compile(
     r"|exceeds? the (?:maximum|max|limit)[^.]{0,40}\btokens|range of input length|maximum (?:number of )?(?:input|prompt) tokens"
     r"|tokens?`? \+ `?max_(?:new_)?tokens|max_model_len|max(?:imum)? (?:input|prompt) length|n_ctx"
 )
-_BASE_URL = "check base_url: it usually ends in /v1, and /chat/completions is added to it"
+_BASE_URL = "check base_url: it usually ends in /v1, and /chat/completions is appended to it"
 
 _HINTS = {
-    401: "check the key: it is read from the variable that api_key_env of the endpoint names (OPENAI_API_KEY for openai)",
-    403: "the key was sent, but may not do this: check its permissions, the model and the region",
+    401: "check the key: it is read from the variable in api_key_env of the endpoint (OPENAI_API_KEY for openai)",
+    403: "the key was sent, but is not allowed to do this: check its permissions, the model and the region",
     404: _BASE_URL,
-    408: "the server gave up waiting: try again, or ask for a shorter answer",
-    413: "the request is too large for the server or a proxy before it: shorten the messages or the media in them",
+    408: "the server timed out: try again, or request a shorter answer",
+    413: "the request is too large for the server or a proxy in front of it: shorten the messages or their media",
     429: "lower --jobs, or set rpm and tpm for the endpoint in runner.yaml",
     503: "the provider is overloaded: lower --jobs, or try again later",
-    504: "a proxy gave up waiting: try again, or ask for a shorter answer",
+    504: "a proxy timed out: try again, or request a shorter answer",
     529: "the provider is overloaded: lower --jobs, or try again later",
 }
 _HINTS_WITHOUT_KEY = {
-    401: "no key was sent: name the variable that holds it with api_key_env of the endpoint in runner.yaml",
-    403: "no key was sent: the server may want one (api_key_env of the endpoint), or does not serve you here",
+    401: "no key was sent: set api_key_env of the endpoint in runner.yaml to the name of the key's variable",
+    403: "no key was sent: the server may require one (api_key_env of the endpoint), or may not serve your region",
 }
 
 
 def status_behind(status: int, code: str | None, kind: str | None) -> int:
-    """The HTTP status that an error amounts to: `status` itself, or for 2xx the one its code or type tells."""
+    """Return the HTTP status of an error: `status` itself, or for 2xx the one that its code or type implies."""
     if not 200 <= status < 300:
         return status
     for name in (code, kind):
@@ -134,7 +134,7 @@ def status_behind(status: int, code: str | None, kind: str | None) -> int:
 
 
 def is_retryable(status: int, code: str, kind: str | None, message: str, should_retry: str | None) -> bool:
-    """Whether asking again may help. `status` is what `status_behind` says, `should_retry` the x-should-retry header."""
+    """Return whether a retry may help. `status` comes from `status_behind`, `should_retry` is the x-should-retry header."""
     if is_spent(status, code, kind, message) or _TOO_LARGE_FOR_LIMIT in message.lower():
         return False
     if should_retry in {"true", "false"}:
@@ -143,7 +143,7 @@ def is_retryable(status: int, code: str, kind: str | None, message: str, should_
 
 
 def is_spent(status: int, code: str, kind: str | None, message: str) -> bool:
-    """Whether the account has no credit, budget or quota left, which no waiting restores."""
+    """Return whether the account has no credit, budget or quota left, which waiting does not restore."""
     if status == 402 or word_key(code) in _BILLING or word_key(kind or "") in _BILLING:
         return True
     said = message.lower()
@@ -153,19 +153,19 @@ def is_spent(status: int, code: str, kind: str | None, message: str) -> bool:
 def hint_for(
     status: int, code: str, kind: str | None, message: str, param: str | None, asked: Asked = ANYTHING
 ) -> str | None:
-    """What a person can do about it, in one sentence, or None. `status` is what `status_behind` says."""
+    """Return a one-sentence hint on what the user can do, or None. `status` comes from `status_behind`."""
     said = message.lower()
     if is_spent(status, code, kind, message):
-        return "waiting does not help: look at credit and limits on the provider's billing page"
+        return "waiting does not help: check credit and limits on the provider's billing page"
     if _TOO_LARGE_FOR_LIMIT in said:
-        return "this one request is above the account's tokens-per-minute limit: shorten it, or have the limit raised"
+        return "this single request exceeds the account's tokens-per-minute limit: shorten it, or have the limit raised"
     if _WRONG_ENDPOINT in said:
         return _BASE_URL
     words = f"{code} {kind or ''} {said}".lower()
     if status in {400, 404, 422} and _ELSEWHERE.search(said):
         return _elsewhere(said, asked)
     if status in {400, 404} and _DEPLOYMENT.search(words):
-        return "on Azure the name is that of a deployment, not of a model: check it; a new one takes some minutes"
+        return "on Azure use the name of a deployment, not of a model: check it; a new deployment takes some minutes"
     if status in {200, 400, 413, 422, 500} and _CONTEXT.search(words):
         return _too_long(asked)
     if (status == 404 and "model" in f"{code} {said}") or word_key(code) in ("unknownmodel", "modelnotfound"):
@@ -173,25 +173,25 @@ def hint_for(
     if status in {400, 422} and param and asked.sent(param):
         return f"{param} is sent exactly as declared: change or remove it in the prompt file"
     if 300 <= status < 400:
-        return f"the server redirects, which is not followed: {_BASE_URL}"
+        return f"the server redirects, and redirects are not followed: {_BASE_URL}"
     if status >= 500:
-        return _HINTS.get(status, "the failure is on the provider's side: try again later")
+        return _HINTS.get(status, "the provider's server failed: try again later")
     return _HINTS_WITHOUT_KEY.get(status, _HINTS.get(status)) if not asked.keyed else _HINTS.get(status)
 
 
 def _elsewhere(said: str, asked: Asked) -> str:
-    """Models, or combinations of a model and parameters, that the provider serves under another address."""
+    """Return the hint for a model, or a model with certain parameters, that the provider serves at another path."""
     if "not a chat model" in said or "chatcompletion operation" in said:
-        return "this model is not served at /chat/completions, which runner asks: choose another one"
+        return "this model is not served at /chat/completions, which runner uses: choose another model"
     if asked.fields is None or asked.sent("tools"):
-        effort = "" if asked.fields is None or asked.sent("reasoning_effort") else " (now it is not sent)"
+        effort = "" if asked.fields is None or asked.sent("reasoning_effort") else " (currently not sent)"
         if "tool" in said:
             return (
                 "this model takes tools at /chat/completions only with reasoning_effort: none, if at all"
                 f"{effort}: declare that, or choose another model"
             )
     return (
-        "the provider serves this at /responses only, and runner asks /chat/completions: choose another model"
+        "the provider serves this at /responses only, but runner uses /chat/completions: choose another model"
     )
 
 
@@ -202,5 +202,5 @@ def _too_long(asked: Asked) -> str:
 
 
 def hint_for_page(status: int) -> str | None:
-    """What to do about an HTML page where JSON should be. A gateway's error page says nothing about base_url."""
+    """Return the hint for an HTML page instead of JSON. A gateway's error page does not mean a wrong base_url."""
     return hint_for(status, "", None, "", None) if status >= 500 else _BASE_URL

@@ -1,7 +1,7 @@
-"""The identity of a request: equal fingerprints mean that the same question is asked.
+"""The fingerprint of a request: equal fingerprints mean the same question.
 
-A fingerprint covers the whole body that is sent, so that a parameter nobody has heard of yet counts too; only
-the fixed list `NOT_COUNTED` is left out, because those keys cannot change the answer.
+A fingerprint covers the whole body, so that unknown new parameters count too; only the fixed list `NOT_COUNTED` is
+excluded, because those keys cannot change the answer.
 """
 
 from __future__ import annotations
@@ -49,17 +49,17 @@ NOT_COUNTED = frozenset(
 _VERSION = 1
 _SCHEMA_KEYS = ("response_format", "tools")
 _MEDIA_FIELDS = {"image_url": "url", "input_audio": "data", "file": "file_data"}
-"""Where a content part of each type may hold its medium as base64 text."""
+"""The field of a content part of each type that may have its medium as base64 text."""
 
 _MEDIA_STARTS = {"image_url": "data:", "input_audio": "", "file": ""}
-"""How that text begins; an image may be a web address instead, which counts as it is."""
+"""How that text begins; an image may be a web address instead, which counts unchanged."""
 
 
 class Fingerprinter:
-    """The fingerprints of bodies that differ only in their messages: "sha256:" and 64 hex digits.
+    """Computes the fingerprints of bodies that differ only in their messages: "sha256:" and 64 hex digits.
 
-    They cover the RFC 8785 form of `{"v": 1, "body": ...}`, which is computed once for everything but the messages.
-    Built from any one of these bodies; `api` names the wire format they are sent in, unless it is chat completions.
+    They cover the RFC 8785 form of `{"v": 1, "body": ...}`, which is computed once for everything except the messages.
+    It is built from any one of these bodies; `api` is the name of their wire format, unless it is chat completions.
     Raises ValueError if a body has no canonical form (see `canonical`).
     """
 
@@ -69,13 +69,13 @@ class Fingerprinter:
         self, body: JsonObject, *, api: str | None = None, not_counted: Set[str] = NOT_COUNTED
     ) -> None:
         counted = {key: value for key, value in body.items() if key not in not_counted}
-        place = token_hex(16)  # a text that stands nowhere else in the body
+        place = token_hex(16)  # a text that occurs nowhere else in the body
         counted["messages"] = place
         before, after = canonical(_named(counted, api)).split(f'"{place}"'.encode())
         self._before, self._after = sha256(before), after
 
     def of(self, messages: Sequence[Json]) -> str:
-        """The fingerprint of the body with these messages."""
+        """Return the fingerprint of the body with these messages."""
         digest = self._before.copy()
         digest.update(canonical([_without_media(message) for message in messages]))
         digest.update(self._after)
@@ -83,31 +83,31 @@ class Fingerprinter:
 
 
 FINGERPRINTERS: dict[int, type[Fingerprinter]] = {1: Fingerprinter}
-"""What computes the fingerprints of each version. The newest is written; stored ones of all of them are recognized.
+"""The fingerprinter of each version. The newest is written; stored fingerprints of all versions are recognised.
 
-From version 2 on a fingerprint begins with its version: "v2:sha256:...".
+From version 2 on, a fingerprint begins with its version: "v2:sha256:...".
 """
 
 
 def version_of(stored: str) -> int | None:
-    """The version of a stored fingerprint, known or not; None where it is none."""
+    """Return the version of a stored fingerprint, known or not; None if it is not a fingerprint."""
     if _FINGERPRINT.fullmatch(stored) is None:
         return None
     return int(stored[1 : stored.index(":")]) if stored.startswith("v") else 1
 
 
 def refuse_newer(stored: Mapping[str, Json], key: str, what: str, locate: Callable[[], Location]) -> None:
-    """Raise NewerFormatError at `locate()` where the fingerprint under `key` is of a version that we do not know."""
+    """Raise NewerFormatError at `locate()` if the fingerprint under `key` has an unknown version."""
     value = stored.get(key)
     if isinstance(value, str):
         reader_of(FINGERPRINTERS, version_of(value), what, locate)
 
 
 def parts(body: JsonObject, *, api: str | None = None, not_counted: Set[str] = NOT_COUNTED) -> dict[str, str]:
-    """8 hex digits each for `messages`, `params` and `schema`, to tell what changed without the old request.
+    """Return 8 hex digits each for `messages`, `params` and `schema`, to show what changed without the old request.
 
-    `schema` is response_format and tools; `params` is everything else that counts, the wire format too unless it is
-    chat completions. Raises ValueError if `body` has no canonical form.
+    `schema` is response_format and tools; `params` is everything else that counts, including the wire format unless it
+    is chat completions. Raises ValueError if `body` has no canonical form.
     """
     counted = _counted(body, not_counted)
     messages = {"messages": counted.pop("messages")} if "messages" in counted else {}
@@ -118,7 +118,7 @@ def parts(body: JsonObject, *, api: str | None = None, not_counted: Set[str] = N
 
 
 def _named(counted: JsonObject, api: str | None) -> dict[str, Json]:
-    """What is hashed. A request to chat completions does not say so: it was the only format once."""
+    """Return the value that is hashed. It does not name chat completions, which used to be the only format."""
     return {"v": _VERSION, "body": counted} if api is None else {"v": _VERSION, "api": api, "body": counted}
 
 
@@ -131,7 +131,7 @@ def _counted(body: JsonObject, not_counted: Set[str]) -> dict[str, Json]:
 
 
 def _without_media(message: Json) -> Json:
-    """The message with each inline medium replaced by its digest: megabytes are hashed once, as they stand."""
+    """Return the message with each inline medium replaced by its digest, so that megabytes are hashed only once."""
     if not isinstance(message, Mapping):
         return message
     content = message.get("content")

@@ -1,4 +1,4 @@
-"""Values that come in pieces, over the events of a stream, put together again without losing any of them."""
+"""Joins values that arrive in pieces in the events of a stream, without losing any of them."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from ..values import Json
 
-__all__ = ["is_empty", "join", "join_audio", "join_logprobs", "join_text", "settle"]
+__all__ = ["is_empty", "join", "join_audio", "join_logprobs", "join_text", "merge_repeated"]
 
 _LABELS = frozenset({"type", "id", "name", "role", "channel", "format", "status", "phase", "index", "object"})
-"""Strings and numbers that are said again with every piece of what they belong to."""
+"""Strings and numbers that are repeated in every piece of the object that they belong to."""
 
 
 def is_empty(value: Json) -> bool:
-    """Whether a field says nothing: absent, null, "", [] or {}, or holds nothing but such."""
+    """Return whether a value is empty: null, "", [] or {}, or a list or object of only such values."""
     if value is None or value == "":
         return True
     if isinstance(value, Mapping):
@@ -24,7 +24,7 @@ def is_empty(value: Json) -> bool:
 
 
 def join_text(pieces: Sequence[str]) -> str | None:
-    """The whole text. A character beyond U+FFFF may have come as two halves in two pieces: they are one again."""
+    """Join the pieces of a text. A character beyond U+FFFF may have arrived as two surrogates, which are combined."""
     if not pieces:
         return None
     text = "".join(pieces)
@@ -36,45 +36,45 @@ def join_text(pieces: Sequence[str]) -> str | None:
 
 
 def join(pieces: Sequence[Json], name: str = "") -> Json:
-    """The value of a field of a delta that came in pieces: strings are joined, lists and objects grow.
+    """Join the pieces of a field of a delta: strings are concatenated, lists and objects grow.
 
-    Entries of lists that have an `index` are pieces of the entry of that index. A list that begins with all that came
-    before replaces it. Of numbers the last one counts; labels (`type`, `id`, ...), which are said again and again, are
-    told once. Pieces of different kinds are a list of them.
+    List entries with an `index` are pieces of the entry with that index. A list that begins with all previous entries
+    replaces them. The last number counts; labels (`type`, `id`, ...), which are repeated, are kept once. Pieces of
+    different types become a list.
     """
-    came = [piece for piece in pieces if piece is not None]
-    if len(came) < 2:
-        return came[0] if came else None
-    if name in _LABELS and all(isinstance(piece, str) for piece in came):
-        labels: list[Json] = list(dict.fromkeys(str(piece) for piece in came if piece))
-        return labels if len(labels) > 1 else (labels or came)[0]
-    if all(isinstance(piece, str) for piece in came):
-        return join_text([str(piece) for piece in came])
-    if all(isinstance(piece, list | tuple) for piece in came):
-        return _join_lists(came)
-    if all(isinstance(piece, Mapping) for piece in came):
-        return _join_objects(came)
-    return came[-1] if all(isinstance(piece, int | float) for piece in came) else came
+    given = [piece for piece in pieces if piece is not None]
+    if len(given) < 2:
+        return given[0] if given else None
+    if name in _LABELS and all(isinstance(piece, str) for piece in given):
+        labels: list[Json] = list(dict.fromkeys(str(piece) for piece in given if piece))
+        return labels if len(labels) > 1 else (labels or given)[0]
+    if all(isinstance(piece, str) for piece in given):
+        return join_text([str(piece) for piece in given])
+    if all(isinstance(piece, list | tuple) for piece in given):
+        return _join_lists(given)
+    if all(isinstance(piece, Mapping) for piece in given):
+        return _join_objects(given)
+    return given[-1] if all(isinstance(piece, int | float) for piece in given) else given
 
 
-def settle(pieces: Sequence[Json]) -> Json:
-    """The value of a field beside the deltas, which each chunk says anew: the last one, its lists and objects grown."""
-    came = [piece for piece in pieces if not is_empty(piece)]
-    if not came:
+def merge_repeated(pieces: Sequence[Json]) -> Json:
+    """Return the value of a field that each chunk repeats beside the deltas: the last one; lists and objects grow."""
+    given = [piece for piece in pieces if not is_empty(piece)]
+    if not given:
         return pieces[-1] if pieces else None
-    if all(isinstance(piece, list | tuple) for piece in came):
-        return _join_lists(came)
-    if all(isinstance(piece, Mapping) for piece in came):
+    if all(isinstance(piece, list | tuple) for piece in given):
+        return _join_lists(given)
+    if all(isinstance(piece, Mapping) for piece in given):
         merged: dict[str, list[Json]] = {}
-        for piece in came:
+        for piece in given:
             for key, value in piece.items() if isinstance(piece, Mapping) else ():
                 merged.setdefault(key, []).append(value)
-        return {key: settle(values) for key, values in merged.items()}
-    return came[-1]
+        return {key: merge_repeated(values) for key, values in merged.items()}
+    return given[-1]
 
 
 def join_logprobs(pieces: Sequence[Json]) -> Json:
-    """The logprobs of a choice: one entry a token, so that two equal entries are two tokens."""
+    """Join the logprobs of a choice: one entry per token, so that two equal entries are two tokens."""
     merged: dict[str, Json] = {}
     for piece in pieces:
         if not isinstance(piece, Mapping):
@@ -89,12 +89,12 @@ def join_logprobs(pieces: Sequence[Json]) -> Json:
 
 
 def join_audio(pieces: Iterable[Json]) -> Json:
-    """A spoken answer: the transcript joined, and the data as one base64 text."""
-    came = list(pieces)
-    if not all(isinstance(piece, Mapping) for piece in came):
-        return came[0] if len(came) == 1 else came
+    """Join a spoken answer: the transcript, and the data as one base64 text."""
+    given = list(pieces)
+    if not all(isinstance(piece, Mapping) for piece in given):
+        return given[0] if len(given) == 1 else given
     fields: dict[str, list[Json]] = {}
-    for piece in came:
+    for piece in given:
         for key, value in piece.items() if isinstance(piece, Mapping) else ():
             fields.setdefault(key, []).append(value)
     return {
@@ -106,7 +106,7 @@ def join_audio(pieces: Iterable[Json]) -> Json:
 
 
 def _join_base64(pieces: list[str]) -> str:
-    """Each piece may be a base64 text of its own, padded; or they are one text that was cut anywhere."""
+    """Join base64 pieces: each may be a padded text of its own, or they are one text that was cut anywhere."""
     whole = "".join(pieces)
     if "=" not in whole.rstrip("="):
         return whole

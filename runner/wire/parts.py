@@ -1,6 +1,7 @@
-"""What an answer holds besides its text. It is paid for, so that all of it is kept: by name, or as `extra`.
+"""Reads everything in an answer besides its text. It is paid for, so all of it is kept: by name, or in `extra`.
 
-`extra` has what has no name of its own, by the object of the response that it stood in: message, choice, completion.
+`extra` has the fields without a name of their own, by the object of the response that had them: message, choice,
+completion.
 """
 
 from __future__ import annotations
@@ -9,9 +10,9 @@ import json
 from collections.abc import Iterable, Mapping
 
 from ..values import Json, JsonObject
-from .content import Content
 from .decoding import visible
 from .joining import is_empty
+from .message_content import MessageContent
 from .reply import Answer
 
 __all__ = ["completion_fields", "reasoning_of", "spoken", "with_others", "with_parts"]
@@ -24,21 +25,21 @@ _OF_CHOICE = frozenset({"index", "message", "finish_reason", "logprobs", "error"
 _OF_MESSAGE = frozenset({"role", "content", "refusal", "tool_calls", "function_call", "audio", "annotations"})
 _REASONING = ("reasoning_content", "reasoning", "thinking")
 _SOURCES = ("citations", "search_results")
-"""Lists of sources that have names of their own (Perplexity and others) where OpenAI has `annotations`."""
+"""Lists of sources with names of their own (Perplexity and others), where OpenAI has `annotations`."""
 
 _MOST_OTHERS = 1_000_000
-"""Characters of choices that nobody asked for that are kept."""
+"""The maximum number of characters that are kept of surplus choices."""
 
 
 def spoken(message: Mapping[str, Json]) -> str | None:
-    """The transcript of a spoken answer: its text, where it has no other."""
+    """Return the transcript of a spoken answer, which is its text if it has no other, or None."""
     audio = message.get("audio")
     transcript = audio.get("transcript") if isinstance(audio, Mapping) else None
     return transcript if isinstance(transcript, str) else None
 
 
-def reasoning_of(message: Mapping[str, Json], content: Content) -> str | None:
-    """The model's reasoning, wherever the server has put it."""
+def reasoning_of(message: Mapping[str, Json], content: MessageContent) -> str | None:
+    """Return the model's reasoning, wherever the server puts it, or None."""
     for text in (*(message.get(name) for name in _REASONING), content.reasoning):
         if isinstance(text, str) and text:
             return text
@@ -55,11 +56,11 @@ def with_parts(
     answer: Answer,
     choice: Mapping[str, Json],
     message: Mapping[str, Json],
-    content: Content,
+    content: MessageContent,
     completion: Mapping[str, Json],
     request: JsonObject,
 ) -> Answer:
-    """`answer` with all else that its choice holds, and `completion`, what stands beside the choices."""
+    """Return `answer` with all other fields of its choice, and with `completion`, the fields beside the choices."""
     if not completion and _is_plain(answer, choice, message):
         return answer
     reasoning = reasoning_of(message, content)
@@ -79,7 +80,7 @@ def with_parts(
         extra["choice"]["message"] = choice["message"]
     for place in ("choice", "completion"):
         extra[place] = {key: value for key, value in extra[place].items() if key not in _SOURCES}
-    kept: dict[str, Json] = {place: told for place, values in extra.items() if (told := _telling(values))}
+    kept: dict[str, Json] = {place: full for place, values in extra.items() if (full := _not_empty(values))}
     if kept or reasoning or annotations or not is_empty(logprobs) or not is_empty(audio):
         return answer._replace(
             reasoning=None if reasoning is None else str(visible(reasoning)),
@@ -92,7 +93,7 @@ def with_parts(
 
 
 def _is_plain(answer: Answer, choice: Mapping[str, Json], message: Mapping[str, Json]) -> bool:
-    """Whether a choice is nothing but its text, as most are: quick to tell."""
+    """Return whether a choice has nothing but its text, as most choices do; a fast check."""
     return (
         choice.keys() <= _OF_CHOICE
         and message.keys() <= _OF_MESSAGE
@@ -109,7 +110,7 @@ _TEXT = frozenset({"role", "content"})
 
 
 def with_others(answer: Answer, choices: Iterable[Json]) -> tuple[Answer, str]:
-    """`answer` with choices that are no answers of their own, and how many of them did not fit, in words."""
+    """Return `answer` with the surplus choices, and a phrase that says how many of them did not fit."""
     kept: list[Json] = []
     room, left = _MOST_OTHERS, 0
     for choice in choices:
@@ -120,18 +121,18 @@ def with_others(answer: Answer, choices: Iterable[Json]) -> tuple[Answer, str]:
             left += 1
     if kept:
         answer = answer._replace(extra=_object({**(answer.extra or {}), "choices": kept}))
-    return answer, f"; {left:,} of them are too long to be kept" if left else ""
+    return answer, f"; {left:,} of them are too long to store" if left else ""
 
 
 def completion_fields(completion: Mapping[str, Json]) -> dict[str, Json]:
-    """What of a completion stands in no record otherwise."""
+    """Return the fields of a completion that a record does not have otherwise."""
     fields = {key: value for key, value in completion.items() if key not in _OF_COMPLETION}
     usage = completion.get("usage")
     return fields if isinstance(usage, Mapping) else {**fields, "usage": usage}
 
 
 def _left_of_message(
-    answer: Answer, message: Mapping[str, Json], content: Content, reasoning: str | None
+    answer: Answer, message: Mapping[str, Json], content: MessageContent, reasoning: str | None
 ) -> dict[str, Json]:
     left: dict[str, Json] = {
         key: value
@@ -166,7 +167,7 @@ def _left_of_message(
 
 
 def _annotations(*holders: Mapping[str, Json]) -> list[Json]:
-    """OpenAI's annotations as they came, and lists of sources in the same form: {"type": NAME, NAME: the list}."""
+    """Return OpenAI's annotations as received, and lists of sources in the same form: {"type": NAME, NAME: list}."""
     found: list[Json] = []
     for holder in holders:
         annotations = holder.get("annotations")
@@ -178,7 +179,7 @@ def _annotations(*holders: Mapping[str, Json]) -> list[Json]:
     return found
 
 
-def _telling(values: Mapping[str, Json]) -> dict[str, Json]:
+def _not_empty(values: Mapping[str, Json]) -> dict[str, Json]:
     return {str(visible(key)): visible(value) for key, value in values.items() if not is_empty(value)}
 
 

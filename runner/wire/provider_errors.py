@@ -1,4 +1,4 @@
-"""Errors in every shape that OpenAI-compatible servers give them, read into one.
+"""Reads the errors of OpenAI-compatible servers, in all their shapes, into one form.
 
 {"error": {"message", "type", "param", "code"}}          OpenAI, Azure, Groq, Together, vLLM from 0.10.1
 {"error": {"code": 429, "metadata": {"raw": "..."}}}     OpenRouter; `raw` is the upstream's text or JSON
@@ -28,10 +28,10 @@ from .retry_after import parse_http_date, retry_after
 __all__ = ["error_from", "error_message", "read_error"]
 
 _LONGEST = 500
-"""Characters of a message that are kept."""
+"""The maximum length of a stored message, in characters."""
 
 _READ = 8_000
-"""Bytes or characters of a message or page that are looked at."""
+"""The maximum length of a message or page that is read, in bytes or characters."""
 
 _REQUEST_IDS = ("x-request-id", "request-id", "apim-request-id", "x-ms-request-id")
 _MESSAGE_KEYS = ("error", "message", "msg", "detail", "errors", "base_resp", "status_msg")
@@ -42,11 +42,11 @@ _TAG = re.compile(r"<[^>]{0,1000}>")
 def read_error(
     status: int, headers: Mapping[str, str], body: bytes, asked: Asked = ANYTHING
 ) -> ProviderError:
-    """The error that a response tells: one with an error status, or one whose body is no answer. Never raises.
+    """Return the error in a response with an error status, or whose body is not an answer. Never raises.
 
-    `code` is the provider's, else the status; "non_json_body" where the body is something else than JSON. A page
-    of HTML is told by its title. Retry-After dates are measured from the response's own Date header. `asked` is what is
-    known of the request.
+    `code` is the provider's, else the status; "non_json_body" if the body is not JSON. An HTML page is described by
+    its title. Retry-After dates are measured from the response's own Date header. `asked` has the known facts about
+    the request.
     """
     try:
         payload = decode_envelope(body)
@@ -63,7 +63,7 @@ def error_from(
     code: str | None = None,
     asked: Asked = ANYTHING,
 ) -> ProviderError:
-    """The error in an already decoded body, or in an event of a stream. `code` is used where it names none."""
+    """Return the error in a decoded body or an event of a stream. `code` is used if it has no code."""
     if isinstance(payload, list | tuple) and payload:
         payload = payload[0]
     outer = payload if isinstance(payload, Mapping) else {}
@@ -73,7 +73,7 @@ def error_from(
     own_code = next((word for holder in holders for word in _words(holder, "code", "error_code")), None)
     return _error(
         own_code or code or (str(status) if status >= 300 else kind or "provider_error"),
-        error_message(payload) or f"HTTP {status} with an error that says nothing",
+        error_message(payload) or f"HTTP {status} with an error without a message",
         status,
         headers,
         kind=kind,
@@ -84,7 +84,7 @@ def error_from(
 
 
 def error_message(value: Json, *, levels: int = 6) -> str | None:
-    """The words of an error, wherever its shape keeps them (at most `levels` deep), or None."""
+    """Return the message of an error, wherever its shape has it (at most `levels` deep), or None."""
     if not levels or value is None:
         return None
     if isinstance(value, str):
@@ -109,7 +109,7 @@ def error_message(value: Json, *, levels: int = 6) -> str | None:
 
 
 def _message_of_json_text(text: str, levels: int) -> str | None:
-    """An error within an error: OpenRouter and LM Studio hand on the upstream's JSON as text."""
+    """Return the message of an error within an error: OpenRouter and LM Studio pass on the upstream's JSON as text."""
     try:
         return error_message(decode_envelope(text.encode("utf-8", "backslashreplace")), levels=levels - 1)
     except ValueError:
@@ -117,7 +117,7 @@ def _message_of_json_text(text: str, levels: int) -> str | None:
 
 
 def _words(holder: Mapping[str, Json], *keys: str) -> Iterator[str]:
-    """The values of `keys` that can be a name, as text: servers send 429 as well as "429"."""
+    """Yield the values of `keys` that can be a name, as text: servers send both 429 and "429"."""
     for key in keys:
         value = holder.get(key)
         if isinstance(value, str | int) and not isinstance(value, bool) and value != "":
@@ -165,9 +165,9 @@ def _error(
     hint: str | None = None,
     asked: Asked = ANYTHING,
 ) -> ProviderError:
-    """Put together, with text that can be shown and stored, and judged: unless `retryable` says so already."""
+    """Build the error with text that can be shown and stored; apply the retry rules unless `retryable` is given."""
     behind = status_behind(status, code, kind)
-    told = next(filter(None, (_header(headers, name) for name in _REQUEST_IDS)), request_id)
+    request_id = next(filter(None, (_header(headers, name) for name in _REQUEST_IDS)), request_id)
     if retryable is None:
         retryable = is_retryable(behind, code, kind, message, _header(headers, "x-should-retry"))
     return ProviderError(
@@ -179,13 +179,13 @@ def _error(
         retryable=retryable,
         retry_after=retry_after(headers, now=_server_time(headers), status=behind) if retryable else None,
         hint=_shown(said) if (said := hint or hint_for(behind, code, kind, message, param, asked)) else None,
-        request_id=_shown(told) if told else None,
+        request_id=_shown(request_id) if request_id else None,
         spent=is_spent(behind, code, kind, message),
     )
 
 
 def _shown(text: str) -> str:
-    """Masked, encodable and short. Cut twice: masking needs whole keys, but not megabytes."""
+    """Return text masked, encodable and short. It is cut twice, because masking needs whole keys but not megabytes."""
     shown = mask(str(visible(text[:_READ])))
     return shown if len(shown) <= _LONGEST else f"{shown[: _LONGEST - 1]}…"
 
@@ -195,5 +195,5 @@ def _header(headers: Mapping[str, str], name: str) -> str | None:
 
 
 def _server_time(headers: Mapping[str, str]) -> datetime:
-    """The clock that a Retry-After date was made with: the server's own, if the answer tells it."""
+    """Return the time from which a Retry-After date is measured: the server's own, if the response has it."""
     return parse_http_date(_header(headers, "date") or "") or datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""What one exchange with a provider amounts to: answers with outcomes, or a provider error."""
+"""The result of one exchange with a provider: answers with outcomes, or a provider error."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["Answer", "Outcome", "ProviderError", "Reply"]
 
 
 class Outcome(StrEnum):
-    """How one answer ended (docs/outcomes.md). Only `OK` may pass without the case asking for something else."""
+    """How one answer ended (docs/outcomes.md). Only `OK` may pass, unless the case expects another outcome."""
 
     OK = "ok"
     REFUSED = "refused"
@@ -28,10 +28,10 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ProviderError:
-    """An error as the provider, or the way to it, reported it. `message` is the provider's own, keys masked.
+    """An error reported by the provider or by the transport. `message` is the provider's own, with keys masked.
 
-    `code` is always text, because servers send both "429" and 429. `retry_after` is in seconds. `spent` says that the
-    account has no credit or quota left, so that no other request would be answered either.
+    `code` is always text, because servers send both "429" and 429. `retry_after` is in seconds. `spent`: the account
+    has no credit or quota left, so that no other request would be answered either.
     """
 
     code: str
@@ -47,10 +47,11 @@ class ProviderError:
 
 
 class Answer(NamedTuple):
-    """One choice. `text` is what came back (the refusal's text when refused); `output` is parsed JSON or None.
+    """One choice. `text` is the answer's text (of the refusal if refused); `output` is parsed JSON or None.
 
-    `finish_reason` is the provider's own word. `detail` says in one sentence why the outcome is not ok. The last five are
-    what it holds besides the text: `annotations` is a list, `audio` and `extra` are objects, `logprobs` is as it came.
+    `finish_reason` is the provider's own word. `detail` says in one sentence why the outcome is not ok. The last five
+    fields are everything besides the text: `annotations` is a list, `audio` and `extra` are objects, `logprobs` is
+    unchanged.
     """
 
     choice: int
@@ -70,9 +71,9 @@ class Answer(NamedTuple):
 
 
 class Reply(NamedTuple):
-    """One exchange: the answers in choice order, or the error that stands for all of them.
+    """One exchange: the answers in choice order, or an error instead of all of them.
 
-    `partial` is what had come of an answer before the error.
+    `partial` is the part of an answer that arrived before the error.
     """
 
     answers: tuple[Answer, ...] = ()

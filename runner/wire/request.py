@@ -1,7 +1,7 @@
-"""The request body: exactly what was declared, in the order it was declared.
+"""The request body: exactly the declared keys, in the declared order.
 
-Absent, null and default are three different things to a provider, and strict schemas are answered in the order
-of their properties; so nothing is added, dropped or sorted here.
+To a provider, absent, null and default are three different things, and answers to strict schemas follow the order
+of the properties; so nothing is added, dropped or sorted here.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ _COMPACT = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(","
 def build_body(
     request: JsonObject, messages: Sequence[Json], extra_body: JsonObject, overrides: JsonObject = _NOTHING
 ) -> dict[str, Json]:
-    """The body of one request.
+    """Return the body of one request.
 
-    `request` gives keys and order; its `messages` (templates) give way to the rendered `messages`; `overrides`
-    (matrix, --model, --set) replace a declared key where it stands or follow after; `extra_body` comes last.
-    Raises ValueError when `overrides` would replace the messages, or when `extra_body` repeats a key.
+    `request` determines keys and order; its `messages` (templates) are replaced by the rendered `messages`; `overrides`
+    (matrix, --model, --set) replace declared keys in place, and new ones follow; `extra_body` is last.
+    Raises ValueError if `overrides` has messages, or if `extra_body` repeats a key.
     """
     if "messages" in overrides:
         raise ValueError("messages come from the prompt's templates and cannot be overridden")
@@ -45,7 +45,7 @@ def build_body(
 
 
 def with_stream(body: JsonObject) -> dict[str, Json]:
-    """The body that asks for a stream with its usage. What the body already says about streams is kept."""
+    """Return the body of a request for a stream with usage. Keys about streams that it already has are kept."""
     streamed = dict(body)
     streamed.setdefault("stream", True)
     if streamed["stream"] is True:
@@ -54,31 +54,31 @@ def with_stream(body: JsonObject) -> dict[str, Json]:
 
 
 def encode(body: JsonObject) -> bytes:
-    """Compact JSON in UTF-8, keys in their order.
+    """Return compact JSON in UTF-8, with keys in their order.
 
-    Raises ValueError, naming the path, for NaN, infinities and lone surrogates, which JSON in UTF-8 cannot carry.
+    Raises ValueError, naming the path, for NaN, infinities and lone surrogates, which JSON in UTF-8 cannot represent.
     """
     try:
         return _COMPACT.encode(body).encode()
     except (ValueError, RecursionError) as error:
-        canonical(body)  # refuses the same values, and says where they are
+        canonical(body)  # refuses the same values and names their paths
         raise ValueError(f"the request is not JSON: {error}") from error
 
 
 class Encoder:
-    """`encode` for bodies that differ in their messages alone: the rest is spelled once.
+    """`encode` for bodies that differ only in their messages: the rest is encoded once.
 
-    Built from any one of these bodies. Raises ValueError where `encode` does.
+    It is built from any one of these bodies. Raises ValueError as `encode` does.
     """
 
     __slots__ = ("_after", "_before")
 
     def __init__(self, body: JsonObject) -> None:
-        place = token_hex(16)  # a text that stands nowhere else in the body
+        place = token_hex(16)  # a text that occurs nowhere else in the body
         self._before, self._after = encode({**body, "messages": place}).split(f'"{place}"'.encode())
 
     def of(self, messages: Sequence[Json]) -> bytes:
-        """The body with these messages. Raises ValueError, naming the path, as `encode` does."""
+        """Return the body with these messages. Raises ValueError, naming the path, as `encode` does."""
         try:
             return b"%s%s%s" % (self._before, _COMPACT.encode(messages).encode(), self._after)
         except (ValueError, RecursionError):
@@ -89,12 +89,12 @@ class Encoder:
 def as_curl(
     url: str, headers: Mapping[str, str], body: JsonObject, references: Mapping[str, str] | None = None
 ) -> str:
-    """A command for a POSIX shell that sends this request; the key stays in the environment.
+    """Return a command for a POSIX shell that sends this request; the key stays in the environment.
 
-    A header that carries a key (Authorization, api-key, x-api-key) is written as it is only where it already
-    refers to a variable ("Bearer $OPENAI_API_KEY"); a value is replaced by such a reference. Whatever looks like
-    a key in another header is masked. `references` are headers whose value the shell finds in a variable
-    or by a command, as in "Bearer $OPENAI_API_KEY". Raises ValueError where `encode` does.
+    A header with a key (Authorization, api-key, x-api-key) is written unchanged only if it already refers to a variable
+    ("Bearer $OPENAI_API_KEY"); otherwise its value is replaced by such a reference. Anything that looks like a key in
+    another header is masked. `references` are headers whose value the shell takes from a variable or a command, as in
+    "Bearer $OPENAI_API_KEY". Raises ValueError as `encode` does.
     """
     encode(body)
     lines = [f"curl {shlex.quote(url)}"]

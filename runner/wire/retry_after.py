@@ -1,7 +1,7 @@
-"""How long a provider asks to wait, from the headers of its answer.
+"""Reads from response headers how long a provider asks to wait.
 
-`Retry-After` as in RFC 9110, section 10.2.3 (and with a fraction, as it occurs), `retry-after-ms` as OpenAI and
-Azure send it, and, where neither says anything, the time at which a rate limit is reset.
+`Retry-After` as in RFC 9110, section 10.2.3 (also with a fraction, which occurs), `retry-after-ms` as OpenAI and
+Azure send it, and, without either, the time at which a rate limit is reset.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from email.utils import parsedate_to_datetime
 __all__ = ["LONGEST_WAIT", "parse_go_duration", "parse_http_date", "retry_after"]
 
 _LONGEST_VALUE = 64
-"""No sensible value of these headers is longer; a longer one is not read."""
+"""In characters. No sensible value of these headers is longer; longer ones are ignored."""
 
 _NUMBER = re.compile(r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)")
 _GO_TERM = re.compile(rf"({_NUMBER.pattern})(ns|us|µs|μs|ms|s|m|h)")
@@ -24,18 +24,18 @@ _GO_UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 
 _RESET = re.compile(r"(?:llm_provider-)?(?:x-ratelimit-reset(?:-.+)?|anthropic-ratelimit-.+-reset)")
 
 LONGEST_WAIT = 366 * 86_400.0
-"""Seconds; no answer asks for more than a year, whatever digits it sends."""
+"""In seconds: longer waits are capped to about a year."""
 
 _EPOCH_SECONDS, _EPOCH_MILLISECONDS = 1e9, 1e12
-"""A plain number from here on is a date since 1970, not a number of seconds to wait."""
+"""A plain number from this value on is a time since 1970, not a number of seconds to wait."""
 
 
 def retry_after(headers: Mapping[str, str], *, now: datetime, status: int | None = None) -> float | None:
-    """Seconds to wait at least, more than 0 and at most LONGEST_WAIT, or None when the headers do not say. Never raises.
+    """Return the minimum seconds to wait, above 0 and at most LONGEST_WAIT, or None without such headers. Never raises.
 
-    The first of `retry-after-ms` and `retry-after` that is above 0 counts (Azure sends 0 and 1 together). The
-    reset times of rate limits are asked only for `status` 429: of the limits with nothing remaining the last
-    to be reset, else the first. `now` is an aware time, what dates are measured from.
+    The first of `retry-after-ms` and `retry-after` that is above 0 counts (Azure sends 0 and 1 together). The reset
+    times of rate limits are used only for `status` 429: the last reset of the exhausted limits, else the first reset of
+    all. Dates are measured from `now`, an aware time.
     """
     wait = _wait({name.lower(): value.strip() for name, value in headers.items()}, now, status)
     return None if wait is None else min(wait, LONGEST_WAIT)
@@ -58,7 +58,7 @@ def _wait(known: Mapping[str, str], now: datetime, status: int | None) -> float 
 
 
 def parse_go_duration(text: str) -> float | None:
-    """Seconds of a Go duration (`6m0s`, `8.64s`, `261ms`, `0`), or None when `text` is not one."""
+    """Return the seconds of a Go duration (`6m0s`, `8.64s`, `261ms`, `0`), or None if `text` is not one."""
     if text == "0":
         return 0.0
     if len(text) > _LONGEST_VALUE or not _GO_DURATION.fullmatch(text):
@@ -67,7 +67,7 @@ def parse_go_duration(text: str) -> float | None:
 
 
 def parse_http_date(text: str) -> datetime | None:
-    """The time of an HTTP date (RFC 9110, section 5.6.7) or of an RFC 3339 one, or None. UTC where no zone is named."""
+    """Return the time of an HTTP date (RFC 9110, section 5.6.7) or an RFC 3339 date, or None. The default zone is UTC."""
     if len(text) > _LONGEST_VALUE:
         return None
     for parse in (datetime.fromisoformat, parsedate_to_datetime):
@@ -87,7 +87,7 @@ def _resets(headers: Mapping[str, str], now: datetime) -> Iterator[tuple[str, fl
 
 
 def _seconds(value: str, now: datetime) -> float | None:
-    """Seconds from `now` that a number, a Go duration or a date stands for, 0 for the past; None: unreadable."""
+    """Return the seconds from `now` for a number, a Go duration or a date, 0 for the past; None if unreadable."""
     number = _number(value)
     if number is not None and number >= _EPOCH_SECONDS:
         since_1970 = number / 1000 if number >= _EPOCH_MILLISECONDS else number

@@ -1,6 +1,6 @@
-"""Server-sent events out of bytes, by the WHATWG HTML standard, section 9.2.6 "Interpreting an event stream".
+"""Splits bytes into server-sent events by the WHATWG HTML standard, section 9.2.6 "Interpreting an event stream".
 
-Lines end at LF, CR or CRLF and nowhere else: U+2028 and its like stand raw inside JSON texts.
+Lines end at LF, CR or CRLF and nowhere else: U+2028 and similar characters occur unescaped in JSON texts.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ _LARGEST_EVENT = 16 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class SseEvent:
-    """One event. `name` is its `event` field, "message" where it has none.
+    """One event. `name` is its `event` field, or "message" without one.
 
-    Two names are of this module: "error" also for a line `error: {...}`, as older llama.cpp servers send it; and
-    "fault" for the end of a stream that cannot be read on, with the reason in `data`.
+    This module uses two names itself: "error" also for a line `error: {...}`, as older llama.cpp servers send it, and
+    "fault" for the end of a stream that cannot be read further, with the reason in `data`.
     """
 
     data: str
@@ -28,9 +28,10 @@ class SseEvent:
 
 
 class SseSplitter:
-    """Takes the bytes of one stream in pieces of any size and gives its events, the same for any pieces.
+    """Splits the bytes of one stream, in pieces of any size, into events; the events do not depend on the pieces.
 
-    `largest` bounds one event, in bytes. A larger one, and one that is not UTF-8, ends the stream with a "fault".
+    `largest` is the maximum size of an event in bytes. A larger event, or one that is not UTF-8, ends the stream with a
+    "fault".
     """
 
     def __init__(self, *, largest: int = _LARGEST_EVENT) -> None:
@@ -44,7 +45,7 @@ class SseSplitter:
         self._over = False
 
     def feed(self, chunk: bytes) -> list[SseEvent]:
-        """The events that `chunk` completes; none after a "fault"."""
+        """Return the events that `chunk` completes; none after a "fault"."""
         if self._over or not chunk:
             return []
         if self._after_cr and chunk.startswith(b"\n"):
@@ -59,7 +60,7 @@ class SseSplitter:
         return events + self._hold(rest)
 
     def close(self) -> bool:
-        """The stream has ended. Says whether it ended within an event, which is then not given, as the standard has it."""
+        """End the stream. Return whether it ended within an event, which is then discarded, as in the standard."""
         unfinished = not self._over and (bool(self._data) or any(self._line))
         self._over = True
         return unfinished
@@ -88,7 +89,7 @@ class SseSplitter:
             self._name = b"error"
         elif field == b"event":
             self._name = value
-        else:  # a comment (nothing before the colon), id, retry or a field nobody knows: no part of the event
+        else:  # a comment (nothing before the colon), id, retry or an unknown field: not part of the event
             self._size -= len(line)
         return []
 

@@ -1,7 +1,7 @@
-"""A stream of chat.completion.chunk events put together into the chat.completion body it stands for.
+"""Joins a stream of chat.completion.chunk events into the equivalent chat.completion body.
 
-Shapes by OpenAI's API reference ("The chat completion chunk object"), with what compatible servers do besides:
-chunks without choices, reasoning in fields of its own, errors in the middle, a whole completion in one event.
+The shapes are those of OpenAI's API reference ("The chat completion chunk object"), and those of compatible servers:
+chunks without choices, reasoning in separate fields, errors in the middle, a whole completion in one event.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from typing import Protocol
 
 from ..finish_reasons import NONE_DECLARED, Declared, gravest
 from ..values import Json
-from .content import read_content
 from .decoding import decode_envelope, visible
 from .error_rules import ANYTHING, Asked
-from .joining import is_empty, join, join_audio, join_logprobs, join_text, settle
+from .joining import is_empty, join, join_audio, join_logprobs, join_text, merge_repeated
+from .message_content import read_content
 from .provider_errors import error_from
 from .reply import ProviderError
 from .sse import SseEvent, SseSplitter
 
-__all__ = ["StreamAccumulator", "StreamReader", "read_stream", "take_in"]
+__all__ = ["StreamAccumulator", "StreamReader", "feed_all", "read_stream"]
 
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 _ONCE = ("id", "object", "created", "model", "system_fingerprint", "service_tier")
-"""Fields of a chunk that count where they are first not empty: Azure's first chunk has all of them empty."""
+"""Fields of a chunk whose first non-empty value counts: in Azure's first chunk all of them are empty."""
 
 
 def read_stream(
@@ -34,31 +34,31 @@ def read_stream(
     headers: Mapping[str, str] = _NO_HEADERS,
     finish_reasons: Mapping[str, Declared] = NONE_DECLARED,
 ) -> dict[str, Json] | ProviderError:
-    """The completion that a whole recorded stream stands for, or the error it ended with. Never raises."""
+    """Return the completion of a whole recorded stream, or the error it ended with. Never raises."""
     reader = StreamAccumulator(headers, finish_reasons)
-    take_in(reader, body)
+    feed_all(reader, body)
     return reader.finish()
 
 
 class StreamReader(Protocol):
-    """Puts the events of one stream together into the chat.completion body that they stand for.
+    """Joins the events of one stream into the equivalent chat.completion body.
 
-    `failure` is the event of an error, as it came; None where there was none.
+    `failure` is the error event as received, or None.
     """
 
     failure: Json
 
     def feed(self, event: SseEvent) -> list[tuple[int, str]]:
-        """Take one event in and return the text that it adds to the choices, as (choice, text)."""
+        """Add one event and return the text that it adds to the choices, as (choice, text)."""
 
     def finish(self) -> dict[str, Json] | ProviderError:
         """Return the chat.completion body once the stream has ended, or the error it ended with."""
 
     def so_far(self) -> dict[str, Json]:
-        """Return the chat.completion body of what has come, whatever became of the stream."""
+        """Return the chat.completion body of what has arrived, even if the stream failed."""
 
 
-def take_in(reader: StreamReader, body: bytes) -> None:
+def feed_all(reader: StreamReader, body: bytes) -> None:
     """Feed a whole recorded stream to a reader."""
     for event in SseSplitter().feed(body):
         reader.feed(event)
@@ -67,8 +67,8 @@ def take_in(reader: StreamReader, body: bytes) -> None:
 class StreamAccumulator:
     """Collects the events of one stream. `headers` are those of its response, for a request id and Retry-After.
 
-    `finish_reasons` is what the endpoint's own words mean: of several that are said of one choice, the gravest counts.
-    `failure` is the event of an error, as it came. `asked` is what is known of the request.
+    `finish_reasons` has the meanings of the endpoint's own words; the gravest of several words for one choice counts.
+    `failure` is the error event as received. `asked` has the known facts about the request.
     """
 
     def __init__(
@@ -89,9 +89,9 @@ class StreamAccumulator:
         self._done = False
 
     def feed(self, event: SseEvent) -> list[tuple[int, str]]:
-        """Take one event in; what it adds to the answers' texts, as (choice, text), fit to be printed.
+        """Add one event and return the text that it adds to the choices, as (choice, printable text).
 
-        Nothing after `[DONE]` or an error counts.
+        Everything after `[DONE]` or an error is ignored.
         """
         if self._done or self._error or not event.data.strip():
             return []
@@ -117,10 +117,10 @@ class StreamAccumulator:
         return self._take(chunk)
 
     def finish(self) -> dict[str, Json] | ProviderError:
-        """The stream has ended: the chat.completion body, or the error.
+        """End the stream. Return the chat.completion body or the error.
 
-        A stream that ends with neither `[DONE]` nor a finish_reason for every choice was cut: error "stream_cut",
-        which may be asked for again.
+        A stream that ends without `[DONE]` and without a finish_reason for every choice was cut: the error "stream_cut",
+        which can be retried.
         """
         if self._error:
             return self._error
@@ -132,11 +132,11 @@ class StreamAccumulator:
         return self.so_far()
 
     def so_far(self) -> dict[str, Json]:
-        """The chat.completion body of what has come, whatever became of the stream."""
+        """Return the chat.completion body of what has arrived, even if the stream failed."""
         choices: list[Json] = [
             choice.as_json(index, self._finish_reasons) for index, choice in sorted(self._choices.items())
         ]
-        beside = {name: settle(pieces) for name, pieces in self._beside.items()}
+        beside = {name: merge_repeated(pieces) for name, pieces in self._beside.items()}
         body = {**beside, **self._fields, "object": "chat.completion", "choices": choices}
         return body if self._usage is None else {**body, "usage": self._usage}
 
@@ -152,7 +152,7 @@ class StreamAccumulator:
         for part in choices if isinstance(choices, list) else ():
             if not isinstance(part, Mapping):
                 self._error = self._error or _stream_error(
-                    "malformed_stream", "A choice in the stream is no JSON object.", retryable=False
+                    "malformed_stream", "A choice in the stream is not a JSON object.", retryable=False
                 )
                 return []
             index = part.get("index")
@@ -173,7 +173,7 @@ _KNOWN_OF_DELTA = frozenset(
 def _collect(
     into: dict[str, list[Json]], values: Mapping[str, Json], *, but: frozenset[str], again: bool
 ) -> None:
-    """Keep the pieces of the fields that have no place of their own; `again`: also those that repeat the last one."""
+    """Collect the pieces of all fields except `but`; with `again`, also pieces that repeat the last one."""
     for key, value in values.items():
         if key not in but and value is not None:
             pieces = into.setdefault(key, [])
@@ -183,9 +183,9 @@ def _collect(
 
 @dataclass(slots=True)
 class _Choice:
-    """What has come of one choice; chunks of different choices interleave.
+    """The parts of one choice that have arrived; chunks of different choices interleave.
 
-    `left` are parts of the content of other types than text, `more` the pieces of fields that are not known.
+    `left` has the content parts that are not text, `more` the pieces of unknown fields.
     """
 
     content: list[str] = field(default_factory=list)
@@ -205,11 +205,11 @@ class _Choice:
 
     @property
     def finished(self) -> bool:
-        """Whether anything was said of how it ended."""
+        """Whether the choice has a finish_reason."""
         return any(self.finish_reasons)
 
     def add(self, part: Mapping[str, Json]) -> str:
-        """Take in one chunk's part of this choice and return the text it adds."""
+        """Add one chunk's part of this choice and return the text that it adds."""
         if part.get("finish_reason") is not None:
             self.finish_reasons.append(part["finish_reason"])
         if part.get("error") is not None:
@@ -245,7 +245,7 @@ class _Choice:
         return spoken if isinstance(spoken, str) and not self.written else ""
 
     def _add_thoughts(self, delta: Mapping[str, Json]) -> None:
-        """Reasoning, which has two names; where both say something, the second one is kept under its own."""
+        """Add reasoning, which has two names; if both have a value, the second is kept under its own name."""
         thoughts = [delta.get("reasoning_content"), delta.get("reasoning")]
         said = next((each for each in thoughts if isinstance(each, str) and each), None)
         if said is not None:
@@ -274,7 +274,7 @@ class _Choice:
             self.more.setdefault("other_tool_calls", []).append(legacy)
 
     def as_json(self, index: int, declared: Mapping[str, Declared]) -> dict[str, Json]:
-        """The choice as a chat.completion has it; absent what never came."""
+        """Return the choice as in a chat.completion, without the fields that never arrived."""
         message: dict[str, Json] = {"role": "assistant", "content": join_text(self.content)}
         if self.left:
             text: list[Json] = [{"type": "text", "text": message["content"]}] if self.content else []
@@ -290,7 +290,7 @@ class _Choice:
             message["tool_calls"] = [call.as_json() for call in self.tool_calls]
         if self.function_call:
             message["function_call"] = self.function_call.as_json()["function"]
-        beside = {name: settle(pieces) for name, pieces in self.beside.items()}
+        beside = {name: merge_repeated(pieces) for name, pieces in self.beside.items()}
         choice: dict[str, Json] = {
             "index": index,
             "message": message,
@@ -302,13 +302,13 @@ class _Choice:
         return choice if self.error is None else {**choice, "error": self.error}
 
     def _last(self, declared: Mapping[str, Declared]) -> Json:
-        """The finish_reason: the gravest word; what is no text, which no table knows, goes before all words."""
+        """Return the gravest finish_reason; a value that is not text takes precedence over all words."""
         odd = [reason for reason in self.finish_reasons if not isinstance(reason, str)]
         words = [reason for reason in self.finish_reasons if isinstance(reason, str)]
         return odd[-1] if odd else gravest(words, declared) or ("" if words else None)
 
     def _call_for(self, delta: Mapping[str, Json]) -> _Call:
-        """The call that `delta` continues: the one of its index, unless it brings an id of its own (then a new one)."""
+        """Return the call that `delta` continues: the one with its index, or a new one if it has a different id."""
         key = delta.get("index", delta.get("id"))
         key = key if isinstance(key, str | int) else None
         call = self.open_calls.get(key)
@@ -320,7 +320,7 @@ class _Choice:
 
 @dataclass(slots=True)
 class _Call:
-    """One tool call: id, type and name come once, the arguments (the input of a custom tool) in pieces."""
+    """One tool call: id, type and name arrive once, the arguments (the input of a custom tool) in pieces."""
 
     id: Json = None
     type: Json = None

@@ -1,13 +1,13 @@
-"""Errors that are verdicts: the provider's filter refused, or its own check found the model's answer unfit.
+"""Finds errors that are verdicts: the provider's filter refused, or its own check rejected the model's answer.
 
-No request would be answered otherwise if it were sent again, and nothing is wrong with the endpoint. So these are
-outcomes of the case, and no failures to ask.
+Sending the request again would not change the answer, and nothing is wrong with the endpoint. So these are outcomes
+of the case, not failures of the request.
 
-Filters, by code, type or reason, or by their words: OpenAI (content_policy_violation, invalid_prompt), Azure
+Filters, by code, type or reason, or by their messages: OpenAI (content_policy_violation, invalid_prompt), Azure
 (content_filter, ResponsibleAIPolicyViolation), OpenRouter (403 with metadata.reasons), DeepSeek ("Content Exists
 Risk"), DashScope (data_inspection_failed), Z.ai (1301), MiniMax (1026, 1027), Moonshot, StepFun, Volcengine, xAI, Gemini
 (promptFeedback.blockReason), Bedrock guardrails, Cloudflare, LiteLLM.
-Generations that failed a check: Groq (json_validate_failed, tool_use_failed), which are in `failed_generation`.
+Generations that failed a check: Groq (json_validate_failed, tool_use_failed), with the text in `failed_generation`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ __all__ = ["Verdict", "has_filtered", "verdict_of"]
 
 _DEEPEST = 6
 _NOT_ABOUT_CONTENT = frozenset({401, 402, 404, 407, 408, 429})
-"""Statuses that say something about the key, the account, the address or the rate, whatever the words."""
+"""Statuses that are about the key, the account, the URL or the rate, whatever the message is."""
 
 _FILTERS = frozenset(
     word_key(word)
@@ -63,7 +63,7 @@ _FILTERS = frozenset(
     )
 )
 _ECHOES = frozenset({"choices", "input", "request", "messages", "param", "loc"})
-"""Keys under which an error's body repeats what was sent, or where in it the fault is (FastAPI's `input`)."""
+"""Keys under which an error's body repeats the request, or the location of the fault in it (FastAPI's `input`)."""
 
 _FILTER_ENDINGS = ("sensitivecontentdetected", "riskcontentdetected", "datainspectionfailed")
 _NAMES = frozenset({"code", "type", "status", "reason", "errorcode", "blockreason", "statusmsg"})
@@ -89,10 +89,10 @@ _SAID_AS_CODE = re.compile(
 _QUOTED = re.compile(
     r"""(?<!\w)(?<!['"]:)(?<!['"]: )(?:'[^']{0,2000}'|"[^"]{0,2000}"|`[^`]{0,2000}`)(?!\w)"""
 )
-"""What a message quotes is a name or a piece of the request, and no verdict: unless it is the value of a key in JSON."""
+"""Quoted text in a message is a name or a piece of the request, not a verdict, unless it is the value of a JSON key."""
 
 _FORM = frozenset({"response_format", "tools", "functions", "tool_choice"})
-"""Parameters whose errors are about the form of a request, whatever the names in them."""
+"""Parameters whose errors are about the form of a request, whatever names occur in them."""
 
 _ABOUT_THE_ACCOUNT = re.compile(r"\b(?:account|organi[sz]ation|api key|deactivated|suspended|terminated)\b")
 _FLAGGED_PROMPT = re.compile(r"flagged|violat")
@@ -102,7 +102,7 @@ _RAN_OUT = re.compile(
 
 
 class Verdict(NamedTuple):
-    """The outcome that an error amounts to, why, the text that came with it, and the error as the provider told it."""
+    """The outcome that an error means, the reason, the text that came with it, and the error as the provider sent it."""
 
     outcome: Outcome
     detail: str
@@ -111,7 +111,7 @@ class Verdict(NamedTuple):
 
 
 def verdict_of(payload: Json, error: ProviderError) -> Verdict | None:
-    """The verdict in an error's body (None: it had none), or None where it is an error and nothing else."""
+    """Return the verdict in an error's body (`payload`, None without a body), or None if it is only an error."""
     if error.status in _NOT_ABOUT_CONTENT or error.spent:
         return None
     if isinstance(payload, list | tuple) and payload:
@@ -120,7 +120,7 @@ def verdict_of(payload: Json, error: ProviderError) -> Verdict | None:
         return _of_generation(generation, payload, error)
     if _is_filter(payload, error):
         said = f"The provider's content filter refused: {error.message}"
-        return Verdict(Outcome.FILTERED, said, told=_told(payload))
+        return Verdict(Outcome.FILTERED, said, told=_as_recorded(payload))
     return None
 
 
@@ -148,7 +148,7 @@ def _names_filter(word: str) -> bool:
 
 
 def _words(value: Json, levels: int = _DEEPEST) -> Iterator[str]:
-    """Whatever names a kind of error in an error's body, wherever the shape keeps it: upstreams' JSON as text, too."""
+    """Yield every word that names a kind of error in an error's body, also in an upstream's JSON that is sent as text."""
     if isinstance(value, str) and levels and value.lstrip().startswith(("{", "[")):
         try:
             yield from _words(decode_envelope(value.encode("utf-8", "backslashreplace")), levels - 1)
@@ -168,7 +168,7 @@ def _words(value: Json, levels: int = _DEEPEST) -> Iterator[str]:
 
 
 def _blocks_prompt(payload: Mapping[str, Json]) -> bool:
-    """Whether a body without an answer says that its prompt was blocked: Gemini's, Azure's and MiniMax's way."""
+    """Return whether a body without an answer reports a blocked prompt, as Gemini, Azure and MiniMax do."""
     for name in ("promptFeedback", "prompt_feedback"):
         feedback = payload.get(name)
         reason = (
@@ -189,7 +189,7 @@ def _blocks_prompt(payload: Mapping[str, Json]) -> bool:
 
 
 def has_filtered(value: Json, levels: int = _DEEPEST) -> bool:
-    """Whether Azure's results of its filters say that one of them filtered."""
+    """Return whether one of Azure's filter results is positive."""
     if isinstance(value, Mapping) and levels:
         return value.get("filtered") is True or any(has_filtered(each, levels - 1) for each in value.values())
     return (
@@ -200,7 +200,7 @@ def has_filtered(value: Json, levels: int = _DEEPEST) -> bool:
 
 
 def _moderated(payload: Mapping[str, Json], error: ProviderError) -> bool:
-    """OpenRouter's way: 403, and in the metadata why the input was flagged."""
+    """Return whether OpenRouter moderated the input: 403, with the reasons in the metadata."""
     inner = payload.get("error")
     metadata = inner.get("metadata") if isinstance(inner, Mapping) else None
     return (
@@ -218,7 +218,7 @@ def _failed_generation(value: Json, levels: int = _DEEPEST) -> str | None:
             if (found := _failed_generation(value.get(key), levels - 1)) is not None:
                 return found
     if isinstance(value, str) and levels and "failed_generation" in value and "{" in value:
-        held = value[value.index("{") : value.rfind("}") + 1]  # LiteLLM: words before the JSON, and after it
+        held = value[value.index("{") : value.rfind("}") + 1]  # LiteLLM has words before and after the JSON
         try:
             inner = decode_envelope(held.encode("utf-8", "backslashreplace"))
         except ValueError:
@@ -228,9 +228,9 @@ def _failed_generation(value: Json, levels: int = _DEEPEST) -> str | None:
 
 
 def _of_generation(generation: str, payload: Json, error: ProviderError) -> Verdict:
-    """What the model made, which the provider did not let pass: never ok, whatever it looks like here."""
+    """Return the verdict on a generation that the provider rejected: never ok, even if it looks valid here."""
     text = str(visible(generation))
-    said = f"The provider did not accept what the model answered ({error.code}): {error.message}"
+    said = f"The provider rejected the model's answer ({error.code}): {error.message}"
     outcome = Outcome.UNPARSABLE
     if _RAN_OUT.search(error.message.lower()):
         outcome = Outcome.TRUNCATED
@@ -238,7 +238,7 @@ def _of_generation(generation: str, payload: Json, error: ProviderError) -> Verd
         outcome = Outcome.EMPTY
     elif word_key(error.code) == "jsonvalidatefailed" and _is_json(text):
         outcome = Outcome.INVALID
-    return Verdict(outcome, said, text, _told(payload))
+    return Verdict(outcome, said, text, _as_recorded(payload))
 
 
 def _is_json(text: str) -> bool:
@@ -249,8 +249,8 @@ def _is_json(text: str) -> bool:
     return True
 
 
-def _told(payload: Json) -> Json:
-    """The error as it came, for the record: without keys, and without the generation, which is the text."""
+def _as_recorded(payload: Json) -> Json:
+    """Return the error for the record: without keys, and without the generation, which is the text."""
 
     def shown(value: Json) -> Json:
         if isinstance(value, str):

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from runner.masking import find_secret, mask
-from runner.wire.outcome import read_reply
+from runner.wire.classify import read_reply
 from runner.wire.reply import Answer, Outcome, ProviderError, Reply
 from runner.wire.retry_after import LONGEST_WAIT, parse_go_duration, parse_http_date, retry_after
 from runner.wire.sse import SseEvent, SseSplitter

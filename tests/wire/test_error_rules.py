@@ -129,7 +129,7 @@ def test_the_servers_own_word_counts_where_it_is_one(status: int, header: str | 
 def test_the_servers_word_restores_no_credit_and_shortens_no_request() -> None:
     assert not is_retryable(429, "insufficient_quota", None, "No.", "true")
     assert not is_retryable(429, "x", None, "Request too large for gpt-test", "true")
-    assert "above the account's tokens-per-minute limit" in str(
+    assert "exceeds the account's tokens-per-minute limit" in str(
         hint_for(429, "x", None, "Request too large for gpt-test", None)
     )
 
@@ -180,17 +180,17 @@ def test_the_code_goes_before_the_type() -> None:
 NO_KEY = Asked({}, keyed=False)
 SENT = Asked({"seed": 1, "tools": [], "max_tokens": 5})
 HINTS: list[tuple[int, dict[str, Any], str | None]] = [
-    (401, {}, "check the key: it is read from the variable that api_key_env"),
-    (401, {"asked": NO_KEY}, "no key was sent: name the variable"),
-    (403, {}, "the key was sent, but may not do this"),
-    (403, {"asked": NO_KEY}, "no key was sent: the server may want one"),
+    (401, {}, "check the key: it is read from the variable in api_key_env"),
+    (401, {"asked": NO_KEY}, "no key was sent: set api_key_env"),
+    (403, {}, "the key was sent, but is not allowed to do this"),
+    (403, {"asked": NO_KEY}, "no key was sent: the server may require one"),
     (404, {}, "check base_url"),
     (404, {"asked": NO_KEY}, "check base_url"),
     (404, {"code": "model_not_found"}, "check the model's name, and that this key may use it"),
     (404, {"message": "The Model x"}, "check the model's name, and that this key may use it"),
     (404, {"message": "The Model x", "asked": NO_KEY}, "check the model's name"),
     (400, {"message": "Unexpected endpoint or method."}, "check base_url"),
-    (404, {"code": "DeploymentNotFound"}, "on Azure the name is that of a deployment"),
+    (404, {"code": "DeploymentNotFound"}, "on Azure use the name of a deployment"),
     (400, {"message": "The API deployment x does not exist."}, "on Azure"),
     (404, {"message": "deployment for this resource not found"}, "on Azure"),
     (403, {"code": "DeploymentNotFound"}, "the key was sent"),
@@ -200,16 +200,16 @@ HINTS: list[tuple[int, dict[str, Any], str | None]] = [
     (400, {"param": "messages[0].role", "asked": SENT}, "messages[0].role is sent exactly as declared"),
     (429, {"param": "seed"}, "lower --jobs, or set rpm and tpm"),
     (400, {}, None),
-    (408, {}, "the server gave up waiting"),
+    (408, {}, "the server timed out"),
     (413, {}, "the request is too large for the server"),
-    (301, {}, "the server redirects, which is not followed: check base_url"),
+    (301, {}, "the server redirects, and redirects are not followed: check base_url"),
     (300, {}, "the server redirects"),
     (399, {}, "the server redirects"),
-    (500, {}, "the failure is on the provider's side"),
+    (500, {}, "the provider's server failed"),
     (503, {}, "the provider is overloaded"),
-    (504, {}, "a proxy gave up waiting"),
+    (504, {}, "a proxy timed out"),
     (529, {}, "the provider is overloaded"),
-    (599, {}, "the failure is on the provider's side"),
+    (599, {}, "the provider's server failed"),
     (418, {}, None),
 ]
 
@@ -290,7 +290,7 @@ TOOLS = "this model takes tools at /chat/completions only with reasoning_effort:
         ("only supported in v1/responses", ANYTHING, "the provider serves this at /responses only"),
         ("use the Responses API", ANYTHING, "the provider serves this at /responses only"),
         ("Function tools: use /v1/responses", ANYTHING, f"{TOOLS}: declare that"),
-        ("Function tools: use /v1/responses", Asked({"tools": []}), f"{TOOLS} (now it is not sent): declare"),
+        ("Function tools: use /v1/responses", Asked({"tools": []}), f"{TOOLS} (currently not sent): declare"),
         (
             "Function tools: use /v1/responses",
             Asked({"tools": [], "reasoning_effort": "low"}),
@@ -324,5 +324,5 @@ def test_a_page_in_the_place_of_json_is_another_address_unless_a_gateway_failed(
     assert (hint_for_page(404) or "").startswith("check base_url")
     assert (hint_for_page(200) or "").startswith("check base_url")
     assert (hint_for_page(499) or "").startswith("check base_url")
-    assert hint_for_page(500) == "the failure is on the provider's side: try again later"
-    assert (hint_for_page(504) or "").startswith("a proxy gave up waiting")
+    assert hint_for_page(500) == "the provider's server failed: try again later"
+    assert (hint_for_page(504) or "").startswith("a proxy timed out")

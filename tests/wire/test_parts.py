@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.wire.outcome import read_reply
+from runner.wire.classify import read_reply
 from runner.wire.reply import Answer, Outcome, Reply
 
 LOGPROBS = {"content": [{"token": "a", "logprob": -0.125, "bytes": None, "top_logprobs": []}]}
@@ -285,7 +285,7 @@ def test_many_choices_beyond_those_asked_for_are_kept_within_bounds() -> None:
     assert reply.error is not None
     assert reply.partial is not None
     assert len(json.dumps(reply.partial.extra)) < 1_100_000
-    assert "too long to be kept" in reply.error.message
+    assert "too long to store" in reply.error.message
 
 
 # --- nothing is lost ------------------------------------------------------------------------------------------------

@@ -41,8 +41,8 @@ SHAPES: dict[str, tuple[int, Any, str, str]] = {
     "gateway": (400, {"errors": [{"message": "Bad."}]}, "400", "Bad."),
     "z.ai": (429, {"error": {"code": "1302", "message": "Bad."}}, "1302", "Bad."),
     "new-api": (503, {"error": {"message": "No channel", "type": "new_api_error", "param": "", "code": None}}, "503", "No channel"),
-    "unknown object": (500, {"a": 1}, "500", "HTTP 500 with an error that says nothing"),
-    "null": (500, None, "500", "HTTP 500 with an error that says nothing"),
+    "unknown object": (500, {"a": 1}, "500", "HTTP 500 with an error without a message"),
+    "null": (500, None, "500", "HTTP 500 with an error without a message"),
 }  # fmt: skip
 
 
@@ -186,7 +186,7 @@ def test_dates_to_wait_for_are_measured_by_the_servers_clock() -> None:
         (429, {"message": "Request too large for gpt-4o"}, "tokens-per-minute"),
         (400, {"code": "context_length_exceeded", "param": "messages"}, "shorten"),
         (301, {}, "redirects"),
-        (500, {}, "provider's side"),
+        (500, {}, "provider's server"),
         (200, {"message": "Unexpected endpoint or method. (POST /chat/completions)"}, "/v1"),
     ],
 )
@@ -236,8 +236,8 @@ def test_a_hint_names_the_address_that_is_meant(status: int, message: str, field
 
 def test_tools_that_another_address_serves_are_told_by_what_was_sent() -> None:
     said = "Function tools with reasoning_effort are not supported for m. Please use /v1/responses."
-    assert "now it is not sent" in hint_of(400, said, sent={**SENT, "tools": []})
-    assert "now it is not sent" not in hint_of(
+    assert "currently not sent" in hint_of(400, said, sent={**SENT, "tools": []})
+    assert "currently not sent" not in hint_of(
         400, said, sent={**SENT, "tools": [], "reasoning_effort": "low"}
     )
 
@@ -276,7 +276,7 @@ def test_no_hint_speaks_of_a_field_that_was_not_sent() -> None:
 def test_no_hint_speaks_of_a_key_that_was_not_sent(status: int) -> None:
     hint = hint_of(status, "no such model", keyed=False)
     assert "this key" not in hint
-    assert "the key" not in hint.replace("the variable that holds", "")
+    assert "the key" not in hint.replace("the key's variable", "")
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runner.values import JsonObject
-from runner.wire.outcome import read_reply
+from runner.wire.classify import read_reply
 from runner.wire.reply import Outcome, Reply
 from tests import conformance
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from runner.wire.outcome import read_reply
+from runner.wire.classify import read_reply
 from runner.wire.reply import Outcome, Reply
 
 AZURE = {

@@ -1,1 +1,1 @@
-"""The wire formats, a module for each. `runner.apis` lists them."""
+"""The wire formats, one module for each. `runner.apis` lists them."""

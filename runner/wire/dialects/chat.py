@@ -1,4 +1,4 @@
-"""Chat completions, the format that prompts are written in: nothing is translated (OpenAI's API reference, "Chat")."""
+"""Chat completions, the format of prompts, so that nothing is translated (OpenAI's API reference, "Chat")."""
 
 from __future__ import annotations
 
@@ -20,29 +20,29 @@ class Chat(Dialect):
     name = "chat"
 
     def path(self, request: JsonObject, *, stream: bool) -> str:
-        """Always the same."""
+        """Return the same path for every request."""
         return "chat/completions"
 
     def encode(self, request: JsonObject) -> JsonObject:
-        """The request as it is declared."""
+        """Return the request unchanged."""
         return request
 
     def with_stream(self, body: JsonObject) -> JsonObject:
-        """`stream` and `stream_options`, where the body does not say."""
+        """Add `stream` and `stream_options`, unless the body has them."""
         return with_stream(body)
 
     def data(self, request: bytes, *, stream: bool = False, seed: int | None = None) -> bytes:
-        """The very bytes that were declared and hashed, unless a stream is asked for or a seed is added."""
+        """Return the bytes that were declared and hashed, unless a stream is requested or a seed is added."""
         return request if not stream and seed is None else super().data(request, stream=stream, seed=seed)
 
     def completion(self, payload: Json) -> Json:
-        """The payload as it is."""
+        """Return the payload unchanged."""
         return payload
 
     def stream(
         self, headers: Mapping[str, str], finish_reasons: Mapping[str, Declared], asked: Asked
     ) -> StreamReader:
-        """Chunks, put together."""
+        """Return a reader that joins the chunks."""
         return StreamAccumulator(headers, finish_reasons, asked)
 
 

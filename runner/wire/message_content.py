@@ -1,4 +1,4 @@
-"""The text in a message's `content`, which some servers send as a list of parts (Mistral, Databricks)."""
+"""Reads the text of a message's `content`, which some servers send as a list of parts (Mistral, Databricks)."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import NamedTuple
 from ..values import Json
 from .joining import is_empty
 
-__all__ = ["Content", "read_content"]
+__all__ = ["MessageContent", "read_content"]
 
 _REASONING_TYPES = frozenset({"thinking", "reasoning", "think"})
 
 
-class Content(NamedTuple):
-    """What `content` holds. `text` is None when there is none; `other` names the types of parts that are neither.
+class MessageContent(NamedTuple):
+    """The contents of `content`. `text` is None if there is no text; `other` has the types of all other parts.
 
-    `left` are the parts of other types as they came, and `marked` those of the text, the reasoning and the refusal that
-    say more than that: citations, signatures.
+    `left` has these other parts as received; `marked` has parts of the text, the reasoning and the refusal that have
+    further fields, such as citations and signatures.
     """
 
     text: str | None = None
@@ -28,12 +28,12 @@ class Content(NamedTuple):
     marked: tuple[Json, ...] = ()
 
 
-def read_content(content: Json) -> Content:
-    """`content` as one text: the text parts of a list joined, reasoning and refusals apart."""
+def read_content(content: Json) -> MessageContent:
+    """Join the text parts of `content` to one text, with reasoning and refusals kept separate."""
     if content is None or isinstance(content, str):
-        return Content(text=content)
+        return MessageContent(text=content)
     if not isinstance(content, list | tuple):
-        return Content(other=(type(content).__name__,), left=(content,))
+        return MessageContent(other=(type(content).__name__,), left=(content,))
     texts: list[str] = []
     reasoning: list[str] = []
     refusals: list[str] = []
@@ -42,7 +42,7 @@ def read_content(content: Json) -> Content:
     marked: list[Json] = []
     for part in content:
         kind = part.get("type") if isinstance(part, Mapping) else None
-        told: set[str] = set()
+        read_keys: set[str] = set()
         if isinstance(part, str):
             texts.append(part)
         elif not isinstance(part, Mapping) or not isinstance(kind, str):
@@ -53,22 +53,22 @@ def read_content(content: Json) -> Content:
             key = kind if kind in part else "text"
             thought = read_content(part.get(key))
             reasoning.append(thought.text or "")
-            told = set() if thought.left or thought.marked else {key}
+            read_keys = set() if thought.left or thought.marked else {key}
         elif kind == "refusal" and isinstance(refusal := part.get("refusal"), str):
             refusals.append(refusal)
-            told = {"refusal"}
+            read_keys = {"refusal"}
         elif kind in {"text", "output_text"} and isinstance(text := part.get("text"), str):
             texts.append(text)
-            told = {"text"}
+            read_keys = {"text"}
         else:
             other.append(kind)
             left.append(part)
             continue
         if isinstance(part, Mapping) and not all(
-            is_empty(value) for key, value in part.items() if key not in told and key != "type"
+            is_empty(value) for key, value in part.items() if key not in read_keys and key != "type"
         ):
             marked.append(part)
-    return Content(
+    return MessageContent(
         _joined(texts), _joined(reasoning), _joined(refusals), tuple(other), tuple(left), tuple(marked)
     )
 

@@ -1,4 +1,4 @@
-"""From a response to outcomes: what came, judged in one fixed order, without repairing anything.
+"""Classifies a response into outcomes, in one fixed order and without repairing anything.
 
 The order is that of OpenAI's own clients for structured outputs: cut off, filtered, refused, tool call, empty,
 then the text itself. An answer that parses but was cut off is still cut off.
@@ -12,13 +12,13 @@ from typing import Any, NamedTuple
 
 from ..finish_reasons import NONE_DECLARED, Declared, Ending, ending_of
 from ..values import Json, JsonObject
-from .content import Content, read_content
 from .decoding import decode_envelope, parse_answer, visible
 from .error_rules import Asked
+from .message_content import MessageContent, read_content
 from .parts import completion_fields, reasoning_of, spoken, with_others, with_parts
 from .provider_errors import error_from, error_message, read_error
 from .reply import Answer, Outcome, ProviderError, Reply
-from .stream import StreamAccumulator, StreamReader, take_in
+from .stream import StreamAccumulator, StreamReader, feed_all
 from .verdicts import Verdict, has_filtered, verdict_of
 
 __all__ = ["end_early", "read_reply"]
@@ -29,7 +29,7 @@ _STREAM_STARTS = (b"data:", b"event:", b"error:", b"id:", b"retry:", b":")
 
 
 class _Exchange(NamedTuple):
-    """One exchange: what was asked, and what about the response its choices are read by."""
+    """One exchange: the request, and the facts about the response that are needed to read its choices."""
 
     status: int
     headers: Mapping[str, str]
@@ -39,12 +39,12 @@ class _Exchange(NamedTuple):
 
     @property
     def expected(self) -> int:
-        """How many choices were asked for."""
+        """The number of choices that were requested."""
         n = self.request.get("n")
         return n if isinstance(n, int) and not isinstance(n, bool) and n > 0 else 1
 
     def error(self, payload: Json, code: str | None = None) -> ProviderError:
-        """The error in a body, a choice or an event."""
+        """Return the error in a body, a choice or an event."""
         return error_from(payload, self.status, self.headers, code=code, asked=self.asked)
 
 
@@ -59,17 +59,17 @@ def read_reply(
     translate: Callable[[Json], Json] = lambda payload: payload,
     reader: Callable[[Mapping[str, str], Mapping[str, Declared], Asked], StreamReader] = StreamAccumulator,
 ) -> Reply:
-    """What one exchange came to. `request` is what was declared: its `n`, `tools` and `response_format` count.
+    """Return the result of one exchange. `request` is the declared one: its `n`, `tools` and `response_format` count.
 
-    `finish_reasons` says what an endpoint's own words mean, by their `word_key`; `keyed`, whether a key was sent. Never
-    raises, whatever the bytes are: an answer that is not one becomes an outcome or an error. `output` is parsed for
-    response_format json_schema and json_object; validating it against the schema is not done here. `translate` and
-    `reader` are how another wire format becomes a chat completion, whole and as a stream.
+    `finish_reasons` has the meanings of an endpoint's own words, by their `word_key`; `keyed` is whether a key was sent.
+    Never raises, whatever the bytes are: an invalid answer becomes an outcome or an error. `output` is parsed for
+    response_format json_schema and json_object, but not validated against the schema here. `translate` and `reader`
+    convert another wire format to a chat completion, for a whole response and for a stream.
     """
     exchange = _Exchange(status, headers, request, finish_reasons, Asked(request, keyed))
     if 200 <= status < 300 and _is_stream(headers, body):
         stream = reader(headers, finish_reasons, exchange.asked)
-        take_in(stream, body)
+        feed_all(stream, body)
         completion = stream.finish()
         if isinstance(completion, ProviderError):
             return _read_failure(stream.failure, completion, exchange, stream.so_far())
@@ -98,7 +98,7 @@ def _read_completion(completion: Json, exchange: _Exchange) -> Reply:
     if isinstance(completion, list) and len(completion) == 1:
         completion = completion[0]
     if not isinstance(completion, dict):
-        error = _malformed("a body that is no JSON object", exchange)
+        error = _malformed("a body that is not a JSON object", exchange)
         return _read_failure(None, error, exchange, {"body": whole})
     if completion.get("error") is not None or completion.get("object") == "error":
         return _read_failure(completion, exchange.error(completion), exchange, completion)
@@ -111,8 +111,8 @@ def _read_completion(completion: Json, exchange: _Exchange) -> Reply:
         )
         return _read_failure(completion, error, exchange, completion)
     if len(choices) > exchange.expected:
-        asked = f"{exchange.expected} {'was' if exchange.expected == 1 else 'were'} asked for"
-        message = f"{len(choices):,} choices came where {asked}: which of them count, nobody knows"
+        requested = f"{exchange.expected} {'was' if exchange.expected == 1 else 'were'} requested"
+        message = f"{len(choices):,} choices arrived but {requested}: it is unknown which of them count"
         partial, left = _partial(completion, exchange)
         error = ProviderError("surplus_choices", f"{message}{left}.", status=exchange.status)
         return _with_facts(Reply(error=error, partial=partial), completion)
@@ -120,7 +120,7 @@ def _read_completion(completion: Json, exchange: _Exchange) -> Reply:
 
 
 def _with_facts(reply: Reply, completion: Mapping[str, Json]) -> Reply:
-    """The reply with what a completion says of itself."""
+    """Return the reply with the id, model and usage of a completion."""
     return reply._replace(**_facts(completion))
 
 
@@ -136,7 +136,7 @@ def _facts(completion: Mapping[str, Json]) -> dict[str, Any]:
 def _read_failure(
     payload: Json, error: ProviderError, exchange: _Exchange, came: Mapping[str, Json]
 ) -> Reply:
-    """What an error comes to: itself, or the verdict that it is. `payload` is its body, `came` all that was received."""
+    """Return an error as a reply, or the verdict in it. `payload` is its body, `came` everything that was received."""
     verdict = verdict_of(payload, error)
     if verdict is None:
         if not 200 <= exchange.status < 300:
@@ -158,7 +158,7 @@ def _read_failure(
 
 
 def _judged(verdict: Verdict, answer: Answer) -> Answer:
-    """The answer that a provider's verdict decides, with whatever text came before it."""
+    """Return the answer that a provider's verdict determines, with any text that arrived before it."""
     told = {} if verdict.told is None or answer.choice else {"error": verdict.told}
     text = verdict.text or answer.text or verdict.text
     return answer._replace(
@@ -170,7 +170,7 @@ def _judged(verdict: Verdict, answer: Answer) -> Answer:
 
 
 def _partial(came: Mapping[str, Json], exchange: _Exchange) -> tuple[Answer | None, str]:
-    """What had come of an answer before an error, and how much of it is too long to be kept, in words."""
+    """Return the part of an answer that arrived before an error, and a phrase on how much of it is too long to store."""
     choices = came.get("choices")
     listed = choices if isinstance(choices, list) else []
     answer = _read_parts(0, listed[0] if listed else {}, came, exchange)
@@ -179,7 +179,7 @@ def _partial(came: Mapping[str, Json], exchange: _Exchange) -> tuple[Answer | No
 
 
 def _read_parts(index: int, choice: Json, completion: Mapping[str, Json], exchange: _Exchange) -> Answer:
-    """A choice as it came, with nothing said about it yet; the outcome stands for none."""
+    """Read a choice as received, without classifying it; its outcome is a placeholder."""
     fields = choice if isinstance(choice, dict) else {} if choice is None else {"choice": choice}
     message = fields.get("message")
     said = message if isinstance(message, dict) else {}
@@ -188,7 +188,9 @@ def _read_parts(index: int, choice: Json, completion: Mapping[str, Json], exchan
     return with_parts(answer, fields, said, content, completion_fields(completion), exchange.request)
 
 
-def _bare(index: int, choice: Mapping[str, Json], message: Mapping[str, Json], content: Content) -> Answer:
+def _bare(
+    index: int, choice: Mapping[str, Json], message: Mapping[str, Json], content: MessageContent
+) -> Answer:
     refusal = message.get("refusal")
     text = content.text if (content.text or "").strip() else spoken(message) or content.text
     return Answer(
@@ -204,7 +206,7 @@ def _bare(index: int, choice: Mapping[str, Json], message: Mapping[str, Json], c
 def _read_choices(
     choices: list[Json], completion: Mapping[str, Json], exchange: _Exchange
 ) -> tuple[Answer, ...]:
-    """The answers by index, one for each choice that was asked for, whether it came or not."""
+    """Return the answers by index, one for each requested choice, whether it arrived or not."""
     expected = exchange.expected
     beside = completion_fields(completion)
     if expected == 1:
@@ -216,23 +218,23 @@ def _read_choices(
         answers[index] = _read_choice(index, choice, beside if not answers else {}, exchange)
     for index in range(expected):
         if index not in answers:
-            message = f"Choice {index} of the {expected} asked for did not come."
+            message = f"Choice {index} of the {expected} requested did not arrive."
             missing = ProviderError(code="missing_choice", message=message, status=exchange.status)
             answers[index] = Answer(index, Outcome.ERROR, detail=message, error=missing)
     return tuple(answers[index] for index in sorted(answers))
 
 
 def _indexes(choices: list[Json], expected: int) -> list[int]:
-    """Each choice's own index; their order where the indexes cannot be right (relays number all of them 0)."""
+    """Return each choice's own index, or their order if the indexes are wrong (relays number all of them 0)."""
     own = [choice.get("index") if isinstance(choice, dict) else None for choice in choices]
     usable = [index for index in own if isinstance(index, int) and 0 <= index < expected]
     return usable if len(set(usable)) == len(choices) else list(range(len(choices)))
 
 
 def _read_choice(index: int, choice: Json, beside: Mapping[str, Json], exchange: _Exchange) -> Answer:
-    """One choice, judged; `beside` is what stands beside the choices, which belongs to the first."""
+    """Classify one choice; `beside` has the fields beside the choices, which are added to the first one."""
     if not isinstance(choice, dict):
-        error = _malformed("a choice that is no JSON object", exchange)
+        error = _malformed("a choice that is not a JSON object", exchange)
         return _failed(_read_parts(index, choice, beside, exchange), error)
     message = choice.get("message")
     fields = message if isinstance(message, dict) else {}
@@ -241,8 +243,10 @@ def _read_choice(index: int, choice: Json, beside: Mapping[str, Json], exchange:
     return with_parts(answer, choice, fields, content, beside, exchange.request)
 
 
-def _outcome_of(answer: Answer, choice: Mapping[str, Json], content: Content, exchange: _Exchange) -> Answer:
-    """The outcome of a choice, in the one fixed order."""
+def _outcome_of(
+    answer: Answer, choice: Mapping[str, Json], content: MessageContent, exchange: _Exchange
+) -> Answer:
+    """Return the answer with its outcome, in the fixed order."""
     if choice.get("error") is not None:
         payload: Json = {"error": choice["error"]}
         error = exchange.error(payload)
@@ -272,9 +276,9 @@ def _outcome_of(answer: Answer, choice: Mapping[str, Json], content: Content, ex
 
 
 def _counting_word(answer: Answer, choice: Mapping[str, Json], exchange: _Exchange) -> str | None:
-    """The word that says how a choice ended: its finish_reason, unless the model's own word is known to be a worse one.
+    """Return the word for how a choice ended: its finish_reason, unless the model's own word is known to be worse.
 
-    Where a choice has no finish_reason, the names that other APIs have for it count.
+    If a choice has no finish_reason, the names that other APIs have for it count.
     """
     own = choice.get("native_finish_reason")
     if answer.finish_reason:
@@ -293,7 +297,7 @@ _OTHER_NAMES = ("finishReason", "stop_reason", "stopReason", "done_reason")
 
 
 def end_early(answer: Answer, ending: Ending, status: int | None = None) -> Answer | None:
-    """The answer that its finish_reason decides, whatever else it holds; None where it may be what it seems."""
+    """Return the answer if its finish_reason alone determines the outcome, or None if the rest must be checked."""
     word = (answer.finish_reason or "")[:_LONGEST_WORD]
     match ending:
         case Ending.STOP | Ending.CALL:
@@ -311,24 +315,24 @@ def end_early(answer: Answer, ending: Ending, status: int | None = None) -> Answ
             said = f"The provider ended this choice with finish_reason {word!r}."
             return _failed(answer, ProviderError("generation_failed", said, status=status, retryable=True))
         case Ending.PAUSE:
-            said = (
-                f"The turn is not over (finish_reason {word!r}): the provider waits for it to be sent back."
-            )
+            said = f"The turn is not over (finish_reason {word!r}): the provider expects it to be sent back."
             return _failed(answer, ProviderError("paused_turn", said, status=status, hint=_PAUSED))
         case Ending.UNKNOWN:
-            said = f"Nobody knows whether the answer is whole: the finish_reason {word!r} is not a known one."
+            said = f"The finish_reason {word!r} is unknown, so the answer may be incomplete."
             return _failed(answer, ProviderError("unknown_finish_reason", said, status=status, hint=_DECLARE))
 
 
-_PAUSED = "runner sends one request a case and does not go on with a turn"
+_PAUSED = "runner sends one request per case and does not continue a turn"
 _DECLARE = (
-    "if you know what it means, say so in runner.yaml, under finish_reasons of the endpoint:"
+    "if you know what it means, declare it in runner.yaml, under finish_reasons of the endpoint:"
     " stop, length, content_filter or error"
 )
 
 
-def _read_text(answer: Answer, choice: Mapping[str, Json], content: Content, request: JsonObject) -> Answer:
-    """The answer that has a text: parsed if the request asked for JSON."""
+def _read_text(
+    answer: Answer, choice: Mapping[str, Json], content: MessageContent, request: JsonObject
+) -> Answer:
+    """Classify an answer with a text: parse it if the request is for JSON."""
     message = choice.get("message")
     own = (
         content.text
@@ -341,11 +345,11 @@ def _read_text(answer: Answer, choice: Mapping[str, Json], content: Content, req
     detail = None
     if content.other:
         kinds = ", ".join(content.other)
-        detail = f"The content has parts of other types than text, which are no part of the text: {kinds}."
+        detail = f"The content has parts that are not text, and not included in the text: {kinds}."
     if text != answer.text:
         return answer._replace(
             outcome=Outcome.UNPARSABLE,
-            detail="The answer holds half of a surrogate pair, which is no text.",
+            detail="The answer has half of a surrogate pair, which is not valid text.",
         )
     asked = request.get("response_format")
     if not isinstance(asked, Mapping) or asked.get("type") not in ("json_schema", "json_object"):
@@ -363,14 +367,14 @@ def _wrapping(text: str) -> str:
     if start.startswith("<think>"):
         return "; it begins with <think> reasoning, which is not stripped"
     if start.startswith("```"):
-        return "; it stands in a ``` fence, which is not stripped"
+        return "; it is wrapped in a ``` code fence (fences are not stripped)"
     return ""
 
 
 def _why_cut(answer: Answer) -> str:
     said = f"The answer was cut off (finish_reason {(answer.finish_reason or '')[:_LONGEST_WORD]!r})"
     if not answer.text:
-        return f"{said} before any text came; reasoning counts towards the token limit too."
+        return f"{said} before any text arrived; reasoning counts towards the token limit too."
     return f"{said} after {len(answer.text)} characters."
 
 
@@ -387,7 +391,7 @@ def _why_called(answer: Answer, request: JsonObject) -> str:
     return f"The model {what}{undeclared}."
 
 
-def _why_empty(message: Json, content: Content) -> str:
+def _why_empty(message: Json, content: MessageContent) -> str:
     if not isinstance(message, dict):
         return "The choice has no message."
     if content.other:
@@ -402,9 +406,9 @@ def _why_empty(message: Json, content: Content) -> str:
 
 
 def _tool_calls(message: Mapping[str, Json]) -> tuple[Mapping[str, Json], ...]:
-    """The calls as the provider sent them; the older single `function_call` in the form of today's.
+    """Return the calls as the provider sent them; the older single `function_call` is converted to the current form.
 
-    A `function_call` without a name is none: Snowflake sends every field of every message, empty.
+    A `function_call` without a name is ignored: Snowflake sends every field of every message, empty.
     """
     calls = message.get("tool_calls")
     legacy = message.get("function_call")
@@ -426,14 +430,14 @@ def _malformed(what: str, exchange: _Exchange) -> ProviderError:
 
 
 def _finish_word(value: Json) -> str | None:
-    """A finish_reason as text. What is no text is spelled out, so that it is an unknown word and not a missing one."""
+    """Return a finish_reason as text. Other values become JSON text, so that they count as unknown and not as missing."""
     if value is None or isinstance(value, str):
         return _word(value)
     return str(visible(json.dumps(value)))[:_LONGEST_WORD]
 
 
 def _word(value: Json) -> str | None:
-    """A field that should be text, as text; None where it is absent or cannot be."""
+    """Return a field that should be text as text, or None if it is absent or not convertible."""
     if isinstance(value, str):
         return str(visible(value))
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else None

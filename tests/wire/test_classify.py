@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from runner.wire.outcome import read_reply
+from runner.wire.classify import read_reply
 from runner.wire.reply import Answer, Outcome, Reply
 
 JSON_ASKED: dict[str, Any] = {
@@ -162,7 +162,7 @@ FILTER = "The provider's content filter withheld or cut the answer"
         (choice("hi", "length"), "The answer was cut off (finish_reason 'length') after 2 characters."),
         (
             choice(None, "max_tokens"),
-            f"{CUT} before any text came; reasoning counts towards the token limit too.",
+            f"{CUT} before any text arrived; reasoning counts towards the token limit too.",
         ),
         ({"index": 0, "finish_reason": "stop"}, "The choice has no message."),
         (choice(None), "The answer has no text."),
@@ -331,7 +331,7 @@ def test_json_is_not_parsed_where_it_was_not(request_fields: dict[str, Any]) -> 
     ("content", "said"),
     [
         ("<think>hm</think>{}", "<think>"),
-        ("```json\n{}\n```", "``` fence"),
+        ("```json\n{}\n```", "``` code fence"),
         ("Sure! {}", "line 1, column 1"),
         ('{"a": 1, "a": 2}', "twice"),
         ('{"a": NaN}', "NaN"),
@@ -374,7 +374,8 @@ def test_one_choice_is_expected_where_no_number_above_1_was_asked_for(n: Any) ->
 
 
 @pytest.mark.parametrize(
-    ("n", "said"), [(1, "2 choices came where 1 was asked for"), (2, "3 choices came where 2 were asked for")]
+    ("n", "said"),
+    [(1, "2 choices arrived but 1 was requested"), (2, "3 choices arrived but 2 were requested")],
 )
 def test_choices_that_nobody_asked_for_are_counted(n: int, said: str) -> None:
     error = reply_of(*[choice("a")] * (n + 1), request={"n": n}).error
