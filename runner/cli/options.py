@@ -25,6 +25,7 @@ __all__ = [
     "no_lint_option",
     "paths_argument",
     "quiet_option",
+    "report_option",
     "selection_options",
     "transport_option",
     "trust_option",
@@ -210,6 +211,10 @@ def _read_variables(_ctx: click.Context, _param: click.Parameter, path: str | No
 
 bom_option = click.option(
     "--bom", is_flag=True, help="Begin a .csv --output with a byte order mark, for Excel."
+)
+
+report_option = click.option(
+    "--report", metavar="FILE", help="Write a report as one .html file, as `runner report` does."
 )
 
 no_lint_option = click.option(

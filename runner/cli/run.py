@@ -14,6 +14,7 @@ from .options import (
     env_file_option,
     no_lint_option,
     quiet_option,
+    report_option,
     selection_options,
     transport_option,
     trust_option,
@@ -62,6 +63,7 @@ class DollarsType(click.FloatRange):
     "--output", "-o", metavar="FILE", help="Save the results as .jsonl, .json, .csv or .xml (JUnit)."
 )
 @bom_option
+@report_option
 @click.option("--in-order", is_flag=True, help="Write --output in the order of the input.")
 @click.option("--repeat", type=click.IntRange(1), default=1, metavar="N", help="Ask N times for each case.")
 @click.option(
@@ -104,6 +106,7 @@ def command(
     /,
     env_file: EnvFile | None,
     output: str | None,
+    report: str | None,
     repeat: int,
     jobs: int | Literal["adaptive"] | None,
     transport: str,
@@ -175,6 +178,7 @@ def command(
         output_was_recorded=output_was_recorded,
         in_order=in_order,
         bom=bom,
+        report=report,
         jobs=jobs,
         endpoints=ConnectOptions(confirm, trusted, transport),
         use_cache=not no_cache,

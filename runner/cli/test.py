@@ -16,6 +16,7 @@ from .options import (
     no_lint_option,
     paths_argument,
     quiet_option,
+    report_option,
     transport_option,
     trust_option,
 )
@@ -84,6 +85,7 @@ __all__ = ["command"]
 @trust_option
 @click.option("--output", "-o", metavar="FILE", help="Save the verdicts as .xml (JUnit).")
 @quiet_option
+@report_option
 @isolate_option
 def command(
     paths: tuple[str, ...],
@@ -98,6 +100,7 @@ def command(
     endpoint: str | None,
     jobs: int | Literal["adaptive"] | None,
     output: str | None,
+    report: str | None,
     transport: str,
     env_file: EnvFile | None,
     *,
@@ -160,4 +163,5 @@ def command(
         lint=not no_lint,
         output=output,
         quiet=quiet,
+        report=report,
     )

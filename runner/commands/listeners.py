@@ -1,4 +1,4 @@
-"""Who is told of a regression run besides the screen: a JUnit file, and GitHub where it runs this."""
+"""Who is told of a regression run besides the screen: a JUnit file, a report, and GitHub where it runs this."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Listener(Protocol):
         """That was all; `complete` unless the run was cut short."""
 
 
-def listeners(closing: ExitStack, output: str | None, chosen: Chosen) -> list[Listener]:
+def listeners(closing: ExitStack, output: str | None, report: str | None, chosen: Chosen) -> list[Listener]:
     """Those that the command line and the environment ask for; `closing` closes them. Raises UsageError, StorageError."""
     from ..report.github import GitHubReport
     from ..report.workflow_commands import on_github
@@ -45,6 +45,11 @@ def listeners(closing: ExitStack, output: str | None, chosen: Chosen) -> list[Li
         from ..report.junit_regression import JUnitReport  # its XML library imports an HTTP client
 
         found.append(closing.enter_context(JUnitReport(output)))
+    if report is not None:
+        from .test_report import TestReport
+
+        chosen.check_report(report, {"--output": output})
+        found.append(closing.enter_context(TestReport(report, chosen)))
     if on_github(environ):
         locate = partial(_locate, chosen)
         found.append(closing.enter_context(GitHubReport(sys.stdout, locate=locate, environ=environ)))

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..engine.journal.record import Record
@@ -14,23 +13,12 @@ from ..errors import RunnerError, UsageError
 from ..files.addresses import key_variables
 from ..files.model import Case
 from ..masking import json_cleaner
+from ..report.question import Question
 from ..values import Json
 from ..workspace import Workspace
 from .selection import request_fields
 
-__all__ = ["Question", "Questions"]
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """The messages of a request, or why they are not known.
-
-    `changed` says that the prompt has changed since, so that these are the messages of another request.
-    """
-
-    messages: Sequence[Json] | None
-    why: str | None = None
-    changed: bool = False
+__all__ = ["Questions", "keys_of", "messages_of"]
 
 
 class Questions:
@@ -40,11 +28,11 @@ class Questions:
         self._manifest = run.manifest
         self._workspace = workspace
         self._prompts: dict[str, Mapping[str | None, Unit] | str] = {}
-        self._clean = json_cleaner(_keys(workspace))
+        self._clean = json_cleaner(keys_of(workspace))
 
     def of(self, record: Record) -> Question:
         """Return the question of a record. Nothing that is wrong with its prompt now is an error."""
-        unit = self._unit(record)
+        unit = self.unit(record)
         if isinstance(unit, str):
             return Question(None, unit)
         try:
@@ -52,11 +40,11 @@ class Questions:
         except RunnerError as error:
             return Question(None, f"the prompt has changed since and cannot be rendered: {error.message}")
         return Question(
-            _messages(job.data, self._clean), changed=record["fingerprint"] not in job.fingerprints()
+            messages_of(job.data, self._clean), changed=record["fingerprint"] not in job.fingerprints()
         )
 
-    def _unit(self, record: Record) -> Unit | str:
-        """The prompt in the record's variant, or why there is none."""
+    def unit(self, record: Record) -> Unit | str:
+        """Return the prompt in the record's variant, or why there is none."""
         file = record["file"]
         if file not in self._prompts:
             try:
@@ -84,12 +72,13 @@ class Questions:
         return {unit.variant: unit for unit in units}
 
 
-def _messages(data: bytes, clean: Callable[[str], str]) -> list[Json]:
+def messages_of(data: bytes, clean: Callable[[str], str]) -> list[Json]:
+    """The messages of a request as they may be shown: without keys."""
     messages: list[Json] = json.loads(clean(data.decode()))["messages"]
     return messages
 
 
-def _keys(workspace: Workspace) -> list[str]:
+def keys_of(workspace: Workspace) -> list[str]:
     """The values of the keys that the environment has for this project."""
     names = key_variables(workspace.project.endpoints.values())
     return [workspace.environ[name] for name in names if workspace.environ.get(name)]

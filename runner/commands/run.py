@@ -37,6 +37,7 @@ from ..report.digest import Next
 from ..report.figures import count
 from ..report.outlet import Outlet, print_lines
 from ..report.stream import StreamText
+from ..report.visible import visible
 from ..report.workflow_commands import unheeded
 from ..values import has_type
 from .connect import ConnectOptions
@@ -197,6 +198,7 @@ class RunCommand:
     output_was_recorded: bool
     in_order: bool
     bom: bool
+    report: str | None
     jobs: int | Literal["adaptive"] | None
     endpoints: ConnectOptions
     use_cache: bool
@@ -257,12 +259,14 @@ class RunCommand:
         return _Screen(out, err, reporter, text)
 
     def _check_output(self, chosen: Chosen) -> None:
-        """Refuse an --output that the run reads. Called as well when everything is read: templates, media, rows."""
+        """Refuse files to write that the run reads. Called as well when everything is read: templates, media, rows."""
+        selection = self.asking.selection
+        given = {"--input": selection["rows"], "--vars": selection["vars_file"]}
+        given |= {f"--var {name}": file for name, file in _texts_of_files(selection)}
         if self.output is not None:
-            selection = self.asking.selection
-            given = {"--input": selection["rows"], "--vars": selection["vars_file"]}
-            given |= {f"--var {name}": file for name, file in _texts_of_files(selection)}
             chosen.check_destination(self.output, given)
+        if self.report is not None:
+            chosen.check_report(self.report, {"--output": self.output}, given)
 
     def _plan(self, closing: contextlib.ExitStack) -> tuple[Chosen, Plan]:
         chosen = load_selection(self.asking.selection, closing, env_file=self.env_file)
@@ -426,6 +430,13 @@ class RunCommand:
                 resume=resume,
             ),
         )
+        if self.report is not None:
+            from .report import report_run
+
+            workspace = run.chosen.workspace
+            stored = find_run(workspace.root, str(run.attempt.journal.folder))
+            report_run(stored, workspace, self.report)
+            reporter.note(f"report: {visible(self.report)}")
         if outcome is not None:
             code = outcome.exit_code
         else:

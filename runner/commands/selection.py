@@ -127,15 +127,32 @@ class Chosen:
         except ValueError:
             return str(path)
 
-    def check_destination(self, output: str, given: Mapping[str, str | None]) -> None:
+    def check_report(
+        self, report: str, written: Mapping[str, str | None], given: Mapping[str, str | None] | None = None
+    ) -> None:
+        """Refuse a `--report` that is read, that is no report, or that is one of the files `written` besides."""
+        from ..report.html_file import refuse_other_files
+
+        refuse_other_files(report, "--report")
+        others = {option: Path(file) for option, file in written.items() if file is not None}
+        self.check_destination(report, given or {}, option="--report", written=others)
+
+    def check_destination(
+        self,
+        output: str,
+        given: Mapping[str, str | None],
+        *,
+        option: str = "--output",
+        written: Mapping[str, Path] | None = None,
+    ) -> None:
         """Refuse an `--output` that is read: one of the files `given` by options, or of the project. See Destination."""
         env_file = self.workspace.env_file
         given = {**given, "--env-file": env_file.path if env_file else None}
         reads = [(f'"{path}" of {option}', Path(path)) for option, path in given.items() if path is not None]
-        others: dict[str, Path | int] = {"standard output": 1, "standard error": 2}
+        others: dict[str, Path | int] = {"standard output": 1, "standard error": 2, **(written or {})}
         if summary := self.workspace.environ.get("GITHUB_STEP_SUMMARY"):
             others["GITHUB_STEP_SUMMARY"] = Path(summary)
-        Destination("--output", output, self.workspace.root).check([*reads, *reads_of(self.prompts)], others)
+        Destination(option, output, self.workspace.root).check([*reads, *reads_of(self.prompts)], others)
 
     def refuse_faults(self) -> None:
         """Raise what `check` calls an error and what rendering does not come upon. For commands that ask."""

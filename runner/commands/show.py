@@ -22,10 +22,11 @@ from ..report.figures import count, plural
 from ..report.outlet import print_data, print_line
 from ..report.pager import page
 from ..report.painting import DIM, Line
+from ..report.question import Question
 from ..report.reporter import wants_color
 from ..report.visible import visible
 from ..wire.reply import Outcome
-from .questions import Question, Questions
+from .questions import Questions
 from .workspace import open_workspace
 
 __all__ = ["show"]

@@ -63,6 +63,7 @@ class RegressionCommand:
         use_cache: bool,
         lint: bool,
         output: str | None,
+        report: str | None,
         quiet: bool = False,
     ) -> int:
         """Run it; the exit code. Raises what loading, rendering, asking and storing raise."""
@@ -81,7 +82,7 @@ class RegressionCommand:
             started = time.monotonic()
             tally = Tally()
             gates = self._gates(chosen)
-            others = listeners(closing, output, chosen)
+            others = listeners(closing, output, report, chosen)
             out = Outlet(sys.stdout, "standard output")
             reporter = closing.enter_context(RegressionReporter(out.text, quiet=quiet))
             reporter.start(title=chosen.title)

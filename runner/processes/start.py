@@ -21,6 +21,7 @@ __all__ = [
     "Finished",
     "StillRunningError",
     "TooMuchOutputError",
+    "hand_over",
     "inherited_environment",
     "run",
     "start",
@@ -95,6 +96,19 @@ def start(
         creationflags=_windows("CREATE_NO_WINDOW")
         | (_windows("CREATE_NEW_PROCESS_GROUP") if own_session else 0),
     )
+
+
+def hand_over(command: Sequence[str | Path], environ: Mapping[str, str], *, seconds: float) -> int | None:
+    """Start a program that may go on when we have ended; its exit code, None if it has none after so many seconds.
+
+    Raises OSError where it cannot be started.
+    """
+    process = start(command, environ, own_session=True)
+    try:
+        return process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.returncode = 0  # it is not ours to wait for any more, which Popen would complain of
+        return None
 
 
 def run(

@@ -15,7 +15,7 @@ from ..wire.classify import end_early
 from ..wire.reply import Answer, Outcome
 from .snapshots.snapshot import Snapshot, Variation
 
-__all__ = ["answer_of", "snapshot_of", "stored_value", "value_of"]
+__all__ = ["answer_of", "declares_json", "snapshot_of", "stored_value", "value_of"]
 
 _STOP = frozenset({None, "", "stop"})
 

@@ -9,14 +9,14 @@ from ..engine.journal.record import CheckRecord, Record
 from ..engine.plan.plan import Job
 from ..values import Json
 from .answers import snapshot_of, stored_value, value_of
-from .results import CaseResult, Status
+from .results import Basis, CaseResult, Status
 from .rules.compare import Comparison, FieldVerdict, compare
 from .rules.redact import redact
 from .rules.rules import Rules
 from .rules.stability import modal, sample_verdict, unstable_paths
 from .snapshots.snapshot import Snapshot
 
-__all__ = ["Evaluation", "evaluate"]
+__all__ = ["Evaluation", "compare_record", "evaluate"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,7 @@ def evaluate(
         latency_ms=max(
             (each for record in asked if (each := record["latency_ms"]) is not None), default=None
         ),
+        basis=Basis(job, tuple(records), approved),
     )
     for record in records:
         if record["outcome"] == "error" and not record["passed"]:
@@ -83,7 +84,7 @@ def evaluate(
             replace(base, verdict="pending", kind="new", reason="no approved snapshot"), proposal
         )
     comparisons = [
-        _compared(rules, approved, record, value) for record, value in zip(good, values, strict=True)
+        compare_record(rules, approved, record, value) for record, value in zip(good, values, strict=True)
     ]
     matching = sum(comparison.equal for comparison in comparisons)
     agreement = (approved.agreement, approved.samples)
@@ -135,7 +136,8 @@ def _proposal(
     )
 
 
-def _compared(rules: Rules, approved: Snapshot, record: Record, value: Json) -> Comparison:
+def compare_record(rules: Rules, approved: Snapshot, record: Record, value: Json) -> Comparison:
+    """One answer, whose redacted value this is, against the approved one."""
     expected, came = approved.outcome or "ok", record["outcome"]
     if came != expected:
         # Another outcome is no value to compare: it is what a person has to look at.

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from ..engine.journal.record import CheckRecord, ErrorRecord
+from ..engine.journal.record import CheckRecord, ErrorRecord, Record, json_line
+from ..masking import json_cleaner
 from .rules.compare import FieldVerdict as FieldChange
 from .snapshots.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from ..engine.plan.plan import Job
 
-__all__ = ["CaseResult", "FieldChange", "Kind", "PendingEntry", "Status", "Verdict"]
+__all__ = ["Basis", "CaseResult", "FieldChange", "Kind", "PendingEntry", "Status", "Verdict"]
 
 Status: TypeAlias = Literal["current", "missing", "stale", "conflict", "moved", "orphan"]
 """How a case stands to its snapshot before anything is asked: the same request, none, another request, a merge
@@ -23,6 +26,15 @@ Verdict: TypeAlias = Literal["pass", "fail", "flaky", "pending", "outdated", "er
 
 Kind: TypeAlias = Literal["new", "changed", "refreshed", "moved"]
 """What approving would do: add a snapshot, replace its output, renew its request only, rename its file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """What a result was made from: the request, the answers that came (none: it was replayed), and what was approved."""
+
+    job: Job
+    records: tuple[Record, ...] = ()
+    approved: Snapshot | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +72,20 @@ class CaseResult:
     latency_ms: float | None = None
     notes: tuple[str, ...] = ()
     gated: bool = False
+    basis: Basis | None = field(default=None, compare=False, repr=False)
+
+    def without(self, secrets: Collection[str]) -> CaseResult:
+        """The same as it may be shown and written: no key stands in the answers and in what is said of them."""
+        if self.basis is None or not secrets:
+            return self
+        clean = json_cleaner(secrets)
+        records = tuple(json.loads(clean(json_line(record))) for record in self.basis.records)
+        return replace(
+            self,
+            reason=clean(self.reason),
+            checks=tuple(json.loads(clean(json.dumps(self.checks, ensure_ascii=False)))),
+            basis=replace(self.basis, records=records),
+        )
 
     @classmethod
     def of(
@@ -75,6 +101,7 @@ class CaseResult:
     ) -> CaseResult:
         """The result of the case that a job asks for; `found` are further fields."""
         prompt, variant = job.unit.prompt, job.unit.variant
+        found.setdefault("basis", Basis(job))
         return cls(
             prompt.name, prompt.path, job.case.id, variant, status, verdict, kind, reason, snapshot, **found
         )

@@ -23,7 +23,7 @@ from .lost import LostAnswers
 from .modes import Modes
 from .pending import drop_pending, refuse_newer, save_pending
 from .replay import replay
-from .results import CaseResult, PendingEntry, Status, Verdict
+from .results import Basis, CaseResult, PendingEntry, Status, Verdict
 from .rules.rules import Rules, compile_rules, unused_rules
 from .snapshots.approved import approved_of, changed_parts
 from .snapshots.reader import ConflictError
@@ -97,6 +97,7 @@ class Regression:
         self._unused: dict[str, set[tuple[str, str]]] = {}
         self._compared: dict[str, bool] = {}
         self._asked: dict[CaseKey, _Asked] = {}
+        self._secrets: set[str] = set()
 
     @property
     def asks_all(self) -> bool:
@@ -109,7 +110,8 @@ class Regression:
 
     def guard(self, secrets: Iterable[str]) -> None:
         """Refuse to store an answer that repeats one of these keys."""
-        self._store.guard(secrets)
+        self._secrets |= set(secrets)
+        self._store.guard(self._secrets)
 
     def jobs(self, preflight: Preflight | None = None) -> dict[str, Iterator[Job]]:
         """For each endpoint, lazily, the jobs that have to be asked; drawing them replays what need not be.
@@ -222,6 +224,7 @@ class Regression:
                 checks=replayed.checks,
                 outcome=replayed.outcome,
                 notes=tuple(f"{kind} is known only when the model is called" for kind in replayed.skipped),
+                basis=Basis(job, (), approved),
             )
         )
         if replayed.passed and self._modes.record != "none":
@@ -246,7 +249,9 @@ class Regression:
             yield from self._ask(job, "moved", approved, file, old)
             return
         replayed = replay(job.unit, job.case, approved)
-        result = CaseResult.of(job, "moved", "pending", file, reason=f"the same request as {old}")
+        result = CaseResult.of(
+            job, "moved", "pending", file, reason=f"the same request as {old}", basis=Basis(job, (), approved)
+        )
         if replayed.passed:
             result = replace(result, kind="moved")
             self._propose(approved, file, self._store.digest(old), result, moved_from=old)
@@ -272,7 +277,8 @@ class Regression:
         if self._modes.calls(status) and self._may_ask(job):
             yield from self._ask(job, status, approved, file)
         else:
-            self._emit(CaseResult.of(job, status, "outdated", file, reason=reason))
+            basis = Basis(job, (), approved)
+            self._emit(CaseResult.of(job, status, "outdated", file, reason=reason, basis=basis))
 
     def _ask(
         self, job: Job, status: Status, approved: Snapshot | None, file: str, moved_from: str | None = None
@@ -296,6 +302,7 @@ class Regression:
             rules=rules,
             snapshot_file=asked.file,
         )
+        evaluation = replace(evaluation, result=evaluation.result.without(self._secrets))
         kind = evaluation.result.kind
         as_approved = kind is None and evaluation.result.verdict in ("pass", "flaky")
         if asked.moved_from is not None and asked.approved is not None and as_approved:

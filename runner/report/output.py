@@ -37,7 +37,7 @@ class Format(Protocol[_T_contra]):
 
 
 class FileWriter(Generic[_T_contra]):
-    """Writes things to `path` in the one of `formats` that its ending names.
+    """Writes things to `path`, which `option` names, in the one of `formats` that its ending names.
 
     A .jsonl file grows in place, a whole line at a time, so that it can be followed (`tail -f`). The others are
     written beside their destination and take its place when closed, so that nobody reads half of one. What is no file
@@ -50,19 +50,22 @@ class FileWriter(Generic[_T_contra]):
     """
 
     def __init__(
-        self, path: str | Path, formats: Mapping[str, Callable[[BinaryIO], Format[_T_contra]]]
+        self,
+        path: str | Path,
+        formats: Mapping[str, Callable[[BinaryIO], Format[_T_contra]]],
+        option: str = "--output",
     ) -> None:
-        self._shown = str(path)
+        self._shown = f'{option} "{path}"'
         suffix = Path(path).suffix.lower()
         if suffix not in formats:
             raise UsageError(
-                f'--output cannot tell a format from "{self._shown}".',
+                f'{option} cannot tell a format from "{path}".',
                 hint=f"end the name in {' or '.join(', '.join(formats).rsplit(', ', 1))}",
             )
         # A link stays a link: what it points to is replaced.
         self._path = Path(os.path.realpath(path))
         if self._path.is_dir():
-            raise UsageError(f'--output "{self._shown}" is a folder.', hint="name a file")
+            raise UsageError(f"{self._shown} is a folder.", hint="name a file")
         in_place = suffix == ".jsonl" or (self._path.exists() and not self._path.is_file())
         self._part = self._path if in_place else self._path.with_name(f".{self._path.name}.part")
         self._closed = False
@@ -83,7 +86,7 @@ class FileWriter(Generic[_T_contra]):
             if not hold(file):
                 file.close()
                 raise UsageError(
-                    f'--output "{self._shown}" is being written by another process.',
+                    f"{self._shown} is being written by another process.",
                     hint="name another file, or wait for its end",
                 )
             if _is_still(file, self._part):
@@ -131,7 +134,7 @@ class FileWriter(Generic[_T_contra]):
 
     def _unwritable(self, error: OSError) -> StorageError:
         return StorageError(
-            f'--output "{self._shown}" cannot be written: {error.strerror or error}.',
+            f"{self._shown} cannot be written: {error.strerror or error}.",
             hint="the answers received so far are in the run's results.jsonl",
         )
 

@@ -19,12 +19,16 @@ _COMPACT = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(","
 
 
 class CheckRecord(TypedDict):
-    """One check of one answer. `path` is a JSONPath ("$.label") or None; `message` has the expected and the actual value."""
+    """One check of one answer. `path` is a JSONPath ("$.label") or None; `message` has the expected and the actual value.
+
+    `expected` is the value that an `equals` expects, where that is a short text, a number, true, false or null.
+    """
 
     type: str
     passed: bool
     path: str | None
     message: str
+    expected: NotRequired[Json]
 
 
 class ErrorRecord(TypedDict):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ...checks.assertions import CheckResult
 from ...files.addresses import key_headers, shown_name
 from ...files.model import Endpoint, ModelRule
 from ...masking import mask
@@ -55,10 +56,7 @@ def _record(
     several: int | None,
 ) -> Record:
     judgement = job.unit.judge.judge(answer, job.case, latency_ms=latency_ms, cost=cost, model=job.unit.model)
-    checks: list[CheckRecord] = [
-        {"type": check.type, "passed": check.passed, "path": check.path, "message": check.message}
-        for check in judgement.checks
-    ]
+    checks = [_check(check) for check in judgement.checks]
     record: Record = {
         "prompt": job.unit.prompt.name,
         "file": job.unit.prompt.path,
@@ -100,6 +98,22 @@ def _record(
     if job.place is not None:
         record["index"] = job.place
     return record
+
+
+def _check(check: CheckResult) -> CheckRecord:
+    told: CheckRecord = {
+        "type": check.type,
+        "passed": check.passed,
+        "path": check.path,
+        "message": check.message,
+    }
+    wanted = check.expected
+    if check.type == "equals" and not isinstance(wanted, Mapping | list) and len(str(wanted)) <= _SHORT:
+        told["expected"] = wanted
+    return told
+
+
+_SHORT = 100
 
 
 def _error(

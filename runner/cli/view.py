@@ -1,0 +1,21 @@
+"""`runner view`: the report of a run in the browser."""
+
+from __future__ import annotations
+
+import click
+
+__all__ = ["command"]
+
+
+@click.command("view")
+@click.argument("run", default="last", metavar="[RUN]")
+@click.option("--against", metavar="RUN", help="Compare with this run, case by case.")
+def command(run: str, against: str | None) -> int:
+    """Open the report of a run in the browser.
+
+    The report is a file in your cache folder, whose path is printed; no server is started. RUN is an id, the beginning of
+    one, `last` (the default), or the folder of a run.
+    """
+    from ..commands.report import view
+
+    return view(run, against)

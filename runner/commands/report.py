@@ -1,0 +1,138 @@
+"""What `runner report`, `runner view` and `run --report` do: the records of a run as a page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ..engine.journal.final_records import RecordIndex, final_records
+from ..engine.journal.stored_runs import StoredRun, find_run
+from ..files.destination import Destination
+from ..files.discover import find_root
+from ..processes.browser import open_in_browser
+from ..report.figures import count, duration, plural
+from ..report.html.entry import RunFacts
+from ..report.html_file import ReportWriter, refuse_other_files
+from ..report.outlet import print_line
+from ..report.visible import visible
+from ..report.wording import label
+from ..workspace import Workspace
+from .report_entries import RecordedEntries
+from .workspace import open_workspace
+
+__all__ = ["report", "report_run", "view"]
+
+
+def report(name: str, against: str | None, output: str) -> int:
+    """Write a report of a stored run to `output`. Raises UsageError, StorageError and what reading runs raises."""
+    root = find_root(Path.cwd())
+    run = find_run(root, name)
+    other = find_run(root, against) if against is not None else None
+    refuse_other_files(output, "--output")
+    Destination("--output", output, root).check()
+    with open_workspace() as workspace:
+        written = report_run(run, workspace, output, other=other, option="--output")
+    print_line(f"{visible(output)}: {plural(written, 'answer')} of the run {run.id}")
+    return 0
+
+
+def view(name: str, against: str | None) -> int:
+    """Write a report of a stored run to the user's cache folder and open it in the browser."""
+    from platformdirs import user_cache_path
+
+    root = find_root(Path.cwd())
+    run = find_run(root, name)
+    other = find_run(root, against) if against is not None else None
+    folder = user_cache_path("prompt-runner", appauthor=False) / "reports"
+    file = folder / (run.id + (f"-against-{other.id}" if other else "") + ".html")
+    with open_workspace() as workspace:
+        report_run(run, workspace, str(file), other=other, option="the report")
+    print_line(visible(str(file)))
+    if not open_in_browser(file, [root]):
+        print_line("no browser could be opened here: open that file in one")
+    return 0
+
+
+def report_run(
+    run: StoredRun,
+    workspace: Workspace,
+    output: str,
+    *,
+    other: StoredRun | None = None,
+    option: str = "--report",
+) -> int:
+    """Write the report of a stored run; how many answers are in it."""
+    facts = _facts(run, other)
+    before = RecordIndex(other) if other is not None else None
+    known = RecordedEntries(run, workspace)
+    written = 0
+    with ReportWriter(output, facts, option) as writer:
+        for record in final_records(run):
+            earlier = before.find(record, known.name(record)) if before is not None else None
+            writer.write(known.entry(record, earlier))
+            written += 1
+        if before is not None:
+            for each in before.unseen():
+                writer.missing(label(each))
+    return written
+
+
+def _facts(run: StoredRun, other: StoredRun | None) -> RunFacts:
+    manifest = run.manifest
+    notes = []
+    if run.status != "complete":
+        reason = manifest.get("reason")
+        notes.append(
+            f"This run is {run.status}" + (f" ({reason})" if reason and reason != run.status else "") + ": "
+            f"{count(manifest.get('done', 0))} of {count(manifest['total']) if manifest.get('total') else '?'} answers."
+        )
+    if manifest.get("command") == "test":
+        notes.append(
+            "This was `runner test`: its records are the cases that were asked, held against what is approved now. "
+            "Cases that were replayed from approved answers are in no record; `runner test --report FILE` has them, too."
+        )
+    prompts = manifest.get("prompts", [])
+    return RunFacts(
+        title=_title(prompts),
+        facts=tuple(_captions(run, other)),
+        notes=notes,
+        against=other.id if other is not None else None,
+    )
+
+
+def _title(prompts: Sequence[str]) -> str:
+    if not 1 <= len(prompts) <= _NAMED:
+        return plural(len(prompts), "prompt")
+    endings = (".yaml", ".yml", ".prompt")
+    names = [Path(each).name for each in prompts]
+    for ending in endings:
+        names = [each.removesuffix(ending) for each in names]
+    return " and ".join(", ".join(names).rsplit(", ", 1))
+
+
+_NAMED = 3
+
+
+def _captions(run: StoredRun, other: StoredRun | None) -> Iterator[tuple[str, str]]:
+    manifest = run.manifest
+    yield "run", run.id
+    if started := manifest.get("started"):
+        yield "started", f"{datetime.fromisoformat(started).astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    if manifest.get("seconds"):
+        yield "took", duration(float(manifest["seconds"]))
+    for caption, values in (
+        ("model", manifest.get("models", ())),
+        ("endpoint", manifest.get("endpoints", {})),
+        ("prompt", manifest.get("prompts", ())),
+    ):
+        names = list(values)
+        if names:
+            yield (
+                caption if len(names) == 1 else f"{caption}s",
+                ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else ""),
+            )
+    if manifest.get("shard"):
+        yield "shard", manifest["shard"]
+    if other is not None:
+        yield "against", other.id

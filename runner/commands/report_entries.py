@@ -1,0 +1,111 @@
+"""The records of a stored run as entries of a report: what was asked, and what is approved, as the project knows it today."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ..engine.journal.record import Record
+from ..engine.journal.stored_runs import StoredRun
+from ..engine.plan.plan import Unit
+from ..errors import RunnerError
+from ..regress.answers import stored_value, value_of
+from ..regress.evaluate import compare_record
+from ..regress.rules.redact import redact
+from ..regress.rules.rules import Rules, compile_rules
+from ..regress.snapshots.approved import approved_of
+from ..regress.snapshots.snapshot import Snapshot, folder_of
+from ..regress.snapshots.store import store_of
+from ..report.figures import count
+from ..report.html.entry import Approved, Earlier, Entry, State
+from ..report.question import Question
+from ..workspace import Workspace
+from .questions import Questions
+
+__all__ = ["RecordedEntries", "compared"]
+
+QUESTIONS = 10_000
+"""So many cases that passed have their messages in a report; those that did not pass have them all."""
+
+_TOO_MANY = Question(
+    None,
+    f"a report has the messages of {count(QUESTIONS)} cases that passed, and of all that did not; "
+    "runner show CASE and runner render show those of any case",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Approvals:
+    """What decides about the answers of a prompt. `any`: something is approved of its cases."""
+
+    rules: Rules
+    any: bool
+
+
+class RecordedEntries:
+    """Makes entries of the records of a run."""
+
+    def __init__(self, run: StoredRun, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._files: Mapping[str, str] = run.manifest.get("files", {})
+        self._is_test = run.manifest.get("command") == "test"
+        self._store = store_of(workspace.project, workspace.environ)
+        self._questions = Questions(run, workspace)
+        self._approvals: dict[str, _Approvals] = {}
+        self._passed = 0
+
+    def name(self, record: Record) -> str:
+        """What the project calls the file of a record's prompt."""
+        return self._files.get(record["file"], record["file"])
+
+    def entry(self, record: Record, earlier: Record | None) -> Entry:
+        """The record with all that is known of it."""
+        approved, verdict = self._approved(record)
+        state = _state(record)
+        kind = None
+        if self._is_test and state == "passed":
+            if approved is None:
+                state, kind, verdict = "pending", "new", verdict or "nothing is approved yet"
+            elif any(not each.equal for each in approved.fields):
+                state, kind, verdict = "failed", "changed", "differs from the approved answer"
+        beside = Earlier(earlier, _state(earlier)) if earlier is not None else None
+        return Entry(record, state, self._question(record), approved, beside, verdict, kind)
+
+    def _question(self, record: Record) -> Question:
+        self._passed += record["passed"]
+        return _TOO_MANY if record["passed"] and self._passed > QUESTIONS else self._questions.of(record)
+
+    def _approved(self, record: Record) -> tuple[Approved | None, str | None]:
+        """What is approved for a record's case and how its answer differs, or why that cannot be told."""
+        unit = self._questions.unit(record)
+        if isinstance(unit, str):
+            return None, None  # the question says why
+        prompt = unit.prompt
+        try:
+            known = self._approvals.get(prompt.place)
+            if known is None:
+                here = prompt.origin is not None or bool(self._store.files_of(folder_of(prompt)))
+                known = _Approvals(compile_rules(prompt, self._workspace.project), here)
+                self._approvals[prompt.place] = known
+            if not known.any:
+                return None, None
+            snapshot = approved_of(self._store, prompt, record["case"], record["variant"])
+        except RunnerError as error:
+            return None, f"the approved answer cannot be read: {error.message}"
+        return (None if snapshot is None else compared(known.rules, snapshot, record, unit)), None
+
+
+def compared(rules: Rules, approved: Snapshot, record: Record, unit: Unit) -> Approved:
+    """What is approved, and how the answer of a record differs from it by the rules of the prompt."""
+    agreement = (approved.agreement, approved.samples) if approved.samples > 1 else None
+    value = stored_value(approved)
+    if record["outcome"] == "error":
+        return Approved(value, (), agreement)
+    new = redact(value_of(record, unit.prompt.request), rules.redactions)
+    return Approved(value, compare_record(rules, approved, record, new).fields, agreement)
+
+
+def _state(record: Record) -> State:
+    if record["passed"]:
+        return "passed"
+    return "error" if record["outcome"] == "error" else "failed"

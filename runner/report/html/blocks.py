@@ -1,0 +1,154 @@
+"""The entries as data of the page: rows of JSON in blocks, each compressed and spelled in base64. Pure.
+
+No text of an entry can end a block or begin markup: base64 has neither `<` nor `&`. The page unpacks a block to list its
+rows, and again to show one of them whole.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from ...engine.journal.record import Record
+from ...errors import StorageError
+from ...values import Json
+from ..wording import label
+from .entry import Entry
+
+__all__ = ["Blocks"]
+
+_BLOCK = 512 * 1024
+_LONGEST_URL = 200
+_ENCODER = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
+
+
+class Blocks:
+    """Takes rows in, and gives out what of them is packed. `packed` counts the bytes given out so far."""
+
+    def __init__(self) -> None:
+        self._rows: list[str] = []
+        self._size = 0
+        self.packed = 0
+
+    def add(self, entry: Entry, why: int | None, change: str | None, *, brief: bool) -> Iterator[bytes]:
+        """Take in an entry: the block that it fills, if it does. `brief` leaves out all but what the list shows."""
+        row = _row(entry, brief=brief)
+        row["why"], row["change"] = why, change
+        try:
+            # In ASCII, so that half a surrogate pair, which UTF-8 cannot hold, stays what it is.
+            line = _ENCODER.encode({name: each for name, each in row.items() if each is not None})
+        except (ValueError, RecursionError):
+            raise StorageError(
+                f"the record of {row['name']} holds what is not JSON, or is nested too deeply to be shown",
+                hint="its journal was changed by hand",
+            ) from None
+        self._rows.append(line)
+        self._size += len(line)
+        if self._size >= _BLOCK:
+            yield self._pack()
+
+    def end(self) -> Iterator[bytes]:
+        """What is left."""
+        if self._rows:
+            yield self._pack()
+
+    def _pack(self) -> bytes:
+        data = ("[" + ",".join(self._rows) + "]").encode("ascii")
+        self._rows, self._size = [], 0
+        packer = zlib.compressobj(2, zlib.DEFLATED, 31)  # gzip, whose header zlib writes without a time
+        packed = base64.b64encode(packer.compress(data) + packer.flush())
+        self.packed += len(packed)
+        return b'<script type="application/gzip" class="block">' + packed + b"</script>\n"
+
+
+def _row(entry: Entry, *, brief: bool) -> dict[str, Any]:
+    record = entry.record
+    usage = record["usage"] or {}
+    row: dict[str, Any] = {
+        "name": label(record),
+        "prompt": record["prompt"],
+        "variant": record["variant"],
+        "state": entry.state,
+        "outcome": record["outcome"],
+        "latency": None if entry.replayed else record["latency_ms"],
+        "cost": record["cost"],
+        "in": usage.get("prompt_tokens"),
+        "out": usage.get("completion_tokens"),
+        "cached": record["cached"] or None,
+        "replayed": entry.replayed or None,
+    }
+    if brief:
+        return {**row, "brief": True}
+    approved, earlier = entry.approved, entry.earlier
+    row |= {
+        "file": record["file"],
+        **_answer(record),
+        "reasoning": record.get("reasoning"),
+        "annotations": record.get("annotations"),
+        "extra": record.get("extra"),
+        "checks": list(record["checks"]) or None,
+        "error": record["error"],
+        "detail": record["detail"],
+        "model": record["model"],
+        "served": record["served_model"],
+        "finish": record["finish_reason"],
+        "attempts": record["attempts"],
+        "fingerprint": record["fingerprint"],
+        "vars": dict(record["vars"]),
+        "messages": entry.question.messages and [_shortened(each) for each in entry.question.messages],
+        "unknown": entry.question.why,
+        "changed": entry.question.changed or None,
+        "verdict": entry.verdict,
+        "kind": entry.kind,
+    }
+    if approved is not None:
+        row["approved"] = {"value": approved.value, "agreement": approved.agreement}
+        row["approved"]["fields"] = [asdict(each) for each in approved.fields]
+    if earlier is not None:
+        before = earlier.record
+        row["earlier"] = {
+            "state": earlier.state,
+            "outcome": before["outcome"],
+            **_answer(before),
+            "latency": before["latency_ms"],
+            "cost": before["cost"],
+            "fingerprint": before["fingerprint"],
+        }
+    return row
+
+
+def _answer(record: Record) -> dict[str, Json]:
+    """The answer as it is compared: its JSON, its text where there is no JSON, and its tool calls."""
+    answer: dict[str, Json] = {}
+    if record["output"] is not None:
+        answer["output"] = record["output"]
+    elif record["text"] is not None:
+        answer["text"] = record["text"]
+    if calls := record.get("tool_calls"):
+        answer["calls"] = calls
+    return answer
+
+
+def _shortened(value: Json) -> Json:
+    """A message with the data of its images, sounds and files counted instead of shown."""
+    if isinstance(value, str):
+        return value if not value.startswith("data:") else _data(value)
+    if isinstance(value, Mapping):
+        return {
+            name: f"({len(each):,} characters of base64)"
+            if name in ("data", "file_data") and isinstance(each, str) and len(each) > _LONGEST_URL
+            else _shortened(each)
+            for name, each in value.items()
+        }
+    if isinstance(value, Sequence):
+        return [_shortened(each) for each in value]
+    return value
+
+
+def _data(url: str) -> str:
+    kind, comma, data = url.partition(",")
+    return url if len(url) <= _LONGEST_URL or not comma else f"{kind[:100]},… ({len(data):,} characters)"

@@ -1,0 +1,158 @@
+"""The page: entries in, one HTML file out that needs no other and asks no server. Pure but for the file it is given.
+
+What is read without JavaScript (overview, fields, comparison) is written here. The list of cases and the view of one of
+them are made by `page.js` from the blocks, with `textContent` only. The Content-Security-Policy names the two things that
+may take effect, by their digests: our style and our script.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import shutil
+import tempfile
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from string import Template
+from typing import Any, BinaryIO
+
+from ..._version import __version__
+from .blocks import Blocks
+from .comparison import comparison_section
+from .entry import STATES, Entry, RunFacts
+from .field_tables import field_tables
+from .markup import Markup, element, joined
+from .overview import overview
+from .summary import Summary
+
+__all__ = ["MARK", "HtmlReport"]
+
+MARK = b'<!doctype html>\n<html lang="en" data-report="runner '
+"""How every report begins."""
+
+_PACKED = 64 * 1024 * 1024
+"""Once so many bytes are packed, cases that pass are listed without their texts."""
+
+
+class HtmlReport:
+    """Writes a report into `file`: the entries as they come into blocks, which lie on the disk until the end."""
+
+    def __init__(self, file: BinaryIO, facts: RunFacts) -> None:
+        self._file = file
+        self._facts = facts
+        self._summary = Summary(compares=facts.against is not None)
+        self._blocks = Blocks()
+        self._packed = tempfile.SpooledTemporaryFile(max_size=4 * 1024 * 1024)  # noqa: SIM115 - until the end
+        self._brief = 0
+        self._missing: list[str] = []
+
+    def add(self, entry: Entry) -> None:
+        """Take in one answer."""
+        why, change = self._summary.add(entry)
+        brief = entry.state == "passed" and change in (None, "same") and self._blocks.packed > _PACKED
+        self._brief += brief
+        for block in self._blocks.add(entry, why, change, brief=brief):
+            self._packed.write(block)
+
+    def missing(self, name: str) -> None:
+        """Take in the name of a case that only the run that is compared with has."""
+        self._missing.append(name)
+
+    def end(self, *, complete: bool) -> None:
+        """Write all of it; `complete` unless the run was cut short."""
+        with self._packed:
+            for block in self._blocks.end():
+                self._packed.write(block)
+            head, tail = self._around(complete=complete)
+            self._file.write(head)
+            self._packed.seek(0)
+            shutil.copyfileobj(self._packed, self._file)
+            self._file.write(tail)
+
+    def _around(self, *, complete: bool) -> tuple[bytes, bytes]:
+        """What stands before and behind the blocks."""
+        facts, summary = self._facts, self._summary
+        compare = comparison_section(facts.against, summary, self._missing) if facts.against else Markup("")
+        notes = [*facts.notes]
+        if not complete:
+            notes.append("This run was cut short: what it had not asked yet is not in this report.")
+        if self._brief:
+            notes.append(
+                f"This run is large: {self._brief:,} cases that passed are listed without their texts. "
+                f"All plots and counts are of all {summary.total:,} answers."
+            )
+        fields = field_tables(summary.fields)
+        parts = [("overview", "Overview"), ("cases", "Cases"), ("fields", "Fields")]
+        if facts.against:
+            parts.append(("compare", "Compare"))
+        values = {
+            "policy": _policy(),
+            "version": __version__,
+            "title": f"{facts.title} · runner report",
+            "heading": facts.title,
+            "facts": joined(
+                element("div", element("dt", caption), element("dd", told)) for caption, told in facts.facts
+            ),
+            "nav": joined(element("a", caption, href=f"#{name}", data_part=name) for name, caption in parts),
+            "notes": joined(element("p", note, class_="note") for note in notes),
+            "overview": overview(summary),
+            "fields": fields,
+            "compare": compare,
+            "footer": f"Written by runner {__version__} from the records of the run. It asks no server for anything.",
+        }
+        trusted = {"style": _style(), "script": _script(), "data": Markup(_inert(_data(summary)))}
+        template = Template(_read("page.html"))
+        page = template.substitute(
+            {name: joined([each]) for name, each in values.items()}, **trusted, blocks=_CUT
+        )
+        head, tail = page.split(_CUT)
+        return head.encode(), tail.encode()
+
+
+_CUT = "\0blocks\0"
+
+
+def _data(summary: Summary) -> Mapping[str, Any]:
+    """What the script has to know besides the rows."""
+    return {
+        "total": summary.total,
+        "states": [state for state in STATES if summary.states[state]],
+        "reasons": [
+            {"prompt": each.prompt, "kind": each.kind, "path": each.path, "message": each.message}
+            for each in summary.reasons
+        ],
+    }
+
+
+def _inert(value: Mapping[str, Any]) -> str:
+    """JSON that can end no script and begin no comment."""
+    return json.dumps(value, separators=(",", ":")).replace("<", "\\u003c").replace(">", "\\u003e")
+
+
+def _policy() -> str:
+    """Nothing may take effect but our style and our script; nothing is fetched, sent or framed."""
+    style, script = (_digest(each) for each in (_style(), _script()))
+    return (
+        f"default-src 'none'; script-src '{script}'; style-src '{style}'; img-src data:; base-uri 'none'; "
+        "form-action 'none'"
+    )
+
+
+def _digest(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+@cache
+def _style() -> Markup:
+    return Markup("\n" + _read("page.css"))
+
+
+@cache
+def _script() -> Markup:
+    return Markup("\n" + _read("page.js"))
+
+
+def _read(name: str) -> str:
+    return Path(__file__).with_name(name).read_text("utf-8")

@@ -1,0 +1,184 @@
+"""What a report says of a run as a whole, from its entries one by one. Pure, and bounded but for three numbers an answer."""
+
+from __future__ import annotations
+
+import re
+from array import array
+from collections import Counter
+from dataclasses import dataclass, field
+
+from ..wording import failed_checks
+from .entry import Entry
+from .fields import Fields
+
+__all__ = ["Comparison", "Group", "Reason", "Summary"]
+
+_REASONS = 2000
+_LONGEST = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why answers did not pass: which check, where (items of lists alike), and what it said."""
+
+    prompt: str
+    kind: str
+    path: str
+    message: str
+
+
+@dataclass(slots=True)
+class Group:
+    """The answers of one prompt in one variant."""
+
+    states: Counter[str] = field(default_factory=Counter)
+    latencies: array[float] = field(default_factory=lambda: array("d"))
+    outputs: array[float] = field(default_factory=lambda: array("d"))
+    cost: float | None = None
+    priced: int = 0
+
+    @property
+    def total(self) -> int:
+        """How many answers there are."""
+        return self.states.total()
+
+    @property
+    def passed(self) -> int:
+        """How many of them passed."""
+        return self.states["passed"]
+
+
+@dataclass(slots=True)
+class Comparison:
+    """A run against another one: how many cases each change has.
+
+    `groups` has how many cases of a prompt in a variant passed before, pass now, and are in both. `latency` are ratios.
+    """
+
+    changes: Counter[str] = field(default_factory=Counter)
+    groups: dict[tuple[str, str | None], list[int]] = field(default_factory=dict)
+    latency: array[float] = field(default_factory=lambda: array("d"))
+    cost: float = 0.0
+    priced: int = 0
+
+
+@dataclass(slots=True)
+class Summary:
+    """Fed with every entry. `compares`: there is another run, whose entries these have beside them."""
+
+    compares: bool = False
+    groups: dict[tuple[str, str | None], Group] = field(default_factory=dict)
+    states: Counter[str] = field(default_factory=Counter)
+    outcomes: Counter[str] = field(default_factory=Counter)
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost: float | None = None
+    cached: int = 0
+    replayed: int = 0
+    retries: int = 0
+    reasons: dict[Reason, list[int]] = field(default_factory=dict)
+    fields: dict[str, Fields] = field(default_factory=dict)
+    comparison: Comparison = field(default_factory=Comparison)
+
+    @property
+    def total(self) -> int:
+        """How many answers there are."""
+        return self.states.total()
+
+    def add(self, entry: Entry) -> tuple[int | None, str | None]:
+        """Take in one entry: the number of its reason among `reasons`, and its change against the other run."""
+        record = entry.record
+        group = self.groups.setdefault((record["prompt"], record["variant"]), Group())
+        group.states[entry.state] += 1
+        self.states[entry.state] += 1
+        self.outcomes[record["outcome"]] += 1
+        self.cached += record["cached"]
+        self.replayed += entry.replayed
+        self.retries += max(record["attempts"] - 1, 0)
+        if not record["cached"] and not entry.replayed and not record.get("choice"):
+            self._measure(entry, group)
+        self.fields.setdefault(record["prompt"], Fields()).add(entry)
+        return self._reason(entry), self._compare(entry)
+
+    def _measure(self, entry: Entry, group: Group) -> None:
+        """What the answer took; those from the cache took nothing now."""
+        record = entry.record
+        if (latency := record["latency_ms"]) is not None:
+            group.latencies.append(latency)
+        usage = record["usage"] or {}
+        asked, came = usage.get("prompt_tokens"), usage.get("completion_tokens")
+        if isinstance(asked, int):
+            self.prompt_tokens += asked
+        if isinstance(came, int):
+            self.completion_tokens += came
+            group.outputs.append(came)
+        if (cost := record["cost"]) is not None:
+            group.cost, self.cost = (group.cost or 0.0) + cost, (self.cost or 0.0) + cost
+            group.priced += 1
+
+    def _reason(self, entry: Entry) -> int | None:
+        if entry.state == "passed":
+            return None
+        reason = _reason_of(entry)
+        known = self.reasons.get(reason)
+        if known is None:
+            if len(self.reasons) >= _REASONS:
+                reason = Reason("", "other", "", "for other reasons, each its own")
+            known = self.reasons.setdefault(reason, [len(self.reasons), 0])
+        known[1] += 1
+        return known[0]
+
+    def _compare(self, entry: Entry) -> str | None:
+        earlier = entry.earlier
+        if earlier is None:
+            return "new" if self.compares else None
+        good, was = entry.state == "passed", earlier.state == "passed"
+        change = "fixed" if good and not was else "regressed" if was and not good else "same"
+        comparison = self.comparison
+        before, now = earlier.record, entry.record
+        if change == "same" and (before["output"], before["text"]) != (now["output"], now["text"]):
+            change = "answer"
+        comparison.changes[change] += 1
+        passed = comparison.groups.setdefault((now["prompt"], now["variant"]), [0, 0, 0])
+        passed[0] += was
+        passed[1] += good
+        passed[2] += 1
+        if before["latency_ms"] and now["latency_ms"] and not before["cached"] and not now["cached"]:
+            comparison.latency.append(now["latency_ms"] / before["latency_ms"])
+        if before["cost"] is not None and now["cost"] is not None:
+            comparison.cost += now["cost"] - before["cost"]
+            comparison.priced += 1
+        return change
+
+
+def _reason_of(entry: Entry) -> Reason:
+    record = entry.record
+    error = record["error"]
+    if error is not None:
+        return Reason(record["prompt"], "error", "", _short(f"{error['code']}: {_alike(error['message'])}"))
+    if entry.approved is not None and (changed := [each for each in entry.approved.fields if not each.equal]):
+        first = changed[0]
+        return Reason(
+            record["prompt"],
+            "differs",
+            _items(first.path),
+            f"from the approved answer, by the rule {first.rule}",
+        )
+    for check in failed_checks(record):
+        return Reason(record["prompt"], check["type"], _items(check["path"] or ""), _short(check["message"]))
+    if entry.verdict:
+        return Reason(record["prompt"], entry.kind or entry.state, "", _short(entry.verdict))
+    return Reason(record["prompt"], record["outcome"], "", _short(record["detail"] or record["outcome"]))
+
+
+def _items(path: str) -> str:
+    return re.sub(r"\[[0-9]+\]", "[*]", path)
+
+
+def _alike(message: str) -> str:
+    """An error's message without what differs from request to request: long identifiers and numbers."""
+    return re.sub(r"\b(?=\w*[0-9])[\w-]{12,}\b|\b[0-9]+(?:\.[0-9]+)?\b", "…", message)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST else text[:_LONGEST] + "…"
