@@ -10,11 +10,13 @@ from typing import Self
 from ..engine.journal.record import Record
 from ..masking import json_cleaner
 from ..regress.answers import declares_json, stored_value
+from ..regress.gates import GateResult
 from ..regress.modes import Modes
 from ..regress.results import CaseResult
 from ..regress.rules.rules import Rules, compile_rules
 from ..regress.snapshots.snapshot import Snapshot
 from ..regress.tally import Tally
+from ..report.gates import headline
 from ..report.html.entry import Approved, Entry, RunFacts, State
 from ..report.html_file import ReportWriter
 from ..report.question import Question
@@ -50,6 +52,10 @@ class TestReport:
 
     def unreferenced(self, file: str) -> None:
         """Snapshots without a case are no answers."""
+
+    def gate(self, result: GateResult) -> None:
+        """A gate was judged, or is not in this run."""
+        self._writer.note(f"Gate {result.gate} of {result.name}: {headline(result)}")
 
     def finish(self, tally: Tally, *, modes: Modes, seconds: float, complete: bool = True) -> None:
         """That was all."""

@@ -29,6 +29,11 @@ class ReportWriter(FileWriter[Entry]):
 
         super().__init__(path, dict.fromkeys(_ENDINGS, begin), option)
 
+    def note(self, sentence: str) -> None:
+        """Say something above everything else."""
+        assert self._page is not None
+        self._page.note(sentence)
+
     def missing(self, name: str) -> None:
         """Name a case that only the run that is compared with has."""
         assert self._page is not None

@@ -23,7 +23,7 @@ from runner.errors import StorageError
 from runner.regress.results import FieldChange
 from runner.report.html.entry import Approved, Earlier, Entry, RunFacts
 from runner.report.html.page import HtmlReport
-from runner.report.html.statistics import bins, mcnemar, quantile, wilson
+from runner.report.html.statistics import bins, mcnemar, quantile
 from runner.report.question import Question
 from tests.golden_files import assert_golden
 
@@ -217,14 +217,6 @@ def test_a_field_agrees_where_a_rule_says_so() -> None:
 def test_a_rate_that_is_nearly_whole_is_not_called_whole() -> None:
     entries = [entry(record()) for _ in range(3000)] + [entry(failed())]
     assert '<dd class="figure">&gt;99.9%</dd>' in report_of(entries)
-
-
-@pytest.mark.parametrize(
-    ("passed", "total", "low", "high"),  # Newcombe 1998, table I, method 3
-    [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)],
-)
-def test_the_interval_is_wilsons(passed: int, total: int, low: float, high: float) -> None:
-    assert wilson(passed, total) == pytest.approx((low, high), abs=5e-5)
 
 
 @pytest.mark.parametrize(

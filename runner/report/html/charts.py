@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from ...verdict.intervals import Interval
 from .markup import Markup, element, joined
-from .statistics import Interval, bins, quantile
+from .statistics import bins, quantile
 
 __all__ = ["histogram", "interval_plot", "meter", "share_bar", "sparkline"]
 
@@ -26,16 +27,16 @@ def share_bar(parts: Sequence[tuple[str, str, int]]) -> Markup:
 
 def interval_plot(share: float, interval: Interval) -> Markup:
     """A share with its interval, on a line from 0 to 1."""
-    low, at = _n(1000 * interval.low), _n(1000 * share)
+    low, at = _n(1000 * interval[0]), _n(1000 * share)
     return _svg(
         joined(
             (
                 *(element("line", class_="grid", x1=x, x2=x, y1=0, y2=20) for x in (0, 250, 500, 750, 1000)),
-                element("rect", class_="interval", x=low, y=6, width=_n(1000 * (interval.high - interval.low)), height=8),
+                element("rect", class_="interval", x=low, y=6, width=_n(1000 * (interval[1] - interval[0])), height=8),
                 element("line", class_="mark", x1=at, x2=at, y1=2, y2=18),
             )
         ),
-        f"{share:.1%}, between {interval.low:.1%} and {interval.high:.1%}",
+        f"{share:.1%}, between {interval[0]:.1%} and {interval[1]:.1%}",
         1000,
         20,
         "interval-plot",

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from urllib.parse import quote
 
+from ...verdict.intervals import wilson
 from ..figures import count, dollars, duration, plural
 from .charts import histogram, interval_plot, meter, share_bar
 from .entry import STATES
 from .markup import Markup, element, joined
-from .statistics import quantile, wilson
+from .statistics import quantile
 from .summary import Group, Summary
 
 __all__ = ["link", "overview", "percent", "table", "tile"]

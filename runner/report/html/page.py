@@ -47,6 +47,7 @@ class HtmlReport:
         self._packed = tempfile.SpooledTemporaryFile(max_size=4 * 1024 * 1024)  # noqa: SIM115 - until the end
         self._brief = 0
         self._missing: list[str] = []
+        self._notes = list(facts.notes)
 
     def add(self, entry: Entry) -> None:
         """Take in one answer."""
@@ -59,6 +60,10 @@ class HtmlReport:
     def missing(self, name: str) -> None:
         """Take in the name of a case that only the run that is compared with has."""
         self._missing.append(name)
+
+    def note(self, sentence: str) -> None:
+        """Take in a sentence that stands above everything."""
+        self._notes.append(sentence)
 
     def end(self, *, complete: bool) -> None:
         """Write all of it; `complete` unless the run was cut short."""
@@ -75,7 +80,7 @@ class HtmlReport:
         """What stands before and behind the blocks."""
         facts, summary = self._facts, self._summary
         compare = comparison_section(facts.against, summary, self._missing) if facts.against else Markup("")
-        notes = [*facts.notes]
+        notes = [*self._notes]
         if not complete:
             notes.append("This run was cut short: what it had not asked yet is not in this report.")
         if self._brief:

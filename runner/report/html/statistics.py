@@ -7,17 +7,7 @@ from collections.abc import Sequence
 from math import ceil, comb, floor, log10, sqrt
 from typing import NamedTuple
 
-__all__ = ["Bin", "Interval", "bins", "mcnemar", "quantile", "wilson"]
-
-_Z = 1.959963984540054
-"""The 97.5th percentile of the normal distribution."""
-
-
-class Interval(NamedTuple):
-    """The ends of an interval of shares, from 0 to 1."""
-
-    low: float
-    high: float
+__all__ = ["Bin", "bins", "mcnemar", "quantile"]
 
 
 class Bin(NamedTuple):
@@ -26,17 +16,6 @@ class Bin(NamedTuple):
     low: float
     high: float
     number: int
-
-
-def wilson(passed: int, total: int) -> Interval:
-    """The 95 % interval of a share by Wilson's score (1927), which also holds for few and for extreme shares."""
-    if not total:
-        return Interval(0.0, 1.0)
-    share, square = passed / total, _Z * _Z
-    center = share + square / (2 * total)
-    margin = _Z * sqrt(share * (1 - share) / total + square / (4 * total * total))
-    low, high = ((center + sign * margin) / (1 + square / total) for sign in (-1, 1))
-    return Interval(0.0 if passed == 0 else max(low, 0.0), 1.0 if passed == total else min(high, 1.0))
 
 
 def mcnemar(fixed: int, regressed: int) -> float:
