@@ -15,7 +15,7 @@ from typing import Any, TypeAlias, cast
 from ..matching import TooSlowError, is_found
 from ..patterns import PatternError, compile_pattern
 from ..render.sandbox import Members, Sandbox
-from ..schema import SchemaProblem, Validator, show, vacuity
+from ..schema import SchemaProblem, Validator, show, vacuity, wrapper
 from ..values import Json, JsonPath
 from ..wire.decoding import parse_answer
 from .edit_distance import within_distance
@@ -246,11 +246,14 @@ def _matches_every_text(pattern: re.Pattern[str]) -> bool:
 
 
 def _validator(value: Json) -> Validator:
-    try:
-        validator = Validator(value)
-    except SchemaProblem as problem:
-        raise SpecError(f"value is not a JSON Schema: {problem}") from None
-    if nothing := vacuity(value):
+    nothing = wrapper(value)
+    if nothing is None:
+        try:
+            validator = Validator(value)
+        except SchemaProblem as problem:
+            raise SpecError(f"value is not a JSON Schema: {problem}") from None
+        nothing = vacuity(value)
+    if nothing is not None:
         raise SpecError(f"{nothing.message} ({nothing.hint})")
     return validator
 

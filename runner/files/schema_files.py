@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from ..documents.documents import Document, parse_document
 from ..errors import Location, SchemaError
-from ..schema import SchemaProblem, Validator, show, vacuity
+from ..schema import SchemaProblem, Validator, show, vacuity, wrapper
 from ..values import Json, JsonPath
 from .tree import Tree
 
@@ -36,6 +36,9 @@ def check_schema(value: Json, document: Document, at: JsonPath = ()) -> None:
 
 def check_answer_schema(value: Json, document: Document, at: JsonPath = ()) -> None:
     """Do the same for a schema that answers are validated against: one that accepts everything is a SchemaError too."""
-    check_schema(value, document, at)
-    if nothing := vacuity(value):
+    nothing = wrapper(value)
+    if nothing is None:
+        check_schema(value, document, at)
+        nothing = vacuity(value)
+    if nothing is not None:
         raise SchemaError(nothing.message, location=document.locate(at), hint=nothing.hint)

@@ -9,7 +9,7 @@ refused instead of fetched. A `$` in a pattern is the very end of the string (EC
 from __future__ import annotations
 
 from .problem import SchemaProblem
-from .vacuity import Vacuity, accepted_types, meant_keyword, unknown_keywords, vacuity
+from .vacuity import Vacuity, accepted_types, meant_keyword, unknown_keywords, vacuity, wrapper
 from .validator import Validator, Violation
 from .wording import json_path, show
 
@@ -24,4 +24,5 @@ __all__ = [
     "show",
     "unknown_keywords",
     "vacuity",
+    "wrapper",
 ]

@@ -15,7 +15,7 @@ from ..errors import did_you_mean
 from ..values import Json, JsonPath
 from .wording import json_path
 
-__all__ = ["TYPES", "Vacuity", "accepted_types", "meant_keyword", "unknown_keywords", "vacuity"]
+__all__ = ["TYPES", "Vacuity", "accepted_types", "meant_keyword", "unknown_keywords", "vacuity", "wrapper"]
 
 TYPES = ("object", "array", "string", "number", "boolean", "null")
 
@@ -68,14 +68,22 @@ class Vacuity(NamedTuple):
     hint: str
 
 
+def wrapper(schema: Json) -> Vacuity | None:
+    """Return what to say of the wrapper that a request puts around a schema, if its `type` is no type of JSON.
+
+    Look for it before the validator does, which can only say that "json_schema" is an unknown type.
+    """
+    inside = _inside(schema)
+    return _wraps(inside) if inside and not _has_types(schema) else None
+
+
 def vacuity(schema: Json) -> Vacuity | None:
-    """Return why every answer would pass `schema`; None if it can refuse one."""
+    """Return why every answer would pass the valid `schema`; None if it can refuse one."""
+    if found := wrapper(schema):
+        return found
     accepted = accepted_types(schema)
-    if (inside := _inside(schema)) and ("object" in accepted or not _has_types(schema)):
-        return Vacuity(
-            "this is the wrapper of a schema rather than the schema, and every answer would pass it",
-            f"the schema itself is under {json_path(inside)[2:]}",
-        )
+    if (inside := _inside(schema)) and "object" in accepted:
+        return _wraps(inside)
     unknown = _meant_as_keywords(schema)
     if len(accepted) < len(TYPES) and not (unknown and "object" in accepted):
         return None
@@ -88,6 +96,13 @@ def vacuity(schema: Json) -> Vacuity | None:
         "the schema accepts everything, so every answer would pass",
         "describe the answer, e.g. {type: object, properties: {...}, required: [...]}; for any JSON object write"
         " response_format: {type: json_object}",
+    )
+
+
+def _wraps(inside: JsonPath) -> Vacuity:
+    return Vacuity(
+        "this is the wrapper of a schema rather than the schema, and every answer would pass it",
+        f"the schema itself is under {json_path(inside)[2:]}",
     )
 
 
