@@ -1,6 +1,7 @@
 """How often `runner test --live` with `gate: {}` is wrong, and what it takes: the real commands against a loopback server.
 
     python benchmarks/verdicts.py --suites 50                # false alarms, detection, calls, many prompts
+    python benchmarks/verdicts.py --embedded                 # are samples of the embedded model samples? (minutes)
 
 Each suite draws the pass rates of its cases from a population, records a baseline and tests three times: nothing changed,
 15 points lost over all cases, 15 points lost in few of them. Drawn from seeds: the same suites each time.
@@ -23,7 +24,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 POPULATIONS = ("noisy", "stable", "hard")
-CHANGES = ("none", "spread", "broken")
+CHANGES = ["none", "spread", "broken"]
 LOST = 0.15
 LABELS = ("payment", "delivery", "login", "bug")
 
@@ -191,6 +192,67 @@ def many_prompts(server: Server, prompts: int, cases: int, count: int, gate: str
     print(f"{prompts} prompts of {cases} cases, nothing changed: {red} of {count} runs red", flush=True)
 
 
+ISSUES = {
+    "payment": ("I was charged twice", "The invoice is wrong", "My card was refused", "Where is my refund"),
+    "delivery": ("The parcel is late", "The box came open", "It went to the neighbour", "No parcel came"),
+    "login": ("The password is refused", "I get no code", "My account is locked", "The link has expired"),
+    "bug": ("The page stays white", "The button does nothing", "The app crashes", "The total is negative"),
+}
+TAILS = ("since Monday.", "and nobody answers me.", "again, for the third time!")
+
+TICKETS = """\
+name: tickets
+model: m
+temperature: 0.7
+inputs: {ticket: {type: string}}
+messages:
+  - {role: system, content: "Name the topic of the ticket: payment, delivery, login or bug."}
+  - {role: user, content: "I paid and got no receipt."}
+  - {role: assistant, content: '{"topic": "payment"}'}
+  - {role: user, content: "The courier never rang."}
+  - {role: assistant, content: '{"topic": "delivery"}'}
+  - {role: user, content: "{{ ticket }}"}
+response_format:
+  type: json_schema
+  json_schema:
+    name: topic
+    strict: true
+    schema:
+      type: object
+      properties: {topic: {type: string, enum: [payment, delivery, login, bug]}}
+      required: [topic]
+      additionalProperties: false
+tests:
+"""
+
+
+def embedded(repeat: int) -> None:
+    """48 tickets at temperature 0.7, twice: how many cases vary, and are both runs equal to the byte?"""
+    texts = [f"{start} {tail}" for starts in ISSUES.values() for start in starts for tail in TAILS]
+    tests = "".join(
+        f"  - {{id: t-{index:02d}, vars: {{ticket: {json.dumps(text)}}}}}\n"
+        for index, text in enumerate(texts)
+    )
+    came = []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "runner.yaml").write_text("endpoint: local\n")
+        (folder / "tickets.prompt.yaml").write_text(TICKETS + tests)
+        for number in range(2):
+            file = folder / f"{number}.jsonl"
+            run(folder, "run", "--repeat", str(repeat), "--no-cache", "--in-order", "--output", str(file))
+            records = [json.loads(line) for line in file.read_text().splitlines()]
+            came.append({(each["case"], each["sample"]): each["text"] for each in records})
+    vary = sum(
+        len({came[0].get((f"t-{index:02d}", sample)) for sample in range(repeat)}) > 1
+        for index in range(len(texts))
+    )
+    same = "the same" if came[0] == came[1] else "NOT the same"
+    print(
+        f"embedded model, {len(texts)} cases x {repeat}, temperature 0.7: {vary} cases vary; a second run is {same}"
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -201,10 +263,16 @@ def main() -> None:
     parser.add_argument("--prompts", type=int, default=30, help="prompts in one run; 0 leaves that row out")
     parser.add_argument("--runs", type=int, default=5, help="runs of that many prompts")
     parser.add_argument("--gate", default="{}")
+    parser.add_argument("--embedded", action="store_true", help="only the samples of the embedded model")
+    parser.add_argument("--changes", nargs="*", default=list(CHANGES))
     given = parser.parse_args()
     for name in ("CI", "OPENAI_BASE_URL", "GITHUB_ACTIONS"):
         os.environ.pop(name, None)
     os.environ |= {"RUNNER_TRUST": "1", "NO_COLOR": "1"}
+    if given.embedded:
+        embedded(5)
+        return
+    CHANGES[:] = given.changes
     server = Server()
     for cases in given.cases:
         for kind in given.kinds:

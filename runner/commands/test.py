@@ -91,7 +91,7 @@ class RegressionCommand:
             places = {unit.prompt.path: unit.prompt.place for unit in chosen.units}
 
             def emit(result: CaseResult) -> None:
-                if (result.file, result.variant) in decided:
+                if (result.file, result.variant) in decided and not result.must_pass:
                     result = replace(result, gated=True)
                 tally.add(result)
                 if result.verdict != "pass":

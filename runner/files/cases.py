@@ -99,7 +99,7 @@ def _spelt_case(row: Row) -> Row:
         if not text:
             continue
         spec[column] = text
-        if column in ("vars", "assert", "tags"):
+        if column in ("vars", "assert", "tags", "must_pass"):
             try:
                 spec[column] = parse_json(text, "").value
             except SyntaxFileError as error:
@@ -130,7 +130,7 @@ def _read_cells(
 
 
 def read_case(row: Row, inputs: Inputs | None, *, checked: bool = False) -> Case:
-    """Read a case as its author wrote it: `id`, `vars`, `assert`, `outcome`, `tags`, `description`.
+    """Read a case as its author wrote it: `id`, `vars`, `assert`, `outcome`, `tags`, `must_pass`, `description`.
 
     `checked` says that the entry is part of a file that has already been validated.
 
@@ -151,6 +151,7 @@ def read_case(row: Row, inputs: Inputs | None, *, checked: bool = False) -> Case
         outcome=cast("Expectation | None", spec.get("outcome")),
         tags=tuple(cast("Sequence[str]", spec.get("tags", ()))),
         description=cast("str | None", spec.get("description")),
+        must_pass=spec.get("must_pass") is True,
     )
 
 
@@ -217,6 +218,7 @@ def _case(
     outcome: Expectation | None = None,
     tags: tuple[str, ...] = (),
     description: str | None = None,
+    must_pass: bool = False,
 ) -> Case:
     bound = dict(given)
     if inputs is not None:
@@ -235,7 +237,7 @@ def _case(
             ) from None
         id = f"case-{digest[:8]}"  # noqa: A001 - the field's own word
     defaulted = () if len(bound) == len(given) else tuple(name for name in bound if name not in given)
-    return Case(id, bound, row.location, asserts, outcome, tags, description, digest, defaulted)
+    return Case(id, bound, row.location, asserts, outcome, tags, description, digest, defaulted, must_pass)
 
 
 def _refuse(row: Row, faults: Sequence[Violation], at: JsonPath = ()) -> None:

@@ -63,7 +63,8 @@ class Case(NamedTuple):
 
     `vars` are the declared variables, with the defaults of `inputs` filled in, already valid against `inputs`.
     `outcome` is the outcome that the author expects (default: "ok"). `digest` is the source of a generated id: the
-    SHA-256, in hex, of the variables as given; None if the author named the case. `defaulted` names the variables that
+    SHA-256, in hex, of the variables as given; None if the author named the case. `must_pass` says that a gate
+    does not decide about this case. `defaulted` names the variables that
     were not given and have their defaults.
     """
 
@@ -76,6 +77,7 @@ class Case(NamedTuple):
     description: str | None = None
     digest: str | None = None
     defaulted: tuple[str, ...] = ()
+    must_pass: bool = False
 
     @property
     def given(self) -> dict[str, Json]:

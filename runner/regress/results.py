@@ -45,7 +45,7 @@ class CaseResult:
     is (how many of, how many) samples gave the approved output when it was recorded; `flavour` is new-flaky,
     known-flaky or recovered. `calls` says how often the model was asked, `cached`
     how many of the answers came from the cache instead, `written` whether the snapshot file changed. `gated`: the gates
-    of its prompt decide, and the case is told without failing the run by itself.
+    of its prompt decide, and the case is told without failing the run by itself; `must_pass`: it fails the run all the same.
     """
 
     prompt: str
@@ -72,6 +72,7 @@ class CaseResult:
     latency_ms: float | None = None
     notes: tuple[str, ...] = ()
     gated: bool = False
+    must_pass: bool = False
     basis: Basis | None = field(default=None, compare=False, repr=False)
 
     def without(self, secrets: Collection[str]) -> CaseResult:
@@ -102,6 +103,7 @@ class CaseResult:
         """The result of the case that a job asks for; `found` are further fields."""
         prompt, variant = job.unit.prompt, job.unit.variant
         found.setdefault("basis", Basis(job))
+        found.setdefault("must_pass", job.case.must_pass)
         return cls(
             prompt.name, prompt.path, job.case.id, variant, status, verdict, kind, reason, snapshot, **found
         )

@@ -256,6 +256,34 @@ def test_single_cases_that_fail_or_wait_do_not_fail_what_a_gate_decides(suite: S
     assert suite.live().code == 1
 
 
+@pytest.mark.parametrize("form", ["jsonl", "csv"])
+def test_a_case_that_must_pass_fails_the_run_alone(suite: Suite, form: str) -> None:
+    asserts = '[{"type": "contains", "value": "good"}]'
+    if form == "jsonl":
+        rows = [
+            f'{{"id": "c{n}", "vars": {{"ticket": "case {n}"}}, "assert": {asserts}, "must_pass": {str(n == 4).lower()}}}'
+            for n in range(20)
+        ]
+    else:
+        cell = '"' + asserts.replace('"', '""') + '"'
+        rows = ["id,vars,assert,must_pass"]
+        rows += [f'c{n},"{{""ticket"": ""case {n}""}}",{cell},{"true" if n == 4 else ""}' for n in range(20)]
+    suite.project.write(f"prompts/rows.{form}", "\n".join(rows) + "\n")
+    suite.write(cases=0)
+    file = suite.project.folder / "prompts" / "triage.prompt.yaml"
+    text = file.read_text().replace("tests:\n", f"tests: [{{file: rows.{form}}}]\n")
+    file.write_text(text.replace("gate: {}", "gate: {}, default: ignore"))
+    suite.baseline()
+    assert suite.live("--update", "all").code == 0
+    suite.right = breaks(5)
+    assert suite.live().code == 0
+    suite.right = breaks(4)
+    done = suite.live()
+    assert done.code == 1
+    assert "pass_rate  held" in done.out
+    assert re.search(r"^FAIL +triage/c4", done.out, re.MULTILINE)
+
+
 def test_a_drop_within_the_margin_has_held(suite: Suite) -> None:
     suite.write("{samples: 10}")
     suite.baseline()
