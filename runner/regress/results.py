@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from ..engine.journal.record import CheckRecord, ErrorRecord, Record, json_line
 from ..masking import json_cleaner
+from ..values import Json
 from .rules.compare import FieldVerdict as FieldChange
 from .snapshots.snapshot import Snapshot
 
@@ -107,6 +108,11 @@ class CaseResult:
         return cls(
             prompt.name, prompt.path, job.case.id, variant, status, verdict, kind, reason, snapshot, **found
         )
+
+    @property
+    def vars(self) -> Mapping[str, Json]:
+        """The variables of the case, where it is known what the result was made of."""
+        return {} if self.basis is None else self.basis.job.case.vars
 
     @property
     def called(self) -> bool:

@@ -145,7 +145,7 @@ class Digest:
                 group.alike.append(label(record))
         elif len(self._groups) < FAILURES:
             said = _beginning(answer(record))
-            given = input_text(record, self.row_of(record))
+            given = input_text(record["vars"], self.row_of(record))
             self._groups[key] = Failure(status(record), label(record), facts, given, said)
             self.failures.append(self._groups[key])
         else:

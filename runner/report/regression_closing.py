@@ -10,11 +10,12 @@ from .figures import count, dollars, duration, plural
 from .painting import BOLD, DIM, GREEN, RED, YELLOW, Line
 from .regression_digest import Few, RegressionDigest, Told
 from .review_table import field_table
-from .visible import visible
+from .visible import shorten, visible
 
 __all__ = ["closing_lines", "cost_of", "last_line", "sentences"]
 
 _SORT_WIDTH = 9
+_ALIKE = 3
 
 
 def closing_lines(digest: RegressionDigest, *, width: int | None) -> Iterator[Line]:
@@ -26,7 +27,7 @@ def closing_lines(digest: RegressionDigest, *, width: int | None) -> Iterator[Li
     yield from _section(digest.flaky, YELLOW, width)
     yield from _section(digest.waiting, YELLOW, width)
     yield from _section(digest.outdated, YELLOW, width)
-    yield from _section(digest.failures, RED, width)
+    yield from _failures(digest.failures, width)
 
 
 def sentences(digest: RegressionDigest, *, unreferenced: int, modes: Modes) -> Iterator[str]:
@@ -89,6 +90,26 @@ def _asked(tally: Tally) -> str:
 def _section(few: Few[Told], style: str, width: int | None) -> Iterator[Line]:
     for told in few.kept:
         yield from _case(told, style, width)
+    if few.more:
+        yield Line(f"and {count(few.more)} more", BOLD)
+
+
+def _failures(few: Few[Told], width: int | None) -> Iterator[Line]:
+    """Cases that failed for the same reasons together: the first with its input, and the names of some others."""
+    groups: dict[tuple[object, ...], list[Told]] = {}
+    for told in few.kept:
+        groups.setdefault((told.sort, told.reason, told.rows, told.facts), []).append(told)
+    for first, *others in groups.values():
+        lines = _case(first, RED, width)
+        yield next(lines)
+        if others:
+            names = ", ".join(told.name for told in others[:_ALIKE])
+            such = ": " if len(others) <= _ALIKE else ", such as "
+            yield Line(f"    and {count(len(others))} more{such}{names}")
+        if first.input is not None:
+            text = f"input: {first.input}"
+            yield Line(f"    {text if width is None else shorten(text, max(width - 5, 20))}")
+        yield from lines
     if few.more:
         yield Line(f"and {count(few.more)} more", BOLD)
 

@@ -12,6 +12,7 @@ from ..regress.results import CaseResult
 from .figures import count
 from .review_table import FieldRow, field_row
 from .visible import one_line, shorten, visible
+from .wording import input_text
 
 __all__ = ["SHOWN", "Few", "RegressionDigest", "Told", "case_name", "facts_of", "reason_of", "sort_of"]
 
@@ -57,7 +58,7 @@ class Told:
     """A case that is told. `sort` is a word for what became of it: a kind, a status, or the verdict.
 
     `rows` are the differences (`more_rows` were left out), those beyond the rules first; `facts` the failed checks, the
-    hint, the samples and the notes, a line each. All but `file` and `case` is safe for a terminal.
+    hint, the samples and the notes, a line each; `input` the variables. All but `file` and `case` is safe for a terminal.
     """
 
     sort: str
@@ -68,6 +69,7 @@ class Told:
     rows: tuple[FieldRow, ...]
     more_rows: int
     facts: tuple[str, ...]
+    input: str | None
 
 
 @dataclass(slots=True)
@@ -160,6 +162,7 @@ def _told(result: CaseResult) -> Told:
         tuple(field_row(change) for change in rows[:_ROWS]),
         max(len(rows) - _ROWS, 0),
         tuple(shorten(one_line(fact), _REASON) for fact in facts_of(result)),
+        input_text(result.vars),
     )
 
 

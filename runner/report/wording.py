@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Literal
 
 from ..engine.journal.record import CheckRecord, Record
+from ..values import Json
 from .figures import count
 from .visible import one_line, shorten
 
@@ -87,11 +89,11 @@ def answer(record: Record) -> str | None:
     return record["text"]
 
 
-def input_text(record: Record, row: int | None = None) -> str | None:
+def input_text(variables: Mapping[str, Json], row: int | None = None) -> str | None:
     """The row, if it is known, and the variables, each shortened, on one line; None where there are none."""
     values = [
         f"{name}: {shorten(one_line(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)), _VALUE)}"
-        for name, value in record["vars"].items()
+        for name, value in variables.items()
     ]
     parts = [*([f"row {count(row)}"] if row is not None else []), *([", ".join(values)] if values else [])]
     return shorten(" · ".join(parts), _INPUT) if parts else None

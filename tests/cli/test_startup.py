@@ -56,6 +56,13 @@ def test_offline_commands_load_no_http_library(project: ProjectFolder, args: tup
     assert loaded & {"httpx", "httpcore", *FAST, "http.client", "urllib.request", "xllamacpp"} == set()
 
 
+def test_the_offline_gate_draws_without_rich(project: ProjectFolder) -> None:
+    project.write("hello.prompt.yaml", PROMPT)
+    loaded = modules_after(project, "test", "--offline")
+    assert "runner.report.regression" in loaded
+    assert "rich" not in loaded
+
+
 def test_importing_the_package_loads_nothing_heavy(project: ProjectFolder) -> None:
     code = "import runner, sys; print([m for m in ('click', 'yaml', 'jinja2', 'httpx') if m in sys.modules])"
     done = subprocess.run(

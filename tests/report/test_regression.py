@@ -6,6 +6,7 @@ import time
 import tracemalloc
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from xml.etree import ElementTree
 
@@ -132,9 +133,25 @@ def test_what_is_kept_does_not_grow_with_the_cases() -> None:
 
 
 def test_of_many_cases_the_first_are_told_and_the_others_counted() -> None:
-    text = shown([failed(case=f"case-{number}") for number in range(SHOWN + 37)])
+    text = shown([failed(case=f"case-{n}", reason=f"reason {n}") for n in range(SHOWN + 37)])
     assert text.count("FAIL ") == SHOWN
     assert "and 37 more\n" in text
+
+
+def made_of(**variables: Any) -> Any:
+    """What a result of a case with these variables is made of."""
+    return SimpleNamespace(job=SimpleNamespace(case=SimpleNamespace(vars=variables)))
+
+
+def test_a_failed_case_shows_its_input() -> None:
+    text = shown([failed(basis=made_of(ticket="I want my\nmoney back", label="refund"))])
+    assert "\n    input: ticket: I want my money back, label: refund\n" in text
+
+
+def test_equal_failures_are_told_once_with_their_number() -> None:
+    text = shown([failed(case=f"case-{number}", basis=made_of(n=number)) for number in range(6)])
+    assert text.count('expected "complaint", got "other"') == 1
+    assert "\n    and 5 more, such as triage/case-1, triage/case-2, triage/case-3\n    input: n: 0\n" in text
 
 
 @pytest.mark.parametrize("status", ["missing", "stale", "conflict"])
