@@ -1,11 +1,11 @@
-"""`runner review`: go through the answers that wait for approval."""
+"""`runner review`: go through the pending answers."""
 
 from __future__ import annotations
 
 import click
 
 from .options import isolate_option
-from .terminal import read_key
+from .terminal import keyboard
 
 __all__ = ["command"]
 
@@ -14,17 +14,19 @@ __all__ = ["command"]
 @click.argument("select", nargs=-1, metavar="[SELECT]...")
 @isolate_option
 def command(select: tuple[str, ...], *, isolate: bool) -> int:
-    """Look at each answer that waits, and accept, reject or skip it.
+    """Review pending answers one by one: accept, reject or skip each.
 
-    SELECT names cases, prompts, files or folders, or globs of these. What was decided is carried out at the end, or
-    at q; Ctrl-C leaves everything as it was. Off a terminal it prints the differences and exits 2.
+    Shows the whole answer with its differences from the approved one, and what was asked. SELECT names cases, prompts,
+    files or folders, or globs of these. Decisions are applied when you finish or press q; Ctrl-C discards them. Without
+    a terminal it prints the answers and exits 2.
 
     \b
-    a r s  accept, reject, skip this one        A R S  all that are left
-    d      the whole answer, line by line       i      where it came from
-    e      add a rule for the highlighted path to the prompt file
-    j k    move the highlight (or the arrows)   q      leave
+    a r s  accept, reject, skip this answer    A R S  all that are left
+    space  scroll down (b up, g G j k)         p n    previous, next answer
+    u      undo the last decision or rule      d      only the lines that changed
+    e      add a rule for the highlighted difference to the prompt file
+    i      where the answer came from          ? q    help, leave
     """
     from ..commands.review import review
 
-    return review(select, read_key, isolate=isolate)
+    return review(select, keyboard, isolate=isolate)

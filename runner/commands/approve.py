@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from shlex import quote
 from typing import get_args
 
 from ..engine.plan.plan import Unit
@@ -25,10 +26,47 @@ from ..report.figures import plural
 from ..report.outlet import print_data, print_line
 from ..report.visible import visible
 from ..workspace import Workspace
+from .questions import CaseQuestions
 from .show_errors import show_diagnostic
 from .workspace import open_workspace
 
-__all__ = ["accept_selected", "prune", "reject_selected", "show_pending"]
+__all__ = [
+    "NOTHING_PENDING",
+    "accept_entry",
+    "accept_selected",
+    "nothing_matches",
+    "prune",
+    "reject_selected",
+    "show_pending",
+]
+
+NOTHING_PENDING = "no answers are pending"
+
+
+def nothing_matches(pending: Sequence[PendingEntry]) -> NothingSelectedError:
+    """Return the error for names that match none of the pending answers."""
+    if not pending:
+        return NothingSelectedError(
+            "no answer is pending", hint="runner test requests those that are missing or out of date"
+        )
+    return NothingSelectedError("no pending answer matches", hint="runner pending lists them")
+
+
+def accept_entry(root: Path, entry: PendingEntry, store: SnapshotStore, questions: CaseQuestions) -> None:
+    """Approve an entry and report it. Raises as `accept`; the answer of a deleted case can only be discarded then."""
+    gone = questions.is_gone(entry)
+    try:
+        accept(root, entry, store)
+    except UsageError as error:
+        if gone:
+            name = f"{entry.prompt}/{entry.case}" + (f"@{entry.variant}" if entry.variant is not None else "")
+            error.hint = (
+                f"the prompt has no such case any more; to discard the answer: runner reject {quote(name)}"
+            )
+        raise
+    print_line(f"accepted {entry.kind:9} {visible(entry.snapshot_file)}")
+    if gone:
+        print_line(f"{visible(entry.file)} has no such case any more: runner prune deletes the snapshot")
 
 
 def _chosen(
@@ -47,39 +85,42 @@ def _chosen(
             f"--kind {min(unknown)}: there is no such kind", hint=f"there are {', '.join(get_args(Kind))}"
         )
     if not (select or wanted or everything):
-        raise UsageError("name what you mean, or say --all", hint="runner pending lists what waits")
+        raise UsageError("name the answers, or give --all", hint="runner pending lists them")
     entries = load_pending(root, Path(folder) if folder is not None else None)
     chosen = select_pending(entries, select, wanted or None)
-    if not chosen:
+    if not chosen and folder is not None and not entries:
         raise NothingSelectedError(
-            "nothing waits for approval" if not entries else "nothing that waits matches",
-            hint="runner test asks for what changed" if not entries else "runner pending lists what waits",
+            f"{folder} holds no pending answers", hint="name the folder of the artifact"
         )
+    if not chosen and (entries or select):
+        raise nothing_matches(entries)
+    if not chosen:
+        print_line(NOTHING_PENDING)
     return chosen
 
 
 def accept_selected(
     select: Sequence[str], *, everything: bool, kinds: Sequence[str], folder: str | None = None
 ) -> int:
-    """Approve the chosen entries; those that cannot be are told, the others are approved all the same."""
-    project = open_workspace().project
+    """Approve the chosen entries. Those that cannot be are reported, and the others are approved all the same."""
+    workspace = open_workspace()
+    project = workspace.project
     root, store = Path(project.root), store_of(project, os.environ)
     problems: list[RunnerError] = []
     chosen = _chosen(project, select, kinds, folder, everything=everything)
     refuse_shared_folders((entry.snapshot_file for entry in chosen), project)
+    questions = CaseQuestions(workspace)
     for entry in chosen:
         try:
-            accept(root, entry, store)
+            accept_entry(root, entry, store, questions)
         except RunnerError as error:
             problems.append(error)
-        else:
-            print_line(f"accepted {entry.kind:9} {visible(entry.snapshot_file)}")
     raise_all(problems)
     return 0
 
 
 def reject_selected(select: Sequence[str], *, everything: bool, kinds: Sequence[str]) -> int:
-    """Forget the chosen entries."""
+    """Discard the chosen entries."""
     project = open_workspace().project
     root = Path(project.root)
     for entry in _chosen(project, select, kinds, everything=everything):
@@ -122,7 +163,7 @@ def show_pending(select: Sequence[str], *, as_json: bool) -> int:
     for entry in entries:
         variant = f"@{entry.variant}" if entry.variant else ""
         print_line(f"{entry.kind:9} {visible(f'{entry.prompt}/{entry.case}{variant}')}")
-    print_line(f"{plural(len(entries), 'answer')} {'wait' if len(entries) != 1 else 'waits'} for approval")
+    print_line(f"{plural(len(entries), 'answer')} pending")
     return 0
 
 

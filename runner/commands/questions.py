@@ -1,4 +1,4 @@
-"""What the records of a stored run asked: their messages, rendered again from the prompts as they are now."""
+"""What stored answers were asked: their messages, rendered again from the prompts as they are now."""
 
 from __future__ import annotations
 
@@ -8,17 +8,22 @@ from typing import Any
 
 from ..engine.journal.record import Record
 from ..engine.journal.stored_runs import StoredRun
-from ..engine.plan.plan import Unit
+from ..engine.plan.plan import Job, Unit
+from ..engine.plan.selection import Selection
 from ..errors import RunnerError, UsageError
 from ..files.addresses import key_variables
 from ..files.model import Case
 from ..masking import json_cleaner
+from ..regress.results import PendingEntry
+from ..regress.snapshots.snapshot import is_of_pack
 from ..report.question import Question
 from ..values import Json
 from ..workspace import Workspace
 from .selection import request_fields
 
-__all__ = ["Questions", "keys_of", "messages_of"]
+__all__ = ["CaseQuestions", "Questions", "keys_of", "messages_of"]
+
+NO_CASE = "the prompt has no such case any more"
 
 
 class Questions:
@@ -70,6 +75,62 @@ class Questions:
         fields = request_fields(asking.get("models") or (), asking.get("sets") or ())
         units = workspace.units(workspace.prompts([named]), endpoint=asking.get("endpoint"), fields=fields)
         return {unit.variant: unit for unit in units}
+
+
+class CaseQuestions:
+    """Finds what the answers of a project's cases were asked. Each prompt is loaded once, when it is first needed."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._cases: dict[str, Mapping[tuple[str, str | None], tuple[Unit, Case]] | RunnerError] = {}
+        self._clean = json_cleaner(keys_of(workspace))
+
+    def of(self, entry: PendingEntry) -> Question:
+        """Return the question of a pending answer. Nothing that is wrong with its prompt now is an error."""
+        found = self._prompt(entry)
+        if isinstance(found, RunnerError):
+            return Question(None, f"the prompt cannot be read: {found.message}")
+        if (entry.case, entry.variant) not in found:
+            return Question(None, NO_CASE)
+        unit, case = found[entry.case, entry.variant]
+        try:
+            return self.about(unit.job(case), entry.snapshot.request)
+        except RunnerError as error:
+            return Question(None, f"the prompt has changed since and cannot be rendered: {error.message}")
+
+    def about(self, job: Job, request: str | None = None) -> Question:
+        """Return the question of a job; `request` is the fingerprint of the one that was answered."""
+        data = json.dumps(job.case.vars, ensure_ascii=False)
+        return Question(
+            messages_of(job.data, self._clean),
+            changed=request is not None and request not in job.fingerprints(),
+            variables=json.loads(self._clean(data)),
+        )
+
+    def is_gone(self, entry: PendingEntry) -> bool:
+        """Whether the prompt of a pending answer loads and has no such case, so that nothing would use the snapshot."""
+        found = self._prompt(entry)
+        return not isinstance(found, RunnerError) and (entry.case, entry.variant) not in found
+
+    def _prompt(
+        self, entry: PendingEntry
+    ) -> Mapping[tuple[str, str | None], tuple[Unit, Case]] | RunnerError:
+        """The cases of the entry's prompt by id and variant, or why it cannot be loaded."""
+        of_pack = is_of_pack(entry.snapshot_file)
+        named = entry.prompt if of_pack else str(self._workspace.root / entry.prompt_file)
+        if named not in self._cases:
+            try:
+                if of_pack:
+                    self._workspace.packs.verify_copies()
+                units = self._workspace.units(self._workspace.prompts([named]))
+                self._cases[named] = {
+                    (case.id, unit.variant): (unit, case)
+                    for unit in units
+                    for case in Selection().cases(unit)
+                }
+            except RunnerError as error:
+                self._cases[named] = error
+        return self._cases[named]
 
 
 def messages_of(data: bytes, clean: Callable[[str], str]) -> list[Json]:

@@ -1,4 +1,4 @@
-"""What `runner review` does: show, read a key, and in the end carry out what was decided."""
+"""What `runner review` does: show each pending answer, read keys, and apply the decisions at the end."""
 
 from __future__ import annotations
 
@@ -7,106 +7,175 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
 
-from ..errors import NothingSelectedError, RunnerError, UsageError, raise_all
+from ..errors import RunnerError, UsageError, raise_all
 from ..files.discover import refuse_other_projects
-from ..regress.accept import accept, reject
+from ..regress.accept import reject
 from ..regress.claims import refuse_shared_folders
 from ..regress.pending import load_pending, select_pending
 from ..regress.results import PendingEntry
-from ..regress.review import Review
+from ..regress.review import Extent, Proposed, Review, View
 from ..regress.revisions.hunks import Hunk
-from ..regress.snapshots.snapshot import Snapshot
+from ..regress.snapshots.reader import ConflictError
 from ..regress.snapshots.store import SnapshotStore, store_of
 from ..report.figures import plural
 from ..report.outlet import Outlet, print_line
 from ..report.reporter import wants_color
-from ..report.review_screen import entry_lines, screen_lines
+from ..report.review_screen import Page, ReviewCase, entry_lines, make_page, screen_lines, too_small
 from ..report.visible import visible
+from ..workspace import Workspace
+from .approve import NOTHING_PENDING, accept_entry, nothing_matches
+from .questions import CaseQuestions
 from .review_rules import RuleWriting
 from .workspace import open_workspace
 
 __all__ = ["review"]
 
+Keyboard = Callable[[], AbstractContextManager[Callable[[], str]]]
 
-def review(select: Sequence[str], read_key: Callable[[], str], *, isolate: bool) -> int:
-    """Go through the chosen entries; `read_key` waits for a key at the terminal.
 
-    Raises NothingSelectedError, and UsageError off a terminal, after showing them.
+def review(select: Sequence[str], keyboard: Keyboard, *, isolate: bool) -> int:
+    """Go through the chosen entries; within `keyboard()` single keys can be read. Return 0.
+
+    Raises NothingSelectedError, and UsageError without a terminal (after printing the entries) or on too small a one.
     """
-    workspace = open_workspace()
-    project, root = workspace.project, workspace.root
-    store = store_of(project, workspace.environ)
-    refuse_other_projects(select, project=project, cwd=Path.cwd())
-    waiting = load_pending(root)
-    entries = select_pending(waiting, select)
-    if not entries:
-        raise NothingSelectedError(
-            "nothing waits for approval" if not waiting else "nothing that waits matches",
-            hint="runner test asks for what changed" if not waiting else "runner pending lists what waits",
-        )
-    refuse_shared_folders((entry.snapshot_file for entry in entries), project)
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        _print_all(entries, store)
-        raise UsageError(
-            "a review needs a terminal",
-            hint="runner accept and runner reject take the names of cases, or --kind, or --all",
-        )
-    rules = RuleWriting(root)
-    state = Review(entries, rules.add)
-    _converse(state, store, _Requests(entries, isolate=isolate), read_key)
-    return _carry_out(state, rules, root, store)
+    with open_workspace(isolate=isolate) as workspace:
+        project, root = workspace.project, workspace.root
+        store = store_of(project, workspace.environ)
+        refuse_other_projects(select, project=project, cwd=Path.cwd())
+        pending = load_pending(root)
+        entries = select_pending(pending, select)
+        if not entries:
+            if not pending and not select:
+                print_line(NOTHING_PENDING)
+                return 0
+            raise nothing_matches(pending)
+        refuse_shared_folders((entry.snapshot_file for entry in entries), project)
+        workspace.sandbox.start()
+        cases = _Cases(entries, store, workspace, isolate=isolate)
+        if not (sys.stdin.isatty() and sys.stdout.isatty()):
+            _print_all(entries, cases)
+            raise UsageError(
+                "a review needs a terminal",
+                hint="runner accept and runner reject take the names of cases, or --kind, or --all",
+            )
+        size = shutil.get_terminal_size()
+        if (reason := too_small(size.columns, size.lines)) is not None:
+            raise UsageError(
+                reason, hint="enlarge the window; without a terminal `runner review` prints the answers"
+            )
+        rules = RuleWriting(root)
+        screen = _Screen(cases)
+        state = Review(entries, rules.add, screen.fits)
+        with screen.shown(), keyboard() as read_key:
+            _converse(state, screen, read_key)
+        return _apply(state, rules, cases, root, store)
 
 
-def _print_all(entries: Sequence[PendingEntry], store: SnapshotStore) -> None:
+def _print_all(entries: Sequence[PendingEntry], cases: _Cases) -> None:
     color = wants_color(sys.stdout, os.environ)
     for entry in entries:
-        for line in entry_lines(entry, _approved(store, entry)):
+        for line in entry_lines(cases.of(entry), color=color):
             print_line(line.painted(color=color))
         print_line()
 
 
-def _converse(state: Review, store: SnapshotStore, requests: _Requests, read_key: Callable[[], str]) -> None:
-    color = wants_color(sys.stdout, os.environ)
-    screen = Outlet(sys.stdout, "standard output")
-    with _other_screen(screen):
-        while not state.done:
-            size = shutil.get_terminal_size()
-            approved = _approved(store, state.entry)
-            hunks = requests.of(state.entry) if state.view == "diff" else ()
-            lines = screen_lines(state, approved, hunks, width=size.columns, height=size.lines)
-            screen.control("\x1b[H\x1b[2J")
-            screen.write("\n".join(line.painted(color=color).replace("\n", "\\n") for line in lines))
-            screen.flush()
-            try:
-                state.press(read_key())
-            except EOFError:
-                raise KeyboardInterrupt from None
+def _converse(state: Review, screen: _Screen, read_key: Callable[[], str]) -> None:
+    while not state.done:
+        extent = screen.draw(state)
+        size = shutil.get_terminal_size()
+        try:
+            while not (key := read_key()) and shutil.get_terminal_size() == size:
+                pass
+        except EOFError:
+            raise KeyboardInterrupt from None
+        if key and extent is not None:
+            state.press(key, extent)
+        elif key == "q":
+            state.left = True
 
 
-@contextlib.contextmanager
-def _other_screen(screen: Outlet) -> Iterator[None]:
-    """The terminal's second screen, as editors use it: what was on the first comes back whatever happens."""
-    screen.control("\x1b[?1049h\x1b[?25l")
-    try:
-        yield
-    finally:
-        screen.control("\x1b[?25h\x1b[?1049l")
-        screen.flush()
+class _Screen:
+    """The terminal, and the pages that were laid out for its present width."""
+
+    def __init__(self, cases: _Cases) -> None:
+        self._cases = cases
+        self._out = Outlet(sys.stdout, "standard output")
+        self._color = wants_color(sys.stdout, os.environ)
+        self._encoding = sys.stdout.encoding
+        self._pages: dict[tuple[str, View, int], Page] = {}
+
+    @contextlib.contextmanager
+    def shown(self) -> Iterator[None]:
+        """Use the terminal's second screen, as editors do: the first one comes back whatever happens."""
+        self._out.control("\x1b[?1049h\x1b[?25l")
+        try:
+            yield
+        finally:
+            self._out.control("\x1b[?25h\x1b[?1049l")
+            self._out.flush()
+
+    def draw(self, state: Review) -> Extent | None:
+        """Show the state; None where the terminal has become too small, so that no key but q may be applied."""
+        columns, height = shutil.get_terminal_size()
+        reason = too_small(columns, height)
+        if reason is not None:
+            self._write([f"{reason[0].upper()}{reason[1:]}. Enlarge it, or press q."])
+            return None
+        width = _usable(columns)
+        page = self._page(state.entry, state.view, width)
+        lines, extent = screen_lines(
+            state, self._cases.of(state.entry), page, width=width, height=height, encoding=self._encoding
+        )
+        self._write([line.painted(color=self._color).replace("\n", "\\n") for line in lines])
+        return extent
+
+    def fits(self, entry: PendingEntry) -> bool:
+        """Whether the whole answer of an entry can be on the screen at once."""
+        columns, height = shutil.get_terminal_size()
+        width = _usable(columns)
+        page = self._page(entry, "whole", width)
+        alone = Review([entry], lambda *_: Proposed(""), self.fits)
+        _, extent = screen_lines(
+            alone, self._cases.of(entry), page, width=width, height=height, encoding=self._encoding
+        )
+        return extent.needed <= extent.room
+
+    def _page(self, entry: PendingEntry, view: View, width: int) -> Page:
+        key = (entry.snapshot_file, view, width)
+        if key not in self._pages:
+            if len(self._pages) > _PAGES:
+                self._pages.clear()
+            self._pages[key] = make_page(
+                self._cases.of(entry), view, width=width, color=self._color, encoding=self._encoding
+            )
+        return self._pages[key]
+
+    def _write(self, lines: Sequence[str]) -> None:
+        self._out.control("\x1b[H\x1b[2J")
+        self._out.write("\n".join(lines))
+        self._out.flush()
 
 
-def _carry_out(state: Review, rules: RuleWriting, root: Path, store: SnapshotStore) -> int:
-    """Do what was decided; what cannot be done is told, the rest is done all the same."""
+_PAGES = 50
+
+
+def _usable(columns: int) -> int:
+    """The width to use: a full last column makes some terminals wrap."""
+    return columns - 1
+
+
+def _apply(state: Review, rules: RuleWriting, cases: _Cases, root: Path, store: SnapshotStore) -> int:
+    """Apply the decisions. What cannot be done is reported, and the rest is done all the same."""
     problems: list[RunnerError] = []
     for entry in state.decided("accept"):
         try:
-            accept(root, entry, store)
+            accept_entry(root, entry, store, cases.questions)
         except RunnerError as error:
             problems.append(error)
-        else:
-            print_line(f"accepted {entry.kind:9} {visible(entry.snapshot_file)}")
     for entry in state.decided("reject"):
         reject(root, entry)
         print_line(f"rejected {entry.kind:9} {visible(entry.snapshot_file)}")
@@ -117,31 +186,52 @@ def _carry_out(state: Review, rules: RuleWriting, root: Path, store: SnapshotSto
         problems.append(error)
     left = len(load_pending(root))
     if left:
-        print_line(f"{plural(left, 'answer')} still {'wait' if left != 1 else 'waits'} for approval")
+        print_line(f"{plural(left, 'answer')} still pending")
     raise_all(problems)
     return 0
 
 
-def _approved(store: SnapshotStore, entry: PendingEntry) -> Snapshot | None:
-    """The approved snapshot; None where there is none that can be read, such as one with a merge conflict."""
-    with contextlib.suppress(RunnerError):
-        return store.read(entry.moved_from or entry.snapshot_file)
-    return None
+class _Cases:
+    """What there is to show of each entry, worked out when it is first looked at."""
 
-
-class _Requests:
-    """What changed in the requests since the last commit, worked out when it is first looked at."""
-
-    def __init__(self, entries: Sequence[PendingEntry], *, isolate: bool) -> None:
+    def __init__(
+        self, entries: Sequence[PendingEntry], store: SnapshotStore, workspace: Workspace, *, isolate: bool
+    ) -> None:
+        self._store = store
         self._isolate = isolate
         self._files = sorted({entry.file for entry in entries})
+        self._cases: dict[str, ReviewCase] = {}
+        self.questions = CaseQuestions(workspace)
 
-    def of(self, entry: PendingEntry) -> Sequence[Hunk]:
-        """The hunks of an entry's request; none outside of git, or where the change is committed already."""
-        return self._hunks.get(entry.snapshot_file, ())
+    def of(self, entry: PendingEntry) -> ReviewCase:
+        """Return the entry with what it is compared with and what was asked."""
+        key = entry.snapshot_file
+        if key not in self._cases:
+            self._cases[key] = self._find(entry)
+        return self._cases[key]
+
+    def _find(self, entry: PendingEntry) -> ReviewCase:
+        approved, unreadable, conflict = None, None, False
+        try:
+            approved = self._store.read(entry.moved_from or entry.snapshot_file)
+        except RunnerError as error:
+            unreadable, conflict = error.message, isinstance(error, ConflictError)
+        question = self.questions.of(entry)
+        changed = approved is not None and approved.request != entry.snapshot.request
+        return ReviewCase(
+            entry,
+            approved,
+            unreadable,
+            conflict,
+            question.messages,
+            question.variables,
+            question.remark,
+            self._hunks.get(entry.snapshot_file, ()) if changed else (),
+        )
 
     @cached_property
     def _hunks(self) -> Mapping[str, list[Hunk]]:
+        """How requests differ from the last commit, by snapshot file; nothing outside of git."""
         from .diff import comparison_with
 
         found: dict[str, list[Hunk]] = {}

@@ -1,10 +1,10 @@
-"""Rules that a review adds to prompt files: worked out when asked for, written when the review ends."""
+"""Rules that a review adds to prompt files: prepared one by one, written when the review ends."""
 
 from __future__ import annotations
 
 import stat
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from ..documents.documents import parse_document
 from ..documents.text import decode, encode_like
@@ -13,6 +13,7 @@ from ..files.atomic import write_whole
 from ..files.github_prompt import is_github_prompt
 from ..files.plain_files import refuse_outside
 from ..regress.results import FieldChange, PendingEntry
+from ..regress.review import Proposed
 from ..regress.rules.proposals import propose, spell_rule
 from ..regress.rules.rule_edit import with_rule
 from ..regress.snapshots.snapshot import is_of_pack
@@ -28,25 +29,30 @@ class _Edit:
 
 
 class RuleWriting:
-    """The edits of one review, of prompt files below `root`."""
+    """The edits that one review makes to prompt files below `root`. Rules are taken back in reverse order."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
         self._edits: dict[Path, _Edit] = {}
+        self._added: dict[Path, list[str]] = {}
 
-    def add(self, entry: PendingEntry, change: FieldChange) -> str:
-        """Prepare the rule that takes both values of a place; what is to be said about it."""
+    def add(self, entry: PendingEntry, change: FieldChange) -> Proposed:
+        """Prepare the rule that accepts both values of a difference."""
         if not change.path.startswith("$"):
-            return "no rule allows another outcome: the case says with `outcome:` which one it expects"
+            return Proposed(
+                "No rule allows another outcome: the case declares with `outcome:` which one it expects."
+            )
         if change.equal:
-            return f"the rule {change.rule} allows this already"
+            return Proposed(f"The rule {change.rule} allows this already.")
         missing = change.approved_missing or change.new_missing
         sides = ((change.approved, change.approved_missing), (change.new, change.new_missing))
         proposal = propose([value for value, absent in sides if not absent], sometimes_missing=missing)
         rule = spell_rule(change.path, proposal)
         if is_of_pack(entry.snapshot_file):
-            return f"{rule}\n{entry.file} is a pack's, which is never edited: ask its author for this rule"
-        path = _prompt_file(self._root, entry)
+            return Proposed(
+                f"{rule}\n{entry.file} belongs to a pack and is never edited: ask its author for this rule"
+            )
+        path = self._root / entry.prompt_file
         try:
             refuse_outside(path, self._root)
             before = self._edits[path].before if path in self._edits else path.read_bytes()
@@ -54,17 +60,40 @@ class RuleWriting:
         except (OSError, EncodingError):
             text = None
         if text is not None and _is_githubs(text, path):
-            return f"{rule}\n{entry.file} is in GitHub's format, which has no rules: write the prompt in runner's"
+            return Proposed(
+                f"{rule}\n{entry.file} is in GitHub's format, which has no rules: write the prompt in runner's"
+            )
         # A file with mixed line ends would not keep them.
         whole = text is not None and (path in self._edits or encode_like(text, before) == before)
         edited = with_rule(text, change.path, proposal) if text is not None and whole else None
         if edited is None:
-            return f"{rule}\n{entry.file} cannot be edited safely: paste this into its regression.rules"
+            return Proposed(
+                f"{rule}\n{entry.file} cannot be edited safely: paste this into its regression.rules"
+            )
+        if rule in self._added.setdefault(path, []):
+            return Proposed(f"{rule}\nis already going to be added to {entry.file}.")
+        earlier = self._edits.get(path)
         self._edits[path] = _Edit(entry.file, before, edited)
-        return f"{rule}\ngoes into {entry.file} when the review ends; the next runner test compares by it"
+        self._added[path].append(rule)
+
+        def undo() -> None:
+            self._added[path].remove(rule)
+            if earlier is None:
+                del self._edits[path]
+            else:
+                self._edits[path] = earlier
+
+        return Proposed(
+            f"{rule}\nwill be added to {entry.file} when the review ends; the next `runner test` compares by it"
+            " (u takes it back).",
+            undo,
+        )
 
     def write(self) -> list[str]:
-        """Write the files; their names. Raises UsageError for a file that changed meanwhile, StorageError."""
+        """Write the files and return their names.
+
+        Raises UsageError for a file that has changed since, StorageError for one that cannot be written.
+        """
         for path, edit in self._edits.items():
             try:
                 refuse_outside(path, self._root)
@@ -78,12 +107,6 @@ class RuleWriting:
             except OSError as error:
                 raise StorageError(f"{edit.shown} cannot be written: {error.strerror or error}") from None
         return [edit.shown for edit in self._edits.values()]
-
-
-def _prompt_file(root: Path, entry: PendingEntry) -> Path:
-    """The prompt's file: beside the folder of its snapshots, by its own name."""
-    folder = PurePosixPath(entry.moved_from or entry.snapshot_file).parents[2]
-    return root / folder / PurePosixPath(entry.file).name
 
 
 def _is_githubs(text: str, path: Path) -> bool:

@@ -131,7 +131,7 @@ _NAMES = 10_000
 
 def _line(record: Record, question: Question) -> str:
     messages = None if question.messages is None else list(question.messages)
-    added = {"messages": messages, "messages_remark": _remark(question)}
+    added = {"messages": messages, "messages_remark": question.remark}
     return json.dumps({**record, **added}, ensure_ascii=False, separators=(",", ":"))
 
 
@@ -146,16 +146,10 @@ def _lines(
         yield from case_lines(
             record,
             question.messages,
-            _remark(question),
+            question.remark,
             width=width,
             row=row_of(record) if row_of else None,
         )
-
-
-def _remark(question: Question) -> str | None:
-    if question.changed:
-        return "the prompt has changed since: these are the messages that it makes now"
-    return question.why
 
 
 def _rows(run: StoredRun) -> Callable[[Record], int | None] | None:

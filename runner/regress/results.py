@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from ..engine.journal.record import CheckRecord, ErrorRecord, Record, json_line
@@ -144,3 +145,9 @@ class PendingEntry:
     run: str | None = None
     fields: tuple[FieldChange, ...] = ()
     against: str | None = None
+
+    @property
+    def prompt_file(self) -> str:
+        """The prompt's file from the project's root: it is beside the folder of its snapshots. Not for a pack's prompt."""
+        folder = PurePosixPath(self.snapshot_file).parents[2]
+        return str(folder / PurePosixPath(self.file).name)

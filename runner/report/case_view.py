@@ -13,7 +13,7 @@ from .painting import BOLD, DIM, GREEN, RED, YELLOW, Line
 from .visible import visible, wrapped
 from .wording import answer, error_text, label, status
 
-__all__ = ["case_lines", "content_text"]
+__all__ = ["case_lines", "content_text", "message_lines"]
 
 _STYLES = {"pass": GREEN, "FAIL": RED, "ERROR": YELLOW}
 _MEDIA = 120
@@ -91,6 +91,11 @@ def _question(messages: Sequence[Json] | None, remark: str | None, width: int | 
     yield Line("  question", BOLD)
     if remark is not None:
         yield from (Line(line, YELLOW) for line in _wrapped(f"({remark})", width, 4))
+    yield from message_lines(messages, width)
+
+
+def message_lines(messages: Sequence[Json] | None, width: int | None) -> Iterator[Line]:
+    """Yield the lines of the messages of a request, whole but for media, indented by four."""
     for message in messages or ():
         if not isinstance(message, dict):
             continue

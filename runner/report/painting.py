@@ -11,16 +11,16 @@ from dataclasses import dataclass
 
 from .visible import visible
 
-__all__ = ["BOLD", "DIM", "GREEN", "RED", "REVERSE", "YELLOW", "Line", "ansi", "paint"]
+__all__ = ["BOLD", "DIM", "GREEN", "RED", "REVERSE", "UNDERLINE", "YELLOW", "Line", "ansi", "paint"]
 
-BOLD, DIM, REVERSE, RED, GREEN, YELLOW = "1", "2", "7", "31", "32", "33"
+BOLD, DIM, UNDERLINE, REVERSE, RED, GREEN, YELLOW = "1", "2", "4", "7", "31", "32", "33"
 
 _MARK = f"\x1b{os.urandom(8).hex()}["
 
 
 def paint(text: str, style: str | None, *, color: bool) -> str:
     """The text between marks, where there is a style and colours are wanted."""
-    return f"{_MARK}{style}m{text}{_MARK}0m" if color and style else text
+    return f"{_MARK}{style}m{text}{_MARK}0m" if color and style and text else text
 
 
 def ansi(text: str) -> str:
@@ -32,13 +32,26 @@ def ansi(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line to print: its text, and how its first `styled` characters look (None: all)."""
+    """A line to print: its text, and how its first `styled` characters look (None: all).
+
+    `marks` are spans within these characters that stand out: bold and underlined as well.
+    """
 
     text: str
     style: str = ""
     styled: int | None = None
+    marks: tuple[tuple[int, int], ...] = ()
 
     def painted(self, *, color: bool) -> str:
-        """The text with its marks, where colours are wanted."""
+        """Return the text with its marks, where colours are wanted."""
         cut = len(self.text) if self.styled is None else self.styled
-        return paint(self.text[:cut], self.style, color=color) + self.text[cut:]
+        strong = ";".join(filter(None, (BOLD, UNDERLINE, self.style)))
+        pieces, at = [], 0
+        for start, end in self.marks:
+            pieces += [
+                paint(self.text[at:start], self.style, color=color),
+                paint(self.text[start:end], strong, color=color),
+            ]
+            at = end
+        pieces.append(paint(self.text[at:cut], self.style, color=color))
+        return "".join(pieces) + self.text[cut:]

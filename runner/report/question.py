@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..values import Json
@@ -15,8 +15,17 @@ class Question:
     """The messages of a request, or why they are not known.
 
     `changed` says that the prompt has changed since, so that these are the messages of another request.
+    `variables` are the case's, where the reader has them from nowhere else.
     """
 
     messages: Sequence[Json] | None
     why: str | None = None
     changed: bool = False
+    variables: Mapping[str, Json] | None = None
+
+    @property
+    def remark(self) -> str | None:
+        """What a reader has to know about the messages, or why there are none."""
+        if self.changed:
+            return "the prompt has changed since: these are the messages that it makes now"
+        return self.why

@@ -1,31 +1,127 @@
-"""What a review shows of an answer that waits: its differences, the diff of the whole answer, where it came from. Pure."""
+"""The screen of a review: what was asked, the whole answer, how it differs from the approved one, and the keys. Pure."""
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
-from ..regress.results import PendingEntry
-from ..regress.review import Review
+from ..regress.results import FieldChange, PendingEntry
+from ..regress.review import Extent, Review, View
 from ..regress.revisions.hunks import Hunk
 from ..regress.snapshots.snapshot import Snapshot
 from ..regress.snapshots.writer import emit
 from ..values import Json
+from .case_view import message_lines
 from .figures import plural
 from .painting import BOLD, DIM, GREEN, RED, REVERSE, YELLOW, Line
 from .review_table import field_row, field_table
-from .visible import one_line, shorten, visible
+from .text_diff import DiffLine, diff_lines
+from .visible import breaks, cell_width, one_line, shorten, visible, wrapped
 
-__all__ = ["answer_diff", "entry_lines", "entry_name", "screen_lines"]
+__all__ = [
+    "MIN_HEIGHT",
+    "MIN_WIDTH",
+    "Page",
+    "ReviewCase",
+    "answer_lines",
+    "entry_lines",
+    "entry_name",
+    "make_page",
+    "screen_lines",
+    "too_small",
+]
 
-_KEYS = "a accept  r reject  s skip  A R S all  d diff  i info  e rule  j k move  q quit"
+MIN_WIDTH, MIN_HEIGHT = 40, 12
+
+_KEYS = "a accept · r reject · s skip · p previous · u undo · e rule · ? help · q quit"
+
+_HELP = """\
+a r s    accept, reject or skip this answer
+A R S    the same for all answers that are left; A stops at an answer that is
+         longer than the screen and was not scrolled to its end
+space b  scroll a screen down or up (also PgDn, PgUp)
+j k      next or previous difference, then a line down or up (also arrows)
+g G      the beginning, the end (also Home, End)
+p n      previous or next answer, without deciding (also left, right)
+u        undo the last decision or rule
+e        add a rule for the highlighted difference (>) to the prompt file
+d        only the lines that changed, in the request and in the answer
+i        where the answer came from: files, request, model, run
+q        apply the decisions and leave; they are also applied after the last
+         answer; Ctrl-C leaves and changes nothing
+
+Any key goes back."""
 
 _MEANINGS = {
-    "new": "nothing is approved yet",
-    "changed": "the answer differs beyond the rules",
-    "refreshed": "the request changed, the answer holds: accepting keeps the approved answer",
-    "moved": "the same request under another name: accepting renames the file",
+    "new": "Nothing is approved yet.",
+    "changed": "The answer differs from the approved one beyond the rules.",
+    "refreshed": "The request changed, the answer did not: accepting keeps the approved answer.",
+    "moved": "The same request under another name: accepting renames the file.",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewCase:
+    """What there is to show of a pending entry.
+
+    `approved` is the snapshot it would replace, or `unreadable` why that cannot be read (`conflict`: because it holds git's
+    conflict markers). `messages` and `variables` are what was asked, `remark` what is wrong with them; `hunks` is how
+    the request differs from the one in the last commit.
+    """
+
+    entry: PendingEntry
+    approved: Snapshot | None = None
+    unreadable: str | None = None
+    conflict: bool = False
+    messages: Sequence[Json] | None = None
+    variables: Mapping[str, Json] | None = None
+    remark: str | None = None
+    hunks: Sequence[Hunk] = ()
+
+    @property
+    def kind(self) -> str:
+        """What accepting does, in a word; `conflict` where it would replace an unmerged file."""
+        return "conflict" if self.conflict else self.entry.kind
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The lines of an entry at one width. Lines `table` to `table` + `rows` - 1 hold the differences.
+
+    An approval covers the first `needed` lines: everything up to the end of the answer.
+    """
+
+    lines: tuple[Line, ...]
+    needed: int
+    table: int = 0
+    rows: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Style:
+    """How lines are made: their width (None: endless), whether colours show, and what the terminal can spell."""
+
+    width: int | None
+    color: bool
+    encoding: str
+
+    def spelt(self, text: str) -> str:
+        """The text as the terminal will show it, so that its width is known."""
+        return visible(text).encode(self.encoding, "backslashreplace").decode(self.encoding)
+
+    def fit(self, text: str, indent: int = 0) -> str:
+        """The text on one line, its end cut off with an ellipsis where it has no room."""
+        text, ellipsis = self.spelt(text), self.spelt("…")
+        if self.width is None or cell_width(text) <= self.width - indent:
+            return text
+        return shorten(text, max(self.width - indent - len(ellipsis) + 1, 1)).removesuffix("…") + ellipsis
+
+    def wrap(self, text: str, indent: int = 2, style: str = "") -> Iterator[Line]:
+        """Text over as many lines as it needs."""
+        room = None if self.width is None else max(self.width - indent, 10)
+        for line in wrapped(self.spelt(text), room):
+            yield Line(" " * indent + line, style)
 
 
 def entry_name(entry: PendingEntry) -> str:
@@ -34,48 +130,150 @@ def entry_name(entry: PendingEntry) -> str:
     return one_line(f"{entry.prompt}/{entry.case}{variant}")
 
 
+def too_small(width: int, height: int) -> str | None:
+    """Why a review cannot be shown on a terminal of this size; None where it can."""
+    if width >= MIN_WIDTH and height >= MIN_HEIGHT:
+        return None
+    return (
+        f"the terminal has {width} x {height} characters; a review needs at least {MIN_WIDTH} x {MIN_HEIGHT}"
+    )
+
+
+def make_page(
+    case: ReviewCase, view: View, *, width: int | None, color: bool, encoding: str = "utf-8"
+) -> Page:
+    """Lay out an entry in one of the views. `width` is the terminal's, None for a pipe or a log."""
+    style = _Style(width, color, encoding)
+    if view == "help":
+        lines = list(style.wrap(_HELP))
+        return Page(tuple(lines), len(lines))
+    if view == "info":
+        lines = list(_info(case, style))
+        return Page(tuple(lines), len(lines))
+    if view == "diff":
+        lines = list(_changes(case, style))
+        return Page(tuple(lines), len(lines))
+    return _whole(case, style)
+
+
 def screen_lines(
-    review: Review, approved: Snapshot | None, requests: Sequence[Hunk], *, width: int, height: int
-) -> list[Line]:
-    """The whole screen for the entry that is shown, `height` lines at most; `requests` is what changed of its request."""
-    entry = review.entry
-    head = [Line(f"{review.at + 1}/{len(review.entries)}  {entry.kind}  {entry_name(entry)}", BOLD)]
-    head += _about(entry, approved)
-    foot = [
-        Line(""),
-        *([Line(line, YELLOW) for line in visible(review.message).splitlines()]),
-        Line(_KEYS, DIM),
-    ]
-    room = max(height - len(head) - len(foot) - 1, 3)
-    if review.view == "fields" and entry.fields:
-        body = _highlighted(entry, review.line, width=width, room=room)
-    else:
-        body = list(_info(entry)) if review.view == "info" else list(_whole(entry, approved, requests))
-        start = min(review.line, max(len(body) - room, 0))
-        body = body[start : start + room]
-    return [
-        Line(shorten(line.text, width), line.style, line.styled) for line in (*head, Line(""), *body, *foot)
-    ]
+    review: Review, case: ReviewCase, page: Page, *, width: int, height: int, encoding: str = "utf-8"
+) -> tuple[list[Line], Extent]:
+    """The whole screen, `height` lines at most, and the extent of what it shows. Scrolls `review` to where it can be."""
+    style = _Style(width, color=True, encoding=encoding)
+    decided = f"  ({review.decision})" if review.decision else ""
+    place = f"{review.at + 1}/{len(review.entries)}  {case.kind}  "
+    name = style.fit(entry_name(case.entry), len(place) + len(decided))
+    head = [Line(f"{place}{name}{decided}", BOLD), Line("")]
+    message = list(style.wrap(review.message, 0, YELLOW)) if review.message else []
+    keys = list(style.wrap(_KEYS, 0, DIM))
+    most = max(height - len(head) - len(keys) - 5, 1)  # a few lines of the answer stay
+    if len(message) > most:
+        message = [
+            *message[: most - 1],
+            Line(style.spelt("… (the rest of this message needs a larger terminal)"), YELLOW),
+        ]
+    room = height - len(head) - len(message) - len(keys) - 1
+    rows = tuple(range(page.table, page.table + page.rows))
+    extent = Extent(len(page.lines), room, page.needed, rows)
+    review.show(extent)
+    body = list(page.lines[review.top : review.top + room])
+    if review.row < page.rows and review.top <= (row := page.table + review.row) < review.top + room:
+        chosen = page.lines[row]
+        body[row - review.top] = Line(f"> {chosen.text[2:]}", REVERSE)
+    body += [Line("")] * (room - len(body))
+    position = Line(_position(review, extent, style), YELLOW if _is_hidden(review, extent) else DIM)
+    return [*head, *body, position, *message, *keys], extent
 
 
-def entry_lines(entry: PendingEntry, approved: Snapshot | None) -> Iterator[Line]:
+def entry_lines(case: ReviewCase, *, color: bool) -> Iterator[Line]:
     """An entry for a pipe or a log: the same at full length, without keys."""
-    yield Line(f"{entry.kind}  {entry_name(entry)}", BOLD)
-    yield from _about(entry, approved)
-    yield from (Line(f"  {line}") for line in field_table([field_row(change) for change in entry.fields]))
-    yield from _whole(entry, approved, ())
+    yield Line(f"{case.kind}  {entry_name(case.entry)}", BOLD)
+    yield from make_page(case, "whole", width=None, color=color).lines
 
 
-def answer_diff(approved: Snapshot | None, new: Snapshot) -> list[str]:
-    """The approved and the new answer as snapshots show them, line by line: "-", "+" or " " and the line."""
-    before = [] if approved is None else _answer(approved)
-    after = _answer(new)
-    diff = difflib.unified_diff(before, after, lineterm="", n=len(before) + len(after))
-    lines = [line for number, line in enumerate(diff) if number > 2]  # behind "---", "+++" and "@@"
-    return lines or [f" {line}" for line in after]
+def answer_lines(
+    approved: Snapshot | None, new: Snapshot, *, width: int | None, color: bool, encoding: str = "utf-8"
+) -> Iterator[Line]:
+    """The whole answer as snapshots spell it, wrapped; against an approved one with the words that differ marked."""
+    yield from _answer_diff(approved, new, _Style(width, color, encoding))
 
 
-def _answer(snapshot: Snapshot) -> list[str]:
+# --- the page -------------------------------------------------------------------------------------------------------
+
+
+def _whole(case: ReviewCase, style: _Style) -> Page:
+    entry = case.entry
+    lines = list(_about(case, style))
+    table = 0
+    if entry.fields:
+        lines.append(Line(""))
+        header, *rows = _table(entry.fields, style)
+        table = len(lines) + 1
+        lines += [header, *rows]
+    lines += [Line(""), *_caption(case, style), *_answer_diff(case.approved, entry.snapshot, style)]
+    lines += _variations(entry.snapshot, style)
+    needed = len(lines)
+    lines += _request(case, style)
+    return Page(tuple(lines), needed, table, len(entry.fields))
+
+
+def _about(case: ReviewCase, style: _Style) -> Iterator[Line]:
+    entry, approved, new = case.entry, case.approved, case.entry.snapshot
+    if case.conflict:
+        yield from style.wrap("The approved snapshot holds a merge conflict: accepting replaces it.", 2, DIM)
+    elif case.unreadable is not None:
+        yield from style.wrap(f"The approved snapshot cannot be read: {case.unreadable}", 2, YELLOW)
+    else:
+        yield from style.wrap(_MEANINGS[entry.kind], 2, DIM)
+    if entry.moved_from is not None:
+        yield from style.wrap(f"was {entry.moved_from}")
+    if approved is not None and approved.request != new.request:
+        parts = [name for name, digest in new.parts.items() if approved.parts.get(name) != digest]
+        yield from style.wrap(f"request changed: {', '.join(parts) or 'only the way it is fingerprinted'}")
+    if new.samples > 1:
+        before = ""
+        if approved is not None and approved.samples > 1:
+            before = f"; {approved.agreement} of {approved.samples} when it was approved"
+        yield from style.wrap(f"{new.agreement} of {new.samples} samples gave this answer{before}")
+    for path in new.unstable:
+        yield from style.wrap(f"not stable: {path}", 2, YELLOW)
+
+
+def _table(fields: Sequence[FieldChange], style: _Style) -> list[Line]:
+    if style.width is None:
+        header, *texts = field_table([field_row(change) for change in fields])
+    else:
+        others = max(sum(map(len, (change.path, change.rule, change.note or ""))) for change in fields)
+        # What is left for the two values, so that what differs is not what the table cuts off.
+        room = max((style.width - others - 24) // 2, 20)
+        rows = [field_row(change, width=room) for change in fields]
+        header, *texts = field_table(rows, width=style.width - 4)
+    return [
+        Line(f"  {style.fit(header, 2)}", BOLD),
+        *(
+            Line(f"  {style.fit(text, 2)}", DIM if change.equal else "")
+            for text, change in zip(texts, fields, strict=True)
+        ),
+    ]
+
+
+def _caption(case: ReviewCase, style: _Style) -> Iterator[Line]:
+    if case.approved is None or _fields_of(case.approved) == _fields_of(case.entry.snapshot):
+        yield Line("  answer", BOLD)
+        return
+    how = "underlined" if style.color else "marked ^"
+    yield from style.wrap(f"answer (- approved, + new; the words that differ are {how})", 2, BOLD)
+
+
+def _answer_diff(approved: Snapshot | None, new: Snapshot, style: _Style) -> Iterator[Line]:
+    after = list(emit(_fields_of(new)))
+    before = after if approved is None else list(emit(_fields_of(approved)))
+    for line in diff_lines(before, after):
+        yield from _diff_line(line, style)
+
+
+def _fields_of(snapshot: Snapshot) -> dict[str, Json]:
     fields: dict[str, Json] = {}
     for name in ("outcome", "finish_reason", "refusal"):
         value = getattr(snapshot, name)
@@ -84,71 +282,152 @@ def _answer(snapshot: Snapshot) -> list[str]:
     fields["output"] = snapshot.output
     if snapshot.tool_calls is not None:
         fields["tool_calls"] = snapshot.tool_calls
-    return list(emit(fields))
+    return fields
 
 
-def _about(entry: PendingEntry, approved: Snapshot | None) -> Iterator[Line]:
-    yield Line(f"  {_MEANINGS[entry.kind]}", DIM)
-    if entry.moved_from is not None:
-        yield Line(f"  was {visible(entry.moved_from)}")
-    new = entry.snapshot
-    if approved is not None and approved.request != new.request:
-        parts = [name for name, digest in new.parts.items() if approved.parts.get(name) != digest]
-        yield Line(f"  request changed: {', '.join(parts) or 'the way it is fingerprinted'}")
-    if new.samples > 1:
-        before = ""
-        if approved is not None and approved.samples > 1:
-            before = f"; {approved.agreement} of {approved.samples} when it was approved"
-        yield Line(f"  {new.agreement} of {new.samples} samples gave this answer{before}")
-    for path in new.unstable:
-        yield Line(f"  not stable: {visible(path)}", YELLOW)
-
-
-def _highlighted(entry: PendingEntry, at: int, *, width: int, room: int) -> list[Line]:
-    """The table with one row highlighted; of a long one, the part around that row."""
-    others = max(sum(map(len, (change.path, change.rule, change.note or ""))) for change in entry.fields)
-    # What is left for the two values, so that what differs is not what the table cuts off.
-    rows = [field_row(change, width=max((width - others - 24) // 2, 20)) for change in entry.fields]
-    header, *lines = field_table(rows, width=width - 4)
-    shown = max(room - 1, 1)
-    start = min(max(at - shown // 2, 0), max(len(rows) - shown, 0))
-    body = [
-        Line(
-            f"{'>' if number == at else ' '} {lines[number]}",
-            REVERSE if number == at else DIM if rows[number].equal else "",
-        )
-        for number in range(start, min(start + shown, len(rows)))
-    ]
-    return [Line(f"  {header}", BOLD), *body]
-
-
-def _whole(entry: PendingEntry, approved: Snapshot | None, requests: Sequence[Hunk]) -> Iterator[Line]:
-    for hunk in requests:
-        others = f", the same in {plural(len(hunk.cases), 'case')}" if len(hunk.cases) > 1 else ""
-        yield Line(f"  request, {visible(hunk.place)}, since the last commit{others}", BOLD)
-        yield from (_diff_line(line) for line in hunk.lines)
+def _variations(new: Snapshot, style: _Style) -> Iterator[Line]:
+    for variation in new.variants:
         yield Line("")
-    yield from (_diff_line(line) for line in answer_diff(approved, entry.snapshot))
+        yield Line(f"  another answer, in {plural(variation.count, 'sample')}", BOLD)
+        for text in emit({"output": variation.output}):
+            yield from _diff_line(DiffLine(" ", text), style)
 
 
-def _diff_line(line: str) -> Line:
-    return Line(f"  {visible(line)}", {"+": GREEN, "-": RED}.get(line[:1], ""))
+def _request(case: ReviewCase, style: _Style) -> Iterator[Line]:
+    yield from _hunks(case.hunks, style)
+    yield Line("")
+    yield Line("  question", BOLD)
+    if case.remark is not None:
+        yield from style.wrap(f"({case.remark})", 4, YELLOW)
+    for line in message_lines(case.messages, style.width):
+        text = style.spelt(line.text)
+        yield from (Line(text[start:end], line.style) for start, end in breaks(text, style.width))
+    if case.variables:
+        yield Line("  variables", BOLD)
+        for name, value in case.variables.items():
+            text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+            yield from style.wrap(f"{name}: {text}", 4)
 
 
-def _info(entry: PendingEntry) -> Iterator[Line]:
-    new = entry.snapshot
+def _hunks(hunks: Sequence[Hunk], style: _Style) -> Iterator[Line]:
+    for hunk in hunks:
+        others = f", the same in {plural(len(hunk.cases), 'case')}" if len(hunk.cases) > 1 else ""
+        yield Line("")
+        yield from style.wrap(f"request, {hunk.place}, since the last commit{others}", 2, BOLD)
+        # The words are compared within each stretch of changed lines, as in the answer.
+        before = [line[1:] for line in hunk.lines if line[:1] in ("-", " ")]
+        after = [line[1:] for line in hunk.lines if line[:1] in ("+", " ")]
+        for line in diff_lines(before, after):
+            yield from _diff_line(line, style)
+
+
+def _changes(case: ReviewCase, style: _Style) -> Iterator[Line]:
+    """Only what changed: the request's hunks, and the lines of the answer with three around each."""
+    yield from list(_hunks(case.hunks, style))[1:]
+    if case.hunks:
+        yield Line("")
+    yield from _caption(case, style)
+    after = list(emit(_fields_of(case.entry.snapshot)))
+    before = after if case.approved is None else list(emit(_fields_of(case.approved)))
+    lines = list(diff_lines(before, after))
+    near = {
+        at + step
+        for at, line in enumerate(lines)
+        if line.sign != " "
+        for step in range(-_AROUND, _AROUND + 1)
+    }
+    if not near:
+        yield from style.wrap("(no line of the answer changed)", 4, DIM)
+    skipped = 0
+    for at, line in enumerate(lines):
+        if at not in near:
+            skipped += 1
+            continue
+        if skipped:
+            yield from style.wrap(f"({plural(skipped, 'line')} without a change)", 4, DIM)
+        skipped = 0
+        yield from _diff_line(line, style)
+    if skipped and near:
+        yield from style.wrap(f"({plural(skipped, 'line')} without a change)", 4, DIM)
+
+
+_AROUND = 3
+
+
+def _info(case: ReviewCase, style: _Style) -> Iterator[Line]:
+    entry, new = case.entry, case.entry.snapshot
     facts = {
+        "name": entry_name(entry),
         "prompt": entry.file,
         "snapshot": entry.snapshot_file,
         "request": new.request,
-        "model": new.model or "not told",
+        "model": new.model or "not reported",
         "outcome": new.outcome or "ok",
         "run": entry.run or "",
     }
     for name, value in facts.items():
         if value:
-            yield Line(f"  {name:9} {visible(value)}")
-    for variation in new.variants:
-        yield Line("")
-        yield Line(f"  another answer, in {plural(variation.count, 'sample')}:", BOLD)
-        yield from (Line(f"    {visible(line)}") for line in emit({"output": variation.output}))
+            yield from style.wrap(f"{name:9} {value}")
+
+
+def _diff_line(line: DiffLine, style: _Style) -> Iterator[Line]:
+    """A line of a diff, wrapped; a part that goes on begins with an arrow. Without colours carets mark the words."""
+    text, marks = _spelt_with_marks(line, style)
+    color = {"+": GREEN, "-": RED}.get(line.sign, "")
+    room = None if style.width is None else max(style.width - 5, 10)
+    arrow = style.spelt("↳ ")
+    if room is not None and cell_width(text) > room:
+        room = max(room - len(arrow), 10)
+    for number, (start, end) in enumerate(breaks(text, room)):
+        lead = f"  {line.sign}{arrow if number else ''}"
+        within = tuple(
+            (len(lead) + max(first, start) - start, len(lead) + min(last, end) - start)
+            for first, last in marks
+            if first < end and last > start
+        )
+        shown = f"{lead}{text[start:end]}"
+        yield Line(shown, color, None, within)
+        if within and not style.color:
+            yield Line(_carets(shown, within))
+
+
+def _spelt_with_marks(line: DiffLine, style: _Style) -> tuple[str, list[tuple[int, int]]]:
+    """The text as the terminal shows it, and where the marks are in that."""
+    pieces: list[str] = []
+    marks: list[tuple[int, int]] = []
+    at = length = 0
+    for first, last in line.marks:
+        for start, end in ((at, first), (first, last)):
+            piece = style.spelt(line.text[start:end]).replace("\t", "    ")
+            if start == first and end == last and piece:
+                marks.append((length, length + len(piece)))
+            pieces.append(piece)
+            length += len(piece)
+        at = last
+    pieces.append(style.spelt(line.text[at:]).replace("\t", "    "))
+    return "".join(pieces), marks
+
+
+def _carets(text: str, marks: Sequence[tuple[int, int]]) -> str:
+    """The line below a line: a caret under each column of the marks."""
+    drawn, at = "", 0
+    for start, end in marks:
+        drawn += " " * cell_width(text[at:start]) + "^" * cell_width(text[start:end])
+        at = end
+    return drawn
+
+
+def _is_hidden(review: Review, extent: Extent) -> bool:
+    return review.view == "whole" and review.at not in review.complete and extent.needed > extent.room
+
+
+def _position(review: Review, extent: Extent, style: _Style) -> str:
+    """Which lines are shown, and how to see the others, as far as it fits; nothing where all lines are shown."""
+    if extent.lines <= extent.room:
+        return ""
+    last = min(review.top + extent.room, extent.lines)
+    lines = f"lines {review.top + 1}-{last} of {extent.lines}"
+    if _is_hidden(review, extent):
+        long = f"{lines} · space shows more of the answer; at its end `a` accepts it"
+        return next((text for text in (long, f"{lines} · space: more") if style.fit(text) == text), lines)
+    return style.fit(f"{lines} · {'space, j: more' if last < extent.lines else 'b, k: back'}")

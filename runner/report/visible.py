@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterator
 
 from ..visible import one_line, visible
 
-__all__ = ["cell_width", "one_line", "shorten", "visible", "wrapped"]
+__all__ = ["breaks", "cell_width", "one_line", "shorten", "visible", "wrapped"]
 
 
 def cell_width(text: str) -> int:
@@ -43,6 +44,26 @@ def wrapped(text: str, width: int | None) -> list[str]:
             rest = rest[cut:].lstrip(" ")
         found.append(rest)
     return found
+
+
+def breaks(line: str, width: int | None) -> Iterator[tuple[int, int]]:
+    """Yield where each part of a line begins and ends that is at most `width` columns wide; together they are the line."""
+    start = 0
+    while width is not None and _is_wider(line, start, width):
+        cut = start + _cut(line[start:], width)
+        yield start, cut
+        start = cut
+    yield start, len(line)
+
+
+def _is_wider(line: str, start: int, width: int) -> bool:
+    """Whether what follows `start` needs more than `width` columns; looks no further than that."""
+    room = width
+    for at in range(start, len(line)):
+        room -= _cells(line[at])
+        if room < 0:
+            return True
+    return False
 
 
 def _cut(text: str, width: int) -> int:

@@ -69,6 +69,6 @@ def test_a_rule_is_not_written_through_a_link(project: ProjectFolder, elsewhere:
         "prompts/__snapshots__/a/a.snap.yaml", Snapshot("sha256:" + "0" * 64, {}, "x"),
     )  # fmt: skip
     rules = RuleWriting(project.folder)
-    said = rules.add(entry, FieldVerdict("$.label", "a", "b", "exact", equal=False))
+    said = rules.add(entry, FieldVerdict("$.label", "a", "b", "exact", equal=False)).message
     assert "prompts/a.prompt.yaml cannot be edited safely" in said
     assert (rules.write(), theirs.read_bytes()) == ([], before)

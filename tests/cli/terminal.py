@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import pty
 import re
@@ -38,6 +39,7 @@ class Terminal:
         )
         os.close(slave)
         self.text = ""
+        self._decode = codecs.getincrementaldecoder("utf-8")().decode  # a read may end within a character
         self._draws = 1
 
     @property
@@ -82,7 +84,7 @@ class Terminal:
             data = os.read(self._master, 65_536)
         except OSError:  # Linux says so when the other side has gone
             return False
-        self.text += data.decode()
+        self.text += self._decode(data)
         return bool(data)
 
     def __enter__(self) -> Self:

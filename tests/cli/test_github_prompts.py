@@ -156,7 +156,7 @@ def test_a_review_writes_no_rule_into_a_file_whose_format_has_none(project: Proj
         ".github/prompts/__snapshots__/greet/a.snap.yaml", Snapshot("sha256:" + "0" * 64, {}, "x"),
     )  # fmt: skip
     rules = RuleWriting(project.folder)
-    said = rules.add(entry, FieldVerdict("$.label", "a", "b", "exact", equal=False))
+    said = rules.add(entry, FieldVerdict("$.label", "a", "b", "exact", equal=False)).message
     assert f"{FILE} is in GitHub's format, which has no rules" in said
     assert rules.write() == []
 

@@ -163,6 +163,6 @@ def test_a_rule_for_a_prompt_of_a_pack_is_not_written_into_it() -> None:
         "__snapshots__/support/triage/a.snap.yaml", Snapshot("sha256:" + "0" * 64, {}, "x"),
     )  # fmt: skip
     rules = RuleWriting(Path.cwd())
-    said = rules.add(entry, FieldVerdict("$.label", "a", "b", "exact", equal=False))
-    assert "is a pack's, which is never edited: ask its author for this rule" in said
+    said = rules.add(entry, FieldVerdict("$.label", "a", "b", "exact", equal=False)).message
+    assert "belongs to a pack and is never edited: ask its author for this rule" in said
     assert rules.write() == []
