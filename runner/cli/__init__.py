@@ -1,1 +1,1 @@
-"""Station 8: the command line; one file a command, imports inside the commands, no logic."""
+"""Station 8: the command line; one file per command, imports inside the commands, no logic."""

@@ -1,4 +1,4 @@
-"""`runner accept`: approve answers that wait."""
+"""`runner accept`: approve pending answers."""
 
 from __future__ import annotations
 
@@ -9,25 +9,23 @@ __all__ = ["command"]
 
 @click.command("accept")
 @click.argument("select", nargs=-1, metavar="[SELECT]...")
-@click.option("--all", "everything", is_flag=True, help="Every answer that waits.")
+@click.option("--all", "everything", is_flag=True, help="Approve every pending answer.")
 @click.option(
     "--kind",
     "kinds",
     multiple=True,
     metavar="KIND,...",
-    help="Only new, changed, refreshed, moved (several: a,b).",
+    help="Only these kinds: new, changed, refreshed, moved (several: a,b).",
 )
-@click.option(
-    "--from", "folder", metavar="DIR", help="Take the answers from another pending folder (a CI's artifact)."
-)
+@click.option("--from", "folder", metavar="DIR", help="Read another pending folder, such as a CI artifact.")
 def command(select: tuple[str, ...], kinds: tuple[str, ...], folder: str | None, *, everything: bool) -> int:
-    """Approve answers that wait, without a look.
+    """Approve pending answers without reviewing them.
 
-    SELECT names cases, prompts, files or folders, or globs of these; or say --all, or --kind. `runner review` shows
-    each first.
+    SELECT names cases, prompts, files or folders, or globs of these; without it, give --all or --kind.
+    `runner review` shows each answer first.
 
     \b
-      runner accept --kind new,refreshed,moved      # leave only the changed ones for the eyes
+      runner accept --kind new,refreshed,moved      # only the changed ones still need a human
       runner accept triage/refund-late
     """
     from ..commands.approve import accept_selected

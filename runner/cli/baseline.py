@@ -1,4 +1,4 @@
-"""`runner baseline`: how often each case passes, kept beside the snapshots."""
+"""`runner baseline`: record how often each case passes, beside the snapshots."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ __all__ = ["command"]
     default=10,
     show_default=True,
     metavar="N",
-    help="Ask N times for each case.",
+    help="Send each case N times.",
 )
 @case_option
 @click.option("--tag", "tags", multiple=True, metavar="TAG", help="Only prompts or cases with this tag.")
@@ -42,14 +42,14 @@ __all__ = ["command"]
     envvar="RUNNER_ENDPOINT",
     metavar="NAME",
     shell_complete=complete_endpoints,
-    help="Ask this endpoint of runner.yaml.",
+    help="Use this endpoint of runner.yaml.",
 )
 @click.option(
     "--jobs",
     "-j",
     type=JobsType(),
     envvar="RUNNER_JOBS",
-    help="How many requests at once; adaptive: as many as the endpoint takes.",
+    help="Send this many requests at once; adaptive: as many as the endpoint accepts.",
 )
 @no_lint_option
 @transport_option
@@ -72,12 +72,12 @@ def command(
 ) -> int:
     """Record how often each case passes, for gates to compare with.
 
-    Asks every case several times and writes `__snapshots__/PROMPT.rates.yaml`, a line a case, to be committed. Nothing is
-    approved by that. Where an answer does not come, nothing is written.
+    Sends every case several times and writes `__snapshots__/PROMPT.rates.yaml`, one line per case; commit that file.
+    This approves nothing. If any answer fails to arrive, nothing is written.
 
     \b
       runner baseline                      # then: runner test --live
-      runner baseline --case new-one       # a case that was added since
+      runner baseline --case new-one       # a case added since
     """
     from ..commands.baseline import BaselineCommand
     from ..commands.connect import ConnectOptions

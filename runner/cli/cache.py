@@ -1,4 +1,4 @@
-"""`runner cache`: the answers kept so that they need not be paid for again."""
+"""`runner cache`: show or clear the answers that are kept so that they are not paid for twice."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ __all__ = ["command"]
 def command(ctx: click.Context) -> int:
     """Show the response cache, or clear it.
 
-    An entry is kept under everything that was sent, the endpoint and the number of the sample; only ok answers are
-    kept. `runner run --no-cache` neither reads nor writes it.
+    The key of an entry is everything that was sent, the endpoint and the sample number; only ok answers are
+    cached. `runner run --no-cache` neither reads nor writes the cache.
     """
     if ctx.invoked_subcommand is None:
         from ..commands.cache import show_cache

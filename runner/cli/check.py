@@ -1,4 +1,4 @@
-"""`runner check`: everything that can be known without asking a model."""
+"""`runner check`: find every error that can be found without calling a model."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ __all__ = ["command"]
 def command(paths: tuple[str, ...], *, isolate: bool) -> int:
     """Check prompts and render every case, offline.
 
-    Checked are the format, the templates, every case, the schema against the strict subset, and that every pack is the
-    one that was locked.
+    This checks the format, the templates, every case, the schema against the strict subset, and that every pack
+    matches packs.lock.
 
-    PATHS are prompt files, folders, globs, names of prompts or ALIAS:NAME; without any, every *.prompt.yaml of the project. Errors and
-    remarks are printed as `file:line:column: CODE message`. Exit code 2 if there is an error, 0 otherwise.
+    PATHS are prompt files, folders, globs, prompt names or ALIAS:NAME; the default is every *.prompt.yaml of the
+    project. Errors and remarks are printed as `file:line:column: CODE message`. The exit code is 2 if there is an
+    error, 0 otherwise.
     """
     from ..commands.check import check
 

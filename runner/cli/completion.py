@@ -1,4 +1,4 @@
-"""`runner completion`: what a shell needs to complete commands, prompts, cases and endpoints."""
+"""`runner completion`: print the script with which a shell completes commands, prompts, cases and endpoints."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ __all__ = ["command"]
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def command(ctx: click.Context, shell: str) -> int:
-    """Print the completion script of a shell.
+    """Print the completion script for a shell.
 
-    It completes commands, options, the names of prompts, the ids of cases and endpoints. To install it:
+    It completes commands, options, prompt names, case ids and endpoints. To install it:
 
     \b
       runner completion bash >> ~/.bashrc
@@ -26,7 +26,7 @@ def command(ctx: click.Context, shell: str) -> int:
 
     kind = get_completion_class(shell)
     assert kind is not None, "click knows these shells"
-    # Not `kind.source`: that of bash starts a bash to ask for its version.
+    # Not `kind.source`: for bash, it starts a bash to ask for its version.
     source = ShellComplete.source(kind(ctx.find_root().command, {}, "runner", "_RUNNER_COMPLETE"))
     print_data(source.rstrip("\n"), json=False)
     return 0

@@ -1,4 +1,4 @@
-"""`runner diff`: which requests differ from those of a git revision."""
+"""`runner diff`: show which requests differ from a git revision."""
 
 from __future__ import annotations
 
@@ -15,15 +15,16 @@ __all__ = ["command"]
     "--base",
     required=True,
     metavar="REV",
-    help="The git revision to compare with: a branch, a tag, a commit.",
+    help="Compare with this git revision: a branch, a tag or a commit.",
 )
 @diff_format
 @isolate_option
 def command(paths: tuple[str, ...], base: str, form: str, *, isolate: bool) -> int:
     """Show which requests changed since a git revision, offline.
 
-    Renders every case of REV and of the working tree and compares what would be sent; comments, order and file names
-    do not count. PATHS are prompt files, folders, globs, names of prompts or ALIAS:NAME; without any, every *.prompt.yaml of the project.
+    This renders every case at REV and in the working tree and compares the requests; comments, key order and file
+    names do not count. PATHS are prompt files, folders, globs, prompt names or ALIAS:NAME; the default is every
+    *.prompt.yaml of the project.
 
     \b
       runner diff --base main

@@ -1,4 +1,4 @@
-"""`runner explain`: why a case stands as it does."""
+"""`runner explain`: show why a case has its current status."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ __all__ = ["command"]
 @paths_argument
 @isolate_option
 def command(case: str, paths: tuple[str, ...], *, isolate: bool) -> int:
-    """Show one case: its request, its snapshot, and field by field which rule decides.
+    """Show one case: its request, its snapshot, and which rule decides each field.
 
-    CASE is a case's id, or prompt/case where several prompts have it. Offline.
+    CASE is a case id, or prompt/case if several prompts have that id. Works offline.
     """
     from ..commands.explain import explain
 

@@ -1,4 +1,4 @@
-"""`runner import`: prompts, tests and assertions of other tools."""
+"""`runner import`: import prompts, tests and assertions of other tools."""
 
 from __future__ import annotations
 
@@ -14,29 +14,33 @@ _KINDS = (
 @click.command("import", short_help="Import prompts and tests of other tools.")
 @click.argument("paths", nargs=-1, required=True, metavar="FILE|FOLDER...")
 @click.option(
-    "-o", "--output", metavar="FOLDER", help="Where the files go; beside their sources unless given."
+    "-o", "--output", metavar="FOLDER", help="Write the files to this folder (default: beside their sources)."
 )
 @click.option(
-    "--from", "kind", type=click.Choice(_KINDS), help="Which tool the files are of, where they do not say."
+    "--from",
+    "kind",
+    type=click.Choice(_KINDS),
+    help="The tool that the files belong to, if they do not show it.",
 )
-@click.option("--check", is_flag=True, help="Report, and write nothing.")
-@click.option("--force", is_flag=True, help="Write over files that are there.")
+@click.option("--check", is_flag=True, help="Only report; write nothing.")
+@click.option("--force", is_flag=True, help="Overwrite existing files.")
 @click.option(
     "--format",
     "form",
     type=click.Choice(["text", "json"]),
     default="text",
     show_default=True,
-    help="The report: lines, or one JSON document.",
+    help="Print the report as lines of text or as one JSON document.",
 )
 def command(
     paths: tuple[str, ...], *, output: str | None, kind: str | None, check: bool, force: bool, form: str
 ) -> int:
     """Import prompts and tests of promptfoo, OpenAI, Prompty, dotprompt and others as prompt files.
 
-    Everything that stands in a source is in the result or in the report, as `file:line:column CODE outcome: what, why`,
-    and the counts add up. No code is run, no environment is read, no file outside the source's folder, and keys are not
-    copied. Exit code 0 without loss, 6 if something has no counterpart, 2 if a source is refused.
+    Everything in a source is either in the result or in the report, as `file:line:column CODE outcome: what, why`,
+    and the counts add up. No code is run, neither the environment nor any file outside the source's folder is read,
+    and keys are not copied. The exit code is 0 without loss, 6 if something has no counterpart, 2 if a source is
+    refused.
 
     \b
       runner import promptfooconfig.yaml -o prompts

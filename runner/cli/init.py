@@ -1,4 +1,4 @@
-"""`runner init`: a project that runs at once."""
+"""`runner init`: create a project that runs immediately."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ __all__ = ["command"]
 @click.command("init")
 @click.argument("folder", default=".", type=click.Path(file_okay=False, path_type=Path))
 def command(folder: Path) -> int:
-    """Write a small project that runs at once into FOLDER.
+    """Create a small project in FOLDER that runs immediately.
 
-    A prompt with tests, its schema, runner.yaml, a CI workflow, and our schemas for your editor.
+    It has a prompt with tests, its schema, runner.yaml, a CI workflow, and the JSON Schemas for your editor.
 
-    Files that exist are left alone and named.
+    Existing files are left alone and listed.
     """
     from ..commands.init import init
 

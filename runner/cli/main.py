@@ -1,4 +1,4 @@
-"""The `runner` command: finds the subcommand's file on demand, and shows errors the same way everywhere."""
+"""The `runner` command: load the subcommand's module on demand, and show errors the same way everywhere."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ COMMANDS = tuple(name for names in SECTIONS.values() for name in names)
 
 
 _MODULES = {"import": "import_"}
-"""The modules of commands whose names are words of Python."""
+"""The modules of commands whose names are Python keywords."""
 
 
 class LazyGroup(click.Group):
-    """A group whose commands are modules of this package, imported when they are named."""
+    """A group whose commands are modules of this package, imported when they are invoked."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -95,12 +95,12 @@ class LazyGroup(click.Group):
             return super().invoke(ctx)
 
     def main(self, *args: object, **kwargs: object) -> int:  # type: ignore[override]  # click returns Any here
-        """Run, and return the exit code: an error of ours becomes its message on stderr and its own code."""
+        """Run, and return the exit code: a RunnerError is printed to stderr and sets its own code."""
         for stream in (sys.stdout, sys.stderr):
             if stream is not None:
                 lenient(stream)
         try:
-            _refuse_what_is_no_text(sys.argv[1:] if kwargs.get("args") is None else kwargs["args"])
+            _refuse_undecodable(sys.argv[1:] if kwargs.get("args") is None else kwargs["args"])
             result = super().main(*args, standalone_mode=False, **kwargs)  # type: ignore[call-overload]
         except ReaderGoneError as error:
             _say_no_more()
@@ -111,7 +111,7 @@ class LazyGroup(click.Group):
             show_error(error)
             return error.exit_code
         except UnicodeEncodeError as error:
-            # A file name out of a project's file, where the locale's encoding is ASCII or an old code page.
+            # A file name from a project file, where the locale's encoding is ASCII or an old code page.
             if error.encoding != sys.getfilesystemencoding():
                 raise
             from ..commands.show_errors import show_error
@@ -144,8 +144,8 @@ class LazyGroup(click.Group):
         return result if isinstance(result, int) else 0
 
 
-def _refuse_what_is_no_text(args: object) -> None:
-    """NotTextError for an argument with bytes that are no text: they cannot be sent, stored or shown as they are."""
+def _refuse_undecodable(args: object) -> None:
+    """Raise NotTextError if an argument has bytes that are not text: they cannot be sent, stored or shown."""
     for arg in args if isinstance(args, list) else ():
         try:
             arg.encode()
@@ -155,19 +155,19 @@ def _refuse_what_is_no_text(args: object) -> None:
 
 @contextlib.contextmanager
 def _reader_may_go() -> Iterator[None]:
-    """Tells of a broken pipe before click makes it the exit code 1, which says that a case failed."""
+    """Raise ReaderGoneError for a broken pipe before click exits with 1, which would mean that a case failed."""
     try:
         yield
     except BrokenPipeError:
-        raise ReaderGoneError("nobody reads the output any more") from None
+        raise ReaderGoneError("the reader of the output has closed it") from None
 
 
 _FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG, errno.EIO)
-"""What the system says where nothing more can be written."""
+"""The errors of the system when nothing more can be written."""
 
 
 def _refused(error: OSError) -> RunnerError:
-    """The error for a file that the system refuses: no permission, a name that is too long, a loop of links."""
+    """Return the error for a file that the system refuses: no permission, a name that is too long, a loop of links."""
     shown = elided(os.fsdecode(error.filename) if isinstance(error.filename, (str, bytes)) else "a file", 200)
     said = error.strerror or str(error)
     if error.errno in (*_FULL, errno.EROFS):
@@ -176,7 +176,7 @@ def _refused(error: OSError) -> RunnerError:
 
 
 def _say_no_more() -> None:
-    """What is still buffered goes nowhere: it would fail again at exit."""
+    """Discard buffered output: writing it would fail again at exit."""
     with contextlib.suppress(OSError, ValueError, AttributeError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
@@ -186,10 +186,10 @@ def _say_no_more() -> None:
 )
 @click.version_option(__version__, prog_name="runner")
 def cli() -> None:
-    """Prompts as declared, versioned, tested files.
+    """Run prompts that are declared, versioned and tested as files.
 
-    A prompt file declares model, messages, parameters and the schema of the answer; runner renders it, sends it to
-    an OpenAI-compatible endpoint, validates what comes back and saves it.
+    A prompt file declares the model, messages, parameters and the schema of the answer; runner renders it, sends it
+    to an OpenAI-compatible endpoint, validates the answer and saves it.
 
     \b
     Exit codes: 0 ok, 1 a case failed, 2 usage or file error, 3 could not check,

@@ -1,4 +1,4 @@
-"""`runner merge`: one run out of its shards."""
+"""`runner merge`: join the shards of a run."""
 
 from __future__ import annotations
 
@@ -11,13 +11,15 @@ __all__ = ["command"]
 
 @click.command("merge")
 @click.argument("runs", nargs=-1, required=True, metavar="RUN...")
-@click.option("--output", metavar="FILE", help="Save the results as .jsonl, .json, .csv or .xml (JUnit).")
+@click.option(
+    "--output", metavar="FILE", help="Save the results to a .jsonl, .json, .csv or .xml (JUnit) file."
+)
 @bom_option
 def command(runs: tuple[str, ...], output: str | None, *, bom: bool) -> int:
-    """Join the shards of a run into one, in the order of the input.
+    """Join the shards of a run into one run, in input order.
 
-    RUN is the id of a run, the beginning of one, or the path of its folder (as an artifact of another machine comes).
-    What is missing, `runner run --resume` asks.
+    RUN is the id of a run, the beginning of an id, or the path of its folder (for example an artifact from another
+    machine). `runner run --resume` sends the requests that are missing.
 
     \b
       runner run --input rows.jsonl --shard 1/2     # on one machine
@@ -25,7 +27,7 @@ def command(runs: tuple[str, ...], output: str | None, *, bom: bool) -> int:
       runner merge artifacts/*/ --output all.jsonl
     """
     if bom and output is None:
-        raise click.UsageError("--bom is about the file that --output names, which is not given.")
+        raise click.UsageError("--bom applies to the file of --output, which is not given.")
 
     from ..commands.merge import merge_runs
 

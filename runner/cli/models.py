@@ -1,4 +1,4 @@
-"""`runner models`: which models an endpoint offers; also the quickest test of a key and a base URL."""
+"""`runner models`: list the models of an endpoint; also the quickest test of a key and a base URL."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ __all__ = ["command"]
     envvar="RUNNER_ENDPOINT",
     metavar="NAME",
     shell_complete=complete_endpoints,
-    help="The endpoint of runner.yaml to ask.",
+    help="Use this endpoint of runner.yaml.",
 )
 @env_file_option
 @trust_option
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
 def command(endpoint: str | None, env_file: EnvFile | None, *, trusted: bool, as_json: bool) -> int:
-    """List the models an endpoint offers.
+    """List the models that an endpoint offers.
 
-    Asks GET {base_url}/models: also the quickest test of a key and a base URL.
+    Sends GET {base_url}/models, which is also the quickest test of a key and a base URL.
     """
     from ..commands.connect import ConnectOptions
     from ..commands.models import show_models

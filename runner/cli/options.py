@@ -1,4 +1,4 @@
-"""Options that several commands share: those that say what to take, and the types of their values."""
+"""Options that several commands share: those that select cases, and the types of their values."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ class JobsType(click.ParamType[object]):
     name = "N|adaptive"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> object:
-        """The number, or the word."""
+        """Return the number, or the word."""
         if not isinstance(value, str) or value == "adaptive":
             return value
         if not value.isdecimal() or int(value) < 1:
-            self.fail(f"{value!r} is not a number from 1, nor the word adaptive.", param, ctx)
+            self.fail(f"{value!r} is neither a number from 1 nor the word adaptive.", param, ctx)
         return int(value)
 
 
@@ -52,7 +52,7 @@ class ShardType(click.ParamType[object]):
     name = "I/N"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> object:
-        """The Shard."""
+        """Return the Shard."""
         if not isinstance(value, str):
             return value
         found = re.fullmatch(r"([0-9]+)/([0-9]+)", value)
@@ -69,7 +69,7 @@ class DelimiterType(click.ParamType[object]):
     name = "CHAR|tab"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> object:
-        """The character."""
+        """Return the character."""
         if value in ("tab", "\\t"):
             return "\t"
         if not isinstance(value, str) or len(value) != 1 or value in '"\r\n':
@@ -83,7 +83,7 @@ class EncodingType(click.ParamType[object]):
     name = "NAME"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> object:
-        """The name."""
+        """Return the name."""
         try:
             assert isinstance(value, str)
             "".encode(value)  # raises for what turns bytes into bytes, too
@@ -96,7 +96,7 @@ isolate_option = click.option(
     "--isolate",
     is_flag=True,
     envvar="RUNNER_ISOLATE",
-    help="Render in a process of its own, with limits of memory and time.",
+    help="Render in a separate process with memory and time limits.",
 )
 
 
@@ -110,19 +110,19 @@ def _completions(ctx: click.Context, incomplete: str, kind: str) -> list[Complet
 
 
 def complete_prompts(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """The names of prompts, and files."""
+    """Return the names of prompts, and let the shell complete files."""
     from click.shell_completion import CompletionItem
 
     return [*_completions(ctx, incomplete, "prompts"), CompletionItem(incomplete, type="file")]
 
 
 def complete_cases(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """The ids of the cases of the prompts that are named before."""
+    """Return the case ids of the prompts that are typed before."""
     return _completions(ctx, incomplete, "cases")
 
 
 def complete_endpoints(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """The endpoints of runner.yaml."""
+    """Return the endpoints of runner.yaml."""
     return _completions(ctx, incomplete, "endpoints")
 
 
@@ -132,13 +132,13 @@ case_option = click.option(
     multiple=True,
     metavar="ID",
     shell_complete=complete_cases,
-    help="Only the case with this id; a glob: the cases that match, such as 'refund-*'.",
+    help="Only the case with this id; a glob selects several, e.g. 'refund-*'.",
 )
 
 paths_argument = click.argument("paths", nargs=-1, metavar="[PATHS]...", shell_complete=complete_prompts)
 
 quiet_option = click.option(
-    "--quiet", "-q", is_flag=True, help="Print only what did not pass, notes and totals."
+    "--quiet", "-q", is_flag=True, help="Print only cases that did not pass, notes and totals."
 )
 
 _OPTIONS = (
@@ -149,27 +149,29 @@ _OPTIONS = (
         "assignments",
         multiple=True,
         metavar="NAME=VALUE",
-        help="A variable to render with; NAME=@FILE: the text of a file.",
+        help="Set a variable; NAME=@FILE sets it to the text of a file.",
     ),
     click.option(
-        "--vars", "vars_file", metavar="FILE", help="Variables from a YAML or JSON file (-: standard input)."
+        "--vars", "vars_file", metavar="FILE", help="Read variables from a YAML or JSON file (-: stdin)."
     ),
     click.option(
         "--input",
         "rows",
         metavar="ROWS",
-        help="One case a row, from .jsonl, .csv, .tsv, .json or .yaml (-: standard input).",
+        help="Read one case per row from .jsonl, .csv, .tsv, .json or .yaml (-: stdin).",
     ),
     click.option(
         "--delimiter",
         type=DelimiterType(),
-        help="What separates the cells of --input, if the header does not show it.",
+        help="Set the cell separator of --input, if the header does not show it.",
     ),
     click.option(
-        "--encoding", type=EncodingType(), help="The encoding of --input, if it is not UTF-8: cp1252, utf-16."
+        "--encoding",
+        type=EncodingType(),
+        help="Set the encoding of --input, if it is not UTF-8: cp1252, utf-16.",
     ),
     click.option(
-        "--id", "id_column", metavar="COLUMN", help="The column of --input that holds the id of each case."
+        "--id", "id_column", metavar="COLUMN", help="Use this column of --input as the id of each case."
     ),
     case_option,
     click.option("--tag", "tags", multiple=True, metavar="TAG", help="Only prompts or cases with this tag."),
@@ -178,20 +180,33 @@ _OPTIONS = (
         envvar="RUNNER_ENDPOINT",
         metavar="NAME",
         shell_complete=complete_endpoints,
-        help="An endpoint of runner.yaml.",
+        help="Use this endpoint of runner.yaml.",
     ),
     click.option(
-        "--model", "-m", "models", multiple=True, metavar="NAME", help="Ask for this model; several: compare."
+        "--model",
+        "-m",
+        "models",
+        multiple=True,
+        metavar="NAME",
+        help="Use this model; give several to compare them.",
     ),
     click.option(
-        "--set", "sets", multiple=True, metavar="FIELD=VALUE", help="A request field: temperature=0.2."
+        "--set",
+        "sets",
+        multiple=True,
+        metavar="FIELD=VALUE",
+        help="Set a request field, e.g. temperature=0.2.",
     ),
-    click.option("--where", metavar="EXPR", help="Only cases for which this is true: 'vars.lang == \"de\"'."),
     click.option(
-        "--sample", type=click.IntRange(1), metavar="N", help="N cases of each prompt, drawn at random."
+        "--where", metavar="EXPR", help="Only cases for which this is true, e.g. 'vars.lang == \"de\"'."
     ),
-    click.option("--seed", type=int, metavar="S", help="Draw other cases with another seed (default: 0)."),
-    click.option("--limit", type=click.IntRange(1), metavar="N", help="The first N cases of each prompt."),
+    click.option(
+        "--sample", type=click.IntRange(1), metavar="N", help="Only N cases of each prompt, drawn at random."
+    ),
+    click.option("--seed", type=int, metavar="S", help="Draw a different random sample (default: 0)."),
+    click.option(
+        "--limit", type=click.IntRange(1), metavar="N", help="Only the first N cases of each prompt."
+    ),
     isolate_option,
 )
 
@@ -204,13 +219,13 @@ def _read_variables(_ctx: click.Context, _param: click.Parameter, path: str | No
     from ..files.env_file import read_env_file
 
     file = read_env_file(path)
-    for name, value in file.settings().items():  # click reads them for the options to come
+    for name, value in file.settings().items():  # click reads them for the options that follow
         os.environ.setdefault(name, value)
     return file
 
 
 bom_option = click.option(
-    "--bom", is_flag=True, help="Begin a .csv --output with a byte order mark, for Excel."
+    "--bom", is_flag=True, help="Start a .csv --output with a byte order mark, for Excel."
 )
 
 report_option = click.option(
@@ -220,7 +235,7 @@ report_option = click.option(
 no_lint_option = click.option(
     "--no-lint",
     is_flag=True,
-    help="Ask even where `check` finds an error in a schema.",
+    help="Send requests even if `check` finds an error in a schema.",
 )
 
 transport_option = click.option(
@@ -229,22 +244,22 @@ transport_option = click.option(
     default="auto",
     show_default=True,
     envvar="RUNNER_TRANSPORT",
-    help="The library that speaks HTTP; auto: aiohttp where it is installed (extra fast), else httpx.",
+    help="Use this HTTP library; auto: aiohttp if it is installed (extra fast), else httpx.",
 )
 
 trust_option = click.option(
     "--trust",
     "trusted",
     is_flag=True,
-    help="Let this project send the keys that it names to the servers that it names, now and in future.",
+    help="Let this project send its keys to the servers that it names, now and in future.",
 )
 
 env_file_option = click.option(
     "--env-file",
     metavar="FILE",
-    is_eager=True,  # a file may set what other options take from the environment
+    is_eager=True,  # the file may set what other options read from the environment
     callback=_read_variables,
-    help="Take keys and RUNNER_* settings that are not set from this file of NAME=value lines.",
+    help="Read unset keys and RUNNER_* settings from this file of NAME=value lines.",
 )
 
 
@@ -261,6 +276,6 @@ diff_format = click.option(
     type=click.Choice(["text", "json", "markdown"]),
     default="text",
     show_default=True,
-    help="For a person, a program, or a comment on a pull request.",
+    help="Print for a person, for a program, or as a pull request comment.",
 )
 """How a comparison of requests is printed."""

@@ -1,4 +1,4 @@
-"""`runner pack`: prompts that teams share, as data."""
+"""`runner pack`: share prompts between teams, as data."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ _folder = click.argument("folder", default=".", type=click.Path(exists=True, fil
 def command() -> None:
     """Use the prompts of others, and publish your own.
 
-    A pack is a folder with a pack.yaml. A project names it in runner.yaml by an alias of its choice; packs.lock says
-    which bytes that is, and packs/ALIAS/ has them, in git.
+    A pack is a folder with a pack.yaml. A project lists it in runner.yaml under an alias of its choice; packs.lock
+    records its exact content, and packs/ALIAS/ has a copy, in git.
 
     \b
       runner pack add support --git https://github.com/acme/prompts --rev v1.4.0
       runner run support:triage --var ticket="Where is my parcel?"
-      runner pack sync          # in a CI: exactly what is locked, or an error
+      runner pack sync          # in CI: exactly what is locked, or an error
       runner pack update        # the only command that moves to another version
 
-    Only add, lock, sync, update, diff and vendor ever fetch anything; no command outside this group does.
+    Only add, lock, sync, update, diff and vendor fetch anything; no command outside this group does.
     """
 
 
@@ -35,14 +35,14 @@ def command() -> None:
 
 @command.command("add")
 @click.argument("alias")
-@click.option("--git", metavar="URL", help="A git repository: https, ssh, or a folder.")
-@click.option("--rev", metavar="REV", help="Its tag, branch or commit.")
-@click.option("--subdirectory", metavar="FOLDER", help="The pack's folder in it.")
-@click.option("--path", "folder", metavar="FOLDER", help="A folder on this machine.")
-@click.option("--url", metavar="URL", help="An archive (.tar.gz) on the web.")
-@click.option("--sha256", metavar="HASH", help="The archive's SHA-256.")
-@click.option("--python", metavar="DISTRIBUTION", help="A distribution that is installed beside runner.")
-@click.option("--model", metavar="NAME", help="The model its prompts ask here, in place of their own.")
+@click.option("--git", metavar="URL", help="Use a git repository: https, ssh, or a folder.")
+@click.option("--rev", metavar="REV", help="Use this tag, branch or commit of the repository.")
+@click.option("--subdirectory", metavar="FOLDER", help="The folder of the pack in the repository.")
+@click.option("--path", "folder", metavar="FOLDER", help="Use a folder on this machine.")
+@click.option("--url", metavar="URL", help="Use an archive (.tar.gz) on the web.")
+@click.option("--sha256", metavar="HASH", help="The SHA-256 of the archive.")
+@click.option("--python", metavar="DISTRIBUTION", help="Use a distribution that is installed beside runner.")
+@click.option("--model", metavar="NAME", help="Use this model for the pack's prompts instead of their own.")
 @click.option("--no-vendor", is_flag=True, help="Keep the copy out of git, in .runner/.")
 @isolate_option
 def add(
@@ -61,8 +61,8 @@ def add(
 ) -> int:
     """Add a pack to the project.
 
-    Writes it into runner.yaml and packs.lock, and copies its files into packs/ALIAS/. One source is needed: --git with
-    --rev, --path, --url with --sha256, or --python.
+    The command adds it to runner.yaml and packs.lock, and copies its files into packs/ALIAS/. Give one source: --git
+    with --rev, --path, --url with --sha256, or --python.
     """
     from ..commands.pack_add import add as carry_out
 
@@ -79,9 +79,9 @@ def add(
 @command.command("lock")
 @isolate_option
 def lock(*, isolate: bool) -> int:
-    """Lock what is new or changed in runner.yaml.
+    """Lock the packs that are new or changed in runner.yaml.
 
-    What is locked already stays as it is; what runner.yaml no longer asks for is taken out.
+    Other locked packs stay as they are; packs that are no longer in runner.yaml are removed from packs.lock.
     """
     from ..commands.pack_update import lock as carry_out
 
@@ -89,14 +89,14 @@ def lock(*, isolate: bool) -> int:
 
 
 @command.command("sync")
-@click.option("--offline", is_flag=True, help="Fetch nothing, and do not ask whether tags were moved.")
+@click.option("--offline", is_flag=True, help="Fetch nothing, and do not check whether tags were moved.")
 def sync(*, offline: bool) -> int:
-    """Have exactly what is locked, or fail.
+    """Install exactly what packs.lock specifies, or fail.
 
-    For a CI and a fresh clone.
+    Use it in CI and after a fresh clone.
 
-    Fails when packs.lock is not that of runner.yaml (4), when a copy was changed or its source has other files (2), when
-    a tag was moved (4), and when a missing pack cannot be fetched (3).
+    It fails if packs.lock does not match runner.yaml (4), if a copy was changed or its source has other files (2), if
+    a tag was moved (4), or if a missing pack cannot be fetched (3).
     """
     from ..commands.pack_copies import sync as carry_out
 
@@ -109,10 +109,10 @@ def sync(*, offline: bool) -> int:
 @click.option("--dry-run", is_flag=True, help="Only show what would change.")
 @isolate_option
 def update(aliases: tuple[str, ...], rev: str | None, *, dry_run: bool, isolate: bool) -> int:
-    """Move to newer versions, and show what changes.
+    """Update packs to newer versions, and show what changes.
 
-    Shown are the pack's files, the requests that differ, and which tests of yours are affected. Without ALIAS every pack
-    is looked at.
+    The output lists the pack's files, the requests that differ, and which of your tests are affected. Without ALIAS,
+    every pack is updated.
     """
     from ..commands.pack_update import update as carry_out
 
@@ -121,13 +121,13 @@ def update(aliases: tuple[str, ...], rev: str | None, *, dry_run: bool, isolate:
 
 @command.command("verify")
 @click.argument("aliases", nargs=-1, metavar="[ALIAS]...")
-@click.option("--online", is_flag=True, help="Hold packs.lock against the packs' sources, too.")
+@click.option("--online", is_flag=True, help="Also check packs.lock against the packs' sources.")
 def verify(aliases: tuple[str, ...], *, online: bool) -> int:
-    """Hold every file against packs.lock.
+    """Check every file against packs.lock.
 
-    Without --online nobody is asked, so that a change of a file and of packs.lock together is not noticed. With it the
-    locked commit is fetched and compared: exit code 2 where it has other files, 4 where a tag was moved, 3 where the source
-    cannot be asked.
+    Without --online no server is contacted, so a matching change of a file and packs.lock is not noticed. With
+    --online the locked commit is fetched and compared: the exit code is 2 if it has other files, 4 if a tag was moved,
+    3 if the source cannot be reached.
     """
     from ..commands.pack_copies import verify as carry_out
 
@@ -139,7 +139,8 @@ def verify(aliases: tuple[str, ...], *, online: bool) -> int:
 def vendor(aliases: tuple[str, ...]) -> int:
     """Write the locked files into packs/ again.
 
-    Whatever stands there: to have them in git, or to take back an edit. A pack with `vendored: false` is a vendored one from then on.
+    This overwrites the copies in packs/, e.g. to undo a local edit. A pack with `vendored: false` is vendored from then
+    on, so that its copy is in git.
     """
     from ..commands.pack_copies import vendor as carry_out
 
@@ -158,14 +159,16 @@ def list_packs(*, as_json: bool) -> int:
 @command.command("diff")
 @click.argument("alias")
 @click.option(
-    "--to", metavar="REV", help="A tag, branch or commit to compare with (default: what update would take)."
+    "--to",
+    metavar="REV",
+    help="Compare with this tag, branch or commit (default: the version that update would choose).",
 )
 @diff_format
 @isolate_option
 def diff(alias: str, to: str | None, form: str, *, isolate: bool) -> int:
-    """Show what another version would change.
+    """Show what another version of a pack would change.
 
-    Nothing is written. Shown are the files of the pack and the requests of yours that differ.
+    It lists the pack's files and your requests that differ. Nothing is written.
     """
     from ..commands.pack_update import diff as carry_out
 
@@ -176,9 +179,9 @@ def diff(alias: str, to: str | None, form: str, *, isolate: bool) -> int:
 @click.argument("alias")
 @isolate_option
 def remove(alias: str, *, isolate: bool) -> int:
-    """Take a pack out of the project.
+    """Remove a pack from the project.
 
-    Out of runner.yaml and packs.lock, and its copy; your own approved answers stay.
+    It is removed from runner.yaml and packs.lock, and its copy is deleted; your own approved answers stay.
     """
     from ..commands.pack_add import remove as carry_out
 
@@ -190,11 +193,11 @@ def remove(alias: str, *, isolate: bool) -> int:
 
 @command.command("init")
 @click.argument("folder", default=".", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--name", metavar="NAME", help="The pack's name (default: the folder's).")
+@click.option("--name", metavar="NAME", help="The name of the pack (default: the folder's name).")
 def init(folder: Path, name: str | None) -> int:
-    """Write a pack.yaml that exports what is there.
+    """Write a pack.yaml that exports the prompts of a folder.
 
-    In a FOLDER without prompts a first one is written, too.
+    If FOLDER has no prompts, a first one is written too.
     """
     from ..commands.pack_publish import init as carry_out
 
@@ -205,10 +208,11 @@ def init(folder: Path, name: str | None) -> int:
 @_folder
 @isolate_option
 def check(folder: Path, *, isolate: bool) -> int:
-    """Look at a pack as its users will see it, offline.
+    """Check a pack as its users will see it, offline.
 
-    Every export loads, every reference stays inside, nothing is in it that a pack may not have, and the tests pass with
-    the answers that come with it. Exit code 2 for an error, 1 for a failed test, 4 for a test without a current answer.
+    Every export must load, every reference must stay inside the pack, every file must be allowed in a pack, and the
+    tests must pass with the pack's own approved answers. The exit code is 2 for an error, 1 for a failed test, 4 for a
+    test without a current answer.
     """
     from ..commands.pack_publish import check as carry_out
 
@@ -217,12 +221,14 @@ def check(folder: Path, *, isolate: bool) -> int:
 
 @command.command("build")
 @_folder
-@click.option("--output", metavar="FILE", help="Default: dist/NAME-VERSION.tar.gz in FOLDER.")
+@click.option(
+    "--output", metavar="FILE", help="Write to this file (default: dist/NAME-VERSION.tar.gz in FOLDER)."
+)
 @isolate_option
 def build(folder: Path, output: str | None, *, isolate: bool) -> int:
     """Write a pack as an archive.
 
-    The same files give the same bytes. Its SHA-256 is printed, for those who use it.
+    The same files give the same bytes. The SHA-256 is printed; users of the pack need it.
     """
     from ..commands.pack_publish import build as carry_out
 

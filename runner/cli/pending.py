@@ -1,4 +1,4 @@
-"""`runner pending`: which answers wait for approval."""
+"""`runner pending`: list pending answers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["command"]
 @click.argument("select", nargs=-1, metavar="[SELECT]...")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
 def command(select: tuple[str, ...], *, as_json: bool) -> int:
-    """List the answers that wait for approval."""
+    """List the pending answers, which await approval."""
     from ..commands.approve import show_pending
 
     return show_pending(select, as_json=as_json)

@@ -11,12 +11,12 @@ __all__ = ["command"]
 
 @click.command("prune")
 @click.argument("paths", nargs=-1, metavar="[PATHS]...")
-@click.option("--dry-run", is_flag=True, help="Only name them.")
+@click.option("--dry-run", is_flag=True, help="Only list them; delete nothing.")
 @isolate_option
 def command(paths: tuple[str, ...], *, dry_run: bool, isolate: bool) -> int:
-    """Delete snapshots that no case refers to.
+    """Delete unreferenced snapshots: those without a case.
 
-    Only snapshots of prompts that load without an error are looked at. Nothing else ever deletes one.
+    Only snapshots of prompts that load without an error are deleted. No other command deletes snapshots.
     """
     from ..commands.approve import prune
 

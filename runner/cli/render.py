@@ -1,4 +1,4 @@
-"""`runner render`: what would be sent, without sending it."""
+"""`runner render`: print requests without sending them."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ __all__ = ["command"]
     type=click.Choice(["messages", "request", "curl"]),
     default="messages",
     show_default=True,
-    help="The messages, the whole request body, or a command for the shell.",
+    help="Print the messages, the whole request body, or a shell command.",
 )
 @selection_options
 def command(form: str, **selection: Any) -> int:
-    """Print what `run` would send, offline.
+    """Print the requests that `run` would send, offline.
 
-    One JSON document a case (two spaces of indentation, keys in the author's order), or one curl command.
+    Each case is one JSON document (indented by two spaces, keys in the author's order) or one curl command.
 
     \b
       runner render prompts/math-tutor.prompt.yaml --format request

@@ -1,4 +1,4 @@
-"""`runner report`: a run as one HTML file."""
+"""`runner report`: write a run as one HTML file."""
 
 from __future__ import annotations
 
@@ -11,15 +11,21 @@ __all__ = ["command"]
 @click.argument("run", default="last", metavar="[RUN]")
 @click.option("--against", metavar="RUN", help="Compare with this run, case by case.")
 @click.option(
-    "--output", "-o", default="report.html", show_default=True, metavar="FILE", help="The file to write."
+    "--output",
+    "-o",
+    default="report.html",
+    show_default=True,
+    metavar="FILE",
+    help="Write the report to this file.",
 )
 def command(run: str, against: str | None, output: str) -> int:
-    """Write a run as one HTML file that can be mailed, archived or attached to a CI job.
+    """Write a run as one HTML file.
 
-    It has an overview with plots, every case with its messages, answer and checks, the fields of the answers, and with
-    --against a comparison. It works offline, asks no server for anything, and looks the same each time it is written.
+    The file can be mailed, archived or attached to a CI job. The report has an overview with plots, every case with its
+    messages, answer and checks, the fields of the answers, and a comparison if --against is given. It works offline,
+    loads nothing from a server, and is the same each time it is written.
 
-    RUN is an id, the beginning of one, `last` (the default), or the folder of a run.
+    RUN is a run id, the beginning of an id, `last` (the default), or the folder of a run.
 
     \b
       runner report

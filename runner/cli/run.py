@@ -1,4 +1,4 @@
-"""`runner run`: ask the model, validate the answers, save them."""
+"""`runner run`: call the model, validate the answers, save them."""
 
 from __future__ import annotations
 
@@ -47,59 +47,62 @@ class BoundType(click.ParamType[object]):
 
 
 class DollarsType(click.FloatRange):
-    """An amount above nothing that is one: neither `nan`, which bounds nothing, nor `inf`."""
+    """A finite amount above zero: neither `nan`, which bounds nothing, nor `inf`."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         dollars = super().convert(value, param, ctx)
         if not isfinite(dollars):
-            self.fail(f"{value!r} is not an amount.", param, ctx)
+            self.fail(f"{value!r} is not a finite amount.", param, ctx)
         return dollars
 
 
 @click.command("run")
 @selection_options
-@click.option("--failed", is_flag=True, help="Only the cases that failed in the last run.")
+@click.option("--failed", is_flag=True, help="Only cases that failed in the last run.")
 @click.option(
-    "--output", "-o", metavar="FILE", help="Save the results as .jsonl, .json, .csv or .xml (JUnit)."
+    "--output", "-o", metavar="FILE", help="Save the results to a .jsonl, .json, .csv or .xml (JUnit) file."
 )
 @bom_option
 @report_option
 @click.option("--in-order", is_flag=True, help="Write --output in the order of the input.")
-@click.option("--repeat", type=click.IntRange(1), default=1, metavar="N", help="Ask N times for each case.")
+@click.option("--repeat", type=click.IntRange(1), default=1, metavar="N", help="Send each case N times.")
 @click.option(
     "--jobs",
     "-j",
     type=JobsType(),
     envvar="RUNNER_JOBS",
-    help="How many requests at once; adaptive: as many as the endpoint takes.",
+    help="Send this many requests at once; adaptive: as many as the endpoint accepts.",
 )
 @transport_option
-@click.option("--shard", type=ShardType(), help="Part I of N of the cases; `runner merge` joins the parts.")
 @click.option(
-    "--resume", metavar="RUN", help="Go on with a run that was stopped or killed (last: the newest)."
+    "--shard", type=ShardType(), help="Only part I of N of the cases; `runner merge` joins the parts."
 )
+@click.option("--resume", metavar="RUN", help="Continue a run that was stopped or killed (last: the newest).")
 @click.option(
     "--max-cost",
     type=DollarsType(0, min_open=True),
     metavar="DOLLARS",
-    help="Stop before the run costs more than this.",
+    help="Stop before the run costs more than this amount.",
 )
 @click.option(
-    "--max-errors", type=BoundType(), help="Stop when more cases than this, or a larger share, got no answer."
+    "--max-errors", type=BoundType(), help="Stop when more cases than this number or share get no answer."
 )
 @click.option(
-    "--no-cache", is_flag=True, envvar="RUNNER_NO_CACHE", help="Ask again even if the answer is known."
+    "--no-cache",
+    is_flag=True,
+    envvar="RUNNER_NO_CACHE",
+    help="Send the request even if its answer is cached.",
 )
 @no_lint_option
 @quiet_option
-@click.option("--stream", is_flag=True, help="Print the text as it comes, one answer after the other.")
-@click.option("--dry-run", is_flag=True, help="Render everything, send nothing, say what it would take.")
+@click.option("--stream", is_flag=True, help="Print the text as it arrives, one answer at a time.")
 @click.option(
-    "--json", "as_json", is_flag=True, help="Print each result as a line of JSON on standard output."
+    "--dry-run", is_flag=True, help="Render everything, send nothing, print what the run would need."
 )
+@click.option("--json", "as_json", is_flag=True, help="Print each result to stdout as a line of JSON.")
 @env_file_option
 @trust_option
-@click.option("--debug", is_flag=True, help="Tell each request and what came of it, on standard error.")
+@click.option("--debug", is_flag=True, help="Log every request and its result to stderr.")
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -128,11 +131,12 @@ def command(
     debug: bool,
     **selection: object,
 ) -> int:
-    """Ask the model, validate, save.
+    """Call the model, validate the answers, save them.
 
-    Runs the prompts' own tests, or the variables or rows given instead.
+    The cases are the prompts' own tests, unless variables or rows are given.
 
-    PATHS are prompt files, folders, globs, names of prompts or ALIAS:NAME; without any, every *.prompt.yaml of the project.
+    PATHS are prompt files, folders, globs, prompt names or ALIAS:NAME; the default is every *.prompt.yaml of the
+    project.
 
     \b
       runner run prompts/sentiment.prompt.yaml --var review="Best purchase ever"
@@ -143,13 +147,13 @@ def command(
     if stream and (jobs == "adaptive" or (jobs or 1) > 1):
         raise click.UsageError("--stream prints one answer at a time; leave --jobs out.")
     if stream and as_json:
-        raise click.UsageError("--stream and --json both write to standard output; choose one.")
+        raise click.UsageError("--stream and --json both write to stdout; choose one.")
     if failed and resume:
         raise click.UsageError(
-            "--failed starts a new run, and --resume asks again what got no answer; choose one."
+            "--failed starts a new run, and --resume continues an earlier one; choose one."
         )
     if dry_run and resume:
-        raise click.UsageError("--dry-run sends nothing, so it has no run to go on with; leave --resume out.")
+        raise click.UsageError("--dry-run sends nothing, so there is no run to continue; leave --resume out.")
 
     from ..commands.connect import ConnectOptions
     from ..commands.run import Asking, RunCommand, hold_recorded, last_run, recorded
@@ -162,15 +166,15 @@ def command(
         typed = _typed(ctx)
         asking = earlier.with_changes(asking, typed)
         if output is None:
-            # With --bom it is written anew, even if nothing is left to ask.
+            # With --bom the file is written anew, even if no request is left to send.
             output, output_was_recorded = arguments["output"], not bom
             in_order = in_order or arguments["in_order"]
             bom = bom or bool(arguments.get("bom"))
         hold_recorded(stored, asking, output, typed)
     if bom and output is None:
-        raise click.UsageError("--bom is about the file that --output names, which is not given.")
+        raise click.UsageError("--bom applies to the file of --output, which is not given.")
     if in_order and output is None:
-        raise click.UsageError("--in-order is about the file that --output names, which is not given.")
+        raise click.UsageError("--in-order applies to the file of --output, which is not given.")
     run = RunCommand(
         asking,
         stored,
@@ -195,6 +199,6 @@ def command(
 
 
 def _typed(ctx: click.Context) -> frozenset[str]:
-    """The parameters that the command line itself gives, not a default and not the environment."""
+    """Return the parameters that come from the command line itself, not from a default or the environment."""
     source = click.core.ParameterSource.COMMANDLINE
     return frozenset(name for name in ctx.params if ctx.get_parameter_source(name) is source)

@@ -1,4 +1,4 @@
-"""`runner schema`: the JSON Schemas of our own file formats."""
+"""`runner schema`: print the JSON Schemas of runner's own file formats."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ __all__ = ["command"]
 def command(name: Literal["prompt", "project", "pack"]) -> int:
     """Print the JSON Schema of a file format.
 
-    For editors and other tools:
+    Editors and other tools use it:
 
     \b
       runner schema prompt > schemas/editor/prompt.schema.json   # prompt files
       runner schema project                                      # runner.yaml
       runner schema pack                                         # pack.yaml
 
-    A first line `# yaml-language-server: $schema=…/prompt.schema.json` then gives completion and checks while typing.
+    With the first line `# yaml-language-server: $schema=…/prompt.schema.json`, an editor then completes and checks as
+    you type.
     """
     from ..commands.schema import show_schema
 

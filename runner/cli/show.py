@@ -1,4 +1,4 @@
-"""`runner show`: the answers of a run, each with its question and its checks."""
+"""`runner show`: show the answers of a run, each with its request and its checks."""
 
 from __future__ import annotations
 
@@ -11,12 +11,16 @@ __all__ = ["command"]
 
 @click.command("show")
 @click.argument("run", default="last", metavar="[RUN|last]")
-@click.option("--failed", is_flag=True, help="Only what did not pass.")
+@click.option("--failed", is_flag=True, help="Only cases that did not pass.")
 @click.option(
-    "--case", "ids", multiple=True, metavar="ID", help="Only the case with this id, or a glob of ids."
+    "--case",
+    "ids",
+    multiple=True,
+    metavar="ID",
+    help="Only the case with this id; a glob selects several, e.g. 'refund-*'.",
 )
 @click.option(
-    "--prompt", "prompts", multiple=True, metavar="PROMPT", help="Only this prompt: its name or its file."
+    "--prompt", "prompts", multiple=True, metavar="PROMPT", help="Only this prompt, given by name or file."
 )
 @click.option(
     "--outcome",
@@ -39,11 +43,12 @@ def command(
     as_json: bool,
     isolate: bool,
 ) -> int:
-    """Show what a run asked and what came back.
+    """Show the requests and answers of a run.
 
-    For each case: its messages and variables, the whole answer, every check, tokens, cost and latency. On a terminal the
-    pager shows it (PAGER, else less). Messages are rendered again from the prompts as they are now; it says so where a
-    prompt has changed since. RUN is a run's id, the beginning of one, or its folder. Offline.
+    Each case is shown with its messages and variables, the whole answer, every check, tokens, cost and latency. On a
+    terminal the output goes through a pager (PAGER, else less). The messages are rendered again from the current
+    prompts; a note appears if a prompt has changed since. RUN is a run id, the beginning of an id, or the folder of a
+    run. Works offline.
 
     \b
       runner show --failed

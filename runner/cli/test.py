@@ -1,4 +1,4 @@
-"""`runner test`: every case against its approved snapshot."""
+"""`runner test`: compare every case with its approved snapshot."""
 
 from __future__ import annotations
 
@@ -36,54 +36,61 @@ __all__ = ["command"]
     "--record",
     type=click.Choice(["none", "once", "new_episodes", "all"]),
     envvar="RUNNER_RECORD",
-    help="Which cases may be asked: none, those without a snapshot, those out of date too (default), all.",
+    help="Cases that may be sent: none, those without a snapshot, those out of date too (default), all.",
 )
-@click.option("--offline", is_flag=True, help="The same as --record none: no network, no key.")
-@click.option("--live", is_flag=True, help="The same as --record all: ask even where nothing changed.")
+@click.option("--offline", is_flag=True, help="Same as --record none: no network, no key.")
+@click.option(
+    "--live", is_flag=True, help="Same as --record all: send every request, even if nothing changed."
+)
 @click.option(
     "--update",
     type=click.Choice(["none", "missing", "changed", "all"]),
     envvar="RUNNER_UPDATE",
-    help="What may be approved without a review (default: none).",
+    help="Answers that may be approved without a review (default: none).",
 )
-@click.option("-u", "update_changed", is_flag=True, help="The same as --update changed.")
-@click.option("--ci", is_flag=True, help="As in a CI: --record none --update none --unreferenced reject.")
-@click.option(
-    "--samples", type=click.IntRange(1), metavar="N", help="Ask N times for each case that is asked."
-)
+@click.option("-u", "update_changed", is_flag=True, help="Same as --update changed.")
+@click.option("--ci", is_flag=True, help="Run as in CI: --record none --update none --unreferenced reject.")
+@click.option("--samples", type=click.IntRange(1), metavar="N", help="Send each request N times.")
 @case_option
-@click.option("--failed", is_flag=True, help="Only the cases that did not pass in the last run.")
+@click.option("--failed", is_flag=True, help="Only cases that did not pass in the last run.")
 @click.option("--tag", "tags", multiple=True, metavar="TAG", help="Only prompts or cases with this tag.")
-@click.option("--base", metavar="REV", help="Ask only for requests that differ from this git revision.")
-@click.option("--shard", type=ShardType(), help="Part I of N of the cases, the same on every machine.")
+@click.option("--base", metavar="REV", help="Send only requests that differ from this git revision.")
+@click.option(
+    "--shard",
+    type=ShardType(),
+    help="Only part I of N of the cases; the parts are the same on every machine.",
+)
 @click.option(
     "--unreferenced",
     type=click.Choice(["ignore", "warn", "reject"]),
     envvar="RUNNER_UNREFERENCED",
-    help="Snapshots without a case (default: warn; reject in a CI).",
+    help="What to do about snapshots without a case (default: warn; reject in CI).",
 )
 @click.option(
     "--endpoint",
     envvar="RUNNER_ENDPOINT",
     metavar="NAME",
     shell_complete=complete_endpoints,
-    help="Ask this endpoint of runner.yaml.",
+    help="Use this endpoint of runner.yaml.",
 )
 @click.option(
     "--jobs",
     "-j",
     type=JobsType(),
     envvar="RUNNER_JOBS",
-    help="How many requests at once; adaptive: as many as the endpoint takes.",
+    help="Send this many requests at once; adaptive: as many as the endpoint accepts.",
 )
 @click.option(
-    "--no-cache", is_flag=True, envvar="RUNNER_NO_CACHE", help="Ask again even if the answer is known."
+    "--no-cache",
+    is_flag=True,
+    envvar="RUNNER_NO_CACHE",
+    help="Send the request even if its answer is cached.",
 )
 @no_lint_option
 @transport_option
 @env_file_option
 @trust_option
-@click.option("--output", "-o", metavar="FILE", help="Save the verdicts as .xml (JUnit).")
+@click.option("--output", "-o", metavar="FILE", help="Save the verdicts to an .xml (JUnit) file.")
 @quiet_option
 @report_option
 @isolate_option
@@ -117,12 +124,12 @@ def command(
 ) -> int:
     """Compare every case with its approved snapshot.
 
-    A case whose request is the approved one is replayed from the snapshot: no network, no cost, judged by today's
-    schema and assertions. The others are asked, and what is new or different waits for `runner review`. In a CI
-    (`CI` is set) nothing is asked and nothing is written.
+    A case whose request has not changed is replayed from its snapshot, without network or cost, and judged by the
+    current schema and assertions. The other requests are sent, and new or different answers are pending until
+    `runner review`. In CI (`CI` is set) nothing is sent and nothing is written.
 
     \b
-      runner test                          # ask what changed, then: runner review
+      runner test                          # send what changed, then: runner review
       runner test --offline                # the gate for every pull request
       runner test --live --samples 5       # has the model drifted?
     """
@@ -133,9 +140,9 @@ def command(
     from ..regress.modes import is_ci, modes_for
 
     if offline + live + (record is not None) > 1:
-        raise click.UsageError("--record, --offline and --live say the same thing; give one of them.")
+        raise click.UsageError("--record, --offline and --live set the same mode; give one of them.")
     if update is not None and update_changed:
-        raise click.UsageError("--update and -u say the same thing; give one of them.")
+        raise click.UsageError("--update and -u set the same mode; give one of them.")
     modes = modes_for(
         ci=ci or is_ci(os.environ),
         record="none" if offline else "all" if live else record,

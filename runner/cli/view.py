@@ -1,4 +1,4 @@
-"""`runner view`: the report of a run in the browser."""
+"""`runner view`: open the report of a run in the browser."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ __all__ = ["command"]
 def command(run: str, against: str | None) -> int:
     """Open the report of a run in the browser.
 
-    The report is a file in your cache folder, whose path is printed; no server is started. RUN is an id, the beginning of
-    one, `last` (the default), or the folder of a run.
+    The report is a file in your cache folder, and its path is printed; no server is started. RUN is a run id, the
+    beginning of an id, `last` (the default), or the folder of a run.
     """
     from ..commands.report import view
 

@@ -146,7 +146,7 @@ class Outlet:
     def check(self) -> None:
         """Raise StorageError, or ReaderGoneError for a pipe, where something could not be written."""
         if isinstance(self._lost, BrokenPipeError):
-            raise ReaderGoneError("nobody reads the output any more")
+            raise ReaderGoneError("the reader of the output has closed it")
         if self._lost is not None:
             raise StorageError(
                 f"{self._name} cannot be written: {self._lost.strerror or self._lost}",
