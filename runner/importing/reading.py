@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
-from ..errors import Location, RunnerError
+from ..errors import Location, Problems, RunnerError
 from ..values import Json
 from .dotprompt import read_dotprompt
 from .drafts import Draft
@@ -49,7 +49,8 @@ def read_source(kind: str, name: str, folder: Folder) -> Imported:
     except RunnerError as error:
         code = error.code if isinstance(error, RefusedSourceError) else "I900"
         if not list(ledger.items()):
-            ledger.take("prompt", error.location or Location(shown), "the file")
+            first = error.errors[0] if isinstance(error, Problems) else error
+            ledger.take("prompt", first.location or Location(shown), "the file")
         ledger.lose_all(code, error.message)
         return Imported(shown, kind, (), tuple(ledger.items()), ledger.remarks, error)
     return Imported(shown, kind, files, tuple(ledger.items()), ledger.remarks, None, endpoints)

@@ -1,8 +1,8 @@
 """What the tests hold runner against: hand-written data that stands here, and recordings of others where they are given.
 
 The data of this folder is part of the repository; a test that misses it fails. The recordings belong to others and are
-not part of it: `SOURCES.tsv` lists them. A folder that holds them is named by CONFORMANCE_DATA; the tests then run on
-those too, and fail where a file is missing or is not the listed one.
+not part of it: `SOURCES.tsv` lists them, and `RENDERINGS.tsv` what real tools made of them. A folder that holds them is
+named by CONFORMANCE_DATA; the tests then run on those too, and fail where a file is missing or is not the listed one.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-__all__ = ["HERE", "RECORDINGS", "lines", "recorded", "sources"]
+__all__ = ["HERE", "RECORDINGS", "lines", "recorded", "recorded_below", "renderings", "sources"]
 
 HERE = Path(__file__).parent
 RECORDINGS = Path(given) if (given := os.environ.get("CONFORMANCE_DATA")) else None
@@ -32,9 +32,19 @@ def lines(name: str) -> dict[str, dict[str, Any]]:
 
 @cache
 def sources() -> tuple[dict[str, str], ...]:
-    """The rows of SOURCES.tsv."""
-    with (HERE / "SOURCES.tsv").open(encoding="utf-8", newline="") as file:
-        return tuple(csv.DictReader(file, delimiter="\t"))
+    """The rows of SOURCES.tsv; `role` is "companion" where another file names this one, and mostly left out."""
+    return _rows("SOURCES.tsv")
+
+
+@cache
+def renderings() -> tuple[dict[str, str], ...]:
+    """The rows of RENDERINGS.tsv."""
+    return _rows("RENDERINGS.tsv")
+
+
+def _rows(name: str) -> tuple[dict[str, str], ...]:
+    with (HERE / name).open(encoding="utf-8", newline="") as file:
+        return tuple(csv.DictReader(file, delimiter="\t", restval=""))
 
 
 def recorded(folder: str, *endings: str) -> list[Path]:
@@ -44,3 +54,11 @@ def recorded(folder: str, *endings: str) -> list[Path]:
     named = [Path(row["file"]) for row in sources()]
     inside = sorted(path for path in named if path.parent.as_posix() == folder)
     return [RECORDINGS / path for path in inside if not endings or path.name.endswith(endings)]
+
+
+def recorded_below(folder: str) -> list[Path]:
+    """The listed recordings anywhere below `folder`, without companions; none where none are given."""
+    if RECORDINGS is None:
+        return []
+    inside = [row["file"] for row in sources() if row["file"].startswith(f"{folder}/") and not row["role"]]
+    return [RECORDINGS / name for name in inside]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import hashlib
 import json
 import re
 from pathlib import Path
@@ -54,7 +52,18 @@ evaluators:
     string:
       contains: '{{expected}}'
 """
-HERE = Path(conformance.HERE) / "import" / "github"
+OURS = conformance.HERE / "import"
+PUBLISHED = [
+    *sorted((OURS / "github").glob("*/*.yml")),
+    *sorted((conformance.HERE / "formats" / "github").glob("*.yml")),
+    *conformance.recorded("formats/github-prompt-yml", ".yml"),
+    *conformance.recorded_below("import/github-prompt-yml"),
+]
+"""Ours in the style of those that are published, and those of others where they are given."""
+IMPOSTORS = [
+    *sorted((OURS / "not-github").glob("*.yml")),
+    *conformance.recorded_below("import/not-github-prompt-yml"),
+]
 
 
 def load(text: str = TEXT, *, in_pack: bool = False) -> Prompt:
@@ -415,21 +424,15 @@ def test_where_a_folder_lies_counts_whatever_it_is_opened_from(tmp_path: Path) -
 # --- files of others --------------------------------------------------------------------------------------------
 
 
-def _files(folder: Path) -> list[Path]:
-    found = sorted(folder.glob("*.yml"))
-    assert found
-    return found
-
-
 def project() -> Project:
     config = "endpoints: {e: {base_url: 'http://127.0.0.1:9/v1', model: some}}\nendpoint: e\n"
     return load_project_from(MemoryTree({"runner.yaml": config.encode()}), Path("root"), environ={})
 
 
-UNREADABLE = {"kenjpais__okd__priority-router.prompt.yml": 'messages[0] needs "content"'}
+UNREADABLE = {"priority-router.prompt.yml": 'messages[0] needs "content"'}
 
 
-@pytest.mark.parametrize("file", _files(HERE), ids=lambda path: path.name)
+@pytest.mark.parametrize("file", PUBLISHED, ids=lambda path: path.name)
 def test_a_published_prompt_sends_what_gh_models_sent(file: Path) -> None:
     tree = MemoryTree({file.name: file.read_bytes()})
     if said := UNREADABLE.get(file.name):
@@ -458,23 +461,13 @@ def _as_gh_models(content: str, values: dict[str, Any]) -> str:
     return content
 
 
-@pytest.mark.parametrize("file", _files(HERE / "impostors"), ids=lambda path: path.name)
+@pytest.mark.parametrize("file", IMPOSTORS, ids=lambda path: path.name)
 def test_a_file_that_only_has_the_suffix_is_refused(file: Path) -> None:
     assert not is_github_prompt(
         parse_document(file.read_bytes(), file.name).value, ".github/prompts/a.prompt.yml"
     )
     with pytest.raises(RunnerError, match="messages"):
         load_prompt(file.name, MemoryTree({file.name: file.read_bytes()}))
-
-
-def test_every_published_file_is_listed_with_where_it_is_from() -> None:
-    with (HERE / "SOURCES.tsv").open(encoding="utf-8", newline="") as rows:
-        listed = {row["file"]: row for row in csv.DictReader(rows, delimiter="\t")}
-    files = {path.relative_to(HERE).as_posix(): path for path in HERE.rglob("*.yml")}
-    assert listed.keys() == files.keys()
-    for name, row in listed.items():
-        assert row["licence"] in ("MIT", "Apache-2.0"), row
-        assert row["sha256"] == hashlib.sha256(files[name].read_bytes()).hexdigest(), row
 
 
 # --- hostile files ----------------------------------------------------------------------------------------------

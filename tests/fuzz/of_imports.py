@@ -12,13 +12,14 @@ from runner.files.tree import MemoryTree
 from runner.importing.imported import Imported
 from runner.importing.reading import READERS, read_source
 from runner.importing.sources import Folder
+from tests import conformance
 
-from .seeds import ROOT
 from .target import LARGEST, Target, hold, hold_error
 
 __all__ = ["TARGETS"]
 
-_DATA = ROOT / "tests" / "conformance"
+_RECORDED = {"github": "github-prompt-yml"}
+"""Where the recordings of a kind lie, if the folder is not named as the kind is."""
 _NAMES = {
     "github": "p.prompt.yml",
     "promptfoo": "promptfooconfig.yaml",
@@ -61,15 +62,9 @@ _WRITTEN: dict[str, tuple[str, ...]] = {
 def _seeds(kind: str) -> Callable[[], Iterator[bytes]]:
     def seeds() -> Iterator[bytes]:
         yield from (text.encode() for text in _WRITTEN.get(kind, ()))
-        folders = {"github": "formats/github", "openai-evals": "-", "openai-request": "-"}
-        folder = _DATA / folders.get(kind, f"import/{kind}")
-        endings = {"github": ".yml", "promptfoo": ".yaml", "prompty": ".prompty", "dotprompt": ".prompt"}
-        for path in sorted(folder.rglob("*")) if folder.is_dir() else ():
-            if (
-                path.is_file()
-                and path.name.endswith(endings.get(kind, "-"))
-                and path.stat().st_size <= LARGEST // 2
-            ):
+        ours = sorted((conformance.HERE / "import" / kind).rglob("*"))
+        for path in (*ours, *conformance.recorded_below(f"import/{_RECORDED.get(kind, kind)}")):
+            if path.is_file() and path.stat().st_size <= LARGEST // 2:
                 yield path.read_bytes()
 
     return seeds

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from runner.engine.plan.lint import lint_prompt
 from runner.engine.plan.plan import Plan, make_units
@@ -18,27 +18,62 @@ from runner.files.tree import MemoryTree
 from runner.importing.imported import Imported
 from runner.importing.reading import read_source
 from runner.importing.sources import Folder
+from tests import conformance
 
-DATA = Path(__file__).parents[1] / "conformance" / "import"
+OURS = conformance.HERE / "import"
+FOLDERS = {"github": "github-prompt-yml"}
+"""Where the recordings of a kind lie, if the folder is not named as the kind is."""
+
+needs_recordings = pytest.mark.skipif(
+    conformance.RECORDINGS is None, reason="no folder of recordings was given (CONFORMANCE_DATA)"
+)
 
 
-def listed(kind: str, role: str = "main") -> list[str]:
-    """The recorded sources of a kind, named from DATA."""
-    with (DATA / "SOURCES.tsv").open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file, delimiter="\t"))
-    return [row["file"] for row in rows if row["file"].startswith(f"{kind}/") and row["role"] == role]
+def written(kind: str) -> list[dict[str, Any]]:
+    """Our own sources of a kind, each with what has to come of it."""
+    with (OURS / f"{kind}.jsonl").open(encoding="utf-8", newline="\n") as file:
+        return [json.loads(line) for line in file]
+
+
+def listed(kind: str) -> list[str]:
+    """The recorded sources of a kind, of others, named from the folder of imports; none where none are given."""
+    found = conformance.recorded_below(f"import/{FOLDERS.get(kind, kind)}")
+    return [path.relative_to(_theirs()).as_posix() for path in found]
+
+
+def _theirs() -> Path:
+    assert conformance.RECORDINGS is not None
+    return conformance.RECORDINGS / "import"
+
+
+def renderings(kind: str) -> list[tuple[str, Any]]:
+    """The files in which is told what the real tool made of recorded sources, and what they hold."""
+    found: list[tuple[str, Any]] = []
+    for row in conformance.renderings() if conformance.RECORDINGS is not None else ():
+        if row["file"].startswith(f"import/{kind}-expected"):
+            path = conformance.RECORDINGS / row["file"]
+            found.append((path.name.removesuffix(".json"), json.loads(path.read_text(encoding="utf-8"))))
+    return found
 
 
 def recorded(kind: str) -> Iterator[dict[str, Any]]:
-    """What the real tool made of the recorded sources."""
-    with (DATA / f"{kind}.jsonl").open(encoding="utf-8", newline="\n") as file:
-        yield from map(json.loads, file)
+    """What the real tool made of a source: of ours, and of those of others where they are given."""
+    yield from (each for each in written(kind) if "messages" in each)
+    for _, told in renderings(kind):
+        for each in told["results"]:
+            yield {**each, "file": f"{kind}/{each['repository'].replace('/', '__')}/{each['path']}"}
+
+
+def path_of(file: str) -> Path:
+    """Where a source lies: with ours, or with the recordings."""
+    ours = OURS / file
+    return ours if ours.exists() or conformance.RECORDINGS is None else _theirs() / file
 
 
 def of_repository(kind: str, file: str) -> Imported:
-    """Import a recorded source; its repository is the folder that may be read."""
-    kind_, repository, *rest = file.split("/")
-    return read_source(kind, "/".join(rest), Folder(DATA / kind_ / repository))
+    """Import a source of the conformance data; its repository is the folder that may be read."""
+    _, _, *rest = file.split("/")
+    return read_source(kind, "/".join(rest), Folder(path_of(file).parents[len(rest) - 1]))
 
 
 def of_text(tmp_path: Path, kind: str, name: str, text: str, **others: str) -> Imported:
@@ -87,13 +122,6 @@ def faults_of(imported: Imported) -> list[str]:
         faults += [str(error) for error in found.errors]
         faults += [str(remark) for remark in found.remarks if remark.severity == "error"]
     return faults
-
-
-def digest(text: str) -> str:
-    """How a recorded text is kept: long ones by their hash."""
-    if len(text) <= 2000:
-        return text
-    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 
 
 def adds_up(imported: Imported) -> bool:

@@ -13,14 +13,14 @@ from runner.importing.javascript import NotTranslatableError, as_assertion
 from runner.importing.regexes import python_pattern
 from runner.patterns import PatternError
 
-from .support import recorded
+from .support import written
 
 
 def translated(code: str) -> dict[str, object]:
     return as_assertion(code, parsed=False, rename=lambda name: name)
 
 
-@pytest.mark.parametrize("record", [pytest.param(each, id=each["code"]) for each in recorded("javascript")])
+@pytest.mark.parametrize("record", [pytest.param(each, id=each["code"]) for each in written("javascript")])
 def test_the_assertion_holds_where_node_says_so(record):
     compiled = compile_assertion(Assertion(translated(record["code"]), Location("p", 1, 1)))
     for (output, variables), passed in zip(record["answers"], record["passed"], strict=True):

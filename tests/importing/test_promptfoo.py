@@ -1,4 +1,4 @@
-"""Configurations of promptfoo: real ones against promptfoo's own renderings, and made-up ones for each rule."""
+"""Configurations of promptfoo: whole ones against promptfoo's own renderings, and made-up ones for each rule."""
 
 from __future__ import annotations
 
@@ -11,22 +11,24 @@ import pytest
 import yaml
 
 from .support import (
-    DATA,
     adds_up,
     bodies_of,
-    digest,
     faults_of,
     files_of,
     listed,
+    needs_recordings,
     of_repository,
     of_text,
+    path_of,
     prompts_of,
-    recorded,
+    renderings,
     spec_of,
+    written,
 )
 
-CONFIGS = listed("promptfoo")
+CONFIGS = [each["file"] for each in written("promptfoo")] + listed("promptfoo")
 APPLICATIONS = {
+    "promptfoo/code/promptfooconfig.yaml": "the provider is code",
     "promptfoo/AlqarniMohammed__prompt-eval-engine/promptfooconfig.graded.yaml": "agent",
     "promptfoo/AubHaddad__ai-invoice-assistant/promptfooconfig.yaml": "the provider is code",
     "promptfoo/Azure__AKS-Skills/evals/promptfoo-baseline.yaml": "the provider is code",
@@ -40,10 +42,10 @@ APPLICATIONS = {
     "promptfoo/software-trizzey__ai-email-categorizer/promptfoo.yaml": "there is no file",
     "promptfoo/tempoxyz__wallet/eval/promptfooconfig.yaml": "the provider is code",
 }
-"""The recorded configurations in which there is nothing to import, and why."""
+"""The configurations in which there is nothing to import, and why."""
 
 
-# --- real files ------------------------------------------------------------------------------------------------------
+# --- whole files -----------------------------------------------------------------------------------------------------
 
 
 def sent(body: dict[str, Any]) -> str:
@@ -54,20 +56,32 @@ def sent(body: dict[str, Any]) -> str:
     return json.dumps(messages, indent=2, ensure_ascii=False)
 
 
-@pytest.mark.parametrize("record", [pytest.param(each, id=each["file"]) for each in recorded("promptfoo")])
-def test_the_messages_are_those_that_promptfoo_renders(record):
-    found = of_repository("promptfoo", record["file"])
+def rendered() -> dict[str, list[tuple[int, str]]]:
+    """The texts that promptfoo renders for each configuration, with the number of the prompt."""
+    found = {
+        each["file"]: [(prompt, text) for prompt, _, text in each["rendered"]]
+        for each in written("promptfoo")
+        if "rendered" in each
+    }
+    named = {file.replace("/", "__"): file for file in listed("promptfoo")}
+    for name, told in renderings("promptfoo"):
+        results = [each for each in told["results"] if not each["error"]]
+        found[named[f"promptfoo__{name}"]] = [(each["prompt"], each["rendered"]) for each in results]
+    return found
+
+
+@pytest.mark.parametrize(("file", "texts"), [pytest.param(*each, id=each[0]) for each in rendered().items()])
+def test_the_messages_are_those_that_promptfoo_renders(file, texts):
+    found = of_repository("promptfoo", file)
     wanted: dict[int, list[str]] = {}
-    for prompt, _, text, failed in record["rendered"]:
-        if not failed:
-            wanted.setdefault(prompt, []).append(text)
+    for prompt, text in texts:
+        wanted.setdefault(prompt, []).append(text)
     for name in prompts_of(found):
-        texts = [sent(body) for body in bodies_of(found, name)]
-        assert [digest(text) for text in texts] in wanted.values()
+        assert [sent(body) for body in bodies_of(found, name)] in wanted.values()
 
 
 @pytest.mark.parametrize("file", CONFIGS)
-def test_a_real_configuration_is_accounted_for_and_what_comes_of_it_passes_check(file):
+def test_a_configuration_is_accounted_for_and_what_comes_of_it_passes_check(file):
     found = of_repository("promptfoo", file)
     assert adds_up(found)
     assert (found.refused is not None) is (file in APPLICATIONS)
@@ -75,9 +89,9 @@ def test_a_real_configuration_is_accounted_for_and_what_comes_of_it_passes_check
 
 
 @pytest.mark.parametrize("file", CONFIGS)
-def test_every_inline_test_and_assertion_of_a_real_configuration_is_counted(file):
+def test_every_inline_test_and_assertion_of_a_configuration_is_counted(file):
     found = of_repository("promptfoo", file)
-    value = yaml.safe_load((DATA / file).read_text(encoding="utf-8"))
+    value = yaml.safe_load(path_of(file).read_text(encoding="utf-8"))
     tests = value.get("tests") or []
     if not isinstance(tests, list) or any(isinstance(test, str) for test in tests):
         pytest.skip("its tests stand in other files")
@@ -89,11 +103,11 @@ def test_every_inline_test_and_assertion_of_a_real_configuration_is_counted(file
     assert counts.get("assertion", 0) == asserts
 
 
-@pytest.mark.parametrize(("file", "reason"), APPLICATIONS.items())
-def test_what_tests_an_application_is_refused_in_the_words_of_its_author(file, reason):
+@pytest.mark.parametrize("file", [file for file in CONFIGS if file in APPLICATIONS])
+def test_what_tests_an_application_is_refused_in_the_words_of_its_author(file):
     found = of_repository("promptfoo", file)
     assert found.refused is not None
-    assert reason in str(found.refused)
+    assert APPLICATIONS[file] in str(found.refused)
     assert found.files == ()
     assert all(item.outcome == "lost" for item in found.items)
 
@@ -103,8 +117,9 @@ def test_the_same_source_gives_the_same_bytes(file):
     assert files_of(of_repository("promptfoo", file)) == files_of(of_repository("promptfoo", file))
 
 
-def test_of_the_real_configurations_that_have_something_to_import_so_many_lose_nothing():
-    found = [of_repository("promptfoo", file) for file in CONFIGS if file not in APPLICATIONS]
+@needs_recordings
+def test_of_the_configurations_of_others_that_have_something_to_import_so_many_lose_nothing():
+    found = [of_repository("promptfoo", file) for file in listed("promptfoo") if file not in APPLICATIONS]
     assert sum(1 for each in found if not each.lost) >= 6
 
 
