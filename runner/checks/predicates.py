@@ -478,7 +478,7 @@ def _values_read(seen: Json, reads: Mapping[str, Members]) -> str:
     return " and ".join(found)
 
 
-_READ = 60
+_READ = 120
 
 
 def _on_text(

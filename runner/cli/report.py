@@ -7,7 +7,7 @@ import click
 __all__ = ["command"]
 
 
-@click.command("report")
+@click.command("report", short_help="Write a run as one HTML file.")
 @click.argument("run", default="last", metavar="[RUN]")
 @click.option("--against", metavar="RUN", help="Compare with this run, case by case.")
 @click.option(

@@ -17,10 +17,10 @@ from .figures import count, dollars, duration, plural, whole_seconds
 from .gates import gate_lines
 from .painting import BOLD, DIM, Line
 from .progress import SEPARATOR
-from .regression_closing import closing_lines, last_line, sentences
+from .regression_closing import closing_lines, last_lines, sentences
 from .regression_digest import RegressionDigest, case_name, sort_of
 from .reporter import LINES_PER_RUN, Reporter
-from .visible import one_line, shorten, visible
+from .visible import one_line, shorten, visible, wrapped
 
 __all__ = ["RegressionReporter"]
 
@@ -113,12 +113,16 @@ class RegressionReporter(Reporter):
         if told:
             self._print(Line(""))
             for sentence in told:
-                self._print(Line(sentence))
+                command = sentence.startswith(" ")  # is copied whole
+                for part in wrapped(sentence, None if command else self._screen_width):
+                    self._print(Line(part))
         if self._gates:
             self._print(Line(""))
             for line in gate_lines(self._gates):
                 self._print(line)
-        self._print(last_line(digest, tally, seconds=seconds, complete=complete))
+        width = self._screen_width
+        for line in last_lines(digest, tally, seconds=seconds, complete=complete, width=width):
+            self._print(line)
 
     def close(self) -> None:
         """Take the progress off the screen; closing twice is harmless."""

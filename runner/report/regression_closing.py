@@ -10,9 +10,9 @@ from .figures import count, dollars, duration, plural
 from .painting import BOLD, DIM, GREEN, RED, YELLOW, Line
 from .regression_digest import Few, RegressionDigest, Told
 from .review_table import field_table
-from .visible import shorten, visible
+from .visible import cell_width, packed, shorten, visible, wrapped
 
-__all__ = ["closing_lines", "cost_of", "last_line", "sentences"]
+__all__ = ["closing_lines", "cost_of", "last_lines", "sentences"]
 
 _SORT_WIDTH = 9
 _ALIKE = 3
@@ -47,8 +47,10 @@ def sentences(digest: RegressionDigest, *, unreferenced: int, modes: Modes) -> I
         yield "To see and approve what came: runner review"
 
 
-def last_line(digest: RegressionDigest, tally: Tally, *, seconds: float, complete: bool) -> Line:
-    """`12 passed, 1 failed, 1 flaky, 2 to review in 0.31 s · 3 asked · $0.0012`."""
+def last_lines(
+    digest: RegressionDigest, tally: Tally, *, seconds: float, complete: bool, width: int | None
+) -> Iterator[Line]:
+    """`12 passed, 1 failed, 1 flaky, 2 to review in 0.31 s · 3 asked · $0.0012`, on as many lines of `width` columns as it takes."""
     parts = [f"{count(tally.passed)} passed", f"{count(tally.failed)} failed"]
     for number, words in (
         (tally.flaky, "flaky"),
@@ -71,8 +73,9 @@ def last_line(digest: RegressionDigest, tally: Tally, *, seconds: float, complet
     as_it_should_be = tally.passed + tally.excused.total() - tally.excused["pass"] == tally.selected
     green = complete and as_it_should_be and not tally.gates_unchecked
     style = RED if failed else GREEN if green else YELLOW
-    text = " · ".join([f"{stopped}{verdict} in {duration(seconds)}", *rest])
-    return Line(text, style, len(stopped) + len(verdict))
+    first, *others = packed([f"{stopped}{verdict} in {duration(seconds)}", *rest], " · ", width)
+    yield Line(first, style, len(stopped) + len(verdict))
+    yield from map(Line, others)
 
 
 def cost_of(digest: RegressionDigest, tally: Tally) -> float | None:
@@ -116,14 +119,19 @@ def _failures(few: Few[Told], width: int | None) -> Iterator[Line]:
 
 def _case(told: Told, style: str, width: int | None) -> Iterator[Line]:
     sort = _WORDS.get(told.sort, told.sort)
-    yield Line(
-        f"{sort:{_SORT_WIDTH}}  {told.name}" + (f"  {told.reason}" if told.reason else ""), style, len(sort)
-    )
+    title = f"{sort:{_SORT_WIDTH}}  {told.name}"
+    whole = f"{title}  {told.reason}" if told.reason else title
+    if width is None or cell_width(whole) <= width:
+        yield Line(whole, style, len(sort))
+    else:
+        yield Line(title, style, len(sort))
+        yield from (Line(f"    {line}") for line in wrapped(told.reason, width - 4))
     table = field_table(told.rows, width=None if width is None else width - 4, more=told.more_rows)
     for number, line in enumerate(table):
         same = 0 < number <= len(told.rows) and told.rows[number - 1].equal
         yield Line(f"    {line}", DIM if same or number == 0 else "")
-    yield from (Line(f"    {fact}") for fact in told.facts)
+    for fact in told.facts:
+        yield from (Line(f"    {line}") for line in wrapped(fact, None if width is None else width - 4))
 
 
 def _files(caption: str, few: Few[str]) -> Iterator[Line]:

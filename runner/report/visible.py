@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from ..visible import one_line, visible
 
-__all__ = ["breaks", "cell_width", "one_line", "shorten", "visible", "wrapped"]
+__all__ = ["breaks", "cell_width", "one_line", "packed", "shorten", "visible", "wrapped"]
 
 
 def cell_width(text: str) -> int:
@@ -64,6 +64,18 @@ def _is_wider(line: str, start: int, width: int) -> bool:
         if room < 0:
             return True
     return False
+
+
+def packed(parts: Sequence[str], separator: str, width: int | None) -> list[str]:
+    """Lines of as many parts as fit `width` columns with separators between them; no part is broken."""
+    lines: list[str] = []
+    for part in parts:
+        longer = f"{lines[-1]}{separator}{part}" if lines else part
+        if lines and (width is None or cell_width(longer) <= width):
+            lines[-1] = longer
+        else:
+            lines.append(part)
+    return lines
 
 
 def _cut(text: str, width: int) -> int:

@@ -138,6 +138,15 @@ def test_of_many_cases_the_first_are_told_and_the_others_counted() -> None:
     assert "and 37 more\n" in text
 
 
+@pytest.mark.parametrize("width", [60, 80])
+def test_no_line_of_a_failure_or_of_the_totals_overruns_a_terminal(width: int) -> None:
+    results = [failed(case=f"case-{n}", reason=f"reason {n}, which is a long one " * 4) for n in range(3)]
+    text = re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", shown([*results, changed()], live=True, width=width))
+    lines = [line.rpartition("\r")[2] for line in text.splitlines()]
+    assert [line for line in lines if len(line) > width and " " in line.strip()] == []
+    assert re.sub(r"\s+", " ", text).count("reason 1, which is a long one") >= 4
+
+
 def made_of(**variables: Any) -> Any:
     """What a result of a case with these variables is made of."""
     return SimpleNamespace(job=SimpleNamespace(case=SimpleNamespace(vars=variables)))

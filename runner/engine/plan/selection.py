@@ -104,7 +104,7 @@ class Selection:
             needed = " ".join(f"--var {name}=…" for name in sorted(unit.required))
             return NothingSelectedError(
                 f"nothing to run: {unit.prompt.path} has no tests and needs {', '.join(sorted(unit.required))}",
-                hint=f"give {needed}, or --input ROWS, or add tests to the prompt",
+                hint=f"add tests to the prompt; `runner run` also takes {needed}, or --input ROWS",
             )
         wanted = [
             *(f"--case {name}" for name in sorted(self.ids)),
