@@ -1,7 +1,7 @@
-"""HTTP over aiohttp: for each worker one transport with one connection.
+"""HTTP over aiohttp: one transport with one connection for each worker.
 
-aiohttp's connector and parser are used without its client session. The session's share is cookies, redirects,
-requests asked twice and header fields of its own, none of which may happen here, and a third of the CPU time.
+aiohttp's connector and parser are used without its client session. The session adds cookies, redirects, repeated
+requests and header fields of its own, none of which may happen here, and takes a third of the CPU time.
 """
 
 from __future__ import annotations
@@ -45,26 +45,27 @@ _READ_BUFFER = 1024 * 1024
 
 _LONGEST_FIELD = 100 * 1024
 _MOST_FIELDS = 1000
-"""Limits on the head of a response. h11, under httpx, takes some 100 KiB in all."""
+"""Limits on the head of a response. h11, which httpx uses, accepts some 100 KiB in all."""
 
 
 class AiohttpTransport:
     """One worker's own connection (see `Transport`): HTTP/1.1, kept alive between requests.
 
-    Uses the proxies of the environment and the certificate authorities of SSL_CERT_FILE or SSL_CERT_DIR, else
-    Mozilla's (certifi). SOCKS proxies are beyond aiohttp.
+    It uses the proxies of the environment and the certificate authorities of SSL_CERT_FILE or SSL_CERT_DIR, else
+    Mozilla's (certifi). aiohttp does not support SOCKS proxies.
     """
 
     def __init__(self, base_url: str, *, trust_env: bool = True) -> None:
-        """A transport for URLs below `base_url`; ConfigError where the environment's proxy or authorities are unusable.
+        """Create a transport for URLs below `base_url`.
 
-        `trust_env=False` leaves proxies out, for a server of our own on the loopback interface.
+        `trust_env=False` ignores proxies, for our own server on the loopback interface. Raises ConfigError if the proxy
+        or the certificate authorities of the environment cannot be used.
         """
         proxy = proxy_for(base_url) if trust_env else None
         if proxy is not None and proxy.is_socks:
             raise ConfigError(
-                "the environment names a SOCKS proxy, which the transport aiohttp cannot use",
-                hint="choose the transport httpx, with pip install 'httpx[socks]'",
+                "the environment sets a SOCKS proxy, which the transport aiohttp does not support",
+                hint="use the transport httpx, with pip install 'httpx[socks]'",
             )
         tunnelled = base_url.startswith("https:")
         fields = {"accept-encoding": "gzip"}
@@ -79,12 +80,12 @@ class AiohttpTransport:
         self._destination: tuple[str, aiohttp.ClientRequest] | None = None
         self._kept: _Line | None = None
         self._in_use: Connection | None = None
-        self._deadline: Deadline | None = None  # made later, because it belongs to the running loop
+        self._deadline: Deadline | None = None  # created later, because it belongs to the running loop
 
     async def send(
         self, request: Request, *, timeout: float, on_bytes: Callable[[bytes], None] | None = None
     ) -> Response:
-        """Send and read to the end within `timeout` seconds in all, or raise TransportError (see `Transport`)."""
+        """Send a request and read the whole response within `timeout` seconds, or raise TransportError."""
         data = self._heads.head(request) + request.body
         seconds = timeout
         line = self._kept_line(request.url)
@@ -101,7 +102,7 @@ class AiohttpTransport:
             response = await self._exchange(connection, data, on_bytes)
             if (
                 self._deadline.expired
-            ):  # a body without a length ends with the connection, also when we end it
+            ):  # a body without a length ends with the connection, even if we close it
                 raise late(timeout)
             complete = True
         except (aiohttp.ClientError, HttpProcessingError) as error:
@@ -115,12 +116,12 @@ class AiohttpTransport:
         return response
 
     def _give_up(self) -> None:
-        """The time is over: whoever waits for the connection is told that it is gone."""
+        """Abort the connection at the deadline, so that everything waiting for it fails."""
         if self._in_use is not None and self._in_use.transport is not None:
             self._in_use.transport.abort()
 
     async def close(self) -> None:
-        """Close the connection; the transport is of no further use."""
+        """Close the connection. The transport cannot be used afterwards."""
         if self._deadline is not None:
             self._deadline.close()
         if self._kept is not None:
@@ -128,10 +129,10 @@ class AiohttpTransport:
             self._kept = None
         if self._connector is not None:
             await self._connector.close()
-            await asyncio.sleep(0)  # an aborted connection closes its socket in the loop's next round
+            await asyncio.sleep(0)  # an aborted connection closes its socket in the loop's next iteration
 
     def _kept_line(self, url: str) -> _Line | None:
-        """The connection of the last request, where it can serve another. The connector's own keeping takes longer."""
+        """Return the connection of the last request if it can be reused. This is faster than the connector's own pool."""
         line, self._kept = self._kept, None
         if line is None:
             return None
@@ -164,11 +165,11 @@ class AiohttpTransport:
             raise late(seconds) from None
 
     async def _connect(self, url: str) -> Connection:
-        """A new connection."""
-        if self._connector is None:  # made here, because it belongs to the running loop
+        """Open a new connection."""
+        if self._connector is None:  # created here, because it belongs to the running loop
             self._connector = aiohttp.TCPConnector(
                 limit=1,
-                force_close=True,  # it makes connections; keeping them is up to us
+                force_close=True,  # it only opens connections; reuse is handled here
                 use_dns_cache=False,
                 resolver=aiohttp.ThreadedResolver(),
             )
@@ -181,22 +182,22 @@ class AiohttpTransport:
             raise refused_by_proxy(url, self._proxy_url, error.status) from None
         except aiohttp.ClientConnectorError as error:
             raise connect_failure(error.os_error, url, self._proxy_url) from None
-        except aiohttp.ClientResponseError:  # the proxy answered CONNECT with something else than HTTP
+        except aiohttp.ClientResponseError:  # the proxy's answer to CONNECT was not HTTP
             raise not_http() from None
         except aiohttp.ServerDisconnectedError:
             raise closed_unasked(url, self._proxy_url) from None
         except aiohttp.InvalidURL:
             raise TransportError(
                 "connect",
-                f"{peer_of(url)} is a short form of an IPv4 address",
+                f"{peer_of(url)} is an abbreviated IPv4 address",
                 retryable=False,
-                hint="write its four numbers",
+                hint="write all four numbers",
             ) from None
         except aiohttp.ClientError:
             raise broken(url, self._proxy_url) from None
 
     def _destination_of(self, url: str) -> aiohttp.ClientRequest:
-        """What the connector has to know: where to connect to, and how. It is never sent."""
+        """Return the request object that tells the connector where and how to connect. It is never sent."""
         if self._destination is None or self._destination[0] != url:
             origin = URL(url, encoded=True).origin()
             proxy_fields = CIMultiDict(
@@ -220,7 +221,7 @@ class AiohttpTransport:
     ) -> Response:
         protocol = connection.protocol
         assert protocol is not None
-        if protocol.transport is None or protocol.transport.is_closing():  # it hung up at once
+        if protocol.transport is None or protocol.transport.is_closing():  # the server closed it at once
             raise aiohttp.ServerDisconnectedError
         protocol.set_response_params(
             read_until_eof=True,  # a body without a length ends with the connection
@@ -234,14 +235,14 @@ class AiohttpTransport:
         message, payload = await protocol.read()
         while 100 <= message.code < 200 and message.code != 101:
             message, payload = await protocol.read()
-        if message.code == 101:  # to a protocol that nobody asked for
+        if message.code == 101:  # a switch to a protocol that was not requested
             raise not_http()
         headers = read_fields(message.raw_headers)
         reader = BodyReader(headers, on_bytes)
         while not payload.at_eof():
             reader.feed(await payload.readany())
         broke = protocol.exception()
-        if isinstance(broke, OSError):  # also ends a body that has no length
+        if isinstance(broke, OSError):  # this also ends a body without a length
             raise broke
         return Response(message.code, headers, reader.finish())
 
@@ -262,7 +263,7 @@ class AiohttpTransport:
 
 
 class _Line:
-    """A connection to `url`; `since` is when it was used last, in monotonic seconds."""
+    """A connection to `url`; `since` is when it was last used, in monotonic seconds."""
 
     __slots__ = ("_poll", "connection", "since", "url")
 
@@ -273,11 +274,11 @@ class _Line:
         self._poll: Callable[[float], list[tuple[int, int]]] | None = None
 
     def is_quiet(self) -> bool:
-        """Whether it is still at rest: neither closed nor holding bytes that answer no request of ours."""
+        """Return whether the connection is idle: neither closed nor with unread bytes, which answer no request."""
         protocol, transport = self.connection.protocol, self.connection.transport
         if protocol is None or transport is None or protocol.should_close:
             return False
-        if not hasattr(select, "poll"):  # Windows; elsewhere select() takes no descriptor beyond 1023
+        if not hasattr(select, "poll"):  # Windows; elsewhere select() accepts no descriptor above 1023
             return not select.select([transport.get_extra_info("socket")], [], [], 0)[0]
         if self._poll is None:
             poll = select.poll()
@@ -289,7 +290,7 @@ class _Line:
 def _close(connection: Connection) -> None:
     """Close a connection at once.
 
-    The orderly end would wait until the other side has taken all there is to send, and said goodbye under TLS.
+    A graceful close would wait until the other side has received all data, and for the TLS shutdown.
     """
     if connection.transport is not None:
         connection.transport.abort()

@@ -1,4 +1,4 @@
-"""The seam. Bytes in, status + headers + bytes out; everything above it is pure, everything below it is I/O."""
+"""The transport interface: bytes in, status, headers and bytes out. Above it everything is pure, below it is I/O."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ __all__ = [
 ]
 
 USER_AGENT = f"prompt-runner/{__version__}"
-"""How we introduce ourselves, to servers and to proxies."""
+"""The User-Agent header for servers and proxies."""
 
 CONNECT_TIMEOUT = 10.0
-"""Seconds to connect in: a host that is down is known long before a slow answer's deadline."""
+"""The timeout for connecting, in seconds, so that a host that is down is noticed long before a slow answer's deadline."""
 
 KEEP_ALIVE = 30.0
-"""Seconds an unused connection is kept; older ones are often dead without a word (load balancers, NAT)."""
+"""Seconds for which an idle connection is kept; older ones are often silently dead (load balancers, NAT)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One HTTP request, complete: `url` absolute, `headers` with the key in them (never logged, never stored)."""
+    """One complete HTTP request: `url` is absolute, `headers` include the key (never logged, never stored)."""
 
     method: str
     url: str
@@ -39,7 +39,7 @@ class Request:
 
 
 class Response(NamedTuple):
-    """One HTTP response, read to its end. Header names are lower case; `body` is after content decoding."""
+    """One complete HTTP response. Header names are lower case; `body` is after content decoding."""
 
     status: int
     headers: Mapping[str, str]
@@ -47,10 +47,10 @@ class Response(NamedTuple):
 
 
 class TransportError(Exception):
-    """No complete HTTP response came. `kind` is one of: connect, timeout, protocol, tls, too_large.
+    """No complete HTTP response arrived. `kind` is one of: connect, timeout, protocol, tls, too_large.
 
-    `retryable` says whether asking again may help; `message` is one sentence for a person and holds no header;
-    `hint` says what the person may do about it.
+    `retryable` is whether a retry may help; `message` is one sentence for the user, without headers; `hint` says what
+    the user can do.
     """
 
     def __init__(self, kind: str, message: str, *, retryable: bool, hint: str | None = None) -> None:
@@ -62,12 +62,12 @@ class TransportError(Exception):
 
 
 class Transport(Protocol):
-    """One worker's own connection. Not shared: a pool shared by many workers is quadratic in their number (encode/httpx#3215)."""
+    """One worker's own connection. It is not shared, because the cost of a shared pool is quadratic (encode/httpx#3215)."""
 
     async def send(
         self, request: Request, *, timeout: float, on_bytes: Callable[[bytes], None] | None = None
     ) -> Response:
-        """Send and read to the end within `timeout` seconds in all, or raise TransportError.
+        """Send a request and read the whole response within `timeout` seconds, or raise TransportError.
 
         `on_bytes` is called with each piece of the body as it arrives (streaming); the Response still has all of it.
         Redirects are not followed. A cancelled call leaves the transport usable.
@@ -75,5 +75,5 @@ class Transport(Protocol):
         ...
 
     async def close(self) -> None:
-        """Close the connection; the transport is of no further use."""
+        """Close the connection. The transport cannot be used afterwards."""
         ...

@@ -1,4 +1,4 @@
-"""Reading a response body: content decoding and the size limit, the same for every transport."""
+"""Reads a response body: content decoding and the size limit, the same for every transport."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from .base import TransportError
 __all__ = ["MAX_BODY_BYTES", "BodyReader"]
 
 MAX_BODY_BYTES = 16 * 1024 * 1024
-"""Longest answer that is read, after decoding. The longest chat completions stay well under 1 MiB."""
+"""The maximum size of a body after decoding. The longest chat completions are well under 1 MiB."""
 
 _GZIP = 16 + zlib.MAX_WBITS
 
 
 class BodyReader:
-    """Collects the pieces of one body as they come off the wire.
+    """Collects the pieces of one body as they arrive.
 
-    Decodes gzip (RFC 1952), the only coding our requests accept, with the room left as output limit: a bomb is
-    stopped before it unfolds, whatever the size of the piece that holds it.
+    Decodes gzip (RFC 1952), the only coding that our requests accept, with the remaining size as output limit, so that
+    a decompression bomb is stopped before it expands.
     """
 
     def __init__(
@@ -28,12 +28,12 @@ class BodyReader:
         on_bytes: Callable[[bytes], None] | None = None,
         limit: int = MAX_BODY_BYTES,
     ) -> None:
-        """Read the coding from `headers` (lower-case names); TransportError (protocol) for one not asked for."""
+        """Read the coding from `headers` (lower-case names). Raises TransportError (protocol) for an unexpected one."""
         coding = headers.get("content-encoding", "").strip().lower()
         if coding not in ("", "identity", "gzip", "x-gzip"):
             raise TransportError(
                 "protocol",
-                f"the answer is encoded as {coding[:40]!r}, which was not asked for",
+                f"the answer is encoded as {coding[:40]!r}, which was not requested",
                 retryable=False,
             )
         self._gzip = zlib.decompressobj(_GZIP) if coding.endswith("gzip") else None
@@ -44,7 +44,7 @@ class BodyReader:
         self._on_bytes = on_bytes
 
     def feed(self, raw: bytes) -> None:
-        """Take the next piece; TransportError when the body gets too large or is not what its header says."""
+        """Add the next piece. Raises TransportError if the body is too large or cannot be decoded."""
         if self._gzip is None:
             self._keep(raw)
             return
@@ -54,7 +54,7 @@ class BodyReader:
                 piece = self._gzip.decompress(raw, self._limit - self._size + 1)
             except zlib.error:
                 raise TransportError(
-                    "protocol", "the answer says it is gzip but cannot be unpacked", retryable=True
+                    "protocol", "the answer is declared as gzip but cannot be decompressed", retryable=True
                 ) from None
             self._keep(piece)
             raw = self._gzip.unconsumed_tail
@@ -64,9 +64,9 @@ class BodyReader:
                 self._started = False
 
     def finish(self) -> bytes:
-        """The whole body, decoded; TransportError when a compressed body stops in its middle."""
+        """Return the whole decoded body. Raises TransportError if a compressed body is truncated."""
         if self._started:
-            raise TransportError("protocol", "the compressed answer stops in its middle", retryable=True)
+            raise TransportError("protocol", "the compressed answer is truncated", retryable=True)
         return self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
 
     def _keep(self, piece: bytes) -> None:

@@ -1,4 +1,4 @@
-"""The certificate authorities a process trusts, read once for all its transports."""
+"""The certificate authorities that the process trusts, read once for all transports."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ __all__ = ["tls_context"]
 
 @lru_cache(maxsize=2)
 def tls_context(*, trusting: bool) -> ssl.SSLContext:
-    """The process's one verifying context: reading the authorities takes some 50 ms.
+    """Return the process's verifying TLS context, which is cached because reading the authorities takes some 50 ms.
 
-    They are those of SSL_CERT_FILE or SSL_CERT_DIR, the variables of OpenSSL, else Mozilla's as certifi packs them.
-    Not `trusting`, for http:// URLs, it trusts nobody and costs nothing: a mistake fails closed. Raises ConfigError
-    for authorities that cannot be read.
+    The authorities are those of SSL_CERT_FILE or SSL_CERT_DIR, the variables of OpenSSL, else Mozilla's from certifi.
+    Without `trusting`, for http:// URLs, the context trusts no authority, so that a mistake fails closed. Raises
+    ConfigError if the authorities cannot be read.
     """
     if not trusting:
         return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -37,5 +37,5 @@ def _trusting_context() -> ssl.SSLContext:
     except OSError as error:
         raise ConfigError(
             f"the certificate authorities in {file or folder or certifi.where()} cannot be read: {error.strerror}",
-            hint="look at the variables SSL_CERT_FILE and SSL_CERT_DIR",
+            hint="check the variables SSL_CERT_FILE and SSL_CERT_DIR",
         ) from None

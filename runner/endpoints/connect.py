@@ -1,4 +1,4 @@
-"""From a declared endpoint to a live one: address, headers, key, transports. Nothing is opened before the first send."""
+"""Turns a declared endpoint into a connection: URL, headers, key, transports. Nothing is opened before the first send."""
 
 from __future__ import annotations
 
@@ -25,11 +25,12 @@ _NONE: Mapping[str, str] = MappingProxyType({})
 
 
 class Connection:
-    """One endpoint, ready to be asked: an async context manager that closes the transports it handed out.
+    """One endpoint, ready for requests: an async context manager that closes the transports it has opened.
 
-    `identity` names the endpoint in cache keys; `secrets` are the values that may appear in no file; `endpoint` is the
-    declaration it was made of. `fixed_seed` says that a request without a seed is answered the same way each time. `abandon` gives up what the first request waits for and that costs nothing: a model
-    that is fetched. Its repr shows neither key nor headers.
+    `identity` identifies the endpoint in cache keys; `secrets` are the values that must not appear in any file;
+    `endpoint` is its declaration. `fixed_seed`: a request without a seed gets the same answer each time. `abandon`
+    cancels what the first request waits for and costs nothing: the download of a model. Its repr shows neither key nor
+    headers.
     """
 
     def __init__(
@@ -62,21 +63,21 @@ class Connection:
         return f"Connection({self.endpoint.name!r}, {self.identity!r})"
 
     def url(self, path: str) -> str:
-        """The URL of `path` below the base URL."""
+        """Return the URL of `path` below the base URL."""
         return operation_url(self.base_url, path)
 
     def headers(self, more: Mapping[str, str] = _NONE) -> dict[str, str]:
-        """The headers of a request, the key among them: a new dict, lower-case names.
+        """Return the headers of a request, including the key, as a new dict with lower-case names.
 
-        `more` are those of its wire format; what the endpoint declares wins over them.
+        `more` are those of its wire format; the endpoint's own headers take precedence.
         """
         return {**self._headers, **undeclared(more, self.endpoint)}
 
     @property
     def extra_cache_key(self) -> str:
-        """A digest of the headers the endpoint declares, which may change its answers; empty where it declares none.
+        """A digest of the endpoint's own headers, which may change its answers; empty if it has none.
 
-        Of those that carry keys only the names count: a new key does not make a new answer.
+        For headers with keys only the names count, because a new key does not change the answer.
         """
         declared = sorted(
             [(name.lower(), value) for name, value in self.endpoint.headers.items()]
@@ -86,11 +87,11 @@ class Connection:
 
     @cached_property
     def transport_name(self) -> str:
-        """The library that speaks HTTP, "httpx" or "aiohttp"; ConfigError where the environment's proxy is unusable."""
+        """The HTTP library, "httpx" or "aiohttp". Raises ConfigError if the environment's proxy cannot be used."""
         return self._choose()
 
     def transport(self) -> Transport:
-        """A new transport for one worker; ConfigError where the environment (proxy, authorities) is unusable."""
+        """Open a transport for one worker. Raises ConfigError if the environment (proxy, authorities) cannot be used."""
         transport = self._opener(self.transport_name)
         self._open.append(transport)
         return transport
@@ -113,17 +114,17 @@ def resolve(
     transport: str = "auto",
     on_download: Callable[[int, int], None] | None = None,
 ) -> Connection:
-    """The connection of a declared endpoint, its key taken from `environ`.
+    """Return the connection of a declared endpoint, with its key from `environ`.
 
-    `root` is the folder that a relative `embedded: model.gguf` is looked up in (the project's). `transport` is the
-    library to speak HTTP with, "auto", "httpx" or "aiohttp". `on_download` is told the bytes so far and in all while a
-    model is fetched; by default standard error is. Raises ConfigError: unset key variable, header that
-    HTTP cannot carry, unknown model file, missing extra `local` or `fast`.
+    `root` is the (project's) folder for a relative `embedded: model.gguf`. `transport` is the HTTP library, "auto",
+    "httpx" or "aiohttp". `on_download` is called with the bytes so far and in total while a model is downloaded; by
+    default progress is shown on standard error. Raises ConfigError for an unset key variable, an invalid header, an
+    unknown model file, or a missing extra `local` or `fast`.
     """
     check_transport(transport)
     if endpoint.embedded is not None:
         return _embedded(endpoint, endpoint.embedded, environ, root, transport, on_download)
-    assert endpoint.base_url is not None, "an endpoint has one or the other"
+    assert endpoint.base_url is not None, "an endpoint has either base_url or embedded"
     parts = urlsplit(endpoint.base_url)
     base_url = urlunsplit(parts._replace(path=parts.path.rstrip("/")))
     keys = _keys(endpoint, environ)
@@ -170,18 +171,18 @@ def _embedded(
 
 
 def _value_of(endpoint: Endpoint, variable: str, environ: Mapping[str, str], what: str) -> str:
-    """The value of a variable that holds a key; ConfigError where it is not set, or no value of a header."""
+    """Return the value of a key variable. Raises ConfigError if it is not set, or not a valid header value."""
     value = environ.get(variable)
     name = shown_name(variable)
     if not value:
         state = "empty" if value == "" else "not set"
         raise ConfigError(
-            f"the endpoint {endpoint.name!r} takes {what} from the variable {name}, which is {state}",
+            f"the endpoint {endpoint.name!r} reads {what} from the variable {name}, which is {state}",
             location=endpoint.location,
             hint=f"export {name}=... in the shell, or add it to the secrets of the CI job;"
-            " a server without keys takes any value"
+            " if your server needs no key, set it to anything"
             if name == variable
-            else "is it the key itself? Put that in an environment variable, and write the name of the variable",
+            else "is it the key itself? Put the key into an environment variable, and write the variable's name here",
             secret=name != variable,
         )
     _refuse_no_header_value(endpoint, f"the variable {name}", value)
@@ -191,14 +192,14 @@ def _value_of(endpoint: Endpoint, variable: str, environ: Mapping[str, str], wha
 def _refuse_no_header_value(endpoint: Endpoint, where: str, value: str) -> None:
     if not is_header_value(value):
         raise ConfigError(
-            f"{where} holds white space around the key, or a character that no key has",
+            f"{where} contains white space around the key, or a character that is not valid in a key",
             location=endpoint.location,
-            hint="a line break at its end often comes from reading the key from a file",
+            hint="a line break at the end often comes from reading the key from a file",
         )
 
 
 def _keys(endpoint: Endpoint, environ: Mapping[str, str]) -> dict[str, str]:
-    """The headers that carry keys, with them."""
+    """Return the headers with keys."""
     found: dict[str, str] = {}
     for header, (scheme, variable) in key_headers(endpoint).items():
         if variable is not None:
@@ -222,9 +223,9 @@ def _headers(declared: Mapping[str, str], keys: Mapping[str, str]) -> dict[str, 
 
 
 def _secrets(keys: Iterable[str]) -> tuple[str, ...]:
-    """The values that may appear in no file: whole, and what stands behind `Bearer`."""
+    """Return the values that must not appear in any file: whole header values, and the part after `Bearer`."""
     found = dict.fromkeys(part for value in keys for part in (value.rpartition(" ")[2], value))
-    # The key alone is found wherever the whole header is: what stands before it is no secret.
+    # The key alone is also found in the whole header, and the part before it is not secret.
     return tuple(worth_hiding(sorted(part for part in found if not _is_scheme_and_key(part))))
 
 

@@ -1,6 +1,6 @@
-"""The embedded endpoint: llama.cpp inside this process, on a loopback port, spoken to over HTTP like any other.
+"""The embedded endpoint: llama.cpp inside this process, on a loopback port, used over HTTP like any other.
 
-The server comes from the package xllamacpp (extra `local`). It starts with the first request, once for each model, and
+The server is from the package xllamacpp (extra `local`). It starts with the first request, once for each model, and
 ends with the process.
 """
 
@@ -36,42 +36,42 @@ __all__ = [
 ]
 
 SLOTS = 1
-"""Requests answered at a time. More would be decoded in one batch, whose make-up changes the last bits of the sums:
-with two slots the same request gets different answers, depending on what runs beside it."""
+"""Requests answered at a time. Several would be decoded in one batch, whose composition changes the last bits of sums:
+with two slots the same request gets different answers, depending on what runs at the same time."""
 
 CONTEXT_TOKENS = 8192
-"""Prompt and answer together; what SmolLM2 was trained for."""
+"""For prompt and answer together; the context length that SmolLM2 was trained with."""
 
 ANSWER_TOKENS = 1024
-"""The longest answer to a request that sets no limit of its own. A small model can go round in circles until its whole
-context is full, which takes minutes; cut here, the answer is `truncated` and says so."""
+"""The limit on the answer if a request sets none. A small model can repeat itself until its whole context is full, which
+takes minutes; with this limit the answer is `truncated`."""
 
 THREADS = 2
 
 SEED = 0
 TEMPERATURE = 0.0
-"""For requests that name none: the same request shall get the same answer. Greedy decoding also depends least on the
-processor, whose last bits a sampler would magnify."""
+"""For requests that set none, so that the same request gets the same answer. Greedy decoding also depends least on the
+processor, whose differences in the last bits a sampler would amplify."""
 
 _INSTALL = "pip install 'prompt-runner[local]'"
 
 
 def require_local_extra() -> None:
-    """ConfigError where the extra `local` is not installed. Loads nothing: the library takes 100 MB."""
+    """Raise ConfigError if the extra `local` is not installed, without importing it: the library takes 100 MB."""
     if importlib.util.find_spec("xllamacpp") is None:
         raise ConfigError("an embedded model needs the extra 'local', which is not installed", hint=_INSTALL)
 
 
 def base_url_of(model: ModelFile) -> str:
-    """The base URL that stands for a model before its server has a port, and in reports: embedded://NAME/v1."""
+    """Return the base URL of a model for reports, and until its server has a port: embedded://NAME/v1."""
     return f"embedded://{quote(model.name)}/v1"
 
 
 class EmbeddedTransport:
     """One worker's connection to the embedded server (see `Transport`); its first send starts the server.
 
-    The start (and the fetching of the model, the first time ever) does not count towards `timeout`. It raises
-    ConfigError when the model cannot be fetched or loaded.
+    Starting it (and downloading the model, the first time ever) does not count towards `timeout`, and raises
+    ConfigError if the model cannot be downloaded or loaded.
     """
 
     def __init__(
@@ -81,9 +81,9 @@ class EmbeddedTransport:
         open_http: Callable[[str], Transport],
         given_up: threading.Event,
     ) -> None:
-        """`open_http` opens the transport to the server, once its address is known.
+        """`open_http` opens the transport to the server once its address is known.
 
-        Once `given_up` is set no model is fetched any more: a send that waits for one is cancelled.
+        When `given_up` is set, the download of a model is cancelled, and so is a send that waits for it.
         """
         self._model = model
         self._progress = progress
@@ -95,7 +95,7 @@ class EmbeddedTransport:
     async def send(
         self, request: Request, *, timeout: float, on_bytes: Callable[[bytes], None] | None = None
     ) -> Response:
-        """Send to the server of this process, started if it is not running yet."""
+        """Send to the server of this process; start it if it is not running yet."""
         if self._http is None:
             self._address = await self._start()
             self._http = self._open_http(self._address)
@@ -116,41 +116,41 @@ class EmbeddedTransport:
         except GivenUpError:
             raise asyncio.CancelledError from None
         finally:
-            cancelled.set()  # the thread goes on if this was cancelled
+            cancelled.set()  # otherwise the thread would continue after a cancellation
 
     async def close(self) -> None:
-        """Close the connection; the server stays for the transports to come."""
+        """Close the connection. The server keeps running for later transports."""
         if self._http is not None:
             await self._http.close()
 
 
 def tell_progress(name: str) -> Progress:
-    """A progress display on standard error: a bar on a terminal, elsewhere one line when it starts."""
+    """Return a progress display on standard error: a bar on a terminal, elsewhere one line at the start."""
     terminal = sys.stderr.isatty()
-    told = False
+    shown = False
     name = one_line(name)
 
     def show(done: int, total: int) -> None:
-        nonlocal told
+        nonlocal shown
         if terminal:
             line = _progress_line(name, done, total, shutil.get_terminal_size().columns - 1)
             sys.stderr.write("\r" + line + ("\n" if done == total else ""))
-        elif not told:
-            sys.stderr.write(f"fetching {name}, {total // 10**6} MB, once\n")
-        told = True
+        elif not shown:
+            sys.stderr.write(f"downloading {name}, {total // 10**6} MB, once\n")
+        shown = True
         sys.stderr.flush()
 
     return show
 
 
 def _progress_line(name: str, done: int, total: int, width: int) -> str:
-    """A bar of always the same width, which is at most `width`; the name and then the bar give way."""
+    """Return a progress line of constant length, at most `width`; without enough space it drops the name, then the bar."""
     megabytes = f"{total // 10**6}"
     end = f" {done // 10**6:>{len(megabytes)}} of {megabytes} MB"
-    begin = f"fetching {name if name.isascii() else ascii(name)} (once)"
+    begin = f"downloading {name if name.isascii() else ascii(name)} (once)"
     bar = min(30, width - len(begin) - len(end) - 3)
     if bar < 8:
-        begin, bar = "fetching", min(30, width - len("fetching") - len(end) - 3)
+        begin, bar = "downloading", min(30, width - len("downloading") - len(end) - 3)
     if bar < 1:
         return end[1:][: max(width, 1)]
     return f"{begin} [{'#' * (bar * done // total):<{bar}}]{end}"
@@ -161,11 +161,11 @@ _starting = threading.Lock()
 
 
 def _address_of(model: ModelFile, progress: Progress, given_up: Callable[[], bool]) -> str:
-    """The origin of the process's server for `model`, started if need be. Blocks."""
+    """Return the origin of the process's server for `model`; start it if needed. Blocks."""
     with _starting:
         if (path := fetch(model, progress, given_up)) not in _servers:
             if not _servers:
-                atexit.register(_servers.clear)  # stops the threads while the interpreter is still whole
+                atexit.register(_servers.clear)  # stops the threads while the interpreter still works
             _servers[path] = _start(model, path)
         address: str = _servers[path].listening_address
         return address
@@ -181,20 +181,20 @@ def _start(model: ModelFile, path: Path) -> Any:
     parameters.n_ctx = CONTEXT_TOKENS * SLOTS
     parameters.n_parallel = SLOTS
     parameters.n_predict = ANSWER_TOKENS
-    parameters.fit_params = False  # or the context would depend on the memory that is free
+    parameters.fit_params = False  # otherwise the context would depend on the free memory
     parameters.sampling.seed = SEED
     parameters.sampling.temp = TEMPERATURE
-    # What a request finds must not depend on the ones before it: no prompt is kept, in a slot or in memory.
+    # An answer must not depend on earlier requests: no prompt is cached, in a slot or in memory.
     parameters.cache_prompt = False
     parameters.cache_ram_mib = 0
     parameters.cache_idle_slots = False
-    parameters.ctx_shift = False  # a prompt that does not fit is an error, never cut
+    parameters.ctx_shift = False  # a prompt that does not fit is an error; it is never cut
     parameters.warmup = False
     parameters.verbosity = -1
     parameters.ui = False
-    parameters.endpoint_slots = False  # it shows the prompts being worked on
+    parameters.endpoint_slots = False  # it would show the prompts in progress
     if model.published:
-        # Small enough to be fast anyhow; sums split over other hardware or more threads differ in their last bits.
+        # Small enough to be fast anyway; on other hardware or with more threads the last bits of sums would differ.
         parameters.n_gpu_layers = 0
         parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = THREADS
     try:
@@ -207,10 +207,10 @@ def _start(model: ModelFile, path: Path) -> Any:
 
 
 def _library() -> Any:
-    """The package xllamacpp, loaded so that its OpenMP threads sleep while they wait for each other.
+    """Import xllamacpp so that its OpenMP threads sleep while they wait for each other.
 
-    Spinning, the default, takes ten times as long on a machine whose cores are shared (measured: 54 s against 4 s).
-    libgomp reads the variable once, when it is loaded.
+    Spinning, the default, takes ten times as long on a machine with shared cores (measured: 54 s against 4 s). libgomp
+    reads the variable once, when it is loaded.
     """
     variable = "OMP_WAIT_POLICY"
     unset = variable not in os.environ

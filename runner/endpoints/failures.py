@@ -1,7 +1,7 @@
-"""Why no answer came, in one sentence each, the same for every transport.
+"""The errors for missing answers, one sentence each, the same for every transport.
 
-Messages are built from the host, the port and known reasons only: the text of a library's exception may quote a
-header or a proxy's password.
+Messages are built only from the host, the port and known reasons, because a library's exception may quote a header or
+a proxy's password.
 """
 
 from __future__ import annotations
@@ -31,18 +31,18 @@ __all__ = [
 _PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
 
 _NOT_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG")
-"""What OpenSSL says when the other side answers in plain text."""
+"""OpenSSL's reasons when the other side answers in plain text."""
 
 
 def peer_of(url: str, proxy: str | None = None) -> str:
-    """Who is at the other end of the connection, for messages: "127.0.0.1:9", or "the proxy 10.0.0.1:3128"."""
+    """Return the other end of the connection for messages: "127.0.0.1:9", or "the proxy 10.0.0.1:3128"."""
     parts = urlsplit(proxy or url)
     host = f"[{parts.hostname}]" if parts.hostname and ":" in parts.hostname else parts.hostname
     return f"{'the proxy ' if proxy else ''}{host}:{parts.port or _PORTS.get(parts.scheme, 0)}"
 
 
 def connect_failure(error: BaseException, url: str, proxy: str | None = None) -> TransportError:
-    """The failure to connect to `url`, or to the proxy before it, as a TransportError of kind connect or tls."""
+    """Return the error for a failure to connect to `url` or its proxy, as a TransportError of kind connect or tls."""
     peer = peer_of(url, proxy)
     secure = url.startswith("https:")
     causes = list(_causes(error))
@@ -54,15 +54,15 @@ def connect_failure(error: BaseException, url: str, proxy: str | None = None) ->
                     "tls",
                     f"the certificate of {urlsplit(url).hostname} is not accepted: {reason}",
                     retryable=False,
-                    hint="an authority of your own is named in the variable SSL_CERT_FILE",
+                    hint="for your own certificate authority, set SSL_CERT_FILE",
                 )
             case ssl.SSLError() if cause.reason in _NOT_TLS:
                 return TransportError(
-                    "tls", f"{peer} does not speak TLS", retryable=False, hint="is it an http:// address?"
+                    "tls", f"{peer} does not use TLS", retryable=False, hint="is it an http:// URL?"
                 )
             case (
                 ssl.SSLWantReadError() | ssl.SSLWantWriteError()
-            ):  # no failure: what was going on when it came
+            ):  # not the failure itself, but the state in which it happened
                 continue
             case ssl.SSLEOFError() | ssl.SSLZeroReturnError():
                 return _ended_handshake(peer)
@@ -74,7 +74,9 @@ def connect_failure(error: BaseException, url: str, proxy: str | None = None) ->
             case socket.gaierror():
                 host = urlsplit(proxy or url).hostname
                 return TransportError(
-                    "connect", f"the name {host} does not resolve", retryable=cause.errno == socket.EAI_AGAIN
+                    "connect",
+                    f"the host name {host} cannot be resolved",
+                    retryable=cause.errno == socket.EAI_AGAIN,
                 )
             case ConnectionRefusedError():
                 return TransportError("connect", f"nothing is listening on {peer}", retryable=True)
@@ -92,51 +94,52 @@ def _ended_handshake(peer: str) -> TransportError:
 
 
 def no_connection(url: str, proxy: str | None, seconds: float) -> TransportError:
-    """Connecting took too long."""
+    """Return the error for a connection attempt that took too long."""
     return TransportError(
         "connect", f"no connection to {peer_of(url, proxy)} within {seconds:g} s", retryable=True
     )
 
 
 def refused_by_proxy(url: str, proxy: str | None, status: int | None) -> TransportError:
-    """The proxy does not open the tunnel; `status` is its answer to CONNECT, None where that was no answer."""
-    told = "" if status is None else f" with status {status}"
-    message = f"{peer_of(url, proxy)} refused to connect to {peer_of(url)}{told}"
+    """Return the error for a proxy that does not open the tunnel; `status` is its answer to CONNECT, None without one."""
+    answer = "" if status is None else f" with status {status}"
+    message = f"{peer_of(url, proxy)} refused to connect to {peer_of(url)}{answer}"
     return TransportError("connect", message, retryable=status is not None and status >= 500)
 
 
 def late(seconds: float) -> TransportError:
-    """The deadline passed."""
+    """Return the error for a passed deadline."""
     return TransportError("timeout", f"no complete answer within {seconds:g} s", retryable=True)
 
 
 def bad_request() -> TransportError:
-    """The request cannot be sent."""
+    """Return the error for a request that cannot be sent."""
     return TransportError("protocol", "the request is not valid HTTP", retryable=False)
 
 
 def closed_unasked(url: str, proxy: str | None) -> TransportError:
-    """The other side ended the connection instead of answering."""
-    return TransportError("protocol", f"{peer_of(url, proxy)} closed the connection unasked", retryable=True)
+    """Return the error for a connection that was closed instead of an answer."""
+    message = f"{peer_of(url, proxy)} closed the connection without an answer"
+    return TransportError("protocol", message, retryable=True)
 
 
 def broken(url: str, proxy: str | None) -> TransportError:
-    """The connection failed before the answer was complete."""
+    """Return the error for a connection that failed before the answer was complete."""
     return TransportError("protocol", f"{peer_of(url, proxy)} broke the connection", retryable=True)
 
 
 def cut_short() -> TransportError:
-    """The answer began, and the connection ended in the orderly way before its end."""
-    return TransportError("protocol", "the answer stops in its middle", retryable=True)
+    """Return the error for an answer that was not complete when the connection was closed."""
+    return TransportError("protocol", "the answer is truncated", retryable=True)
 
 
 def not_http() -> TransportError:
-    """What came is no HTTP."""
+    """Return the error for an answer that is not HTTP."""
     return TransportError("protocol", "the answer is not valid HTTP", retryable=True)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The error, what caused it and so on, through the groups in which parallel attempts are reported."""
+    """Yield the error and its causes, including those in groups of parallel attempts."""
     seen: set[int] = set()
     todo: list[BaseException] = [error]
     while todo:

@@ -1,4 +1,4 @@
-"""The header fields of a response as text, the same for every transport."""
+"""Decodes the header fields of a response, the same for every transport."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ __all__ = ["read_fields"]
 
 
 def read_fields(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
-    """Fields by lower-case name; those that occur more than once are joined (RFC 9110, 5.3).
+    """Return the fields by lower-case name; repeated fields are joined (RFC 9110, 5.3).
 
-    Bytes beyond ASCII, which the RFC leaves undefined, are read as UTF-8, else as Latin-1: any bytes become text that
-    a file can hold.
+    Bytes beyond ASCII, which the RFC does not define, are decoded as UTF-8, else as Latin-1, so that any bytes become
+    valid text.
     """
     fields: dict[str, str] = {}
     for raw_name, raw_value in raw:

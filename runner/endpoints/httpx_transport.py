@@ -1,8 +1,8 @@
-"""HTTP over httpx: for each worker one transport with one connection.
+"""HTTP over httpx: one transport with one connection for each worker.
 
-httpx's transport is used without its client. The client's share is cookies, redirects, authentication and a log
-record for each request, none of which may happen here, and a fifth of the CPU time. One pool shared by many workers
-would be quadratic in their number (https://github.com/encode/httpx/discussions/3215).
+httpx's transport is used without its client. The client adds cookies, redirects, authentication and a log record for
+each request, none of which may happen here, and takes a fifth of the CPU time. The cost of one pool shared by many
+workers would be quadratic in their number (https://github.com/encode/httpx/discussions/3215).
 """
 
 from __future__ import annotations
@@ -40,18 +40,19 @@ _LIMITS = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive
 class HttpxTransport:
     """One worker's own connection (see `Transport`): HTTP/1.1, kept alive between requests.
 
-    Uses the proxies of the environment and the certificate authorities of SSL_CERT_FILE or SSL_CERT_DIR, else
+    It uses the proxies of the environment and the certificate authorities of SSL_CERT_FILE or SSL_CERT_DIR, else
     Mozilla's (certifi).
     """
 
     def __init__(self, base_url: str, *, trust_env: bool = True) -> None:
-        """A transport for URLs below `base_url`; ConfigError where the environment's proxy or authorities are unusable.
+        """Create a transport for URLs below `base_url`.
 
-        `trust_env=False` leaves proxies out, for a server of our own on the loopback interface.
+        `trust_env=False` ignores proxies, for our own server on the loopback interface. Raises ConfigError if the proxy
+        or the certificate authorities of the environment cannot be used.
         """
         proxy = proxy_for(base_url) if trust_env else None
         self._proxy = proxy.url if proxy else None
-        self._deadline: Deadline | None = None  # made later, because it belongs to the running loop
+        self._deadline: Deadline | None = None  # created later, because it belongs to the running loop
         self._limit: asyncio.Timeout | None = None
         context = tls_context(trusting=base_url.startswith("https:"))
         to_proxy = tls_context(trusting=True) if proxy and proxy.scheme == "https" else None
@@ -63,14 +64,14 @@ class HttpxTransport:
             )
         except (ImportError, ValueError):  # ValueError: httpx before 0.28 does not know socks5h
             raise ConfigError(
-                "the environment names a SOCKS proxy, which needs one more package",
+                "the environment sets a SOCKS proxy, which needs another package",
                 hint="pip install 'httpx[socks]'",
             ) from None
 
     async def send(
         self, request: Request, *, timeout: float, on_bytes: Callable[[bytes], None] | None = None
     ) -> Response:
-        """Send and read to the end within `timeout` seconds in all, or raise TransportError (see `Transport`)."""
+        """Send a request and read the whole response within `timeout` seconds, or raise TransportError."""
         connect = min(CONNECT_TIMEOUT, timeout)
         outgoing = httpx.Request(
             request.method,
@@ -97,12 +98,12 @@ class HttpxTransport:
             self._deadline.lift()
 
     def _give_up(self) -> None:
-        """The time is over: whatever the request waits for ends with TimeoutError."""
+        """End the request with TimeoutError at the deadline."""
         assert self._limit is not None
         self._limit.reschedule(asyncio.get_running_loop().time())
 
     async def close(self) -> None:
-        """Close the connection; the transport is of no further use."""
+        """Close the connection. The transport cannot be used afterwards."""
         if self._deadline is not None:
             self._deadline.close()
         await self._http.aclose()
@@ -122,7 +123,7 @@ class HttpxTransport:
                 await self._http.aclose()  # the next request opens a new connection
 
     def _has_more(self) -> bool:
-        """Whether the server sent more than the answer; httpx would take it for the next request's."""
+        """Return whether the server sent more than the answer; httpx would use the rest for the next request."""
         for layer in self._http._pool.connections:
             while (below := getattr(layer, "_connection", None)) is not None:
                 layer = below

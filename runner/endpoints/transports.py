@@ -1,8 +1,8 @@
-"""Which library speaks HTTP: the one that was asked for, else aiohttp where it is installed, else httpx.
+"""Chooses the HTTP library: the requested one, else aiohttp if it is installed, else httpx.
 
-aiohttp (extra `fast`) takes a tenth of the CPU time of httpx, which is always there; answers and errors are the same.
-SOCKS proxies are beyond aiohttp, so where one stands in between the choice is httpx too. Nothing is loaded before the
-first transport is opened.
+aiohttp (extra `fast`) takes a tenth of the CPU time of httpx, which is always installed; answers and errors are the same.
+aiohttp does not support SOCKS proxies, so httpx is used with them. Nothing is imported before the first transport is
+opened.
 """
 
 from __future__ import annotations
@@ -15,29 +15,27 @@ from .base import Transport
 __all__ = ["TRANSPORTS", "check_transport", "chosen_transport", "open_transport"]
 
 TRANSPORTS = ("auto", "httpx", "aiohttp")
-"""What may be asked for."""
+"""The values of `transport`."""
 
 _INSTALL = "pip install 'prompt-runner[fast]'"
 
 
 def check_transport(asked: str) -> None:
-    """ConfigError for a transport that does not exist, or is not installed."""
+    """Raise ConfigError for a transport that does not exist or is not installed."""
     if asked not in TRANSPORTS:
-        raise ConfigError(
-            f"there is no transport called {asked!r}", hint=f"choose one of {', '.join(TRANSPORTS)}"
-        )
+        raise ConfigError(f"there is no transport {asked!r}", hint=f"choose one of {', '.join(TRANSPORTS)}")
     if asked == "aiohttp" and not _has_aiohttp():
         raise ConfigError(
             "the transport aiohttp needs the extra 'fast', which is not installed",
-            hint=f"{_INSTALL}, or choose the transport httpx",
+            hint=f"{_INSTALL}, or use the transport httpx",
         )
 
 
 def chosen_transport(asked: str, base_url: str | None) -> str:
-    """The library that answers for `asked`: "httpx" or "aiohttp".
+    """Return the library for the requested transport: "httpx" or "aiohttp".
 
-    `base_url` is where requests go to, None for a server of our own, which no proxy stands before. Raises ConfigError
-    where the environment names a proxy that is none.
+    `base_url` is the destination of requests, or None for our own server, which has no proxy. Raises ConfigError if the
+    environment's proxy is not valid.
     """
     if asked != "auto":
         return asked
@@ -50,10 +48,10 @@ def chosen_transport(asked: str, base_url: str | None) -> str:
 
 
 def open_transport(name: str, base_url: str, *, trust_env: bool = True) -> Transport:
-    """A new transport of the library `name` for URLs below `base_url`.
+    """Open a transport of the library `name` for URLs below `base_url`.
 
-    `trust_env=False` leaves proxies out. Raises ConfigError where the environment (proxy, authorities) or the library
-    is unusable.
+    `trust_env=False` ignores proxies. Raises ConfigError if the environment (proxy, authorities) or the library cannot
+    be used.
     """
     if name == "httpx":
         from .httpx_transport import HttpxTransport
@@ -64,7 +62,7 @@ def open_transport(name: str, base_url: str, *, trust_env: bool = True) -> Trans
     except ImportError as error:
         raise ConfigError(
             f"the package aiohttp cannot be loaded: {error}",
-            hint=f"{_INSTALL} --force-reinstall, or choose the transport httpx",
+            hint=f"{_INSTALL} --force-reinstall, or use the transport httpx",
         ) from None
     return AiohttpTransport(base_url, trust_env=trust_env)
 

@@ -1,4 +1,4 @@
-"""One wheel from a package index: by pip where it is installed beside runner, else without it."""
+"""Downloads one wheel from a package index: with pip if it is installed beside runner, else without it."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from .package_index import BY_HAND, Tell, WheelError, download, too_large
 __all__ = ["GivenUpError", "fetch_wheel"]
 
 STALLED_SECONDS = 300.0
-"""How long nothing may come, before it is over: pip's own five attempts, of 15 seconds each, end before that."""
+"""Seconds without any data after which a download fails; pip's own five attempts of 15 seconds end before that."""
 
 _MOST_SAID = 1024 * 1024
 
 
 class GivenUpError(Exception):
-    """Whoever waited for it wants it no more."""
+    """The download was cancelled by its caller."""
 
 
 def fetch_wheel(requirement: str, folder: Path, tell: Tell, *, most: int, project: Path) -> Path:
-    """The wheel of `NAME==VERSION`, of at most so many bytes, in an empty folder. Its contents are for the caller to check.
+    """Download the wheel of `NAME==VERSION`, of at most `most` bytes, into an empty folder; the caller checks its contents.
 
-    Raises WheelError, ConfigError for settings that cannot be read, and whatever `tell` raises.
+    Raises WheelError, ConfigError if settings cannot be read, and whatever `tell` raises.
     """
     watched = _until_it_stalls(tell, requirement)
     if _has_pip(project):
@@ -37,22 +37,22 @@ def fetch_wheel(requirement: str, folder: Path, tell: Tell, *, most: int, projec
 def _until_it_stalls(tell: Tell, requirement: str) -> Tell:
     most, since = -1, time.monotonic()
 
-    def told(done: int) -> None:
+    def watch(done: int) -> None:
         nonlocal most, since
         tell(done)
         if done > most:
             most, since = done, time.monotonic()
         elif time.monotonic() - since > STALLED_SECONDS:
             raise WheelError(
-                f"{requirement} cannot be fetched: nothing has come for {STALLED_SECONDS:g} seconds",
-                hint="try it again later",
+                f"{requirement} cannot be downloaded: no data for {STALLED_SECONDS:g} seconds",
+                hint="try again later",
             )
 
-    return told
+    return watch
 
 
 def _has_pip(project: Path) -> bool:
-    """Whether pip is installed beside runner; looked for by another interpreter, which has no folder to be misled by."""
+    """Return whether pip is installed beside runner; another interpreter checks it, outside the current folder."""
     program = "import importlib.util, sys; sys.exit(importlib.util.find_spec('pip') is None)"
     try:
         return _python(["-c", program], {}, project, lambda: None).returncode == 0
@@ -72,7 +72,9 @@ def _by_pip(requirement: str, folder: Path, tell: Tell, most: int, project: Path
 
     def look() -> None:
         there = _bytes_below(folder)
-        if there > 3 * most:  # pip has it up to three times: as it comes, as it came, and under its name
+        if (
+            there > 3 * most
+        ):  # pip stores it up to three times: while downloading, when complete, and under its name
             raise too_large(requirement, most)
         tell(there)
 
@@ -82,16 +84,17 @@ def _by_pip(requirement: str, folder: Path, tell: Tell, most: int, project: Path
     except OSError as error:
         raise WheelError(f"pip cannot be started: {error}") from None
     except TooMuchOutputError:
-        raise WheelError(f"pip could not fetch {requirement}: it prints without an end") from None
+        raise WheelError(f"pip could not download {requirement}: it printed too much output") from None
     said = (done.stdout + done.stderr).decode(errors="replace").strip().splitlines()
     wheels = [path for path in folder.glob("*.whl") if path.is_file()]
     if done.returncode != 0:
         raise WheelError(
-            f"pip could not fetch {requirement}: {said[-1] if said else 'it said nothing'}", hint=BY_HAND
+            f"pip could not download {requirement}: {said[-1] if said else 'it printed no message'}",
+            hint=BY_HAND,
         )
     if len(wheels) != 1:
         raise WheelError(
-            f"pip ended without an error, and left {'several wheels' if wheels else 'no wheel'} of {requirement}",
+            f"pip ended without an error but left {'several wheels' if wheels else 'no wheel'} of {requirement}",
             hint=BY_HAND,
         )
     if wheels[0].stat().st_size > most:
@@ -102,7 +105,7 @@ def _by_pip(requirement: str, folder: Path, tell: Tell, most: int, project: Path
 def _python(
     arguments: list[str], more_environ: Mapping[str, str], project: Path, look: Callable[[], None]
 ) -> Finished:
-    # A session of its own: Ctrl-C is for us, and who is given up is ended.
+    # In its own session, so that Ctrl-C only reaches runner, which then ends the process.
     return run(
         python_command(*arguments, packages=True),
         {**inherited_environment([project]), **more_environ},
@@ -115,6 +118,6 @@ def _python(
 def _bytes_below(folder: Path) -> int:
     total = 0
     for file in folder.rglob("*"):
-        with suppress(FileNotFoundError):  # pip moved it meanwhile
+        with suppress(FileNotFoundError):  # pip moved it in the meantime
             total += file.lstat().st_size
     return total

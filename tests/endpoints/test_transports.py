@@ -76,7 +76,7 @@ def test_aiohttp_without_its_extra_is_told_with_its_installation(monkeypatch: py
 
 
 def test_an_unknown_transport_is_refused() -> None:
-    with pytest.raises(ConfigError, match="no transport called 'curl'") as caught:
+    with pytest.raises(ConfigError, match="no transport 'curl'") as caught:
         connect("curl")
     assert "auto, httpx, aiohttp" in (caught.value.hint or "")
 
@@ -87,7 +87,7 @@ def test_aiohttp_that_cannot_be_loaded_is_told_and_not_replaced(monkeypatch: pyt
     monkeypatch.setitem(sys.modules, "aiohttp", None)  # importing it fails
     with pytest.raises(ConfigError, match="the package aiohttp cannot be loaded") as caught:
         connect().transport()
-    assert "choose the transport httpx" in (caught.value.hint or "")
+    assert "use the transport httpx" in (caught.value.hint or "")
 
 
 def test_before_a_socks_proxy_auto_is_httpx(monkeypatch: pytest.MonkeyPatch) -> None:

