@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from ..report.outlet import print_line
 from ..report.visible import visible
 from ..report.wording import label
 from ..workspace import Workspace
-from .report_entries import RecordedEntries
+from .report_entries import RecordedEntries, title_of
 from .workspace import open_workspace
 
 __all__ = ["report", "report_run", "view"]
@@ -94,24 +94,11 @@ def _facts(run: StoredRun, other: StoredRun | None) -> RunFacts:
         )
     prompts = manifest.get("prompts", [])
     return RunFacts(
-        title=_title(prompts),
+        title=title_of([_name(each) for each in prompts]),
         facts=tuple(_captions(run, other)),
         notes=notes,
         against=other.id if other is not None else None,
     )
-
-
-def _title(prompts: Sequence[str]) -> str:
-    if not 1 <= len(prompts) <= _NAMED:
-        return plural(len(prompts), "prompt")
-    endings = (".yaml", ".yml", ".prompt")
-    names = [Path(each).name for each in prompts]
-    for ending in endings:
-        names = [each.removesuffix(ending) for each in names]
-    return " and ".join(", ".join(names).rsplit(", ", 1))
-
-
-_NAMED = 3
 
 
 def _captions(run: StoredRun, other: StoredRun | None) -> Iterator[tuple[str, str]]:
@@ -136,3 +123,11 @@ def _captions(run: StoredRun, other: StoredRun | None) -> Iterator[tuple[str, st
         yield "shard", manifest["shard"]
     if other is not None:
         yield "against", other.id
+
+
+def _name(prompt: str) -> str:
+    """The name of a prompt by its file, as it is unless the file says otherwise."""
+    name = Path(prompt).name
+    for ending in (".yaml", ".yml", ".prompt"):
+        name = name.removesuffix(ending)
+    return name

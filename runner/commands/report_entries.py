@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..engine.journal.record import Record
@@ -16,13 +16,13 @@ from ..regress.rules.rules import Rules, compile_rules
 from ..regress.snapshots.approved import approved_of
 from ..regress.snapshots.snapshot import Snapshot, folder_of
 from ..regress.snapshots.store import store_of
-from ..report.figures import count
+from ..report.figures import count, plural
 from ..report.html.entry import Approved, Earlier, Entry, State
 from ..report.question import Question
 from ..workspace import Workspace
 from .questions import Questions
 
-__all__ = ["RecordedEntries", "compared"]
+__all__ = ["RecordedEntries", "compared", "title_of"]
 
 QUESTIONS = 10_000
 """So many cases that passed have their messages in a report; those that did not pass have them all."""
@@ -109,3 +109,13 @@ def _state(record: Record) -> State:
     if record["passed"]:
         return "passed"
     return "error" if record["outcome"] == "error" else "failed"
+
+
+def title_of(prompts: Sequence[str]) -> str:
+    """What a report is called: the names of its prompts, or how many there are."""
+    if not 1 <= len(prompts) <= _NAMED:
+        return plural(len(prompts), "prompt")
+    return " and ".join(", ".join(prompts).rsplit(", ", 1))
+
+
+_NAMED = 3

@@ -17,11 +17,11 @@ from ..regress.rules.rules import Rules, compile_rules
 from ..regress.snapshots.snapshot import Snapshot
 from ..regress.tally import Tally
 from ..report.gates import headline
-from ..report.html.entry import Approved, Entry, RunFacts, State
+from ..report.html.entry import NOT_ASKED, Approved, Entry, RunFacts, State
 from ..report.html_file import ReportWriter
 from ..report.question import Question
 from .questions import keys_of, messages_of
-from .report_entries import compared
+from .report_entries import compared, title_of
 from .selection import Chosen
 
 __all__ = ["TestReport"]
@@ -39,7 +39,9 @@ class TestReport:
             ("written", f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"),
             ("model" if len(models) == 1 else "models", ", ".join(models)),
         )
-        self._writer = ReportWriter(output, RunFacts(chosen.title, facts), "--report")
+        self._writer = ReportWriter(
+            output, RunFacts(title_of([prompt.name for prompt in chosen.prompts]), facts), "--report"
+        )
         self._project = chosen.workspace.project
         self._clean = json_cleaner(keys_of(chosen.workspace))
         self._rules: dict[str, Rules] = {}
@@ -76,9 +78,9 @@ class TestReport:
             yield Entry(record, state, question, approved, None, verdict, result.kind)
         if not basis.records:
             approved = Approved(stored_value(basis.approved)) if basis.approved else None
-            asked = result.verdict == "outdated"
-            record = _replayed(result, None if asked else basis.approved)
-            yield Entry(record, state, question, approved, None, verdict, result.kind, replayed=True)
+            replayed = result.verdict != "outdated"
+            record = _replayed(result, basis.approved if replayed else None)
+            yield Entry(record, state, question, approved, None, verdict, result.kind, replayed=replayed)
 
     def __enter__(self) -> Self:
         return self
@@ -114,7 +116,7 @@ def _replayed(result: CaseResult, approved: Snapshot | None) -> Record:
         "sample": 0,
         "outcome": (result.outcome or (approved.outcome if approved else None) or "ok")
         if approved
-        else "not asked",
+        else NOT_ASKED,
         "passed": result.verdict == "pass",
         "output": None if is_text else value,
         "text": value if is_text and isinstance(value, str) else approved.refusal if approved else None,

@@ -11,11 +11,15 @@ from ...regress.results import FieldChange
 from ...values import Json
 from ..question import Question
 
-__all__ = ["STATES", "Approved", "Earlier", "Entry", "Question", "RunFacts", "State"]
+__all__ = ["NOT_ASKED", "STATES", "Approved", "Earlier", "Entry", "Question", "RunFacts", "State"]
 
 State: TypeAlias = Literal["passed", "failed", "error", "pending", "flaky", "outdated"]
 STATES: tuple[State, ...] = ("passed", "flaky", "pending", "outdated", "failed", "error")
 """What became of a case: of a run the first, the last and `failed`; of a test any of them."""
+
+
+NOT_ASKED = "not asked"
+"""Stands for the outcome of a case that a test could neither ask nor replay."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from typing import TypeAlias, cast
 
 from ...schema import json_path
 from ...values import Json, JsonPath
-from .entry import Entry
+from .entry import NOT_ASKED, Entry
 
 __all__ = ["Confusion", "Field", "Fields"]
 
@@ -116,7 +116,7 @@ class Fields:
     def add(self, entry: Entry) -> None:
         """Take in one answer; what no answer came for has no fields."""
         record = entry.record
-        if record["outcome"] == "error":
+        if record["outcome"] in ("error", NOT_ASKED):
             return
         value = record["output"]
         if value is None and record["text"] is not None and record["outcome"] == "ok":

@@ -129,7 +129,7 @@ def _tiles(summary: Summary) -> Markup:
             WORDS[state].capitalize(),
             link(count(summary.states[state]), state=state),
             percent(summary.states[state], total),
-            f"is-{state}",
+            f"is-{state}" if summary.states[state] else "",
         )
         for state in STATES[1:]
         if summary.states[state] or state == "failed"

@@ -395,7 +395,7 @@
 
   function answerPart(row) {
     const parts = [];
-    if (row.replayed && row.outcome === "not asked") parts.push(el("p", { "class": "hint" }, "Nobody was asked: " + (row.verdict || "")));
+    if (row.outcome === "not asked") parts.push(el("p", { "class": "hint" }, "Nobody was asked: " + (row.verdict || "")));
     else if (row.replayed) parts.push(el("p", { "class": "hint" }, "Replayed: this is the approved answer; nobody was asked."));
     if (row.output !== undefined) parts.push(pre(value(row.output)));
     else if (row.text) parts.push(pre(row.text));
@@ -409,7 +409,8 @@
 
   function whyPart(row) {
     const parts = [];
-    if (row.verdict && row.state !== "passed") parts.push(el("p", {}, row.verdict));
+    const said = (row.checks || []).some((each) => !each.passed && (row.verdict || "").includes(each.message));
+    if (row.verdict && row.state !== "passed" && !said) parts.push(el("p", {}, row.verdict));
     if (row.error) {
       parts.push(el("p", { "class": "problem" }, (row.error.status ? row.error.status + " " : "") + row.error.code + ": " + row.error.message));
       if (row.error.hint) parts.push(el("p", { "class": "hint" }, "Hint: " + row.error.hint));
