@@ -14,9 +14,10 @@ __all__ = ["command"]
 @paths_argument
 @isolate_option
 def command(case: str, paths: tuple[str, ...], *, isolate: bool) -> int:
-    """Show one case: its request, its snapshot, and which rule decides each field.
+    """Show one case: its question, its answers, and which rule decides each field.
 
-    CASE is a case id, or prompt/case if several prompts have that id. Works offline.
+    CASE is a case id, or prompt/case if several prompts have that id. Works offline. On a terminal the text goes through
+    the pager.
     """
     from ..commands.explain import explain
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from ..packs.selection import find_named_in
 from ..regress.claims import refuse_shared
 from ..regress.revisions.changed_cases import Change, left_files
 from ..regress.revisions.git import Repository
+from ..regress.revisions.hunks import Hunk
 from ..regress.revisions.rendered import Side, side_at
 from ..regress.revisions.request_diff import Comparison, compare
 from ..regress.snapshots.store import store_of
@@ -27,7 +28,7 @@ from ..workspace import Workspace
 from .show_errors import show_diagnostic
 from .workspace import open_workspace
 
-__all__ = ["comparison_with", "diff", "recorded_in"]
+__all__ = ["comparison_with", "diff", "hunks_since_last_commit", "recorded_in"]
 
 
 def diff(base: str, paths: Sequence[str], *, form: str, isolate: bool) -> int:
@@ -82,6 +83,23 @@ def comparison_with(base: str, paths: Sequence[str], workspace: Workspace, *, wi
             base_side, head, rev=base, commit=commit, recorded=recorded_in(project), with_hunks=with_hunks
         )
         return _about(comparison, named) if paths else comparison
+
+
+def hunks_since_last_commit(files: Sequence[str], *, isolate: bool) -> Mapping[str, Sequence[Hunk]]:
+    """Return how the requests of these prompts differ from the last commit, by snapshot file.
+
+    Empty outside git, and where either side cannot be read.
+    """
+    found: dict[str, list[Hunk]] = {}
+    with contextlib.suppress(RunnerError):
+        with open_workspace(isolate=isolate) as workspace:
+            comparison = comparison_with("HEAD", files, workspace, with_hunks=True)
+        snapshots = {change.seen.key: change.snapshot for change in comparison.changes}
+        for hunk in comparison.hunks or ():
+            for key in hunk.cases:
+                if (file := snapshots[key]) is not None:
+                    found.setdefault(file, []).append(hunk)
+    return found
 
 
 def _about(comparison: Comparison, named: set[str]) -> Comparison:

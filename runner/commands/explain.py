@@ -1,8 +1,11 @@
-"""What `runner explain` does: one case, its request, its snapshot, and which rule decides each field."""
+"""What `runner explain` does: one case with its question, its answers, and which rule decides each field."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import os
+import shutil
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 
 from ..engine.plan.plan import Job, Unit
@@ -13,16 +16,24 @@ from ..regress.answers import stored_value
 from ..regress.claims import refuse_shared
 from ..regress.pending import load_pending
 from ..regress.replay import replay
+from ..regress.results import PendingEntry
+from ..regress.revisions.hunks import Hunk
 from ..regress.rules.compare import compare
 from ..regress.rules.coverage import deciding_rules
 from ..regress.rules.rules import Rules, compile_rules
 from ..regress.snapshots.approved import approved_of, changed_parts, shipped_file
+from ..regress.snapshots.reader import ConflictError
 from ..regress.snapshots.snapshot import Snapshot, file_of
 from ..regress.snapshots.store import store_of
-from ..report.outlet import print_line
+from ..report.pager import page
+from ..report.painting import BOLD, Line
+from ..report.reporter import wants_color
+from ..report.review_screen import Style, answer_section, field_section, question_section
 from ..report.review_table import value_text
 from ..report.table import format_table
 from ..report.visible import visible
+from .diff import hunks_since_last_commit
+from .questions import CaseQuestions
 from .selection import Chosen, load_selection, tests_of
 
 __all__ = ["explain"]
@@ -31,53 +42,107 @@ __all__ = ["explain"]
 def explain(name: str, paths: Sequence[str], *, isolate: bool) -> int:
     """Print what is known of a case; `name` is its id or prompt/id. Raises NothingSelectedError."""
     with ExitStack() as closing:
-        return _explain(name, load_selection(tests_of(paths, isolate=isolate), closing))
+        chosen = load_selection(tests_of(paths, isolate=isolate), closing)
+        explanation = _Explanation(chosen, isolate=isolate)
+        found = list(_matching(name, chosen))
+        lines = [line for unit, case in found for line in explanation.lines(unit, case)]
+        page(
+            lines[1:],  # without the empty line above the first case
+            color=wants_color(sys.stdout, os.environ),
+            environ=os.environ,
+            projects=[chosen.workspace.root],
+        )
+    return 0
 
 
-def _explain(name: str, chosen: Chosen) -> int:
-    project = chosen.workspace.project
-    refuse_shared(chosen.prompts, project)
+def _matching(name: str, chosen: Chosen) -> Iterator[tuple[Unit, Case]]:
+    """The cases of that name. Raises NothingSelectedError if there is none."""
+    refuse_shared(chosen.prompts, chosen.workspace.project)
     known: list[str] = []
-    found = 0
+    found = False
     for unit in chosen.units:
-        rules = compile_rules(unit.prompt, project)
         for case in chosen.selection.cases(unit):
             if name in (case.id, f"{unit.prompt.name}/{case.id}"):
-                if found:
-                    print_line()
-                for line in _lines(chosen, unit, case, rules):
-                    print_line(line)
-                found += 1
+                found = True
+                yield unit, case
             elif not found:
                 known.append(case.id)
     if not found:
         raise NothingSelectedError(f"there is no case {name}", hint=near(name, known))
-    return 0
 
 
-def _lines(chosen: Chosen, unit: Unit, case: Case, rules: Rules) -> Iterator[str]:
-    job = unit.job(case)
-    file = file_of(unit.prompt, case.id, unit.variant)
-    store = store_of(chosen.workspace.project, chosen.workspace.environ)
-    approved = approved_of(store, unit.prompt, case.id, unit.variant)
-    variant = f"@{unit.variant}" if unit.variant else ""
-    waiting = [entry for entry in load_pending(chosen.workspace.root) if entry.snapshot_file == file]
-    yield f"{visible(unit.prompt.name)}/{visible(case.id)}{visible(variant)}"
-    yield f"  declared  {case.location}"
-    yield f"  request   {job.fingerprint}"
-    yield f"  snapshot  {visible(file)}"
-    if unit.prompt.origin is not None and store.read(file) is None and approved is not None:
-        shipped = shipped_file(unit.prompt, case.id, unit.variant)
-        yield f"  for now   {visible(unit.prompt.tree.shown(shipped))}, which came with the pack"
-    yield f"  status    {_status(job, approved)}"
-    if approved is not None and approved.request in job.fingerprints():
-        replayed = replay(unit, case, approved)
-        yield f"  replayed  {'passes' if replayed.passed else visible(replayed.reason)}"
-    if approved is not None and approved.samples > 1:
-        yield f"  samples   {approved.agreement} of {approved.samples} agreed when it was approved"
-    if waiting:
-        yield f"  waiting   {waiting[0].kind}: runner review, accept or reject"
-    yield from _table(rules, approved, waiting[0].snapshot if waiting else None)
+class _Explanation:
+    """Explains cases one after the other, for the terminal or for a pipe."""
+
+    def __init__(self, chosen: Chosen, *, isolate: bool) -> None:
+        self._chosen = chosen
+        self._isolate = isolate
+        self._store = store_of(chosen.workspace.project, chosen.workspace.environ)
+        self._pending = {entry.snapshot_file: entry for entry in load_pending(chosen.workspace.root)}
+        self._questions = CaseQuestions(chosen.workspace)
+        width = shutil.get_terminal_size().columns - 1 if sys.stdout.isatty() else None
+        self._style = Style(width, color=wants_color(sys.stdout, os.environ), encoding=sys.stdout.encoding)
+
+    def lines(self, unit: Unit, case: Case) -> Iterator[Line]:
+        """Yield the lines about a case, an empty one first. Raises what rendering it and reading its snapshot raise."""
+        job, file = unit.job(case), file_of(unit.prompt, case.id, unit.variant)
+        approved, conflict = None, False
+        try:
+            approved = approved_of(self._store, unit.prompt, case.id, unit.variant)
+        except ConflictError:
+            conflict = True
+        pending = self._pending.get(file)
+        variant = f"@{unit.variant}" if unit.variant else ""
+        yield Line("")
+        yield Line(f"{visible(unit.prompt.name)}/{visible(case.id)}{visible(variant)}", BOLD)
+        for name, text in self._facts(job, file, approved, pending, conflict=conflict):
+            first, *rest = self._style.wrap(text, 12)
+            yield Line(f"  {name:10}{first.text[12:]}")
+            yield from rest
+        new = pending.snapshot if pending is not None else None
+        rules = compile_rules(unit.prompt, self._chosen.workspace.project)
+        yield from _table(rules, approved, new, self._style)
+        yield from answer_section(approved, new, self._style)
+        stale = approved is not None and approved.request not in job.fingerprints()
+        question = self._questions.about(job)
+        hunks = self._hunks(unit).get(file, ()) if stale else ()
+        yield from question_section(question, hunks, self._style)
+
+    def _hunks(self, unit: Unit) -> Mapping[str, Sequence[Hunk]]:
+        return hunks_since_last_commit([unit.prompt.path], isolate=self._isolate)
+
+    def _facts(
+        self,
+        job: Job,
+        file: str,
+        approved: Snapshot | None,
+        pending: PendingEntry | None,
+        *,
+        conflict: bool,
+    ) -> Iterator[tuple[str, str]]:
+        unit, case = job.unit, job.case
+        yield "declared", str(case.location)
+        yield "request", job.fingerprint
+        yield "snapshot", file
+        if (
+            unit.prompt.origin is not None
+            and not conflict
+            and self._store.read(file) is None
+            and approved is not None
+        ):
+            shipped = shipped_file(unit.prompt, case.id, unit.variant)
+            yield "for now", f"{unit.prompt.tree.shown(shipped)}, which came with the pack"
+        yield (
+            "status",
+            "conflict: the snapshot holds a merge conflict" if conflict else _status(job, approved),
+        )
+        if approved is not None and approved.request in job.fingerprints():
+            replayed = replay(unit, case, approved)
+            yield "replayed", "passes" if replayed.passed else replayed.reason
+        if approved is not None and approved.samples > 1:
+            yield "samples", f"{approved.agreement} of {approved.samples} agreed when it was approved"
+        if pending is not None:
+            yield "pending", f"{pending.kind}: runner review, accept or reject"
 
 
 def _status(job: Job, approved: Snapshot | None) -> str:
@@ -88,28 +153,21 @@ def _status(job: Job, approved: Snapshot | None) -> str:
     return f"stale: {changed_parts(approved, job)} changed since it was approved"
 
 
-def _table(rules: Rules, approved: Snapshot | None, new: Snapshot | None) -> Iterator[str]:
+def _table(rules: Rules, approved: Snapshot | None, new: Snapshot | None, style: Style) -> Iterator[Line]:
+    """The differences with the rules that decided, or without any the rule of each field."""
     if approved is None:
         return
     value = stored_value(approved)
     seen = [each.output for each in approved.variants]
     comparison = compare(rules, value, value if new is None else stored_value(new), seen=seen)
-    headers: tuple[str, ...] = ("path", "approved", "new", "rule", "verdict")
-    rows: list[tuple[str, ...]] = [
-        (
-            each.path,
-            value_text(each.approved, missing=each.approved_missing),
-            value_text(each.new, missing=each.new_missing),
-            each.rule + (f" ({each.note})" if each.note else ""),
-            "same" if each.equal else "changed",
-        )
-        for each in comparison.fields
-    ]
-    if not rows:
+    yield Line("")
+    if comparison.fields:
+        yield from field_section(comparison.fields, style)
+    else:
         # Nothing differs: what would decide if something did.
-        headers = ("path", "approved", "rule")
         rows = [(path, value_text(leaf), rule) for path, leaf, rule in deciding_rules(rules, value)]
-    yield ""
-    yield from (f"  {line}" for line in format_table(headers, rows).splitlines())
+        width = None if style.width is None else style.width - 2
+        table = format_table(("path", "approved", "rule"), rows, width=width)
+        yield from (Line(f"  {style.fit(line, 2)}") for line in table.splitlines())
     for rule in comparison.unused:
-        yield f"  rule unused: {visible(rule)}"
+        yield from style.wrap(f"rule unused: {rule}")

@@ -28,6 +28,7 @@ from ..report.review_screen import Page, ReviewCase, entry_lines, make_page, scr
 from ..report.visible import visible
 from ..workspace import Workspace
 from .approve import NOTHING_PENDING, accept_entry, nothing_matches
+from .diff import hunks_since_last_commit
 from .questions import CaseQuestions
 from .review_rules import RuleWriting
 from .workspace import open_workspace
@@ -220,27 +221,14 @@ class _Cases:
         changed = approved is not None and approved.request != entry.snapshot.request
         return ReviewCase(
             entry,
+            question,
             approved,
             unreadable,
             conflict,
-            question.messages,
-            question.variables,
-            question.remark,
             self._hunks.get(entry.snapshot_file, ()) if changed else (),
         )
 
     @cached_property
-    def _hunks(self) -> Mapping[str, list[Hunk]]:
+    def _hunks(self) -> Mapping[str, Sequence[Hunk]]:
         """How requests differ from the last commit, by snapshot file; nothing outside of git."""
-        from .diff import comparison_with
-
-        found: dict[str, list[Hunk]] = {}
-        with contextlib.suppress(RunnerError):
-            with open_workspace(isolate=self._isolate) as workspace:
-                comparison = comparison_with("HEAD", self._files, workspace, with_hunks=True)
-            files = {change.seen.key: change.snapshot for change in comparison.changes}
-            for hunk in comparison.hunks or ():
-                for key in hunk.cases:
-                    if (file := files[key]) is not None:
-                        found.setdefault(file, []).append(hunk)
-        return found
+        return hunks_since_last_commit(self._files, isolate=self._isolate)

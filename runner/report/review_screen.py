@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ..regress.results import FieldChange, PendingEntry
@@ -15,6 +15,7 @@ from ..values import Json
 from .case_view import message_lines
 from .figures import plural
 from .painting import BOLD, DIM, GREEN, RED, REVERSE, YELLOW, Line
+from .question import Question
 from .review_table import field_row, field_table
 from .text_diff import DiffLine, diff_lines
 from .visible import breaks, cell_width, one_line, shorten, visible, wrapped
@@ -24,10 +25,13 @@ __all__ = [
     "MIN_WIDTH",
     "Page",
     "ReviewCase",
-    "answer_lines",
+    "Style",
+    "answer_section",
     "entry_lines",
     "entry_name",
+    "field_section",
     "make_page",
+    "question_section",
     "screen_lines",
     "too_small",
 ]
@@ -66,17 +70,14 @@ class ReviewCase:
     """What there is to show of a pending entry.
 
     `approved` is the snapshot it would replace, or `unreadable` why that cannot be read (`conflict`: because it holds git's
-    conflict markers). `messages` and `variables` are what was asked, `remark` what is wrong with them; `hunks` is how
-    the request differs from the one in the last commit.
+    conflict markers). `hunks` is how the request differs from the one in the last commit.
     """
 
     entry: PendingEntry
+    question: Question
     approved: Snapshot | None = None
     unreadable: str | None = None
     conflict: bool = False
-    messages: Sequence[Json] | None = None
-    variables: Mapping[str, Json] | None = None
-    remark: str | None = None
     hunks: Sequence[Hunk] = ()
 
     @property
@@ -99,8 +100,8 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
-class _Style:
-    """How lines are made: their width (None: endless), whether colours show, and what the terminal can spell."""
+class Style:
+    """How lines are made: their width (None: never wrapped), whether colors show, and the terminal's encoding."""
 
     width: int | None
     color: bool
@@ -143,7 +144,7 @@ def make_page(
     case: ReviewCase, view: View, *, width: int | None, color: bool, encoding: str = "utf-8"
 ) -> Page:
     """Lay out an entry in one of the views. `width` is the terminal's, None for a pipe or a log."""
-    style = _Style(width, color, encoding)
+    style = Style(width, color, encoding)
     if view == "help":
         lines = list(style.wrap(_HELP))
         return Page(tuple(lines), len(lines))
@@ -160,7 +161,7 @@ def screen_lines(
     review: Review, case: ReviewCase, page: Page, *, width: int, height: int, encoding: str = "utf-8"
 ) -> tuple[list[Line], Extent]:
     """The whole screen, `height` lines at most, and the extent of what it shows. Scrolls `review` to where it can be."""
-    style = _Style(width, color=True, encoding=encoding)
+    style = Style(width, color=True, encoding=encoding)
     decided = f"  ({review.decision})" if review.decision else ""
     place = f"{review.at + 1}/{len(review.entries)}  {case.kind}  "
     name = style.fit(entry_name(case.entry), len(place) + len(decided))
@@ -192,33 +193,72 @@ def entry_lines(case: ReviewCase, *, color: bool) -> Iterator[Line]:
     yield from make_page(case, "whole", width=None, color=color).lines
 
 
-def answer_lines(
-    approved: Snapshot | None, new: Snapshot, *, width: int | None, color: bool, encoding: str = "utf-8"
-) -> Iterator[Line]:
-    """The whole answer as snapshots spell it, wrapped; against an approved one with the words that differ marked."""
-    yield from _answer_diff(approved, new, _Style(width, color, encoding))
+def answer_section(approved: Snapshot | None, new: Snapshot | None, style: Style) -> Iterator[Line]:
+    """The whole answer, wrapped: the approved one, the new one, or of both the difference; nothing where there is none."""
+    shown = new if new is not None else approved
+    if shown is None:
+        return
+    yield Line("")
+    yield from _caption(approved, shown, style)
+    yield from _answer_diff(approved, shown, style)
+    yield from _variations(shown, style)
+
+
+def field_section(fields: Sequence[FieldChange], style: Style) -> list[Line]:
+    """The differences as a table: its header, then a line for each."""
+    if style.width is None:
+        header, *texts = field_table([field_row(change) for change in fields])
+    else:
+        others = max(sum(map(len, (change.path, change.rule, change.note or ""))) for change in fields)
+        # What is left for the two values, so that what differs is not what the table cuts off.
+        room = max((style.width - others - 24) // 2, 20)
+        rows = [field_row(change, width=room) for change in fields]
+        header, *texts = field_table(rows, width=style.width - 4)
+    return [
+        Line(f"  {style.fit(header, 2)}", BOLD),
+        *(
+            Line(f"  {style.fit(text, 2)}", DIM if change.equal else "")
+            for text, change in zip(texts, fields, strict=True)
+        ),
+    ]
+
+
+def question_section(question: Question, hunks: Sequence[Hunk], style: Style) -> Iterator[Line]:
+    """What is asked: the change of the request since the last commit, the messages, and the values of the variables."""
+    yield from _hunks(hunks, style)
+    yield Line("")
+    yield Line("  question", BOLD)
+    if question.remark is not None:
+        yield from style.wrap(f"({question.remark})", 4, YELLOW)
+    for line in message_lines(question.messages, style.width):
+        text = style.spelt(line.text)
+        yield from (Line(text[start:end], line.style) for start, end in breaks(text, style.width))
+    if question.variables:
+        yield Line("  variables", BOLD)
+        for name, value in question.variables.items():
+            text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+            yield from style.wrap(f"{name}: {text}", 4)
 
 
 # --- the page -------------------------------------------------------------------------------------------------------
 
 
-def _whole(case: ReviewCase, style: _Style) -> Page:
+def _whole(case: ReviewCase, style: Style) -> Page:
     entry = case.entry
     lines = list(_about(case, style))
     table = 0
     if entry.fields:
         lines.append(Line(""))
-        header, *rows = _table(entry.fields, style)
+        header, *rows = field_section(entry.fields, style)
         table = len(lines) + 1
         lines += [header, *rows]
-    lines += [Line(""), *_caption(case, style), *_answer_diff(case.approved, entry.snapshot, style)]
-    lines += _variations(entry.snapshot, style)
+    lines += answer_section(case.approved, entry.snapshot, style)
     needed = len(lines)
-    lines += _request(case, style)
+    lines += question_section(case.question, case.hunks, style)
     return Page(tuple(lines), needed, table, len(entry.fields))
 
 
-def _about(case: ReviewCase, style: _Style) -> Iterator[Line]:
+def _about(case: ReviewCase, style: Style) -> Iterator[Line]:
     entry, approved, new = case.entry, case.approved, case.entry.snapshot
     if case.conflict:
         yield from style.wrap("The approved snapshot holds a merge conflict: accepting replaces it.", 2, DIM)
@@ -240,33 +280,15 @@ def _about(case: ReviewCase, style: _Style) -> Iterator[Line]:
         yield from style.wrap(f"not stable: {path}", 2, YELLOW)
 
 
-def _table(fields: Sequence[FieldChange], style: _Style) -> list[Line]:
-    if style.width is None:
-        header, *texts = field_table([field_row(change) for change in fields])
-    else:
-        others = max(sum(map(len, (change.path, change.rule, change.note or ""))) for change in fields)
-        # What is left for the two values, so that what differs is not what the table cuts off.
-        room = max((style.width - others - 24) // 2, 20)
-        rows = [field_row(change, width=room) for change in fields]
-        header, *texts = field_table(rows, width=style.width - 4)
-    return [
-        Line(f"  {style.fit(header, 2)}", BOLD),
-        *(
-            Line(f"  {style.fit(text, 2)}", DIM if change.equal else "")
-            for text, change in zip(texts, fields, strict=True)
-        ),
-    ]
-
-
-def _caption(case: ReviewCase, style: _Style) -> Iterator[Line]:
-    if case.approved is None or _fields_of(case.approved) == _fields_of(case.entry.snapshot):
+def _caption(approved: Snapshot | None, new: Snapshot, style: Style) -> Iterator[Line]:
+    if approved is None or _fields_of(approved) == _fields_of(new):
         yield Line("  answer", BOLD)
         return
     how = "underlined" if style.color else "marked ^"
     yield from style.wrap(f"answer (- approved, + new; the words that differ are {how})", 2, BOLD)
 
 
-def _answer_diff(approved: Snapshot | None, new: Snapshot, style: _Style) -> Iterator[Line]:
+def _answer_diff(approved: Snapshot | None, new: Snapshot, style: Style) -> Iterator[Line]:
     after = list(emit(_fields_of(new)))
     before = after if approved is None else list(emit(_fields_of(approved)))
     for line in diff_lines(before, after):
@@ -285,7 +307,7 @@ def _fields_of(snapshot: Snapshot) -> dict[str, Json]:
     return fields
 
 
-def _variations(new: Snapshot, style: _Style) -> Iterator[Line]:
+def _variations(new: Snapshot, style: Style) -> Iterator[Line]:
     for variation in new.variants:
         yield Line("")
         yield Line(f"  another answer, in {plural(variation.count, 'sample')}", BOLD)
@@ -293,23 +315,7 @@ def _variations(new: Snapshot, style: _Style) -> Iterator[Line]:
             yield from _diff_line(DiffLine(" ", text), style)
 
 
-def _request(case: ReviewCase, style: _Style) -> Iterator[Line]:
-    yield from _hunks(case.hunks, style)
-    yield Line("")
-    yield Line("  question", BOLD)
-    if case.remark is not None:
-        yield from style.wrap(f"({case.remark})", 4, YELLOW)
-    for line in message_lines(case.messages, style.width):
-        text = style.spelt(line.text)
-        yield from (Line(text[start:end], line.style) for start, end in breaks(text, style.width))
-    if case.variables:
-        yield Line("  variables", BOLD)
-        for name, value in case.variables.items():
-            text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-            yield from style.wrap(f"{name}: {text}", 4)
-
-
-def _hunks(hunks: Sequence[Hunk], style: _Style) -> Iterator[Line]:
+def _hunks(hunks: Sequence[Hunk], style: Style) -> Iterator[Line]:
     for hunk in hunks:
         others = f", the same in {plural(len(hunk.cases), 'case')}" if len(hunk.cases) > 1 else ""
         yield Line("")
@@ -321,12 +327,12 @@ def _hunks(hunks: Sequence[Hunk], style: _Style) -> Iterator[Line]:
             yield from _diff_line(line, style)
 
 
-def _changes(case: ReviewCase, style: _Style) -> Iterator[Line]:
+def _changes(case: ReviewCase, style: Style) -> Iterator[Line]:
     """Only what changed: the request's hunks, and the lines of the answer with three around each."""
     yield from list(_hunks(case.hunks, style))[1:]
     if case.hunks:
         yield Line("")
-    yield from _caption(case, style)
+    yield from _caption(case.approved, case.entry.snapshot, style)
     after = list(emit(_fields_of(case.entry.snapshot)))
     before = after if case.approved is None else list(emit(_fields_of(case.approved)))
     lines = list(diff_lines(before, after))
@@ -354,7 +360,7 @@ def _changes(case: ReviewCase, style: _Style) -> Iterator[Line]:
 _AROUND = 3
 
 
-def _info(case: ReviewCase, style: _Style) -> Iterator[Line]:
+def _info(case: ReviewCase, style: Style) -> Iterator[Line]:
     entry, new = case.entry, case.entry.snapshot
     facts = {
         "name": entry_name(entry),
@@ -370,7 +376,7 @@ def _info(case: ReviewCase, style: _Style) -> Iterator[Line]:
             yield from style.wrap(f"{name:9} {value}")
 
 
-def _diff_line(line: DiffLine, style: _Style) -> Iterator[Line]:
+def _diff_line(line: DiffLine, style: Style) -> Iterator[Line]:
     """A line of a diff, wrapped; a part that goes on begins with an arrow. Without colours carets mark the words."""
     text, marks = _spelt_with_marks(line, style)
     color = {"+": GREEN, "-": RED}.get(line.sign, "")
@@ -391,7 +397,7 @@ def _diff_line(line: DiffLine, style: _Style) -> Iterator[Line]:
             yield Line(_carets(shown, within))
 
 
-def _spelt_with_marks(line: DiffLine, style: _Style) -> tuple[str, list[tuple[int, int]]]:
+def _spelt_with_marks(line: DiffLine, style: Style) -> tuple[str, list[tuple[int, int]]]:
     """The text as the terminal shows it, and where the marks are in that."""
     pieces: list[str] = []
     marks: list[tuple[int, int]] = []
@@ -421,7 +427,7 @@ def _is_hidden(review: Review, extent: Extent) -> bool:
     return review.view == "whole" and review.at not in review.complete and extent.needed > extent.room
 
 
-def _position(review: Review, extent: Extent, style: _Style) -> str:
+def _position(review: Review, extent: Extent, style: Style) -> str:
     """Which lines are shown, and how to see the others, as far as it fits; nothing where all lines are shown."""
     if extent.lines <= extent.room:
         return ""
