@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -67,14 +68,16 @@ def report_run(
     before = RecordIndex(other) if other is not None else None
     known = RecordedEntries(run, workspace)
     written = 0
-    with ReportWriter(output, facts, option) as writer:
+    with contextlib.ExitStack() as on_failure:
+        writer = ReportWriter(output, facts, option)
+        on_failure.callback(writer.discard)
         for record in final_records(run):
             earlier = before.find(record, known.name(record)) if before is not None else None
             writer.write(known.entry(record, earlier))
             written += 1
-        if before is not None:
-            for each in before.unseen():
-                writer.missing(label(each))
+        for each in before.unseen() if before is not None else ():
+            writer.missing(label(each))
+        writer.close(complete=True)
     return written
 
 

@@ -29,6 +29,12 @@ class ReportWriter(FileWriter[Entry]):
 
         super().__init__(path, dict.fromkeys(_ENDINGS, begin), option)
 
+    def discard(self) -> None:
+        """Give up the report; an older one stays as it was."""
+        super().discard()
+        if self._page is not None:
+            self._page.discard()
+
     def note(self, sentence: str) -> None:
         """Say something above everything else."""
         assert self._page is not None

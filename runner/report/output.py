@@ -124,6 +124,14 @@ class FileWriter(Generic[_T_contra]):
                 self._part.unlink(missing_ok=True)
             raise self._unwritable(error) from error
 
+    def discard(self) -> None:
+        """Give up what was written beside the destination, which stays as it was."""
+        if not self._closed:
+            self._closed = True
+            self._file.close()
+            if self._part != self._path:
+                self._part.unlink(missing_ok=True)
+
     def __enter__(self) -> Self:
         return self
 

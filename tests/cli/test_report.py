@@ -214,6 +214,19 @@ def test_what_cannot_be_written_is_told_before_anything_is_asked(
     assert html(project, "mine.html") == "<h1>mine</h1>"
 
 
+def test_a_damaged_journal_leaves_an_older_report_as_it_was(project: ProjectFolder) -> None:
+    run(project)
+    report(project)
+    before = html(project)
+    [journal] = (project.folder / ".runner/runs").glob("*/results.jsonl")
+    journal.write_bytes(journal.read_bytes().replace(b"late", b"lite", 1))
+    done = project.run("report")
+    assert done.code == 3
+    assert "results.jsonl:1" in done.err
+    assert html(project) == before
+    assert [each.name for each in project.folder.glob(".*.part")] == []
+
+
 def test_an_older_report_is_replaced(project: ProjectFolder) -> None:
     run(project)
     report(project)

@@ -65,6 +65,10 @@ class HtmlReport:
         """Take in a sentence that stands above everything."""
         self._notes.append(sentence)
 
+    def discard(self) -> None:
+        """Give up what was taken in."""
+        self._packed.close()
+
     def end(self, *, complete: bool) -> None:
         """Write all of it; `complete` unless the run was cut short."""
         with self._packed:
