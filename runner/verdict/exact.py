@@ -16,6 +16,9 @@ __all__ = ["Counts", "benjamini_hochberg", "drop", "rate", "sign_flip", "stratif
 
 Counts: TypeAlias = Sequence[tuple[int, int]]
 
+_Stratum: TypeAlias = tuple[int, int, int, int, int]
+"""A case that can tell something: its samples in both arms, how many passed, the least and the most of the new ones."""
+
 _MANY = 1500
 """Of more cases that can tell something the normal law is used: by then it is right to four digits."""
 
@@ -39,31 +42,24 @@ def stratified_exact(base: Counts, new: Counts) -> float:
     the question is about these very cases. With one sample each this is McNemar's exact test. A case of which all or none
     pass in both arms says nothing.
     """
-    seen = fixed = 0
-    strata: list[tuple[int, int, int]] = []
+    seen = 0
+    strata: list[_Stratum] = []
     for (k1, n1), (k2, n2) in zip(base, new, strict=True):
-        passed, least = k1 + k2, max(0, k1 + k2 - n1)
-        seen += k2
-        if least == min(passed, n2):
-            fixed += least
-        else:
-            strata.append((n1, n2, passed))
-    if len(strata) > _MANY:
-        return _normal_law(strata, seen - fixed)
-    return _lower_tail(strata, seen - fixed)
-
-
-def _lower_tail(strata: Sequence[tuple[int, int, int]], seen: int) -> float:
-    """P(sum <= seen) of independent hypergeometric counts; what lies above `seen` is not kept."""
-    chances = [1.0]
-    for n1, n2, passed in strata:
+        passed = k1 + k2
         least, most = max(0, passed - n1), min(passed, n2)
-        seen -= least
-        if seen < 0:
-            return 0.0  # unreachable for counts that were observed
+        seen += k2 - least
+        if least < most:
+            strata.append((n1, n2, passed, least, most))
+    return _normal_law(strata, seen) if len(strata) > _MANY else _lower_tail(strata, seen)
+
+
+def _lower_tail(strata: Sequence[_Stratum], seen: int) -> float:
+    """P(sum <= seen) of independent hypergeometric counts, each beginning at its least."""
+    chances = [1.0]
+    for n1, n2, passed, least, most in strata:
         ways = math.comb(n1 + n2, passed)
         weights = [math.comb(n2, x) * math.comb(n1, passed - x) / ways for x in range(least, most + 1)]
-        longer = [0.0] * (len(chances) + len(weights) - 1)
+        longer = [0.0] * (len(chances) + most - least)
         for x, weight in enumerate(weights):
             for place, chance in enumerate(chances, x):
                 longer[place] += chance * weight
@@ -71,11 +67,11 @@ def _lower_tail(strata: Sequence[tuple[int, int, int]], seen: int) -> float:
     return min(1.0, math.fsum(chances[: seen + 1]))
 
 
-def _normal_law(strata: Sequence[tuple[int, int, int]], seen: int) -> float:
+def _normal_law(strata: Sequence[_Stratum], seen: int) -> float:
     mean = variance = 0.0
-    for n1, n2, passed in strata:
+    for n1, n2, passed, least, _ in strata:
         total = n1 + n2
-        mean += passed * n2 / total
+        mean += passed * n2 / total - least
         variance += passed * (total - passed) * n1 * n2 / (total * total * (total - 1))
     return _CDF((seen + 0.5 - mean) / math.sqrt(variance))
 
@@ -87,7 +83,7 @@ def sign_flip(base: Counts, new: Counts) -> float:
     With one sample each this is the sign test. 1 where no case differs.
     """
     differences = [Fraction(k2, n2) - Fraction(k1, n1) for (k1, n1), (k2, n2) in zip(base, new, strict=True)]
-    factor = math.lcm(*(each.denominator for each in differences)) if differences else 1
+    factor = math.lcm(*(each.denominator for each in differences))
     whole = [int(each * factor) for each in differences if each]
     if not whole:
         return 1.0
@@ -97,31 +93,24 @@ def sign_flip(base: Counts, new: Counts) -> float:
         ways = sum(math.comb(len(sizes), ups) for ups in range((len(sizes) + total) // 2 + 1))
         return float(Fraction(ways, 2 ** len(sizes)))
     if len(sizes) > _MANY:
-        return _CDF((total + 0.5) / math.sqrt(sum(size * size for size in sizes)))
+        # Sums of the same sizes differ by 2 at least: half of that is on either side.
+        return _CDF((total + 1) / math.sqrt(sum(size * size for size in sizes)))
     return _flips(sizes, total)
 
 
 def _flips(sizes: Sequence[int], total: int) -> float:
     """The share of the 2^m sums of plus or minus each size that are at most `total`.
 
-    The numbers of ways are the coefficients of a polynomial, held in one integer with a field of `width` bits for each.
+    The numbers of ways are the coefficients of a polynomial, held in one integer with a field of `step` bytes for each.
     """
-    width = len(sizes) + 1
+    step = len(sizes) // 8 + 1
     ways = 1
     for size in sizes:
-        ways += ways << (2 * size * width)
+        ways += ways << (2 * size * step * 8)
     fields = sum(sizes) + total + 1
-    low = ways & ((1 << (fields * width)) - 1)
-    data = low.to_bytes((fields * width + 7) // 8, "little")
-    count = 0
-    if width % 8 == 0:
-        step = width // 8
-        count = sum(int.from_bytes(data[at : at + step], "little") for at in range(0, len(data), step))
-    else:
-        mask = (1 << width) - 1
-        while low:
-            count += low & mask
-            low >>= width
+    low = ways & ((1 << (fields * step * 8)) - 1)
+    data = low.to_bytes(fields * step, "little")
+    count = sum(int.from_bytes(data[at : at + step], "little") for at in range(0, len(data), step))
     return float(Fraction(count, 2 ** len(sizes)))
 
 

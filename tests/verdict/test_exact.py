@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.verdict.exact import _MANY, benjamini_hochberg, drop, rate, sign_flip, stratified_exact
+from runner.verdict.exact import benjamini_hochberg, drop, rate, sign_flip, stratified_exact
 
 from .support import arms
 
@@ -107,30 +107,56 @@ def test_where_nothing_differs_there_is_no_evidence() -> None:
         assert sign_flip(arm, arm) == 1.0
 
 
-@pytest.mark.parametrize("test", [stratified_exact, sign_flip])
-@pytest.mark.parametrize("lean", [0.50, 0.47])
-def test_of_very_many_cases_the_normal_law_says_the_same(test: object, lean: float) -> None:
-    draw = random.Random(4)
-    counts = [(draw.randint(0, 3), 3) for _ in range(_MANY)]
+def worse_arms(seed: int, cases: int, samples: tuple[int, ...]) -> tuple[Arm, Arm]:
+    """Two arms of which the new one is a little worse, so that p is neither 0 nor 1."""
+    draw = random.Random(seed)
+    totals = [(draw.choice(samples), draw.choice(samples)) for _ in range(cases)]
+    base = [(draw.randint(0, n1), n1) for n1, _ in totals]
     new = [
-        (sum(draw.random() < (k / 3 if draw.random() < 0.8 else lean) for _ in range(2)), 2)
-        for k, _ in counts
+        (sum(draw.random() < k / n1 - 0.03 for _ in range(n2)), n2)
+        for (k, n1), (_, n2) in zip(base, totals, strict=True)
     ]
-    few = test(counts, new)  # type: ignore[operator]
-    more = [(1, 2), (1, 1)]
-    many = test(counts + [more[0]] * 800, new + [more[1]] * 400 + [(0, 1)] * 400)  # type: ignore[operator]
-    assert 0 < few < 1
-    assert 0 < many < 1
-    assert abs(many - few) < 0.2
+    return base, new
 
 
-def test_the_normal_law_is_right_to_three_digits_where_it_takes_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    draw = random.Random(7)
-    base = [(draw.randint(1, 4), 5) for _ in range(600)]
-    new = [(min(3, max(0, k + draw.choice((-2, -1, 0, 0)))), 3) for k, _ in base]
-    exact = stratified_exact(base, new), sign_flip(base, new)
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize(
+    ("test", "samples", "cases"),
+    [(stratified_exact, (1, 2, 3, 4), 40), (stratified_exact, (1, 2), 160), (sign_flip, (3,), 160)],
+)
+def test_the_normal_law_is_near_where_it_takes_over(
+    monkeypatch: pytest.MonkeyPatch, test: object, samples: tuple[int, ...], cases: int, seed: int
+) -> None:
+    base, new = worse_arms(seed, cases, samples)
+    exact = test(base, new)  # type: ignore[operator]
     monkeypatch.setattr("runner.verdict.exact._MANY", 10)
-    assert (stratified_exact(base, new), sign_flip(base, new)) == pytest.approx(exact, abs=1e-3)
+    near = test(base, new)  # type: ignore[operator]
+    assert near == pytest.approx(exact, abs=0.0015)
+
+
+BY_HAND: list[tuple[Arm, Arm]] = [
+    ([(0, 3), (0, 5)], [(2, 3), (4, 5)]),
+    ([(2, 3), (4, 5)], [(0, 3), (0, 5)]),
+    ([(2, 2), (1, 2)], [(0, 2), (0, 2)]),
+    ([(0, 2), (0, 2), (2, 2)], [(2, 2), (1, 2), (1, 2)]),
+    ([(3, 3), (1, 1), (2, 4)], [(1, 2), (1, 1), (4, 4)]),
+    ([(3, 3)], [(0, 2)]),
+    ([(1, 5), (4, 5)], [(3, 3), (1, 3)]),
+]
+
+
+@pytest.mark.parametrize(("base", "new"), BY_HAND)
+def test_small_suites_by_hand(base: Arm, new: Arm) -> None:
+    assert stratified_exact(base, new) == pytest.approx(float(permuted(base, new)), abs=1e-12)
+    differing = [pair for pair in zip(base, new, strict=True) if Fraction(*pair[0]) != Fraction(*pair[1])]
+    expected = flipped([old for old, _ in differing], [now for _, now in differing])
+    assert sign_flip(base, new) == pytest.approx(float(expected), abs=1e-12)
+
+
+@pytest.mark.parametrize("test", [stratified_exact, sign_flip])
+def test_arms_have_the_same_cases(test: object) -> None:
+    with pytest.raises(ValueError, match="shorter"):
+        test([(1, 1), (0, 1)], [(1, 1)])  # type: ignore[operator]
 
 
 @given(st.lists(st.floats(0, 1), max_size=20))
