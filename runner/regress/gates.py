@@ -313,6 +313,9 @@ class Gates:
                         "unchecked",
                         "no case has a tag, so there is nothing to judge by tag",
                     )
+                elif bare := sum(not case.tags for case in counted.cases.values()):
+                    reason = f"{_cases(bare)} without a tag {'is' if bare == 1 else 'are'} judged by no gate of a tag"
+                    yield self._fixed(gated, rule, None, "skipped", reason)
             for tag in tags:
                 yield _Slice(rule, tag, Trial(rule.bound) if rule.bound else None)
 

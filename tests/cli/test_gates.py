@@ -389,6 +389,13 @@ def test_each_tag_is_a_gate(suite: Suite) -> None:
     assert "(Benjamini-Hochberg over 2)" in done.out
 
 
+def test_cases_without_a_tag_are_told_where_tags_are_judged(suite: Suite) -> None:
+    suite.write("{by: tag}", tags=dict.fromkeys(range(17), "easy"))
+    suite.baseline()
+    done = suite.live()
+    assert (done.code, "3 cases without a tag are judged by no gate of a tag" in done.out) == (0, True)
+
+
 def test_by_tag_without_tags_is_not_held(suite: Suite) -> None:
     suite.write("{by: tag}")
     suite.baseline("--samples", "2")
