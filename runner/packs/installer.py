@@ -27,7 +27,7 @@ _ATTRIBUTES = (
     b"# Written by runner: packs are kept byte for byte, whatever git does to line ends elsewhere.\n* -text\n"
 )
 _IGNORE = ".runner/.gitignore"
-_IGNORED = b"# written by runner: nothing in here belongs into git\n*\n"
+_IGNORED = b"# written by runner: nothing in here belongs in git\n*\n"
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,7 @@ def make_state(root: Path, below: PurePosixPath = STATE) -> Path:
             with contextlib.suppress(FileExistsError):
                 flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
                 with open(open_plain(ignore, flags), "wb") as file:  # noqa: PTH123 - a descriptor
-                    file.write(b"# written by runner: nothing in here belongs into git\n*\n")
+                    file.write(b"# written by runner: nothing in here belongs in git\n*\n")
         except NotPlainError:
             raise
         except OSError as error:
