@@ -9,9 +9,10 @@ import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from ..errors import UsageError
 from ..processes.programs import find_program
 from ..processes.start import PIPE, inherited_environment, start
-from .outlet import Outlet
+from .outlet import Outlet, print_line
 from .painting import Line, ansi
 
 __all__ = ["page"]
@@ -23,7 +24,8 @@ def page(lines: Iterable[Line], *, color: bool, environ: Mapping[str, str], proj
     """Print lines through the pager that PAGER names, else `less` or `more`, if standard output is a terminal.
 
     The pager is looked up on the PATH outside `projects`, or is named by its absolute path. A person who leaves it
-    early has seen enough: no more lines are made then. An empty PAGER, or `cat`, means no pager.
+    early has seen enough: no more lines are made then. An empty PAGER, or `cat`, means no pager. Raises UsageError for a
+    PAGER that is no command.
     """
     command = _command(environ, list(projects)) if _is_screen(environ) else []
     if not command:
@@ -63,11 +65,17 @@ def _command(environ: Mapping[str, str], projects: list[Path]) -> list[str]:
     """The command of the pager; none if there is none, or none is wanted."""
     wanted = environ.get("PAGER")
     if wanted is not None:
-        words = shlex.split(wanted)
+        try:
+            words = shlex.split(wanted)
+        except ValueError as error:
+            raise UsageError(f"PAGER is no command: {error}", hint="an empty PAGER means no pager") from None
         if not words or words == ["cat"]:
             return []
         found = _program(words[0], projects)
-        return [] if found is None else _with_colors([found, *words[1:]])
+        if found is None:
+            print_line(f"PAGER {words[0]} is no program outside the project: printed without it", err=True)
+            return []
+        return _with_colors([found, *words[1:]])
     for name in _PAGERS:
         found = _program(name, projects)
         if found is not None:
