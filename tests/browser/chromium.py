@@ -55,11 +55,12 @@ class Chromium:
     """A browser of its own, with an empty profile."""
 
     def __init__(self) -> None:
+        program = _program()
         self._profile = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         ours, theirs = os.pipe(), os.pipe()
         # Chromium reads commands from descriptor 3 and writes answers to 4, each ended by a zero byte.
         command = [
-            _program(),
+            program,
             "--headless=new",
             "--remote-debugging-pipe",
             "--no-sandbox",
