@@ -90,7 +90,12 @@ __all__ = ["command"]
 @transport_option
 @env_file_option
 @trust_option
-@click.option("--output", "-o", metavar="FILE", help="Save the verdicts to an .xml (JUnit) file.")
+@click.option(
+    "--output",
+    "-o",
+    metavar="FILE",
+    help="Save the verdicts to an .xml (JUnit) or .md (Markdown, with the answers that changed) file.",
+)
 @quiet_option
 @report_option
 @isolate_option

@@ -1,13 +1,14 @@
-"""Who is told of a regression run besides the screen: a JUnit file, a report, and GitHub where it runs this."""
+"""Who is told of a regression run besides the screen: a JUnit or Markdown file, a report, and GitHub where it runs this."""
 
 from __future__ import annotations
 
 import sys
 from contextlib import ExitStack
 from functools import partial
+from pathlib import Path
 from typing import Protocol
 
-from ..errors import Location
+from ..errors import Location, UsageError
 from ..regress.gates import GateResult
 from ..regress.modes import Modes
 from ..regress.results import CaseResult
@@ -42,9 +43,20 @@ def listeners(closing: ExitStack, output: str | None, report: str | None, chosen
     environ = chosen.workspace.environ
     if output is not None:
         chosen.check_destination(output, {})
-        from ..report.junit_regression import JUnitReport  # its XML library imports an HTTP client
+        suffix = Path(output).suffix.lower()
+        if suffix == ".md":
+            from ..report.markdown_file import MarkdownReport
 
-        found.append(closing.enter_context(JUnitReport(output)))
+            found.append(closing.enter_context(MarkdownReport(output)))
+        elif suffix == ".xml":
+            from ..report.junit_regression import JUnitReport  # its XML library imports an HTTP client
+
+            found.append(closing.enter_context(JUnitReport(output)))
+        else:
+            raise UsageError(
+                f'--output cannot tell a format from "{output}".',
+                hint="end the name in .xml (JUnit) or .md (Markdown)",
+            )
     if report is not None:
         from .test_report import TestReport
 

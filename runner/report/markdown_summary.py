@@ -25,6 +25,8 @@ _PUNCTUATION = re.compile(r"[!-/:-@\[-`{-~]")
 
 
 _MOST_GATES = 100
+_ROOM = 150_000
+"""Bytes that the cases of a section may have; there are four sections, and GitHub takes 1 MiB of a step."""
 
 
 def literal(text: str) -> str:
@@ -111,16 +113,31 @@ def _section(caption: str, few: Few[Told]) -> Iterator[str]:
     if not few.total:
         return
     yield from ("", f"#### {caption}")
-    for told in few.kept:
-        reason = f": {literal(told.reason)}" if told.reason else ""
-        yield from ("", f"**{told.sort}** {literal(told.name)}{reason}")
-        if told.rows:
-            yield from ("", f"| {' | '.join(HEADERS)} |", "| --- " * len(HEADERS) + "|")
-            yield from (f"| {' | '.join(map(literal, row.cells))} |" for row in told.rows)
-            yield from ("", f"and {count(told.more_rows)} more") if told.more_rows else ()
-        if told.facts:
-            yield from ("", *(f"- {literal(fact)}" for fact in told.facts))
+    room = _ROOM
+    for number, told in enumerate(few.kept):
+        lines = list(_case(told))
+        room -= sum(len(line.encode("utf-8", "backslashreplace")) + 1 for line in lines)
+        if room < 0:
+            yield from ("", f"and {count(few.total - number)} more")
+            return
+        yield from lines
     yield from _more(few)
+
+
+def _case(told: Told) -> Iterator[str]:
+    """One case: why it is told, its answer field by field against the approved one, and its facts."""
+    reason = f": {literal(told.reason)}" if told.reason else ""
+    yield from ("", f"**{told.sort}** {literal(told.name)}{reason}")
+    if told.input:
+        yield from ("", f"input: {literal(told.input)}")
+    if told.changes:
+        yield from ("", f"| {' | '.join(HEADERS)} |", "| --- " * len(HEADERS) + "|")
+        yield from (f"| {' | '.join(map(literal, row.cells))} |" for row in told.changes)
+        yield from ("", f"and {count(told.more_rows)} more") if told.more_rows else ()
+    if told.answer is not None:
+        yield from ("", f"answer: {literal(told.answer)}")
+    if told.facts:
+        yield from ("", *(f"- {literal(fact)}" for fact in told.facts))
 
 
 def _more(few: Few[Told] | Few[str]) -> Iterator[str]:

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from shlex import quote
 from typing import Generic, TypeVar
 
+from ..regress.answers import value_of
 from ..regress.results import CaseResult
 from .figures import count
-from .review_table import FieldRow, field_row
+from .review_table import FieldRow, field_row, value_text
 from .visible import one_line, shorten, visible
 from .wording import input_text
 
@@ -25,6 +26,9 @@ _NOTES = 10
 _PROMPTS = 20
 _IDS = 3
 _REASON = 300
+_VALUE = 300
+_ANSWER = 1_000
+"""So many columns of a value and of a new answer are kept for a summary, which has more room than a screen."""
 
 _T = TypeVar("_T")
 
@@ -59,6 +63,7 @@ class Told:
 
     `rows` are the differences (`more_rows` were left out), those beyond the rules first; `facts` the failed checks, the
     hint, the samples and the notes, a line each; `input` the variables. All but `file` and `case` is safe for a terminal.
+    `changes` are the same rows at more length, and `answer` is a new answer, with which nothing can be compared.
     """
 
     sort: str
@@ -70,6 +75,8 @@ class Told:
     more_rows: int
     facts: tuple[str, ...]
     input: str | None
+    changes: tuple[FieldRow, ...] = ()
+    answer: str | None = None
 
 
 @dataclass(slots=True)
@@ -163,7 +170,17 @@ def _told(result: CaseResult) -> Told:
         max(len(rows) - _ROWS, 0),
         tuple(shorten(one_line(fact), _REASON) for fact in facts_of(result)),
         input_text(result.vars),
+        tuple(field_row(change, width=_VALUE) for change in rows[:_ROWS]),
+        _answer_of(result),
     )
+
+
+def _answer_of(result: CaseResult) -> str | None:
+    """The answer that is proposed for a case that has none yet."""
+    if result.kind != "new" or result.basis is None or not result.basis.records:
+        return None
+    value = value_of(result.basis.records[0], result.basis.job.body)
+    return value_text(value, width=_ANSWER)
 
 
 def reason_of(result: CaseResult) -> str:

@@ -8,7 +8,12 @@ import shlex
 import pytest
 import yaml
 
+from tests.faults import FaultServer, completion
+
+from .asking import KEY
 from .project import REPOSITORY, ProjectFolder
+
+KEYS = {"FAKE_KEY": KEY}
 
 PROMPT = """\
 name: triage
@@ -60,3 +65,44 @@ def test_the_options_of_each_recipe_exist(recipe: str, project: ProjectFolder) -
     for words in commands(whole):
         done = project.run(*words, "--help")
         assert done.code == 0, done.err
+
+
+# --- the answers that changed -------------------------------------------------------------------------------------------
+
+
+def test_a_markdown_file_has_a_new_answer_and_then_what_changed_in_it(
+    asked: ProjectFolder, server: FaultServer
+) -> None:
+    server.play(completion("We will pay. | <b>@octocat</b>"))
+    assert asked.run("test", "--record", "all", "--output", "new.md", env=KEYS).code == 4
+    text = (asked.folder / "new.md").read_text(encoding="utf-8")
+    assert "**new** <code>hello&#47;ada</code>" in text
+    assert (
+        "answer: <code>&#34;We will pay&#46; &#124; &#60;b&#62;&#64;octocat&#60;&#47;b&#62;&#34;</code>"
+        in text
+    )
+    assert asked.run("accept", "--all").code == 0
+    server.play(completion("We will not pay. | <b>@octocat</b>"))
+    done = asked.run("test", "--record", "all", "--no-cache", "--output", "changed.md", env=KEYS)
+    assert done.code == 1
+    text = (asked.folder / "changed.md").read_text(encoding="utf-8")
+    row = next(line for line in text.splitlines() if "We will not pay" in line)
+    assert row.startswith("| <code>&#36;</code> | <code>&#34;We will pay&#46;")
+    assert row.endswith("| <code>exact</code> | <code>changed</code> |")
+
+
+def test_a_markdown_file_says_what_the_job_summary_says(asked: ProjectFolder, server: FaultServer) -> None:
+    server.play(completion("Hello"))
+    summary = asked.folder / "summary.md"
+    env = {**KEYS, "GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(summary)}
+    asked.run("test", "--record", "all", "--output", "o.md", env=env)
+    assert (asked.folder / "o.md").read_bytes() == summary.read_bytes()
+
+
+def test_an_output_of_another_ending_is_refused_before_anything_is_sent(
+    asked: ProjectFolder, server: FaultServer
+) -> None:
+    done = asked.run("test", "--record", "all", "--output", "o.txt", env=KEYS)
+    assert done.code == 2
+    assert "end the name in .xml (JUnit) or .md (Markdown)" in done.err
+    assert server.requests == []

@@ -459,3 +459,15 @@ def test_a_summary_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     report = GitHubReport(io.StringIO(), locate=located, environ={"GITHUB_STEP_SUMMARY": str(tmp_path)})
     with pytest.raises(StorageError, match="job summary"):
         report.finish(Tally(), modes=CI, seconds=0.0)
+
+
+def test_a_summary_of_long_hostile_answers_stays_far_below_the_limit() -> None:
+    wide = FieldChange("$.x", "|`<>" * 5_000, "[]()" * 5_000, "exact", equal=False)
+    results = [
+        make(case=f"c{at}", fields=(wide,) * 30)
+        for at in range(30)
+        for make in (changed, failed, flaky, errored)
+    ]
+    text = markdown_summary(digest_of(results), tallied(results, 0), modes=CI, seconds=1.0, complete=True)
+    assert len(text.encode()) < 800_000
+    assert "more" in text
