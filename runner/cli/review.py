@@ -14,7 +14,7 @@ __all__ = ["command"]
 @click.argument("select", nargs=-1, metavar="[SELECT]...")
 @isolate_option
 def command(select: tuple[str, ...], *, isolate: bool) -> int:
-    """Review pending answers one by one: accept, reject or skip each.
+    """Review pending answers: accept, reject or skip each.
 
     Shows the whole answer with its differences from the approved one, and what was asked. SELECT names cases, prompts,
     files or folders, or globs of these. Decisions are applied when you finish or press q; Ctrl-C discards them. Without
