@@ -1,4 +1,4 @@
-"""Approving an answer: the only ways a snapshot changes besides `test --update`."""
+"""Approve or reject an answer: besides `test --update`, the only way in which a snapshot changes."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ __all__ = ["accept", "approve", "refreshed", "reject"]
 
 
 def approve(store: SnapshotStore, entry: PendingEntry) -> bool:
-    """Make an entry's answer the approved one; whether a file changed. Raises SecretError, FormatError, StorageError.
+    """Make an entry's answer the approved one; return whether a file changed.
 
-    `refreshed` keeps the approved output and renews only what says which request it belongs to, so that accepting
-    within a tolerance never moves the approved value. `moved` renames the file, as any other kind does first where the
-    case was renamed.
+    The kind `refreshed` keeps the approved output and replaces only the request that it belongs to, so that accepting
+    within a tolerance never moves the approved value. `moved` renames the file, as every kind does first if the case
+    was renamed. Raises SecretError, FormatError, StorageError.
     """
     if entry.moved_from is not None:
         store.refuse_secrets(entry.snapshot_file, entry.snapshot)
@@ -36,14 +36,14 @@ def approve(store: SnapshotStore, entry: PendingEntry) -> bool:
 
 
 def refreshed(approved: Snapshot, new: Snapshot) -> Snapshot:
-    """The approved snapshot under the new request."""
+    """Return the approved snapshot with the new request."""
     return replace(approved, request=new.request, parts=new.parts, model=new.model)
 
 
 def accept(root: Path, entry: PendingEntry, store: SnapshotStore) -> None:
-    """Approve a pending entry and forget it.
+    """Approve a pending entry and remove it from the pending ones.
 
-    Raises UsageError when the snapshot has changed since it was made, and where no prompt of the project is beside it.
+    Raises UsageError if the snapshot has changed since the entry was made, or if no prompt of the project is beside it.
     """
     if store.digest(entry.moved_from or entry.snapshot_file) != entry.against:
         raise UsageError(
@@ -55,26 +55,26 @@ def accept(root: Path, entry: PendingEntry, store: SnapshotStore) -> None:
         is_of_pack(entry.snapshot_file) or store.prompts_in(folder)
     ):
         raise UsageError(
-            f"{entry.snapshot_file} is the snapshot of no prompt of this project",
-            hint="runner reject forgets the answer; run the test again where the prompt was moved",
+            f"no prompt of this project has the snapshot {entry.snapshot_file}",
+            hint="runner reject discards the answer; if the prompt was moved, run the test again",
         )
     if (old := entry.moved_from) is not None and (
-        # The prompt of a renamed file's folder may be gone; the file itself says whether it is the answer.
+        # The prompt of a renamed file's folder may be gone; the file itself shows whether it is the answer.
         _is_vendored(root, old) or store.request(old) != entry.snapshot.request
     ):
         raise UsageError(
             f"{old} is not the answer that {entry.prompt}/{entry.case} was renamed from",
-            hint="runner reject forgets it; run the test again",
+            hint="runner reject discards it; then run the test again",
         )
     approve(store, entry)
     drop_pending(root, entry.snapshot_file)
 
 
 def _is_vendored(root: Path, file: str) -> bool:
-    """Whether a snapshot is one of a pack's own, which is only read; `.runner/` may be somebody else's."""
+    """Return whether a snapshot is a pack's own, which is read-only; the entry in `.runner/` may be someone else's."""
     return file.startswith(f"{VENDORED}/") and (root / LOCK_FILE).is_file()
 
 
 def reject(root: Path, entry: PendingEntry) -> None:
-    """Forget a pending entry; the approved snapshot stays as it is."""
+    """Discard a pending entry; the approved snapshot is not changed."""
     drop_pending(root, entry.snapshot_file)

@@ -1,4 +1,4 @@
-"""What of an answer is compared and stored: the value a reviewer reads, in the same form fresh and replayed. Pure."""
+"""Derive the part of an answer that is compared and stored, in the same form whether fresh or replayed. Pure."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ _STOP = frozenset({None, "", "stop"})
 
 
 def declares_json(request: JsonObject) -> bool:
-    """Whether a prompt asks for JSON, so that its answers are values and not text."""
+    """Return whether a prompt asks for JSON, so that its answers are values and not text."""
     declared = request.get("response_format")
     return isinstance(declared, Mapping) and declared.get("type") in ("json_schema", "json_object")
 
 
 def value_of(record: Record, request: JsonObject) -> Json:
-    """The value of a fresh answer: its JSON where any is declared, its tool calls, else its text.
+    """Return the value of a fresh answer: its JSON if JSON is declared, its tool calls, else its text.
 
-    Of an answer that was expected not to be ok nothing is compared but that outcome: the wording of a refusal says
-    nothing about the prompt.
+    If an answer was expected not to be ok, only its outcome is compared: the wording of a refusal says nothing about
+    the prompt.
     """
     if record["outcome"] == Outcome.TOOL_CALL:
         return calls_of(record.get("tool_calls"))
@@ -40,18 +40,18 @@ def value_of(record: Record, request: JsonObject) -> Json:
 
 
 def stored_value(snapshot: Snapshot) -> Json:
-    """The value of an approved answer, as `value_of` has it."""
+    """Return the value of an approved answer, in the form of `value_of`."""
     return snapshot.tool_calls if snapshot.outcome == Outcome.TOOL_CALL else snapshot.output
 
 
 def calls_of(calls: Json) -> list[Json]:
-    """Tool calls without their ids: the name, and the arguments as JSON where they are JSON."""
+    """Return tool calls without their ids: the name, and the arguments, parsed if they are JSON."""
     found: list[Json] = []
     for call in calls if isinstance(calls, list) else []:
         function: Any = call.get("function") or call.get("custom") or {} if isinstance(call, Mapping) else {}
         arguments = function.get("arguments", function.get("input"))
         if isinstance(arguments, str):
-            # What is no JSON stays the text it is; the judge has said so.
+            # Arguments that are not JSON stay a string; the judge has reported them.
             with contextlib.suppress(ValueError):
                 arguments = json.loads(arguments)
         found.append({"name": function.get("name"), "arguments": arguments})
@@ -68,7 +68,7 @@ def snapshot_of(
     unstable: Sequence[str] = (),
     failed: int = 0,
 ) -> Snapshot:
-    """The snapshot that approving `value`, the answer in `record`, would make."""
+    """Return the snapshot that approving `value`, the answer in `record`, would create."""
     outcome = record["outcome"]
     called = outcome == Outcome.TOOL_CALL
     finish = record["finish_reason"]
@@ -94,9 +94,9 @@ def answer_of(
     value: Json,
     finish_reasons: Mapping[str, Declared] = NONE_DECLARED,
 ) -> Answer:
-    """An approved value as the answer it was, to be judged by today's schema, assertions and table of finish_reasons.
+    """Return an approved value as an answer, to be judged by the current schema, assertions and finish_reasons.
 
-    Only what was approved is there: the text of a JSON answer is its compact form, and times and costs are unknown.
+    It has only what was approved: the text of a JSON answer is its compact form, and times and costs are unknown.
     """
     answer = _as_approved(snapshot, request, value)
     if answer.outcome not in (Outcome.OK, Outcome.TOOL_CALL):

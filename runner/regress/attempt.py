@@ -1,7 +1,7 @@
-"""One attempt at a test run: a new journal, or that of the last test run where it was stopped or killed.
+"""One attempt at a test run: a new journal, or the journal of the last test run if it was stopped or killed.
 
-An answer in such a journal is paid for. It counts as long as everything that its checks were made of is the same: the
-prompt with its tests and assertions, the endpoint and its headers, and the request itself.
+An answer in such a journal is paid for. It is reused if everything that its checks depend on is the same: the prompt
+with its tests and assertions, the endpoint and its headers, and the request itself.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ __all__ = ["TestAttempt"]
 _COMMAND = "test"
 _UNFINISHED = frozenset({"killed", "interrupted", "stopped", "failed"})
 _CUT_OUT = "[key]"
-"""What stands in a journal where an answer held a key: nobody knows any more what the answer was."""
+"""What replaces a key in a journal: the original answer is no longer known."""
 
 
 @dataclass(frozen=True, slots=True)
 class TestAttempt:
-    """An attempt at a test run. Of the answers in its journal those of the sections that are `unchanged` count."""
+    """An attempt at a test run. It reuses the answers in its journal that belong to `unchanged` sections."""
 
-    __test__ = False  # to pytest, which goes by names
+    __test__ = False  # for pytest, which collects classes by name
 
     attempt: Attempt
     root: Path
@@ -48,7 +48,7 @@ class TestAttempt:
         *,
         resume: bool,
     ) -> TestAttempt:
-        """The attempt to make now. Raises StorageError where nothing can be kept."""
+        """Return the attempt to make now. Raises StorageError if nothing can be stored."""
         facts: dict[str, Any] = {
             "command": _COMMAND,
             "files": {unit.prompt.path: key_of(unit.prompt, root) for unit in units},
@@ -80,11 +80,11 @@ class TestAttempt:
             if was["configuration"].get(section := section_of(unit, root)) == facts["configuration"][section]
             and was["headers"].get(unit.endpoint.name) == facts["headers"][unit.endpoint.name]
         )
-        note(f"resuming the test run {earlier.id}: {len(attempt.earlier):,} of its answers had come")
+        note(f"resuming the test run {earlier.id}: {len(attempt.earlier):,} of its answers had arrived")
         return cls(attempt, root, unchanged)
 
     def unanswered(self, jobs: Iterator[Job], take: Callable[[Job, Sequence[Record]], None]) -> Iterator[Job]:
-        """The jobs that have to be asked; `take` gets the records of the others."""
+        """Yield the jobs that must be sent; `take` receives the records of the others."""
         for job in jobs:
             records = self._answer(job)
             if records is None:
@@ -99,14 +99,14 @@ class TestAttempt:
         if records is None or _CUT_OUT in json.dumps(records):
             return None
         for record in records:
-            record["file"] = job.unit.prompt.path  # as it is called in this folder
+            record["file"] = job.unit.prompt.path  # its path from the current folder
         return records
 
 
 def _last_test(root: Path) -> StoredRun | None:
-    """The newest run of `runner test`, with all that is needed to resume it.
+    """Return the newest run of `runner test`; None if it has not all that is needed to resume it.
 
-    Raises NewerFormatError where a newer runner wrote it: the answers in it are paid for.
+    Raises NewerFormatError if a newer runner wrote it: the answers in it are paid for.
     """
     run = next((run for run in stored_runs(root) if run.manifest.get("command") == _COMMAND), None)
     if run is None or run.status == DAMAGED:

@@ -1,4 +1,4 @@
-"""Whose a folder of snapshots is: that of one prompt, never of two, which would overwrite each other's answers."""
+"""Check that each snapshot folder belongs to one prompt only: two would overwrite each other's answers."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ _Folder: TypeAlias = tuple[object, str]
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A prompt's claim to the folder `folder`: `location` is where the name stands that gives it.
+    """A prompt's claim to the folder `folder`; `location` points to the name that determines it.
 
-    `place` is the prompt's own (Prompt.place). `real` is the same for two paths that lead to one folder.
+    `place` is the prompt's Prompt.place. `real` is the same for two paths that lead to one folder.
     """
 
     folder: str
@@ -45,13 +45,13 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Unnamed:
-    """A prompt file that cannot be read, so that nobody knows which folder is its own."""
+    """A prompt file that cannot be read, so its folder is unknown."""
 
     place: str
 
 
 def claim_of(prompt: Prompt) -> Claim:
-    """The claim of a prompt that is loaded."""
+    """Return the claim of a loaded prompt."""
     folder = folder_of(prompt)
     location = prompt.locate("name") if _declares_name(prompt.document.value) else Location(prompt.path)
     if prompt.origin is not None or not isinstance(prompt.tree, DiskTree):
@@ -62,10 +62,10 @@ def claim_of(prompt: Prompt) -> Claim:
 def claims_in(
     directory: str, project: Project, *, besides: Iterable[str] = ()
 ) -> Iterator[tuple[Claim | Unnamed, bool]]:
-    """The claims of the prompt files in a folder of the project, and whether each is one that the project takes.
+    """Yield the claims of the prompt files in a folder of the project, and whether each belongs to the project.
 
-    Files in `besides` are left out. Only their names are looked at: a prompt that is wrong otherwise claims its folder
-    all the same.
+    Files in `besides` are left out. Only the prompts' names are read: a prompt with other errors still claims its
+    folder.
     """
     tree = DiskTree(Path(project.root))
     left_out = set(besides)
@@ -91,13 +91,13 @@ def claims_in(
 
 
 def taken_in(directory: str, project: Project, *, besides: Iterable[str] = ()) -> list[Claim]:
-    """The claims of those prompts in a folder that the project takes; of one that cannot be read nothing is known."""
+    """Return the claims of those prompts in a folder that belong to the project, without unreadable ones."""
     found = claims_in(directory, project, besides=besides)
     return [claim for claim, taken in found if taken and isinstance(claim, Claim)]
 
 
 def _shared(claims: Iterable[Claim]) -> Iterator[FormatError]:
-    """An error for each folder that several prompts claim, naming all of them."""
+    """Yield an error for each folder that several prompts claim, naming all of them."""
     groups: dict[_Folder, list[Claim]] = {}
     for claim in claims:
         groups.setdefault(claim.real, []).append(claim)
@@ -108,16 +108,16 @@ def _shared(claims: Iterable[Claim]) -> Iterator[FormatError]:
             yield FormatError(
                 f"prompts would overwrite each other's snapshots in {last.folder}: this one and {named}",
                 location=last.location,
-                hint="give each a `name` of its own, or name a prompt by one path only",
+                hint="give each prompt its own `name`, or refer to a prompt by one path only",
             )
 
 
 def shared_by(
     prompts: Iterable[Prompt], project: Project, *, beside: Callable[[str], Iterable[Claim]] | None = None
 ) -> Iterator[FormatError]:
-    """An error for each folder that one of these prompts shares with another one of the project, chosen or not.
+    """Yield an error for each folder that one of these prompts shares with another of the project, selected or not.
 
-    `beside` knows the claims that the project takes in a folder, where they were looked at before.
+    `beside` returns the claims in a folder if they are known already.
     """
     own = [claim_of(prompt) for prompt in prompts]
     known = {claim.place for claim in own}
@@ -132,12 +132,12 @@ def shared_by(
 def refuse_shared(
     prompts: Iterable[Prompt], project: Project, *, beside: Callable[[str], Iterable[Claim]] | None = None
 ) -> None:
-    """Raise FormatError, or Problems, where `shared_by` has errors."""
+    """Raise FormatError, or Problems, if `shared_by` finds errors."""
     _refuse(shared_by(prompts, project, beside=beside))
 
 
 def refuse_shared_folders(snapshot_files: Iterable[str], project: Project) -> None:
-    """Raise FormatError, or Problems, where one of these snapshots stands in a folder that several prompts claim."""
+    """Raise FormatError, or Problems, if one of these snapshots is in a folder that several prompts claim."""
     folders = {posixpath.dirname(file) for file in snapshot_files if not is_of_pack(file)}
     claims: list[Claim] = []
     for directory in sorted({folder.rpartition(FOLDER)[0].rstrip("/") for folder in folders}):
@@ -155,7 +155,7 @@ def _declares_name(spec: object) -> bool:
 
 
 def _real(root: Path, folder: str) -> _Folder:
-    """The folder by what the system knows its prompt's own folder by, however that was reached."""
+    """Return the identity of the folder, based on device and inode, whichever path leads to it."""
     directory, _, name = folder.rpartition(f"{FOLDER}/")
     try:
         status = (root / directory).stat()

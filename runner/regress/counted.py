@@ -1,4 +1,4 @@
-"""What the samples of a run came to, as counts: how often each case passed, and what it took."""
+"""Count the samples of a run: how often each case passed, and its cost, tokens and latency."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class CaseCount:
 
 @dataclass(slots=True)
 class UnitCount:
-    """The samples of one prompt in one variant. `outcomes` counts those of answers that did not pass."""
+    """The samples of one prompt in one variant. `outcomes` counts the outcomes of answers that did not pass."""
 
     unit: Unit
     cases: dict[str, CaseCount] = field(default_factory=dict)
@@ -37,23 +37,23 @@ class UnitCount:
 
     @property
     def calls(self) -> int:
-        """How many answers were asked for and came, and how many did not."""
+        """Return the number of answers that were requested, whether they arrived or not."""
         return sum(case.answered + case.missing for case in self.cases.values())
 
     @property
     def missing(self) -> int:
-        """How many answers did not come."""
+        """Return the number of answers that did not arrive."""
         return sum(case.missing for case in self.cases.values())
 
 
 @dataclass(slots=True)
 class Counted:
-    """Fed with every answer of a run: a count a case, and three numbers a call."""
+    """Receive every answer of a run; keep one count per case and three numbers per call."""
 
     units: dict[int, UnitCount] = field(default_factory=dict)
 
     def take(self, job: Job, records: Sequence[Record]) -> None:
-        """Count the records of one job. An answer that is wrong failed, whatever is wrong with it; none is no evidence."""
+        """Count the records of one job. A wrong answer counts as failed; a missing answer is no evidence."""
         unit = self.of(job.unit)
         case = unit.cases.get(job.case.id)
         if case is None:
@@ -71,7 +71,7 @@ class Counted:
         self._measure(unit, records[0])
 
     def of(self, unit: Unit) -> UnitCount:
-        """The counts of a unit."""
+        """Return the counts of a unit."""
         return self.units.setdefault(id(unit), UnitCount(unit))
 
     def _measure(self, unit: UnitCount, record: Record) -> None:

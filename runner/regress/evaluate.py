@@ -1,4 +1,4 @@
-"""Fresh answers of one case against what is approved: verdict, kind of change, and what approving would store. Pure."""
+"""Compare fresh answers of one case with the approved one: verdict, kind of change, proposed snapshot. Pure."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ def evaluate(
     rules: Rules,
     snapshot_file: str,
 ) -> Evaluation:
-    """Judge the samples of one case. `records` are all of them, in any order; there is at least one.
+    """Judge the samples of one case. `records` are all samples, in any order; there is at least one.
 
-    A sample counts when it passed by itself (outcome, schema, assertions) and, where something is approved, equals it
-    under the rules. An answer that did not pass by itself is never proposed.
+    A sample passes if it passed its own checks (outcome, schema, assertions) and, if there is an approved answer,
+    equals it under the rules. An answer that did not pass its own checks is never proposed.
     """
     records = sorted(records, key=lambda record: (record["sample"], record.get("choice", 0)))
-    # An answer from the cache was neither asked for nor paid for now.
+    # An answer from the cache was neither requested nor paid for now.
     asked = [record for record in records if not record["cached"]]
     base = CaseResult.of(
         job,
@@ -61,7 +61,7 @@ def evaluate(
     for record in records:
         if record["outcome"] == "error" and not record["passed"]:
             error = record["error"]
-            reason = error["message"] if error else "no answer came"
+            reason = error["message"] if error else "no answer arrived"
             return Evaluation(replace(base, verdict="error", outcome="error", error=error, reason=reason))
     good = [record for record in records if record["passed"]]
     needed = rules.passes_needed(len(records))
@@ -77,8 +77,8 @@ def evaluate(
         if verdict.word == "fail":
             return Evaluation(_failed(base, records, len(good)))
         if status == "conflict":
-            # Two approved answers stand in the file: not a new case, and not to be approved as one.
-            reason = "the snapshot holds a merge conflict, so that nothing could be compared"
+            # The file has two approved answers: this is not a new case and must not be approved as one.
+            reason = "the snapshot has a merge conflict, so nothing could be compared"
             return Evaluation(replace(base, verdict="pending", kind="changed", reason=reason), proposal)
         return Evaluation(
             replace(base, verdict="pending", kind="new", reason="no approved snapshot"), proposal
@@ -89,7 +89,7 @@ def evaluate(
     matching = sum(comparison.equal for comparison in comparisons)
     agreement = (approved.agreement, approved.samples)
     verdict = sample_verdict(matching, len(records), approved_agreement=agreement, min_pass=needed)
-    # The sample to show is one that differs, if there is one: that is what a person has to look at.
+    # Show a sample that differs, if there is one: a person has to look at that.
     shown = next((each for each in comparisons if not each.equal), comparisons[0])
     base = replace(
         base,
@@ -114,9 +114,9 @@ def evaluate(
 def _proposal(
     job: Job, good: Sequence[Record], values: Sequence[Json], rules: Rules, *, asked_for: int
 ) -> tuple[Snapshot, tuple[str, ...]]:
-    """The snapshot of the most frequent answer, and what is to be said about how much the answers vary.
+    """Return the snapshot of the most frequent answer, and notes about how much the answers vary.
 
-    `good` are those of the samples `asked_for` that passed by themselves; it is out of all that some agreed.
+    `good` are the samples that passed their own checks, out of `asked_for`; agreement is counted out of `asked_for`.
     """
     value, variants = modal(values)
     record = next(record for record, each in zip(good, values, strict=True) if each is value)
@@ -137,10 +137,10 @@ def _proposal(
 
 
 def compare_record(rules: Rules, approved: Snapshot, record: Record, value: Json) -> Comparison:
-    """One answer, whose redacted value this is, against the approved one."""
+    """Compare one answer, whose redacted value is `value`, with the approved one."""
     expected, came = approved.outcome or "ok", record["outcome"]
     if came != expected:
-        # Another outcome is no value to compare: it is what a person has to look at.
+        # Another outcome has no value to compare: a person has to look at it.
         return Comparison(
             equal=False, fields=(FieldVerdict("outcome", expected, came, "exact", equal=False),)
         )
@@ -149,7 +149,7 @@ def compare_record(rules: Rules, approved: Snapshot, record: Record, value: Json
 
 
 def _failed(base: CaseResult, records: Sequence[Record], good: int) -> CaseResult:
-    """A case too few of whose answers passed by themselves: the first failure tells why."""
+    """Return the result of a case with too few passing answers; the first failure gives the reason."""
     first = next(record for record in records if not record["passed"])
     checks: tuple[CheckRecord, ...] = tuple(check for check in first["checks"] if not check["passed"])
     why = checks[0]["message"] if checks else first["detail"] or first["outcome"]
@@ -163,7 +163,7 @@ def _failed(base: CaseResult, records: Sequence[Record], good: int) -> CaseResul
 def _difference(shown: Comparison, matching: int, total: int) -> str:
     differing = [each.path for each in shown.fields if not each.equal]
     places = ", ".join(differing[:3]) + (f" and {len(differing) - 3} more" if len(differing) > 3 else "")
-    count = f" ({matching} of {total} samples are as approved)" if total > 1 else ""
+    count = f" ({matching} of {total} samples match the approved answer)" if total > 1 else ""
     return f"differs from the approved answer at {places}{count}"
 
 

@@ -1,4 +1,4 @@
-"""Carrying out a regression run: what can be replayed is, and the engine is started only if something is left to ask."""
+"""Carry out a regression run: replay what can be replayed, and start the engine only if requests are left to send."""
 
 from __future__ import annotations
 
@@ -32,16 +32,17 @@ def carry_out(
     use_cache: bool = True,
     resume: bool = False,
 ) -> RunOutcome | None:
-    """Run it; the outcome of what was asked, None when nothing had to be.
+    """Run it; return the outcome of the requests that were sent, None if none had to be.
 
-    What `preflight` has rendered is what is sent. `watch` is told each answer, before the regression is. `connect` makes the connections of the units that have to be asked; it is called only then.
-    `resume` takes the answers that the last test run left in its journal, if that run was stopped or killed. What the
-    record mode `all` asks for is taken neither from there nor from the cache. Raises what the regression raises,
-    ConfigError for an endpoint that is needed and not set up or not trusted, StorageError.
+    The requests that `preflight` rendered are sent as they are. `watch` receives each answer before the regression
+    does. `connect` makes the connections of the units that have requests to send, and is called only if there are any.
+    `resume` reuses the answers in the journal of the last test run, if that run was stopped or killed; in record mode
+    `all` neither the journal nor the cache is used. Raises what the regression raises, ConfigError if an endpoint that
+    is needed is not set up or not trusted, StorageError.
     """
     waiting: dict[str, Iterator[Job]] = {}
     for name, jobs in regression.jobs(preflight).items():
-        first = next(jobs, None)  # replays all that comes before it
+        first = next(jobs, None)  # replays every case before it
         if first is not None:
             waiting[name] = chain((first,), jobs)
     outcome = (
@@ -77,7 +78,7 @@ def ask_again(
     facts: Mapping[str, Any],
     counters: Counters | None = None,
 ) -> RunOutcome:
-    """Ask for more samples (by endpoint) of cases that are decided already; the cache is not looked at.
+    """Request more samples (by endpoint) of cases that are decided already, without using the cache.
 
     Raises ConfigError for an endpoint, StorageError.
     """
@@ -115,7 +116,7 @@ def _ask(
     use_cache: bool,
     resume: bool,
 ) -> RunOutcome:
-    # The only place from which a regression run reaches anything that knows the network.
+    # The only place from which a regression run reaches the network.
     from ..engine.journal.counters import Counters
     from ..engine.pool.cache import ResponseCache, RunCache
     from ..engine.pool.options import Options

@@ -1,4 +1,4 @@
-"""The gates of one prompt: its own `regression.gate`, else the project's `gate`, compiled once."""
+"""Compile the gates of one prompt: its own `regression.gate`, else the project's `gate`."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ _OF_A_TEST = ("max_drop", "min", "confidence", "about", "prove", "by", "unsure")
 
 @dataclass(frozen=True, slots=True)
 class GateRule:
-    """One gate. `bound` is what it asks of the pass rate, or `limit` the most of another metric; `label` names it.
+    """One gate. `bound` is its condition on the pass rate, or `limit` the maximum of another metric; `label` names it.
 
-    `by_tag` makes it one gate for the cases of each tag; `unsure_fails`, whether an inconclusive verdict ends with exit code
-    3. `location` is where it stands.
+    `by_tag` makes it one gate per tag; `unsure_fails` makes an inconclusive verdict end with exit code 3. `location` is
+    its place in the file.
     """
 
     label: str
@@ -43,9 +43,9 @@ class GateRule:
 
 
 def compile_gates(prompt: Prompt, project: Project) -> tuple[GateRule, ...]:
-    """The gates of a prompt; none where neither it nor the project has any.
+    """Return the gates of a prompt; none if neither it nor the project has any.
 
-    Raises FormatError at the key of what is off, such as a gate that can never fail; Problems when there are several.
+    Raises FormatError at the wrong key, for example if a gate can never fail; Problems if there are several errors.
     """
     own = cast("Mapping[str, Any]", prompt.regression).get("gate")
     if own is not None:
@@ -57,7 +57,7 @@ def compile_gates(prompt: Prompt, project: Project) -> tuple[GateRule, ...]:
 
 
 def asserts_nothing(prompt: Prompt) -> bool:
-    """Whether every answer of a prompt passes that ends as it should: no case asserts anything. Raises CaseError."""
+    """Return whether no case of a prompt asserts anything, so that every complete answer passes. Raises CaseError."""
     form = prompt.request.get("response_format")
     if prompt.asserts or (isinstance(form, Mapping) and form.get("type") != "text"):
         return False
@@ -65,18 +65,18 @@ def asserts_nothing(prompt: Prompt) -> bool:
 
 
 def refuse_without_assertions(prompt: Prompt, rules: Sequence[GateRule]) -> None:
-    """Raise FormatError for a gate of the pass rate where nothing can fail. Raises CaseError."""
+    """Raise FormatError for a pass-rate gate on a prompt whose cases cannot fail. Raises CaseError."""
     rule = next((rule for rule in rules if rule.bound is not None), None)
     if rule is not None and asserts_nothing(prompt):
         raise FormatError(
             f"no case of {prompt.name} asserts anything, so every answer passes and this gate can never fail",
             location=rule.location,
-            hint="say with `assert` or `response_format` what a right answer is",
+            hint="define a correct answer with `assert` or `response_format`",
         )
 
 
 def too_fine(rule: GateRule, cases: int) -> Diagnostic | None:
-    """W023: a margin that is finer than one case."""
+    """Return W023 if the margin is finer than one case."""
     bound = rule.bound
     if bound is None or bound.least is not None or not 0 < bound.max_drop * cases < 1 - 1e-9:
         return None
@@ -85,7 +85,7 @@ def too_fine(rule: GateRule, cases: int) -> Diagnostic | None:
         "W023",
         f"max_drop {show(bound.max_drop)} of {cases} cases is finer than one case, which is {100 / cases:.3g} points",
         rule.location,
-        "a single case that breaks is beyond it: add cases, or widen max_drop",
+        "a single failing case exceeds it: add cases, or increase max_drop",
     )
 
 
@@ -102,7 +102,7 @@ def _compiled(spec: Any, locate: Callable[..., Location]) -> tuple[GateRule, ...
         with problems.kept():
             rule = _compile(each, place)
             if any(rule.label == other.label and rule.by_tag == other.by_tag for other in rules):
-                raise FormatError(f"the gate {rule.label} stands here twice", location=place())
+                raise FormatError(f"the gate {rule.label} appears twice", location=place())
             rules.append(rule)
     problems.raise_any()
     return tuple(rules)
@@ -155,13 +155,13 @@ def _looks(samples: str | int | list[int]) -> Looks:
 
 
 def _faults(spec: Mapping[str, Any]) -> Iterator[tuple[str, str, str | None]]:
-    """What is off in one gate: the key, what is wrong, a hint."""
+    """Yield the errors of one gate: the key, the message, a hint."""
     samples = spec.get("samples", "auto")
     if isinstance(samples, list) and any(a >= b for a, b in pairwise(samples)):
-        yield "samples", f"samples {show(samples)} must rise from look to look", None
+        yield "samples", f"samples {show(samples)} must increase from look to look", None
     for key in ("max_drop", "min", "max", "confidence"):
         if key in spec and not isfinite(spec[key]):
-            yield key, f"{key} is no number", None
+            yield key, f"{key} is not a finite number", None
     metric = spec.get("metric", "pass_rate")
     if metric in LIMITS:
         for key in _OF_A_TEST:
@@ -171,7 +171,7 @@ def _faults(spec: Mapping[str, Any]) -> Iterator[tuple[str, str, str | None]]:
             yield "metric", f"a gate of {metric} needs max", f"e.g. {{metric: {metric}, max: 0.002}}"
         return
     if "max" in spec:
-        yield "max", "no pass rate is too high: this gate can never fail", "say min, or max_drop"
+        yield "max", "a pass rate cannot be too high, so this gate can never fail", "give min or max_drop"
     if "min" in spec and "max_drop" in spec:
         yield "min", "min and max_drop are two gates", "write a list: gate: [{max_drop: 0.05}, {min: 0.85}]"
     shares = "it is a share: 0.05 is 5 points"
@@ -179,7 +179,7 @@ def _faults(spec: Mapping[str, Any]) -> Iterator[tuple[str, str, str | None]]:
     if drop >= 1:
         yield (
             "max_drop",
-            f"max_drop {show(drop)}: no rate falls by more than all of it, so this gate can never fail",
+            f"max_drop {show(drop)}: a rate cannot fall by more than 1, so this gate can never fail",
             shares,
         )
     if least <= 0:
@@ -189,7 +189,7 @@ def _faults(spec: Mapping[str, Any]) -> Iterator[tuple[str, str, str | None]]:
     if least == 1 and spec.get("prove"):
         yield (
             "min",
-            "min 1 with prove: no number of samples proves that none will fail, so this gate can never pass",
+            "min 1 with prove: no number of samples can prove that none will fail, so this gate can never pass",
             None,
         )
     if "min" in spec and "about" in spec:

@@ -1,7 +1,7 @@
-"""The gates of a test run: fed with every answer, asked after each round whether another one is needed, judged at its end.
+"""The gates of a test run: they receive every answer, decide after each round whether another one is needed, and judge.
 
-A gate is judged on all cases of its prompt, or not at all. Each round asks the whole suite: asking again only for what
-failed would turn chance into a verdict.
+A gate is judged on all cases of its prompt, or not at all. Each round sends the whole suite: repeating only the failed
+cases would turn chance into a verdict.
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ from .snapshots.store import SnapshotStore
 __all__ = ["CaseChange", "GateResult", "GateWord", "Gates", "load_rates", "power_hint"]
 
 GateWord: TypeAlias = Literal["held", "worse", "inconclusive", "unchecked", "skipped"]
-"""What became of a gate: `unchecked` could not be judged and should have been, `skipped` is not judged in such a run."""
+"""The result of a gate: `unchecked` should have been judged but could not, `skipped` is not judged in such a run."""
 
 _MOST_MISSING = 0.05
-"""Where more of the answers than this did not come, nothing is said of the others."""
+"""If a larger share of the answers than this is missing, the gate is not judged."""
 
 _MOST_APART = 0.2
-"""Where more of the cases than this are in one arm only, the others say too little of the suite."""
+"""If a larger share of the cases than this is in one arm only, the others do not represent the suite."""
 
 _NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
 class CaseChange:
-    """One case in both arms: how many of how many passed."""
+    """One case in both arms: the passed and the total number of samples."""
 
     case: str
     base: tuple[int, int]
@@ -50,18 +50,18 @@ class CaseChange:
 
     @property
     def drop(self) -> float:
-        """By how much its rate fell."""
+        """Return by how much the pass rate of the case fell."""
         return self.base[0] / self.base[1] - self.new[0] / self.new[1]
 
 
 @dataclass(frozen=True, slots=True)
 class GateResult:
-    """What a gate came to. `reason` says why it is not judged, or why it stays inconclusive whatever was measured.
+    """The result of a gate. `reason` explains why it is not judged, or why it is inconclusive whatever was measured.
 
-    `file` is the prompt's path as the user gave it, `location` where the gate stands. `p` is adjusted for all gates of the
-    run. `changes` are the cases that fell furthest; `worse` and `better` count all that fell and rose. `value` is what a
-    plain limit was held against. `finds` is the smallest drop that a suite of this size finds 4 times in 5. `saved` are the
-    calls that were not needed.
+    `file` is the prompt's path as the user gave it, `location` the gate's place in its file. `p` is adjusted for all
+    gates of the run. `changes` are the cases that fell furthest; `worse` and `better` count all that fell and rose.
+    `value` is the measured value of a plain limit. `finds` is the smallest drop that a suite of this size finds 4 times
+    in 5. `saved` counts the calls that were not needed.
     """
 
     prompt: str
@@ -88,17 +88,17 @@ class GateResult:
 
     @property
     def name(self) -> str:
-        """The prompt with its variant."""
+        """Return the name of the prompt with its variant."""
         return self.prompt if self.variant is None else f"{self.prompt}@{self.variant}"
 
     @property
     def gate(self) -> str:
-        """The gate, with the tag whose cases it judges."""
+        """Return the label of the gate, with the tag whose cases it judges."""
         return self.label if self.tag is None else f"{self.label} [{self.tag}]"
 
     @property
     def outcome(self) -> Literal["ok", "failed", "unchecked"]:
-        """What it means for the exit code."""
+        """Return what the result means for the exit code."""
         if self.word == "worse":
             return "failed"
         return (
@@ -110,7 +110,7 @@ class GateResult:
 
 @dataclass(slots=True)
 class _Slice:
-    """One gate over the cases of a unit, or over those of one tag of it."""
+    """One gate over all cases of a unit, or over its cases with one tag."""
 
     rule: GateRule
     tag: str | None
@@ -137,13 +137,13 @@ class _Gated:
 
 
 def load_rates(store: SnapshotStore, file: str) -> Rates | None:
-    """The rates in a file; None where there is none. Raises what reading it raises."""
+    """Return the rates in a file; None if there is no file. Raises what reading it raises."""
     text = store.read_rates(file)
     return None if text is None else read_rates(text, store.shown(file))
 
 
 def power_hint(rules: Sequence[GateRule], rates: Rates | None, cases: int) -> str | None:
-    """How large a drop the gates of a prompt would find, in one sentence; None where no drop is looked for."""
+    """Return a sentence on how large a drop the gates of a prompt would find; None if no gate looks for a drop."""
     bound = next(
         (rule.bound for rule in rules if rule.bound and rule.bound.least is None and not rule.by_tag), None
     )
@@ -168,7 +168,7 @@ def power_hint(rules: Sequence[GateRule], rates: Rates | None, cases: int) -> st
 
 
 class Gates:
-    """The gates of the units of one run. `samples` overrides how often they ask; `part` says why none is judged.
+    """The gates of the units of one run. `samples` overrides their samples; `part` is the reason why none is judged.
 
     Raises what compiling gates and reading rates raises.
     """
@@ -199,21 +199,21 @@ class Gates:
 
     @property
     def judging(self) -> bool:
-        """Whether there are gates, and they are judged in this run."""
+        """Return whether there are gates that are judged in this run."""
         return bool(self._gated) and self._part is None
 
     def decide(self, unit: Unit) -> bool:
-        """Whether the verdict on a unit is that of its gates, and no longer that of single cases."""
+        """Return whether gates, and not single cases, decide the verdict on a unit."""
         return self._part is None and id(unit) in self._gated
 
     def samples_of(self, unit: Unit) -> int | None:
-        """How often the first round asks each case of a unit; None where no gate says."""
+        """Return how many samples of each case of a unit the first round requests; None if no gate decides."""
         if not self.decide(unit):
             return None
         return min(rule.looks.samples[0] for rule in self._gated[id(unit)].rules)
 
     def remarks(self, cases: Mapping[int, int]) -> Iterator[Diagnostic]:
-        """What is to be said before anything is paid for. `cases` are the numbers of cases by the id of the unit.
+        """Yield the remarks to show before anything is paid for. `cases` maps the id of a unit to its number of cases.
 
         Raises FormatError for a gate that can never fail.
         """
@@ -226,13 +226,13 @@ class Gates:
                 self._refuse_impossible(gated, rule, count)
 
     def see(self, job: Job) -> None:
-        """A case of the run, whether it is asked or not."""
+        """Note a case of the run, whether its request is sent or not."""
         gated = self._gated.get(id(job.unit))
         if gated is not None:
             gated.seen[job.case.id] = short(job.fingerprint)
 
     def take(self, job: Job, records: Sequence[Record]) -> None:
-        """Take in the records of one job."""
+        """Count the records of one job."""
         self.sampled.take(job, records)
         if not self.decide(job.unit):
             return
@@ -243,7 +243,7 @@ class Gates:
                 self.further_cost = (self.further_cost or 0.0) + records[0]["cost"]
 
     def look(self) -> None:
-        """A round has come whole: look at what there is."""
+        """Evaluate the gates after a complete round."""
         if self._part is not None:
             return
         for gated in self._gated.values():
@@ -257,7 +257,7 @@ class Gates:
                     self._look_at(gated, each, max(tests, 1))
 
     def more(self) -> dict[int, range]:
-        """By the id of the unit, the samples that the next round has to ask; empty where all is decided."""
+        """Return the samples that the next round has to request, by the id of the unit; empty if all is decided."""
         wanted: dict[int, range] = {}
         for key, gated in self._gated.items():
             looks = [each.rule.looks.after(gated.asked) for each in gated.slices or () if not each.done]
@@ -266,12 +266,12 @@ class Gates:
         return wanted
 
     def asked(self, wanted: Mapping[int, range]) -> None:
-        """The samples of a round have come."""
+        """Note that the samples of a round have arrived."""
         for key, samples in wanted.items():
             self._gated[key].asked = samples.stop
 
     def results(self, stopped: str | None = None) -> list[GateResult]:
-        """What each gate came to. `stopped` says why the run ended before it was whole: then none is judged."""
+        """Return the result of each gate. `stopped` is why the run ended early, in which case no gate is judged."""
         why = self._part or stopped
         if why is not None:
             return [
@@ -349,7 +349,7 @@ class Gates:
         if bound.least is not None:
             if not can_be_worse(bound, [(0, 1)] * cases):
                 raise FormatError(
-                    f"min {bound.least:g} of {_cases(cases)} can never fail: even if none passed, so few prove nothing",
+                    f"min {bound.least:g} of {_cases(cases)} can never fail: even if none passed, so few cases prove nothing",
                     location=rule.location,
                     hint="add cases, or lower the confidence",
                 )
@@ -367,7 +367,7 @@ class Gates:
             raise FormatError(
                 f"this gate can never fail: {why}",
                 location=rule.location,
-                hint="add cases, ask for a baseline of more samples, lower the confidence, or say `about: cases`",
+                hint="add cases, record a baseline with more samples, lower the confidence, or set `about: cases`",
             )
 
     # --- looking ----------------------------------------------------------------------------------------------------
@@ -387,9 +387,9 @@ class Gates:
         each.done = each.trial.look(each.base, each.new, samples=gated.asked, tests=tests)
 
     def _problem(self, gated: _Gated, each: _Slice, counted: UnitCount) -> tuple[GateWord, str] | None:
-        """Why a slice cannot be judged; else its arms are set."""
+        """Return why a slice cannot be judged; otherwise set its arms."""
         if counted.missing > _MOST_MISSING * counted.calls:
-            return "unchecked", f"{counted.missing} of {counted.calls} answers did not come"
+            return "unchecked", f"{counted.missing} of {counted.calls} answers did not arrive"
         if each.trial is None:
             return None
         of_tag = {
@@ -425,7 +425,7 @@ class Gates:
             ):
                 return (
                     "inconclusive",
-                    f"only {_cases(len(common))} stand in both the suite and its baseline: runner baseline {gated.unit.prompt.path}",
+                    f"only {_cases(len(common))} are in both the suite and its baseline: runner baseline {gated.unit.prompt.path}",
                 )
         else:
             common = list(enough)
@@ -446,7 +446,7 @@ class Gates:
     def _note_apart(
         self, gated: _Gated, each: _Slice, enough: Mapping[str, object], common: Sequence[str], rates: Rates
     ) -> None:
-        """Say which cases stand in one arm only, and whether the rates are of other requests."""
+        """Note which cases are in one arm only, and whether the rates belong to other requests."""
         conflicts = [name for name in enough if name in rates.conflicts and name not in rates.cases]
         if conflicts:
             each.notes.append(f"{_cases(len(conflicts))} in a merge conflict: {_few(conflicts)}")
@@ -524,7 +524,7 @@ class Gates:
         )
 
     def _at_rest(self, gated: _Gated, rule: GateRule, stopped: str | None) -> GateResult:
-        """A gate that this run does not ask for; a least rate is judged by the baseline where that is of today's requests."""
+        """Return the result of a gate in a run without samples; `min` is judged on the baseline if its requests are current."""
         if stopped is not None:
             return self._result(gated, rule, None, "unchecked", stopped)
         assert self._part is not None
@@ -537,7 +537,7 @@ class Gates:
             if rates is None or name not in rates.cases or rates.cases[name].request != request
         ]
         if rates is None or stale or not gated.seen:
-            reason = f"{self._part}, and {_cases(len(stale))} without a rate of today's request"
+            reason = f"{self._part}, and {_cases(len(stale))} without a rate for the current request"
             return self._result(gated, rule, None, "skipped", reason)
         trial = Trial(replace(bound, looks=Looks((1,))))
         counts = [(rates.cases[name].passed, rates.cases[name].total) for name in gated.seen]

@@ -1,4 +1,4 @@
-"""Which cases did not pass in the last `runner test` of a project, for its `--failed`: `.runner/failed.json`."""
+"""Store which cases did not pass in the last `runner test` of a project, for `--failed`: `.runner/failed.json`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CaseName: TypeAlias = tuple[str, str]
 
 
 def keep_failed(root: Path, failed: Iterable[CaseName]) -> None:
-    """Keep which cases did not pass. Raises StorageError, and MissingFileError as `make_state` does."""
+    """Store which cases did not pass. Raises StorageError, and MissingFileError as `make_state` does."""
     found = sorted(set(failed))
     path = root / STATE / _FILE
     if not found and not path.exists():
@@ -39,7 +39,7 @@ def keep_failed(root: Path, failed: Iterable[CaseName]) -> None:
 
 
 def last_failed(root: Path) -> frozenset[CaseName]:
-    """Return the cases that did not pass in the last run; none where all passed, or there was none.
+    """Return the cases that did not pass in the last run; none if all passed or there was no run.
 
     Raises UsageError for a damaged file, NewerFormatError for one of a newer runner.
     """
@@ -56,9 +56,9 @@ def last_failed(root: Path) -> frozenset[CaseName]:
     found = reader_of(_READERS, version, "this list", lambda: located_in(data, str(path), "format"))(value)
     if found is None:
         raise UsageError(
-            "the list of the cases that failed is damaged",
+            "the list of failed cases is damaged",
             location=Location(str(path)),
-            hint="remove the file; the next runner test writes it anew",
+            hint="delete the file; the next runner test writes it anew",
         )
     return found
 

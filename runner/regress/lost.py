@@ -1,8 +1,8 @@
-"""Approved answers that no case refers to any more, by the request they answer: what a renamed case left behind.
+"""Find approved answers that a renamed case left behind, by the request that they answer.
 
-A case, a prompt file or its `name` may have been renamed, or a prompt moved into another folder; its answers then lie
-where nobody looks, and belong to the very requests that have no snapshot now. A file that some case of the project still
-refers to was copied from, not renamed, and stays where it is.
+A case, a prompt file or its `name` may have been renamed, or a prompt moved into another folder. Its answers are then
+under the old name, and the same requests have no snapshot under the new one. If a case of the project still refers to
+the file, it was copied, not renamed, and stays where it is.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ __all__ = ["Lost", "LostAnswers"]
 
 
 class Lost(tuple[str, ...]):
-    """The files of an answer to a request: one, or several that say different things, of which none can be chosen."""
+    """The files that answer a request: one, or several different answers, between which runner cannot choose."""
 
     __slots__ = ()
 
 
 class LostAnswers:
-    """Those of one project. Nothing is read before the first case without a snapshot asks; then once."""
+    """The lost answers of one project. They are read once, when the first case without a snapshot needs them."""
 
     def __init__(self, units: Sequence[Unit], project: Project, store: SnapshotStore) -> None:
         self._units = units
@@ -47,12 +47,12 @@ class LostAnswers:
         self._claims: dict[str, list[Claim | Unnamed]] = {}
         self._kept: dict[str, frozenset[str] | None] = {}
         self.taken: set[str] = set()
-        """The files that were given out."""
+        """The files that were handed out."""
 
     def take(self, job: Job, file: str) -> Lost | None:
-        """The answer to a job whose own snapshot, `file`, is not there; None where there is none.
+        """Return the lost answer to a job whose own snapshot, `file`, does not exist; None if there is none.
 
-        Of several the one of the same case goes first, then one of the same prompt; an answer is given out once.
+        An answer of the same case is preferred, then one of the same prompt; each answer is handed out once.
         """
         found = [
             old
@@ -82,7 +82,7 @@ class LostAnswers:
         return self._by_request
 
     def _is_here(self, file: str) -> bool:
-        """Whether it is this project's, and not that of a runner.yaml below."""
+        """Return whether the file belongs to this project and not to a runner.yaml in a subfolder."""
         root = Path(self._project.root)
         return project_above((root / file).parent) in (root, None)
 
@@ -93,7 +93,7 @@ class LostAnswers:
         return file
 
     def _is_referred_to(self, file: str) -> bool:
-        """Whether a case of the project has this file, or may have it: a prompt that does not load keeps its folder."""
+        """Return whether a case of the project uses, or may use, this file: a prompt that does not load keeps its folder."""
         folder = posixpath.dirname(file)
         owners: Iterable[str | None]
         if is_of_pack(file):
@@ -114,7 +114,7 @@ class LostAnswers:
         )
 
     def _exports(self, folder: str) -> Iterator[str | None]:
-        """The prompt of a pack whose folder this is; None where that cannot be told."""
+        """Yield the pack prompt that this folder belongs to; None if that cannot be determined."""
         _, alias, _ = folder.split("/")
         if alias not in self._packs.requirements:
             return
@@ -127,7 +127,7 @@ class LostAnswers:
             yield None
 
     def _files_of(self, place: str) -> frozenset[str] | None:
-        """The snapshot files that the cases of a prompt have; None where it does not load."""
+        """Return the snapshot files of the cases of a prompt; None if it does not load."""
         if place not in self._kept:
             files: frozenset[str] | None = None
             with contextlib.suppress(RunnerError):

@@ -1,7 +1,7 @@
 """The two axes of a regression run: may the model be called (`record`), may what is approved change (`update`).
 
-Record modes have VCR's names and meaning, update modes Playwright's. In a CI nothing is called and nothing written
-unless asked for outright.
+Record modes have VCR's names and meaning, update modes Playwright's. In CI no model is called and nothing is written
+unless a mode is given explicitly.
 """
 
 from __future__ import annotations
@@ -42,21 +42,21 @@ class Modes:
     samples: int | None = None
 
     def calls(self, status: Status) -> bool:
-        """Whether a case in this status is asked anew."""
+        """Return whether a case with this status is sent again."""
         return status in _CALLS[self.record]
 
     def writes(self, kind: Kind) -> bool:
-        """Whether a change of this kind goes straight into the approved snapshots."""
+        """Return whether a change of this kind goes directly into the approved snapshots."""
         return kind in _WRITES[self.update]
 
     @property
     def rewrites_equal(self) -> bool:
-        """Whether answers within the rules replace the approved ones as well (`--update all` only)."""
+        """Return whether answers within the rules also replace the approved ones (only with `--update all`)."""
         return self.update == "all"
 
 
 def is_ci(environ: Mapping[str, str]) -> bool:
-    """Whether a CI runs this: `CI` set and not false, 0 or empty (as insta has it), or `TF_BUILD` (Azure Pipelines)."""
+    """Return whether this runs in CI: `CI` is set and not false, 0 or empty (as in insta), or `TF_BUILD` is set (Azure)."""
     return environ.get("CI", "").lower() not in ("", "false", "0") or bool(environ.get("TF_BUILD"))
 
 
@@ -68,7 +68,7 @@ def modes_for(
     unreferenced: UnreferencedMode | None = None,
     samples: int | None = None,
 ) -> Modes:
-    """The modes of a run: what was asked for outright, else what fits a CI or a person."""
+    """Return the modes of a run: those given explicitly, else the defaults for CI or for a person."""
     return Modes(
         record=record or ("none" if ci else "new_episodes"),
         update=update or "none",

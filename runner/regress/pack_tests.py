@@ -1,4 +1,4 @@
-"""The tests of a pack with the answers that came with it: replayed offline, as whoever uses the pack can."""
+"""Replay the tests of a pack offline with the answers that it ships, as users of the pack can."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["Tested", "replay_shipped", "unused_answers"]
 
 @dataclass(frozen=True, slots=True)
 class Tested:
-    """What became of one test: `outdated` has no answer, or one to another request. `file` is that of the answer."""
+    """The result of one test: `outdated` means no answer, or an answer to another request. `file` has the answer."""
 
     name: str
     verdict: Literal["pass", "fail", "outdated"]
@@ -28,7 +28,7 @@ class Tested:
 
 
 def replay_shipped(units: Sequence[Unit]) -> Iterator[Tested]:
-    """Every test of prompts of packs. Raises what rendering and reading the answers raise."""
+    """Replay every test of pack prompts. Raises what rendering and reading the answers raise."""
     for unit in units:
         prompt = unit.prompt
         for case in Selection().cases(unit) if prompt.tests else ():
@@ -37,9 +37,9 @@ def replay_shipped(units: Sequence[Unit]) -> Iterator[Tested]:
             name, file = f"{prompt.name}/{case.id}{variant}", shipped_file(prompt, case.id, unit.variant)
             answer = shipped_with(prompt, case.id, unit.variant)
             if answer is None:
-                yield Tested(name, "outdated", "no approved answer comes with it", file)
+                yield Tested(name, "outdated", "the pack has no approved answer for it", file)
             elif answer.request not in job.fingerprints():
-                reason = f"its answer is to another request: {changed_parts(answer, job)} changed"
+                reason = f"its answer belongs to another request: {changed_parts(answer, job)} changed"
                 yield Tested(name, "outdated", reason, file)
             else:
                 replayed = replay(unit, case, answer)
@@ -47,7 +47,7 @@ def replay_shipped(units: Sequence[Unit]) -> Iterator[Tested]:
 
 
 def unused_answers(tree: Tree, used: set[str]) -> Iterator[str]:
-    """The files of answers in a pack that no test refers to."""
+    """Yield the answer files in a pack that no test refers to."""
     for file in tree.files():
         in_folder = posixpath.basename(posixpath.dirname(posixpath.dirname(file))) == FOLDER
         if in_folder and file.endswith(SUFFIX) and file not in used:

@@ -1,6 +1,6 @@
-"""Answers that wait for approval: one file each under `.runner/pending/`, mirroring the snapshots' own paths.
+"""Store pending answers: one file each under `.runner/pending/`, at the same path as the snapshot.
 
-They are working files, never in git. A run replaces or removes only the entries of the cases it looked at.
+They are working files, never in git. A run replaces or removes only the entries of the cases that it checked.
 """
 
 from __future__ import annotations
@@ -38,18 +38,18 @@ def _name(snapshot_file: str) -> str:
 
 
 def refuse_newer(root: Path, snapshot_file: str) -> None:
-    """Raise NewerFormatError where a newer runner keeps an answer of the case, which is paid for."""
+    """Raise NewerFormatError if a newer runner has stored an answer of the case, which is paid for."""
     folder = state_folder(root, PENDING / PurePosixPath(snapshot_file).parent)
     path = None if folder is None else folder / _name(snapshot_file)
     if path is not None and path.exists():
         data = read_state(path)
-        # What is damaged is recorded anew.
+        # A damaged entry is recorded anew.
         with contextlib.suppress(ValueError, KeyError, TypeError):
             _reader_of(json.loads(data)["format"], data, str(path))
 
 
 def save_pending(root: Path, entry: PendingEntry) -> None:
-    """Keep an entry, replacing the case's older one. Raises StorageError, or as `refuse_newer` does."""
+    """Store an entry, replacing the case's older one. Raises StorageError, or as `refuse_newer` does."""
     refuse_newer(root, entry.snapshot_file)
     place = make_state(root, PENDING / PurePosixPath(entry.snapshot_file).parent) / _name(entry.snapshot_file)
     value = {
@@ -62,13 +62,13 @@ def save_pending(root: Path, entry: PendingEntry) -> None:
         write_whole(place, json.dumps(value, ensure_ascii=False, indent=1).encode())
     except OSError as error:
         raise StorageError(
-            f"an answer that waits for approval cannot be kept: {error.strerror or error}",
-            hint=f"the answers are safe in the run's results.jsonl; {place.parent} has to be writable",
+            f"a pending answer cannot be stored: {error.strerror or error}",
+            hint=f"the answers are safe in the run's results.jsonl; make {place.parent} writable",
         ) from None
 
 
 def drop_pending(root: Path, snapshot_file: str) -> bool:
-    """Forget the entry of one case; whether there was one. Raises as `refuse_newer` does."""
+    """Delete the entry of one case; return whether there was one. Raises as `refuse_newer` does."""
     refuse_newer(root, snapshot_file)
     folder = state_folder(root, PENDING / PurePosixPath(snapshot_file).parent)
     if folder is None:
@@ -84,9 +84,9 @@ def drop_pending(root: Path, snapshot_file: str) -> bool:
 
 
 def load_pending(root: Path, folder: Path | None = None) -> list[PendingEntry]:
-    """All entries, by the path of their snapshot; `folder` takes them from elsewhere (a CI's artifact).
+    """Return all entries, sorted by the path of their snapshot; `folder` reads them from elsewhere (a CI artifact).
 
-    Raises FormatError for an entry that is not one of ours, or that would write anywhere but into a snapshot folder;
+    Raises FormatError for an entry that runner did not write, or that would write outside a snapshot folder;
     MissingFileError for links.
     """
     where = folder if folder is not None else state_folder(root, PENDING)
@@ -94,7 +94,7 @@ def load_pending(root: Path, folder: Path | None = None) -> list[PendingEntry]:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """The files of entries below a folder, sorted; links are refused and never followed."""
+    """Yield the entry files below a folder, sorted; links are refused and never followed."""
     with os.scandir(folder) as scan:
         entries = sorted(scan, key=lambda entry: entry.name)
     for entry in entries:
@@ -115,13 +115,13 @@ def _load(path: Path) -> PendingEntry:
         entry = _reader_of(value["format"], data, shown)(value, data, shown)
         for name, file in (("snapshot_file", entry.snapshot_file), ("moved_from", entry.moved_from)):
             if file is not None and not is_snapshot_file(file):
-                raise ValueError(f"{name} is no place for a snapshot")
+                raise ValueError(f"{name} is not a path for a snapshot")
         if not path.as_posix().endswith(f"/{entry.snapshot_file}.json"):
-            raise ValueError(f"the entry of {entry.snapshot_file} has another place")
+            raise ValueError(f"the entry for {entry.snapshot_file} is in the wrong place")
         return entry
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise FormatError(
-            f"this is not an answer waiting for approval: {error}",
+            f"this is not a pending answer: {error}",
             location=Location(shown),
             hint="delete it and run the test again",
         ) from None
@@ -149,17 +149,17 @@ def _reader_of(version: Json, data: bytes, shown: str) -> _Read:
 
 
 def _made(kind: type[_T], values: Mapping[str, Any]) -> _T:
-    """A dataclass of values that were read. Raises TypeError for what is missing, unknown, or of another type."""
+    """Build a dataclass from values that were read. Raises TypeError for missing, unknown or wrongly typed values."""
     for name, annotation in get_type_hints(kind).items():
         if name in values and not has_type(values[name], annotation):
-            raise TypeError(f"{name} is of another type")
+            raise TypeError(f"{name} has the wrong type")
     return kind(**values)
 
 
 def select_pending(
     entries: Iterable[PendingEntry], select: Sequence[str], kinds: frozenset[str] | None = None
 ) -> list[PendingEntry]:
-    """The entries that the words name (all, without words), of the given kinds (all, when None).
+    """Return the entries that match the words (all if there are no words) and the kinds (all if None).
 
     A word is a case, `prompt/case`, a prompt's name or file, a folder, or a glob of these.
     """

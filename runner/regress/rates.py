@@ -1,7 +1,8 @@
-"""How often each case of a prompt passes, as `runner baseline` found it: a file beside the snapshots, a line a case.
+"""Read and write the rates of `runner baseline`, how often each case passes: a file with one line per case.
 
-A rate is no approval: a snapshot says which answer is right, the rates say how often one came. A case that often fails has
-its rate like any other. Lines of different cases merge; a case in whose line two branches conflict has no rate.
+A rate is not an approval: a snapshot defines which answer is right, the rates record how often one arrived. A case that
+often fails has a rate like any other. Git merges the lines of different cases; a case whose line has a merge conflict
+has no rate.
 """
 
 from __future__ import annotations
@@ -28,14 +29,14 @@ _CASE = re.compile(r'  "?([a-z0-9][a-z0-9._-]*)"?: \{.*')
 _SHARE = re.compile(r"(0|[1-9][0-9]*)/([1-9][0-9]*)")
 _REQUEST = re.compile(r"(?!0b[01]+$)[0-9a-f]{8}")
 _DIGEST = 8
-_AGAIN = "rates are written by runner: take back the edit, or `runner baseline` anew"
+_AGAIN = "runner writes this file: undo the edit, or run `runner baseline` again"
 
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """Of so many samples of a case, how many passed. `request` is the short fingerprint of what was asked.
+    """How many of the samples of a case passed. `request` is the short fingerprint of the request.
 
-    `came` counts the labels that were answered, of a prompt that has labels.
+    `came` counts the labels in the answers, if the prompt has labels.
     """
 
     request: str
@@ -48,8 +49,8 @@ class Rate:
 class Rates:
     """The rates of one prompt in one variant.
 
-    `samples` is how often each case was asked; `served_model` the model that answered, where it was one; `judged_by` the
-    fingerprint of what judged, where that was a model. `conflicts` are the cases whose lines are a merge conflict.
+    `samples` is the number of samples per case; `served_model` the model that answered, if there was only one;
+    `judged_by` the fingerprint of the judge, if that was a model. `conflicts` are the cases with a merge conflict.
     """
 
     samples: int
@@ -60,12 +61,12 @@ class Rates:
 
 
 def short(fingerprint: str) -> str:
-    """What stands for a request in a line."""
+    """Return the short form of a fingerprint, as used in a line."""
     return fingerprint.rpartition(":")[2][:_DIGEST]
 
 
 def write_rates(rates: Rates) -> str:
-    """The text of the file."""
+    """Return the text of the file."""
     lines = [f"runner_rates: {VERSION}", f"samples: {rates.samples}"]
     if rates.served_model is not None:
         lines.append(f"served_model: {scalar(rates.served_model)}")
@@ -83,10 +84,10 @@ def write_rates(rates: Rates) -> str:
 
 
 def read_rates(text: str, shown: str) -> Rates:
-    """The rates in `text`; `shown` is how messages call its file.
+    """Return the rates in `text`; `shown` is the name of the file in messages.
 
-    Raises ConflictError for a merge conflict in what all cases share, FormatError at the line of what is off,
-    SyntaxFileError, NewerFormatError for what a newer runner wrote.
+    Raises ConflictError for a merge conflict outside the lines of the cases, FormatError at the wrong line,
+    SyntaxFileError, NewerFormatError for a file of a newer runner.
     """
     text, conflicts = _without_conflicts(text, shown)
     document = parse_yaml(text, shown)
@@ -96,7 +97,7 @@ def read_rates(text: str, shown: str) -> Rates:
 
 
 def _without_conflicts(text: str, shown: str) -> tuple[str, frozenset[str]]:
-    """The text with its merge conflicts blanked, and the cases that stand in them."""
+    """Return the text with blank lines in place of merge conflicts, and the cases in them."""
     if not any(_CONFLICT.match(line) for line in text.splitlines()):
         return text, frozenset()
     lines: list[str] = []
@@ -110,7 +111,7 @@ def _without_conflicts(text: str, shown: str) -> tuple[str, frozenset[str]]:
             case = _CASE.fullmatch(line)
             if case is None:
                 raise ConflictError(
-                    "a merge conflict in what all cases share",
+                    "a merge conflict in the lines that all cases share",
                     location=Location(shown, number),
                     hint="after a merge both sides are out of date: runner baseline",
                 )
@@ -138,9 +139,9 @@ _READERS = {1: _read_v1}
 
 
 def _problem(value: Json) -> tuple[JsonPath, str] | None:
-    """The first thing that makes a value no rates: its path, and what it is."""
+    """Return the path and the message of the first error that makes a value invalid; None if it is valid."""
     if not isinstance(value, dict):
-        return (), "this is no file of rates"
+        return (), "this is not a file of rates"
     if not is_version(value.get("runner_rates"), VERSION):
         return ("runner_rates",), f"runner_rates must be {VERSION}"
     for key, item in value.items():
@@ -166,13 +167,13 @@ def _line_problem(line: Json) -> tuple[JsonPath, str] | None:
         "passed",
         "came",
     }:
-        return (), "a case has its request and what passed: {request: 1f3a9c02, passed: 9/10}"
+        return (), "a case needs request and passed: {request: 1f3a9c02, passed: 9/10}"
     request, passed, came = line["request"], line["passed"], line.get("came", {})
     if not isinstance(request, str) or not re.fullmatch(rf"[0-9a-f]{{{_DIGEST}}}", request):
         return ("request",), f"request must be {_DIGEST} hex digits"
     share = _SHARE.fullmatch(passed) if isinstance(passed, str) else None
     if share is None or int(share[1]) > int(share[2]):
-        return ("passed",), "passed must say how many of how many, such as 9/10"
+        return ("passed",), "passed must be passed/total, such as 9/10"
     if not isinstance(came, dict) or not all(_is_count(count, 0) for count in came.values()):
         return ("came",), "came must count each label"
     return None

@@ -1,4 +1,4 @@
-"""Re-checking approved answers without asking anyone: today's schema and assertions over yesterday's answer. Pure."""
+"""Re-check approved answers offline: apply the current schema and assertions to them. Pure."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ __all__ = ["Replayed", "replay"]
 _UNKNOWABLE = frozenset(
     name for each in ASSERTION_TYPES.values() if not each.replayable for name in each.names
 )
-"""What an approved answer says nothing about; these assertions are for runs that call the model."""
+"""Assertions that an approved answer cannot decide; they apply to runs that call the model."""
 
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """An approved answer, judged again. `skipped` are the types of assertions that only a call can answer."""
+    """An approved answer, judged again. `skipped` are the types of assertions that only a call can decide."""
 
     outcome: str
     passed: bool
@@ -32,7 +32,7 @@ class Replayed:
 
 
 def replay(unit: Unit, case: Case, snapshot: Snapshot) -> Replayed:
-    """Judge the approved output, and each of the variants approved with it, as if it had just come.
+    """Judge the approved output, and each variant approved with it, as if it had just arrived.
 
     Raises FormatError for a broken assertion of the case.
     """

@@ -1,4 +1,4 @@
-"""What a regression run says of one case, and what waits for a person's approval."""
+"""The result of one case in a regression run, and the pending answers."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 __all__ = ["Basis", "CaseResult", "FieldChange", "Kind", "PendingEntry", "Status", "Verdict"]
 
 Status: TypeAlias = Literal["current", "missing", "stale", "conflict", "moved", "orphan"]
-"""How a case stands to its snapshot before anything is asked: the same request, none, another request, a merge
-conflict in the file, a file under another name; `orphan` is a file without a case."""
+"""The relation of a case to its snapshot before a request is sent: the same request, no snapshot, another request, a
+merge conflict in the file, a file under another name; `orphan` is a file without a case."""
 
 Verdict: TypeAlias = Literal["pass", "fail", "flaky", "pending", "outdated", "error"]
-"""What became of it. `pending` waits for approval, `outdated` could not be renewed in this mode, `error` got no answer."""
+"""The verdict on a case: `pending` awaits approval, `outdated` cannot be renewed in this mode, `error` has no answer."""
 
 Kind: TypeAlias = Literal["new", "changed", "refreshed", "moved"]
-"""What approving would do: add a snapshot, replace its output, renew its request only, rename its file."""
+"""The effect of approving: add a snapshot, replace its output, replace only its request, rename its file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ class CaseResult:
         reason: str = "",
         **found: Any,
     ) -> CaseResult:
-        """The result of the case that a job asks for; `found` are further fields."""
+        """Return the result of the case of a job; `found` are further fields."""
         prompt, variant = job.unit.prompt, job.unit.variant
         found.setdefault("basis", Basis(job))
         found.setdefault("must_pass", job.case.must_pass)
@@ -112,23 +112,23 @@ class CaseResult:
 
     @property
     def vars(self) -> Mapping[str, Json]:
-        """The variables of the case, where it is known what the result was made of."""
+        """Return the variables of the case; empty if the basis of the result is not known."""
         return {} if self.basis is None else self.basis.job.case.vars
 
     @property
     def called(self) -> bool:
-        """Whether the model was asked."""
+        """Return whether the model was called."""
         return self.calls > 0
 
     @property
     def named(self) -> str:
-        """What a command line calls the prompt: its file, or the `ALIAS:NAME` of one that a pack exports."""
+        """Return the name of the prompt on a command line: its file, or the `ALIAS:NAME` of a pack's prompt."""
         return self.prompt if ":" in self.prompt else self.file
 
 
 @dataclass(frozen=True, slots=True)
 class PendingEntry:
-    """An answer that waits for approval: the snapshot it would become, and where.
+    """A pending answer: the snapshot that it would become, and where.
 
     `moved_from` is the file it would be renamed from. `against` is the SHA-256 of the snapshot it was compared with
     (None: there was none), so that an approval of something else in between is noticed.

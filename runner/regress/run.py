@@ -1,7 +1,7 @@
-"""A regression run: every selected case against its approved snapshot, replayed where nothing changed.
+"""Carry out a regression run: compare every selected case with its approved snapshot; replay unchanged cases.
 
-Cases are drawn lazily. A current one is judged where it stands and forgotten; one that has to be asked becomes jobs
-for the engine's pools, and is remembered only until its last sample has come.
+Cases are drawn lazily. A current case is judged immediately and forgotten; a case whose request must be sent becomes
+jobs for the engine's pools, and is remembered only until its last sample has arrived.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ __all__ = ["Regression"]
 
 @dataclass(slots=True)
 class _Asked:
-    """A case whose answers are on their way: `missing` counts the samples still to come."""
+    """A case whose answers are on their way: `missing` counts the samples that have not arrived."""
 
     job: Job
     status: Status
@@ -223,7 +223,9 @@ class Regression:
                 reason=replayed.reason,
                 checks=replayed.checks,
                 outcome=replayed.outcome,
-                notes=tuple(f"{kind} is known only when the model is called" for kind in replayed.skipped),
+                notes=tuple(
+                    f"{kind} can only be checked when the model is called" for kind in replayed.skipped
+                ),
                 basis=Basis(job, (), approved),
             )
         )
@@ -237,7 +239,9 @@ class Regression:
             yield from self._ask_or_tell(job, "missing", None, file, "no approved snapshot")
             return
         if len(found) > 1:
-            several = f"no approved snapshot: {' and '.join(found)} answer this request, each in its own way"
+            several = (
+                f"no approved snapshot: {' and '.join(found)} answer this request, but with different answers"
+            )
             yield from self._ask_or_tell(job, "missing", None, file, several)
             return
         [old] = found
@@ -366,11 +370,11 @@ class Regression:
 
 
 def _refuse_foreign(unit: Unit, project: Project) -> None:
-    """A prompt of another project keeps its snapshots there, so it has to be tested there."""
+    """Raise UsageError for a prompt of another project: its snapshots are stored there, so it must be tested there."""
     tree = unit.prompt.tree
     if isinstance(tree, DiskTree) and not tree.root.samefile(project.root):
         raise UsageError(
-            "this prompt lies outside the project, whose snapshots these would become",
+            "this prompt is outside the project in which its snapshots would be stored",
             location=Location(unit.prompt.path),
             hint=f"run the test in {tree.root}",
         )

@@ -1,4 +1,4 @@
-"""What a regression run found, in counts, and what the exit code is decided from."""
+"""Count the results of a regression run; the exit code is derived from these counts."""
 
 from __future__ import annotations
 

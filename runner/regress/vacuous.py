@@ -1,6 +1,6 @@
-"""Rules that can never find a difference, or never apply: what `runner check` says of a prompt's comparison. Pure.
+"""Find rules that can never find a difference or never apply; `runner check` reports them. Pure.
 
-Told is what holds for every answer that the prompt's schema admits, and for every text that anybody would write.
+A rule is reported only if this holds for every answer that the prompt's schema allows and for any realistic text.
 """
 
 from __future__ import annotations
@@ -30,13 +30,15 @@ def vacuous_rules(prompt: Prompt, rules: Rules) -> Iterator[Diagnostic]:
     if (nothing := _nothing_compared(rules)) is not None:
         yield _remark(
             nothing.location,
-            "no part of an answer is compared: everything is ignored, so that no change can be found",
-            "say in regression.rules what counts, e.g. {path: $.label, compare: exact}",
+            "no part of an answer is compared: everything is ignored, so no change can be found",
+            "list what to compare in regression.rules, e.g. {path: $.label, compare: exact}",
         )
     schema = prompt.response_schema.schema if prompt.response_schema is not None else None
     for index, rule in enumerate(rules.rules):
         if index in rules.replaced:
-            yield _remark(rule.location, f"a later rule has the path {rule.path}: this one never decides")
+            yield _remark(
+                rule.location, f"a later rule has the same path {rule.path}, so this one never applies"
+            )
             continue
         spec = _spec(prompt, index)
         yield from _never_different(rule, spec, rules)
@@ -45,8 +47,8 @@ def vacuous_rules(prompt: Prompt, rules: Rules) -> Iterator[Diagnostic]:
         if rule.kind == "seen" and rules.samples == 1:
             yield _remark(
                 rule.location,
-                "with one sample nothing but the approved value was ever seen",
-                "regression.samples says how often each case is asked",
+                "with one sample, only the approved value was ever seen",
+                "set regression.samples to record more samples of each case",
             )
 
 
@@ -64,8 +66,8 @@ def redactions_that_hide_all(project: Project) -> Iterator[Diagnostic]:
             assert project.document is not None, "redactions come from a file"
             yield _remark(
                 project.document.locate(("redact", index)),
-                "this masks every answer as a whole, so that no two of them differ",
-                "name the part, or what in a text is to be masked",
+                "this masks every answer completely, so no two answers differ",
+                "give the path of the part, or a regex for the text, to mask",
             )
 
 
@@ -84,22 +86,26 @@ def _nothing_compared(rules: Rules) -> Rule | None:
 
 
 def _never_different(rule: Rule, spec: Mapping[str, Any], rules: Rules) -> Iterator[Diagnostic]:
-    nothing = "to compare nothing say `ignore: true`"
+    nothing = "to compare nothing, set `ignore: true`"
     if rule.kind == "number" and spec.get("rel", 0) >= 1:
         share = show(spec["rel"])
-        what = "any two numbers" if spec["rel"] >= 2 else "any two numbers of one sign, and 0 for any number"
+        what = (
+            "any two numbers"
+            if spec["rel"] >= 2
+            else "any two numbers of the same sign, and 0 and any number,"
+        )
         yield _remark(
             rule.location,
-            f"rel {share} takes {what} for equal",
-            f"rel is a share: 0.01 is one per cent; {nothing}",
+            f"rel {share} treats {what} as equal",
+            f"rel is a share: 0.01 is 1 %; {nothing}",
         )
     if rule.kind == "regex" and _takes_any_text(spec["pattern"]):
         yield _remark(rule.location, f"{show(spec['pattern'])} matches any text", nothing)
     if rule.kind in ("set", "unordered", "keyed") and _items_are_ignored(rule.path, rules):
-        kept = {"set": "whether there are any", "unordered": "their number", "keyed": "nothing"}[rule.kind]
-        yield _remark(
-            rule.location, f"the items of {rule.path} are ignored, so that {kept} is compared", nothing
-        )
+        kept = {"set": "only whether there are any", "unordered": "only their number", "keyed": "nothing"}[
+            rule.kind
+        ]
+        yield _remark(rule.location, f"the items of {rule.path} are ignored, so {kept} is compared", nothing)
 
 
 def _items_are_ignored(path: Path, rules: Rules) -> bool:
@@ -130,7 +136,9 @@ def _against_schema(rule: Rule, spec: Mapping[str, Any], schema: Json) -> Iterat
     types = frozenset([declared] if isinstance(declared, str) else declared or ())
     if rule.types and types and not types & rule.types:
         kinds = " or ".join(sorted(types))
-        yield _remark(rule.location, f"{rule.label} never applies: the schema says {kinds} for {rule.path}")
+        yield _remark(
+            rule.location, f"{rule.label} never applies: the schema allows only {kinds} at {rule.path}"
+        )
     low, high = found.get("minimum"), found.get("maximum")
     if rule.kind != "number" or not isinstance(low, int | float) or not isinstance(high, int | float):
         return
@@ -138,8 +146,8 @@ def _against_schema(rule: Rule, spec: Mapping[str, Any], schema: Json) -> Iterat
         span = f"{show(low)} to {show(high)}"
         yield _remark(
             rule.location,
-            f"abs {show(spec['abs'])} takes any two numbers for equal: the schema allows {span}",
-            "give a smaller one",
+            f"abs {show(spec['abs'])} treats any two numbers as equal: the schema allows {span}",
+            "set a smaller tolerance",
         )
 
 

@@ -294,7 +294,7 @@ def test_only_snapshots_of_the_projects_prompts_are_accepted(
         (asked.folder / "packs.lock").unlink()
         done = asked.run("accept", f"{folder}/__snapshots__/*")
         assert done.code == 2, done.out
-        assert "is the snapshot of no prompt of this project" in done.err
+        assert "no prompt of this project has the snapshot" in done.err
         assert not (asked.folder / folder / "__snapshots__").exists()
         place.unlink()
 
@@ -315,7 +315,7 @@ def test_nothing_in_gits_folder_is_taken_for_a_snapshot(asked: ProjectFolder) ->
     place.write_text(json.dumps(entry))
     done = asked.run("accept", "--all")
     assert done.code == 2
-    assert "no place for a snapshot" in done.err
+    assert "is not a path for a snapshot" in done.err
 
 
 @pytest.mark.parametrize(
@@ -346,7 +346,7 @@ def test_what_is_no_answer_that_waits_for_approval_is_told(
     place.write_text(json.dumps({**entry, **changed}))
     done = asked.run(*command)
     assert done.code == 2
-    assert "ada.snap.yaml.json: error: this is not an answer waiting for approval" in done.err
+    assert "ada.snap.yaml.json: error: this is not a pending answer" in done.err
     assert place.exists()
     assert not (asked.folder / "prompts" / "__snapshots__").exists()
 

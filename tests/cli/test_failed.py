@@ -148,7 +148,7 @@ class TestTest:
         triage.write(".runner/failed.json", text)
         done = regressed(triage, "--offline", "--failed")
         assert done.code == 2
-        assert "the list of the cases that failed is damaged" in done.err
+        assert "the list of failed cases is damaged" in done.err
 
     def test_a_newer_list_says_upgrade(self, triage: ProjectFolder) -> None:
         triage.write(".runner/failed.json", '{"format": 2, "failed": []}')

@@ -476,7 +476,7 @@ def test_answers_that_did_not_come_are_no_evidence(suite: Suite, failing: int, c
     words = (
         "1 case with fewer than half of the answers left out"
         if not code
-        else "NOT CHECKED: 4 of 40 answers did not come"
+        else "NOT CHECKED: 4 of 40 answers did not arrive"
     )
     assert words in done.out
 
@@ -523,7 +523,7 @@ def test_offline_a_drop_is_not_judged_and_a_least_rate_is_by_the_baseline(suite:
     assert "pass_rate min 0.9  held: 100.0 % (95 %: " in done.out
     assert "judged on the baseline" in done.out
     suite.write("[{}, {min: 0.9}]", head="max_tokens: 7\n")
-    assert "20 cases without a rate of today's request" in suite.run("test", "--offline").out
+    assert "20 cases without a rate for the current request" in suite.run("test", "--offline").out
 
 
 def test_a_run_that_was_stopped_judges_no_gate(suite: Suite) -> None:
@@ -560,23 +560,23 @@ def test_of_many_prompts_the_chance_of_any_alarm_is_kept(suite: Suite) -> None:
 @pytest.mark.parametrize(
     ("gate", "place", "message"),
     [
-        ("{max_drop: 1}", "11:31", "no rate falls by more than all of it, so this gate can never fail"),
+        ("{max_drop: 1}", "11:31", "a rate cannot fall by more than 1, so this gate can never fail"),
         ("{max_drop: 5}", "11:31", "so this gate can never fail"),
         ("{min: 0}", "11:26", "every rate is at least that, so this gate can never fail"),
         ("{min: 85}", "11:26", "no rate is that high, so this gate can never pass"),
         ("{min: 1, prove: true}", "11:26", "so this gate can never pass"),
-        ("{max: 0.9}", "11:26", "no pass rate is too high: this gate can never fail"),
+        ("{max: 0.9}", "11:26", "a pass rate cannot be too high, so this gate can never fail"),
         ("{min: 0.9, max_drop: 0.1}", "11:26", "min and max_drop are two gates"),
         ("{min: 0.9, about: inputs}", "11:38", "about is for max_drop"),
         ("{metric: cost}", "11:29", "a gate of cost needs max"),
         ("{metric: cost, max: 1, prove: true}", "11:50", "cost is a plain limit, which has no prove"),
-        ("{samples: [5, 2]}", "11:30", "must rise from look to look"),
+        ("{samples: [5, 2]}", "11:30", "must increase from look to look"),
         ("{samples: often}", "11:30", "write auto, a number, or a list of rising numbers"),
         ("{confidence: 97.5}", "11:33", "confidence"),
         ("{max_drop: -0.1}", "11:31", "max_drop"),
         ("{maxdrop: 0.1}", "11:21", 'did you mean "max_drop"'),
         ("{metric: accuracy}", "11:29", "metric"),
-        ("[{}, {}]", "11:25", "the gate pass_rate stands here twice"),
+        ("[{}, {}]", "11:25", "the gate pass_rate appears twice"),
         ("[]", "11:20", "gate"),
     ],
 )

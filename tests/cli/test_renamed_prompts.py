@@ -159,7 +159,7 @@ def test_of_two_answers_without_a_case_none_is_chosen_unless_they_say_the_same(
     assert "the same request as" in moved.out
     old.write("prompts/__snapshots__/two/x.snap.yaml", snapshot.read_text().replace("fine", "other"))
     done = call(old, server, "test", "--offline", "--case", "first")
-    assert "answer this request, each in its own way" in done.out
+    assert "answer this request, but with different answers" in done.out
     assert done.code == 4
 
 

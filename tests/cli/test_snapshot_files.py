@@ -80,7 +80,7 @@ def test_a_conflict_is_called_one_and_is_not_approved_as_a_new_case(
     done = call(project, server, "test", "--update", "missing", "--no-cache")
     assert done.code == 4
     assert "conflict" in done.out
-    assert "the snapshot holds a merge conflict" in done.out
+    assert "the snapshot has a merge conflict" in done.out
     assert "no approved snapshot" not in done.out
     assert snapshot.read_text() == CONFLICT
     [waiting] = json.loads(call(project, server, "pending", "--json").out)

@@ -166,14 +166,15 @@ def test_a_test_that_fails_or_has_no_current_answer_is_told(pack: Consumer) -> N
     path.unlink()
     done = pack.run("pack", "check")
     assert done.code == 4
-    assert "outdated acme-support:triage/refund: no approved answer comes with it" in done.out
+    assert "outdated acme-support:triage/refund: the pack has no approved answer for it" in done.out
     assert "1 test without a current answer" in done.out
     path.write_text(approved)
     pack.write("partials/tone.j2", "Be brief.\n")
     done = pack.run("pack", "check")
     assert done.code == 4
     assert (
-        "outdated acme-support:triage/refund: its answer is to another request: messages changed" in done.out
+        "outdated acme-support:triage/refund: its answer belongs to another request: messages changed"
+        in done.out
     )
 
 

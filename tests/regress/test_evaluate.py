@@ -23,7 +23,7 @@ ERROR = {"code": "timeout", "message": "No answer came in time.", "status": None
 def job(request: dict[str, Any] | None = None) -> Job:
     prompt = SimpleNamespace(name="hello", path="prompts/hello.prompt.yaml", request=request or {})
     unit = SimpleNamespace(prompt=prompt, variant="v")
-    case = SimpleNamespace(id="ada")
+    case = SimpleNamespace(id="ada", must_pass=False)
     return cast("Job", SimpleNamespace(unit=unit, case=case, fingerprint="sha256:ab", parts={}))
 
 
@@ -134,7 +134,7 @@ def test_an_error_of_one_sample_is_an_error_of_the_case() -> None:
 
 
 def test_an_error_without_a_reason_says_that_no_answer_came() -> None:
-    assert evaluated(failing(outcome="error")).result.reason == "no answer came"
+    assert evaluated(failing(outcome="error")).result.reason == "no answer arrived"
 
 
 def test_an_error_that_the_case_expects_is_an_answer_like_others() -> None:
@@ -339,11 +339,11 @@ def test_of_several_samples_it_is_told_how_many_are_as_approved_and_one_that_is_
     evaluation = evaluated(*samples("hi", "no", "well"), against=approved(samples=3))
     assert told(evaluation) == ("fail", "changed", None, 1, 3)
     assert evaluation.result.reason == (
-        "differs from the approved answer at $ (1 of 3 samples are as approved)"
+        "differs from the approved answer at $ (1 of 3 samples match the approved answer)"
     )
     assert [field.new for field in evaluation.result.fields] == ["no"]
     evaluation = evaluated(*samples("hi", "no"), against=approved())
-    assert evaluation.result.reason.endswith(" (1 of 2 samples are as approved)")
+    assert evaluation.result.reason.endswith(" (1 of 2 samples match the approved answer)")
 
 
 def test_where_all_samples_are_as_approved_what_the_rules_let_differ_is_shown_of_the_first() -> None:

@@ -95,7 +95,7 @@ def test_where_all_cases_conflict_none_has_a_rate() -> None:
 
 def test_a_conflict_in_what_all_cases_share_is_told_at_its_line() -> None:
     text = FILE.replace("samples: 10\n", "<<<<<<< a\nsamples: 10\n=======\nsamples: 5\n>>>>>>> b\n")
-    with pytest.raises(ConflictError, match="conflict in what all cases share") as caught:
+    with pytest.raises(ConflictError, match="conflict in the lines that all cases share") as caught:
         read_rates(text, "x")
     assert str(caught.value.location) == "x:3"
 
@@ -109,10 +109,10 @@ def test_a_conflict_in_what_all_cases_share_is_told_at_its_line() -> None:
         ("samples: 10", "samples: ten", "x:2:1", "samples must be a number"),
         ("samples: 10", "samples: 10\nmood: 1", "x:3:1", 'unknown key "mood"'),
         ("gpt-5-mini-2026-04-14", "5", "x:3:1", "served_model must be a string"),
-        ("passed: 9/10}", "passed: 11/10}", "x:5:", "how many of how many"),
-        ("passed: 9/10}", "passed: 9/0}", "x:5:", "how many of how many"),
-        ("passed: 9/10}", "passed: 0.9}", "x:5:", "how many of how many"),
-        ("passed: 9/10}", "passed: 9/10, mood: 1}", "x:5:3", "a case has its request and what passed"),
+        ("passed: 9/10}", "passed: 11/10}", "x:5:", "passed/total"),
+        ("passed: 9/10}", "passed: 9/0}", "x:5:", "passed/total"),
+        ("passed: 9/10}", "passed: 0.9}", "x:5:", "passed/total"),
+        ("passed: 9/10}", "passed: 9/10, mood: 1}", "x:5:3", "a case needs request and passed"),
         ("6d1c0f2a", "6d1c0f2", "x:5:", "8 hex digits"),
         ("6d1c0f2a", "12345678", "x:5:", "8 hex digits"),
         ("{payment: 10}", "{payment: ten}", "x:6:", "came must count each label"),

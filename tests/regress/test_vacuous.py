@@ -42,7 +42,7 @@ def tree_root() -> Path:
     return Path("/nowhere")
 
 
-NOTHING = "no part of an answer is compared: everything is ignored, so that no change can be found"
+NOTHING = "no part of an answer is compared: everything is ignored, so no change can be found"
 
 
 @pytest.mark.parametrize(
@@ -52,23 +52,26 @@ NOTHING = "no part of an answer is compared: everything is ignored, so that no c
         ("{rules: [{path: $, ignore: true}]}", NOTHING),
         ("{default: ignore, rules: [{path: $.a, presence: optional}]}", NOTHING),
         ("{default: ignore, rules: [{path: $.a, ignore: true}]}", NOTHING),
-        ("{rules: [{path: $.a, compare: number, rel: 1}]}", "rel 1 takes any two numbers of one sign, and 0"),
-        ("{rules: [{path: $.a, compare: number, rel: 5}]}", "rel 5 takes any two numbers for equal"),
+        (
+            "{rules: [{path: $.a, compare: number, rel: 1}]}",
+            "rel 1 treats any two numbers of the same sign, and 0",
+        ),
+        ("{rules: [{path: $.a, compare: number, rel: 5}]}", "rel 5 treats any two numbers as equal"),
         ("{rules: [{path: $.a, compare: regex, pattern: '.*'}]}", '".*" matches any text'),
         ("{rules: [{path: $.a, compare: regex, pattern: '[\\s\\S]*'}]}", "matches any text"),
         ("{rules: [{path: $.a, compare: regex, pattern: '(?s).*|x'}]}", "matches any text"),
         (
             "{rules: [{path: $.a, compare: keyed, key: k}, {path: '$.a[*]', ignore: true}]}",
-            "the items of $.a are ignored, so that nothing is compared",
+            "the items of $.a are ignored, so nothing is compared",
         ),
         (
             "{rules: [{path: $.a, compare: set}, {path: '$.a[*]', ignore: true}]}",
-            "so that whether there are any is compared",
+            "so only whether there are any is compared",
         ),
-        ("{rules: [{path: $.a, compare: seen}]}", "with one sample nothing but the approved value"),
+        ("{rules: [{path: $.a, compare: seen}]}", "with one sample, only the approved value"),
         (
             "{rules: [{path: $.a, ignore: true}, {path: $.a, compare: text}]}",
-            "a later rule has the path $.a: this one never decides",
+            "a later rule has the same path $.a, so this one never applies",
         ),
     ],
 )
@@ -82,12 +85,15 @@ def test_a_rule_that_compares_nothing_is_told_at_its_line(regression: str, said:
     ("rule", "said"),
     [
         ("{path: $.labl, compare: text}", "no answer has a $.labl: the schema does not allow it"),
-        ("{path: $.label, compare: number, abs: 1}", "never applies: the schema says string for $.label"),
-        ("{path: $.score, compare: set}", "set never applies: the schema says number for $.score"),
-        ("{path: $.label, length: {abs: 1}}", "never applies: the schema says string"),
+        (
+            "{path: $.label, compare: number, abs: 1}",
+            "never applies: the schema allows only string at $.label",
+        ),
+        ("{path: $.score, compare: set}", "set never applies: the schema allows only number at $.score"),
+        ("{path: $.label, length: {abs: 1}}", "never applies: the schema allows only string"),
         (
             "{path: $.score, compare: number, abs: 1}",
-            "takes any two numbers for equal: the schema allows 0 to 1",
+            "treats any two numbers as equal: the schema allows 0 to 1",
         ),
         ("{path: '$.items[*].price', compare: number, abs: 1}", "no answer has a $.items[*].price"),
     ],

@@ -91,7 +91,7 @@ def errored(**changes: Any) -> CaseResult:
 
 EVERYTHING = [
     result(),
-    result(case="hello", notes=("latency is known only when the model is called",)),
+    result(case="hello", notes=("latency can only be checked when the model is called",)),
     changed(),
     failed(case="angry-caller"),
     flaky(),
