@@ -35,7 +35,7 @@ def _toy(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def _forget_schemas() -> None:
     formats.schema.cache_clear()
-    formats._judge.cache_clear()
+    formats._validator.cache_clear()
 
 
 def declare(project: ProjectFolder, server: FaultServer, api: str | None = "toy", **more: Any) -> None:
