@@ -70,7 +70,7 @@ class Evidence:
 
 def as_one_sample(counts: Counts) -> list[tuple[int, int]]:
     """Counts of samples that are copies of each other: each case has one."""
-    return [(int(2 * passed >= total), 1) for passed, total in counts]
+    return [(int(passed > 0), 1) for passed, _ in counts]
 
 
 def can_be_worse(bound: Bound, base: Counts) -> bool:
@@ -78,7 +78,7 @@ def can_be_worse(bound: Bound, base: Counts) -> bool:
     failed = [(0, bound.looks.last)] * len(base)
     spent = bound.alpha * max(bound.looks.shares)
     if bound.least is not None:
-        return bound.least > 0 and _p_below(bound.least, failed) <= spent
+        return _p_below(bound.least, failed) <= spent
     return rate(base) > bound.max_drop + _ROUNDING and _test(bound, base, failed) <= spent
 
 

@@ -8,7 +8,9 @@ from dataclasses import replace
 
 import pytest
 
+from runner.verdict.exact import sign_flip, stratified_exact
 from runner.verdict.gate import Bound, Trial, Word, as_one_sample, can_be_worse
+from runner.verdict.intervals import difference_interval, rate_interval
 from runner.verdict.looks import AUTO, Looks
 
 ONE = Bound()
@@ -145,6 +147,107 @@ def test_a_drop_that_is_neither_small_nor_certain_is_followed_to_the_last_look()
         for index, (case, _) in enumerate(places):
             samples[case].append(index < passed)
     assert in_turn(AUTOMATIC, [(5, 10)] * 20, samples) == ("inconclusive", 10)
+
+
+def test_the_p_of_all_looks_is_the_least_of_theirs_each_by_its_share() -> None:
+    trial = Trial(AUTOMATIC)
+    base, first, second = [(5, 10)] * 20, [(1, 2)] * 12 + [(0, 2)] * 8, [(2, 5)] * 14 + [(1, 5)] * 6
+    assert not trial.look(base, first, samples=2, tests=1)
+    assert trial.p == pytest.approx(min(1, stratified_exact(base, first) / 0.15))
+    assert not trial.look(base, second, samples=5, tests=1000)
+    expected = min(stratified_exact(base, first) / 0.15, stratified_exact(base, second) / 0.35)
+    assert trial.p == pytest.approx(expected) != 1
+    assert trial.look(base, [(4, 10)] * 20, samples=10, tests=1000)
+    assert trial.looked == 3
+
+
+def test_a_p_is_at_most_1() -> None:
+    trial = Trial(AUTOMATIC)
+    trial.look([(5, 10)] * 20, [(1, 2)] * 20, samples=2, tests=1)
+    assert trial.p == 1.0
+
+
+def looked(bound: Bound, base: Arm, *news: Arm) -> list[bool]:
+    """Whether each of several looks decided it, among so many gates that none is worse at once."""
+    trial = Trial(bound)
+    return [
+        trial.look(base, new, samples=look, tests=10**9)
+        for look, new in zip(bound.looks.samples, news, strict=False)
+    ]
+
+
+def failing(count: int, of: int, cases: int) -> Arm:
+    """So many cases, of which the first ones failed all their samples."""
+    return [(0, of)] * count + [(of, of)] * (cases - count)
+
+
+def test_at_the_first_look_two_of_five_points_are_slack_and_at_the_next_all_five() -> None:
+    base = [(10, 10)] * 100
+    assert looked(AUTOMATIC, base, failing(2, 2, 100)) == [True]
+    half = [(1, 2)] * 5 + [(2, 2)] * 95
+    assert looked(AUTOMATIC, [(5, 10)] * 5 + base[5:], half) == [True]
+    few = [(9, 10)] * 100
+    assert looked(AUTOMATIC, few, [(1, 2)] * 25 + [(2, 2)] * 75) == [False]
+    assert looked(AUTOMATIC, few, [(1, 2)] * 25 + [(2, 2)] * 75, [(4, 5)] * 75 + [(5, 5)] * 25) == [
+        False,
+        True,
+    ]
+    assert looked(AUTOMATIC, few, [(1, 2)] * 25 + [(2, 2)] * 75, [(4, 5)] * 76 + [(5, 5)] * 24) == [
+        False,
+        False,
+    ]
+
+
+def test_a_drop_of_exactly_the_margin_is_not_beyond_it_whatever_the_evidence() -> None:
+    trial = Trial(AUTOMATIC)
+    assert not trial.look([(100, 100)] * 20, failing(1, 2, 20), samples=2, tests=1)
+    assert not can_be_worse(ONE, [(100, 100)] + [(0, 100)] * 19)
+    assert can_be_worse(ONE, [(100, 100)] * 2 + [(0, 100)] * 18)
+
+
+LEAST = replace(AUTOMATIC, least=0.8)
+
+
+def test_a_least_rate_has_held_early_with_room_and_later_without() -> None:
+    assert looked(LEAST, [], failing(17, 2, 100)) == [True]
+    assert looked(LEAST, [], failing(18, 2, 100)) == [False]
+    assert looked(LEAST, [], failing(18, 2, 100), failing(20, 5, 100)) == [False, True]
+    assert looked(LEAST, [], failing(18, 2, 100), failing(21, 5, 100)) == [False, False]
+
+
+def test_the_evidence_has_the_interval_of_the_gate_s_confidence() -> None:
+    base, new = [(9, 10)] * 20, [(3, 5)] * 20
+    for confidence, two_sided in ((0.975, 0.95), (0.9, 0.8)):
+        trial = Trial(replace(ONE, confidence=confidence))
+        trial.look(base, new, samples=5, tests=1)
+        assert trial.evidence is not None
+        ends = (trial.evidence.low, trial.evidence.high)
+        assert ends == pytest.approx(difference_interval(base, new, two_sided))
+        assert trial.evidence.p_inputs == sign_flip(base, new)
+
+
+def test_to_prove_at_an_early_look_takes_its_share_of_the_error() -> None:
+    bound = replace(AUTOMATIC, prove=True)
+    proven = []
+    for cases in range(40, 240, 5):
+        arm = [(2, 2)] * cases
+        trial = Trial(bound)
+        done = trial.look(arm, arm, samples=2, tests=1)
+        assert done is trial.proven is (difference_interval(arm, arm, 1 - 0.05 * 0.15)[0] > -0.05)
+        proven.append(done)
+    assert len(set(proven)) == 2
+
+
+def test_the_p_of_a_least_rate_is_where_its_interval_ends_there() -> None:
+    trial = Trial(replace(ONE, least=0.8))
+    new = [(1, 1)] * 10 + [(0, 1)] * 10
+    trial.look([], new, samples=1, tests=1)
+    assert trial.evidence is not None
+    assert rate_interval(new, 1 - 2 * trial.evidence.p)[1] == pytest.approx(0.8, abs=1e-6)
+    trial = Trial(replace(ONE, least=0.8))
+    trial.look([], failing(4, 1, 20), samples=1, tests=1)
+    assert trial.evidence is not None
+    assert trial.evidence.p == 0.5
 
 
 def test_among_many_gates_one_look_has_to_say_more() -> None:
