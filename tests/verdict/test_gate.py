@@ -97,7 +97,7 @@ def test_a_gate_that_can_never_fail_is_known(bound: Bound, base: Arm, *, can: bo
 
 
 def test_copies_of_one_sample_count_once() -> None:
-    assert as_one_sample([(5, 5), (0, 5), (3, 5)]) == [(1, 1), (0, 1), (1, 1)]
+    assert as_one_sample([(5, 5), (0, 5), (1, 1)]) == [(1, 1), (0, 1), (1, 1)]
 
 
 @pytest.mark.parametrize("count", range(1, 9))
@@ -229,7 +229,7 @@ def test_the_evidence_has_the_interval_of_the_gate_s_confidence() -> None:
 def test_to_prove_at_an_early_look_takes_its_share_of_the_error() -> None:
     bound = replace(AUTOMATIC, prove=True)
     proven = []
-    for cases in range(40, 240, 5):
+    for cases in range(60, 180):
         arm = [(2, 2)] * cases
         trial = Trial(bound)
         done = trial.look(arm, arm, samples=2, tests=1)
