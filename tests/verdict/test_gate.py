@@ -229,7 +229,7 @@ def test_the_evidence_has_the_interval_of_the_gate_s_confidence() -> None:
 def test_to_prove_at_an_early_look_takes_its_share_of_the_error() -> None:
     bound = replace(AUTOMATIC, prove=True)
     proven = []
-    for cases in range(60, 180):
+    for cases in range(30, 120):
         arm = [(2, 2)] * cases
         trial = Trial(bound)
         done = trial.look(arm, arm, samples=2, tests=1)
