@@ -41,6 +41,8 @@ SECTIONS = {
 COMMANDS = tuple(name for names in SECTIONS.values() for name in names)
 
 
+_WHOLE = 1000
+
 _MODULES = {"import": "import_"}
 """The modules of commands whose names are Python keywords."""
 
@@ -59,20 +61,16 @@ class LazyGroup(click.Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        width = formatter.width - 6 - max(map(len, COMMANDS))
+        """Write the commands by section, each with the first sentence of its help, wrapped and never cut."""
+        widest = max(map(len, COMMANDS))
         for section, names in SECTIONS.items():
             with formatter.section(section):
-                formatter.write_dl(
-                    [
-                        (f"{name:{max(map(len, COMMANDS))}}", self._short_help(ctx, name, width))
-                        for name in names
-                    ]
-                )
+                formatter.write_dl([(f"{name:{widest}}", self._first_sentence(ctx, name)) for name in names])
 
-    def _short_help(self, ctx: click.Context, name: str, width: int) -> str:
+    def _first_sentence(self, ctx: click.Context, name: str) -> str:
         command = self.get_command(ctx, name)
         assert command is not None
-        return command.get_short_help_str(width)
+        return command.get_short_help_str(_WHOLE)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
