@@ -20,6 +20,7 @@ from ..regress.claims import refuse_shared, refuse_shared_folders
 from ..regress.pending import load_pending, select_pending
 from ..regress.results import Kind, PendingEntry
 from ..regress.snapshots.approved import approved_of
+from ..regress.snapshots.snapshot import folder_of
 from ..regress.snapshots.store import SnapshotStore, store_of
 from ..regress.snapshots.unreferenced import orphans
 from ..report.figures import plural
@@ -52,6 +53,11 @@ def nothing_matches(pending: Sequence[PendingEntry]) -> NothingSelectedError:
     return NothingSelectedError("no pending answer matches", hint="runner pending lists them")
 
 
+def _name_of(entry: PendingEntry) -> str:
+    """The name by which `accept` and `reject` know an entry."""
+    return f"{entry.prompt}/{entry.case}" + (f"@{entry.variant}" if entry.variant is not None else "")
+
+
 def accept_entry(root: Path, entry: PendingEntry, store: SnapshotStore, questions: CaseQuestions) -> None:
     """Approve an entry and report it. Raises as `accept`; the answer of a deleted case can only be discarded then."""
     gone = questions.is_gone(entry)
@@ -59,10 +65,7 @@ def accept_entry(root: Path, entry: PendingEntry, store: SnapshotStore, question
         accept(root, entry, store)
     except UsageError as error:
         if gone:
-            name = f"{entry.prompt}/{entry.case}" + (f"@{entry.variant}" if entry.variant is not None else "")
-            error.hint = (
-                f"the prompt has no such case any more; to discard the answer: runner reject {quote(name)}"
-            )
+            error.hint = f"the prompt has no such case any more; to discard the answer: runner reject {quote(_name_of(entry))}"
         raise
     print_line(f"accepted {entry.kind:9} {visible(entry.snapshot_file)}")
     if gone:
@@ -168,7 +171,7 @@ def show_pending(select: Sequence[str], *, as_json: bool) -> int:
 
 
 def prune(paths: Sequence[str], *, dry_run: bool, isolate: bool) -> int:
-    """Delete the snapshots without a case, of prompts that load whole."""
+    """Delete the snapshots without a case, of prompts that load without an error."""
     with open_workspace(isolate=isolate) as workspace:
         return _prune(workspace, paths, dry_run=dry_run)
 
@@ -204,7 +207,20 @@ def _prune(workspace: Workspace, paths: Sequence[str], *, dry_run: bool) -> int:
         print_line(
             "to keep what was approved under its new name: runner test, then runner accept --kind moved"
         )
+    _report_gone(workspace, prompts)
     return 0
+
+
+def _report_gone(workspace: Workspace, prompts: Sequence[Prompt]) -> None:
+    """Name the pending answers of these prompts whose case is gone. They were paid for: only `reject` discards them."""
+    folders = {folder_of(prompt) for prompt in prompts}
+    questions = CaseQuestions(workspace)
+    for entry in load_pending(workspace.root):
+        if entry.snapshot_file.rpartition("/")[0] in folders and questions.is_gone(entry):
+            name = _name_of(entry)
+            print_line(
+                f"the pending answer of {visible(name)} has no case: runner reject {visible(quote(name))}"
+            )
 
 
 def _awaited(workspace: Workspace, units: Sequence[Unit], store: SnapshotStore) -> dict[str | None, str]:

@@ -1,4 +1,4 @@
-"""The differences of two answers as a table: path, approved, new, the rule that decided, and its verdict. Pure."""
+"""The differences between two answers as a table: path, approved, new, rule and verdict. Pure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _BEFORE = 8
 
 @dataclass(frozen=True, slots=True)
 class FieldRow:
-    """One place where two answers differ, as it is shown: each text on one line, short, and safe for a terminal."""
+    """One difference between two answers as it is shown: each text on one line, shortened, and safe for a terminal."""
 
     path: str
     approved: str
@@ -33,17 +33,17 @@ class FieldRow:
 
     @property
     def cells(self) -> tuple[str, str, str, str, str]:
-        """The texts in the order of HEADERS."""
+        """The texts, in the order of HEADERS."""
         return self.path, self.approved, self.new, self.rule, self.verdict
 
 
 def value_text(value: Json, *, missing: bool = False, width: int = _WIDE) -> str:
-    """A value in a cell: JSON on one line, shortened; a dash where there is none."""
+    """Return a value as JSON on one line, shortened to `width` columns; a dash if it is missing."""
     return "-" if missing else shorten(_spelt(value), width)
 
 
 def field_row(change: FieldChange, *, width: int = _WIDE) -> FieldRow:
-    """A difference as a row. Of two long values that begin alike, what stands around the difference is shown."""
+    """Make the row of a difference. Two long values that begin alike are cut so that the difference is shown."""
     approved = "-" if change.approved_missing else _spelt(change.approved)
     new = "-" if change.new_missing else _spelt(change.new)
     if len(approved) > width or len(new) > width:
@@ -63,7 +63,7 @@ def field_row(change: FieldChange, *, width: int = _WIDE) -> FieldRow:
 
 
 def field_table(rows: Sequence[FieldRow], *, width: int | None = None, more: int = 0) -> list[str]:
-    """The rows under their headers, a line each; `more` says how many others there are that are not among them."""
+    """Return the headers and a line for each row; `more` is the number of rows that were left out."""
     if not rows:
         return []
     lines = format_table(HEADERS, [row.cells for row in rows], width=width).splitlines()

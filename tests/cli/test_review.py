@@ -387,6 +387,14 @@ def test_a_deleted_case_is_accepted_with_a_remark_or_refused_with_a_way_out(lett
     assert letters.run("reject", "letter/long").code == 0
 
 
+def test_prune_names_the_pending_answers_without_a_case(letters: ProjectFolder) -> None:
+    letters.write("prompts/letter.prompt.yaml", LETTER.replace("id: short", "id: other"))
+    done = letters.run("prune", "--dry-run")
+    assert done.out.count("has no case") == 1
+    assert "the pending answer of letter/short has no case: runner reject letter/short" in done.out
+    assert "short" in pending(letters)
+
+
 def test_a_snapshot_with_a_merge_conflict_is_called_so(letters: ProjectFolder) -> None:
     file = "prompts/__snapshots__/letter/short.snap.yaml"
     letters.write(file, "<<<<<<< HEAD\na: 1\n=======\na: 2\n>>>>>>> other\n")
