@@ -166,7 +166,7 @@ def _remarks_on(manifest: Manifest) -> Iterator[Diagnostic]:
         ("license", "P002", manifest.license),
     ):
         if value is None:
-            message = f"the pack has no {key}, and others decide by it whether they may use it"
+            message = f"the pack has no {key}; add one so that others can tell whether they may use it"
             yield Diagnostic("warning", code, message, manifest.document.locate(()))
 
 
