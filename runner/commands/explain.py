@@ -134,7 +134,7 @@ class _Explanation:
             yield "for now", f"{unit.prompt.tree.shown(shipped)}, which came with the pack"
         yield (
             "status",
-            "conflict: the snapshot holds a merge conflict" if conflict else _status(job, approved),
+            "conflict: the snapshot has a merge conflict" if conflict else _status(job, approved),
         )
         if approved is not None and approved.request in job.fingerprints():
             replayed = replay(unit, case, approved)

@@ -41,10 +41,10 @@ def sentences(digest: RegressionDigest, *, unreferenced: int, modes: Modes) -> I
         yield f"{plural(unreferenced, 'snapshot')} {have} no case; only `runner prune` deletes {them}."
     commands = list(digest.renewals())
     if commands:
-        yield "To ask for what is out of date:"
+        yield "To renew what is out of date:"
         yield from (f"  {command}" for command in commands)
     if digest.outdated.total or digest.waiting.total or digest.sorts["changed"]:
-        yield "To see and approve what came: runner review"
+        yield "To review and approve: runner review"
 
 
 def last_lines(
@@ -151,21 +151,21 @@ _SENTENCES = {
         "1 case is flaky: not all of its samples pass.",
         "{} cases are flaky: not all of their samples pass.",
     ),
-    "new": ("1 answer is new and waits for approval.", "{} answers are new and wait for approval."),
+    "new": ("1 answer is new and pending.", "{} answers are new and pending."),
     "refreshed": (
-        "1 request changed while its answer held; that waits for approval.",
-        "{} requests changed while their answers held; that waits for approval.",
+        "1 request changed but its answer did not; awaiting approval.",
+        "{} requests changed but their answers did not; awaiting approval.",
     ),
     "moved": (
-        "1 snapshot belongs to a renamed case or prompt; its move waits for approval.",
-        "{} snapshots belong to renamed cases or prompts; their moves wait for approval.",
+        "1 snapshot belongs to a renamed case or prompt; its move awaits approval.",
+        "{} snapshots belong to renamed cases or prompts; their moves await approval.",
     ),
     "missing": ("1 case has no approved snapshot.", "{} cases have no approved snapshot."),
     "stale": (
-        "1 case asks something else than what was approved.",
-        "{} cases ask something else than what was approved.",
+        "1 request differs from the approved one.",
+        "{} requests differ from the approved ones.",
     ),
-    "conflict": ("1 snapshot holds a merge conflict.", "{} snapshots hold a merge conflict."),
+    "conflict": ("1 snapshot has a merge conflict.", "{} snapshots have a merge conflict."),
     "error": ("1 case got no answer.", "{} cases got no answer."),
     "fail": (
         "1 case fails its outcome, schema or assertions.",

@@ -261,7 +261,7 @@ def _whole(case: ReviewCase, style: Style) -> Page:
 def _about(case: ReviewCase, style: Style) -> Iterator[Line]:
     entry, approved, new = case.entry, case.approved, case.entry.snapshot
     if case.conflict:
-        yield from style.wrap("The approved snapshot holds a merge conflict: accepting replaces it.", 2, DIM)
+        yield from style.wrap("The approved snapshot has a merge conflict: accepting replaces it.", 2, DIM)
     elif case.unreadable is not None:
         yield from style.wrap(f"The approved snapshot cannot be read: {case.unreadable}", 2, YELLOW)
     else:

@@ -84,7 +84,7 @@ def test_a_merge_conflict_is_a_status(letters: ProjectFolder) -> None:
     letters.write(FILE, "<<<<<<< HEAD\na: 1\n=======\na: 2\n>>>>>>> other\n")
     done = letters.run("explain", "refund")
     assert done.code == 0
-    assert "status    conflict: the snapshot holds a merge conflict" in done.out
+    assert "status    conflict: the snapshot has a merge conflict" in done.out
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo terminal")

@@ -400,7 +400,7 @@ def test_a_snapshot_with_a_merge_conflict_is_called_so(letters: ProjectFolder) -
     letters.write(file, "<<<<<<< HEAD\na: 1\n=======\na: 2\n>>>>>>> other\n")
     out = letters.run("review", "short").out
     assert "conflict  letter/short" in out
-    assert "The approved snapshot holds a merge conflict: accepting replaces it." in out
+    assert "The approved snapshot has a merge conflict: accepting replaces it." in out
 
 
 @pytest.mark.parametrize(("columns", "lines"), [("39", "24"), ("80", "11")])
