@@ -27,7 +27,7 @@ from ..report.figures import plural
 from ..report.outlet import print_data, print_line
 from ..report.visible import visible
 from ..workspace import Workspace
-from .questions import CaseQuestions
+from .questions import DeclaredCases
 from .show_errors import show_diagnostic
 from .workspace import open_workspace
 
@@ -58,9 +58,9 @@ def _name_of(entry: PendingEntry) -> str:
     return f"{entry.prompt}/{entry.case}" + (f"@{entry.variant}" if entry.variant is not None else "")
 
 
-def accept_entry(root: Path, entry: PendingEntry, store: SnapshotStore, questions: CaseQuestions) -> None:
+def accept_entry(root: Path, entry: PendingEntry, store: SnapshotStore, declared: DeclaredCases) -> None:
     """Approve an entry and report it. Raises as `accept`; the answer of a deleted case can only be discarded then."""
-    gone = questions.is_gone(entry)
+    gone = declared.lack(entry)
     try:
         accept(root, entry, store)
     except UsageError as error:
@@ -112,10 +112,10 @@ def accept_selected(
     problems: list[RunnerError] = []
     chosen = _chosen(project, select, kinds, folder, everything=everything)
     refuse_shared_folders((entry.snapshot_file for entry in chosen), project)
-    questions = CaseQuestions(workspace)
+    declared = DeclaredCases(workspace)
     for entry in chosen:
         try:
-            accept_entry(root, entry, store, questions)
+            accept_entry(root, entry, store, declared)
         except RunnerError as error:
             problems.append(error)
     raise_all(problems)
@@ -214,9 +214,9 @@ def _prune(workspace: Workspace, paths: Sequence[str], *, dry_run: bool) -> int:
 def _report_gone(workspace: Workspace, prompts: Sequence[Prompt]) -> None:
     """Name the pending answers of these prompts whose case is gone. They were paid for: only `reject` discards them."""
     folders = {folder_of(prompt) for prompt in prompts}
-    questions = CaseQuestions(workspace)
+    declared = DeclaredCases(workspace)
     for entry in load_pending(workspace.root):
-        if entry.snapshot_file.rpartition("/")[0] in folders and questions.is_gone(entry):
+        if entry.snapshot_file.rpartition("/")[0] in folders and declared.lack(entry):
             name = _name_of(entry)
             print_line(
                 f"the pending answer of {visible(name)} has no case: runner reject {visible(quote(name))}"

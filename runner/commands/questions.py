@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from ..engine.journal.record import Record
 from ..engine.journal.stored_runs import StoredRun
-from ..engine.plan.plan import Job, Unit
+from ..engine.plan.plan import Job, Unit, variants_of
 from ..engine.plan.selection import Selection
 from ..errors import RunnerError, UsageError
 from ..files.addresses import key_variables
+from ..files.cases import cases_of
 from ..files.model import Case
 from ..masking import json_cleaner
 from ..regress.results import PendingEntry
@@ -21,7 +22,7 @@ from ..values import Json
 from ..workspace import Workspace
 from .selection import request_fields
 
-__all__ = ["CaseQuestions", "Questions", "keys_of", "messages_of"]
+__all__ = ["CaseQuestions", "DeclaredCases", "Questions", "keys_of", "messages_of"]
 
 NO_CASE = "the prompt has no such case any more"
 
@@ -107,20 +108,14 @@ class CaseQuestions:
             variables=json.loads(self._clean(data)),
         )
 
-    def is_gone(self, entry: PendingEntry) -> bool:
-        """Whether the prompt of a pending answer loads and has no such case, so that nothing would use the snapshot."""
-        found = self._prompt(entry)
-        return not isinstance(found, RunnerError) and (entry.case, entry.variant) not in found
-
     def _prompt(
         self, entry: PendingEntry
     ) -> Mapping[tuple[str, str | None], tuple[Unit, Case]] | RunnerError:
         """The cases of the entry's prompt by id and variant, or why it cannot be loaded."""
-        of_pack = is_of_pack(entry.snapshot_file)
-        named = entry.prompt if of_pack else str(self._workspace.root / entry.prompt_file)
+        named = _named(entry, self._workspace)
         if named not in self._cases:
             try:
-                if of_pack:
+                if is_of_pack(entry.snapshot_file):
                     self._workspace.packs.verify_copies()
                 units = self._workspace.units(self._workspace.prompts([named]))
                 self._cases[named] = {
@@ -131,6 +126,40 @@ class CaseQuestions:
             except RunnerError as error:
                 self._cases[named] = error
         return self._cases[named]
+
+
+class DeclaredCases:
+    """The cases that a project's prompts declare, for commands that render and compile nothing."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._cases: dict[str, Collection[tuple[str, str | None]] | None] = {}
+
+    def lack(self, entry: PendingEntry) -> bool:
+        """Whether the prompt of a pending answer can be read and has no such case: nothing would use its snapshot."""
+        named = _named(entry, self._workspace)
+        if named not in self._cases:
+            try:
+                self._cases[named] = self._read(named)
+            except RunnerError:
+                self._cases[named] = None
+        found = self._cases[named]
+        return found is not None and (entry.case, entry.variant) not in found
+
+    def _read(self, named: str) -> Collection[tuple[str, str | None]] | None:
+        """The cases of a prompt by id and variant; None where it has no tests, so that there may be one without variables."""
+        found: set[tuple[str, str | None]] = set()
+        for prompt in self._workspace.prompts([named]):
+            if not prompt.tests:
+                return None
+            variants = [variant.name for variant in variants_of(prompt, self._workspace.project)]
+            found |= {(case.id, variant) for case in cases_of(prompt) for variant in variants}
+        return found
+
+
+def _named(entry: PendingEntry, workspace: Workspace) -> str:
+    """What the command line would call the prompt of a pending answer."""
+    return entry.prompt if is_of_pack(entry.snapshot_file) else str(workspace.root / entry.prompt_file)
 
 
 def messages_of(data: bytes, clean: Callable[[str], str]) -> list[Json]:

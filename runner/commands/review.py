@@ -29,7 +29,7 @@ from ..report.visible import visible
 from ..workspace import Workspace
 from .approve import NOTHING_PENDING, accept_entry, nothing_matches
 from .diff import hunks_since_last_commit
-from .questions import CaseQuestions
+from .questions import CaseQuestions, DeclaredCases
 from .review_rules import RuleWriting
 from .workspace import open_workspace
 
@@ -73,7 +73,7 @@ def review(select: Sequence[str], keyboard: Keyboard, *, isolate: bool) -> int:
         state = Review(entries, rules.add, screen.fits)
         with screen.shown(), keyboard() as read_key:
             _converse(state, screen, read_key)
-        return _apply(state, rules, cases, root, store)
+        return _apply(state, rules, workspace, store)
 
 
 def _print_all(entries: Sequence[PendingEntry], cases: _Cases) -> None:
@@ -169,12 +169,14 @@ def _usable(columns: int) -> int:
     return columns - 1
 
 
-def _apply(state: Review, rules: RuleWriting, cases: _Cases, root: Path, store: SnapshotStore) -> int:
+def _apply(state: Review, rules: RuleWriting, workspace: Workspace, store: SnapshotStore) -> int:
     """Apply the decisions. What cannot be done is reported, and the rest is done all the same."""
+    root = workspace.root
     problems: list[RunnerError] = []
+    declared = DeclaredCases(workspace)
     for entry in state.decided("accept"):
         try:
-            accept_entry(root, entry, store, cases.questions)
+            accept_entry(root, entry, store, declared)
         except RunnerError as error:
             problems.append(error)
     for entry in state.decided("reject"):
@@ -202,7 +204,7 @@ class _Cases:
         self._isolate = isolate
         self._files = sorted({entry.file for entry in entries})
         self._cases: dict[str, ReviewCase] = {}
-        self.questions = CaseQuestions(workspace)
+        self._questions = CaseQuestions(workspace)
 
     def of(self, entry: PendingEntry) -> ReviewCase:
         """Return the entry with what it is compared with and what was asked."""
@@ -217,7 +219,7 @@ class _Cases:
             approved = self._store.read(entry.moved_from or entry.snapshot_file)
         except RunnerError as error:
             unreadable, conflict = error.message, isinstance(error, ConflictError)
-        question = self.questions.of(entry)
+        question = self._questions.of(entry)
         changed = approved is not None and approved.request != entry.snapshot.request
         return ReviewCase(
             entry,

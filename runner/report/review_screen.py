@@ -373,7 +373,9 @@ def _info(case: ReviewCase, style: Style) -> Iterator[Line]:
     }
     for name, value in facts.items():
         if value:
-            yield from style.wrap(f"{name:9} {value}")
+            first, *rest = style.wrap(value, 12)
+            yield Line(f"  {name:10}{first.text[12:]}")
+            yield from rest
 
 
 def _diff_line(line: DiffLine, style: Style) -> Iterator[Line]:
