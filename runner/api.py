@@ -122,7 +122,7 @@ class Result:
         )
 
     def raise_for_outcome(self) -> Result:
-        """The result itself if it passed. Raises OutcomeError otherwise."""
+        """Return the result itself if it passed. Raises OutcomeError otherwise."""
         if not self.passed:
             raise OutcomeError(self)
         return self
@@ -157,25 +157,25 @@ class LoadedPrompt:
 
     @property
     def name(self) -> str:
-        """The prompt's name, as its results carry it."""
+        """Return the name of the prompt, as in its results."""
         return self._unit.prompt.name
 
     @property
     def variables(self) -> frozenset[str]:
-        """The variables its templates use."""
+        """Return the variables that its templates use."""
         return self._unit.template.variables
 
     def render(self, **variables: Json) -> list[dict[str, Json]]:
-        """The messages, without asking anyone. Raises CaseError or TemplateError."""
+        """Return the messages without sending a request. Raises CaseError or TemplateError."""
         messages: Any = self.request(**variables)["messages"]
         return list(messages)
 
     def request(self, **variables: Json) -> dict[str, Json]:
-        """The request body, exactly as `run` would send it."""
+        """Return the request body exactly as `run` would send it."""
         return self._unit.body(self._case(variables))
 
     def run(self, **variables: Json) -> Result:
-        """Ask, validate, judge. Use `arun` where an event loop is already running."""
+        """Call the model, validate and judge the answer. Use `arun` if an event loop is already running."""
         try:
             asyncio.get_running_loop()
         except RuntimeError:
@@ -185,7 +185,7 @@ class LoadedPrompt:
         )
 
     async def arun(self, **variables: Json) -> Result:
-        """As `run`, to be awaited; any number may be under way at once."""
+        """Do the same as `run`, as a coroutine; any number can run concurrently."""
         case = self._case(variables)
         self._unit.judge.prepare(case)
         job = self._unit.job(case)
@@ -244,7 +244,7 @@ def load(
         prompt = workspace.load(tree, name)
         if lint:
             refuse_lint_errors(
-                (prompt,), hint="the provider would refuse it; load(..., lint=False) asks all the same"
+                (prompt,), hint="the provider would refuse it; load(..., lint=False) sends the request anyway"
             )
         fields = {"model": [model]} if model else None
         units = workspace.units((prompt,), endpoint=endpoint, fields=fields)

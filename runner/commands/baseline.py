@@ -35,7 +35,7 @@ from .selection import Chosen, load_selection, tests_of
 __all__ = ["BaselineCommand"]
 
 _ROUNDS = 2
-"""How often answers that did not come are asked for again, after the retries of each."""
+"""How often missing answers are requested again, after the retries of each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class BaselineCommand:
     def carry_out(
         self, *, jobs: int | Literal["adaptive"] | None, endpoints: ConnectOptions, lint: bool
     ) -> int:
-        """Run it; the exit code. Raises what loading, rendering, asking and storing raise."""
+        """Run it and return the exit code. Raises what loading, rendering, sending and storing raise."""
         selection = tests_of(
             self.paths, ids=self.ids, tags=self.tags, endpoint=self.endpoint, isolate=self.isolate
         )
@@ -79,13 +79,11 @@ class BaselineCommand:
             for _ in range(_ROUNDS):
                 if ending.unsent or not asking.unanswered:
                     break
-                reporter.note(
-                    f"{plural(len(asking.unanswered), 'answer')} did not come and are asked for again"
-                )
+                reporter.note(f"{plural(len(asking.unanswered), 'answer')} did not arrive; sending again")
                 ending = asking.ask_unanswered()
             reporter.close()
             if ending.unsent or asking.unanswered:
-                why = ending.stopped or f"{plural(len(asking.unanswered), 'answer')} did not come"
+                why = ending.stopped or f"{plural(len(asking.unanswered), 'answer')} did not arrive"
                 reporter.note(f"{why}: nothing was written")
                 out.flush()
                 return 128 + ending.signal if ending.signal is not None else 3
@@ -96,13 +94,13 @@ class BaselineCommand:
         return 0
 
     def _before(self, unit: Unit, chosen: Chosen, store: SnapshotStore) -> Rates | None:
-        """The rates there are. Raises UsageError where those of a part would not go with those of the others."""
+        """Return the existing rates. Raises UsageError if a part would have other samples than the rest."""
         file = rates_file(unit.prompt, unit.variant)
         rates = load_rates(store, file)
         if rates is not None and not chosen.selection.takes_all and rates.samples != self.samples:
             raise UsageError(
                 f"the other cases in {store.shown(file)} have {plural(rates.samples, 'sample')}, not {self.samples}",
-                hint=f"--samples {rates.samples}, or ask all cases anew",
+                hint=f"use --samples {rates.samples}, or record all cases again",
             )
         return rates
 

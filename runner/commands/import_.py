@@ -113,13 +113,13 @@ def _sources(path: str, output: str | None, kind: str | None) -> Iterator[_Sourc
     each = kind or _kind(given, given.name, None)
     if each is None:
         raise UsageError(
-            f"{path} is no file of another tool that can be imported", location=Location(path), hint=_known()
+            f"{path} is not a file that runner can import", location=Location(path), hint=_known()
         )
     yield _Source(each, given.name, Folder(parent, shown), parent if output is None else Path(output))
 
 
 def _known() -> str:
-    return f"known are {', '.join(FOREIGN_KINDS)}; --from says which it is"
+    return f"known formats: {', '.join(FOREIGN_KINDS)}; name the format with --from"
 
 
 def _kind(path: Path, name: str, wanted: str | None) -> str | None:
@@ -157,7 +157,7 @@ def _targets(found: Sequence[tuple[_Source, Imported]]) -> _Targets:
                 if not file.name.endswith(".prompt.yaml"):
                     raise UsageError(
                         f"{each.source} and another source would both write {path}",
-                        hint="import them into folders of their own: -o FOLDER",
+                        hint="import them into separate folders: -o FOLDER",
                     )
                 number += 1
                 free = path.with_name(f"{path.name.removesuffix('.prompt.yaml')}-{number}.prompt.yaml")
@@ -205,9 +205,9 @@ def _fresh(targets: _Targets, *, force: bool) -> set[Path]:
         if path.exists() and not (force and path.is_file()):
             refused.append(
                 UsageError(
-                    f"{path} is there already, and says something else",
+                    f"{path} exists already with other content",
                     location=Location(str(path)),
-                    hint="--force writes over it, -o names another folder",
+                    hint="--force overwrites it; -o writes to another folder",
                 )
             )
         fresh.add(path)

@@ -16,7 +16,7 @@ STARTER = Path(__file__).parent / "starter"
 
 
 def init(folder: Path) -> int:
-    """Write what is not there, and say what to try."""
+    """Write the missing files, and print what to try next."""
     if not write_starter(folder):
         print_line("nothing to write: the project is complete")
         return 0
@@ -52,8 +52,8 @@ def refuse_links(folder: Path, *targets: Path) -> None:
             refuse_outside(target, folder)
         except NotPlainError as error:
             raise UsageError(
-                f"{target}: nothing is written to it: {error.strerror}",
-                hint="delete the link, or begin in a folder of your own",
+                f"{target} cannot be written safely: {error.strerror}",
+                hint="delete the link, or start in your own folder",
             ) from None
 
 

@@ -33,7 +33,7 @@ def add(alias: str, given: Mapping[str, str], *, vendored: bool, isolate: bool) 
         sandbox.start()
         if alias in installer.requirements:
             raise UsageError(
-                f"there is a pack {alias} already",
+                f"the pack {alias} exists already",
                 location=installer.requirements[alias].location,
                 hint=f"choose another alias; runner pack update {alias} --rev REV moves it",
             )
@@ -114,4 +114,4 @@ def _from_root(typed: str, root: Path) -> str:
     try:
         return Path(os.path.relpath(Path.cwd() / typed, root)).as_posix()
     except ValueError:  # another drive of Windows
-        raise UsageError(f"{typed} lies on another drive than the project") from None
+        raise UsageError(f"{typed} is on another drive than the project") from None

@@ -22,7 +22,7 @@ __all__ = ["list_packs", "sync", "vendor", "verify"]
 
 
 def sync(*, offline: bool) -> int:
-    """Have exactly what is locked."""
+    """Install exactly what packs.lock specifies."""
     with alone():
         installer = Installer(open_workspace().project)
         installer.selected(())
@@ -34,7 +34,7 @@ def sync(*, offline: bool) -> int:
 
 
 def verify(aliases: Sequence[str], *, online: bool = False) -> int:
-    """Hold every file against packs.lock, and that with `online` against the sources; all that is wrong is told."""
+    """Check every file against packs.lock, and with `online` packs.lock against the sources; report all errors."""
     installer = Installer(open_workspace().project)
     errors: list[RunnerError] = []
     for requirement in installer.selected(aliases):

@@ -100,7 +100,7 @@ def show_moves(moves: Sequence[Move], found: Effects | None) -> None:
         print_lines(diff_text(found.comparison, color=color, recording=recording(found)))
     elif found.comparison.unchanged and not found.broken:
         print_line()
-        print_line("no request of yours changes")
+        print_line("none of your requests change")
     show_broken(found)
     if found.affected:
         print_line()

@@ -46,7 +46,7 @@ def init(folder: Path, name: str | None) -> int:
     path = folder / MANIFEST
     shown = path
     if path.exists():
-        raise UsageError(f"{shown} exists already", hint="runner pack check looks at it")
+        raise UsageError(f"{shown} exists already", hint="check it with: runner pack check")
     refuse_links(folder, path)
     fitting = fitting_name(name or Path(os.path.realpath(folder)).name)
     if not any(file.lower().endswith(PROMPT_ENDINGS) for file in _files(folder)):

@@ -45,7 +45,7 @@ def lock(*, isolate: bool) -> int:
         )
         installer.change([move.resolved for move in moves], gone)
         for alias in gone:
-            print_line(f"{visible(alias)}: taken out, runner.yaml has it no longer")
+            print_line(f"{visible(alias)}: removed, because runner.yaml no longer has it")
         show_moves(moves, found)
         return 0
 
@@ -109,7 +109,7 @@ def _with_rev(installer: Installer, alias: str, rev: str) -> tuple[bytes, Projec
     requirement = installer.packs.requirement(alias)
     if "git" not in requirement.source:
         raise UsageError(
-            f"the pack {alias} does not come from git, so that it has no other revision",
+            f"the pack {alias} does not come from git, so it has no other revision",
             location=requirement.location,
         )
     return ProjectFile(installer.root, os.environ).edited(

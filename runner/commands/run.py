@@ -136,7 +136,7 @@ def last_run() -> str:
     for run in stored_runs(find_root(Path.cwd())):
         if "arguments" in run.manifest:
             return run.id
-    raise UsageError("--failed is about the last run, and there is none yet", hint="leave it out")
+    raise UsageError("--failed needs an earlier run, and there is none yet", hint="leave it out")
 
 
 def hold_recorded(stored: StoredRun, asking: Asking, output: str | None, typed: Collection[str]) -> None:

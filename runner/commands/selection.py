@@ -156,7 +156,9 @@ class Chosen:
 
     def refuse_faults(self) -> None:
         """Raise what `check` calls an error and what rendering does not come upon. For commands that ask."""
-        refuse_lint_errors(self.prompts, hint="the provider would refuse it; --no-lint asks all the same")
+        refuse_lint_errors(
+            self.prompts, hint="the provider would refuse it; --no-lint sends the request anyway"
+        )
         for prompt in self.prompts:
             if prompt.regression or self.workspace.project.gate is not None:
                 from ..regress.gate_rules import compile_gates
@@ -203,9 +205,9 @@ def load_selection(given: SelectionOptions, closing: ExitStack, *, env_file: Env
     for option in ("delimiter", "encoding", "id_column"):
         if rows is None and given[option] is not None:
             name = option.removesuffix("_column")
-            raise UsageError(f"--{name} is about the file that --input names, which is not given")
+            raise UsageError(f"--{name} applies to the file of --input, which is not given")
     if given["seed"] is not None and given["sample"] is None:
-        raise UsageError("--seed is for --sample N, which is not given")
+        raise UsageError("--seed needs --sample N, which is not given")
     workspace = closing.enter_context(open_workspace(isolate=given["isolate"], env_file=env_file))
     sandbox = workspace.sandbox
     workspace.packs.verify_copies()

@@ -88,7 +88,7 @@ class TestRun:
     def test_without_a_run_it_is_an_error(self, asked: ProjectFolder) -> None:
         done = run(asked, "--failed")
         assert done.code == 2
-        assert "--failed is about the last run, and there is none yet" in done.err
+        assert "--failed needs an earlier run, and there is none yet" in done.err
 
     def test_it_starts_a_new_run(self, triage: ProjectFolder) -> None:
         run(triage)

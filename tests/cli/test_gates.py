@@ -151,7 +151,7 @@ def test_answers_that_did_not_come_are_asked_for_again(suite: Suite) -> None:
     suite.write(cases=3)
     done = suite.run("baseline", "--samples", "4")
     assert done.code == 0
-    assert "3 answers did not come and are asked for again" in done.out
+    assert "3 answers did not arrive; sending again" in done.out
     assert suite.rates().count("/4}") == 3
 
 
@@ -169,7 +169,7 @@ def test_where_answers_stay_away_nothing_is_written(suite: Suite) -> None:
     suite.server.play(answer)
     done = suite.run("baseline", "--samples", "2")
     assert done.code == 3
-    assert "2 answers did not come: nothing was written" in done.out
+    assert "2 answers did not arrive: nothing was written" in done.out
     assert suite.rates() == before
 
 

@@ -93,7 +93,7 @@ def test_the_same_again_changes_nothing_and_something_else_needs_force(project: 
     project.write("prompt.prompt.yaml", "mine\n")
     refused = project.run("import", "promptfooconfig.yaml")
     assert refused.code == 2
-    assert "prompt.prompt.yaml is there already" in refused.err
+    assert "prompt.prompt.yaml exists already" in refused.err
     assert (project.folder / "prompt.prompt.yaml").read_text() == "mine\n"
     assert project.run("import", "promptfooconfig.yaml", "--force").code == 0
     assert (project.folder / "prompt.prompt.yaml").read_text() != "mine\n"
@@ -157,7 +157,7 @@ def test_a_foreign_file_named_to_another_command_gets_one_line_with_the_import(
 
 @pytest.mark.parametrize(
     ("name", "text", "says"),
-    [("none.yaml", "a: 1\n", "can be imported"), ("missing.yaml", None, "there is no file missing.yaml")],
+    [("none.yaml", "a: 1\n", "is not a file that runner can import"), ("missing.yaml", None, "there is no file missing.yaml")],
 )
 def test_a_file_that_cannot_be_imported_is_said_to_be_none(
     project: ProjectFolder, name: str, text: str | None, says: str

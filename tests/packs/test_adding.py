@@ -109,7 +109,7 @@ def test_what_cannot_be_added_changes_nothing(
 def test_an_alias_is_given_once(project: Consumer, author: Author) -> None:
     done = project.run("pack", "add", "support", "--path", str(author.folder))
     assert done.code == 2
-    assert "runner.yaml:2:3: error: there is a pack support already" in done.err
+    assert "runner.yaml:2:3: error: the pack support exists already" in done.err
 
 
 def test_a_runner_yaml_that_cannot_be_edited_gets_the_lines_to_type(

@@ -52,7 +52,7 @@ def test_lock_takes_out_what_nothing_asks_for(project: Consumer) -> None:
     assert done.code == 4
     assert "the pack support is in packs.lock but not in runner.yaml" in done.err
     done = project.run("pack", "lock")
-    assert (done.code, done.out) == (0, "support: taken out, runner.yaml has it no longer\n")
+    assert (done.code, done.out) == (0, "support: removed, because runner.yaml no longer has it\n")
     assert sorted(project.bytes()) == ["prompts/own.prompt.yaml", "runner.yaml"]
 
 
