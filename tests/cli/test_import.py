@@ -157,7 +157,10 @@ def test_a_foreign_file_named_to_another_command_gets_one_line_with_the_import(
 
 @pytest.mark.parametrize(
     ("name", "text", "says"),
-    [("none.yaml", "a: 1\n", "is not a file that runner can import"), ("missing.yaml", None, "there is no file missing.yaml")],
+    [
+        ("none.yaml", "a: 1\n", "is not a file that runner can import"),
+        ("missing.yaml", None, "there is no file missing.yaml"),
+    ],
 )
 def test_a_file_that_cannot_be_imported_is_said_to_be_none(
     project: ProjectFolder, name: str, text: str | None, says: str
