@@ -1,4 +1,4 @@
-"""Jinja in a process of its own, with limits of memory and time, for templates that nobody has reviewed.
+"""Run Jinja in a separate process with memory and time limits, for templates that nobody has reviewed.
 
-It protects the machine, not the conversation: what such a template makes is still sent to the model.
+It protects the machine, not the conversation: the text that such a template produces is still sent to the model.
 """

@@ -23,11 +23,11 @@ from .protocol import decode, encode, encode_text
 __all__ = ["main"]
 
 _MAX_SENTENCE = 100_000
-"""Characters of an error; one may quote what a template has made."""
+"""The maximum length of an error in characters; an error may quote the output of a template."""
 
 
 def main() -> None:
-    """Serve until the parent closes the pipe, or is gone."""
+    """Serve requests until the parent closes the pipe or has ended."""
     start: dict[str, Any] = decode(sys.stdin.buffer.readline())
     limits = Limits(start["memory"], start["seconds"])
     try:
@@ -47,7 +47,7 @@ def main() -> None:
 
 
 def _load_everything() -> None:
-    """Import what is imported on demand, which cannot be done any more without files."""
+    """Import the modules that are otherwise imported on demand, which is impossible once files are blocked."""
     for module in ("difflib", "encodings.unicode_escape", "jinja2.debug"):
         import_module(module)
 
@@ -197,7 +197,7 @@ class _Sources:
         self._found: dict[tuple[Source, str], Source] = {}
 
     def add(self, label: str, file: str, text: str) -> Source:
-        """The next text."""
+        """Return the next text."""
         source = Source(text, label, partial(Location, str(len(self._known))), file)
         self._known.append(source)
         return source

@@ -1,4 +1,4 @@
-"""What a process gives up before it sees the first template.
+"""Give up the rights of a process before it sees the first template.
 
 None of it can be taken back by what runs in it. Where there is no filter of system calls the administrator can: a
 process that root starts may raise its own limits.
@@ -55,7 +55,7 @@ def _limit(which: int, most: int, *, for_good: bool = True) -> None:
 
 
 def _own_size() -> int:
-    """The address space that the interpreter takes for itself, in bytes."""
+    """Return the address space that the interpreter itself uses, in bytes."""
     try:
         pages = int(Path("/proc/self/statm").read_bytes().split()[0])
     except OSError:  # not Linux; more than any interpreter has been seen to take
@@ -77,7 +77,7 @@ class Clock:
             signal.signal(signal.SIGALRM, self._ring)
 
     def start(self) -> None:
-        """From here on work is timed."""
+        """Start the timer."""
         if POSIX:
             self._running = True
             most = math.ceil(time.process_time() + self._limits.seconds + GRACE_SECONDS) + 1
@@ -85,7 +85,7 @@ class Clock:
             signal.setitimer(signal.ITIMER_REAL, self._limits.seconds)
 
     def stop(self) -> None:
-        """From here on nothing is raised."""
+        """Stop the timer; nothing is raised from here on."""
         if POSIX:
             self._running = False  # first: the signal may be on its way
             signal.setitimer(signal.ITIMER_REAL, 0)

@@ -1,4 +1,4 @@
-"""The sandbox in a process of its own."""
+"""The sandbox in a separate process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a process that renders may take."""
+"""The limits of a rendering process."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ __all__ = [
 ]
 
 MEMORY = 512 * 1024 * 1024
-"""Bytes of memory, beyond what the interpreter itself takes."""
+"""Bytes of memory, beyond what the interpreter itself uses."""
 
 SECONDS = 5.0
 """Seconds for one rendering, and for compiling one prompt."""
 
 GRACE_SECONDS = 1.0
-"""How much later a process is killed that did not stop by itself."""
+"""Seconds after the time limit until a process that has not stopped is killed."""
 
 START_SECONDS = 30.0
 """Seconds until a new process must have said that it is ready; it takes a tenth of one."""

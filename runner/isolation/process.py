@@ -83,7 +83,7 @@ class Process:
 
     @property
     def alive(self) -> bool:
-        """Whether it can be asked."""
+        """Return whether the process can serve a request."""
         return self.close.alive and self._watch.ended_for is None and self._popen.poll() is None
 
     @property
@@ -98,7 +98,7 @@ class Process:
         self.send(line)
 
     def answered(self) -> None:
-        """The answer is complete."""
+        """Note that the answer is complete."""
         self._watch.lift()
 
     def send(self, line: bytes) -> None:
@@ -110,7 +110,7 @@ class Process:
             raise self._broken() from None
 
     def receive(self, most: int = MAX_LINE) -> bytes:
-        """The next line, of at most so many bytes. Raises BrokenError."""
+        """Return the next line, of at most `most` bytes. Raises BrokenError."""
         line = self._out.readline(most + 1)
         if line.endswith(b"\n"):
             return line
@@ -119,11 +119,11 @@ class Process:
         raise self._broken()
 
     def receive_object(self) -> dict[str, Any]:
-        """The next line, an object. Raises BrokenError and GarbledError."""
+        """Return the next line as an object. Raises BrokenError and GarbledError."""
         return self.read_object(self.receive())
 
     def read_object(self, line: bytes) -> dict[str, Any]:
-        """A line that was received, as an object. Raises BrokenError and GarbledError."""
+        """Return a received line as an object. Raises BrokenError and GarbledError."""
         message = decode(line)
         if "failed" in message:
             detail = printable(field(message, "failed", str))[:200]
@@ -151,7 +151,7 @@ def _start() -> ChildProcess:
 
 
 def _import_path() -> list[str]:
-    """The folders of the few packages that the child needs, found without importing them."""
+    """Return the folders of the few packages that the child needs, found without importing them."""
     folders = []
     for package in ("runner", "jinja2", "markupsafe"):
         spec = find_spec(package)

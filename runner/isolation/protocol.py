@@ -1,4 +1,4 @@
-"""What the two processes say to each other: lines of JSON, a question and then its answer.
+"""The protocol of the two processes: lines of JSON, a request and then its response.
 
 The parent asks
 
@@ -53,16 +53,16 @@ Item = TypeVar("Item")
 
 
 class GarbledError(Exception):
-    """The other side said something that is not in the protocol."""
+    """The other side has sent something that is not in the protocol."""
 
 
 def encode(message: dict[str, Any]) -> bytes:
-    """A message as a line. Raises ValueError or RecursionError for values that JSON cannot say."""
+    """Return a message as a line. Raises ValueError or RecursionError for values that JSON cannot express."""
     return json.dumps(message, separators=(",", ":")).encode() + b"\n"
 
 
 def encode_text(text: str) -> bytes:
-    """A rendered text as a line."""
+    """Return a rendered text as a line."""
     return json.dumps(text, ensure_ascii=False).encode() + b"\n"
 
 
@@ -77,7 +77,7 @@ def text_of(line: bytes) -> str | None:
 
 
 def decode(line: bytes) -> dict[str, Json]:
-    """The object that a line is."""
+    """Return the object in a line."""
     message = _parsed(line) if line[:1] == b"{" else None
     if not isinstance(message, dict):
         raise GarbledError
@@ -92,7 +92,7 @@ def _parsed(line: bytes) -> Any:
 
 
 def field(message: dict[str, Json], name: str, kind: type) -> Any:
-    """A field of a message, of exactly this type."""
+    """Return a field of a message that has exactly this type."""
     value = message.get(name)
     if type(value) is not kind:
         raise GarbledError

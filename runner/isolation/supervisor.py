@@ -1,4 +1,4 @@
-"""Keeps one process that renders: started when it is needed, and again after it had to be ended."""
+"""Keep one rendering process: start it when needed, and again after it had to be ended."""
 
 from __future__ import annotations
 

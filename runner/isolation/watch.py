@@ -1,4 +1,4 @@
-"""Ends a process that takes too long, or too much where the system itself does not refuse it."""
+"""End a process that takes too long, or uses too much memory if the system itself does not limit it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Watch:
             self._wake.set()
 
     def lift(self) -> None:
-        """No deadline."""
+        """Lift the deadline."""
         self._due = None
 
     def watch_memory(self, memory: int) -> None:
@@ -81,7 +81,7 @@ class Watch:
 
 
 def resident_size(pid: int) -> int | None:
-    """The bytes of memory that a process holds, as `ps` tells it; None where it cannot be told."""
+    """Return the bytes of memory that a process uses, as `ps` reports; None if that is unknown."""
     command = ["/bin/ps", "-o", "rss=", "-p", str(pid)]
     try:
         return int(run(command, {}, most=100, seconds=5).stdout) * 1024
