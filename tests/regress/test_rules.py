@@ -63,15 +63,15 @@ WRONG = {
     ),
     "regex": (
         "{path: $.a, compare: regex, pattern: '('}",
-        'p.prompt.yaml:5:44: regression.rules[0]: "(" is no regular expression: missing ), unterminated subpattern at position 0',
+        'p.prompt.yaml:5:44: regression.rules[0]: "(" is not a regular expression: missing ), unterminated subpattern at position 0',
     ),
     "no limit": (
         "{path: $.a, compare: number}",
-        "p.prompt.yaml:5:7: regression.rules[0]: number needs abs or rel (e.g. abs: 0.05, or rel: 0.01 for one per cent)",
+        "p.prompt.yaml:5:7: regression.rules[0]: number needs abs or rel (e.g. abs: 0.05, or rel: 0.01 for 1 %)",
     ),
     "nothing": (
         "{path: $.a}",
-        "p.prompt.yaml:5:7: regression.rules[0]: the rule says nothing (give it compare, ignore, presence or length)",
+        "p.prompt.yaml:5:7: regression.rules[0]: the rule has no effect (give it compare, ignore, presence or length)",
     ),
     "unknown compare": (
         "{path: $.a, compare: numbr}",
@@ -122,8 +122,8 @@ def test_a_rule_that_cannot_be_meant_is_refused_at_its_line(rule, message):
 @pytest.mark.parametrize(
     ("samples", "min_pass", "message"),
     [
-        (1, "2", "regression.min_pass: 2 of 1 is more than all samples (samples is 1)"),
-        (3, "4/3", "regression.min_pass: 4/3 is more than all samples (samples is 3)"),
+        (1, "2", "regression.min_pass: 2 of 1 is more than the number of samples (samples is 1)"),
+        (3, "4/3", "regression.min_pass: 4/3 is more than the number of samples (samples is 3)"),
     ],
 )
 def test_more_passes_than_samples_are_refused(samples, min_pass, message):

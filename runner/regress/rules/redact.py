@@ -64,7 +64,7 @@ def _compile(spec: Mapping[str, Any]) -> Redaction:
         try:
             pattern = compile_pattern(spec["regex"])
         except PatternError as error:
-            raise _Unusable("regex", f"{show(spec['regex'])} is no regular expression: {error}") from None
+            raise _Unusable("regex", f"{show(spec['regex'])} is not a regular expression: {error}") from None
         if pattern.search(""):
             raise _Unusable("regex", f"{show(spec['regex'])} matches empty text, so it is found everywhere")
     return Redaction(path, pattern, spec.get("replace", MASK))

@@ -202,7 +202,7 @@ def _compile(spec: Mapping[str, Any], location: Location) -> Rule:
     if kind == "plain":
         label = "" if length is None else f"length abs {length}"
         if not label and not optional:
-            raise _Unusable("the rule says nothing", hint="give it compare, ignore, presence or length")
+            raise _Unusable("the rule has no effect", hint="give it compare, ignore, presence or length")
     if optional:
         label = f"{label} presence optional".lstrip()
     return Rule(path, kind, label, location, comparator, optional, length, spec.get("key", ""))
@@ -211,10 +211,12 @@ def _compile(spec: Mapping[str, Any], location: Location) -> Rule:
 def _number(spec: Mapping[str, Any]) -> tuple[str, Comparator]:
     given = {name: spec[name] for name in ("abs", "rel") if name in spec}
     if not given:
-        raise _Unusable("number needs abs or rel", hint="e.g. abs: 0.05, or rel: 0.01 for one per cent")
+        raise _Unusable("number needs abs or rel", hint="e.g. abs: 0.05, or rel: 0.01 for 1 %")
     for name, value in given.items():
         if not isfinite(value):
-            raise _Unusable(f"{name} is no number", name, hint="to compare nothing say `ignore: true`")
+            raise _Unusable(
+                f"{name} is not a finite number", name, hint="to compare nothing, set `ignore: true`"
+            )
     return " ".join(["number", *(f"{name} {show(value)}" for name, value in given.items())]), number(**given)
 
 
@@ -223,7 +225,7 @@ def _regex(spec: Mapping[str, Any]) -> tuple[str, Comparator]:
     try:
         pattern = compile_pattern(source)
     except PatternError as error:
-        raise _Unusable(f"{show(source)} is no regular expression: {error}", "pattern") from None
+        raise _Unusable(f"{show(source)} is not a regular expression: {error}", "pattern") from None
     return f"regex {source}", regex(pattern)
 
 
@@ -252,5 +254,5 @@ def _share(declared: int | str | None, samples: int) -> Fraction | None:
     share = Fraction(declared) if isinstance(declared, str) else Fraction(declared, samples)
     if share > 1:
         came = f"{declared} of {samples}" if isinstance(declared, int) else declared
-        raise _Unusable(f"{came} is more than all samples", hint=f"samples is {samples}")
+        raise _Unusable(f"{came} is more than the number of samples", hint=f"samples is {samples}")
     return share
