@@ -181,7 +181,7 @@ def test_bom_without_a_csv_to_write_is_refused(
 ) -> None:
     done = run(triage, "t.prompt.yaml", "--input", "rows.jsonl", *args)
     assert (done.code, len(server.requests)) == (2, 0)
-    assert "--bom is" in done.err
+    assert "--bom " in done.err
 
 
 # --- resumed and merged runs --------------------------------------------------------------------------------------

@@ -114,7 +114,7 @@ def test_a_file_in_both_formats_names_both_lines(project: ProjectFolder) -> None
     done = do(project, "check")
     assert done.code == 2
     assert 'greet.prompt.yml:13:1: error: "tests" is a key of runner\'s format' in done.out + done.err
-    assert '"modelParameters" (line 3) one of GitHub\'s' in done.out + done.err
+    assert '"modelParameters" (line 3) is one of GitHub\'s' in done.out + done.err
 
 
 def test_a_model_with_a_publisher_is_asked_by_the_name_that_the_endpoint_has(

@@ -72,7 +72,7 @@ def test_a_header_whose_variable_is_missing_sends_nothing(
     declare(project, server, "headers_env: {X-Key: GATEWAY_KEY}")
     done = project.run("run", env=trusted(server))
     assert (done.code, server.requests) == (2, [])
-    assert "takes the header X-Key from the variable GATEWAY_KEY, which is not set" in done.err
+    assert "reads the header X-Key from the variable GATEWAY_KEY, which is not set" in done.err
     assert done.err.startswith("runner.yaml:3:3: ")
 
 

@@ -533,9 +533,9 @@ def test_check_and_test_warn_of_a_comparison_that_can_find_nothing(approved: Pro
     approved.write("prompts/triage.prompt.yaml", PROMPT.replace("abs: 0.05", "rel: 2"))
     checked = approved.run("check")
     assert (checked.code, "1 warning" in checked.out) == (0, True)
-    assert "prompts/triage.prompt.yaml:22:11: W011 rel 2 takes any two numbers for equal" in checked.err
+    assert "prompts/triage.prompt.yaml:22:11: W011 rel 2 treats any two numbers as equal" in checked.err
     tested = approved.run("test", "--offline")
-    assert "prompts/triage.prompt.yaml:22:11: rel 2 takes any two numbers for equal" in tested.out
+    assert "prompts/triage.prompt.yaml:22:11: rel 2 treats any two numbers as equal" in tested.out
 
 
 def test_an_answer_all_of_which_is_ignored_is_told(approved: ProjectFolder) -> None:

@@ -32,7 +32,7 @@ def past(asked: ProjectFolder) -> ProjectFolder:
     """A project with one run: a case that passed, and one that failed."""
     (asked.folder / "prompts" / "hello.prompt.yaml").unlink()
     asked.write("prompts/triage.prompt.yaml", PROMPT)
-    assert run(asked).code == 1
+    assert run(asked, "--jobs", "1").code == 1  # answers are shown in the order in which they came
     return asked
 
 
