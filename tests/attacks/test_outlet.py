@@ -81,7 +81,7 @@ def test_json_says_the_same(value: object) -> None:
     assert not RAW.search(json_visible(text))
 
 
-@given(st.text())
+@given(st.text(min_size=1))
 def test_colours_are_ours_alone(text: str) -> None:
     said = ansi(paint(text, RED, color=True) + text)
     assert said.startswith("\x1b[31m")

@@ -60,7 +60,7 @@ def test_the_project_uses_a_partial_a_schema_and_a_model_of_its_own(example: Pat
     app.write("runner.yaml", re.sub(r"^    model: .*\n", "", text, flags=re.MULTILINE))
     done = app.run("check")
     assert done.code == 2
-    assert "support:triage would ask gpt-6-sol, which this project denies at runner.yaml:5:3" in done.err
+    assert "support:triage would use gpt-6-sol, which this project denies at runner.yaml:5:3" in done.err
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="commands of a POSIX shell")

@@ -42,7 +42,7 @@ def test_a_model_that_the_project_denies_is_not_asked(
     done = user.run(*command.split())
     assert done.code == 2
     assert (
-        f"{Path('packs/support/prompts/triage.prompt.yaml')}:2:8: error: support:triage would ask gpt-test, which this "
+        f"{Path('packs/support/prompts/triage.prompt.yaml')}:2:8: error: support:triage would use gpt-test, which this "
         "project denies at runner.yaml:7:10"
     ) in done.err
     assert "hint: set a model for the whole pack, packs.support.model, or use --model" in done.err
@@ -65,7 +65,7 @@ def test_a_denied_model_is_denied_to_the_projects_own_prompts_too(user: Consumer
     done = user.run("check")
     assert done.code == 2
     assert (
-        "own.prompt.yaml:1:8: error: own would ask gpt-5, which this project denies at runner.yaml:8:10"
+        "own.prompt.yaml:1:8: error: own would use gpt-5, which this project denies at runner.yaml:8:10"
         in done.err
     )
 
