@@ -228,7 +228,7 @@ def test_without_javascript_all_but_the_cases_can_be_read(browser: Chromium, fil
     page.close()
     for part in (
         "Pass rate",
-        "What became of them",
+        "Results",
         "Why they did not pass",
         "Latency",
         "Compare",

@@ -178,7 +178,7 @@ def _states(summary: Summary) -> Markup:
             )
         )
     return card(
-        "What became of them", share_bar(shown), element("ul", *legend, class_="legend"), *facts, kind="full"
+        "Results", share_bar(shown), element("ul", *legend, class_="legend"), *facts, kind="full"
     )
 
 
