@@ -101,7 +101,7 @@ def kill_in(project: Consumer, monkeypatch: pytest.MonkeyPatch, call: str, at: i
 
     with monkeypatch.context() as patched:
         patched.setattr(Path, call, stopping)
-        patched.setattr("runner.packs.file_transaction._Step.take_back", lambda _: True)
+        patched.setattr("runner.packs.file_transaction._Step.roll_back", lambda _: True)
         with pytest.raises(Killed):
             project.run(*command)
 
