@@ -7,9 +7,9 @@ refuses values that could never fail or never pass, such as a regular expression
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from math import isfinite
 from typing import Any, TypeAlias, cast
 
 from ..matching import TooSlowError, is_found
@@ -405,9 +405,14 @@ def _milliseconds(amount: float) -> str:
     return f"{amount:,.0f} ms"
 
 
+_LARGEST = sys.float_info.max
+
+
 def _limit(value: Json) -> float:
     limit = cast("float", value)
-    if not isfinite(limit):
+    if (
+        not -_LARGEST <= limit <= _LARGEST
+    ):  # a whole number may be larger than any float; neither holds for NaN
         raise SpecError(f"threshold must be a finite number, got {show(value)}")
     return limit
 

@@ -22,7 +22,7 @@ class Document:
     (a row of a JSONL file).
     """
 
-    __slots__ = ("_first_line", "_line_starts", "_outline", "_root", "_text", "path", "value")
+    __slots__ = ("_first_line", "_line_starts", "_outline", "_root", "_scalar", "_text", "path", "value")
 
     def __init__(
         self, value: Json, path: str, text: str, outline: Callable[[], Place], *, first_line: int = 1
@@ -33,6 +33,10 @@ class Document:
         self._outline: Callable[[], Place] | None = outline
         self._root: Place = 0
         self._line_starts: list[int] | None = None
+        self._scalar: tuple[int, list[int] | None] = (
+            -1,
+            None,
+        )  # the last one: a long text may have many remarks
         self._first_line = first_line
 
     def __repr__(self) -> str:
@@ -59,7 +63,10 @@ class Document:
         value = self._value_at(path)
         if not isinstance(value, str):
             return self.locate(path)
-        offsets = scalar_offsets(self._text, start(self._find(path)[1]), value)
+        first = start(self._find(path)[1])
+        if first != self._scalar[0]:
+            self._scalar = (first, scalar_offsets(self._text, first, value))
+        offsets = self._scalar[1]
         if offsets is None:
             return self.locate(path)
         begin = 0

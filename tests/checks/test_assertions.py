@@ -153,6 +153,7 @@ def test_nothing_compared_is_never_a_pass(answer, spec, reason, negation):
     ("spec", "message", "hint"),
     [
         ({"type": "cost", "threshold": float("nan")}, "a finite number", None),
+        ({"type": "latency", "threshold": 10**400}, "a finite number", None),
         ({"type": "latency", "threshold": 0}, "no answer takes 0 ms", "milliseconds"),
         ({"type": "regex", "value": "(a"}, "not a regular expression", None),
         ({"type": "equals", "value": 1, "path": "label"}, "is not a path: column 1", None),

@@ -177,9 +177,7 @@ def _states(summary: Summary) -> Markup:
                 "p", " and ".join(parts), "; they are in no figure of latency, tokens or cost.", class_="hint"
             )
         )
-    return card(
-        "Results", share_bar(shown), element("ul", *legend, class_="legend"), *facts, kind="full"
-    )
+    return card("Results", share_bar(shown), element("ul", *legend, class_="legend"), *facts, kind="full")
 
 
 def _reasons(summary: Summary) -> Markup:
