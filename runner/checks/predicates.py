@@ -307,23 +307,13 @@ def _json_schema(value: Json) -> Predicate:
 
 
 def _word_count(value: Json) -> Predicate:
-    least, most = _useful_bounds(value, "number of words")
-    if least == most:
-        words = f"has {least:,} words"
-    elif most is None:
-        words = f"has at least {least:,} words"
-    else:
-        words = f"has {least:,} to {most:,} words" if least else f"has at most {most:,} words"
-
-    def holds(text: str) -> bool:
-        count = len(text.split())
-        return least <= count and (most is None or count <= most)
-
+    allowed, allows = _range(value, "number of words")
+    words = f"{allowed} words"
     return _on_text(
-        words,
-        f"does not have {words.removeprefix('has ')}",
+        f"has {words}",
+        f"does not have {words}",
         value,
-        holds,
+        lambda text: allows(len(text.split())),
         shown=lambda actual: f"{len(str(actual).split()):,}",
     )
 
@@ -344,28 +334,14 @@ def _levenshtein(value: Json, keys: Mapping[str, Json], _: Sandbox) -> Predicate
     )
 
 
-def _useful_bounds(value: Json, what: str) -> tuple[int, int | None]:
-    least, most = bounds(value)
-    if most is not None and least > most:
-        raise SpecError(f"no {what} is at least {least} and at most {most}")
-    if least == 0 and most is None:
-        raise SpecError(f"every {what} is at least 0", "give it a max, or a min of 1 or more")
-    return least, most
-
-
 def _length(value: Json) -> Predicate:
-    least, most = _useful_bounds(value, "length")
-    if least == most:
-        words = f"a length of {least:,}"
-    elif most is None:
-        words = f"a length of at least {least:,}"
-    else:
-        words = f"a length of {least:,} to {most:,}" if least else f"a length of at most {most:,}"
+    allowed, allows = _range(value, "length")
+    words = f"a length of {allowed}"
 
     def holds(actual: Json) -> bool:
         if not isinstance(actual, str | list | Mapping):
             raise Unfit(f"expected {words}, but {show(actual)} has none")
-        return least <= len(actual) and (most is None or len(actual) <= most)
+        return allows(len(actual))
 
     def shown(actual: Json) -> str:
         length = len(actual) if isinstance(actual, str | list | Mapping) else 0
@@ -373,6 +349,22 @@ def _length(value: Json) -> Predicate:
         return f"{length:,} {unit}"
 
     return Predicate(words, f"anything but {words}", value, holds, shown=shown)
+
+
+def _range(value: Json, what: str) -> tuple[str, Callable[[int], bool]]:
+    """Return the words for the numbers that a `length` or a `word-count` allows, and whether it allows a number."""
+    least, most = bounds(value)
+    if most is not None and least > most:
+        raise SpecError(f"no {what} is at least {least} and at most {most}")
+    if least == 0 and most is None:
+        raise SpecError(f"every {what} is at least 0", "give it a max, or a min of 1 or more")
+    if least == most:
+        words = f"{least:,}"
+    elif most is None:
+        words = f"at least {least:,}"
+    else:
+        words = f"{least:,} to {most:,}" if least else f"at most {most:,}"
+    return words, lambda number: least <= number and (most is None or number <= most)
 
 
 def bounds(value: Json) -> tuple[int, int | None]:

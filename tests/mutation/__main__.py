@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import ast
 import hashlib
 import importlib
 import importlib.abc
@@ -244,11 +245,20 @@ def _key(entry: dict[str, str]) -> str:
 
 
 def _digest(source: str) -> str:
-    return hashlib.sha256(source.encode()).hexdigest()[:16]
+    """Return a hash of the code, which is the same after an edit of docstrings, comments or line breaks."""
+    tree = _WithoutDocstrings().visit(ast.parse(source))
+    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()[:16]
+
+
+class _WithoutDocstrings(ast.NodeTransformer):
+    """Removes each statement that is only a string."""
+
+    def visit_Expr(self, node: ast.Expr) -> ast.Expr | None:
+        return None if isinstance(node.value, ast.Constant) and isinstance(node.value.value, str) else node
 
 
 def _read(kept: Path, source: str) -> set[str]:
-    """The mutants of this very source that tests have killed before; those that survived are tried again."""
+    """Return the mutants of this code that tests have killed before; those that survived are tried again."""
     if not kept.exists():
         return set()
     records = [json.loads(line) for line in kept.read_text(encoding="utf-8").splitlines()]
