@@ -1,16 +1,16 @@
 """`pytest prompts/`: each case of a prompt file as a pytest item, judged as `runner test` judges it.
 
     pytest                                        # replays the approved answers: no network, no key, no cost
-    pytest --runner-record new_episodes           # asks the model for what is new or changed
+    pytest --runner-record new_episodes           # sends requests for new and changed cases
     pytest --runner-record new_episodes --runner-update changed
-    pytest --runner-isolate                       # render in a process of its own (or RUNNER_ISOLATE=1)
+    pytest --runner-isolate                       # renders in a separate process (or RUNNER_ISOLATE=1)
 
-Each file belongs to the project (runner.yaml) nearest to it, and is collected where that project's `prompts` take it.
-Without a runner.yaml a file is collected where the command line names it or a folder of it, or where the ini option
-`runner_prompts` does. What cannot be loaded is a failing item and interrupts nothing.
+Each file belongs to the project (runner.yaml) nearest to it, and is collected if that project's `prompts` include it.
+Without a runner.yaml a file is collected if the command line names it or one of its folders, or if the ini option
+`runner_prompts` matches it. A file that does not load is a failing item; the session goes on.
 
-Items are independent of each other (pytest-xdist may spread them), and nothing is ever pruned. In a project without
-prompt files this module costs one look at the name of each file that pytest collects.
+Items are independent of each other (pytest-xdist may distribute them), and nothing is ever pruned. In a project without
+prompt files this module only looks at the name of each file that pytest collects.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-# Nothing of this package is imported up here: pytest loads this module in every project.
+# Imports nothing of this package at module level: pytest loads this module in every project.
 if TYPE_CHECKING:
     from .engine.journal.record import Record
     from .engine.plan.plan import Unit
@@ -41,29 +41,29 @@ UPDATE = ("none", "missing", "changed", "all")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """The two axes of `runner test`, and which files are prompts where no runner.yaml says so."""
+    """Add the two modes of `runner test`, and the globs of prompt files outside a runner.yaml."""
     group = parser.getgroup("runner", "prompts and their snapshots")
     group.addoption(
         "--runner-record",
         choices=RECORD,
         default="none",
-        help="which cases may be asked (runner test --record); default: none, no model is ever asked",
+        help="which cases may send requests (runner test --record); default: none",
     )
     group.addoption(
-        "--runner-update", choices=UPDATE, help="what may be approved at once (runner test --update)"
+        "--runner-update", choices=UPDATE, help="which answers are approved at once (runner test --update)"
     )
     group.addoption(
-        "--runner-isolate", action="store_true", help="render in a process of its own (runner test --isolate)"
+        "--runner-isolate", action="store_true", help="render in a separate process (runner test --isolate)"
     )
     parser.addini(
         "runner_prompts",
-        "globs, relative to the rootdir, of prompt files to collect whatever a runner.yaml says",
+        "globs of prompt files, relative to the rootdir, that are collected even if no runner.yaml includes them",
         type="linelist",
     )
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-    """The prompt files of this file's project, but for those of vendored packs: their authors test them."""
+    """Collect the prompt files of projects, except those of vendored packs, which their authors test."""
     if file_path.name.lower().endswith(ENDINGS) and _is_ours(file_path, parent.config):
         collector: pytest.Collector = PromptFile.from_parent(parent, path=file_path)
         return collector
@@ -71,17 +71,17 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
 
 
 def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Item]) -> str | None:
-    """Whether a model may be asked, where there are prompts."""
+    """Report whether requests may be sent, if there are prompts."""
     record = config.getoption("--runner-record")
     if not any(isinstance(item, PromptCase) for item in items):
         return None
     if record == "none":
-        return "runner: approved answers are replayed, no model is asked (--runner-record asks)"
-    return f"runner: models are asked, --runner-record {record}"
+        return "runner: replaying approved answers; no request is sent (to send requests: --runner-record)"
+    return f"runner: requests may be sent, --runner-record {record}"
 
 
 def _is_ours(file: Path, config: pytest.Config) -> bool:
-    """Whether a prompt file is one of a project of ours, or was asked for; others use these names, too."""
+    """Return whether a prompt file belongs to a project or was asked for; other tools use these file names, too."""
     from .files.discover import is_prompt_of, is_vendored, matches_glob, project_above
 
     if is_vendored(file):
@@ -95,17 +95,17 @@ def _is_ours(file: Path, config: pytest.Config) -> bool:
     if project_above(file.parent) is None:
         return _names_folder(config, file) and not _is_of_github(file)
     home = _home_of(file, config)
-    # Where runner.yaml does not load, each of its prompts says so.
+    # If runner.yaml does not load, each of its prompts fails with that error.
     return home.workspace is None or is_prompt_of(home.workspace.project, file)
 
 
 def _names(config: pytest.Config, file: Path) -> bool:
-    """Whether pytest's command line names a file outright."""
+    """Return whether pytest's command line names this very file."""
     return any(path == file for path in _arguments(config))
 
 
 def _names_folder(config: pytest.Config, file: Path) -> bool:
-    """Whether it names a folder of the file, other than the one that pytest would look into anyway."""
+    """Return whether it names a folder of the file, other than those that pytest searches anyway."""
     everything = (config.rootpath, config.invocation_params.dir)
     return any(
         file.is_relative_to(path) and not any(each.is_relative_to(path) for each in everything)
@@ -114,7 +114,7 @@ def _names_folder(config: pytest.Config, file: Path) -> bool:
 
 
 def _arguments(config: pytest.Config) -> list[Path]:
-    """The paths that were typed; `testpaths` are not."""
+    """Return the paths that were typed; `testpaths` are not among them."""
     import os
 
     if config.args_source is not pytest.Config.ArgsSource.ARGS:
@@ -124,7 +124,7 @@ def _arguments(config: pytest.Config) -> list[Path]:
 
 
 def _is_of_github(file: Path) -> bool:
-    """Whether a file has a key that only GitHub Models' format has."""
+    """Return whether a file has a key that only GitHub Models' format has."""
     import re
 
     try:
@@ -136,8 +136,8 @@ def _is_of_github(file: Path) -> bool:
 class _Home(NamedTuple):
     """The project of a folder. `error` is why it does not open.
 
-    `claims` are those to folders of snapshots, by the prompts' folder, of the prompts seen so far; `lost` is empty until
-    it is needed.
+    `claims` caches, by folder of prompts, the claims of its prompts to folders of snapshots; `lost` is empty until it
+    is needed.
     """
 
     workspace: Workspace | None
@@ -146,7 +146,7 @@ class _Home(NamedTuple):
     lost: list[LostAnswers]
 
     def lost_answers(self) -> LostAnswers | None:
-        """The answers of renamed cases, looked for once in a session."""
+        """Return the answers of renamed cases, searched for once in a session."""
         import os
 
         from .regress.lost import LostAnswers
@@ -158,7 +158,7 @@ class _Home(NamedTuple):
         return self.lost[0] if self.lost else None
 
     def beside(self, directory: str) -> list[Claim]:
-        """The claims of the prompts in a folder, read once in a session."""
+        """Return the claims of the prompts in a folder, read once in a session."""
         from .regress.claims import taken_in
 
         if directory not in self.claims and self.workspace is not None:
@@ -170,7 +170,7 @@ _HOMES = pytest.StashKey[dict[Path, _Home]]()
 
 
 def _home_of(file: Path, config: pytest.Config) -> _Home:
-    """The project that a file belongs to, opened once in a session."""
+    """Return the project that a file belongs to, opened once in a session."""
     import os
 
     from .errors import RunnerError
@@ -193,14 +193,14 @@ def _home_of(file: Path, config: pytest.Config) -> _Home:
 
 
 class RegressionFailure(AssertionError):
-    """A case that is not as approved; its text is the explanation."""
+    """A case that is not as approved; its text explains why."""
 
 
 class PromptFile(pytest.File):
-    """One prompt file: an item for each case, in each variant."""
+    """One prompt file, with an item for each case in each variant."""
 
     def collect(self) -> Iterator[pytest.Item]:
-        """The cases. What does not load is a failing item with our own message."""
+        """Return the cases. A prompt that does not load becomes a failing item with our own message."""
         import os
         from dataclasses import replace
 
@@ -211,7 +211,7 @@ class PromptFile(pytest.File):
 
         try:
             sandbox = _sandbox(self.config)
-        except RunnerError as error:  # of the session's own options: it cannot mean what was asked for
+        except RunnerError as error:  # an error in the session's options
             raise self.CollectError(_shown(str(error))) from None
         home = _home_of(self.path, self.config)
         try:
@@ -230,22 +230,22 @@ class PromptFile(pytest.File):
 
 
 class BrokenPrompt(pytest.Item):
-    """A prompt file that cannot be loaded, or not to its end: it fails, and the rest of the session goes on."""
+    """A prompt file that does not load, or not completely: it fails, and the session goes on."""
 
     def __init__(self, *, error: RunnerError, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._error = error
 
     def runtest(self) -> None:
-        """Raise what is wrong."""
+        """Raise the error."""
         raise self._error
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> str:
-        """What is wrong, where and what to do, without a traceback."""
+        """Return the error, its location and its hint, without a traceback."""
         return _shown(str(excinfo.value))
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
-        """The file, and that it does not load."""
+        """Return the file, the line, and a title which says that it does not load."""
         location = self._error.location
         line = location.line if location is not None else None
         return self.path, line - 1 if line else None, _shown(f"{self.path.name} does not load")
@@ -265,7 +265,7 @@ class PromptCase(pytest.Item):
             self.keywords[tag] = True  # `-k support` selects by tag
 
     def runtest(self) -> None:
-        """Replay or ask, as the options say. Raises RegressionFailure, or the RunnerError that came in the way."""
+        """Replay or send a request, as the options say. Raises RegressionFailure, or a RunnerError if it cannot."""
         import os
         from functools import partial
 
@@ -280,9 +280,9 @@ class PromptCase(pytest.Item):
         results: list[CaseResult] = []
         modes = modes_for(
             ci=is_ci(os.environ),
-            record=self.config.getoption("--runner-record"),  # said outright even where it says none
+            record=self.config.getoption("--runner-record"),  # explicit even if it is none
             update=self.config.getoption("--runner-update"),
-            unreferenced="ignore",  # what no case refers to can only be said of a whole run
+            unreferenced="ignore",  # only a whole run can tell which snapshots are unreferenced
         )
         selection = Selection(given=self._case)
         regression = Regression(
@@ -304,7 +304,7 @@ class PromptCase(pytest.Item):
             display=_Silence(),
         )
         if ending is not None and ending.unsent:
-            raise RegressionFailure(f"stopped before the answer came: {ending.stopped}")
+            raise RegressionFailure(f"stopped before the answer arrived: {ending.stopped}")
         [result] = results
         if result.verdict not in ("pass", "flaky"):
             raise RegressionFailure(self._explained(result, modes.record))
@@ -319,7 +319,7 @@ class PromptCase(pytest.Item):
         lines = [f"{result.verdict} ({result.kind or result.status}): {reason_of(result)}", *facts_of(result)]
         if result.fields:
             lines += field_table([field_row(change) for change in result.fields])
-        # Commands are run in the project, which pytest need not stand in.
+        # The commands have to be run in the project, which may not be pytest's working folder.
         here, named = "", result.named
         if find_root(Path.cwd()) != self._workspace.root:
             here, named = f" in {self._workspace.root}", self._unit.prompt.place
@@ -327,12 +327,14 @@ class PromptCase(pytest.Item):
             lines.append(f"to approve{here}: runner review")
         if result.verdict == "outdated":
             if record == "none":
-                lines.append("no model was asked: pytest asks only with --runner-record, e.g. new_episodes")
+                lines.append(
+                    "no request was sent: pytest sends requests only with --runner-record, e.g. new_episodes"
+                )
             lines.append(f"to record{here}: runner test {named} --case {result.case} --record new_episodes")
         return "\n".join(line.replace("\n", "\\n") for line in lines)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> str:
-        """Our own errors as they are, without a traceback into this package."""
+        """Return our own errors as they are, without a traceback into this package."""
         from .errors import RunnerError
 
         if isinstance(excinfo.value, RegressionFailure | RunnerError):
@@ -340,7 +342,7 @@ class PromptCase(pytest.Item):
         return str(super().repr_failure(excinfo, style))
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
-        """Where the case is declared, and its name."""
+        """Return the location and the name of the case."""
         line = self._case.location.line
         return self.path, line - 1 if line else None, _shown(f"{self._unit.prompt.name}/{self.name}")
 
@@ -349,7 +351,7 @@ _SANDBOX = pytest.StashKey["Sandbox"]()
 
 
 def _sandbox(config: pytest.Config) -> Sandbox:
-    """Where the prompts of this session are rendered; a process of its own ends with the session."""
+    """Return the sandbox for this session; the process of an isolated one ends with the session."""
     from .render.sandbox import IN_PROCESS
 
     if _SANDBOX not in config.stash:
@@ -364,7 +366,7 @@ def _sandbox(config: pytest.Config) -> Sandbox:
 
 
 def _is_set(variable: str) -> bool:
-    """Whether a flag's variable says yes, as the command line reads it. Raises UsageError."""
+    """Return whether a flag's variable is true, as the command line reads it. Raises UsageError."""
     import os
 
     from .errors import UsageError
@@ -382,20 +384,20 @@ _NO = ("", "0", "false", "f", "no", "n", "off")
 
 
 def _shown(text: str) -> str:
-    """What pytest prints for us: as an outlet of ours would."""
+    """Return a text as pytest may print it, with the same characters made visible as in our own output."""
     from .report.outlet import shown
 
     return shown(text)
 
 
 class _Silence:
-    """pytest has its own display."""
+    """A listener that shows nothing; pytest has its own display."""
 
     def record(self, record: Record) -> None:
-        """Nothing to show."""
+        """Ignore a record."""
 
     def tick(self) -> None:
-        """Nothing to show."""
+        """Do nothing."""
 
     def note(self, text: str) -> None:
-        """Nothing to show."""
+        """Ignore a note."""

@@ -1,7 +1,7 @@
-"""One opened project: what runner.yaml says, its packs, the environment that keys come from, and where Jinja runs.
+"""One opened project: its runner.yaml and packs, the environment with its keys, and the sandbox that renders.
 
-The commands, the Python API and the pytest plugin all open a project here, find and compile its prompts here, and look
-up the keys of its endpoints here.
+The commands, the Python API and the pytest plugin open projects, find and compile prompts, and look up the keys of
+endpoints through this module.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ __all__ = ["Workspace"]
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """An opened project. As a context manager it ends the sandbox's process.
+    """An opened project. As a context manager it ends the sandbox's process on leaving.
 
-    `environ` is where keys are looked up; it has what `env_file` may add to it.
+    `environ` is where keys are looked up; it includes what `env_file` adds.
     """
 
     project: Project
@@ -55,7 +55,7 @@ class Workspace:
     ) -> Workspace:
         """Open the project in the folder `root`.
 
-        Messages show its files as seen from the folder `shown_from` (default: by their full paths). Raises what
+        Messages show its files relative to the folder `shown_from` (default: by their full paths). Raises what
         `load_project` raises.
         """
         beside = environ if env_file is None else env_file.beside(environ)
@@ -83,19 +83,19 @@ class Workspace:
     def find(
         self, paths: Sequence[str], remark: Callable[[Diagnostic], None] = lambda _: None
     ) -> list[tuple[DiskTree | None, str]]:
-        """Find the prompts that paths, typed in the current folder, mean. See `find_named`."""
+        """Find the prompts that the given paths name, relative to the current folder. See `find_named`."""
         return find_named(paths, project=self.project, packs=self.packs, cwd=Path.cwd(), remark=remark)
 
     def load(self, tree: DiskTree | None, name: str) -> Prompt:
-        """Load a prompt that was found: a file of `tree`, or (None) the prompt of a pack."""
+        """Load a prompt that was found: a file of `tree`, or a pack's prompt if `tree` is None."""
         return self.packs.load(name) if tree is None else self.packs.load_own(name, tree)
 
     def each_prompt(
         self, paths: Sequence[str], remark: Callable[[Diagnostic], None] = lambda _: None
     ) -> Iterator[Prompt | RunnerError]:
-        """Load each prompt that the paths mean, or yield the error that its file has.
+        """Load each prompt that the paths name, or yield its error.
 
-        `remark` is told of prompts that are passed over because they belong to another project.
+        `remark` is called for prompts that are skipped because they belong to another project.
         """
         for tree, name in self.find(paths, remark):
             try:
@@ -106,7 +106,7 @@ class Workspace:
     def prompts(
         self, paths: Sequence[str], remark: Callable[[Diagnostic], None] = lambda _: None
     ) -> tuple[Prompt, ...]:
-        """Load the prompts that the paths mean. Raises Problems with every mistake of every file."""
+        """Load the prompts that the paths name. Raises Problems with every error of every file."""
         loaded = list(self.each_prompt(paths, remark))
         errors = [entry for entry in loaded if isinstance(entry, RunnerError)]
         raise_all(errors)
@@ -127,10 +127,10 @@ class Workspace:
     def connect(
         self, units: Iterable[Unit], *, trust: Trust | None, transport: str = "auto"
     ) -> dict[str, Connection]:
-        """Return the connections of the endpoints that units need, by name. Opens nothing.
+        """Return the connections of the endpoints that the units need, by name. Opens no connection.
 
-        `trust` has to agree before a key is looked up; None for a caller who has decided, such as a program that loads a
-        prompt of its own. `transport` is the library to speak HTTP with (see `resolve`). Raises ConfigError before
+        `trust` must agree before a key is looked up; pass None if the caller has decided already, as a program that
+        loads its own prompt has. `transport` is the HTTP library to use (see `resolve`). Raises ConfigError before
         anything is paid for.
         """
         from .endpoints.connect import resolve

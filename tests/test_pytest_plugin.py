@@ -117,7 +117,7 @@ def test_no_model_is_asked_unless_an_option_says_so(project: ProjectFolder) -> N
         done = run_pytest(project, "prompts/", **env)
         assert server.requests == []
     assert done.returncode == 1
-    assert "no model was asked: pytest asks only with --runner-record" in done.stdout
+    assert "no request was sent: pytest sends requests only with --runner-record" in done.stdout
 
 
 def test_record_all_asks_although_the_answers_are_in_the_cache(project: ProjectFolder) -> None:

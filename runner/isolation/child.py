@@ -1,6 +1,6 @@
-"""The process that renders. It gets texts and values through one pipe and answers through another; see `protocol`.
+"""The process that renders. It reads texts and values from one pipe and answers through another; see `protocol`.
 
-It has no environment, no files and nothing to believe it by: the parent checks every line that it says.
+It has no environment and no files, and is not trusted: the parent checks every line that it sends.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _MAX_SENTENCE = 100_000
 
 
 def main() -> None:
-    """Serve requests until the parent closes the pipe or has ended."""
+    """Serve requests until the parent closes the pipe or ends."""
     start: dict[str, Any] = decode(sys.stdin.buffer.readline())
     limits = Limits(start["memory"], start["seconds"])
     try:
@@ -47,7 +47,7 @@ def main() -> None:
 
 
 def _load_everything() -> None:
-    """Import the modules that are otherwise imported on demand, which is impossible once files are blocked."""
+    """Import the modules that are otherwise imported on demand; once files are blocked that is impossible."""
     for module in ("difflib", "encodings.unicode_escape", "jinja2.debug"):
         import_module(module)
 
@@ -70,7 +70,7 @@ class _Child:
         self._prompts: dict[int, tuple[list[Source], JinjaTexts]] = {}
 
     def answers(self, request: dict[str, Any]) -> Iterator[bytes]:
-        """The lines that answer a question; none of them is written while the clock may ring."""
+        """Return the lines that answer a request; none is written while the time limit's signal may arrive."""
         self._clock.start()
         if "compile" in request:
             yield self._compile(request)
@@ -144,7 +144,7 @@ class _Child:
         return line
 
     def _problem(self, error: BaseException, source: Source, label: str = "") -> list[Any] | int:
-        """An error as the protocol says it; `source` is where it stands if it does not know that itself."""
+        """Return an error in the form of the protocol; `source` is its location if the error has none."""
         if isinstance(error, _RefusedByParentError):
             return error.number
         message, hint = self._explained(error)
@@ -181,7 +181,7 @@ def _expression(source: str, names: frozenset[str]) -> Expression:
 
 
 class _RefusedByParentError(RunnerError):
-    """One of the parent's own errors, which only the parent knows."""
+    """One of the parent's own errors, known here only by its number."""
 
     def __init__(self, number: int) -> None:
         super().__init__("")
@@ -189,7 +189,7 @@ class _RefusedByParentError(RunnerError):
 
 
 class _Sources:
-    """The texts of one prompt. A location in them has the number of the text in the place of a path."""
+    """The texts of one prompt. In their locations the number of the text replaces the path."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -197,7 +197,7 @@ class _Sources:
         self._found: dict[tuple[Source, str], Source] = {}
 
     def add(self, label: str, file: str, text: str) -> Source:
-        """Return the next text."""
+        """Add a text."""
         source = Source(text, label, partial(Location, str(len(self._known))), file)
         self._known.append(source)
         return source

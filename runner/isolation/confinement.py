@@ -1,7 +1,7 @@
-"""Give up the rights of a process before it sees the first template.
+"""Give up the rights of a process before it reads the first template.
 
-None of it can be taken back by what runs in it. Where there is no filter of system calls the administrator can: a
-process that root starts may raise its own limits.
+Code that runs in the process cannot undo any of it. Exception: without a system call filter, a process started by root
+may raise its own limits.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ _LATER = 0.05
 
 
 def confine(memory: int | None) -> None:
-    """Give up everything but computing and the pipes that are open already.
+    """Give up everything but computing and the pipes that are already open.
 
-    `memory` is what may be taken beyond what is taken now, in bytes; None: somebody else sees to that. Raises OSError
-    or ValueError where the system will not have it.
+    `memory` is the number of bytes that may be allocated beyond the current use; None if somebody else limits memory.
+    Raises OSError or ValueError if the system refuses a limit.
     """
     if not POSIX:
         return
@@ -43,8 +43,8 @@ def confine(memory: int | None) -> None:
     _limit(resource.RLIMIT_CORE, 0)
     _limit(resource.RLIMIT_FSIZE, 0)
     _limit(resource.RLIMIT_NPROC, 0)
-    _limit(resource.RLIMIT_NOFILE, 0)  # no file and no socket, not even in the place of one that was closed
-    refuse_system_calls()  # what needs no descriptor: names of files, other processes
+    _limit(resource.RLIMIT_NOFILE, 0)  # no new file or socket, not even with the descriptor of a closed one
+    refuse_system_calls()  # whatever needs no descriptor: file names, other processes
 
 
 def _limit(which: int, most: int, *, for_good: bool = True) -> None:
@@ -58,7 +58,7 @@ def _own_size() -> int:
     """Return the address space that the interpreter itself uses, in bytes."""
     try:
         pages = int(Path("/proc/self/statm").read_bytes().split()[0])
-    except OSError:  # not Linux; more than any interpreter has been seen to take
+    except OSError:  # not Linux; more than any interpreter has been seen to use
         return 256 * 1024 * 1024
     return pages * resource.getpagesize()
 
@@ -66,8 +66,8 @@ def _own_size() -> int:
 class Clock:
     """Stops work that takes too long by raising OutOfTimeError in the middle of it, once.
 
-    Where the work does not come back to Python for that, and the parent is no longer there to end the process, the
-    limit of CPU time does.
+    If the work does not return to Python to receive the signal, and the parent is no longer there to kill the process,
+    the limit of CPU time ends it.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -85,14 +85,14 @@ class Clock:
             signal.setitimer(signal.ITIMER_REAL, self._limits.seconds)
 
     def stop(self) -> None:
-        """Stop the timer; nothing is raised from here on."""
+        """Stop the timer; nothing is raised after that."""
         if POSIX:
             self._running = False  # first: the signal may be on its way
             signal.setitimer(signal.ITIMER_REAL, 0)
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Raise later what is due inside: a line that is half written or read would be the last one."""
+        """Delay what would be raised inside; it would cut off a line that is half written or half read."""
         self._held = True
         try:
             yield

@@ -1,4 +1,4 @@
-"""Expressions of assertions, compiled and evaluated in another process."""
+"""Compile and evaluate the expressions of assertions in a separate process."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["IsolatedExpression"]
 
 
 class IsolatedExpression:
-    """See Expression. Raises ValueError, with one sentence for its author, for an expression that cannot be one."""
+    """See Expression. Raises ValueError, with one sentence for the author, if the expression is invalid."""
 
     def __init__(self, supervisor: Supervisor, source: str, names: frozenset[str]) -> None:
         self._supervisor = supervisor
@@ -53,7 +53,9 @@ class IsolatedExpression:
         except BrokenError as broken:
             sentence, reason = self._sentence(broken), broken.reason
         if once_more and process.crowded and (NO_MEMORY in sentence or reason == "crash"):
-            return self._answer(question, name, once_more=False)  # in a new process, which it has for itself
+            return self._answer(
+                question, name, once_more=False
+            )  # in a new process, shared with no other asker
         raise ValueError(sentence)
 
     def _sentence(self, broken: BrokenError) -> str:

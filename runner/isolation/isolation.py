@@ -17,10 +17,10 @@ __all__ = ["Isolation"]
 
 
 class Isolation:
-    """See Sandbox. One process serves all that is compiled here, until this is closed or nobody uses it any more.
+    """See Sandbox. One process serves all texts compiled here, until this is closed or nothing refers to it any more.
 
-    It is started by `with`, by `start`, or when it is needed first.
-    `patience` is how often in a row a prompt may go beyond the limits before it is given up; None: ever.
+    The process is started by `with`, by `start`, or on first use. `patience` is how often in a row a prompt may exceed
+    the limits before it is given up; None for no limit.
     """
 
     def __init__(self, limits: Limits | None = None, *, patience: int | None = None) -> None:
@@ -48,9 +48,9 @@ class Isolation:
     def compile(
         self, sources: Sequence[Source], files: Finder, *, whitespace: Literal["trim", "raw"]
     ) -> Texts:
-        """See Sandbox. Raises ConfigError where the process cannot be set up."""
+        """See Sandbox. Raises ConfigError if the process cannot be set up."""
         return IsolatedTexts(self._supervisor, sources, files, whitespace=whitespace, patience=self._patience)
 
     def expression(self, source: str, *, names: frozenset[str]) -> Expression:
-        """See Sandbox. Raises ConfigError where the process cannot be set up."""
+        """See Sandbox. Raises ConfigError if the process cannot be set up."""
         return IsolatedExpression(self._supervisor, source, names)

@@ -26,16 +26,16 @@ GRACE_SECONDS = 1.0
 """Seconds after the time limit until a process that has not stopped is killed."""
 
 START_SECONDS = 30.0
-"""Seconds until a new process must have said that it is ready; it takes a tenth of one."""
+"""Seconds within which a new process must report that it is ready; it usually needs a tenth of one."""
 
 MAX_ANSWER = 32 * 1024 * 1024
-"""Bytes of all texts of one rendering; each of them has its own limit of characters besides."""
+"""Bytes of all texts of one rendering; each text also has its own limit in characters."""
 
 MAX_LINE = 4 * 1024 * 1024
 """Bytes of any other answer."""
 
 KERNEL_LIMITS_MEMORY = sys.platform != "darwin"
-"""Whether the system refuses memory beyond a limit. macOS does not; there the parent looks at what is taken."""
+"""Whether the system enforces a memory limit. macOS does not; there the parent watches the memory use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +47,10 @@ class Limits:
 
     @property
     def hint(self) -> str:
-        """For an author whose template went beyond them."""
+        """Return a hint for the author of a template that exceeded the limits."""
         return f"with --isolate a prompt has {self.seconds:g} seconds and {self.memory // 2**20} MiB to render in"
 
     @property
     def too_slow(self) -> str:
-        """What a template does that goes beyond the time."""
+        """Return the message for a template that exceeded the time limit."""
         return f"the template takes longer than {self.seconds:g} seconds"

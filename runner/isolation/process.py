@@ -22,13 +22,13 @@ __all__ = ["BrokenError", "Process"]
 
 _BOOT = "import sys; sys.path += sys.argv[1:]; from runner.isolation.child import main; main()"
 _KEPT = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT")
-"""What an interpreter may need to start at all; of the environment it gets nothing else."""
+"""The environment variables that an interpreter may need to start; it gets no others."""
 
 _numbers = itertools.count()
 
 
 class BrokenError(Exception):
-    """The process is of no use any more; `reason` is why, `detail` what there is to say about a crash."""
+    """The process is no longer usable; `reason` is why, `detail` describes a crash."""
 
     def __init__(self, reason: Literal["time", "memory", "crash"], detail: str = "") -> None:
         super().__init__(detail or reason)
@@ -37,7 +37,7 @@ class BrokenError(Exception):
 
 
 class Process:
-    """A child that was started. `number` tells it from every other. Raises ConfigError where it cannot be started."""
+    """A child process that was started; `number` is unique. Raises ConfigError if it cannot be started."""
 
     def __init__(self, limits: Limits, *, kernel_limits_memory: bool = KERNEL_LIMITS_MEMORY) -> None:
         self.number = next(_numbers)
@@ -57,7 +57,7 @@ class Process:
         self.close = weakref.finalize(self, _end, popen, self._watch, os.getpid())
 
     def ready(self) -> None:
-        """Wait until it is ready and has given up what it shall not have. Raises ConfigError where it cannot."""
+        """Wait until it has given up its rights and is ready. Raises ConfigError if it cannot."""
         if self._ready:
             return
         start = {
@@ -72,7 +72,7 @@ class Process:
         except BrokenError as error:
             raise _cannot(error.detail or f"it was not ready within {START_SECONDS:g} seconds") from None
         except GarbledError:
-            raise _cannot("it said something else than that it is ready") from None
+            raise _cannot("its first message was not that it is ready") from None
         self._watch.lift()
         if not self._kernel_limits_memory:
             own = resident_size(self.pid)
@@ -88,11 +88,11 @@ class Process:
 
     @property
     def crowded(self) -> bool:
-        """Whether several have asked it, so that one may want for memory that another takes."""
+        """Whether several texts or expressions use it, so that one may run out of memory because of another."""
         return len(self._askers) > 1
 
     def ask(self, line: bytes, asker: object) -> None:
-        """Ask a question: from here on until `answered` the process has as long as the limits say. Raises BrokenError."""
+        """Send a request, and start the time limit that ends with `answered`. Raises BrokenError."""
         self._askers.add(asker)
         self._watch.set(self._limits.seconds + GRACE_SECONDS)
         self.send(line)
@@ -127,13 +127,13 @@ class Process:
         message = decode(line)
         if "failed" in message:
             detail = printable(field(message, "failed", str))[:200]
-            # SystemError is what Python says where it forgets to say MemoryError.
+            # Python raises SystemError in some places where it should raise MemoryError.
             want = detail.startswith(("MemoryError", "SystemError"))
             raise BrokenError("memory" if want else "crash", detail)
         return message
 
     def _broken(self) -> BrokenError:
-        self._popen.kill()  # it may live on without a pipe
+        self._popen.kill()  # it may still be running without a pipe
         code = self._popen.wait()
         if self._watch.ended_for:
             return BrokenError(self._watch.ended_for)
@@ -169,14 +169,14 @@ def _cannot(reason: str) -> ConfigError:
 
 
 def _end(popen: ChildProcess, watch: Watch, owner: int) -> None:
-    """End the process, whatever it does; only in the process that started it, not in a fork of that."""
+    """Kill the process, but only from the process that started it, not from a fork of that."""
     watch.close()
     if os.getpid() == owner:
         popen.kill()
         popen.wait()
     else:
-        popen.poll()  # which finds that it is nobody's child here
+        popen.poll()  # in a fork, this notices that the process is not our child
     for pipe in (popen.stdin, popen.stdout):
-        with contextlib.suppress(OSError):  # a line that could not be written is still waiting in it
+        with contextlib.suppress(OSError):  # the buffer may hold a line that could not be written
             if pipe is not None:
                 pipe.close()

@@ -1,26 +1,26 @@
-"""The protocol of the two processes: lines of JSON, a request and then its response.
+"""The protocol between the two processes: lines of JSON, a request and then its response.
 
-The parent asks
+The parent sends
 
     {"compile": N, "whitespace": W, "sources": [[label, file, text], ...]}
     {"render": N, "values": {...}}
     {"expression": text, "names": [...]}                     and the same with "values"
 
-The child answers, in this order,
+The child answers, in the same order,
 
     {"uses": [[[name, source, line, guarded, tested], ...], ...], "problems": [problem, ...], "retire": bool}
-    "text"   once for each source, or   {"problem": problem, "retire": bool}   in the place of the first that failed
+    "text"   once for each source, or   {"problem": problem, "retire": bool}   instead of the first that failed
     {"reads": {name: [[member, ...], [optional member, ...], whole], ...}}, {"value": ...}, or   {"refused": sentence, "retire": bool}
 
-and while it compiles it asks back
+and while it compiles it asks the parent
 
-    {"find": [source, name, line]}   and is told   {"file": [source, label, file, text]}   or   {"refused": E}
+    {"find": [source, name, line]}   which answers   {"file": [source, label, file, text]}   or   {"refused": E}
 
-where sources are numbered as they come, the files after those of the prompt; a text that was sent before is null. A
-problem is `[message, hint, source, line, column]`, or the number E of one of the parent's own errors. A child that says
-`retire` is not to be asked again. Instead of any answer it may say {"failed": sentence} and end.
+Sources are numbered in the order in which they are sent, files after the texts of the prompt; a text that was sent
+before is null. A problem is `[message, hint, source, line, column]`, or the number E of one of the parent's own errors.
+A child that answers `retire` must not be asked again. Instead of any answer it may send {"failed": sentence} and end.
 
-The parent believes nothing that it is told: the functions here let nothing through but what is described above.
+The parent does not trust the child: the functions here accept nothing but what is described above.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ Item = TypeVar("Item")
 
 
 class GarbledError(Exception):
-    """The other side has sent something that is not in the protocol."""
+    """The other side sent something that is not part of the protocol."""
 
 
 def encode(message: dict[str, Any]) -> bytes:
@@ -67,7 +67,7 @@ def encode_text(text: str) -> bytes:
 
 
 def text_of(line: bytes) -> str | None:
-    """The text that a line is; None where it is an object."""
+    """Return the text in a line; None if the line is an object."""
     if line[:1] != b'"':
         return None
     text = _parsed(line)
@@ -100,7 +100,7 @@ def field(message: dict[str, Json], name: str, kind: type) -> Any:
 
 
 def question_of(message: dict[str, Json], sources: Sequence[Source]) -> tuple[Source, str, int]:
-    """What `find` asks: where, for which name, on which line."""
+    """Return what `find` asks for: the source that needs the file, the name, and the line."""
     match message["find"]:
         case [source, str(name), line]:
             return _one_of(sources, source), name, _counted(line)
@@ -108,7 +108,7 @@ def question_of(message: dict[str, Json], sources: Sequence[Source]) -> tuple[So
 
 
 def uses_of(message: dict[str, Json], sources: Sequence[Source], count: int) -> list[list[Use]]:
-    """The variables that each of the first `count` sources reads."""
+    """Return the variables that each of the first `count` sources reads."""
     uses = field(message, "uses", list)
     if len(uses) != count:
         raise GarbledError
@@ -123,7 +123,7 @@ def _use(value: Json, sources: Sequence[Source]) -> Use:
 
 
 def members_of(reads: Json, names: frozenset[str]) -> dict[str, Members]:
-    """What an expression reads of `names`."""
+    """Return what an expression reads of `names`."""
     if not isinstance(reads, dict) or not names.issuperset(reads):
         raise GarbledError
     return {name: _members(read) for name, read in reads.items()}
@@ -138,7 +138,7 @@ def _members(value: Json) -> Members:
 
 
 def problem_of(value: Json, sources: Sequence[Source], own: Sequence[RunnerError] = ()) -> RunnerError:
-    """The error that a problem stands for."""
+    """Return the error that a problem describes."""
     match value:
         case [str(message), str() | None as hint, source, line, column]:
             found = _one_of(sources, source)
@@ -148,7 +148,7 @@ def problem_of(value: Json, sources: Sequence[Source], own: Sequence[RunnerError
 
 
 def printable(sentence: str) -> str:
-    """A sentence without lone surrogates."""
+    """Return a sentence without lone surrogates."""
     return sentence.encode("utf-8", "replace").decode()
 
 
@@ -165,7 +165,7 @@ def _one_of(items: Sequence[Item], number: Json) -> Item:
 
 
 def _counted(number: Json) -> int:
-    """A line or a column."""
+    """Return a line or column number."""
     if type(number) is not int or not 1 <= number <= 2**31:
         raise GarbledError
     return number

@@ -1,4 +1,4 @@
-"""Keep one rendering process: start it when needed, and again after it had to be ended."""
+"""Keep one rendering process: start it when needed, and again after it had to be killed."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ __all__ = ["Supervisor"]
 
 
 class Supervisor:
-    """Hands the process to one question at a time.
+    """Lends the process to one question at a time.
 
-    A process that did not answer as it should is ended; the next question gets a new one. A fork of this process, such
-    as a worker of a web server, gets one of its own.
+    A process that did not answer correctly is killed; the next question gets a new one. A fork of this process, such as
+    a worker of a web server, starts its own.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -31,9 +31,9 @@ class Supervisor:
 
     @contextmanager
     def process(self) -> Iterator[Process]:
-        """The process, for one question and its answer.
+        """Lend the process for one question and its answer.
 
-        Raises BrokenError where it does not answer, and ConfigError where there can be none.
+        Raises BrokenError if it does not answer, and ConfigError if it cannot be started.
         """
         self._leave_to_parent()
         with self._lock:
@@ -43,9 +43,9 @@ class Supervisor:
                 yield process
             except GarbledError:
                 self._end()
-                raise BrokenError("crash", "what it said is no answer") from None
+                raise BrokenError("crash", "it sent an invalid answer") from None
             except BaseException:
-                # Also for Ctrl-C: half an answer is still on its way.
+                # Also after Ctrl-C: half an answer may be left in the pipe.
                 self._end()
                 raise
             else:
@@ -65,7 +65,7 @@ class Supervisor:
             self._end()
 
     def _leave_to_parent(self) -> None:
-        """In a fork: the process at hand, and whoever holds the lock, are the parent's."""
+        """In a fork: drop the process and the lock, which are the parent's."""
         if self._owner != os.getpid():
             self._owner, self._lock, self._process = os.getpid(), threading.Lock(), None
 

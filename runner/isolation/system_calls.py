@@ -1,7 +1,8 @@
-"""Linux's filter of system calls (seccomp): what is not named here is refused, whoever asks, for good.
+"""Linux's filter of system calls (seccomp): every call not listed here is refused, permanently.
 
-Limits count what a process opens; a file's name can be unlinked, renamed or looked at without opening anything. The
-filter leaves only what needs no name: memory, clocks, signals to oneself, and the pipes that are open already.
+Resource limits count what a process opens, but a file can be deleted, renamed or inspected by name without being
+opened. The filter leaves only what needs no name: memory, clocks, signals to the process itself, and the pipes that are
+open.
 """
 
 from __future__ import annotations
@@ -40,11 +41,11 @@ _AARCH64 = (
     " 98 124 123 99 96 293 283 168"
     " 172 173 178 174 175 176 177 278 179 93 94"
 )
-"""The numbers of these, in their order."""
+"""The numbers of these calls, in the same order."""
 
 
 class _Machine:
-    """Of a processor: how the kernel calls it (AUDIT_ARCH), and its numbers of system calls."""
+    """A processor architecture: the kernel's name for it (AUDIT_ARCH) and its system call numbers."""
 
     def __init__(
         self, audit: int, allowed: str, *, prlimit: int, opening: Iterable[int], starting: Iterable[int]
@@ -69,7 +70,7 @@ _MACHINES: Mapping[str, _Machine] = {
         0xC00000B7, _AARCH64, prlimit=261, opening=(56, 437, 198, 199, 59, 23, 24), starting=(220, 435)
     ),
 }
-"""`opening` and `starting` are answered as the limits of files and of processes answer them."""
+"""`opening` and `starting` fail with the same errors as under the limits of files and of processes."""
 
 
 def _machine() -> _Machine | None:
@@ -81,15 +82,15 @@ def _machine() -> _Machine | None:
 _ALLOW, _KILL, _ERROR = 0x7FFF0000, 0x80000000, 0x00050000
 _LOAD, _EQUAL, _RETURN = 0x20, 0x15, 0x06
 _NUMBER, _ARCH, _ARGUMENTS = 0, 4, 16
-"""Where the kernel's `struct seccomp_data` has them."""
+"""Offsets in the kernel's `struct seccomp_data`."""
 
 
 def filter_program(machine: _Machine) -> list[tuple[int, int, int, int]]:
-    """The program that the kernel runs for each call, in instructions of BPF: code, jump if true, if false, operand."""
+    """Return the BPF program that the kernel runs for each call: code, jump if true, jump if false, operand."""
     return [
         (_LOAD, 0, 0, _ARCH),
         (_EQUAL, 1, 0, machine.audit),
-        (_RETURN, 0, 0, _KILL),  # another architecture's calls have other numbers
+        (_RETURN, 0, 0, _KILL),  # other architectures have other numbers
         (_LOAD, 0, 0, _NUMBER),
         *_answering(machine.allowed, _ALLOW),
         *_answering(machine.opening, _ERROR | errno.EMFILE),
@@ -106,9 +107,9 @@ def _answering(numbers: Iterable[int], answer: int) -> Iterator[tuple[int, int, 
 
 
 def _own_cpu_limit(number: int) -> list[tuple[int, int, int, int]]:
-    """prlimit(pid, resource, new, old): of this process (0), and to change only RLIMIT_CPU (0), which the clock needs.
+    """Allow prlimit(pid, resource, new, old) for this process (0) only, and for RLIMIT_CPU (0), which Clock sets.
 
-    An argument is looked at in two halves, the lower one first.
+    A 64-bit argument is compared in two halves, the lower one first.
     """
 
     def zero(argument: int, otherwise: int) -> list[tuple[int, int, int, int]]:
@@ -121,16 +122,16 @@ def _own_cpu_limit(number: int) -> list[tuple[int, int, int, int]]:
         ]
 
     allow = (_RETURN, 0, 0, _ALLOW)
-    resource = [*zero(1, 1), allow]  # else: on to what comes after, which is the new limit
+    resource = [*zero(1, 1), allow]  # else: continue with the next check, of the new limit
     new = [*zero(2, 1), allow]
     body = [*zero(0, len(resource) + len(new)), *resource, *new]
     return [(_EQUAL, 0, len(body), number), *body]
 
 
 def refuse_system_calls() -> None:
-    """Let the kernel refuse this process every system call but those above. Raises OSError where it will not.
+    """Let the kernel refuse this process all system calls but those above. Raises OSError if it does not.
 
-    There is one for Linux on 64-bit x86 and ARM; elsewhere nothing is refused here.
+    There is a filter for Linux on 64-bit x86 and ARM; elsewhere this does nothing.
     """
     machine = _machine()
     if machine is None:
@@ -141,9 +142,9 @@ def refuse_system_calls() -> None:
     prctl = ctypes.CDLL(None, use_errno=True).prctl
     prctl.argtypes = [ctypes.c_int, *[ctypes.c_ulong] * 4]
     for arguments in (
-        (38, 1, 0, 0, 0),  # PR_SET_NO_NEW_PRIVS, without which only the administrator may set a filter
+        (38, 1, 0, 0, 0),  # PR_SET_NO_NEW_PRIVS: without it only the administrator may set a filter
         (22, 2, ctypes.addressof(header), 0, 0),  # PR_SET_SECCOMP, SECCOMP_MODE_FILTER
     ):
         if prctl(*arguments) != 0:
             number = ctypes.get_errno()
-            raise OSError(number, f"the kernel sets no filter of system calls: {os.strerror(number)}")
+            raise OSError(number, f"the kernel did not accept the system call filter: {os.strerror(number)}")

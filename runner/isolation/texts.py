@@ -1,4 +1,4 @@
-"""The texts of one prompt, compiled and rendered in another process."""
+"""Compile and render the texts of one prompt in a separate process."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ _numbers = itertools.count()
 
 
 class IsolatedTexts:
-    """See Texts. `patience` is how often in a row they may go beyond the limits before they are given up; None: ever.
+    """See Texts. `patience` is how often in a row they may exceed the limits before giving up; None for no limit.
 
-    They are compiled at once, and once more in each process that takes the place of one that had to be ended.
+    They are compiled at once, and again in each process that replaces one that had to be killed.
     """
 
     def __init__(
@@ -67,11 +67,11 @@ class IsolatedTexts:
         except BrokenError as broken:
             problems = (self._error(broken, self._sources[0]),)
         if once_more and process.crowded and any(map(_may_be_due_to_others, problems)):
-            return self._compiled(once_more=False)  # in a new process, which it has for itself
+            return self._compiled(once_more=False)  # in a new process, shared with no other asker
         return uses, problems
 
     def _compiled_in(self, process: Process) -> tuple[list[list[Use]], list[RunnerError]]:
-        """Compile in this process; the files that it asks for are those that the texts name."""
+        """Compile in this process; answer its requests for the files that the texts name."""
         known = list(self._sources)
         own: list[RunnerError] = []
         question = {
@@ -103,12 +103,12 @@ class IsolatedTexts:
         return {"file": [len(known) - 1, found.label, found.file, found.text]}
 
     def _rendered(self, values: dict[str, Json], *, once_more: bool) -> tuple[list[str], RunnerError | None]:
-        """The texts up to the first that fails, and why it does."""
+        """Return the texts up to the first that fails, and the error of that one."""
         texts: list[str] = []
         first = self._sources[0]
         if self._patience is not None and self._broken >= self._patience:
             message = (
-                f"{first.label}: it went beyond its limits {self._broken} times and is not rendered again"
+                f"{first.label}: it exceeded its limits {self._broken} times and will not be rendered again"
             )
             return [], TemplateError(
                 message, location=first.locate(1, None), hint=self._supervisor.limits.hint
@@ -126,19 +126,19 @@ class IsolatedTexts:
         except BrokenError as broken:
             failure, within_limits = self._error(broken, self._sources[len(texts)]), False
         if once_more and process.crowded and failure is not None and _may_be_due_to_others(failure):
-            return self._rendered(values, once_more=False)  # in a new process, which it has for itself
+            return self._rendered(values, once_more=False)  # in a new process, shared with no other asker
         self._broken = 0 if within_limits else self._broken + 1
         return texts, failure
 
     def _compiled_again(self, process: Process) -> RunnerError | None:
-        """Compile in a process that has taken the place of another; what is wrong with that."""
+        """Compile in a process that replaces another; return the error if that fails."""
         if process.number == self._process:
             return None
         _, problems = self._compiled_in(process)
         return problems[0] if problems else None
 
     def _read(self, process: Process, question: bytes, texts: list[str]) -> RunnerError | None:
-        """Ask, and read the answer text by text, up to one that failed."""
+        """Send the request, and read the answer text by text, up to one that failed."""
         process.ask(question, self)
         room = MAX_ANSWER
         while len(texts) < len(self._sources):
@@ -166,5 +166,5 @@ class IsolatedTexts:
 
 
 def _may_be_due_to_others(error: RunnerError) -> bool:
-    """Whether it may have come of what others hold in the same process: where memory ends, not all says that it is that."""
+    """Return whether others in the same process may have caused the error; out of memory, anything may be raised."""
     return error.message.endswith(NO_MEMORY) or _FAILED in error.message

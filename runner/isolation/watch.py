@@ -1,4 +1,4 @@
-"""End a process that takes too long, or uses too much memory if the system itself does not limit it."""
+"""Kill a process that takes too long, or uses too much memory if the system cannot limit it."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _LOOK_EVERY = 0.1
 
 
 class Watch:
-    """A thread that ends the process when the deadline that was set for it has passed.
+    """A thread that kills the process once its deadline has passed.
 
-    It sleeps until there is a deadline, and then until that; who sets and lifts a deadline ten thousand times a second
-    does not wake it each time. `ended_for` says why it has ended the process.
+    It sleeps until there is a deadline, and then until that deadline; setting and lifting deadlines ten thousand times
+    a second does not wake it each time. `ended_for` is the reason why it killed the process.
     """
 
     def __init__(self, process: ChildProcess) -> None:
@@ -32,7 +32,7 @@ class Watch:
         threading.Thread(target=self._run, name="runner-isolation", daemon=True).start()
 
     def set(self, seconds: float) -> None:
-        """End the process in so many seconds, unless the deadline is lifted or set anew before."""
+        """Kill the process after so many seconds, unless the deadline is lifted or set again before."""
         self._due = due = time.monotonic() + seconds
         if due < self._until:
             self._wake.set()
@@ -42,7 +42,7 @@ class Watch:
         self._due = None
 
     def watch_memory(self, memory: int) -> None:
-        """From here on look, as long as there is a deadline, whether the process has come to hold more bytes."""
+        """From now on check, while a deadline is set, whether the process uses more bytes than this."""
         self._memory = memory
         self._wake.set()
 
@@ -54,9 +54,7 @@ class Watch:
     def _run(self) -> None:
         while not self._closed:
             self._wake.clear()
-            self._until = (
-                math.inf
-            )  # before the look at the deadline: one that is set after it shall wake this
+            self._until = math.inf  # before reading the deadline: one that is set later must wake this thread
             due = self._due
             if due is None:
                 self._wake.wait()
@@ -69,7 +67,7 @@ class Watch:
                 left = min(left, _LOOK_EVERY)
             self._until = due
             self._wake.wait(left)
-            if self._memory is not None and self._due == due:  # it has worked on this all the while
+            if self._memory is not None and self._due == due:  # it has been busy with the same request since
                 size = resident_size(self._process.pid)
                 if size is not None and size > self._memory:
                     self._end("memory")

@@ -1,5 +1,6 @@
-"""Every other program that runner starts is started here: git, pip, ps, and the process that renders.
+"""Start other programs: git, pip, ps, and the process that renders templates. No other package starts any.
 
-A project may be a stranger's, so none of it is found in the current folder or in the project: a program is an absolute
-path, the working folder is one that no project lies in, and the environment is handed over piece by piece.
+A project may come from a stranger, so no program is looked up in the current folder or in the project: a program is
+given by its absolute path, the working folder lies outside every project, and the environment is passed variable by
+variable.
 """

@@ -1,4 +1,4 @@
-"""The system's own way to open a file of HTML for the person who sits there."""
+"""Open an HTML file in the user's browser."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _PATIENCE = 5
 
 
 def open_in_browser(file: Path, projects: Iterable[Path]) -> bool:
-    """Open a file; whether something here opens it.
+    """Open a file in the browser; return whether a program to open it with started.
 
-    `BROWSER` names a program by its absolute path or by its name; without it the system's opener is asked. Neither is
-    taken from a project.
+    `BROWSER` names a program by its absolute path or by its name; without it the system's opener is used. A program
+    inside a project is never used.
     """
     projects = tuple(projects)
     name = os.environ.get("BROWSER") or _OPENERS.get(sys.platform, "xdg-open")
@@ -28,7 +28,7 @@ def open_in_browser(file: Path, projects: Iterable[Path]) -> bool:
         code = hand_over([_program(name, projects), file], inherited_environment(projects), seconds=_PATIENCE)
     except OSError:
         return False
-    # What is still there is a browser itself; explorer.exe says 1 for what it has opened.
+    # Still running: the program is a browser itself. explorer.exe exits with 1 even on success.
     return not code or sys.platform == "win32"
 
 
@@ -37,5 +37,5 @@ def _program(name: str, projects: tuple[Path, ...]) -> Path:
         return find_program(name, projects)
     program = Path(name).resolve()
     if any(program.is_relative_to(project.resolve()) for project in projects):
-        raise FileNotFoundError(f"{name} lies in the project")
+        raise FileNotFoundError(f"{name} is inside the project")
     return program

@@ -1,4 +1,4 @@
-"""How git is called and read: how it is found, its settings, what of the user's environment it gets, what it prints."""
+"""Call git: find it, choose its settings and environment, and parse its output."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = [
 ]
 
 _SETTINGS = (
-    "safe.bareRepository=explicit",  # a repository without a checkout, found by standing in it, is somebody's data
+    "safe.bareRepository=explicit",  # a bare repository found from the working folder may be untrusted data
     f"core.hooksPath={os.devnull}",
     "core.fsmonitor=false",
     "core.pager=cat",
@@ -31,7 +31,7 @@ _SETTINGS = (
     "gc.auto=0",
     "maintenance.auto=false",
 )
-"""What no configuration file can say otherwise: each of these could start a program that a repository names."""
+"""Settings that no configuration file can override; each could start a program that a repository names."""
 
 _OF_ANOTHER_REPOSITORY = (
     "GIT_ALTERNATE_OBJECT_DIRECTORIES",
@@ -48,7 +48,7 @@ _OF_ANOTHER_REPOSITORY = (
     "GIT_SHALLOW_FILE",
     "GIT_WORK_TREE",
 )
-"""What a hook of git sets for its own repository: which one is meant is said by the folder here."""
+"""Variables that a git hook sets for its own repository; here the folder alone decides which repository is meant."""
 
 _FOR_READING = (
     "GIT_CEILING_DIRECTORIES",
@@ -60,11 +60,11 @@ _FOR_READING = (
     "GIT_DISCOVERY_ACROSS_FILESYSTEM",
     "GIT_EXEC_PATH",
 )
-"""Of the user's own GIT_* what reading needs: where his settings stand (`safe.directory`) and where git is installed."""
+"""The user's GIT_* variables that reading needs: the paths of the settings (`safe.directory`) and of git itself."""
 
 _ALWAYS = {
     "LC_ALL": "C",
-    "GIT_NO_LAZY_FETCH": "1",  # a partial clone would ask its server for each missing file
+    "GIT_NO_LAZY_FETCH": "1",  # a partial clone would otherwise fetch each missing file
     "GIT_NO_REPLACE_OBJECTS": "1",
     "GIT_OPTIONAL_LOCKS": "0",
     "GIT_PAGER": "cat",
@@ -74,20 +74,20 @@ _TRANSPORTS = "file:git:http:https:ssh"
 
 
 def git_command(projects: Iterable[Path], *more_settings: str) -> list[str]:
-    """The beginning of every command. Raises FileNotFoundError where there is no git outside `projects`."""
+    """Return the beginning of every git command. Raises FileNotFoundError if there is no git outside `projects`."""
     settings = (part for setting in (*_SETTINGS, *more_settings) for part in ("-c", setting))
     return [str(find_program("git", projects)), "--no-pager", *settings]
 
 
 def reading_environment(projects: Iterable[Path]) -> dict[str, str]:
-    """For git that only reads what is there: no server can be asked, whatever git's version and the configuration."""
+    """Return an environment for git commands that only read; no version of git contacts a server with it."""
     numbered = [name for name in os.environ if name.startswith(("GIT_CONFIG_KEY_", "GIT_CONFIG_VALUE_"))]
     environ = inherited_environment(projects, without=("GIT_",), keep=(*_FOR_READING, *numbered))
     return (
         environ
         | _ALWAYS
         | {
-            "GIT_ALLOW_PROTOCOL": "none",  # closes what a git before 2.45 does not know GIT_NO_LAZY_FETCH for
+            "GIT_ALLOW_PROTOCOL": "none",  # has the same effect in git before 2.45, which ignores GIT_NO_LAZY_FETCH
             "GIT_LITERAL_PATHSPECS": "1",
             "GIT_TERMINAL_PROMPT": "0",
         }
@@ -95,9 +95,9 @@ def reading_environment(projects: Iterable[Path]) -> dict[str, str]:
 
 
 def fetching_environment(projects: Iterable[Path]) -> dict[str, str]:
-    """For git that fetches, with its user's own ways to a server: SSH, proxies, credentials, certificates.
+    """Return an environment for git commands that fetch, with the user's SSH, proxies, credentials and certificates.
 
-    No transport may be a command (`ext::`), in this git and in the one that it starts for a repository on this machine.
+    No transport may be a command (`ext::`), neither in this git nor in one that it starts for a local repository.
     """
     environ = inherited_environment(projects, without=_OF_ANOTHER_REPOSITORY)
     allowed = environ.get("GIT_ALLOW_PROTOCOL", _TRANSPORTS).split(":")
@@ -106,14 +106,14 @@ def fetching_environment(projects: Iterable[Path]) -> dict[str, str]:
         | _ALWAYS
         | {
             "GIT_ALLOW_PROTOCOL": ":".join(name for name in allowed if name not in ("ext", "fd")) or "none",
-            "GIT_DEFAULT_HASH": "sha1",  # of which the lock has the 40 digits, whatever new repositories get here
+            "GIT_DEFAULT_HASH": "sha1",  # the lock file stores 40-digit SHA-1 hashes
             "GIT_LFS_SKIP_SMUDGE": "1",
         }
     )
 
 
 class TreeEntry(NamedTuple):
-    """One line of `git ls-tree -r -z`, with the size of a file if it was asked for (`-l`)."""
+    """One line of `git ls-tree -r -z`; with `-l` it includes the file's size."""
 
     path: bytes
     kind: Literal["file", "link", "submodule"]
@@ -122,7 +122,7 @@ class TreeEntry(NamedTuple):
 
 
 def tree_entries(listed: bytes) -> Iterator[TreeEntry]:
-    """What `git ls-tree -r -z` prints, with or without `-l`."""
+    """Parse the output of `git ls-tree -r -z`, with or without `-l`."""
     for line in listed.split(b"\0")[:-1]:
         head, _, path = line.partition(b"\t")
         mode, _, name, *size = head.decode().split()
@@ -133,9 +133,9 @@ def tree_entries(listed: bytes) -> Iterator[TreeEntry]:
 
 
 def read_blob(out: IO[bytes], most: int) -> tuple[int, bytes] | None:
-    """The size of the next object that `git cat-file --batch` prints, and its bytes, at most so many.
+    """Read the next object from `git cat-file --batch`: return its size, and at most `most` of its bytes.
 
-    None if git does not have it. Where the size is more than `most`, the rest is still to be read.
+    Returns None if git does not have the object. If the size exceeds `most`, the rest is still unread.
     """
     try:
         size = int(out.readline().split()[2])  # `<name> blob <size>`, or `<name> missing`
@@ -151,5 +151,5 @@ DISTRUSTED_HINT = "git config --global --add safe.directory FOLDER, if you trust
 
 
 def is_distrusted(said: str) -> bool:
-    """Whether git refuses a folder because it belongs to somebody else; DISTRUSTED_HINT says what to do."""
+    """Return whether git refuses a folder because another user owns it. DISTRUSTED_HINT is the hint for that."""
     return "dubious ownership" in said

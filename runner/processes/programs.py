@@ -1,4 +1,4 @@
-"""Programs by name, found in the folders of PATH that are the user's own, never in the current folder or a project."""
+"""Find programs by name in the folders of PATH, never in the current folder or in a project."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from pathlib import Path
 __all__ = ["find_program", "python_command", "search_path"]
 
 _SUFFIXES = (".exe", ".com") if sys.platform == "win32" else ("",)
-"""On Windows not `.bat` and `.cmd` of PATHEXT: cmd.exe would read their arguments a second time."""
+"""On Windows, not `.bat` and `.cmd` of PATHEXT: cmd.exe would parse their arguments a second time."""
 
 
 def find_program(name: str, projects: Iterable[Path]) -> Path:
-    """The absolute path of a program. Raises FileNotFoundError where PATH has none outside `projects`."""
+    """Return the absolute path of a program. Raises FileNotFoundError if PATH has none outside `projects`."""
     for folder in search_path(projects):
         for suffix in _SUFFIXES:
             program = folder / f"{name}{suffix}"
@@ -25,10 +25,10 @@ def find_program(name: str, projects: Iterable[Path]) -> Path:
 
 
 def search_path(projects: Iterable[Path]) -> list[Path]:
-    """The folders of PATH, without those that are empty, relative, or inside a project or the current folder.
+    """Return the folders of PATH, without those that are empty, relative, or inside a project or the current folder.
 
-    A project is there with the checkout that it lies in. The folder of our own interpreter is kept wherever it lies:
-    what is in it runs already.
+    A project includes the checkout that contains it. The folder of the running interpreter is always kept: its programs
+    are trusted already.
     """
     return list(_search_path(os.environ.get("PATH", os.defpath), Path.cwd(), tuple(projects)))
 
@@ -48,10 +48,10 @@ def _search_path(path: str, here: Path, projects: tuple[Path, ...]) -> tuple[Pat
 
 
 def python_command(*arguments: str, packages: bool) -> list[str]:
-    """A command for our own interpreter, which imports nothing from the working folder, PYTHONPATH or the user's site.
+    """Return a command for this interpreter that ignores the working folder, PYTHONPATH and the user's site.
 
-    `packages` says whether it finds what is installed beside runner. Raises FileNotFoundError where there is no
-    interpreter to start.
+    `packages` says whether it can import the packages that are installed beside runner. Raises FileNotFoundError if
+    there is no interpreter to start.
     """
     if not sys.executable or getattr(sys, "frozen", False):
         raise FileNotFoundError("there is no Python interpreter to start")
@@ -63,7 +63,9 @@ def _foreign_folders(projects: Iterable[Path]) -> Iterator[Path]:
     home = Path(os.path.expanduser("~")).resolve()  # noqa: PTH111 - Path.home() raises where there is none
     for project in dict.fromkeys(projects):
         folder = project.resolve()
-        if folder == Path(folder.anchor):  # a container's working folder; it would take in everything
+        if folder == Path(
+            folder.anchor
+        ):  # such as a container's working folder; every program would be inside it
             continue
         yield folder
         checkout = next((each for each in (folder, *folder.parents) if (each / ".git").exists()), None)
@@ -72,6 +74,6 @@ def _foreign_folders(projects: Iterable[Path]) -> Iterator[Path]:
 
 
 def _spelled(folder: Path) -> str:
-    """The one spelling of a folder: no link in it, and no difference of case where the system makes none."""
+    """Return the canonical spelling of a folder: links resolved, letter case normalised if the system ignores it."""
     real = os.path.normcase(os.path.realpath(folder))
     return real.casefold() if sys.platform == "darwin" else real

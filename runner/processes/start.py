@@ -1,4 +1,4 @@
-"""Starting a program, and waiting for it."""
+"""Start a program and wait for it to end."""
 
 from __future__ import annotations
 
@@ -39,15 +39,15 @@ _MOST_SAID = 65536
 
 
 class StillRunningError(Exception):
-    """A program did not end in the time that it was given, and was ended."""
+    """A program did not end within its time limit and was killed."""
 
 
 class TooMuchOutputError(Exception):
-    """A program printed more than it may, and was ended."""
+    """A program printed more than its limit and was killed."""
 
 
 class Finished(NamedTuple):
-    """A program that has ended: its exit code, what it printed, and what it said on standard error (the beginning)."""
+    """A program that has ended: its exit code, its output, and the beginning of its standard error."""
 
     returncode: int
     stdout: bytes
@@ -57,9 +57,9 @@ class Finished(NamedTuple):
 def inherited_environment(
     projects: Iterable[Path], *, without: Sequence[str] = (), keep: Iterable[str] = ()
 ) -> dict[str, str]:
-    """Our own environment for a child: PATH as programs are looked for, and nothing that tells a Python what to import.
+    """Return our environment for a child process, with a safe PATH and without variables that make Python import files.
 
-    Variables whose names begin with one of `without` are left out, but for those named in `keep`.
+    Variables whose names begin with one of `without` are left out, except those named in `keep`.
     """
     kept = set(keep)
     dropped = ("PYTHON", "__PYVENV", *without)
@@ -80,10 +80,10 @@ def start(
     stderr: Stream = DISCARD,
     own_session: bool = False,
 ) -> ChildProcess:
-    """Start a program by its absolute path, in a folder that no project lies in, with this environment and no other.
+    """Start a program by its absolute path, in a folder outside every project, with exactly this environment.
 
-    With `own_session` neither Ctrl-C in the terminal nor the terminal itself reaches it. Raises OSError where it cannot
-    be started.
+    With `own_session` the program is detached from the terminal, so Ctrl-C does not reach it. Raises OSError if it
+    cannot be started.
     """
     return subprocess.Popen(  # noqa: S603 - an absolute path; what its callers hand over is theirs to check
         _checked(command),
@@ -99,15 +99,15 @@ def start(
 
 
 def hand_over(command: Sequence[str | Path], environ: Mapping[str, str], *, seconds: float) -> int | None:
-    """Start a program that may go on when we have ended; its exit code, None if it has none after so many seconds.
+    """Start a program that may outlive this process; return its exit code, or None if it still runs after `seconds`.
 
-    Raises OSError where it cannot be started.
+    Raises OSError if it cannot be started.
     """
     process = start(command, environ, own_session=True)
     try:
         return process.wait(seconds)
     except subprocess.TimeoutExpired:
-        process.returncode = 0  # it is not ours to wait for any more, which Popen would complain of
+        process.returncode = 0  # the process is no longer ours to wait for; Popen would warn about that
         return None
 
 
@@ -121,9 +121,9 @@ def run(
     watch: Callable[[], None] = lambda: None,
     own_session: bool = False,
 ) -> Finished:
-    """Start a program as `start` does, hand it `given`, and wait for what it prints.
+    """Start a program as `start` does, write `given` to it, and return what it printed.
 
-    `watch` is called now and then and may raise. Whatever ends the waiting ends the program too. Raises OSError;
+    `watch` is called from time to time and may raise. The program is killed however the waiting ends. Raises OSError;
     TooMuchOutputError as soon as it has printed more than `most` bytes; StillRunningError after `seconds`.
     """
     due = None if seconds is None else time.monotonic() + seconds
@@ -143,13 +143,13 @@ def run(
             raise TooMuchOutputError(str(command[0]))
         said.join(
             _LOOK_EVERY
-        )  # not for longer: what it has left behind (an SSH master) may hold the pipe open
+        )  # bounded, because a process that it left behind (an SSH master) may keep the pipe open
         return Finished(process.wait(), bytes(out.data), bytes(said.data))
 
 
 @contextlib.contextmanager
 def _ended(process: ChildProcess) -> Iterator[ChildProcess]:
-    """End a program in the end, if it has not ended by itself; Popen's own way does not wait after Ctrl-C."""
+    """Kill the program on leaving, if it is still running. Popen's own context manager does not wait after Ctrl-C."""
     try:
         yield process
     finally:
@@ -162,7 +162,7 @@ def _ended(process: ChildProcess) -> Iterator[ChildProcess]:
 
 
 def _over(process: ChildProcess, out: _Reading) -> bool:
-    """Whether it has ended, or printed too much; answers at once if so, else after a while."""
+    """Return whether the program has ended or printed too much; if not, wait a moment before returning."""
     out.join(_LOOK_EVERY)
     if out.is_alive():
         return False
@@ -173,7 +173,7 @@ def _over(process: ChildProcess, out: _Reading) -> bool:
 
 
 class _Reading(threading.Thread):
-    """Reads a pipe and keeps so many bytes; with `to_the_end` what comes then is read and dropped, so that it can come."""
+    """Read a pipe and keep at most `most` bytes. With `to_the_end` the rest is drained, so the writer never blocks."""
 
     def __init__(self, pipe: IO[bytes], most: int, *, to_the_end: bool = False) -> None:
         super().__init__(name="runner-child", daemon=True)
@@ -186,7 +186,7 @@ class _Reading(threading.Thread):
 
     def run(self) -> None:
         """Read."""
-        with contextlib.suppress(OSError, ValueError):  # closed: nobody wants the rest
+        with contextlib.suppress(OSError, ValueError):  # closed: the rest is not needed
             while piece := os.read(self._pipe.fileno(), _PIECE):
                 room = self._most - len(self.data)
                 self.data += piece[:room]
@@ -197,7 +197,7 @@ class _Reading(threading.Thread):
 
 
 def _hand_over(process: ChildProcess, given: bytes) -> None:
-    with contextlib.suppress(OSError, ValueError):  # it has ended, or was ended, and wants no more
+    with contextlib.suppress(OSError, ValueError):  # the program has ended, or was killed, and reads no more
         assert process.stdin is not None
         process.stdin.write(given)
         process.stdin.close()
@@ -206,12 +206,14 @@ def _hand_over(process: ChildProcess, given: bytes) -> None:
 def _checked(command: Sequence[str | Path]) -> list[str]:
     words = [str(word) for word in command]
     if not os.path.isabs(words[0]):  # noqa: PTH117 - of a string, for any system's rules
-        raise ValueError(f"{words[0]} is no absolute path, so that the folder would decide what is started")
+        raise ValueError(
+            f"{words[0]} is not an absolute path, so the working folder would decide which program starts"
+        )
     return words
 
 
 def _elsewhere() -> str:
-    """A folder of the system's: no program looks for its settings or its modules in a project there."""
+    """Return a system folder, where no program finds settings or modules of a project."""
     return Path(sys.executable or os.path.abspath(os.sep)).anchor  # noqa: PTH100
 
 

@@ -81,7 +81,7 @@ NO_TEXT = [
 def test_an_answer_that_is_none_is_an_error_and_no_text(monkeypatch: pytest.MonkeyPatch, line: bytes) -> None:
     with isolation_with(monkeypatch, rendering=f"say({line!r})") as isolation:
         prompt = compiled(isolation, "{{ a }}!")
-        with pytest.raises(TemplateError, match="has failed: what it said is no answer") as caught:
+        with pytest.raises(TemplateError, match="has failed: it sent an invalid answer") as caught:
             prompt.render({"a": 1})
     assert str(caught.value.location) == "p.prompt.yaml:4"
 
@@ -112,7 +112,7 @@ NOT_COMPILED = [
 def test_a_prompt_is_not_compiled_by_nonsense(monkeypatch: pytest.MonkeyPatch, line: str) -> None:
     with (
         isolation_with(monkeypatch, compiling=f"say({line!r})") as isolation,
-        pytest.raises(TemplateError, match="has failed: what it said is no answer"),
+        pytest.raises(TemplateError, match="has failed: it sent an invalid answer"),
     ):
         compiled(isolation, "{{ a }}!")
 
@@ -180,7 +180,7 @@ def test_a_text_cannot_become_a_message_or_a_role(monkeypatch: pytest.MonkeyPatc
         ("import os; os.abort()", "ended by SIGABRT"),
         ("import os; os.kill(os.getpid(), 9)", "ended by SIGKILL"),
         ('say(b\'{"failed":"ZeroDivisionError: by zero"}\')', "ZeroDivisionError: by zero"),
-        ("say(b'{\"failed\":5}')", "what it said is no answer"),
+        ("say(b'{\"failed\":5}')", "it sent an invalid answer"),
     ],
 )
 def test_a_process_that_ends_is_an_error_at_the_template(
@@ -198,7 +198,7 @@ def test_a_process_that_ends_is_an_error_at_the_template(
     [
         ("sys.exit(3)", "ended with exit code 3"),
         ('say(b\'{"failed":"OSError: no limits here"}\')', "OSError: no limits here"),
-        ("say(b'hello')", "it said something else than that it is ready"),
+        ("say(b'hello')", "its first message was not that it is ready"),
         ("import time; time.sleep(36000)", "it was not ready within 0.5 seconds"),
     ],
 )
