@@ -77,27 +77,6 @@ class Path:
             }
         return list(found.items())
 
-    def matches(self, concrete: JsonPath, root: Json = None) -> bool:
-        """Return whether the path selects the place `concrete`.
-
-        A negative index needs `root`, the value that `concrete` points into: without it, it matches nothing.
-        """
-        states = {0}
-        here: Json = root
-        for step in concrete:
-            length = len(here) if isinstance(here, list) else None
-            following = set()
-            for state in states:
-                if state < len(self.segments):
-                    segment = self.segments[state]
-                    if segment.descendant:
-                        following.add(state)
-                    if segment.takes(step, length):
-                        following.add(state + 1)
-            states = following
-            here = _child(here, step)
-        return len(self.segments) in states
-
     @property
     def specificity(self) -> tuple[int, int, int, int]:
         """Return a rank for rules that match the same place; a more specific path has a greater rank.
@@ -236,12 +215,3 @@ def _with_descendants(found: Mapping[JsonPath, Json]) -> dict[JsonPath, Json]:
             reached[path] = value
             stack.extend(reversed([((*path, step), child) for step, child in _select(every, value)]))
     return reached
-
-
-def _child(value: Json, step: str | int) -> Json:
-    if isinstance(value, Mapping) and isinstance(step, str):
-        return value.get(step)
-    if isinstance(value, list) and isinstance(step, int) and 0 <= step < len(value):
-        child: Json = value[step]
-        return child
-    return None

@@ -26,7 +26,7 @@ MODULES: dict[str, tuple[str, ...]] = {
         "regress/rules/stability": "tests/regress/test_stability.py",
         "regress/evaluate": "tests/regress/test_evaluate.py",
         "regress/rules/compare": "tests/regress/test_compare.py",
-        "checks/jsonpath": "tests/checks/test_jsonpath.py tests/checks/test_assertions.py",
+        "checks/jsonpath": "tests/checks/test_jsonpath.py tests/regress/test_path_automaton.py tests/checks/test_assertions.py",
         "checks/equality": "tests/checks/test_assertions.py tests/checks/test_kinds.py tests/regress/test_compare.py",
         "checks/assertions": "tests/checks/test_messages.py tests/checks/test_assertions.py tests/checks/test_every_kind.py tests/checks/test_kinds.py tests/checks/test_places.py tests/checks/test_evaluators.py tests/checks/test_judge.py",
         "checks/predicates": "tests/checks/test_messages.py tests/checks/test_every_kind.py tests/checks/test_assertions.py tests/checks/test_kinds.py tests/checks/test_places.py",

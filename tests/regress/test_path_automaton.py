@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,7 +16,7 @@ from .support import values
 
 PATHS = [
     "$", "$.a", "$.b", "$[0]", "$[1]", "$[-1]", "$[-2]", "$[*]", "$.*", "$..a", "$..[-1]", "$..[0]", "$..[-2].a",
-    "$.a[-1]", "$.a[0][-1]", "$[*][-1]", "$..[-1][-1]", "$..id",
+    "$.a[-1]", "$.a[0][-1]", "$[*][-1]", "$..[-1][-1]", "$..id", "/a/0", "/1",
 ]  # fmt: skip
 
 
@@ -38,9 +39,54 @@ def test_paths_select_together_what_they_select_alone(
     parsed = [parse(path) for path in paths]
     start = reach(parsed)
     for value in asked:
+        found = [{place for place, _ in each.find(value)} for each in parsed]
         for path, at in places(value, start, backwards=backwards):
-            alone = {index for index, each in enumerate(parsed) if each.matches(path, value)}
+            alone = {index for index, each in enumerate(found) if path in each}
             assert set(at.selecting) == alone, (path, value)
+
+
+def is_reached(path: str, *steps: str | int | tuple[int, int | None]) -> bool:
+    """Follow the steps to a place; the pairs are an index and the length of its list, None if that is unknown."""
+    here = reach([parse(path)])
+    for step in steps:
+        here = here.follow(*step) if isinstance(step, tuple) else here.follow(step)
+    return here.selecting == (0,)
+
+
+@pytest.mark.parametrize("path", ["$.list[1]", "/list/1"])
+def test_an_index_is_reached_at_its_place_and_no_other(path: str) -> None:
+    assert is_reached(path, "list", 1)
+    assert not is_reached(path, "list", 0)
+    assert not is_reached(path, "list", 2)
+
+
+def test_only_a_pointer_takes_an_index_for_the_name_of_a_member() -> None:
+    assert is_reached("/list/1", "list", "1")
+    assert not is_reached("$.list[1]", "list", "1")
+    assert not is_reached("$.list['1']", "list", 1)
+
+
+@pytest.mark.parametrize(
+    ("place", "reached"),
+    [
+        (("b",), True),
+        (("a", "b"), True),
+        (("a", 0, "c", "b"), True),
+        ((), False),
+        (("a",), False),
+        (("b", "a"), False),
+    ],
+)
+def test_a_descent_reaches_its_name_at_every_depth_and_nothing_else(
+    place: tuple[str | int, ...], reached: bool
+) -> None:
+    assert is_reached("$..b", *place) is reached
+
+
+def test_an_index_from_the_end_is_reached_only_where_the_length_of_the_list_is_known() -> None:
+    assert is_reached("$.a[-1].b", "a", (1, 2), "b")
+    assert not is_reached("$.a[-1].b", "a", (0, 2), "b")
+    assert not is_reached("$.a[-1].b", "a", (1, None), "b")
 
 
 def test_a_place_from_the_end_is_found_in_lists_of_any_length_and_order() -> None:
