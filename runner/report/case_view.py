@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from ..engine.journal.record import Record
 from ..errors import elided
 from ..values import Json
+from ..wire.usage import token_count
 from .figures import count, dollars, duration, plural
 from .painting import BOLD, DIM, GREEN, RED, YELLOW, Line
 from .visible import visible, wrapped
@@ -71,12 +72,11 @@ def _facts(record: Record) -> Iterator[str]:
         yield "cached"
     elif record["latency_ms"] is not None:
         yield duration(record["latency_ms"] / 1000)
-    usage = record["usage"] or {}
-    counts = [usage.get(name) for name in ("prompt_tokens", "completion_tokens")]
+    counts = [token_count(record["usage"], name) for name in ("prompt_tokens", "completion_tokens")]
     said = [
         f"{count(number)} {way}"
         for number, way in zip(counts, ("in", "out"), strict=True)
-        if isinstance(number, int)
+        if number is not None
     ]
     if said:
         yield f"tokens: {', '.join(said)}"

@@ -17,7 +17,8 @@ __all__ = ["TooDeepError", "decode_envelope", "parse_answer", "visible"]
 def decode_envelope(body: bytes) -> Json:
     """Return the JSON value of a response body of any content type; a BOM and white space before it are allowed.
 
-    Numbers that JSON does not have (NaN, 1e999) become strings, so that such a number does not cost the answer.
+    Numbers that no double holds (NaN, 1e999, an integer of 400 digits) become strings, so that such a number does not
+    cost the answer.
     Raises ValueError with a sentence if the body is not JSON in UTF-8, and TooDeepError if it is nested deeper
     than `MAX_DEPTH`.
     """
@@ -78,4 +79,11 @@ def _finite_or_text(number: str) -> float | str:
     return value if isfinite(value) else number
 
 
-_ENVELOPE = json.JSONDecoder(parse_float=_finite_or_text, parse_constant=str)
+def _int_or_text(number: str) -> int | str:
+    return int(number) if len(number) <= _DIGITS else number
+
+
+_DIGITS = 308
+"""The digits of the largest integer that is sure to have a double near it."""
+
+_ENVELOPE = json.JSONDecoder(parse_float=_finite_or_text, parse_int=_int_or_text, parse_constant=str)

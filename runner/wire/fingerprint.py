@@ -26,7 +26,7 @@ __all__ = [
     "version_of",
 ]
 
-FINGERPRINT = r"(?:v(?:[2-9]|[1-9][0-9]+):)?sha256:[0-9a-f]{64}"
+FINGERPRINT = r"(?:v(?:[2-9]|[1-9][0-9]{1,8}):)?sha256:[0-9a-f]{64}"
 """The pattern of a fingerprint of any version: the first has no `v1:`, because it was the only one."""
 
 _FINGERPRINT = re.compile(FINGERPRINT)

@@ -208,6 +208,23 @@ def test_a_cost_that_is_not_known_stops_a_run_that_has_a_bound(
     assert len(server.requests) == 1
 
 
+@pytest.mark.parametrize("stated", ["-5", "1e999", "1" + 400 * "0", "1" + 5000 * "0", "NaN", "true"])
+def test_a_cost_that_no_answer_can_have_is_not_known(
+    asked: ProjectFolder, server: FaultServer, stated: str
+) -> None:
+    body = (
+        '{"object": "chat.completion", "model": "gpt-test", "usage": {"cost": %s}, "choices":'
+        ' [{"index": 0, "message": {"role": "assistant", "content": "hi"}, "finish_reason": "stop"}]}'
+    )
+    server.play(reply(200, body % stated))
+    write_rows(asked, rows(3))
+    done = run(asked, *BULK, "--max-cost", "5")
+    assert done.code == 3
+    assert "the cost of an answer from fake is unknown" in done.out
+    [record] = done.records()
+    assert record["cost"] is None
+
+
 @pytest.mark.parametrize(("bound", "most"), [("0", 1), ("3", 4), ("10%", 20)])
 def test_errors_beyond_the_bound_stop_a_run(
     asked: ProjectFolder, server: FaultServer, bound: str, most: int

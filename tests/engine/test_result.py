@@ -78,6 +78,22 @@ def test_tokens_that_are_not_counted_have_no_cost(counts: dict[str, Any]) -> Non
     assert cost_of(usage(**counts), PRICE) is None
 
 
+@pytest.mark.parametrize("count", [-1, 0.5, True, 2**53 + 1, 10**400])
+@pytest.mark.parametrize("name", ["prompt_tokens", "completion_tokens"])
+def test_a_count_that_no_answer_can_have_gives_no_cost(name: str, count: Any) -> None:
+    assert cost_of({**usage(), name: count}, PRICE) is None
+
+
+@pytest.mark.parametrize("stated", [-0.01, 2**53 + 1, 10**400])
+def test_a_cost_that_no_answer_can_have_is_none(stated: Any) -> None:
+    assert cost_of(usage(cost=stated), None) is None
+
+
+def test_more_cached_tokens_than_tokens_give_no_cost_rather_than_a_negative_one() -> None:
+    assert cost_of(cached(1_000_000), PRICE) == pytest.approx(0.5 + 1.0)
+    assert cost_of(cached(1_000_001), PRICE) is None
+
+
 def test_an_exchange_without_usage_has_no_cost() -> None:
     assert cost_of(None, PRICE) is None
 
@@ -154,6 +170,38 @@ def test_a_record_says_all_that_is_known_of_a_case_and_its_answer() -> None:
     }
     [facts] = asked.unit.judge.asked  # type: ignore[attr-defined]
     assert facts == {"latency_ms": 12.345, "cost": pytest.approx(3.0), "model": "gpt-test"}
+
+
+class Finds:
+    """A judge whose only check says what was wanted."""
+
+    def __init__(self, kind: str, wanted: Any) -> None:
+        self._check = CheckResult(kind, False, "$.a", "another", expected=wanted)
+
+    def judge(self, answer: Answer, *_: Any, **__: Any) -> Judgement:
+        return Judgement(answer.outcome, False, answer.output, (self._check,), None)
+
+
+def check_of(kind: str, wanted: Any) -> dict[str, Any]:
+    asked = job()
+    asked.unit.judge = Finds(kind, wanted)  # type: ignore[misc, assignment]
+    [record] = records(Reply((GOOD,)), asked)
+    [check] = record["checks"]
+    return dict(check)
+
+
+@pytest.mark.parametrize("wanted", ["refund", "", None, False, 7, 1.5, "x" * 100])
+def test_a_record_keeps_the_short_value_that_equals_wanted(wanted: Any) -> None:
+    assert check_of("equals", wanted)["expected"] == wanted
+
+
+@pytest.mark.parametrize(
+    ("kind", "wanted"),
+    [("contains", "refund"), ("equals", "x" * 101), ("equals", {"a": 1}), ("equals", [1])],
+    ids=["another kind of check", "a long text", "an object", "a list"],
+)
+def test_a_record_does_not_keep_what_other_checks_wanted_nor_what_is_long(kind: str, wanted: Any) -> None:
+    assert "expected" not in check_of(kind, wanted)
 
 
 def test_a_cached_answer_says_so_and_took_no_time() -> None:

@@ -86,6 +86,13 @@ def test_envelope_keeps_numbers_that_json_does_not_have_as_text() -> None:
     assert decode_envelope(b'{"a": NaN, "b": 1e999, "c": 1.5}') == {"a": "NaN", "b": "1e999", "c": 1.5}
 
 
+@pytest.mark.parametrize(("digits", "kept"), [(308, False), (309, True), (5000, True)])
+def test_envelope_keeps_an_integer_that_no_double_holds_as_text(digits: int, kept: bool) -> None:
+    number = "1" * digits
+    found = decode_envelope(f'{{"a": {number}}}'.encode())
+    assert found == {"a": number if kept else int(number)}
+
+
 @pytest.mark.parametrize("body", [b"", b"\xff", b"<html>", b'{"a"', b"[" * 200_000])
 def test_envelope_that_is_no_json_is_refused(body: bytes) -> None:
     with pytest.raises(ValueError):

@@ -12,7 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.canonical import canonical
-from runner.wire.fingerprint import NOT_COUNTED, Fingerprinter, parts
+from runner.errors import Location
+from runner.files.versions import NewerFormatError
+from runner.wire.fingerprint import NOT_COUNTED, Fingerprinter, parts, refuse_newer, version_of
 
 BODY: dict[str, Any] = {
     "model": "m",
@@ -101,6 +103,16 @@ def test_parts_are_those_that_stand_in_snapshots() -> None:
     assert parts(BODY) == {name: sha256(text).hexdigest()[:8] for name, text in whole.items()}
 
 
+def test_the_wire_format_is_part_of_the_params_unless_it_is_chat_completions() -> None:
+    named = b'{"api":"toy","body":{"model":"m","temperature":0}}'
+    assert parts(BODY, api="toy") == {**parts(BODY), "params": sha256(named).hexdigest()[:8]}
+
+
+def test_a_body_of_another_wire_format_is_hashed_with_its_name() -> None:
+    form = b'{"api":"toy","body":{"messages":[],"model":"m"},"v":1}'
+    assert Fingerprinter({"model": "m"}, api="toy").of([]) == "sha256:" + sha256(form).hexdigest()
+
+
 def test_parts_are_eight_hex_digits() -> None:
     assert all(len(digest) == 8 and int(digest, 16) >= 0 for digest in parts(BODY).values())
     assert list(parts({})) == ["messages", "params", "schema"]
@@ -142,6 +154,18 @@ def test_a_medium_is_hashed_by_its_digest_and_what_stands_beside_it_counts(
     assert of_part(part) != of_part({**part, kind: {**part[kind], "detail": "high"}})
 
 
+@pytest.mark.parametrize("of", [list, tuple], ids=["a list", "a tuple"])
+@pytest.mark.parametrize(("part", "name"), [(IMAGE, "url"), (AUDIO, "data"), (FILE, "file_data")])
+def test_parts_hash_a_medium_by_its_digest_too(part: dict[str, Any], name: str, of: Any) -> None:
+    kind = part["type"]
+    digest = {"$sha256": sha256(part[kind][name].encode()).hexdigest()}
+    digested = {**part, kind: {**part[kind], name: digest}}
+    whole, short = (
+        parts({"messages": of([{"role": "user", "content": of([each])}])}) for each in (part, digested)
+    )
+    assert whole == short
+
+
 def test_a_web_address_counts_as_it_is() -> None:
     assert of_part({"type": "image_url", "image_url": {"url": "https://a/1"}}) != of_part(
         {"type": "image_url", "image_url": {"url": "https://a/2"}}
@@ -174,3 +198,47 @@ def test_the_form_put_together_from_its_parts_is_the_whole_ones(
 
 def test_integers_that_differ_where_floats_do_not_are_different_questions() -> None:
     assert fingerprint({"seed": 2**60}) != fingerprint({"seed": 2**60 + 1})
+
+
+DIGEST = "sha256:" + "0123456789abcdef" * 4
+
+
+@pytest.mark.parametrize(
+    ("stored", "version"),
+    [
+        (DIGEST, 1),
+        (f"v2:{DIGEST}", 2),
+        (f"v9:{DIGEST}", 9),
+        (f"v10:{DIGEST}", 10),
+        (f"v123:{DIGEST}", 123),
+        (f"v1:{DIGEST}", None),
+        (f"v0:{DIGEST}", None),
+        (f"v02:{DIGEST}", None),
+        (f"v:{DIGEST}", None),
+        (f"2:{DIGEST}", None),
+        (f"{DIGEST}0", None),
+        (f"{DIGEST}\n", None),
+        (DIGEST[:-1], None),
+        (DIGEST.upper(), None),
+        (DIGEST.removeprefix("sha256:"), None),
+        ("", None),
+    ],
+)
+def test_a_stored_fingerprint_says_its_version(stored: str, version: int | None) -> None:
+    assert version_of(stored) == version
+
+
+def refuse(stored: dict[str, Any]) -> None:
+    refuse_newer(stored, "request", "this snapshot's fingerprint", lambda: Location("a.snap.yaml", 3, 10))
+
+
+def test_the_fingerprint_of_a_newer_runner_is_refused_where_it_is() -> None:
+    with pytest.raises(NewerFormatError) as refused:
+        refuse({"request": f"v2:{DIGEST}"})
+    assert refused.value.location == Location("a.snap.yaml", 3, 10)
+    assert "this snapshot's fingerprint" in refused.value.message
+
+
+@pytest.mark.parametrize("stored", [{}, {"request": DIGEST}, {"request": 2}, {"request": "v2"}, {"other": f"v2:{DIGEST}"}])  # fmt: skip
+def test_what_is_no_fingerprint_of_a_newer_runner_is_not_refused_as_one(stored: dict[str, Any]) -> None:
+    refuse(stored)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import asdict, dataclass, field
 
-from ...values import Json
+from ...wire.usage import token_count
 from .record import Record
 
 __all__ = ["Counters", "Verdicts", "is_new"]
@@ -72,11 +72,6 @@ class Counters(Verdicts):
         self.cached += record["cached"]
         if record["attempts"] > 1:
             self.retries += record["attempts"] - 1
-        usage = record["usage"]
-        if usage and is_new(record):
-            self.prompt_tokens += _whole(usage.get("prompt_tokens"))
-            self.completion_tokens += _whole(usage.get("completion_tokens"))
-
-
-def _whole(count: Json) -> int:
-    return count if isinstance(count, int) else 0
+        if is_new(record):
+            self.prompt_tokens += token_count(record["usage"], "prompt_tokens") or 0
+            self.completion_tokens += token_count(record["usage"], "completion_tokens") or 0

@@ -15,6 +15,7 @@ from ...endpoints.base import Request, Response, Transport, TransportError
 from ...endpoints.connect import Connection
 from ...masking import mask
 from ...wire.reply import Outcome, ProviderError, Reply
+from ...wire.usage import token_count
 from ..journal.record import Record
 from ..plan.plan import Job, Unit
 from .admission import Admission
@@ -301,10 +302,9 @@ class Pool:
             self._breaker.succeeded()
         elif reason := self._breaker.failed(error, mask(error.message, self._connection.secrets)):
             self._shutdown.stop(reason)
-        if reply.usage:
-            used = reply.usage.get("total_tokens")
-            if isinstance(used, int):
-                self._admission.correct(job.estimate, used)
+        used = token_count(reply.usage, "total_tokens")
+        if used is not None:
+            self._admission.correct(job.estimate, used)
 
     def _finish(
         self, ended: Sequence[tuple[QueuedJob, Reply, float | None]], *, cached: bool = False

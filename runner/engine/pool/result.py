@@ -8,8 +8,9 @@ from ...checks.assertions import CheckResult
 from ...files.addresses import key_headers, shown_name
 from ...files.model import Endpoint, ModelRule
 from ...masking import mask
-from ...values import Json, JsonObject
+from ...values import JsonObject
 from ...wire.reply import Answer, Outcome, ProviderError, Reply
+from ...wire.usage import stated_cost, token_count
 from ..journal.record import CheckRecord, ErrorRecord, Record
 from ..plan.plan import Job, choices
 
@@ -148,18 +149,19 @@ def _error(
 def cost_of(usage: JsonObject | None, price: ModelRule | None) -> float | None:
     """Return the cost of one exchange in US dollars: by the project's price, else the provider's (`usage.cost`, OpenRouter).
 
-    Cached prompt tokens are part of `prompt_tokens` (OpenAI) and cost `cached_price` if given. None if neither is known.
+    Cached prompt tokens are part of `prompt_tokens` (OpenAI) and cost `cached_price` if given. None if neither is known,
+    or if the counts contradict each other: more cached tokens than tokens.
     """
-    if usage is None:
+    if price is None or price.input_price is None or price.output_price is None:
+        return stated_cost(usage)
+    prompt, completion = token_count(usage, "prompt_tokens"), token_count(usage, "completion_tokens")
+    if usage is None or prompt is None or completion is None:
         return None
-    if price is not None and price.input_price is not None and price.output_price is not None:
-        prompt, completion = usage.get("prompt_tokens"), usage.get("completion_tokens")
-        if not isinstance(prompt, int | float) or not isinstance(completion, int | float):
-            return None
-        details = usage.get("prompt_tokens_details")
-        cached = details.get("cached_tokens") if isinstance(details, Mapping) else None
-        discounted = cached if isinstance(cached, int | float) and price.cached_price is not None else 0
-        dollars = (prompt - discounted) * price.input_price + completion * price.output_price
-        return (dollars + discounted * (price.cached_price or 0.0)) / 1_000_000
-    stated: Json = usage.get("cost")
-    return float(stated) if isinstance(stated, int | float) and not isinstance(stated, bool) else None
+    details = usage.get("prompt_tokens_details")
+    cached = token_count(details, "cached_tokens") if isinstance(details, Mapping) else None
+    if price.cached_price is None or cached is None:
+        return (prompt * price.input_price + completion * price.output_price) / 1_000_000
+    if cached > prompt:
+        return None
+    dollars = (prompt - cached) * price.input_price + completion * price.output_price
+    return (dollars + cached * price.cached_price) / 1_000_000

@@ -16,6 +16,7 @@ from typing import Any
 from ...engine.journal.record import Record
 from ...errors import StorageError
 from ...values import Json
+from ...wire.usage import token_count
 from ..wording import label
 from .entry import Entry
 
@@ -67,7 +68,6 @@ class Blocks:
 
 def _row(entry: Entry, *, brief: bool) -> dict[str, Any]:
     record = entry.record
-    usage = record["usage"] or {}
     row: dict[str, Any] = {
         "name": label(record),
         "prompt": record["prompt"],
@@ -76,8 +76,8 @@ def _row(entry: Entry, *, brief: bool) -> dict[str, Any]:
         "outcome": record["outcome"],
         "latency": None if entry.replayed else record["latency_ms"],
         "cost": record["cost"],
-        "in": usage.get("prompt_tokens"),
-        "out": usage.get("completion_tokens"),
+        "in": token_count(record["usage"], "prompt_tokens"),
+        "out": token_count(record["usage"], "completion_tokens"),
         "cached": record["cached"] or None,
         "replayed": entry.replayed or None,
     }

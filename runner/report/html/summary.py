@@ -7,6 +7,7 @@ from array import array
 from collections import Counter
 from dataclasses import dataclass, field
 
+from ...wire.usage import token_count
 from ..wording import failed_checks
 from .entry import Entry
 from .fields import Fields
@@ -105,11 +106,9 @@ class Summary:
         record = entry.record
         if (latency := record["latency_ms"]) is not None:
             group.latencies.append(latency)
-        usage = record["usage"] or {}
-        asked, came = usage.get("prompt_tokens"), usage.get("completion_tokens")
-        if isinstance(asked, int):
-            self.prompt_tokens += asked
-        if isinstance(came, int):
+        self.prompt_tokens += token_count(record["usage"], "prompt_tokens") or 0
+        came = token_count(record["usage"], "completion_tokens")
+        if came is not None:
             self.completion_tokens += came
             group.outputs.append(came)
         if (cost := record["cost"]) is not None:

@@ -1,0 +1,31 @@
+"""Reads the numbers of a provider's `usage`: counts of tokens, and the cost that some providers state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ..values import Json
+
+__all__ = ["stated_cost", "token_count"]
+
+_MOST = 2**53
+"""The highest number that is believed: up to here a double holds every whole number."""
+
+
+def token_count(usage: Mapping[str, Json] | None, name: str) -> int | None:
+    """Return the count under `name`; None if it is absent or no count: not a whole number, negative, or above 2**53."""
+    number = _number(usage, name)
+    return int(number) if number is not None and number == int(number) else None
+
+
+def stated_cost(usage: Mapping[str, Json] | None) -> float | None:
+    """Return the cost in US dollars (`cost`, OpenRouter); None if it is absent or cannot be one, such as a negative number."""
+    number = _number(usage, "cost")
+    return None if number is None else float(number)
+
+
+def _number(usage: Mapping[str, Json] | None, name: str) -> int | float | None:
+    number = (usage or {}).get(name)
+    if isinstance(number, bool) or not isinstance(number, int | float):
+        return None
+    return number if 0 <= number <= _MOST else None
