@@ -25,7 +25,7 @@ __all__ = ["TestAttempt"]
 _COMMAND = "test"
 _UNFINISHED = frozenset({"killed", "interrupted", "stopped", "failed"})
 _CUT_OUT = "[key]"
-"""What replaces a key in a journal: the original answer is no longer known."""
+"""Replaces a key in a journal, so the original answer is no longer known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ class TestAttempt:
 
 
 def _last_test(root: Path) -> StoredRun | None:
-    """Return the newest run of `runner test`; None if it has not all that is needed to resume it.
+    """Return the newest run of `runner test`; None if it lacks something that is needed to resume it.
 
     Raises NewerFormatError if a newer runner wrote it: the answers in it are paid for.
     """

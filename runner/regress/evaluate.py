@@ -89,7 +89,7 @@ def evaluate(
     matching = sum(comparison.equal for comparison in comparisons)
     agreement = (approved.agreement, approved.samples)
     verdict = sample_verdict(matching, len(records), approved_agreement=agreement, min_pass=needed)
-    # Show a sample that differs, if there is one: a person has to look at that.
+    # Prefer a sample that differs, if there is one: a person has to look at that.
     shown = next((each for each in comparisons if not each.equal), comparisons[0])
     base = replace(
         base,
@@ -140,7 +140,7 @@ def compare_record(rules: Rules, approved: Snapshot, record: Record, value: Json
     """Compare one answer, whose redacted value is `value`, with the approved one."""
     expected, came = approved.outcome or "ok", record["outcome"]
     if came != expected:
-        # Another outcome has no value to compare: a person has to look at it.
+        # An answer with another outcome has no value to compare: a person has to look at it.
         return Comparison(
             equal=False, fields=(FieldVerdict("outcome", expected, came, "exact", equal=False),)
         )

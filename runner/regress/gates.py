@@ -29,7 +29,7 @@ from .snapshots.store import SnapshotStore
 __all__ = ["CaseChange", "GateResult", "GateWord", "Gates", "load_rates", "power_hint"]
 
 GateWord: TypeAlias = Literal["held", "worse", "inconclusive", "unchecked", "skipped"]
-"""The result of a gate: `unchecked` should have been judged but could not, `skipped` is not judged in such a run."""
+"""The result of a gate: `unchecked` should have been judged but could not be; `skipped` is not judged in such runs."""
 
 _MOST_MISSING = 0.05
 """If a larger share of the answers than this is missing, the gate is not judged."""

@@ -58,7 +58,7 @@ def last_failed(root: Path) -> frozenset[CaseName]:
         raise UsageError(
             "the list of failed cases is damaged",
             location=Location(str(path)),
-            hint="delete the file; the next runner test writes it anew",
+            hint="delete the file; the next `runner test` creates it again",
         )
     return found
 

@@ -144,7 +144,7 @@ class LostAnswers:
             return
         prompt = self._load(place)
         variants = [variant.name for variant in variants_of(prompt, self._project)]
-        # Without tests it has at most the one case without variables; whether it has needs its templates.
+        # Without tests it has at most the case without variables; whether it has that depends on its templates.
         ids = (case.id for case in cases_of(prompt)) if prompt.tests else iter((case_id({}),))
         for each in ids:
             for variant in variants:

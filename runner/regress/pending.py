@@ -132,7 +132,7 @@ def _read_v1(value: dict[str, Any], data: bytes, shown: str) -> PendingEntry:
         raise ValueError("another format")
     try:
         snapshot = read_snapshot(value.pop("snapshot"), shown)
-    except NewerFormatError as error:  # its line is one of the text inside
+    except NewerFormatError as error:  # its line number is relative to the text inside
         raise NewerFormatError(
             error.message, location=located_in(data, shown, "snapshot"), hint=error.hint
         ) from None

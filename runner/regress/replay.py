@@ -1,4 +1,4 @@
-"""Re-check approved answers offline: apply the current schema and assertions to them. Pure."""
+"""Re-check approved answers offline against the current schema and assertions. Pure."""
 
 from __future__ import annotations
 

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 __all__ = ["Basis", "CaseResult", "FieldChange", "Kind", "PendingEntry", "Status", "Verdict"]
 
 Status: TypeAlias = Literal["current", "missing", "stale", "conflict", "moved", "orphan"]
-"""The relation of a case to its snapshot before a request is sent: the same request, no snapshot, another request, a
-merge conflict in the file, a file under another name; `orphan` is a file without a case."""
+"""The relation of a case to its snapshot before a request is sent: same request, no snapshot, different request,
+merge conflict in the file, file under another name. `orphan` is a file without a case.
+"""
 
 Verdict: TypeAlias = Literal["pass", "fail", "flaky", "pending", "outdated", "error"]
 """The verdict on a case: `pending` awaits approval, `outdated` cannot be renewed in this mode, `error` has no answer."""
@@ -32,7 +33,7 @@ Kind: TypeAlias = Literal["new", "changed", "refreshed", "moved"]
 
 @dataclass(frozen=True, slots=True)
 class Basis:
-    """What a result was made from: the request, the answers that came (none: it was replayed), and what was approved."""
+    """The inputs of a result: the request, the answers that arrived (none if replayed), and the approved answer."""
 
     job: Job
     records: tuple[Record, ...] = ()
@@ -45,9 +46,9 @@ class CaseResult:
 
     `file` is the prompt's path as the user gave it, `snapshot` the snapshot's path from the project's root. `agreement`
     is (how many of, how many) samples gave the approved output when it was recorded; `flavour` is new-flaky,
-    known-flaky or recovered. `calls` says how often the model was asked, `cached`
-    how many of the answers came from the cache instead, `written` whether the snapshot file changed. `gated`: the gates
-    of its prompt decide, and the case is told without failing the run by itself; `must_pass`: it fails the run all the same.
+    known-flaky or recovered. `calls` counts the answers that were requested, `cached` those that came from the cache
+    instead; `written` says whether the snapshot file changed. `gated`: the gates of its prompt decide, so the case is
+    reported but does not fail the run by itself, unless it is `must_pass`.
     """
 
     prompt: str
@@ -78,7 +79,7 @@ class CaseResult:
     basis: Basis | None = field(default=None, compare=False, repr=False)
 
     def without(self, secrets: Collection[str]) -> CaseResult:
-        """The same as it may be shown and written: no key stands in the answers and in what is said of them."""
+        """Return the result as it may be shown and written: with keys masked in the answers and in the messages."""
         if self.basis is None or not secrets:
             return self
         clean = json_cleaner(secrets)
@@ -148,6 +149,6 @@ class PendingEntry:
 
     @property
     def prompt_file(self) -> str:
-        """The prompt's file from the project's root: it is beside the folder of its snapshots. Not for a pack's prompt."""
+        """The prompt's file from the project's root: it is beside its snapshot folder. Not for prompts of packs."""
         folder = PurePosixPath(self.snapshot_file).parents[2]
         return str(folder / PurePosixPath(self.file).name)

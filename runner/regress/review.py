@@ -104,7 +104,7 @@ class Review:
 
     @property
     def decision(self) -> str | None:
-        """What was decided about the entry that is shown, as a participle."""
+        """What was decided about the entry that is shown, as a past participle."""
         made = self.decisions.get(self.at)
         return None if made is None else _DONE[made]
 
@@ -118,7 +118,7 @@ class Review:
         """Apply a key. `extent` is that of what is on the screen. A key without a meaning, such as Enter, does nothing."""
         self.message = ""
         if self.view == "help":
-            self._open("whole")  # whatever the key is: it was pressed to leave the help
+            self._open("whole")  # any key leaves the help, and does nothing else
         elif key in _DECISIONS:
             self._decide(_DECISIONS[key])
         elif len(key) == 1 and key.lower() in _DECISIONS:
@@ -244,10 +244,10 @@ class Review:
 
     def _add_rule(self, extent: Extent) -> None:
         if not self.entry.fields:
-            self.message = "A rule is about a difference between two answers, and here is none."
+            self.message = "A rule is for a difference between two answers; there is none here."
             return
         if not extent.rows:
-            self.message = "A rule is about the highlighted difference: go back to the table first (Esc)."
+            self.message = "A rule is for the highlighted difference: go back to the table first (Esc)."
             return
         self._reveal(extent)
         proposed = self.propose(self.entry, self.entry.fields[self.row])

@@ -50,11 +50,13 @@ class _Asked:
 
 
 class Regression:
-    """One run over the cases that `selection` takes of a plan's units. `emit` receives each case's result; `orphan` each snapshot file without a case.
+    """One run over the cases that `selection` selects from a plan's units.
 
-    `lost` knows the answers that cases without a snapshot may have left under another name, where it was looked for before.
-    `see` is told each case before it is looked into, and `samples_of` says how often gates ask the cases of a unit. `remark` is told what concerns a prompt as a whole. `changed` limits what may be asked to these cases (`--base`); the others are replayed or reported. Raises what
-    loading, rendering and the snapshot store raise.
+    `emit` receives each case's result; `orphan` each snapshot file without a case; `remark` remarks on a prompt as a
+    whole. `lost` finds answers that cases without a snapshot may have left under another name; pass it if the caller
+    has searched already. `see` is called with each case before it is compared. `samples_of` returns how often gates
+    sample the cases of a unit. `changed` limits requests to these cases (`--base`); the others are replayed or
+    reported. Raises what loading, rendering and the snapshot store raise.
     """
 
     def __init__(
@@ -90,7 +92,7 @@ class Regression:
         self._rules: Mapping[str, Rules] = {
             unit.prompt.place: compile_rules(unit.prompt, project) for unit in units
         }
-        # Which files have no case can only be said when every case was seen.
+        # Only when every case has been seen is it known which files have no case.
         self._complete = selection.takes_all and selection.takes_tests and plan.shard is None
         self._unseen: dict[str, set[str]] = {}
         self._lost = lost or LostAnswers(units, project, store)
@@ -101,11 +103,11 @@ class Regression:
 
     @property
     def asks_all(self) -> bool:
-        """Whether even what has not changed is asked, to see what the model says today."""
+        """Return whether unchanged cases are sent too, to see what the model answers today."""
         return self._modes.record == "all"
 
     def samples_of(self, unit: Unit) -> int:
-        """How often each case of a unit is asked: as the run says, else its gates, else the prompt."""
+        """Return the number of samples per case of a unit: set by the run, else by its gates, else by the prompt."""
         return self._modes.samples or self._samples_of(unit) or self._rules[unit.prompt.place].samples
 
     def guard(self, secrets: Iterable[str]) -> None:
@@ -114,17 +116,17 @@ class Regression:
         self._store.guard(self._secrets)
 
     def jobs(self, preflight: Preflight | None = None) -> dict[str, Iterator[Job]]:
-        """For each endpoint, lazily, the jobs that have to be asked; drawing them replays what need not be.
+        """Return the jobs to send, lazily, for each endpoint; drawing them replays the cases that need no request.
 
-        In `--record none` these are empty, and drawing them is the whole run. What `preflight` has rendered is taken
-        from there.
+        With `--record none` there are no jobs, and drawing them is the whole run. Requests that `preflight` has
+        rendered are taken from there.
         """
         return {
             name: self._jobs(places, preflight) for name, places in self._plan.places_by_endpoint().items()
         }
 
     def take(self, job: Job, records: Sequence[Record]) -> None:
-        """Receive the records of one of the jobs; the last one of a case decides it."""
+        """Receive the records of one of the jobs; the last job of a case decides it."""
         asked = self._asked[job.key]
         asked.records += records
         asked.missing -= 1
@@ -133,7 +135,7 @@ class Regression:
             self._decide(asked)
 
     def finish(self) -> None:
-        """Tell the snapshot files that no case of a completely seen prompt refers to, and rules that never applied."""
+        """Report snapshot files that no case of a completely seen prompt refers to, and rules that never applied."""
         for unit in {unit.prompt.place: unit for unit in self._units}.values():
             for found in vacuous_rules(unit.prompt, self._rules[unit.prompt.place]):
                 self._remark(f"{found.location}: {found.message}")
@@ -165,7 +167,7 @@ class Regression:
             return
         names = self._store.files_of(folder)
         if names:
-            # With several variants, those of other endpoints are seen later: cross theirs off first.
+            # The snapshots of the other variants are in this folder too, but seen later: remove them first.
             others = [each for each in self._units if each.prompt is unit.prompt and each is not unit]
             for other in others:
                 for case in self._plan.cases(other):
@@ -233,7 +235,7 @@ class Regression:
             drop_pending(self._root, file)
 
     def _missing(self, job: Job, file: str) -> Iterator[Job]:
-        """A case without a snapshot: a renamed one when a file without a case answers the very same request."""
+        """Handle a case without a snapshot; it was renamed if a file without a case answers the same request."""
         found = self._lost.take(job, file)
         if found is None:
             yield from self._ask_or_tell(job, "missing", None, file, "no approved snapshot")
@@ -246,7 +248,7 @@ class Regression:
             return
         [old] = found
         approved = self._store.read(old)
-        assert approved is not None, "what was found a moment ago is there"
+        assert approved is not None, "it was found a moment ago"
         folder, _, name = old.rpartition("/")
         self._unseen.get(folder, set()).discard(name)
         if self._modes.calls("moved") and self._may_ask(job):
@@ -318,12 +320,12 @@ class Regression:
         else:
             proposal = evaluation.proposal
             if kind == "refreshed" and asked.against is None and asked.approved is not None:
-                # The pack's own answer, which stays as it is: the project gets it under its own request.
+                # The pack's own answer is read-only: the project gets its own snapshot, for its own request.
                 proposal = refreshed(asked.approved, proposal)
             self._propose(proposal, asked.file, asked.against, evaluation.result, moved_from=asked.moved_from)
 
     def _settle(self, asked: _Asked, evaluation: Evaluation) -> None:
-        """A case with nothing to approve: its older pending answer is out of date."""
+        """Finish a case with nothing to approve; its older pending answer, if any, is outdated."""
         result = evaluation.result
         if (
             result.verdict in ("pass", "flaky")
@@ -343,7 +345,7 @@ class Regression:
         result: CaseResult,
         moved_from: str | None = None,
     ) -> None:
-        """Approve at once where `--update` says so, else let it wait for a person."""
+        """Approve the answer at once if `--update` allows it, else store it as pending."""
         assert result.kind is not None
         self._store.refuse_secrets(file, proposal)
         entry = PendingEntry(

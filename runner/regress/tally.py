@@ -15,10 +15,12 @@ __all__ = ["Tally"]
 
 @dataclass(slots=True)
 class Tally:
-    """What a run found, as counts: its size does not depend on the number of cases.
+    """The results of a run as counts; the size of a tally does not depend on the number of cases.
 
-    `called` are the cases for which a model was asked, `calls` the answers it was asked for, `cached` those all of whose answers came from the cache.
-    `further_cost` is what the calls of later rounds cost, in US dollars. `excused` counts, by verdict, the cases of prompts whose gates decide: they are told, and do not fail the run by themselves.
+    `called` counts the cases for which requests were sent, `calls` the requested answers, `cached` the cases all of
+    whose answers came from the cache. `further_cost` is the cost of the calls of later rounds, in US dollars. `excused`
+    counts, by verdict, the cases of prompts whose gates decide: they are reported and do not fail the run by
+    themselves.
     """
 
     selected: int = 0
@@ -39,12 +41,12 @@ class Tally:
     excused: Counter[str] = field(default_factory=Counter)
 
     def gate(self, result: GateResult) -> None:
-        """Count what a gate came to."""
+        """Count the result of a gate."""
         self.gates_failed += result.outcome == "failed"
         self.gates_unchecked += result.outcome == "unchecked"
 
     def further(self, calls: int, cost: float | None) -> None:
-        """Count the calls that gates asked for when the cases were decided already."""
+        """Count the calls that gates requested after the cases were decided."""
         self.calls += calls
         if cost is not None:
             self.further_cost = (self.further_cost or 0.0) + cost
@@ -73,7 +75,7 @@ class Tally:
                 self.errors += 1
 
     def facts(self, modes: Modes, *, unsent: bool = False, signal: int | None = None) -> ExitCounts:
-        """What the exit code is decided from."""
+        """Return the counts that decide the exit code."""
         rejected = self.unreferenced if modes.unreferenced == "reject" else 0
         excused = self.excused
         outdated = self.pending + self.outdated - excused["pending"] - excused["outdated"]

@@ -22,11 +22,11 @@ __all__ = ["compares_nothing", "redactions_that_hide_all", "vacuous_rules"]
 CODE = "W011"
 
 _TEXTS = ("", "a", "Ab, c.", "-3.14", "2026-11-27", "  ", "{}", "Grüße", "日本語", "🙂", '"quoted" \\ path/x')
-"""Texts that have nothing in common but to be texts of one line."""
+"""Texts that have nothing in common except that each is a single line."""
 
 
 def vacuous_rules(prompt: Prompt, rules: Rules) -> Iterator[Diagnostic]:
-    """A remark at each rule of a prompt that compares nothing, and at one that its schema leaves nothing to."""
+    """Yield a remark for each rule that compares nothing, and for each that can never apply under the schema."""
     if (nothing := _nothing_compared(rules)) is not None:
         yield _remark(
             nothing.location,
@@ -53,12 +53,12 @@ def vacuous_rules(prompt: Prompt, rules: Rules) -> Iterator[Diagnostic]:
 
 
 def compares_nothing(rules: Rules, approved: Json) -> bool:
-    """Whether the rules ignore every part that an approved answer has."""
+    """Return whether the rules ignore every part of an approved answer."""
     return all(label == "ignore" for _, _, label in deciding_rules(rules, approved))
 
 
 def redactions_that_hide_all(project: Project) -> Iterator[Diagnostic]:
-    """A remark at each `redact` entry that masks whole answers, so that all of them are the same."""
+    """Yield a remark for each `redact` entry that masks whole answers, so that all of them look the same."""
     for index, spec in enumerate(cast("tuple[Mapping[str, Any], ...]", project.redact)):
         whole = spec.get("path", "$") in ("$", "", "$..*", "$.*", "$[*]")
         expression = spec.get("regex")
@@ -72,7 +72,7 @@ def redactions_that_hide_all(project: Project) -> Iterator[Diagnostic]:
 
 
 def _nothing_compared(rules: Rules) -> Rule | None:
-    """The rule for which nothing is compared; None where something is."""
+    """Return the rule because of which nothing is compared; None if something is."""
     at_root = [rule for rule in rules.rules if not rule.path.segments]
     whole = at_root[-1] if at_root else rules.base
     if whole.kind == "plain":
@@ -115,17 +115,17 @@ def _items_are_ignored(path: Path, rules: Rules) -> bool:
 
 
 def _takes_any_text(expression: str, *, part: bool = False) -> bool:
-    """Whether an expression describes whole texts of all sorts; with `part` it need not describe the empty one."""
+    """Return whether an expression matches whole texts of all sorts; with `part` it need not match the empty text."""
     try:
         pattern = re.compile(expression)
     except (re.error, RecursionError, OverflowError):
-        return False  # told where the rule is compiled
+        return False  # reported when the rule is compiled
     texts = (text for text in _TEXTS if text or not part)
     return all(pattern.fullmatch(text) for text in texts)
 
 
 def _against_schema(rule: Rule, spec: Mapping[str, Any], schema: Json) -> Iterator[Diagnostic]:
-    """What the schema of the answers says of a rule's path, as far as it can be followed there."""
+    """Yield remarks on a rule whose path or tolerance makes no sense under the schema of the answers."""
     found = _at(schema, rule.path)
     if found is _UNKNOWN:
         return
@@ -155,7 +155,7 @@ _UNKNOWN: Mapping[str, Any] = {"unknown": True}
 
 
 def _at(schema: Json, path: Path) -> Mapping[str, Any] | None:
-    """The schema of the values at a path; None where there can be none, _UNKNOWN where that cannot be told."""
+    """Return the schema of the values at a path; None if the path cannot exist, _UNKNOWN if that is unclear."""
     node: Any = schema
     for segment in path.segments:
         if not isinstance(node, Mapping) or segment.descendant or segment.token or _branches(node):

@@ -180,9 +180,9 @@ def test_a_missing_value_is_a_change_under_every_other_rule():
         ("{path: $, compare: seen}", "x", "y", "not seen in the approved samples"),
         ("{path: $, compare: keyed, key: id}", [{"id": 1}], [{"id": 1}, {"id": 1}], 'new: two items have "id" 1'),
         ("{path: $, compare: keyed, key: id}", [{"id": 1}], [{}, 1], 'new: item 0 has no "id"'),
-        ("{path: $, compare: keyed, key: id}", [{"id": 1}, 1], [{"id": []}], 'approved: item 1 has no "id"; new: the "id" of item 0 is neither text nor a number'),
+        ("{path: $, compare: keyed, key: id}", [{"id": 1}, 1], [{"id": []}], 'approved: item 1 has no "id"; new: the "id" of item 0 is neither a string nor a number'),
         ("{path: $, length: {abs: 1}}", [], [1, 2], "0 items approved, 2 new"),
-        ("{path: $, compare: set}", list(range(200)), list(range(200, 400)), "more than 10,000 pairs of items without an equal; `compare: keyed` says which belong together"),
+        ("{path: $, compare: set}", list(range(200)), list(range(200, 400)), "more than 10,000 pairs of unequal items to try; use `compare: keyed` to pair them by a key"),
     ],
 )  # fmt: skip
 def test_the_note_says_by_how_much_or_why(rule, approved, new, note):

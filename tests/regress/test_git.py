@@ -66,7 +66,7 @@ def test_a_commit_has_one_name_however_it_is_called(git: GitFolder, repository: 
 @pytest.mark.parametrize("rev", ["", " ", "-n", "--all", "--output=x", "a\nb", "a\0b"])
 def test_what_can_be_no_revision_never_reaches_git(git: GitFolder, repository: Repository, rev: str) -> None:
     git.commit()
-    with pytest.raises(UsageError, match="is no revision of git"):
+    with pytest.raises(UsageError, match="is not a git revision"):
         repository.commit(rev)
 
 
@@ -102,7 +102,7 @@ def test_a_shallow_clone_is_told_to_fetch_more(git: GitFolder, tmp_path: Path) -
 def test_a_repository_without_commits_is_told_so(repository: Repository) -> None:
     with pytest.raises(UsageError) as caught:
         repository.commit("main")
-    assert caught.value.hint == "it has no commit yet"
+    assert caught.value.hint == "the repository has no commits yet"
 
 
 def test_a_folder_outside_of_git_is_a_usage_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -150,7 +150,7 @@ def test_a_folder_that_was_not_there_yet_was_empty(git: GitFolder, repository: R
 
 def test_a_folder_outside_the_repository_is_refused(git: GitFolder, repository: Repository) -> None:
     git.commit()
-    with pytest.raises(UsageError, match="lies outside the git repository"):
+    with pytest.raises(UsageError, match="is outside the git repository"):
         repository.tree("main", git.folder.parent)
 
 

@@ -81,7 +81,7 @@ def test_what_is_masked_stands_in_no_verdict(tmp_path):
     ("entry", "message"),
     [
         ("{path: who}", 'runner.yaml:2:12: redact[0].path: "who" is not a path: column 1: a path starts with "$" (such as "$.label") or, as a JSON Pointer, with "/"'),
-        ("{regex: 'x*'}", 'runner.yaml:2:13: redact[0].regex: "x*" matches empty text, so it is found everywhere'),
+        ("{regex: 'x*'}", 'runner.yaml:2:13: redact[0].regex: "x*" matches the empty string, so it matches everywhere'),
     ],
 )  # fmt: skip
 def test_a_redaction_that_cannot_be_meant_is_refused_at_its_line(tmp_path, monkeypatch, entry, message):

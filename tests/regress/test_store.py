@@ -278,7 +278,7 @@ def test_a_rename_replaces_no_other_snapshot(store: SnapshotStore) -> None:
     other = FILE.replace("/a.", "/b.")
     store.write(FILE, OLD)
     store.write(other, NEW)
-    with pytest.raises(StorageError, match="is there already"):
+    with pytest.raises(StorageError, match="exists already"):
         store.move(FILE, other)
     assert (store.read(FILE), store.read(other)) == (OLD, NEW)
 

@@ -1,8 +1,8 @@
-"""What two revisions of a project would ask, compared request by request.
+"""Compare the requests of two revisions of a project.
 
-Not files are compared but what they render to: an edited include, default, schema or project file changes exactly the
-requests it changes, and a comment, a reordering or a renamed prompt changes none. Both sides are rendered as they are
-read; of the older one only fingerprints are kept.
+Rendered requests are compared, not files: an edited include, default, schema or project file changes exactly the
+requests that it affects; a comment, a reordering or a renamed prompt changes none. Both sides are rendered while they
+are read; only fingerprints are kept of the older one.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ ChangeKind: TypeAlias = Literal["added", "removed", "changed", "moved", "unchang
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What became of one request. `parts` names what changed of it: messages, params, schema.
+    """The change of one request. `parts` names what changed in it: messages, params, schema.
 
-    `before` is missing for an added request and for one whose base does not render, which `note` then says; `after`
-    for a removed one. A moved request is the same under another file, case or variant. To ask the new one takes
-    `calls` answers to requests of `size` bytes; `snapshot` is the file of its approved answer, `shipped` the fingerprint
-    of the request that its pack brought an answer to.
+    `before` is None for an added request and for one whose base does not render, which `note` then reports; `after` is
+    None for a removed one. A moved request is the same one under another file, case or variant. Recording the new one
+    takes `calls` answers to requests of `size` bytes; `snapshot` is the file of its approved answer, `shipped` the
+    fingerprint of the request for which its pack ships an answer.
     """
 
     change: ChangeKind
@@ -51,19 +51,18 @@ class Change:
 
     @property
     def seen(self) -> Seen:
-        """The request as it is now, or as it was before it was removed."""
+        """Return the request as it is now, or as it was before it was removed."""
         seen = self.after or self.before
-        assert seen is not None, "a change has a side"
+        assert seen is not None, "a change has at least one side"
         return seen
 
 
 def changes(
     base: Iterable[RequestOf | Unreadable], head: Iterable[RequestOf | Unreadable]
 ) -> Iterator[Change]:
-    """What became of each request, in the order of `head`, then those that are gone.
+    """Yield the change of each request, in the order of `head`, then the removed ones.
 
-    A base that does not render counts as changed. Raises what is wrong with the head, Problems when it is more than one
-    thing.
+    A request whose base does not render counts as changed. Raises the error in the head, Problems if there are several.
     """
     before, broken = _read_base(base)
     added: list[Change] = []
@@ -102,9 +101,9 @@ def changes(
 def changed_bodies(
     base: Side, head: Side, keys: Set[CaseKey]
 ) -> Iterator[tuple[CaseKey, JsonObject, JsonObject]]:
-    """The bodies of requests that both sides have, before and after, rendered once more in the order of `head`.
+    """Yield the bodies of requests that both sides have, before and after, rendered again in the order of `head`.
 
-    Where the cases stand in the same order on both sides, one pair is held at a time.
+    If the cases have the same order on both sides, only one pair is in memory at a time.
     """
     older = base.bodies(keys)
     waiting: dict[CaseKey, JsonObject] = {}
@@ -123,9 +122,9 @@ def changed_cases(
     environ: Mapping[str, str] = os.environ,
     sandbox: Sandbox = IN_PROCESS,
 ) -> set[CaseKey]:
-    """The cases of `prompts`, as they are on disk, whose request differs from that of the git revision `base`.
+    """Return the cases of `prompts` (on disk) whose request differs from the one in the git revision `base`.
 
-    Added ones differ, moved ones do not. Raises UsageError for a revision that cannot be read, and what is wrong with
+    Added requests differ, moved ones do not. Raises UsageError for a revision that cannot be read, and the errors in
     the prompts themselves.
     """
     found: set[CaseKey] = set()
@@ -146,7 +145,7 @@ def changed_cases(
 def _counterparts(
     tree: RevisionTree, prompts: Sequence[Prompt], root: Path
 ) -> Callable[[Project], Iterable[str]]:
-    """The same prompts in an older tree; where one of them is new there, and may be a renamed one, those that are gone."""
+    """Return a function that chooses the same prompts in an older tree; if some are new, also those that are gone."""
 
     def choose(project: Project) -> Iterable[str]:
         files = [prompt.file for prompt in prompts if prompt.origin is None]
@@ -159,7 +158,7 @@ def _counterparts(
 
 
 def left_files(tree: Tree, project: Project, root: Path) -> list[str]:
-    """The prompt files of an older tree that are not there any more: each may have been renamed, but not copied from."""
+    """Return the prompt files of an older tree that no longer exist: they may have been renamed."""
     now = DiskTree(root)
     named = find_named_in(tree, (), project=project, cwd=root)
     return [name for name in named if not is_reference(name) and not now.exists(name)]
@@ -177,7 +176,7 @@ def _read_base(base: Iterable[RequestOf | Unreadable]) -> tuple[dict[CaseKey, Se
 
 
 def _error_for(key: CaseKey, broken: Iterable[Unreadable]) -> RunnerError | None:
-    """Why a case that is not among those of the base cannot be told from them; None where it is new."""
+    """Return why it is unknown whether a case existed in the base; None if it is new."""
     for entry in broken:
         if entry.file is None:
             return entry.error
@@ -187,13 +186,13 @@ def _error_for(key: CaseKey, broken: Iterable[Unreadable]) -> RunnerError | None
 
 
 def _first(error: RunnerError) -> str:
-    """One error in one line; of several the first."""
+    """Return an error in one line; of several errors the first."""
     first = error.errors[0] if isinstance(error, Problems) else error
     return " ".join(f"{first.location}: {first.message}".split()) if first.location else first.message
 
 
 def _moved(added: Iterable[Change], removed: dict[CaseKey, Seen]) -> Iterator[Change]:
-    """The added requests; one that was removed under another name is taken from `removed` and is a moved one."""
+    """Yield the added requests, as moved if one in `removed` is the same; that one is taken out of `removed`."""
     gone: dict[str, list[Seen]] = {}
     for old in removed.values():
         gone.setdefault(old.fingerprint, []).append(old)

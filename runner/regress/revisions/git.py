@@ -1,6 +1,6 @@
-"""Git's own view of a project: the files of a revision, read from its objects. No checkout, no network, no writing.
+"""Read the files of a git revision from its objects. No checkout, no network, no writing.
 
-Everything goes through the `git` command, asked in its plumbing, so that nobody's configuration changes the answers.
+Everything is done with plumbing commands of `git`, so that no user's configuration changes the results.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ __all__ = ["Repository", "RevisionTree"]
 _OBJECT_NAME = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 _SECONDS = 300
 _MOST_LISTED = 64 * 1024 * 1024
-"""Bytes of the names of a revision's files: a tree of a few kilobytes can be made to list a thousand million."""
+"""Maximum size of the names of a revision's files; a tree of a few kilobytes can list a billion of them."""
 
 
 class Repository:
-    """The git repository that a folder lies in. Holds one process while files are read; `close` ends it.
+    """The git repository that contains a folder. Keeps one process while files are read; `close` ends it.
 
-    Raises UsageError where there is no git or no repository.
+    Raises UsageError if there is no git or no repository.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -53,12 +53,12 @@ class Repository:
         self.top = Path(os.fsdecode(done.stdout.removesuffix(b"\n"))).resolve()
 
     def commit(self, rev: str) -> str:
-        """The commit that a revision names, in hex: 40 digits (64 in a repository of SHA-256).
+        """Return the commit that a revision names, in hex: 40 digits (64 in a SHA-256 repository).
 
-        Raises UsageError for a name that is none, with what may have been meant.
+        Raises UsageError for an invalid or unknown name, with a hint at what may have been meant.
         """
         if not rev.strip() or rev.startswith("-") or not rev.isprintable():
-            raise UsageError(f"{rev!r} is no revision of git", hint="name a branch, a tag or a commit")
+            raise UsageError(f"{rev!r} is not a git revision", hint="name a branch, a tag or a commit")
         done = self._git("rev-parse", "--verify", "--quiet", f"{rev}^{{commit}}")
         name = os.fsdecode(done.stdout).strip()
         if done.returncode or not _OBJECT_NAME.fullmatch(name):
@@ -66,23 +66,23 @@ class Repository:
         return name
 
     def tree(self, rev: str, root: Path) -> RevisionTree:
-        """The files below the folder `root` as they were in a revision; none where the folder was not there.
+        """Return the files below the folder `root` as they were in a revision; no files if the folder did not exist.
 
-        Blobs come as they are stored, without the filters and line ends of a checkout. Links and submodules are not
-        followed. Messages call the files as git does: `main:prompts/triage.prompt.yaml`.
+        Blobs are returned as stored, without a checkout's filters and line endings. Links and submodules are not
+        followed. Messages name the files as git does: `main:prompts/triage.prompt.yaml`.
 
         Raises UsageError for an unknown revision and for a folder outside the repository.
         """
         commit = self.commit(rev)
         folder = root.resolve()
         if not folder.is_relative_to(self.top):
-            raise UsageError(f"{root} lies outside the git repository {self.top}")
+            raise UsageError(f"{root} is outside the git repository {self.top}")
         prefix = "" if folder == self.top else f"{folder.relative_to(self.top).as_posix()}/"
         done = self._git("ls-tree", "-r", "-z", "--full-tree", commit, *([prefix] if prefix else []))
         if done.returncode:
             raise UsageError(
                 f"the files of {rev} cannot be listed: {_said(done.stderr)}",
-                hint="git fsck says what is missing",
+                hint="git fsck reports what is missing",
             )
         blobs: dict[str, str] = {}
         unfollowed: dict[str, str] = {}
@@ -123,15 +123,15 @@ class Repository:
             ) from None
         except TooMuchOutputError:
             raise UsageError(
-                f"git {args[0]} prints more than {_MOST_LISTED // 2**20} MiB: there are too many files, or refs,"
-                " to be compared"
+                f"git {args[0]} prints more than {_MOST_LISTED // 2**20} MiB: there are too many files or refs"
+                " to compare"
             ) from None
 
     def _command(self, *args: str, folder: Path | None = None) -> list[str]:
         return [*self._program, "-C", str((folder or self._folder).absolute()), *args]
 
     def _blob(self, name: str) -> bytes | None:
-        """The bytes of a blob, MAX_FILE_BYTES and one at most; None where git does not have the object."""
+        """Return the first MAX_FILE_BYTES + 1 bytes of a blob; None if git does not have the object."""
         if self._reader is None:
             self._reader = self._start_reader()
         into, out = _pipes(self._reader)
@@ -142,7 +142,7 @@ class Repository:
         except OSError:
             found = None
         if found is None or found[0] > MAX_FILE_BYTES + 1:
-            self.close()  # nobody waits for the rest of a file of gigabytes
+            self.close()  # do not wait for the rest of a huge file
         size, data = found or (0, b"")
         return data if found and len(data) == min(size, MAX_FILE_BYTES + 1) else None
 
@@ -154,18 +154,16 @@ class Repository:
             return "this clone is shallow: fetch the whole history (actions/checkout: `fetch-depth: 0`)"
         if "..." in rev:
             ours, theirs = rev.split("...", 1)
-            return (
-                f'for where two branches parted, give "$(git merge-base {ours or "HEAD"} {theirs or "HEAD"})"'
-            )
+            return f'for the commit where two branches diverged, use "$(git merge-base {ours or "HEAD"} {theirs or "HEAD"})"'
         names = self._git("for-each-ref", "--format=%(refname:short)").stdout.decode(errors="replace").split()
         if not names:
-            return "it has no commit yet"
+            return "the repository has no commits yet"
         close = close_to(rev, names) or [each for each in names if each.endswith(f"/{rev}")]
-        return did_you_mean(close[0]) if close else "git fetch gets what a server has"
+        return did_you_mean(close[0]) if close else "git fetch downloads what the server has"
 
 
 class _Blobs(Mapping[str, bytes]):
-    """Files by name, each read when it is asked for."""
+    """Files by name, each read when it is needed."""
 
     def __init__(self, names: Mapping[str, str], prefix: str, read: Callable[[str], bytes | None]) -> None:
         self._names = names
@@ -198,21 +196,21 @@ class _Blobs(Mapping[str, bytes]):
 
 
 class RevisionTree(MemoryTree):
-    """The files of a revision; `files` passes over the same folders as it does on disk, links and submodules."""
+    """The files of a revision; `files` leaves out the same folders, links and submodules as it does on disk."""
 
     def __init__(self, files: Mapping[str, bytes], prefix: str, unfollowed: Mapping[str, str]) -> None:
         super().__init__(files, prefix)
         self._unfollowed = unfollowed
 
     def read(self, file: str, *, shown: str | None = None, location: Location | None = None) -> bytes:
-        """The bytes of `file`; see Tree.read."""
+        """Return the content of `file`; see Tree.read."""
         if (place := self._link_above(file)) is not None:
             what = f"{self.shown(place)} is {self._unfollowed[place]}, and is not followed"
             raise MissingFileError(what, location=location or Location(shown or self.shown(file)))
         return super().read(file, shown=shown, location=location)
 
     def hides(self, file: str) -> bool:
-        """Whether a file would be, if anywhere, behind a link or in a submodule, so that nothing is known of it."""
+        """Return whether a file would be behind a link or in a submodule, so that nothing is known about it."""
         return self._link_above(file) is not None
 
     def _link_above(self, file: str) -> str | None:
@@ -220,7 +218,7 @@ class RevisionTree(MemoryTree):
         return next((place for place in places if place in self._unfollowed), None)
 
     def files(self) -> Iterator[str]:
-        """All files, sorted, without those that `DiskTree.files` leaves out."""
+        """Yield all files, sorted, without those that `DiskTree.files` leaves out."""
         ignored = under_ignored(self._files.keys(), github=True)
         return (name for name in sorted(self._files) if not ignored(name))
 
@@ -233,18 +231,20 @@ def _pipes(process: ChildProcess) -> tuple[IO[bytes], IO[bytes]]:
 
 def _no_git(error: OSError) -> UsageError:
     if isinstance(error, FileNotFoundError):
-        return UsageError("git is not installed, or not on the PATH", hint="comparing revisions needs it")
+        return UsageError(
+            "git is not installed, or not on the PATH", hint="git is needed to compare revisions"
+        )
     return UsageError(f"git cannot be started: {error.strerror or error}")
 
 
 def _no_repository(folder: Path, stderr: bytes) -> UsageError:
     said = _said(stderr)
     if "not a git repository" in said:
-        return UsageError(f"{folder} is not in a git repository", hint="git init makes one")
+        return UsageError(f"{folder} is not in a git repository", hint="git init creates one")
     hint = DISTRUSTED_HINT if is_distrusted(said) else None
     return UsageError(f"git refuses to read {folder}: {said}", hint=hint)
 
 
 def _said(stderr: bytes) -> str:
-    """The first line of what git has to say."""
+    """Return the first line of git's error output."""
     return stderr.decode(errors="replace").strip().partition("\n")[0].removeprefix("fatal: ")

@@ -1,7 +1,8 @@
-"""What changed in the text of requests: unified diffs of messages, parameters and schema, told once for all cases.
+"""Find the changes in the text of requests: unified diffs of messages, parameters and schema, merged over all cases.
 
-One edit of a system prompt changes every case of a prompt in the same way. Hunks are the same where the same lines come
-and go in the same kind of place; the lines around them, which may differ from case to case, are those of the first.
+One edit of a system prompt changes every case of a prompt in the same way. Hunks count as the same if the same lines
+are removed and added in the same kind of place; the context lines, which may differ from case to case, are those of the
+first.
 """
 
 from __future__ import annotations
@@ -30,9 +31,9 @@ _Message: TypeAlias = tuple[str, _Lines]
 
 @dataclass(frozen=True, slots=True)
 class Hunk:
-    """One place that changed. `place` is such as `system message`, `params`, `schema`; `lines` begin with "+", "-" or " ".
+    """One change. `place` is e.g. `system message`, `params`, `schema`; `lines` begin with "+", "-" or " ".
 
-    `cases` are all that have the hunk, in their order.
+    `cases` are all cases that have the hunk, in their order.
     """
 
     place: str
@@ -41,7 +42,7 @@ class Hunk:
 
 
 def grouped_hunks(pairs: Iterable[tuple[CaseKey, JsonObject, JsonObject]]) -> list[Hunk]:
-    """The hunks of all pairs of bodies, before and after, each once; those of the most cases first."""
+    """Return the hunks of all pairs of bodies (before, after), each once; those that affect most cases come first."""
     first: dict[tuple[str, _Lines], _Lines] = {}
     cases: dict[tuple[str, _Lines], list[CaseKey]] = {}
     for key, before, after in pairs:
@@ -56,7 +57,7 @@ def grouped_hunks(pairs: Iterable[tuple[CaseKey, JsonObject, JsonObject]]) -> li
 
 
 def hunks(before: JsonObject, after: JsonObject) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """The places and lines in which two bodies differ: messages in their order, then params, then the schema."""
+    """Yield the places and lines in which two bodies differ: messages in their order, then params, then the schema."""
     yield from _message_hunks(_messages(before), _messages(after))
     for place, schema in (("params", False), ("schema", True)):
         old, new = _fields(before, schema=schema), _fields(after, schema=schema)
@@ -80,7 +81,7 @@ def _message_hunks(before: Sequence[_Message], after: Sequence[_Message]) -> Ite
 
 @lru_cache(maxsize=64)
 def _diff(before: _Lines, after: _Lines) -> tuple[_Lines, ...]:
-    """The hunks between two texts, each with three lines around it, without their line numbers."""
+    """Return the hunks between two texts, each with three lines of context, without line numbers."""
     if before == after:
         return ()
     found: list[list[str]] = []
@@ -99,7 +100,7 @@ def _messages(body: JsonObject) -> list[_Message]:
 
 
 def _message(message: Mapping[str, Json]) -> _Message:
-    """A message as its role and the lines to compare: its text as it is, then its other fields as JSON."""
+    """Return a message as its role and the lines to compare: its text as it is, then its other fields as JSON."""
     lines: list[str] = []
     content = message.get("content")
     if isinstance(content, str):
@@ -120,7 +121,7 @@ def _part(part: Json) -> list[str]:
 
 
 def _fields(body: JsonObject, *, schema: bool) -> _Lines:
-    """What `runner.wire.fingerprint.parts` calls params or schema, a line for each value; the order of keys is free."""
+    """Return what `runner.wire.fingerprint.parts` calls params or schema, one line per value, in any order of keys."""
     chosen = {
         name: value
         for name, value in sorted(body.items())
@@ -130,7 +131,7 @@ def _fields(body: JsonObject, *, schema: bool) -> _Lines:
 
 
 def _json(value: Json) -> list[str]:
-    """The value over several lines, without the braces around an object; media by their digest."""
+    """Return the value as JSON over several lines, without the braces around an object; media by their digest."""
     lines = json.dumps(_short(value), ensure_ascii=False, indent=2, sort_keys=True).split("\n")
     if isinstance(value, Mapping) and len(lines) > 2:
         return [line[2:] for line in lines[1:-1]]
@@ -138,7 +139,7 @@ def _json(value: Json) -> list[str]:
 
 
 def _short(value: Json) -> Json:
-    """The value with base64 of any length replaced by its beginning and its hash."""
+    """Return the value with every base64 string replaced by its beginning and its hash."""
     if isinstance(value, Mapping):
         return {name: _short(each) for name, each in value.items()}
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""What another version of a pack does to a project: every request, of its own prompts and the pack's, before and after."""
+"""Find what another version of a pack changes in a project: the requests of its own prompts and the pack's."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Effects:
-    """The requests that differ, and what no longer loads or renders although it did before.
+    """The requests that differ, and the prompts that no longer load or render although they did before.
 
-    `affected` are the prompts whose tests have to be run again, as `runner test` takes them.
+    `affected` are the prompts whose tests have to be run again, as arguments of `runner test`.
     """
 
     comparison: Comparison
@@ -40,7 +40,7 @@ class Effects:
 
     @property
     def affected(self) -> tuple[str, ...]:
-        """The prompts that would ask something else, as `runner test` takes them."""
+        """Return the prompts whose requests would differ, as arguments of `runner test`."""
         asked = [change for change in self.comparison.changes if change.change in ("added", "changed")]
         return tuple(dict.fromkeys(change.seen.key[0] for change in asked))
 
@@ -55,15 +55,16 @@ def effects(
     recorded: Callable[[Change], bool],
     sandbox: Sandbox = IN_PROCESS,
 ) -> Effects:
-    """Render the project's own prompts and those of the packs `aliases` in both states; nothing is asked.
+    """Render the project's own prompts and those of the packs `aliases` in both states. Sends no request.
 
-    `rev` and `commit` are what the state before is called, and `sandbox` is where Jinja runs. Raises nothing for a prompt that does not load.
+    `rev` and `commit` name the state before, and `sandbox` is where Jinja runs. Raises nothing for a prompt that does
+    not load.
     """
     base, head = _Side(before, aliases, sandbox, tell=True), _Side(after, aliases, sandbox, tell=False)
     comparison = compare(base, head, rev=rev, commit=commit, recorded=recorded)
     known = {_key(entry) for entry in base.unreadable}
     broken = [entry for entry in head.unreadable if _key(entry) not in known]
-    # What no longer renders was not removed.
+    # A request that no longer renders was not removed.
     places = {entry.file for entry in broken}
     changes = [
         change
@@ -75,7 +76,7 @@ def effects(
 
 
 class _Side(Side):
-    """A side that remembers what does not render; without `tell` it says nothing of it, so that the rest is compared."""
+    """A side that remembers what does not render; without `tell` it skips that, so that the rest is compared."""
 
     def __init__(self, view: View, aliases: Sequence[str], sandbox: Sandbox, *, tell: bool) -> None:
         self._tell = tell
@@ -84,11 +85,11 @@ class _Side(Side):
 
     @property
     def unreadable(self) -> list[Unreadable]:
-        """What did not render, once `requests` has come to its end."""
+        """Return what did not render, once all of `requests` was consumed."""
         return list(self._broken.values())
 
     def requests(self) -> Iterator[RequestOf | Unreadable]:
-        """Every request, as `Side` has it."""
+        """Yield every request, as `Side` does."""
         for each in super().requests():
             if isinstance(each, Unreadable):
                 self._broken.setdefault(_key(each), each)
@@ -99,7 +100,7 @@ class _Side(Side):
 def _prompts(view: View, aliases: Sequence[str]) -> Iterator[Prompt | Unreadable]:
     project, packs = view.project, view.packs
     own: list[tuple[DiskTree | None, str]] = []
-    # Where runner.yaml names a pack that is not there, the files that it names are looked at all the same.
+    # If runner.yaml names a pack that is missing, the project's own files are still compared.
     files = tuple(pattern for pattern in project.prompts if not is_reference(pattern))
     for each in (project, replace(project, prompts=files)):
         try:

@@ -1,4 +1,4 @@
-"""One side of a comparison: every request of a tree's prompts, rendered one after the other."""
+"""Render one side of a comparison: every request of a tree's prompts, one after the other."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from ..snapshots.snapshot import file_of
 __all__ = ["PARTS", "RequestOf", "Seen", "Side", "Unreadable", "loaded", "side_at"]
 
 PARTS = ("messages", "params", "schema")
-"""What a request is made of; see runner/wire/fingerprint.py."""
+"""The parts of a request; see runner/wire/fingerprint.py."""
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A request without its text: the prompt's name, where it comes from, its fingerprint and the hashes of its parts.
+    """A request without its text: the prompt's name, its origin, its fingerprint and the hashes of its parts.
 
-    `older` are the fingerprints by which older versions of runner knew it.
+    `older` are the fingerprints that older versions of runner computed for it.
     """
 
     prompt: str
@@ -42,10 +42,10 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class RequestOf:
-    """One request, rendered.
+    """One rendered request.
 
-    `size` is that of the encoded body in bytes, `calls` how many answers the prompt wants of it, `snapshot` the file of
-    the approved one, `shipped` the fingerprint of the request that a pack brought an answer to.
+    `size` is the size of the encoded body in bytes, `calls` the number of answers that the prompt needs, `snapshot` the
+    file of the approved answer, `shipped` the fingerprint of the request for which a pack ships an answer.
     """
 
     seen: Seen
@@ -58,7 +58,7 @@ class RequestOf:
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """What cannot be rendered: one case; without `case` those of a file that are not named; without `file` all."""
+    """A failure to render: of one case; without `case`, of the rest of `file`; without `file`, of everything."""
 
     error: RunnerError
     file: str | None = None
@@ -67,7 +67,7 @@ class Unreadable:
 
 
 class Side:
-    """The prompts of one tree, compiled; `sandbox` is where Jinja runs. Mistakes are kept and told in their place."""
+    """The compiled prompts of one tree; `sandbox` is where Jinja runs. Errors are kept and yielded where they occur."""
 
     def __init__(
         self,
@@ -79,11 +79,11 @@ class Side:
 
     @property
     def files(self) -> tuple[str, ...]:
-        """The prompts that compile, by their place."""
+        """Return the prompts that compile, by their place."""
         return tuple(entry[0].prompt.place for entry in self._compiled if not isinstance(entry, Unreadable))
 
     def requests(self) -> Iterator[RequestOf | Unreadable]:
-        """Every request of every case and variant, rendered one after the other."""
+        """Yield every request of every case and variant, rendered one after the other."""
         for entry in self._compiled:
             if isinstance(entry, Unreadable):
                 yield entry
@@ -92,7 +92,7 @@ class Side:
                     yield from _requests_of(unit)
 
     def bodies(self, wanted: Set[CaseKey]) -> Iterator[tuple[CaseKey, JsonObject]]:
-        """What counts of the bodies of these requests, in the order of `requests`; all of them are known to render."""
+        """Yield the fingerprinted parts of these requests' bodies, in the order of `requests`; all must render."""
         files = {file for file, _, _ in wanted}
         for entry in self._compiled:
             if not isinstance(entry, Unreadable):
@@ -109,7 +109,7 @@ def side_at(
     environ: Mapping[str, str],
     sandbox: Sandbox = IN_PROCESS,
 ) -> Side:
-    """The side of a git revision: of its prompts those that `choose` names for its own runner.yaml."""
+    """Return the side of a git revision, with the prompts that `choose` selects for its own runner.yaml."""
     try:
         project = load_project_from(tree, root, environ=environ)
     except RunnerError as error:
@@ -118,7 +118,7 @@ def side_at(
 
 
 def loaded(tree: Tree, names: Iterable[str], packs: PackSet) -> Iterator[Prompt | Unreadable]:
-    """The prompts of these names, files of the tree or `ALIAS:NAME`, one after the other."""
+    """Load the prompts of these names, files of the tree or `ALIAS:NAME`, one after the other."""
     for name in names:
         try:
             yield from load_named(name, tree, packs)
@@ -158,7 +158,7 @@ def _requests_of(unit: Unit) -> Iterator[RequestOf | Unreadable]:
             continue
         body = job.body
         messages = {"messages": body["messages"]}
-        # What is the same for all cases is hashed once.
+        # Whatever is the same for all cases is hashed once.
         fixed = fixed or unit.dialect.parts({**body, "messages": []})
         hashes = {**fixed, "messages": unit.dialect.parts(messages)["messages"]}
         yield RequestOf(
@@ -178,7 +178,7 @@ def _requests_of(unit: Unit) -> Iterator[RequestOf | Unreadable]:
 
 
 def _bodies_of(unit: Unit, wanted: Set[CaseKey]) -> Iterator[tuple[CaseKey, JsonObject]]:
-    # A file of rows with a mistake is read as far as it goes; `requests` has told what is wrong.
+    # A file of rows is read up to its first error, which `requests` has already reported.
     with contextlib.suppress(RunnerError):
         for case in Selection().cases(unit):
             key = (unit.prompt.place, case.id, unit.variant)

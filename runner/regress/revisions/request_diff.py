@@ -1,4 +1,4 @@
-"""A project's requests against those of a git revision, ready to be told."""
+"""Compare a project's requests with those of a git revision."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ __all__ = ["Comparison", "compare"]
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What differs from the revision `rev`, the commit `commit`; `unchanged` counts the requests that do not.
+    """The differences from the revision `rev`, which is the commit `commit`; `unchanged` counts the equal requests.
 
-    `hunks` is what changed in their text, None where nobody asked for it. Recording what has no approved answer yet
-    takes `calls` answers to requests of `size` bytes in all. `without_cases` are the files of prompts that declare no
-    case, of which nothing can be said.
+    `hunks` are the changes in their text, None if they were not requested. Recording the answers that are not approved
+    yet takes `calls` answers to requests of `size` bytes in all. `without_cases` are the files of prompts that declare
+    no case, about which nothing can be said.
     """
 
     rev: str
@@ -40,9 +40,9 @@ def compare(
     recorded: Callable[[Change], bool],
     with_hunks: bool = True,
 ) -> Comparison:
-    """Compare two sides. `recorded` tells of a request whether its answer is approved already.
+    """Compare two sides. `recorded` returns whether the answer to a request is already approved.
 
-    Raises what is wrong with the prompts of `head`.
+    Raises the errors in the prompts of `head`.
     """
     differing: list[Change] = []
     unchanged = calls = size = 0

@@ -1,1 +1,1 @@
-"""How an answer is compared with the approved one: rules, comparators, paths, redaction."""
+"""Compare an answer with the approved one: rules, comparators, paths, redaction."""

@@ -1,7 +1,7 @@
-"""What makes two values equal that are not the same: one function for each way of comparing. Pure.
+"""Comparators decide whether two different values count as equal: one function for each way of comparing. Pure.
 
-A comparator takes the approved and the new value, both of the type it is for, and says whether they count as equal and,
-where that tells more than the two values do, why.
+A comparator receives the approved and the new value, both of its type. It returns whether they count as equal and, if
+that is more informative than the values, the reason.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ Comparator: TypeAlias = Callable[[Json, Json], tuple[bool, str | None]]
 
 
 def number(abs: float = 0, rel: float = 0) -> Comparator:  # noqa: A002 - the rule's own words
-    """Numbers that differ by at most `abs`, or by at most the share `rel` of the larger one (as math.isclose).
+    """Accept numbers that differ by at most `abs`, or by at most the share `rel` of the larger one (as math.isclose).
 
-    Exact arithmetic on the decimals as written: 0.92 and 0.87 do differ by 0.05, as their binary neighbours do not.
+    Compares the decimals as written, exactly: 0.92 and 0.87 differ by 0.05, although their binary floats do not.
     """
     largest, share = _exact(abs), _exact(rel)
 
@@ -33,7 +33,7 @@ def number(abs: float = 0, rel: float = 0) -> Comparator:  # noqa: A002 - the ru
         assert isinstance(approved, int | float)
         assert isinstance(new, int | float)
         if not (_is_finite(approved) and _is_finite(new)):
-            return False, "JSON has no such number"
+            return False, "it is not a JSON number"
         one, two = _exact(approved), _exact(new)
         apart = max(one, two) - min(one, two)
         reach = max(one, -one, two, -two)
@@ -43,12 +43,12 @@ def number(abs: float = 0, rel: float = 0) -> Comparator:  # noqa: A002 - the ru
 
 
 def _is_finite(value: int | float) -> bool:
-    # math.isfinite fails for integers beyond the largest float.
+    # math.isfinite raises for integers beyond the largest float.
     return isinstance(value, int) or isfinite(value)
 
 
 def _exact(value: int | float) -> Fraction:
-    # repr of a float is the shortest decimal that reads back as it: the number as it was written.
+    # repr gives the shortest decimal that reads back as the same float: the number as written.
     return Fraction(value) if isinstance(value, int) else Fraction(repr(value))
 
 
@@ -60,7 +60,7 @@ def _shown(apart: Fraction) -> str:
 
 
 def regex(pattern: re.Pattern[str]) -> Comparator:
-    """Texts of which the new one is, as a whole, what `pattern` describes; the approved one need not be."""
+    """Accept a new string that `pattern` matches as a whole; the approved string need not match."""
 
     def compare(_approved: Json, new: Json) -> tuple[bool, str | None]:
         assert isinstance(new, str)
@@ -73,7 +73,7 @@ def regex(pattern: re.Pattern[str]) -> Comparator:
 
 
 def text(names: Sequence[Normaliser]) -> Comparator:
-    """Texts that are the same once the named normalisers have been at both."""
+    """Accept strings that are the same after applying the named normalisers."""
 
     def compare(approved: Json, new: Json) -> tuple[bool, str | None]:
         assert isinstance(approved, str)
@@ -84,14 +84,14 @@ def text(names: Sequence[Normaliser]) -> Comparator:
 
 
 def similar(least: float) -> tuple[str, Comparator]:
-    """The scorer's name, and the comparator for texts that score at least `least`."""
+    """Return the scorer's name, and a comparator that accepts strings with a score of at least `least`."""
 
     def compare(approved: Json, new: Json) -> tuple[bool, str | None]:
         assert isinstance(approved, str)
         assert isinstance(new, str)
         score = similarity(approved, new)
         enough = score >= least
-        # Rounded down, so that no score that falls short looks as if it did not.
+        # Rounded down, so that a score below the minimum is never shown as reaching it.
         return enough, f"score {floor(score * 1000) / 1000:g} {'>=' if enough else '<'} {least:g}"
 
     return SCORER, compare

@@ -1,8 +1,8 @@
-"""A new answer against the approved one, place by place, under the rules of the prompt. Pure, and never raises.
+"""Compare a new answer with the approved one, place by place, under the rules of the prompt. Pure, and never raises.
 
-Without rules the two must be equal as JSON (1 is 1.0, the order of keys is free), except that CRLF counts as LF. What
-differs is decided by the rule of its place (runner/regress/rules/rules.py); a comparator is only asked about values that are
-not equal. Another type is a change under every rule but `ignore` and `seen`, and a missing key is not null.
+Without rules the two must be equal as JSON (1 equals 1.0, the order of keys is free), except that CRLF counts as LF.
+The rule of a place decides about a difference there (see rules.py); comparators are only called for values that are not
+equal. A different type is a change under every rule but `ignore` and `seen`, and a missing key is not null.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ __all__ = ["Comparison", "FieldVerdict", "compare"]
 
 @dataclass(frozen=True, slots=True)
 class FieldVerdict:
-    """One place where the two answers differ, and what the rule there says of it.
+    """One place where the two answers differ, and the decision of the rule for it.
 
-    `path` is a JSONPath in the approved answer, or in the new one for what only that has. `approved` or `new` is null
-    where its flag says that there is nothing. `rule` names the rule that decided ("exact", "number abs 0.05").
+    `path` is a JSONPath in the approved answer, or in the new one if only that has the place. `approved` or `new` is
+    null if its flag says that the value is missing. `rule` names the rule that decided ("exact", "number abs 0.05").
     """
 
     path: str
@@ -43,9 +43,9 @@ class FieldVerdict:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Whether the answers count as equal, with every place where they are not the same, in document order.
+    """Whether the answers count as equal, and every place where they differ, in document order.
 
-    `unused` names the rules that had nothing to say: nothing at their path, or nothing of the type they are for.
+    `unused` names the rules that never applied: their path selects nothing, or nothing of their type.
     """
 
     equal: bool
@@ -55,7 +55,7 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Two values at one place; `mode` is the inherited rule and `pairing` the list rule that made them a pair.
+    """The two values at one place; `mode` is the inherited rule and `pairing` the list rule that paired them.
 
     `seen` are the values of the approved samples at this place.
     """
@@ -82,14 +82,14 @@ class _Place:
         )
 
 
-# What there is to say of a place, and the places below it that are still to be looked at.
+# The verdicts on a place, and the places below it that are still to be compared.
 _Look = tuple[list[FieldVerdict], list[_Place]]
 
 
 def compare(rules: Rules, approved: Json, new: Json, *, seen: Sequence[Json] = ()) -> Comparison:
     """Compare two answers. `seen` are the other outputs of the approved samples, for rules `compare: seen`.
 
-    Equal answers cost no more than finding that they are. Never raises for JSON values.
+    Equal answers cost no more than checking that they are equal. Never raises for JSON values.
     """
     if difference(approved, new) is None:
         return Comparison(equal=True, unused=unused_rules(rules, approved))
@@ -98,8 +98,8 @@ def compare(rules: Rules, approved: Json, new: Json, *, seen: Sequence[Json] = (
     root = _Place((), approved, new, others, rules.start, rules.base)
     try:
         fields = tuple(_walk(rules, root))
-    except RecursionError:  # only lists without order inside one another, hundreds deep, come to this
-        fields = (root.verdict(rules.base, equal=False, note="nested too deeply to be compared"),)
+    except RecursionError:  # only unordered lists, nested hundreds deep, lead here
+        fields = (root.verdict(rules.base, equal=False, note="nested too deeply to compare"),)
     equal = all(field.equal for field in fields)
     return Comparison(equal, fields, unused_rules(rules, approved, new))
 
@@ -133,7 +133,7 @@ def _look(rules: Rules, place: _Place) -> _Look:
 
 
 def _one_sided(place: _Place, rule: Rule | None, mode: Rule) -> _Look:
-    """Something that only one of the two answers has."""
+    """Decide about a value that only one of the two answers has."""
     if rule and rule.kind == "seen" and _was_seen(place):
         return [place.verdict(rule, equal=True, note="seen in the approved samples")], []
     if rule and rule.optional:
@@ -150,7 +150,7 @@ def _one_sided(place: _Place, rule: Rule | None, mode: Rule) -> _Look:
 
 
 def _ruled(rules: Rules, place: _Place, rule: Rule, mode: Rule) -> _Look:
-    """A value that has a rule of its own."""
+    """Decide about a value that has its own rule."""
     approved, new = place.approved, place.new
     assert not isinstance(approved, Absent)
     assert not isinstance(new, Absent)
@@ -194,7 +194,7 @@ def _leaf(place: _Place, mode: Rule) -> list[FieldVerdict]:
 def _by_index(
     place: _Place, rule: Rule | None, mode: Rule, approved: Sequence[Json], new: Sequence[Json]
 ) -> _Look:
-    """Lists whose order counts: item by item."""
+    """Compare lists whose order matters, item by item."""
     found = []
     longest = max(len(approved), len(new))
     if rule and rule.length is not None and len(approved) != len(new):
@@ -206,7 +206,7 @@ def _by_index(
 
 
 def _by_key(place: _Place, rule: Rule, mode: Rule, approved: Sequence[Json], new: Sequence[Json]) -> _Look:
-    """Objects that belong together by a property, each pair then compared like any other two objects."""
+    """Pair objects that have the same value of a property, then compare each pair like any other two objects."""
     sides = {"approved": aligned(approved, rule.key), "new": aligned(new, rule.key)}
     problems = [f"{side}: {items}" for side, items in sides.items() if isinstance(items, str)]
     ours, theirs = sides["approved"], sides["new"]
@@ -236,7 +236,7 @@ def _by_key(place: _Place, rule: Rule, mode: Rule, approved: Sequence[Json], new
 def _without_order(
     rules: Rules, place: _Place, rule: Rule, mode: Rule, approved: Sequence[Json], new: Sequence[Json]
 ) -> list[FieldVerdict]:
-    """Lists of which each item must have its equal, under the rules for items, in the other one."""
+    """Compare lists in any order: each item needs an equal one in the other list, under the rules for items."""
     seen = tuple(item for each in place.seen if isinstance(each, list) for item in each)
 
     def pair(ours: int | None, theirs: int | None) -> list[FieldVerdict]:
@@ -250,7 +250,7 @@ def _without_order(
     find = counterparts if rule.kind == "set" else partners
     pairs = find(approved, new, pair)
     if pairs is None:
-        note = f"more than {MAX_PAIRS:,} pairs of items without an equal; `compare: keyed` says which belong together"
+        note = f"more than {MAX_PAIRS:,} pairs of unequal items to try; use `compare: keyed` to pair them by a key"
         return [place.verdict(rule, equal=False, note=note)]
     fields = [field for found in pairs for field in found]
     if all(field.equal for field in fields):

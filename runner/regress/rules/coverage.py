@@ -1,4 +1,4 @@
-"""Which rule decides each place of an answer: what `runner explain` shows while nothing has changed. Pure."""
+"""Find the rule that decides each place of an answer, for `runner explain` when nothing has changed. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["deciding_rules"]
 
 
 def deciding_rules(rules: Rules, value: Json) -> Iterator[tuple[str, Json, str]]:
-    """Path, value and the deciding rule's label for each leaf, and for each place that a rule takes as a whole."""
+    """Yield path, value and the rule's label for each leaf, and for each place that is compared as a whole."""
     yield from _walk(rules, value, (), rules.start, rules.base)
 
 

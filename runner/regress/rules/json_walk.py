@@ -1,4 +1,4 @@
-"""The parts of JSON values, where one of several values may lack what the others have."""
+"""Access the parts of JSON values of which some may lack what others have."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ __all__ = ["ABSENT", "Absent", "child", "children"]
 
 
 class Absent:
-    """What stands where there is nothing; JSON's null is something."""
+    """A missing value; JSON's null is not missing."""
 
 
 ABSENT = Absent()
 
 
 def child(value: Json | Absent, step: str | int) -> Json | Absent:
-    """The part of `value` one step down."""
+    """Return the part of `value` one step down."""
     if isinstance(value, Mapping) and isinstance(step, str):
         return value.get(step, ABSENT)
     if isinstance(value, list) and isinstance(step, int) and step < len(value):
@@ -27,7 +27,7 @@ def child(value: Json | Absent, step: str | int) -> Json | Absent:
 
 
 def children(value: Json | Absent) -> Iterable[tuple[str | int, Json]]:
-    """All parts one step down, with their steps."""
+    """Return all parts one step down, with their steps."""
     if isinstance(value, Mapping):
         return value.items()
     return enumerate(value) if isinstance(value, list) else ()

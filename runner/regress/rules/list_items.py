@@ -1,4 +1,4 @@
-"""Which items of two lists belong together, where their order does not say. Pure."""
+"""Pair the items of two lists whose order does not matter. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ...values import Json
 __all__ = ["MAX_PAIRS", "aligned", "counterparts", "partners"]
 
 MAX_PAIRS = 10_000
-"""How many pairs of items are tried where neither has its exact equal in the other list."""
+"""The maximum number of pairs to try, of items that have no exact equal in the other list."""
 
 
 class _Judged(Protocol):
@@ -24,28 +24,28 @@ class _Judged(Protocol):
 _T = TypeVar("_T", bound=_Judged)
 
 _Pair: TypeAlias = Callable[[int | None, int | None], list[_T]]
-"""Judges the item at an index of the one list against that of the other; None: against nothing."""
+"""Compare the item at an index of one list with one of the other; None for a missing counterpart."""
 
 
 def aligned(items: Sequence[Json], key: str) -> dict[Hashable, int] | str:
-    """The index of each item by the value of its property `key`; what is wrong, where they cannot be told by it."""
+    """Return the index of each item by its property `key`, or a message if the property does not identify the items."""
     places: dict[Hashable, int] = {}
     for index, item in enumerate(items):
         if not isinstance(item, Mapping) or key not in item:
             return f"item {index} has no {show(key)}"
         value = item[key]
         if isinstance(value, list | Mapping):
-            return f"the {show(key)} of item {index} is neither text nor a number"
+            return f"the {show(key)} of item {index} is neither a string nor a number"
         if places.setdefault(identity(value), index) != index:
             return f"two items have {show(key)} {show(value)}"
     return places
 
 
 def partners(ours: Sequence[Json], theirs: Sequence[Json], pair: _Pair[_T]) -> list[list[_T]] | None:
-    """Pair each item of the one list with one of the other; None when there would be too many pairs to try.
+    """Pair each item of one list with an item of the other; return None if there would be too many pairs to try.
 
-    As many items as possible find a partner that `pair` calls equal, exactly equal ones first. The result holds what
-    `pair` said of those that are not exactly equal, and of the lonely ones against nothing.
+    A maximum matching by `pair`, in which exactly equal items are matched first. The result holds what `pair` returned
+    for pairs that are not exactly equal, and for items without a counterpart.
     """
     waiting: dict[Hashable, list[int]] = defaultdict(list)
     for index, item in enumerate(theirs):
@@ -71,7 +71,7 @@ def partners(ours: Sequence[Json], theirs: Sequence[Json], pair: _Pair[_T]) -> l
 
 
 def counterparts(ours: Sequence[Json], theirs: Sequence[Json], pair: _Pair[_T]) -> list[list[_T]] | None:
-    """As `partners`, but one item may be the equal of many: lists as sets."""
+    """Pair items as `partners` does, but let one item be the equal of many: lists as sets."""
     our_own, their_own = _distinct(ours), _distinct(theirs)
     lonely = [index for key, index in our_own.items() if key not in their_own]
     strangers = [index for key, index in their_own.items() if key not in our_own]
@@ -101,7 +101,7 @@ def _distinct(items: Sequence[Json]) -> dict[Hashable, int]:
 
 
 def _matching(fitting: Mapping[int, Mapping[int, object]]) -> dict[int, int]:
-    """A largest matching by augmenting paths (Kuhn 1955): who took each of the others."""
+    """Return a maximum matching by augmenting paths (Kuhn 1955): the partner of each of the others."""
     taken: dict[int, int] = {}
 
     def place(index: int, tried: set[int]) -> bool:

@@ -1,4 +1,4 @@
-"""Texts without what does not count: white space, case, punctuation, spelling in Unicode, Markdown marks. Pure."""
+"""Remove from texts what does not count: white space, case, punctuation, Unicode spelling, Markdown marks. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["DEFAULT", "NAMES", "Normaliser", "line_ends", "normalise"]
 Normaliser: TypeAlias = Literal["markdown", "case", "unicode", "punctuation", "whitespace"]
 
 DEFAULT: tuple[Normaliser, ...] = ("unicode", "whitespace")
-"""What no reader sees, and so never counts where texts are compared as texts."""
+"""Invisible characters, which never count when texts are compared as texts."""
 
 _APOSTROPHES = frozenset("'\u2019\u02bc")
 _FENCE = re.compile(r"^[ \t]*(?:```|~~~).*$", re.MULTILINE)
@@ -23,12 +23,12 @@ _EMPHASIS = re.compile(r"\*{1,3}|`+|~~|(?<!\w)_{1,3}|_{1,3}(?!\w)")
 
 
 def line_ends(text: str) -> str:
-    """CRLF as LF. Always done: which of the two a model writes is chance."""
+    """Replace CRLF by LF. Always applied, because which of the two a model writes is chance."""
     return text.replace("\r\n", "\n") if "\r" in text else text
 
 
 def normalise(text: str, names: Collection[Normaliser]) -> str:
-    """`text` without what the named normalisers leave out, in an order of theirs, whatever the order of the names."""
+    """Apply the named normalisers to `text`, in a fixed order whatever the order of the names."""
     text = line_ends(text)
     for name, without in _NORMALISERS.items():
         if name in names:
@@ -37,14 +37,14 @@ def normalise(text: str, names: Collection[Normaliser]) -> str:
 
 
 def _without_markdown(text: str) -> str:
-    """Fences, rules, headings, quotes, bullets, links (their text stays), emphasis and code marks."""
+    """Remove fences, rules, headings, quotes, bullets, links (their text is kept), emphasis and code marks."""
     for mark in (_FENCE, _RULE, _LEAD):
         text = mark.sub("", text)
     return _EMPHASIS.sub("", _LINK.sub(r"\1", text))
 
 
 def _without_punctuation(text: str) -> str:
-    """Words alone: apostrophes vanish, other punctuation separates; a sign or point of a number stays (-5, 3.14)."""
+    """Keep words only: remove apostrophes, turn other punctuation into spaces, keep -5 and 3.14."""
     pieces = []
     for at, character in enumerate(text):
         if character.isalnum() or unicodedata.category(character)[0] != "P" or _is_of_number(text, at):
@@ -69,7 +69,7 @@ def _composed(text: str) -> str:
     return unicodedata.normalize("NFC", text)
 
 
-# Case before Unicode, since folding can leave a text decomposed; white space last, since the others leave some behind.
+# Case before Unicode, because folding can decompose a text; white space last, because the others leave some behind.
 _NORMALISERS: Mapping[Normaliser, Callable[[str], str]] = {
     "markdown": _without_markdown,
     "case": str.casefold,

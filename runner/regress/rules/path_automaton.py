@@ -1,6 +1,6 @@
-"""Many paths followed at once on the way down a value: a finite automaton, built as far as values have led.
+"""Follow many paths down a value at once: a finite automaton, built lazily.
 
-Asking each path about each place would cost their product; here a step costs one look into a dictionary.
+Testing each path at each place would cost the product of their numbers; here a step costs one dictionary lookup.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ __all__ = ["Reach", "reach"]
 
 
 class Reach:
-    """How far the paths have come at one place.
+    """The state of all paths at one place.
 
-    `selecting` are those that select this very place, by index, the strongest first: the most specific, of equals the
-    last. `continues`: some may select a place further down.
+    `selecting` are the indexes of the paths that select this very place, strongest first: the most specific, and of
+    equally specific ones the last. `continues`: some may select a place further down.
     """
 
     __slots__ = ("_automaton", "_following", "_states", "continues", "selecting")
@@ -33,10 +33,10 @@ class Reach:
         self._following: dict[object, Reach] = {}
 
     def follow(self, step: str | int, length: int | None = None) -> Reach:
-        """How far they have come one step further down; `length` is that of the list in which `step` counts."""
+        """Return the state one step further down; `length` is the length of the list that `step` indexes."""
         if not self.continues:
             return self._automaton.nowhere
-        # Steps that no path names lead to the same place, so that the keys of answers fill no memory.
+        # Steps that no path names share one state, so the number of different keys in answers costs no memory.
         named = self._automaton.named
         key: object = step if step in named else type(step)
         if isinstance(step, int) and length is not None and step - length in named:
@@ -59,13 +59,13 @@ class Reach:
 
 
 class _Automaton:
-    """What all places of one set of paths share. `named` are the steps that any of the paths names."""
+    """The data shared by all states of a set of paths. `named` are the steps that any of the paths names."""
 
     __slots__ = ("_nodes", "named", "nowhere", "paths")
 
     def __init__(self, paths: Sequence[Path]) -> None:
         selectors = {segment.selector for path in paths for segment in path.segments}
-        # A step of a JSON Pointer, "0", is an index in a list.
+        # A step of a JSON Pointer such as "0" may be an index in a list.
         indexes = {int(each) for each in selectors if isinstance(each, str) and each.isdecimal()}
         self.paths = tuple(paths)
         self.named = frozenset(selectors | indexes)
@@ -80,5 +80,5 @@ class _Automaton:
 
 
 def reach(paths: Sequence[Path]) -> Reach:
-    """Where the paths stand at the root of any value."""
+    """Return the state of the paths at the root of any value."""
     return _Automaton(paths).node(tuple((index, 0) for index in range(len(paths))))

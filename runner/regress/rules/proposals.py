@@ -1,4 +1,4 @@
-"""The rule to propose for a place where the samples of one request differ: the tightest that takes them all. Pure."""
+"""Propose a rule for a place where samples of one request differ: the tightest that accepts all of them. Pure."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _PLAIN = re.compile(r"\$|(?:\$\.)?[a-z_]\w*(?:\.\w+)*", re.ASCII | re.IGNORECASE
 
 
 def propose(values: Sequence[Json], *, sometimes_missing: bool = False) -> Proposal:
-    """The rule for a place with these values, of which at least two differ unless it is sometimes missing."""
+    """Return the rule for a place with these values; at least two must differ, unless it is sometimes missing."""
     distinct = list({identity(value): value for value in values}.values())
     if sometimes_missing:
         return {"presence": "optional"} if len(distinct) == 1 else _IGNORE
@@ -80,12 +80,12 @@ def _for_lists(lists: Sequence[list[Json]]) -> Proposal:
 
 
 def _key(lists: Sequence[list[Json]]) -> str | None:
-    """The first property by which the items of all lists can be told, and are the same ones."""
+    """Return the first property that identifies the items of all lists and has the same values in each list."""
     first = lists[0][0] if lists[0] else None
     for name in first if isinstance(first, Mapping) else ():
         told = [where for items in lists if not isinstance(where := aligned(items, name), str)]
         if len(told) == len(lists) and all(where.keys() == told[0].keys() for where in told):
-            # Items in one and the same order are paired by it anyway.
+            # Items that are always in the same order are compared by index anyway.
             return name if any(list(where) != list(told[0]) for where in told) else None
     return None
 
@@ -95,7 +95,7 @@ def _for_texts(texts: Sequence[str], *, often: bool) -> Proposal:
         if len({normalise(text, names) for text in texts}) == 1:
             return {"compare": "text", "normalise": list(names)}
     if all(len(text.split()) <= _WORDS and len(text) <= _CHARACTERS for text in texts):
-        # One word with digits in it, another one each time: an id.
+        # A single word with digits that is different each time is an id.
         made_up = not often and len(texts) > 2 and all(re.search(r"\d", text) for text in texts)
         return _IGNORE if made_up else {"compare": "seen"}
     if len(texts) > _COMPARED:
@@ -108,7 +108,7 @@ def _for_texts(texts: Sequence[str], *, often: bool) -> Proposal:
 
 
 def merged(proposals: Sequence[Proposal]) -> Proposal:
-    """One rule that takes whatever any of them takes."""
+    """Return one rule that accepts whatever any of them accepts."""
     first, *others = proposals
     if any(_without_limits(each) != _without_limits(first) for each in others):
         return _IGNORE
@@ -121,7 +121,7 @@ def _without_limits(proposal: Proposal) -> dict[str, Json]:
     return {key: None if key in _LIMITS else value for key, value in proposal.items()}
 
 
-# What widens a rule; the lists of normalisers are each the beginning of the next.
+# How to combine the limits of several rules; each list of normalisers is a prefix of the next.
 _LIMITS: Mapping[str, Callable[[Iterable[Any]], Json]] = {
     "abs": max,
     "min": min,
@@ -131,7 +131,7 @@ _LIMITS: Mapping[str, Callable[[Iterable[Any]], Json]] = {
 
 
 def spell_rule(path: str, proposal: Proposal) -> str:
-    """The rule as one line of YAML to paste: {path: $.confidence, compare: number, abs: 0.08}."""
+    """Return the rule as one line of YAML to paste: {path: $.confidence, compare: number, abs: 0.08}."""
     return _spell({"path": path, **proposal})
 
 

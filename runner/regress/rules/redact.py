@@ -1,6 +1,6 @@
-"""What must not be stored or compared, masked: parts of an answer, and matches of an expression. Pure.
+"""Mask what must not be stored or compared: parts of an answer, and matches of a regular expression. Pure.
 
-Values are masked, keys are not: two masked keys would become one.
+Values are masked, keys are not, because two masked keys would become one.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ MASK = "[REDACTED]"
 
 @dataclass(frozen=True, slots=True)
 class Redaction:
-    """One entry of `redact` in runner.yaml: the parts at `path` (None: everything), of texts what `pattern` matches."""
+    """One entry of `redact`: it masks the parts at `path` (None: everything), or only matches of `pattern`."""
 
     path: Path | None
     pattern: re.Pattern[str] | None
@@ -33,7 +33,7 @@ class Redaction:
 
 
 def compile_redactions(project: Project) -> tuple[Redaction, ...]:
-    """The project's `redact` entries. Raises FormatError at the entry's line, or Problems, for one that is off."""
+    """Return the project's `redact` entries. Raises FormatError at the line of an invalid entry, or Problems."""
     problems = ProblemList()
     redactions: list[Redaction] = []
     for index, spec in enumerate(project.redact):
@@ -66,25 +66,27 @@ def _compile(spec: Mapping[str, Any]) -> Redaction:
         except PatternError as error:
             raise _Unusable("regex", f"{show(spec['regex'])} is not a regular expression: {error}") from None
         if pattern.search(""):
-            raise _Unusable("regex", f"{show(spec['regex'])} matches empty text, so it is found everywhere")
+            raise _Unusable(
+                "regex", f"{show(spec['regex'])} matches the empty string, so it matches everywhere"
+            )
     return Redaction(path, pattern, spec.get("replace", MASK))
 
 
 def redact(value: Json, rules: Sequence[Redaction]) -> Json:
-    """`value` with everything masked that the rules name; `value` itself, unchanged, when there are no rules.
+    """Return `value` with everything masked that the rules name; without rules, `value` itself.
 
-    Masking twice is masking once, so that stored answers can be compared with fresh ones. A number whose JSON
-    spelling holds a match is masked as a whole.
+    Masking is idempotent, so that stored answers can be compared with fresh ones. A number whose JSON spelling contains
+    a match is masked as a whole.
     """
     if not rules:
         return value
-    # In a box, so that a rule for "$" has something to put its mask into.
+    # Wrapped in a list, so that a rule for "$" has something to replace the value in.
     box = _rebuilt([value], lambda leaf: leaf)
     known = {rule.replacement for rule in rules}
     for rule in rules:
         masked = _masker(rule, known)
         places = [()] if rule.path is None else [place for place, _ in rule.path.find(box[0])]
-        for place in reversed(places):  # what lies deeper first, while it is still there
+        for place in reversed(places):  # deeper places first, while they still exist
             parent: Any = box
             step: str | int = 0
             for following in place:
@@ -94,7 +96,7 @@ def redact(value: Json, rules: Sequence[Redaction]) -> Json:
 
 
 def _rebuilt(box: list[Json], leaf: Callable[[Json], Json]) -> list[Any]:
-    """A copy with every scalar put through `leaf`. Without recursion: answers may be deep."""
+    """Return a copy with `leaf` applied to every scalar. Not recursive, because answers may be nested deeply."""
     copy: list[Any] = [None]
     stack: list[tuple[Json, Any, str | int]] = [(box[0], copy, 0)]
     while stack:
@@ -121,7 +123,7 @@ def _masker(rule: Redaction, known: set[str]) -> Callable[[Json], Json] | None:
             return leaf
         if not isinstance(leaf, str):
             return rule.replacement if pattern.search(show(leaf, limit=400)) else leaf
-        # A mask that was put there before may itself match, e.g. [A-Z]+; it stays as it is.
+        # An earlier mask may itself match, e.g. [A-Z]+; it is left alone.
         spans = [match.span() for match in masks.finditer(leaf)]
 
         def mask(match: re.Match[str]) -> str:

@@ -1,7 +1,7 @@
-"""A rule written into the text of a prompt file: one insertion, everything else stays byte for byte. Pure.
+"""Insert a rule into the text of a prompt file and leave every other byte unchanged. Pure.
 
-Where the rules stand is found in YAML's node tree. The text that results is parsed again and must say what the old one
-said, with the new rule as the last: whatever was misjudged (an alias, an odd layout) ends in no edit, never a wrong one.
+The place is found in YAML's node tree. The new text is parsed again and must have the old content plus the new rule as
+the last one; so a misjudged layout (an alias, odd indentation) results in no edit, never in a wrong one.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _DEEPEST = 100
 
 
 def with_rule(text: str, path: str, proposal: Proposal) -> str | None:
-    """`text`, a prompt file with line ends as `\n`, with the rule added for `path`; None where that is not safe."""
+    """Return `text`, a prompt file with `\n` as line ends, with the rule for `path` added; None if that is not safe."""
     try:
         old = parse_document(text.encode(), "prompt").value
         root = compose_python(text, _DEEPEST)

@@ -1,8 +1,8 @@
-"""How the answers of one prompt are compared with the approved ones: its `regression` rules, compiled once.
+"""Compile the `regression` rules of a prompt: how its answers are compared with the approved ones.
 
-A place is decided by one rule: the most specific path that selects it, of equals the last. `exact`, `text` and
-`ignore` hold for everything below their path as well, until another rule selects it; `default` is such a rule for
-"$". All others hold for the very value their path selects.
+One rule decides about a place: the most specific path that selects it, and of equally specific ones the last. `exact`,
+`text` and `ignore` also apply to everything below their path, until another rule selects it; `default` is such a rule
+for "$". All others apply only to the value that their path selects.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ __all__ = ["Default", "Kind", "Places", "Rule", "Rules", "compile_rules", "unuse
 Default: TypeAlias = Literal["exact", "text", "ignore"]
 
 Kind: TypeAlias = ComparatorName | Literal["plain", "ignore"]
-"""`plain` is a rule without `compare`: it allows absence or another length, and compares like its surroundings."""
+"""`plain` is a rule without `compare`: it allows absence or a different length, and inherits how to compare."""
 
 Places: TypeAlias = Reach
-"""Where the rules' paths stand at one place of a value."""
+"""The state of the rules' paths at one place of a value."""
 
 
 _LIST = frozenset({"array"})
@@ -45,11 +45,11 @@ _LIST = frozenset({"array"})
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule. `label` is what tables call it, e.g. "number abs 0.05", `name` the path and that; `location` is where it
-    stands.
+    """One rule. `label` is its name in tables, e.g. "number abs 0.05"; `name` is the path and the label.
 
-    `comparator` decides about two values of kinds text, number, regex and similar. `length` is the allowed
-    difference in length of two lists, `key` the property that pairs the items of a keyed list.
+    `location` is its place in the file. `comparator` decides about two values for the kinds text, number, regex and
+    similar. `length` is the allowed difference in length of two lists, `key` the property that pairs the items of a
+    keyed list.
     """
 
     path: Path
@@ -67,28 +67,28 @@ class Rule:
 
     @property
     def inherited(self) -> bool:
-        """Whether it holds for everything below its path as well."""
+        """Return whether the rule also applies to everything below its path."""
         return self.kind == "ignore" or (self.kind != "plain" and COMPARATORS[self.kind].inherited)
 
     @property
     def types(self) -> frozenset[str]:
-        """The JSON types about whose values the rule can say anything; all if empty."""
+        """Return the JSON types to which the rule applies; empty means all."""
         if self.kind == "plain":
             return _LIST if self.length is not None else frozenset()
         return COMPARATORS[self.kind].types if self.kind != "ignore" else frozenset()
 
     def fits(self, value: Json) -> bool:
-        """Whether the rule can say anything about a value of this type."""
+        """Return whether the rule applies to a value of this type."""
         return not self.types or json_type(value) in self.types
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The rules of one prompt, ready for any number of answers.
+    """The compiled rules of one prompt, for any number of answers.
 
-    `samples` is how often a case is asked, `share` the declared share of them that must pass (None: the usual one).
-    `base` is `default` as a rule. `replaced` are the indexes of rules that never decide, since a later one has the same
-    path; `start` is where the paths stand at the root of a value.
+    `samples` is the number of samples per case, `share` the declared share of them that must pass (None: the default).
+    `base` is `default` as a rule. `replaced` are the indexes of rules that never apply, because a later one has the
+    same path; `start` is the state of the paths at the root of a value.
     """
 
     samples: int
@@ -102,27 +102,27 @@ class Rules:
 
     @property
     def min_pass(self) -> int | None:
-        """How many of `samples` must pass; None where the prompt does not say."""
+        """Return how many of `samples` must pass; None if the prompt does not declare it."""
         return self.passes_needed(self.samples)
 
     def passes_needed(self, total: int) -> int | None:
-        """How many of `total` samples must pass, by the share that the prompt declares; None where it does not."""
+        """Return how many of `total` samples must pass by the declared share; None if none is declared."""
         return None if self.share is None else ceil(self.share * total)
 
     def follow(self, places: Places, step: str | int, length: int | None = None) -> Places:
-        """Where the paths stand one step down; `length` is that of the list in which `step` counts."""
+        """Return the state of the paths one step down; `length` is the length of the list that `step` indexes."""
         return places.follow(step, length)
 
     def deciding(self, reach: Reach) -> Rule | None:
-        """The rule that decides at a place, of those that select it."""
+        """Return the rule that decides at a place, among those that select it."""
         return self.rules[reach.selecting[0]] if reach.selecting else None
 
 
 def compile_rules(prompt: Prompt, project: Project) -> Rules:
-    """The `regression` rules of a prompt, with the redactions of its project.
+    """Compile the `regression` rules of a prompt, with the redactions of its project.
 
-    Raises FormatError at the line of what is off (a path, a regular expression, a rule that says nothing), or
-    Problems when there are several.
+    Raises FormatError at the wrong line (an invalid path or regular expression, a rule without effect), or Problems if
+    there are several errors.
     """
     spec = cast("Mapping[str, Any]", prompt.regression)  # its shape was validated when the prompt was loaded
     problems = ProblemList()
@@ -154,7 +154,7 @@ def compile_rules(prompt: Prompt, project: Project) -> Rules:
 
 
 def unused_rules(rules: Rules, *values: Json) -> tuple[str, ...]:
-    """The rules that select nothing of their type in any of the values, or that a later one of the same path replaces."""
+    """Return the rules that select nothing of their type in these values, or that a later rule replaces."""
     if not rules.rules:
         return ()
     used: set[int] = set()
@@ -170,7 +170,7 @@ def unused_rules(rules: Rules, *values: Json) -> tuple[str, ...]:
 
 
 class _Unusable(ValueError):
-    """A rule that cannot be used; `key` is the path inside it to what is off."""
+    """A rule that cannot be used; `key` is the path of the error inside the rule."""
 
     def __init__(self, message: str, *key: str, hint: str | None = None) -> None:
         super().__init__(message)
@@ -180,7 +180,7 @@ class _Unusable(ValueError):
 
 @contextmanager
 def _told(prompt: Prompt, *place: str | int) -> Iterator[None]:
-    """Tell what is unusable below `regression` at its line."""
+    """Raise an unusable rule below `regression` as a FormatError at its line."""
     try:
         yield
     except _Unusable as reason:

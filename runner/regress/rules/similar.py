@@ -1,8 +1,9 @@
-"""How alike two texts are, offline: ROUGE-L, the F1 of their longest common subsequence of words. Pure.
+"""Score how similar two texts are, offline: ROUGE-L, the F1 of their longest common subsequence of words. Pure.
 
 Lin 2004, "ROUGE: A Package for Automatic Evaluation of Summaries" (https://aclanthology.org/W04-1013/). Not difflib,
-whose ratio depends on the order of the two texts and can take cubic time; not rapidfuzz, a compiled dependency for
-the few lines below (its ratio is the same measure on characters, which calls any two English texts half alike).
+whose ratio depends on the order of the two texts and can take cubic time. Not rapidfuzz, a compiled dependency that
+would replace only the few lines below (its ratio is the same measure on characters, by which any two English texts are
+half alike).
 """
 
 from __future__ import annotations
@@ -14,13 +15,13 @@ __all__ = ["SCORER", "similarity"]
 
 SCORER = "lexical"
 
-# Scripts that are written without spaces: each character is a word.
+# Scripts that are written without spaces: each character counts as a word.
 _UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _WORD = re.compile(rf"[{_UNSPACED}]|[^\W{_UNSPACED}]+")
 
 
 def similarity(one: str, two: str) -> float:
-    """A score in [0, 1], the same in both directions: 1 for the same words in the same order, 0 for none in common.
+    """Return a symmetric score in [0, 1]: 1 for the same words in the same order, 0 for no common word.
 
     Case, punctuation and white space do not count; texts without any word are compared by their characters.
     """
@@ -37,10 +38,10 @@ def _words(text: str) -> list[str]:
 
 
 def _common(one: list[str], two: list[str]) -> int:
-    """The length of the longest common subsequence, 64 and more words of `one` at a time in one integer.
+    """Return the length of the longest common subsequence; a bit vector processes 64 or more words of `one` at a time.
 
-    Hyyrö 2004, "Bit-parallel LCS-length computation revisited": the zeros of `row` are the steps of a row of the
-    usual table.
+    Hyyrö 2004, "Bit-parallel LCS-length computation revisited": the zeros of `row` are the steps in a row of the usual
+    table.
     """
     places: dict[str, int] = {}
     for at, word in enumerate(one):

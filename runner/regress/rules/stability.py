@@ -1,4 +1,4 @@
-"""Several samples of one request: the answer they agree on, where they differ, and the verdict they come to. Pure."""
+"""Evaluate several samples of one request: the most frequent answer, where they differ, and their verdict. Pure."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ _SHOWN = 5
 
 
 def modal(outputs: Sequence[Json]) -> tuple[Json, tuple[Variation, ...]]:
-    """The most frequent output, and the others with their counts, most frequent first; of equals the one seen first.
+    """Return the most frequent output, and the others with their counts, most frequent first; of ties the one seen first.
 
-    Outputs that are equal as JSON are one. Raises ValueError when there are none.
+    Outputs that are equal as JSON count as the same. Raises ValueError if there are none.
     """
     groups: dict[Hashable, Variation] = {}
     for output in outputs:
@@ -35,7 +35,7 @@ def modal(outputs: Sequence[Json]) -> tuple[Json, tuple[Variation, ...]]:
         group = groups.get(key, Variation(0, output))
         groups[key] = replace(group, count=group.count + 1)
     if not groups:
-        raise ValueError("no outputs, so none is the most frequent")
+        raise ValueError("there are no outputs")
     first, *others = sorted(groups.values(), key=lambda group: -group.count)
     return first.output, tuple(others)
 
@@ -45,10 +45,10 @@ def modal(outputs: Sequence[Json]) -> tuple[Json, tuple[Variation, ...]]:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the samples of a case come to: `passed` of `total` passed, `needed` of them must.
+    """The verdict on the samples of a case: `passed` of `total` passed, and `needed` must pass.
 
-    `flavour` compares with the samples that were approved: a flaky case is `new-flaky` when those agreed and
-    `known-flaky` when they did not; a case that passes although they did not is `recovered`.
+    `flavour` compares with the approved samples: a flaky case is `new-flaky` if those agreed and `known-flaky` if they
+    did not; a case that passes although they did not agree is `recovered`.
     """
 
     word: Literal["pass", "fail", "flaky"]
@@ -59,18 +59,18 @@ class Verdict:
 
     @property
     def enough(self) -> bool:
-        """Whether as many passed as must; a flaky case is still no passing one."""
+        """Return whether enough samples passed. A flaky case may have enough and still does not pass."""
         return self.passed >= self.needed
 
 
 def sample_verdict(
     passed: int, total: int, *, approved_agreement: tuple[int, int] | None, min_pass: int | None
 ) -> Verdict:
-    """The verdict on `total` samples of which `passed` passed.
+    """Return the verdict on `total` samples of which `passed` passed.
 
-    `approved_agreement` is how many of how many approved samples gave the approved output, None where nothing is
-    approved. `min_pass` is how many must pass, at most all: by default 1 of 1, 2 of 3, 4 of 5, else 80 per cent.
-    Raises ValueError when there is no sample or more passed than there are.
+    `approved_agreement` is (how many of, how many) approved samples gave the approved output, None if nothing is
+    approved. `min_pass` is how many must pass, at most all; the default is 1 of 1, 2 of 3, 4 of 5, else 80 per cent.
+    Raises ValueError if there is no sample or more passed than there are.
     """
     if not 0 <= passed <= total or not total:
         raise ValueError(f"{passed} of {total} samples cannot have passed")
@@ -88,7 +88,7 @@ def sample_verdict(
 
 
 def _usual(total: int) -> int:
-    # 80 per cent of three is all three, which a case that is right nine times in ten misses in every fourth run.
+    # 80 per cent of three is all three; a case that is right nine times in ten would miss that in one run out of four.
     return 2 if total == 3 else ceil(total * 4 / 5)
 
 
@@ -97,9 +97,9 @@ def _usual(total: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Instability:
-    """A path at which samples differ and no rule says how: `distinct` values of which `values` are the first few.
+    """A path at which samples differ and no rule applies: it has `distinct` values, and `values` are the first few.
 
-    `proposal` is a rule to paste below `regression: rules:`, as one line of YAML, under which they count as equal.
+    `proposal` is a rule under which they count as equal, as one line of YAML to paste below `regression: rules:`.
     """
 
     path: str
@@ -119,9 +119,9 @@ class _Place:
 
 
 def unstable_paths(rules: Rules, outputs: Sequence[Json]) -> tuple[Instability, ...]:
-    """The places where outputs of one request differ and no rule of the prompt covers that, in document order.
+    """Return the places where outputs of one request differ and no rule of the prompt covers that, in document order.
 
-    What varies at several indexes of a list is one instability of all its items: `$.items[*].price`.
+    Differences at several indexes of a list are one instability of all its items: `$.items[*].price`.
     """
     values = tuple(redact(output, rules.redactions) for output in outputs)
     groups: dict[str, list[tuple[_Place, Proposal]]] = {}
@@ -133,7 +133,7 @@ def unstable_paths(rules: Rules, outputs: Sequence[Json]) -> tuple[Instability, 
     )
     found = []
     for general, group in groups.items():
-        # A rule for what lies below would call back what is ignored above.
+        # A rule for something below would override the `ignore` above.
         if general.startswith(ignored):
             continue
         alone = len(group) == 1 and not any(
@@ -156,7 +156,7 @@ def _unstable(rules: Rules, root: _Place) -> Iterator[tuple[_Place, Proposal]]:
         place = stack.pop()
         rule = rules.deciding(place.reach)
         if rule and rule.inherited:
-            continue  # it covers all that lies below, too
+            continue  # it also covers everything below
         present = [value for value in place.values if not isinstance(value, Absent)]
         missing = len(present) < len(place.values) and not (rule and rule.optional)
         if not missing and len({identity(value) for value in present}) < 2:
@@ -177,7 +177,7 @@ def _unstable(rules: Rules, root: _Place) -> Iterator[tuple[_Place, Proposal]]:
 
 
 def _parts(present: Sequence[Json], rule: Rule | None) -> list[str | int] | None:
-    """The steps to the parts of the values, where it is the parts that are to be looked at; None for the whole."""
+    """Return the steps to the parts, if these are to be compared; None if the values are compared as a whole."""
     if objects := [value for value in present if isinstance(value, Mapping)]:
         return (
             list(dict.fromkeys(key for value in objects for key in value))
@@ -195,7 +195,7 @@ def _parts(present: Sequence[Json], rule: Rule | None) -> list[str | int] | None
 
 
 def _alike(present: Sequence[Json], default: Rule) -> bool:
-    """Whether these are texts that the default calls equal."""
+    """Return whether these are all strings, and equal under the default."""
     texts = [line_ends(value) for value in present if isinstance(value, str)]
     if len(texts) < len(present):
         return False
@@ -213,7 +213,7 @@ def _below(place: _Place, present: Sequence[Json], step: str | int) -> _Place:
 
 
 def _by_key(place: _Place, present: Sequence[Json], key: str) -> list[_Place]:
-    """The items that belong together by a property; none where they cannot be told by it."""
+    """Pair items by a property; return an empty list if it does not identify them."""
     lists = [value for value in present if isinstance(value, list)]
     told = [(items, where) for items in lists if not isinstance(where := aligned(items, key), str)]
     if len(told) < len(present):

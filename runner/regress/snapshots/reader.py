@@ -1,4 +1,4 @@
-"""A snapshot file read back, strictly, whoever wrote it."""
+"""Read snapshot files strictly, whoever wrote them."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from .snapshot import Snapshot, Variation
 __all__ = ["MAX_BYTES", "ConflictError", "read_snapshot", "snapshot_request", "too_large"]
 
 MAX_BYTES = 65_536
-"""The largest snapshot: what a person can still review."""
+"""The size of the largest snapshot that a person can still review."""
 
-# Our writer indents all but its keys, so these can only be git's (and the `=====` under a heading is none of them).
+# Our writer indents everything but keys, so these can only be git's; `=====` under a Markdown heading is indented.
 _CONFLICT = re.compile(r"^(?:<<<<<<<|=======|>>>>>>>|\|\|\|\|\|\|\|)", re.MULTILINE)
 _REQUEST = re.compile(rf"^request: ({FINGERPRINT})\r?$", re.MULTILINE)
-_AGAIN = "snapshots are written by runner: take back the edit, or delete the file and record anew"
+_AGAIN = "snapshots are written by runner: undo the edit, or delete the file and record the case again"
 
 _KINDS: Mapping[str, tuple[type, str]] = {
     "runner_snapshot": (int, TYPE_WORDS["number"]),
@@ -44,16 +44,16 @@ _VARIANT = {"count", "output"}
 
 
 class ConflictError(FormatError):
-    """The file holds git's conflict markers. After a merge both sides are out of date: record anew."""
+    """The file contains git's conflict markers. After a merge both sides are outdated: record the case again."""
 
     exit_code = 4
 
 
 def read_snapshot(text: str, shown: str) -> Snapshot:
-    """The snapshot in `text`; `shown` is how messages call its file.
+    """Return the snapshot in `text`; `shown` is the name of the file in messages.
 
-    Raises ConflictError, SyntaxFileError (no YAML, a key twice, nested too deeply), or FormatError, at the line of
-    what is off; NewerFormatError for what a newer runner wrote.
+    Raises ConflictError, SyntaxFileError (invalid YAML, a duplicate key, nested too deeply) or FormatError, at the
+    wrong line; NewerFormatError for a file of a newer runner.
     """
     if len(text) > MAX_BYTES // 4 and (size := len(text.encode())) > MAX_BYTES:
         raise too_large(size, shown)
@@ -74,7 +74,7 @@ def read_snapshot(text: str, shown: str) -> Snapshot:
 
 
 _SINCE = {"failed": 2}
-"""The version that brought a key."""
+"""The version that introduced a key."""
 
 
 def _snapshot(value: dict[str, Any]) -> Snapshot:
@@ -95,18 +95,18 @@ def _snapshot(value: dict[str, Any]) -> Snapshot:
 
 
 def snapshot_request(data: bytes) -> str | None:
-    """The fingerprint in a snapshot file, without reading the rest; None where there is not exactly one."""
+    """Return the fingerprint in a snapshot file without parsing the rest; None unless there is exactly one."""
     start = data.find(b"\nrequest: ") + 1
     found = _REQUEST.match(data[start : start + 128].decode("latin-1")) if start else None
     return found[1] if found and data.find(b"\nrequest: ", start) < 0 else None
 
 
 def too_large(size: int, shown: str) -> FormatError:
-    """The error for a file of `size` bytes."""
+    """Return the error for a file of `size` bytes."""
     return FormatError(
-        f"a snapshot of {size:,} bytes; at most {MAX_BYTES:,} are read",
+        f"the snapshot has {size:,} bytes; at most {MAX_BYTES:,} are allowed",
         location=Location(shown),
-        hint="what cannot be reviewed cannot be approved: delete it, and let the prompt answer less",
+        hint="nobody can review an answer of this size: delete the file, and make the prompt's answers shorter",
     )
 
 
@@ -115,12 +115,12 @@ def _refuse_conflict(text: str, location: Location) -> NoReturn:
     raise ConflictError(
         f"a merge conflict{f' between {sides}' if ' and ' in sides else ''}",
         location=location,
-        hint="after a merge both answers are out of date: runner test --record new_episodes, then runner review",
+        hint="after a merge both answers are outdated: runner test --record new_episodes, then runner review",
     )
 
 
 def _problem(value: Json, version: int) -> tuple[JsonPath, str, str] | None:
-    """The first thing that makes a value no snapshot of a version: its path, what it is, and what to do."""
+    """Return the path, the message and the hint for the first error in a snapshot of a version; None if it is valid."""
     if not isinstance(value, dict):
         return (), "this is not a snapshot", _AGAIN
     if not is_version(value.get("runner_snapshot"), version):
@@ -148,7 +148,7 @@ def _parts_problem(parts: dict[str, Json]) -> tuple[JsonPath, str, str] | None:
 
 
 def _samples_problem(value: dict[str, Any]) -> tuple[JsonPath, str, str] | None:
-    """What is wrong with the samples, and with what was seen in them."""
+    """Return the first error in the samples and in the variants seen in them."""
     samples = value.get("samples", 1)
     if samples < 1:
         return ("samples",), "samples must be at least 1", _AGAIN
@@ -168,7 +168,7 @@ def _samples_problem(value: dict[str, Any]) -> tuple[JsonPath, str, str] | None:
 
 
 class _Version(NamedTuple):
-    """How one version is read: what is wrong with a value, and the snapshot that a right one is."""
+    """How one version is read: the function that finds errors, and the function that builds the snapshot."""
 
     problem: Callable[[Json], tuple[JsonPath, str, str] | None]
     snapshot: Callable[[dict[str, Any]], Snapshot]

@@ -1,4 +1,4 @@
-"""Where in a value something stands that keeps it from being stored: a key, or too much text. Pure."""
+"""Find what must not be stored in a value (a key), and the part that makes a value too large. Pure."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ __all__ = ["largest_part", "secret_in"]
 
 
 def secret_in(value: Json, text: str, secrets: Sequence[str]) -> tuple[JsonPath, str] | None:
-    """The first place in `value` with something like a key, and what it is in words; None where there is none.
+    """Return the path and a description of the first thing in `value` that looks like a key; None if there is nothing.
 
-    `text` is how the value will be written. It is searched as well: there a number has digits. The key of a mapping
-    is reported at the mapping, so that no path spells it.
+    `text` is the value as it will be written. It is searched as well, because there a number is spelled in digits. A
+    match in an object's key is reported at the object, so that no path contains it.
     """
     for path, leaf in _texts(value, ()):
         what = find_secret(leaf, secrets)
@@ -25,7 +25,7 @@ def secret_in(value: Json, text: str, secrets: Sequence[str]) -> tuple[JsonPath,
 
 
 def _texts(value: Json, path: JsonPath) -> Iterator[tuple[JsonPath, str]]:
-    """The texts in a value, keys before what they hold, each with its path."""
+    """Yield the strings in a value, each with its path; keys come before their values."""
     if isinstance(value, str):
         yield path, value
     elif isinstance(value, int | float):
@@ -37,7 +37,7 @@ def _texts(value: Json, path: JsonPath) -> Iterator[tuple[JsonPath, str]]:
 
 
 def largest_part(value: Json) -> tuple[JsonPath, int]:
-    """The smallest part of `value` that makes up most of it, and its size in bytes of text."""
+    """Return the smallest part of `value` that makes up most of it, and its size in bytes of text."""
     path: JsonPath = ()
     size = _size(value)
     while parts := [(_size(part), step, part) for step, part in _parts(value)]:

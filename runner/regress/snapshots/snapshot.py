@@ -1,13 +1,13 @@
-"""The approved answer of one case: what a `.snap.yaml` file says, and where it lies.
+"""The approved answer of one case: the contents and the path of a `.snap.yaml` file.
 
     prompts/triage.prompt.yaml
     prompts/__snapshots__/triage/refund-late.snap.yaml            <case>
     prompts/__snapshots__/triage/refund-late@gpt-6-luna.snap.yaml <case>@<variant>
     prompts/__snapshots__/triage.rates.yaml                       how often each case passes (`regress/rates.py`)
-    __snapshots__/support/triage/refund-late.snap.yaml            of the prompt support:triage, which is a pack's
+    __snapshots__/support/triage/refund-late.snap.yaml            for support:triage, a prompt of the pack support
 
-One file a case, addressed by its id and verified by the fingerprint of its request. It holds what a reviewer approves
-and nothing that changes from run to run: no times, ids, usage, cost, headers or rendered messages.
+There is one file per case, addressed by the case's id and verified by the fingerprint of its request. It contains what
+a reviewer approves and nothing that changes from run to run: no times, ids, usage, cost, headers or rendered messages.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ _PLAIN = re.compile(r"[a-z0-9][a-z0-9._@+=-]*")
 
 @dataclass(frozen=True, slots=True)
 class Variation:
-    """Another output seen while recording, and in how many of the samples."""
+    """Another output seen while recording, and the number of samples that gave it."""
 
     count: int
     output: Json
@@ -62,10 +62,11 @@ class Snapshot:
     """What was approved.
 
     `request` is the fingerprint of the body ("sha256:" + 64 hex) and `parts` the short hashes of its messages, params
-    and schema, which say what changed when it is stale. `model` is the one that served it, for information. `output` is
-    the parsed JSON where the prompt declares any, else the text. `outcome` and `finish_reason` are there only when they
-    are not `ok` and `stop`. Of several `samples`, `output` is the most frequent one, `variants` are the others
-    that passed by themselves, and `failed` counts those that did not; `unstable` lists the paths that varied while no rule covered them.
+    and schema, which show what changed when the snapshot is stale. `model` is the model that answered, for information.
+    `output` is the parsed JSON if the prompt declares JSON, else the text. `outcome` and `finish_reason` are present
+    only if they are not `ok` and `stop`. Of several `samples`, `output` is the most frequent one, `variants` are the
+    others that passed their own checks, and `failed` counts those that did not; `unstable` lists the paths that varied
+    and that no rule covered.
     """
 
     request: str
@@ -83,24 +84,25 @@ class Snapshot:
 
     @property
     def agreement(self) -> int:
-        """How many of all the samples that were asked for gave `output`."""
+        """Return how many of all requested samples gave `output`."""
         return self.samples - self.failed - sum(variation.count for variation in self.variants)
 
 
 def snapshot_folder(prompt_file: str, prompt_name: str) -> str:
-    """The folder of a prompt's snapshots, root-relative like `prompt_file`."""
+    """Return the folder of a prompt's snapshots, root-relative like `prompt_file`."""
     return posixpath.join(posixpath.dirname(prompt_file), FOLDER, _file_name(prompt_name))
 
 
 def snapshot_file(prompt_file: str, prompt_name: str, case: str, variant: str | None = None) -> str:
-    """The file of one case's snapshot, root-relative."""
+    """Return the path of one case's snapshot, root-relative."""
     return posixpath.join(snapshot_folder(prompt_file, prompt_name), _case_file(case, variant))
 
 
 def folder_of(prompt: Prompt) -> str:
-    """The folder of a prompt's snapshots in the project that tests it, root-relative.
+    """Return the folder of a prompt's snapshots in the project that tests it, root-relative.
 
-    A pack's prompts have theirs at the project's root, by alias and exported name: the pack itself is only read.
+    Snapshots of a pack's prompts are below the project's root, by alias and exported name, because the pack is
+    read-only.
     """
     if prompt.origin is None:
         return snapshot_folder(prompt.file, prompt.name)
@@ -108,26 +110,26 @@ def folder_of(prompt: Prompt) -> str:
 
 
 def pack_folder(alias: str) -> str:
-    """The folder that has the folders of a pack's prompts, root-relative."""
+    """Return the folder that contains the snapshot folders of a pack's prompts, root-relative."""
     return posixpath.join(FOLDER, alias)
 
 
 def file_of(prompt: Prompt, case: str, variant: str | None = None) -> str:
-    """The file of one case's snapshot in the project that tests it, root-relative."""
+    """Return the path of one case's snapshot in the project that tests it, root-relative."""
     return posixpath.join(folder_of(prompt), _case_file(case, variant))
 
 
 def rates_file(prompt: Prompt, variant: str | None = None) -> str:
-    """The file of the rates of a prompt, in one variant, beside the folder of its snapshots; root-relative."""
+    """Return the path of the rates of a prompt in one variant, beside the folder of its snapshots; root-relative."""
     above = posixpath.dirname(folder_of(prompt))
     name = prompt.name if prompt.origin is None else prompt.origin.export
     return posixpath.join(above, _file_name(name if variant is None else f"{name}@{variant}") + RATES_SUFFIX)
 
 
 def is_snapshot_file(path: str) -> bool:
-    """Whether a root-relative path names a snapshot file in a prompt's folder below the root, and nothing else.
+    """Return whether a root-relative path is that of a snapshot file in a prompt's folder.
 
-    Git's own folder has none.
+    Paths in git's own folder are not.
     """
     parts = path.split("/")
     plain = "\\" not in path and ":" not in parts[0] and not {"", ".", ".."} & set(parts)
@@ -136,7 +138,7 @@ def is_snapshot_file(path: str) -> bool:
 
 
 def is_of_pack(path: str) -> bool:
-    """Whether the root-relative path of a snapshot is that of a pack's prompt."""
+    """Return whether a root-relative snapshot path belongs to a pack's prompt."""
     parts = path.split("/")
     return len(parts) == 4 and parts[0] == FOLDER
 
@@ -146,9 +148,9 @@ def _case_file(case: str, variant: str | None) -> str:
 
 
 def _file_name(text: str) -> str:
-    """`text` as a file name on every system: itself if plain and short, else a slug and eight digits of its hash.
+    """Return a file name for every system: `text` if it is plain and short, else a slug and 8 digits of its hash.
 
-    What Windows takes for a device gets a `_` before it, with which no other name of ours begins as a whole.
+    A reserved device name of Windows gets the prefix `_`, with which none of our other names begins.
     """
     name = text
     if not _PLAIN.fullmatch(text) or len(text) > LONGEST_NAME or text.endswith("."):
@@ -158,7 +160,7 @@ def _file_name(text: str) -> str:
 
 
 def former_names(file: str) -> Iterator[str]:
-    """Where a snapshot or a folder of snapshots may stand that was written before names of devices were avoided."""
+    """Yield the paths that a snapshot or its folder may have if it was written before device names were avoided."""
     *above, last = file.split("/")
     name, ending = (last.removesuffix(SUFFIX), SUFFIX) if last.endswith(SUFFIX) else (last, "")
     of_file = _former_name(name)
@@ -172,7 +174,7 @@ def former_names(file: str) -> Iterator[str]:
 
 
 def present_name(former: str) -> str:
-    """What a file or a folder, by its name alone, is called now that names of devices are avoided."""
+    """Return the current name of a file or folder, given its name from before device names were avoided."""
     return f"_{former}" if is_device(former.removesuffix(SUFFIX)) else former
 
 

@@ -1,8 +1,8 @@
-"""Snapshot files on disk: read, written whole or not at all, renamed, deleted.
+"""Snapshot files on disk: read them, write them atomically, rename and delete them.
 
-A file is written beside its place, synced and renamed over it, so that a crash at any moment leaves the old one or the
-new one; two processes at once each leave a whole file. Links are never followed: what lies in a `__snapshots__` folder
-came with the repository, and could point anywhere.
+A file is written beside its target, synced and renamed over it, so that a crash at any moment leaves the old file or
+the new one; if two processes write at once, one of the two files is left, complete. Links are never followed: the
+contents of a `__snapshots__` folder come with the repository, and a link could point anywhere.
 """
 
 from __future__ import annotations
@@ -33,20 +33,20 @@ from .writer import document, write_snapshot
 
 __all__ = ["SnapshotStore", "store_of"]
 
-# Where a system has no such flag, it has nothing to which it would apply.
+# A system without such a flag does not need it.
 _PLAIN_READ = (
     os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 )
 
 
 class SnapshotStore:
-    """The snapshots below `root`, addressed by root-relative posix paths. `secret_values` must never be in one."""
+    """The snapshots below `root`, addressed by root-relative POSIX paths. None may contain one of `secret_values`."""
 
     def __init__(self, root: Path, *, secret_values: Sequence[str] = ()) -> None:
         self._root = str(root)
         self._secrets = tuple(secret_values)
         self._real_folders: set[str] = set()
-        # Messages call a file as it would be typed here; worked out once, not for each of ten thousand.
+        # Messages show files relative to the working folder; computed once, not for each of ten thousand files.
         prefix = os.path.relpath(root)
         self._prefix = "" if prefix == os.curdir else prefix.replace(os.sep, "/") + "/"
 
@@ -55,10 +55,10 @@ class SnapshotStore:
         self._secrets = tuple({*self._secrets, *values})
 
     def read(self, file: str) -> Snapshot | None:
-        """The snapshot, or None where there is no such file.
+        """Return the snapshot, or None if there is no such file.
 
-        Raises ConflictError, SyntaxFileError, FormatError, EncodingError, or MissingFileError: a link, a folder, not
-        readable.
+        Raises ConflictError, SyntaxFileError, FormatError, EncodingError; MissingFileError for a link, a folder, or an
+        unreadable file.
         """
         file = self._on_disk(file)
         folder = file.rpartition("/")[0]
@@ -85,9 +85,9 @@ class SnapshotStore:
         return read_snapshot(decode(data, shown), shown)
 
     def digest(self, file: str) -> str | None:
-        """SHA-256 of a snapshot file, or None where there is none: what an answer was compared with.
+        """Return the SHA-256 of a snapshot file, or None if there is none, to notice later that it changed.
 
-        Raises MissingFileError for a link, a folder, a FIFO, or what cannot be read.
+        Raises MissingFileError for a link, a folder, a FIFO, or an unreadable file.
         """
         try:
             return hashlib.sha256(self._plain_bytes(self._on_disk(file))).hexdigest()
@@ -97,19 +97,19 @@ class SnapshotStore:
             raise self._unreadable(file, error.strerror or str(error)) from None
 
     def request(self, file: str) -> str | None:
-        """The request that a snapshot answers, without reading the rest; None where that cannot be told."""
+        """Return the fingerprint in a snapshot without reading the rest; None if it cannot be determined."""
         try:
             return snapshot_request(self._plain_bytes(self._on_disk(file)))
         except OSError:
             return None
 
     def write(self, file: str, snapshot: Snapshot) -> bool:
-        """Write a snapshot; False, and not a byte touched, where the file says the same already.
+        """Write a snapshot; return False, without touching the file, if it already says the same.
 
-        Another `model`, another order of keys or 1.0 for 1 is no reason to write. A file that cannot be read (a
-        conflict) is replaced. Raises SecretError where a key stands in it, FormatError where it is too large or too
-        deep to be read again, MissingFileError where a link is in the way, StorageError where the disk refuses it;
-        the file then is as it was.
+        A different `model`, order of keys, or 1.0 instead of 1 is not a difference. A file that cannot be read (a
+        conflict) is replaced. Raises SecretError if the snapshot contains a key, FormatError if it is too large or too
+        deep to be read again, MissingFileError if a link is in the way, StorageError if the disk refuses it; the file
+        is then unchanged.
         """
         self._refuse_links(file)
         self.refuse_secrets(file, snapshot)
@@ -118,12 +118,12 @@ class SnapshotStore:
         if len(data) > MAX_BYTES:
             path, size = largest_part(document(snapshot))
             raise FormatError(
-                f"the snapshot would have {len(data):,} bytes, at most {MAX_BYTES:,} can be reviewed; the largest "
+                f"the snapshot would have {len(data):,} bytes, at most {MAX_BYTES:,} are allowed; its largest "
                 f"part is {json_path(path)} with {size:,}",
                 location=Location(self.shown(file)),
-                hint="let the prompt answer less, or ignore that path in regression.rules",
+                hint="make the prompt's answers shorter, or ignore that path in regression.rules",
             )
-        read_snapshot(text, self.shown(file))  # what cannot be read again must not become the approved answer
+        read_snapshot(text, self.shown(file))  # an approved answer must be readable
         if self._says(file, snapshot):
             return False
         if (former := self._on_disk(file)) != file:
@@ -132,20 +132,20 @@ class SnapshotStore:
         return True
 
     def refuse_secrets(self, file: str, snapshot: Snapshot) -> None:
-        """Raise SecretError where the value of a key variable, or what has the shape of a key, stands in a snapshot."""
+        """Raise SecretError if a snapshot contains the value of a key variable, or something that looks like a key."""
         found = secret_in(document(snapshot), write_snapshot(snapshot), self._secrets)
         if found is not None:
             path, what = found
             raise SecretError(
                 f"{json_path(path)} holds {what}; nothing was written",
                 location=Location(self.shown(file)),
-                hint="take it out of the prompt's data, or add a `redact` rule for it to runner.yaml",
+                hint="remove it from the prompt's data, or add a `redact` rule for it to runner.yaml",
             )
 
     def move(self, old: str, new: str) -> None:
-        """Rename a snapshot, as `git mv` would; folders that are empty then go, too.
+        """Rename a snapshot, as `git mv` would; folders that become empty are deleted.
 
-        Raises MissingFileError for links, StorageError where `new` is taken or the disk refuses it.
+        Raises MissingFileError for links, StorageError if `new` exists or the disk refuses it.
         """
         old = self._on_disk(old)
         self._refuse_links(old)
@@ -153,11 +153,11 @@ class SnapshotStore:
         source, target = self._path(old), self._path(new)
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            # The same file under both names: a system that takes upper and lower case for one.
+            # Both names are the same file: the system ignores the case of letters.
             if os.path.lexists(target) and not target.samefile(source):
                 raise StorageError(
-                    f"the snapshot {self.shown(old)} cannot be renamed: {self.shown(new)} is there already",
-                    hint="delete the one that is not meant",
+                    f"the snapshot {self.shown(old)} cannot be renamed: {self.shown(new)} exists already",
+                    hint="delete the one that you do not want",
                 )
             source.replace(target)
             sync_folder(target.parent)
@@ -166,7 +166,7 @@ class SnapshotStore:
         self._drop_empty_folders(old)
 
     def refuse_newer(self, file: str) -> None:
-        """Raise NewerFormatError where a newer runner wrote the snapshot. What else may be wrong with it is not told."""
+        """Raise NewerFormatError if a newer runner wrote the snapshot; ignore any other error in it."""
         try:
             self.read(file)
         except NewerFormatError:
@@ -175,7 +175,7 @@ class SnapshotStore:
             pass
 
     def delete(self, file: str) -> None:
-        """Delete a snapshot, and its folders as far as they are empty then. Raises MissingFileError, StorageError."""
+        """Delete a snapshot, and its folders if they are empty then. Raises MissingFileError, StorageError."""
         file = self._on_disk(file)
         self._refuse_links(file)
         try:
@@ -185,7 +185,7 @@ class SnapshotStore:
         self._drop_empty_folders(file)
 
     def folders_in(self, place: str) -> set[str]:
-        """The folders that stand in a `__snapshots__` folder, root-relative."""
+        """Return the folders in a `__snapshots__` folder, root-relative."""
         try:
             with os.scandir(self._path(place)) as entries:
                 names = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
@@ -194,7 +194,7 @@ class SnapshotStore:
         return {f"{place}/{present_name(name)}" for name in names}
 
     def read_rates(self, file: str) -> str | None:
-        """The text of a file of rates; None where there is none. Raises MissingFileError, EncodingError."""
+        """Return the text of a file of rates; None if there is none. Raises MissingFileError, EncodingError."""
         self._refuse_links(file)
         try:
             return decode(self._plain_bytes(file), self.shown(file))
@@ -204,12 +204,12 @@ class SnapshotStore:
             raise self._unreadable(file, error.strerror or str(error)) from None
 
     def write_rates(self, file: str, text: str) -> None:
-        """Write a file of rates, whole or not at all. Raises MissingFileError for links, StorageError."""
+        """Write a file of rates atomically. Raises MissingFileError for links, StorageError."""
         self._refuse_links(file)
         self._replace(file, text.encode())
 
     def prompts_in(self, directory: str) -> set[str]:
-        """The prompt files in a directory, root-relative."""
+        """Return the prompt files in a directory, root-relative."""
         try:
             with os.scandir(self._path(directory)) as entries:
                 names = [entry.name for entry in entries if entry.name.lower().endswith(PROMPT_ENDINGS)]
@@ -218,7 +218,7 @@ class SnapshotStore:
         return {posixpath.join(directory, name) for name in names}
 
     def files_of(self, folder: str) -> set[str]:
-        """The names of the snapshot files in a prompt's folder, as `snapshot_file` spells them.
+        """Return the names of the snapshot files in a prompt's folder, spelled as `snapshot_file` spells them.
 
         Raises MissingFileError for links.
         """
@@ -238,20 +238,20 @@ class SnapshotStore:
         return found
 
     def named_now(self, file: str) -> str:
-        """A snapshot file that was found, as `snapshot_file` spells it."""
+        """Return the path of an existing snapshot file, spelled as `snapshot_file` spells it."""
         folder, _, name = file.rpartition("/")
         above, _, last = folder.rpartition("/")
         return f"{above}/{present_name(last)}/{present_name(name)}"
 
     def _on_disk(self, file: str) -> str:
-        """Where a snapshot is, or would be: under a name of before where it has only that."""
+        """Return the path where a snapshot is, or would be: its former name if only that exists."""
         for former in former_names(file):
             if not os.path.lexists(self._path(file)) and os.path.lexists(self._path(former)):
                 return former
         return file
 
     def _as_asked_for(self, folder: str, name: str) -> str:
-        """`Refund` is `refund` where the system takes them for one file: no orphan, but the file of its case."""
+        """Return the name in lower case if that is the same file; then `Refund` is the snapshot of case `refund`."""
         lower = name.lower()
         if name == lower:
             return name
@@ -261,7 +261,7 @@ class SnapshotStore:
         return name
 
     def _plain_bytes(self, file: str) -> bytes:
-        """The bytes of a regular file, without waiting for another kind of one. Raises OSError."""
+        """Return the bytes of a regular file, without blocking on any other kind of file. Raises OSError."""
         with os.fdopen(open_plain(self._path(file)), "rb") as stream:
             return stream.read()
 
@@ -269,15 +269,15 @@ class SnapshotStore:
         return Path(self._root) / PurePosixPath(file)
 
     def shown(self, file: str) -> str:
-        """How messages call a file."""
+        """Return the name of a file in messages."""
         return f"{self._prefix}{file}"
 
     def _says(self, file: str, snapshot: Snapshot) -> bool:
-        """Whether the file says the same already, whichever model it names."""
+        """Return whether the file already says the same, whichever model it names."""
         try:
             approved = self.read(file)
         except (MissingFileError, NewerFormatError):
-            raise  # a link or a folder stands there, or what a newer runner approved: not ours to replace
+            raise  # not ours to replace: a link, a folder, or a snapshot of a newer runner
         except FileError:
             return False
         return approved is not None and _substance(approved) == _substance(snapshot)
@@ -295,7 +295,7 @@ class SnapshotStore:
             try:
                 self._path(folder).rmdir()
             except OSError:
-                return  # there is something in it
+                return  # it is not empty
 
     def _refuse_links(self, file: str) -> None:
         for folder in _snapshot_folders(file):
@@ -312,24 +312,24 @@ class SnapshotStore:
     def _cannot(self, what: str, file: str, error: OSError) -> StorageError:
         return StorageError(
             f"the snapshot {self.shown(file)} cannot be {what}: {error.strerror or error}",
-            hint="what was approved before is as it was; the answers are safe in .runner/",
+            hint="the approved answers are unchanged; the new answers are safe in .runner/",
         )
 
 
 def store_of(project: Project, environ: Mapping[str, str]) -> SnapshotStore:
-    """The snapshots of a project; the values of all its key variables must not be in any."""
+    """Return the snapshot store of a project, which refuses the values of all its key variables."""
     names = key_variables(project.endpoints.values())
     values = sorted({environ[name] for name in names if environ.get(name)})
     return SnapshotStore(Path(project.root), secret_values=values)
 
 
 def _substance(snapshot: Snapshot) -> object:
-    """What a snapshot says, as something to compare: not which model it was."""
+    """Return what a snapshot says, without the model, for comparison."""
     return identity(document(replace(snapshot, model=None)))
 
 
 def _snapshot_folders(file: str) -> list[str]:
-    """The folders of a file from the innermost up to `__snapshots__`."""
+    """Return the folders of a file, from the innermost up to `__snapshots__`."""
     folders = [str(each) for each in PurePosixPath(file).parents]
     own = [number for number, folder in enumerate(folders) if folder.rpartition("/")[2] == FOLDER]
     return folders[: own[0] + 1] if own else []

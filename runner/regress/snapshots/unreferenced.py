@@ -15,7 +15,7 @@ __all__ = ["abandoned", "orphans"]
 
 
 def orphans(units: Sequence[Unit], selection: Selection, store: SnapshotStore) -> Iterator[str]:
-    """The root-relative paths of such files, for prompts all of whose units are given. Raises CaseError."""
+    """Yield the root-relative paths of such files, for prompts all of whose units are given. Raises CaseError."""
     folders: dict[str, set[str]] = {}
     for unit in units:
         folder = folder_of(unit.prompt)
@@ -29,7 +29,7 @@ def orphans(units: Sequence[Unit], selection: Selection, store: SnapshotStore) -
 
 
 def abandoned(units: Sequence[Unit], store: SnapshotStore) -> Iterator[str]:
-    """The snapshots of prompts that are gone: in folders no prompt claims, beside prompts all of which are given."""
+    """Yield the snapshots of deleted prompts: folders that no prompt claims, beside prompts all of which are given."""
     claimed = {folder_of(unit.prompt) for unit in units}
     loaded = {unit.prompt.file for unit in units if unit.prompt.origin is None}
     for directory in sorted({posixpath.dirname(file) for file in loaded}):

@@ -1,9 +1,9 @@
-"""A snapshot as text: a line-wise subset of YAML that reads well in a diff and comes back the same everywhere.
+"""Write snapshots in a subset of YAML that is easy to review line by line and reads back the same everywhere.
 
-The same value always gives the same bytes. Text over several lines becomes a block scalar, or a quoted string with one
-source line for each of its lines, so that a diff shows the line that changed. Everything below the top-level keys is
-indented: what stands in column 0 is ours or git's conflict markers. What another YAML version could read as a number,
-a boolean or a date is quoted, and so is what cannot be seen.
+The same value always gives the same bytes. Multi-line text becomes a block scalar, or a quoted string with one source
+line for each of its lines, so that a diff shows the line that changed. Everything below the top-level keys is indented:
+only our keys and git's conflict markers begin in column 0. Text that another YAML version could read as a number, a
+boolean or a date is quoted, and so is text with invisible characters.
 """
 
 from __future__ import annotations
@@ -19,25 +19,26 @@ from .snapshot import Snapshot
 __all__ = ["VERSION", "document", "emit", "write_snapshot"]
 
 VERSION, VERSION_WITHOUT_FAILED = 2, 1
-"""A snapshot none of whose samples failed has nothing that version 1 lacks: it stays one, so that files do not change
-for nothing and older versions of runner go on reading them."""
+"""A snapshot without failed samples is written as version 1, which has all it needs, so that existing files stay unchanged
+and older versions of runner can still read them.
+"""
 
 _PLAIN = re.compile(r"[^\W\d_](?:[^:# \t\n]++| ++(?!#|\Z)|:++(?! |\Z)|#)*+")
-"""One line of text that needs no quotes: it begins with a letter, and holds neither `: ` nor ` #` nor outer spaces."""
+"""A line of text that needs no quotes: it begins with a letter, and has no `: `, no ` #` and no surrounding spaces."""
 
 _LONGEST_KEY = 100
-"""Longer keys are written with `? `: a YAML reader looks no further than 1,024 characters for a key's colon."""
+"""Longer keys are written with `? `: a YAML reader searches at most 1,024 characters for a key's colon."""
 
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 
 
 def write_snapshot(snapshot: Snapshot) -> str:
-    """The text of a snapshot file."""
+    """Return the text of a snapshot file."""
     return "".join(f"{line}\n" for line in emit(document(snapshot)))
 
 
 def document(snapshot: Snapshot) -> dict[str, Json]:
-    """What the file of a snapshot says, in its order. A key stands only where it says something."""
+    """Return the content of a snapshot file, in the order of its keys. Keys with nothing to say are left out."""
     version = VERSION if snapshot.failed else VERSION_WITHOUT_FAILED
     fields: dict[str, Json] = {"runner_snapshot": version, "request": snapshot.request}
     if snapshot.parts:
@@ -61,7 +62,7 @@ def document(snapshot: Snapshot) -> dict[str, Json]:
 
 
 def emit(fields: Mapping[str, Json]) -> Iterator[str]:
-    """The lines of a mapping, its keys in their order. Its texts hold no lone surrogates, its numbers are finite."""
+    """Yield the lines of an object, in its order. Strings must have no lone surrogates, numbers must be finite."""
     yield from _mapping(fields, 0)
 
 
@@ -82,7 +83,7 @@ def _sequence(items: Sequence[Json], indent: int) -> Iterator[str]:
     pad = " " * indent
     for item in items:
         if isinstance(item, Mapping | list | tuple) and item:
-            # Compact: the first line of the item stands behind its dash.
+            # Compact: the first line of the item follows its dash.
             nested = _mapping(item, indent + 2) if isinstance(item, Mapping) else _sequence(item, indent + 2)
             yield f"{pad}- {next(nested)[indent + 2 :]}"
             yield from nested
@@ -93,7 +94,7 @@ def _sequence(items: Sequence[Json], indent: int) -> Iterator[str]:
 
 
 def _value(value: Json, indent: int) -> Iterator[str]:
-    """What follows a key's colon or a dash, beginning with its space; then the lines below."""
+    """Yield what follows a key's colon or a dash, beginning with the space; then the lines below."""
     if isinstance(value, Mapping):
         yield "" if value else " {}"
         yield from _mapping(value, indent + 2)
@@ -103,7 +104,7 @@ def _value(value: Json, indent: int) -> Iterator[str]:
     elif isinstance(value, str):
         yield from _text(value, indent)
     elif isinstance(value, float):
-        # YAML 1.1 knows a float only by its point: 1e-07 would be text.
+        # YAML 1.1 recognises a float only by its point: 1e-07 would be a string.
         mantissa, e, exponent = repr(value).partition("e")
         yield f" {mantissa if '.' in mantissa else f'{mantissa}.0'}{e}{exponent}"
     else:
@@ -125,17 +126,17 @@ def _text(text: str, indent: int) -> Iterator[str]:
 
 
 def _fits_a_block(text: str) -> bool:
-    """Whether YAML carries the text in a block scalar without an indentation indicator or an escape."""
+    """Return whether a YAML block scalar can hold the text without an indentation indicator or an escape."""
     return text[0] not in " \t\n" and text.replace("\n", "").replace("\t", "").isprintable()
 
 
 def _quoted_lines(text: str, indent: int) -> Iterator[str]:
-    """Double-quoted over several lines, each break escaped: `"one\\n\\` and the rest on the next line."""
+    """Yield the lines of a double-quoted string, each line break escaped: `"one\\n\\` and the rest on the next line."""
     *most, last = text.split("\n")
     parts = [f"{escaped(line)}\\n" for line in most] + ([escaped(last)] if last else [])
     pad = " " * (indent + 2)
     for number, part in enumerate(parts):
-        # White space at the beginning of a line would be dropped, unless it is escaped.
+        # White space at the beginning of a line would be dropped unless it is escaped.
         guarded = f"\\{part}" if number and part.startswith(" ") else part
         start = f"{pad}{guarded}" if number else f' "{guarded}'
         yield start + ('"' if number == len(parts) - 1 else "\\")
