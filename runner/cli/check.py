@@ -12,7 +12,13 @@ __all__ = ["command"]
 @click.command("check")
 @paths_argument
 @isolate_option
-def command(paths: tuple[str, ...], *, isolate: bool) -> int:
+@click.option(
+    "--explain",
+    "code",
+    metavar="CODE",
+    help="Explain a code such as S010 or W001, and what to do about it; nothing is checked.",
+)
+def command(paths: tuple[str, ...], *, isolate: bool, code: str | None) -> int:
     """Check prompts and render every case, offline.
 
     This checks the format, the templates, every case, the schema against the strict subset, and that every pack
@@ -22,6 +28,12 @@ def command(paths: tuple[str, ...], *, isolate: bool) -> int:
     project. Errors and remarks are printed as `file:line:column: CODE message`. The exit code is 2 if there is an
     error, 0 otherwise.
     """
+    if code is not None:
+        from ..commands.explain_code import explain_code
+
+        if paths:
+            raise click.UsageError("--explain takes a code and no PATHS")
+        return explain_code(code)
     from ..commands.check import check
 
     return check(paths, isolate=isolate)

@@ -35,6 +35,7 @@ def _check(paths: Sequence[str], workspace: Workspace) -> int:
     project, packs = workspace.project, workspace.packs
     prompts = cases = remarks = 0
     warnings = 0
+    codes: list[str] = []
     passed_over: list[Diagnostic] = []
     loadable: list[Prompt] = []
     told = Told()
@@ -61,13 +62,17 @@ def _check(paths: Sequence[str], workspace: Workspace) -> int:
             told.tell(error)
         for remark in (*found.remarks, *vacuous):
             show_diagnostic(remark)
+            codes.append(remark.code)
             remarks += remark.severity == "error"
             warnings += remark.severity == "warning"
     for shared in shared_by(loadable, project):
         told.tell(shared)
     for remark in (*project.warnings, *redactions_that_hide_all(project), *passed_over):
         show_diagnostic(remark)
+        codes.append(remark.code)
         warnings += 1
+    if codes:
+        print_line(f"To explain a code: runner check --explain {codes[0]}", err=True)
     errors = remarks + told.count
     counted = [plural(prompts, "prompt"), plural(cases, "case")]
     if packs.requirements:

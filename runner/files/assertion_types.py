@@ -74,7 +74,10 @@ _RANGE: _JsonSchema = {
     "type": ["integer", "object"],
     "minimum": 0,
     "minProperties": 1,
-    "properties": {"min": _COUNT, "max": _COUNT},
+    "properties": {
+        "min": {**_COUNT, "description": "The smallest number that passes."},
+        "max": {**_COUNT, "description": "The largest number that passes."},
+    },
     "additionalProperties": False,
     "description": "A number, or an object with min, max or both.",
 }

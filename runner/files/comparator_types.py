@@ -143,7 +143,7 @@ def rule_schema() -> dict[str, Json]:
         "type": "object",
         "description": "The number of items by which two lists may differ in length.",
         "required": ["abs"],
-        "properties": {"abs": {"type": "integer", "minimum": 0}},
+        "properties": {"abs": {"type": "integer", "minimum": 0, "description": "The largest difference."}},
         "additionalProperties": False,
     }
     branches: list[Json] = [

@@ -12,10 +12,11 @@ import click
 
 import runner
 from runner.cli.main import cli
+from runner.commands.explain_code import FAMILIES, Explanation, explanations
 
 from .blocks import REPOSITORY
 
-__all__ = ["PAGES", "command_line", "python"]
+__all__ = ["PAGES", "codes", "command_line", "python"]
 
 FOLDER = REPOSITORY / "docs" / "reference"
 NOTE = "<!-- Written by `python -m tests.docs.reference`; change the docstrings and help texts instead. -->\n"
@@ -155,7 +156,35 @@ def _errors() -> Iterator[str]:
         yield f"| {'&emsp;' * depth}`{kind.__name__}` | {kind.exit_code} | {_line(kind)} |"
 
 
-PAGES: dict[str, Callable[[], str]] = {"cli.md": command_line, "python.md": python}
+# --- codes ------------------------------------------------------------------------------------------------------------
+
+
+_CODES_INTRODUCTION = """\
+`runner check` and `runner import` print a code with each finding; `runner check --explain CODE` prints what is written here.
+Other errors have no code: their message says what is wrong and where.
+"""
+
+
+def codes() -> str:
+    """The page of the codes: what `runner check --explain` prints."""
+    note = NOTE.replace("the docstrings and help texts", "runner/commands/explanations.toml")
+    parts = [
+        "# Codes\n",
+        note,
+        _CODES_INTRODUCTION,
+    ]
+    for letter, heading in FAMILIES.items():
+        parts.append(f"## {letter}: {heading.lower()}\n")
+        parts.extend(_explained(each) for code, each in explanations().items() if code[0] == letter)
+    return "\n".join(parts)
+
+
+def _explained(each: Explanation) -> str:
+    more = f"\nRead more: [{each.page}](../{each.page})\n" if each.page else ""
+    return f"### {each.code}\n\n**{each.title}** ({each.kind})\n\n{each.text}\n{more}"
+
+
+PAGES: dict[str, Callable[[], str]] = {"cli.md": command_line, "codes.md": codes, "python.md": python}
 
 if __name__ == "__main__":
     for name, page in PAGES.items():

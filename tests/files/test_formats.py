@@ -53,12 +53,35 @@ def test_no_schema_has_an_any_of_whose_messages_nobody_can_read(name):
     assert keywords == []
 
 
-@pytest.mark.parametrize("name", ["prompt", "project", "pack", "lock"])
+_SAME_VALUE = ("then", "else", "allOf", "anyOf", "oneOf")
+
+
+def described(whole, rules, place, found):
+    """Fill `found` with (place, property) -> whether any schema of that place describes it; `if` only asks."""
+    if isinstance(rules, list):
+        for each in rules:
+            described(whole, each, place, found)
+    if not isinstance(rules, dict):
+        return
+    for key, of in rules.get("properties", {}).items():
+        target = whole["$defs"][of["$ref"].rsplit("/", 1)[1]] if isinstance(of, dict) and "$ref" in of else of
+        texts = [each.get("description") for each in (of, target) if isinstance(each, dict)]
+        found[place, key] = found.get((place, key), False) or any(texts)
+        described(whole, of, f"{place}.{key}", found)
+    for keyword in _SAME_VALUE:
+        described(whole, rules.get(keyword), place, found)
+    for keyword in ("items", "additionalProperties"):
+        described(whole, rules.get(keyword), f"{place}[]", found)
+
+
+@pytest.mark.parametrize("name", ["prompt", "project", "pack"])
 def test_every_key_of_an_author_is_explained_to_his_editor(name):
-    whole = schema(name)
-    for key, rules in whole["properties"].items():
-        rules = whole["$defs"][rules["$ref"].rsplit("/", 1)[1]] if "$ref" in rules else rules
-        assert rules.get("description"), key
+    whole, found = schema(name), {}
+    described(whole, whole, name, found)
+    for part, rules in whole["$defs"].items():
+        described(whole, rules, part, found)
+    assert [f"{place}.{key}" for (place, key), told in found.items() if not told] == []
+    assert len(found) > 10
 
 
 def walk(value):

@@ -1,0 +1,68 @@
+"""What `runner check --explain CODE` does: print what a code of a finding means and what to do about it.
+
+The explanations are in `explanations.toml` beside this module; the reference page of codes is written from the same file.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from ..errors import UsageError, close_to, did_you_mean
+from ..report.outlet import print_line
+
+__all__ = ["FAMILIES", "Explanation", "explain_code", "explanations"]
+
+FAMILIES: Mapping[str, str] = {
+    "S": "Schemas of answers",
+    "W": "Prompts, tests and projects",
+    "P": "Packs",
+    "I": "Information and imports",
+}
+"""What the first letter of a code stands for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What a code means: one line, the text, its severity (or `import`), and the page of docs/ that says more."""
+
+    code: str
+    title: str
+    text: str
+    kind: str
+    page: str | None
+
+
+@cache
+def explanations() -> Mapping[str, Explanation]:
+    """Return the explanation of every code, in the order of the file."""
+    text = Path(__file__).with_name("explanations.toml").read_text(encoding="utf-8")
+    return {
+        code: Explanation(code, entry["title"], entry["text"].strip(), entry["kind"], entry.get("page"))
+        for code, entry in tomllib.loads(text).items()
+    }
+
+
+def explain_code(code: str) -> int:
+    """Print the explanation of a code. Raises UsageError if there is no such code."""
+    typed = code.strip().upper()
+    found = explanations().get(typed)
+    if found is None:
+        begun = [known for known in explanations() if len(typed) > 1 and known.startswith(typed)]
+        close = begun[:3] or close_to(typed, explanations())
+        families = ", ".join(f"{letter}… {what.lower()}" for letter, what in FAMILIES.items())
+        raise UsageError(
+            f"there is no code {code!r}",
+            hint=did_you_mean(*close) if close else f"codes begin with {families}",
+        )
+    print_line(f"{found.code}: {found.title} [{found.kind}]")
+    print_line()
+    for line in found.text.splitlines():
+        print_line(line)
+    if found.page:
+        print_line()
+        print_line(f"Read more: docs/{found.page}")
+    return 0
