@@ -124,7 +124,7 @@ def _contains_all(value: Json) -> Predicate:
     parts = cast("list[str]", value)
 
     def detail(text: Json) -> tuple[JsonPath, str]:
-        missing = [part for part in parts if isinstance(text, str) and part not in text]
+        missing = [part for part in parts if part not in str(text)]
         return (
             (),
             f"expected text that contains all of {_list(parts)}, {_list(missing)} is missing from {show(text)}",
@@ -154,8 +154,7 @@ def _icontains_all(value: Json) -> Predicate:
     parts = cast("list[str]", value)
 
     def detail(text: Json) -> tuple[JsonPath, str]:
-        folded = text.casefold() if isinstance(text, str) else ""
-        missing = [part for part in parts if part.casefold() not in folded]
+        missing = [part for part in parts if part.casefold() not in str(text).casefold()]
         words = f"expected text that contains all of {_list(parts)} (in any case)"
         return (), f"{words}, {_list(missing)} is missing from {show(text)}"
 
@@ -338,17 +337,18 @@ def _length(value: Json) -> Predicate:
     allowed, allows = _range(value, "length")
     words = f"a length of {allowed}"
 
-    def holds(actual: Json) -> bool:
+    def length(actual: Json) -> int:
         if not isinstance(actual, str | list | Mapping):
             raise Unfit(f"expected {words}, but {show(actual)} has none")
-        return allows(len(actual))
+        return len(actual)
 
     def shown(actual: Json) -> str:
-        length = len(actual) if isinstance(actual, str | list | Mapping) else 0
         unit = "characters" if isinstance(actual, str) else "items" if isinstance(actual, list) else "keys"
-        return f"{length:,} {unit}"
+        return f"{length(actual):,} {unit}"
 
-    return Predicate(words, f"anything but {words}", value, holds, shown=shown)
+    return Predicate(
+        words, f"anything but {words}", value, lambda actual: allows(length(actual)), shown=shown
+    )
 
 
 def _range(value: Json, what: str) -> tuple[str, Callable[[int], bool]]:
