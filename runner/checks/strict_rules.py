@@ -207,9 +207,11 @@ def _compiles(pattern: Json) -> bool:
 
 
 def _has_lookaround(pattern: str) -> bool:
-    without_escapes = re.sub(r"\\.", "", pattern, flags=re.DOTALL)
-    without_classes = re.sub(r"\[\]?[^\]]*\]", "", without_escapes)
-    return re.search(r"\(\?<?[=!]", without_classes) is not None
+    return any(token["lookaround"] for token in _TOKEN.finditer(pattern))
+
+
+# An escape and a character class are each one token, so that nothing inside of them is taken for a lookaround.
+_TOKEN = re.compile(r"\\.|\[(?:\\.|[^\]\\])*\]|(?P<lookaround>\(\?<?[=!])", re.DOTALL)
 
 
 def _reference(node: Node, nodes: Mapping[JsonPath, Node]) -> Iterator[Finding]:
