@@ -16,7 +16,7 @@ from ..schema import accepted_types, meant_keyword, show, unknown_keywords
 from ..schema.vacuity import TYPES
 from ..values import Json, JsonPath
 from .strict_rules import node_findings
-from .strict_schema import Finding, Node, Severity, ends, finding, lay_out, target
+from .strict_schema import Finding, Severity, Subschema, ends, finding, lay_out, target
 
 __all__ = ["Finding", "Severity", "lint", "lint_loosely", "lint_response_format"]
 
@@ -109,7 +109,7 @@ def _json_schema(inner: Mapping[str, Json]) -> Iterator[Finding]:
             yield Finding(found.code, found.severity, found.message, (*at, "schema", *found.path))
 
 
-def _endless(nodes: Mapping[JsonPath, Node]) -> Iterator[Finding]:
+def _endless(nodes: Mapping[JsonPath, Subschema]) -> Iterator[Finding]:
     finite = ends(nodes)
     places = dict.fromkeys(
         target(node.keywords["$ref"]) for node in nodes.values() if "$ref" in node.keywords
@@ -120,7 +120,7 @@ def _endless(nodes: Mapping[JsonPath, Node]) -> Iterator[Finding]:
             yield finding("S054", "error", place, message)
 
 
-def _limits(nodes: Mapping[JsonPath, Node]) -> Iterator[Finding]:
+def _limits(nodes: Mapping[JsonPath, Subschema]) -> Iterator[Finding]:
     deepest = max(nodes.values(), key=lambda node: node.depth)
     depth, exceeds = deepest.depth, f"{deepest.depth} levels of nesting exceed the limit of {MAX_DEPTH}"
     if depth > MAX_DEPTH:

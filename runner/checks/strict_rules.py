@@ -14,7 +14,7 @@ from ..patterns import PatternError
 from ..schema import show
 from ..schema.ecma import compile_ecma
 from ..values import Json, JsonPath, json_type
-from .strict_schema import Finding, Node, finding, target
+from .strict_schema import Finding, Subschema, finding, target
 
 __all__ = ["FORMATS", "node_findings"]
 
@@ -52,7 +52,7 @@ _MEANT_FOR: Mapping[str, frozenset[str]] = {
 }
 
 
-def node_findings(node: Node, nodes: Mapping[JsonPath, Node]) -> Iterator[Finding]:
+def node_findings(node: Subschema, nodes: Mapping[JsonPath, Subschema]) -> Iterator[Finding]:
     """Yield what is wrong with one subschema, apart from its parts."""
     if not isinstance(node.schema, Mapping):
         came = "true/false" if isinstance(node.schema, bool) else show(node.schema)
@@ -70,7 +70,7 @@ def node_findings(node: Node, nodes: Mapping[JsonPath, Node]) -> Iterator[Findin
     yield from _reference(node, nodes)
 
 
-def _root(node: Node) -> Iterator[Finding]:
+def _root(node: Subschema) -> Iterator[Finding]:
     declared = node.keywords.get("type")
     if declared != "object":
         yield finding("S001", "error", (), f'root schema must have type "object" (got {show(declared)})')
@@ -78,7 +78,7 @@ def _root(node: Node) -> Iterator[Finding]:
         yield finding("S002", "error", ("anyOf",), "root schema must not use anyOf; wrap it in a property")
 
 
-def _keywords(node: Node) -> Iterator[Finding]:
+def _keywords(node: Subschema) -> Iterator[Finding]:
     for keyword, value in node.keywords.items():
         path = (*node.path, keyword)
         if keyword in _FORBIDDEN or (keyword == "$id" and node.path):
@@ -100,7 +100,7 @@ def _keywords(node: Node) -> Iterator[Finding]:
             yield finding("S043", "warning", path, message)
 
 
-def _type(node: Node) -> Iterator[Finding]:
+def _type(node: Subschema) -> Iterator[Finding]:
     keywords = node.keywords
     if "type" not in keywords:
         said_otherwise = keywords.keys() & ({"anyOf", "$ref", "properties"} | _COMBINATORS)
@@ -117,7 +117,7 @@ def _type(node: Node) -> Iterator[Finding]:
         yield finding("S022", "error", node.path, "the array schema has no items")
 
 
-def _object(node: Node) -> Iterator[Finding]:
+def _object(node: Subschema) -> Iterator[Finding]:
     keywords, properties, required = node.keywords, node.properties, node.required
     if "object" not in node.types:
         if "properties" in keywords:
@@ -141,7 +141,7 @@ def _object(node: Node) -> Iterator[Finding]:
         yield finding("S013", "warning", node.path, message)
 
 
-def _enum(node: Node) -> Iterator[Finding]:
+def _enum(node: Subschema) -> Iterator[Finding]:
     if "enum" not in node.keywords:
         return
     values, path = node.keywords["enum"], (*node.path, "enum")
@@ -160,7 +160,7 @@ def _enum(node: Node) -> Iterator[Finding]:
         yield finding("S028", "warning", path, message)
 
 
-def _union(node: Node, nodes: Mapping[JsonPath, Node]) -> Iterator[Finding]:
+def _union(node: Subschema, nodes: Mapping[JsonPath, Subschema]) -> Iterator[Finding]:
     if "anyOf" not in node.keywords:
         return
     branches, path = node.keywords["anyOf"], (*node.path, "anyOf")
@@ -182,7 +182,7 @@ def _union(node: Node, nodes: Mapping[JsonPath, Node]) -> Iterator[Finding]:
         first_keys.update(() if first is None else (first,))
 
 
-def _string(node: Node) -> Iterator[Finding]:
+def _string(node: Subschema) -> Iterator[Finding]:
     keywords = node.keywords
     if "format" in keywords and keywords["format"] not in FORMATS:
         message = f"{show(keywords['format'])} is not a valid format ({', '.join(FORMATS)})"
@@ -214,7 +214,7 @@ def _has_lookaround(pattern: str) -> bool:
 _TOKEN = re.compile(r"\\.|\[(?:\\.|[^\]\\])*\]|(?P<lookaround>\(\?<?[=!])", re.DOTALL)
 
 
-def _reference(node: Node, nodes: Mapping[JsonPath, Node]) -> Iterator[Finding]:
+def _reference(node: Subschema, nodes: Mapping[JsonPath, Subschema]) -> Iterator[Finding]:
     if "$ref" not in node.keywords:
         return
     reference, path = node.keywords["$ref"], (*node.path, "$ref")

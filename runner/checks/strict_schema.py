@@ -11,7 +11,7 @@ from urllib.parse import unquote
 from ..schema import json_path, show
 from ..values import Json, JsonPath
 
-__all__ = ["Finding", "Node", "Severity", "ends", "finding", "lay_out", "target"]
+__all__ = ["Finding", "Severity", "Subschema", "ends", "finding", "lay_out", "target"]
 
 Severity: TypeAlias = Literal["error", "warning"]
 
@@ -34,7 +34,7 @@ def finding(code: str, severity: Severity, path: JsonPath, message: str) -> Find
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
+class Subschema:
     """One subschema. `depth` is 0 at the root and in a definition, and grows with each `properties` and `items`.
 
     `schema` is what the author wrote there, whether it is a schema or not.
@@ -70,13 +70,13 @@ class Node:
         return dict.fromkeys(name for name in names if isinstance(name, str))
 
 
-def lay_out(schema: Json) -> dict[JsonPath, Node]:
+def lay_out(schema: Json) -> dict[JsonPath, Subschema]:
     """Return every subschema by its path, parents first, in the order of the file.
 
     Descends into properties, items, anyOf and definitions; not into enum, const, default and examples, which are data.
     """
-    nodes: dict[JsonPath, Node] = {}
-    stack = [Node(schema, (), 0)]
+    nodes: dict[JsonPath, Subschema] = {}
+    stack = [Subschema(schema, (), 0)]
     while stack:
         node = stack.pop()
         nodes[node.path] = node
@@ -84,18 +84,18 @@ def lay_out(schema: Json) -> dict[JsonPath, Node]:
     return nodes
 
 
-def _children(node: Node) -> Iterator[Node]:
+def _children(node: Subschema) -> Iterator[Subschema]:
     for keyword, value in node.keywords.items():
         path = (*node.path, keyword)
         match keyword, value:
             case "properties", Mapping():
-                yield from (Node(child, (*path, name), node.depth + 1) for name, child in value.items())
+                yield from (Subschema(child, (*path, name), node.depth + 1) for name, child in value.items())
             case "$defs" | "definitions", Mapping():
-                yield from (Node(child, (*path, name), 0) for name, child in value.items())
+                yield from (Subschema(child, (*path, name), 0) for name, child in value.items())
             case "anyOf", list():
-                yield from (Node(child, (*path, index), node.depth) for index, child in enumerate(value))
+                yield from (Subschema(child, (*path, index), node.depth) for index, child in enumerate(value))
             case "items", Mapping() | bool():
-                yield Node(value, path, node.depth + 1)
+                yield Subschema(value, path, node.depth + 1)
 
 
 def target(reference: Json) -> JsonPath | None:
@@ -108,7 +108,7 @@ def target(reference: Json) -> JsonPath | None:
     return match[1], unquote(match[2]).replace("~1", "/").replace("~0", "~")
 
 
-def ends(nodes: Mapping[JsonPath, Node]) -> set[JsonPath]:
+def ends(nodes: Mapping[JsonPath, Subschema]) -> set[JsonPath]:
     """Return the paths whose schemas some finite value matches. The others require endlessly nested values."""
     finite: set[JsonPath] = set()
     children_first = list(nodes.values())[::-1]
@@ -122,7 +122,7 @@ def ends(nodes: Mapping[JsonPath, Node]) -> set[JsonPath]:
     return finite
 
 
-def _ends(node: Node, nodes: Mapping[JsonPath, Node], finite: set[JsonPath]) -> bool:
+def _ends(node: Subschema, nodes: Mapping[JsonPath, Subschema], finite: set[JsonPath]) -> bool:
     keywords = node.keywords
     if "$ref" in keywords:
         place = target(keywords["$ref"])

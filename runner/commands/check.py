@@ -21,7 +21,7 @@ from ..workspace import Workspace
 from .show_errors import show_diagnostic, show_error
 from .workspace import open_workspace
 
-__all__ = ["Told", "check"]
+__all__ = ["ShownErrors", "check"]
 
 
 def check(paths: Sequence[str], *, isolate: bool) -> int:
@@ -38,7 +38,7 @@ def _check(paths: Sequence[str], workspace: Workspace) -> int:
     codes: list[str] = []
     passed_over: list[Diagnostic] = []
     loadable: list[Prompt] = []
-    told = Told()
+    told = ShownErrors()
     for fault in _faults_of_packs(workspace, exports=not paths):
         told.tell(fault)
     for loaded in _prompts_of(paths, workspace, told, passed_over.append):
@@ -99,7 +99,7 @@ def _of_gates(prompt: Prompt, found: LintReport, workspace: Workspace) -> Iterat
             yield Diagnostic("info", "I001", f"{name}{hint}", rules[0].location)
 
 
-class Told:
+class ShownErrors:
     """The errors that were shown so far. Several prompts may fail for one and the same pack."""
 
     def __init__(self) -> None:
@@ -129,7 +129,7 @@ class Told:
 
 
 def _prompts_of(
-    paths: Sequence[str], workspace: Workspace, told: Told, remark: Callable[[Diagnostic], None]
+    paths: Sequence[str], workspace: Workspace, told: ShownErrors, remark: Callable[[Diagnostic], None]
 ) -> Iterator[Prompt | RunnerError]:
     """The prompts that the paths name. A project of packs alone has none of its own, and was checked all the same."""
     try:

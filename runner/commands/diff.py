@@ -19,7 +19,7 @@ from ..regress.revisions.changed_cases import Change, left_files
 from ..regress.revisions.git import Repository
 from ..regress.revisions.hunks import Hunk
 from ..regress.revisions.rendered import Side, side_at
-from ..regress.revisions.request_diff import Comparison, compare
+from ..regress.revisions.request_diff import RequestDiff, compare
 from ..regress.snapshots.store import store_of
 from ..report.outlet import print_data, print_lines
 from ..report.reporter import wants_color
@@ -44,7 +44,9 @@ def diff(base: str, paths: Sequence[str], *, form: str, isolate: bool) -> int:
     return 0
 
 
-def comparison_with(base: str, paths: Sequence[str], workspace: Workspace, *, with_hunks: bool) -> Comparison:
+def comparison_with(
+    base: str, paths: Sequence[str], workspace: Workspace, *, with_hunks: bool
+) -> RequestDiff:
     """Compare the working tree with a git revision.
 
     Raises UsageError for a revision that cannot be read and for a path outside the project, NothingSelectedError when
@@ -102,7 +104,7 @@ def hunks_since_last_commit(files: Sequence[str], *, isolate: bool) -> Mapping[s
     return found
 
 
-def _about(comparison: Comparison, named: set[str]) -> Comparison:
+def _about(comparison: RequestDiff, named: set[str]) -> RequestDiff:
     """The comparison without what was removed from files that were looked at for renamed ones only."""
     changes = [
         change

@@ -31,7 +31,7 @@ from ..render.sandbox import Sandbox
 from ..report.figures import plural
 from ..report.outlet import print_line
 from ..report.visible import visible
-from .check import Told
+from .check import ShownErrors
 from .init import refuse_links, write_starter
 from .show_errors import show_diagnostic
 from .workspace import sandbox_of
@@ -70,7 +70,7 @@ def check(folder: Path, *, isolate: bool) -> int:
         sandbox.start()
         pack = _open(_collected(folder), sandbox)
         project = load_project(find_root(folder), cwd=Path.cwd(), environ=os.environ)
-        told = Told()
+        told = ShownErrors()
         remarks = list(_remarks_on(pack.manifest))
         tests: list[Tested] = []
         for export in pack.manifest.exports["prompts"]:

@@ -17,7 +17,7 @@ from ..regress.snapshots.approved import approved_of
 from ..regress.snapshots.snapshot import Snapshot, folder_of
 from ..regress.snapshots.store import store_of
 from ..report.figures import count, plural
-from ..report.html.entry import Approved, Earlier, Entry, State
+from ..report.html.entry import Approved, Earlier, ReportEntry, State
 from ..report.question import Question
 from ..workspace import Workspace
 from .questions import Questions
@@ -58,7 +58,7 @@ class RecordedEntries:
         """What the project calls the file of a record's prompt."""
         return self._files.get(record["file"], record["file"])
 
-    def entry(self, record: Record, earlier: Record | None) -> Entry:
+    def entry(self, record: Record, earlier: Record | None) -> ReportEntry:
         """The record with all that is known of it."""
         approved, verdict = self._approved(record)
         state = _state(record)
@@ -69,7 +69,7 @@ class RecordedEntries:
             elif any(not each.equal for each in approved.fields):
                 state, kind, verdict = "failed", "changed", "differs from the approved answer"
         beside = Earlier(earlier, _state(earlier)) if earlier is not None else None
-        return Entry(record, state, self._question(record), approved, beside, verdict, kind)
+        return ReportEntry(record, state, self._question(record), approved, beside, verdict, kind)
 
     def _question(self, record: Record) -> Question:
         self._passed += record["passed"]

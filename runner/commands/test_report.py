@@ -17,7 +17,7 @@ from ..regress.rules.rules import Rules, compile_rules
 from ..regress.snapshots.snapshot import Snapshot
 from ..regress.tally import Tally
 from ..report.gates import headline
-from ..report.html.entry import NOT_ASKED, Approved, Entry, RunFacts, State
+from ..report.html.entry import NOT_ASKED, Approved, ReportEntry, RunFacts, State
 from ..report.html_file import ReportWriter
 from ..report.question import Question
 from .questions import keys_of, messages_of
@@ -63,7 +63,7 @@ class TestReport:
         """That was all."""
         self._complete = complete
 
-    def _entries(self, result: CaseResult) -> Iterator[Entry]:
+    def _entries(self, result: CaseResult) -> Iterator[ReportEntry]:
         basis = result.basis
         assert basis is not None, "a case of a run has been made of something"
         prompt = basis.job.unit.prompt
@@ -75,12 +75,14 @@ class TestReport:
         verdict = result.reason or None
         for record in sorted(basis.records, key=lambda each: (each["sample"], each.get("choice", 0))):
             approved = compared(rules, basis.approved, record, basis.job.unit) if basis.approved else None
-            yield Entry(record, state, question, approved, None, verdict, result.kind)
+            yield ReportEntry(record, state, question, approved, None, verdict, result.kind)
         if not basis.records:
             approved = Approved(stored_value(basis.approved)) if basis.approved else None
             replayed = result.verdict != "outdated"
             record = _replayed(result, basis.approved if replayed else None)
-            yield Entry(record, state, question, approved, None, verdict, result.kind, replayed=replayed)
+            yield ReportEntry(
+                record, state, question, approved, None, verdict, result.kind, replayed=replayed
+            )
 
     def __enter__(self) -> Self:
         return self

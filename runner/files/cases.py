@@ -15,7 +15,7 @@ from .inputs import Inputs, compiled, from_text, takes_blank
 from .model import Assertion, Case, CaseFile, Expectation, Prompt
 from .problems import MOST, ProblemList
 from .rows import Row, read_rows
-from .violations import Violation, near
+from .violations import FormatViolation, near
 
 __all__ = ["case_from_vars", "case_id", "cases_from_file", "cases_of", "read_case", "vars_from_text"]
 
@@ -240,7 +240,7 @@ def _case(
     return Case(id, bound, row.location, asserts, outcome, tags, description, digest, defaulted, must_pass)
 
 
-def _refuse(row: Row, faults: Sequence[Violation], at: JsonPath = ()) -> None:
+def _refuse(row: Row, faults: Sequence[FormatViolation], at: JsonPath = ()) -> None:
     problems = ProblemList()
     for fault in faults[:MOST]:
         location = row.locate((*at, *fault.path), at_key=fault.at_key)

@@ -26,7 +26,7 @@ from .assertion_types import assertion_schema
 from .comparator_types import default_schema, rule_schema
 from .gate_schema import gate_schema
 from .problems import MOST, ProblemList
-from .violations import Violation, in_words, near
+from .violations import FormatViolation, in_words, near
 
 __all__ = ["MOST", "FormatName", "near", "schema", "schema_text", "validate", "violations"]
 
@@ -75,7 +75,9 @@ def validate(document: Document, name: FormatName) -> None:
     problems.raise_any()
 
 
-def violations(value: Json, name: FormatName, part: str | None = None, at: JsonPath = ()) -> list[Violation]:
+def violations(
+    value: Json, name: FormatName, part: str | None = None, at: JsonPath = ()
+) -> list[FormatViolation]:
     """Return the first MOST violations in `value`: a whole file or, with `part`, an instance of one of the `$defs`.
 
     `at` is the path of the value in something larger; the reported paths begin with it.
@@ -85,7 +87,7 @@ def violations(value: Json, name: FormatName, part: str | None = None, at: JsonP
 
 def _violations(
     value: Json, name: FormatName, part: str | None, at: JsonPath = ()
-) -> tuple[list[Violation], bool]:
+) -> tuple[list[FormatViolation], bool]:
     """Return the first violations, and whether these are all: nobody reads more, and finding all can take seconds."""
     every = (each for error in _validator(name, part).iter_errors(value) for each in in_words(error, at))
     first = list(islice(every, MOST))

@@ -15,7 +15,7 @@ from ..errors import SyntaxFileError, did_you_mean
 from ..schema import SchemaProblem, Validator, show
 from ..values import TYPE_WORDS, Json
 from .problems import MOST
-from .violations import Violation, near, spell
+from .violations import FormatViolation, near, spell
 
 __all__ = ["Inputs", "compiled", "from_text", "usable_in_jinja"]
 
@@ -57,12 +57,12 @@ class Inputs:
                 )
             self._validators[name] = validator
 
-    def bind(self, given: Mapping[str, Json]) -> tuple[dict[str, Json], list[Violation]]:
+    def bind(self, given: Mapping[str, Json]) -> tuple[dict[str, Json], list[FormatViolation]]:
         """Return the values of all variables in declared order, with defaults filled in, and the violations of `given`.
 
         Of undeclared names, and of violations of one value, only the first MOST are returned.
         """
-        faults: list[Violation] = []
+        faults: list[FormatViolation] = []
         if not given.keys() <= self._schemas.keys():
             faults.extend(self._undeclared(name) for name in islice(self._unknown(given), MOST))
         bound: dict[str, Json] = {}
@@ -71,12 +71,12 @@ class Inputs:
                 bound[name] = given[name]
                 for found in islice(validator.check(given[name]), MOST):
                     path = (name, *found.path)
-                    faults.append(Violation(path, f"{spell(path)}: {found.message}"))
+                    faults.append(FormatViolation(path, f"{spell(path)}: {found.message}"))
             elif "default" in self._schemas[name]:
                 bound[name] = self._schemas[name]["default"]
             else:
                 hint = "give it a value, or a default under inputs"
-                faults.append(Violation((), f'the variable "{name}" is missing', hint, missing=name))
+                faults.append(FormatViolation((), f'the variable "{name}" is missing', hint, missing=name))
         if not faults:
             return bound, faults
         # A misspelt name is one mistake, although the right one is missing as well.
@@ -86,11 +86,11 @@ class Inputs:
     def _unknown(self, given: Mapping[str, Json]) -> Iterator[str]:
         return (name for name in given if name not in self._schemas)
 
-    def _undeclared(self, name: str) -> Violation:
+    def _undeclared(self, name: str) -> FormatViolation:
         hint = near(name, self._schemas) or (
             f"declared under inputs: {', '.join(self._schemas)}" if self._schemas else "inputs declares none"
         )
-        return Violation((name,), f"{show(name)} is not a declared variable", hint, at_key=True)
+        return FormatViolation((name,), f"{show(name)} is not a declared variable", hint, at_key=True)
 
 
 def compiled(schemas: Mapping[str, Mapping[str, Json]]) -> Inputs:

@@ -14,7 +14,7 @@ from ..documents.documents import Document
 from ..errors import Diagnostic
 from ..values import Json, JsonPath
 from .formats import schema
-from .violations import Violation, near, spell
+from .violations import FormatViolation, near, spell
 
 __all__ = [
     "collisions",
@@ -58,26 +58,30 @@ def extras(spec: Mapping[str, Json]) -> Iterator[JsonPath]:
                 yield from found(each, (*at, index))
 
 
-def collisions(spec: Mapping[str, Json]) -> Iterator[Violation]:
+def collisions(spec: Mapping[str, Json]) -> Iterator[FormatViolation]:
     """Yield a violation for each key that `extra` must not have: one that its object has, or that runner reads itself."""
     for place in extras(spec):
         yield from _collisions(_at(spec, place), place)
 
 
-def message_collisions(message: Mapping[str, Json], at: JsonPath) -> Iterator[Violation]:
+def message_collisions(message: Mapping[str, Json], at: JsonPath) -> Iterator[FormatViolation]:
     """Yield the same for one message, whose path in something larger is `at`."""
     for place in _in_message(message, ()):
         yield from _collisions(_at(message, place), (*at, *place))
 
 
-def _collisions(owner: Mapping[str, Any], at: JsonPath) -> Iterator[Violation]:
+def _collisions(owner: Mapping[str, Any], at: JsonPath) -> Iterator[FormatViolation]:
     for key in owner["extra"]:
         path = (*at, "extra", key)
         if key in owner and key != "extra":
-            yield Violation(path, f'{spell((*at, "extra"))} repeats "{key}"', "keep one of them", at_key=True)
+            yield FormatViolation(
+                path, f'{spell((*at, "extra"))} repeats "{key}"', "keep one of them", at_key=True
+            )
         elif key in _READ_BY_RUNNER or key in known_types("part"):
             message = f'"{key}" is not allowed in {spell((*at, "extra"))}'
-            yield Violation(path, message, "write it next to extra: runner reads it itself", at_key=True)
+            yield FormatViolation(
+                path, message, "write it next to extra: runner reads it itself", at_key=True
+            )
 
 
 def unknown_types(spec: Mapping[str, Json], document: Document) -> Iterator[Diagnostic]:

@@ -12,11 +12,11 @@ from ..errors import close_to, did_you_mean
 from ..schema import show
 from ..values import TYPE_WORDS, JsonPath, json_type
 
-__all__ = ["Violation", "foreign_assertion", "foreign_key", "in_words", "near", "spell"]
+__all__ = ["FormatViolation", "foreign_assertion", "foreign_key", "in_words", "near", "spell"]
 
 
 @dataclass(frozen=True, slots=True)
-class Violation:
+class FormatViolation:
     """One violation of a format at `path`; with `at_key`, the last key of `path` is wrong rather than its value.
 
     `missing` names the key that the object at `path` lacks; `secret` says that the value may be an API key.
@@ -141,7 +141,7 @@ _KEYS = {"api_key", "apiKey", "api-key", "apikey", "key", "token", "secret"}
 _Error: TypeAlias = Any
 
 
-def in_words(error: _Error, at: JsonPath = ()) -> Iterator[Violation]:
+def in_words(error: _Error, at: JsonPath = ()) -> Iterator[FormatViolation]:
     """Yield the violations that one error of the validator stands for; several if it names several keys.
 
     `at` is the path of the validated value; the reported paths begin with it.
@@ -150,28 +150,32 @@ def in_words(error: _Error, at: JsonPath = ()) -> Iterator[Violation]:
     if _is_about_key(error):
         name = str(error.instance)
         hint = _own_hint(error) or f"a key {_clause(error)}"
-        yield Violation((*path, name), f"{show(name)} cannot be a key of {spell(path)}", hint, at_key=True)
+        yield FormatViolation(
+            (*path, name), f"{show(name)} cannot be a key of {spell(path)}", hint, at_key=True
+        )
     elif error.validator == "additionalProperties":
         yield from _unknown_keys(error, path)
     elif error.validator == "required":
         for key in error.validator_value:
             if key not in error.instance:
-                yield Violation(path, f'{spell(path) or "the file"} needs "{key}"', missing=key)
+                yield FormatViolation(path, f'{spell(path) or "the file"} needs "{key}"', missing=key)
     else:
         subject = spell(path) or "the file"
         if subject == "the file" and error.instance is None:
-            yield Violation(path, "the file is empty")
+            yield FormatViolation(path, "the file is empty")
         else:
-            yield Violation(path, f"{subject} {_clause(error)}", _own_hint(error), secret=_is_key(error))
+            yield FormatViolation(
+                path, f"{subject} {_clause(error)}", _own_hint(error), secret=_is_key(error)
+            )
 
 
-def _unknown_keys(error: _Error, path: JsonPath) -> Iterator[Violation]:
+def _unknown_keys(error: _Error, path: JsonPath) -> Iterator[FormatViolation]:
     known = list(error.schema.get("properties", {}))
     free = list(error.schema.get("patternProperties", {}))
     for key in error.instance:
         if key not in known and not any(re.search(pattern, key) for pattern in free):
             where = f" in {spell(path)}" if path else ""
-            yield Violation(
+            yield FormatViolation(
                 (*path, key), f'unknown key "{key}"{where}', _hint_for(key, known, path), at_key=True
             )
 

@@ -22,7 +22,7 @@ from .handlebars import (
     Mustache,
     Part,
     Partial,
-    Path,
+    PathExpression,
     parse,
 )
 from .ledger import Ledger, RefusedSourceError
@@ -106,7 +106,12 @@ class _Body:
             self.current.add(_joined(self.current.pieces, self.one(part, scope)))
 
     def _marker(self, part: Mustache) -> bool:
-        if not isinstance(part.path, Path) or part.path.up or part.path.data or len(part.path.parts) != 1:
+        if (
+            not isinstance(part.path, PathExpression)
+            or part.path.up
+            or part.path.data
+            or len(part.path.parts) != 1
+        ):
             return False
         name = part.path.parts[0]
         if name == "role" and part.params:
@@ -190,7 +195,7 @@ class _Body:
             return "{{ " + self.path(path, scope, part.line) + " }}"
         return "{{ " + self._printed(path, scope, part.line) + " }}"
 
-    def _printed(self, path: Path, scope: _Scope, line: int) -> str:
+    def _printed(self, path: PathExpression, scope: _Scope, line: int) -> str:
         """A value as Handlebars prints it: nothing for what is not there, lists with commas between."""
         expression = self.path(path, scope, line)
         kind = self._type(path, scope)
@@ -218,9 +223,9 @@ class _Body:
             one, other = (self.argument(each, scope, block.line) for each in block.params)
             body, otherwise = self.text(block.body, scope), self._otherwise(block, scope)
             return "{% if " + f"{one} {sign} {other}" + " %}" + body + otherwise + "{% endif %}"
-        if name == "each" and len(block.params) == 1 and isinstance(block.params[0], Path):
+        if name == "each" and len(block.params) == 1 and isinstance(block.params[0], PathExpression):
             return self._each(block, block.params[0], scope)
-        if name == "with" and len(block.params) == 1 and isinstance(block.params[0], Path):
+        if name == "with" and len(block.params) == 1 and isinstance(block.params[0], PathExpression):
             base = self.path(block.params[0], scope, block.line)
             test = self._truth(block.params[0], scope, block.line)
             inner = _Scope(f"({base})", scope, dict.fromkeys(block.names[:1], f"({base})"), scope.loop)
@@ -233,7 +238,7 @@ class _Body:
     def _otherwise(self, block: Block, scope: _Scope) -> str:
         return "" if block.otherwise is None else "{% else %}" + self.text(block.otherwise, scope)
 
-    def _each(self, block: Block, over: Path, scope: _Scope) -> str:
+    def _each(self, block: Block, over: PathExpression, scope: _Scope) -> str:
         self.number += 1
         item = f"item{self.number}"
         listed = self.path(over, scope, block.line)
@@ -267,7 +272,7 @@ class _Body:
             return json.dumps(value.value, ensure_ascii=False)
         return self.path(value, scope, line)
 
-    def path(self, path: Path, scope: _Scope, line: int) -> str:
+    def path(self, path: PathExpression, scope: _Scope, line: int) -> str:
         """A variable as an expression, which is empty where there is no such member."""
         if path.data:
             return self._data(path, scope, line)
@@ -299,7 +304,7 @@ class _Body:
             self.renamed[name] = ours
         return ours
 
-    def _data(self, path: Path, scope: _Scope, line: int) -> str:
+    def _data(self, path: PathExpression, scope: _Scope, line: int) -> str:
         name = path.parts[0] if path.parts else ""
         if name == "root" and len(path.parts) > 1:
             return _member(self.variable(path.parts[1], walked=len(path.parts) > 2), path.parts[2:])
@@ -314,14 +319,14 @@ class _Body:
 
     def _truth(self, value: Argument, scope: _Scope, line: int) -> str:
         expression = self.argument(value, scope, line)
-        if isinstance(value, Path) and self._type(value, scope) == "object":
+        if isinstance(value, PathExpression) and self._type(value, scope) == "object":
             self.ledger.remark(
                 Location(self.place.path, line + (self.place.line or 1) - 1, 1), "I607", f'variable "{".".join(value.parts)}"',
                 "an empty object is true in Handlebars; here it is false",
             )  # fmt: skip
         return expression
 
-    def _type(self, path: Path, scope: _Scope) -> str | None:
+    def _type(self, path: PathExpression, scope: _Scope) -> str | None:
         """The type that the input's schema gives to a variable of the prompt."""
         if scope.base is not None or path.up or path.data or not path.parts:
             return None
@@ -333,7 +338,7 @@ class _Body:
         kinds = [each for each in kind if each != "null"] if isinstance(kind, list) else [kind]
         return str(kinds[0]) if len(kinds) == 1 and kinds[0] else None
 
-    def _is_optional(self, path: Path) -> bool:
+    def _is_optional(self, path: PathExpression) -> bool:
         required = self.schema.get("required")
         return bool(path.parts) and not (isinstance(required, list) and path.parts[0] in required)
 
@@ -360,7 +365,7 @@ class _Body:
 
 def _marker_of(part: Mustache) -> str | None:
     """What a tag marks that makes messages or parts of them."""
-    if not isinstance(part.path, Path) or len(part.path.parts) != 1:
+    if not isinstance(part.path, PathExpression) or len(part.path.parts) != 1:
         return None
     name = part.path.parts[0]
     marks = name == "history" or (name in ("role", "media", "section") and bool(part.params or part.hash))

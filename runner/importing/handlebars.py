@@ -8,7 +8,17 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-__all__ = ["Block", "Constant", "Content", "HandlebarsError", "Mustache", "Part", "Partial", "Path", "parse"]
+__all__ = [
+    "Block",
+    "Constant",
+    "Content",
+    "HandlebarsError",
+    "Mustache",
+    "Part",
+    "Partial",
+    "PathExpression",
+    "parse",
+]
 
 
 class HandlebarsError(ValueError):
@@ -21,7 +31,7 @@ class HandlebarsError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Path:
+class PathExpression:
     """A variable: how many contexts upward, its parts; `data` for those with `@`, `this` where it began with it."""
 
     parts: tuple[str, ...]
@@ -37,7 +47,7 @@ class Constant:
     value: str | float | int | bool | None
 
 
-Argument = Path | Constant
+Argument = PathExpression | Constant
 
 
 @dataclass(slots=True)
@@ -85,7 +95,7 @@ class _Comment:
 class Block:
     """`{{#name}} body {{else}} otherwise {{/name}}`; an `else if` is an `otherwise` of one block, `chained`."""
 
-    path: Path
+    path: PathExpression
     params: list[Argument]
     hash: dict[str, Argument]
     names: list[str]
@@ -290,7 +300,7 @@ class _Reader:
 
     def _opened(self, inner: str, line: int) -> Block:
         path, params, hash_, names = self._arguments(inner, line)
-        if not isinstance(path, Path) or not path.parts:
+        if not isinstance(path, PathExpression) or not path.parts:
             raise HandlebarsError("a block without a name", line)
         return Block(path, params, hash_, names, [], None, line)
 
@@ -342,14 +352,14 @@ def _argument(text: str, line: int) -> Argument:
         rest = rest[3:]
     this = False
     if rest in (".", "this", ""):
-        return Path((), up, data, this=True)
+        return PathExpression((), up, data, this=True)
     if rest.startswith(("this.", "this/", "./")):
         this = True
         rest = rest[5:] if rest.startswith("this") else rest[2:]
     parts = re.split(r"[./]", re.sub(r"\[([^\]]*)\]", r"\1", rest))
     if not all(_NAME.fullmatch(part) for part in parts):
         raise HandlebarsError(f"{text!r} is no name", line)
-    return Path(tuple(parts), up, data, this)
+    return PathExpression(tuple(parts), up, data, this)
 
 
 def parse(text: str) -> list[Part]:

@@ -11,12 +11,12 @@ from typing import Literal
 
 from ..errors import FormatError, Location
 
-__all__ = ["Entry", "Item", "Kind", "Ledger", "Outcome", "RefusedSourceError", "Remark"]
+__all__ = ["Entry", "Item", "ItemOutcome", "Kind", "Ledger", "RefusedSourceError", "Remark"]
 
 Kind = Literal["key", "provider", "prompt", "message", "test", "assertion"]
-Outcome = Literal["converted", "implied", "dropped", "lost"]
+ItemOutcome = Literal["converted", "implied", "dropped", "lost"]
 
-_RANK: dict[Outcome, int] = {"converted": 0, "implied": 1, "dropped": 2, "lost": 3}
+_RANK: dict[ItemOutcome, int] = {"converted": 0, "implied": 1, "dropped": 2, "lost": 3}
 
 
 class RefusedSourceError(FormatError):
@@ -38,7 +38,7 @@ class Item:
     kind: Kind
     location: Location
     what: str
-    outcome: Outcome
+    outcome: ItemOutcome
     code: str | None = None
     why: str | None = None
 
@@ -62,7 +62,7 @@ class Entry:
         self.kind: Kind = kind
         self.location = location
         self.what = what
-        self.outcome: Outcome = "converted"
+        self.outcome: ItemOutcome = "converted"
         self.code: str | None = None
         self.why: str | None = None
 
@@ -83,7 +83,7 @@ class Entry:
         """The result promises it anyway."""
         self._become("implied", code, why)
 
-    def _become(self, outcome: Outcome, code: str, why: str) -> None:
+    def _become(self, outcome: ItemOutcome, code: str, why: str) -> None:
         if _RANK[outcome] > _RANK[self.outcome]:
             self.outcome, self.code, self.why = outcome, code, why
 

@@ -10,10 +10,10 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-__all__ = ["Translated", "UntranslatableError", "from_nunjucks", "verbatim"]
+__all__ = ["NoCounterpartError", "Translated", "from_nunjucks", "verbatim"]
 
 
-class UntranslatableError(ValueError):
+class NoCounterpartError(ValueError):
     """A construct that has no counterpart; `line` counts from 1."""
 
     def __init__(self, message: str, line: int) -> None:
@@ -90,7 +90,7 @@ def from_nunjucks(
     _refuse_stray(source[end:], source, end)
     pieces.append(source[end:])
     if open_tags:
-        raise UntranslatableError(f"{{% {open_tags[-1]} %}} is never closed", source.count("\n") + 1)
+        raise NoCounterpartError(f"{{% {open_tags[-1]} %}} is never closed", source.count("\n") + 1)
     made.text = "".join(pieces)
     return made
 
@@ -98,7 +98,7 @@ def from_nunjucks(
 def _refuse_stray(text: str, source: str, at: int) -> None:
     if stray := re.search(r"\{\{|\{%|\{#", text):
         line = source.count("\n", 0, at + stray.start()) + 1
-        raise UntranslatableError(f"{stray[0]} is never closed", line)
+        raise NoCounterpartError(f"{stray[0]} is never closed", line)
 
 
 def verbatim(text: str) -> str:
@@ -128,7 +128,7 @@ def _tag(
     if opening == "{{":
         body = _expression(inner, line, made, local, rename)
         if not body.strip():
-            raise UntranslatableError("{{ }} prints nothing", line)
+            raise NoCounterpartError("{{ }} prints nothing", line)
         if _MEMBER.fullmatch(body):  # what is not there prints nothing
             body = f'{body.rstrip()} | default(""){" " if body.endswith(" ") else ""}'
         return f"{opening}{lead}{body}{tail}{closing}"
@@ -146,7 +146,7 @@ def _statement(
 ) -> str:
     found = re.match(r"(\s*)(\w+)(.*)\Z", inner, re.DOTALL)
     if found is None:
-        raise UntranslatableError(f"{{%{inner}%}} is no tag", line)
+        raise NoCounterpartError(f"{{%{inner}%}} is no tag", line)
     space, word, rest = found.groups()
     if word in ("if", "elif", "elseif"):
         if word == "if":
@@ -155,7 +155,7 @@ def _statement(
     if word == "for":
         loop = re.match(r"\s*([^\W\d]\w*(?:\s*,\s*[^\W\d]\w*)*)\s+in\s(.*)\Z", rest, re.DOTALL)
         if loop is None:
-            raise UntranslatableError(f"{{%{inner}%}} cannot be read", line)
+            raise NoCounterpartError(f"{{%{inner}%}} cannot be read", line)
         open_tags.append("for")
         listed = _expression(f" {loop[2]}", line, made, local, rename)
         made.walked.update(name for name in re.findall(r"[^\W\d]\w*", loop[2]) if name in made.names)
@@ -166,7 +166,7 @@ def _statement(
         return f"{space}for {', '.join(names)} in{listed}"
     if word in ("endif", "endfor") and not rest.strip():
         if not open_tags or _OPENING[open_tags[-1]] != word:
-            raise UntranslatableError(f"{{% {word} %}} closes nothing", line)
+            raise NoCounterpartError(f"{{% {word} %}} closes nothing", line)
         open_tags.pop()
         if word == "endfor":
             local.pop()
@@ -177,16 +177,16 @@ def _statement(
         name, _, value = rest.partition("=")
         made_of = _expression(value, line, made, local, rename)
         if not re.fullmatch(r"\s*[^\W\d]\w*\s*", name):
-            raise UntranslatableError(f"{{%{inner}%}} cannot be read", line)
+            raise NoCounterpartError(f"{{%{inner}%}} cannot be read", line)
         local[-1].add(name.strip())
         return f"{space}set{name}={made_of}"
     if word == "include":
         named = re.fullmatch(r"""\s*("([^"]+)"|'([^']+)')\s*""", rest)
         if named is None:
-            raise UntranslatableError("an include whose file is not named by a constant", line)
+            raise NoCounterpartError("an include whose file is not named by a constant", line)
         made.includes[named[2] or named[3]] = None
         return inner
-    raise UntranslatableError(f"the tag {{% {word} %}} has no counterpart", line)
+    raise NoCounterpartError(f"the tag {{% {word} %}} has no counterpart", line)
 
 
 def _expression(
@@ -199,7 +199,7 @@ def _expression(
     while at < len(text):
         found = _TOKEN.match(text, at)
         if found is None:
-            raise UntranslatableError(f"{text.strip()[:60]!r} is no expression", line)
+            raise NoCounterpartError(f"{text.strip()[:60]!r} is no expression", line)
         at = found.end()
         kind, word_of = found.lastgroup, found[0]
         if kind == "space":
@@ -211,7 +211,7 @@ def _expression(
         elif word_of in _AS_JINJA:
             other = _AS_JINJA[word_of]
             if other is None:
-                raise UntranslatableError(f"{word_of} is no operator of Nunjucks", line)
+                raise NoCounterpartError(f"{word_of} is no operator of Nunjucks", line)
             pieces.append(other)
         else:
             pieces.append(word_of)
@@ -239,7 +239,7 @@ def _name(
         return word_of
     if before == "|":
         if _FILTERS.get(word_of) is None:
-            raise UntranslatableError(f"the filter {word_of} has no counterpart", line)
+            raise NoCounterpartError(f"the filter {word_of} has no counterpart", line)
         return _FILTERS[word_of] or "\0"
     if before == "is":
         return word_of
@@ -250,11 +250,11 @@ def _name(
     if following == "(":
         if word_of == "range":
             return word_of
-        raise UntranslatableError(f"the function {word_of}() has no counterpart", line)
+        raise NoCounterpartError(f"the function {word_of}() has no counterpart", line)
     if following == "=" and not re.match(r"=\s*=", text[text.find(word_of) + len(word_of) :].lstrip()):
         return word_of  # a keyword argument
     if word_of == "env":
-        raise UntranslatableError("it reads the environment", line)
+        raise NoCounterpartError("it reads the environment", line)
     made.names.setdefault(word_of)
     return rename(word_of)
 

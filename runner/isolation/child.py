@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import Any
 
 from ..errors import Location, RunnerError, TemplateError
-from ..render.expressions import Expression, compile_expression
+from ..render.expressions import CompiledExpression, compile_expression
 from ..render.jinja import JinjaTexts
 from ..render.limits import NO_MEMORY, OutOfTimeError, RefusedError
 from ..render.sources import Source
@@ -176,7 +176,7 @@ def _any_about_memory(problems: Sequence[list[Any] | int]) -> bool:
 
 
 @lru_cache(maxsize=1024)
-def _expression(source: str, names: frozenset[str]) -> Expression:
+def _expression(source: str, names: frozenset[str]) -> CompiledExpression:
     return compile_expression(source, names=names)
 
 

@@ -31,7 +31,7 @@ from typing import Any, TypeVar
 
 from ..errors import RunnerError, TemplateError
 from ..render.sandbox import Members
-from ..render.sources import Source, Use
+from ..render.sources import LocatedUse, Source
 from ..values import Json, find_non_json
 
 __all__ = [
@@ -49,7 +49,7 @@ __all__ = [
 ]
 
 
-Item = TypeVar("Item")
+T = TypeVar("T")
 
 
 class GarbledError(Exception):
@@ -107,7 +107,7 @@ def question_of(message: dict[str, Json], sources: Sequence[Source]) -> tuple[So
     raise GarbledError
 
 
-def uses_of(message: dict[str, Json], sources: Sequence[Source], count: int) -> list[list[Use]]:
+def uses_of(message: dict[str, Json], sources: Sequence[Source], count: int) -> list[list[LocatedUse]]:
     """Return the variables that each of the first `count` sources reads."""
     uses = field(message, "uses", list)
     if len(uses) != count:
@@ -115,10 +115,10 @@ def uses_of(message: dict[str, Json], sources: Sequence[Source], count: int) -> 
     return [[_use(use, sources) for use in _list(of_one)] for of_one in uses]
 
 
-def _use(value: Json, sources: Sequence[Source]) -> Use:
+def _use(value: Json, sources: Sequence[Source]) -> LocatedUse:
     match value:
         case [str(name), source, line, bool(guarded), bool(tested)] if name.isidentifier():
-            return Use(name, _one_of(sources, source), _counted(line), guarded, tested)
+            return LocatedUse(name, _one_of(sources, source), _counted(line), guarded, tested)
     raise GarbledError
 
 
@@ -158,7 +158,7 @@ def _list(value: Json) -> list[Json]:
     return value
 
 
-def _one_of(items: Sequence[Item], number: Json) -> Item:
+def _one_of(items: Sequence[T], number: Json) -> T:
     if type(number) is not int or not 0 <= number < len(items):
         raise GarbledError
     return items[number]

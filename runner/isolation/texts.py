@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from ..errors import RunnerError, TemplateError
 from ..render.limits import NO_MEMORY
-from ..render.sources import Finder, Source, Use
+from ..render.sources import Finder, LocatedUse, Source
 from ..render.wording import GLOBAL_NAMES
 from ..values import Json
 from .limits import MAX_ANSWER, MAX_LINE
@@ -58,8 +58,8 @@ class IsolatedTexts:
         if error is not None:
             raise error
 
-    def _compiled(self, *, once_more: bool) -> tuple[Sequence[Sequence[Use]], Sequence[RunnerError]]:
-        uses: Sequence[Sequence[Use]] = [[] for _ in self._sources]
+    def _compiled(self, *, once_more: bool) -> tuple[Sequence[Sequence[LocatedUse]], Sequence[RunnerError]]:
+        uses: Sequence[Sequence[LocatedUse]] = [[] for _ in self._sources]
         problems: Sequence[RunnerError] = ()
         try:
             with self._supervisor.process() as process:
@@ -70,7 +70,7 @@ class IsolatedTexts:
             return self._compiled(once_more=False)  # in a new process, shared with no other asker
         return uses, problems
 
-    def _compiled_in(self, process: Process) -> tuple[list[list[Use]], list[RunnerError]]:
+    def _compiled_in(self, process: Process) -> tuple[list[list[LocatedUse]], list[RunnerError]]:
         """Compile in this process; answer its requests for the files that the texts name."""
         known = list(self._sources)
         own: list[RunnerError] = []

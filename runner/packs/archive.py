@@ -14,7 +14,7 @@ from typing import Literal
 
 from ..errors import FetchError
 from .collect import Listing
-from .file_rules import MANIFEST, MAX_BYTES, MAX_FILES, Entry
+from .file_rules import MANIFEST, MAX_BYTES, MAX_FILES, SourceEntry
 from .tree_hash import Contents
 
 __all__ = ["MAX_ARCHIVE_BYTES", "find_in_archive", "write_archive"]
@@ -71,12 +71,12 @@ def find_in_archive(data: bytes, *, prefix: str, shown: str) -> Listing:
     folder = _only_folder(members)
     by_path = {member.name.removeprefix(folder): member for member in members if not member.isdir()}
     entries = [
-        Entry(member.name.removeprefix(folder), member.size, _kind(member))
+        SourceEntry(member.name.removeprefix(folder), member.size, _kind(member))
         for member in members
         if not member.isdir()
     ]
 
-    def read(included: Sequence[Entry]) -> Mapping[str, bytes]:
+    def read(included: Sequence[SourceEntry]) -> Mapping[str, bytes]:
         files: dict[str, bytes] = {}
         for entry in included:
             stream = archive.extractfile(by_path[entry.path])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ..errors import Location, PackError, RunnerError, raise_all
 from ..files.tree import MemoryTree
-from .file_rules import Entry, included, refusals
+from .file_rules import SourceEntry, included, refusals
 from .tree_hash import Contents
 
 __all__ = ["FetchedPack", "Listing", "collect"]
@@ -23,8 +23,8 @@ class Listing:
     `prefix` precedes a path in messages; `commit` is the commit that was listed, `tag` the tag that led to it.
     """
 
-    entries: Sequence[Entry]
-    read: Callable[[Sequence[Entry]], Mapping[str, bytes]]
+    entries: Sequence[SourceEntry]
+    read: Callable[[Sequence[SourceEntry]], Mapping[str, bytes]]
     prefix: str
     commit: str | None = None
     tag: str | None = None

@@ -27,7 +27,7 @@ from ..processes.git import (
 )
 from ..processes.start import Finished, StillRunningError, TooMuchOutputError, run
 from .collect import Listing
-from .file_rules import MAX_BYTES, MAX_FILES, Entry
+from .file_rules import MAX_BYTES, MAX_FILES, SourceEntry
 
 __all__ = ["find_in_git", "tag_commit"]
 
@@ -189,7 +189,7 @@ class _Git:
             raise FetchError(f"{self._shown} no longer has a tag or branch {rev}")
         return self._fetch_reachable(commit, names)
 
-    def entries(self, commit: str, below: str) -> list[Entry]:
+    def entries(self, commit: str, below: str) -> list[SourceEntry]:
         """Return the entries below a folder of a commit, with paths from there. Raises FetchError if it does not exist."""
         start = f"{commit}:{below}" if below else commit
         command = ("ls-tree", "-r", "-l", "-z", "--full-tree", "--end-of-options", start)
@@ -205,11 +205,11 @@ class _Git:
             raise FetchError(
                 f"{self._shown} has no folder {below} in {commit[:12]}", hint="check `subdirectory`"
             )
-        entries: list[Entry] = []
+        entries: list[SourceEntry] = []
         for entry in tree_entries(listed.stdout):
             # Bytes that are not UTF-8 become backslash escapes, which no path of a pack may have.
             path = entry.path.decode("utf-8", "backslashreplace")
-            entries.append(Entry(path, entry.size or 0, entry.kind))
+            entries.append(SourceEntry(path, entry.size or 0, entry.kind))
         return entries
 
     def reader(self, commit: str, below: str) -> _Reader:
@@ -297,7 +297,7 @@ class _Reader:
         self._git = git
         self._start = start
 
-    def __call__(self, entries: Sequence[Entry]) -> Mapping[str, bytes]:
+    def __call__(self, entries: Sequence[SourceEntry]) -> Mapping[str, bytes]:
         names = "".join(f"{self._start}{entry.path}\n" for entry in entries)
         out = self._git.run("cat-file", "--batch", given=names.encode(), most=_MOST_READ)
         stream = io.BytesIO(out)

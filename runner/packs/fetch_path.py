@@ -9,7 +9,7 @@ from pathlib import Path
 from ..errors import FetchError, Location, PackError
 from ..files.ignored import ENVIRONMENT, is_ignored
 from .collect import Listing
-from .file_rules import MAX_BYTES, Entry
+from .file_rules import MAX_BYTES, SourceEntry
 
 __all__ = ["find_in_folder"]
 
@@ -24,13 +24,13 @@ def find_in_folder(folder: Path, *, shown: str, only: Container[str] | None = No
         raise FetchError(f"the folder {shown} cannot be listed: {error.strerror or error}") from None
     prefix = "" if shown == "." else f"{shown.rstrip('/' + os.sep)}/"
 
-    def read(included: Sequence[Entry]) -> Mapping[str, bytes]:
+    def read(included: Sequence[SourceEntry]) -> Mapping[str, bytes]:
         return {entry.path: _read(folder / entry.path, prefix + entry.path) for entry in included}
 
     return Listing(entries, read, prefix)
 
 
-def _walk(folder: Path, below: str) -> Iterator[Entry]:
+def _walk(folder: Path, below: str) -> Iterator[SourceEntry]:
     """Yield every entry without following links. Skip folders that are never part of a pack and may be large."""
     with os.scandir(folder / below) as scan:
         entries = sorted(scan, key=lambda entry: entry.name)
@@ -39,14 +39,14 @@ def _walk(folder: Path, below: str) -> Iterator[Entry]:
     for entry in entries:
         path = f"{below}{entry.name}"
         if entry.is_symlink():
-            yield Entry(path, kind="link")
+            yield SourceEntry(path, kind="link")
         elif entry.is_dir(follow_symlinks=False):
             if not is_ignored(entry.name):
                 yield from _walk(folder, f"{path}/")
         elif entry.is_file(follow_symlinks=False):
-            yield Entry(path, entry.stat(follow_symlinks=False).st_size)
+            yield SourceEntry(path, entry.stat(follow_symlinks=False).st_size)
         else:
-            yield Entry(path, kind="special")
+            yield SourceEntry(path, kind="special")
 
 
 def _read(path: Path, shown: str) -> bytes:

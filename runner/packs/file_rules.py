@@ -22,8 +22,8 @@ __all__ = [
     "MANIFEST",
     "MAX_BYTES",
     "MAX_FILES",
-    "Entry",
     "Refusal",
+    "SourceEntry",
     "included",
     "is_text",
     "path_fault",
@@ -48,7 +48,7 @@ _UNFIT = re.compile(r'[\\:*?"<>|]')
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class SourceEntry:
     """An entry of a folder, an archive or a commit."""
 
     path: str
@@ -70,7 +70,7 @@ def is_text(path: str) -> bool:
     return not path.lower().endswith(_MEDIA)
 
 
-def included(entries: Iterable[Entry]) -> list[Entry]:
+def included(entries: Iterable[SourceEntry]) -> list[SourceEntry]:
     """Return the entries that are part of the pack, sorted by path, according to the rules above.
 
     Included files are hashed, so a change of these rules is a change of the format of packs.lock.
@@ -89,7 +89,7 @@ def _is_of_project(path: str) -> bool:
     )
 
 
-def refusals(entries: Iterable[Entry]) -> Iterator[Refusal]:
+def refusals(entries: Iterable[SourceEntry]) -> Iterator[Refusal]:
     """Yield the reasons to refuse a pack with these entries, all of them included ones."""
     entries = list(entries)
     paths = {entry.path for entry in entries}
@@ -140,7 +140,7 @@ def path_fault(path: str) -> str | None:
     return None
 
 
-def _entry_fault(entry: Entry) -> tuple[str, str | None] | None:
+def _entry_fault(entry: SourceEntry) -> tuple[str, str | None] | None:
     match entry.kind:
         case "link":
             return "a pack cannot have links", "replace it with the file itself"

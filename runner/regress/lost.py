@@ -26,10 +26,10 @@ from .claims import Claim, Unnamed, claims_in
 from .snapshots.snapshot import FOLDER, Snapshot, file_of, folder_of, is_of_pack, is_snapshot_file
 from .snapshots.store import SnapshotStore
 
-__all__ = ["Lost", "LostAnswers"]
+__all__ = ["LostAnswers", "LostFiles"]
 
 
-class Lost(tuple[str, ...]):
+class LostFiles(tuple[str, ...]):
     """The files that answer a request: one, or several different answers, between which runner cannot choose."""
 
     __slots__ = ()
@@ -49,7 +49,7 @@ class LostAnswers:
         self.taken: set[str] = set()
         """The files that were handed out."""
 
-    def take(self, job: Job, file: str) -> Lost | None:
+    def take(self, job: Job, file: str) -> LostFiles | None:
         """Return the lost answer to a job whose own snapshot, `file`, does not exist; None if there is none.
 
         An answer of the same case is preferred, then one of the same prompt; each answer is handed out once.
@@ -65,9 +65,9 @@ class LostAnswers:
         if not found:
             return None
         if len({self._said(old) for old in found}) > 1:
-            return Lost(found)
+            return LostFiles(found)
         self.taken.add(found[0])
-        return Lost(found[:1])
+        return LostFiles(found[:1])
 
     def _requests(self) -> Mapping[str, list[str]]:
         if self._by_request is None:

@@ -14,7 +14,7 @@ from ..values import Json
 from .limits import RefusedError, join_text, start_work
 from .printing import text
 from .sandbox import Sandbox, Texts
-from .sources import Finder, Source, Use
+from .sources import Finder, LocatedUse, Source
 from .wording import GLOBAL_NAMES, kind_of, suggestion
 
 __all__ = ["compile_texts"]
@@ -38,7 +38,7 @@ class _Text(Protocol):
     """A text that needs no Jinja."""
 
     @property
-    def uses(self) -> tuple[Use, ...]: ...
+    def uses(self) -> tuple[LocatedUse, ...]: ...
 
     def render(self, values: dict[str, Json]) -> str: ...
 
@@ -50,7 +50,9 @@ class _Mixed:
         self._plain = plain
         self._rest = rest
         uses = iter(rest.uses if rest else ())
-        self.uses: Sequence[Sequence[Use]] = [next(uses) if known is None else known.uses for known in plain]
+        self.uses: Sequence[Sequence[LocatedUse]] = [
+            next(uses) if known is None else known.uses for known in plain
+        ]
         self.problems: Sequence[RunnerError] = rest.problems if rest else ()
 
     def render(self, values: dict[str, Json]) -> Iterator[str]:
@@ -63,7 +65,7 @@ class _Mixed:
 @dataclass(frozen=True, slots=True)
 class _Constant:
     text: str
-    uses: tuple[Use, ...] = ()
+    uses: tuple[LocatedUse, ...] = ()
 
     def render(self, values: dict[str, Json]) -> str:
         return self.text
@@ -93,9 +95,11 @@ class _SimpleText:
         return cls(source, tuple(variable.split(source.text)), tuple(lines), dotted)
 
     @property
-    def uses(self) -> tuple[Use, ...]:
+    def uses(self) -> tuple[LocatedUse, ...]:
         names = (written.split(".")[0] if self.dotted else written for written in self.parts[1::2])
-        return tuple(Use(name, self.source, line) for name, line in zip(names, self.lines, strict=True))
+        return tuple(
+            LocatedUse(name, self.source, line) for name, line in zip(names, self.lines, strict=True)
+        )
 
     def render(self, values: dict[str, Json]) -> str:
         parts = list(self.parts)
@@ -147,8 +151,8 @@ class _Whole:
     source: Source
 
     @property
-    def uses(self) -> tuple[Use, ...]:
-        return (Use(self.name, self.source, 1),)
+    def uses(self) -> tuple[LocatedUse, ...]:
+        return (LocatedUse(self.name, self.source, 1),)
 
     def render(self, values: dict[str, Json]) -> str:
         start_work()

@@ -18,11 +18,11 @@ from .sandbox import Members
 from .syntax import CompileError, compile_tree, parse_expression
 from .wording import GLOBAL_NAMES, listed, suggestion
 
-__all__ = ["Expression", "compile_expression"]
+__all__ = ["CompiledExpression", "compile_expression"]
 
 
 @dataclass(frozen=True, slots=True)
-class Expression:
+class CompiledExpression:
     """A compiled expression over some names, of which it `reads` these; see `compile_expression`."""
 
     source: str
@@ -42,7 +42,7 @@ class Expression:
             raise ValueError(f"{message} ({hint})" if hint else message) from error
 
 
-def compile_expression(source: str, *, names: frozenset[str]) -> Expression:
+def compile_expression(source: str, *, names: frozenset[str]) -> CompiledExpression:
     """Compile an expression that may read `names` and nothing else.
 
     Raises ValueError with one sentence for its author; the caller knows the place of the expression.
@@ -58,7 +58,7 @@ def compile_expression(source: str, *, names: frozenset[str]) -> Expression:
                 hint = suggestion(use.name, names) or f"an expression can read {listed(names)}"
                 raise ValueError(f"there is no variable {use.name!r} ({hint})")
         reads = {name: read for name in sorted(names) if (read := members(tree, name))}
-        return Expression(source, reads, compile_tree(environment, tree, "expression"))
+        return CompiledExpression(source, reads, compile_tree(environment, tree, "expression"))
     except CompileError as error:
         problem = error.problem
         raise ValueError(f"{problem.message} ({problem.hint})" if problem.hint else problem.message) from None

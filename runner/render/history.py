@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from ..errors import CaseError, Location
 from ..files.formats import violations
 from ..files.provider_fields import merged_message, message_collisions
-from ..files.violations import Violation, spell
+from ..files.violations import FormatViolation, spell
 from ..values import Json, JsonPath
-from .sources import Use
+from .sources import LocatedUse
 from .wording import kind_of
 
 __all__ = ["Placeholder"]
@@ -29,10 +29,10 @@ class Placeholder:
     index: int
     name: str
     roles: frozenset[str]
-    uses: tuple[Use, ...]
+    uses: tuple[LocatedUse, ...]
 
     @classmethod
-    def of(cls, index: int, entry: Mapping[str, Json], use: Use) -> Placeholder:
+    def of(cls, index: int, entry: Mapping[str, Json], use: LocatedUse) -> Placeholder:
         """Read the entry `{type: placeholder, name, allow_roles?}`."""
         allowed = entry.get("allow_roles", ())
         assert isinstance(allowed, Iterable), "the loader has checked the prompt file"
@@ -55,17 +55,19 @@ class Placeholder:
             messages.append(dict(merged_message(message)))
         return messages
 
-    def _fault(self, message: dict[str, Json], at: JsonPath) -> Violation | None:
+    def _fault(self, message: dict[str, Json], at: JsonPath) -> FormatViolation | None:
         """Return the first rule that a message breaks, or None."""
         role, where = message.get("role"), spell((*at, "role"))
         if not isinstance(role, str):
-            return Violation(at, f"{where} {'is not a string' if 'role' in message else 'is missing'}")
+            return FormatViolation(at, f"{where} {'is not a string' if 'role' in message else 'is missing'}")
         if role not in self.roles:
             known = ", ".join(sorted(self.roles))
             if role in ("system", "developer"):
                 hint = f"allow it in the placeholder: allow_roles: [{role}]"
-                return Violation(at, f"{where} is {role!r}, but in values only {known} are allowed", hint)
-            return Violation(at, f"{where} is {role!r}; roles are {known}")
+                return FormatViolation(
+                    at, f"{where} is {role!r}, but in values only {known} are allowed", hint
+                )
+            return FormatViolation(at, f"{where} is {role!r}; roles are {known}")
         shape = _shape(message)
         if shape in _SOUND:
             return None

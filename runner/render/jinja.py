@@ -13,7 +13,7 @@ from .environment import PromptEnvironment
 from .failures import RUNTIME_ERRORS, explain, place_of
 from .limits import join_text, start_work
 from .loader import Closure
-from .sources import Finder, Source, Use
+from .sources import Finder, LocatedUse, Source
 
 __all__ = ["JinjaTexts"]
 
@@ -30,7 +30,7 @@ class JinjaTexts:
         self._templates = [
             (source.label, self._closure.template(unit)) for source, unit in zip(sources, units, strict=True)
         ]
-        self.uses: Sequence[tuple[Use, ...]] = [unit.uses for unit in units]
+        self.uses: Sequence[tuple[LocatedUse, ...]] = [unit.uses for unit in units]
         self.problems: Sequence[RunnerError] = self._closure.problems
 
     def render(self, values: dict[str, Json]) -> Iterator[str]:

@@ -15,19 +15,19 @@ from ..errors import RunnerError, TemplateError
 from .analysis import Problem, Reference, analyze
 from .environment import PromptEnvironment
 from .limits import MAX_DEPTH, OutOfTimeError
-from .sources import Finder, Source, Use
+from .sources import Finder, LocatedUse, Source
 from .syntax import CompileError, compile_tree, parse
 from .wording import GLOBAL_NAMES, suggestion
 
-__all__ = ["Closure", "Unit"]
+__all__ = ["Closure", "LoadedTemplate"]
 
 
 @dataclass(frozen=True, slots=True)
-class Unit:
+class LoadedTemplate:
     """One compiled template. `uses` covers what it includes as well; `exports` are the names it sets."""
 
     name: str
-    uses: tuple[Use, ...]
+    uses: tuple[LocatedUse, ...]
     exports: frozenset[str]
 
 
@@ -41,7 +41,7 @@ class Closure(BaseLoader):
         self.sources: dict[str, Source] = {}
         self._files = files
         self._templates: dict[str, Template] = {}
-        self._units: dict[Source, Unit | None] = {}
+        self._units: dict[Source, LoadedTemplate | None] = {}
         self._open: list[Source] = []
         self._hidden: set[tuple[str, int, str]] = set()
 
@@ -57,7 +57,7 @@ class Closure(BaseLoader):
         except KeyError:
             raise TemplateNotFound(name) from None
 
-    def add(self, environment: PromptEnvironment, source: Source) -> Unit:
+    def add(self, environment: PromptEnvironment, source: Source) -> LoadedTemplate:
         """Compile a template with everything it includes; without code (`template`) where a problem was noted."""
         name = f"t{len(self.sources)}"
         self.sources[name] = source
@@ -65,12 +65,12 @@ class Closure(BaseLoader):
             return self._compiled(environment, source, name)
         except CompileError as error:
             self._note(source, error.problem)
-            return Unit(name, (), frozenset())
+            return LoadedTemplate(name, (), frozenset())
         except OutOfTimeError as error:
             error.source = error.source or source
             raise
 
-    def _compiled(self, environment: PromptEnvironment, source: Source, name: str) -> Unit:
+    def _compiled(self, environment: PromptEnvironment, source: Source, name: str) -> LoadedTemplate:
         before = len(self.problems)
         tree = parse(environment, source.text)
         found = analyze(tree)
@@ -78,7 +78,7 @@ class Closure(BaseLoader):
             self._note(source, problem)
         # Many includes of one file use the same variables in the same places: each is kept once.
         uses = dict.fromkeys(
-            Use(use.name, source, use.line, use.guarded, use.tested)
+            LocatedUse(use.name, source, use.line, use.guarded, use.tested)
             for use in found.uses
             if use.name not in GLOBAL_NAMES
         )
@@ -93,13 +93,13 @@ class Closure(BaseLoader):
                 self._templates[name] = compile_tree(environment, tree, name)
             except CompileError as error:
                 self._note(source, error.problem)
-        return Unit(name, tuple(uses), found.exports)
+        return LoadedTemplate(name, tuple(uses), found.exports)
 
-    def template(self, unit: Unit) -> Template | None:
+    def template(self, unit: LoadedTemplate) -> Template | None:
         """The code of a unit; None where it has problems."""
         return self._templates.get(unit.name)
 
-    def _check_wanted(self, source: Source, reference: Reference, unit: Unit) -> None:
+    def _check_wanted(self, source: Source, reference: Reference, unit: LoadedTemplate) -> None:
         """Whether a file defines what is imported from it; one that does not parse has been told already."""
         for name in reference.wanted:
             if name not in unit.exports and unit.name in self._templates:
@@ -107,8 +107,12 @@ class Closure(BaseLoader):
                 self._note(source, Problem(reference.line, f"{reference.name} defines no {name!r}", hint))
 
     def _merge(
-        self, reference: Reference, uses: dict[Use, None], unit: Unit, exports: frozenset[str]
-    ) -> dict[Use, None]:
+        self,
+        reference: Reference,
+        uses: dict[LocatedUse, None],
+        unit: LoadedTemplate,
+        exports: frozenset[str],
+    ) -> dict[LocatedUse, None]:
         """The uses of a template together with those of a file it names, less what each sets for the other."""
         if reference.kind == "extends":
             # Blocks see what either file sets at its top level.
@@ -125,7 +129,9 @@ class Closure(BaseLoader):
                 self.problems.append(TemplateError(message, location=use.location, hint=hint))
         return uses
 
-    def _follow(self, environment: PromptEnvironment, source: Source, reference: Reference) -> Unit | None:
+    def _follow(
+        self, environment: PromptEnvironment, source: Source, reference: Reference
+    ) -> LoadedTemplate | None:
         """The unit of a file that `source` names, compiled on first sight."""
         try:
             named = self._files.find(source, reference.name, reference.line)
@@ -155,5 +161,5 @@ class Closure(BaseLoader):
         self.problems.append(TemplateError(problem.message, location=location, hint=problem.hint))
 
 
-def _unset(unit: Unit, names: Iterable[str]) -> dict[Use, None]:
+def _unset(unit: LoadedTemplate, names: Iterable[str]) -> dict[LocatedUse, None]:
     return dict.fromkeys(use for use in unit.uses if use.name not in names)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ..errors import Location
 from ..files.media import URL_PARTS
 from ..values import Json, JsonPath
-from .sources import Use
+from .sources import LocatedUse
 
 __all__ = ["Message", "template_paths"]
 
@@ -51,7 +51,7 @@ class Message:
 
     message: Mapping[str, Json]
     paths: tuple[JsonPath, ...]
-    uses: tuple[Use, ...]
+    uses: tuple[LocatedUse, ...]
 
     def render(
         self, values: dict[str, Json], texts: Iterator[str], location: Callable[[], Location]

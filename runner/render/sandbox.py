@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple, Protocol
 
 from ..errors import RunnerError
 from ..values import Json
-from .sources import Finder, Source, Use
+from .sources import Finder, LocatedUse, Source
 
 __all__ = ["IN_PROCESS", "Expression", "Members", "Sandbox", "Texts"]
 
@@ -31,7 +31,7 @@ class Texts(Protocol):
     """Some template texts, compiled together."""
 
     @property
-    def uses(self) -> Sequence[Sequence[Use]]:
+    def uses(self) -> Sequence[Sequence[LocatedUse]]:
         """Return, for each text, the places where it reads a variable, including those in included files."""
         ...
 

@@ -17,7 +17,7 @@ from ..errors import Location, RunnerError, TemplateError
 from ..files.tree import Tree, resolve
 from .limits import MAX_FILES, MAX_SOURCE
 
-__all__ = ["Files", "Finder", "ResolveReference", "Source", "Use"]
+__all__ = ["Files", "Finder", "LocatedUse", "ResolveReference", "Source"]
 
 ResolveReference = Callable[[str, Location], tuple[Tree, str]]
 """Resolves `alias:name`, found at the location, to a tree and the file in it. Raises FileError."""
@@ -52,7 +52,7 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class Use:
+class LocatedUse:
     """A variable that a message reads, itself or in a file it includes. `guarded`: it may be missing; `tested`: it is a condition."""
 
     name: str

@@ -14,7 +14,7 @@ from .history import Placeholder
 from .messages import Message, template_paths
 from .remarks import remarks
 from .sandbox import IN_PROCESS, Sandbox, Texts
-from .sources import Files, ResolveReference, Source, Use
+from .sources import Files, LocatedUse, ResolveReference, Source
 from .wording import listed, suggestion
 
 __all__ = ["CompiledPrompt", "ResolveReference", "compile_prompt"]
@@ -24,7 +24,7 @@ class _Entry(Protocol):
     """One entry of `messages`."""
 
     @property
-    def uses(self) -> tuple[Use, ...]: ...
+    def uses(self) -> tuple[LocatedUse, ...]: ...
 
     def render(
         self, values: dict[str, Json], texts: Iterator[str], location: Callable[[], Location]
@@ -158,7 +158,7 @@ def _entries(prompt: Prompt, messages: list[Json], texts: Texts) -> Iterator[_En
         paths = tuple(path for path, _ in template_paths(message))
         if message.get("type") == "placeholder":
             source = _source(prompt, index, ("name",), "")
-            yield Placeholder.of(index, message, Use(str(message["name"]), source, 1))
+            yield Placeholder.of(index, message, LocatedUse(str(message["name"]), source, 1))
         else:
             yield Message(message, paths, tuple(use for _ in paths for use in next(uses)))
 
@@ -172,7 +172,7 @@ def _source(prompt: Prompt, index: int, path: tuple[str | int, ...], text: str) 
     return Source(text, f"messages[{index}]", locate, prompt.file)
 
 
-def _undeclared(prompt: Prompt, uses: Iterable[Use]) -> Iterator[RunnerError]:
+def _undeclared(prompt: Prompt, uses: Iterable[LocatedUse]) -> Iterator[RunnerError]:
     """Yield an error for each place that reads a variable that `inputs` does not declare."""
     if prompt.inputs is None:
         return

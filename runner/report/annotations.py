@@ -14,7 +14,7 @@ from ..regress.gates import GateResult
 from ..regress.modes import Modes
 from .figures import count, plural
 from .gates import details, headline
-from .regression_digest import RegressionDigest, Told
+from .regression_digest import RegressionDigest, ReportedCase
 from .visible import visible
 
 __all__ = ["Level", "Locate", "annotate", "annotate_gates", "annotation"]
@@ -74,7 +74,7 @@ def _level(level: Level, said: list[tuple[str, str, Location]], total: int) -> I
         yield annotation(level, f"{more} more: see the log and the job summary", title=f"and {more} more")
 
 
-def _said(told: Told, locate: Locate) -> tuple[str, str, Location]:
+def _said(told: ReportedCase, locate: Locate) -> tuple[str, str, Location]:
     lines = [told.reason] if told.reason else []
     lines += (
         f"{row.path}: approved {row.approved}, new {row.new} ({row.rule})"

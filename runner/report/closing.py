@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..engine.journal.counters import Counters
-from .digest import SMALL, Digest, Failure, Next, Row, Tally
+from .digest import SMALL, Digest, Failure, Next, RecordRow, Totals
 from .figures import count, dollars, duration, plural
 from .visible import cell_width, shorten, visible
 
@@ -60,7 +60,7 @@ def matrix(digest: Digest, *, width: int) -> RenderableType | None:
     """
     if len(digest.variants) < 2:
         return None
-    rows: Mapping[str, Mapping[str | None, Tally]]
+    rows: Mapping[str, Mapping[str | None, Totals]]
     if digest.cases_whole:
         one_prompt = len(digest.prompts) == 1
         rows = {
@@ -190,7 +190,7 @@ class _Clipped:
         return Measurement.get(console, options, self.text)
 
 
-def _said(row: Row, lines: int) -> RenderableType:
+def _said(row: RecordRow, lines: int) -> RenderableType:
     if row.text is None:
         return Text("(no text)", "dim")
     text = visible(row.text.strip())
@@ -248,27 +248,27 @@ def _unplaced() -> Text:
     return Text("and more; this table is cut, results.jsonl is whole", "dim")
 
 
-def _cell(tally: Tally | None) -> Text:
+def _cell(tally: Totals | None) -> Text:
     if tally is None:
         return Text("-", "dim")
     return Text(tally.word, _color(tally)) if tally.total == 1 else _share(tally)
 
 
-def _share(tally: Tally) -> Text:
+def _share(tally: Totals) -> Text:
     return Text(f"{count(tally.passed)}/{count(tally.total)}", _color(tally))
 
 
-def _color(tally: Tally) -> str:
+def _color(tally: Totals) -> str:
     return "red" if tally.failed else "yellow" if tally.errors else "green"
 
 
-def _rate(tally: Tally) -> Text | None:
+def _rate(tally: Totals) -> Text | None:
     """The share of the answers that passed; what got no answer says nothing of it."""
     answers = tally.passed + tally.failed
     return Text(f"{100 * tally.passed / answers:.1f} %") if answers else None
 
 
-def _totals(tally: Tally) -> tuple[Text, Text, Text]:
+def _totals(tally: Totals) -> tuple[Text, Text, Text]:
     return (
         Text(count(tally.passed)),
         Text(count(tally.failed), "red" if tally.failed else "dim"),
@@ -276,9 +276,9 @@ def _totals(tally: Tally) -> tuple[Text, Text, Text]:
     )
 
 
-def _cost(tally: Tally) -> Text | None:
+def _cost(tally: Totals) -> Text | None:
     return None if tally.cost is None else Text(dollars(tally.cost))
 
 
-def _mean(tally: Tally) -> Text | None:
+def _mean(tally: Totals) -> Text | None:
     return Text(duration(tally.seconds / tally.timed)) if tally.timed else None

@@ -11,7 +11,7 @@ from ..engine.journal.record import Record
 from .figures import count, duration
 from .wording import Status, answer, error_text, failed_checks, input_text, label, reason, status
 
-__all__ = ["FAILURES", "SMALL", "Digest", "Failure", "Next", "Row", "Tally"]
+__all__ = ["FAILURES", "SMALL", "Digest", "Failure", "Next", "RecordRow", "Totals"]
 
 SMALL = 24
 """A run of so many records shows each of them, with its answer."""
@@ -32,7 +32,7 @@ _V = TypeVar("_V")
 
 
 @dataclass(slots=True)
-class Tally(Verdicts):
+class Totals(Verdicts):
     """Totals over some records; `word` is the last one's verdict, for the tally of a single record.
 
     `seconds` sums the latency of the `timed` answers.
@@ -59,7 +59,7 @@ class Tally(Verdicts):
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class RecordRow:
     """One record of a small run. `text` is the answer, or why it did not pass; `note` its time, or `cached`."""
 
     status: Status
@@ -105,16 +105,16 @@ class Digest:
     `sampled` says whether a case was asked more than once; `unpriced` counts answers paid for at an unknown price.
     """
 
-    rows: list[Row] = field(default_factory=list)
+    rows: list[RecordRow] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     seen: int = 0
     not_passed: int = 0
     unexplained: int = 0
     unpriced: int = 0
     sampled: bool = False
-    cases: dict[tuple[str, str], dict[str | None, Tally]] = field(default_factory=dict)
-    prompts: dict[str, dict[str | None, Tally]] = field(default_factory=dict)
-    variants: dict[str | None, Tally] = field(default_factory=dict)
+    cases: dict[tuple[str, str], dict[str | None, Totals]] = field(default_factory=dict)
+    prompts: dict[str, dict[str | None, Totals]] = field(default_factory=dict)
+    variants: dict[str | None, Totals] = field(default_factory=dict)
     cases_whole: bool = True
     prompts_whole: bool = True
     row_of: Callable[[Record], int | None] = lambda _: None
@@ -153,28 +153,28 @@ class Digest:
 
     def _tally(self, record: Record) -> None:
         variant = record["variant"]
-        whole = _of(self.variants, variant, _VARIANTS, Tally)
+        whole = _of(self.variants, variant, _VARIANTS, Totals)
         if whole is None:
             self.cases_whole = self.prompts_whole = False
             return
         whole.add(record)
-        of_case = _of(self.cases, (record["prompt"], record["case"]), _CASES, dict[str | None, Tally])
+        of_case = _of(self.cases, (record["prompt"], record["case"]), _CASES, dict[str | None, Totals])
         if of_case is not None:
             _tally_of(of_case, variant).add(record)
         else:
             self.cases_whole = False
-        of_prompt = _of(self.prompts, record["prompt"], _PROMPTS, dict[str | None, Tally])
+        of_prompt = _of(self.prompts, record["prompt"], _PROMPTS, dict[str | None, Totals])
         if of_prompt is not None:
             _tally_of(of_prompt, variant).add(record)
         else:
             self.prompts_whole = False
 
 
-def _tally_of(tallies: dict[str | None, Tally], variant: str | None) -> Tally:
+def _tally_of(tallies: dict[str | None, Totals], variant: str | None) -> Totals:
     """The variant's own; there are no more variants here than in the whole run."""
     found = tallies.get(variant)
     if found is None:
-        found = tallies[variant] = Tally()
+        found = tallies[variant] = Totals()
     return found
 
 
@@ -186,13 +186,13 @@ def _of(kept: dict[_K, _V], key: _K, most: int, new: Callable[[], _V]) -> _V | N
     return found
 
 
-def _row(record: Record) -> Row:
+def _row(record: Record) -> RecordRow:
     passed = status(record) == "pass"
     text = answer(record) if passed else reason(record)
     if passed and record["outcome"] != "ok":
         text = f"{record['outcome']} as expected: {text}" if text else f"{record['outcome']} as expected"
     note = "cached" if record["cached"] else _time(record)
-    return Row(status(record), record["prompt"], label(record, prompt=False), _beginning(text), note)
+    return RecordRow(status(record), record["prompt"], label(record, prompt=False), _beginning(text), note)
 
 
 def _time(record: Record) -> str:

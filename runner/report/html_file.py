@@ -7,7 +7,7 @@ from typing import BinaryIO
 
 from ..errors import UsageError
 from ..files.plain_files import open_plain
-from .html.entry import Entry, RunFacts
+from .html.entry import ReportEntry, RunFacts
 from .html.page import MARK, HtmlReport
 from .output import FileWriter
 from .visible import visible
@@ -17,7 +17,7 @@ __all__ = ["ReportWriter", "refuse_other_files"]
 _ENDINGS = (".html", ".htm")
 
 
-class ReportWriter(FileWriter[Entry]):
+class ReportWriter(FileWriter[ReportEntry]):
     """Writes entries to the report at `path`, which `option` names."""
 
     def __init__(self, path: str, facts: RunFacts, option: str) -> None:

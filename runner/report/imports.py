@@ -6,20 +6,20 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from ..errors import Location
 from ..importing.imported import Imported
-from ..importing.ledger import Item, Outcome
+from ..importing.ledger import Item, ItemOutcome
 from ..values import Json
 from .figures import count, plural
 from .visible import one_line
 
 __all__ = ["as_json", "lines_of", "totals"]
 
-_WORDS: Mapping[Outcome, str] = {
+_WORDS: Mapping[ItemOutcome, str] = {
     "converted": "converted",
     "implied": "implied",
     "dropped": "not needed",
     "lost": "not convertible",
 }
-_ORDER: tuple[Outcome, ...] = ("converted", "implied", "dropped", "lost")
+_ORDER: tuple[ItemOutcome, ...] = ("converted", "implied", "dropped", "lost")
 
 
 def lines_of(imported: Imported) -> Iterator[str]:

@@ -11,7 +11,7 @@ from ..engine.journal.counters import Counters
 from ..engine.journal.record import Record
 from .closing import STYLES
 from .figures import duration
-from .progress import SEPARATOR, Segment, fitted, line_width
+from .progress import SEPARATOR, ProgressPart, fitted, line_width
 from .visible import one_line, shorten
 from .wording import answer, label, reason, status
 
@@ -23,7 +23,7 @@ _GAP = 2
 _SAID = 200
 
 
-def progress_line(parts: list[Segment], counters: Counters, *, width: int) -> RenderableType:
+def progress_line(parts: list[ProgressPart], counters: Counters, *, width: int) -> RenderableType:
     """A bar, where the total is known and there is room for one, and what fits of the parts, on one line."""
     room = width - _INDENT - 1  # a full last column makes some terminals wrap
     bar = counters.total is not None

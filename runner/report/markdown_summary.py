@@ -15,7 +15,7 @@ from ..regress.tally import Tally
 from .figures import count, dollars, duration
 from .gates import summary_rows
 from .regression_closing import cost_of, sentences
-from .regression_digest import Few, RegressionDigest, Told
+from .regression_digest import Few, RegressionDigest, ReportedCase
 from .review_table import HEADERS
 from .visible import one_line
 
@@ -109,7 +109,7 @@ def _counts(digest: RegressionDigest, tally: Tally, seconds: float) -> Iterator[
     yield f"| {' | '.join([*map(count, numbers), cost, duration(seconds)])} |"
 
 
-def _section(caption: str, few: Few[Told]) -> Iterator[str]:
+def _section(caption: str, few: Few[ReportedCase]) -> Iterator[str]:
     if not few.total:
         return
     yield from ("", f"#### {caption}")
@@ -124,7 +124,7 @@ def _section(caption: str, few: Few[Told]) -> Iterator[str]:
     yield from _more(few)
 
 
-def _case(told: Told) -> Iterator[str]:
+def _case(told: ReportedCase) -> Iterator[str]:
     """One case: why it is told, its answer field by field against the approved one, and its facts."""
     reason = f": {literal(told.reason)}" if told.reason else ""
     yield from ("", f"**{told.sort}** {literal(told.name)}{reason}")
@@ -140,7 +140,7 @@ def _case(told: Told) -> Iterator[str]:
         yield from ("", *(f"- {literal(fact)}" for fact in told.facts))
 
 
-def _more(few: Few[Told] | Few[str]) -> Iterator[str]:
+def _more(few: Few[ReportedCase] | Few[str]) -> Iterator[str]:
     if few.more:
         yield from ("", f"and {count(few.more)} more")
 

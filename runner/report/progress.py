@@ -9,7 +9,7 @@ from ..engine.journal.counters import Counters
 from .figures import count, dollars, plural, whole_seconds
 from .visible import cell_width
 
-__all__ = ["SEPARATOR", "Pace", "Segment", "fitted", "line_width", "segments"]
+__all__ = ["SEPARATOR", "Pace", "ProgressPart", "fitted", "line_width", "segments"]
 
 SEPARATOR = " · "
 _WINDOW = 30.0
@@ -37,7 +37,7 @@ class Pace:
 
 
 @dataclass(frozen=True, slots=True)
-class Segment:
+class ProgressPart:
     """A part of the line. `style` is a rich style; the higher its `rank`, the sooner it yields to lack of space."""
 
     text: str
@@ -45,36 +45,38 @@ class Segment:
     rank: int = 0
 
 
-def segments(counters: Counters, *, seconds: float, rate: float | None) -> list[Segment]:
+def segments(counters: Counters, *, seconds: float, rate: float | None) -> list[ProgressPart]:
     """What a line of progress says, `seconds` after the start."""
     of = f"/{count(counters.total)}" if counters.total is not None else " done"
     parts = [
-        Segment(f"{count(counters.done)}{of}", "bold"),
-        Segment(f"{count(counters.passed)} passed", "green" if counters.passed else "dim"),
+        ProgressPart(f"{count(counters.done)}{of}", "bold"),
+        ProgressPart(f"{count(counters.passed)} passed", "green" if counters.passed else "dim"),
     ]
     if counters.failed:
-        parts.append(Segment(f"{count(counters.failed)} failed", "red"))
+        parts.append(ProgressPart(f"{count(counters.failed)} failed", "red"))
     if counters.errors:
-        parts.append(Segment(plural(counters.errors, "error"), "yellow"))
+        parts.append(ProgressPart(plural(counters.errors, "error"), "yellow"))
     if counters.cached:
-        parts.append(Segment(f"{count(counters.cached)} cached", "dim", rank=5))
+        parts.append(ProgressPart(f"{count(counters.cached)} cached", "dim", rank=5))
     if rate is not None:
-        parts.append(Segment(f"{rate:.1f}/s" if rate < 100 else f"{count(round(rate))}/s", "dim", rank=3))
+        parts.append(
+            ProgressPart(f"{rate:.1f}/s" if rate < 100 else f"{count(round(rate))}/s", "dim", rank=3)
+        )
     tokens = counters.prompt_tokens + counters.completion_tokens
     if tokens:
-        parts.append(Segment(f"{count(tokens)} tokens", "dim", rank=4))
+        parts.append(ProgressPart(f"{count(tokens)} tokens", "dim", rank=4))
     if counters.cost is not None:
-        parts.append(Segment(dollars(counters.cost), "dim", rank=2))
+        parts.append(ProgressPart(dollars(counters.cost), "dim", rank=2))
     if rate is not None and counters.total is not None and counters.done < counters.total:
         parts.append(
-            Segment(f"{whole_seconds(max(1, (counters.total - counters.done) / rate))} left", "", rank=1)
+            ProgressPart(f"{whole_seconds(max(1, (counters.total - counters.done) / rate))} left", "", rank=1)
         )
     else:
-        parts.append(Segment(whole_seconds(seconds), "", rank=1))
+        parts.append(ProgressPart(whole_seconds(seconds), "", rank=1))
     return parts
 
 
-def fitted(parts: list[Segment], width: int) -> list[Segment]:
+def fitted(parts: list[ProgressPart], width: int) -> list[ProgressPart]:
     """The parts that fit `width` columns with separators between them; those of rank 0 stay in any case."""
     kept = list(parts)
     while line_width(kept) > width and any(part.rank for part in kept):
@@ -82,6 +84,6 @@ def fitted(parts: list[Segment], width: int) -> list[Segment]:
     return kept
 
 
-def line_width(parts: list[Segment]) -> int:
+def line_width(parts: list[ProgressPart]) -> int:
     """Columns that the parts need with separators between them."""
     return cell_width(SEPARATOR.join(part.text for part in parts))

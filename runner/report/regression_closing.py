@@ -8,7 +8,7 @@ from ..regress.modes import Modes
 from ..regress.tally import Tally
 from .figures import count, dollars, duration, plural
 from .painting import BOLD, DIM, GREEN, RED, YELLOW, Line
-from .regression_digest import Few, RegressionDigest, Told
+from .regression_digest import Few, RegressionDigest, ReportedCase
 from .review_table import field_table
 from .visible import cell_width, packed, shorten, visible, wrapped
 
@@ -90,16 +90,16 @@ def _asked(tally: Tally) -> str:
     return f"{count(tally.called)} asked{calls}"
 
 
-def _section(few: Few[Told], style: str, width: int | None) -> Iterator[Line]:
+def _section(few: Few[ReportedCase], style: str, width: int | None) -> Iterator[Line]:
     for told in few.kept:
         yield from _case(told, style, width)
     if few.more:
         yield Line(f"and {count(few.more)} more", BOLD)
 
 
-def _failures(few: Few[Told], width: int | None) -> Iterator[Line]:
+def _failures(few: Few[ReportedCase], width: int | None) -> Iterator[Line]:
     """Cases that failed for the same reasons together: the first with its input, and the names of some others."""
-    groups: dict[tuple[object, ...], list[Told]] = {}
+    groups: dict[tuple[object, ...], list[ReportedCase]] = {}
     for told in few.kept:
         groups.setdefault((told.sort, told.reason, told.rows, told.facts), []).append(told)
     for first, *others in groups.values():
@@ -117,7 +117,7 @@ def _failures(few: Few[Told], width: int | None) -> Iterator[Line]:
         yield Line(f"and {count(few.more)} more", BOLD)
 
 
-def _case(told: Told, style: str, width: int | None) -> Iterator[Line]:
+def _case(told: ReportedCase, style: str, width: int | None) -> Iterator[Line]:
     sort = _WORDS.get(told.sort, told.sort)
     title = f"{sort:{_SORT_WIDTH}}  {told.name}"
     whole = f"{title}  {told.reason}" if told.reason else title

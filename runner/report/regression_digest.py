@@ -15,7 +15,16 @@ from .review_table import FieldRow, field_row, value_text
 from .visible import one_line, shorten, visible
 from .wording import input_text
 
-__all__ = ["SHOWN", "Few", "RegressionDigest", "Told", "case_name", "facts_of", "reason_of", "sort_of"]
+__all__ = [
+    "SHOWN",
+    "Few",
+    "RegressionDigest",
+    "ReportedCase",
+    "case_name",
+    "facts_of",
+    "reason_of",
+    "sort_of",
+]
 
 SHOWN = 20
 """So many cases of a sort are told; the others are counted."""
@@ -58,8 +67,8 @@ class Few(Generic[_T]):
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """A case that is told. `sort` is a word for what became of it: a kind, a status, or the verdict.
+class ReportedCase:
+    """A case that the report names. `sort` is a word for what became of it: a kind, a status, or the verdict.
 
     `rows` are the differences (`more_rows` were left out), those beyond the rules first; `facts` the failed checks, the
     hint, the samples and the notes, a line each; `input` the variables. All but `file` and `case` is safe for a terminal.
@@ -90,10 +99,10 @@ class RegressionDigest:
     answered: int = 0
     cost: float | None = None
     sorts: Counter[str] = field(default_factory=Counter)
-    failures: Few[Told] = field(default_factory=Few)
-    flaky: Few[Told] = field(default_factory=Few)
-    waiting: Few[Told] = field(default_factory=Few)
-    outdated: Few[Told] = field(default_factory=Few)
+    failures: Few[ReportedCase] = field(default_factory=Few)
+    flaky: Few[ReportedCase] = field(default_factory=Few)
+    waiting: Few[ReportedCase] = field(default_factory=Few)
+    outdated: Few[ReportedCase] = field(default_factory=Few)
     written: Few[str] = field(default_factory=Few)
     unreferenced: Few[str] = field(default_factory=Few)
     notes: Counter[str] = field(default_factory=Counter)
@@ -118,13 +127,13 @@ class RegressionDigest:
         self.sorts[sort_of(result)] += 1
         if result.gated:
             return  # what fell furthest is told by the gate
-        self._few(result).add(lambda: _told(result))
+        self._few(result).add(lambda: _reported(result))
         if result.verdict == "outdated" and (
             result.named in self._renewable or len(self._renewable) < _PROMPTS
         ):
             self._renewable.setdefault(result.named, Few()).add(lambda: result.case)
 
-    def _few(self, result: CaseResult) -> Few[Told]:
+    def _few(self, result: CaseResult) -> Few[ReportedCase]:
         match result.verdict:
             case "flaky":
                 return self.flaky
@@ -158,9 +167,9 @@ def sort_of(result: CaseResult) -> str:
     return result.verdict
 
 
-def _told(result: CaseResult) -> Told:
+def _reported(result: CaseResult) -> ReportedCase:
     rows = sorted(result.fields, key=lambda change: change.equal)
-    return Told(
+    return ReportedCase(
         sort_of(result),
         one_line(case_name(result)),
         result.file,

@@ -10,7 +10,7 @@ from ..engine.plan.plan import CaseKey
 from ..regress.revisions.changed_cases import Change
 from ..regress.revisions.hunks import Hunk
 from ..regress.revisions.rendered import Seen
-from ..regress.revisions.request_diff import Comparison
+from ..regress.revisions.request_diff import RequestDiff
 from .dry_run import BYTES_PER_TOKEN
 from .figures import count, plural
 from .painting import paint
@@ -32,7 +32,7 @@ _BOLD, _RED, _GREEN, _YELLOW, _CYAN = "1", "31", "32", "33", "36"
 _COLORS = {"changed": _YELLOW, "added": _GREEN, "removed": _RED, "moved": _CYAN}
 
 
-def diff_json(comparison: Comparison) -> str:
+def diff_json(comparison: RequestDiff) -> str:
     """A list with an object for each request that differs.
 
     Its keys are prompt, file, case, variant, change, parts, note, from (of a moved one: file, case, variant) and
@@ -43,7 +43,7 @@ def diff_json(comparison: Comparison) -> str:
     return text.encode("utf-8", "backslashreplace").decode()
 
 
-def diff_text(comparison: Comparison, *, color: bool = False, recording: str | None = None) -> str:
+def diff_text(comparison: RequestDiff, *, color: bool = False, recording: str | None = None) -> str:
     """The comparison for a terminal or a log: totals, changes by prompt, hunks, what recording would take.
 
     `recording` is the command that records what changed, where it is another one than for a git revision.
@@ -64,7 +64,7 @@ def diff_text(comparison: Comparison, *, color: bool = False, recording: str | N
     return "\n".join(lines)
 
 
-def diff_markdown(comparison: Comparison, *, recording: str | None = None) -> str:
+def diff_markdown(comparison: RequestDiff, *, recording: str | None = None) -> str:
     """The comparison for a comment on a pull request, MARKDOWN_LIMIT characters at most.
 
     What comes from prompts can neither end its block nor mention anybody: names are entities inside `<code>`, and a
@@ -117,21 +117,21 @@ def _fingerprint(seen: Seen | None) -> str | None:
     return None if seen is None else seen.fingerprint
 
 
-def _headline(comparison: Comparison) -> str:
+def _headline(comparison: RequestDiff) -> str:
     return f"compared with {one_line(comparison.rev)} ({comparison.commit[:7]}): {_totals(comparison)}"
 
 
-def _markdown_headline(comparison: Comparison) -> str:
+def _markdown_headline(comparison: RequestDiff) -> str:
     return f"Requests compared with {_inert(comparison.rev)} ({comparison.commit[:7]}): {_totals(comparison)}"
 
 
-def _totals(comparison: Comparison) -> str:
+def _totals(comparison: RequestDiff) -> str:
     counts = [sum(change.change == kind for change in comparison.changes) for kind in _KINDS]
     told = [f"{count(number)} {kind}" for kind, number in zip(_KINDS, counts, strict=True) if number]
     return ", ".join([*told, f"{count(comparison.unchanged)} unchanged"])
 
 
-def _by_file(comparison: Comparison) -> dict[str, list[tuple[str, str, list[CaseKey]]]]:
+def _by_file(comparison: RequestDiff) -> dict[str, list[tuple[str, str, list[CaseKey]]]]:
     """For each prompt file its rows: the kind of change, what is to be said about it, and the cases it is true of."""
     grouped: dict[str, dict[tuple[str, str], list[CaseKey]]] = {}
     for change in comparison.changes:
@@ -159,13 +159,13 @@ def _detail(change: Change) -> str:
     return ", ".join(change.parts)
 
 
-def _hunk_title(hunk: Hunk, comparison: Comparison) -> str:
+def _hunk_title(hunk: Hunk, comparison: RequestDiff) -> str:
     return (
         f"{one_line(hunk.place)}, {plural(len(hunk.cases), 'case')}: {_named(_full_labels(hunk, comparison))}"
     )
 
 
-def _full_labels(hunk: Hunk, comparison: Comparison) -> list[str]:
+def _full_labels(hunk: Hunk, comparison: RequestDiff) -> list[str]:
     names = {change.seen.key[0]: change.seen.prompt for change in comparison.changes}
     return [f"{names[key[0]]}/{_label(key)}" for key in hunk.cases]
 
@@ -181,7 +181,7 @@ def _named(names: Sequence[str], quote: Callable[[str], str] = one_line) -> str:
 
 
 def _notes(
-    comparison: Comparison, quote: Callable[[str], str], recording: str | None = None
+    comparison: RequestDiff, quote: Callable[[str], str], recording: str | None = None
 ) -> Iterator[str]:
     if comparison.calls:
         command = quote(recording or f"runner test --base {comparison.rev} --record new_episodes")
@@ -196,7 +196,7 @@ def _notes(
 # --- markdown -------------------------------------------------------------------------------------------------------
 
 
-def _section(hunk: Hunk, comparison: Comparison) -> str:
+def _section(hunk: Hunk, comparison: RequestDiff) -> str:
     lines, room = [], _HUNK_ROOM
     for number, line in enumerate(hunk.lines):
         text = visible(line)

@@ -19,7 +19,7 @@ from .parts import completion_fields, reasoning_of, spoken, with_others, with_pa
 from .provider_errors import error_from, error_message, read_error
 from .reply import Answer, Outcome, ProviderError, Reply
 from .stream import StreamAccumulator, StreamReader, feed_all
-from .verdicts import Verdict, has_filtered, verdict_of
+from .verdicts import ErrorOutcome, has_filtered, verdict_of
 
 __all__ = ["end_early", "read_reply"]
 
@@ -157,7 +157,7 @@ def _read_failure(
     return _with_facts(Reply(answers=tuple(answers)), came)
 
 
-def _judged(verdict: Verdict, answer: Answer) -> Answer:
+def _judged(verdict: ErrorOutcome, answer: Answer) -> Answer:
     """Return the answer that a provider's verdict determines, with any text that arrived before it."""
     told = {} if verdict.told is None or answer.choice else {"error": verdict.told}
     text = verdict.text or answer.text or verdict.text

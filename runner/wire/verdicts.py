@@ -23,7 +23,7 @@ from ..values import Json
 from .decoding import decode_envelope, parse_answer, visible
 from .reply import Outcome, ProviderError
 
-__all__ = ["Verdict", "has_filtered", "verdict_of"]
+__all__ = ["ErrorOutcome", "has_filtered", "verdict_of"]
 
 _DEEPEST = 6
 _NOT_ABOUT_CONTENT = frozenset({401, 402, 404, 407, 408, 429})
@@ -101,7 +101,7 @@ _RAN_OUT = re.compile(
 )
 
 
-class Verdict(NamedTuple):
+class ErrorOutcome(NamedTuple):
     """The outcome that an error means, the reason, the text that came with it, and the error as the provider sent it."""
 
     outcome: Outcome
@@ -110,7 +110,7 @@ class Verdict(NamedTuple):
     told: Json = None
 
 
-def verdict_of(payload: Json, error: ProviderError) -> Verdict | None:
+def verdict_of(payload: Json, error: ProviderError) -> ErrorOutcome | None:
     """Return the verdict in an error's body (`payload`, None without a body), or None if it is only an error."""
     if error.status in _NOT_ABOUT_CONTENT or error.spent:
         return None
@@ -120,7 +120,7 @@ def verdict_of(payload: Json, error: ProviderError) -> Verdict | None:
         return _of_generation(generation, payload, error)
     if _is_filter(payload, error):
         said = f"The provider's content filter refused: {error.message}"
-        return Verdict(Outcome.FILTERED, said, told=_as_recorded(payload))
+        return ErrorOutcome(Outcome.FILTERED, said, told=_as_recorded(payload))
     return None
 
 
@@ -227,7 +227,7 @@ def _failed_generation(value: Json, levels: int = _DEEPEST) -> str | None:
     return None
 
 
-def _of_generation(generation: str, payload: Json, error: ProviderError) -> Verdict:
+def _of_generation(generation: str, payload: Json, error: ProviderError) -> ErrorOutcome:
     """Return the verdict on a generation that the provider rejected: never ok, even if it looks valid here."""
     text = str(visible(generation))
     said = f"The provider rejected the model's answer ({error.code}): {error.message}"
@@ -238,7 +238,7 @@ def _of_generation(generation: str, payload: Json, error: ProviderError) -> Verd
         outcome = Outcome.EMPTY
     elif word_key(error.code) == "jsonvalidatefailed" and _is_json(text):
         outcome = Outcome.INVALID
-    return Verdict(outcome, said, text, _as_recorded(payload))
+    return ErrorOutcome(outcome, said, text, _as_recorded(payload))
 
 
 def _is_json(text: str) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from runner.regress.results import FieldChange
-from runner.report.html.entry import Approved, Earlier, Entry
+from runner.report.html.entry import Approved, Earlier, ReportEntry
 from runner.report.question import Question
 from tests.report.hostile import HOSTILE
 from tests.report.records import errored, failed, record, truncated
@@ -28,7 +28,7 @@ def browser() -> Iterator[Chromium]:
         yield started
 
 
-def some_run() -> list[Entry]:
+def some_run() -> list[ReportEntry]:
     changes = (FieldChange("$.category", "refund", "other", "exact", equal=False),)
     check = {"type": "equals", "path": "$.category", "expected": "refund"}
     right = {**check, "passed": True, "message": 'as expected: "refund"'}

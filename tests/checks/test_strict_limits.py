@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from runner.checks.strict import lint, lint_loosely, lint_response_format
-from runner.checks.strict_schema import Node, ends, finding, lay_out, target
+from runner.checks.strict_schema import Subschema, ends, finding, lay_out, target
 
 STRING = {"type": "string"}
 REF = {"$ref": "#/$defs/x"}
@@ -216,13 +216,15 @@ def test_every_subschema_is_laid_out_once_with_its_depth_in_the_order_of_the_fil
 
 
 def test_a_node_tells_what_is_written_there_and_nothing_that_is_not() -> None:
-    node = Node({"type": ["string", 3], "properties": {"a": STRING}, "required": ["b", 1, "a", "b"]}, (), 0)
+    node = Subschema(
+        {"type": ["string", 3], "properties": {"a": STRING}, "required": ["b", 1, "a", "b"]}, (), 0
+    )
     assert node.types == ("string", "3")
     assert list(node.required) == ["b", "a"]
     assert node.properties == {"a": STRING}
     for odd in (True, None, {"type": "string", "properties": 3, "required": "a"}):
-        assert (Node(odd, (), 0).properties, Node(odd, (), 0).required) == ({}, {})
-    assert Node({}, (), 0).types == ()
+        assert (Subschema(odd, (), 0).properties, Subschema(odd, (), 0).required) == ({}, {})
+    assert Subschema({}, (), 0).types == ()
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ from runner.regress.snapshots.writer import document, emit, write_snapshot
 from runner.render.engines import compile_texts
 from runner.render.expressions import compile_expression
 from runner.render.sandbox import IN_PROCESS, Texts
-from runner.render.sources import Files, Source, Use
+from runner.render.sources import Files, LocatedUse, Source
 from runner.values import Json
 
 from .seeds import files
@@ -96,7 +96,7 @@ _INCLUDED = {
 _NAMES = frozenset({"output", "text", "vars"})
 
 
-_Read = tuple[Sequence[Use], Sequence[RunnerError], str]
+_Read = tuple[Sequence[LocatedUse], Sequence[RunnerError], str]
 
 
 @cache

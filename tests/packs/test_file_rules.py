@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.packs import file_rules
-from runner.packs.file_rules import Entry, included, is_text, path_fault, refusals
+from runner.packs.file_rules import SourceEntry, included, is_text, path_fault, refusals
 
 OWN = ["pack.yaml", "prompts/a.prompt.yaml"]
 
 
 def refused(*paths: str, kind: str = "file") -> list[tuple[str | None, str]]:
-    entries = [Entry(path) for path in OWN] + [Entry(path, kind=kind) for path in paths]  # type: ignore[arg-type]
+    entries = [SourceEntry(path) for path in OWN] + [SourceEntry(path, kind=kind) for path in paths]  # type: ignore[arg-type]
     return [(each.path, each.message) for each in refusals(entries)]
 
 
@@ -40,12 +40,12 @@ def test_data_is_no_fault() -> None:
     ],
 )
 def test_what_is_its_authors_own_is_passed_over(path: str) -> None:
-    entries = [Entry(each) for each in (*OWN, "packs.lock", "env/pyvenv.cfg", path)]
+    entries = [SourceEntry(each) for each in (*OWN, "packs.lock", "env/pyvenv.cfg", path)]
     assert [entry.path for entry in included(entries)] == OWN
 
 
 def test_a_folder_called_packs_is_part_of_it_where_nothing_is_vendored() -> None:
-    assert [entry.path for entry in included([Entry("packs/a.j2"), Entry("pack.yaml")])] == [
+    assert [entry.path for entry in included([SourceEntry("packs/a.j2"), SourceEntry("pack.yaml")])] == [
         "pack.yaml",
         "packs/a.j2",
     ]
@@ -106,7 +106,7 @@ def test_only_files_are_data(kind: str, told: str) -> None:
     ],
 )
 def test_names_that_are_one_on_many_systems(one: str, other: str, named: str) -> None:
-    entries = included([Entry(path) for path in (*OWN, one, other)])
+    entries = included([SourceEntry(path) for path in (*OWN, one, other)])
     assert [each.message for each in refusals(entries)] == [
         f"on many systems this is the same name as {named}"
     ]
@@ -117,15 +117,15 @@ def test_a_file_that_is_there_twice() -> None:
 
 
 def test_a_pack_has_a_manifest() -> None:
-    assert [each.message for each in refusals([Entry("a.json")])] == ["there is no pack.yaml"]
+    assert [each.message for each in refusals([SourceEntry("a.json")])] == ["there is no pack.yaml"]
 
 
 def test_a_pack_has_so_many_files_and_bytes_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(file_rules, "MAX_FILES", 3)
     monkeypatch.setattr(file_rules, "MAX_BYTES", 2 * 2**20)
-    files = [Entry("pack.yaml", 2**20), Entry("a.json", 2**20), Entry("b.json", 0)]
+    files = [SourceEntry("pack.yaml", 2**20), SourceEntry("a.json", 2**20), SourceEntry("b.json", 0)]
     assert list(refusals(files)) == []
-    assert [each.message for each in refusals([*files, Entry("c.json", 1)])] == [
+    assert [each.message for each in refusals([*files, SourceEntry("c.json", 1)])] == [
         "a pack may have at most 3 files, but this has 4",
         "a pack may have at most 2 MiB, but this has 2.0",
     ]
@@ -147,7 +147,7 @@ def test_no_path_of_a_pack_leaves_its_folder_on_any_system(path: str) -> None:
 
 @given(st.lists(st.text("aAbB/", min_size=1, max_size=5).map(lambda text: f"{text}.j2"), max_size=6))
 def test_accepted_paths_stay_apart_where_case_does_not_count(paths: list[str]) -> None:
-    entries = included([Entry("pack.yaml"), *map(Entry, paths)])
+    entries = included([SourceEntry("pack.yaml"), *map(SourceEntry, paths)])
     if list(refusals(entries)):
         return
     folded = [entry.path.casefold() for entry in entries]

@@ -17,7 +17,7 @@ from runner.files.tree import DiskTree, MemoryTree
 from runner.regress.revisions.changed_cases import Change, changed_bodies, changed_cases, changes
 from runner.regress.revisions.hunks import grouped_hunks, hunks
 from runner.regress.revisions.rendered import Side, side_at
-from runner.regress.revisions.request_diff import Comparison, compare
+from runner.regress.revisions.request_diff import RequestDiff, compare
 from runner.wire.dialect import dialect_of
 
 from .repository import GitFolder
@@ -228,7 +228,7 @@ def test_prompts_without_cases_are_named_because_nothing_can_be_said_of_them() -
     assert compared({FILE: text}, {FILE: text}).without_cases == (FILE,)
 
 
-def compared(base: dict[str, str], head: dict[str, str], recorded: Set[str] = frozenset()) -> Comparison:
+def compared(base: dict[str, str], head: dict[str, str], recorded: Set[str] = frozenset()) -> RequestDiff:
     return compare(
         side(base),
         side(head),

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from runner.engine.journal.record import Record
-from runner.report.html.entry import Entry, RunFacts
+from runner.report.html.entry import ReportEntry, RunFacts
 from runner.report.html.page import HtmlReport
 from runner.report.question import Question
 
@@ -29,14 +29,14 @@ def asked(text: str = "I want my money back") -> Question:
     )
 
 
-def entry(record: Record, **changes: Any) -> Entry:
+def entry(record: Record, **changes: Any) -> ReportEntry:
     """The entry of a record of a run."""
     state = "passed" if record["passed"] else "error" if record["outcome"] == "error" else "failed"
     given: dict[str, Any] = {"state": state, "question": asked()}
-    return Entry(record, **{**given, **changes})
+    return ReportEntry(record, **{**given, **changes})
 
 
-def report_of(entries: Iterable[Entry], facts: RunFacts = FACTS, missing: Iterable[str] = ()) -> str:
+def report_of(entries: Iterable[ReportEntry], facts: RunFacts = FACTS, missing: Iterable[str] = ()) -> str:
     """The whole page."""
     file = io.BytesIO()
     page = HtmlReport(file, facts)

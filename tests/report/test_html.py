@@ -21,7 +21,7 @@ import runner.report.html
 from runner.engine.journal.record import Record
 from runner.errors import StorageError
 from runner.regress.results import FieldChange
-from runner.report.html.entry import Approved, Earlier, Entry, RunFacts
+from runner.report.html.entry import Approved, Earlier, ReportEntry, RunFacts
 from runner.report.html.page import HtmlReport
 from runner.report.html.statistics import bins, mcnemar, quantile
 from runner.report.question import Question
@@ -35,7 +35,7 @@ FOLDER = Path(runner.report.html.__file__).parent
 EQUALS = {"type": "equals", "passed": True, "path": "$.category", "message": 'as expected: "refund"'}
 
 
-def small_run() -> list[Entry]:
+def small_run() -> list[ReportEntry]:
     """One of everything."""
     changes = (
         FieldChange("$.category", "refund", "other", "exact", equal=False),
@@ -99,7 +99,7 @@ class Elements(HTMLParser):
 @pytest.mark.parametrize("text", HOSTILE)
 def test_no_text_of_a_model_is_markup(text: str) -> None:
     def page(said: str) -> Elements:
-        made: list[Entry] = [
+        made: list[ReportEntry] = [
             entry(record(output={"category": said}, text=said), question=Question([{"role": said, "content": said}])),
             entry(failed(checks=[{**EQUALS, "passed": False, "path": said, "message": said}], case="b")),
             entry(errored({"code": said, "message": said, "status": 400, "type": None, "hint": said, "request_id": None})),
@@ -198,7 +198,7 @@ def test_answers_from_the_cache_are_in_no_figure_of_cost() -> None:
 
 
 def test_the_confusion_matrix_counts_what_was_expected_against_what_came() -> None:
-    def one(expected: str, got: str) -> Entry:
+    def one(expected: str, got: str) -> ReportEntry:
         check = {**EQUALS, "passed": expected == got, "expected": expected}
         return entry(record(output={"category": got}, checks=[check], passed=expected == got))
 

@@ -15,7 +15,7 @@ from ..kept import kept_assertion, kept_block
 from ..ledger import Entry, Ledger, RefusedSourceError
 from ..names import case_name, file_stem, input_name
 from ..nodes import Node, root_of
-from ..nunjucks import UntranslatableError
+from ..nunjucks import NoCounterpartError
 from ..secrets import keys_in
 from ..soundness import INCOMPLETE, mark
 from ..sources import Folder
@@ -394,9 +394,9 @@ def _drafts(
             prompt.text = f"{config.prefix}{prompt.text}{config.suffix}"
             words = worded(prompt, rename)
             if "_conversation" in words.variables:
-                raise UntranslatableError("it reads the conversation so far (_conversation)", 1)
+                raise NoCounterpartError("it reads the conversation so far (_conversation)", 1)
             files = _included(config, prompt, words)
-        except UntranslatableError as error:
+        except NoCounterpartError as error:
             place = prompt.location
             if prompt.folder or prompt.location.path.endswith((".txt", ".md", ".j2")):
                 place = Location(place.path, prompt.first_line + error.line - 1, 1)
@@ -490,9 +490,9 @@ def _included(config: _Config, prompt: SourcePrompt, words: Wording) -> dict[str
             file = config.folder.name_of(config.base, name, prompt.location)
             text = config.folder.text(file, prompt.location)
         except RunnerError as error:
-            raise UntranslatableError(f"the file that it includes: {error.message}", 1) from None
+            raise NoCounterpartError(f"the file that it includes: {error.message}", 1) from None
         if re.search(r"\{[{%#]", text):
-            raise UntranslatableError(f"{name}, which it includes, is a template itself", 1)
+            raise NoCounterpartError(f"{name}, which it includes, is a template itself", 1)
         # Nunjucks keeps the last line end of an included file, which an include of ours drops.
         files[name.removeprefix("./")] = f"{text}\n".encode() if text.endswith("\n") else text.encode()
     return files

@@ -15,7 +15,7 @@ from ...packs.selection import find_named
 from ...render.sandbox import IN_PROCESS, Sandbox
 from .changed_cases import Change
 from .rendered import RequestOf, Side, Unreadable
-from .request_diff import Comparison, compare
+from .request_diff import RequestDiff, compare
 
 __all__ = ["Effects", "View", "effects"]
 
@@ -35,7 +35,7 @@ class Effects:
     `affected` are the prompts whose tests have to be run again, as arguments of `runner test`.
     """
 
-    comparison: Comparison
+    comparison: RequestDiff
     broken: tuple[RunnerError, ...]
 
     @property

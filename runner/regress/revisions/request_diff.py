@@ -9,11 +9,11 @@ from .changed_cases import Change, changed_bodies, changes
 from .hunks import Hunk, grouped_hunks
 from .rendered import Side
 
-__all__ = ["Comparison", "compare"]
+__all__ = ["RequestDiff", "compare"]
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class RequestDiff:
     """The differences from the revision `rev`, which is the commit `commit`; `unchanged` counts the equal requests.
 
     `hunks` are the changes in their text, None if they were not requested. Recording the answers that are not approved
@@ -39,7 +39,7 @@ def compare(
     commit: str,
     recorded: Callable[[Change], bool],
     with_hunks: bool = True,
-) -> Comparison:
+) -> RequestDiff:
     """Compare two sides. `recorded` returns whether the answer to a request is already approved.
 
     Raises the errors in the prompts of `head`.
@@ -61,4 +61,4 @@ def compare(
         change.seen.key for change in differing if change.change == "changed" and change.before is not None
     }
     hunks = tuple(grouped_hunks(changed_bodies(base, head, keys))) if with_hunks else None
-    return Comparison(rev, commit, tuple(differing), unchanged, hunks, calls, size, tuple(without_cases))
+    return RequestDiff(rev, commit, tuple(differing), unchanged, hunks, calls, size, tuple(without_cases))

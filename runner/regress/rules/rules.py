@@ -128,12 +128,12 @@ def compile_rules(prompt: Prompt, project: Project) -> Rules:
     problems = ProblemList()
     rules: list[Rule] = []
     for index, each in enumerate(spec.get("rules", ())):
-        with problems.kept(), _told(prompt, "rules", index):
+        with problems.kept(), _located(prompt, "rules", index):
             rules.append(_compile(each, prompt.locate("regression", "rules", index)))
     samples: int = spec.get("samples", 1)
     share: Fraction | None = None
     redactions: tuple[Redaction, ...] = ()
-    with problems.kept(), _told(prompt, "min_pass"):
+    with problems.kept(), _located(prompt, "min_pass"):
         share = _share(spec.get("min_pass"), samples)
     with problems.kept():
         redactions = compile_redactions(project)
@@ -179,7 +179,7 @@ class _Unusable(ValueError):
 
 
 @contextmanager
-def _told(prompt: Prompt, *place: str | int) -> Iterator[None]:
+def _located(prompt: Prompt, *place: str | int) -> Iterator[None]:
     """Raise an unusable rule below `regression` as a FormatError at its line."""
     try:
         yield

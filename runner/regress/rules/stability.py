@@ -19,7 +19,7 @@ from .proposals import Proposal, merged, propose, spell_rule
 from .redact import redact
 from .rules import Rule, Rules
 
-__all__ = ["Instability", "Verdict", "modal", "sample_verdict", "unstable_paths"]
+__all__ = ["Instability", "StabilityVerdict", "modal", "sample_verdict", "unstable_paths"]
 
 _SHOWN = 5
 
@@ -44,7 +44,7 @@ def modal(outputs: Sequence[Json]) -> tuple[Json, tuple[Variation, ...]]:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class StabilityVerdict:
     """The verdict on the samples of a case: `passed` of `total` passed, and `needed` must pass.
 
     `flavour` compares with the approved samples: a flaky case is `new-flaky` if those agreed and `known-flaky` if they
@@ -65,7 +65,7 @@ class Verdict:
 
 def sample_verdict(
     passed: int, total: int, *, approved_agreement: tuple[int, int] | None, min_pass: int | None
-) -> Verdict:
+) -> StabilityVerdict:
     """Return the verdict on `total` samples of which `passed` passed.
 
     `approved_agreement` is (how many of, how many) approved samples gave the approved output, None if nothing is
@@ -77,14 +77,14 @@ def sample_verdict(
     needed = min(_usual(total) if min_pass is None else min_pass, total)
     agreed = None if approved_agreement is None else approved_agreement[0] == approved_agreement[1]
     if passed < needed:
-        return Verdict("fail", None, passed, total, needed)
+        return StabilityVerdict("fail", None, passed, total, needed)
     if passed == total:
-        return Verdict("pass", "recovered" if agreed is False else None, passed, total, needed)
+        return StabilityVerdict("pass", "recovered" if agreed is False else None, passed, total, needed)
     flavours: dict[bool | None, Literal["new-flaky", "known-flaky"]] = {
         True: "new-flaky",
         False: "known-flaky",
     }
-    return Verdict("flaky", flavours.get(agreed), passed, total, needed)
+    return StabilityVerdict("flaky", flavours.get(agreed), passed, total, needed)
 
 
 def _usual(total: int) -> int:

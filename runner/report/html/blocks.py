@@ -18,7 +18,7 @@ from ...errors import StorageError
 from ...values import Json
 from ...wire.usage import token_count
 from ..wording import label
-from .entry import Entry
+from .entry import ReportEntry
 
 __all__ = ["Blocks"]
 
@@ -35,7 +35,7 @@ class Blocks:
         self._size = 0
         self.packed = 0
 
-    def add(self, entry: Entry, why: int | None, change: str | None, *, brief: bool) -> Iterator[bytes]:
+    def add(self, entry: ReportEntry, why: int | None, change: str | None, *, brief: bool) -> Iterator[bytes]:
         """Take in an entry: the block that it fills, if it does. `brief` leaves out all but what the list shows."""
         row = _row(entry, brief=brief)
         row["why"], row["change"] = why, change
@@ -66,7 +66,7 @@ class Blocks:
         return b'<script type="application/gzip" class="block">' + packed + b"</script>\n"
 
 
-def _row(entry: Entry, *, brief: bool) -> dict[str, Any]:
+def _row(entry: ReportEntry, *, brief: bool) -> dict[str, Any]:
     record = entry.record
     row: dict[str, Any] = {
         "name": label(record),

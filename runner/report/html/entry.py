@@ -11,7 +11,7 @@ from ...regress.results import FieldChange
 from ...values import Json
 from ..question import Question
 
-__all__ = ["NOT_ASKED", "STATES", "Approved", "Earlier", "Entry", "Question", "RunFacts", "State"]
+__all__ = ["NOT_ASKED", "STATES", "Approved", "Earlier", "Question", "ReportEntry", "RunFacts", "State"]
 
 State: TypeAlias = Literal["passed", "failed", "error", "pending", "flaky", "outdated"]
 STATES: tuple[State, ...] = ("passed", "flaky", "pending", "outdated", "failed", "error")
@@ -40,7 +40,7 @@ class Earlier:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ReportEntry:
     """One answer, and all there is to say of it.
 
     `verdict` is the sentence that a test says of it. `replayed`: nobody was asked, the answer is the approved one.

@@ -17,7 +17,7 @@ from typing import TypeAlias, cast
 
 from ...schema import json_path
 from ...values import Json, JsonPath
-from .entry import NOT_ASKED, Entry
+from .entry import NOT_ASKED, ReportEntry
 
 __all__ = ["Confusion", "Field", "Fields"]
 
@@ -113,7 +113,7 @@ class Fields:
         self._fields: dict[str, Field] = {}
         self._beyond: set[str] = set()
 
-    def add(self, entry: Entry) -> None:
+    def add(self, entry: ReportEntry) -> None:
         """Take in one answer; what no answer came for has no fields."""
         record = entry.record
         if record["outcome"] in ("error", NOT_ASKED):
@@ -151,7 +151,7 @@ class Fields:
         return len(self._beyond)
 
 
-def _expected(entry: Entry) -> dict[JsonPath, tuple[Scalar, bool]]:
+def _expected(entry: ReportEntry) -> dict[JsonPath, tuple[Scalar, bool]]:
     """What was expected at each place, and whether the answer agrees: by `equals`, else by what is approved."""
     found: dict[JsonPath, tuple[Scalar, bool]] = {}
     if entry.approved is not None:

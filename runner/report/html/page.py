@@ -21,7 +21,7 @@ from typing import Any, BinaryIO
 from ..._version import __version__
 from .blocks import Blocks
 from .comparison import comparison_section
-from .entry import STATES, Entry, RunFacts
+from .entry import STATES, ReportEntry, RunFacts
 from .field_tables import field_tables
 from .markup import Markup, element, joined
 from .overview import overview
@@ -49,7 +49,7 @@ class HtmlReport:
         self._missing: list[str] = []
         self._notes = list(facts.notes)
 
-    def add(self, entry: Entry) -> None:
+    def add(self, entry: ReportEntry) -> None:
         """Take in one answer."""
         why, change = self._summary.add(entry)
         brief = entry.state == "passed" and change in (None, "same") and self._blocks.packed > _PACKED

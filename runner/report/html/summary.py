@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 
 from ...wire.usage import token_count
 from ..wording import failed_checks
-from .entry import Entry
+from .entry import ReportEntry
 from .fields import Fields
 
-__all__ = ["Comparison", "Group", "Reason", "Summary"]
+__all__ = ["Group", "Reason", "RunComparison", "Summary"]
 
 _REASONS = 2000
 _LONGEST = 300
@@ -50,7 +50,7 @@ class Group:
 
 
 @dataclass(slots=True)
-class Comparison:
+class RunComparison:
     """A run against another one: how many cases each change has.
 
     `groups` has how many cases of a prompt in a variant passed before, pass now, and are in both. `latency` are ratios.
@@ -79,14 +79,14 @@ class Summary:
     retries: int = 0
     reasons: dict[Reason, list[int]] = field(default_factory=dict)
     fields: dict[str, Fields] = field(default_factory=dict)
-    comparison: Comparison = field(default_factory=Comparison)
+    comparison: RunComparison = field(default_factory=RunComparison)
 
     @property
     def total(self) -> int:
         """How many answers there are."""
         return self.states.total()
 
-    def add(self, entry: Entry) -> tuple[int | None, str | None]:
+    def add(self, entry: ReportEntry) -> tuple[int | None, str | None]:
         """Take in one entry: the number of its reason among `reasons`, and its change against the other run."""
         record = entry.record
         group = self.groups.setdefault((record["prompt"], record["variant"]), Group())
@@ -101,7 +101,7 @@ class Summary:
         self.fields.setdefault(record["prompt"], Fields()).add(entry)
         return self._reason(entry), self._compare(entry)
 
-    def _measure(self, entry: Entry, group: Group) -> None:
+    def _measure(self, entry: ReportEntry, group: Group) -> None:
         """What the answer took; those from the cache took nothing now."""
         record = entry.record
         if (latency := record["latency_ms"]) is not None:
@@ -115,7 +115,7 @@ class Summary:
             group.cost, self.cost = (group.cost or 0.0) + cost, (self.cost or 0.0) + cost
             group.priced += 1
 
-    def _reason(self, entry: Entry) -> int | None:
+    def _reason(self, entry: ReportEntry) -> int | None:
         if entry.state == "passed":
             return None
         reason = _reason_of(entry)
@@ -127,7 +127,7 @@ class Summary:
         known[1] += 1
         return known[0]
 
-    def _compare(self, entry: Entry) -> str | None:
+    def _compare(self, entry: ReportEntry) -> str | None:
         earlier = entry.earlier
         if earlier is None:
             return "new" if self.compares else None
@@ -150,7 +150,7 @@ class Summary:
         return change
 
 
-def _reason_of(entry: Entry) -> Reason:
+def _reason_of(entry: ReportEntry) -> Reason:
     record = entry.record
     error = record["error"]
     if error is not None:

@@ -1,0 +1,32 @@
+"""A name of the package means one thing: whoever reads `Outcome` or looks for it finds one class."""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from pathlib import Path
+
+import runner
+
+PACKAGE = Path(runner.__file__).parent
+
+
+def public_types(source: str) -> set[str]:
+    """Return the names of the classes and type aliases that a module defines at its top level."""
+    names = set()
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            name = node.targets[0].id
+            if name[0].isupper() and not name.isupper():
+                names.add(name)
+    return {name for name in names if not name.startswith("_")}
+
+
+def test_no_two_public_classes_of_the_package_share_a_name() -> None:
+    modules: defaultdict[str, list[str]] = defaultdict(list)
+    for file in sorted(PACKAGE.rglob("*.py")):
+        for name in public_types(file.read_text(encoding="utf-8")):
+            modules[name].append(file.relative_to(PACKAGE).as_posix())
+    assert {name: places for name, places in modules.items() if len(places) > 1} == {}
