@@ -25,7 +25,7 @@ from .engine.pool import event_loop
 from .engine.pool.execute import admissions_of, execute
 from .engine.pool.options import Options
 from .engine.pool.shutdown import Shutdown
-from .errors import CaseError, Location, RunnerError, UsageError
+from .errors import CaseError, Location, RunnerError, UsageError, system_error
 from .files.cases import case_from_vars
 from .files.discover import find_root
 from .files.model import Case
@@ -228,8 +228,32 @@ def load(
     own, with limits of memory and time. A schema that the provider would refuse (see `runner check`) is an error unless
     `lint` is False. Raises RunnerError with the file's line for anything that is off.
     """
-    environ = os.environ if environ is None else environ
-    text = os.fspath(path)
+    try:
+        return _load(
+            os.fspath(path),
+            endpoint=endpoint,
+            model=model,
+            environ=os.environ if environ is None else environ,
+            project=project,
+            isolate=isolate,
+            lint=lint,
+        )
+    except OSError as error:
+        if error.filename is None:
+            raise
+        raise system_error(error) from None
+
+
+def _load(
+    text: str,
+    *,
+    endpoint: str | None,
+    model: str | None,
+    environ: Mapping[str, str],
+    project: str | os.PathLike[str] | None,
+    isolate: bool,
+    lint: bool,
+) -> LoadedPrompt:
     in_pack = is_reference(text) and not Path(text).exists()
     if not in_pack and project is not None:
         raise UsageError("project is for a pack's prompts", hint="a file belongs to the project it lies in")
@@ -251,7 +275,7 @@ def load(
         if len(units) > 1:
             names = ", ".join(str(unit.variant) for unit in units)
             raise UsageError(
-                f"{path} declares a matrix of {len(units)} variants ({names})", hint="give model=…"
+                f"{text} declares a matrix of {len(units)} variants ({names})", hint="give model=…"
             )
         on_failure.pop_all()
     return LoadedPrompt(units[0], workspace)

@@ -27,6 +27,8 @@ so that the command line, the pytest plugin and an editor can each show the same
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 import sys
 from collections.abc import Iterable, Sequence
@@ -36,6 +38,7 @@ from typing import Literal, NamedTuple
 from .visible import visible
 
 __all__ = [
+    "DISK_ERRORS",
     "CaseError",
     "ConfigError",
     "Diagnostic",
@@ -63,6 +66,7 @@ __all__ = [
     "did_you_mean",
     "elided",
     "raise_all",
+    "system_error",
     "together",
 ]
 
@@ -286,6 +290,19 @@ def elided(text: str, limit: int) -> str:
         return text
     head, tail = limit * 2 // 3, limit // 3
     return f"{text[:head]}…({len(text) - head - tail:,} more characters)…{text[-tail:]}"
+
+
+DISK_ERRORS = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG, errno.EIO)
+"""The system's error numbers when nothing more can be written."""
+
+
+def system_error(error: OSError) -> RunnerError:
+    """Return the error for a path that the system refuses: no permission, a name that is too long, a loop of links."""
+    shown = elided(os.fsdecode(error.filename) if isinstance(error.filename, (str, bytes)) else "a file", 200)
+    said = error.strerror or str(error)
+    if error.errno in (*DISK_ERRORS, errno.EROFS):
+        return StorageError(f"{shown} cannot be written: {said}")
+    return MissingFileError(f"it cannot be used: {said}", location=Location(shown))
 
 
 def _readable(text: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import importlib
 import io
 import os
@@ -15,15 +14,14 @@ import click
 
 from .._version import __version__
 from ..errors import (
-    Location,
-    MissingFileError,
+    DISK_ERRORS,
     NotTextError,
     ReaderGoneError,
     RunnerError,
     StorageError,
     close_to,
     did_you_mean,
-    elided,
+    system_error,
 )
 from ..report.outlet import lenient, print_line, print_lines
 
@@ -130,10 +128,9 @@ class LazyGroup(click.Group):
             if error.filename is not None:
                 from ..commands.show_errors import show_error
 
-                told_by_system = _refused(error)
-                show_error(told_by_system)
-                return told_by_system.exit_code
-            if error.errno not in _FULL:
+                show_error(system_error(error))
+                return system_error(error).exit_code
+            if error.errno not in DISK_ERRORS:
                 raise
             _say_no_more()
             with contextlib.suppress(OSError):
@@ -158,19 +155,6 @@ def _reader_may_go() -> Iterator[None]:
         yield
     except BrokenPipeError:
         raise ReaderGoneError("the reader of the output has closed it") from None
-
-
-_FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG, errno.EIO)
-"""The errors of the system when nothing more can be written."""
-
-
-def _refused(error: OSError) -> RunnerError:
-    """Return the error for a file that the system refuses: no permission, a name that is too long, a loop of links."""
-    shown = elided(os.fsdecode(error.filename) if isinstance(error.filename, (str, bytes)) else "a file", 200)
-    said = error.strerror or str(error)
-    if error.errno in (*_FULL, errno.EROFS):
-        return StorageError(f"{shown} cannot be written: {said}")
-    return MissingFileError(f"it cannot be used: {said}", location=Location(shown))
 
 
 def _say_no_more() -> None:

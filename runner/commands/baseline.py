@@ -1,13 +1,12 @@
-"""What `runner baseline` does: ask every case several times, compare with the rates there are, write the new ones."""
+"""Implement `runner baseline`: send every case several times, compare the rates with the recorded ones, write them."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import partial
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from ..engine.journal.counters import Counters
 from ..engine.journal.record import Record
@@ -32,6 +31,9 @@ from ..report.rates import rates_lines
 from .connect import ConnectOptions
 from .selection import Chosen, load_selection, tests_of
 
+if TYPE_CHECKING:
+    from ..endpoints.connect import Connection
+
 __all__ = ["BaselineCommand"]
 
 _ROUNDS = 2
@@ -40,7 +42,7 @@ _ROUNDS = 2
 
 @dataclass(frozen=True, slots=True)
 class BaselineCommand:
-    """One `runner baseline`, as its options say."""
+    """The options of `runner baseline`."""
 
     paths: Sequence[str]
     ids: Sequence[str]
@@ -70,11 +72,7 @@ class BaselineCommand:
             out = Outlet(sys.stdout, "standard output")
             reporter = closing.enter_context(ConsoleReporter(out.text))
             counters = Counters(total=preflight.records)
-            reporter.start(counters, title=chosen.title)
-            for unit in chosen.units:
-                if (remark := seed_remark(unit, self.samples)) is not None:
-                    reporter.note(remark)
-            asking = _Asking(chosen, counters, reporter, endpoints, jobs)
+            asking = _Asking(chosen, counters, reporter, endpoints, jobs, self.samples)
             ending = asking.ask(plan.by_endpoint(preflight))
             for _ in range(_ROUNDS):
                 if ending.unsent or not asking.unanswered:
@@ -156,7 +154,7 @@ def _remarks(counted: UnitCount, *, one: bool) -> Iterator[str]:
 
 
 class _Asking:
-    """The answers of all rounds, counted; `unanswered` are the jobs that have none yet."""
+    """Sends the requests of all rounds and counts the answers; `unanswered` has the jobs without one."""
 
     def __init__(
         self,
@@ -165,6 +163,7 @@ class _Asking:
         reporter: ConsoleReporter,
         endpoints: ConnectOptions,
         workers: int | Literal["adaptive"] | None,
+        samples: int,
     ) -> None:
         self.counted = Counted()
         self.sampled = Sampled()
@@ -174,14 +173,16 @@ class _Asking:
         self._reporter = reporter
         self._endpoints = endpoints
         self._workers = workers
+        self._samples = samples
+        self._begun = False
 
     def ask(self, jobs: dict[str, Iterator[Job]]) -> RunOutcome:
-        """Ask for these, by endpoint."""
+        """Send these requests, by endpoint."""
         return ask_again(
             jobs,
             self._chosen.units,
             root=self._chosen.workspace.root,
-            connect=partial(self._endpoints.connect, self._chosen.workspace),
+            connect=self._connect,
             display=self._reporter,
             take=self._take,
             workers=self._workers,
@@ -190,12 +191,23 @@ class _Asking:
         )
 
     def ask_unanswered(self) -> RunOutcome:
-        """Ask again for what did not come."""
+        """Send the requests again whose answers did not arrive."""
         again, self.unanswered = self.unanswered, []
         jobs: dict[str, list[Job]] = {}
         for job in again:
             jobs.setdefault(job.unit.endpoint.name, []).append(job)
         return self.ask({name: iter(each) for name, each in jobs.items()})
+
+    def _connect(self, units: Iterable[Unit]) -> dict[str, Connection]:
+        """Return the connections, then print what runs: an endpoint that is refused ends the command before."""
+        connections = self._endpoints.connect(self._chosen.workspace, units)
+        if not self._begun:
+            self._begun = True
+            self._reporter.start(self._counters, title=self._chosen.title)
+            for unit in self._chosen.units:
+                if (remark := seed_remark(unit, self._samples)) is not None:
+                    self._reporter.note(remark)
+        return connections
 
     def _take(self, job: Job, records: Sequence[Record]) -> None:
         if any(record["outcome"] == "error" and not record["passed"] for record in records):

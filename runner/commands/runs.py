@@ -1,4 +1,4 @@
-"""What `runner runs` does: list the project's runs, show one, delete old ones."""
+"""Implement `runner runs`: list the project's runs, show one, delete old ones."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from datetime import timedelta
 from itertools import islice
 from pathlib import Path
 
+from ..engine.journal.final_records import manifest_now
 from ..engine.journal.prune import delete, prunable
 from ..engine.journal.stored_runs import find_run, stored_runs
 from ..errors import StorageError
@@ -22,18 +23,18 @@ __all__ = ["delete_runs", "list_runs", "show_run"]
 
 
 def list_runs(limit: int | None) -> int:
-    """Print a table of the runs, the newest first, at most `limit` of them."""
+    """Print a table of the newest `limit` runs, newest first."""
     runs = list(islice(stored_runs(find_root(Path.cwd())), limit))
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-    print_lines(runs_table(runs, width=width) if runs else "no run yet")
+    print_lines(runs_table(runs, width=width) if runs else "there are no runs yet")
     return 0
 
 
 def show_run(name: str, *, as_json: bool) -> int:
-    """Print what is known of a run, as lines or as its `run.json`."""
+    """Print the facts of a run, as lines or as its `run.json`."""
     found = find_run(find_root(Path.cwd()), name)
     if as_json:
-        print_data(json.dumps({**found.manifest, "status": found.status}, ensure_ascii=False, indent=2))
+        print_data(json.dumps(manifest_now(found), ensure_ascii=False, indent=2))
         return 0
     facts = list(run_facts(found))
     widest = max(len(caption) for caption, _ in facts)
@@ -43,7 +44,7 @@ def show_run(name: str, *, as_json: bool) -> int:
 
 
 def delete_runs(keep: int, older_than: int | None, *, unfinished: bool, dry_run: bool) -> int:
-    """Delete all runs but the newest `keep`, and those younger than `older_than` days."""
+    """Delete all runs except the newest `keep` and those younger than `older_than` days."""
     age = None if older_than is None else timedelta(days=older_than)
     count = size = 0
     for run in prunable(stored_runs(find_root(Path.cwd())), keep=keep, older_than=age, unfinished=unfinished):
@@ -54,5 +55,5 @@ def delete_runs(keep: int, older_than: int | None, *, unfinished: bool, dry_run:
                 delete(run)
             except OSError as error:
                 raise StorageError(f"{run.folder} cannot be deleted: {error.strerror or error}") from None
-    print_line(f"{plural(count, 'run')}, {size / 1e6:.1f} MB{' would go' if dry_run else ''}")
+    print_line(f"{plural(count, 'run')}, {size / 1e6:.1f} MB{' would be deleted' if dry_run else ''}")
     return 0

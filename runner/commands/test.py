@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from ..engine.journal.exit_codes import exit_code
-from ..engine.plan.plan import CaseKey, Plan, Preflight
+from ..engine.plan.plan import CaseKey, Plan, Preflight, Unit
 from ..engine.plan.shard import Shard
 from ..engine.plan.spool import Spool
 from ..engine.sampled import seed_remark
@@ -34,6 +34,7 @@ from .selection import Chosen, load_selection, tests_of
 from .show_errors import show_diagnostic
 
 if TYPE_CHECKING:
+    from ..endpoints.connect import Connection
     from ..engine.session import RunOutcome
 
 __all__ = ["RegressionCommand"]
@@ -108,6 +109,18 @@ class RegressionCommand:
                     for other in others:
                         other.unreferenced(file)
 
+            remarks: list[str] = []
+
+            def begin() -> None:
+                reporter.show_title()
+                while remarks:
+                    reporter.note(remarks.pop(0))
+
+            def connect(units: Iterable[Unit]) -> dict[str, Connection]:
+                connections = endpoints.connect(workspace, units)
+                begin()  # not before: an endpoint that is refused ends the command
+                return connections
+
             decided = {(unit.prompt.path, unit.variant) for unit in chosen.units if gates.decide(unit)}
             plan = Plan(chosen.units, chosen.selection.cases, shard=self.shard)
             regression = Regression(
@@ -127,18 +140,17 @@ class RegressionCommand:
             if self.modes.record != "none":
                 if lint:
                     chosen.refuse_faults()
-                # Every case is rendered before the first is paid for.
+                # Every case is rendered before the first request is paid for.
                 preflight = chosen.preflight(plan, spool=closing.enter_context(Spool()))
-                for unit in chosen.units:
-                    if (remark := seed_remark(unit, regression.samples_of(unit))) is not None:
-                        reporter.note(remark)
+                seeds = (seed_remark(unit, regression.samples_of(unit)) for unit in chosen.units)
+                remarks.extend(remark for remark in seeds if remark is not None)
                 for found in gates.remarks(preflight.cases_of(plan.units)):
                     show_diagnostic(found)
             ending = carry_out(
                 regression,
                 chosen.units,
                 root=workspace.root,
-                connect=partial(endpoints.connect, workspace),
+                connect=connect,
                 display=reporter,
                 watch=gates.take,
                 preflight=preflight,
@@ -146,6 +158,7 @@ class RegressionCommand:
                 use_cache=use_cache,
                 resume=use_cache,
             )
+            begin()
             unsent = ending is not None and ending.unsent
             if ending is not None and ending.stopped:
                 reporter.note(f"stopped early: {ending.stopped}")

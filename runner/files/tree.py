@@ -155,7 +155,7 @@ class DiskTree:
 
     def __init__(self, root: Path, cwd: Path | None = None, names: Mapping[str, str] | None = None) -> None:
         self.root = root.absolute()
-        self._real_root = root.resolve()
+        self._real_root = Path(os.path.realpath(root))  # `resolve` raises RuntimeError for a loop of links
         self._cwd = cwd or Path.cwd()
         self._names = names or {}
         self._reads: dict[tuple[int, int], str] = {}

@@ -14,7 +14,7 @@ from ..regress.modes import Modes
 from ..regress.tally import Tally
 from .figures import count, dollars, duration
 from .gates import summary_rows
-from .regression_closing import cost_of, sentences
+from .regression_closing import cost_of, next_steps, sentences
 from .regression_digest import Few, RegressionDigest, ReportedCase
 from .review_table import HEADERS
 from .visible import one_line
@@ -62,7 +62,7 @@ def markdown_summary(
         lines += ["", "#### Snapshots without a case", ""]
         lines += [f"- {literal(file)}" for file in digest.unreferenced.kept]
         lines += _more(digest.unreferenced)
-    told = list(sentences(digest, unreferenced=tally.unreferenced, modes=modes))
+    told = [*sentences(digest, unreferenced=tally.unreferenced, modes=modes), *next_steps(digest)]
     if told:
         lines += ["", "#### What to do", "", *(f"- {_sentence(each)}" for each in told)]
     return "\n".join(lines) + "\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TextIO
 
 from ..engine.journal.record import Record
@@ -17,7 +17,7 @@ from .figures import count, dollars, duration, plural, whole_seconds
 from .gates import gate_lines
 from .painting import BOLD, DIM, Line
 from .progress import SEPARATOR
-from .regression_closing import closing_lines, last_lines, sentences
+from .regression_closing import closing_lines, next_steps, sentences, total_lines
 from .regression_digest import RegressionDigest, case_name, sort_of
 from .reporter import LINES_PER_RUN, Reporter
 from .visible import one_line, shorten, visible, wrapped
@@ -55,14 +55,21 @@ class RegressionReporter(Reporter):
         )
         self._digest = RegressionDigest()
         self._gates: list[GateResult] = []
+        self._title: Line | None = None
         self._answers = 0
         self._drawn = False
 
     def start(self, *, title: str) -> None:
-        """Begin; `title` says what runs."""
+        """Begin; `title` says what runs. It is printed before the first line, or when `show_title` is called."""
         self._start_clock()
         if not self._quiet:
-            self._print(Line(visible(title), BOLD))
+            self._title = Line(visible(title), BOLD)
+
+    def show_title(self) -> None:
+        """Print the title if it was not printed yet."""
+        title, self._title = self._title, None
+        if title is not None:
+            self._print(title)
 
     def case(self, result: CaseResult) -> None:
         """Take in one case."""
@@ -105,24 +112,25 @@ class RegressionReporter(Reporter):
         self._gates.append(result)
 
     def finish(self, tally: Tally, *, modes: Modes, seconds: float, complete: bool = True) -> None:
-        """End: the cases to look at, what to do about them, and the totals of `tally`; `complete` unless cut short."""
-        digest = self._digest
-        for line in closing_lines(digest, width=self._screen_width):
+        """End: print the cases to look at, the totals of `tally`, and the commands to type next.
+
+        `complete` is False if the run was cut short.
+        """
+        self.show_title()
+        digest, width = self._digest, self._screen_width
+        for line in closing_lines(digest, width=width):
             self._print(line)
         told = list(sentences(digest, unreferenced=tally.unreferenced, modes=modes))
         if told:
             self._print(Line(""))
-            for sentence in told:
-                command = sentence.startswith(" ")  # is copied whole
-                for part in wrapped(sentence, None if command else self._screen_width):
-                    self._print(Line(part))
+            self._print_wrapped(told)
         if self._gates:
             self._print(Line(""))
             for line in gate_lines(self._gates):
                 self._print(line)
-        width = self._screen_width
-        for line in last_lines(digest, tally, seconds=seconds, complete=complete, width=width):
+        for line in total_lines(digest, tally, seconds=seconds, complete=complete, width=width):
             self._print(line)
+        self._print_wrapped(next_steps(digest))
 
     def close(self) -> None:
         """Take the progress off the screen; closing twice is harmless."""
@@ -148,7 +156,15 @@ class RegressionReporter(Reporter):
             parts.append(dollars(digest.cost))
         return SEPARATOR.join([*parts, whole_seconds(seconds)])
 
+    def _print_wrapped(self, sentences: Iterable[str]) -> None:
+        """Print sentences at the width of the screen; an indented command stays whole, so that it can be copied."""
+        for sentence in sentences:
+            command = sentence.startswith(" ")
+            for part in wrapped(sentence, None if command else self._screen_width):
+                self._print(Line(part))
+
     def _print(self, line: Line) -> None:
+        self.show_title()
         self.close()
         self._stream.line(line.painted(color=self._color))
 

@@ -12,7 +12,7 @@ from .regression_digest import Few, RegressionDigest, ReportedCase
 from .review_table import field_table
 from .visible import cell_width, packed, shorten, visible, wrapped
 
-__all__ = ["closing_lines", "cost_of", "last_lines", "sentences"]
+__all__ = ["closing_lines", "cost_of", "next_steps", "sentences", "total_lines"]
 
 _SORT_WIDTH = 9
 _ALIKE = 3
@@ -31,7 +31,7 @@ def closing_lines(digest: RegressionDigest, *, width: int | None) -> Iterator[Li
 
 
 def sentences(digest: RegressionDigest, *, unreferenced: int, modes: Modes) -> Iterator[str]:
-    """One sentence for each state that cases are in, then the commands that help."""
+    """Yield one sentence for each state that cases are in."""
     for sort, (one, several) in _SENTENCES.items():
         number = digest.sorts[sort]
         if number:
@@ -39,6 +39,10 @@ def sentences(digest: RegressionDigest, *, unreferenced: int, modes: Modes) -> I
     if unreferenced and modes.unreferenced != "ignore":
         have, them = ("has", "it") if unreferenced == 1 else ("have", "them")
         yield f"{plural(unreferenced, 'snapshot')} {have} no case; only `runner prune` deletes {them}."
+
+
+def next_steps(digest: RegressionDigest) -> Iterator[str]:
+    """Yield what to do next. It is printed last, where a terminal shows it."""
     commands = list(digest.renewals())
     if commands:
         yield "To renew what is out of date:"
@@ -47,10 +51,10 @@ def sentences(digest: RegressionDigest, *, unreferenced: int, modes: Modes) -> I
         yield "To review and approve: runner review"
 
 
-def last_lines(
+def total_lines(
     digest: RegressionDigest, tally: Tally, *, seconds: float, complete: bool, width: int | None
 ) -> Iterator[Line]:
-    """`12 passed, 1 failed, 1 flaky, 2 to review in 0.31 s · 3 asked · $0.0012`, on as many lines of `width` columns as it takes."""
+    """Yield the totals, such as `12 passed, 1 failed, 2 to review in 0.31 s · 3 asked · $0.0012`, wrapped at `width` columns."""
     parts = [f"{count(tally.passed)} passed", f"{count(tally.failed)} failed"]
     for number, words in (
         (tally.flaky, "flaky"),

@@ -1,11 +1,13 @@
-"""`runner runs`: the runs of a project, one a line, and one of them whole."""
+"""Format what `runner runs` prints: a table of the project's runs, and the facts of one run."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
+from ..engine.journal.final_records import manifest_now
 from ..engine.journal.stored_runs import StoredRun
+from ..errors import RunnerError
 from .figures import count, dollars, duration, plural
 from .table import format_table
 from .visible import cell_width, shorten
@@ -15,12 +17,12 @@ __all__ = ["run_facts", "runs_table"]
 _HEADERS = ("run", "started", "status", "done", "failed", "errors", "cost", "size", "prompts")
 _RIGHT = ("done", "failed", "errors", "cost", "size")
 _SPARED = ("size", "started", "cost", "errors")
-"""What gives way where a terminal is narrow, in this order: the run's name says when it started."""
+"""The columns that a narrow terminal leaves out, in this order: the run's id contains its start."""
 _PROMPTS_AT_LEAST = 12
 
 
 def runs_table(runs: Iterable[StoredRun], *, width: int | None) -> str:
-    """A line a run; `width` is the terminal's, None for a pipe. The prompts are shortened first, the run's name never."""
+    """Return one line per run. `width` is the terminal's width, None for a pipe. The run's id is never shortened."""
     rows = [dict(zip(_HEADERS, _row(run), strict=True)) for run in runs]
     headers = list(_HEADERS)
     if width is not None:
@@ -43,8 +45,8 @@ def _width(headers: list[str], rows: list[dict[str, str]]) -> int:
 
 
 def run_facts(run: StoredRun) -> Iterator[tuple[str, str]]:
-    """What is known of a run, caption by caption."""
-    facts = run.manifest
+    """Yield the facts of a run, each with a caption. Raises StorageError for a damaged journal."""
+    facts = manifest_now(run)
     yield "run", run.id
     yield "folder", str(run.folder)
     reason = facts.get("reason")
@@ -82,21 +84,29 @@ def _row(run: StoredRun) -> tuple[str, ...]:
     if "started" not in facts:
         return (run.id, "", run.status, "", "", "", "", _megabytes(run.size), "")
     prompts = facts.get("prompts", ())
-    done, total = facts.get("done", 0), facts.get("total")
+    try:
+        facts = manifest_now(run)
+        done, total = facts.get("done", 0), facts.get("total")
+        figures = (
+            count(done) if total in (None, done) else f"{count(done)}/{count(total)}",
+            *(count(facts.get(name, 0)) for name in ("failed", "errors")),
+            "" if facts.get("cost") is None else dollars(facts["cost"]),
+        )
+    except RunnerError:
+        # The other runs can still be listed; a command that needs this run reports the error.
+        figures = ("?", "?", "?", "?")
     return (
         run.id,
         _when(facts["started"])[5:16],
         run.status,
-        count(done) if total in (None, done) else f"{count(done)}/{count(total)}",
-        *(count(facts.get(name, 0)) for name in ("failed", "errors")),
-        "" if facts.get("cost") is None else dollars(facts["cost"]),
+        *figures,
         _megabytes(run.size),
         prompts[0] if len(prompts) == 1 else plural(len(prompts), "prompt"),
     )
 
 
 def _when(text: str) -> str:
-    """Local time: it is a person who reads it."""
+    """Return the local time, because a person reads it."""
     return f"{datetime.fromisoformat(text).astimezone():%Y-%m-%d %H:%M:%S}"
 
 

@@ -49,6 +49,20 @@ def prompt(tmp_path: Path, server: FaultServer) -> runner.LoadedPrompt:
     return runner.load(path, environ={"OPENAI_BASE_URL": server.base_url, "OPENAI_API_KEY": "key-12345678"})
 
 
+@pytest.mark.parametrize(
+    "name", ["x" * 5000, "x" * 5000 + ".prompt.yaml", "x" * 300 + "/y.prompt.yaml", "loop/x"]
+)
+def test_a_path_that_the_system_refuses_is_an_error_of_runner(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "loop").symlink_to("loop")
+    for path in (name, str(tmp_path / name)):
+        with pytest.raises(runner.RunnerError) as raised:
+            runner.load(path, environ={})
+        assert raised.value.exit_code == 2
+
+
 def test_run_gives_the_validated_output(prompt: runner.LoadedPrompt) -> None:
     result = prompt.run(review="fine")
     assert result.output == {"label": "good"}

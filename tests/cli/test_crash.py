@@ -7,6 +7,7 @@ import errno
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import sqlite3
@@ -182,6 +183,35 @@ def test_a_test_run_takes_the_answers_of_one_that_was_killed(
     assert server.requests == []
     assert len(json.loads(asked.run("pending", "--json").out)) == 8
     assert json.loads((folder_of(asked) / "run.json").read_text())["status"] == "complete"
+
+
+def test_the_list_of_runs_counts_the_answers_that_a_killed_run_has_stored(
+    asked: ProjectFolder, server: FaultServer
+) -> None:
+    write_rows(asked, rows(50))
+    released = threading.Event()
+    server.play(held_after(server, 5, released))
+    process = asked.start(*BULK, "--no-cache", env={"FAKE_KEY": KEY})
+    wait_until(lambda: len(server.requests) >= 5 + JOBS and len(journal_of(folder_of(asked))) >= 5)
+    process.kill()
+    process.communicate()
+    released.set()
+    stored = len(journal_of(folder_of(asked)))
+    assert f"  killed  {stored}/50 " in asked.run("runs").out
+    assert f"{stored} of 50" in asked.run("runs", "show", "last").out
+    facts = json.loads(asked.run("runs", "show", "last", "--json").out)
+    assert (facts["status"], facts["done"], facts["passed"]) == ("killed", stored, stored)
+
+
+def test_a_damaged_journal_does_not_hide_the_other_runs(asked: ProjectFolder, server: FaultServer) -> None:
+    a_test_run_that_was_killed(asked, server)
+    journal = folder_of(asked) / "results.jsonl"
+    journal.write_bytes(b"not a record\n" + journal.read_bytes())
+    assert run(asked).code == 0
+    listed = asked.run("runs")
+    assert listed.code == 0
+    assert re.search(r"killed +\? ", listed.out)
+    assert " complete " in listed.out
 
 
 @pytest.mark.parametrize("how", [["--record", "all"], ["--live"], ["--no-cache"]], ids=" ".join)

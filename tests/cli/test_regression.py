@@ -499,7 +499,7 @@ def test_an_answer_from_the_cache_is_counted_as_one_and_not_as_asked(
     assert "2 asked" in call(asked, "test").out
     assert call(asked, "reject", "--all").code == 0
     again = call(asked, "test")
-    assert again.out.rstrip().endswith("2 from the cache")
+    assert " · 2 from the cache\n" in again.out
     assert " asked" not in again.out
     assert len(server.requests) == 2
 

@@ -17,7 +17,14 @@ from .project import Done, ProjectFolder
 from .terminal import Terminal
 
 UNTRUSTED = {"FAKE_KEY": KEY, "RUNNER_TRUST": ""}
-SENDING = [["run"], ["test"], ["models"], ["run", "prompts/hello.prompt.yaml", "--input", "rows.jsonl"]]
+SENDING = [
+    ["run"],
+    ["test"],
+    ["test", "--samples", "3"],
+    ["baseline"],
+    ["models"],
+    ["run", "prompts/hello.prompt.yaml", "--input", "rows.jsonl"],
+]
 
 
 def say(asked: ProjectFolder, *args: str, **env: str) -> Done:
@@ -45,6 +52,12 @@ def test_a_project_that_was_never_trusted_sends_nothing_and_names_variable_serve
     assert f"RUNNER_TRUST=FAKE_KEY@{server.base_url}" in done.err
     assert KEY not in done.err + done.out
     assert not server.requests
+
+
+@pytest.mark.parametrize("command", SENDING, ids=" ".join)
+def test_a_refused_project_is_not_announced_as_if_it_ran(asked: ProjectFolder, command: list[str]) -> None:
+    write_rows(asked, ["Ada"])
+    assert say(asked, *command).out == ""
 
 
 @pytest.mark.parametrize(

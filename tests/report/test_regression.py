@@ -64,6 +64,7 @@ def shown(
     out, clock = io.StringIO(), Clock()
     with RegressionReporter(out, live=live, color=color, width=width, environ={}, clock=clock) as reporter:
         reporter.start(title="2 prompts on openai")
+        reporter.show_title()
         for each in results:
             clock.now += step
             reporter.case(each)
@@ -92,6 +93,10 @@ def test_a_run_in_a_pipe_looks_like_the_golden_one() -> None:
 def test_a_run_on_a_terminal_looks_like_the_golden_one() -> None:
     text = shown(EVERYTHING, orphans=[ORPHAN], live=True, step=0.4)
     assert_golden("regression/live.txt", re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", text).replace("\r", "\n"))
+
+
+def test_what_to_do_next_is_printed_last() -> None:
+    assert shown(EVERYTHING, orphans=[ORPHAN]).endswith("To review and approve: runner review\n")
 
 
 def test_a_case_that_is_as_it_was_leaves_no_line() -> None:

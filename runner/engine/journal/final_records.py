@@ -6,12 +6,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
+from .counters import Counters
 from .index import identity_of, journal_lines, read_results
 from .record import Record
 from .stored_runs import StoredRun
 
-__all__ = ["RecordIndex", "final_records"]
+__all__ = ["RecordIndex", "final_records", "manifest_now"]
+
+
+def manifest_now(run: StoredRun) -> Mapping[str, Any]:
+    """Return the manifest of a run with its current status.
+
+    `run.json` gets its totals when the run ends. The totals of a run that was killed, or that is still running, are
+    counted in its journal. Raises as `final_records`.
+    """
+    manifest = {**run.manifest, "status": run.status}
+    if run.status not in ("killed", "running") or "started" not in manifest:
+        return manifest
+    counters = Counters(total=manifest.get("total"))
+    for record in final_records(run):
+        counters.add(record)
+    return {**manifest, **counters.totals()}
 
 
 def final_records(run: StoredRun) -> Iterator[Record]:
