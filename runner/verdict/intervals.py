@@ -14,6 +14,7 @@ __all__ = [
     "difference_interval",
     "incomplete_beta",
     "rate_interval",
+    "root",
     "t_quantile",
     "wilson",
 ]
@@ -21,15 +22,13 @@ __all__ = [
 Interval = tuple[float, float]
 
 _STEPS = 400
-_TINY = 1e-300
 
 
 def incomplete_beta(a: float, b: float, x: float) -> float:
-    """The regularised incomplete beta function I_x(a, b), by Lentz's continued fraction (Numerical Recipes, 6.4)."""
-    if x <= 0:
-        return 0.0
-    if x >= 1:
-        return 1.0
+    """Return the regularised incomplete beta function I_x(a, b), 0 < x < 1, by Lentz's continued fraction.
+
+    See Numerical Recipes, 6.4.
+    """
     if x > (a + 1) / (a + b + 2):
         return 1 - incomplete_beta(b, a, 1 - x)
     logarithm = math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log1p(-x)
@@ -42,31 +41,25 @@ def incomplete_beta(a: float, b: float, x: float) -> float:
             numerator = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m))
         else:
             numerator = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))
-        d = 1 / _away_from_0(1 + numerator * d)
-        c = 1 + numerator / _away_from_0(c)
+        d = 1 / (1 + numerator * d)
+        c = 1 + numerator / c
         f *= c * d
         if abs(1 - c * d) < 1e-15:
             break
     return math.exp(logarithm) / a * (f - 1)
 
 
-def _away_from_0(value: float) -> float:
-    return value if abs(value) > _TINY else _TINY
-
-
-def _root(rising: Callable[[float], float], low: float, high: float) -> float:
-    """Where a rising function is 0, between two places."""
-    for _ in range(200):
-        middle = (low + high) / 2
-        if middle in (low, high):
-            break
+def root(rising: Callable[[float], float]) -> float:
+    """Return the place between 0 and 1 at which a function turns from negative to positive; 1 if it is negative up to there."""
+    low, high = 0.0, 1.0
+    while low < (middle := (low + high) / 2) < high:
         low, high = (middle, high) if rising(middle) < 0 else (low, middle)
-    return (low + high) / 2
+    return high
 
 
 def beta_quantile(q: float, a: float, b: float) -> float:
     """The quantile of the beta distribution."""
-    return _root(lambda x: incomplete_beta(a, b, x) - q, 0.0, 1.0)
+    return root(lambda x: incomplete_beta(a, b, x) - q)
 
 
 @lru_cache(4096)
@@ -76,7 +69,7 @@ def t_quantile(q: float, degrees: float) -> float:
         return -t_quantile(1 - q, degrees)
     # Of the tail beyond t, I_x(v/2, 1/2) is twice the size, where x = v / (v + t^2).
     x = beta_quantile(2 * (1 - q), degrees / 2, 0.5)
-    return math.sqrt(degrees * (1 - x) / x) if x else math.inf
+    return math.sqrt(degrees * (1 - x) / x)
 
 
 def wilson(passed: int, total: int, confidence: float = 0.95) -> Interval:

@@ -11,13 +11,8 @@ from dataclasses import dataclass
 
 __all__ = ["AUTO", "Looks"]
 
-_SHARES = {
-    1: (1.0,),
-    2: (0.2, 0.8),
-    3: (0.15, 0.35, 0.5),
-    4: (0.1, 0.2, 0.3, 0.4),
-    5: (0.05, 0.1, 0.2, 0.3, 0.35),
-}
+_SHARES = {2: (0.2, 0.8), 3: (0.15, 0.35, 0.5), 5: (0.05, 0.1, 0.2, 0.3, 0.35)}
+"""Those that do not simply rise by the same step from look to look."""
 
 
 @dataclass(frozen=True, slots=True)

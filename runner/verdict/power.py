@@ -7,6 +7,7 @@ from statistics import NormalDist
 from typing import Literal
 
 from .exact import Counts
+from .intervals import root
 
 __all__ = ["About", "mean_variance", "smallest_drop"]
 
@@ -38,17 +39,15 @@ def smallest_drop(
 ) -> float:
     """The drop of the mean rate that so many cases find with this `power`; at most 1.
 
-    Normal approximation; the drop adds spread of its own (cases that break altogether), so it is a fixed point. For
-    `inputs` it also matters which cases there happen to be, whatever the number of samples.
+    Normal approximation. The drop adds spread of its own (cases that break altogether). For `inputs` it also matters
+    which cases there happen to be, whatever the number of samples.
     """
     z = NormalDist().inv_cdf(1 - alpha) + NormalDist().inv_cdf(power)
     inverse = 1 / base_samples + 1 / new_samples
-    found = 0.1
-    for _ in range(200):
-        own = found * (1 - found)
+
+    def beyond_what_is_found(drop: float) -> float:
+        own = drop * (1 - drop)
         spread = (variance + own / 2) * inverse if about == "cases" else variance * inverse + own
-        following = min(1.0, z * math.sqrt(spread / cases))
-        if abs(following - found) < 1e-6:
-            break
-        found = (found + following) / 2
-    return found
+        return drop - z * math.sqrt(spread / cases)
+
+    return root(beyond_what_is_found)

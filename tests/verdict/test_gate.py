@@ -108,6 +108,21 @@ def test_the_looks_spend_what_there_is_and_the_later_ones_more(count: int) -> No
     assert len(shares) == count
 
 
+@pytest.mark.parametrize(
+    ("count", "shares"),
+    [
+        (1, [1]),
+        (2, [0.2, 0.8]),
+        (3, [0.15, 0.35, 0.5]),
+        (4, [0.1, 0.2, 0.3, 0.4]),
+        (5, [0.05, 0.1, 0.2, 0.3, 0.35]),
+        (6, [1 / 21, 2 / 21, 3 / 21, 4 / 21, 5 / 21, 6 / 21]),
+    ],
+)
+def test_each_look_spends_its_share(count: int, shares: list[float]) -> None:
+    assert list(Looks(tuple(range(1, count + 1))).shares) == pytest.approx(shares, abs=1e-15)
+
+
 def test_after_a_look_comes_the_next_and_after_the_last_none() -> None:
     assert [AUTO.after(samples) for samples in (0, 2, 3, 5, 10)] == [2, 5, 5, 10, None]
     assert AUTO.last == 10
