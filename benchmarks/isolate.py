@@ -17,7 +17,7 @@ from pathlib import Path
 from runner.documents.documents import parse_document
 from runner.files.model import Prompt
 from runner.files.tree import MemoryTree
-from runner.isolation.isolation import Isolation
+from runner.isolation.isolated_sandbox import Isolation
 from runner.render.sandbox import IN_PROCESS, Sandbox
 from runner.render.templates import compile_prompt
 

@@ -52,7 +52,7 @@ def bodies_file(root: Path, rows: str) -> str:
     import os
     from contextlib import ExitStack
 
-    from runner.commands.selection import load_selection, tests_of
+    from runner.commands.load_selection import load_selection, tests_of
     from runner.engine.plan.plan import Plan
 
     before = Path.cwd()

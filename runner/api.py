@@ -23,7 +23,7 @@ from .engine.plan.lint import refuse_lint_errors
 from .engine.plan.plan import Job, Unit
 from .engine.pool import event_loop
 from .engine.pool.execute import admissions_of, execute
-from .engine.pool.options import Options
+from .engine.pool.pool_options import Options
 from .engine.pool.shutdown import Shutdown
 from .errors import CaseError, Location, RunnerError, UsageError, system_error
 from .files.cases import case_from_vars
@@ -36,7 +36,7 @@ from .values import Json, JsonObject, find_non_json
 from .workspace import Workspace
 
 if TYPE_CHECKING:
-    from .isolation.isolation import Isolation
+    from .isolation.isolated_sandbox import Isolation
 
 __all__ = ["LoadedPrompt", "OutcomeError", "Result", "load"]
 
@@ -282,6 +282,6 @@ def _load(
 
 
 def _isolation() -> Isolation:
-    from .isolation.isolation import Isolation
+    from .isolation.isolated_sandbox import Isolation
 
     return Isolation()

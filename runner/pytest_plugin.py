@@ -272,9 +272,9 @@ class PromptCase(pytest.Item):
         from .engine.plan.plan import Plan
         from .engine.plan.selection import Selection
         from .engine.trust import Trust
-        from .regress.execute import carry_out
+        from .regress.carry_out import carry_out
         from .regress.modes import is_ci, modes_for
-        from .regress.run import Regression
+        from .regress.regression import Regression
         from .regress.snapshots.store import store_of
 
         results: list[CaseResult] = []
@@ -357,7 +357,7 @@ def _sandbox(config: pytest.Config) -> Sandbox:
     if _SANDBOX not in config.stash:
         sandbox = IN_PROCESS
         if config.getoption("--runner-isolate") or _is_set("RUNNER_ISOLATE"):
-            from .isolation.isolation import Isolation
+            from .isolation.isolated_sandbox import Isolation
 
             sandbox = isolation = Isolation(patience=3)
             config.add_cleanup(isolation.close)

@@ -17,8 +17,8 @@ from .errors import Diagnostic, RunnerError, raise_all
 from .files.model import Project, Prompt
 from .files.project import load_project
 from .files.tree import DiskTree
+from .packs.find_prompts import find_named
 from .packs.pack_set import PackSet
-from .packs.selection import find_named
 from .render.sandbox import IN_PROCESS, Sandbox
 from .values import Json
 

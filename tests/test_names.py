@@ -10,6 +10,9 @@ import runner
 
 PACKAGE = Path(runner.__file__).parent
 
+SECTIONS = {"assertions.py", "cases.py"}
+"""Modules of `importing/promptfoo` are named after the sections of a promptfoo configuration."""
+
 
 def public_types(source: str) -> set[str]:
     """Return the names of the classes and type aliases that a module defines at its top level."""
@@ -30,3 +33,13 @@ def test_no_two_public_classes_of_the_package_share_a_name() -> None:
         for name in public_types(file.read_text(encoding="utf-8")):
             modules[name].append(file.relative_to(PACKAGE).as_posix())
     assert {name: places for name, places in modules.items() if len(places) > 1} == {}
+
+
+def test_no_two_modules_share_a_name_but_a_command_and_its_options() -> None:
+    folders: defaultdict[str, list[str]] = defaultdict(list)
+    for file in sorted(PACKAGE.rglob("*.py")):
+        if not file.name.startswith("__"):
+            folders[file.name].append(file.parent.relative_to(PACKAGE).as_posix())
+    shared = {name: places for name, places in folders.items() if len(places) > 1}
+    allowed = SECTIONS | {name for name, places in shared.items() if places == ["cli", "commands"]}
+    assert {name: places for name, places in shared.items() if name not in allowed} == {}

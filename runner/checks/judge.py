@@ -14,8 +14,8 @@ from typing import NamedTuple
 from ..errors import CaseError, Diagnostic, FormatError, Location, RunnerError, raise_all
 from ..files.model import Assertion, Case, CaseFile, Prompt
 from ..finish_reasons import Declared
+from ..render.message_words import suggestion
 from ..render.sandbox import IN_PROCESS, Sandbox
-from ..render.wording import suggestion
 from ..schema import Validator, Violation, show
 from ..values import Json, JsonObject
 from ..wire.reply import Answer, Outcome

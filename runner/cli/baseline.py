@@ -80,7 +80,7 @@ def command(
       runner baseline --case new-one       # a case added since
     """
     from ..commands.baseline import BaselineCommand
-    from ..commands.connect import ConnectOptions
+    from ..commands.connect_options import ConnectOptions
 
     run = BaselineCommand(
         paths, ids=ids, tags=tags, endpoint=endpoint, samples=samples, isolate=isolate, env_file=env_file

@@ -31,7 +31,7 @@ def command(endpoint: str | None, env_file: EnvFile | None, *, trusted: bool, as
 
     Sends GET {base_url}/models, which is also the quickest test of a key and a base URL.
     """
-    from ..commands.connect import ConnectOptions
+    from ..commands.connect_options import ConnectOptions
     from ..commands.models import show_models
 
     return show_models(endpoint, ConnectOptions(confirm, trusted), env_file=env_file, as_json=as_json)

@@ -9,7 +9,7 @@ import click
 from .options import selection_options
 
 if TYPE_CHECKING:
-    from ..commands.selection import SelectionOptions
+    from ..commands.load_selection import SelectionOptions
 
 __all__ = ["command"]
 

@@ -22,7 +22,7 @@ from .options import (
 from .terminal import confirm
 
 if TYPE_CHECKING:
-    from ..commands.selection import SelectionOptions
+    from ..commands.load_selection import SelectionOptions
     from ..engine.journal.error_limit import ErrorLimit
     from ..engine.plan.shard import Shard
     from ..files.env_file import EnvFile
@@ -155,7 +155,7 @@ def command(
     if dry_run and resume:
         raise click.UsageError("--dry-run sends nothing, so there is no run to continue; leave --resume out.")
 
-    from ..commands.connect import ConnectOptions
+    from ..commands.connect_options import ConnectOptions
     from ..commands.run import Asking, RunCommand, hold_recorded, last_run, recorded
 
     failed_of = last_run() if failed else None

@@ -140,7 +140,7 @@ def command(
     """
     import os
 
-    from ..commands.connect import ConnectOptions
+    from ..commands.connect_options import ConnectOptions
     from ..commands.test import RegressionCommand
     from ..regress.modes import is_ci, modes_for
 

@@ -15,9 +15,9 @@ from ..engine.plan.selection import Selection
 from ..errors import NothingSelectedError, Problems, RunnerError, UsageError, raise_all
 from ..files.discover import refuse_other_projects
 from ..files.model import Project, Prompt
-from ..regress.accept import accept, reject
+from ..regress.approval import accept, reject
 from ..regress.claims import refuse_shared, refuse_shared_folders
-from ..regress.pending import load_pending, select_pending
+from ..regress.pending_answers import load_pending, select_pending
 from ..regress.results import Kind, PendingEntry
 from ..regress.snapshots.approved import approved_of
 from ..regress.snapshots.snapshot import folder_of
@@ -25,11 +25,11 @@ from ..regress.snapshots.store import SnapshotStore, store_of
 from ..regress.snapshots.unreferenced import orphans
 from ..report.figures import plural
 from ..report.outlet import print_data, print_line
-from ..report.visible import visible
+from ..report.terminal_text import visible
 from ..workspace import Workspace
+from .open_workspace import open_workspace
 from .questions import DeclaredCases
 from .show_errors import show_diagnostic
-from .workspace import open_workspace
 
 __all__ = [
     "NOTHING_PENDING",

@@ -16,20 +16,20 @@ from ..engine.sampled import Sampled, seed_remark
 from ..engine.session import RunOutcome
 from ..errors import UsageError
 from ..files.env_file import EnvFile
+from ..regress.carry_out import ask_again
 from ..regress.claims import refuse_shared
 from ..regress.counted import Counted, UnitCount
-from ..regress.execute import ask_again
 from ..regress.gate_rules import asserts_nothing
 from ..regress.gates import load_rates
 from ..regress.rates import Rate, Rates, short, write_rates
 from ..regress.snapshots.snapshot import rates_file
 from ..regress.snapshots.store import SnapshotStore, store_of
-from ..report.console import ConsoleReporter
+from ..report.console_reporter import ConsoleReporter
 from ..report.figures import plural
 from ..report.outlet import Outlet
-from ..report.rates import rates_lines
-from .connect import ConnectOptions
-from .selection import Chosen, load_selection, tests_of
+from ..report.rates_lines import rates_lines
+from .connect_options import ConnectOptions
+from .load_selection import Chosen, load_selection, tests_of
 
 if TYPE_CHECKING:
     from ..endpoints.connect import Connection

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from contextlib import closing
 
-from ..engine.pool.cache import ResponseCache
+from ..engine.pool.answer_cache import ResponseCache
 from ..report.figures import plural
 from ..report.outlet import print_line
-from ..report.visible import visible
-from .workspace import open_workspace
+from ..report.terminal_text import visible
+from .open_workspace import open_workspace
 
 __all__ = ["clear_cache", "show_cache"]
 

@@ -18,8 +18,8 @@ from ..regress.vacuous import redactions_that_hide_all, vacuous_rules
 from ..report.figures import plural
 from ..report.outlet import print_line
 from ..workspace import Workspace
+from .open_workspace import open_workspace
 from .show_errors import show_diagnostic, show_error
-from .workspace import open_workspace
 
 __all__ = ["ShownErrors", "check"]
 

@@ -10,7 +10,7 @@ from ..errors import RunnerError
 from ..files.cases import cases_of
 from ..files.model import Prompt
 from ..workspace import Workspace
-from .workspace import open_workspace
+from .open_workspace import open_workspace
 
 __all__ = ["words"]
 

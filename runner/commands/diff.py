@@ -13,20 +13,20 @@ from ..errors import MissingFileError, NothingSelectedError, RunnerError, UsageE
 from ..files.model import Project, Prompt
 from ..files.pack_sources import is_reference
 from ..files.tree import DiskTree
-from ..packs.selection import find_named_in
+from ..packs.find_prompts import find_named_in
 from ..regress.claims import refuse_shared
 from ..regress.revisions.changed_cases import Change, left_files
-from ..regress.revisions.git import Repository
 from ..regress.revisions.hunks import Hunk
-from ..regress.revisions.rendered import Side, side_at
+from ..regress.revisions.repository import Repository
 from ..regress.revisions.request_diff import RequestDiff, compare
+from ..regress.revisions.side import Side, side_at
 from ..regress.snapshots.store import store_of
+from ..report.diff_formats import diff_json, diff_markdown, diff_text
 from ..report.outlet import print_data, print_lines
 from ..report.reporter import wants_color
-from ..report.request_diff import diff_json, diff_markdown, diff_text
 from ..workspace import Workspace
+from .open_workspace import open_workspace
 from .show_errors import show_diagnostic
-from .workspace import open_workspace
 
 __all__ = ["comparison_with", "diff", "hunks_since_last_commit", "recorded_in"]
 

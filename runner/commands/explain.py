@@ -14,7 +14,7 @@ from ..files.model import Case
 from ..files.violations import near
 from ..regress.answers import stored_value
 from ..regress.claims import refuse_shared
-from ..regress.pending import load_pending
+from ..regress.pending_answers import load_pending
 from ..regress.replay import replay
 from ..regress.results import PendingEntry
 from ..regress.revisions.hunks import Hunk
@@ -31,10 +31,10 @@ from ..report.reporter import wants_color
 from ..report.review_screen import Style, answer_section, field_section, question_section
 from ..report.review_table import value_text
 from ..report.table import format_table
-from ..report.visible import visible
+from ..report.terminal_text import visible
 from .diff import hunks_since_last_commit
+from .load_selection import Chosen, load_selection, tests_of
 from .questions import CaseQuestions
-from .selection import Chosen, load_selection, tests_of
 
 __all__ = ["explain"]
 

@@ -13,7 +13,7 @@ from ..regress.gates import GateResult
 from ..regress.modes import Modes
 from ..regress.results import CaseResult
 from ..regress.tally import Tally
-from .selection import Chosen
+from .load_selection import Chosen
 
 __all__ = ["Listener", "listeners"]
 
@@ -36,7 +36,7 @@ class Listener(Protocol):
 
 def listeners(closing: ExitStack, output: str | None, report: str | None, chosen: Chosen) -> list[Listener]:
     """Those that the command line and the environment ask for; `closing` closes them. Raises UsageError, StorageError."""
-    from ..report.github import GitHubReport
+    from ..report.github_report import GitHubReport
     from ..report.workflow_commands import on_github
 
     found: list[Listener] = []

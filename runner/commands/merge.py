@@ -9,11 +9,11 @@ from pathlib import Path
 
 from ..engine.columns import recorded_columns
 from ..engine.journal.journal import RESULTS
-from ..engine.journal.merge import merge
+from ..engine.journal.merge_runs import merge
 from ..engine.journal.stored_runs import find_run
 from ..files.destination import Destination
 from ..files.discover import find_root
-from ..report.console import ConsoleReporter
+from ..report.console_reporter import ConsoleReporter
 from ..report.digest import Next
 from ..report.figures import plural
 from ..report.output import OutputWriter

@@ -6,12 +6,12 @@ import asyncio
 import json
 
 from ..endpoints.connect import resolve
-from ..endpoints.models import list_models
+from ..endpoints.list_models import list_models
 from ..files.env_file import EnvFile
 from ..files.project import endpoint_for
 from ..report.outlet import print_data, print_line
-from .connect import ConnectOptions
-from .workspace import open_workspace
+from .connect_options import ConnectOptions
+from .open_workspace import open_workspace
 
 __all__ = ["show_models"]
 

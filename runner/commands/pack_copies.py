@@ -14,9 +14,9 @@ from ..packs.requirement import Requirement
 from ..packs.resolve import verify_at_source
 from ..report.outlet import print_data, print_line
 from ..report.pack_changes import export_lines, pack_line
-from ..report.visible import visible
+from ..report.terminal_text import visible
+from .open_workspace import open_workspace
 from .pack_project import ProjectFile, alone
-from .workspace import open_workspace
 
 __all__ = ["list_packs", "sync", "vendor", "verify"]
 

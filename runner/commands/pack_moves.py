@@ -16,10 +16,10 @@ from ..packs.pack_set import OpenPack, PackSet
 from ..packs.resolve import Resolved
 from ..regress.revisions.pack_effects import Effects, View, effects
 from ..render.sandbox import Sandbox
+from ..report.diff_formats import diff_text
 from ..report.outlet import print_line, print_lines
 from ..report.pack_changes import change_lines
 from ..report.reporter import wants_color
-from ..report.request_diff import diff_text
 from .diff import recorded_in
 from .show_errors import show_error
 

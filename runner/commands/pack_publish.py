@@ -22,19 +22,19 @@ from ..packs.collect import FetchedPack, collect
 from ..packs.fetch_path import find_in_folder
 from ..packs.file_rules import MANIFEST, included
 from ..packs.file_transaction import FileTransaction
-from ..packs.lint import open_sound
 from ..packs.manifest import KINDS, Manifest, load_manifest
+from ..packs.pack_lint import open_sound
 from ..packs.pack_set import OpenPack, load_export
 from ..packs.scaffold import fitting_name, manifest_text
 from ..regress.pack_tests import Tested, replay_shipped, unused_answers
 from ..render.sandbox import Sandbox
 from ..report.figures import plural
 from ..report.outlet import print_line
-from ..report.visible import visible
+from ..report.terminal_text import visible
 from .check import ShownErrors
 from .init import refuse_links, write_starter
+from .open_workspace import sandbox_of
 from .show_errors import show_diagnostic
-from .workspace import sandbox_of
 
 __all__ = ["build", "check", "init"]
 

@@ -11,14 +11,14 @@ from ..packs.installer import Installer
 from ..packs.project_edit import with_value
 from ..packs.requirement import requirements_of
 from ..packs.resolve import resolve
+from ..report.diff_formats import diff_json, diff_markdown
 from ..report.figures import plural
 from ..report.outlet import print_data, print_line
 from ..report.pack_changes import pack_line
-from ..report.request_diff import diff_json, diff_markdown
-from ..report.visible import visible
+from ..report.terminal_text import visible
+from .open_workspace import open_workspace
 from .pack_moves import Move, effects_of, recording, show_moves
 from .pack_project import ProjectFile, alone
-from .workspace import open_workspace
 
 __all__ = ["diff", "lock", "update"]
 

@@ -20,7 +20,7 @@ from ..regress.snapshots.snapshot import is_of_pack
 from ..report.question import Question
 from ..values import Json
 from ..workspace import Workspace
-from .selection import request_fields
+from .load_selection import request_fields
 
 __all__ = ["CaseQuestions", "DeclaredCases", "Questions", "keys_of", "messages_of"]
 

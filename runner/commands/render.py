@@ -8,7 +8,7 @@ from ..engine.plan.plan import Plan
 from ..engine.plan.spool import Spool
 from ..report.outlet import print_data, print_line
 from ..report.rendered import rendered
-from .selection import SelectionOptions, load_selection
+from .load_selection import SelectionOptions, load_selection
 
 __all__ = ["render"]
 

@@ -16,11 +16,11 @@ from ..report.figures import count, duration, plural
 from ..report.html.entry import RunFacts
 from ..report.html_file import ReportWriter, refuse_other_files
 from ..report.outlet import print_line
-from ..report.visible import visible
-from ..report.wording import label
+from ..report.record_words import label
+from ..report.terminal_text import visible
 from ..workspace import Workspace
+from .open_workspace import open_workspace
 from .report_entries import RecordedEntries, title_of
-from .workspace import open_workspace
 
 __all__ = ["report", "report_run", "view"]
 

@@ -13,11 +13,11 @@ from pathlib import Path
 
 from ..errors import RunnerError, UsageError, raise_all
 from ..files.discover import refuse_other_projects
-from ..regress.accept import reject
+from ..regress.approval import reject
 from ..regress.claims import refuse_shared_folders
-from ..regress.pending import load_pending, select_pending
+from ..regress.pending_answers import load_pending, select_pending
 from ..regress.results import PendingEntry
-from ..regress.review import Extent, Proposed, Review, View
+from ..regress.review_state import Extent, Proposed, Review, View
 from ..regress.revisions.hunks import Hunk
 from ..regress.snapshots.reader import ConflictError
 from ..regress.snapshots.store import SnapshotStore, store_of
@@ -25,13 +25,13 @@ from ..report.figures import plural
 from ..report.outlet import Outlet, print_line
 from ..report.reporter import wants_color
 from ..report.review_screen import Page, ReviewCase, entry_lines, make_page, screen_lines, too_small
-from ..report.visible import visible
+from ..report.terminal_text import visible
 from ..workspace import Workspace
 from .approve import NOTHING_PENDING, accept_entry, nothing_matches
 from .diff import hunks_since_last_commit
+from .open_workspace import open_workspace
 from .questions import CaseQuestions, DeclaredCases
 from .review_rules import RuleWriting
-from .workspace import open_workspace
 
 __all__ = ["review"]
 

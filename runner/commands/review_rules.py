@@ -13,7 +13,7 @@ from ..files.atomic import write_whole
 from ..files.github_prompt import is_github_prompt
 from ..files.plain_files import refuse_outside
 from ..regress.results import FieldChange, PendingEntry
-from ..regress.review import Proposed
+from ..regress.review_state import Proposed
 from ..regress.rules.proposals import propose, spell_rule
 from ..regress.rules.rule_edit import with_rule
 from ..regress.snapshots.snapshot import is_of_pack

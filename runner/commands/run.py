@@ -23,25 +23,25 @@ from ..engine.plan.configuration import configuration
 from ..engine.plan.plan import Job, Plan, Preflight
 from ..engine.plan.shard import Shard
 from ..engine.plan.spool import Spool
+from ..engine.pool.answer_cache import ResponseCache, RunCache
 from ..engine.pool.budget import Budget
-from ..engine.pool.cache import ResponseCache, RunCache
-from ..engine.pool.options import Options
+from ..engine.pool.pool_options import Options
 from ..engine.pool.streaming import StreamPrinter
 from ..engine.sampled import Sampled, seed_remark
 from ..engine.session import RunOutcome, Sink, run_jobs
 from ..errors import Diagnostic, UsageError
 from ..files.discover import find_root
 from ..files.env_file import EnvFile
-from ..report.console import ConsoleReporter
+from ..report.console_reporter import ConsoleReporter
 from ..report.digest import Next
 from ..report.figures import count
 from ..report.outlet import Outlet, print_lines
-from ..report.stream import StreamText
-from ..report.visible import visible
+from ..report.stream_text import StreamText
+from ..report.terminal_text import visible
 from ..report.workflow_commands import unheeded
 from ..values import has_type
-from .connect import ConnectOptions
-from .selection import Chosen, SelectionOptions, load_selection
+from .connect_options import ConnectOptions
+from .load_selection import Chosen, SelectionOptions, load_selection
 from .show_errors import show_diagnostic
 
 if TYPE_CHECKING:

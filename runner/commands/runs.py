@@ -17,7 +17,7 @@ from ..files.discover import find_root
 from ..report.figures import plural
 from ..report.outlet import print_data, print_line, print_lines
 from ..report.runs_table import run_facts, runs_table
-from ..report.visible import visible
+from ..report.terminal_text import visible
 
 __all__ = ["delete_runs", "list_runs", "show_run"]
 

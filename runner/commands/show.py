@@ -24,10 +24,10 @@ from ..report.pager import page
 from ..report.painting import DIM, Line
 from ..report.question import Question
 from ..report.reporter import wants_color
-from ..report.visible import visible
+from ..report.terminal_text import visible
 from ..wire.reply import Outcome
+from .open_workspace import open_workspace
 from .questions import Questions
-from .workspace import open_workspace
 
 __all__ = ["show"]
 

@@ -10,7 +10,7 @@ from functools import lru_cache
 from ..errors import Diagnostic, Location, Problems, RunnerError
 from ..files.plain_files import open_plain
 from ..files.tree import MAX_FILE_BYTES
-from ..report.errors import format_diagnostic, format_error
+from ..report.diagnostics import format_diagnostic, format_error
 from ..report.outlet import print_lines
 from ..report.reporter import wants_color
 

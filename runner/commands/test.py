@@ -17,20 +17,20 @@ from ..engine.plan.spool import Spool
 from ..engine.sampled import seed_remark
 from ..errors import NothingSelectedError, RunnerError
 from ..files.env_file import EnvFile
+from ..regress.carry_out import ask_again, carry_out
 from ..regress.claims import refuse_shared
-from ..regress.execute import ask_again, carry_out
 from ..regress.gates import OFFLINE, Gates
 from ..regress.last_failed import CaseName, keep_failed
 from ..regress.modes import Modes
+from ..regress.regression import Regression
 from ..regress.results import CaseResult
-from ..regress.run import Regression
 from ..regress.snapshots.store import store_of
 from ..regress.tally import Tally
 from ..report.outlet import Outlet
-from ..report.regression import RegressionReporter
-from .connect import ConnectOptions
+from ..report.regression_reporter import RegressionReporter
+from .connect_options import ConnectOptions
 from .listeners import listeners
-from .selection import Chosen, load_selection, tests_of
+from .load_selection import Chosen, load_selection, tests_of
 from .show_errors import show_diagnostic
 
 if TYPE_CHECKING:

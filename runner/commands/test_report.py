@@ -16,13 +16,13 @@ from ..regress.results import CaseResult
 from ..regress.rules.rules import Rules, compile_rules
 from ..regress.snapshots.snapshot import Snapshot
 from ..regress.tally import Tally
-from ..report.gates import headline
+from ..report.gate_lines import headline
 from ..report.html.entry import NOT_ASKED, Approved, ReportEntry, RunFacts, State
 from ..report.html_file import ReportWriter
 from ..report.question import Question
+from .load_selection import Chosen
 from .questions import keys_of, messages_of
 from .report_entries import compared, title_of
-from .selection import Chosen
 
 __all__ = ["TestReport"]
 

@@ -33,7 +33,7 @@ from .failures import (
     peer_of,
     refused_by_proxy,
 )
-from .fields import read_fields
+from .header_fields import read_fields
 from .proxies import proxy_for
 from .request_head import HeadWriter
 

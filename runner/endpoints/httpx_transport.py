@@ -29,7 +29,7 @@ from .failures import (
     not_http,
     refused_by_proxy,
 )
-from .fields import read_fields
+from .header_fields import read_fields
 from .proxies import proxy_for
 
 __all__ = ["HttpxTransport"]

@@ -26,7 +26,7 @@ from .plan.plan import Job, Unit
 from .pool import event_loop
 from .pool.admission import Admission
 from .pool.execute import admissions_of, execute
-from .pool.options import Options
+from .pool.pool_options import Options
 from .pool.shutdown import Shutdown
 
 __all__ = ["Display", "RunOutcome", "Sink", "run_jobs"]

@@ -15,9 +15,9 @@ from ..errors import Location, RunnerError, TemplateError
 from ..render.expressions import CompiledExpression, compile_expression
 from ..render.jinja import JinjaTexts
 from ..render.limits import NO_MEMORY, OutOfTimeError, RefusedError
-from ..render.sources import Source
+from ..render.template_sources import Source
 from .confinement import Clock, confine
-from .limits import MAX_ANSWER, MAX_LINE, Limits
+from .process_limits import MAX_ANSWER, MAX_LINE, Limits
 from .protocol import decode, encode, encode_text
 
 __all__ = ["main"]

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import FrameType
 
 from ..render.limits import OutOfTimeError
-from .limits import GRACE_SECONDS, Limits
+from .process_limits import GRACE_SECONDS, Limits
 from .system_calls import refuse_system_calls
 
 try:

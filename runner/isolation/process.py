@@ -14,7 +14,7 @@ from typing import Any, Literal
 from ..errors import ConfigError
 from ..processes.programs import python_command
 from ..processes.start import PIPE, ChildProcess, start
-from .limits import GRACE_SECONDS, KERNEL_LIMITS_MEMORY, MAX_LINE, START_SECONDS, Limits
+from .process_limits import GRACE_SECONDS, KERNEL_LIMITS_MEMORY, MAX_LINE, START_SECONDS, Limits
 from .protocol import GarbledError, decode, encode, field, printable
 from .watch import Watch, resident_size
 

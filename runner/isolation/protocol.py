@@ -31,7 +31,7 @@ from typing import Any, TypeVar
 
 from ..errors import RunnerError, TemplateError
 from ..render.sandbox import Members
-from ..render.sources import LocatedUse, Source
+from ..render.template_sources import LocatedUse, Source
 from ..values import Json, find_non_json
 
 __all__ = [

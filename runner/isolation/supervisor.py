@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ..errors import UsageError
-from .limits import Limits
 from .process import BrokenError, Process
+from .process_limits import Limits
 from .protocol import GarbledError
 
 __all__ = ["Supervisor"]

@@ -10,8 +10,8 @@ from ..errors import FormatError, Location, PackError, RunnerError, StalePackErr
 from ..render.sandbox import IN_PROCESS, Sandbox
 from .collect import FetchedPack
 from .fetch import fetch, moved_tag
-from .lint import open_sound
 from .lock import LOCK_FILE, LockedPack
+from .pack_lint import open_sound
 from .pack_set import OpenPack
 from .requirement import Requirement
 from .tree_hash import Contents, file_changes

@@ -19,8 +19,8 @@ from jinja2.filters import FILTERS as JINJA_FILTERS
 from jinja2.visitor import NodeVisitor
 
 from .filters import CONCATENATE, FILTERS, METHOD, METHODS, TESTS, TICK
+from .message_words import suggestion
 from .sandbox import Members
-from .wording import suggestion
 
 __all__ = ["Analysis", "Problem", "Reference", "Use", "analyze", "members"]
 

@@ -12,10 +12,10 @@ from ..files.github_prompt import PLACEHOLDER
 from ..files.model import Template
 from ..values import Json
 from .limits import RefusedError, join_text, start_work
+from .message_words import GLOBAL_NAMES, kind_of, suggestion
 from .printing import text
 from .sandbox import Sandbox, Texts
-from .sources import Finder, LocatedUse, Source
-from .wording import GLOBAL_NAMES, kind_of, suggestion
+from .template_sources import Finder, LocatedUse, Source
 
 __all__ = ["compile_texts"]
 

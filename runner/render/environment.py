@@ -23,8 +23,8 @@ from jinja2.utils import Namespace, missing
 
 from .filters import FILTERS, METHODS, TESTS
 from .limits import RefusedError, join_text, limit_integer, limit_items, limit_text
+from .message_words import kind_of, suggestion
 from .printing import text
-from .wording import kind_of, suggestion
 
 __all__ = ["PromptEnvironment"]
 

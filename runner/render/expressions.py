@@ -11,12 +11,12 @@ from jinja2 import Template
 from ..values import Json
 from .analysis import analyze, members
 from .environment import PromptEnvironment
-from .failures import RUNTIME_ERRORS, explain
 from .limits import start_work
+from .message_words import GLOBAL_NAMES, listed, suggestion
 from .printing import plain
+from .runtime_errors import RUNTIME_ERRORS, explain
 from .sandbox import Members
 from .syntax import CompileError, compile_tree, parse_expression
-from .wording import GLOBAL_NAMES, listed, suggestion
 
 __all__ = ["CompiledExpression", "compile_expression"]
 

@@ -21,8 +21,8 @@ from ..errors import SyntaxFileError
 from ..matching import TooSlowError, is_found
 from ..patterns import PatternError, compile_pattern
 from .limits import TURN, RefusedError, join_text, limit_items, limit_text, spend
+from .message_words import kind_of
 from .printing import json_text, text
-from .wording import kind_of
 
 __all__ = ["CONCATENATE", "FILTERS", "METHOD", "METHODS", "TESTS", "TICK"]
 

@@ -14,8 +14,8 @@ from ..files.formats import violations
 from ..files.provider_fields import merged_message, message_collisions
 from ..files.violations import FormatViolation, spell
 from ..values import Json, JsonPath
-from .sources import LocatedUse
-from .wording import kind_of
+from .message_words import kind_of
+from .template_sources import LocatedUse
 
 __all__ = ["Placeholder"]
 

@@ -10,10 +10,10 @@ from jinja2 import Template
 from ..errors import RunnerError, TemplateError
 from ..values import Json
 from .environment import PromptEnvironment
-from .failures import RUNTIME_ERRORS, explain, place_of
 from .limits import join_text, start_work
 from .loader import Closure
-from .sources import Finder, LocatedUse, Source
+from .runtime_errors import RUNTIME_ERRORS, explain, place_of
+from .template_sources import Finder, LocatedUse, Source
 
 __all__ = ["JinjaTexts"]
 

@@ -15,9 +15,9 @@ from ..errors import RunnerError, TemplateError
 from .analysis import Problem, Reference, analyze
 from .environment import PromptEnvironment
 from .limits import MAX_DEPTH, OutOfTimeError
-from .sources import Finder, LocatedUse, Source
+from .message_words import GLOBAL_NAMES, suggestion
 from .syntax import CompileError, compile_tree, parse
-from .wording import GLOBAL_NAMES, suggestion
+from .template_sources import Finder, LocatedUse, Source
 
 __all__ = ["Closure", "LoadedTemplate"]
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ..errors import Location
 from ..files.media import URL_PARTS
 from ..values import Json, JsonPath
-from .sources import LocatedUse
+from .template_sources import LocatedUse
 
 __all__ = ["Message", "template_paths"]
 

@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple, Protocol
 
 from ..errors import RunnerError
 from ..values import Json
-from .sources import Finder, LocatedUse, Source
+from .template_sources import Finder, LocatedUse, Source
 
 __all__ = ["IN_PROCESS", "Expression", "Members", "Sandbox", "Texts"]
 

@@ -16,9 +16,9 @@ from jinja2.visitor import NodeTransformer
 
 from .analysis import Problem
 from .environment import PromptEnvironment
-from .failures import RUNTIME_ERRORS, explain
 from .filters import CONCATENATE, METHOD, TICK
 from .limits import MAX_SOURCE, NO_MEMORY, OutOfTimeError, start_work
+from .runtime_errors import RUNTIME_ERRORS, explain
 
 __all__ = ["CompileError", "compile_tree", "parse", "parse_expression"]
 

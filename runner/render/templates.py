@@ -11,11 +11,11 @@ from ..files.model import Prompt
 from ..values import Json, find_non_json
 from .engines import compile_texts
 from .history import Placeholder
+from .message_words import listed, suggestion
 from .messages import Message, template_paths
 from .remarks import remarks
 from .sandbox import IN_PROCESS, Sandbox, Texts
-from .sources import Files, LocatedUse, ResolveReference, Source
-from .wording import listed, suggestion
+from .template_sources import Files, LocatedUse, ResolveReference, Source
 
 __all__ = ["CompiledPrompt", "ResolveReference", "compile_prompt"]
 

@@ -13,9 +13,9 @@ from ..errors import Location
 from ..regress.gates import GateResult
 from ..regress.modes import Modes
 from .figures import count, plural
-from .gates import details, headline
+from .gate_lines import details, headline
 from .regression_digest import RegressionDigest, ReportedCase
-from .visible import visible
+from .terminal_text import visible
 
 __all__ = ["Level", "Locate", "annotate", "annotate_gates", "annotation"]
 

@@ -11,8 +11,8 @@ from ..values import Json
 from ..wire.usage import token_count
 from .figures import count, dollars, duration, plural
 from .painting import BOLD, DIM, GREEN, RED, YELLOW, Line
-from .visible import visible, wrapped
-from .wording import answer, error_text, label, status
+from .record_words import answer, error_text, label, status
+from .terminal_text import visible, wrapped
 
 __all__ = ["case_lines", "content_text", "message_lines"]
 

@@ -14,7 +14,7 @@ from rich.text import Text
 from ..engine.journal.counters import Counters
 from .digest import SMALL, Digest, Failure, Next, RecordRow, Totals
 from .figures import count, dollars, duration, plural
-from .visible import cell_width, shorten, visible
+from .terminal_text import cell_width, shorten, visible
 
 __all__ = [
     "STYLES",

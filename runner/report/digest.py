@@ -9,7 +9,7 @@ from typing import TypeVar
 from ..engine.journal.counters import Verdicts, is_new
 from ..engine.journal.record import Record
 from .figures import count, duration
-from .wording import Status, answer, error_text, failed_checks, input_text, label, reason, status
+from .record_words import Status, answer, error_text, failed_checks, input_text, label, reason, status
 
 __all__ = ["FAILURES", "SMALL", "Digest", "Failure", "Next", "RecordRow", "Totals"]
 

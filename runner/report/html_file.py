@@ -10,7 +10,7 @@ from ..files.plain_files import open_plain
 from .html.entry import ReportEntry, RunFacts
 from .html.page import MARK, HtmlReport
 from .output import FileWriter
-from .visible import visible
+from .terminal_text import visible
 
 __all__ = ["ReportWriter", "refuse_other_files"]
 

@@ -9,7 +9,7 @@ from ..importing.imported import Imported
 from ..importing.ledger import Item, ItemOutcome
 from ..values import Json
 from .figures import count, plural
-from .visible import one_line
+from .terminal_text import one_line
 
 __all__ = ["as_json", "lines_of", "totals"]
 

@@ -13,7 +13,7 @@ from typing import BinaryIO
 from xml.sax.saxutils import escape, quoteattr
 
 from ..engine.journal.record import Record
-from .wording import answer, check_text, error_text, failed_checks, label, reason, status
+from .record_words import answer, check_text, error_text, failed_checks, label, reason, status
 
 __all__ = ["JUnitFormat", "quoted", "text_of"]
 

@@ -14,7 +14,7 @@ from ..regress.modes import Modes
 from ..regress.results import CaseResult, FieldChange
 from ..regress.tally import Tally
 from .figures import plural
-from .gates import details, headline
+from .gate_lines import details, headline
 from .junit import JUnitFormat, quoted, text_of
 from .output import FileWriter
 from .regression_digest import facts_of, reason_of, sort_of

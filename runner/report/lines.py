@@ -12,8 +12,8 @@ from ..engine.journal.record import Record
 from .closing import STYLES
 from .figures import duration
 from .progress import SEPARATOR, ProgressPart, fitted, line_width
-from .visible import one_line, shorten
-from .wording import answer, label, reason, status
+from .record_words import answer, label, reason, status
+from .terminal_text import one_line, shorten
 
 __all__ = ["progress_line", "record_line"]
 

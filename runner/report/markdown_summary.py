@@ -17,7 +17,7 @@ from .gates import summary_rows
 from .regression_closing import cost_of, next_steps, sentences
 from .regression_digest import Few, RegressionDigest, ReportedCase
 from .review_table import HEADERS
-from .visible import one_line
+from .terminal_text import one_line
 
 __all__ = ["literal", "markdown_summary"]
 

@@ -19,7 +19,7 @@ from ..files.file_lock import hold
 from ..files.plain_files import open_plain
 from ..values import Json
 from .junit import JUnitFormat
-from .wording import check_text, error_text, failed_checks
+from .record_words import check_text, error_text, failed_checks
 
 __all__ = ["FileWriter", "Format", "OutputWriter", "is_own"]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from .visible import visible
+from .terminal_text import visible
 
 __all__ = ["BOLD", "DIM", "GREEN", "RED", "REVERSE", "UNDERLINE", "YELLOW", "Line", "ansi", "paint"]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from ..engine.journal.counters import Counters
 from .figures import count, dollars, plural, whole_seconds
-from .visible import cell_width
+from .terminal_text import cell_width
 
 __all__ = ["SEPARATOR", "Pace", "ProgressPart", "fitted", "line_width", "segments"]
 

@@ -10,7 +10,7 @@ from .figures import count, dollars, duration, plural
 from .painting import BOLD, DIM, GREEN, RED, YELLOW, Line
 from .regression_digest import Few, RegressionDigest, ReportedCase
 from .review_table import field_table
-from .visible import cell_width, packed, shorten, visible, wrapped
+from .terminal_text import cell_width, packed, shorten, visible, wrapped
 
 __all__ = ["closing_lines", "cost_of", "next_steps", "sentences", "total_lines"]
 

@@ -11,9 +11,9 @@ from typing import Generic, TypeVar
 from ..regress.answers import value_of
 from ..regress.results import CaseResult
 from .figures import count
+from .record_words import input_text
 from .review_table import FieldRow, field_row, value_text
-from .visible import one_line, shorten, visible
-from .wording import input_text
+from .terminal_text import one_line, shorten, visible
 
 __all__ = [
     "SHOWN",

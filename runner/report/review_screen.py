@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ..regress.results import FieldChange, PendingEntry
-from ..regress.review import Extent, Review, View
+from ..regress.review_state import Extent, Review, View
 from ..regress.revisions.hunks import Hunk
 from ..regress.snapshots.snapshot import Snapshot
 from ..regress.snapshots.writer import emit
@@ -17,8 +17,8 @@ from .figures import plural
 from .painting import BOLD, DIM, GREEN, RED, REVERSE, YELLOW, Line
 from .question import Question
 from .review_table import field_row, field_table
+from .terminal_text import breaks, cell_width, one_line, shorten, visible, wrapped
 from .text_diff import DiffLine, diff_lines
-from .visible import breaks, cell_width, one_line, shorten, visible, wrapped
 
 __all__ = [
     "MIN_HEIGHT",

@@ -10,7 +10,7 @@ from ..regress.results import FieldChange
 from ..values import Json
 from .figures import count
 from .table import format_table
-from .visible import one_line, shorten
+from .terminal_text import one_line, shorten
 
 __all__ = ["HEADERS", "FieldRow", "field_row", "field_table", "value_text"]
 

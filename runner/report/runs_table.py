@@ -10,7 +10,7 @@ from ..engine.journal.stored_runs import StoredRun
 from ..errors import RunnerError
 from .figures import count, dollars, duration, plural
 from .table import format_table
-from .visible import cell_width, shorten
+from .terminal_text import cell_width, shorten
 
 __all__ = ["run_facts", "runs_table"]
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
-from .visible import visible
+from .terminal_text import visible
 
 __all__ = ["SafeConsole"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from .visible import cell_width, one_line, shorten
+from .terminal_text import cell_width, one_line, shorten
 
 __all__ = ["format_table"]
 

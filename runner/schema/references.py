@@ -10,7 +10,7 @@ from referencing.exceptions import Unresolvable
 from referencing.jsonschema import specification_with
 
 from ..values import Json, JsonPath
-from .drafts import DIALECT, Draft, check_form, draft_of
+from .draft_versions import DIALECT, Draft, check_form, draft_of
 from .problem import SchemaProblem
 from .wording import show
 

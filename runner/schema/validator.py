@@ -10,7 +10,7 @@ from jsonschema.exceptions import ValidationError, best_match
 
 from ..matching import TooSlowError
 from ..values import Json, JsonPath
-from .drafts import Draft, check_form, draft_of, exact_draft
+from .draft_versions import Draft, check_form, draft_of, exact_draft
 from .problem import SchemaProblem
 from .references import check_references
 from .shortcut import Shortcut

@@ -334,7 +334,7 @@ def test_a_configuration_that_never_ends_ends_the_command(
     os.mkfifo(repository.folder / "pipe")
     with (repository.folder / ".git" / "config").open("a") as file:
         file.write(f"[include]\n\tpath = {repository.folder / 'pipe'}\n")
-    monkeypatch.setattr("runner.regress.revisions.git._SECONDS", 0.5)
+    monkeypatch.setattr("runner.regress.revisions.repository._SECONDS", 0.5)
     done = ProjectFolder(repository.folder).run("diff", "--base", "HEAD")
     assert done.code == 2
     assert "git rev-parse does not end" in done.err

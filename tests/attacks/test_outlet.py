@@ -49,7 +49,7 @@ def test_nothing_is_printed_but_through_the_outlet() -> None:
                 and file != "report/safe_console.py"
             ):
                 taken = {alias.name for alias in node.names} & {"Console"}
-                if taken and file not in ("report/console.py", "report/closing.py"):
+                if taken and file not in ("report/console_reporter.py", "report/closing.py"):
                     found.append(f"{file}:{node.lineno}: rich's own console")
     assert found == []
 

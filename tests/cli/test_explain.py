@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from runner.regress.pending import save_pending
+from runner.regress.pending_answers import save_pending
 from runner.regress.results import FieldChange, PendingEntry
 from runner.regress.snapshots.snapshot import Snapshot
 from runner.regress.snapshots.store import SnapshotStore

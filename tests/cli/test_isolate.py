@@ -13,7 +13,7 @@ from functools import partial
 
 import pytest
 
-from runner.isolation.limits import Limits
+from runner.isolation.process_limits import Limits
 from tests.faults import FaultServer, completion
 from tests.isolation.support import children, needs_proc, wait_for_the_end_of
 from tests.isolation.test_bombs import TWO
@@ -70,7 +70,7 @@ def hello(project: ProjectFolder) -> ProjectFolder:
 
 @pytest.fixture
 def bomb(project: ProjectFolder, monkeypatch: pytest.MonkeyPatch) -> ProjectFolder:
-    monkeypatch.setattr("runner.isolation.isolation.Limits", partial(Limits, seconds=1.5))
+    monkeypatch.setattr("runner.isolation.isolated_sandbox.Limits", partial(Limits, seconds=1.5))
     project.write("bomb.prompt.yaml", BOMB)
     return project
 
@@ -110,14 +110,14 @@ def test_a_command_says_the_same_with_and_without(hello: ProjectFolder, command:
 def test_no_command_loads_jinja_beside_its_isolation(hello: ProjectFolder, command: tuple[str, ...]) -> None:
     commit(hello)
     loaded = modules_after(hello, *command, "--isolate")
-    assert "runner.isolation.isolation" in loaded
+    assert "runner.isolation.isolated_sandbox" in loaded
     assert "jinja2" not in loaded
 
 
 def test_without_the_option_there_is_no_isolation(hello: ProjectFolder) -> None:
     loaded = modules_after(hello, "check")
     assert "jinja2" in loaded
-    assert "runner.isolation.isolation" not in loaded
+    assert "runner.isolation.isolated_sandbox" not in loaded
 
 
 def test_our_own_prompts_are_the_same_requests(project: ProjectFolder) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from runner.regress.pending import load_pending, save_pending
+from runner.regress.pending_answers import load_pending, save_pending
 from runner.regress.results import FieldChange, Kind, PendingEntry
 from runner.regress.snapshots.snapshot import Snapshot
 from runner.regress.snapshots.store import SnapshotStore

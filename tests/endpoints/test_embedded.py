@@ -16,7 +16,7 @@ import pytest
 from runner.endpoints.base import Request, Response
 from runner.endpoints.connect import Connection, resolve
 from runner.endpoints.embedded import tell_progress
-from runner.endpoints.models import list_models
+from runner.endpoints.list_models import list_models
 from runner.errors import ConfigError
 from runner.files.model import Endpoint
 from tests.patience import PATIENCE

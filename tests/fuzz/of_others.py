@@ -27,7 +27,7 @@ from runner.regress.snapshots.writer import document, emit, write_snapshot
 from runner.render.engines import compile_texts
 from runner.render.expressions import compile_expression
 from runner.render.sandbox import IN_PROCESS, Texts
-from runner.render.sources import Files, LocatedUse, Source
+from runner.render.template_sources import Files, LocatedUse, Source
 from runner.values import Json
 
 from .seeds import files

@@ -12,7 +12,7 @@ from textwrap import indent
 
 import pytest
 
-from runner.isolation.isolation import Isolation
+from runner.isolation.isolated_sandbox import Isolation
 from runner.render.templates import CompiledPrompt, compile_prompt
 from tests.patience import wait_until
 from tests.render.support import make_prompt

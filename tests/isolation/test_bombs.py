@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from runner.errors import RunnerError, TemplateError
-from runner.isolation.isolation import Isolation
-from runner.isolation.limits import Limits
+from runner.isolation.isolated_sandbox import Isolation
+from runner.isolation.process_limits import Limits
 from tests.render.test_limits import peak_memory
 
 from .support import MIB, compiled, rendered

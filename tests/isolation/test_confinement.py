@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.isolation.isolation import Isolation
+from runner.isolation.isolated_sandbox import Isolation
 from tests.patience import PATIENCE
 
 from .support import children, needs_posix, needs_proc, python, rendered

@@ -15,9 +15,9 @@ import pytest
 
 from runner.errors import TemplateError, UsageError
 from runner.isolation import supervisor
-from runner.isolation.isolation import Isolation
-from runner.isolation.limits import Limits
+from runner.isolation.isolated_sandbox import Isolation
 from runner.isolation.process import Process
+from runner.isolation.process_limits import Limits
 from runner.isolation.watch import resident_size
 from tests.patience import PATIENCE, wait_until
 

@@ -9,8 +9,8 @@ import pytest
 from runner.errors import ConfigError, RunnerError, TemplateError
 from runner.files.tree import MemoryTree
 from runner.isolation import process
-from runner.isolation.isolation import Isolation
-from runner.isolation.limits import Limits
+from runner.isolation.isolated_sandbox import Isolation
+from runner.isolation.process_limits import Limits
 from runner.render.templates import compile_prompt
 from tests.render.support import make_prompt
 from tests.render.test_limits import peak_memory

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import runner
-from runner.isolation.limits import Limits
+from runner.isolation.process_limits import Limits
 from tests.cli.test_startup import modules_after
 from tests.isolation.test_bombs import TURNS, TWO
 
@@ -49,7 +49,7 @@ def newer(author: Author, project: Consumer) -> Consumer:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     limits = partial(Limits, memory=128 * 2**20, seconds=1.5)
-    monkeypatch.setattr("runner.isolation.isolation.Limits", limits)
+    monkeypatch.setattr("runner.isolation.isolated_sandbox.Limits", limits)
 
 
 @pytest.mark.parametrize("command", USING, ids=" ".join)

@@ -8,8 +8,8 @@ from runner import _version
 from runner.errors import Problems, RunnerError
 from runner.files.tree import MemoryTree
 from runner.packs import manifest as manifest_module
-from runner.packs.lint import open_sound
 from runner.packs.manifest import load_manifest, refuse_other_runner
+from runner.packs.pack_lint import open_sound
 
 from .support import FILES, MANIFEST
 

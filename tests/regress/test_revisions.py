@@ -16,8 +16,8 @@ from runner.files.prompt import load_prompt
 from runner.files.tree import DiskTree, MemoryTree
 from runner.regress.revisions.changed_cases import Change, changed_bodies, changed_cases, changes
 from runner.regress.revisions.hunks import grouped_hunks, hunks
-from runner.regress.revisions.rendered import Side, side_at
 from runner.regress.revisions.request_diff import RequestDiff, compare
+from runner.regress.revisions.side import Side, side_at
 from runner.wire.dialect import dialect_of
 
 from .repository import GitFolder

@@ -17,10 +17,10 @@ from runner.documents.documents import parse_document
 from runner.errors import Diagnostic, Location, Problems, RunnerError
 from runner.files.model import Prompt, Template
 from runner.files.tree import MemoryTree, Tree
-from runner.isolation.isolation import Isolation
+from runner.isolation.isolated_sandbox import Isolation
 from runner.render import templates
 from runner.render.sandbox import IN_PROCESS, Expression
-from runner.render.sources import ResolveReference
+from runner.render.template_sources import ResolveReference
 from runner.values import Json
 
 ISOLATION = Isolation()

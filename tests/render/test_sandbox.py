@@ -6,7 +6,7 @@ import pytest
 
 from runner.errors import CaseError, TemplateError
 from runner.render.environment import PromptEnvironment
-from runner.render.wording import GLOBAL_NAMES
+from runner.render.message_words import GLOBAL_NAMES
 from runner.values import Json
 
 from .support import compile_text, render

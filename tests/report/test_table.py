@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from runner.report.table import format_table
-from runner.report.visible import cell_width
+from runner.report.terminal_text import cell_width
 
 HEADERS = ["run", "cases", "model"]
 ROWS = [["20260714-a", "7", "gpt-4o"], ["重要", "1,200", "smollm2-135m-instruct"]]

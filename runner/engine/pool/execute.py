@@ -10,8 +10,8 @@ from ...endpoints.connect import Connection
 from ...errors import RunnerError
 from ..plan.plan import Job
 from .admission import Admission
-from .options import Options
 from .pool import Emit, Pool, admission_of
+from .pool_options import Options
 from .shutdown import Shutdown
 
 __all__ = ["admissions_of", "execute"]

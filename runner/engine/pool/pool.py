@@ -19,13 +19,13 @@ from ...wire.usage import token_count
 from ..journal.record import Record
 from ..plan.plan import Job, Unit
 from .admission import Admission
+from .answer_cache import CacheEntry, ResponseCache, RunCache
 from .breaker import Breaker
 from .budget import Budget
-from .cache import CacheEntry, ResponseCache, RunCache
 from .concurrency import limit_of
 from .fd_limit import room_for
 from .limiter import Limiter
-from .options import DEFAULT_WORKERS, Options
+from .pool_options import DEFAULT_WORKERS, Options
 from .queue import JobQueue, QueuedJob
 from .result import records_of
 from .retry import delay_before_retry

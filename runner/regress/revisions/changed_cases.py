@@ -18,11 +18,11 @@ from ...errors import Problems, RunnerError, raise_all
 from ...files.model import Project, Prompt
 from ...files.pack_sources import is_reference
 from ...files.tree import DiskTree, Tree
-from ...packs.selection import find_named_in
+from ...packs.find_prompts import find_named_in
 from ...render.sandbox import IN_PROCESS, Sandbox
 from ...values import JsonObject
-from .git import Repository, RevisionTree
-from .rendered import PARTS, RequestOf, Seen, Side, Unreadable, side_at
+from .repository import Repository, RevisionTree
+from .side import PARTS, RequestOf, Seen, Side, Unreadable, side_at
 
 __all__ = ["Change", "ChangeKind", "changed_bodies", "changed_cases", "changes", "left_files"]
 

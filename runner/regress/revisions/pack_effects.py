@@ -10,12 +10,12 @@ from ...errors import Location, NothingSelectedError, RunnerError
 from ...files.model import Project, Prompt
 from ...files.pack_sources import is_reference
 from ...files.tree import DiskTree
+from ...packs.find_prompts import find_named
 from ...packs.pack_set import PackSet
-from ...packs.selection import find_named
 from ...render.sandbox import IN_PROCESS, Sandbox
 from .changed_cases import Change
-from .rendered import RequestOf, Side, Unreadable
 from .request_diff import RequestDiff, compare
+from .side import RequestOf, Side, Unreadable
 
 __all__ = ["Effects", "View", "effects"]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from .changed_cases import Change, changed_bodies, changes
 from .hunks import Hunk, grouped_hunks
-from .rendered import Side
+from .side import Side
 
 __all__ = ["RequestDiff", "compare"]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.engine.pool.cache import CacheEntry, ResponseCache, RunCache
+from runner.engine.pool.answer_cache import CacheEntry, ResponseCache, RunCache
 from runner.errors import StorageError
 
 ENTRY = CacheEntry(200, "application/json", '{"text": "zażółć \u2028"}'.encode())
@@ -66,7 +66,7 @@ def test_a_damaged_cache_is_an_error_with_the_way_out(tmp_path: Path) -> None:
 def test_a_cache_that_is_locked_for_too_long_is_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("runner.engine.pool.cache._PATIENCE", 0.05)
+    monkeypatch.setattr("runner.engine.pool.answer_cache._PATIENCE", 0.05)
     with closing(ResponseCache(tmp_path)) as cache:
         cache.put(b"key", ENTRY)
         cache.flush()
@@ -142,8 +142,8 @@ def test_entries_of_a_version_without_checksums_are_read(tmp_path: Path) -> None
 def test_a_run_goes_on_without_a_cache_that_fails_and_says_so_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("runner.engine.pool.cache._PATIENCE", 0.05)
-    monkeypatch.setattr("runner.engine.pool.cache._BATCH", 1)
+    monkeypatch.setattr("runner.engine.pool.answer_cache._PATIENCE", 0.05)
+    monkeypatch.setattr("runner.engine.pool.answer_cache._BATCH", 1)
     said: list[str] = []
     with closing(RunCache(ResponseCache(tmp_path), said.append)) as cache:
         cache.put(b"one", ENTRY)

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from runner.endpoints.connect import resolve
-from runner.endpoints.models import list_models
+from runner.endpoints.list_models import list_models
 from runner.errors import EndpointError
 from runner.files.model import Endpoint
 from tests.faults import CLOSE, FaultServer, Steps, reply

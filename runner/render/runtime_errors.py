@@ -9,7 +9,7 @@ from jinja2 import TemplateError as JinjaError
 from jinja2 import UndefinedError
 
 from .limits import NO_MEMORY, RefusedError
-from .wording import KINDS
+from .message_words import KINDS
 
 __all__ = ["RUNTIME_ERRORS", "explain", "place_of"]
 

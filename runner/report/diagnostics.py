@@ -8,7 +8,7 @@ from ..errors import Diagnostic, Location, Problems, RunnerError
 from ..masking import mask
 from .figures import plural
 from .painting import paint
-from .visible import cell_width, one_line, visible
+from .terminal_text import cell_width, one_line, visible
 
 __all__ = ["format_diagnostic", "format_error"]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from ..errors import UsageError
 from ..packs.copies import VENDORED
 from ..packs.lock import LOCK_FILE
-from .pending import drop_pending
+from .pending_answers import drop_pending
 from .results import PendingEntry
 from .snapshots.snapshot import FOLDER, Snapshot, is_of_pack
 from .snapshots.store import SnapshotStore

@@ -9,7 +9,7 @@ from typing import Literal
 from ..engine.journal.record import CheckRecord, Record
 from ..values import Json
 from .figures import count
-from .visible import one_line, shorten
+from .terminal_text import one_line, shorten
 
 __all__ = [
     "Status",

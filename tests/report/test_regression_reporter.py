@@ -19,11 +19,11 @@ from runner.regress.modes import Modes
 from runner.regress.results import CaseResult, FieldChange
 from runner.regress.tally import Tally
 from runner.report.annotations import annotate, annotation
-from runner.report.github import GitHubReport
+from runner.report.github_report import GitHubReport
 from runner.report.junit_regression import JUnitReport
 from runner.report.markdown_summary import literal, markdown_summary
-from runner.report.regression import RegressionReporter
 from runner.report.regression_digest import SHOWN, RegressionDigest
+from runner.report.regression_reporter import RegressionReporter
 from runner.report.review_table import field_row, field_table
 from tests.golden_files import assert_golden
 

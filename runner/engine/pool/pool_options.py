@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from .answer_cache import RunCache
 from .budget import Budget
-from .cache import RunCache
 from .streaming import StreamPrinter
 
 __all__ = ["DEFAULT_WORKERS", "Options"]

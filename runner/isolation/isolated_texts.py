@@ -8,11 +8,11 @@ from typing import Any, Literal
 
 from ..errors import RunnerError, TemplateError
 from ..render.limits import NO_MEMORY
-from ..render.sources import Finder, LocatedUse, Source
-from ..render.wording import GLOBAL_NAMES
+from ..render.message_words import GLOBAL_NAMES
+from ..render.template_sources import Finder, LocatedUse, Source
 from ..values import Json
-from .limits import MAX_ANSWER, MAX_LINE
 from .process import BrokenError, Process
+from .process_limits import MAX_ANSWER, MAX_LINE
 from .protocol import encode, field, problem_of, question_of, text_of, uses_of
 from .supervisor import Supervisor
 

@@ -7,9 +7,9 @@ import re
 
 from runner.regress.revisions.changed_cases import Change
 from runner.regress.revisions.hunks import Hunk
-from runner.regress.revisions.rendered import Seen
 from runner.regress.revisions.request_diff import RequestDiff
-from runner.report.request_diff import MARKDOWN_LIMIT, diff_json, diff_markdown, diff_text
+from runner.regress.revisions.side import Seen
+from runner.report.diff_formats import MARKDOWN_LIMIT, diff_json, diff_markdown, diff_text
 
 HOSTILE = (
     "````",

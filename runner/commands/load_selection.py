@@ -39,8 +39,8 @@ from ..files.violations import near
 from ..regress.last_failed import CaseName, last_failed
 from ..values import Json
 from ..workspace import Workspace
+from .open_workspace import open_workspace
 from .show_errors import show_diagnostic
-from .workspace import open_workspace
 
 __all__ = ["Chosen", "SelectionOptions", "load_selection", "request_fields", "tests_of"]
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from ..regress.gates import CaseChange, GateResult
 from .figures import count, dollars, plural, points
 from .painting import DIM, GREEN, RED, YELLOW, Line
-from .visible import one_line
+from .terminal_text import one_line
 
 __all__ = ["details", "gate_lines", "headline", "summary_rows", "total_line", "word_of"]
 

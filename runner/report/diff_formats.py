@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterator, Sequence
 from ..engine.plan.plan import CaseKey
 from ..regress.revisions.changed_cases import Change
 from ..regress.revisions.hunks import Hunk
-from ..regress.revisions.rendered import Seen
 from ..regress.revisions.request_diff import RequestDiff
+from ..regress.revisions.side import Seen
 from .dry_run import BYTES_PER_TOKEN
 from .figures import count, plural
 from .painting import paint
-from .visible import one_line, shorten, visible
+from .terminal_text import one_line, shorten, visible
 
 __all__ = ["MARKDOWN_LIMIT", "diff_json", "diff_markdown", "diff_text"]
 

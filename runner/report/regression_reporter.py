@@ -14,13 +14,13 @@ from ..regress.modes import Modes
 from ..regress.results import CaseResult
 from ..regress.tally import Tally
 from .figures import count, dollars, duration, plural, whole_seconds
-from .gates import gate_lines
+from .gate_lines import gate_lines
 from .painting import BOLD, DIM, Line
 from .progress import SEPARATOR
 from .regression_closing import closing_lines, next_steps, sentences, total_lines
 from .regression_digest import RegressionDigest, case_name, sort_of
 from .reporter import LINES_PER_RUN, Reporter
-from .visible import one_line, shorten, visible, wrapped
+from .terminal_text import one_line, shorten, visible, wrapped
 
 __all__ = ["RegressionReporter"]
 

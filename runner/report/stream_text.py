@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..engine.plan.plan import Job
 from .outlet import Outlet
-from .visible import one_line
+from .terminal_text import one_line
 
 __all__ = ["StreamText"]
 

@@ -13,8 +13,8 @@ from ...errors import RunnerError
 from ...files.model import Project, Prompt
 from ...files.project import load_project_from
 from ...files.tree import Tree
+from ...packs.find_prompts import load_named
 from ...packs.pack_set import PackSet
-from ...packs.selection import load_named
 from ...render.sandbox import IN_PROCESS, Sandbox
 from ...values import JsonObject
 from ..snapshots.approved import shipped_request

@@ -7,11 +7,11 @@ from types import TracebackType
 from typing import Literal, Self
 
 from ..render.sandbox import Expression, Texts
-from ..render.sources import Finder, Source
-from .expressions import IsolatedExpression
-from .limits import Limits
+from ..render.template_sources import Finder, Source
+from .isolated_expression import IsolatedExpression
+from .isolated_texts import IsolatedTexts
+from .process_limits import Limits
 from .supervisor import Supervisor
-from .texts import IsolatedTexts
 
 __all__ = ["Isolation"]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..engine.plan.plan import Job, Preflight, Unit
-from .run import Regression
+from .regression import Regression
 
 if TYPE_CHECKING:
     from ..endpoints.connect import Connection
@@ -84,7 +84,7 @@ def ask_again(
     """
     from ..engine.attempt import Attempt
     from ..engine.journal.counters import Counters
-    from ..engine.pool.options import Options
+    from ..engine.pool.pool_options import Options
     from ..engine.session import run_jobs
 
     if counters is None:
@@ -118,10 +118,10 @@ def _ask(
 ) -> RunOutcome:
     # The only place from which a regression run reaches the network.
     from ..engine.journal.counters import Counters
-    from ..engine.pool.cache import ResponseCache, RunCache
-    from ..engine.pool.options import Options
+    from ..engine.pool.answer_cache import ResponseCache, RunCache
+    from ..engine.pool.pool_options import Options
     from ..engine.session import run_jobs
-    from .attempt import TestAttempt
+    from .test_attempt import TestAttempt
 
     asked = [unit for unit in units if unit.endpoint.name in waiting]
     connections = connect(asked)

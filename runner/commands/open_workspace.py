@@ -38,6 +38,6 @@ def sandbox_of(closing: ExitStack, *, isolate: bool) -> Sandbox:
     """Return the sandbox to render in; `closing` ends its process. It is only begun: see Sandbox.start."""
     if not isolate:
         return IN_PROCESS
-    from ..isolation.isolation import Isolation
+    from ..isolation.isolated_sandbox import Isolation
 
     return closing.enter_context(Isolation(patience=PATIENCE))

@@ -15,7 +15,7 @@ from .digest import SMALL, Digest, Next
 from .figures import count
 from .progress import SEPARATOR, Pace, segments
 from .reporter import LINES_PER_RUN, LIVE_EVERY, PLAIN_EVERY, Reporter
-from .visible import visible
+from .terminal_text import visible
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from runner.errors import MissingFileError, UsageError
 from runner.files.tree import MAX_FILE_BYTES, DiskTree
-from runner.regress.revisions.git import Repository
+from runner.regress.revisions.repository import Repository
 
 from .repository import GitFolder
 

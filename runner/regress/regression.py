@@ -16,12 +16,12 @@ from ..engine.plan.selection import Selection
 from ..errors import Location, UsageError
 from ..files.model import Case, Project
 from ..files.tree import DiskTree
-from .accept import approve, refreshed
 from .answers import stored_value
+from .approval import approve, refreshed
 from .evaluate import Evaluation, evaluate
 from .lost import LostAnswers
 from .modes import Modes
-from .pending import drop_pending, refuse_newer, save_pending
+from .pending_answers import drop_pending, refuse_newer, save_pending
 from .replay import replay
 from .results import Basis, CaseResult, PendingEntry, Status, Verdict
 from .rules.rules import Rules, compile_rules, unused_rules
