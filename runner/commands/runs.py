@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 
 from ..engine.journal.final_records import manifest_now
-from ..engine.journal.prune import delete, prunable
+from ..engine.journal.gc import delete, prunable
 from ..engine.journal.stored_runs import find_run, stored_runs
 from ..errors import StorageError
 from ..files.discover import find_root

@@ -13,7 +13,7 @@ from ..regress.gates import GateResult
 from ..regress.modes import Modes
 from ..regress.tally import Tally
 from .figures import count, dollars, duration
-from .gates import summary_rows
+from .gate_lines import summary_rows
 from .regression_closing import cost_of, next_steps, sentences
 from .regression_digest import Few, RegressionDigest, ReportedCase
 from .review_table import HEADERS
