@@ -78,7 +78,7 @@ class CompiledAssertion:
     negated: bool
     path: Path | None
     predicate: Predicate
-    key: tuple[str, str, str]
+    key: tuple[str, ...]
     """The key that it shares with its `not-` form, and with nothing else."""
     trimmed: bool = False
     """Whether it checks the text of the answer without the white space around it."""
@@ -101,7 +101,7 @@ class CompiledAssertion:
             try:
                 return replace(self, predicate=self.fill(answer.vars), fill=None).check(answer)
             except SpecError as error:
-                return self._result(None, error.message, None, passed=False, code="unknown")
+                return self._result(None, str(error), None, passed=False, code="unknown")
         predicate = self.predicate
         written = str(self.path) if self.path else None
         actual: Json = None
@@ -127,8 +127,8 @@ class CompiledAssertion:
         return CheckResult(self.type, passed, path, message, self.predicate.expected, actual, code)
 
     def _subjects(self, answer: AnswerView) -> list[tuple[JsonPath, Json]]:
-        if self.trimmed and answer.text is not None:
-            return [((), answer.text.strip())]
+        if self.trimmed:
+            return [((), _text_of(answer).strip())]
         if self.kind.subject == "answer":
             return [((), {"output": answer.output, "text": answer.text, "vars": answer.vars})]
         if self.kind.subject == "measure":
@@ -144,11 +144,9 @@ class CompiledAssertion:
             return found
         if self.kind.subject == "json" and not answer.parsed:
             raise _Nothing("there is no JSON output: the prompt's response_format does not require JSON")
-        if self.kind.subject != "text" and answer.parsed and not self.trimmed:
+        if self.kind.subject != "text" and answer.parsed:
             return [((), answer.output)]
-        if answer.text is None:
-            raise _Nothing("the answer has no text")
-        return [((), answer.text)]
+        return [((), _text_of(answer))]
 
     def _explain(self, value: Json) -> tuple[JsonPath, str]:
         predicate = self.predicate
@@ -158,6 +156,12 @@ class CompiledAssertion:
         if predicate.read is not None:
             return (), f"expected {words}, but {predicate.read(value)}"
         return (), f"expected {words}, got {predicate.shown(value)}"
+
+
+def _text_of(answer: AnswerView) -> str:
+    if answer.text is None:
+        raise _Nothing("the answer has no text")
+    return answer.text
 
 
 def _measure(kind: str, answer: AnswerView) -> Json:
@@ -188,7 +192,7 @@ def compile_assertion(assertion: Assertion, sandbox: Sandbox = IN_PROCESS) -> Co
         return _compile(assertion.spec, sandbox)
     except SpecError as error:
         location = assertion.locate(*error.at, at_key=error.at_key)
-        raise FormatError(error.message, location=location, hint=error.hint) from None
+        raise FormatError(str(error), location=location, hint=error.hint) from None
 
 
 def _compile(spec: Mapping[str, Json], sandbox: Sandbox) -> CompiledAssertion:
@@ -203,16 +207,16 @@ def _compile(spec: Mapping[str, Json], sandbox: Sandbox) -> CompiledAssertion:
     try:
         predicate = BUILDERS[kind.name](spec.get(argument), keys, sandbox)
     except SpecError as error:
-        raise SpecError(f"{type_}: {error.message}", error.hint, (argument, *error.at)) from None
-    identity = (kind.name, str(path), json.dumps({**keys, argument: spec.get(argument)}, sort_keys=True))
-    return CompiledAssertion(type_, kind, negated, path, predicate, identity)
+        raise SpecError(f"{type_}: {error}", error.hint, (argument, *error.at)) from None
+    key = (kind.name, str(path), json.dumps([spec.get(argument), keys], sort_keys=True))
+    return CompiledAssertion(type_, kind, negated, path, predicate, key)
 
 
 def _evaluator(spec: Mapping[str, Json], sandbox: Sandbox) -> CompiledAssertion:
     """Compile an evaluator of GitHub's: it checks the trimmed text, and `{{name}}` in its value is a variable of the case."""
     type_, value = str(spec["type"]), str(spec["value"])
     kind, build = ASSERTION_TYPES[type_], BUILDERS[type_]
-    key = (f"{type_} of GitHub's", "", value)
+    key = (f"{type_} of GitHub's", value)
     *_, last = parts = PLACEHOLDER.split(value)
     if parts == [last]:
         return CompiledAssertion(
@@ -246,8 +250,8 @@ def _unjudged(label: str, why: str) -> CompiledAssertion:
         raise Unfit(why)
 
     asked = Predicate(label, label, None, refuse)
-    kind = AssertionType(label, "answer", {}, "", "", negatable=False)
-    return CompiledAssertion(label, kind, negated=False, path=None, predicate=asked, key=(label, "", why))
+    kind = AssertionType(label, "answer", {}, holds=label, takes=label)
+    return CompiledAssertion(label, kind, negated=False, path=None, predicate=asked, key=(why,))
 
 
 def _not_asked(_: Json) -> bool:
@@ -296,8 +300,7 @@ def _refuse_templates(spec: Mapping[str, Json], kind: AssertionType, *, negated:
         if name == "expr":
             raise SpecError(
                 f"an expression is not a template: {show(text)}",
-                "write it without braces, with variables as vars.NAME; for literal braces use a `regex`: "
-                r"\{\{",
+                f"write it without braces, with variables as vars.NAME; for literal braces use a `regex`: {_ESCAPED}",
                 at,
                 at_key=at_key,
             )

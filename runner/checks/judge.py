@@ -132,7 +132,7 @@ class Judge:
                 try:
                     each.fill(case.vars)
                 except SpecError as error:
-                    errors.append(CaseError(error.message, location=case.location, hint=error.hint))
+                    errors.append(CaseError(str(error), location=case.location, hint=error.hint))
         raise_all(errors)
 
     def variables_of(self, case: Case) -> frozenset[str]:

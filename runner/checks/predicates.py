@@ -26,7 +26,7 @@ __all__ = ["BUILDERS", "Builder", "Predicate", "SpecError", "Unfit", "bounds"]
 
 
 class SpecError(ValueError):
-    """An assertion makes no sense. `message` and `hint` are for its author.
+    """An assertion makes no sense. Its text and `hint` are for its author.
 
     `at` is the part of it that is wrong or, with `at_key`, the key of that part.
     """
@@ -35,7 +35,6 @@ class SpecError(ValueError):
         self, message: str, hint: str | None = None, at: JsonPath = (), *, at_key: bool = False
     ) -> None:
         super().__init__(message)
-        self.message = message
         self.hint = hint
         self.at = at
         self.at_key = at_key
