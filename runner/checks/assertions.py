@@ -66,7 +66,7 @@ _NO_MEMBERS = Members(frozenset(), frozenset(), whole=False)
 
 
 class _Nothing(Exception):
-    """There is nothing that the predicate could be applied to."""
+    """There is no value to which the predicate could be applied."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +79,11 @@ class CompiledAssertion:
     path: Path | None
     predicate: Predicate
     key: tuple[str, ...]
-    """The key that it shares with its `not-` form, and with nothing else."""
+    """A key that only this assertion and its `not-` form have."""
     trimmed: bool = False
-    """Whether it checks the text of the answer without the white space around it."""
+    """Whether it checks the text of the answer without surrounding white space."""
     fill: Callable[[JsonObject], Predicate] | None = None
-    """Builds its predicate from a case's variables, if its value names some. Raises SpecError."""
+    """Builds the predicate from a case's variables, if its value refers to any. Raises SpecError."""
 
     @property
     def name(self) -> str:
@@ -213,7 +213,7 @@ def _compile(spec: Mapping[str, Json], sandbox: Sandbox) -> CompiledAssertion:
 
 
 def _evaluator(spec: Mapping[str, Json], sandbox: Sandbox) -> CompiledAssertion:
-    """Compile an evaluator of GitHub's: it checks the trimmed text, and `{{name}}` in its value is a variable of the case."""
+    """Compile an evaluator of GitHub's format: it checks the trimmed text; `{{name}}` in its value is a variable."""
     type_, value = str(spec["type"]), str(spec["value"])
     kind, build = ASSERTION_TYPES[type_], BUILDERS[type_]
     key = (f"{type_} of GitHub's", value)
@@ -272,7 +272,7 @@ _UNESCAPED_TAG = re.compile(r"(?<!\\)\{[{%]")
 _WITH_PATTERNS = {"regex", "json-schema", "is-json", "contains-json"}
 _VARIABLE = re.compile(r"\{\{\s*([A-Za-z_]\w*)\s*\}\}")
 
-# For types that are likely to be written with a template: the `expr` that expresses the same with a variable.
+# For types that are likely to be written with a template: the equivalent `expr` with a variable.
 _AS_EXPR = {
     "equals": ("{part} == {var}", "{part} != {var}"),
     "starts-with": ("{part}.startswith({var})", "not {part}.startswith({var})"),
@@ -317,7 +317,7 @@ def _refuse_templates(spec: Mapping[str, Json], kind: AssertionType, *, negated:
 
 
 def _strings(value: Mapping[str, Json]) -> Iterator[tuple[JsonPath, str, bool]]:
-    """Yield each string in a value, with its path and whether it is a key. Without recursion: values may be deep."""
+    """Yield each string in a value, with its path and whether it is a key. Not recursive: values may be deep."""
     stack: list[tuple[JsonPath, object]] = [((), value)]
     while stack:
         at, part = stack.pop()

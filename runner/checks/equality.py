@@ -1,4 +1,4 @@
-"""Equality of JSON values: 1 equals 1.0, true does not equal 1, the order of keys is free, strings are exact."""
+"""Compare JSON values: 1 equals 1.0, true does not equal 1, the order of keys is free, strings are exact."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _ABSENT = object()
 def difference(expected: Json, actual: Json) -> JsonPath | None:
     """Return the path of the first difference, or None if the values are equal. A missing key differs at that key.
 
-    Without recursion, so that no depth of nesting can stop it.
+    Not recursive, so it works at any depth of nesting.
     """
     stack: list[tuple[object, object, JsonPath]] = [(expected, actual, ())]
     while stack:

@@ -53,7 +53,7 @@ class Foregone:
 def foregone(assertion: CompiledAssertion, ground: Ground) -> Foregone | None:
     """Return why `assertion` can never fail, or never pass, on this ground; None if it can do both.
 
-    An evaluator of GitHub's checks the text in any case, so that nothing is foregone.
+    Evaluators of GitHub's format check the text in any case, so their results are never foregone.
     """
     if assertion.trimmed:
         return None
@@ -81,7 +81,7 @@ class Doubt(NamedTuple):
 
 
 def doubt(assertion: CompiledAssertion, ground: Ground) -> Doubt | None:
-    """Yield what was probably not intended, although the assertion can both fail and pass.
+    """Return a remark on what was probably not intended, although the assertion can both fail and pass.
 
     W012: an expr does not read the answer. W013: a forbidden text may be escaped in JSON.
     """
@@ -154,7 +154,7 @@ def _about_text(assertion: CompiledAssertion, ground: Ground) -> Foregone | None
 
 _NEVER_EMPTY = "an answer without text is empty, which fails anyway"
 _EXPECT_EMPTY = "for a case that expects no text, write `outcome: empty`"
-# What matches each text that is not blank, for which alone an assertion is asked.
+# Patterns that match every text that is not blank; blank texts never reach an assertion.
 _ANY_TEXT = frozenset(
     {
         ".", ".+", ".+?", r"\S", r"\S+", r"[\s\S]", r"[\s\S]+", r"(.|\n)+", "(?s).", "(?s).+", "(?s)^.+$", "(?s)^.*$",
@@ -174,7 +174,7 @@ def _about_output(assertion: CompiledAssertion, ground: Ground) -> Foregone | No
     where = str(assertion.path) if assertion.path else "the output"
     if not allowed.schemas:
         if assertion.path is None:
-            return None  # a schema that allows nothing is not this assertion's mistake
+            return None  # the schema allows nothing, which is not the assertion's fault
         why = f"the schema of response_format allows nothing at {where}"
         return Foregone(f"{assertion.type} can never pass: {why}", allowed.hint, ("path",))
     return _by_type(assertion, allowed, where) or _by_value(assertion, allowed, where)
@@ -238,7 +238,7 @@ def _about_finish_reason(assertion: CompiledAssertion, ground: Ground) -> Forego
     if any(ending_of(word, declared) in possible for declared in ground.finish_reasons or (NONE_DECLARED,)):
         return None
     if ground.finish_reasons is None and overruled(word, "stop") is None and ending is not Ending.CALL:
-        return None  # an endpoint may say that the word means something else
+        return None  # an endpoint may give the word another meaning
     if ending is Ending.UNKNOWN:
         why, hint = (
             f"{show(word)} is not a known finish_reason",
@@ -253,6 +253,6 @@ def _about_finish_reason(assertion: CompiledAssertion, ground: Ground) -> Forego
 
 
 def _never(assertion: CompiledAssertion, *, holds: bool, why: str, hint: str | None) -> Foregone:
-    """What always `holds`, or never, for one form of the assertion: the other form is the other way round."""
+    """Return the finding for an assertion that always `holds`, or never; for its `not-` form the result is reversed."""
     passes = holds is not assertion.negated
     return Foregone(f"{assertion.type} can never {'fail' if passes else 'pass'}: {why}", hint, ("value",))

@@ -12,8 +12,8 @@ __all__ = ["identity"]
 def identity(value: Json) -> Hashable:
     """Return a key for dictionaries and sets: 1 and 1.0 have the same key, true has another, the order of keys is free.
 
-    This is not the canonical form of RFC 8785, which does not exist for all answers. Without recursion, so that no
-    depth of nesting can break it.
+    This is not the canonical form of RFC 8785, which does not exist for all answers. Not recursive, so it works at any
+    depth of nesting.
     """
     tokens: list[Hashable] = []
     stack: list[Json] = [value]

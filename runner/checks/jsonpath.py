@@ -205,7 +205,7 @@ def _select(segment: Segment, parent: Json) -> Iterator[tuple[str | int, Json]]:
 
 
 def _with_descendants(found: Mapping[JsonPath, Json]) -> dict[JsonPath, Json]:
-    """Yield the values and everything below them, each before its children. Without recursion: values may be deep."""
+    """Return the values and everything below them, parents first. Not recursive: values may be nested deeply."""
     every = Segment(None)
     reached: dict[JsonPath, Json] = {}
     stack = list(found.items())[::-1]

@@ -76,9 +76,9 @@ class Judge:
         self._tools = _tool_validators(prompt.request)
         self._inputs = prompt.inputs
         self.variables: frozenset[str] = frozenset()
-        """The variables that its assertions read, those of the cases prepared so far counted in."""
+        """The variables that its assertions read, including those of the cases prepared so far."""
         self.reads_any_variable = False
-        """Whether one of them may read any other variable as well, as `vars[text]` does."""
+        """Whether one of them may read any other variable too, as `vars[text]` does."""
         self._remarks: dict[tuple[Location, str], Diagnostic] = {}
         self._known: dict[tuple[str, str], Foregone | None] = {}
         self._ground = Ground(
@@ -101,7 +101,7 @@ class Judge:
         self.required = frozenset(
             name for each in self._asserts for name in each.variables.names - each.variables.optional
         )
-        """The variables that the assertions of every case cannot do without."""
+        """The variables that must have a value in every case because the prompt's assertions need them."""
         for index, case in enumerate(prompt.tests):
             if isinstance(case, Case):
                 self._compile_all(case.asserts, errors, case.outcome or "ok")
@@ -111,8 +111,8 @@ class Judge:
     def prepare(self, case: Case) -> None:
         """Compile a case's assertions before anything is paid for.
 
-        Raises FormatError at the lines of those that cannot be used, CaseError for a case that lacks a variable that
-        one of them reads, Problems for several.
+        Raises FormatError at the line of an unusable assertion, CaseError for a case that lacks a variable that an
+        assertion needs, Problems if there are several errors.
         """
         errors: list[RunnerError] = []
         own = self._compile_all(case.asserts, errors, case.outcome or "ok")
@@ -136,7 +136,7 @@ class Judge:
         raise_all(errors)
 
     def variables_of(self, case: Case) -> frozenset[str]:
-        """The variables that the case's own assertions read."""
+        """Return the variables that the case's own assertions read."""
         if not case.asserts or self._inputs is not None:
             return frozenset()
         return frozenset(name for each in case.asserts for name in self._compiled(each).variables.names)
@@ -153,8 +153,8 @@ class Judge:
     ) -> Judgement:
         """Judge one answer to one case.
 
-        `latency_ms` in milliseconds, `cost` in US dollars (None: no price is known), `vars` those of the case unless
-        given. Raises FormatError for a broken assertion of the case only if `prepare` was not asked before.
+        `latency_ms` is in milliseconds, `cost` in US dollars (None: no price is known); `vars` defaults to the case's
+        variables. Raises FormatError for a broken assertion of the case, but only if `prepare` was not called before.
         """
         expected = Outcome.OK if case.outcome is None else Outcome(case.outcome)
         outcome, detail, broken = self._classify(answer)
@@ -162,13 +162,13 @@ class Judge:
         if outcome is Outcome.TOOL_CALL and not self._tools:
             as_expected, broken = False, (_tool_failure("a tool was called, but the prompt declares none"),)
         if not as_expected:
-            # A broken schema speaks for itself, unless the case expected something else altogether.
+            # A broken schema is failure enough, unless the case expects another outcome.
             told = broken and (case.outcome is None or outcome is expected)
             checks = () if told else (_outcome_check(expected, outcome, detail),)
             return Judgement(
                 outcome, passed=False, output=answer.output, checks=(*checks, *broken), detail=detail
             )
-        # What the prompt asserts of every test is about proper answers; a case that expects a refusal has its own.
+        # The prompt's assertions are for answers that are ok; a case that expects a refusal has its own.
         asserted = self._asserts if expected is Outcome.OK else ()
         if case.asserts:
             asserted = (*asserted, *(self._compiled(assertion) for assertion in case.asserts))
@@ -190,7 +190,7 @@ class Judge:
         return Judgement(outcome, all(each.passed for each in results), answer.output, results, detail)
 
     def _classify(self, answer: Answer) -> tuple[Outcome, str | None, tuple[CheckResult, ...]]:
-        """The outcome once the schemas have spoken, its reason, and the failed schema checks."""
+        """Return the outcome after checking the schemas, its reason, and the failed schema checks."""
         if answer.outcome is Outcome.OK and self._schema is not None:
             broken = _broken(self._schema.check(answer.output))
         elif answer.outcome is Outcome.TOOL_CALL and self._tools:
@@ -231,7 +231,7 @@ class Judge:
     def _compile_all(
         self, assertions: Iterable[Assertion], errors: list[RunnerError], outcome: str | None = None
     ) -> tuple[CompiledAssertion, ...]:
-        """Those that can be compiled; `outcome` is the one that their case expects (None: they are the prompt's)."""
+        """Return the assertions that compile; `outcome` is the one their case expects (None: the prompt's own)."""
         beside = self._asserts if outcome == "ok" else ()
         outcome = outcome or "ok"
         compiled: list[CompiledAssertion] = []
@@ -254,7 +254,7 @@ class Judge:
         return tuple(compiled)
 
     def _undeclared(self, assertion: Assertion, compiled: CompiledAssertion) -> Iterator[RunnerError]:
-        """An error for each variable that an assertion reads and `inputs` does not declare."""
+        """Yield an error for each variable that an assertion reads and `inputs` does not declare."""
         for name in sorted(compiled.variables.names):
             if self._inputs is not None and name not in self._inputs:
                 yield FormatError(
@@ -265,7 +265,7 @@ class Judge:
                 )
 
     def _foregone(self, assertion: Assertion, compiled: CompiledAssertion, outcome: str) -> Foregone | None:
-        """Why the result of an assertion is known before anything is asked; found out once for each of them."""
+        """Return why the result of an assertion is known before any request; computed once for each assertion."""
         key = (json.dumps([assertion.spec, assertion.evaluator]), outcome)
         if key not in self._known:
             if len(self._known) >= _CACHED_ASSERTIONS:
@@ -276,7 +276,7 @@ class Judge:
     def _repeated(
         self, assertion: Assertion, compiled: CompiledAssertion, others: Iterable[CompiledAssertion]
     ) -> Iterator[RunnerError]:
-        """An error for an assertion that contradicts another one; W014 for one that repeats it."""
+        """Yield an error for an assertion that contradicts another one; remark W014 if it repeats one."""
         for other in others:
             if other.key != compiled.key:
                 continue
@@ -297,12 +297,12 @@ class Judge:
 
     @property
     def remarks(self) -> tuple[Diagnostic, ...]:
-        """What is probably not meant in its assertions, those of the cases prepared so far counted in."""
+        """Return what is probably not intended in the assertions, including those of the cases prepared so far."""
         return tuple(self._remarks.values())
 
     def _impossible(self, case: Case, location: Location) -> Iterator[RunnerError]:
-        """An error where a case expects an outcome that no answer to this prompt can have."""
-        if case.outcome is None:  # as nearly all rows have it
+        """Yield an error if a case expects an outcome that no answer to this prompt can have."""
+        if case.outcome is None:  # as in nearly all rows
             return
         why = {
             "unparsable": (not self._json, "the prompt's response_format does not require JSON"),
@@ -317,7 +317,7 @@ class Judge:
             yield CaseError(f"no answer can be {case.outcome}: {reason}", location=location)
 
     def _compiled(self, assertion: Assertion) -> CompiledAssertion:
-        """Rows of data repeat the same few assertions a hundred thousand times: each is compiled once."""
+        """Compile an assertion, with a cache: rows of data repeat the same few assertions many thousand times."""
         key = json.dumps([assertion.spec, assertion.evaluator, assertion.unjudged])
         known = self._cache.pop(key, None) or compile_assertion(assertion, self._sandbox)
         while len(self._cache) >= _CACHED_ASSERTIONS:
@@ -331,9 +331,9 @@ def _expects_no_answer(test: Case | CaseFile) -> bool:
 
 
 def _tool_validators(request: JsonObject) -> dict[str, Validator | None]:
-    """The parameters of each declared function; None for custom tools, whose input is free text."""
+    """Return the parameters of each declared function; None for custom tools, whose input is free text."""
     return {
-        # A function that declares no parameters takes none that are known (OpenAI API reference, `parameters`).
+        # A function without declared parameters has none that are known (OpenAI API reference, `parameters`).
         str(tool.get("name")): Validator(tool.get("parameters") or {"type": "object"})
         if kind == "function"
         else None
@@ -342,7 +342,7 @@ def _tool_validators(request: JsonObject) -> dict[str, Validator | None]:
 
 
 def _declared_tools(request: JsonObject) -> Iterator[tuple[str, JsonObject]]:
-    """Each entry of `tools`, and of the deprecated `functions`: its kind and its description."""
+    """Yield each entry of `tools` and of the deprecated `functions`: its kind and its description."""
     tools, functions = request.get("tools"), request.get("functions")
     for tool in tools if isinstance(tools, list) else ():
         if isinstance(tool, Mapping):

@@ -20,7 +20,7 @@ __all__ = ["Places", "declared_fields", "places"]
 _REMARKS = {"title", "description", "default", "examples", "deprecated", "readOnly", "writeOnly", "$comment"}
 _DEFINITIONS = {"$defs", "definitions", "$schema", "$id"}
 _BRANCHING = ("$ref", "anyOf", "oneOf")
-# Beside these a schema may say what is not understood here.
+# With any other keyword in a schema, every value counts as possible.
 _UNDERSTOOD = {
     *_REMARKS, *_DEFINITIONS, "type", "enum", "const", "properties", "required", "additionalProperties", "items",
     "minItems", "maxItems", "prefixItems", "minProperties", "maxProperties", "minLength", "maxLength", "pattern", "format",
@@ -32,7 +32,7 @@ _FINITE = {"boolean": (True, False), "null": (None,)}
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """What may stand at the places of a path, one of the `schemas`; () where the path can select nothing.
+    """The values possible at a path's places match one of `schemas`; () if the path can never select anything.
 
     `certain`: a valid output always has the place. `hint` says what the schema has where the path leads nowhere.
     """
@@ -44,7 +44,7 @@ class Places:
 
     @property
     def types(self) -> frozenset[str] | None:
-        """The types of the values that may stand there; None where any may."""
+        """Return the types of the possible values; None if every type is possible."""
         types: set[str] = set()
         for schema in self.schemas:
             if (own := _types(schema)) is None:
@@ -54,7 +54,7 @@ class Places:
 
     @property
     def values(self) -> tuple[Json, ...] | None:
-        """All values that may stand there, where the schema lists them; else None."""
+        """Return all possible values if the schema lists them, else None."""
         values: list[Json] = []
         for schema in self.schemas:
             if (own := _values(schema)) is None:
@@ -63,12 +63,12 @@ class Places:
         return tuple(value for value in values if self.allows(value))
 
     def allows(self, value: Json) -> bool:
-        """Whether `value` may stand there."""
+        """Return whether `value` is possible."""
         return any(_allows(self.root, schema, value) for schema in self.schemas)
 
 
 def places(root: Json, path: Path | None) -> Places | None:
-    """What `root` allows at the places of `path` (None: at the root itself); None where nothing can be said."""
+    """Return what `root` allows at the places of `path` (None: at the root itself); None if that is unknown."""
     found = Places(root, tuple(_leaves(root, root)), certain=True)
     for segment in path.segments if path else ():
         if segment.descendant:
@@ -86,7 +86,7 @@ def places(root: Json, path: Path | None) -> Places | None:
 
 
 def declared_fields(root: Json) -> tuple[str, ...]:
-    """The names of all properties that a schema declares for its root, in whichever of its branches; () for no object."""
+    """Return the names of all properties that a schema's root declares, in any branch; () if it is not an object."""
     fields: dict[str, None] = {}
     stack, seen = [root], set[int]()
     while stack:
@@ -109,7 +109,7 @@ def _is_open(schema: Json) -> bool:
 
 
 def _leaves(root: Json, schema: Json) -> Iterator[Json]:
-    """The schemas of which a value that fits `schema` fits at least one; True where that is not understood."""
+    """Yield schemas such that a value that matches `schema` matches at least one; True for what is not understood."""
     stack, seen = [schema], 0
     while stack:
         each = stack.pop()
@@ -136,7 +136,7 @@ def _leaves(root: Json, schema: Json) -> Iterator[Json]:
 
 
 def _target(root: Json, reference: Json) -> Json:
-    """The schema that a `$ref` means; True where that is not a plain pointer."""
+    """Return the schema that a `$ref` refers to; True if it is not a plain pointer."""
     if not isinstance(reference, str) or not reference.startswith("#") or "%" in reference:
         return True
     here: Json = root
@@ -149,7 +149,7 @@ def _target(root: Json, reference: Json) -> Json:
 
 
 def _steps(schema: Json, segment: Segment) -> Iterator[tuple[Json, bool]]:
-    """The schemas one step down, and of each whether the step is always there."""
+    """Yield the schemas one step down, and for each whether the step always exists."""
     if not isinstance(schema, Mapping):
         yield True, False
         return
@@ -234,7 +234,7 @@ def _allows(root: Json, schema: Json, value: Json) -> bool:
     shared = {key: root[key] for key in ("$schema", "$defs", "definitions") if key in root}
     try:
         return not Validator({**schema, **shared}).check(value)
-    except SchemaProblem:  # of a $ref to the root, or to a place that is not there any more
+    except SchemaProblem:  # for a $ref to the root, or to a place that does not exist
         return True
 
 

@@ -1,4 +1,4 @@
-"""What an assertion requires of one value, wherever that value comes from: one builder per assertion type.
+"""Define what an assertion requires of a value, wherever the value comes from: one builder per assertion type.
 
 A builder receives the assertion's `value` or `threshold`, already validated by the JSON Schema of prompt files, and
 refuses values that could never fail or never pass, such as a regular expression that every text matches.
@@ -460,7 +460,7 @@ def _expr(value: Json, _: Mapping[str, Json], sandbox: Sandbox) -> Predicate:
 
 
 def _values_read(seen: Json, reads: Mapping[str, Members]) -> str:
-    """The values that an expression has read: `output.category is "delivery" and vars.label is "other"`."""
+    """Describe the values that an expression has read: `output.category is "delivery" and vars.label is "other"`."""
     assert isinstance(seen, Mapping)
     found = []
     for name, members in reads.items():

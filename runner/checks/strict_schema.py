@@ -1,4 +1,4 @@
-"""Lay out a schema for the strict lint: every subschema once, with its path, its depth and its references."""
+"""Collect every subschema of a schema once, with its path, depth and references, for the strict lint."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def target(reference: Json) -> JsonPath | None:
 
 
 def ends(nodes: Mapping[JsonPath, Subschema]) -> set[JsonPath]:
-    """Return the paths whose schemas some finite value matches. The others require endlessly nested values."""
+    """Return the paths whose schemas match at least one finite value. All others require endlessly nested values."""
     finite: set[JsonPath] = set()
     children_first = list(nodes.values())[::-1]
     grown = True

@@ -106,7 +106,7 @@ def members(tree: nodes.Node, name: str) -> Members | None:
 
 
 class _Members(NodeVisitor):
-    """Visits an expression for `members`; `read` has, for each use of a member, whether it may be missing there."""
+    """Visits an expression for `members`; `read` tells, for each member that is used, whether it may be missing."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -117,7 +117,7 @@ class _Members(NodeVisitor):
         return isinstance(node, nodes.Name) and node.name == self._name
 
     def _read(self, node: nodes.Node, *, guarded: bool) -> bool:
-        """Note the member that `node` names, if it names one."""
+        """Record the member that `node` names, if any."""
         if isinstance(node, nodes.Getattr) and self._is_object(node.node):
             member: object = node.attr
         elif (
@@ -388,7 +388,7 @@ class _Walk(NodeVisitor):
         else:
             hint = 'choose with {% if %} around {% include "..." %}: values must not select files'
             self._problem(
-                node, f"the file of an {kind} must be a name in quotes", hint if kind == "include" else None
+                node, f"the file of an {kind} must be a quoted name", hint if kind == "include" else None
             )
 
     def _problem(self, node: nodes.Node, message: str, hint: str | None = None) -> None:

@@ -35,7 +35,7 @@ def compile_texts(template: Template, sources: Sequence[Source], files: Finder, 
 
 
 class _Text(Protocol):
-    """A text that needs no Jinja."""
+    """A text that can be rendered without Jinja."""
 
     @property
     def uses(self) -> tuple[LocatedUse, ...]: ...
@@ -44,7 +44,7 @@ class _Text(Protocol):
 
 
 class _Mixed:
-    """Texts that need no Jinja, and for each None among them the next one of `rest`."""
+    """Texts that need no Jinja; each None among them is the next text of `rest`."""
 
     def __init__(self, plain: Sequence[_Text | None], rest: Texts | None = None) -> None:
         self._plain = plain
@@ -79,8 +79,8 @@ _INDEX = re.compile(r"[0-9]{1,9}")
 class _SimpleText:
     """`engine: simple`: each `{{ name }}` is replaced once, and `{{ name.key }}` looks into objects and lists.
 
-    `parts` alternates between plain text and the content of braces; `lines` are the lines of the latter, and `dotted`
-    says that dots separate keys; in GitHub's files a name with dots is a name like any other.
+    `parts` alternates between plain text and the content of braces; `lines` are the line numbers of the latter.
+    `dotted` says that dots separate keys; in GitHub's files they are part of the name.
     """
 
     source: Source
@@ -132,7 +132,7 @@ _NO_VARIABLES = {"true", "false", "none", "True", "False", "None", "self", "not"
 
 
 def _without_jinja(source: Source) -> _Text | None:
-    """Return the result of Jinja for a text whose rendering is obvious, or None."""
+    """Return a text that needs no Jinja to render; None if it may need it."""
     if "{" not in source.text and "\r" not in source.text:
         return _Constant(source.text)
     if (whole := _ONE_VARIABLE.fullmatch(source.text)) and whole[1] not in _NO_VARIABLES:

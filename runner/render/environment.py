@@ -38,7 +38,7 @@ class Missing(StrictUndefined):
 
     @property
     def _undefined_message(self) -> str:
-        name: object = self._undefined_name  # an index as well, whatever its annotation says
+        name: object = self._undefined_name  # may also be an index, whatever its annotation says
         owner = self._undefined_obj
         if self._undefined_hint:
             return self._undefined_hint.rstrip(".")

@@ -23,7 +23,7 @@ __all__ = ["CompiledExpression", "compile_expression"]
 
 @dataclass(frozen=True, slots=True)
 class CompiledExpression:
-    """A compiled expression over some names, of which it `reads` these; see `compile_expression`."""
+    """A compiled expression over some names; `reads` are those that it reads. See `compile_expression`."""
 
     source: str
     reads: Mapping[str, Members]

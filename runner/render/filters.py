@@ -40,13 +40,13 @@ _NOTHING = object()
 
 @pass_context
 def _tick(context: Context, value: Any) -> None:
-    # With the context, because Jinja would compute a filter without it at compile time, once.
+    # Needs the context, because Jinja would evaluate a filter without it at compile time, once.
     spend(TURN)
 
 
 @pass_environment
 def _method(environment: Environment, value: Any, name: str) -> Any:
-    # No JSON value can be called, so what is called on an object is the method.
+    # No JSON value can be called, so a call on an object always means the method.
     method = METHODS[dict].get(name) if isinstance(value, dict) else None
     return environment.getattr(value, name) if method is None else partial(method, value)
 
@@ -134,7 +134,7 @@ def _number(name: str, read: Callable[..., Any], value: Any, default: Any) -> An
 
 
 def _on_text(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a filter that works on the text of its value as it would be printed (`none | upper` is `NULL`)."""
+    """Return a filter that works on its value's text as it would be printed (`none | upper` is `NULL`)."""
 
     def on_text(value: Any, *args: Any, **kwargs: Any) -> Any:
         printed = text(value)

@@ -24,7 +24,7 @@ _ROLES = frozenset({"user", "assistant", "tool"})
 
 @dataclass(frozen=True, slots=True)
 class Placeholder:
-    """Entry `index` of `messages`; `roles` are those that the messages of the variable `name` may have."""
+    """Entry `index` of `messages`; `roles` are the roles that the messages in the variable `name` may have."""
 
     index: int
     name: str
@@ -84,11 +84,11 @@ _SOUND: set[Hashable] = set()
 
 _MOST_SOUND = 1024
 _TOLD_APART = frozenset({"role", "type", "detail", "format"})
-"""Keys whose values decide what else is allowed; of other strings the format only checks whether they are empty."""
+"""Keys whose values decide what else is allowed; all other strings are only checked for being empty."""
 
 
 def _shape(value: Json, key: str = "") -> Hashable:
-    """Return everything in a message that the rules depend on."""
+    """Return everything in a message on which the rules depend."""
     if isinstance(value, str):
         return value if key in _TOLD_APART else bool(value)
     if isinstance(value, dict):

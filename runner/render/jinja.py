@@ -44,7 +44,7 @@ class JinjaTexts:
         try:
             rendered = join_text(template.root_render_func(template.new_context(values)))
             if not rendered.isascii():
-                rendered.encode()  # a lone surrogate, written as an escape, is not text
+                rendered.encode()  # an escaped lone surrogate is not valid text
         except RUNTIME_ERRORS as error:
             message, hint = explain(error)
             name, line = place_of(error) or (template.name, 1)

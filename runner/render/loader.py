@@ -1,6 +1,6 @@
-"""The files a prompt's templates include, checked before anything is rendered.
+"""Load the files that a prompt's templates include, and check them before anything is rendered.
 
-Each is compiled once, under a name of ours, and kept in memory.
+Each file is compiled once, under a name that runner assigns, and kept in memory.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ __all__ = ["Closure", "LoadedTemplate"]
 
 @dataclass(frozen=True, slots=True)
 class LoadedTemplate:
-    """One compiled template. `uses` covers what it includes as well; `exports` are the names it sets."""
+    """A compiled template. `uses` includes the uses in included files; `exports` are the names that it sets."""
 
     name: str
     uses: tuple[LocatedUse, ...]
@@ -32,7 +32,7 @@ class LoadedTemplate:
 
 
 class Closure(BaseLoader):
-    """All templates of one prompt. `problems` gathers what is wrong with them, each at its own line."""
+    """All templates of one prompt. `problems` collects their errors, each at its own line."""
 
     has_source_access = False
 
@@ -51,14 +51,14 @@ class Closure(BaseLoader):
         name: str,
         globals: MutableMapping[str, Any] | None = None,  # noqa: A002 - Jinja's signature
     ) -> Template:
-        """Jinja asks for an included file by the name that `add` wrote into the tree."""
+        """Return an included file to Jinja, by the name that `add` wrote into the tree."""
         try:
             return self._templates[name]
         except KeyError:
             raise TemplateNotFound(name) from None
 
     def add(self, environment: PromptEnvironment, source: Source) -> LoadedTemplate:
-        """Compile a template with everything it includes; without code (`template`) where a problem was noted."""
+        """Compile a template with everything it includes. If there are problems it has no code (see `template`)."""
         name = f"t{len(self.sources)}"
         self.sources[name] = source
         try:
@@ -76,7 +76,7 @@ class Closure(BaseLoader):
         found = analyze(tree)
         for problem in found.problems:
             self._note(source, problem)
-        # Many includes of one file use the same variables in the same places: each is kept once.
+        # Many includes of one file repeat the same uses: each is kept once.
         uses = dict.fromkeys(
             LocatedUse(use.name, source, use.line, use.guarded, use.tested)
             for use in found.uses
@@ -96,11 +96,11 @@ class Closure(BaseLoader):
         return LoadedTemplate(name, tuple(uses), found.exports)
 
     def template(self, unit: LoadedTemplate) -> Template | None:
-        """The code of a unit; None where it has problems."""
+        """Return the code of a unit; None if it has problems."""
         return self._templates.get(unit.name)
 
     def _check_wanted(self, source: Source, reference: Reference, unit: LoadedTemplate) -> None:
-        """Whether a file defines what is imported from it; one that does not parse has been told already."""
+        """Note a problem if a file does not define what is imported from it, unless the file itself has problems."""
         for name in reference.wanted:
             if name not in unit.exports and unit.name in self._templates:
                 hint = suggestion(name, unit.exports) or None
@@ -113,7 +113,7 @@ class Closure(BaseLoader):
         unit: LoadedTemplate,
         exports: frozenset[str],
     ) -> dict[LocatedUse, None]:
-        """The uses of a template together with those of a file it names, less what each sets for the other."""
+        """Return the uses of a template and of a file that it names, except variables that one sets for the other."""
         if reference.kind == "extends":
             # Blocks see what either file sets at its top level.
             own = dict.fromkeys(use for use in uses if use.name not in unit.exports)
@@ -125,14 +125,14 @@ class Closure(BaseLoader):
             if not use.guarded and (key := (unit.name, use.line, use.name)) not in self._hidden:
                 self._hidden.add(key)
                 hint = f"import it `with context`, or make {use.name!r} an argument of the macro"
-                message = f"variable {use.name!r} is out of sight in a file that is used without context"
+                message = f"variable {use.name!r} is not visible in a file that is used without context"
                 self.problems.append(TemplateError(message, location=use.location, hint=hint))
         return uses
 
     def _follow(
         self, environment: PromptEnvironment, source: Source, reference: Reference
     ) -> LoadedTemplate | None:
-        """The unit of a file that `source` names, compiled on first sight."""
+        """Return the unit of a file that `source` names; it is compiled the first time it is named."""
         try:
             named = self._files.find(source, reference.name, reference.line)
         except RunnerError as error:
@@ -141,7 +141,7 @@ class Closure(BaseLoader):
         if named in self._open:
             chain = [each.file for each in self._open[self._open.index(named) :]]
             circle = " -> ".join([*chain, named.file])
-            self._note(source, Problem(reference.line, f"{reference.kind} goes in a circle: {circle}"))
+            self._note(source, Problem(reference.line, f"{reference.kind} is circular: {circle}"))
             return None
         if named in self._units:
             return self._units[named]

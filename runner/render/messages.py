@@ -1,7 +1,7 @@
-"""Which strings of a message are templates, and the message that comes of them.
+"""Find the templates in a message of a prompt file, and render the message.
 
-Templates are the `content` string, and in content parts the text, the URL, the audio and file data and the file's
-name. Roles, names, ids and fields of providers never are: no value can change who speaks.
+Templates are the `content` string and, in content parts, the text, the URL, the audio and file data and the file name.
+Roles, names, ids and provider fields are not templates, so no value can change who speaks.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _LEAVES: Mapping[str, tuple[tuple[str, ...], ...]] = {
 
 
 def template_paths(message: Mapping[str, Json]) -> Iterator[tuple[JsonPath, str]]:
-    """Each template of a message: its path in the message and its text. A placeholder has none."""
+    """Yield the path and the text of each template in a message. A placeholder has none."""
     content = None if message.get("type") == "placeholder" else message.get("content")
     if isinstance(content, str):
         yield ("content",), content
@@ -47,7 +47,7 @@ def _at(value: Json, path: JsonPath) -> Json:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message of the prompt file; `paths` are where its templates stand in it, `uses` the variables they read."""
+    """A message of the prompt file; `paths` are the paths of its templates, `uses` the variables that they read."""
 
     message: Mapping[str, Json]
     paths: tuple[JsonPath, ...]
@@ -56,9 +56,9 @@ class Message:
     def render(
         self, values: dict[str, Json], texts: Iterator[str], location: Callable[[], Location]
     ) -> list[dict[str, Json]]:
-        """The one message, as the wire wants it: the author's keys in the author's order. Raises TemplateError.
+        """Return the rendered message in wire form, with the author's keys in the author's order. Raises TemplateError.
 
-        `texts` are the rendered templates of the prompt, of which this takes its own.
+        `texts` are the rendered templates of the whole prompt; this consumes the message's own.
         """
         rendered = dict(self.message)
         for path in self.paths:
@@ -67,7 +67,7 @@ class Message:
 
 
 def _replaced(value: Json, path: JsonPath, text: str) -> Json:
-    """A copy of `value` with `text` at `path`; what is beside the path is shared."""
+    """Return a copy of `value` with `text` at `path`; the rest is shared with the original."""
     if not path:
         return text
     first, rest = path[0], path[1:]

@@ -59,7 +59,7 @@ def _measure(value: Any, size: int) -> int:
         return size + 1
     if isinstance(value, (list, tuple)):
         for item in value:
-            size = _measure(item, size + 2)  # a comma and a space, but for the last one
+            size = _measure(item, size + 2)  # a comma and a space, except after the last item
         return size
     if isinstance(value, dict):
         for key, item in value.items():
@@ -67,10 +67,12 @@ def _measure(value: Any, size: int) -> int:
                 raise RefusedError("the keys of a JSON object must be strings", "write the keys in quotes")
             size = _measure(item, size + len(key) + 6)
         return size
-    from jinja2 import Undefined  # what is no JSON comes out of a template, so Jinja is loaded already
+    from jinja2 import Undefined  # only templates produce what is not JSON, so Jinja is loaded already
 
     if isinstance(value, Undefined):
-        str(value)  # raises: every undefined value of the sandbox is strict, except what this stands for:
+        str(
+            value
+        )  # raises for every undefined value of the strict sandbox, except for the one explained below:
         raise RefusedError(
             "this inline `if` has no `else`, and its condition is false", "add `else ''` to print nothing"
         )

@@ -14,15 +14,15 @@ from .messages import template_paths
 __all__ = ["remarks", "unused_inputs"]
 
 _BRACES = re.compile(r"\{\{\s*[A-Za-z_][^{}]*\}\}|\{%")
-# Of the engines that fill in names only: braces around anything else, and what to write.
+# For engines that only replace names: a pattern for braces around anything else, and a hint.
 _ODD_BRACES = {
-    "simple": (re.compile(r"\{\{(?!\s*[\w.-]+\s*\}\})[^{}]*\}\}"), "`engine: jinja2` knows expressions"),
+    "simple": (re.compile(r"\{\{(?!\s*[\w.-]+\s*\}\})[^{}]*\}\}"), "`engine: jinja2` supports expressions"),
     "github": (
         re.compile(rf"(?!{PLACEHOLDER.pattern})\{{\{{[^{{}}]*\}}\}}"),
         "GitHub's format fills in only {{name}}, without spaces",
     ),
 }
-# What Jinja reads as one: text between raw and endraw, a comment, a tag, an expression.
+# What Jinja does not read as plain text: text between raw and endraw, a comment, a tag, an expression.
 _BRACED = re.compile(
     r"\{%[-+]?\s*raw\s*[-+]?%\}.*?\{%[-+]?\s*endraw\b|\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}", re.DOTALL
 )
@@ -30,9 +30,9 @@ _COMMENT_START = re.compile(r"\{#[-+]?[\s#]|\{#-?#\}")
 
 
 def unused_inputs(prompt: Prompt, used: frozenset[str]) -> Iterator[Diagnostic]:
-    """Yield W001: an input is never used, neither in a message nor in an assertion.
+    """Yield W001: an input that neither a message nor an assertion uses.
 
-    GitHub's files do not declare inputs: every key of a row is one, even a note for people.
+    GitHub's files do not declare inputs: every column of a row is one, even a note for people.
     """
     if prompt.template.engine == "github":
         return
@@ -41,7 +41,7 @@ def unused_inputs(prompt: Prompt, used: frozenset[str]) -> Iterator[Diagnostic]:
             yield Diagnostic(
                 "warning",
                 "W001",
-                f"input {name!r} is declared but no message uses it, nor any `expr`",
+                f"input {name!r} is declared but neither a message nor an `expr` uses it",
                 prompt.document.locate_key(("inputs", name)),
             )
 
@@ -96,7 +96,7 @@ def _text_remarks(prompt: Prompt, path: JsonPath, text: str) -> Iterator[Diagnos
         for found in _odd_comments(text):
             location = prompt.document.text_location(path, *_line_and_column(text, found.start()))
             message = f"{elided(found[0], 60)} is a Jinja comment and is not sent"
-            hint = "write a space after {# of a comment, and {% raw %}...{% endraw %} around text, or engine: simple"
+            hint = "for a comment, write a space after {#; for text, use {% raw %}...{% endraw %} or engine: simple"
             yield Diagnostic("warning", "W007", message, location, hint)
     if odd := _ODD_BRACES.get(prompt.template.engine):
         braces, hint = odd
@@ -111,7 +111,7 @@ def _line_and_column(text: str, offset: int) -> tuple[int, int]:
 
 
 def _odd_comments(text: str) -> Iterator[re.Match[str]]:
-    r"""Comments that do not look like any: those of `\frac{#1}{#2} ... {#1 #}`, `{#each}...#}`."""
+    r"""Yield comments that look like text: those in `\frac{#1}{#2} ... {#1 #}`, `{#each}...#}`."""
     for found in _BRACED.finditer(text):
         if found[0].startswith("{#") and not _COMMENT_START.match(found[0]):
             yield found

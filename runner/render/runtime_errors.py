@@ -66,8 +66,8 @@ def place_of(error: BaseException) -> tuple[str, int] | None:
 
 
 def _line(trace: TracebackType) -> int:
-    """Return the line of code that was running; a signal may arrive at an instruction without one: then the one before."""
-    line: int | None = trace.tb_lineno  # whatever its annotation says
+    """Return the line that was running; if a signal arrived at an instruction without a line, the line before it."""
+    line: int | None = trace.tb_lineno  # may be None, whatever its annotation says
     code = trace.tb_frame.f_code
     for start, _, of_instruction in code.co_lines() if line is None else ():
         if start <= trace.tb_lasti and of_instruction is not None:

@@ -24,7 +24,7 @@ __all__ = ["CompileError", "compile_tree", "parse", "parse_expression"]
 
 _TOO_DEEP = Problem(1, "the template is nested too deeply, or a number in it is too long")
 
-# Python's compiler raises MemoryError also for code that is nested too deeply.
+# Python's compiler also raises MemoryError for code that is nested too deeply.
 _TOO_LARGE = Problem(1, f"the template is nested too deeply, or {NO_MEMORY}")
 
 _OPEN_BLOCK = re.compile(r"The innermost block that needs to be closed is '(\w+)'")
@@ -56,7 +56,7 @@ class CompileError(Exception):
 
 @contextmanager
 def _silence() -> Iterator[None]:
-    """Silence Python's warnings about generated code: the author of `1e-7[0]` gets an error when it is rendered.
+    """Silence Python's warnings about generated code: the author of `1e-7[0]` gets an error at render time.
 
     Escapes that Python does not know (`'\\d'`) stay as they are, as in Jinja.
     """
@@ -109,7 +109,7 @@ def parse_expression(environment: PromptEnvironment, source: str) -> nodes.Templ
 def compile_tree(environment: PromptEnvironment, tree: nodes.Template, name: str) -> Template:
     """Generate code from a tree, which is modified. `name` is ours, never an author's. Raises CompileError."""
     try:
-        start_work()  # constant expressions are computed
+        start_work()  # constant expressions are evaluated
         _Rewriter(environment).visit(tree)
         _Folder(environment).visit(tree)
         with _silence():
@@ -123,7 +123,7 @@ def compile_tree(environment: PromptEnvironment, tree: nodes.Template, name: str
         raise CompileError(_TOO_LARGE) from None
     except OutOfTimeError:
         raise
-    except RUNTIME_ERRORS as error:  # out of an expression without variables
+    except RUNTIME_ERRORS as error:  # raised by an expression without variables
         raise CompileError(Problem(_line_of(error), *explain(error))) from None
 
 
@@ -175,7 +175,7 @@ class _Rewriter(NodeTransformer):
         self.generic_visit(node)
         value: nodes.Expr = nodes.Const(None, lineno=node.lineno, environment=self._environment)
         if isinstance(node, nodes.For) and any(True for _ in node.find_all(nodes.Include)):
-            # Jinja makes `loop` only where it is read; this lets an included file read it too.
+            # Jinja creates `loop` only if it is read; this lets an included file read it too.
             value = nodes.Name("loop", "load", lineno=node.lineno, environment=self._environment)
         node.body.insert(0, nodes.ExprStmt(self._filter(value, TICK), lineno=node.lineno))
         return node
@@ -186,10 +186,10 @@ class _Rewriter(NodeTransformer):
 
 
 class _Folder(NodeTransformer):
-    """Computes what needs no variables, from the inside out, so that what fails there fails before anything is rendered.
+    """Evaluates constant expressions, innermost first, so that their errors are found before anything is rendered.
 
-    Jinja's optimizer does the same, but looks at each expression again for every one around it, which takes cubic time:
-    minutes for two kilobytes of `a-0-1-2-...`. This looks at each once, and no deeper than at its operands.
+    Jinja's optimizer does the same, but visits each expression again for every expression around it, which takes cubic
+    time: minutes for two kilobytes of `a-0-1-2-...`. This visits each once, and looks no deeper than at its operands.
     """
 
     def __init__(self, environment: PromptEnvironment) -> None:
@@ -207,7 +207,7 @@ class _Folder(NodeTransformer):
                 nodes.CondExpr(decides, nothing, nothing, lineno=node.lineno).as_const(self._context)
             if _is_computable(node):
                 value = node.as_const(self._context)
-                if _is_finite(value):  # in code it would be the name `inf`
+                if _is_finite(value):  # the code for it would be the name `inf`
                     return nodes.Const.from_untrusted(value, node.lineno, self._environment)
         except nodes.Impossible:
             pass
@@ -215,7 +215,7 @@ class _Folder(NodeTransformer):
 
 
 def _is_computable(node: nodes.Node) -> bool:
-    """Whether all operands are constants; those of a pair, a comparison, or a named argument stand one level deeper."""
+    """Return whether all operands are constants; for pairs, comparisons and keyword arguments, one level deeper."""
     return isinstance(node, nodes.Const) or all(
         isinstance(each, nodes.Const) or (isinstance(each, nodes.Helper) and _is_computable(each))
         for each in node.iter_child_nodes()
@@ -223,7 +223,7 @@ def _is_computable(node: nodes.Node) -> bool:
 
 
 def _is_finite(value: object) -> bool:
-    """Whether there are none but finite numbers in a constant."""
+    """Return whether a constant contains only finite numbers."""
     if isinstance(value, dict):
         return all(_is_finite(each) for pair in value.items() for each in pair)
     if isinstance(value, list | tuple):

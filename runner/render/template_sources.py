@@ -94,7 +94,7 @@ class Files:
 
     def find(self, source: Source, name: str, line: int) -> Source:
         """See Finder."""
-        location = Location(source.file)  # found out only for an error: it takes reading the YAML once more
+        location = Location(source.file)  # an exact one needs to read the YAML again
         try:
             tree, file = self._find(source, name, line, location)
             known = self._files.get((id(tree), file))
@@ -122,14 +122,14 @@ class Files:
 
     def _read(self, tree: Tree, file: str, location: Location) -> Source:
         shown = tree.shown(file)
-        # The last line end closes the last line of a file; it is no part of the sentence it is included in.
+        # The last line end of a file is not part of the sentence in which it is included.
         text = decode(tree.read(file, location=location), shown).removesuffix("\n")
 
         def locate(line: int, column: int | None) -> Location:
             return Location(shown, line, column)
 
-        # Of a text that is too long to be compiled, as much is kept as says so.
+        # Of a text that is too long to compile, keep only enough to report that.
         source = Source(text[: MAX_SOURCE + 1], shown, locate, file)
         self._files[id(tree), file] = source
-        self._trees[source] = tree  # keeps the tree, so that its id stays its own
+        self._trees[source] = tree  # keeps the tree alive, so that its id stays unique
         return source

@@ -1,4 +1,4 @@
-"""Render a prompt with variables into messages. It is compiled once, reporting all errors, and rendered any number of times."""
+"""Compile a prompt once, reporting all errors; render it with variables into messages any number of times."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ class _Entry(Protocol):
 class CompiledPrompt:
     """A prompt that is ready to render.
 
-    `variables` are the names it reads anywhere, included files and placeholders counted in; `required` are those
-    among them that must have a value (the others are only read behind `is defined` or `| default`). `files` are
-    the included files, as paths in the prompt's tree (those of another tree under their shown name). `tested` says of
-    each variable whose value is itself a condition of a template where it first is.
+    `variables` are the names that it reads anywhere, including included files and placeholders; `required` are those
+    that must have a value (the others are only read behind `is defined` or `| default`). `files` are the included
+    files, as paths in the prompt's tree (files of another tree under their shown name). `tested` maps each variable
+    whose value is itself a condition of a template to the first place where it is.
     """
 
     prompt: Prompt
@@ -58,7 +58,7 @@ class CompiledPrompt:
         location: Location | None = None,
         also_read: frozenset[str] = frozenset(),
     ) -> list[dict[str, Json]]:
-        """Return the messages for these variables in wire form; parts without templates are shared, so do not modify them.
+        """Return the messages for these variables in wire form. Parts without templates are shared: do not modify them.
 
         `vars` are JSON values, and `location` is the place they come from (a case). Values are data: they are not
         rendered again and cannot add a message or change a role. `also_read` are variables that the case may have
@@ -184,7 +184,7 @@ def _undeclared(prompt: Prompt, uses: Iterable[LocatedUse]) -> Iterator[RunnerEr
         seen.add(key)
         declared = (
             "string" if use.source.text else "array"
-        )  # a placeholder has no text: it takes a list of messages
+        )  # a placeholder has no text, only a list of messages
         hint = suggestion(use.name, prompt.inputs) or (
             f"declare it: `inputs: {{{use.name}: {{type: {declared}}}}}`"
         )

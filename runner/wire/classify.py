@@ -1,4 +1,4 @@
-"""Classifies a response into outcomes, in one fixed order and without repairing anything.
+"""Classify a response into outcomes, in one fixed order and without repairing anything.
 
 The order is that of OpenAI's own clients for structured outputs: cut off, filtered, refused, tool call, empty,
 then the text itself. An answer that parses but was cut off is still cut off.

@@ -1,4 +1,4 @@
-"""Decodes JSON in two ways: a provider's envelope as leniently as possible, an answer strictly."""
+"""Decode JSON in two ways: a provider's envelope as leniently as possible, an answer strictly."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Translates between the format of prompts and the wire format of a server: one `Dialect` for each wire format.
+"""Translate between the format of prompts and the wire format of a server: one `Dialect` for each wire format.
 
 Prompts, fingerprints, records and snapshots all use the format of chat completions. A dialect translates outgoing
 requests and incoming responses; no other part of runner knows the wire format of a server.

@@ -52,7 +52,7 @@ _MEDIA_FIELDS = {"image_url": "url", "input_audio": "data", "file": "file_data"}
 """The field of a content part of each type that may have its medium as base64 text."""
 
 _MEDIA_STARTS = {"image_url": "data:", "input_audio": "", "file": ""}
-"""How that text begins; an image may be a web address instead, which counts unchanged."""
+"""The beginning of that text; an image may be a web address instead, which counts unchanged."""
 
 
 class Fingerprinter:

@@ -1,4 +1,4 @@
-"""Joins values that arrive in pieces in the events of a stream, without losing any of them."""
+"""Join values that arrive in pieces in the events of a stream, without losing any of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads the text of a message's `content`, which some servers send as a list of parts (Mistral, Databricks)."""
+"""Read the text of a message's `content`, which some servers send as a list of parts (Mistral, Databricks)."""
 
 from __future__ import annotations
 

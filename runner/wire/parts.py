@@ -1,4 +1,4 @@
-"""Reads everything in an answer besides its text. It is paid for, so all of it is kept: by name, or in `extra`.
+"""Read everything in an answer besides its text. It is paid for, so all of it is kept: by name, or in `extra`.
 
 `extra` has the fields without a name of their own, by the object of the response that had them: message, choice,
 completion.
@@ -25,7 +25,7 @@ _OF_CHOICE = frozenset({"index", "message", "finish_reason", "logprobs", "error"
 _OF_MESSAGE = frozenset({"role", "content", "refusal", "tool_calls", "function_call", "audio", "annotations"})
 _REASONING = ("reasoning_content", "reasoning", "thinking")
 _SOURCES = ("citations", "search_results")
-"""Lists of sources with names of their own (Perplexity and others), where OpenAI has `annotations`."""
+"""Lists of sources under the providers' own names (Perplexity and others); OpenAI has `annotations` instead."""
 
 _MOST_OTHERS = 1_000_000
 """The maximum number of characters that are kept of surplus choices."""

@@ -1,4 +1,4 @@
-"""Reads the errors of OpenAI-compatible servers, in all their shapes, into one form.
+"""Read the errors of OpenAI-compatible servers, in all their shapes, into one form.
 
 {"error": {"message", "type", "param", "code"}}          OpenAI, Azure, Groq, Together, vLLM from 0.10.1
 {"error": {"code": 429, "metadata": {"raw": "..."}}}     OpenRouter; `raw` is the upstream's text or JSON

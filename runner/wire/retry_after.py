@@ -1,4 +1,4 @@
-"""Reads from response headers how long a provider asks to wait.
+"""Read from response headers how long a provider asks clients to wait.
 
 `Retry-After` as in RFC 9110, section 10.2.3 (also with a fraction, which occurs), `retry-after-ms` as OpenAI and
 Azure send it, and, without either, the time at which a rate limit is reset.

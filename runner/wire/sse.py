@@ -1,4 +1,4 @@
-"""Splits bytes into server-sent events by the WHATWG HTML standard, section 9.2.6 "Interpreting an event stream".
+"""Split bytes into server-sent events by the WHATWG HTML standard, section 9.2.6 "Interpreting an event stream".
 
 Lines end at LF, CR or CRLF and nowhere else: U+2028 and similar characters occur unescaped in JSON texts.
 """
@@ -39,7 +39,7 @@ class SseSplitter:
         self._line: list[bytes] = []  # pieces of the line that has not ended yet
         self._data: list[bytes] = []
         self._name = b""
-        self._size = 0  # bytes of the event so far, the unfinished line included
+        self._size = 0  # bytes of the event so far, including the unfinished line
         self._at_start = True
         self._after_cr = False
         self._over = False

@@ -1,4 +1,4 @@
-"""Joins a stream of chat.completion.chunk events into the equivalent chat.completion body.
+"""Join a stream of chat.completion.chunk events into the equivalent chat.completion body.
 
 The shapes are those of OpenAI's API reference ("The chat completion chunk object"), and those of compatible servers:
 chunks without choices, reasoning in separate fields, errors in the middle, a whole completion in one event.

@@ -1,4 +1,4 @@
-"""Reads the numbers of a provider's `usage`: counts of tokens, and the cost that some providers state."""
+"""Read the numbers in a provider's `usage`: token counts, and the cost that some providers state."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _MOST = 2**53
 
 
 def token_count(usage: Mapping[str, Json] | None, name: str) -> int | None:
-    """Return the count under `name`; None if it is absent or no count: not a whole number, negative, or above 2**53."""
+    """Return the count under `name`; None if it is absent, not a whole number, negative, or above 2**53."""
     number = _number(usage, name)
     return int(number) if number is not None and number == int(number) else None
 

@@ -1,4 +1,4 @@
-"""Finds errors that are verdicts: the provider's filter refused, or its own check rejected the model's answer.
+"""Find errors that are verdicts: the provider's filter refused, or its own check rejected the model's answer.
 
 Sending the request again would not change the answer, and nothing is wrong with the endpoint. So these are outcomes
 of the case, not failures of the request.

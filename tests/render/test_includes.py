@@ -47,7 +47,7 @@ def test_a_file_that_is_not_there_is_an_error_at_the_line_that_names_it() -> Non
 
 def test_a_circle_is_refused_and_told_whole() -> None:
     files = {"a": "{% include 'b' %}", "b": "x\n{% import 'a' as a %}"}
-    with pytest.raises(TemplateError, match=r"^b:2: import goes in a circle: a -> b -> a$"):
+    with pytest.raises(TemplateError, match=r"^b:2: import is circular: a -> b -> a$"):
         compile_text("{% include 'a' %}", files)
 
 
@@ -103,7 +103,7 @@ def test_an_included_file_sees_what_is_set_around_it() -> None:
 
 def test_a_variable_that_an_import_cannot_see_is_an_error_when_the_prompt_is_loaded() -> None:
     files = {"m": "\n{% macro hi() %}hi {{ name }}{% endmacro %}"}
-    with pytest.raises(TemplateError, match=r"^m:2:23: variable 'name' is out of sight") as caught:
+    with pytest.raises(TemplateError, match=r"^m:2:23: variable 'name' is not visible") as caught:
         compile_text("{% import 'm' as m %}{{ m.hi() }}", files)
     assert "with context" in str(caught.value.hint)
     assert render("{% import 'm' as m with context %}{{ m.hi() }}", files, name="Ada") == "hi Ada"

@@ -132,5 +132,5 @@ def test_html_escaping_cannot_be_switched_on() -> None:
     ],
 )
 def test_a_value_cannot_select_a_file(template: str) -> None:
-    with pytest.raises(TemplateError, match="name in quotes"):
+    with pytest.raises(TemplateError, match="quoted name"):
         compile_text(template, {"a": "", "secret": "s"})
