@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import click
 
+from .options import kind_option, select_argument
+
 __all__ = ["command"]
 
 
 @click.command("accept")
-@click.argument("select", nargs=-1, metavar="[SELECT]...")
+@select_argument
 @click.option("--all", "everything", is_flag=True, help="Approve every pending answer.")
-@click.option(
-    "--kind",
-    "kinds",
-    multiple=True,
-    metavar="KIND,...",
-    help="Only these kinds: new, changed, refreshed, moved (several: a,b).",
-)
+@kind_option
 @click.option("--from", "folder", metavar="DIR", help="Read another pending folder, such as a CI artifact.")
 def command(select: tuple[str, ...], kinds: tuple[str, ...], folder: str | None, *, everything: bool) -> int:
     """Approve pending answers without reviewing them.

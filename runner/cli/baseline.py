@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from .options import (
-    JobsType,
     case_option,
-    complete_endpoints,
+    endpoint_option,
     env_file_option,
     isolate_option,
+    jobs_option,
     no_lint_option,
     paths_argument,
+    tag_option,
     transport_option,
     trust_option,
 )
@@ -36,21 +37,9 @@ __all__ = ["command"]
     help="Send each case N times.",
 )
 @case_option
-@click.option("--tag", "tags", multiple=True, metavar="TAG", help="Only prompts or cases with this tag.")
-@click.option(
-    "--endpoint",
-    envvar="RUNNER_ENDPOINT",
-    metavar="NAME",
-    shell_complete=complete_endpoints,
-    help="Use this endpoint of runner.yaml.",
-)
-@click.option(
-    "--jobs",
-    "-j",
-    type=JobsType(),
-    envvar="RUNNER_JOBS",
-    help="Send this many requests at once; adaptive: as many as the endpoint accepts.",
-)
+@tag_option
+@endpoint_option
+@jobs_option
 @no_lint_option
 @transport_option
 @env_file_option

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .options import complete_endpoints, env_file_option, trust_option
+from .options import endpoint_option, env_file_option, trust_option
 from .terminal import confirm
 
 if TYPE_CHECKING:
@@ -16,13 +16,7 @@ __all__ = ["command"]
 
 
 @click.command("models")
-@click.option(
-    "--endpoint",
-    envvar="RUNNER_ENDPOINT",
-    metavar="NAME",
-    shell_complete=complete_endpoints,
-    help="Use this endpoint of runner.yaml.",
-)
+@endpoint_option
 @env_file_option
 @trust_option
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")

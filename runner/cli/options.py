@@ -14,25 +14,29 @@ if TYPE_CHECKING:
     from ..files.env_file import EnvFile
 
 __all__ = [
-    "JobsType",
     "ShardType",
     "bom_option",
     "case_option",
-    "complete_endpoints",
     "diff_format",
+    "endpoint_option",
     "env_file_option",
     "isolate_option",
+    "jobs_option",
+    "kind_option",
+    "no_cache_option",
     "no_lint_option",
     "paths_argument",
     "quiet_option",
     "report_option",
+    "select_argument",
     "selection_options",
+    "tag_option",
     "transport_option",
     "trust_option",
 ]
 
 
-class JobsType(click.ParamType[object]):
+class _JobsType(click.ParamType[object]):
     """A number of requests at once, or `adaptive`."""
 
     name = "N|adaptive"
@@ -135,6 +139,33 @@ case_option = click.option(
     help="Only the case with this id; a glob selects several, e.g. 'refund-*'.",
 )
 
+tag_option = click.option(
+    "--tag", "tags", multiple=True, metavar="TAG", help="Only prompts or cases with this tag."
+)
+
+endpoint_option = click.option(
+    "--endpoint",
+    envvar="RUNNER_ENDPOINT",
+    metavar="NAME",
+    shell_complete=complete_endpoints,
+    help="Use this endpoint of runner.yaml.",
+)
+
+jobs_option = click.option(
+    "--jobs",
+    "-j",
+    type=_JobsType(),
+    envvar="RUNNER_JOBS",
+    help="Send this many requests at once; adaptive: as many as the endpoint accepts.",
+)
+
+no_cache_option = click.option(
+    "--no-cache",
+    is_flag=True,
+    envvar="RUNNER_NO_CACHE",
+    help="Send the request even if its answer is cached.",
+)
+
 paths_argument = click.argument("paths", nargs=-1, metavar="[PATHS]...", shell_complete=complete_prompts)
 
 quiet_option = click.option(
@@ -174,14 +205,8 @@ _OPTIONS = (
         "--id", "id_column", metavar="COLUMN", help="Use this column of --input as the id of each case."
     ),
     case_option,
-    click.option("--tag", "tags", multiple=True, metavar="TAG", help="Only prompts or cases with this tag."),
-    click.option(
-        "--endpoint",
-        envvar="RUNNER_ENDPOINT",
-        metavar="NAME",
-        shell_complete=complete_endpoints,
-        help="Use this endpoint of runner.yaml.",
-    ),
+    tag_option,
+    endpoint_option,
     click.option(
         "--model",
         "-m",
@@ -269,6 +294,17 @@ def selection_options(command: Callable[..., Any]) -> Callable[..., Any]:
         command = option(command)
     return command
 
+
+select_argument = click.argument("select", nargs=-1, metavar="[SELECT]...")
+"""Which pending answers; see runner/regress/pending_answers.py."""
+
+kind_option = click.option(
+    "--kind",
+    "kinds",
+    multiple=True,
+    metavar="KIND,...",
+    help="Only these kinds: new, changed, refreshed, moved (several: a,b).",
+)
 
 diff_format = click.option(
     "--format",

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import click
 
+from .options import select_argument
+
 __all__ = ["command"]
 
 
 @click.command("pending")
-@click.argument("select", nargs=-1, metavar="[SELECT]...")
+@select_argument
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
 def command(select: tuple[str, ...], *, as_json: bool) -> int:
     """List the pending answers, which await approval."""

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import click
 
+from .options import kind_option, select_argument
+
 __all__ = ["command"]
 
 
 @click.command("reject")
-@click.argument("select", nargs=-1, metavar="[SELECT]...")
+@select_argument
 @click.option("--all", "everything", is_flag=True, help="Discard every pending answer.")
-@click.option(
-    "--kind",
-    "kinds",
-    multiple=True,
-    metavar="KIND,...",
-    help="Only these kinds: new, changed, refreshed, moved (several: a,b).",
-)
+@kind_option
 def command(select: tuple[str, ...], kinds: tuple[str, ...], *, everything: bool) -> int:
     """Discard pending answers; approved snapshots are not changed."""
     from ..commands.approve import reject_selected

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import click
 
-from .options import isolate_option
+from .options import isolate_option, select_argument
 from .terminal import keyboard
 
 __all__ = ["command"]
 
 
 @click.command("review")
-@click.argument("select", nargs=-1, metavar="[SELECT]...")
+@select_argument
 @isolate_option
 def command(select: tuple[str, ...], *, isolate: bool) -> int:
     """Review pending answers: accept, reject or skip each.

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import click
 
 from .options import (
-    JobsType,
     ShardType,
     bom_option,
     env_file_option,
+    jobs_option,
+    no_cache_option,
     no_lint_option,
     quiet_option,
     report_option,
@@ -66,13 +67,7 @@ class DollarsType(click.FloatRange):
 @report_option
 @click.option("--in-order", is_flag=True, help="Write --output in the order of the input.")
 @click.option("--repeat", type=click.IntRange(1), default=1, metavar="N", help="Send each case N times.")
-@click.option(
-    "--jobs",
-    "-j",
-    type=JobsType(),
-    envvar="RUNNER_JOBS",
-    help="Send this many requests at once; adaptive: as many as the endpoint accepts.",
-)
+@jobs_option
 @transport_option
 @click.option(
     "--shard", type=ShardType(), help="Only part I of N of the cases; `runner merge` joins the parts."
@@ -87,12 +82,7 @@ class DollarsType(click.FloatRange):
 @click.option(
     "--max-errors", type=BoundType(), help="Stop when more cases than this number or share get no answer."
 )
-@click.option(
-    "--no-cache",
-    is_flag=True,
-    envvar="RUNNER_NO_CACHE",
-    help="Send the request even if its answer is cached.",
-)
+@no_cache_option
 @no_lint_option
 @quiet_option
 @click.option("--stream", is_flag=True, help="Print the text as it arrives, one answer at a time.")

@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from .options import (
-    JobsType,
     ShardType,
     case_option,
-    complete_endpoints,
+    endpoint_option,
     env_file_option,
     isolate_option,
+    jobs_option,
+    no_cache_option,
     no_lint_option,
     paths_argument,
     quiet_option,
     report_option,
+    tag_option,
     transport_option,
     trust_option,
 )
@@ -53,7 +55,7 @@ __all__ = ["command"]
 @click.option("--samples", type=click.IntRange(1), metavar="N", help="Send each request N times.")
 @case_option
 @click.option("--failed", is_flag=True, help="Only cases that did not pass in the last run.")
-@click.option("--tag", "tags", multiple=True, metavar="TAG", help="Only prompts or cases with this tag.")
+@tag_option
 @click.option("--base", metavar="REV", help="Send only requests that differ from this git revision.")
 @click.option(
     "--shard",
@@ -66,26 +68,9 @@ __all__ = ["command"]
     envvar="RUNNER_UNREFERENCED",
     help="What to do about snapshots without a case (default: warn; reject in CI).",
 )
-@click.option(
-    "--endpoint",
-    envvar="RUNNER_ENDPOINT",
-    metavar="NAME",
-    shell_complete=complete_endpoints,
-    help="Use this endpoint of runner.yaml.",
-)
-@click.option(
-    "--jobs",
-    "-j",
-    type=JobsType(),
-    envvar="RUNNER_JOBS",
-    help="Send this many requests at once; adaptive: as many as the endpoint accepts.",
-)
-@click.option(
-    "--no-cache",
-    is_flag=True,
-    envvar="RUNNER_NO_CACHE",
-    help="Send the request even if its answer is cached.",
-)
+@endpoint_option
+@jobs_option
+@no_cache_option
 @no_lint_option
 @transport_option
 @env_file_option
