@@ -227,8 +227,11 @@ def _regex(value: Json) -> Predicate:
     )
 
 
-_LOOKS_BACK = re.compile(r"\^|\\[AbB]|\(\?<[=!]")
-_LOOKS_AHEAD = re.compile(r"\$|\\[ZzbB]|\(\?[=!>(]|[*+?}]\+")
+_LOOKS = re.compile(
+    r"\[\^|(?P<around>\\[bB])|(?P<back>\^|\\A|\(\?<[=!])|(?P<ahead>\$|\\[Zz]|\(\?[=!>(]|[*+?}]\+)|\\.",
+    re.DOTALL,
+)
+"""The parts of a pattern that look beyond what they match; other escapes, and `[^`, are parts that do not."""
 
 
 def _matches_every_text(pattern: re.Pattern[str]) -> bool:
@@ -239,8 +242,8 @@ def _matches_every_text(pattern: re.Pattern[str]) -> bool:
     """
     if pattern.search("") is None:
         return False
-    source = re.sub(r"\[\^|\\[\^$+*?}]", "", pattern.pattern)
-    return not (_LOOKS_BACK.search(source) and _LOOKS_AHEAD.search(source))
+    looks = {part.lastgroup for part in _LOOKS.finditer(pattern.pattern)}
+    return "around" not in looks and not looks >= {"back", "ahead"}
 
 
 def _validator(value: Json) -> Validator:
@@ -401,9 +404,7 @@ _LARGEST = sys.float_info.max
 
 def _limit(value: Json) -> float:
     limit = cast("float", value)
-    if (
-        not -_LARGEST <= limit <= _LARGEST
-    ):  # a whole number may be larger than any float; neither holds for NaN
+    if not limit <= _LARGEST:  # an integer may be larger than any float, and nothing holds for NaN
         raise SpecError(f"threshold must be a finite number, got {show(value)}")
     return limit
 
@@ -424,8 +425,12 @@ def _at_most(limit: float, wanted: str, unwanted: str, spell: Callable[[float], 
 
 def _finish_reason(value: Json) -> Predicate:
     reason = cast("str", value)
-    words = f"finish_reason {show(reason)}"
-    return Predicate(words, f"any {words.replace(' ', ' but ', 1)}", reason, lambda actual: actual == reason)
+    return Predicate(
+        f"finish_reason {show(reason)}",
+        f"any finish_reason but {show(reason)}",
+        reason,
+        lambda actual: actual == reason,
+    )
 
 
 def _expr(value: Json, _: Mapping[str, Json], sandbox: Sandbox) -> Predicate:

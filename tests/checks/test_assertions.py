@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -171,11 +173,36 @@ def test_an_assertion_that_cannot_mean_anything_is_refused_at_its_line(spec, mes
     assert hint is None or hint in (caught.value.hint or "")
 
 
+@pytest.mark.parametrize("negation", ["", "not-"])
+def test_a_pattern_that_takes_too_long_for_the_answer_fails_in_both_forms(negation, monkeypatch):
+    monkeypatch.setattr("runner.matching.SECONDS", 0.05)
+    result = check(AnswerView("a" * 40 + "!"), type=f"{negation}regex", value="^(a+)+$")
+    assert (result.passed, result.code) == (False, "unknown")
+    assert result.message == ('"^(a+)+$" takes more than 0.05 seconds to match against a text of this length')
+
+
+@pytest.mark.parametrize("kind", ["cost", "latency"])
+def test_a_limit_is_any_number_that_a_measured_one_can_be_compared_with(kind):
+    largest = sys.float_info.max
+    assert check(JSON, type=kind, threshold=largest).passed
+    for beyond in (float("inf"), 10 * int(largest)):
+        with pytest.raises(FormatError, match="threshold must be a finite number"):
+            check(JSON, type=kind, threshold=beyond)
+
+
 def test_long_values_are_shortened_in_messages_but_kept_in_the_result():
     result = check(AnswerView(text="z" * 5000), type="equals", value="a" * 5000)
     assert len(result.message) < 400
     assert "more characters" in result.message
     assert (result.expected, result.actual) == ("a" * 5000, "z" * 5000)
+
+
+@pytest.mark.parametrize(("characters", "whole"), [(118, True), (119, False)])
+def test_a_value_that_an_expr_has_read_is_shown_up_to_120_characters_as_json(characters, whole):
+    text = "a" * characters
+    message = check(AnswerView(text), type="expr", value="text == ''").message
+    assert (f'"{text}"' in message) is whole
+    assert ("more characters" in message) is not whole
 
 
 def test_a_text_with_braces_is_matched_by_a_regex_that_escapes_them():

@@ -133,6 +133,7 @@ TABLE: dict[str, Rows] = {
         useless=[
             *({"value": f"{always}"} for always in (".*", "a*", "^", "$", "(x)?", "^a*", "a|", "(?i)x*", "[^a]*", "(?s).*")),
             *({"value": f"{always}"} for always in (r"\s*$", "(?!x)", "x{0,3}", r"\Z", "(?m)^", r"(a)*\1?")),
+            *({"value": f"{always}"} for always in (r"^(\+?!x)?", r"(\+?<=x)?$", r"^(a*\$+)?", r"(\\b)*")),
             {"value": "("},
         ],
         more=[
@@ -392,6 +393,28 @@ def test_what_can_never_fail_or_never_pass_for_this_prompt_is_known_in_both_form
 )
 def test_what_can_both_pass_and_fail_is_left_alone(ground, kind, spec, negated):
     assert foregone(compiled(kind, spec, negated=negated), ground) is None
+
+
+@pytest.mark.parametrize(
+    ("pattern", "other"),
+    [
+        ("^$", "a"),
+        (r"\A\Z", "a"),
+        ("(?<!a)(?!a)", "a"),
+        ("(?<=^)(?=$)", "a"),
+        (r"^(a*+)\1", "a"),
+        (r"^((?>a*))\1", "a"),
+        (r"^(a)?+(?(1)b)", "a"),
+        (r"^[^a$]*$", "a"),
+        (r"\B", "a"),
+        (r"^\$*$", "a"),
+    ],
+)
+def test_a_pattern_that_the_empty_text_matches_and_another_does_not_is_a_check(pattern, other):
+    for negated in (False, True):
+        assert (
+            compiled("regex", {"value": pattern}, negated=negated).check(AnswerView(other)).passed is negated
+        )
 
 
 # --- properties -------------------------------------------------------------------------------------------------

@@ -127,7 +127,8 @@ def _spared(tree: ast.Module) -> Iterator[tuple[Place, Place]]:
         elif isinstance(node, ast.ClassDef):
             parts += [*node.decorator_list, *node.bases]
         elif isinstance(node, ast.AnnAssign):
-            parts.append(node.annotation)
+            of_types = isinstance(node.annotation, ast.Name) and node.annotation.id == "TypeAlias"
+            parts.append(node if of_types else node.annotation)
         elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
             parts.append(node)
         elif (
