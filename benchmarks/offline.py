@@ -41,7 +41,7 @@ tests: [{file: rows.jsonl}]
 
 def project(root: Path, cases: int) -> None:
     """A project whose cases are all approved, without asking anyone: its snapshots are written by the library."""
-    from runner.engine.plan.plan import make_units
+    from runner.engine.plan.units import make_units
     from runner.files.cases import cases_of
     from runner.files.project import load_project
     from runner.files.prompt import load_prompt

@@ -19,8 +19,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from .engine.journal.record import CheckRecord, ErrorRecord, Record
+from .engine.plan.job import Job, Unit
 from .engine.plan.lint import refuse_lint_errors
-from .engine.plan.plan import Job, Unit
 from .engine.pool import event_loop
 from .engine.pool.execute import admissions_of, execute
 from .engine.pool.pool_options import Options

@@ -24,7 +24,7 @@ import pytest
 # Imports nothing of this package at module level: pytest loads this module in every project.
 if TYPE_CHECKING:
     from .engine.journal.record import Record
-    from .engine.plan.plan import Unit
+    from .engine.plan.job import Unit
     from .errors import RunnerError
     from .files.model import Case
     from .regress.claims import Claim

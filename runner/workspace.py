@@ -12,7 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from .engine.plan.plan import Unit, make_units
+from .engine.plan.job import Unit
+from .engine.plan.units import make_units
 from .errors import Diagnostic, RunnerError, raise_all
 from .files.model import Project, Prompt
 from .files.project import load_project

@@ -10,7 +10,7 @@ from pathlib import Path
 from shlex import quote
 from typing import get_args
 
-from ..engine.plan.plan import Unit
+from ..engine.plan.job import Unit
 from ..engine.plan.selection import Selection
 from ..errors import NothingSelectedError, Problems, RunnerError, UsageError, raise_all
 from ..files.discover import refuse_other_projects

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Literal
 
 from ..engine.journal.counters import Counters
 from ..engine.journal.record import Record
-from ..engine.plan.plan import Job, Plan, Unit
+from ..engine.plan.job import Job, Unit
+from ..engine.plan.plan import Plan
 from ..engine.plan.spool import Spool
 from ..engine.sampled import Sampled, seed_remark
 from ..engine.session import RunOutcome

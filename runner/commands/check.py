@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from ..engine.plan.lint import LintReport, lint_prompt
-from ..engine.plan.plan import refuse_denied_models, variants_of
+from ..engine.plan.units import refuse_denied_models, variants_of
 from ..errors import Diagnostic, NothingSelectedError, Problems, RunnerError
 from ..files.model import Prompt
 from ..regress.claims import shared_by

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from ..endpoints.connect import Connection
-from ..engine.plan.plan import Unit
+from ..engine.plan.job import Unit
 from ..engine.trust import Disclosure, Trust
 from ..regress.modes import is_ci
 from ..report.outlet import print_line

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 
-from ..engine.plan.plan import Job, Unit
+from ..engine.plan.job import Job, Unit
 from ..errors import NothingSelectedError
 from ..files.model import Case
 from ..files.violations import near

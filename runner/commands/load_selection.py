@@ -16,8 +16,9 @@ from ..documents.json_reader import parse_json
 from ..documents.text import decode
 from ..engine.journal.final_records import final_records
 from ..engine.journal.stored_runs import find_run
+from ..engine.plan.job import Job, Unit
 from ..engine.plan.lint import FalseTexts, refuse_lint_errors
-from ..engine.plan.plan import Job, Plan, Preflight, Unit
+from ..engine.plan.plan import Plan, Preflight
 from ..engine.plan.sampling import Condition, Draw
 from ..engine.plan.selection import Selection
 from ..engine.plan.spool import Spool

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from ..engine.plan.lint import lint_prompt
-from ..engine.plan.plan import make_units
+from ..engine.plan.units import make_units
 from ..errors import Diagnostic, Location, RunnerError, UsageError
 from ..files.destination import Destination
 from ..files.discover import find_root

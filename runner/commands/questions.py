@@ -8,8 +8,9 @@ from typing import Any
 
 from ..engine.journal.record import Record
 from ..engine.journal.stored_runs import StoredRun
-from ..engine.plan.plan import Job, Unit, variants_of
+from ..engine.plan.job import Job, Unit
 from ..engine.plan.selection import Selection
+from ..engine.plan.units import variants_of
 from ..errors import RunnerError, UsageError
 from ..files.addresses import key_variables
 from ..files.cases import cases_of

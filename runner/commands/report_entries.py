@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ..engine.journal.record import Record
 from ..engine.journal.stored_runs import StoredRun
-from ..engine.plan.plan import Unit
+from ..engine.plan.job import Unit
 from ..errors import RunnerError
 from ..regress.answers import stored_value, value_of
 from ..regress.evaluate import compare_record

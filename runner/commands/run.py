@@ -20,7 +20,8 @@ from ..engine.journal.in_order import InOrder
 from ..engine.journal.record import Record, json_line
 from ..engine.journal.stored_runs import StoredRun, find_run, stored_runs
 from ..engine.plan.configuration import configuration
-from ..engine.plan.plan import Job, Plan, Preflight
+from ..engine.plan.job import Job
+from ..engine.plan.plan import Plan, Preflight
 from ..engine.plan.shard import Shard
 from ..engine.plan.spool import Spool
 from ..engine.pool.answer_cache import ResponseCache, RunCache

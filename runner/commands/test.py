@@ -11,7 +11,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from ..engine.journal.exit_codes import exit_code
-from ..engine.plan.plan import CaseKey, Plan, Preflight, Unit
+from ..engine.plan.job import CaseKey, Unit
+from ..engine.plan.plan import Plan, Preflight
 from ..engine.plan.shard import Shard
 from ..engine.plan.spool import Spool
 from ..engine.sampled import seed_remark

@@ -14,7 +14,8 @@ from .journal.index import JournalIndex
 from .journal.journal import Journal
 from .journal.stored_runs import StoredRun
 from .plan.configuration import Configuration, differences, key_of
-from .plan.plan import Job, Plan, Preflight, Skip, Unit
+from .plan.job import Job, Unit
+from .plan.plan import Plan, Preflight, Skip
 
 __all__ = ["Attempt", "RunAttempt", "facts_of"]
 

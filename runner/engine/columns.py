@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from ..checks.places import declared_fields
-from .plan.plan import Unit
+from .plan.job import Unit
 
 __all__ = ["Columns", "columns_of", "recorded_columns"]
 

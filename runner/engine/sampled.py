@@ -6,7 +6,7 @@ from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from .journal.record import Record
-from .plan.plan import Job, Unit
+from .plan.job import Job, Unit
 
 __all__ = ["Sampled", "seed_remark"]
 

@@ -22,7 +22,7 @@ from .journal.exit_codes import ExitCounts, exit_code
 from .journal.journal import Journal
 from .journal.record import Record, journal_line, json_line
 from .journal.stored_runs import FORMAT
-from .plan.plan import Job, Unit
+from .plan.job import Job, Unit
 from .pool import event_loop
 from .pool.admission import Admission
 from .pool.execute import admissions_of, execute

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..engine.journal.record import Record
-from ..engine.plan.plan import Job
+from ..engine.plan.job import Job
 from ..finish_reasons import NONE_DECLARED, Declared, ending_of
 from ..values import Json, JsonObject
 from ..wire.classify import end_early

@@ -7,7 +7,8 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from ..engine.plan.plan import Job, Preflight, Unit
+from ..engine.plan.job import Job, Unit
+from ..engine.plan.plan import Preflight
 from .regression import Regression
 
 if TYPE_CHECKING:

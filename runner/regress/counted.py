@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ..engine.journal.record import Record
-from ..engine.plan.plan import Job, Unit
+from ..engine.plan.job import Job, Unit
 
 __all__ = ["CaseCount", "Counted", "UnitCount"]
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from ..engine.journal.record import CheckRecord, Record
-from ..engine.plan.plan import Job
+from ..engine.plan.job import Job
 from ..values import Json
 from .answers import snapshot_of, stored_value, value_of
 from .results import Basis, CaseResult, Status

@@ -12,7 +12,7 @@ from statistics import quantiles
 from typing import Literal, TypeAlias
 
 from ..engine.journal.record import Record
-from ..engine.plan.plan import Job, Unit
+from ..engine.plan.job import Job, Unit
 from ..engine.sampled import Sampled
 from ..errors import Diagnostic, FormatError, Location
 from ..files.model import Project

@@ -13,8 +13,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from ..checks.json_key import identity
-from ..engine.plan.plan import Job, Unit, variants_of
+from ..engine.plan.job import Job, Unit
 from ..engine.plan.selection import Selection
+from ..engine.plan.units import variants_of
 from ..errors import RunnerError
 from ..files.case_ids import case_id
 from ..files.cases import cases_of

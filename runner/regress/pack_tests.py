@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from ..engine.plan.plan import Unit
+from ..engine.plan.job import Unit
 from ..engine.plan.selection import Selection
 from ..files.tree import Tree
 from .replay import replay

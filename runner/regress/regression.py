@@ -11,7 +11,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..engine.journal.record import Record
-from ..engine.plan.plan import CaseKey, Job, Plan, Preflight, Unit
+from ..engine.plan.job import CaseKey, Job, Unit
+from ..engine.plan.plan import Plan, Preflight
 from ..engine.plan.selection import Selection
 from ..errors import Location, UsageError
 from ..files.model import Case, Project

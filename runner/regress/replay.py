@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..engine.journal.record import CheckRecord
-from ..engine.plan.plan import Unit
+from ..engine.plan.job import Unit
 from ..files.assertion_types import ASSERTION_TYPES
 from ..files.model import Case
 from ..values import Json

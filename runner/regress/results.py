@@ -15,7 +15,7 @@ from .rules.compare import FieldVerdict as FieldChange
 from .snapshots.snapshot import Snapshot
 
 if TYPE_CHECKING:
-    from ..engine.plan.plan import Job
+    from ..engine.plan.job import Job
 
 __all__ = ["Basis", "CaseResult", "FieldChange", "Kind", "PendingEntry", "Status", "Verdict"]
 

@@ -17,7 +17,7 @@ from ..engine.attempt import Attempt
 from ..engine.journal.record import Record
 from ..engine.journal.stored_runs import DAMAGED, StoredRun, refuse_newer, stored_runs
 from ..engine.plan.configuration import key_of, section_of, sections_of
-from ..engine.plan.plan import Job, Unit
+from ..engine.plan.job import Job, Unit
 from ..errors import RunnerError
 
 __all__ = ["TestAttempt"]

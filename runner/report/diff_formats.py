@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 
-from ..engine.plan.plan import CaseKey
+from ..engine.plan.job import CaseKey
 from ..regress.revisions.changed_cases import Change
 from ..regress.revisions.hunks import Hunk
 from ..regress.revisions.request_diff import RequestDiff

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 
-from ..engine.plan.plan import Job
+from ..engine.plan.job import Job
 from ..errors import UsageError
 from ..files.addresses import key_headers, operation_url, shown_name, undeclared
 from ..files.model import Endpoint

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..engine.plan.plan import Job
+from ..engine.plan.job import Job
 from .outlet import Outlet
 from .terminal_text import one_line
 

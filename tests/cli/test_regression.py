@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from runner.engine.plan.plan import Unit
+from runner.engine.plan.job import Unit
 from runner.files.model import Case
 from tests.faults import FaultServer, Received, Steps, completion, reply
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from runner.engine.plan.plan import Unit
+from runner.engine.plan.job import Unit
 from runner.files.model import Case
 from runner.values import Json
 from tests.faults import CLOSE, FaultServer, Received, Steps, chunked, completion, echo, event_stream, reply

@@ -11,7 +11,7 @@ import pytest
 
 from runner.engine.journal.index import JournalIndex, read_results
 from runner.engine.journal.record import Record
-from runner.engine.plan.plan import Job, Unit
+from runner.engine.plan.job import Job, Unit
 from runner.errors import Location, StorageError, UsageError
 from runner.files.model import Case
 from runner.files.versions import NewerFormatError

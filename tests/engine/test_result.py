@@ -10,7 +10,7 @@ import pytest
 
 from runner.checks.assertions import CheckResult
 from runner.checks.judge import Judgement
-from runner.engine.plan.plan import Job
+from runner.engine.plan.job import Job
 from runner.engine.pool.result import cost_of, records_of
 from runner.files.model import Endpoint, ModelRule
 from runner.wire.reply import Answer, Outcome, ProviderError, Reply

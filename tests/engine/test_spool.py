@@ -12,10 +12,12 @@ from typing import Any
 import pytest
 
 from runner.engine.plan import spool as spool_module
-from runner.engine.plan.plan import Job, Plan, make_units
+from runner.engine.plan.job import Job
+from runner.engine.plan.plan import Plan
 from runner.engine.plan.selection import Selection
 from runner.engine.plan.shard import Shard
 from runner.engine.plan.spool import Spool
+from runner.engine.plan.units import make_units
 from runner.errors import Location, StorageError
 from runner.files.model import Case, CaseFile
 from runner.files.project import load_project_from

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.documents.documents import parse_document
-from runner.engine.plan.plan import make_units
+from runner.engine.plan.units import make_units
 from runner.errors import Problems, RunnerError
 from runner.files.cases import case_from_vars, cases_of
 from runner.files.github_prompt import PLACEHOLDER, is_github_prompt

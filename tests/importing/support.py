@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from runner.engine.plan.lint import lint_prompt
-from runner.engine.plan.plan import Plan, make_units
+from runner.engine.plan.plan import Plan
 from runner.engine.plan.selection import Selection
+from runner.engine.plan.units import make_units
 from runner.files.project import load_project_from
 from runner.files.prompt import load_prompt
 from runner.files.tree import MemoryTree

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 
-from runner.engine.plan.plan import Job
+from runner.engine.plan.job import Job
 from runner.regress.evaluate import Evaluation, evaluate
 from runner.regress.rules.compare import FieldVerdict
 from runner.regress.snapshots.snapshot import Snapshot, Variation

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from runner.engine.plan.lint import lint_prompt
-from runner.engine.plan.plan import Plan, make_units
+from runner.engine.plan.plan import Plan
 from runner.engine.plan.selection import Selection
+from runner.engine.plan.units import make_units
 from runner.files.formats import schema
 from runner.files.model import Endpoint, Project
 from runner.files.prompt import OWN_KEYS, load_prompt

@@ -15,7 +15,7 @@ from ...errors import Location, StorageError, UsageError, elided
 from ...files.model import Case
 from ...finish_reasons import NONE_DECLARED, Declared, Ending, ending_of
 from ...wire.fingerprint import FINGERPRINTERS, refuse_newer, version_of
-from ..plan.plan import Job, Unit
+from ..plan.job import Job, Unit
 from .record import Record, read_journal_line
 
 __all__ = ["JournalIndex", "identity_of", "journal_lines", "read_results"]

@@ -18,7 +18,8 @@ from ...files.model import CaseFile, Prompt
 from ...files.tree import DiskTree
 from ...values import Json
 from ...wire.request import build_body
-from .plan import Plan, Unit
+from .job import Unit
+from .plan import Plan
 from .selection import Selection
 
 __all__ = ["Configuration", "configuration", "differences", "key_of", "section_of", "sections_of"]

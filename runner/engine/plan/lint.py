@@ -22,8 +22,10 @@ from ...files.project import endpoint_for
 from ...render.remarks import unused_inputs
 from ...render.sandbox import IN_PROCESS, Sandbox
 from ...values import Json, JsonPath
-from .plan import Job, Plan, Unit, make_units
+from .job import Job, Unit
+from .plan import Plan
 from .selection import Selection
+from .units import make_units
 
 __all__ = ["FalseTexts", "LintReport", "lint_prompt", "refuse_lint_errors"]
 

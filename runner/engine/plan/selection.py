@@ -11,7 +11,7 @@ from ...errors import Location, NothingSelectedError, close_to, did_you_mean
 from ...files.cases import case_from_vars, cases_from_file, cases_of, vars_from_text
 from ...files.model import Case, CaseFile
 from ...values import Json
-from .plan import Unit
+from .job import Unit
 from .sampling import Condition, Draw
 
 __all__ = ["Selection"]

@@ -17,7 +17,7 @@ from typing import Any, Self
 
 from ...errors import Location, StorageError
 from ...files.model import Assertion, Case
-from .plan import Job, Unit
+from .job import Job, Unit
 
 __all__ = ["MOST_BYTES", "Spool"]
 

@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 
 from ...endpoints.connect import Connection
 from ...errors import RunnerError
-from ..plan.plan import Job
+from ..plan.job import Job
 from .admission import Admission
 from .pool import Emit, Pool, admission_of
 from .pool_options import Options

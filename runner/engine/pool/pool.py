@@ -17,7 +17,7 @@ from ...masking import mask
 from ...wire.reply import Outcome, ProviderError, Reply
 from ...wire.usage import token_count
 from ..journal.record import Record
-from ..plan.plan import Job, Unit
+from ..plan.job import Job, Unit
 from .admission import Admission
 from .answer_cache import CacheEntry, ResponseCache, RunCache
 from .breaker import Breaker

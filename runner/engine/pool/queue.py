@@ -11,7 +11,7 @@ from itertools import chain, islice
 from math import inf
 
 from ...wire.reply import Reply
-from ..plan.plan import Job
+from ..plan.job import Job
 from .shutdown import Shutdown
 
 __all__ = ["JobQueue", "QueuedJob"]

@@ -12,7 +12,7 @@ from ...values import JsonObject
 from ...wire.reply import Answer, Outcome, ProviderError, Reply
 from ...wire.usage import stated_cost, token_count
 from ..journal.record import CheckRecord, ErrorRecord, Record
-from ..plan.plan import Job, choices
+from ..plan.job import Job, choices
 
 __all__ = ["cost_of", "records_of"]
 

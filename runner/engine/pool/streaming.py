@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from ...wire.reply import Reply
 from ...wire.sse import SseSplitter
-from ..plan.plan import Job
+from ..plan.job import Job
 
 __all__ = ["StreamPrinter"]
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from ...engine.plan.plan import MAX_PROBLEMS, CaseKey
+from ...engine.plan.job import CaseKey
+from ...engine.plan.plan import MAX_PROBLEMS
 from ...errors import Problems, RunnerError, raise_all
 from ...files.model import Project, Prompt
 from ...files.pack_sources import is_reference

@@ -16,7 +16,7 @@ from functools import lru_cache
 from itertools import zip_longest
 from typing import TypeAlias
 
-from ...engine.plan.plan import CaseKey
+from ...engine.plan.job import CaseKey
 from ...values import Json, JsonObject
 
 __all__ = ["Hunk", "grouped_hunks", "hunks"]

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...engine.plan.plan import CaseKey, Unit, make_units
+from ...engine.plan.job import CaseKey, Unit
 from ...engine.plan.selection import Selection
+from ...engine.plan.units import make_units
 from ...errors import RunnerError
 from ...files.model import Project, Prompt
 from ...files.project import load_project_from

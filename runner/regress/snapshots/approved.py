@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 
 from ...documents.text import decode
-from ...engine.plan.plan import Job
+from ...engine.plan.job import Job
 from ...errors import RunnerError
 from ...files.model import Prompt
 from .reader import read_snapshot

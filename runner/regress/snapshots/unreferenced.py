@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterator, Sequence, Set
 
-from ...engine.plan.plan import Unit
+from ...engine.plan.job import Unit
 from ...engine.plan.selection import Selection
 from ...packs.manifest import load_manifest
 from .snapshot import FOLDER, file_of, folder_of, pack_folder

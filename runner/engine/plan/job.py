@@ -1,0 +1,168 @@
+"""A job is one complete request, ready to be sent; a unit is one prompt in one variant, which its jobs share."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
+
+from ...checks.judge import Judge
+from ...errors import FileError, FormatError, Location
+from ...files.media import inline_media, refuse_own_urls
+from ...files.model import Case, Endpoint, ModelRule, Prompt
+from ...files.violations import spell
+from ...render.templates import CompiledPrompt
+from ...values import Json, JsonObject
+from ...wire.dialect import Dialect, UntranslatableError
+from ...wire.fingerprint import FINGERPRINTERS, Fingerprinter
+from ...wire.request import Encoder, build_body
+
+__all__ = ["CaseKey", "Job", "Unit", "choices", "untranslatable"]
+
+
+CaseKey: TypeAlias = tuple[str, str, str | None]
+"""A case: the prompt (its file from the root, or `ALIAS:NAME`), the case's id, the variant."""
+
+
+class Job(NamedTuple):
+    """One complete request: its declared body in bytes, and its fingerprint. `sample` counts from 0.
+
+    `place` is its place in the whole run, from 0, if the run has a plan.
+    """
+
+    unit: Unit
+    case: Case
+    sample: int
+    data: bytes
+    fingerprint: str
+    place: int | None = None
+
+    @property
+    def key(self) -> CaseKey:
+        """The key of the job's case."""
+        return self.unit.prompt.place, self.case.id, self.unit.variant
+
+    @property
+    def body(self) -> JsonObject:
+        """The request body, parsed from its bytes. Fields that all requests of the unit share are in `unit.fields`."""
+        body: JsonObject = json.loads(self.data)
+        return body
+
+    def fingerprints(self) -> Iterator[str]:
+        """Yield all fingerprints that a stored file may have for the request: the current one, then older versions'."""
+        yield self.fingerprint
+        if len(FINGERPRINTERS) > 1:
+            yield from self.unit.dialect.older_fingerprints(self.body)
+
+    @property
+    def parts(self) -> dict[str, str]:
+        """The digests of the request's parts."""
+        return self.unit.dialect.parts(self.body)
+
+    @property
+    def estimate(self) -> float:
+        """An estimate of the number of tokens that the request will use."""
+        return self.unit.dialect.estimate(self.unit.fields, len(self.data))
+
+    def sent(self, *, stream: bool, seeded: bool = False) -> bytes:
+        """Return the bytes to send, in the server's dialect. `seeded`: the server repeats its answer without a new seed.
+
+        In that case every sample but the first gets its own seed, unless the request sets one: then the samples differ,
+        but are the same in each run. With several choices, a sample avoids the seeds of the sample before it.
+        """
+        seed = None
+        if seeded and self.sample and self.unit.fields.get("seed") is None:
+            seed = self.sample * choices(self.unit.fields)
+        return self.unit.dialect.data(self.data, stream=stream, seed=seed)
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """One prompt in one variant, compiled once: all that its jobs share. `fields` are their bodies without messages."""
+
+    prompt: Prompt
+    template: CompiledPrompt
+    judge: Judge
+    variant: str | None
+    overrides: Mapping[str, Json]
+    model: str
+    endpoint: Endpoint
+    dialect: Dialect
+    price: ModelRule | None
+    fields: JsonObject
+    fingerprints: Fingerprinter
+    encoder: Encoder
+
+    @property
+    def required(self) -> frozenset[str]:
+        """The required variables: inputs without a default, or, without `inputs`, those that the templates need."""
+        if self.prompt.inputs is None:
+            return self.template.required | self.judge.required
+        return frozenset(name for name, schema in self.prompt.inputs.items() if "default" not in schema)
+
+    def body(self, case: Case) -> dict[str, Json]:
+        """Return the request body of one case: exactly the declared keys, in the author's order.
+
+        Raises TemplateError or another FileError at the author's line.
+        """
+        messages = self.messages(case)
+        return build_body(self.prompt.request, messages, self.prompt.extra_body, self.overrides)
+
+    def messages(self, case: Case) -> list[dict[str, Json]]:
+        """Return the messages of one case. Raises as `body` does; an error in the prompt names the case's location."""
+        try:
+            return self._messages(case)
+        except FileError as error:
+            where = str(case.location)
+            named = f"{error.location} {error.hint}"
+            if case.vars and case.location.line is not None and where not in named:
+                error.message += f" (with the variables of {where})"
+            raise
+
+    def _messages(self, case: Case) -> list[dict[str, Json]]:
+        prompt = self.prompt
+        messages = self.template.render(
+            case.vars, location=case.location, also_read=self.judge.variables_of(case)
+        )
+
+        declared = prompt.request["messages"]
+        spliced = isinstance(declared, list) and len(messages) != len(declared)
+
+        def location_of(message: int, part: int) -> Location:
+            # With a placeholder, rendered messages do not correspond one to one to those of the file.
+            return prompt.locate("messages", *(() if spliced else (message, "content", part)))
+
+        if prompt.origin is not None:
+            refuse_own_urls(messages, case.given, location_of)
+        return inline_media(messages, prompt.tree, prompt.file, location_of)
+
+    def job(self, case: Case, sample: int = 0, place: int | None = None) -> Job:
+        """Return the job of one sample of one case. Raises as `body` does."""
+        messages = self.messages(case)
+        job = Job(self, case, sample, self.encoder.of(messages), self.fingerprints.of(messages), place)
+        try:
+            job.sent(stream=False)
+        except UntranslatableError as error:
+            raise untranslatable(error, self.prompt, self.dialect, messages) from None
+        return job
+
+
+def untranslatable(
+    error: UntranslatableError, prompt: Prompt, dialect: Dialect, messages: Sequence[Json]
+) -> FormatError:
+    """Return the error for a key that a dialect cannot express. `messages` are the rendered ones."""
+    path, declared = error.path, prompt.request["messages"]
+    if path[:1] == ("messages",) and isinstance(declared, list) and len(declared) != len(messages):
+        path = ("messages",)  # with a placeholder they do not correspond one to one to those of the file
+    elif path and path[0] in prompt.extra_body:
+        path = ("extra_body", *path)
+    text = f"{spell(error.path)} cannot be sent with `api: {dialect.name}`: {error.reason}"
+    hint = error.hint or "remove it, or choose another endpoint or another `api` in runner.yaml"
+    return FormatError(text, location=prompt.locate(*path), hint=hint)
+
+
+def choices(body: JsonObject) -> int:
+    """Return the number of choices that a request asks for (`n`; 1 if absent or null)."""
+    n = body.get("n")
+    return n if isinstance(n, int) and not isinstance(n, bool) and n > 0 else 1

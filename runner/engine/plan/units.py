@@ -1,0 +1,184 @@
+"""Compile prompts into units: each prompt once, for each of its variants and the endpoint and model that it uses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
+
+from ...canonical import NotCanonicalError
+from ...checks.judge import Judge
+from ...errors import FormatError, RunnerError, UsageError, raise_all
+from ...files.model import Project, Prompt
+from ...files.problems import ProblemList
+from ...files.project import api_for, denial_of, endpoint_for, model_at, pack_model, price_for
+from ...render.sandbox import IN_PROCESS, Sandbox
+from ...render.templates import CompiledPrompt, compile_prompt
+from ...schema import show
+from ...values import Json, JsonObject
+from ...wire.dialect import Dialect, UntranslatableError, dialect_of
+from ...wire.fingerprint import Fingerprinter
+from ...wire.request import Encoder, build_body
+from .job import Unit, untranslatable
+from .variants import Variant, variants
+
+__all__ = ["make_units", "refuse_denied_models", "variants_of"]
+
+
+def make_units(
+    prompts: Iterable[Prompt],
+    project: Project,
+    *,
+    endpoint: str | None = None,
+    fields: Mapping[str, Sequence[Json]] | None = None,
+    sandbox: Sandbox = IN_PROCESS,
+) -> tuple[Unit, ...]:
+    """Compile each prompt once and pair it with its variants and endpoints.
+
+    `fields` are the values chosen for request fields, e.g. {"model": ["gpt-6-luna"], "temperature": [0, 0.7]};
+    `endpoint` overrides the project's choice, and the project's `packs` override the model of a pack's prompts; Jinja
+    runs in `sandbox`. Raises Problems with all mistakes of all prompts, such as a denied model, or ConfigError for an
+    endpoint that is not declared.
+    """
+    problems: list[RunnerError] = []
+    units: list[Unit] = []
+    for prompt in prompts:
+        try:
+            template, judge = _compiled(prompt, project, sandbox)
+            for variant in variants_of(prompt, project, fields):
+                declared = _model(prompt, variant.overrides)
+                target = endpoint_for(project, declared, name=endpoint)
+                model = declared or target.model
+                if model is None and "model" in prompt.request:
+                    model = ""  # null, which is sent as it is: the endpoint's URL determines the model
+                if model is None:
+                    raise UsageError(
+                        f"{prompt.name} declares no model",
+                        location=prompt.locate(),
+                        hint=f"add `model:` to the prompt or to endpoint {target.name} in runner.yaml, or use --model",
+                    )
+                _refuse_denied(prompt, project, model)
+                named = model
+                if declared:
+                    model = model_at(project, declared, target)
+                    _refuse_denied(prompt, project, model)
+                overrides = dict(variant.overrides)
+                if model != named or "model" not in prompt.request:
+                    overrides["model"] = model
+                skeleton = build_body(prompt.request, [], prompt.extra_body, overrides)
+                dialect = dialect_of(api_for(project, named, target, model))
+                fingerprinter, encoder = _encoders(skeleton, prompt, dialect)
+                units.append(
+                    Unit(
+                        prompt,
+                        template,
+                        judge,
+                        variant.name,
+                        overrides,
+                        model,
+                        target,
+                        dialect,
+                        price_for(project, named, model),
+                        MappingProxyType(
+                            {key: value for key, value in skeleton.items() if key != "messages"}
+                        ),
+                        fingerprinter,
+                        encoder,
+                    )
+                )
+        except RunnerError as error:
+            problems.append(error)
+    raise_all(problems)
+    return tuple(units)
+
+
+def _compiled(prompt: Prompt, project: Project, sandbox: Sandbox) -> tuple[CompiledPrompt, Judge]:
+    """Compile the templates and the judge of a prompt. Raises Problems with the mistakes of both."""
+    problems = ProblemList()
+    judge = None
+    with problems.kept():
+        words = [endpoint.finish_reasons for endpoint in project.endpoints.values()]
+        judge = Judge(prompt, sandbox, finish_reasons=words)
+    with problems.kept():
+        template = compile_prompt(
+            prompt,
+            resolve_reference=prompt.resolve_partial,
+            sandbox=sandbox,
+            also_read=judge.variables if judge else frozenset(),
+        )
+    problems.raise_any()
+    assert judge is not None
+    return template, judge
+
+
+def _encoders(skeleton: JsonObject, prompt: Prompt, dialect: Dialect) -> tuple[Fingerprinter, Encoder]:
+    """Return the encoders of a unit's bodies. Raises FormatError if a field cannot be sent as JSON or in the dialect."""
+    try:
+        encoders = dialect.fingerprints(skeleton), Encoder(skeleton)
+        dialect.encode(skeleton)
+    except UntranslatableError as error:
+        raise untranslatable(error, prompt, dialect, ()) from None
+    except NotCanonicalError as error:
+        path = error.path[1:] if error.path[:1] == ("body",) else error.path
+        schema, inside = prompt.response_schema, ("response_format", "json_schema", "schema")
+        if schema is not None and path[:3] == inside:
+            location = schema.document.locate((*schema.at, *path[3:]))
+        else:
+            location = prompt.locate(*path)
+        raise FormatError(f"{'.'.join(map(str, path))}: {error.reason}", location=location) from None
+    return encoders
+
+
+def _fields_for(
+    prompt: Prompt, project: Project, fields: Mapping[str, Sequence[Json]] | None
+) -> Mapping[str, Sequence[Json]] | None:
+    """Return the chosen values of request fields; for a pack's prompt, with the model that the project sets for it."""
+    model = pack_model(project, prompt.origin.alias) if prompt.origin else None
+    return fields if model is None else {"model": (model,), **(fields or {})}
+
+
+def variants_of(
+    prompt: Prompt, project: Project, fields: Mapping[str, Sequence[Json]] | None = None
+) -> list[Variant]:
+    """Return the variants of a prompt with the chosen field values. Raises FormatError for two with the same name."""
+    found = list(variants(prompt.matrix, _fields_for(prompt, project, fields)))
+    named: dict[str | None, Variant] = {}
+    for variant in found:
+        other = named.setdefault(variant.name, variant)
+        if other is not variant:
+            at = prompt.document.locate_key(("matrix",)) if prompt.matrix else prompt.locate()
+            raise FormatError(
+                f"two variants of {prompt.name} have the name {variant.name}: {show(dict(other.overrides), 100)} and "
+                f"{show(dict(variant.overrides), 100)}",
+                location=at,
+                hint="results and snapshots are stored under that name: remove one of them",
+            )
+    return found
+
+
+def refuse_denied_models(prompt: Prompt, project: Project) -> None:
+    """Raise FormatError if a prompt, in any of its variants, would use a model that the project denies."""
+    for variant in variants_of(prompt, project):
+        if (model := _model(prompt, variant.overrides)) is not None:
+            _refuse_denied(prompt, project, model)
+
+
+def _refuse_denied(prompt: Prompt, project: Project, model: str) -> None:
+    denial = denial_of(project, model)
+    if denial is None:
+        return
+    # The prompt's own model is in its file; any other was chosen elsewhere.
+    own = prompt.request.get("model") == model
+    if prompt.origin is not None:
+        hint = f"set a model for the whole pack, packs.{prompt.origin.alias}.model, or use --model"
+    else:
+        hint = "choose another model; `deny: false` on an entry above makes an exception"
+    raise FormatError(
+        f"{prompt.name} would use {model}, which this project denies at {denial}",
+        location=prompt.locate("model") if own else prompt.locate(),
+        hint=hint,
+    )
+
+
+def _model(prompt: Prompt, overrides: Mapping[str, Json]) -> str | None:
+    model = overrides.get("model", prompt.request.get("model"))
+    return None if model is None else str(model)
