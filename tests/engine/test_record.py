@@ -1,0 +1,83 @@
+"""A line of the journal reads back as what was written, or as damaged."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any, cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runner.engine.journal.record import Record, journal_line, json_line, read_journal_line
+from runner.errors import Location
+from runner.files.versions import NewerFormatError
+
+from .journal_lines import line
+
+
+def read(data: bytes) -> dict[str, Any] | None:
+    return read_journal_line(data, lambda: Location("results.jsonl", 3))
+
+
+def written(record: dict[str, Any]) -> bytes:
+    return journal_line(json_line(cast("Record", record)))
+
+
+@given(st.text(), st.text())
+def test_what_is_written_reads_back(case: str, text: str) -> None:
+    record = line(case, text=text)
+    assert read(written(record)) == record
+
+
+def test_a_line_is_compact_and_readable_and_ends_with_its_checksum() -> None:
+    assert (
+        journal_line(json_line(cast("Record", {"text": "é"})))
+        == '{"text":"é","checksum":"c182cc9c"}\n'.encode()
+    )
+
+
+def test_half_a_surrogate_pair_keeps_its_escape() -> None:
+    assert json_line(cast("Record", {"text": "é\ud83d"})) == '{"text":"é\\ud83d"}'
+    assert json_line(cast("Record", {"text": "\ud800\udfff"})) == '{"text":"\\ud800\\udfff"}'
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf])
+def test_a_number_that_is_no_json_is_not_written(number: float) -> None:
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        json_line(cast("Record", {"cost": number}))
+
+
+@given(st.integers(0), st.integers(1, 255))
+def test_a_line_with_another_byte_is_damaged(at: int, change: int) -> None:
+    data = written(line(text="a text that is long enough"))
+    at %= data.index(b',"checksum"')
+    changed = bytearray(data)
+    changed[at] ^= change
+    assert read(bytes(changed)) is None
+
+
+def test_a_line_of_an_older_version_without_a_checksum_is_read() -> None:
+    assert read(json.dumps(line()).encode() + b"\n") == line()
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b"[1]\n", b'"x"\n', b"\xff\n", b"null\n", b"[" * 100_000])
+def test_what_is_no_object_is_damaged(data: bytes) -> None:
+    assert read(data) is None
+
+
+@pytest.mark.parametrize(("stated", "kept"), [(1, {}), (True, {"format": True}), (1.0, {"format": 1.0})])
+def test_the_first_version_may_be_stated(stated: Any, kept: dict[str, Any]) -> None:
+    assert read(written(line() | {"format": stated})) == line() | kept
+
+
+def test_a_line_of_a_newer_runner_is_refused_where_it_is() -> None:
+    with pytest.raises(NewerFormatError, match="this record was written by a newer runner") as refused:
+        read(written(line() | {"format": 2}))
+    assert refused.value.location == Location("results.jsonl", 3)
+
+
+def test_a_text_that_looks_like_a_checksum_is_a_text() -> None:
+    record = line(text=',"checksum":"00000000"}')
+    assert read(written(record)) == record
