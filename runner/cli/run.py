@@ -146,27 +146,28 @@ def command(
         raise click.UsageError("--dry-run sends nothing, so there is no run to continue; leave --resume out.")
 
     from ..commands.connect_options import ConnectOptions
-    from ..commands.run import Asking, RunCommand, hold_recorded, last_run, recorded
+    from ..commands.resume import RunScope, check_recorded_paths, last_run, recorded_run
+    from ..commands.run import RunCommand
 
     failed_of = last_run() if failed else None
-    asking = Asking(cast("SelectionOptions", {**selection, "failed_of": failed_of}), repeat, shard)
+    scope = RunScope(cast("SelectionOptions", {**selection, "failed_of": failed_of}), repeat, shard)
     stored, output_was_recorded = None, False
     if resume is not None:
-        stored, earlier, arguments = recorded(resume)
+        stored, earlier, arguments = recorded_run(resume)
         typed = _typed(ctx)
-        asking = earlier.with_changes(asking, typed)
+        scope = earlier.with_changes(scope, typed)
         if output is None:
             # With --bom the file is written anew, even if no request is left to send.
             output, output_was_recorded = arguments["output"], not bom
             in_order = in_order or arguments["in_order"]
             bom = bom or bool(arguments.get("bom"))
-        hold_recorded(stored, asking, output, typed)
+        check_recorded_paths(stored, scope, output, typed)
     if bom and output is None:
         raise click.UsageError("--bom applies to the file of --output, which is not given.")
     if in_order and output is None:
         raise click.UsageError("--in-order applies to the file of --output, which is not given.")
     run = RunCommand(
-        asking,
+        scope,
         stored,
         output=output,
         output_was_recorded=output_was_recorded,

@@ -6,10 +6,10 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_type_hints
+from typing import TYPE_CHECKING, Literal
 
 from ..engine.attempt import RunAttempt, facts_of
 from ..engine.columns import columns_of
@@ -18,11 +18,10 @@ from ..engine.journal.error_limit import ErrorLimit
 from ..engine.journal.exit_codes import ExitCounts, exit_code
 from ..engine.journal.in_order import InOrder
 from ..engine.journal.record import Record, json_line
-from ..engine.journal.stored_runs import StoredRun, find_run, stored_runs
+from ..engine.journal.stored_runs import StoredRun, find_run
 from ..engine.plan.configuration import configuration
 from ..engine.plan.job import Job
 from ..engine.plan.plan import Plan, Preflight
-from ..engine.plan.shard import Shard
 from ..engine.plan.spool import Spool
 from ..engine.pool.answer_cache import ResponseCache, RunCache
 from ..engine.pool.budget import Budget
@@ -30,8 +29,7 @@ from ..engine.pool.pool_options import Options
 from ..engine.pool.streaming import StreamPrinter
 from ..engine.sampled import Sampled, seed_remark
 from ..engine.session import RunOutcome, Sink, run_jobs
-from ..errors import Diagnostic, UsageError
-from ..files.discover import find_root
+from ..errors import Diagnostic
 from ..files.env_file import EnvFile
 from ..report.console_reporter import ConsoleReporter
 from ..report.digest import Next
@@ -40,160 +38,23 @@ from ..report.outlet import Outlet, print_lines
 from ..report.stream_text import StreamText
 from ..report.terminal_text import visible
 from ..report.workflow_commands import unheeded
-from ..values import has_type
 from .connect_options import ConnectOptions
-from .load_selection import Chosen, SelectionOptions, load_selection
+from .load_selection import Chosen, load_selection
+from .resume import RunScope, texts_of_files
 from .show_errors import show_diagnostic
 
 if TYPE_CHECKING:
     from ..endpoints.connect import Connection
     from ..report.output import OutputWriter
 
-__all__ = ["Asking", "RunCommand", "hold_recorded", "last_run", "recorded"]
-
-
-@dataclass(frozen=True, slots=True)
-class Asking:
-    """What decides which requests are made: kept in `run.json`, and taken from there to go on with a run."""
-
-    selection: SelectionOptions
-    repeat: int
-    shard: Shard | None
-
-    def as_json(self) -> dict[str, Any]:
-        """As it stands in `run.json`."""
-        return {**self.selection, "repeat": self.repeat, "shard": str(self.shard) if self.shard else None}
-
-    def with_changes(self, other: Asking, names: Collection[str]) -> Asking:
-        """The same, with what `other` has under these names; a run that goes on refuses what is not the same."""
-        mine, its = ({**each.selection, "repeat": each.repeat, "shard": each.shard} for each in (self, other))
-        merged: Any = {name: its[name] if name in names else value for name, value in mine.items()}
-        # How it is rendered changes no request, so both may ask for isolation, and nothing takes it back.
-        merged["isolate"] = bool(mine.get("isolate")) or its["isolate"]
-        repeat, shard = merged.pop("repeat"), merged.pop("shard")
-        return Asking(merged, repeat, shard)
-
-    @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> Asking:
-        """What `as_json` wrote. Raises ValueError, KeyError, TypeError or AttributeError for anything else."""
-        options = {
-            name: tuple(each) if isinstance(each, list) else each
-            for name, each in value.items()
-            if name not in ("repeat", "shard")
-        }
-        shard = Shard(*map(int, value["shard"].split("/"))) if value["shard"] is not None else None
-        # What a version that did not have them yet did not write.
-        selection: Any = {**dict.fromkeys(("delimiter", "encoding", "id_column", "failed_of")), **options}
-        kinds = {**get_type_hints(SelectionOptions), "repeat": int}
-        found = {**selection, "repeat": value["repeat"]}
-        if found.keys() != kinds.keys() or not all(
-            has_type(found[name], kind) for name, kind in kinds.items()
-        ):
-            raise TypeError("an argument is missing, unknown, or of another type")
-        least_one = all(found[name] is None or found[name] >= 1 for name in ("repeat", "sample", "limit"))
-        if not least_one or (shard is not None and not 1 <= shard.index <= shard.count):
-            raise ValueError("an argument is out of its range")
-        return cls(selection, value["repeat"], shard)
-
-
-def recorded(name: str) -> tuple[StoredRun, Asking, Mapping[str, Any]]:
-    """The run that `--resume` names, what it asked, and its other arguments.
-
-    Raises UsageError where there is none, where it was typed in another folder, or where it is none of `runner run`.
-    """
-    root = find_root(Path.cwd())
-    stored = find_run(root, name)
-    arguments = stored.manifest.get("arguments")
-    if arguments is None:
-        raise UsageError(
-            f"the run {stored.id} cannot be resumed: "
-            + ("it was killed before it began" if not stored.manifest else "it is not a run of `runner run`"),
-            hint="`runner test` resumes its own runs: start it again"
-            if stored.manifest.get("command") == "test"
-            else "start a new one",
-        )
-    folder = Path(os.path.normpath(root / stored.manifest["cwd"]))
-    if folder != Path.cwd():
-        raise UsageError(
-            f"the run {stored.id} was started in {folder}, from where its paths count",
-            hint=f"cd {folder}",
-        )
-    try:
-        asking = Asking.from_json(arguments["asking"])
-        kinds = {"output": str | None, "in_order": bool}
-        known = all(has_type(arguments[name], kind) for name, kind in kinds.items())
-    except (AttributeError, KeyError, TypeError, ValueError):
-        known = False
-    if not known:
-        raise UsageError(
-            f"the run {stored.id} cannot be resumed: its run.json is damaged, or that of another version of runner",
-            hint="start a new one",
-        )
-    return stored, asking, arguments
-
-
-def last_run() -> str:
-    """The id of the newest run of `runner run`. Raises UsageError if there is none."""
-    for run in stored_runs(find_root(Path.cwd())):
-        if "arguments" in run.manifest:
-            return run.id
-    raise UsageError("--failed needs an earlier run, and there is none yet", hint="leave it out")
-
-
-def hold_recorded(stored: StoredRun, asking: Asking, output: str | None, typed: Collection[str]) -> None:
-    """Raise UsageError for a path that only `run.json` names, and that is not the project's or not to be overwritten.
-
-    `run.json` may have come with a folder of somebody else: what it names is read and overwritten only inside the
-    project, nothing hidden, and nothing overwritten but an earlier output. What is `typed` again is the user's choice.
-    """
-    from ..report.output import is_own
-
-    root = find_root(Path.cwd()).resolve()
-    chosen = asking.selection
-    named: list[tuple[str, str, str]] = [("paths", "", each) for each in chosen["paths"]]
-    for name, option, value in (
-        ("vars_file", "--vars ", chosen["vars_file"]),
-        ("rows", "--input ", chosen["rows"]),
-        ("output", "--output ", output),
-    ):
-        if value is not None:
-            named.append((name, option, value))
-    named += [("assignments", f"--var {name}=@", file) for name, file in _texts_of_files(chosen)]
-    for name, option, value in named:
-        if name in typed:
-            continue
-        if value == "-" and name != "paths":
-            raise UsageError(
-                f"the run {stored.id} was started with {option}-, and what standard input held is not kept",
-                hint=f"give it again: --resume {stored.id} {option}FILE",
-            )
-        place = Path(os.path.realpath(value))
-        inside = place.is_relative_to(root)
-        if not inside or any(part.startswith(".") for part in place.relative_to(root).parts):
-            why = "is hidden" if inside else "lies outside the project"
-        elif name == "output" and not is_own(place):
-            why = "is there and holds no results of runner"
-        else:
-            continue
-        raise UsageError(
-            f"the run {stored.id} names {option}{value}, which {why}",
-            hint=f"if you mean it, give it again: --resume {stored.id} {option}{value}",
-        )
-
-
-def _texts_of_files(chosen: SelectionOptions) -> Iterator[tuple[str, str]]:
-    """The variables that `--var NAME=@FILE` gives, and the files (-: standard input)."""
-    for assignment in chosen["assignments"]:
-        name, _, value = assignment.partition("=")
-        if value.startswith("@") and not value.startswith("@@"):
-            yield name, value[1:]
+__all__ = ["RunCommand"]
 
 
 @dataclass(frozen=True, slots=True)
 class RunCommand:
     """One `runner run`, as its options say."""
 
-    asking: Asking
+    scope: RunScope
     stored: StoredRun | None
     output: str | None
     output_was_recorded: bool
@@ -261,19 +122,19 @@ class RunCommand:
 
     def _check_output(self, chosen: Chosen) -> None:
         """Refuse files to write that the run reads. Called as well when everything is read: templates, media, rows."""
-        selection = self.asking.selection
+        selection = self.scope.selection
         given = {"--input": selection["rows"], "--vars": selection["vars_file"]}
-        given |= {f"--var {name}": file for name, file in _texts_of_files(selection)}
+        given |= {f"--var {name}": file for name, file in texts_of_files(selection)}
         if self.output is not None:
             chosen.check_destination(self.output, given)
         if self.report is not None:
             chosen.check_report(self.report, {"--output": self.output}, given)
 
     def _plan(self, closing: contextlib.ExitStack) -> tuple[Chosen, Plan]:
-        chosen = load_selection(self.asking.selection, closing, env_file=self.env_file)
+        chosen = load_selection(self.scope.selection, closing, env_file=self.env_file)
         if self.lint:
             chosen.refuse_faults()
-        return chosen, Plan(chosen.units, chosen.selection.cases, self.asking.repeat, self.asking.shard)
+        return chosen, Plan(chosen.units, chosen.selection.cases, self.scope.repeat, self.scope.shard)
 
     def _attempt(self, chosen: Chosen, plan: Plan, screen: _Screen, closing: contextlib.ExitStack) -> _Run:
         """Render everything, then begin the run, or resume the one that is stored."""
@@ -290,7 +151,7 @@ class RunCommand:
             plan,
             configuration(plan, chosen.selection, connections, root),
             {
-                "asking": self.asking.as_json(),
+                "asking": self.scope.as_json(),
                 "output": self.output,
                 "in_order": self.in_order,
                 "bom": self.bom,
