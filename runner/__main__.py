@@ -12,14 +12,14 @@ def main() -> None:
         from .cli.main import cli
 
         code = cli(prog_name="runner")
-    except KeyboardInterrupt:  # while modules are loaded; later the command line takes care of it
+    except KeyboardInterrupt:  # while modules are loaded; later the command line handles it
         sys.stderr.write("interrupted\n")
         code = 130
     sys.exit(code)
 
 
 def _import_nothing_from_here() -> None:
-    """With `python -m` the current folder is where modules are looked for first, which may be a stranger's."""
+    """Remove the current folder from the import path: `python -m` puts it first, and it may be a stranger's."""
     first = Path(sys.path[0]).absolute() if sys.path else None
     if first == Path.cwd() and first != Path(__file__).absolute().parents[1]:
         del sys.path[0]

@@ -1,3 +1,3 @@
-"""The one place the version stands; the wheel is built from it."""
+"""The only place that states the version; the wheel is built from it."""
 
 __version__ = "0.1.0"

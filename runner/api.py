@@ -1,10 +1,10 @@
-"""Prompts from Python: the same files, the same path through the stations as the command line.
+"""The Python interface to prompts: the same files and the same processing as on the command line.
 
     prompt = runner.load("prompts/triage.prompt.yaml")
     result = prompt.run(ticket="I want my money back")
     result.output["category"]
 
-Nothing is written to disk here: a program keeps its own results.
+Nothing is written to disk here: a program stores its own results.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ __all__ = ["LoadedPrompt", "OutcomeError", "Result", "load"]
 
 
 class OutcomeError(RunnerError):
-    """Raised by `Result.raise_for_outcome`: the answer did not pass. `result` has everything that is known."""
+    """Raised by `Result.raise_for_outcome` if the answer did not pass. `result` has all details."""
 
     exit_code = 1
 
@@ -56,12 +56,12 @@ class OutcomeError(RunnerError):
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One answer. `choices` holds all of them when the prompt asks for several (`n`); this one is the first.
+    """One answer. If the prompt requests several choices (`n`), `choices` has all of them, and this is the first.
 
-    `outcome` is one of ok, refused, truncated, filtered, empty, unparsable, invalid, tool_call, error; `passed` is
-    true only for an answer that may be used: `output` is then the parsed and validated JSON where the prompt declares
-    a schema. `usage` is the provider's count of tokens, `cost` US dollars or None.
-    `reasoning`, `logprobs`, `annotations`, `audio` and `extra` are what the answer holds besides its text, or None.
+    `outcome` is one of ok, refused, truncated, filtered, empty, unparsable, invalid, tool_call, error. `passed` is true
+    only for an answer that may be used: then `output` is the parsed and validated JSON, if the prompt declares a
+    schema. `usage` is the provider's token count, `cost` is in US dollars or None. `reasoning`, `logprobs`,
+    `annotations`, `audio` and `extra` are the parts of the answer besides its text, or None.
     """
 
     prompt: str
@@ -89,7 +89,7 @@ class Result:
 
     @classmethod
     def of(cls, records: Sequence[Record]) -> Result:
-        """The result of one request's records, in choice order."""
+        """Return the result of one request's records, in choice order."""
         results = tuple(cls._one(record) for record in records)
         first = records[0]
         return cls._one(first, choices=results)
@@ -132,19 +132,19 @@ class Result:
 class LoadedPrompt:
     """A prompt file, checked and compiled once, ready to be rendered and run any number of times.
 
-    One that was loaded with `isolate` has a process of its own, which ends with `close`, with `with`, or when nobody
-    holds the prompt any more.
+    A prompt that was loaded with `isolate` has its own process, which ends with `close`, on leaving `with`, or when
+    nothing refers to the prompt any more.
     """
 
     _unit: Unit
     _workspace: Workspace
 
     def __repr__(self) -> str:
-        """Its name only: a prompt with all its cases is long, and its environment holds keys."""
+        """Return its name only: a prompt with all its cases is long, and its environment contains keys."""
         return f"<LoadedPrompt {self.name}>"
 
     def close(self) -> None:
-        """End the process that renders, if there is one."""
+        """End the rendering process, if there is one."""
         self._workspace.sandbox.close()
 
     def __enter__(self) -> Self:
@@ -220,13 +220,13 @@ def load(
     isolate: bool = False,
     lint: bool = True,
 ) -> LoadedPrompt:
-    """Load and compile a prompt file, or the prompt of a pack that is called `ALIAS:NAME`.
+    """Load and compile a prompt file, or the prompt of a pack, named as `ALIAS:NAME`.
 
-    `endpoint` and `model` override the project's and the prompt's; the project (runner.yaml) is the one the file lies
-    in, for a pack that of the folder `project` (default: the current one). `environ` stands for os.environ, where keys
-    are looked up when the prompt is run. With `isolate` its templates are compiled and rendered in a process of their
-    own, with limits of memory and time. A schema that the provider would refuse (see `runner check`) is an error unless
-    `lint` is False. Raises RunnerError with the file's line for anything that is off.
+    `endpoint` and `model` override the project's and the prompt's. The project (runner.yaml) is the one that contains
+    the file; for a pack's prompt, the one that contains the folder `project` (default: the current folder). Keys are
+    looked up in `environ` (default: os.environ) when the prompt is run. With `isolate` its templates are compiled and
+    rendered in a separate process with limits on memory and time. A schema that the provider would refuse (see `runner
+    check`) is an error unless `lint` is False. Raises RunnerError, with the file's line, for any error.
     """
     try:
         return _load(
@@ -256,7 +256,9 @@ def _load(
 ) -> LoadedPrompt:
     in_pack = is_reference(text) and not Path(text).exists()
     if not in_pack and project is not None:
-        raise UsageError("project is for a pack's prompts", hint="a file belongs to the project it lies in")
+        raise UsageError(
+            "project is only for prompts of packs", hint="a file belongs to the project that contains it"
+        )
     root = find_root(Path(project or "").absolute() if in_pack else Path(text).absolute().parent)
     with ExitStack() as on_failure:
         sandbox = on_failure.enter_context(_isolation()) if isolate else IN_PROCESS

@@ -40,7 +40,7 @@ def canonical(value: Json) -> bytes:
     try:
         return _plain(value).encode()
     except (TypeError, ValueError, RecursionError):
-        pass  # unusual or refused: the careful way decides, and reports where
+        pass  # unusual or invalid: the slower code below decides, and reports the place
     pieces: list[str] = []
     try:
         _write(value, (), pieces)

@@ -149,7 +149,7 @@ def ending_of(word: str | None, declared: Mapping[str, Declared] = NONE_DECLARED
     """
     if not word:
         return Ending.STOP
-    if not declared and (known := _TABLE.get(word)) is not None:  # most often "stop", as the table spells it
+    if not declared and (known := _TABLE.get(word)) is not None:  # usually "stop", spelled as in the table
         return known
     key = word_key(word)
     if key in declared:
@@ -178,7 +178,7 @@ def overruled(word: str, declared: str) -> str | None:
 
 
 _MEANINGS = {
-    Ending.STOP: "the answer is whole",
+    Ending.STOP: "the answer is complete",
     Ending.CALL: "the model calls a tool",
     Ending.LENGTH: "the answer was cut off",
     Ending.FILTER: "a filter withheld the answer",

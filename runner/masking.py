@@ -43,9 +43,9 @@ def mask(text: str, secrets: Iterable[str] = ()) -> str:
 
 
 def json_cleaner(values: Iterable[str]) -> Callable[[str], str]:
-    """A function that takes keys out of a text of JSON, and returns the text itself when there is none in it.
+    """Return a function that masks keys in JSON text; it returns the text itself if there are none.
 
-    A model can be made to repeat a key; the answer is worth keeping, the key is not.
+    A model can be made to repeat a key; the answer is worth storing, the key is not.
     """
     escaped = {json.dumps(value, ensure_ascii=False)[1:-1] for value in values if value}
     longest_first = sorted(escaped, key=len, reverse=True)

@@ -1,8 +1,8 @@
 """Search with users' regular expressions in bounded time.
 
-Python's `re` backtracks. While it does, nothing else runs in the process and nothing can stop it: `(a+)+$` needs an hour
-for forty characters. A search that may take long, judging by the pattern and the length of the text, therefore runs in
-a process of its own, which is killed if it does not answer.
+Python's `re` backtracks. While it does, nothing else runs in the process and nothing can stop it: `(a+)+$` needs an
+hour for forty characters. A search that may take long, judging by the pattern and the length of the text, therefore
+runs in a separate process, which is killed if it does not answer.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class _Child:
         with self._lock:
             try:
                 process = self._started()
-            except OSError:  # no process can be started (a frozen program), so there is no other way
+            except OSError:  # no process can be started (a frozen program), so search here
                 return (pattern.fullmatch(text) if whole else pattern.search(text)) is not None
             timer = threading.Timer(SECONDS, process.kill)
             timer.daemon = True
@@ -97,7 +97,7 @@ class _Child:
             try:
                 answer = _ask(process, json.dumps([pattern.pattern, text, whole]).encode() + b"\n")
             except BaseException:
-                self._end()  # also for Ctrl-C: the answer is still on its way
+                self._end()  # also after Ctrl-C: the answer is still on its way
                 raise
             finally:
                 timer.cancel()
@@ -108,7 +108,7 @@ class _Child:
 
     def _started(self) -> ChildProcess:
         if self._process is None or self._process.poll() is not None:
-            from .processes.programs import python_command  # most commands never need it
+            from .processes.programs import python_command  # most commands do not need it
             from .processes.start import PIPE, start
 
             self._end()

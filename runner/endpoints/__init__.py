@@ -1,1 +1,1 @@
-"""Station 4: the one seam to a model, `send(Request) -> Response`, and what stands behind it."""
+"""Station 4: the only interface to a model, `send(Request) -> Response`, and its implementations."""

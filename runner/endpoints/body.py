@@ -1,4 +1,4 @@
-"""Reads a response body: content decoding and the size limit, the same for every transport."""
+"""Read a response body: content decoding and the size limit, the same for every transport."""
 
 from __future__ import annotations
 

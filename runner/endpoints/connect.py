@@ -1,4 +1,4 @@
-"""Turns a declared endpoint into a connection: URL, headers, key, transports. Nothing is opened before the first send."""
+"""Turn a declared endpoint into a connection: URL, headers, key, transports. Opens nothing before the first send."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Decodes the header fields of a response, the same for every transport."""
+"""Decode the header fields of a response, the same for every transport."""
 
 from __future__ import annotations
 

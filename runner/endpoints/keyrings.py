@@ -1,4 +1,4 @@
-"""Reads keys from the system's keyring (macOS Keychain, Windows Credential Locker, Secret Service) through `keyring`."""
+"""Read keys from the system's keyring (macOS Keychain, Windows Credential Locker, Secret Service) through `keyring`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lists the models of an endpoint: GET {base_url}/models, also the cheapest test of a URL and a key."""
+"""List the models of an endpoint: GET {base_url}/models, which is also the cheapest test of a URL and a key."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Downloads a wheel from a package index without pip, which environments of uv do not have.
+"""Download a wheel from a package index without pip, which environments of uv do not have.
 
 The index is configured where pip and uv configure it: in the environment, and in the files of the user and of the
 machine; never in a file of the project.

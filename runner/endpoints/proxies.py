@@ -1,4 +1,4 @@
-"""Finds the proxy for a URL by the conventions of curl: HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY.
+"""Find the proxy for a URL by the conventions of curl: HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY.
 
 They are read with `urllib.request`, which also knows the system settings of macOS and Windows and ignores the
 upper-case HTTP_PROXY in a CGI program (CVE-2016-1000110).

@@ -1,4 +1,4 @@
-"""Writes the head of a request (RFC 9112, sections 2 and 3), for a transport that writes to its connection itself."""
+"""Write the head of a request (RFC 9112, sections 2 and 3), for a transport that writes to its connection itself."""
 
 from __future__ import annotations
 

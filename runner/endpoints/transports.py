@@ -1,4 +1,4 @@
-"""Chooses the HTTP library: the requested one, else aiohttp if it is installed, else httpx.
+"""Choose the HTTP library: the requested one, else aiohttp if it is installed, else httpx.
 
 aiohttp (extra `fast`) takes a tenth of the CPU time of httpx, which is always installed; answers and errors are the same.
 aiohttp does not support SOCKS proxies, so httpx is used with them. Nothing is imported before the first transport is

@@ -1,4 +1,4 @@
-"""Downloads one wheel from a package index: with pip if it is installed beside runner, else without it."""
+"""Download one wheel from a package index: with pip if it is installed beside runner, else without it."""
 
 from __future__ import annotations
 

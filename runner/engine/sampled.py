@@ -1,4 +1,4 @@
-"""Detects samples that are copies of each other, and so give no more information than one sample."""
+"""Detect samples that are copies of each other, and so give no more information than one sample."""
 
 from __future__ import annotations
 

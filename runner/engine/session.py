@@ -1,4 +1,4 @@
-"""Runs the jobs of one attempt: journal, signals, the display's clock, and `run.json` before and after."""
+"""Run the jobs of one attempt: journal, signals, the display's clock, and `run.json` before and after."""
 
 from __future__ import annotations
 

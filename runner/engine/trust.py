@@ -1,4 +1,4 @@
-"""Decides which secrets a project may send where: the user agrees once for each secret and each server.
+"""Decide which secrets a project may send where: the user agrees once for each secret and each server.
 
 A `runner.yaml` names variables and servers, and someone who clones a project runs what a stranger wrote into it. So the
 value of a variable or a keyring entry is sent to a server that the project names only if the user of this machine has

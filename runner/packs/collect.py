@@ -1,4 +1,4 @@
-"""Collects the contents of a pack from a listing of its source: selects the files, checks them, then reads them."""
+"""Collect the contents of a pack from a listing of its source: select the files, check them, then read them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fetches a pack from its source in runner.yaml. No other part of runner contacts the source of a pack."""
+"""Fetch a pack from its source in runner.yaml. No other part of runner contacts the source of a pack."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fetches a pack from a git repository: looks up a tag, branch or commit, fetches it, and reads git's objects.
+"""Fetch a pack from a git repository: look up a tag, branch or commit, fetch it, and read git's objects.
 
 Nothing is ever checked out, so that no filter, line end conversion, link, submodule or hook is involved. Git runs with
 the user's configuration, because private repositories are configured there; settings that could run a program of the
@@ -36,11 +36,11 @@ SECONDS = 600
 QUICK_SECONDS = 20
 
 _MOST_LISTED = 16 * 1024 * 1024
-"""Bytes for the names of a commit's files: a crafted tree of a few kilobytes can list a thousand million names."""
+"""Maximum size of the names of a commit's files; a crafted tree of a few kilobytes can list a billion of them."""
 
 _MOST_PRINTED = 1024 * 1024
 _MOST_READ = MAX_BYTES + MAX_FILES * 1024
-"""The files of a pack, each with a line before it."""
+"""The files of a pack, each preceded by a line."""
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _HERE = "refs/runner/rev"
@@ -322,6 +322,6 @@ def _address(url: str, root: Path) -> str:
 def _size(folder: Path) -> int:
     size = 0
     for path in folder.rglob("*"):
-        with contextlib.suppress(OSError):  # git renames files meanwhile
+        with contextlib.suppress(OSError):  # git may rename files meanwhile
             size += path.lstat().st_size
     return size

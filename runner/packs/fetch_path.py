@@ -1,4 +1,4 @@
-"""Lists and reads a pack in a folder on this machine."""
+"""List and read a pack in a folder on this machine."""
 
 from __future__ import annotations
 

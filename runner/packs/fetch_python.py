@@ -1,4 +1,4 @@
-"""Finds a pack in an installed Python distribution. Its data files are read; its code is not imported."""
+"""Find a pack in an installed Python distribution. Its data files are read; its code is not imported."""
 
 from __future__ import annotations
 

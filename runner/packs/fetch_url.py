@@ -1,4 +1,4 @@
-"""Fetches the archive of a pack from a URL: without credentials, checked against its SHA-256, read in memory."""
+"""Fetch the archive of a pack from a URL: without credentials, checked against its SHA-256, read in memory."""
 
 from __future__ import annotations
 

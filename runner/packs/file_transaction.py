@@ -1,4 +1,4 @@
-"""Replaces folders and files of a project together: all of them, or none.
+"""Replace folders and files of a project together: all of them, or none.
 
 New content is first written beside its place, so that a full disk changes nothing. Then each old one is moved aside and
 each new one moved into its place. If that fails or is interrupted, the old ones are put back. Only a killed process or

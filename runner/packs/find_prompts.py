@@ -1,4 +1,4 @@
-"""Finds the prompts that a command line selects: files of the project, and `ALIAS:NAME` in packs."""
+"""Find the prompts that a command line selects: files of the project, and `ALIAS:NAME` in packs."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ def find_named(
 ) -> list[tuple[DiskTree | None, str]]:
     """Return the prompts that `args` select: each file with its tree, or a name in a pack with None.
 
-    `args` may be files, folders, globs, names of the project's own prompts, and `ALIAS:NAME`. Without them, return what `find_prompts` finds, and the names
-    of packs in the project's `prompts`. A file of a vendored pack stands for the prompt that the pack exports; private
-    files are skipped if they come from a folder or a glob. `remark` is passed to `find_prompts`. Raises as
-    `find_prompts` and `PackSet.named` do.
+    `args` may be files, folders, globs, names of the project's own prompts, and `ALIAS:NAME`. Without `args`, return
+    what `find_prompts` finds, and the names of packs in the project's `prompts`. A file of a vendored pack stands for
+    the prompt that the pack exports; private files are skipped if they come from a folder or a glob. `remark` is passed
+    to `find_prompts`. Raises as `find_prompts` and `PackSet.named` do.
     """
     references = [arg for arg in args if is_reference(arg) and not (cwd / arg).exists()]
     paths = [_file_of(arg, project, packs, cwd) or arg for arg in args if arg not in references]
@@ -62,7 +62,7 @@ def find_named(
 def _file_of(arg: str, project: Project, packs: PackSet, cwd: Path) -> str | None:
     """Return the file of the project's own prompt that has this name; None for anything else, such as a path.
 
-    What is there as a file or a folder is never a name. Raises UsageError if several prompts have the name.
+    An existing file or folder is never taken for a name. Raises UsageError if several prompts have the name.
     """
     if Path(arg).name != arg or glob.has_magic(arg) or Path(arg).suffix in _SUFFIXES or (cwd / arg).exists():
         return None

@@ -1,4 +1,4 @@
-"""Locks, copies, updates and removes the packs of a project for `runner pack`: all file changes are made, or none."""
+"""Lock, copy, update and remove the packs of a project for `runner pack`: all file changes are made, or none."""
 
 from __future__ import annotations
 

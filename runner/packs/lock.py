@@ -1,4 +1,4 @@
-"""packs.lock: exactly which packs a project uses. Equal contents give equal bytes: sorted, no times, no machine data."""
+"""packs.lock: exactly which packs a project uses. Equal contents give equal bytes: no times, no machine data."""
 
 from __future__ import annotations
 

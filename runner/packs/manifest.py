@@ -1,4 +1,4 @@
-"""Reads pack.yaml into a `Manifest`: the name of a pack, and which of its files it exports."""
+"""Read pack.yaml into a `Manifest`: the name of a pack, and which of its files it exports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checks a pack as its users will see it: loads and compiles every prompt, template and schema; executes nothing."""
+"""Check a pack as its users will see it: load and compile every prompt, template and schema; execute nothing."""
 
 from __future__ import annotations
 

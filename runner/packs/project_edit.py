@@ -1,4 +1,4 @@
-"""Adds and removes entries of `packs` in the text of runner.yaml; every other character stays the same.
+"""Add and remove entries of `packs` in the text of runner.yaml; every other character stays the same.
 
 Each new text is parsed again and must have the same value as the old one, except for the entry. A layout that these
 functions misjudge (aliases, unusual indentation) results in no edit, never in a wrong one. Pure.

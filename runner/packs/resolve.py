@@ -1,4 +1,4 @@
-"""Resolves a requirement to a locked pack: fetches the pack, checks it against every rule, and records its hashes."""
+"""Resolve a requirement to a locked pack: fetch the pack, check it against every rule, and record its hashes."""
 
 from __future__ import annotations
 

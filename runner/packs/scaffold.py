@@ -1,4 +1,4 @@
-"""Generates the first pack.yaml of a folder, which exports the files that are there. Pure."""
+"""Generate the first pack.yaml of a folder, which exports the files that are in it. Pure."""
 
 from __future__ import annotations
 

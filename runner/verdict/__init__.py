@@ -1,4 +1,4 @@
-"""Whether a suite has become worse, from counts alone: exact tests, intervals, power, looks and the verdict of a gate.
+"""Decide from counts whether a suite has become worse: exact tests, intervals, power, looks and the verdict of a gate.
 
-Pure, deterministic, and of the standard library only. docs/gates.md says in plain words what it means.
+Pure and deterministic; uses only the standard library. docs/gates.md explains the method in plain words.
 """

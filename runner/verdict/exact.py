@@ -1,6 +1,6 @@
-"""Exact tests of whether passes became fewer, and what several tests at once come to.
+"""Test exactly whether fewer samples pass than before, and adjust for several tests at once.
 
-An arm is a sequence of counts, one a case: (how many passed, how many there are). Two arms have the same cases in the
+An arm is a sequence of counts, one per case: (number passed, number of samples). Both arms have the same cases in the
 same order, and may differ in the number of samples.
 """
 
@@ -17,30 +17,30 @@ __all__ = ["Counts", "benjamini_hochberg", "drop", "rate", "sign_flip", "stratif
 Counts: TypeAlias = Sequence[tuple[int, int]]
 
 _Stratum: TypeAlias = tuple[int, int, int, int, int]
-"""A case that can tell something: its samples in both arms, how many passed, the least and the most of the new ones."""
+"""An informative case: its samples in both arms, how many passed, the minimum and maximum of the new passes."""
 
 _MANY = 1500
-"""Of more cases that can tell something the normal law is used: by then it is right to four digits."""
+"""With more informative cases than this the normal approximation is used; it is then accurate to four digits."""
 
 _CDF = NormalDist().cdf
 
 
 def rate(counts: Counts) -> float:
-    """The mean pass rate over the cases. Raises ZeroDivisionError where there is none."""
+    """Return the mean pass rate over the cases. Raises ZeroDivisionError if there are none."""
     return sum(passed / total for passed, total in counts) / len(counts)
 
 
 def drop(base: Counts, new: Counts) -> float:
-    """By how much the mean pass rate fell; negative where it rose."""
+    """Return by how much the mean pass rate fell; negative if it rose."""
     return rate(base) - rate(new)
 
 
 def stratified_exact(base: Counts, new: Counts) -> float:
-    """The one-sided p that so few of `new` pass, given how many of each case pass in both arms together.
+    """Return the one-sided p-value for so few passes in `new`, given each case's passes in both arms together.
 
-    If nothing changed, each case's samples are exchangeable between the arms (the exact Cochran-Mantel-Haenszel test):
-    the question is about these very cases. With one sample each this is McNemar's exact test. A case of which all or none
-    pass in both arms says nothing.
+    If nothing changed, the samples of a case are exchangeable between the arms (the exact Cochran-Mantel-Haenszel
+    test). The hypothesis is about these very cases. With one sample each this is McNemar's exact test. A case of which
+    all or no samples pass in both arms carries no information.
     """
     seen = 0
     strata: list[_Stratum] = []
@@ -54,7 +54,7 @@ def stratified_exact(base: Counts, new: Counts) -> float:
 
 
 def _lower_tail(strata: Sequence[_Stratum], seen: int) -> float:
-    """P(sum <= seen) of independent hypergeometric counts, each beginning at its least."""
+    """Return P(sum <= seen) for independent hypergeometric counts, each starting at its minimum."""
     chances = [1.0]
     for n1, n2, passed, least, most in strata:
         ways = math.comb(n1 + n2, passed)
@@ -77,10 +77,10 @@ def _normal_law(strata: Sequence[_Stratum], seen: int) -> float:
 
 
 def sign_flip(base: Counts, new: Counts) -> float:
-    """The one-sided p that the mean fell so far, each case's difference being as likely up as down.
+    """Return the one-sided p-value for such a fall of the mean if each case's difference is equally likely up or down.
 
-    The question is about inputs like these, of which the cases are a sample. All 2^m flips are counted, on whole numbers.
-    With one sample each this is the sign test. 1 where no case differs.
+    The hypothesis is about inputs like these, of which the cases are a sample. All 2^m sign flips are counted, on
+    integers. With one sample each this is the sign test. Returns 1 if no case differs.
     """
     differences = [Fraction(k2, n2) - Fraction(k1, n1) for (k1, n1), (k2, n2) in zip(base, new, strict=True)]
     factor = math.lcm(*(each.denominator for each in differences))
@@ -93,15 +93,16 @@ def sign_flip(base: Counts, new: Counts) -> float:
         ways = sum(math.comb(len(sizes), ups) for ups in range((len(sizes) + total) // 2 + 1))
         return float(Fraction(ways, 2 ** len(sizes)))
     if len(sizes) > _MANY:
-        # Sums of the same sizes differ by 2 at least: half of that is on either side.
+        # The continuity correction: sums of the same sizes differ by at least 2, and this is half of that.
         return _CDF((total + 1) / math.sqrt(sum(size * size for size in sizes)))
     return _flips(sizes, total)
 
 
 def _flips(sizes: Sequence[int], total: int) -> float:
-    """The share of the 2^m sums of plus or minus each size that are at most `total`.
+    """Return the share of the 2^m sums of plus or minus each size that are at most `total`.
 
-    The numbers of ways are the coefficients of a polynomial, held in one integer with a field of `step` bytes for each.
+    The numbers of combinations are the coefficients of a polynomial, packed into one integer with a field of `step`
+    bytes each.
     """
     step = len(sizes) // 8 + 1
     ways = 1
@@ -115,7 +116,7 @@ def _flips(sizes: Sequence[int], total: int) -> float:
 
 
 def benjamini_hochberg(ps: Sequence[float]) -> list[float]:
-    """The p values adjusted for there being several, in the given order: at most a share a of those <= a are false."""
+    """Return the p-values adjusted for multiple tests, in the given order: at most a share a of those <= a is false."""
     adjusted = [0.0] * len(ps)
     least = 1.0
     for rank, index in enumerate(sorted(range(len(ps)), key=lambda index: -ps[index])):

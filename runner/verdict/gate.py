@@ -1,4 +1,4 @@
-"""The verdict of a gate: held, worse or inconclusive, after as many looks as it takes."""
+"""Reach the verdict of a gate (held, worse or inconclusive) after as many looks as needed."""
 
 from __future__ import annotations
 
@@ -15,20 +15,21 @@ __all__ = ["Bound", "Evidence", "Trial", "Word", "as_one_sample", "can_be_worse"
 Word: TypeAlias = Literal["held", "worse", "inconclusive"]
 
 _FIRST_SLACK = 0.4
-"""At the first look a suite has held whose rate fell by at most this share of the margin (2 of 5 points)."""
+"""At the first look a suite has held if its rate fell by at most this share of the margin (2 of 5 points)."""
 
 _ROUNDING = 1e-9
-"""One case of 20 is 5 points, and not more, although 1 - 0.95 is more than 0.05."""
+"""One case of 20 is 5 points, no more, although 1 - 0.95 is more than 0.05 in floating point."""
 
 _FIRST_ROOM = 0.03
-"""At the first look a suite has held whose rate is so far above the least that it may be."""
+"""At the first look a suite has held if its rate exceeds the required minimum by this much."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """What a gate asks of the pass rate: to fall by at most `max_drop`, or with `least` to be at least that.
+    """The condition of a gate on the pass rate: it may fall by at most `max_drop`, or must be at least `least`.
 
-    `confidence` is one-sided. `prove` turns the burden round: held only where the interval's near end is inside.
+    `confidence` is one-sided. `prove` reverses the burden of proof: the gate holds only if the near end of the interval
+    is inside.
     """
 
     max_drop: float = 0.05
@@ -40,21 +41,21 @@ class Bound:
 
     @property
     def alpha(self) -> float:
-        """The chance of a false alarm that is permitted."""
+        """The permitted probability of a false alarm."""
         return 1 - self.confidence
 
     @property
     def margin(self) -> float:
-        """How far the rate may be below what it is held against."""
+        """How far the rate may be below the value it is compared with."""
         return 0.0 if self.least is not None else self.max_drop
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What one look saw. `drop` is how far the rate lies below the base's, or below the least that it may be.
+    """The findings of one look. `drop` is how far the rate is below the base's, or below the required minimum.
 
-    `low` and `high` are the ends of the interval at the gate's confidence: of the difference new - base, or of the rate.
-    `p` is that of the test, `p_inputs` the same question asked of inputs like these.
+    `low` and `high` are the ends of the interval at the gate's confidence: of the difference new - base, or of the
+    rate. `p` is the p-value of the test, `p_inputs` that of the same hypothesis about inputs like these.
     """
 
     cases: int
@@ -69,12 +70,12 @@ class Evidence:
 
 
 def as_one_sample(counts: Counts) -> list[tuple[int, int]]:
-    """Counts of samples that are copies of each other: each case has one."""
+    """Return the counts for samples that are copies of each other: one sample per case."""
     return [(int(passed > 0), 1) for passed, _ in counts]
 
 
 def can_be_worse(bound: Bound, base: Counts) -> bool:
-    """Whether the gate could ever say `worse`: where all of the new answers failed."""
+    """Return whether the gate could ever be `worse`, even if all new answers failed."""
     failed = [(0, bound.looks.last)] * len(base)
     spent = bound.alpha * max(bound.looks.shares)
     if bound.least is not None:
@@ -84,7 +85,7 @@ def can_be_worse(bound: Bound, base: Counts) -> bool:
 
 @dataclass(slots=True)
 class Trial:
-    """One gate while its answers come in. `look` is called once at each of its looks, until it returns True."""
+    """One gate while its answers arrive. Call `look` once at each of its looks, until it returns True."""
 
     bound: Bound
     evidence: Evidence | None = None
@@ -93,14 +94,14 @@ class Trial:
     proven: bool = False
 
     def look(self, base: Counts, new: Counts, *, samples: int, tests: int) -> bool:
-        """Look at the counts after so many samples; whether that decides it.
+        """Look at the counts after so many samples; return whether that decides the gate.
 
-        `tests` is how many gates the run has: what is worse at once is so even if no other gate is.
+        `tests` is the number of gates in the run: a gate that is worse at once must be so even if no other gate is.
         """
         bound, looks = self.bound, self.bound.looks
         share = looks.shares[self.looked]
         seen = self.evidence = _evidence(bound, base, new, samples)
-        # What a look finds costs as much more as its share is smaller: so the least of all is a p of the whole.
+        # Each look's p-value is divided by its share of the error; the smallest quotient is a p-value for all looks.
         self.p = min(self.p, seen.p / share, 1.0)
         first, self.looked = self.looked == 0, self.looked + 1
         if bound.prove:
@@ -116,8 +117,8 @@ class Trial:
         return seen.drop <= bound.margin * (_FIRST_SLACK if first else 1.0) + _ROUNDING
 
     def word(self, adjusted: float) -> Word:
-        """The verdict, with p adjusted for all gates of the run."""
-        assert self.evidence is not None, "a verdict comes after a look"
+        """Return the verdict, with p adjusted for all gates of the run."""
+        assert self.evidence is not None, "a verdict needs a look"
         beyond = self.evidence.drop > self.bound.margin + _ROUNDING
         if adjusted <= self.bound.alpha and beyond:
             return "worse"
@@ -151,7 +152,7 @@ def _test(bound: Bound, base: Counts, new: Counts) -> float:
 
 
 def _proven(bound: Bound, base: Counts, new: Counts, share: float) -> bool:
-    """Whether the near end of the interval is inside, at what this look may spend."""
+    """Return whether the near end of the interval is inside, at the error that this look may spend."""
     confidence = 1 - 2 * bound.alpha * share
     if bound.least is not None:
         return rate_interval(new, confidence)[0] >= bound.least
@@ -159,7 +160,7 @@ def _proven(bound: Bound, base: Counts, new: Counts, share: float) -> bool:
 
 
 def _p_below(least: float, counts: Counts) -> float:
-    """The smallest one-sided level at which the interval of the rate lies below `least`; 0.5 where its point does not."""
+    """Return the smallest one-sided level at which the rate's interval is below `least`; 0.5 if its estimate is not."""
     low, high = 0.0, 0.5
     if rate(counts) >= least - _ROUNDING:
         return high

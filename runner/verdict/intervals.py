@@ -1,4 +1,4 @@
-"""Intervals of a pass rate and of a difference of two. None has no width: that all passed proves little of a few."""
+"""Compute intervals of a pass rate and of the difference of two. They are never empty: a few passes prove little."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def incomplete_beta(a: float, b: float, x: float) -> float:
 
 
 def root(rising: Callable[[float], float]) -> float:
-    """Return the place between 0 and 1 at which a function turns from negative to positive; 1 if it is negative up to there."""
+    """Return the point in (0, 1) where a rising function crosses from negative to positive; 1 if it stays negative."""
     low, high = 0.0, 1.0
     while low < (middle := (low + high) / 2) < high:
         low, high = (middle, high) if rising(middle) < 0 else (low, middle)
@@ -58,22 +58,22 @@ def root(rising: Callable[[float], float]) -> float:
 
 
 def beta_quantile(q: float, a: float, b: float) -> float:
-    """The quantile of the beta distribution."""
+    """Return a quantile of the beta distribution."""
     return root(lambda x: incomplete_beta(a, b, x) - q)
 
 
 @lru_cache(4096)
 def t_quantile(q: float, degrees: float) -> float:
-    """The quantile of Student's t distribution."""
+    """Return a quantile of Student's t distribution."""
     if q < 0.5:
         return -t_quantile(1 - q, degrees)
-    # Of the tail beyond t, I_x(v/2, 1/2) is twice the size, where x = v / (v + t^2).
+    # I_x(v/2, 1/2) is twice the tail beyond t, where x = v / (v + t^2).
     x = beta_quantile(2 * (1 - q), degrees / 2, 0.5)
     return math.sqrt(degrees * (1 - x) / x)
 
 
 def wilson(passed: int, total: int, confidence: float = 0.95) -> Interval:
-    """Wilson's interval of one rate; (0, 1) where nothing was asked."""
+    """Return Wilson's interval of one rate; (0, 1) if there are no samples."""
     if not total:
         return 0.0, 1.0
     z = NormalDist().inv_cdf((1 + confidence) / 2)
@@ -84,10 +84,10 @@ def wilson(passed: int, total: int, confidence: float = 0.95) -> Interval:
 
 
 def rate_interval(counts: Counts, confidence: float = 0.95) -> Interval:
-    """The interval of the mean pass rate over cases, which are the units: samples of one case are no new evidence.
+    """Return the interval of the mean pass rate over cases. The units are cases, not samples of one case.
 
-    With one sample each it is Wilson's. Else that of t around the mean, with two cases added of which one passes and one
-    fails, at half the weight of a case, so that it has a width where all pass.
+    With one sample per case it is Wilson's interval. Otherwise it is the t interval around the mean, after adding two
+    cases at half the weight of a case, one that passes and one that fails, so that its width is not zero if all pass.
     """
     if all(total == 1 for _, total in counts):
         return wilson(sum(passed for passed, _ in counts), len(counts), confidence)
@@ -96,10 +96,10 @@ def rate_interval(counts: Counts, confidence: float = 0.95) -> Interval:
 
 
 def difference_interval(base: Counts, new: Counts, confidence: float = 0.95) -> Interval:
-    """The interval of the mean difference, new minus base, for inputs like these.
+    """Return the interval of the mean difference, new minus base, for inputs like these.
 
-    That of t over the cases, with two added, of +1 and -1, at half the weight of a case (as Agresti and Min have it for
-    one sample each): it has a width where nothing differs.
+    It is the t interval over the cases, after adding two with the differences +1 and -1 at half the weight of a case
+    (as Agresti and Min do for one sample each), so that its width is not zero if nothing differs.
     """
     differences = [k2 / n2 - k1 / n1 for (k1, n1), (k2, n2) in zip(base, new, strict=True)]
     low, high = _t_interval(differences, (1.0, -1.0), confidence)

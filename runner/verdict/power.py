@@ -1,4 +1,4 @@
-"""How large a drop a suite of this size would notice."""
+"""Compute how large a drop a suite of this size would detect."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ About = Literal["cases", "inputs"]
 
 
 def mean_variance(counts: Counts) -> float:
-    """The mean over the cases of p(1-p), by which the samples of one case differ among themselves.
+    """Return the mean over the cases of p(1-p), the variance between samples of one case.
 
-    Where every case has one sample, its spread cannot be told from that of the cases: it is that of the whole, at most.
+    If every case has one sample, that variance cannot be separated from the variance between cases; then return the
+    total, which is an upper bound.
     """
     several = [passed * (total - passed) / (total * (total - 1)) for passed, total in counts if total > 1]
     if several:
@@ -37,10 +38,10 @@ def smallest_drop(
     power: float = 0.8,
     about: About = "cases",
 ) -> float:
-    """The drop of the mean rate that so many cases find with this `power`; at most 1.
+    """Return the drop of the mean rate that so many cases detect with this `power`; at most 1.
 
-    Normal approximation. The drop adds spread of its own (cases that break altogether). For `inputs` it also matters
-    which cases there happen to be, whatever the number of samples.
+    Uses the normal approximation. A drop adds variance of its own (some cases break altogether). For `inputs`, the
+    choice of the cases adds variance too, whatever the number of samples.
     """
     z = NormalDist().inv_cdf(1 - alpha) + NormalDist().inv_cdf(power)
     inverse = 1 / base_samples + 1 / new_samples

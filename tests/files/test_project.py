@@ -279,7 +279,7 @@ def test_finish_reasons_are_kept_by_their_key(tmp_path):
     [
         ("      length: stop", 5, "the answer was cut off"),
         ("      RECITATION: stop", 5, "a filter withheld the answer"),
-        ("      stop: error", 5, "the answer is whole"),
+        ("      stop: error", 5, "the answer is complete"),
         ("      odd: stop\n      ODD: length", 6, "the same word is declared as stop"),
         ("      odd: pass", 5, "stop"),
         ("      odd: [stop]", 5, "finish_reasons"),

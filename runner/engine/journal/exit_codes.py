@@ -1,4 +1,4 @@
-"""The exit code of every command is decided by one function (docs/outcomes.md)."""
+"""Decide the exit code of every command in one function (docs/outcomes.md)."""
 
 from __future__ import annotations
 

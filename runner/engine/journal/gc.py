@@ -1,4 +1,4 @@
-"""`runner runs gc`: selects the runs of a project that can be deleted."""
+"""`runner runs gc`: select the runs of a project that can be deleted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Puts results into the order of the input, although answers arrive in any order."""
+"""Put results into the order of the input, although answers arrive in any order."""
 
 from __future__ import annotations
 

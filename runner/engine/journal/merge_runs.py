@@ -1,4 +1,4 @@
-"""`runner merge`: merges the shards of one run, from any number of machines, into one run in the order of the input."""
+"""`runner merge`: merge the shards of one run, from any number of machines, into one run in the order of the input."""
 
 from __future__ import annotations
 

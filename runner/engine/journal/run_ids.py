@@ -1,4 +1,4 @@
-"""The names of runs: their start times, so that they sort in that order even if the clock is set back."""
+"""Name runs by their start times, so that they sort in that order even if the clock is set back."""
 
 from __future__ import annotations
 

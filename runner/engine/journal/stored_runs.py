@@ -1,4 +1,4 @@
-"""Lists the runs that a project has on disk, `.runner/runs/<id>/run.json`, newest first."""
+"""List the runs that a project has on disk, `.runner/runs/<id>/run.json`, newest first."""
 
 from __future__ import annotations
 

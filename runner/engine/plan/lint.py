@@ -1,4 +1,4 @@
-"""Checks a prompt as far as that is possible without a model, for `runner check`. Offline."""
+"""Check a prompt as far as possible without a model, for `runner check`. Offline."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Selects some of the cases: those that match an expression, or a random sample."""
+"""Select some of the cases: those that match an expression, or a random sample."""
 
 from __future__ import annotations
 

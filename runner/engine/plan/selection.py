@@ -1,4 +1,4 @@
-"""Selects the cases of a run: a prompt's own tests, given variables, or the rows of a file."""
+"""Select the cases of a run: a prompt's own tests, given variables, or the rows of a file."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Rehearsed jobs in a temporary file until their turn comes, so that no row is read, checked and rendered twice.
+"""Store rehearsed jobs in a temporary file, so that no row is read, checked and rendered twice.
 
-So what was checked is what is sent, even if a file of rows changes in the meantime. The file is unnamed, private, and
+What was checked is what is sent, even if a file of rows changes in the meantime. The file is unnamed, private, and
 disappears with the process, however that ends. It consists of blocks of a few dozen jobs, each preceded by its length;
-nothing in memory grows with their number.
+memory use does not grow with the number of jobs.
 """
 
 from __future__ import annotations

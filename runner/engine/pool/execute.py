@@ -1,4 +1,4 @@
-"""Executes jobs: opens the endpoints they need, runs one pool per endpoint, passes on every record."""
+"""Execute jobs: open the endpoints they need, run one pool per endpoint, pass on every record."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ async def execute(
 
 
 def _first_error(failures: BaseExceptionGroup[BaseException]) -> BaseException:
-    """Return the error to report of those that ended the workers: one of ours if there is one."""
+    """Return the most relevant of the errors that ended the workers: one of ours if there is one."""
     leaves: list[BaseException] = []
     pending: list[BaseException] = [failures]
     while pending:

@@ -1,4 +1,4 @@
-"""Turns one exchange into its records: judged, priced, ready for the journal. Pure."""
+"""Turn one exchange into its records: judged, priced, ready for the journal. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stops a run: on a signal, if the endpoint is down, a limit is reached, or results cannot be stored.
+"""Stop a run: on a signal, if the endpoint is down, if a limit is reached, or if results cannot be stored.
 
 The first Ctrl-C (or SIGTERM, or SIGHUP when a terminal closes) drains the run: nothing new is sent, and requests in
 flight are finished and stored, because they are paid for. The second one cancels the requests in flight.

@@ -1,4 +1,4 @@
-"""`--stream`: prints the text of an answer as it arrives. The record is made from the same bytes when they are complete."""
+"""`--stream`: print the text of an answer as it arrives. The record is made from the same bytes at the end."""
 
 from __future__ import annotations
 
