@@ -21,8 +21,7 @@ from ..regress.carry_out import ask_again
 from ..regress.claims import refuse_shared
 from ..regress.counted import Counted, UnitCount
 from ..regress.gate_rules import asserts_nothing
-from ..regress.gates import load_rates
-from ..regress.rates import Rate, Rates, short, write_rates
+from ..regress.rates import Rate, Rates, load_rates, short, write_rates
 from ..regress.snapshots.snapshot import rates_file
 from ..regress.snapshots.store import SnapshotStore, store_of
 from ..report.console_reporter import ConsoleReporter

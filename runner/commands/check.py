@@ -9,8 +9,8 @@ from ..engine.plan.units import refuse_denied_models, variants_of
 from ..errors import Diagnostic, NothingSelectedError, Problems, RunnerError
 from ..files.model import Prompt
 from ..regress.claims import shared_by
-from ..regress.gate_rules import compile_gates, refuse_without_assertions, too_fine
-from ..regress.gates import load_rates, power_hint
+from ..regress.gate_rules import compile_gates, power_hint, refuse_without_assertions, too_fine
+from ..regress.rates import load_rates
 from ..regress.rules.rules import compile_rules
 from ..regress.snapshots.snapshot import rates_file
 from ..regress.snapshots.store import store_of

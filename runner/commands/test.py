@@ -20,7 +20,8 @@ from ..errors import NothingSelectedError, RunnerError
 from ..files.env_file import EnvFile
 from ..regress.carry_out import ask_again, carry_out
 from ..regress.claims import refuse_shared
-from ..regress.gates import OFFLINE, Gates
+from ..regress.gate_slices import OFFLINE
+from ..regress.gates import Gates
 from ..regress.last_failed import CaseName, keep_failed
 from ..regress.modes import Modes
 from ..regress.regression import Regression

@@ -10,7 +10,7 @@ from typing import Self
 from ..engine.journal.record import Record
 from ..masking import json_cleaner
 from ..regress.answers import declares_json, stored_value
-from ..regress.gates import GateResult
+from ..regress.gate_results import GateResult
 from ..regress.modes import Modes
 from ..regress.results import CaseResult
 from ..regress.rules.rules import Rules, compile_rules

@@ -16,8 +16,17 @@ from ..files.problems import ProblemList
 from ..schema import show
 from ..verdict.gate import Bound
 from ..verdict.looks import AUTO, Looks
+from ..verdict.power import mean_variance, smallest_drop
+from .rates import Rates
 
-__all__ = ["GateRule", "asserts_nothing", "compile_gates", "refuse_without_assertions", "too_fine"]
+__all__ = [
+    "GateRule",
+    "asserts_nothing",
+    "compile_gates",
+    "power_hint",
+    "refuse_without_assertions",
+    "too_fine",
+]
 
 _USUAL = Bound()
 
@@ -194,3 +203,28 @@ def _faults(spec: Mapping[str, Any]) -> Iterator[tuple[str, str, str | None]]:
         )
     if "min" in spec and "about" in spec:
         yield "about", "about is for max_drop: a rate on its own is about inputs like these", "leave it out"
+
+
+def power_hint(rules: Sequence[GateRule], rates: Rates | None, cases: int) -> str | None:
+    """Return a sentence on how large a drop the gates of a prompt would find; None if no gate looks for a drop."""
+    bound = next(
+        (rule.bound for rule in rules if rule.bound and rule.bound.least is None and not rule.by_tag), None
+    )
+    if bound is None or not cases:
+        return None
+    if rates is None or not rates.cases:
+        base, variance, known = 10, 0.08, "with a baseline of 10 samples a case"
+    else:
+        base = rates.samples
+        variance = mean_variance([(rate.passed, rate.total) for rate in rates.cases.values()])
+        known = f"with its baseline of {base} {'sample' if base == 1 else 'samples'} a case"
+    first, last = (
+        100 * smallest_drop(cases, base, samples, variance, alpha=bound.alpha, about=bound.about)
+        for samples in (bound.looks.samples[0], bound.looks.last)
+    )
+    size = (
+        f"drops of {last:.0f} points"
+        if first == last
+        else f"drops of {first:.0f} points at its first look and of {last:.0f} at its last"
+    )
+    return f"{cases} {'case' if cases == 1 else 'cases'} {known} find {size}, 4 times in 5"

@@ -19,8 +19,9 @@ from ..errors import FormatError, Location
 from ..files.versions import is_version, reader_of, version_in
 from ..values import Json, JsonPath
 from .snapshots.reader import ConflictError
+from .snapshots.store import SnapshotStore
 
-__all__ = ["Rate", "Rates", "read_rates", "short", "write_rates"]
+__all__ = ["Rate", "Rates", "load_rates", "read_rates", "short", "write_rates"]
 
 VERSION = 1
 
@@ -81,6 +82,12 @@ def write_rates(rates: Rates) -> str:
             + "}"
         )
     return "\n".join(lines) + "\n"
+
+
+def load_rates(store: SnapshotStore, file: str) -> Rates | None:
+    """Return the rates in a file; None if there is no file. Raises what reading it raises."""
+    text = store.read_rates(file)
+    return None if text is None else read_rates(text, store.shown(file))
 
 
 def read_rates(text: str, shown: str) -> Rates:

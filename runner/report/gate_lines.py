@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ..regress.gates import CaseChange, GateResult
+from ..regress.gate_results import CaseChange, GateResult
 from .figures import count, dollars, plural, points
 from .painting import DIM, GREEN, RED, YELLOW, Line
 from .terminal_text import one_line

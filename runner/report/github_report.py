@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Self, TextIO
 
 from ..errors import Location, StorageError
-from ..regress.gates import GateResult
+from ..regress.gate_results import GateResult
 from ..regress.modes import Modes
 from ..regress.results import CaseResult
 from ..regress.tally import Tally

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from ..regress.gates import GateResult
+from ..regress.gate_results import GateResult
 from ..regress.modes import Modes
 from ..regress.results import CaseResult, FieldChange
 from ..regress.tally import Tally

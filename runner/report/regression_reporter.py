@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TextIO
 
 from ..engine.journal.record import Record
-from ..regress.gates import GateResult
+from ..regress.gate_results import GateResult
 from ..regress.modes import Modes
 from ..regress.results import CaseResult
 from ..regress.tally import Tally
