@@ -121,6 +121,22 @@ def test_a_negated_check_must_hold_at_every_place_a_path_selects():
     assert (result.path, result.message) == ("$.items[1].n", "expected anything but 3, got 3")
 
 
+@pytest.mark.parametrize(("path", "actual"), [("$.items[0].sku", "A-1"), ("$.items[*].sku", ["A-1", "B-2"])])
+def test_what_was_compared_is_the_value_of_the_place_or_the_list_of_all_values(path, actual):
+    assert check(JSON, type="regex", path=path, value="-").actual == actual
+
+
+@pytest.mark.parametrize("path", ["$.items[0].n", "$.items[*].n"])
+def test_what_could_not_be_compared_is_kept_like_what_was(path):
+    result = check(JSON, type="contains", path=path, value="a")
+    assert result.code == "unknown"
+    assert result.actual == (2 if path == "$.items[0].n" else [2, 3])
+
+
+def test_of_several_places_the_value_of_the_first_that_fails_is_kept():
+    assert check(JSON, type="equals", path="$.items[*].n", value=2).actual == 3
+
+
 def test_several_failing_places_are_counted():
     assert "(and 1 more of 2 places)" in check(JSON, type="equals", path="$.items[*].n", value=9).message
 

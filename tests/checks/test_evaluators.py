@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
+from runner.checks.assertions import AnswerView, compile_assertion
 from runner.checks.judge import Judge
-from runner.errors import RunnerError
+from runner.errors import Location, RunnerError
 from runner.files.cases import case_from_vars, cases_of
-from runner.files.model import Case, Prompt
+from runner.files.model import Assertion, Case, Prompt
 from runner.files.prompt import load_prompt
 from runner.files.tree import MemoryTree
 from runner.wire.reply import Answer, Outcome
@@ -122,6 +123,20 @@ def test_rows_of_others_are_judged_with_their_own_values() -> None:
     judge.prepare(case)
     assert judge.judge(answer("good bye"), case).passed
     assert not judge.judge(answer("hello"), case).passed
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        ({}, "contains: variable 'expected' has no value"),
+        ({"expected": ""}, "contains: {{expected}} is empty in this case, so nothing would be checked"),
+    ],
+)
+def test_an_evaluator_without_anything_to_compare_with_fails(values: dict[str, Any], reason: str) -> None:
+    spec = {"type": "contains", "value": "{{expected}}"}
+    compiled = compile_assertion(Assertion(spec, Location(FILE), evaluator=True))
+    result = compiled.check(AnswerView("any text", vars=values))
+    assert (result.passed, result.code, result.message) == (False, "unknown", reason)
 
 
 UNJUDGED = [

@@ -96,9 +96,53 @@ def test_one_assertion_may_have_several_remarks() -> None:
     assert sorted(remarks_of(judge)) == [("W012", 4), ("W012", 5), ("W014", 5)]
 
 
-def test_assertions_that_differ_are_no_repetition() -> None:
-    judge = judge_of(TEXT + "assert: [{type: contains, value: a}, {type: contains, value: b}]\n")
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("{type: contains, value: a}", "{type: contains, value: b}"),
+        ("{type: contains, value: a}", "{type: not-icontains, value: a}"),
+        ("{type: contains, value: a, path: $.a}", "{type: not-contains, value: a, path: $.b}"),
+        ("{type: contains, value: a, path: $.a}", "{type: not-contains, value: a}"),
+        (
+            "{type: levenshtein, value: abcdef, threshold: 1}",
+            "{type: not-levenshtein, value: abcdef, threshold: 2}",
+        ),
+        ("{type: cost, threshold: 1}", "{type: not-cost, threshold: 2}"),
+    ],
+)
+def test_assertions_that_differ_in_one_part_neither_repeat_nor_contradict_each_other(
+    one: str, other: str
+) -> None:
+    assert remarks_of(judge_of(JSON + f"assert: [{one}, {other}]\n")) == []
+
+
+def test_the_order_of_keys_makes_no_other_assertion() -> None:
+    value, turned = "{x: 1, y: 2}", "{y: 2, x: 1}"
+    judge = judge_of(
+        JSON + f"assert:\n  - {{type: equals, value: {value}}}\n  - {{type: equals, value: {turned}}}\n"
+    )
+    assert remarks_of(judge) == [("W014", 6)]
+
+
+def evaluators(*each: str) -> Judge:
+    text = "messages: [{role: user, content: hi}]\ntestData: [{q: hi}]\nevaluators:\n" + "".join(
+        f"  - {one}\n" for one in each
+    )
+    return Judge(load_prompt("p.prompt.yml", MemoryTree({"p.prompt.yml": text.encode()})))
+
+
+def test_evaluators_that_differ_in_their_kind_or_value_are_no_repetition() -> None:
+    judge = evaluators("{string: {contains: a}}", "{string: {contains: b}}", "{string: {startsWith: a}}")
     assert remarks_of(judge) == []
+
+
+def test_an_evaluator_that_stands_twice_is_remarked_at_the_second_place() -> None:
+    assert remarks_of(evaluators("{string: {contains: a}}", "{string: {contains: a}}")) == [("W014", 5)]
+
+
+def test_evaluators_that_cannot_be_judged_for_different_reasons_are_no_repetition() -> None:
+    judge = evaluators("{name: a, uses: github/similarity}", "{name: b, uses: github/similarity}")
+    assert [code for code, _ in remarks_of(judge)] == []
 
 
 def test_assertions_that_contradict_each_other_are_an_error_at_the_second_one() -> None:
