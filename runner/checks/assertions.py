@@ -236,7 +236,7 @@ def _evaluator(spec: Mapping[str, Json], sandbox: Sandbox) -> CompiledAssertion:
             raise SpecError(f"{type_}: {value} is empty in this case, so nothing would be checked")
         return build(filled, {}, sandbox)
 
-    reads = {"text": _NO_MEMBERS._replace(whole=True), "vars": _NO_MEMBERS._replace(names=names)}
+    reads = {"text": _NO_MEMBERS, "vars": _NO_MEMBERS._replace(names=names)}
     asked = Predicate(value, f"anything but {value}", value, _not_asked, reads=reads)
     return CompiledAssertion(
         type_, kind, negated=False, path=None, predicate=asked, key=key, trimmed=True, fill=fill

@@ -88,7 +88,6 @@ class Judge:
             tools=bool(self._tools),
             finish_reasons=finish_reasons,
         )
-        self._asserts: tuple[CompiledAssertion, ...] = ()
         self._asserts = self._compile_all(prompt.asserts, errors)
         if prompt.asserts and prompt.tests and all(_expects_no_answer(test) for test in prompt.tests):
             hint = "write them on the tests"

@@ -13,6 +13,7 @@ from runner.files.cases import case_from_vars, cases_of
 from runner.files.model import Assertion, Case, Prompt
 from runner.files.prompt import load_prompt
 from runner.files.tree import MemoryTree
+from runner.render.limits import MAX_TEXT
 from runner.wire.reply import Answer, Outcome
 
 FILE = "p.prompt.yml"
@@ -128,15 +129,21 @@ def test_rows_of_others_are_judged_with_their_own_values() -> None:
 @pytest.mark.parametrize(
     ("values", "reason"),
     [
-        ({}, "contains: variable 'expected' has no value"),
-        ({"expected": ""}, "contains: {{expected}} is empty in this case, so nothing would be checked"),
+        ({}, "variable 'expected' has no value"),
+        ({"more": "x"}, "variable 'expected' has no value"),
+        ({"expected": "x"}, "variable 'more' has no value"),
+        (
+            {"expected": "", "more": ""},
+            "{{expected}}{{more}} is empty in this case, so nothing would be checked",
+        ),
+        ({"expected": "x" * MAX_TEXT, "more": "x"}, "the text would be longer than 4,194,304 characters"),
     ],
 )
 def test_an_evaluator_without_anything_to_compare_with_fails(values: dict[str, Any], reason: str) -> None:
-    spec = {"type": "contains", "value": "{{expected}}"}
+    spec = {"type": "contains", "value": "{{expected}}{{more}}"}
     compiled = compile_assertion(Assertion(spec, Location(FILE), evaluator=True))
     result = compiled.check(AnswerView("any text", vars=values))
-    assert (result.passed, result.code, result.message) == (False, "unknown", reason)
+    assert (result.passed, result.code, result.message) == (False, "unknown", f"contains: {reason}")
 
 
 UNJUDGED = [
@@ -157,6 +164,16 @@ def test_an_evaluator_that_nothing_here_can_decide_is_told_and_never_passed(
     assert (warning.code, warning.message, warning.location.line) == ("W019", told, 4)
     (check,) = verdict(f"[{evaluator}]", "Hello").checks
     assert (check.passed, check.code, check.message) == (False, "unknown", told)
+
+
+def test_an_answer_without_text_is_not_judged_for_the_same_reason() -> None:
+    compiled = compile_assertion(Assertion({"type": "close"}, Location(FILE), unjudged="nobody can tell"))
+    result = compiled.check(AnswerView())
+    assert (result.passed, result.code, result.message) == (False, "unknown", "nobody can tell")
+
+
+def test_an_evaluator_with_a_variable_reads_the_answer_and_raises_no_doubt() -> None:
+    assert Judge(prompt_with("[{string: {contains: '{{expected}}'}}]")).remarks == ()
 
 
 def test_evaluators_that_were_renamed_to_a_note_are_left_alone() -> None:

@@ -91,6 +91,20 @@ def test_a_repetition_is_found_behind_others() -> None:
     assert remarks_of(judge) == [("W014", 7), ("W014", 8)]
 
 
+@pytest.mark.parametrize(
+    ("spec", "any_variable"),
+    [
+        ("{type: contains, value: a}", False),
+        ("{type: expr, value: text == vars.a}", False),
+        ("{type: expr, value: 'vars[text] == 1'}", True),
+    ],
+)
+def test_only_an_expr_that_computes_the_name_of_a_variable_may_read_any(
+    spec: str, any_variable: bool
+) -> None:
+    assert judge_of(TEXT + f"assert: [{spec}]\n").reads_any_variable is any_variable
+
+
 def test_one_assertion_may_have_several_remarks() -> None:
     judge = judge_of(TEXT + "assert:\n" + "  - {type: expr, value: vars.a == 'x'}\n" * 2)
     assert sorted(remarks_of(judge)) == [("W012", 4), ("W012", 5), ("W014", 5)]
