@@ -43,6 +43,7 @@ class AnswerView:
     cost: float | None = None
     model: str | None = None
     vars: JsonObject = field(default_factory=dict)
+    row: JsonObject = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,11 @@ class CompiledAssertion:
         """Return the variables that it reads."""
         return (self.predicate.reads or {}).get("vars", _NO_MEMBERS)
 
+    @property
+    def columns(self) -> Members:
+        """Return the columns of the case's row that it reads."""
+        return (self.predicate.reads or {}).get("row", _NO_MEMBERS)
+
     def check(self, answer: AnswerView) -> CheckResult:
         """Return whether the answer satisfies the assertion. Never raises for an answer, whatever it contains."""
         if self.fill is not None:
@@ -130,7 +136,8 @@ class CompiledAssertion:
         if self.trimmed:
             return [((), _text_of(answer).strip())]
         if self.kind.subject == "answer":
-            return [((), {"output": answer.output, "text": answer.text, "vars": answer.vars})]
+            seen = {"output": answer.output, "text": answer.text, "vars": answer.vars, "row": answer.row}
+            return [((), seen)]
         if self.kind.subject == "measure":
             return [((), _measure(self.name, answer))]
         if self.path is not None:

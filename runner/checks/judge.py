@@ -127,6 +127,8 @@ class Judge:
                         hint=f"{each.predicate.expected} reads it: set it in `vars` or with --var {name}=...",
                     )
                 )
+            elif missing := each.columns.names - each.columns.optional - (case.row or {}).keys():
+                errors.append(_no_column(each, min(missing), case))
             elif each.fill is not None:
                 try:
                     each.fill(case.vars)
@@ -182,6 +184,7 @@ class Judge:
                 cost=cost,
                 model=model or (self._model if isinstance(self._model, str) else None),
                 vars=case.vars if vars is None else vars,
+                row=case.row or {},
             )
             results = tuple(each.check(view) for each in asserted)
         if case.outcome is not None and expected is not Outcome.OK:
@@ -260,7 +263,7 @@ class Judge:
                     f"{compiled.type}: variable {name!r} is not declared in `inputs`",
                     location=assertion.locate("value"),
                     hint=suggestion(name, self._inputs)
-                    or f"declare it: `inputs: {{{name}: {{type: string}}}}`",
+                    or f"declare it: `inputs: {{{name}: {{type: string}}}}`; a column of the rows that is no input is row.{name}",
                 )
 
     def _foregone(self, assertion: Assertion, compiled: CompiledAssertion, outcome: str) -> Foregone | None:
@@ -327,6 +330,18 @@ class Judge:
 
 def _expects_no_answer(test: Case | CaseFile) -> bool:
     return isinstance(test, Case) and test.outcome not in (None, "ok")
+
+
+def _no_column(assertion: CompiledAssertion, name: str, case: Case) -> CaseError:
+    """Return the error for a column that an assertion reads and the case does not have."""
+    source = assertion.predicate.expected
+    if case.row is None:
+        hint = f"{source} reads it, and this case is not a row of a file: give it as a variable"
+    elif name in case.vars:
+        hint = f"it is a variable: write vars.{name}"
+    else:
+        hint = f"{source} reads it; the columns that are not variables are {', '.join(case.row) or 'none'}"
+    return CaseError(f"{assertion.type}: there is no column {name!r}", location=case.location, hint=hint)
 
 
 def _tool_validators(request: JsonObject) -> dict[str, Validator | None]:

@@ -49,7 +49,7 @@ class Predicate:
     """A yes-or-no question about one value, with the words for both results: "expected {wanted}, got ...".
 
     `holds` raises Unfit. `detail` explains why `holds` is false for a value: the place inside the value, and a message.
-    `reads` are the members of `output`, `text` and `vars` that an `expr` reads, and `read` describes their values in an
+    `reads` are the members of `output`, `text`, `vars` and `row` that an `expr` reads, and `read` describes their values in an
     answer: "expected {wanted}, but {read}".
     """
 
@@ -436,12 +436,13 @@ def _finish_reason(value: Json) -> Predicate:
 def _expr(value: Json, _: Mapping[str, Json], sandbox: Sandbox) -> Predicate:
     source = cast("str", value)
     try:
-        expression = sandbox.expression(source, names=frozenset({"output", "text", "vars"}))
+        expression = sandbox.expression(source, names=frozenset({"output", "text", "vars", "row"}))
     except ValueError as error:
         raise SpecError(f"value is not an expression: {error}") from None
     if not expression.reads:
         raise SpecError(
-            f"{show(source)} is the same for every answer", "an expr reads output, text or vars: output.n > 3"
+            f"{show(source)} is the same for every answer",
+            "an expr reads output, text, vars or row: output.n > 3",
         )
 
     def holds(seen: Json) -> bool:

@@ -189,7 +189,7 @@ _OPTIONS = (
         "--input",
         "rows",
         metavar="ROWS",
-        help="Read one case per row from .jsonl, .csv, .tsv, .json or .yaml (-: stdin).",
+        help="Read one case per row from .jsonl, .csv, .tsv, .json, .yaml, .xlsx or .parquet (-: stdin).",
     ),
     click.option(
         "--delimiter",

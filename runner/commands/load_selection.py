@@ -36,6 +36,7 @@ from ..files.formats import schema, violations
 from ..files.model import CaseFile, Prompt
 from ..files.prompt import OWN_KEYS, as_sent
 from ..files.provider_fields import collisions
+from ..files.tables import TABLE_FORMATS
 from ..files.violations import near
 from ..regress.last_failed import CaseName, last_failed
 from ..values import Json
@@ -299,6 +300,8 @@ def _rows(path: str, given: SelectionOptions, closing: ExitStack) -> CaseFile:
         )
     if given["delimiter"] is not None and file.suffix.lower() not in (".csv", ".tsv"):
         raise UsageError(f"--delimiter is for .csv and .tsv, and --input {path} is neither")
+    if given["encoding"] is not None and file.suffix.lower() in TABLE_FORMATS:
+        raise UsageError(f"--encoding is for text, and --input {path} is not")
     return CaseFile(
         str(file.absolute()),
         shown,
@@ -312,15 +315,18 @@ def _rows(path: str, given: SelectionOptions, closing: ExitStack) -> CaseFile:
 def _standard_input(encoding: str | None, closing: ExitStack) -> Path:
     """A copy of standard input, which can be read again until `closing` deletes it.
 
-    Its ending is that of JSON for a list, that of JSONL for objects, and else that of CSV.
+    Its ending is that of a workbook or of Parquet for their first bytes, of JSON for a list, of JSONL for objects, and
+    else of CSV.
     """
     folder = closing.enter_context(tempfile.TemporaryDirectory(prefix="runner-"))
     copy = Path(folder) / "rows"
     with copy.open("wb") as file:
         shutil.copyfileobj(sys.stdin.buffer, file)
     with copy.open("rb") as file:
-        head = file.read(_HEAD).decode(encoding or "utf-8", "ignore").lstrip("\ufeff \t\r\n")
+        data = file.read(_HEAD)
+    head = data.decode(encoding or "utf-8", "ignore").lstrip("\ufeff \t\r\n")
     ending = {"": ".jsonl", "{": ".jsonl", "[": ".json"}.get(head[:1], ".csv")
+    ending = {b"PK\x03\x04": ".xlsx", b"PAR1": ".parquet"}.get(data[:4], ending)
     return copy.rename(copy.with_suffix(ending))
 
 

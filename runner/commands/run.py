@@ -162,7 +162,7 @@ class RunCommand:
         writer = None
         if self.stored is None:
             assert preflight is not None
-            writer = self._open_output(chosen, plan, closing)
+            writer = self._open_output(chosen, plan, preflight, closing)
             attempt = RunAttempt.begin(preflight, facts, root)
             closing.callback(attempt.journal.close)
         else:
@@ -170,16 +170,19 @@ class RunCommand:
             closing.callback(attempt.journal.close)
             # What --output names is written anew, so not before it is known that the run can be resumed.
             if not (attempt.done and self.output_was_recorded):
-                writer = self._open_output(chosen, plan, closing)
+                writer = self._open_output(chosen, plan, attempt.preflight, closing)
         return _Run(chosen, plan, attempt, connections, writer)
 
-    def _open_output(self, chosen: Chosen, plan: Plan, closing: contextlib.ExitStack) -> OutputWriter | None:
+    def _open_output(
+        self, chosen: Chosen, plan: Plan, preflight: Preflight, closing: contextlib.ExitStack
+    ) -> OutputWriter | None:
         from ..report.output import OutputWriter  # its XML library imports an HTTP client
 
         if not self.output:
             return None
         self._check_output(chosen)
-        return closing.enter_context(OutputWriter(self.output, columns_of(plan.units), bom=self.bom))
+        columns = columns_of(plan.units, preflight.columns)
+        return closing.enter_context(OutputWriter(self.output, columns, bom=self.bom))
 
     def _open_results(self, run: _Run, screen: _Screen) -> _Results:
         """Where answers go, with those that earlier attempts brought counted and written."""
@@ -259,7 +262,10 @@ class RunCommand:
                 trace=(lambda line: _say(screen.err, line)) if self.debug else None,
             ),
             max_errors=self.max_errors,
-            facts={**run.attempt.facts, "columns": columns_of(run.plan.units)._asdict()},
+            facts={
+                **run.attempt.facts,
+                "columns": columns_of(run.plan.units, run.attempt.preflight.columns)._asdict(),
+            },
         )
 
     def _jobs(self, run: _Run, ordered: InOrder | None) -> dict[str, Iterator[Job]]:

@@ -54,9 +54,12 @@ def _line_of(path: str, number: int) -> str | None:
     """A line of a file that can be read; paths are as typed from the current folder."""
     try:
         with open(open_plain(path, follow=True), "rb") as file:  # noqa: PTH123 - a descriptor
-            text = file.read(MAX_FILE_BYTES).decode("utf-8", "replace")
+            data = file.read(MAX_FILE_BYTES)
     except (OSError, ValueError):
         return None
+    if b"\0" in data:  # not text, such as a workbook, whose rows are not lines
+        return None
+    text = data.decode("utf-8", "replace")
     lines = text.replace("\r\n", "\n").split("\n")
     return _without_keys(lines[number - 1]) if number <= len(lines) else None
 

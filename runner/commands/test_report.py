@@ -136,6 +136,8 @@ def _replayed(result: CaseResult, approved: Snapshot | None) -> Record:
         "fingerprint": job.fingerprint,
         "vars": job.case.vars,
     }
+    if job.case.row:
+        record["row"] = job.case.row
     if approved is not None and approved.tool_calls is not None:
         record["tool_calls"] = approved.tool_calls
     return record

@@ -12,16 +12,17 @@ __all__ = ["Columns", "columns_of", "recorded_columns"]
 
 
 class Columns(NamedTuple):
-    """The names of the variables, and of the fields declared by the response schemas, without duplicates."""
+    """The names of the variables, of the fields declared by the response schemas, and of the rows' other columns."""
 
     vars: tuple[str, ...] = ()
     output: tuple[str, ...] = ()
+    row: tuple[str, ...] = ()
 
 
-def columns_of(units: Iterable[Unit]) -> Columns:
+def columns_of(units: Iterable[Unit], row: tuple[str, ...] = ()) -> Columns:
     """Return the columns of all prompts: `inputs` and properties in the author's order, inferred variables sorted.
 
-    Call it after the preflight, which finds the variables that the cases' own assertions read.
+    `row` are the columns of the rows that are not variables. Call it after the preflight, which finds the variables that the cases' own assertions read.
     """
     variables: dict[str, None] = {}
     fields: dict[str, None] = {}
@@ -31,7 +32,7 @@ def columns_of(units: Iterable[Unit]) -> Columns:
         variables.update(dict.fromkeys(inferred if prompt.inputs is None else prompt.inputs))
         if prompt.response_schema is not None:
             fields.update(dict.fromkeys(declared_fields(prompt.response_schema.schema)))
-    return Columns(tuple(variables), tuple(fields))
+    return Columns(tuple(variables), tuple(fields), row)
 
 
 def recorded_columns(manifests: Iterable[Mapping[str, Any]]) -> Columns:

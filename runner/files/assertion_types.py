@@ -187,7 +187,7 @@ ASSERTION_TYPES: Mapping[str, AssertionType] = {
             "finish-reason", "measure", _TEXT, "the provider's `finish_reason` is `value`", "string"
         ),
         AssertionType(
-            "expr", "answer", _TEXT, "it is true of `output`, `text` and `vars`", "Jinja expression"
+            "expr", "answer", _TEXT, "it is true of `output`, `text`, `vars` and `row`", "Jinja expression"
         ),
     )
 }

@@ -11,7 +11,7 @@ from ..errors import CaseError, Location, SyntaxFileError
 from ..values import Json, JsonPath
 from .case_ids import CaseIds, case_id, digest_of
 from .formats import violations
-from .inputs import Inputs, compiled, from_text, takes_blank
+from .inputs import Inputs, compiled, from_text, is_misspelt, takes_blank, takes_null
 from .model import Assertion, Case, CaseFile, Expectation, Prompt
 from .problems import MOST, ProblemList
 from .rows import Row, read_rows
@@ -62,15 +62,43 @@ def _cases_from_file(prompt: Prompt, file: CaseFile, ids: CaseIds) -> Iterator[C
 def _case_of_row(row: Row, inputs: Inputs | None, prompt: Prompt, id_column: str | None) -> Case:
     if "vars" in row.value:
         return read_case(row if row.text is None else _spelt_case(row), inputs)
-    given = row.value
-    name = None
-    if id_column is not None:
-        name = _id_in(row, id_column)
-        if id_column not in (prompt.inputs or {}):
-            given = {column: value for column, value in given.items() if column != id_column}
+    name = None if id_column is None else _id_in(row, id_column)
+    given, others = _split(row.value, prompt, id_column)
     if row.text is not None and prompt.inputs is not None:
         given = _read_cells(row, given, prompt.inputs)
-    return _case(row, given, (), inputs, id=name)
+    elif row.nulls and prompt.inputs is not None:
+        given = {
+            column: value
+            for column, value in given.items()
+            if value is not None or takes_null(prompt.inputs.get(column, {}))
+        }
+    return _case(row, given, (), inputs, id=name, others=others)
+
+
+def _split(
+    columns: Mapping[str, Json], prompt: Prompt, id_column: str | None
+) -> tuple[Mapping[str, Json], Mapping[str, Json]]:
+    """Return the columns that are variables, and the others, which are carried through to the results.
+
+    A column that looks like a misspelt input is left among the variables, where it is an error. Without `inputs`, every
+    column but that of the ids may be a variable: only the templates know.
+    """
+    inputs = prompt.inputs
+    if inputs is None:
+        if id_column is None:
+            return columns, {}
+        return {column: value for column, value in columns.items() if column != id_column}, {
+            id_column: columns[id_column]
+        }
+    if columns.keys() <= inputs.keys():
+        return columns, {}
+    absent = tuple(name for name in inputs if name not in columns)
+    others = {
+        column: value
+        for column, value in columns.items()
+        if column not in inputs and (column == id_column or not is_misspelt(column, absent))
+    }
+    return {column: value for column, value in columns.items() if column not in others}, others
 
 
 def _id_in(row: Row, column: str) -> str:
@@ -219,6 +247,7 @@ def _case(
     tags: tuple[str, ...] = (),
     description: str | None = None,
     must_pass: bool = False,
+    others: Mapping[str, Json] | None = None,
 ) -> Case:
     bound = dict(given)
     if inputs is not None:
@@ -237,7 +266,9 @@ def _case(
             ) from None
         id = f"case-{digest[:8]}"  # noqa: A001 - the field's own word
     defaulted = () if len(bound) == len(given) else tuple(name for name in bound if name not in given)
-    return Case(id, bound, row.location, asserts, outcome, tags, description, digest, defaulted, must_pass)
+    return Case(
+        id, bound, row.location, asserts, outcome, tags, description, digest, defaulted, must_pass, others
+    )
 
 
 def _refuse(row: Row, faults: Sequence[FormatViolation], at: JsonPath = ()) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from ..errors import CaseError, Location
 
-__all__ = ["CsvRow", "read_csv"]
+__all__ = ["CsvRow", "header_names", "read_csv"]
 
 MAX_CELL = 20 * 1024 * 1024
 """In characters: the same limit as for a line of JSONL."""
@@ -80,7 +80,7 @@ def read_csv(lines: Iterable[str], shown: str, delimiter: str | None) -> Iterato
         if not cells:
             continue
         if names is None:
-            names = _header(cells, Location(shown, line))
+            names = header_names(cells, Location(shown, line))
             continue
         count += 1
         if len(cells) != len(names):
@@ -170,7 +170,8 @@ def _starts(source: str, delimiter: str) -> Iterator[int]:
         fresh = char == '"'
 
 
-def _header(names: list[str], location: Location) -> list[str]:
+def header_names(names: list[str], location: Location) -> list[str]:
+    """Return the names of the columns. Raises CaseError for one that is empty or appears twice."""
     for index, name in enumerate(names):
         if not name.strip():
             raise CaseError(f"column {index + 1} of the header has no name", location=location)

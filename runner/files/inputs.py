@@ -17,7 +17,7 @@ from ..values import TYPE_WORDS, Json
 from .problems import MOST
 from .violations import FormatViolation, near, spell
 
-__all__ = ["Inputs", "compiled", "from_text", "usable_in_jinja"]
+__all__ = ["Inputs", "compiled", "from_text", "is_misspelt", "takes_blank", "takes_null", "usable_in_jinja"]
 
 _JINJA_READS = frozenset(
     {"True", "true", "False", "false", "None", "none", "not", "self", "range", "dict", "namespace"}
@@ -124,10 +124,22 @@ def from_text(text: str, schema: Mapping[str, Json]) -> Json:
     )
 
 
+@lru_cache(maxsize=1024)
+def is_misspelt(column: str, absent: tuple[str, ...]) -> bool:
+    """Return whether a column of a row is probably one of the `absent` variables, misspelt."""
+    return near(column, absent) is not None
+
+
 def takes_blank(schema: Mapping[str, Json]) -> bool:
     """Return whether empty text is a valid value for `schema`: "" or null."""
     declared: Any = schema.get("type", "string")
     return not {"string", "null"}.isdisjoint([declared] if isinstance(declared, str) else declared)
+
+
+def takes_null(schema: Mapping[str, Json]) -> bool:
+    """Return whether null is a valid type for `schema`."""
+    declared: Any = schema.get("type", "null")
+    return "null" in ([declared] if isinstance(declared, str) else declared)
 
 
 def _name(kind: str) -> str:

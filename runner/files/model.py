@@ -65,7 +65,8 @@ class Case(NamedTuple):
     `outcome` is the outcome that the author expects (default: "ok"). `digest` is the source of a generated id: the
     SHA-256, in hex, of the variables as given; None if the author named the case. `must_pass` says that a gate
     does not decide about this case. `defaulted` names the variables that
-    were not given and have their defaults.
+    were not given and have their defaults. `row` has the columns of a row that are not variables; None for a case that
+    is not a row.
     """
 
     id: str
@@ -78,6 +79,7 @@ class Case(NamedTuple):
     digest: str | None = None
     defaulted: tuple[str, ...] = ()
     must_pass: bool = False
+    row: Mapping[str, Json] | None = None
 
     @property
     def given(self) -> dict[str, Json]:

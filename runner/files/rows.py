@@ -1,4 +1,4 @@
-"""Read files of rows: JSONL, CSV and the like, or a list in YAML or JSON; one row at a time, each with its place."""
+"""Read files of rows: JSONL, CSV, tables, or a list in YAML or JSON; one row at a time, each with its place."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from ..documents.text import decode
 from ..errors import CaseError, EncodingError, Location, MissingFileError, SyntaxFileError
 from ..values import Json, JsonPath
 from .csv_rows import CsvRow, read_csv
+from .tables import TABLE_FORMATS, SheetRow, read_parquet, read_xlsx
 
 __all__ = ["ROW_FORMATS", "Row", "read_rows"]
 
-ROW_FORMATS = (".jsonl", ".ndjson", ".csv", ".tsv", ".yaml", ".yml", ".json")
+ROW_FORMATS = (".jsonl", ".ndjson", ".csv", ".tsv", ".yaml", ".yml", ".json", *TABLE_FORMATS)
 """The extensions of files of rows."""
 
 _BY_LINE = (".jsonl", ".ndjson", ".csv", ".tsv")
@@ -29,8 +30,8 @@ class Row(NamedTuple):
     """One row, or one entry of a prompt's `tests`.
 
     `label` is its name in messages ("row 3", "tests[0]"). Its parts are in `document` under the path `at`; without a
-    document (CSV), they are the cells of `text`, and every value is a string that is still to be read as the declared
-    type.
+    document (CSV, XLSX), they are the cells of `text`, and every value is a string that is still to be read as the declared
+    type. `nulls`: null means that there is no value (Parquet).
     """
 
     label: str
@@ -38,7 +39,8 @@ class Row(NamedTuple):
     location: Location
     document: Document | None = None
     at: JsonPath = ()
-    text: CsvRow | None = None
+    text: CsvRow | SheetRow | None = None
+    nulls: bool = False
 
     def locate(self, path: JsonPath, *, at_key: bool = False) -> Location:
         """Return the place of the part of the row at `path` or, with `at_key`, of its key."""
@@ -70,6 +72,13 @@ def read_rows(
             location=Location(shown),
             hint=f"one of {', '.join(ROW_FORMATS)}",
         )
+    if ending == ".xlsx":
+        yield from _of_sheet(source, shown)
+        return
+    if ending == ".parquet":
+        for number, value in enumerate(read_parquet(source, shown), 1):
+            yield Row(f"row {number}", value, Location(shown), nulls=True)
+        return
     with closing(_open(source, shown)) as file:
         if ending not in _BY_LINE:
             data = file.read() if encoding is None else "".join(_decoded(file, shown, encoding)).encode()
@@ -185,4 +194,9 @@ def _row(document: Document, at: JsonPath, number: int, value: Json, location: L
 
 def _csv(lines: Iterator[tuple[int, str]], shown: str, delimiter: str | None) -> Iterator[Row]:
     for number, row in enumerate(read_csv((text for _, text in lines), shown, delimiter), 1):
+        yield Row(f"row {number}", row.cells, Location(shown, row.line), text=row)
+
+
+def _of_sheet(source: bytes | Path, shown: str) -> Iterator[Row]:
+    for number, row in enumerate(read_xlsx(source, shown), 1):
         yield Row(f"row {number}", row.cells, Location(shown, row.line), text=row)

@@ -82,7 +82,7 @@ _FOREIGN_WORDS = {
     "judge": "rules call no model, so that a test needs no key; `similar` compares texts offline",
     "embedding": "rules call no model, so that a test needs no key; `lexical` compares texts offline",
 }
-_EXPR = "write an `expr` over output, text and vars; assertions run no other code"
+_EXPR = "write an `expr` over output, text, vars and row; assertions run no other code"
 _BY_REGEX = "write a `regex`"
 _BY_MODEL = "assertions call no model; `compare: similar` in regression.rules compares texts offline"
 _TOOLS = "declare tools: every call is then validated against the parameters of its tool"

@@ -36,7 +36,8 @@ class CompiledPrompt:
     """A prompt that is ready to render.
 
     `variables` are the names that it reads anywhere, including included files and placeholders; `required` are those
-    that must have a value (the others are only read behind `is defined` or `| default`). `files` are the included
+    that must have a value (the others are only read behind `is defined` or `| default`). `known` are the variables that
+    a case may have: the `inputs`, or without them those that the templates and assertions read. `files` are the included
     files, as paths in the prompt's tree (files of another tree under their shown name). `tested` maps each variable
     whose value is itself a condition of a template to the first place where it is.
     """
@@ -44,12 +45,12 @@ class CompiledPrompt:
     prompt: Prompt
     variables: frozenset[str]
     required: frozenset[str]
+    known: frozenset[str]
     warnings: tuple[Diagnostic, ...]
     files: tuple[str, ...]
     tested: Mapping[str, Location]
     _entries: tuple[_Entry, ...] = field(repr=False)
     _texts: Texts = field(repr=False)
-    _known: frozenset[str] = field(repr=False)
 
     def render(
         self,
@@ -84,7 +85,7 @@ class CompiledPrompt:
         where: Callable[[], Location],
         also_read: frozenset[str],
     ) -> None:
-        known = self._known | also_read if self.prompt.inputs is None else self._known
+        known = self.known | also_read if self.prompt.inputs is None else self.known
         if unknown := values.keys() - known:
             name = min(unknown)
             hint = suggestion(name, known) or (
@@ -147,7 +148,7 @@ def compile_prompt(
         tested={use.name: use.location for use in reversed(uses) if use.tested},
         _entries=entries,
         _texts=texts,
-        _known=variables | also_read if prompt.inputs is None else frozenset(prompt.inputs),
+        known=variables | also_read if prompt.inputs is None else frozenset(prompt.inputs),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from ..engine.journal.record import Record
 from ..errors import elided
@@ -41,7 +41,8 @@ def case_lines(
     for line in wrapped(" · ".join(facts), None if width is None else width - 2):
         yield Line(f"  {line}", DIM)
     yield from _question(messages, remark, width)
-    yield from _captioned("variables", _variables(record), width)
+    yield from _captioned("variables", _named(record["vars"]), width)
+    yield from _captioned("other columns", _named(record.get("row", {})), width)
     if record.get("reasoning"):
         yield from _captioned("reasoning", [record["reasoning"]], width)
     yield from _captioned("answer", [_answer(record)], width)
@@ -108,10 +109,10 @@ def message_lines(messages: Sequence[Json] | None, width: int | None) -> Iterato
             yield from map(Line, _wrapped(text, width, 6))
 
 
-def _variables(record: Record) -> list[str]:
+def _named(values: Mapping[str, Json]) -> list[str]:
     return [
         f"{name}: {value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}"
-        for name, value in record["vars"].items()
+        for name, value in values.items()
     ]
 
 

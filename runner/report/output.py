@@ -272,11 +272,13 @@ class _Csv:
         }
         output = record["output"]
         fields = output if isinstance(output, Mapping) else {}
+        row = record.get("row", {})
         self._rows.writerow(
             [
                 *(_cell(given.get(column)) for column in _COLUMNS),
                 *(_value_cell(record["vars"].get(name)) for name in self._columns.vars),
                 *(_value_cell(fields.get(name)) for name in self._columns.output),
+                *(_value_cell(row.get(name)) for name in self._columns.row),
             ]
         )
 

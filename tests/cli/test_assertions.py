@@ -248,7 +248,7 @@ SCHEMA = """response_format:
         ({"type": "equals", "path": "$.lable", "value": "refund"}, "allows nothing at $.lable", "label"),
         ({"type": "not-regex", "value": ".*"}, "matches every text", ""),
         ({"type": "not-contains", "path": "$", "value": "a"}, "is of type object", ""),
-        ({"type": "expr", "value": "true"}, "is the same for every answer", "output, text or vars"),
+        ({"type": "expr", "value": "true"}, "is the same for every answer", "output, text, vars or row"),
         ({"type": "not-finish-reason", "value": "length"}, "is never ok", "outcome: truncated"),
     ],
 )

@@ -450,7 +450,7 @@ def test_a_forged_artifact_cannot_write_outside_the_snapshots(asked: ProjectFold
     asked.write("artifact/x.snap.yaml.json", json.dumps(forged))
     done = call(asked, "accept", "--all", "--from", "artifact")
     assert done.code == 2
-    assert not list(asked.folder.parent.glob("**/outside*"))
+    assert not list(asked.folder.parent.glob("**/outside.snap.yaml*"))
 
 
 def test_an_answer_that_changed_in_between_is_not_approved_blindly(

@@ -129,7 +129,7 @@ def job(endpoint: Endpoint = ENDPOINT, *, n: int | None = None, place: int | Non
         fields={} if n is None else {"n": n},
         judge=Judge(),
     )
-    case = SimpleNamespace(id="ada", vars={"name": "Ada"})
+    case = SimpleNamespace(id="ada", vars={"name": "Ada"}, row=None)
     return cast("Job", SimpleNamespace(unit=unit, case=case, sample=2, fingerprint="sha256:ab", place=place))
 
 

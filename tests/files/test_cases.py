@@ -323,7 +323,7 @@ WRONG_ROWS = {
     "bad quote": ("r.csv", 'ticket\n"a"b\n', "r.csv:2: row 1 is not CSV: ',' expected after '\"' (write a \" inside quotes twice)"),
     "open quote": ("r.csv", 'ticket\n"a\nb\n', 'r.csv:2: row 1 is not CSV: unexpected end of data (the quote that begins a cell is not closed: write a literal " twice, inside quotes)'),
     "cell of another type": ("r.csv", "ticket,n\na,1\nb,x\n", 'r.csv:3:3: row 2: n: expected an integer, got "x"'),
-    "column not declared": ("r.csv", "ticket,m\na,1\n", 'r.csv:2: row 1: "m" is not a declared variable (declared under inputs: ticket, n, ratio, urgent, tags, extra, score)'),
+    "misspelt column": ("r.csv", "ticket,ratoi\na,1\n", 'r.csv:2: row 1: "ratoi" is not a declared variable (did you mean "ratio"?)'),
     "misspelt variable": ("r.jsonl", '{"tickt": "a"}\n', 'r.jsonl:1:2: row 1: "tickt" is not a declared variable (did you mean "ticket"?)'),
     "missing variable": ("r.jsonl", '{"n": 1}\n', 'r.jsonl:1:1: row 1: the variable "ticket" is missing (give it a value, or a default under inputs)'),
     "value inside": ("r.jsonl", '\n{"ticket": "a", "tags": ["b", 1]}\n', "r.jsonl:2:31: row 1: tags[1]: expected string, got number 1"),
@@ -365,10 +365,10 @@ def test_an_input_that_is_not_there_is_named(tmp_path):
 
 def test_an_input_of_an_unknown_kind_is_refused():
     with pytest.raises(CaseError) as caught:
-        as_input("x", "rows.xlsx")
+        as_input("x", "rows.ods")
     assert (
         str(caught.value)
-        == 'rows.xlsx: "rows.xlsx" is not a file of rows (one of .jsonl, .ndjson, .csv, .tsv, .yaml, .yml, .json)'
+        == 'rows.ods: "rows.ods" is not a file of rows (one of .jsonl, .ndjson, .csv, .tsv, .yaml, .yml, .json, .xlsx, .parquet)'
     )
 
 

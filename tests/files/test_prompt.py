@@ -210,7 +210,7 @@ MISTAKES = {
     "variable of wrong type": ("{ticket: other}", "{ticket: 5}", f"{FILE}:22:20: tests[1]: ticket: expected string, got number 5"),
     "id twice": ("  - vars: {ticket: other}", "  - {id: late, vars: {ticket: other}}", f'{FILE}:22:5: tests[1]: the id "late" is already used at {FILE}:16:5 (snapshots and results are stored by id: choose another one)'),
     "case file missing": ("cases.jsonl", "case.jsonl", f"{FILE}:23:11: there is no file prompts/case.jsonl (did you mean \"cases.jsonl\"?)"),
-    "case file of unknown kind": ("cases.jsonl", "cases.xlsx", f"{FILE}:23:11: cases.xlsx is not a file of cases (one of .jsonl, .ndjson, .csv, .tsv, .yaml, .yml, .json)"),
+    "case file of unknown kind": ("cases.jsonl", "cases.ods", f"{FILE}:23:11: cases.ods is not a file of cases (one of .jsonl, .ndjson, .csv, .tsv, .yaml, .yml, .json, .xlsx, .parquet)"),
     "case file absolute": ("cases.jsonl", "/cases.jsonl", f"{FILE}:23:11: the path /cases.jsonl is absolute (write paths relative to the file that uses them)"),
     "matrix repeats": ("assert: [{type: eq", "matrix: {temperature: [0, 1, 0.0]}\nassert: [{type: eq", f"{FILE}:14:30: matrix.temperature lists 0.0 twice (two variants with the same values are the same variant)"),
     "extra_body repeats": ("assert: [{type: eq", "extra_body: {temperature: 1}\nassert: [{type: eq", f'{FILE}:14:14: extra_body repeats "temperature" (say it once, at the top level)'),

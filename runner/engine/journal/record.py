@@ -50,7 +50,8 @@ class Record(TypedDict):
     `n` > 1; `output` is the parsed JSON if a schema or json_object is declared, else None; `text` is the answer's text;
     `cost` is in US dollars, or None without a known price; `latency_ms` is the latency of the successful attempt;
     `attempts` counts all requests for it (0: from cache). `reasoning`, `logprobs`, `annotations` and `audio` are
-    present if the answer has them; `extra` has all other fields, by the object that they were in.
+    present if the answer has them; `extra` has all other fields, by the object that they were in. `row` has
+    the columns of the row that are not variables, if it has any.
     """
 
     index: NotRequired[int]
@@ -85,6 +86,7 @@ class Record(TypedDict):
     cached: bool
     fingerprint: str
     vars: JsonObject
+    row: NotRequired[JsonObject]
 
 
 def json_line(record: Record) -> str:

@@ -9,6 +9,7 @@ from typing import NamedTuple, TypeAlias
 
 from ...checks.judge import Judge
 from ...errors import FileError, FormatError, Location
+from ...files.inputs import is_misspelt
 from ...files.media import inline_media, refuse_own_urls
 from ...files.model import Case, Endpoint, ModelRule, Prompt
 from ...files.violations import spell
@@ -100,6 +101,23 @@ class Unit:
         if self.prompt.inputs is None:
             return self.template.required | self.judge.required
         return frozenset(name for name, schema in self.prompt.inputs.items() if "default" not in schema)
+
+    def carry_columns(self, case: Case) -> Case:
+        """Return a row's case with only the variables that a prompt without `inputs` reads; other columns are in `row`.
+
+        A column that looks like a misspelt variable stays one, which is an error.
+        """
+        known = self.template.known
+        if case.row is None or self.prompt.inputs is not None or case.vars.keys() <= known:
+            return case
+        absent = tuple(sorted(known - case.vars.keys()))
+        others = {
+            name: value
+            for name, value in case.vars.items()
+            if name not in known and not is_misspelt(name, absent)
+        }
+        kept = {name: value for name, value in case.vars.items() if name not in others}
+        return case._replace(vars=kept, row={**others, **case.row})
 
     def body(self, case: Case) -> dict[str, Json]:
         """Return the request body of one case: exactly the declared keys, in the author's order.

@@ -6,11 +6,11 @@ the last row of a data file costs nothing. The run then reads the jobs that the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ...errors import NothingSelectedError, RunnerError, UsageError, raise_all
+from ...errors import CaseError, NothingSelectedError, RunnerError, UsageError, raise_all
 from ...files.model import Case
 from .job import Job, Unit, choices
 from .shard import Shard
@@ -29,13 +29,15 @@ class Preflight:
     """The totals of a run: the number of jobs and of records (choices).
 
     `starts` has the place in the whole run at which the jobs of each unit begin, and finally the end of the run; it does
-    not depend on the shard. `spool` has the jobs that need not be rendered again, if a spool was given.
+    not depend on the shard. `spool` has the jobs that need not be rendered again, if a spool was given. `columns` are the
+    columns of the rows that are not variables.
     """
 
     jobs: int
     records: int
     starts: tuple[int, ...]
     spool: Spool | None = None
+    columns: tuple[str, ...] = ()
 
     def cases_of(self, units: Sequence[Unit]) -> dict[int, int]:
         """How many cases each of the plan's units has, by its id."""
@@ -155,6 +157,7 @@ class Plan:
         """
         jobs = records = index = 0
         starts: list[int] = []
+        columns: dict[str, None] = {}
         problems: list[RunnerError] = []
         more = 0
         for unit in self.units:
@@ -169,6 +172,9 @@ class Plan:
                         break
                     place = index
                     index += self.repeat
+                    if case.row and not case.row.keys() <= columns.keys():
+                        columns.update(dict.fromkeys(case.row))
+                        _limit_columns(columns, case)
                     unit.judge.prepare(case)
                     job = unit.job(case, 0, place) if self._has(unit, case) else None
                     if spool is not None:

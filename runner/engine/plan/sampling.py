@@ -17,7 +17,7 @@ __all__ = ["Condition", "Draw"]
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """`--where`: an expression over `vars`, `id` and `tags` of a case, evaluated in the sandbox of the templates."""
+    """`--where`: an expression over `vars`, `row`, `id` and `tags` of a case, evaluated in the sandbox of the templates."""
 
     source: str
     _expression: Expression = field(repr=False)
@@ -26,7 +26,7 @@ class Condition:
     def of(cls, source: str, sandbox: Sandbox = IN_PROCESS) -> Condition:
         """Compile an expression, to run in `sandbox`. Raises UsageError if it is not valid."""
         try:
-            return cls(source, sandbox.expression(source, names=frozenset({"vars", "id", "tags"})))
+            return cls(source, sandbox.expression(source, names=frozenset({"vars", "row", "id", "tags"})))
         except ValueError as error:
             raise UsageError(
                 f"--where {source!r}: {error}", hint="for instance --where 'vars.lang == \"de\"'"
@@ -35,7 +35,9 @@ class Condition:
     def holds(self, case: Case) -> bool:
         """Return whether a case matches. Raises CaseError if the expression fails or its value is not a boolean."""
         try:
-            value = self._expression.evaluate(vars=case.vars, id=case.id, tags=list(case.tags))
+            value = self._expression.evaluate(
+                vars=case.vars, row=case.row or {}, id=case.id, tags=list(case.tags)
+            )
         except ValueError as error:
             raise CaseError(f"--where {self.source!r}: {error}", location=case.location) from None
         if not isinstance(value, bool):

@@ -87,9 +87,10 @@ class Selection:
             typed = vars_from_text(prompt, self.texts, location=Location("--var"))
             yield case_from_vars(prompt, {**self.variables, **typed}, location=self.variables_from)
         elif self.rows is not None:
-            yield from cases_from_file(prompt, self.rows, repeats_allowed=True)
+            rows = cases_from_file(prompt, self.rows, repeats_allowed=True)
+            yield from map(unit.carry_columns, rows)
         elif prompt.tests:
-            yield from cases_of(prompt)
+            yield from map(unit.carry_columns, cases_of(prompt))
         elif not unit.required:
             # A prompt without tests and without required variables has one case, without variables.
             yield case_from_vars(prompt, {}, location=prompt.locate())

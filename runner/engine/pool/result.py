@@ -98,6 +98,8 @@ def _record(
         record["choice"], record["choices"] = answer.choice, several
     if job.place is not None:
         record["index"] = job.place
+    if job.case.row:
+        record["row"] = job.case.row
     return record
 
 

@@ -99,6 +99,7 @@ def _row(entry: ReportEntry, *, brief: bool) -> dict[str, Any]:
         "attempts": record["attempts"],
         "fingerprint": record["fingerprint"],
         "vars": dict(record["vars"]),
+        "columns": dict(record.get("row", {})) or None,
         "messages": entry.question.messages and [_shortened(each) for each in entry.question.messages],
         "unknown": entry.question.why,
         "changed": entry.question.changed or None,

@@ -85,7 +85,7 @@
   }
 
   function keep(row, block, place) {
-    const words = [row.name, row.outcome, answerOf(row), reasonOf(row), json(row.vars) || "", row.model || ""];
+    const words = [row.name, row.outcome, answerOf(row), reasonOf(row), json(row.vars) || "", json(row.columns) || "", row.model || ""];
     const kept = {
       name: row.name, prompt: row.prompt, variant: row.variant || "", state: row.state, outcome: row.outcome,
       latency: row.latency, cost: row.cost, out: row.out, why: row.why, change: row.change || "",
@@ -457,6 +457,9 @@
     else parts.push(el("p", { "class": "hint" }, "The messages are not shown: " + (row.unknown || "they are not known") + "."));
     if (row.vars && Object.keys(row.vars).length) {
       parts.push(el("details", { open: !row.messages }, el("summary", {}, "Variables"), table(["variable", "value"], Object.entries(row.vars).map(([name, each]) => ({ cells: [el("code", {}, name), el("div", { "class": "value" }, value(each))] })))));
+    }
+    if (row.columns) {
+      parts.push(el("details", { open: true }, el("summary", {}, "Other columns of the row"), table(["column", "value"], Object.entries(row.columns).map(([name, each]) => ({ cells: [el("code", {}, name), el("div", { "class": "value" }, value(each))] })))));
     }
     return part("Question", parts);
   }
