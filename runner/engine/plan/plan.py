@@ -199,3 +199,15 @@ class Plan:
         if spool is not None:
             spool.end()
         return Preflight(jobs, records, (*starts, index), spool)
+
+
+_MAX_COLUMNS = 1_000
+
+
+def _limit_columns(columns: Mapping[str, None], case: Case) -> None:
+    if len(columns) > _MAX_COLUMNS:
+        raise CaseError(
+            f"the rows have more than {_MAX_COLUMNS:,} different columns that are not variables",
+            location=case.location,
+            hint="put values whose names differ from row to row into one column, as an object",
+        )
