@@ -74,7 +74,7 @@ def test_a_program_loads_a_prompt_of_a_pack(
     )
     with pytest.raises(RunnerError, match='there is no pack "support"'):
         runner.load("support:triage")
-    with pytest.raises(RunnerError, match="project is for a pack's prompts"):
+    with pytest.raises(RunnerError, match="project is only for prompts of packs"):
         runner.load(user.folder / "packs/support/prompts/triage.prompt.yaml", project=user.folder)
 
 
