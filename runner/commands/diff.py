@@ -96,7 +96,7 @@ def hunks_since_last_commit(files: Sequence[str], *, isolate: bool) -> Mapping[s
     with contextlib.suppress(RunnerError):
         with open_workspace(isolate=isolate) as workspace:
             comparison = comparison_with("HEAD", files, workspace, with_hunks=True)
-        snapshots = {change.seen.key: change.snapshot for change in comparison.changes}
+        snapshots = {change.digest.key: change.snapshot for change in comparison.changes}
         for hunk in comparison.hunks or ():
             for key in hunk.cases:
                 if (file := snapshots[key]) is not None:
@@ -109,7 +109,7 @@ def _about(comparison: RequestDiff, named: set[str]) -> RequestDiff:
     changes = [
         change
         for change in comparison.changes
-        if change.change != "removed" or change.seen.key[0] in named or ":" in change.seen.key[0]
+        if change.change != "removed" or change.digest.key[0] in named or ":" in change.digest.key[0]
     ]
     return replace(comparison, changes=tuple(changes))
 
@@ -168,7 +168,7 @@ def recorded_in(project: Project) -> Callable[[Change], bool]:
         with contextlib.suppress(RunnerError):  # a snapshot that cannot be read answers nothing
             snapshot = store.read(change.snapshot)
             answered = snapshot.request if snapshot is not None else change.shipped
-            return answered in (change.seen.fingerprint, *change.seen.older)
+            return answered in (change.digest.fingerprint, *change.digest.older)
         return False
 
     return recorded

@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
 from .._version import __version__
@@ -56,10 +55,9 @@ If it raises StorageError, nothing new is sent, and requests in flight are still
 
 @dataclass(frozen=True, slots=True)
 class RunOutcome:
-    """How a run ended: exit code, folder, duration, and the reason if it stopped early (`stopped`, else None)."""
+    """How a run ended: exit code, duration, and the reason if it stopped early (`stopped`, else None)."""
 
     exit_code: int
-    folder: Path
     seconds: float
     stopped: str | None
     unsent: bool
@@ -141,7 +139,7 @@ def run_jobs(
             error = error or problem
         if error is not None:
             raise error
-    return RunOutcome(code, journal.folder, seconds, shutdown.reason, unsent, shutdown.signal)
+    return RunOutcome(code, seconds, shutdown.reason, unsent, shutdown.signal)
 
 
 def _exit_code(counters: Counters, shutdown: Shutdown, *, unsent: bool) -> int:

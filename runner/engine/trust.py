@@ -56,7 +56,6 @@ class Disclosure:
 
     secret: str
     server: str
-    endpoint: str
     location: Location | None
 
     @property
@@ -81,7 +80,7 @@ def disclosures(endpoints: Iterable[Endpoint], environ: Mapping[str, str]) -> tu
         if endpoint.location is None or endpoint.base_url is None:
             continue
         for secret in _secrets(endpoint, environ):
-            disclosure = Disclosure(secret, _server(endpoint.base_url), endpoint.name, endpoint.location)
+            disclosure = Disclosure(secret, _server(endpoint.base_url), endpoint.location)
             if disclosure.key != own:
                 found.setdefault(disclosure.key, disclosure)
     return tuple(found.values())

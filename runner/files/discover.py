@@ -40,7 +40,6 @@ __all__ = [
     "matches_glob",
     "project_above",
     "refuse_other_projects",
-    "tree_for",
 ]
 
 
@@ -135,15 +134,6 @@ def find_prompts_in(tree: Tree, args: Sequence[str], *, project: Project, cwd: P
     for file in meant:
         _refuse_what_is_no_text(file, tree.shown(file))
     return meant
-
-
-def tree_for(arg: str, *, project: Project, cwd: Path) -> tuple[DiskTree, str]:
-    """Return the prompt file that `arg` names, relative to `cwd`, and its tree.
-
-    Raises MissingFileError if it does not exist, UsageError if it is not a YAML file.
-    """
-    root = Path(project.root)
-    return _in_trees({_file(arg, root, cwd).path: arg}, root, cwd)[0]
 
 
 def is_prompt_of(project: Project, file: Path) -> bool:

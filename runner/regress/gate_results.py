@@ -32,14 +32,13 @@ class CaseChange:
 class GateResult:
     """The result of a gate. `reason` explains why it is not judged, or why it is inconclusive whatever was measured.
 
-    `file` is the prompt's path as the user gave it, `location` the gate's place in its file. `p` is adjusted for all
+    `location` is the gate's place in its file. `p` is adjusted for all
     gates of the run. `changes` are the cases that fell furthest; `worse` and `better` count all that fell and rose.
     `value` is the measured value of a plain limit. `finds` is the smallest drop that a suite of this size finds 4 times
     in 5. `saved` counts the calls that were not needed.
     """
 
     prompt: str
-    file: str
     variant: str | None
     label: str
     location: Location

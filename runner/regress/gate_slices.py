@@ -79,7 +79,6 @@ class GatedUnit:
         unit = self.unit
         return GateResult(
             unit.prompt.name,
-            unit.prompt.path,
             unit.variant,
             rule.label,
             rule.location,

@@ -10,7 +10,7 @@ from ..engine.plan.job import CaseKey
 from ..regress.revisions.changed_cases import Change
 from ..regress.revisions.hunks import Hunk
 from ..regress.revisions.request_diff import RequestDiff
-from ..regress.revisions.side import Seen
+from ..regress.revisions.side import RequestDigest
 from .dry_run import BYTES_PER_TOKEN
 from .figures import count, plural
 from .painting import paint
@@ -96,12 +96,12 @@ def diff_markdown(comparison: RequestDiff, *, recording: str | None = None) -> s
 
 
 def _as_json(change: Change) -> dict[str, object]:
-    file, case, variant = change.seen.key
+    file, case, variant = change.digest.key
     origin = None
     if change.change == "moved" and change.before is not None:
         origin = dict(zip(("file", "case", "variant"), change.before.key, strict=True))
     return {
-        "prompt": change.seen.prompt,
+        "prompt": change.digest.prompt,
         "file": file,
         "case": case,
         "variant": variant,
@@ -113,7 +113,7 @@ def _as_json(change: Change) -> dict[str, object]:
     }
 
 
-def _fingerprint(seen: Seen | None) -> str | None:
+def _fingerprint(seen: RequestDigest | None) -> str | None:
     return None if seen is None else seen.fingerprint
 
 
@@ -135,8 +135,8 @@ def _by_file(comparison: RequestDiff) -> dict[str, list[tuple[str, str, list[Cas
     """For each prompt file its rows: the kind of change, what is to be said about it, and the cases it is true of."""
     grouped: dict[str, dict[tuple[str, str], list[CaseKey]]] = {}
     for change in comparison.changes:
-        rows = grouped.setdefault(change.seen.key[0], {})
-        rows.setdefault((change.change, _detail(change)), []).append(change.seen.key)
+        rows = grouped.setdefault(change.digest.key[0], {})
+        rows.setdefault((change.change, _detail(change)), []).append(change.digest.key)
     return {
         file: [
             (kind, detail, cases)
@@ -151,7 +151,7 @@ def _detail(change: Change) -> str:
         return change.note
     if change.change == "moved" and change.before is not None:
         file, case, variant = change.before.key
-        here = change.seen.key
+        here = change.digest.key
         came = [f"in {file}"] if file != here[0] else []
         return " ".join(
             ["was", *([_label((file, case, variant))] if (case, variant) != here[1:] else []), *came]
@@ -166,7 +166,7 @@ def _hunk_title(hunk: Hunk, comparison: RequestDiff) -> str:
 
 
 def _full_labels(hunk: Hunk, comparison: RequestDiff) -> list[str]:
-    names = {change.seen.key[0]: change.seen.prompt for change in comparison.changes}
+    names = {change.digest.key[0]: change.digest.prompt for change in comparison.changes}
     return [f"{names[key[0]]}/{_label(key)}" for key in hunk.cases]
 
 

@@ -22,22 +22,11 @@ from .provider_errors import error_from
 from .reply import ProviderError
 from .sse import SseEvent, SseSplitter
 
-__all__ = ["StreamAccumulator", "StreamReader", "feed_all", "read_stream"]
+__all__ = ["StreamAccumulator", "StreamReader", "feed_all"]
 
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 _ONCE = ("id", "object", "created", "model", "system_fingerprint", "service_tier")
 """Fields of a chunk whose first non-empty value counts: in Azure's first chunk all of them are empty."""
-
-
-def read_stream(
-    body: bytes,
-    headers: Mapping[str, str] = _NO_HEADERS,
-    finish_reasons: Mapping[str, Declared] = NONE_DECLARED,
-) -> dict[str, Json] | ProviderError:
-    """Return the completion of a whole recorded stream, or the error it ended with. Never raises."""
-    reader = StreamAccumulator(headers, finish_reasons)
-    feed_all(reader, body)
-    return reader.finish()
 
 
 class StreamReader(Protocol):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from runner.errors import FormatError, MissingFileError, NothingSelectedError, RunnerError, UsageError
-from runner.files.discover import find_prompts, find_prompts_in, find_root, tree_for
+from runner.files.discover import find_prompts, find_prompts_in, find_root
 from runner.files.project import load_project
 from runner.files.tree import MemoryTree
 
@@ -220,12 +220,6 @@ def test_a_file_outside_every_project_belongs_to_its_folder(root):
 def test_prompts_of_one_project_share_a_tree(root):
     project = load_project(root, cwd=root, environ={})
     assert len({id(tree) for tree, _ in find_prompts([], project=project, cwd=root)}) == 1
-
-
-def test_tree_for_names_one_file(root):
-    project = load_project(root, cwd=root, environ={})
-    tree, file = tree_for("./prompts/b.prompt.yaml", project=project, cwd=root)
-    assert (tree.root, file, tree.shown(file)) == (root, "prompts/b.prompt.yaml", "./prompts/b.prompt.yaml")
 
 
 ENDINGS = "prompt files end with .prompt.yaml or .prompt.yml"

@@ -50,7 +50,7 @@ def between(base: dict[str, str], head: dict[str, str]) -> list[Change]:
 
 def told(base: dict[str, str], head: dict[str, str]) -> dict[str, str]:
     """What became of each case of the one prompt, with the parts that changed."""
-    return {change.seen.key[1]: " ".join([change.change, *change.parts]) for change in between(base, head)}
+    return {change.digest.key[1]: " ".join([change.change, *change.parts]) for change in between(base, head)}
 
 
 def edited(old: str, new: str, text: str = PROMPT) -> dict[str, str]:
@@ -131,13 +131,13 @@ def test_a_renamed_case_has_moved() -> None:
     [change] = [each for each in moved if each.change != "unchanged"]
     assert change.change == "moved"
     assert change.before is not None
-    assert (change.before.key[1], change.seen.key[1]) == ("one", "uno")
+    assert (change.before.key[1], change.digest.key[1]) == ("one", "uno")
 
 
 def test_a_renamed_prompt_has_moved_with_its_cases_each_to_its_own_name() -> None:
     same = PROMPT.replace("second", "first")
     found = between({FILE: same}, {"new.prompt.yaml": same})
-    assert [(each.change, each.before and each.before.key[1], each.seen.key) for each in found] == [
+    assert [(each.change, each.before and each.before.key[1], each.digest.key) for each in found] == [
         ("moved", "one", ("new.prompt.yaml", "one", None)),
         ("moved", "two", ("new.prompt.yaml", "two", None)),
     ]
@@ -151,7 +151,7 @@ def test_a_copied_prompt_is_added_because_the_first_one_is_still_there() -> None
 def test_variants_are_requests_of_their_own() -> None:
     text = PROMPT + "matrix: {temperature: [0, 1]}\n"
     found = between({FILE: text}, edited("[0, 1]", "[0, 2]", text))
-    assert sorted((each.change, str(each.seen.key[2])) for each in found) == [
+    assert sorted((each.change, str(each.digest.key[2])) for each in found) == [
         ("added", "temperature=2"),
         ("added", "temperature=2"),
         ("removed", "temperature=1"),
@@ -183,7 +183,7 @@ def test_a_base_that_does_not_render_counts_as_changed_and_says_why(base: dict[s
 def test_one_case_that_did_not_render_leaves_the_others_compared() -> None:
     broken = PROMPT.replace("{{ ticket }}", "{{ 1 / (0 if ticket == 'first' else 1) }}{{ ticket }}")
     found = {
-        change.seen.key[1]: change
+        change.digest.key[1]: change
         for change in between({FILE: broken}, edited("{{ ticket }}", "1.0{{ ticket }}"))
     }
     assert found["one"].note is not None
@@ -234,7 +234,7 @@ def compared(base: dict[str, str], head: dict[str, str], recorded: Set[str] = fr
         side(head),
         rev="main",
         commit="0" * 40,
-        recorded=lambda change: change.seen.key[1] in recorded,
+        recorded=lambda change: change.digest.key[1] in recorded,
     )
 
 

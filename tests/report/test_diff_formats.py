@@ -8,7 +8,7 @@ import re
 from runner.regress.revisions.changed_cases import Change
 from runner.regress.revisions.hunks import Hunk
 from runner.regress.revisions.request_diff import RequestDiff
-from runner.regress.revisions.side import Seen
+from runner.regress.revisions.side import RequestDigest
 from runner.report.diff_formats import MARKDOWN_LIMIT, diff_json, diff_markdown, diff_text
 
 HOSTILE = (
@@ -22,7 +22,10 @@ NAME = "<b>`x`</b>|@everyone *a* _b_ www.evil.example #1"
 
 
 def comparison(*hunks: Hunk, name: str = "hello", note: str | None = None, changes: int = 1) -> RequestDiff:
-    seen = [Seen(name, (f"{index}{name}", "one", None), "sha256:0", ("", "", "")) for index in range(changes)]
+    seen = [
+        RequestDigest(name, (f"{index}{name}", "one", None), "sha256:0", ("", "", ""))
+        for index in range(changes)
+    ]
     told = tuple(Change("changed", each, each, ("messages",), note, calls=1, size=40) for each in seen)
     return RequestDiff("main", "0" * 40, told, 0, hunks, len(told), 40 * len(told), ())
 

@@ -9,7 +9,7 @@ import pytest
 
 from runner.wire.reply import ProviderError
 from runner.wire.sse import SseEvent
-from runner.wire.stream import StreamAccumulator, read_stream
+from runner.wire.stream import StreamAccumulator, feed_all
 
 
 def chunk(*choices: dict[str, Any], **fields: Any) -> dict[str, Any]:
@@ -30,6 +30,12 @@ def delta(index: int = 0, finish: str | None = None, **fields: Any) -> dict[str,
 def stream(*chunks: dict[str, Any] | str, done: bool = True) -> bytes:
     texts = [part if isinstance(part, str) else json.dumps(part) for part in chunks]
     return "".join(f"data: {text}\n\n" for text in [*texts, *(["[DONE]"] if done else [])]).encode()
+
+
+def read_stream(body: bytes) -> dict[str, Any] | ProviderError:
+    reader = StreamAccumulator()
+    feed_all(reader, body)
+    return reader.finish()
 
 
 def completion(*chunks: dict[str, Any] | str, done: bool = True) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from ...packs.find_prompts import find_named_in
 from ...render.sandbox import IN_PROCESS, Sandbox
 from ...values import JsonObject
 from .repository import Repository, RevisionTree
-from .side import PARTS, RequestOf, Seen, Side, Unreadable, side_at
+from .side import PARTS, RenderedRequest, RenderFailure, RequestDigest, Side, side_at
 
 __all__ = ["Change", "ChangeKind", "changed_bodies", "changed_cases", "changes", "left_files"]
 
@@ -41,8 +41,8 @@ class Change:
     """
 
     change: ChangeKind
-    before: Seen | None
-    after: Seen | None
+    before: RequestDigest | None
+    after: RequestDigest | None
     parts: tuple[str, ...] = ()
     note: str | None = None
     size: int = 0
@@ -51,7 +51,7 @@ class Change:
     shipped: str | None = None
 
     @property
-    def seen(self) -> Seen:
+    def digest(self) -> RequestDigest:
         """Return the request as it is now, or as it was before it was removed."""
         seen = self.after or self.before
         assert seen is not None, "a change has at least one side"
@@ -59,7 +59,7 @@ class Change:
 
 
 def changes(
-    base: Iterable[RequestOf | Unreadable], head: Iterable[RequestOf | Unreadable]
+    base: Iterable[RenderedRequest | RenderFailure], head: Iterable[RenderedRequest | RenderFailure]
 ) -> Iterator[Change]:
     """Yield the change of each request, in the order of `head`, then the removed ones.
 
@@ -69,12 +69,12 @@ def changes(
     added: list[Change] = []
     errors: list[RunnerError] = []
     for request in head:
-        if isinstance(request, Unreadable):
+        if isinstance(request, RenderFailure):
             errors.append(request.error)
             if len(errors) == MAX_PROBLEMS:
                 break
             continue
-        after = request.seen
+        after = request.digest
         old = before.pop(after.key, None)
         change = Change(
             "added",
@@ -139,7 +139,7 @@ def changed_cases(
             chosen = _counterparts(tree, group, root)
             older = side_at(tree, root, chosen, environ=environ, sandbox=sandbox)
             compared = changes(older.requests(), Side(group, project, sandbox).requests())
-            found |= {each.seen.key for each in compared if each.change in ("added", "changed")}
+            found |= {each.digest.key for each in compared if each.change in ("added", "changed")}
     return found
 
 
@@ -165,18 +165,20 @@ def left_files(tree: Tree, project: Project, root: Path) -> list[str]:
     return [name for name in named if not is_reference(name) and not now.exists(name)]
 
 
-def _read_base(base: Iterable[RequestOf | Unreadable]) -> tuple[dict[CaseKey, Seen], list[Unreadable]]:
-    seen: dict[CaseKey, Seen] = {}
-    broken: list[Unreadable] = []
+def _read_base(
+    base: Iterable[RenderedRequest | RenderFailure],
+) -> tuple[dict[CaseKey, RequestDigest], list[RenderFailure]]:
+    seen: dict[CaseKey, RequestDigest] = {}
+    broken: list[RenderFailure] = []
     for request in base:
-        if isinstance(request, Unreadable):
+        if isinstance(request, RenderFailure):
             broken.append(request)
         else:
-            seen[request.seen.key] = request.seen
+            seen[request.digest.key] = request.digest
     return seen, broken
 
 
-def _error_for(key: CaseKey, broken: Iterable[Unreadable]) -> RunnerError | None:
+def _error_for(key: CaseKey, broken: Iterable[RenderFailure]) -> RunnerError | None:
     """Return why it is unknown whether a case existed in the base; None if it is new."""
     for entry in broken:
         if entry.file is None:
@@ -192,17 +194,17 @@ def _first(error: RunnerError) -> str:
     return " ".join(f"{first.location}: {first.message}".split()) if first.location else first.message
 
 
-def _moved(added: Iterable[Change], removed: dict[CaseKey, Seen]) -> Iterator[Change]:
+def _moved(added: Iterable[Change], removed: dict[CaseKey, RequestDigest]) -> Iterator[Change]:
     """Yield the added requests, as moved if one in `removed` is the same; that one is taken out of `removed`."""
-    gone: dict[str, list[Seen]] = {}
+    gone: dict[str, list[RequestDigest]] = {}
     for old in removed.values():
         gone.setdefault(old.fingerprint, []).append(old)
     for change in added:
-        same = gone.get(change.seen.fingerprint)
+        same = gone.get(change.digest.fingerprint)
         if not same:
             yield change
             continue
-        old = next((each for each in same if each.key[1] == change.seen.key[1]), same[0])
+        old = next((each for each in same if each.key[1] == change.digest.key[1]), same[0])
         same.remove(old)
         del removed[old.key]
         yield replace(change, change="moved", before=old)

@@ -15,7 +15,7 @@ from ...packs.pack_set import PackSet
 from ...render.sandbox import IN_PROCESS, Sandbox
 from .changed_cases import Change
 from .request_diff import RequestDiff, compare
-from .side import RequestOf, Side, Unreadable
+from .side import RenderedRequest, RenderFailure, Side
 
 __all__ = ["Effects", "View", "effects"]
 
@@ -42,7 +42,7 @@ class Effects:
     def affected(self) -> tuple[str, ...]:
         """Return the prompts whose requests would differ, as arguments of `runner test`."""
         asked = [change for change in self.comparison.changes if change.change in ("added", "changed")]
-        return tuple(dict.fromkeys(change.seen.key[0] for change in asked))
+        return tuple(dict.fromkeys(change.digest.key[0] for change in asked))
 
 
 def effects(
@@ -69,7 +69,7 @@ def effects(
     changes = [
         change
         for change in comparison.changes
-        if change.change != "removed" or not places & {None, change.seen.key[0]}
+        if change.change != "removed" or not places & {None, change.digest.key[0]}
     ]
     errors = {id(entry.error): entry.error for entry in broken}
     return Effects(replace(comparison, changes=tuple(changes)), tuple(errors.values()))
@@ -80,24 +80,24 @@ class _Side(Side):
 
     def __init__(self, view: View, aliases: Sequence[str], sandbox: Sandbox, *, tell: bool) -> None:
         self._tell = tell
-        self._broken: dict[tuple[str | None, str | None, str | None], Unreadable] = {}
+        self._broken: dict[tuple[str | None, str | None, str | None], RenderFailure] = {}
         super().__init__(list(_prompts(view, aliases)), view.project, sandbox)
 
     @property
-    def unreadable(self) -> list[Unreadable]:
+    def unreadable(self) -> list[RenderFailure]:
         """Return what did not render, once all of `requests` was consumed."""
         return list(self._broken.values())
 
-    def requests(self) -> Iterator[RequestOf | Unreadable]:
+    def requests(self) -> Iterator[RenderedRequest | RenderFailure]:
         """Yield every request, as `Side` does."""
         for each in super().requests():
-            if isinstance(each, Unreadable):
+            if isinstance(each, RenderFailure):
                 self._broken.setdefault(_key(each), each)
-            if self._tell or not isinstance(each, Unreadable):
+            if self._tell or not isinstance(each, RenderFailure):
                 yield each
 
 
-def _prompts(view: View, aliases: Sequence[str]) -> Iterator[Prompt | Unreadable]:
+def _prompts(view: View, aliases: Sequence[str]) -> Iterator[Prompt | RenderFailure]:
     project, packs = view.project, view.packs
     own: list[tuple[DiskTree | None, str]] = []
     # If runner.yaml names a pack that is missing, the project's own files are still compared.
@@ -109,7 +109,7 @@ def _prompts(view: View, aliases: Sequence[str]) -> Iterator[Prompt | Unreadable
         except NothingSelectedError:
             break
         except RunnerError as error:
-            yield Unreadable(error)
+            yield RenderFailure(error)
             if not files or files == project.prompts:
                 break
     names = {name for tree, name in own if tree is None}
@@ -117,14 +117,14 @@ def _prompts(view: View, aliases: Sequence[str]) -> Iterator[Prompt | Unreadable
         try:
             yield packs.load(name) if tree is None else packs.load_own(name, tree)
         except RunnerError as error:
-            yield Unreadable(error, name)
+            yield RenderFailure(error, name)
     for alias in aliases:
         if alias not in packs.requirements:
             continue
         try:
             exports = packs.open(alias, Location(alias)).manifest.exports["prompts"]
         except RunnerError as error:
-            yield Unreadable(error, f"{alias}:")
+            yield RenderFailure(error, f"{alias}:")
             continue
         for export in exports:
             name = f"{alias}:{export}"
@@ -132,8 +132,8 @@ def _prompts(view: View, aliases: Sequence[str]) -> Iterator[Prompt | Unreadable
                 try:
                     yield packs.load(name)
                 except RunnerError as error:
-                    yield Unreadable(error, name)
+                    yield RenderFailure(error, name)
 
 
-def _key(entry: Unreadable) -> tuple[str | None, str | None, str | None]:
+def _key(entry: RenderFailure) -> tuple[str | None, str | None, str | None]:
     return entry.file, entry.case, entry.variant

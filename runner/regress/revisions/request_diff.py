@@ -58,7 +58,7 @@ def compare(
             calls += change.calls
             size += change.calls * change.size
     keys = {
-        change.seen.key for change in differing if change.change == "changed" and change.before is not None
+        change.digest.key for change in differing if change.change == "changed" and change.before is not None
     }
     hunks = tuple(grouped_hunks(changed_bodies(base, head, keys))) if with_hunks else None
     return RequestDiff(rev, commit, tuple(differing), unchanged, hunks, calls, size, tuple(without_cases))

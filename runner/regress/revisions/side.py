@@ -21,14 +21,14 @@ from ...values import JsonObject
 from ..snapshots.approved import shipped_request
 from ..snapshots.snapshot import file_of
 
-__all__ = ["PARTS", "RequestOf", "Seen", "Side", "Unreadable", "loaded", "side_at"]
+__all__ = ["PARTS", "RenderFailure", "RenderedRequest", "RequestDigest", "Side", "loaded", "side_at"]
 
 PARTS = ("messages", "params", "schema")
 """The parts of a request; see runner/wire/fingerprint.py."""
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class RequestDigest:
     """A request without its text: the prompt's name, its origin, its fingerprint and the hashes of its parts.
 
     `older` are the fingerprints that older versions of runner computed for it.
@@ -42,15 +42,14 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
-class RequestOf:
+class RenderedRequest:
     """One rendered request.
 
     `size` is the size of the encoded body in bytes, `calls` the number of answers that the prompt needs, `snapshot` the
     file of the approved answer, `shipped` the fingerprint of the request for which a pack ships an answer.
     """
 
-    seen: Seen
-    body: JsonObject
+    digest: RequestDigest
     size: int
     calls: int
     snapshot: str
@@ -58,7 +57,7 @@ class RequestOf:
 
 
 @dataclass(frozen=True, slots=True)
-class Unreadable:
+class RenderFailure:
     """A failure to render: of one case; without `case`, of the rest of `file`; without `file`, of everything."""
 
     error: RunnerError
@@ -72,7 +71,7 @@ class Side:
 
     def __init__(
         self,
-        prompts: Iterable[Prompt | Unreadable],
+        prompts: Iterable[Prompt | RenderFailure],
         project: Project | None = None,
         sandbox: Sandbox = IN_PROCESS,
     ) -> None:
@@ -81,12 +80,14 @@ class Side:
     @property
     def files(self) -> tuple[str, ...]:
         """Return the prompts that compile, by their place."""
-        return tuple(entry[0].prompt.place for entry in self._compiled if not isinstance(entry, Unreadable))
+        return tuple(
+            entry[0].prompt.place for entry in self._compiled if not isinstance(entry, RenderFailure)
+        )
 
-    def requests(self) -> Iterator[RequestOf | Unreadable]:
+    def requests(self) -> Iterator[RenderedRequest | RenderFailure]:
         """Yield every request of every case and variant, rendered one after the other."""
         for entry in self._compiled:
-            if isinstance(entry, Unreadable):
+            if isinstance(entry, RenderFailure):
                 yield entry
             else:
                 for unit in entry:
@@ -96,7 +97,7 @@ class Side:
         """Yield the fingerprinted parts of these requests' bodies, in the order of `requests`; all must render."""
         files = {file for file, _, _ in wanted}
         for entry in self._compiled:
-            if not isinstance(entry, Unreadable):
+            if not isinstance(entry, RenderFailure):
                 for unit in entry:
                     if unit.prompt.place in files:
                         yield from _bodies_of(unit, wanted)
@@ -114,32 +115,32 @@ def side_at(
     try:
         project = load_project_from(tree, root, environ=environ)
     except RunnerError as error:
-        return Side((Unreadable(error),))
+        return Side((RenderFailure(error),))
     return Side(loaded(tree, choose(project), PackSet(project, tree)), project, sandbox)
 
 
-def loaded(tree: Tree, names: Iterable[str], packs: PackSet) -> Iterator[Prompt | Unreadable]:
+def loaded(tree: Tree, names: Iterable[str], packs: PackSet) -> Iterator[Prompt | RenderFailure]:
     """Load the prompts of these names, files of the tree or `ALIAS:NAME`, one after the other."""
     for name in names:
         try:
             yield from load_named(name, tree, packs)
         except RunnerError as error:
-            yield Unreadable(error, name)
+            yield RenderFailure(error, name)
 
 
 def _compiled(
-    prompt: Prompt | Unreadable, project: Project | None, sandbox: Sandbox
-) -> tuple[Unit, ...] | Unreadable:
-    if isinstance(prompt, Unreadable):
+    prompt: Prompt | RenderFailure, project: Project | None, sandbox: Sandbox
+) -> tuple[Unit, ...] | RenderFailure:
+    if isinstance(prompt, RenderFailure):
         return prompt
     assert project is not None, "prompts come with their project"
     try:
         return make_units((prompt,), project, sandbox=sandbox)
     except RunnerError as error:
-        return Unreadable(error, prompt.place)
+        return RenderFailure(error, prompt.place)
 
 
-def _requests_of(unit: Unit) -> Iterator[RequestOf | Unreadable]:
+def _requests_of(unit: Unit) -> Iterator[RenderedRequest | RenderFailure]:
     prompt, variant = unit.prompt, unit.variant
     samples = prompt.regression.get("samples", 1)
     fixed: dict[str, str] | None = None
@@ -148,29 +149,28 @@ def _requests_of(unit: Unit) -> Iterator[RequestOf | Unreadable]:
         try:
             case = next(cases, None)
         except RunnerError as error:
-            yield Unreadable(error, prompt.place, None, variant)
+            yield RenderFailure(error, prompt.place, None, variant)
             return
         if case is None:
             return
         try:
             job = unit.job(case)
         except RunnerError as error:
-            yield Unreadable(error, prompt.place, case.id, variant)
+            yield RenderFailure(error, prompt.place, case.id, variant)
             continue
         body = job.body
         messages = {"messages": body["messages"]}
         # Whatever is the same for all cases is hashed once.
         fixed = fixed or unit.dialect.parts({**body, "messages": []})
         hashes = {**fixed, "messages": unit.dialect.parts(messages)["messages"]}
-        yield RequestOf(
-            Seen(
+        yield RenderedRequest(
+            RequestDigest(
                 prompt.name,
                 job.key,
                 job.fingerprint,
                 tuple(hashes[name] for name in PARTS),
                 tuple(job.fingerprints())[1:],
             ),
-            body,
             len(job.data),
             samples if isinstance(samples, int) else 1,
             file_of(prompt, case.id, variant),

@@ -100,11 +100,6 @@ class Rules:
     start: Reach = field(compare=False, repr=False)
     redactions: tuple[Redaction, ...] = ()
 
-    @property
-    def min_pass(self) -> int | None:
-        """Return how many of `samples` must pass; None if the prompt does not declare it."""
-        return self.passes_needed(self.samples)
-
     def passes_needed(self, total: int) -> int | None:
         """Return how many of `total` samples must pass by the declared share; None if none is declared."""
         return None if self.share is None else ceil(self.share * total)

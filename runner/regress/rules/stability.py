@@ -57,11 +57,6 @@ class StabilityVerdict:
     total: int
     needed: int
 
-    @property
-    def enough(self) -> bool:
-        """Return whether enough samples passed. A flaky case may have enough and still does not pass."""
-        return self.passed >= self.needed
-
 
 def sample_verdict(
     passed: int, total: int, *, approved_agreement: tuple[int, int] | None, min_pass: int | None
