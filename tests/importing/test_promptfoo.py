@@ -270,6 +270,26 @@ ASSERTIONS: list[tuple[str, Any]] = [
     ("{type: javascript, value: 'output.length < 20'}", {"type": "expr", "value": "(text | length) < 20"}),
     ("{type: javascript, value: 'output.includes(\"x\")'}", {"type": "contains", "value": "x"}),
     ("{type: contains, value: x, weight: 2, metric: m}", {"type": "contains", "value": "x"}),
+    ("{type: contains, value: x, ignoreCase: true, reason: r}", {"type": "contains", "value": "x"}),
+    (
+        "{type: javascript, value: output.length, threshold: 9}",
+        {"type": "expr", "value": "(text | length) >= 9"},
+    ),
+    (
+        "{type: contains, value: x, transform: output.trim()}",
+        {"type": "expr", "value": '"x" in (text | trim)'},
+    ),
+    (
+        "{type: not-icontains-any, value: [X, y], transform: output.trim()}",
+        {
+            "type": "expr",
+            "value": 'not ("x" in ((text | trim) | lower) or "y" in ((text | trim) | lower))',
+        },
+    ),
+    (
+        "{type: javascript, value: 'output.a > 3', transform: JSON.parse(output)}",
+        {"type": "expr", "value": '((text | fromjson)["a"] | default(none)) > 3'},
+    ),
 ]
 
 
@@ -291,8 +311,7 @@ def test_an_assertion_becomes_the_one_that_holds_for_the_same_answers(tmp_path, 
         ("{type: python, value: 'len(output) > 3'}", "I503"),
         ("{type: javascript, value: file://a.js}", "I503"),
         ("{type: javascript, value: 'fetch(output)'}", "I503"),
-        ("{type: contains, value: x, weight: 0}", "I504"),
-        ("{type: contains, value: x, transform: output.trim()}", "I205"),
+        ("{type: contains, value: x, transform: fetch(output)}", "I205"),
         ("{type: contains, value: '{{env.HOME}}'}", "I104"),
         ("{type: regex, value: '('}", "I505"),
         ("{type: valid-json}", "I505"),
@@ -313,11 +332,80 @@ def test_an_assertion_without_a_counterpart_is_lost_kept_and_marks_its_case(tmp_
         assert spec["x-import"]["lost"][0]["assert"]["type"] == re.search(r"type: ([\w-]+)", written)[1]
 
 
+def test_an_assertion_of_weight_0_decides_nothing_there_and_is_left_out(tmp_path):
+    found = config(
+        tmp_path,
+        "prompts: ['{{a}}']\nproviders: [openai:gpt-4o]\n"
+        "tests: [{vars: {a: x}, assert: [{type: llm-rubric, value: y, weight: 0}, {type: contains, value: z}]}]\n",
+    )
+    assert [item.outcome for item in found.items if item.kind == "assertion"] == ["dropped", "converted"]
+    assert spec_of(found)["tests"][0]["assert"] == [{"type": "contains", "value": "z"}]
+
+
+TRANSFORMED = """prompts: ['{{a}}']
+providers: [{id: openai:gpt-4o, %s}]
+defaultTest: {options: {%s}, assert: [{type: contains, value: x}]}
+tests: [{vars: {a: x}}, {vars: {a: y}, options: {%s}, assert: [{type: starts-with, value: y}]}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("provider", "default", "test", "asserts"),
+    [
+        ("", "transform: output.trim()", "", ['"x" in (text | trim)', '(text | trim).startswith("y")']),
+        (
+            "",
+            "transform: output.trim()",
+            "transform: output.toLowerCase()",
+            ['"x" in (text | trim)', '"x" in (text | lower)', '(text | lower).startswith("y")'],
+        ),
+        ("transform: output.trim()", "", "", ['"x" in (text | trim)', '(text | trim).startswith("y")']),
+    ],
+)
+def test_a_transform_that_is_an_expression_is_put_into_the_assertions_behind_it(
+    tmp_path, provider, default, test, asserts
+):
+    found = config(tmp_path, TRANSFORMED % (provider or "label: m", default, test))
+    spec = spec_of(found)
+    assert not found.lost
+    assert [each["value"] for part in (spec, *spec["tests"]) for each in part.get("assert", ())] == asserts
+
+
+def test_two_transforms_one_behind_the_other_are_a_loss(tmp_path):
+    found = config(tmp_path, TRANSFORMED % ("transform: output.trim()", "transform: output.trim()", ""))
+    assert {code for code, _ in losses(found)} == {"I205"}
+    assert "assert" not in spec_of(found)
+
+
+@pytest.mark.parametrize("provider", ["ollama:llama3.2", "ollama:completion:llama3.2"])
+def test_ollama_is_sent_one_text_as_the_message_of_the_user_and_messages_are_a_loss(tmp_path, provider):
+    found = config(tmp_path, f"prompts: ['Hi']\nproviders: ['{provider}']\n")
+    assert (spec_of(found)["model"], found.lost) == ("llama3.2", ())
+    messages = json.dumps([{"role": "system", "content": "a"}, {"role": "user", "content": "b"}])
+    found = config(tmp_path, json.dumps({"prompts": [messages], "providers": [provider]}))
+    assert [code for code, _ in losses(found)] == ["I203"]
+
+
+def test_what_promptfoo_does_not_send_is_left_out_of_the_request(tmp_path):
+    found = config(
+        tmp_path,
+        "prompts: [Hi]\nproviders: [{id: openai:gpt-5-mini, config: {temperature: 1, max_tokens: 9, mood: good}},"
+        " {id: 'ollama:chat:phi4', config: {options: {temperature: 0}, num_gpu: 1}}]\n",
+    )
+    assert not found.lost
+    specs = [spec_of(found, number) for number in range(2)]
+    assert [spec.keys() & {"temperature", "max_tokens", "mood", "options"} for spec in specs] == [
+        set(),
+        set(),
+    ]
+    assert specs[1]["extra_body"] == {"num_gpu": 1}
+
+
 @pytest.mark.parametrize(
     ("extra", "code"),
     [
         ("threshold: 0.5", "I504"),
-        ("options: {transform: output.trim()}", "I205"),
+        ("options: {transform: fetch(output)}", "I205"),
         ("provider: openai:gpt-4o", "I403"),
         ("providerOutput: canned", "I403"),
         ("options: {prefix: hello}", "I403"),

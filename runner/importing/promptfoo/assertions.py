@@ -14,12 +14,13 @@ from ...patterns import PatternError
 from ...values import Json, JsonObject
 from ..comments import Comments
 from ..drafts import Mapped
-from ..javascript import NotTranslatableError, as_assertion, lacks_return
+from ..javascript.assertions import NotTranslatableError, as_assertion, lacks_return
 from ..ledger import Entry, Ledger
 from ..nodes import Node, root_of
 from ..regexes import python_pattern
 from ..sources import Folder
 from .cases import spelt
+from .transforms import Transform, applied, read_transform
 
 __all__ = ["JUDGED", "Given", "Lost", "SourceAssertion", "mapped", "read_assertions", "uses_variables"]
 
@@ -38,8 +39,8 @@ _MEASURED = {"similar": "it compares embeddings, which a model makes", "perplexi
 _BROKEN = frozenset(
     {"length", "valid-json", "empty", "not-empty", "b-eval", "json", "json-schema", "exact", "exact-match"}
 )
+_NOT_ABOUT_THE_TEXT = {"latency", "cost", "finish-reason"}
 _AS_OURS = {"eval": "javascript", "fn": "javascript"}
-_IGNORED = {"description", "config"}
 
 
 @dataclass(slots=True)
@@ -51,13 +52,15 @@ class SourceAssertion:
     base: str
     default: bool = False
     lost: Lost | None = None
+    transform: Transform | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Given:
     """What an assertion may depend on: the values of the case, how variables are called here, and the prompt.
 
-    `parsed`: promptfoo parses the answer before it is judged (json_schema); `json`: the prompt asks for JSON.
+    `parsed`: promptfoo parses the answer before it is judged (json_schema); `json`: the prompt asks for JSON. `transform` changes
+    the answer before that.
     """
 
     values: Mapping[str, Json] | None
@@ -66,6 +69,7 @@ class Given:
     json: bool
     folder: Folder
     ledger: Ledger
+    transform: Transform | None = None
 
 
 class Lost(Exception):
@@ -143,9 +147,15 @@ def mapped(source: SourceAssertion, given: Given, comments: Comments) -> Mapped 
     try:
         if source.lost is not None:
             raise source.lost
+        if _decides_nothing(source):
+            source.entry.drop("I507", "weight 0: promptfoo scores it and lets it pass")
+            return None
         spec = _spec(source, given)
     except Lost as lost:
         source.entry.lose(lost.code, lost.why)
+        for transform in (source.transform, given.transform):
+            if lost.code == "I205" and transform is not None:
+                transform.entry.lose("I205", "code changes the answer before it is judged")
         return None
     if spec is None:
         return None
@@ -176,7 +186,26 @@ def _spec(source: SourceAssertion, given: Given) -> JsonObject | None:
     if kind in _BROKEN and assertion_type(written) is None:
         raise Lost("I505", f"promptfoo has no type {written}: it fails on it as well")
     value = _expanded(value, given)
-    return _by_type(kind, value, source, given, negated=negated)
+    spec = _by_type(kind, value, source, given, negated=negated)
+    transform = None if kind in _NOT_ABOUT_THE_TEXT else _transform(source, given)
+    if transform is None:
+        return spec
+    if spec is None or given.json or transform.code is None:
+        raise Lost("I205", "it judges what code made of the answer")
+    try:
+        return applied(spec, transform.code, given.rename)
+    except NotTranslatableError as error:
+        raise Lost("I205", f"it judges what code made of the answer: {error}") from None
+
+
+def _transform(source: SourceAssertion, given: Given) -> Transform | None:
+    """What changes the answer before this assertion sees it. Raises Lost where that cannot be said."""
+    if source.transform is not None and given.transform is not None:
+        raise Lost("I205", "it judges what code made of the answer, twice")
+    transform = source.transform or given.transform
+    if transform is not None and transform.code is None:
+        raise Lost("I205", "it judges what code made of the answer")
+    return transform
 
 
 def _plain(written: str) -> str:
@@ -192,40 +221,31 @@ def _settings(source: SourceAssertion, ledger: Ledger) -> None:
     for key, node in source.node.entries():
         if key in ("type", "value", "threshold", "$ref"):
             continue
-        if key == "transform":
-            raise Lost("I205", "code changes the answer before it is judged")
-        if key == "weight":
+        if key == "transform" and kind not in JUDGED:
+            source.transform = read_transform(node, source.entry)
+        elif key == "weight":
+            why = "it weighs the score only; every assertion must hold"
             if node.value == 0:
-                raise Lost("I504", "weight 0: it decides nothing")
-            ledger.take("key", node.key_location, '"weight" of an assertion').drop(
-                "I507", "it weighs the score only; every assertion must hold"
-            )
+                why = "it takes its assertion out of the verdict"
+            ledger.take("key", node.key_location, '"weight" of an assertion').drop("I507", why)
         elif key == "metric":
             ledger.take("key", node.key_location, '"metric" of an assertion').drop(
                 "I507", "it names the score; the verdict is the same"
             )
-        elif key in _IGNORED:
-            ledger.take("key", node.key_location, f'"{key}" of an assertion').drop(
-                "I507", "it decides nothing"
-            )
-        elif key in ("provider", "rubricPrompt") and kind in JUDGED:
+        elif key in ("provider", "rubricPrompt", "contextTransform", "transform") and kind in JUDGED:
             continue  # kept with the assertion
-        elif key == "contextTransform" and kind in JUDGED:
-            continue
-        else:
-            entry = ledger.take("key", node.key_location, f'"{key}" of an assertion')
-            entry.drop("I507", f"promptfoo reads no {key} in an assertion of this type") if key in (
-                "provider",
-                "rubricPrompt",
-                "name",
-                "id",
-                "comment",
-                "reason",
-                "note",
-                "label",
-                "severity",
-                "tags",
-            ) else entry.lose("I101", "runner knows nothing like it")
+        elif key == "config" and kind in _CODE:
+            raise Lost("I503", "code that reads a config of its own")
+        else:  # `provider`, `rubricPrompt`, `config`, and whatever else people write there
+            ledger.take("key", node.key_location, f'"{key}" of an assertion').drop(
+                "I507", f"promptfoo does not read {key} in an assertion of this type"
+            )
+
+
+def _decides_nothing(source: SourceAssertion) -> bool:
+    """Whether the assertion has `weight: 0`, with which promptfoo lets it pass whatever it finds."""
+    weight = source.node.get("weight")
+    return weight is not None and weight.value == 0 and weight.value is not False
 
 
 def _of_file(source: SourceAssertion, value: str, given: Given) -> Json:
@@ -243,11 +263,21 @@ def _of_file(source: SourceAssertion, value: str, given: Given) -> Json:
 
 def _javascript(code: str, given: Given, source: SourceAssertion, *, negated: bool) -> JsonObject:
     code = _without_tags(code, given)
+    transform = _transform(source, given)
     threshold = source.node.get("threshold")
-    if threshold is not None:
-        raise Lost("I504", "a threshold of what the code returns")
+    least = threshold.value if threshold is not None else None
+    if isinstance(least, bool) or not isinstance(least, int | float | None):
+        raise Lost("I505", "its threshold is no number")
+    if negated and re.search(r"\btry\b", code):
+        raise Lost("I503", "JavaScript: `try` in an assertion that must not hold")
     try:
-        spec = as_assertion(code, parsed=given.parsed, rename=given.rename)
+        spec = as_assertion(
+            code,
+            parsed=given.parsed,
+            rename=given.rename,
+            threshold=least,
+            through=transform.code if transform else None,
+        )
     except NotTranslatableError as error:
         raise Lost("I503", f"JavaScript: {error}") from None
     if lacks_return(code):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ...errors import Location, RunnerError
 from ...values import Json, JsonObject
@@ -23,6 +23,7 @@ from .assertions import Given, SourceAssertion, mapped, read_assertions, uses_va
 from .cases import SourceTest, VariableError, expanded, read_tests, spelt
 from .prompts import SourcePrompt, Wording, read_prompts, worded
 from .providers import Provider, read_providers
+from .transforms import Transform, read_transform
 
 __all__ = ["read_promptfoo"]
 
@@ -67,7 +68,7 @@ class _Config:
     default_base: str = ""
     prefix: str = ""
     suffix: str = ""
-    transform: str | None = None
+    transform: Transform | None = None
     tests: list[_Test] = field(default_factory=list)
     declared_tests: bool = False
 
@@ -83,7 +84,7 @@ class _Test:
     prompts: tuple[str, ...] | None
     cases: list[dict[str, Json]] | None
     own_defaults: bool
-    transform: str | None
+    transform: Transform | None
 
 
 def read_promptfoo(name: str, folder: Folder, ledger: Ledger) -> tuple[list[Draft], dict[str, Json]]:
@@ -199,10 +200,9 @@ def _option(config: _Config, key: str, node: Node) -> None:
     elif key == "suffix" and node.text is not None:
         config.suffix = node.text
     elif key in ("transform", "postprocess"):
-        config.transform = key
-        entry.lose("I205", "code changes the answer before it is judged")
+        config.transform = read_transform(node, entry)
     elif key == "transformVars":
-        config.transform = key
+        config.transform = Transform(entry, None)
         entry.lose("I402", "code changes the variables")
     elif key in ("provider", "rubricPrompt", "factuality"):
         entry.drop("I509", "it is about the model that judges")
@@ -336,8 +336,7 @@ def _test_option(made: _Test, key: str, node: Node, ledger: Ledger) -> bool:
     if key == "disableVarExpansion":
         return node.value is not True
     if key in ("transform", "postprocess"):
-        made.transform = key
-        entry.lose("I205", "code changes the answer before it is judged")
+        made.transform = read_transform(node, entry)
     elif key == "transformVars":
         entry.lose("I402", "code changes the variables")
         made.source.entry.lose("I402", "code changes its variables")
@@ -460,7 +459,8 @@ def _groups(prompt: SourcePrompt, providers: Sequence[Provider]) -> list[list[Pr
     chosen = [each for each in providers if each.prompts is None or names & set(each.prompts)]
     groups: dict[str, list[Provider]] = {}
     for each in chosen:
-        groups.setdefault(json.dumps(each.request, sort_keys=True), []).append(each)
+        transform = each.transform.code if each.transform else ""
+        groups.setdefault(json.dumps([each.request, transform], sort_keys=True), []).append(each)
     for group in groups.values():
         group[:] = list({each.model: each for each in reversed(group)}.values())[::-1]
     return list(groups.values()) or [[]]
@@ -529,6 +529,11 @@ def _fill(
         config.ledger.remark(
             prompt.location, "I602", "prompt", "no model is named: give one with --model, or under model"
         )
+    for provider in group:
+        if provider.generates and not _is_one_text(words.messages):
+            provider.entry.lose(
+                "I203", "Ollama's generate endpoint takes one text, and would be sent these messages as JSON"
+            )
     entries = group[0].fields if group else {}
     comments = config.comments
     for key in (*_FIELD_ORDER, *(key for key in request if key not in _FIELD_ORDER)):
@@ -558,14 +563,16 @@ def _fill(
         config.folder,
         config.ledger,
     )
-    transform = config.transform or next(
-        (key for each in group for key in each.fields if key == "transform"), None
-    )
+    of_providers = list(dict.fromkeys(each.transform for each in group))
+    transform = config.transform
+    if of_providers not in ([], [None]):
+        transform = _of_providers(of_providers, config, tests)
+    given = replace(given, transform=transform)
     kept: list[Json] = []
-    for_all = [each for each in config.default_asserts if _is_for_all(each, tests)]
+    for_all = [each for each in config.default_asserts if _is_for_all(each, tests, config)]
     lost_default = False
     for each in for_all:
-        made = None if _behind(transform, each) else mapped(each, given, comments)
+        made = mapped(each, given, comments)
         if made is not None:
             draft.asserts.append(made)
         if each.entry.lost:
@@ -575,7 +582,7 @@ def _fill(
     seen: set[str] = set()
     per_case = [each for each in config.default_asserts if each not in for_all]
     for test in tests:
-        for case in _cases(test, config, given, per_case, transform, words, rename, taken, seen, kept):
+        for case in _cases(test, config, given, per_case, words, rename, taken, seen, kept):
             draft.tests.append(case)
     if not config.tests and not config.declared_tests and config.default_vars:
         pass
@@ -585,6 +592,11 @@ def _fill(
         draft.put("regression", {"samples": config.samples})
     if kept:
         draft.put("x-import", kept_block("promptfoo", config.root.location.path, kept))
+
+
+def _is_one_text(messages: Sequence[Json]) -> bool:
+    first = messages[0] if len(messages) == 1 else None
+    return isinstance(first, dict) and first.get("role") == "user" and isinstance(first.get("content"), str)
 
 
 def _texts(value: Json) -> Iterator[str]:
@@ -608,19 +620,23 @@ def _response_format(value: Json) -> Json:
     return value
 
 
-def _is_for_all(assertion: SourceAssertion, tests: Sequence[_Test]) -> bool:
-    return not uses_variables(assertion) and all(test.own_defaults for test in tests)
+def _is_for_all(assertion: SourceAssertion, tests: Sequence[_Test], config: _Config) -> bool:
+    return not uses_variables(assertion) and all(
+        test.own_defaults and test.transform is config.transform for test in tests
+    )
 
 
-def _behind(transform: str | None, assertion: SourceAssertion) -> bool:
-    """Whether code changes what an assertion looks at; then it is lost."""
-    kind = assertion.node.get("type")
-    if transform is None or (
-        kind is not None and kind.value in ("latency", "cost", "not-latency", "not-cost")
-    ):
-        return False
-    assertion.entry.lose("I205", f"it judges what code made of the answer ({transform})")
-    return True
+def _of_providers(
+    found: Sequence[Transform | None], config: _Config, tests: Sequence[_Test]
+) -> Transform | None:
+    """The transform of the providers; one that stands beside another, or is of some of them only, cannot be put into assertions."""
+    transforms = [each for each in found if each is not None]
+    several = len({each.code for each in transforms}) > 1 or None in found
+    if not several and config.transform is None and not any(test.transform for test in tests):
+        return transforms[0]
+    for each in transforms:
+        each.entry.lose("I205", "code changes the answer before it is judged")
+    return Transform(transforms[0].entry, None)
 
 
 def _inputs(
@@ -681,7 +697,6 @@ def _cases(
     config: _Config,
     given: Given,
     defaults: Sequence[SourceAssertion],
-    transform: str | None,
     words: Wording,
     rename: Mapping[str, str],
     taken: set[str],
@@ -707,14 +722,13 @@ def _cases(
             fields["tags"] = list(dict.fromkeys(test.tags))
         fields["vars"] = dict(ours)
         case = CaseDraft(fields, test.source.entry, comments=config.comments.above(test.source.node))
-        here = Given(values, given.rename, given.parsed, given.json, given.folder, given.ledger)
+        here = replace(given, values=values, transform=test.transform or given.transform)
         complete = True
         known: list[Mapped] = []
         for each in (*(defaults if test.own_defaults else ()), *test.asserts):
-            if not _behind(test.transform or transform, each):
-                made = mapped(each, here, config.comments)
-                if made is not None:
-                    known.append(made)
+            made = mapped(each, here, config.comments)
+            if made is not None:
+                known.append(made)
             if each.entry.lost:
                 complete = False
                 if not _is_kept(kept, each):

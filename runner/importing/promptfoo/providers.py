@@ -13,6 +13,7 @@ from ..ledger import Entry, Ledger
 from ..nodes import Node, root_of
 from ..secrets import is_key_name, keys_in
 from ..sources import Folder
+from .transforms import Transform, read_transform
 
 __all__ = ["Provider", "read_providers"]
 
@@ -66,6 +67,20 @@ _TOOL_ONLY = {
     "maxConcurrency", "delay", "cache", "showThinking", "omitDefaults", "concurrency", "stream", "rateLimit", "isReasoningModel",
     "isReasoning", "label", "keepAlive",
 }  # fmt: skip
+_EXTRA = {
+    "topK", "top_k", "min_p", "repetition_penalty", "num_ctx", "num_predict", "thinking", "think", "provider", "keep_alive",
+}  # fmt: skip
+"""What goes into the request though chat completions do not know it."""
+_OLLAMA_OPTIONS = {
+    "num_keep", "typical_p", "repeat_last_n", "repeat_penalty", "num_batch", "num_gpu", "main_gpu", "use_mmap", "num_thread",
+    "draft_num_predict", "tfs_z", "num_gqa", "f16_kv", "logits_all", "vocab_only", "low_vram", "use_mlock", "embedding_only",
+    "rope_frequency_base", "rope_frequency_scale", "penalize_newline", "mirostat", "mirostat_tau", "mirostat_eta", "dimensions",
+}  # fmt: skip
+_SENDS_KNOWN_FIELDS = {"openai", "ollama"}
+"""The providers of promptfoo that send the fields they know and leave out any other key of their config."""
+_CHANGES_ANSWERS = {
+    "functionToolCallbacks", "mcp", "tool_resources", "reasoning", "format", "truncate", "suffix", "system", "template", "raw",
+}  # fmt: skip
 _ALWAYS_FIELDS = {"extra_body", "passthrough"}
 _REASONING = re.compile(r"(?:^|/)(?:o1|o3|o4|gpt-5|gpt-6|gpt-daybreak)")
 
@@ -82,6 +97,9 @@ class Provider:
     endpoint: dict[str, Json] = field(default_factory=dict)
     prompts: tuple[str, ...] | None = None
     fields: dict[str, Entry] = field(default_factory=dict)
+    transform: Transform | None = None
+    generates: bool = False
+    """Whether it is Ollama's generate endpoint, which wraps a text as the user's message but knows no list of messages."""
 
 
 @dataclass(slots=True)
@@ -170,6 +188,8 @@ def _provider(given: _Given, entry: Entry, folder: Folder, base: str, ledger: Le
         entry.lose(
             "I203", "the Responses API is another API; the prompt asks the same model over chat completions"
         )
+    elif vendor == "ollama" and mode != "chat":
+        provider.generates = True
     elif mode in ("completion", "completions"):
         entry.lose(
             "I203", "the completions API is another API; the prompt asks the same model over chat completions"
@@ -177,7 +197,7 @@ def _provider(given: _Given, entry: Entry, folder: Folder, base: str, ledger: Le
     for key, node in given.rest.entries() if given.rest is not None else ():
         _of_provider(key, node, provider, ledger)
     for key, node in given.config.entries() if given.config is not None else ():
-        _of_config(key, node, provider, folder, base, ledger)
+        _of_config(key, node, provider, vendor, folder, base, ledger)
     _defaults(provider, vendor, given, ledger)
     return provider
 
@@ -206,7 +226,7 @@ def _kind(identity: str) -> tuple[str, str, str] | str:
         return f"the provider {identity} is no chat model"
     if mode in _MODES:
         return vendor, mode, model
-    return vendor, "chat", rest
+    return vendor, "completion" if vendor == "ollama" else "chat", rest
 
 
 def _of_provider(key: str, node: Node, provider: Provider, ledger: Ledger) -> None:
@@ -219,15 +239,16 @@ def _of_provider(key: str, node: Node, provider: Provider, ledger: Ledger) -> No
     if key == "prompts" and isinstance(node.value, list):
         provider.prompts = tuple(str(each) for each in node.value)
     elif key == "transform":
-        entry.lose("I205", "code that changes the answer before it is judged")
-        provider.fields["transform"] = entry
+        provider.transform = read_transform(node, entry)
     elif key in ("delay", "env", "inputs"):
         entry.drop("I102", "a setting of promptfoo's own")
     else:
         entry.lose("I101", "runner knows nothing like it")
 
 
-def _of_config(key: str, node: Node, provider: Provider, folder: Folder, base: str, ledger: Ledger) -> None:
+def _of_config(
+    key: str, node: Node, provider: Provider, vendor: str, folder: Folder, base: str, ledger: Ledger
+) -> None:
     entry = ledger.take("key", node.key_location, f'"{key}" of the provider\'s config')
     value = node.value
     if is_key_name(key):
@@ -253,6 +274,9 @@ def _of_config(key: str, node: Node, provider: Provider, folder: Folder, base: s
         if name == "tools" and not _are_tools(value):
             entry.lose("I202", "these are not the tools of chat completions")
             return
+        if vendor == "openai" and name in ("temperature", "max_tokens") and _REASONING.search(provider.model):
+            entry.drop("I106", f"promptfoo does not send {name} to a model that reasons")
+            return
         provider.request[name] = value
         provider.fields[name] = entry
         return
@@ -273,18 +297,7 @@ def _of_config(key: str, node: Node, provider: Provider, folder: Folder, base: s
                 extra[each] = part
                 provider.fields["extra_body"] = entry
         return
-    if key in (
-        "topK",
-        "top_k",
-        "min_p",
-        "repetition_penalty",
-        "num_ctx",
-        "num_predict",
-        "thinking",
-        "think",
-        "provider",
-        "keep_alive",
-    ):
+    if key in _EXTRA or (vendor == "ollama" and key in _OLLAMA_OPTIONS):
         extra = provider.request.setdefault("extra_body", {})
         assert isinstance(extra, dict)
         extra["top_k" if key == "topK" else key] = value
@@ -305,6 +318,9 @@ def _of_config(key: str, node: Node, provider: Provider, folder: Folder, base: s
         entry.drop("I102", "a setting of promptfoo's own")
         return
     if key == "model":
+        return
+    if vendor in _SENDS_KNOWN_FIELDS and key not in _CHANGES_ANSWERS:
+        entry.drop("I106", f"promptfoo does not send {key} to this provider")
         return
     entry.lose("I202", "no request field of chat completions")
 

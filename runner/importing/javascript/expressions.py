@@ -1,376 +1,20 @@
-"""JavaScript assertions of one expression, or of constants and a `return`, become Jinja expressions that mean the same.
-
-The grammar is that of the assertions people write: members, calls of a few well-known methods, operators, regular
-expressions, arrow functions over lists that stand in the code. Whatever else there is raises NotTranslatableError; where
-JavaScript would give `undefined` and Jinja an error, the check fails either way.
-"""
+"""What an expression of JavaScript means in Jinja."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..patterns import PatternError
-from .regexes import python_pattern
+from ...patterns import PatternError
+from ..regexes import python_pattern
+from .statements import inlined
+from .syntax import Node, NotTranslatableError
 
-__all__ = ["NotTranslatableError", "as_assertion", "lacks_return"]
+__all__ = ["Emitter", "pattern_of"]
 
-
-class NotTranslatableError(ValueError):
-    """What the code does has no counterpart, in words for its author."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Node:
-    kind: str
-    value: object = None
-    parts: tuple[_Node, ...] = ()
-
-
-_TOKEN = re.compile(
-    r"""(?P<space>(?:\s|//[^\n]*|/\*.*?\*/)+)|(?P<number>\d[\d_]*(?:\.\d+)?(?:[eE][+-]?\d+)?|\.\d+)"""
-    r"""|(?P<name>[A-Za-z_$][\w$]*)|(?P<string>"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')|(?P<template>`(?:\\.|[^`\\])*`)"""
-    r"""|(?P<op>=>|===|!==|==|!=|<=|>=|&&|\|\||\?\?|\?\.(?!\d)|\.\.\.|\*\*|\+\+|--|[-+*/%<>!?:;,.(){}\[\]=])""",
-    re.DOTALL,
-)
-_REGEX = re.compile(r"/((?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\n\[])+)/([a-z]*)")
 _LONGEST = 4000
-_DEEPEST = 60
-
-_Token = tuple[str, str]
-
-
-def _tokens(code: str) -> list[_Token]:
-    found: list[_Token] = []
-    at = 0
-    while at < len(code):
-        if code[at] == "/" and not code.startswith(("//", "/*"), at) and _may_begin_regex(found):
-            literal = _REGEX.match(code, at)
-            if literal is None:
-                raise NotTranslatableError("a regular expression that cannot be read")
-            found.append(("regex", literal[0]))
-            at = literal.end()
-            continue
-        token = _TOKEN.match(code, at)
-        if token is None or token.lastgroup is None:
-            raise NotTranslatableError(f"{code[at : at + 20]!r} cannot be read")
-        if token.lastgroup != "space":
-            found.append((token.lastgroup, token[0]))
-        at = token.end()
-    return found
-
-
-def _may_begin_regex(before: list[_Token]) -> bool:
-    if not before:
-        return True
-    kind, text = before[-1]
-    return (kind == "op" and text not in (")", "]", "}")) or text == "return"
-
-
-class _Parser:
-    """Expressions by precedence climbing. Lives for one text."""
-
-    def __init__(self, tokens: list[_Token]) -> None:
-        self.tokens = tokens
-        self.at = 0
-        self.depth = 0
-
-    def peek(self, *texts: str) -> bool:
-        return (
-            self.at < len(self.tokens)
-            and self.tokens[self.at][1] in texts
-            and self.tokens[self.at][0] in ("op", "name")
-        )
-
-    def take(self, text: str) -> bool:
-        if self.peek(text):
-            self.at += 1
-            return True
-        return False
-
-    def need(self, text: str) -> None:
-        if not self.take(text):
-            raise NotTranslatableError(f"{text!r} is missing")
-
-    def done(self) -> bool:
-        return self.at >= len(self.tokens)
-
-    def next(self) -> _Token:
-        if self.done():
-            raise NotTranslatableError("it ends too early")
-        self.at += 1
-        return self.tokens[self.at - 1]
-
-    def expression(self) -> _Node:
-        self.depth += 1
-        if self.depth > _DEEPEST:
-            raise NotTranslatableError("it is nested too deeply")
-        try:
-            if (arrow := self._arrow()) is not None:
-                return arrow
-            test = self._binary(0)
-            if self.take("?"):
-                yes = self.expression()
-                self.need(":")
-                return _Node("if", None, (test, yes, self.expression()))
-            return test
-        finally:
-            self.depth -= 1
-
-    def _arrow(self) -> _Node | None:
-        start = self.at
-        names: list[str] = []
-        if self.take("("):
-            while not self.done() and self.tokens[self.at][0] == "name":
-                names.append(self.next()[1])
-                if not self.take(","):
-                    break
-            closed = self.take(")")
-        else:
-            closed = not self.done() and self.tokens[self.at][0] == "name"
-            if closed:
-                names.append(self.next()[1])
-        if closed and self.take("=>"):
-            if self.peek("{"):
-                self.need("{")
-                self.need("return")
-                body = self.expression()
-                self.take(";")
-                self.need("}")
-                return _Node("arrow", tuple(names), (body,))
-            return _Node("arrow", tuple(names), (self.expression(),))
-        self.at = start
-        return None
-
-    _LEVELS = (
-        ("??",),
-        ("||",),
-        ("&&",),
-        ("===", "!==", "==", "!="),
-        ("<", ">", "<=", ">="),
-        ("+", "-"),
-        ("*", "/", "%"),
-    )
-
-    def _binary(self, level: int) -> _Node:
-        if level == len(self._LEVELS):
-            return self._unary()
-        left = self._binary(level + 1)
-        while self.peek(*self._LEVELS[level]):
-            operator = self.next()[1]
-            left = _Node("binary", operator, (left, self._binary(level + 1)))
-        return left
-
-    def _unary(self) -> _Node:
-        self.depth += 1
-        if self.depth > _DEEPEST:
-            raise NotTranslatableError("it is nested too deeply")
-        try:
-            for operator in ("!", "-", "+", "typeof"):
-                if self.take(operator):
-                    return _Node("unary", operator, (self._unary(),))
-            return self._members(self._primary())
-        finally:
-            self.depth -= 1
-
-    def _members(self, node: _Node) -> _Node:
-        while True:
-            optional = False
-            if self.take("?."):
-                optional = True
-                if not self.peek("[", "("):
-                    node = _Node("member?", self._word(), (node,))
-                    continue
-            if self.take("."):
-                node = _Node("member", self._word(), (node,))
-            elif self.take("["):
-                index = self.expression()
-                self.need("]")
-                node = _Node("index?" if optional else "index", None, (node, index))
-            elif self.take("("):
-                node = _Node("call", None, (node, *self._list(")")))
-            else:
-                return node
-
-    def _word(self) -> str:
-        kind, text = self.next()
-        if kind != "name":
-            raise NotTranslatableError(f"{text!r} is no name of a member")
-        return text
-
-    def _list(self, closing: str) -> list[_Node]:
-        items: list[_Node] = []
-        while not self.take(closing):
-            items.append(self.expression())
-            if not self.take(","):
-                self.need(closing)
-                break
-        return items
-
-    def _primary(self) -> _Node:
-        kind, text = self.next()
-        if kind == "number":
-            number = float(text.replace("_", ""))
-            return _Node("number", int(number) if number.is_integer() and abs(number) < 2**53 else number)
-        if kind == "string":
-            return _Node("string", _string(text))
-        if kind == "template":
-            if "${" in text:
-                raise NotTranslatableError("a template string with values")
-            return _Node("string", _string(text))
-        if kind == "regex":
-            return _Node("regex", text)
-        if kind == "name":
-            if text in ("function", "new", "async", "await", "class", "delete", "void", "in", "instanceof"):
-                raise NotTranslatableError(f"`{text}` has no counterpart in an expression")
-            return _Node("name", text)
-        if text == "(":
-            inner = self.expression()
-            self.need(")")
-            return inner
-        if text == "[":
-            return _Node("list", None, tuple(self._list("]")))
-        if text == "{":
-            return self._object()
-        raise NotTranslatableError(f"{text!r} cannot be read here")
-
-    def _object(self) -> _Node:
-        members: list[_Node] = []
-        while not self.take("}"):
-            kind, text = self.next()
-            if kind not in ("name", "string"):
-                raise NotTranslatableError("an object that cannot be read")
-            name = _string(text) if kind == "string" else text
-            value = self.expression() if self.take(":") else _Node("name", name)
-            members.append(_Node("pair", name, (value,)))
-            if not self.take(","):
-                self.need("}")
-                break
-        return _Node("object", None, tuple(members))
-
-
-_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "v": "\v", "0": "\0", "\n": ""}
-_ESCAPE = re.compile(r"\\(?:u\{([0-9a-fA-F]{1,6})\}|u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|(.))", re.DOTALL)
-
-
-def _string(text: str) -> str:
-    def spelt(found: re.Match[str]) -> str:
-        code = found[1] or found[2] or found[3]
-        if code:
-            if int(code, 16) > 0x10FFFF:
-                raise NotTranslatableError("a character that does not exist")
-            return chr(int(code, 16))
-        return _ESCAPES.get(found[4], found[4])
-
-    text = _ESCAPE.sub(spelt, text[1:-1])
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-
-
-# --- statements ------------------------------------------------------------------------------------------------------
-
-
-def _program(code: str, *, several: bool) -> _Node:
-    """The expression whose value the code returns, its constants put in their places.
-
-    Code of one line returns its last expression; code of several lines is the body of a function (that is how promptfoo
-    reads both).
-    """
-    code = code.strip()
-    parser = _Parser(_tokens(code))
-    constants: dict[str, _Node] = {}
-    result = _statements(parser, constants, several=several)
-    if not parser.done():
-        raise NotTranslatableError("there is code behind its result")
-    return result
-
-
-def _statements(parser: _Parser, constants: dict[str, _Node], *, several: bool) -> _Node:
-    declared = False
-    while True:
-        while parser.take(";"):
-            pass
-        if parser.done() or parser.peek("}"):
-            raise NotTranslatableError("it returns nothing: promptfoo fails on it as well")
-        if parser.peek("const", "let", "var") and len(parser.tokens) > parser.at + 2:
-            parser.next()
-            _declare(parser, constants)
-            declared = True
-            continue
-        if parser.take("if"):
-            return _guard(parser, constants, several=several)
-        if parser.peek("try", "for", "while", "switch", "throw", "do"):
-            raise NotTranslatableError(f"`{parser.next()[1]}` has no counterpart in an expression")
-        if parser.take("return"):
-            if not several:
-                raise NotTranslatableError(
-                    "a `return` on the one line of an expression: promptfoo fails on it as well"
-                )
-            value = _inlined(parser.expression(), constants)
-            while parser.take(";"):
-                pass
-            return value
-        if several:
-            raise NotTranslatableError("a statement that has no counterpart in an expression")
-        value = _inlined(parser.expression(), constants)
-        while parser.take(";"):
-            pass
-        if not parser.done():
-            raise NotTranslatableError(
-                "several statements" if not declared else "there is code behind its result"
-            )
-        return value
-
-
-def _declare(parser: _Parser, constants: dict[str, _Node]) -> None:
-    while True:
-        kind, name = parser.next()
-        if kind != "name":
-            raise NotTranslatableError("a declaration that takes values apart")
-        parser.need("=")
-        constants[name] = _inlined(parser.expression(), constants)
-        if not parser.take(","):
-            break
-    parser.take(";")
-
-
-def _guard(parser: _Parser, constants: dict[str, _Node], *, several: bool) -> _Node:
-    """`if (test) return a; … return b;` is one conditional expression."""
-    parser.need("(")
-    test = _inlined(parser.expression(), constants)
-    parser.need(")")
-    braces = parser.take("{")
-    parser.need("return")
-    yes = _inlined(parser.expression(), constants)
-    while parser.take(";"):
-        pass
-    if braces:
-        parser.need("}")
-    if parser.take("else"):
-        braces = parser.take("{")
-        no = _statements(parser, dict(constants), several=several)
-        if braces:
-            parser.need("}")
-    else:
-        no = _statements(parser, dict(constants), several=several)
-    while parser.take(";"):
-        pass
-    return _Node("if", None, (test, yes, no))
-
-
-def _inlined(node: _Node, constants: Mapping[str, _Node]) -> _Node:
-    if node.kind == "name" and isinstance(node.value, str) and node.value in constants:
-        return constants[node.value]
-    if node.kind == "arrow":
-        names = node.value if isinstance(node.value, tuple) else ()
-        constants = {name: value for name, value in constants.items() if name not in names}
-    if not node.parts:
-        return node
-    return _Node(node.kind, node.value, tuple(_inlined(part, constants) for part in node.parts))
-
-
-# --- what it means in Jinja ------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -381,18 +25,24 @@ class _Value:
     kind: str
     raw: str | None = None
     """The expression as it is where it may be undefined."""
-    items: tuple[_Node, ...] | None = None
+    items: tuple[Node, ...] | None = None
     base: str | None = None
 
 
-class _Emitter:
-    def __init__(self, *, output: str, parsed: bool, rename: Callable[[str], str]) -> None:
-        self.output = output
+class Emitter:
+    """Spells a tree as an expression of Jinja. Lives for one assertion.
+
+    `parsed` says that the answer is JSON already, `rename` how variables are called here; a number passes from `threshold` on.
+    """
+
+    def __init__(self, *, parsed: bool, rename: Callable[[str], str], threshold: float | None = None) -> None:
+        self.threshold = threshold
         self.parsed = parsed
         self.rename = rename
         self.size = 0
 
-    def value(self, node: _Node) -> _Value:
+    def value(self, node: Node) -> _Value:
+        """Return the expression of a node. Raises NotTranslatableError."""
         self.size += 1
         if self.size > 3000:
             raise NotTranslatableError("it is too long")
@@ -404,7 +54,7 @@ class _Emitter:
             raise NotTranslatableError("it is too long")
         return made
 
-    def truth(self, node: _Node) -> str:
+    def truth(self, node: Node) -> str:
         """An expression that is true where the value is truthy in JavaScript."""
         made = self.value(node)
         if made.kind in ("bool", "string", "number", "match"):
@@ -415,7 +65,7 @@ class _Emitter:
         test = f"({code} is mapping or ({code} is sequence and {code} is not string) or {code})"
         return _thrown(test, made.base)
 
-    def verdict(self, node: _Node) -> str:
+    def verdict(self, node: Node) -> str:
         """The expression of the whole assertion, which gives true or false."""
         if node.kind == "object":
             parts = {str(part.value): part.parts[0] for part in node.parts}
@@ -425,52 +75,68 @@ class _Emitter:
             if made.kind != "bool":
                 raise NotTranslatableError("`pass` may be something else than true or false")
             return made.code
-        if node.kind == "if":
+        if node.kind in ("if", "branch"):
             test, yes, no = node.parts
             return f"({self.verdict(yes)} if {self.truth(test)} else {self.verdict(no)})"
+        if node.kind == "try":  # what throws fails
+            return self.verdict(node.parts[0])
+        if node.kind == "after":
+            first, then = node.parts
+            return f"({self.verdict(then)} if {self._computed(first)} else false)"
         if node.kind == "binary" and node.value == "&&":
             left, right = node.parts
             return f"({self._strict(left)} and {self.verdict(right)})"
         made = self.value(node)
         if made.kind == "bool":
             return made.code
+        bound = "> 0" if self.threshold is None else f">= {json.dumps(self.threshold)}"
         if made.kind == "number":
-            return f"({made.code} > 0)"
+            return f"({made.code} {bound})"
         if made.kind == "any":
             code = made.code
-            return f"({code} is true or ({code} is number and {code} is not boolean and {code} > 0))"
+            return f"({code} is true or ({code} is number and {code} is not boolean and {code} {bound}))"
         raise NotTranslatableError("its value is neither true nor false, on which promptfoo fails")
 
-    def _strict(self, node: _Node) -> str:
+    def _computed(self, node: Node) -> str:
+        """An expression that is true, and that fails where computing the value would throw."""
+        made = self.value(node)
+        return _thrown(f"({made.code} is defined or true)", made.base)
+
+    def _after(self, node: Node) -> _Value:
+        first, then = node.parts
+        made = self.value(then)
+        return _Value(f"({made.code} if {self._computed(first)} else none)", made.kind)
+
+    def _strict(self, node: Node) -> str:
         made = self.value(node)
         return made.code if made.kind == "bool" else f"(true if {self.truth(node)} else false)"
 
-    def _number(self, node: _Node) -> _Value:
+    def _number(self, node: Node) -> _Value:
         return _Value(json.dumps(node.value), "number")
 
-    def _string(self, node: _Node) -> _Value:
+    def _string(self, node: Node) -> _Value:
         return _Value(_quoted(str(node.value)), "string")
 
-    def _regex(self, node: _Node) -> _Value:
+    def _regex(self, node: Node) -> _Value:
         raise NotTranslatableError("a regular expression that is no test")
 
-    def _arrow(self, node: _Node) -> _Value:
+    def _arrow(self, node: Node) -> _Value:
         raise NotTranslatableError(
             "a function that is used in another way than some, every, filter and includes"
         )
 
-    def _object(self, node: _Node) -> _Value:
+    def _object(self, node: Node) -> _Value:
         raise NotTranslatableError("an object inside of an expression")
 
-    def _list(self, node: _Node) -> _Value:
+    def _list(self, node: Node) -> _Value:
         return _Value(
             f"[{', '.join(self.value(each).code for each in node.parts)}]", "list", items=node.parts
         )
 
-    def _name(self, node: _Node) -> _Value:
+    def _name(self, node: Node) -> _Value:
         name = str(node.value)
         if name == "output":
-            return _Value(self.output, "any" if self.parsed else "string")
+            return _Value("output", "any") if self.parsed else _Value("text", "string")
         words = {"true": ("true", "bool"), "false": ("false", "bool"), "null": ("none", "null")}
         if name in words:
             return _Value(*words[name])
@@ -478,13 +144,24 @@ class _Emitter:
             return _Value("none", "undefined")
         raise NotTranslatableError(f"`{name}` is nothing that an assertion here can see")
 
-    def _if(self, node: _Node) -> _Value:
+    def _template(self, node: Node) -> _Value:
+        parts = [self.value(each) for each in node.parts if each != Node("string", "")]
+        if any(part.kind != "string" for part in parts):
+            raise NotTranslatableError("a template string with what may be no text")
+        return _Value(f"({' ~ '.join(part.code for part in parts)})", "string")
+
+    def _branch(self, node: Node) -> _Value:
+        return self._if(node)
+
+    def _if(self, node: Node) -> _Value:
         test, yes, no = node.parts
+        if not self.parsed and (word := _typeof_output(test)) is not None:
+            return self.value(yes if word == "string" else no)
         one, other = self.value(yes), self.value(no)
         kind = one.kind if one.kind == other.kind else "any"
         return _Value(f"({one.code} if {self.truth(test)} else {other.code})", kind)
 
-    def _unary(self, node: _Node) -> _Value:
+    def _unary(self, node: Node) -> _Value:
         (part,) = node.parts
         if node.value == "!":
             return _Value(f"(not {self.truth(part)})", "bool")
@@ -495,7 +172,7 @@ class _Emitter:
             raise NotTranslatableError(f"`{node.value}` before what may be no number")
         return _Value(f"({node.value}{made.code})", "number")
 
-    def _binary(self, node: _Node) -> _Value:
+    def _binary(self, node: Node) -> _Value:
         operator, (left, right) = str(node.value), node.parts
         if operator in ("===", "!==", "==", "!="):
             return self._equality(left, right, negated=operator.startswith("!"), loose=len(operator) == 2)
@@ -522,6 +199,8 @@ class _Emitter:
         if operator == "??":
             one, other = self.value(left), self.value(right)
             return _Value(f"({one.code} if {one.code} is not none else {other.code})", "any")
+        if (folded := _folded(operator, left, right)) is not None:
+            return self.value(folded)
         one, other = self.value(left), self.value(right)
         if "match" in (one.kind, other.kind):
             raise NotTranslatableError("what a regular expression finds is used as a value")
@@ -537,7 +216,7 @@ class _Emitter:
             return _Value(f"({one.code} {operator} {other.code})", "number")
         raise NotTranslatableError(f"`{operator}` of what may be no numbers")
 
-    def _equality(self, left: _Node, right: _Node, *, negated: bool, loose: bool) -> _Value:
+    def _equality(self, left: Node, right: Node, *, negated: bool, loose: bool) -> _Value:
         if right.kind == "unary" and right.value == "typeof":
             left, right = right, left
         if left.kind == "unary" and left.value == "typeof":
@@ -580,7 +259,7 @@ class _Emitter:
             raise NotTranslatableError("`==` of values that may be of two types")
         return f"{one.code} == {other.code}"
 
-    def _typeof(self, node: _Node, word: _Node, *, negated: bool) -> _Value:
+    def _typeof(self, node: Node, word: Node, *, negated: bool) -> _Value:
         made = self.value(node)
         code = made.code
         tests = {
@@ -595,13 +274,13 @@ class _Emitter:
         test = tests[str(word.value)]
         return _Value(_thrown(f"(not ({test}))", made.base) if negated else f"({test})", "bool")
 
-    def _member(self, node: _Node) -> _Value:
+    def _member(self, node: Node) -> _Value:
         (owner,) = node.parts
         name = str(node.value)
-        if owner.kind == "member" and owner.value == "vars" and owner.parts[0] == _Node("name", "context"):
+        if owner.kind == "member" and owner.value == "vars" and owner.parts[0] == Node("name", "context"):
             raw = f"vars[{_quoted(self.rename(name))}]"
             return _Value(raw, "any")
-        if owner == _Node("name", "context"):
+        if owner == Node("name", "context"):
             raise NotTranslatableError(f"`context.{name}` is nothing that an assertion here can see")
         if name == "length":
             return self._length(owner)
@@ -627,9 +306,9 @@ class _Emitter:
         base = None if optional else made.code
         return _Value(f"({raw} | default(none))", "any", raw, base=base)
 
-    def _index(self, node: _Node) -> _Value:
+    def _index(self, node: Node) -> _Value:
         owner, index = node.parts
-        if owner.kind == "member" and owner.value == "vars" and owner.parts[0] == _Node("name", "context"):
+        if owner.kind == "member" and owner.value == "vars" and owner.parts[0] == Node("name", "context"):
             if index.kind != "string":
                 raise NotTranslatableError("a variable whose name is computed")
             return _Value(f"vars[{_quoted(self.rename(str(index.value)))}]", "any")
@@ -638,10 +317,10 @@ class _Emitter:
             raise NotTranslatableError("an index that has no counterpart")
         return self._part(made, key.code, optional=node.kind.endswith("?"))
 
-    def _length(self, owner: _Node) -> _Value:
+    def _length(self, owner: Node) -> _Value:
         if owner.kind == "call" and owner.parts[0].kind == "member":
             callee, *given = owner.parts
-            if callee.value == "filter" and len(given) == 1:
+            if callee.value == "filter" and len(given) == 1 and callee.parts[0].kind == "list":
                 items = self._literal(callee.parts[0])
                 return _Value(
                     "("
@@ -649,21 +328,23 @@ class _Emitter:
                     + ")",
                     "number",
                 )
-            if (
-                callee.value == "split"
-                and given
-                and given[0].kind == "regex"
-                and given[0].value in (r"/\s+/", r"/\s+/g")
-            ):
+            if _is_split(owner) and given[0].value in (r"/\s+/", r"/\s+/g"):
                 inner = callee.parts[0]
-                if (
-                    inner.kind == "call"
-                    and inner.parts[0].kind == "member"
-                    and inner.parts[0].value == "trim"
-                ):
-                    text = self.value(inner.parts[0].parts[0])
-                    if text.kind == "string":
-                        return _Value(f"({text.code} | wordcount)", "number")
+                trimmed = inner.kind == "call" and inner.parts[0] == Node(
+                    "member", "trim", inner.parts[0].parts
+                )
+                text = self.value(inner.parts[0].parts[0] if trimmed else inner)
+                if text.kind == "string" and trimmed:
+                    return _Value(f"({text.code} | wordcount)", "number")
+                if text.kind == "string":  # white space at an end has an empty text beside it
+                    ends = " + ".join(
+                        f"(1 if {text.code} is search({_quoted(end)}) else 0)" for end in (r"\A\s", r"\s\Z")
+                    )
+                    return _Value(f"(({text.code} | wordcount) + {ends})", "number")
+            if callee.value == "filter" and len(given) == 1 and _is_words(callee.parts[0], given[0]):
+                text = self.value(callee.parts[0].parts[0].parts[0])
+                if text.kind == "string":
+                    return _Value(f"({text.code} | wordcount)", "number")
         made = self.value(owner)
         if made.kind == "string" or made.kind == "list":
             return _Value(f"({made.code} | length)", "number")
@@ -673,7 +354,7 @@ class _Emitter:
         code = made.raw or made.code
         return _Value(f"({code} | length if {made.code} is not mapping else none)", "any")
 
-    def _literal(self, node: _Node) -> tuple[_Node, ...]:
+    def _literal(self, node: Node) -> tuple[Node, ...]:
         if node.kind != "list":
             raise NotTranslatableError("a function over a list that is not written in the code")
         if not node.parts or len(node.parts) > 60:
@@ -682,14 +363,19 @@ class _Emitter:
             )
         return node.parts
 
-    def _call(self, node: _Node) -> _Value:
+    def _call(self, node: Node) -> _Value:
         callee, *given = node.parts
         if callee.kind == "member" or callee.kind == "member?":
             return self._method(callee, given)
-        if callee == _Node("name", "Boolean") and len(given) == 1:
+        if callee.kind == "arrow":
+            names = callee.value if isinstance(callee.value, tuple) else ()
+            if len(names) != len(given):
+                raise NotTranslatableError("a function that is given more or fewer values than it takes")
+            return self.value(inlined(callee.parts[0], dict(zip(map(str, names), given, strict=True))))
+        if callee == Node("name", "Boolean") and len(given) == 1:
             return _Value(f"(true if {self.truth(given[0])} else false)", "bool")
         if (
-            callee == _Node("name", "String")
+            callee == Node("name", "String")
             and len(given) == 1
             and (made := self.value(given[0])).kind == "string"
         ):
@@ -697,7 +383,7 @@ class _Emitter:
         name = callee.value if callee.kind == "name" else "a function"
         raise NotTranslatableError(f"the function `{name}()` has no counterpart here")
 
-    def _method(self, callee: _Node, given: list[_Node]) -> _Value:
+    def _method(self, callee: Node, given: list[Node]) -> _Value:
         (owner,) = callee.parts
         name = str(callee.value)
         if owner.kind == "name" and owner.value in ("JSON", "Array", "Object", "Math", "Number"):
@@ -706,6 +392,10 @@ class _Emitter:
             if name == "test" and len(given) == 1:
                 return self._searched(given[0], owner)
             raise NotTranslatableError(f"`{name}` of a regular expression")
+        if name == "filter" and len(given) == 1 and owner.kind != "list":
+            return self._filtered(owner, given[0])
+        if name == "split" and len(given) == 1 and given[0].kind == "regex":
+            return self._words(owner, str(given[0].value))
         if name in ("some", "every") and len(given) == 1 and owner.kind != "list":
             return self._over(owner, name, given[0])
         if name in ("some", "every") and len(given) == 1:
@@ -718,7 +408,7 @@ class _Emitter:
             return _Value(found.code, "match")
         return self._of_text(owner, name, given)
 
-    def _over(self, owner: _Node, name: str, function: _Node) -> _Value:
+    def _over(self, owner: Node, name: str, function: Node) -> _Value:
         """`some` and `every` over a list of the answer: how many of its items pass the filters that the test comes to."""
         made = self.value(owner)
         if made.kind not in ("any", "list") or function.kind != "arrow":
@@ -732,15 +422,48 @@ class _Emitter:
             return _Value(f"({chosen} > 0)", "bool")
         return _Value(f"({code} is not mapping and ({chosen}) == ({code} | length))", "bool")
 
-    def _filters(self, test: _Node, item: str) -> list[str]:
+    def _filtered(self, owner: Node, function: Node) -> _Value:
+        """What `filter` leaves of a list of the answer."""
+        if _is_words(owner, function):
+            text = self.value(owner.parts[0].parts[0])
+            if text.kind == "string":
+                return _Value(f"({text.code}.split())", "list")
+        made = self.value(owner)
+        if made.kind != "list":
+            raise NotTranslatableError("`filter` of what may be no list")
+        if function == Node("name", "Boolean"):
+            return _Value(f"({made.code} | select | list)", "list")
+        names = function.value if isinstance(function.value, tuple) else ()
+        if function.kind != "arrow" or len(names) != 1:
+            raise NotTranslatableError("a function that is not written in its place")
+        chosen = " | ".join(self._filters(function.parts[0], str(names[0])))
+        return _Value(f"({made.code} | {chosen} | list)", "list")
+
+    def _words(self, owner: Node, literal: str) -> _Value:
+        """The texts between white space. A text without any at its ends has no empty ones."""
+        trimmed = owner.kind == "call" and owner.parts[0].kind == "member" and owner.parts[0].value == "trim"
+        text = self.value(owner)
+        if literal in (r"/\s+/", r"/\s+/g") and trimmed and text.kind == "string":
+            return _Value(f"({self.value(owner.parts[0].parts[0]).code}.split())", "list")
+        raise NotTranslatableError("`split` with a regular expression")
+
+    def _filters(self, test: Node, item: str) -> list[str]:
         """The filters that leave the items for which a test is true."""
         if test.kind == "binary" and test.value == "&&":
             return [*self._filters(test.parts[0], item), *self._filters(test.parts[1], item)]
         attribute = _member_of(test, item)
         if attribute is not None:  # what is truthy in JavaScript
             return [_defined(attribute), _filter("reject", attribute, "in", '[none, "", 0, false]')]
+        if _is_filled(test, item):
+            return [_filter("select", "", "search", _quoted(r"\S"))]
         if test.kind == "call" and test.parts[0].kind == "member" and len(test.parts) == 2:
             callee, argument = test.parts
+            if callee.value in ("startsWith", "endsWith") and argument.kind == "string":
+                begun = _member_of(callee.parts[0], item)
+                if begun is not None:
+                    sought = re.escape(str(argument.value))
+                    sought = rf"\A{sought}" if callee.value == "startsWith" else rf"{sought}\Z"
+                    return [_filter("select", begun, "search", _quoted(sought))]
             of, inside = _member_of(callee.parts[0], item), _member_of(argument, item)
             if callee.value == "includes" and inside is not None and callee.parts[0].kind == "list":
                 listed = self.value(callee.parts[0]).code
@@ -748,12 +471,12 @@ class _Emitter:
             if callee.value == "includes" and of is not None and argument.kind == "string":
                 return [_filter("select", of, "search", _quoted(re.escape(str(argument.value))))]
             if callee.value == "test" and callee.parts[0].kind == "regex" and inside is not None:
-                return [_filter("select", inside, "search", _quoted(_pattern(str(callee.parts[0].value))))]
+                return [_filter("select", inside, "search", _quoted(pattern_of(str(callee.parts[0].value))))]
         if test.kind == "binary" and test.value in ("===", "!=="):
             return self._compared(test, item)
         raise NotTranslatableError("a function over a list that is not written in the code")
 
-    def _compared(self, test: _Node, item: str) -> list[str]:
+    def _compared(self, test: Node, item: str) -> list[str]:
         left, right = test.parts
         negated = test.value == "!=="
         if left.kind == "unary" and left.value == "typeof" and right.value in ("string", "boolean"):
@@ -774,8 +497,10 @@ class _Emitter:
             ]
         raise NotTranslatableError("a function over a list that is not written in the code")
 
-    def _of_text(self, owner: _Node, name: str, given: list[_Node]) -> _Value:
+    def _of_text(self, owner: Node, name: str, given: list[Node]) -> _Value:
         made = self.value(owner)
+        if name == "toString" and not given and re.fullmatch(r"\d+", made.code):
+            return _Value(_quoted(made.code), "string")
         arguments = [self.value(each) for each in given if each.kind != "regex"]
         if len(arguments) != len(given):
             raise NotTranslatableError(f"`{name}` with a regular expression")
@@ -808,11 +533,19 @@ class _Emitter:
             and arguments[0].code != '""'
         ):
             return _Value(f"({code}.split({arguments[0].code}))", "list")
+        if name in ("slice", "substring") and made.kind == "string" and given:
+            return _Value(f"({code}[{_sliced(name, given)}])", "string")
+        if name in ("replace", "replaceAll") and len(given) == 2 and made.kind == "string":
+            old, new = arguments
+            if old.kind != "string" or given[1].kind != "string" or "$" in str(given[1].value):
+                raise NotTranslatableError(f"`{name}` of what is no text, or with what is found")
+            once = ", 1" if name == "replace" else ""
+            return _Value(f"({code}.replace({old.code}, {new.code}{once}))", "string")
         if name == "indexOf" and len(given) == 1 and made.kind == "string" and arguments[0].kind == "string":
             return _Value(f"({code}.find({arguments[0].code}))", "number")
         raise NotTranslatableError(f"the method `{name}()` has no counterpart here")
 
-    def _static(self, name: str, given: list[_Node]) -> _Value:
+    def _static(self, name: str, given: list[Node]) -> _Value:
         if name == "JSON.parse" and len(given) == 1:
             text = self.value(given[0])
             if text.kind != "string":
@@ -824,6 +557,10 @@ class _Emitter:
         if name == "Object.keys" and len(given) == 1:
             made = self.value(given[0])
             return _Value(f"({made.raw or made.code} | list)", "list")
+        if name in ("Math.min", "Math.max") and given:
+            numbers = [self.value(each) for each in given]
+            if all(number.kind == "number" for number in numbers):
+                return _Value(f"([{', '.join(number.code for number in numbers)}] | {name[5:]})", "number")
         if name == "Math.abs" and len(given) == 1:
             made = self.value(given[0])
             if made.kind == "number":
@@ -833,11 +570,88 @@ class _Emitter:
             return _Value(f"({code} is integer)", "bool")
         raise NotTranslatableError(f"`{name}` has no counterpart here")
 
-    def _searched(self, text: _Node, pattern: _Node) -> _Value:
+    def _searched(self, text: Node, pattern: Node) -> _Value:
         made = self.value(text)
         if made.kind != "string" and made.kind != "any":
             raise NotTranslatableError("a regular expression on what is no text")
-        return _Value(f"({made.raw or made.code} is search({_quoted(_pattern(str(pattern.value)))}))", "bool")
+        return _Value(
+            f"({made.raw or made.code} is search({_quoted(pattern_of(str(pattern.value)))}))", "bool"
+        )
+
+
+def _typeof_output(test: Node) -> object:
+    """The word that `typeof output` is compared with, where a test is that."""
+    if test.kind != "binary" or test.value not in ("===", "=="):
+        return None
+    left, right = test.parts
+    return right.value if left == Node("unary", "typeof", (Node("name", "output"),)) else None
+
+
+def _folded(operator: str, left: Node, right: Node) -> Node | None:
+    """The whole number that an operation on two whole numbers in the code gives."""
+    one, other = left.value, right.value
+    if not (left.kind == right.kind == "number" and type(one) is int and type(other) is int):
+        return None
+    made = one + other if operator == "+" else one - other if operator == "-" else one * other
+    return Node("number", made) if operator in ("+", "-", "*") and 0 <= made < 2**53 else None
+
+
+def _is_split(node: Node) -> bool:
+    """Whether a node is `….split(/…/)`."""
+    return (
+        node.kind == "call"
+        and len(node.parts) == 2
+        and node.parts[0].kind == "member"
+        and node.parts[0].value == "split"
+        and node.parts[1].kind == "regex"
+    )
+
+
+def _is_words(owner: Node, function: Node) -> bool:
+    """Whether a filter leaves the words of a text: `….split(/\\s+/).filter(Boolean)`, or with a function that says the same."""
+    if not _is_split(owner) or owner.parts[1].value not in (r"/\s+/", r"/\s+/g"):
+        return False
+    if function == Node("name", "Boolean"):
+        return True
+    names = function.value if isinstance(function.value, tuple) else ()
+    return (
+        function.kind == "arrow"
+        and len(names) == 1
+        and _is_filled(function.parts[0], str(names[0]), blank=True)
+    )
+
+
+def _is_filled(test: Node, item: str, *, blank: bool = False) -> bool:
+    """Whether a test says that an item has more than white space in it; with `blank`, that it is not empty."""
+    if test.kind == "binary" and (test.value, test.parts[1]) in (
+        (">", Node("number", 0)),
+        (">=", Node("number", 1)),
+    ):
+        test = (
+            test.parts[0].parts[0]
+            if test.parts[0].kind == "member" and test.parts[0].value == "length"
+            else test
+        )
+    elif (test.kind == "binary" and test.value in ("!==", "!=") and test.parts[1] == Node("string", "")) or (
+        test.kind == "member" and test.value == "length"
+    ):
+        test = test.parts[0]
+    trimmed = Node("call", None, (Node("member", "trim", (Node("name", item),)),))
+    return test == trimmed or (blank and test == Node("name", item))
+
+
+def _sliced(name: str, given: list[Node]) -> str:
+    """The bounds of a part of a text, which are whole numbers in the code."""
+    bounds: list[int] = []
+    for each in given:
+        negative = each.kind == "unary" and each.value == "-"
+        number = each.parts[0].value if negative else each.value
+        if len(given) > 2 or type(number) is not int or (negative and name == "substring"):
+            raise NotTranslatableError(f"`{name}` with bounds that are no whole numbers in the code")
+        bounds.append(-number if negative else number)
+    if name == "substring":
+        bounds.sort()
+    return ":".join(map(str, bounds)) if len(bounds) == 2 else f"{bounds[0]}:"
 
 
 def _thrown(code: str, base: str | None) -> str:
@@ -845,11 +659,11 @@ def _thrown(code: str, base: str | None) -> str:
     return f"({code} if {base} is not none else 1 // 0)" if base else code
 
 
-def _member_of(node: _Node, item: str) -> str | None:
+def _member_of(node: Node, item: str) -> str | None:
     """The member of an item that a node names: "" is the item itself; None where it is something else."""
-    if node == _Node("name", item):
+    if node == Node("name", item):
         return ""
-    if node.kind == "member" and node.parts[0] == _Node("name", item) and node.value != "length":
+    if node.kind == "member" and node.parts[0] == Node("name", item) and node.value != "length":
         return str(node.value)
     return None
 
@@ -863,18 +677,18 @@ def _defined(attribute: str) -> str:
     return _filter("select", attribute, "defined")
 
 
-def _applied(function: _Node, item: _Node) -> _Node:
+def _applied(function: Node, item: Node) -> Node:
     if function.kind != "arrow":
-        if function == _Node("name", "Boolean"):
+        if function == Node("name", "Boolean"):
             return item
         raise NotTranslatableError("a function that is not written in its place")
     names = function.value if isinstance(function.value, tuple) else ()
     if len(names) != 1:
         raise NotTranslatableError("a function of several values")
-    return _inlined(function.parts[0], {str(names[0]): item})
+    return inlined(function.parts[0], {str(names[0]): item})
 
 
-def _pattern(literal: str) -> str:
+def pattern_of(literal: str) -> str:
     """The pattern of a literal such as `/a+/i`, as Python reads it."""
     source, _, flags = literal[1:].rpartition("/")
     try:
@@ -886,67 +700,3 @@ def _pattern(literal: str) -> str:
 def _quoted(text: str) -> str:
     """A string of Jinja, whose escapes are Python's."""
     return json.dumps(text, ensure_ascii=False)
-
-
-def lacks_return(code: str) -> bool:
-    """Whether code of several lines has no `return`, so that promptfoo gets nothing from it and fails each time."""
-    return "\n" in code.strip() and not re.search(r"\breturn\b", code)
-
-
-def as_assertion(code: str, *, parsed: bool, rename: Callable[[str], str]) -> dict[str, object]:
-    """The assertion of ours for a JavaScript assertion. `parsed`: its `output` is JSON already.
-
-    Code of several lines that lacks a `return` means its last expression.
-
-    Raises NotTranslatableError.
-    """
-    node = _program(code, several="\n" in code.strip() and not lacks_return(code))
-    if not parsed and (simple := _simple(node)) is not None:
-        return simple
-    emitter = _Emitter(output="output" if parsed else "text", parsed=parsed, rename=rename)
-    expression = emitter.verdict(node)
-    if expression.startswith("(") and expression.endswith(")") and _is_one_group(expression):
-        expression = expression[1:-1]
-    return {"type": "expr", "value": expression}
-
-
-def _is_one_group(text: str) -> bool:
-    depth = 0
-    quote = None
-    for at, sign in enumerate(text):
-        if quote:
-            if sign == quote and text[at - 1] != "\\":
-                quote = None
-            continue
-        if sign == '"':
-            quote = sign
-        elif sign == "(":
-            depth += 1
-        elif sign == ")":
-            depth -= 1
-            if depth == 0 and at != len(text) - 1:
-                return False
-    return True
-
-
-_OUTPUT = _Node("name", "output")
-
-
-def _simple(node: _Node, *, negated: bool = False) -> dict[str, object] | None:
-    """The assertion by name where there is one that says the same."""
-    prefix = "not-" if negated else ""
-    if node.kind == "unary" and node.value == "!" and not negated:
-        return _simple(node.parts[0], negated=True)
-    if node.kind != "call" or node.parts[0].kind != "member" or len(node.parts) != 2:
-        return None
-    callee, given = node.parts
-    owner = callee.parts[0]
-    if callee.value == "test" and owner.kind == "regex" and given == _OUTPUT:
-        return {"type": f"{prefix}regex", "value": _pattern(str(owner.value))}
-    if callee.value == "includes" and given.kind == "string" and given.value:
-        if owner == _OUTPUT:
-            return {"type": f"{prefix}contains", "value": given.value}
-        lowered = _Node("call", None, (_Node("member", "toLowerCase", (_OUTPUT,)),))
-        if owner == lowered and str(given.value) == str(given.value).lower():
-            return {"type": f"{prefix}icontains", "value": given.value}
-    return None

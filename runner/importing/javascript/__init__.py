@@ -1,0 +1,1 @@
+"""JavaScript assertions become expressions of Jinja."""
