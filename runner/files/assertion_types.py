@@ -90,34 +90,34 @@ ASSERTION_TYPES: Mapping[str, AssertionType] = {
             "equals",
             "output",
             {"description": "Any value."},
-            "the output (the text, without JSON output) equals `value`",
+            "the output (the text if there is no JSON output) equals `value`",
             "anything",
         ),
         AssertionType("contains", "text", _TEXT, "the text contains `value`", "string"),
-        AssertionType("icontains", "text", _TEXT, "the same, in upper or lower case", "string"),
+        AssertionType("icontains", "text", _TEXT, "the text contains `value`, ignoring case", "string"),
         AssertionType("contains-any", "text", _TEXTS, "the text contains one of `value`", "list of strings"),
         AssertionType("contains-all", "text", _TEXTS, "the text contains all of `value`", "list of strings"),
         AssertionType(
             "icontains-any",
             "text",
             _TEXTS,
-            "the same as `contains-any`, in upper or lower case",
+            "the text contains one of `value`, ignoring case",
             "list of strings",
         ),
         AssertionType(
             "icontains-all",
             "text",
             _TEXTS,
-            "the same as `contains-all`, in upper or lower case",
+            "the text contains all of `value`, ignoring case",
             "list of strings",
         ),
         AssertionType("starts-with", "text", _TEXT, "the text starts with `value`", "string"),
         AssertionType("ends-with", "text", _TEXT, "the text ends with `value`", "string"),
         AssertionType(
-            "istarts-with", "text", _TEXT, "the text starts with `value`, in upper or lower case", "string"
+            "istarts-with", "text", _TEXT, "the text starts with `value`, ignoring case", "string"
         ),
         AssertionType(
-            "iends-with", "text", _TEXT, "the text ends with `value`, in upper or lower case", "string"
+            "iends-with", "text", _TEXT, "the text ends with `value`, ignoring case", "string"
         ),
         AssertionType("regex", "text", _TEXT, "`value` matches somewhere in the text", "regular expression"),
         AssertionType(
@@ -143,12 +143,12 @@ ASSERTION_TYPES: Mapping[str, AssertionType] = {
             "JSON Schema, or nothing",
             optional=True,
         ),
-        AssertionType("word-count", "text", _RANGE, "the text has so many words", "number or `{min, max}`"),
+        AssertionType("word-count", "text", _RANGE, "the text has this number of words", "number or `{min, max}`"),
         AssertionType(
             "levenshtein",
             "text",
             _TEXT,
-            "at most `threshold` characters (5 if not given) are inserted, deleted or replaced between the text and `value`",
+            "at most `threshold` characters (default: 5) are inserted, deleted or replaced between the text and `value`",
             "string",
             keys={
                 "threshold": {
@@ -162,7 +162,7 @@ ASSERTION_TYPES: Mapping[str, AssertionType] = {
             "length",
             "output",
             _RANGE,
-            "the output has so many characters, items or keys",
+            "the output has this number of characters, items or keys",
             "number or `{min, max}`",
         ),
         AssertionType(
@@ -187,7 +187,11 @@ ASSERTION_TYPES: Mapping[str, AssertionType] = {
             "finish-reason", "measure", _TEXT, "the provider's `finish_reason` is `value`", "string"
         ),
         AssertionType(
-            "expr", "answer", _TEXT, "it is true of `output`, `text`, `vars` and `row`", "Jinja expression"
+            "expr",
+            "answer",
+            _TEXT,
+            "the expression is true for `output`, `text`, `vars` and `row`",
+            "Jinja expression",
         ),
     )
 }

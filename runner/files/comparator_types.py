@@ -70,7 +70,7 @@ COMPARATORS: Mapping[ComparatorName, Comparator] = {
         Comparator(
             "number",
             "numbers",
-            "they differ by at most `abs`, or by at most the share `rel` of the larger one; exact decimal arithmetic",
+            "they differ by at most `abs`, or by at most the fraction `rel` of the larger one, in exact decimal arithmetic",
             types=frozenset({"number", "integer"}),
             keys={
                 "abs": {
@@ -81,12 +81,12 @@ COMPARATORS: Mapping[ComparatorName, Comparator] = {
                 "rel": {
                     "type": "number",
                     "minimum": 0,
-                    "description": "Largest difference as a share of the larger number, e.g. 0.01.",
+                    "description": "Largest difference as a fraction of the larger number, e.g. 0.01.",
                 },
             },
         ),
         Comparator("set", "lists", "each item has an equal item in the other list", types=_LIST),
-        Comparator("unordered", "lists", "the items pair off, in any order", types=_LIST),
+        Comparator("unordered", "lists", "the items can be paired, in any order", types=_LIST),
         Comparator(
             "keyed",
             "lists of objects",
@@ -104,7 +104,7 @@ COMPARATORS: Mapping[ComparatorName, Comparator] = {
         Comparator(
             "regex",
             "strings",
-            "the whole of the new one matches `pattern`",
+            "the whole new string matches `pattern`",
             types=_STRING,
             keys={
                 "pattern": {
