@@ -113,12 +113,8 @@ ASSERTION_TYPES: Mapping[str, AssertionType] = {
         ),
         AssertionType("starts-with", "text", _TEXT, "the text starts with `value`", "string"),
         AssertionType("ends-with", "text", _TEXT, "the text ends with `value`", "string"),
-        AssertionType(
-            "istarts-with", "text", _TEXT, "the text starts with `value`, ignoring case", "string"
-        ),
-        AssertionType(
-            "iends-with", "text", _TEXT, "the text ends with `value`, ignoring case", "string"
-        ),
+        AssertionType("istarts-with", "text", _TEXT, "the text starts with `value`, ignoring case", "string"),
+        AssertionType("iends-with", "text", _TEXT, "the text ends with `value`, ignoring case", "string"),
         AssertionType("regex", "text", _TEXT, "`value` matches somewhere in the text", "regular expression"),
         AssertionType(
             "json-schema",
@@ -143,7 +139,9 @@ ASSERTION_TYPES: Mapping[str, AssertionType] = {
             "JSON Schema, or nothing",
             optional=True,
         ),
-        AssertionType("word-count", "text", _RANGE, "the text has this number of words", "number or `{min, max}`"),
+        AssertionType(
+            "word-count", "text", _RANGE, "the text has this number of words", "number or `{min, max}`"
+        ),
         AssertionType(
             "levenshtein",
             "text",
