@@ -10,8 +10,7 @@ from ..regress.results import FieldChange, PendingEntry
 from ..regress.review_state import Extent, Review, View
 from ..regress.revisions.hunks import Hunk
 from ..regress.snapshots.snapshot import Snapshot
-from ..regress.snapshots.writer import emit
-from ..values import Json
+from ..regress.snapshots.writer import answer_fields, emit
 from .case_view import message_lines
 from .figures import plural
 from .painting import BOLD, DIM, GREEN, RED, REVERSE, YELLOW, Line
@@ -281,7 +280,7 @@ def _about(case: ReviewCase, style: Style) -> Iterator[Line]:
 
 
 def _caption(approved: Snapshot | None, new: Snapshot, style: Style) -> Iterator[Line]:
-    if approved is None or _fields_of(approved) == _fields_of(new):
+    if approved is None or answer_fields(approved) == answer_fields(new):
         yield Line("  answer", BOLD)
         return
     how = "underlined" if style.color else "marked ^"
@@ -289,22 +288,10 @@ def _caption(approved: Snapshot | None, new: Snapshot, style: Style) -> Iterator
 
 
 def _answer_diff(approved: Snapshot | None, new: Snapshot, style: Style) -> Iterator[Line]:
-    after = list(emit(_fields_of(new)))
-    before = after if approved is None else list(emit(_fields_of(approved)))
+    after = list(emit(answer_fields(new)))
+    before = after if approved is None else list(emit(answer_fields(approved)))
     for line in diff_lines(before, after):
         yield from _diff_line(line, style)
-
-
-def _fields_of(snapshot: Snapshot) -> dict[str, Json]:
-    fields: dict[str, Json] = {}
-    for name in ("outcome", "finish_reason", "refusal"):
-        value = getattr(snapshot, name)
-        if value is not None:
-            fields[name] = value
-    fields["output"] = snapshot.output
-    if snapshot.tool_calls is not None:
-        fields["tool_calls"] = snapshot.tool_calls
-    return fields
 
 
 def _variations(new: Snapshot, style: Style) -> Iterator[Line]:
@@ -333,8 +320,8 @@ def _changes(case: ReviewCase, style: Style) -> Iterator[Line]:
     if case.hunks:
         yield Line("")
     yield from _caption(case.approved, case.entry.snapshot, style)
-    after = list(emit(_fields_of(case.entry.snapshot)))
-    before = after if case.approved is None else list(emit(_fields_of(case.approved)))
+    after = list(emit(answer_fields(case.entry.snapshot)))
+    before = after if case.approved is None else list(emit(answer_fields(case.approved)))
     lines = list(diff_lines(before, after))
     near = {
         at + step

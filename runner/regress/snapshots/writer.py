@@ -16,7 +16,7 @@ from ...documents.yaml_writer import escaped, quoted, scalar
 from ...values import Json
 from .snapshot import Snapshot
 
-__all__ = ["VERSION", "document", "emit", "write_snapshot"]
+__all__ = ["VERSION", "answer_fields", "document", "emit", "write_snapshot"]
 
 VERSION, VERSION_WITHOUT_FAILED = 2, 1
 """A snapshot without failed samples is written as version 1, which has all it needs, so that existing files stay unchanged
@@ -37,19 +37,28 @@ def write_snapshot(snapshot: Snapshot) -> str:
     return "".join(f"{line}\n" for line in emit(document(snapshot)))
 
 
-def document(snapshot: Snapshot) -> dict[str, Json]:
-    """Return the content of a snapshot file, in the order of its keys. Keys with nothing to say are left out."""
-    version = VERSION if snapshot.failed else VERSION_WITHOUT_FAILED
-    fields: dict[str, Json] = {"runner_snapshot": version, "request": snapshot.request}
-    if snapshot.parts:
-        fields["parts"] = dict(snapshot.parts)
-    for name in ("model", "outcome", "finish_reason", "refusal"):
+def answer_fields(snapshot: Snapshot) -> dict[str, Json]:
+    """Return the fields of the answer itself, in the order of a snapshot file."""
+    fields: dict[str, Json] = {}
+    for name in ("outcome", "finish_reason", "refusal"):
         value = getattr(snapshot, name)
         if value is not None:
             fields[name] = value
     fields["output"] = snapshot.output
     if snapshot.tool_calls is not None:
         fields["tool_calls"] = snapshot.tool_calls
+    return fields
+
+
+def document(snapshot: Snapshot) -> dict[str, Json]:
+    """Return the content of a snapshot file, in the order of its keys. Keys with nothing to say are left out."""
+    version = VERSION if snapshot.failed else VERSION_WITHOUT_FAILED
+    fields: dict[str, Json] = {"runner_snapshot": version, "request": snapshot.request}
+    if snapshot.parts:
+        fields["parts"] = dict(snapshot.parts)
+    if snapshot.model is not None:
+        fields["model"] = snapshot.model
+    fields |= answer_fields(snapshot)
     if snapshot.samples > 1:
         fields["samples"] = snapshot.samples
     if snapshot.failed:
