@@ -8,7 +8,7 @@ import json
 from ..endpoints.connect import resolve
 from ..endpoints.list_models import list_models
 from ..files.env_file import EnvFile
-from ..files.project import endpoint_for
+from ..files.model_rules import endpoint_for
 from ..report.outlet import print_data, print_line
 from .connect_options import ConnectOptions
 from .open_workspace import open_workspace

@@ -31,9 +31,9 @@ from ..regress.tally import Tally
 from ..report.outlet import Outlet
 from ..report.regression_reporter import RegressionReporter
 from .connect_options import ConnectOptions
-from .listeners import listeners
 from .load_selection import Chosen, load_selection, tests_of
 from .show_errors import show_diagnostic
+from .test_outputs import listeners
 
 if TYPE_CHECKING:
     from ..endpoints.connect import Connection

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
 
 from ..documents.documents import Document, parse_document
-from ..errors import ConfigError, Diagnostic, FormatError, Location
+from ..errors import ConfigError, Diagnostic, FormatError
 from ..finish_reasons import overruled, word_key
 from ..patterns import PatternError, compile_pattern
 from ..values import Json, JsonPath
@@ -23,22 +22,16 @@ from .addresses import (
 )
 from .formats import FormatName, validate
 from .model import Endpoint, ModelRule, Project
+from .model_rules import endpoint_hint
 from .pack_sources import source_faults
 from .problems import ProblemList
 from .tree import DiskTree, Tree
 from .versions import reader_of, version_in
-from .violations import near
 
 __all__ = [
     "PROJECT_FILE",
-    "api_for",
-    "denial_of",
-    "endpoint_for",
     "load_project",
     "load_project_from",
-    "model_at",
-    "pack_model",
-    "price_for",
 ]
 
 PROJECT_FILE = "runner.yaml"
@@ -89,7 +82,7 @@ def load_project_from(tree: Tree, root: Path, *, environ: Mapping[str, str]) -> 
     models = reader.models(spec.get("models", {}), endpoints)
     default = spec.get("endpoint", "openai")
     if default not in endpoints:
-        reader.refuse(("endpoint",), f'there is no endpoint "{default}"', _which(default, endpoints))
+        reader.refuse(("endpoint",), f'there is no endpoint "{default}"', endpoint_hint(default, endpoints))
     reader.check_packs(spec.get("packs", {}))
     reader.check_redactions(spec.get("redact", ()))
     problems.raise_any()
@@ -127,79 +120,6 @@ _GITHUB_MODELS = ("models.github.ai", "models.inference.ai.azure.com")
 
 _FORMS: dict[int, FormatName] = {1: "project"}
 """The schema of each version."""
-
-
-def endpoint_for(project: Project, model: str | None, *, name: str | None = None) -> Endpoint:
-    """Return the endpoint called `name` or, without a name, the one that serves `model`.
-
-    The latter is the endpoint of the first matching entry of `models` that names one, else the default endpoint. Raises
-    ConfigError for a name that is not declared.
-    """
-    if name is not None and name not in project.endpoints:
-        raise ConfigError(f'there is no endpoint "{name}"', hint=_which(name, project.endpoints))
-    if name is not None:
-        return project.endpoints[name]
-    for rule in project.models:
-        if model is not None and rule.endpoint is not None and fnmatchcase(model, rule.pattern):
-            return project.endpoints[rule.endpoint]
-    return project.endpoints[project.endpoint]
-
-
-def model_at(project: Project, model: str, endpoint: Endpoint) -> str:
-    """Return the name of a model at `endpoint`: that of the first matching entry of `models` that has one, else `model`.
-
-    An entry for another endpoint does not apply.
-    """
-    for rule in project.models:
-        here = rule.endpoint in (None, endpoint.name)
-        if rule.model is not None and here and fnmatchcase(model, rule.pattern):
-            before, _, after = rule.pattern.partition("*")
-            return rule.model.replace("*", model[len(before) : len(model) - len(after)])
-    return model
-
-
-def api_for(project: Project, model: str, endpoint: Endpoint, asked: str | None = None) -> str:
-    """Return the wire format for `model`, whose name at `endpoint` may be `asked`.
-
-    This is the `api` of the first matching entry of `models` that has one and is not for another endpoint, else the
-    `api` of the endpoint.
-    """
-    for rule in project.models:
-        here = rule.endpoint in (None, endpoint.name)
-        if rule.api is not None and here and _is_about(rule, model, asked):
-            return rule.api
-    return endpoint.api
-
-
-def price_for(project: Project, model: str, asked: str | None = None) -> ModelRule | None:
-    """Return the first entry of `models` with a price that matches `model`, or its name at the endpoint (`asked`).
-
-    Return None if no price is known.
-    """
-    for rule in project.models:
-        if rule.input_price is not None and _is_about(rule, model, asked):
-            return rule
-    return None
-
-
-def _is_about(rule: ModelRule, model: str, asked: str | None) -> bool:
-    return fnmatchcase(model, rule.pattern) or (asked is not None and fnmatchcase(asked, rule.pattern))
-
-
-def denial_of(project: Project, model: str) -> Location | None:
-    """Return the place where runner.yaml denies a model; the first matching entry of `models` with `deny` decides."""
-    for rule in project.models:
-        if rule.deny is not None and fnmatchcase(model, rule.pattern):
-            assert project.document is not None, "rules come from a file"
-            return project.document.locate_key(("models", rule.pattern)) if rule.deny else None
-    return None
-
-
-def pack_model(project: Project, alias: str) -> str | None:
-    """Return the model that runner.yaml sets for the prompts of a pack; None if each keeps its own."""
-    entry = project.packs.get(alias)
-    model = entry.get("model") if isinstance(entry, Mapping) else None
-    return model if isinstance(model, str) else None
 
 
 class _Reader:
@@ -332,7 +252,9 @@ class _Reader:
             name = entry.get("endpoint")
             if name is not None and name not in endpoints:
                 self.refuse(
-                    ("models", pattern, "endpoint"), f'there is no endpoint "{name}"', _which(name, endpoints)
+                    ("models", pattern, "endpoint"),
+                    f'there is no endpoint "{name}"',
+                    endpoint_hint(name, endpoints),
                 )
             price = entry.get("price", {})
             rules.append(
@@ -392,10 +314,6 @@ class _Reader:
                     )
             elif "path" not in rule:
                 self.refuse(("redact", index), f'redact[{index}] needs "path" or "regex"')
-
-
-def _which(name: str, endpoints: Mapping[str, Endpoint]) -> str:
-    return near(name, endpoints) or f"there are {', '.join(endpoints)}"
 
 
 def _openai_url(declared: Mapping[str, Any], environ: Mapping[str, str]) -> str:

@@ -8,7 +8,8 @@ import pytest
 
 from runner.errors import ConfigError, FormatError, Problems, RunnerError
 from runner.files.model import Endpoint, ModelRule, Project
-from runner.files.project import endpoint_for, load_project, model_at, price_for
+from runner.files.model_rules import endpoint_for, model_at, price_for
+from runner.files.project import load_project
 
 
 def load(folder: Path, text: str | None = None, **environ: str) -> Project:

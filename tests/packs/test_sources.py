@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from runner.errors import FormatError, Problems, RunnerError
-from runner.files.project import denial_of, load_project, pack_model
+from runner.files.model_rules import denial_of, pack_model
+from runner.files.project import load_project
 
 GIT = "packs: {{s: {{git: '{}', rev: v1}}}}\n"
 REV = "packs: {{s: {{git: ../x, rev: '{}'}}}}\n"

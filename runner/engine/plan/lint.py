@@ -18,7 +18,7 @@ from ...errors import (
 )
 from ...files.addresses import OPENAI_URL
 from ...files.model import CaseFile, Project, Prompt
-from ...files.project import endpoint_for
+from ...files.model_rules import endpoint_for
 from ...render.remarks import unused_inputs
 from ...render.sandbox import IN_PROCESS, Sandbox
 from ...values import Json, JsonPath

@@ -9,8 +9,8 @@ from ...canonical import NotCanonicalError
 from ...checks.judge import Judge
 from ...errors import FormatError, RunnerError, UsageError, raise_all
 from ...files.model import Project, Prompt
+from ...files.model_rules import api_for, denial_of, endpoint_for, model_at, pack_model, price_for
 from ...files.problems import ProblemList
-from ...files.project import api_for, denial_of, endpoint_for, model_at, pack_model, price_for
 from ...render.sandbox import IN_PROCESS, Sandbox
 from ...render.templates import CompiledPrompt, compile_prompt
 from ...schema import show
