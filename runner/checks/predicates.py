@@ -20,7 +20,7 @@ from ..values import Json, JsonPath
 from ..wire.decoding import parse_answer
 from .edit_distance import within_distance
 from .equality import difference
-from .json_in_text import objects_in
+from .json_in_text import TooManyBracesError, objects_in
 
 __all__ = ["BUILDERS", "Builder", "Predicate", "SpecError", "Unfit", "bounds"]
 
@@ -283,12 +283,14 @@ def _is_json(value: Json) -> Predicate:
 def _contains_json(value: Json) -> Predicate:
     validator = None if value is None else _validator(value)
     words = "a JSON object" if validator is None else "a JSON object that matches the schema"
-    return _on_text(
-        f"contains {words}",
-        f"contains no {words.removeprefix('a ')}",
-        value,
-        lambda text: any(validator is None or not validator.check(each) for each in objects_in(text)),
-    )
+
+    def holds(text: str) -> bool:
+        try:
+            return any(validator is None or not validator.check(each) for each in objects_in(text))
+        except TooManyBracesError as error:
+            raise Unfit(f"{show(text)} {error}") from None
+
+    return _on_text(f"contains {words}", f"contains no {words.removeprefix('a ')}", value, holds)
 
 
 def _json_schema(value: Json) -> Predicate:

@@ -13,7 +13,7 @@ from ..values import Json
 from .json_outline import MAX_DEPTH, outline
 from .text import TextError
 
-__all__ = ["is_too_deep", "load_strict"]
+__all__ = ["is_too_deep", "load_strict", "load_strict_at"]
 
 # Half of a surrogate pair: json.loads accepts a lone one, which no UTF-8 file or request can contain.
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
@@ -39,6 +39,15 @@ def load_strict(text: str) -> Json:
     if _SURROGATE.search(text) or is_too_deep(value, text):
         outline(text)
     return value
+
+
+def load_strict_at(text: str, at: int) -> tuple[Json, int] | None:
+    """Return the JSON value that begins at `at`, whatever follows it, and its end; None where `load_strict` would raise."""
+    try:
+        _, end = _DECODER.raw_decode(text, at)
+        return load_strict(text[at:end]), end
+    except (ValueError, RecursionError, TextError, _NotStrictError):
+        return None
 
 
 def is_too_deep(value: Json, text: str) -> bool:
