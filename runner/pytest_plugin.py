@@ -313,8 +313,8 @@ class PromptCase(pytest.Item):
 
     def _explained(self, result: CaseResult, record: str) -> str:
         from .files.discover import find_root
-        from .report.regression_digest import facts_of, reason_of
-        from .report.review_table import field_row, field_table
+        from .report.regression.regression_digest import facts_of, reason_of
+        from .report.regression.review_table import field_row, field_table
 
         lines = [f"{result.verdict} ({result.kind or result.status}): {reason_of(result)}", *facts_of(result)]
         if result.fields:
@@ -385,7 +385,7 @@ _NO = ("", "0", "false", "f", "no", "n", "off")
 
 def _shown(text: str) -> str:
     """Return a text as pytest may print it, with the same characters made visible as in our own output."""
-    from .report.outlet import shown
+    from .report.terminal.outlet import shown
 
     return shown(text)
 

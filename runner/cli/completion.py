@@ -22,7 +22,7 @@ def command(ctx: click.Context, shell: str) -> int:
     """
     from click.shell_completion import ShellComplete, get_completion_class
 
-    from ..report.outlet import print_data
+    from ..report.terminal.outlet import print_data
 
     kind = get_completion_class(shell)
     assert kind is not None, "click knows these shells"

@@ -23,7 +23,7 @@ from ..errors import (
     did_you_mean,
     system_error,
 )
-from ..report.outlet import lenient, print_line, print_lines
+from ..report.terminal.outlet import lenient, print_line, print_lines
 
 __all__ = ["cli"]
 

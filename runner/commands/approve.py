@@ -23,9 +23,9 @@ from ..regress.snapshots.approved import approved_of
 from ..regress.snapshots.snapshot import folder_of
 from ..regress.snapshots.store import SnapshotStore, store_of
 from ..regress.snapshots.unreferenced import orphans
-from ..report.figures import plural
-from ..report.outlet import print_data, print_line
-from ..report.terminal_text import visible
+from ..report.terminal.figures import plural
+from ..report.terminal.outlet import print_data, print_line
+from ..report.terminal.terminal_text import visible
 from ..workspace import Workspace
 from .open_workspace import open_workspace
 from .questions import DeclaredCases

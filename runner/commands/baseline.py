@@ -19,15 +19,15 @@ from ..errors import UsageError
 from ..files.env_file import EnvFile
 from ..regress.carry_out import ask_again
 from ..regress.claims import refuse_shared
-from ..regress.counted import Counted, UnitCount
-from ..regress.gate_rules import asserts_nothing
-from ..regress.rates import Rate, Rates, load_rates, short, write_rates
+from ..regress.gates.counted import Counted, UnitCount
+from ..regress.gates.gate_rules import asserts_nothing
+from ..regress.gates.rates import Rate, Rates, load_rates, short, write_rates
 from ..regress.snapshots.snapshot import rates_file
 from ..regress.snapshots.store import SnapshotStore, store_of
-from ..report.console_reporter import ConsoleReporter
-from ..report.figures import plural
-from ..report.outlet import Outlet
-from ..report.rates_lines import rates_lines
+from ..report.regression.rates_lines import rates_lines
+from ..report.run.console_reporter import ConsoleReporter
+from ..report.terminal.figures import plural
+from ..report.terminal.outlet import Outlet
 from .connect_options import ConnectOptions
 from .load_selection import Chosen, load_selection, tests_of
 

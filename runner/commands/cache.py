@@ -5,9 +5,9 @@ from __future__ import annotations
 from contextlib import closing
 
 from ..engine.pool.answer_cache import ResponseCache
-from ..report.figures import plural
-from ..report.outlet import print_line
-from ..report.terminal_text import visible
+from ..report.terminal.figures import plural
+from ..report.terminal.outlet import print_line
+from ..report.terminal.terminal_text import visible
 from .open_workspace import open_workspace
 
 __all__ = ["clear_cache", "show_cache"]

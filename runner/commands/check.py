@@ -9,14 +9,14 @@ from ..engine.plan.units import refuse_denied_models, variants_of
 from ..errors import Diagnostic, NothingSelectedError, Problems, RunnerError
 from ..files.model import Prompt
 from ..regress.claims import shared_by
-from ..regress.gate_rules import compile_gates, power_hint, refuse_without_assertions, too_fine
-from ..regress.rates import load_rates
+from ..regress.gates.gate_rules import compile_gates, power_hint, refuse_without_assertions, too_fine
+from ..regress.gates.rates import load_rates
 from ..regress.rules.rules import compile_rules
 from ..regress.snapshots.snapshot import rates_file
 from ..regress.snapshots.store import store_of
 from ..regress.vacuous import redactions_that_hide_all, vacuous_rules
-from ..report.figures import plural
-from ..report.outlet import print_line
+from ..report.terminal.figures import plural
+from ..report.terminal.outlet import print_line
 from ..workspace import Workspace
 from .open_workspace import open_workspace
 from .show_errors import show_diagnostic, show_error

@@ -13,7 +13,7 @@ from ..endpoints.connect import Connection
 from ..engine.plan.job import Unit
 from ..engine.trust import Disclosure, Trust
 from ..regress.modes import is_ci
-from ..report.outlet import print_line
+from ..report.terminal.outlet import print_line
 from ..workspace import Workspace
 
 __all__ = ["ConnectOptions"]

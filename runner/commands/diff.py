@@ -22,8 +22,8 @@ from ..regress.revisions.request_diff import RequestDiff, compare
 from ..regress.revisions.side import Side, side_at
 from ..regress.snapshots.store import store_of
 from ..report.diff_formats import diff_json, diff_markdown, diff_text
-from ..report.outlet import print_data, print_lines
-from ..report.reporter import wants_color
+from ..report.terminal.outlet import print_data, print_lines
+from ..report.terminal.reporter import wants_color
 from ..workspace import Workspace
 from .open_workspace import open_workspace
 from .show_errors import show_diagnostic

@@ -25,13 +25,13 @@ from ..regress.snapshots.approved import approved_of, changed_parts, shipped_fil
 from ..regress.snapshots.reader import ConflictError
 from ..regress.snapshots.snapshot import Snapshot, file_of
 from ..regress.snapshots.store import store_of
-from ..report.pager import page
-from ..report.painting import BOLD, Line
-from ..report.reporter import wants_color
+from ..report.regression.review_table import value_text
 from ..report.review_screen import Style, answer_section, field_section, question_section
-from ..report.review_table import value_text
-from ..report.table import format_table
-from ..report.terminal_text import visible
+from ..report.terminal.pager import page
+from ..report.terminal.painting import BOLD, Line
+from ..report.terminal.reporter import wants_color
+from ..report.terminal.table import format_table
+from ..report.terminal.terminal_text import visible
 from .diff import hunks_since_last_commit
 from .load_selection import Chosen, load_selection, tests_of
 from .questions import CaseQuestions

@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 
 from ..errors import UsageError, close_to, did_you_mean
-from ..report.outlet import print_line
+from ..report.terminal.outlet import print_line
 
 __all__ = ["FAMILIES", "Explanation", "explain_code", "explanations"]
 

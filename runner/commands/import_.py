@@ -27,7 +27,7 @@ from ..importing.imported import Imported
 from ..importing.reading import READERS, read_source
 from ..importing.sources import Folder
 from ..report.imports import as_json, lines_of, totals
-from ..report.outlet import print_data, print_line
+from ..report.terminal.outlet import print_data, print_line
 from .init import refuse_links
 from .show_errors import show_error
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from ..errors import UsageError
 from ..files.plain_files import NotPlainError, refuse_outside
-from ..report.outlet import print_line
-from ..report.terminal_text import visible
+from ..report.terminal.outlet import print_line
+from ..report.terminal.terminal_text import visible
 
 __all__ = ["init", "refuse_links", "write_starter"]
 

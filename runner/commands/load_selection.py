@@ -163,7 +163,7 @@ class Chosen:
         )
         for prompt in self.prompts:
             if prompt.regression or self.workspace.project.gate is not None:
-                from ..regress.gate_rules import compile_gates
+                from ..regress.gates.gate_rules import compile_gates
                 from ..regress.rules.rules import compile_rules
 
                 compile_rules(prompt, self.workspace.project)

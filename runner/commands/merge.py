@@ -13,10 +13,10 @@ from ..engine.journal.merge_runs import merge
 from ..engine.journal.stored_runs import find_run
 from ..files.destination import Destination
 from ..files.discover import find_root
-from ..report.console_reporter import ConsoleReporter
-from ..report.digest import Next
-from ..report.figures import plural
-from ..report.output import OutputWriter
+from ..report.run.console_reporter import ConsoleReporter
+from ..report.run.digest import Next
+from ..report.run.output import OutputWriter
+from ..report.terminal.figures import plural
 
 __all__ = ["merge_runs"]
 

@@ -9,7 +9,7 @@ from ..endpoints.connect import resolve
 from ..endpoints.list_models import list_models
 from ..files.env_file import EnvFile
 from ..files.model_rules import endpoint_for
-from ..report.outlet import print_data, print_line
+from ..report.terminal.outlet import print_data, print_line
 from .connect_options import ConnectOptions
 from .open_workspace import open_workspace
 

@@ -16,9 +16,9 @@ from ..packs.requirement import requirements_of
 from ..packs.resolve import resolve
 from ..regress.revisions.pack_effects import View, effects
 from ..regress.snapshots.snapshot import pack_folder
-from ..report.outlet import print_line
 from ..report.pack_changes import change_lines
-from ..report.terminal_text import visible
+from ..report.terminal.outlet import print_line
+from ..report.terminal.terminal_text import visible
 from .open_workspace import open_workspace
 from .pack_moves import show_broken
 from .pack_project import ProjectFile, alone

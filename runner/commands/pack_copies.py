@@ -12,9 +12,9 @@ from ..packs.manifest import KINDS, Manifest
 from ..packs.project_edit import without_setting
 from ..packs.requirement import Requirement
 from ..packs.resolve import verify_at_source
-from ..report.outlet import print_data, print_line
 from ..report.pack_changes import export_lines, pack_line
-from ..report.terminal_text import visible
+from ..report.terminal.outlet import print_data, print_line
+from ..report.terminal.terminal_text import visible
 from .open_workspace import open_workspace
 from .pack_project import ProjectFile, alone
 

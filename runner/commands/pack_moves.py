@@ -17,9 +17,9 @@ from ..packs.resolve import Resolved
 from ..regress.revisions.pack_effects import Effects, View, effects
 from ..render.sandbox import Sandbox
 from ..report.diff_formats import diff_text
-from ..report.outlet import print_line, print_lines
 from ..report.pack_changes import change_lines
-from ..report.reporter import wants_color
+from ..report.terminal.outlet import print_line, print_lines
+from ..report.terminal.reporter import wants_color
 from .diff import recorded_in
 from .show_errors import show_error
 

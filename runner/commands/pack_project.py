@@ -14,7 +14,7 @@ from ..files.file_lock import alone_in
 from ..files.model import Project
 from ..files.project import PROJECT_FILE, load_project_from
 from ..files.tree import DiskTree, MemoryTree
-from ..report.outlet import print_line
+from ..report.terminal.outlet import print_line
 
 __all__ = ["ProjectFile", "alone"]
 

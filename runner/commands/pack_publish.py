@@ -28,9 +28,9 @@ from ..packs.pack_set import OpenPack, load_export
 from ..packs.scaffold import fitting_name, manifest_text
 from ..regress.pack_tests import Tested, replay_shipped, unused_answers
 from ..render.sandbox import Sandbox
-from ..report.figures import plural
-from ..report.outlet import print_line
-from ..report.terminal_text import visible
+from ..report.terminal.figures import plural
+from ..report.terminal.outlet import print_line
+from ..report.terminal.terminal_text import visible
 from .check import ShownErrors
 from .init import refuse_links, write_starter
 from .open_workspace import sandbox_of

@@ -12,10 +12,10 @@ from ..packs.project_edit import with_value
 from ..packs.requirement import requirements_of
 from ..packs.resolve import resolve
 from ..report.diff_formats import diff_json, diff_markdown
-from ..report.figures import plural
-from ..report.outlet import print_data, print_line
 from ..report.pack_changes import pack_line
-from ..report.terminal_text import visible
+from ..report.terminal.figures import plural
+from ..report.terminal.outlet import print_data, print_line
+from ..report.terminal.terminal_text import visible
 from .open_workspace import open_workspace
 from .pack_moves import Move, effects_of, recording, show_moves
 from .pack_project import ProjectFile, alone

@@ -6,8 +6,8 @@ from contextlib import ExitStack
 
 from ..engine.plan.plan import Plan
 from ..engine.plan.spool import Spool
-from ..report.outlet import print_data, print_line
-from ..report.rendered import rendered
+from ..report.run.rendered import rendered
+from ..report.terminal.outlet import print_data, print_line
 from .load_selection import SelectionOptions, load_selection
 
 __all__ = ["render"]

@@ -12,12 +12,12 @@ from ..engine.journal.stored_runs import StoredRun, find_run
 from ..files.destination import Destination
 from ..files.discover import find_root
 from ..processes.browser import open_in_browser
-from ..report.figures import count, duration, plural
 from ..report.html.entry import RunFacts
 from ..report.html_file import ReportWriter, refuse_other_files
-from ..report.outlet import print_line
-from ..report.record_words import label
-from ..report.terminal_text import visible
+from ..report.terminal.figures import count, duration, plural
+from ..report.terminal.outlet import print_line
+from ..report.terminal.record_words import label
+from ..report.terminal.terminal_text import visible
 from ..workspace import Workspace
 from .open_workspace import open_workspace
 from .report_entries import RecordedEntries, title_of

@@ -16,9 +16,9 @@ from ..regress.rules.rules import Rules, compile_rules
 from ..regress.snapshots.approved import approved_of
 from ..regress.snapshots.snapshot import Snapshot, folder_of
 from ..regress.snapshots.store import store_of
-from ..report.figures import count, plural
 from ..report.html.entry import Approved, Earlier, ReportEntry, State
 from ..report.question import Question
+from ..report.terminal.figures import count, plural
 from ..workspace import Workspace
 from .questions import Questions
 

@@ -21,11 +21,11 @@ from ..regress.review_state import Extent, Proposed, Review, View
 from ..regress.revisions.hunks import Hunk
 from ..regress.snapshots.reader import ConflictError
 from ..regress.snapshots.store import SnapshotStore, store_of
-from ..report.figures import plural
-from ..report.outlet import Outlet, print_line
-from ..report.reporter import wants_color
 from ..report.review_screen import Page, ReviewCase, entry_lines, make_page, screen_lines, too_small
-from ..report.terminal_text import visible
+from ..report.terminal.figures import plural
+from ..report.terminal.outlet import Outlet, print_line
+from ..report.terminal.reporter import wants_color
+from ..report.terminal.terminal_text import visible
 from ..workspace import Workspace
 from .approve import NOTHING_PENDING, accept_entry, nothing_matches
 from .diff import hunks_since_last_commit

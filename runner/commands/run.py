@@ -31,13 +31,13 @@ from ..engine.sampled import Sampled, seed_remark
 from ..engine.session import RunOutcome, Sink, run_jobs
 from ..errors import Diagnostic
 from ..files.env_file import EnvFile
-from ..report.console_reporter import ConsoleReporter
-from ..report.digest import Next
-from ..report.figures import count
-from ..report.outlet import Outlet, print_lines
-from ..report.stream_text import StreamText
-from ..report.terminal_text import visible
-from ..report.workflow_commands import unheeded
+from ..report.run.console_reporter import ConsoleReporter
+from ..report.run.digest import Next
+from ..report.run.stream_text import StreamText
+from ..report.terminal.figures import count
+from ..report.terminal.outlet import Outlet, print_lines
+from ..report.terminal.terminal_text import visible
+from ..report.terminal.workflow_commands import unheeded
 from .connect_options import ConnectOptions
 from .load_selection import Chosen, load_selection
 from .resume import RunScope, texts_of_files
@@ -45,7 +45,7 @@ from .show_errors import show_diagnostic
 
 if TYPE_CHECKING:
     from ..endpoints.connect import Connection
-    from ..report.output import OutputWriter
+    from ..report.run.output import OutputWriter
 
 __all__ = ["RunCommand"]
 
@@ -79,7 +79,7 @@ class RunCommand:
             return self._dry_run(*self._plan(closing))
 
     def _dry_run(self, chosen: Chosen, plan: Plan) -> int:
-        from ..report.dry_run import dry_run_text
+        from ..report.run.dry_run import dry_run_text
 
         self._check_output(chosen)
         sizes = 0
@@ -176,7 +176,7 @@ class RunCommand:
     def _open_output(
         self, chosen: Chosen, plan: Plan, preflight: Preflight, closing: contextlib.ExitStack
     ) -> OutputWriter | None:
-        from ..report.output import OutputWriter  # its XML library imports an HTTP client
+        from ..report.run.output import OutputWriter  # its XML library imports an HTTP client
 
         if not self.output:
             return None

@@ -14,10 +14,10 @@ from ..engine.journal.gc import delete, prunable
 from ..engine.journal.stored_runs import find_run, stored_runs
 from ..errors import StorageError
 from ..files.discover import find_root
-from ..report.figures import plural
-from ..report.outlet import print_data, print_line, print_lines
-from ..report.runs_table import run_facts, runs_table
-from ..report.terminal_text import visible
+from ..report.run.runs_table import run_facts, runs_table
+from ..report.terminal.figures import plural
+from ..report.terminal.outlet import print_data, print_line, print_lines
+from ..report.terminal.terminal_text import visible
 
 __all__ = ["delete_runs", "list_runs", "show_run"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from ..files.formats import schema_text
-from ..report.outlet import print_data
+from ..report.terminal.outlet import print_data
 
 __all__ = ["show_schema"]
 

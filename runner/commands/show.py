@@ -18,13 +18,13 @@ from ..errors import NothingSelectedError, UsageError
 from ..files.discover import find_root
 from ..files.violations import near
 from ..report.case_view import case_lines
-from ..report.figures import count, plural
-from ..report.outlet import print_data, print_line
-from ..report.pager import page
-from ..report.painting import DIM, Line
 from ..report.question import Question
-from ..report.reporter import wants_color
-from ..report.terminal_text import visible
+from ..report.terminal.figures import count, plural
+from ..report.terminal.outlet import print_data, print_line
+from ..report.terminal.pager import page
+from ..report.terminal.painting import DIM, Line
+from ..report.terminal.reporter import wants_color
+from ..report.terminal.terminal_text import visible
 from ..wire.reply import Outcome
 from .open_workspace import open_workspace
 from .questions import Questions

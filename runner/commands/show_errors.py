@@ -10,9 +10,9 @@ from functools import lru_cache
 from ..errors import Diagnostic, Location, Problems, RunnerError
 from ..files.plain_files import open_plain
 from ..files.tree import MAX_FILE_BYTES
-from ..report.diagnostics import format_diagnostic, format_error
-from ..report.outlet import print_lines
-from ..report.reporter import wants_color
+from ..report.terminal.diagnostics import format_diagnostic, format_error
+from ..report.terminal.outlet import print_lines
+from ..report.terminal.reporter import wants_color
 
 __all__ = ["show_diagnostic", "show_error"]
 

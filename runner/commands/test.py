@@ -20,16 +20,16 @@ from ..errors import NothingSelectedError, RunnerError
 from ..files.env_file import EnvFile
 from ..regress.carry_out import ask_again, carry_out
 from ..regress.claims import refuse_shared
-from ..regress.gate_slices import OFFLINE
-from ..regress.gates import Gates
+from ..regress.gates.gate_rounds import Gates
+from ..regress.gates.gate_slices import OFFLINE
 from ..regress.last_failed import CaseName, keep_failed
 from ..regress.modes import Modes
 from ..regress.regression import Regression
 from ..regress.results import CaseResult
 from ..regress.snapshots.store import store_of
 from ..regress.tally import Tally
-from ..report.outlet import Outlet
-from ..report.regression_reporter import RegressionReporter
+from ..report.regression.regression_reporter import RegressionReporter
+from ..report.terminal.outlet import Outlet
 from .connect_options import ConnectOptions
 from .load_selection import Chosen, load_selection, tests_of
 from .show_errors import show_diagnostic

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ..errors import Location, UsageError
-from ..regress.gate_results import GateResult
+from ..regress.gates.gate_results import GateResult
 from ..regress.modes import Modes
 from ..regress.results import CaseResult
 from ..regress.tally import Tally
@@ -36,8 +36,8 @@ class Listener(Protocol):
 
 def listeners(closing: ExitStack, output: str | None, report: str | None, chosen: Chosen) -> list[Listener]:
     """Those that the command line and the environment ask for; `closing` closes them. Raises UsageError, StorageError."""
-    from ..report.github_report import GitHubReport
-    from ..report.workflow_commands import on_github
+    from ..report.regression.github_report import GitHubReport
+    from ..report.terminal.workflow_commands import on_github
 
     found: list[Listener] = []
     environ = chosen.workspace.environ
@@ -45,11 +45,13 @@ def listeners(closing: ExitStack, output: str | None, report: str | None, chosen
         chosen.check_destination(output, {})
         suffix = Path(output).suffix.lower()
         if suffix == ".md":
-            from ..report.markdown_file import MarkdownReport
+            from ..report.regression.markdown_file import MarkdownReport
 
             found.append(closing.enter_context(MarkdownReport(output)))
         elif suffix == ".xml":
-            from ..report.junit_regression import JUnitReport  # its XML library imports an HTTP client
+            from ..report.regression.junit_regression import (
+                JUnitReport,  # its XML library imports an HTTP client
+            )
 
             found.append(closing.enter_context(JUnitReport(output)))
         else:

@@ -10,16 +10,16 @@ from typing import Self
 from ..engine.journal.record import Record
 from ..masking import json_cleaner
 from ..regress.answers import declares_json, stored_value
-from ..regress.gate_results import GateResult
+from ..regress.gates.gate_results import GateResult
 from ..regress.modes import Modes
 from ..regress.results import CaseResult
 from ..regress.rules.rules import Rules, compile_rules
 from ..regress.snapshots.snapshot import Snapshot
 from ..regress.tally import Tally
-from ..report.gate_lines import headline
 from ..report.html.entry import NOT_ASKED, Approved, ReportEntry, RunFacts, State
 from ..report.html_file import ReportWriter
 from ..report.question import Question
+from ..report.regression.gate_lines import headline
 from .load_selection import Chosen
 from .questions import keys_of, messages_of
 from .report_entries import compared, title_of

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from ..engine.journal.exit_codes import ExitCounts
-from .gate_results import GateResult
+from .gates.gate_results import GateResult
 from .modes import Modes
 from .results import CaseResult
 

@@ -9,10 +9,10 @@ from ..engine.journal.record import Record
 from ..errors import elided
 from ..values import Json
 from ..wire.usage import token_count
-from .figures import count, dollars, duration, plural
-from .painting import BOLD, DIM, GREEN, RED, YELLOW, Line
-from .record_words import answer, error_text, label, status
-from .terminal_text import visible, wrapped
+from .terminal.figures import count, dollars, duration, plural
+from .terminal.painting import BOLD, DIM, GREEN, RED, YELLOW, Line
+from .terminal.record_words import answer, error_text, label, status
+from .terminal.terminal_text import visible, wrapped
 
 __all__ = ["case_lines", "content_text", "message_lines"]
 

@@ -11,10 +11,10 @@ from ..regress.revisions.changed_cases import Change
 from ..regress.revisions.hunks import Hunk
 from ..regress.revisions.request_diff import RequestDiff
 from ..regress.revisions.side import RequestDigest
-from .dry_run import BYTES_PER_TOKEN
-from .figures import count, plural
-from .painting import paint
-from .terminal_text import one_line, shorten, visible
+from .run.dry_run import BYTES_PER_TOKEN
+from .terminal.figures import count, plural
+from .terminal.painting import paint
+from .terminal.terminal_text import one_line, shorten, visible
 
 __all__ = ["MARKDOWN_LIMIT", "diff_json", "diff_markdown", "diff_text"]
 

@@ -9,8 +9,8 @@ from ..errors import UsageError
 from ..files.plain_files import open_plain
 from .html.entry import ReportEntry, RunFacts
 from .html.page import MARK, HtmlReport
-from .output import FileWriter
-from .terminal_text import visible
+from .run.output import FileWriter
+from .terminal.terminal_text import visible
 
 __all__ = ["ReportWriter", "refuse_other_files"]
 

@@ -8,8 +8,8 @@ from ..errors import Location
 from ..importing.imported import Imported
 from ..importing.ledger import Item, ItemOutcome
 from ..values import Json
-from .figures import count, plural
-from .terminal_text import one_line
+from .terminal.figures import count, plural
+from .terminal.terminal_text import one_line
 
 __all__ = ["as_json", "lines_of", "totals"]
 

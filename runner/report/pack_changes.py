@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from ..packs.lock import LockedPack
 from ..packs.manifest import KINDS, Manifest
 from ..packs.tree_hash import file_changes
-from .terminal_text import visible
+from .terminal.terminal_text import visible
 
 __all__ = ["change_lines", "export_lines", "pack_line"]
 

@@ -12,12 +12,12 @@ from ..regress.revisions.hunks import Hunk
 from ..regress.snapshots.snapshot import Snapshot
 from ..regress.snapshots.writer import answer_fields, emit
 from .case_view import message_lines
-from .figures import plural
-from .painting import BOLD, DIM, GREEN, RED, REVERSE, YELLOW, Line
 from .question import Question
-from .review_table import field_row, field_table
-from .terminal_text import breaks, cell_width, one_line, shorten, visible, wrapped
-from .text_diff import DiffLine, diff_lines
+from .regression.review_table import field_row, field_table
+from .terminal.figures import plural
+from .terminal.painting import BOLD, DIM, GREEN, RED, REVERSE, YELLOW, Line
+from .terminal.terminal_text import breaks, cell_width, one_line, shorten, visible, wrapped
+from .terminal.text_diff import DiffLine, diff_lines
 
 __all__ = [
     "MIN_HEIGHT",

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import runner
-from runner.report.outlet import Outlet, print_data, print_line, print_lines
-from runner.report.painting import RED, ansi, paint
+from runner.report.terminal.outlet import Outlet, print_data, print_line, print_lines
+from runner.report.terminal.painting import RED, ansi, paint
 from runner.visible import json_visible, one_line, visible
 
 from .hostile import EVERY, RAW
@@ -22,7 +22,7 @@ from .hostile import EVERY, RAW
 # Who may write by itself: the outlet; the child of --isolate, whose output is a protocol; the start, before anything is
 # loaded; the two stations below reports, which write no more than JSON and a name that is made visible.
 ALLOWED = {
-    "report/outlet.py",
+    "report/terminal/outlet.py",
     "isolation/child.py",
     "__main__.py",
     "engine/journal/journal.py",
@@ -46,10 +46,10 @@ def test_nothing_is_printed_but_through_the_outlet() -> None:
             if (
                 isinstance(node, ast.ImportFrom)
                 and node.module == "rich.console"
-                and file != "report/safe_console.py"
+                and file != "report/terminal/safe_console.py"
             ):
                 taken = {alias.name for alias in node.names} & {"Console"}
-                if taken and file not in ("report/console_reporter.py", "report/closing.py"):
+                if taken and file not in ("report/run/console_reporter.py", "report/run/closing.py"):
                     found.append(f"{file}:{node.lineno}: rich's own console")
     assert found == []
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.report.output import OutputWriter
+from runner.report.run.output import OutputWriter
 from tests.faults import FaultServer
 
 from .asking import KEY, run

@@ -59,7 +59,7 @@ def test_offline_commands_load_no_http_library(project: ProjectFolder, args: tup
 def test_the_offline_gate_draws_without_rich(project: ProjectFolder) -> None:
     project.write("hello.prompt.yaml", PROMPT)
     loaded = modules_after(project, "test", "--offline")
-    assert "runner.report.regression_reporter" in loaded
+    assert "runner.report.regression.regression_reporter" in loaded
     assert "rich" not in loaded
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from runner.documents.yaml_reader import parse_yaml
 from runner.errors import FormatError
 from runner.files.versions import NewerFormatError
-from runner.regress.rates import Rate, Rates, read_rates, short, write_rates
+from runner.regress.gates.rates import Rate, Rates, read_rates, short, write_rates
 from runner.regress.snapshots.reader import ConflictError
 
 HEX = st.text("0123456789abcdef", min_size=8, max_size=8) | st.sampled_from(

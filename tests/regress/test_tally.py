@@ -8,7 +8,7 @@ from typing import Any, cast, get_args
 import pytest
 
 from runner.engine.journal.exit_codes import ExitCounts
-from runner.regress.gate_results import GateResult
+from runner.regress.gates.gate_results import GateResult
 from runner.regress.modes import Modes
 from runner.regress.results import CaseResult, Verdict
 from runner.regress.tally import Tally

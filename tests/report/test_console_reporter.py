@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from runner.engine.journal.counters import Counters
 from runner.engine.journal.record import Record
-from runner.report.console_reporter import ConsoleReporter
-from runner.report.digest import Digest, Next
-from runner.report.reporter import wants_color, wants_live
-from runner.report.terminal_text import cell_width
+from runner.report.run.console_reporter import ConsoleReporter
+from runner.report.run.digest import Digest, Next
+from runner.report.terminal.reporter import wants_color, wants_live
+from runner.report.terminal.terminal_text import cell_width
 from tests.golden_files import assert_golden
 
 from .records import RATE_LIMIT, TIMEOUT, WRONG_CATEGORY, errored, failed, record, truncated

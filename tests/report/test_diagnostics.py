@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from runner.errors import ConfigError, Diagnostic, FormatError, Location, Problems, RunnerError
-from runner.report.diagnostics import format_diagnostic, format_error
-from runner.report.painting import ansi
+from runner.report.terminal.diagnostics import format_diagnostic, format_error
+from runner.report.terminal.painting import ansi
 
 PLACE = Location("prompts/x.prompt.yaml", 12, 5)
 TYPO = FormatError('unknown key "temprature"', location=PLACE, hint='did you mean "temperature"?')
@@ -48,7 +48,7 @@ def test_without_a_place_the_error_stands_alone() -> None:
     ids=["wide", "tab", "control", "long", "past the end"],
 )
 def test_the_caret_stands_under_its_column(line: str, column: int) -> None:
-    from runner.report.terminal_text import cell_width, visible
+    from runner.report.terminal.terminal_text import cell_width, visible
 
     error = FormatError("off", location=Location("x.yaml", 1, column))
     _, source, caret = shown(error, line).splitlines()

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from runner.report.figures import dollars, duration, plural, whole_seconds
+from runner.report.terminal.figures import dollars, duration, plural, whole_seconds
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from runner.engine.columns import Columns
 from runner.engine.journal.record import Record, json_line
 from runner.errors import StorageError, UsageError
-from runner.report.output import OutputWriter
+from runner.report.run.output import OutputWriter
 from tests.golden_files import assert_golden
 
 from .records import TIMEOUT, errored, failed, record, truncated

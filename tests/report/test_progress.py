@@ -6,8 +6,8 @@ import pytest
 from rich.console import Console
 
 from runner.engine.journal.counters import Counters
-from runner.report.lines import progress_line
-from runner.report.progress import Pace, segments
+from runner.report.run.lines import progress_line
+from runner.report.terminal.progress import Pace, segments
 
 from .records import counted, errored, failed, record
 

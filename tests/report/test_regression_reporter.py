@@ -18,13 +18,13 @@ from runner.errors import Location, StorageError, UsageError
 from runner.regress.modes import Modes
 from runner.regress.results import CaseResult, FieldChange
 from runner.regress.tally import Tally
-from runner.report.annotations import annotate, annotation
-from runner.report.github_report import GitHubReport
-from runner.report.junit_regression import JUnitReport
-from runner.report.markdown_summary import literal, markdown_summary
-from runner.report.regression_digest import SHOWN, RegressionDigest
-from runner.report.regression_reporter import RegressionReporter
-from runner.report.review_table import field_row, field_table
+from runner.report.regression.annotations import annotate, annotation
+from runner.report.regression.github_report import GitHubReport
+from runner.report.regression.junit_regression import JUnitReport
+from runner.report.regression.markdown_summary import literal, markdown_summary
+from runner.report.regression.regression_digest import SHOWN, RegressionDigest
+from runner.report.regression.regression_reporter import RegressionReporter
+from runner.report.regression.review_table import field_row, field_table
 from tests.golden_files import assert_golden
 
 from .results import EVERYTHING, LATE, SUMMARY, changed, errored, failed, flaky, outdated, pending, result

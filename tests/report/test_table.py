@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from runner.report.table import format_table
-from runner.report.terminal_text import cell_width
+from runner.report.terminal.table import format_table
+from runner.report.terminal.terminal_text import cell_width
 
 HEADERS = ["run", "cases", "model"]
 ROWS = [["20260714-a", "7", "gpt-4o"], ["重要", "1,200", "smollm2-135m-instruct"]]

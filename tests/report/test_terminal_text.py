@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from runner.report.terminal_text import cell_width, one_line, shorten, visible
+from runner.report.terminal.terminal_text import cell_width, one_line, shorten, visible
 
 
 @pytest.mark.parametrize(

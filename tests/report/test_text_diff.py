@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.report.text_diff import DiffLine, diff_lines
+from runner.report.terminal.text_diff import DiffLine, diff_lines
 
 TEXTS = st.lists(st.text(st.sampled_from("ab 退\t.-"), max_size=12), max_size=8)
 

@@ -17,7 +17,7 @@ from ...engine.journal.record import Record
 from ...errors import StorageError
 from ...values import Json
 from ...wire.usage import token_count
-from ..record_words import label
+from ..terminal.record_words import label
 from .entry import ReportEntry
 
 __all__ = ["Blocks"]

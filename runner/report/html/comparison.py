@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..figures import count, dollars, plural
+from ..terminal.figures import count, dollars, plural
 from .markup import Markup, element, joined
 from .overview import card, link, percent, table, tile
 from .statistics import mcnemar, quantile

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 
-from ..figures import count, plural
+from ..terminal.figures import count, plural
 from .charts import meter, sparkline
 from .fields import Confusion, Field, Fields
 from .markup import Markup, element, joined

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from urllib.parse import quote
 
 from ...verdict.intervals import wilson
-from ..figures import count, dollars, duration, plural
+from ..terminal.figures import count, dollars, duration, plural
 from .charts import histogram, interval_plot, meter, share_bar
 from .entry import STATES
 from .markup import Markup, element, joined

@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from ...wire.usage import token_count
-from ..record_words import failed_checks
+from ..terminal.record_words import failed_checks
 from .entry import ReportEntry
 from .fields import Fields
 

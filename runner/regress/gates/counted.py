@@ -1,0 +1,87 @@
+"""Count the samples of a run: how often each case passed, and its cost, tokens and latency."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from ...engine.journal.record import Record
+from ...engine.plan.job import Job, Unit
+
+__all__ = ["CaseCount", "Counted", "UnitCount"]
+
+
+@dataclass(slots=True)
+class CaseCount:
+    """The samples of one case: those that passed, those that were answered, those that got no answer."""
+
+    request: str
+    tags: tuple[str, ...]
+    passed: int = 0
+    answered: int = 0
+    missing: int = 0
+
+
+@dataclass(slots=True)
+class UnitCount:
+    """The samples of one prompt in one variant. `outcomes` counts the outcomes of answers that did not pass."""
+
+    unit: Unit
+    cases: dict[str, CaseCount] = field(default_factory=dict)
+    served: set[str] = field(default_factory=set)
+    outcomes: Counter[str] = field(default_factory=Counter)
+    costs: list[float] = field(default_factory=list)
+    tokens: list[int] = field(default_factory=list)
+    latencies: list[float] = field(default_factory=list)
+
+    @property
+    def calls(self) -> int:
+        """Return the number of answers that were requested, whether they arrived or not."""
+        return sum(case.answered + case.missing for case in self.cases.values())
+
+    @property
+    def missing(self) -> int:
+        """Return the number of answers that did not arrive."""
+        return sum(case.missing for case in self.cases.values())
+
+
+@dataclass(slots=True)
+class Counted:
+    """Receive every answer of a run; keep one count per case and three numbers per call."""
+
+    units: dict[int, UnitCount] = field(default_factory=dict)
+
+    def take(self, job: Job, records: Sequence[Record]) -> None:
+        """Count the records of one job. A wrong answer counts as failed; a missing answer is no evidence."""
+        unit = self.of(job.unit)
+        case = unit.cases.get(job.case.id)
+        if case is None:
+            case = unit.cases[job.case.id] = CaseCount(job.fingerprint, job.case.tags)
+        for record in records:
+            if record["outcome"] == "error" and not record["passed"]:
+                case.missing += 1
+                continue
+            case.answered += 1
+            case.passed += record["passed"]
+            if not record["passed"] and record["outcome"] != "ok":
+                unit.outcomes[record["outcome"]] += 1
+            if record["served_model"] is not None:
+                unit.served.add(record["served_model"])
+        self._measure(unit, records[0])
+
+    def of(self, unit: Unit) -> UnitCount:
+        """Return the counts of a unit."""
+        return self.units.setdefault(id(unit), UnitCount(unit))
+
+    def _measure(self, unit: UnitCount, record: Record) -> None:
+        if record["outcome"] == "error":
+            return
+        if record["cost"] is not None:
+            unit.costs.append(record["cost"])
+        usage = record["usage"] or {}
+        used = usage.get("total_tokens")
+        if isinstance(used, int):
+            unit.tokens.append(used)
+        if record["latency_ms"] is not None:
+            unit.latencies.append(record["latency_ms"])

@@ -1,0 +1,333 @@
+"""One gate on the cases of one unit: its two arms, why it cannot be judged, and its result.
+
+A gate is judged on all cases of its prompt, or not at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from statistics import quantiles
+
+from ...engine.plan.job import Unit
+from ...engine.sampled import Sampled
+from ...errors import FormatError
+from ...verdict.exact import Counts
+from ...verdict.gate import Trial, as_one_sample, can_be_worse
+from ...verdict.looks import Looks
+from ...verdict.power import mean_variance, smallest_drop
+from .counted import Counted, UnitCount
+from .gate_results import CaseChange, GateResult, GateWord
+from .gate_rules import GateRule
+from .rates import Rates, short
+
+__all__ = ["OFFLINE", "GateSlice", "GatedUnit"]
+
+_MOST_MISSING = 0.05
+"""If a larger share of the answers than this is missing, the gate is not judged."""
+
+_MOST_APART = 0.2
+"""If a larger share of the cases than this is in one arm only, the others do not represent the suite."""
+
+_NAMED = 3
+
+OFFLINE = "not judged: --live asks every case"
+"""The reason why no gate is judged in a run that sends nothing."""
+
+
+@dataclass(slots=True)
+class GatedUnit:
+    """A unit that has gates. `asked` samples of each case were requested so far; `seen` are the requests of its cases."""
+
+    unit: Unit
+    rules: tuple[GateRule, ...]
+    file: str
+    rates: Rates | None
+    counted: Counted
+    sampled: Sampled
+    asked: int = 0
+    slices: list[GateSlice] | None = None
+    seen: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def count(self) -> UnitCount:
+        """Return what was counted of the unit's samples."""
+        return self.counted.of(self.unit)
+
+    def make_slices(self) -> Iterator[GateSlice]:
+        """Yield the slices of each gate: one, or one for each tag."""
+        counted = self.count
+        for rule in self.rules:
+            tags: Sequence[str | None] = [None]
+            if rule.by_tag:
+                tags = sorted({tag for case in counted.cases.values() for tag in case.tags})
+                if not tags:
+                    yield self._fixed(
+                        rule,
+                        None,
+                        "unchecked",
+                        "no case has a tag, so there is nothing to judge by tag",
+                    )
+                elif bare := sum(not case.tags for case in counted.cases.values()):
+                    reason = f"{_cases(bare)} without a tag {'is' if bare == 1 else 'are'} judged by no gate of a tag"
+                    yield self._fixed(rule, None, "skipped", reason)
+            for tag in tags:
+                yield GateSlice(self, rule, tag, Trial(rule.bound) if rule.bound else None)
+
+    def result(self, rule: GateRule, tag: str | None, word: GateWord, reason: str) -> GateResult:
+        """Return a result of a gate of this unit without its evidence."""
+        unit = self.unit
+        return GateResult(
+            unit.prompt.name,
+            unit.variant,
+            rule.label,
+            rule.location,
+            word,
+            tag,
+            reason,
+            rule.bound,
+            limit=rule.limit if rule.bound is None else None,
+            calls=self.count.calls,
+            unsure_fails=rule.unsure_fails,
+        )
+
+    def refuse_impossible(self, rule: GateRule, cases: int) -> None:
+        """Raise FormatError if a gate can never fail on so many cases."""
+        bound = rule.bound
+        if bound is None or rule.by_tag or not cases:
+            return
+        if bound.least is not None:
+            if not can_be_worse(bound, [(0, 1)] * cases):
+                raise FormatError(
+                    f"min {bound.least:g} of {_cases(cases)} can never fail: even if none passed, so few cases prove nothing",
+                    location=rule.location,
+                    hint="add cases, or lower the confidence",
+                )
+            return
+        if self.rates is None:
+            return
+        base = [(rate.passed, rate.total) for case, rate in self.rates.cases.items()]
+        if base and not can_be_worse(bound, base):
+            passing = sum(passed / total for passed, total in base) / len(base)
+            why = (
+                f"only {100 * passing:.3g} % of its baseline passed"
+                if passing <= bound.max_drop
+                else f"{_cases(len(base))} with {self.rates.samples} baseline samples are too few for a confidence of {100 * bound.confidence:g} %"
+            )
+            raise FormatError(
+                f"this gate can never fail: {why}",
+                location=rule.location,
+                hint="add cases, record a baseline with more samples, lower the confidence, or set `about: cases`",
+            )
+
+    def at_rest(self, rule: GateRule, part: str | None, stopped: str | None) -> GateResult:
+        """Return the result of a gate in a run without samples; `min` is judged on the baseline if its requests are current."""
+        if stopped is not None:
+            return self.result(rule, None, "unchecked", stopped)
+        assert part is not None
+        rates, bound = self.rates, rule.bound
+        if part != OFFLINE or bound is None or bound.least is None or rule.by_tag:
+            return self.result(rule, None, "skipped", part)
+        stale = [
+            name
+            for name, request in self.seen.items()
+            if rates is None or name not in rates.cases or rates.cases[name].request != request
+        ]
+        if rates is None or stale or not self.seen:
+            reason = f"{part}, and {_cases(len(stale))} without a rate for the current request"
+            return self.result(rule, None, "skipped", reason)
+        trial = Trial(replace(bound, looks=Looks((1,))))
+        counts = [(rates.cases[name].passed, rates.cases[name].total) for name in self.seen]
+        trial.look((), counts, samples=rates.samples, tests=1)
+        return replace(
+            self.result(rule, None, trial.word(trial.p), ""),
+            evidence=trial.evidence,
+            p=trial.p,
+            notes=("judged on the baseline",),
+        )
+
+    def _fixed(self, rule: GateRule, tag: str | None, word: GateWord, reason: str) -> GateSlice:
+        result = self.result(rule, tag, word, reason)
+        return GateSlice(self, rule, tag, None, done=True, fixed=result)
+
+
+@dataclass(slots=True)
+class GateSlice:
+    """One gate over all cases of a unit, or over its cases with one tag. `base` and `new` are the two arms of `ids`."""
+
+    gated: GatedUnit
+    rule: GateRule
+    tag: str | None
+    trial: Trial | None
+    done: bool = False
+    fixed: GateResult | None = None
+    base: Counts = ()
+    new: Counts = ()
+    ids: Sequence[str] = ()
+    notes: list[str] = field(default_factory=list)
+
+    def look(self, tests: int) -> None:
+        """Evaluate the gate after a round; `tests` is how many gates of the run compare rates."""
+        counted = self.gated.count
+        problem = self._problem(counted)
+        if problem is not None:
+            word, reason = problem
+            self.fixed = self.gated.result(self.rule, self.tag, word, reason)
+            self.done = True
+            return
+        if self.trial is None:
+            self.done = True
+            self.fixed = self._limited(counted)
+            return
+        self.done = self.trial.look(self.base, self.new, samples=self.gated.asked, tests=tests)
+
+    def judged(self, adjusted: float) -> GateResult:
+        """Return the result; `adjusted` is p, adjusted for all gates of the run."""
+        assert self.trial is not None
+        bound, seen = self.trial.bound, self.trial.evidence
+        assert seen is not None
+        calls = self.gated.count.calls
+        cases = len(self.gated.count.cases)
+        result = replace(
+            self.gated.result(self.rule, self.tag, self.trial.word(adjusted), ""),
+            evidence=seen,
+            p=adjusted,
+            calls=calls,
+            saved=max(0, cases * bound.looks.last - calls),
+            notes=tuple(self.notes),
+        )
+        if bound.least is not None:
+            return result
+        changes = [
+            CaseChange(name, base, new) for name, base, new in zip(self.ids, self.base, self.new, strict=True)
+        ]
+        fell = sorted(
+            (change for change in changes if change.drop > 0), key=lambda change: (-change.drop, change.case)
+        )
+        most = max(total for _, total in self.new)
+        variance = mean_variance(self.base)
+        return replace(
+            result,
+            changes=tuple(fell[:_NAMED]),
+            worse=len(fell),
+            better=sum(change.drop < 0 for change in changes),
+            finds=smallest_drop(
+                len(changes),
+                max(total for _, total in self.base),
+                most,
+                variance,
+                alpha=bound.alpha,
+                about=bound.about,
+            ),
+        )
+
+    def _problem(self, counted: UnitCount) -> tuple[GateWord, str] | None:
+        """Return why a slice cannot be judged; otherwise set its arms."""
+        if counted.missing > _MOST_MISSING * counted.calls:
+            return "unchecked", f"{counted.missing} of {counted.calls} answers did not arrive"
+        if self.trial is None:
+            return None
+        of_tag = {
+            name: case for name, case in counted.cases.items() if self.tag is None or self.tag in case.tags
+        }
+        enough = {
+            name: case
+            for name, case in of_tag.items()
+            if 2 * case.answered >= self.gated.asked and case.answered
+        }
+        self.notes = []
+        if left_out := len(of_tag) - len(enough):
+            self.notes.append(f"{_cases(left_out)} with fewer than half of the answers left out")
+        one = self.gated.sampled.is_one(self.gated.unit)
+        if one:
+            self.notes.append("all samples of each case are the same answer: they count as one")
+        bound = self.trial.bound
+        if bound.least is None:
+            rates = self.gated.rates
+            if rates is None:
+                return "unchecked", f"there is no baseline: runner baseline {self.gated.unit.prompt.path}"
+            common = [name for name in enough if name in rates.cases]
+            self._note_apart(enough, common, rates)
+            if not common:
+                return "unchecked", f"no case has a rate: runner baseline {self.gated.unit.prompt.path}"
+            self.base = [(rates.cases[name].passed, rates.cases[name].total) for name in common]
+            if self.tag is not None and not can_be_worse(bound, self.base):
+                return (
+                    "inconclusive",
+                    f"{_cases(len(common))} of this tag can never be surely worse: too few, or none passed",
+                )
+            gone = set(rates.cases) - set(counted.cases) if self.tag is None else ()
+            if len(of_tag) - len(common) > _MOST_APART * len(of_tag) or len(gone) > _MOST_APART * len(
+                rates.cases
+            ):
+                return (
+                    "inconclusive",
+                    f"only {_cases(len(common))} are in both the suite and its baseline: runner baseline {self.gated.unit.prompt.path}",
+                )
+        else:
+            common = list(enough)
+            if not common:
+                return "unchecked", "no case was answered"
+            if self.tag is not None and not can_be_worse(bound, [(0, 1)] * len(common)):
+                return (
+                    "inconclusive",
+                    f"{_cases(len(common))} of this tag can never be surely below it: too few",
+                )
+        new = [(enough[name].passed, enough[name].answered) for name in common]
+        self.ids, self.new = common, as_one_sample(new) if one else new
+        if counted.outcomes and self.tag is None:
+            kinds = ", ".join(f"{count} {word}" for word, count in sorted(counted.outcomes.items()))
+            self.notes.append(f"failed without an answer to judge: {kinds}")
+        return None
+
+    def _note_apart(self, enough: Mapping[str, object], common: Sequence[str], rates: Rates) -> None:
+        """Note which cases are in one arm only, and whether the rates belong to other requests."""
+        conflicts = [name for name in enough if name in rates.conflicts and name not in rates.cases]
+        if conflicts:
+            self.notes.append(f"{_cases(len(conflicts))} in a merge conflict: {_few(conflicts)}")
+        new = [name for name in enough if name not in rates.cases and name not in rates.conflicts]
+        if new:
+            self.notes.append(
+                f"{len(new)} new {'case' if len(new) == 1 else 'cases'} without a rate: {_few(new)}; runner baseline --case {new[0]}"
+            )
+        if self.tag is None:
+            gone = [name for name in rates.cases if name not in self.gated.count.cases]
+            if gone:
+                self.notes.append(f"{_cases(len(gone))} of the baseline no longer there: {_few(gone)}")
+        cases = self.gated.count.cases
+        other = [name for name in common if rates.cases[name].request != short(cases[name].request)]
+        if other:
+            self.notes.append(f"baseline of another request for {_cases(len(other))}")
+        served = self.gated.count.served
+        if rates.served_model is not None and served and rates.served_model not in served:
+            self.notes.append(f"served by {_few(sorted(served))}, the baseline by {rates.served_model}")
+
+    def _limited(self, counted: UnitCount) -> GateResult:
+        measured: Mapping[str, Sequence[float]] = {
+            "cost": counted.costs,
+            "tokens": counted.tokens,
+            "latency_p50": counted.latencies,
+            "latency_p95": counted.latencies,
+        }
+        values = measured[self.rule.metric]
+        result = self.gated.result(self.rule, None, "unchecked", "")
+        if not values:
+            what = "cost" if self.rule.metric == "cost" else self.rule.metric.partition("_")[0]
+            return replace(result, reason=f"no answer has a known {what}")
+        value = _percentile(values, self.rule.metric)
+        return replace(result, word="worse" if value > self.rule.limit else "held", value=value)
+
+
+def _percentile(values: Sequence[float], metric: str) -> float:
+    if metric in ("cost", "tokens") or len(values) == 1:
+        return sum(values) / len(values)
+    return quantiles(values, n=20, method="inclusive")[9 if metric == "latency_p50" else 18]
+
+
+def _cases(count: int) -> str:
+    return f"{count} {'case' if count == 1 else 'cases'}"
+
+
+def _few(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more

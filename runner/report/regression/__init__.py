@@ -1,0 +1,1 @@
+"""How `test` reports: the screen, a JUnit or Markdown file, and what GitHub shows."""

@@ -1,0 +1,97 @@
+"""Workflow commands of GitHub Actions that show cases at their lines of a pull request. Pure.
+
+Syntax and escapes: https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands and the toolkit's
+`packages/core/src/command.ts`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Literal, TypeAlias
+
+from ...errors import Location
+from ...regress.gates.gate_results import GateResult
+from ...regress.modes import Modes
+from ..terminal.figures import count, plural
+from ..terminal.terminal_text import visible
+from .gate_lines import details, headline
+from .regression_digest import RegressionDigest, ReportedCase
+
+__all__ = ["Level", "Locate", "annotate", "annotate_gates", "annotation"]
+
+Level: TypeAlias = Literal["error", "warning", "notice"]
+
+Locate: TypeAlias = Callable[[str, str], Location]
+"""Where the case with this id, of the prompt file of this name, stands; at least its file, from the repository's root."""
+
+SHOWN = 10
+"""GitHub shows so many annotations of a level for a step, and drops the others."""
+
+
+def annotation(level: Level, message: str, *, title: str, at: Location | None = None) -> str:
+    """One command, without a line end: nothing in the texts can end it or begin another."""
+    places = {} if at is None else {"file": at.path, "line": at.line, "col": at.column}
+    given = {name: str(value) for name, value in (*places.items(), ("title", title)) if value is not None}
+    properties = ",".join(f"{name}={_property(value)}" for name, value in given.items())
+    return f"::{level} {properties}::{_data(message)}"
+
+
+def annotate(digest: RegressionDigest, *, modes: Modes, locate: Locate) -> Iterator[str]:
+    """Errors for what fails the run, warnings for what does not; of many of a level, the last says how many more."""
+    orphans = [(file, Location(file)) for file in digest.unreferenced.kept]
+    text = "no case refers to this snapshot; `runner prune` deletes it"
+    unreferenced = [(f"orphan {file}", text, at) for file, at in orphans]
+    rejected = modes.unreferenced == "reject"
+    errors = [
+        _said(told, locate) for few in (digest.failures, digest.outdated, digest.waiting) for told in few.kept
+    ]
+    total = digest.failures.total + digest.outdated.total + digest.waiting.total
+    if rejected:
+        errors, total = [*errors, *unreferenced], total + digest.unreferenced.total
+    yield from _level("error", errors, total)
+    warnings, total = [_said(told, locate) for told in digest.flaky.kept], digest.flaky.total
+    if not rejected:
+        warnings, total = [*warnings, *unreferenced], total + digest.unreferenced.total
+    yield from _level("warning", warnings, total)
+
+
+def annotate_gates(gates: Sequence[GateResult], locate: Callable[[Location], Location]) -> Iterator[str]:
+    """One command for each gate that fails the run, or that could not decide."""
+    for result in gates:
+        if result.word in ("held", "skipped"):
+            continue
+        level: Level = "warning" if result.outcome == "ok" else "error"
+        text = "\n".join([headline(result), *details(result)])
+        yield annotation(level, text, title=f"gate {result.name} {result.gate}", at=locate(result.location))
+
+
+def _level(level: Level, said: list[tuple[str, str, Location]], total: int) -> Iterator[str]:
+    shown = said if total <= SHOWN else said[: SHOWN - 1]
+    for title, message, at in shown:
+        yield annotation(level, message, title=title, at=at)
+    if len(shown) < total:
+        more = plural(total - len(shown), "case")
+        yield annotation(level, f"{more} more: see the log and the job summary", title=f"and {more} more")
+
+
+def _said(told: ReportedCase, locate: Locate) -> tuple[str, str, Location]:
+    lines = [told.reason] if told.reason else []
+    lines += (
+        f"{row.path}: approved {row.approved}, new {row.new} ({row.rule})"
+        for row in told.rows
+        if not row.equal
+    )
+    if told.more_rows:
+        lines.append(f"and {count(told.more_rows)} more")
+    lines += told.facts
+    return f"{told.sort} {told.name}", "\n".join(lines) or told.sort, locate(told.file, told.case)
+
+
+def _data(text: str) -> str:
+    # Line breaks are the format's own to escape. `##[` begins a command of an older form, anywhere in a line.
+    seen = "\r".join(map(visible, text.split("\r"))).replace("##[", r"#\x23[")
+    return seen.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")

@@ -1,0 +1,135 @@
+"""What the gates of a run came to, as lines, as rows of a table, as annotations. Pure.
+
+Points are hundredths of the whole, `−` and `+` say which way; an interval is `from … to`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from ...regress.gates.gate_results import CaseChange, GateResult
+from ..terminal.figures import count, dollars, plural, points
+from ..terminal.painting import DIM, GREEN, RED, YELLOW, Line
+from ..terminal.terminal_text import one_line
+
+__all__ = ["details", "gate_lines", "headline", "summary_rows", "total_line", "word_of"]
+
+_STYLES = {"held": GREEN, "worse": RED, "inconclusive": YELLOW, "unchecked": YELLOW, "skipped": DIM}
+
+_WORDS = {"worse": "WORSE", "inconclusive": "INCONCLUSIVE", "unchecked": "NOT CHECKED", "skipped": "gate"}
+
+
+def word_of(result: GateResult) -> str:
+    """The word for a verdict, as a person reads it."""
+    return _WORDS.get(result.word, result.word)
+
+
+def gate_lines(results: Sequence[GateResult]) -> Iterator[Line]:
+    """A line or two for each gate, and one for all of them."""
+    width = max((len(one_line(result.name)) for result in results), default=0)
+    for result in sorted(results, key=lambda result: result.outcome != "ok"):
+        name, gate = one_line(result.name), one_line(result.gate)
+        start = f"{name:{width}}  {gate}  "
+        word = word_of(result)
+        yield Line(start + headline(result), _STYLES[result.word], len(start) + len(word))
+        for detail in details(result):
+            yield Line(f"{'':{width}}    {one_line(detail)}", DIM)
+    if any(result.word != "skipped" for result in results):
+        yield total_line(results)
+
+
+def headline(result: GateResult) -> str:
+    """The verdict with the figures that it rests on: `WORSE by 14.0 points (64.8 → 50.8 %, 95 %: −26 … −1)`."""
+    word, seen, bound = word_of(result), result.evidence, result.bound
+    if result.reason:
+        return f"{word}: {result.reason}" if result.word != "skipped" else result.reason
+    if result.limit is not None and result.value is not None:
+        return f"{word}: {_amount(result, result.value)}, at most {_amount(result, result.limit)}"
+    assert seen is not None
+    assert bound is not None
+    level = f"{100 * (1 - 2 * bound.alpha):.4g} %"
+    if bound.least is not None:
+        least = f"{100 * bound.least:.4g}"
+        return f"{word}: {100 * seen.rate:.1f} % ({level}: {100 * seen.low:.0f} … {100 * seen.high:.0f}), at least {least}{_p(result)}"
+    assert seen.base_rate is not None
+    change = (
+        f"by {100 * seen.drop:.1f} points" if result.word == "worse" else f"{points(-seen.drop, 1)} points"
+    )
+    arms = f"{100 * seen.base_rate:.1f} → {100 * seen.rate:.1f} %"
+    ends = f"{points(seen.low)} … {points(seen.high)}"
+    return f"{word} {change} ({arms}, {level}: {ends}){_p(result)}"
+
+
+def _p(result: GateResult) -> str:
+    """The p values, where the rate fell far enough to ask."""
+    seen, bound = result.evidence, result.bound
+    if seen is None or bound is None or result.p is None or seen.drop <= bound.margin:
+        return ""
+    if bound.least is not None:
+        return f" · p = {_small(result.p)}"
+    about = "these cases" if bound.about == "cases" else "inputs like these"
+    inputs = (
+        f", {_small(seen.p_inputs)} for inputs like these"
+        if bound.about == "cases" and seen.p_inputs is not None
+        else ""
+    )
+    return f" · p = {_small(result.p)} for {about}{inputs}"
+
+
+def details(result: GateResult) -> Iterator[str]:
+    """What else there is to say: the cases that fell furthest, the calls it took, what would be found, remarks."""
+    seen = result.evidence
+    if seen is not None and seen.base_rate is not None and (result.worse or result.better):
+        named = ", ".join(map(_change, result.changes))
+        more = ", …" if result.worse > len(result.changes) else ""
+        cases = f": {named}{more}" if named and seen.drop > 0 else ""
+        yield f"{count(result.worse)} worse, {count(result.better)} better{cases}"
+    parts = []
+    if seen is not None and result.calls:
+        saved = f", {count(result.saved)} saved" if result.saved else ""
+        parts.append(f"{plural(seen.cases, 'case')}, {plural(result.calls, 'call')}{saved}")
+    if result.finds is not None:
+        parts.append(f"finds drops of {100 * result.finds:.0f} points 4 times in 5")
+    if parts:
+        yield " · ".join(parts)
+    yield from result.notes
+
+
+def total_line(results: Sequence[GateResult]) -> Line:
+    """`gates: 1 worse, 2 held (Benjamini-Hochberg over 3)`."""
+    words = [result.word for result in results if result.word != "skipped"]
+    parts = [
+        f"{count(words.count(word))} {told}"
+        for word, told in (
+            ("worse", "worse"),
+            ("inconclusive", "inconclusive"),
+            ("unchecked", "not checked"),
+            ("held", "held"),
+        )
+        if word in words
+    ]
+    tests = sum(result.evidence is not None for result in results)
+    over = f" (Benjamini-Hochberg over {tests})" if tests > 1 else ""
+    style = RED if "worse" in words else YELLOW if {"inconclusive", "unchecked"} & set(words) else GREEN
+    text = f"{'gate' if len(words) == 1 else 'gates'}: {', '.join(parts)}"
+    return Line(text + over, style, len(text))
+
+
+def summary_rows(results: Sequence[GateResult]) -> Iterator[tuple[str, str, str]]:
+    """The cells of a table: the prompt, the gate, and its verdict with its figures and remarks."""
+    for result in results:
+        yield result.name, result.gate, "; ".join([headline(result), *details(result)])
+
+
+def _change(change: CaseChange) -> str:
+    return f"{change.case} {change.base[0]}/{change.base[1]} → {change.new[0]}/{change.new[1]}"
+
+
+def _amount(result: GateResult, value: float) -> str:
+    if result.label.startswith("cost"):
+        return dollars(value)
+    return f"{value:,.0f} tokens" if result.label.startswith("tokens") else f"{value:,.0f} ms"
+
+
+def _small(p: float) -> str:
+    return f"{p:.1e}" if p < 0.001 else f"{p:.3f}".removeprefix("0")

@@ -1,0 +1,151 @@
+"""The summary of a regression run as GitHub-flavoured Markdown: counts, what changed, what to do. Pure.
+
+What comes from prompts, models and file names is spelt with character references, which Markdown never takes for
+structure (CommonMark 0.31.2, section 2.5), so that an answer can be neither a link, an image, a mention nor a table.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from ...regress.gates.gate_results import GateResult
+from ...regress.modes import Modes
+from ...regress.tally import Tally
+from ..terminal.figures import count, dollars, duration
+from ..terminal.terminal_text import one_line
+from .gate_lines import summary_rows
+from .regression_closing import cost_of, next_steps, sentences
+from .regression_digest import Few, RegressionDigest, ReportedCase
+from .review_table import HEADERS
+
+__all__ = ["literal", "markdown_summary"]
+
+_PUNCTUATION = re.compile(r"[!-/:-@\[-`{-~]")
+
+
+_MOST_GATES = 100
+_ROOM = 150_000
+"""Bytes that the cases of a section may have; there are four sections, and GitHub takes 1 MiB of a step."""
+
+
+def literal(text: str) -> str:
+    """Text as code on one line of Markdown, in a table too: what it says, and nothing that it does."""
+    spelt = _PUNCTUATION.sub(lambda found: f"&#{ord(found.group())};", one_line(text))
+    return f"<code>{spelt}</code>" if spelt else ""
+
+
+def markdown_summary(
+    digest: RegressionDigest,
+    tally: Tally,
+    *,
+    modes: Modes,
+    seconds: float,
+    complete: bool,
+    gates: Sequence[GateResult] = (),
+) -> str:
+    """The whole summary, ending with a line end. Its size has an upper bound far below GitHub's of 1 MiB."""
+    lines = [f"### {_heading(tally, complete=complete)}", "", *_counts(digest, tally, seconds)]
+    if gates:
+        lines += ["", "#### Gates", "", "| prompt | gate | verdict |", "| --- | --- | --- |"]
+        lines += [f"| {' | '.join(map(literal, row))} |" for row in summary_rows(gates[:_MOST_GATES])]
+        if len(gates) > _MOST_GATES:
+            lines += ["", f"and {count(len(gates) - _MOST_GATES)} more"]
+    for caption, few in (
+        ("Failed", digest.failures),
+        ("Out of date", digest.outdated),
+        ("Waiting for approval", digest.waiting),
+        ("Flaky", digest.flaky),
+    ):
+        lines += _section(caption, few)
+    if digest.unreferenced.total and modes.unreferenced != "ignore":
+        lines += ["", "#### Snapshots without a case", ""]
+        lines += [f"- {literal(file)}" for file in digest.unreferenced.kept]
+        lines += _more(digest.unreferenced)
+    told = [*sentences(digest, unreferenced=tally.unreferenced, modes=modes), *next_steps(digest)]
+    if told:
+        lines += ["", "#### What to do", "", *(f"- {_sentence(each)}" for each in told)]
+    return "\n".join(lines) + "\n"
+
+
+def _heading(tally: Tally, *, complete: bool) -> str:
+    if not complete:
+        return "Prompts: the run was stopped"
+    if tally.gates_failed:
+        return "Prompts: worse than their baseline"
+    as_they_were = tally.passed + tally.excused.total() - tally.excused["pass"] == tally.selected
+    if as_they_were and tally.excused and not tally.gates_unchecked:
+        return "Prompts: no gate says worse"
+    return "Prompts: as approved" if tally.passed == tally.selected else "Prompts: to be looked at"
+
+
+def _counts(digest: RegressionDigest, tally: Tally, seconds: float) -> Iterator[str]:
+    names = (
+        "passed",
+        "failed",
+        "flaky",
+        "to review",
+        "out of date",
+        "not checked",
+        "asked",
+        "calls",
+        "cost",
+        "time",
+    )
+    numbers = (
+        tally.passed,
+        tally.failed,
+        tally.flaky,
+        tally.pending,
+        tally.outdated,
+        tally.errors,
+        tally.called,
+        tally.calls,
+    )
+    spent = cost_of(digest, tally)
+    cost = "-" if spent is None else dollars(spent)
+    yield f"| {' | '.join(names)} |"
+    yield "| --: " * len(names) + "|"
+    yield f"| {' | '.join([*map(count, numbers), cost, duration(seconds)])} |"
+
+
+def _section(caption: str, few: Few[ReportedCase]) -> Iterator[str]:
+    if not few.total:
+        return
+    yield from ("", f"#### {caption}")
+    room = _ROOM
+    for number, told in enumerate(few.kept):
+        lines = list(_case(told))
+        room -= sum(len(line.encode("utf-8", "backslashreplace")) + 1 for line in lines)
+        if room < 0:
+            yield from ("", f"and {count(few.total - number)} more")
+            return
+        yield from lines
+    yield from _more(few)
+
+
+def _case(told: ReportedCase) -> Iterator[str]:
+    """One case: why it is told, its answer field by field against the approved one, and its facts."""
+    reason = f": {literal(told.reason)}" if told.reason else ""
+    yield from ("", f"**{told.sort}** {literal(told.name)}{reason}")
+    if told.input:
+        yield from ("", f"input: {literal(told.input)}")
+    if told.changes:
+        yield from ("", f"| {' | '.join(HEADERS)} |", "| --- " * len(HEADERS) + "|")
+        yield from (f"| {' | '.join(map(literal, row.cells))} |" for row in told.changes)
+        yield from ("", f"and {count(told.more_rows)} more") if told.more_rows else ()
+    if told.answer is not None:
+        yield from ("", f"answer: {literal(told.answer)}")
+    if told.facts:
+        yield from ("", *(f"- {literal(fact)}" for fact in told.facts))
+
+
+def _more(few: Few[ReportedCase] | Few[str]) -> Iterator[str]:
+    if few.more:
+        yield from ("", f"and {count(few.more)} more")
+
+
+def _sentence(text: str) -> str:
+    """One of our own sentences; a command in it, which may name files, as code."""
+    before, found, command = text.partition("runner ")
+    return before.lstrip() + literal(found + command) if before.endswith((": ", "  ")) else text

@@ -1,0 +1,221 @@
+"""What of a regression run a person has to look at: bounded lists, whatever the number of cases."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from shlex import quote
+from typing import Generic, TypeVar
+
+from ...regress.answers import value_of
+from ...regress.results import CaseResult
+from ..terminal.figures import count
+from ..terminal.record_words import input_text
+from ..terminal.terminal_text import one_line, shorten, visible
+from .review_table import FieldRow, field_row, value_text
+
+__all__ = [
+    "SHOWN",
+    "Few",
+    "RegressionDigest",
+    "ReportedCase",
+    "case_name",
+    "facts_of",
+    "reason_of",
+    "sort_of",
+]
+
+SHOWN = 20
+"""So many cases of a sort are told; the others are counted."""
+
+_ROWS = 12
+_FACTS = 10
+_NOTES = 10
+_PROMPTS = 20
+_IDS = 3
+_REASON = 300
+_VALUE = 300
+_ANSWER = 1_000
+"""So many columns of a value and of a new answer are kept for a summary, which has more room than a screen."""
+
+_T = TypeVar("_T")
+
+
+def case_name(result: CaseResult) -> str:
+    """`prompt/case@variant`."""
+    return f"{result.prompt}/{result.case}" + (f"@{result.variant}" if result.variant is not None else "")
+
+
+@dataclass(slots=True)
+class Few(Generic[_T]):
+    """The first things of a sort, and how many there were in all."""
+
+    kept: list[_T] = field(default_factory=list)
+    total: int = 0
+
+    def add(self, make: Callable[[], _T]) -> None:
+        """Count one, and make it to be kept if it is among the first."""
+        if len(self.kept) < SHOWN:
+            self.kept.append(make())
+        self.total += 1
+
+    @property
+    def more(self) -> int:
+        """How many were not kept."""
+        return self.total - len(self.kept)
+
+
+@dataclass(frozen=True, slots=True)
+class ReportedCase:
+    """A case that the report names. `sort` is a word for what became of it: a kind, a status, or the verdict.
+
+    `rows` are the differences (`more_rows` were left out), those beyond the rules first; `facts` the failed checks, the
+    hint, the samples and the notes, a line each; `input` the variables. All but `file` and `case` is safe for a terminal.
+    `changes` are the same rows at more length, and `answer` is a new answer, with which nothing can be compared.
+    """
+
+    sort: str
+    name: str
+    file: str
+    case: str
+    reason: str
+    rows: tuple[FieldRow, ...]
+    more_rows: int
+    facts: tuple[str, ...]
+    input: str | None
+    changes: tuple[FieldRow, ...] = ()
+    answer: str | None = None
+
+
+@dataclass(slots=True)
+class RegressionDigest:
+    """Fed with every case of a run; its size has an upper bound.
+
+    `sorts` counts the cases that are told by their sort, `answered` those that have a new answer, asked for or cached. `cost` is in US dollars, None until a priced answer came.
+    """
+
+    seen: int = 0
+    answered: int = 0
+    cost: float | None = None
+    sorts: Counter[str] = field(default_factory=Counter)
+    failures: Few[ReportedCase] = field(default_factory=Few)
+    flaky: Few[ReportedCase] = field(default_factory=Few)
+    waiting: Few[ReportedCase] = field(default_factory=Few)
+    outdated: Few[ReportedCase] = field(default_factory=Few)
+    written: Few[str] = field(default_factory=Few)
+    unreferenced: Few[str] = field(default_factory=Few)
+    notes: Counter[str] = field(default_factory=Counter)
+    _renewable: dict[str, Few[str]] = field(default_factory=dict)
+
+    def add(self, result: CaseResult) -> None:
+        """Take in one case. Of one that passed as it was, nothing is kept."""
+        self.seen += 1
+        if result.called or result.cached:
+            self.answered += 1
+            if result.cost is not None:
+                self.cost = (self.cost or 0.0) + result.cost
+        if result.written:
+            self.written.add(lambda: result.snapshot)
+        if result.verdict == "pass":
+            if result.flavour is not None:
+                self.sorts[result.flavour] += 1
+            for note in result.notes:
+                if note in self.notes or len(self.notes) < _NOTES:
+                    self.notes[note] += 1
+            return
+        self.sorts[sort_of(result)] += 1
+        if result.gated:
+            return  # what fell furthest is told by the gate
+        self._few(result).add(lambda: _reported(result))
+        if result.verdict == "outdated" and (
+            result.named in self._renewable or len(self._renewable) < _PROMPTS
+        ):
+            self._renewable.setdefault(result.named, Few()).add(lambda: result.case)
+
+    def _few(self, result: CaseResult) -> Few[ReportedCase]:
+        match result.verdict:
+            case "flaky":
+                return self.flaky
+            case "pending":
+                return self.waiting
+            case "outdated":
+                return self.outdated
+        return self.failures
+
+    def renewals(self) -> Iterator[str]:
+        """The commands that ask for what is out of date: one a prompt, naming its cases where they are few."""
+        for prompt, cases in self._renewable.items():
+            ids = list(dict.fromkeys(cases.kept)) if cases.total <= _IDS else []
+            named = "".join(f" --case {quote(visible(each))}" for each in ids)
+            yield f"runner test {quote(visible(prompt))}{named} --record new_episodes"
+
+
+def sort_of(result: CaseResult) -> str:
+    """One word for what became of a case that did not pass as it was."""
+    match result.verdict:
+        case "pending" if result.status == "conflict":
+            return result.status
+        case "pending":
+            return result.kind or "pending"
+        case "outdated":
+            return result.status
+        case "flaky":
+            return result.flavour or "flaky"
+        case "fail" if result.kind == "changed":
+            return "changed"
+    return result.verdict
+
+
+def _reported(result: CaseResult) -> ReportedCase:
+    rows = sorted(result.fields, key=lambda change: change.equal)
+    return ReportedCase(
+        sort_of(result),
+        one_line(case_name(result)),
+        result.file,
+        result.case,
+        shorten(one_line(reason_of(result)), _REASON),
+        tuple(field_row(change) for change in rows[:_ROWS]),
+        max(len(rows) - _ROWS, 0),
+        tuple(shorten(one_line(fact), _REASON) for fact in facts_of(result)),
+        input_text(result.vars),
+        tuple(field_row(change, width=_VALUE) for change in rows[:_ROWS]),
+        _answer_of(result),
+    )
+
+
+def _answer_of(result: CaseResult) -> str | None:
+    """The answer that is proposed for a case that has none yet."""
+    if result.kind != "new" or result.basis is None or not result.basis.records:
+        return None
+    value = value_of(result.basis.records[0], result.basis.job.body)
+    return value_text(value, width=_ANSWER)
+
+
+def reason_of(result: CaseResult) -> str:
+    """Why a case is told, in one sentence; the error, where no answer came."""
+    if result.error is None:
+        return result.reason
+    code, status = result.error["code"], result.error["status"]
+    code = code if status is None or str(status) == code else f"{status} {code}"
+    return f"{code}: {result.error['message']}"
+
+
+def facts_of(result: CaseResult) -> Iterator[str]:
+    """What else there is to say of a case: its failed checks, the hint of its error, its samples, its notes."""
+    failed = [check for check in result.checks if not check["passed"]]
+    if failed and result.reason.endswith(failed[0]["message"]):
+        failed = failed[1:]  # the reason says it already
+    for check in failed[:_FACTS]:
+        yield f"{check['type']}{' ' + check['path'] if check['path'] else ''}: {check['message']}"
+    if len(failed) > _FACTS:
+        yield f"and {count(len(failed) - _FACTS)} more checks failed"
+    if result.error is not None and result.error["hint"]:
+        yield f"hint: {result.error['hint']}"
+    if result.samples > 1:
+        before = ""
+        if result.agreement is not None and result.agreement[1] > 1:
+            before = f"; {result.agreement[0]} of {result.agreement[1]} agreed when it was approved"
+        passed = "as approved" if result.status != "missing" else "good"
+        yield f"{result.passed_samples} of {result.samples} samples {passed}{before}"
+    yield from result.notes[:_FACTS]

@@ -1,0 +1,178 @@
+"""How a regression run looks: silent where nothing changed, a field table where something did, one line at the end."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import TextIO
+
+from ...engine.journal.record import Record
+from ...regress.gates.gate_results import GateResult
+from ...regress.modes import Modes
+from ...regress.results import CaseResult
+from ...regress.tally import Tally
+from ..terminal.figures import count, dollars, duration, plural, whole_seconds
+from ..terminal.painting import BOLD, DIM, Line
+from ..terminal.progress import SEPARATOR
+from ..terminal.reporter import LINES_PER_RUN, Reporter
+from ..terminal.terminal_text import one_line, shorten, visible, wrapped
+from .gate_lines import gate_lines
+from .regression_closing import closing_lines, next_steps, sentences, total_lines
+from .regression_digest import RegressionDigest, case_name, sort_of
+
+__all__ = ["RegressionReporter"]
+
+
+class RegressionReporter(Reporter):
+    """Shows a regression run on `stream` (standard output unless given): start, a case at a time, tick, finish.
+
+    A case that is as it was leaves no line, whatever their number; in a pipe a case with a new answer has one. What has
+    to be looked at is told at the end. What it keeps has an upper bound, and everything that came from elsewhere is
+    shown with its control characters spelt out. See Reporter.
+    """
+
+    def __init__(
+        self,
+        stream: TextIO | None = None,
+        *,
+        live: bool | None = None,
+        color: bool | None = None,
+        width: int | None = None,
+        environ: Mapping[str, str] = os.environ,
+        clock: Callable[[], float] = time.monotonic,
+        quiet: bool = False,
+    ) -> None:
+        super().__init__(
+            sys.stdout if stream is None else stream,
+            live=live,
+            color=color,
+            width=width,
+            environ=environ,
+            clock=clock,
+            quiet=quiet,
+        )
+        self._digest = RegressionDigest()
+        self._gates: list[GateResult] = []
+        self._title: Line | None = None
+        self._answers = 0
+        self._drawn = False
+
+    def start(self, *, title: str) -> None:
+        """Begin; `title` says what runs. It is printed before the first line, or when `show_title` is called."""
+        self._start_clock()
+        if not self._quiet:
+            self._title = Line(visible(title), BOLD)
+
+    def show_title(self) -> None:
+        """Print the title if it was not printed yet."""
+        title, self._title = self._title, None
+        if title is not None:
+            self._print(title)
+
+    def case(self, result: CaseResult) -> None:
+        """Take in one case."""
+        self._digest.add(result)
+        few = self._digest.answered <= LINES_PER_RUN
+        if (result.called or result.cached) and few and not self._is_live and not self._quiet:
+            self._print(_case_line(result))
+        self.tick()
+
+    def record(self, record: Record) -> None:
+        """Take in one answer; the case it belongs to is told when it is decided."""
+        self._answers += 1
+        self.tick()
+
+    def tick(self) -> None:
+        """Show how far the run is, if it is time to; call it as often as you like."""
+        seconds = self._due()
+        if seconds is None:
+            return
+        line = self._progress(seconds)
+        if self._is_live:
+            # A full last column makes some terminals wrap.
+            self._stream.control("\r\x1b[2K")
+            self._stream.write(f"  {shorten(line, max((self._screen_width or 80) - 3, 1))}")
+            self._stream.flush()
+            self._drawn = True
+        else:
+            self._print(Line(line))
+
+    def note(self, text: str) -> None:
+        """Say something now: a pause, a model being loaded."""
+        self._print(Line(visible(text), DIM))
+
+    def unreferenced(self, file: str) -> None:
+        """A snapshot that no case refers to, told at the end."""
+        self._digest.unreferenced.add(lambda: file)
+
+    def gate(self, result: GateResult) -> None:
+        """What a gate came to, told at the end."""
+        self._gates.append(result)
+
+    def finish(self, tally: Tally, *, modes: Modes, seconds: float, complete: bool = True) -> None:
+        """End: print the cases to look at, the totals of `tally`, and the commands to type next.
+
+        `complete` is False if the run was cut short.
+        """
+        self.show_title()
+        digest, width = self._digest, self._screen_width
+        for line in closing_lines(digest, width=width):
+            self._print(line)
+        told = list(sentences(digest, unreferenced=tally.unreferenced, modes=modes))
+        if told:
+            self._print(Line(""))
+            self._print_wrapped(told)
+        if self._gates:
+            self._print(Line(""))
+            for line in gate_lines(self._gates):
+                self._print(line)
+        for line in total_lines(digest, tally, seconds=seconds, complete=complete, width=width):
+            self._print(line)
+        self._print_wrapped(next_steps(digest))
+
+    def close(self) -> None:
+        """Take the progress off the screen; closing twice is harmless."""
+        if self._drawn:
+            self._stream.control("\r\x1b[2K")
+            self._stream.flush()
+            self._drawn = False
+
+    def _progress(self, seconds: float) -> str:
+        digest = self._digest
+        parts = [plural(digest.seen, "case")]
+        for number, words in (
+            (digest.failures.total, "failed"),
+            (digest.flaky.total, "flaky"),
+            (digest.waiting.total, "to review"),
+            (digest.outdated.total, "out of date"),
+        ):
+            if number:
+                parts.append(f"{count(number)} {words}")
+        if self._answers:
+            parts.append(plural(self._answers, "answer"))
+        if digest.cost is not None:
+            parts.append(dollars(digest.cost))
+        return SEPARATOR.join([*parts, whole_seconds(seconds)])
+
+    def _print_wrapped(self, sentences: Iterable[str]) -> None:
+        """Print sentences at the width of the screen; an indented command stays whole, so that it can be copied."""
+        for sentence in sentences:
+            command = sentence.startswith(" ")
+            for part in wrapped(sentence, None if command else self._screen_width):
+                self._print(Line(part))
+
+    def _print(self, line: Line) -> None:
+        self.show_title()
+        self.close()
+        self._stream.line(line.painted(color=self._color))
+
+
+def _case_line(result: CaseResult) -> Line:
+    parts = ["pass" if result.verdict == "pass" else sort_of(result), one_line(case_name(result))]
+    if result.cached and not result.called:
+        parts.append("cached")
+    elif result.latency_ms is not None:
+        parts.append(duration(result.latency_ms / 1000))
+    return Line("  ".join([f"{parts[0]:9}", *parts[1:]]))

@@ -1,0 +1,1 @@
+"""How `run` reports: the screen, the closing summary, and the formats of `--output`."""

@@ -1,0 +1,214 @@
+"""How a run looks while it goes on and when it ends: live for a person's terminal, plain lines for a pipe or a CI."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, TextIO
+
+from ...engine.journal.counters import Counters
+from ...engine.journal.record import Record
+from ..terminal.figures import count
+from ..terminal.progress import SEPARATOR, Pace, segments
+from ..terminal.reporter import LINES_PER_RUN, LIVE_EVERY, PLAIN_EVERY, Reporter
+from ..terminal.terminal_text import visible
+from .digest import SMALL, Digest, Next
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+    from rich.live import Live
+    from rich.text import Text
+
+__all__ = ["ConsoleReporter"]
+
+_SOON = 0.5
+_PLAIN_WIDTH = 100
+
+
+class ConsoleReporter(Reporter):
+    """Shows one run on `stream` (standard error unless given): start, a record at a time, tick, finish. See Reporter.
+
+    What it keeps has an upper bound, and everything that came from elsewhere is shown with its control characters
+    spelt out. `before_line` is called before a line is printed: what else writes to the same screen then ends its own.
+    """
+
+    def __init__(
+        self,
+        stream: TextIO | None = None,
+        *,
+        live: bool | None = None,
+        color: bool | None = None,
+        width: int | None = None,
+        environ: Mapping[str, str] = os.environ,
+        clock: Callable[[], float] = time.monotonic,
+        quiet: bool = False,
+        before_line: Callable[[], None] | None = None,
+    ) -> None:
+        super().__init__(
+            sys.stderr if stream is None else stream,
+            live=live,
+            color=color,
+            width=width,
+            environ=environ,
+            clock=clock,
+            quiet=quiet,
+        )
+        self._before_line = before_line
+        self._counters = Counters()
+        self._digest = Digest()
+        self._pace = Pace()
+        self._live: Live | None = None
+
+    @cached_property
+    def _console(self) -> Console:
+        from ..terminal.safe_console import SafeConsole
+
+        width = self._given_width
+        if width is None:
+            width = self._screen_width
+        if width is None:
+            columns = self._environ.get("COLUMNS", "")
+            width = int(columns) if columns.isdecimal() and int(columns) else _PLAIN_WIDTH
+        return SafeConsole(
+            file=self._stream.codes,
+            force_terminal=self._is_live or self._color,
+            force_interactive=self._is_live,
+            color_system="standard" if self._color else None,
+            no_color=not self._color,
+            width=width,
+            highlight=False,
+            markup=False,
+            emoji=False,
+        )
+
+    @property
+    def _line_per_record(self) -> bool:
+        few = max(self._counters.total or 0, self._digest.seen) <= LINES_PER_RUN
+        return few and not self._is_live and not self._quiet
+
+    def start(self, counters: Counters, *, title: str) -> None:
+        """Begin. `counters` is the run's own object, read whenever something is shown; `title` says what runs."""
+        self._counters = counters
+        self._start_clock()
+        if title and not self._quiet:
+            self._print(visible(title), "bold")
+        if self._is_live:
+            self._go_live()
+            self._next = self._began  # the first line is drawn at once
+            self.tick()
+        else:
+            self._pace.mark(0.0, counters.done)
+
+    def checking(self, cases: int) -> None:
+        """So many cases are checked by now, and nothing is sent yet. Shown where that takes a while."""
+        now = self._clock()
+        if self._quiet:
+            return
+        if not self._next:
+            self._next = now + (_SOON if self._is_live else PLAIN_EVERY)
+        if now < self._next:
+            return
+        text = f"checking before anything is sent: {count(cases)} cases"
+        if self._is_live:
+            self._next = now + LIVE_EVERY
+            self._go_live().update(text, refresh=True)
+        else:
+            self._next = now + PLAIN_EVERY
+            self._print(text)
+
+    def _go_live(self) -> Live:
+        if self._live is None:
+            from rich.live import Live
+
+            # Rich shall not touch sys.stdout: that is where `--json` prints.
+            self._live = Live(
+                console=self._console,
+                auto_refresh=False,
+                transient=True,
+                redirect_stdout=False,
+                redirect_stderr=False,
+            )
+            self._live.start()
+        return self._live
+
+    def record(self, record: Record) -> None:
+        """Take in one finished record, after the counters have counted it."""
+        self._digest.add(record)
+        if self._line_per_record:
+            from .lines import record_line
+
+            few = (self._counters.total or LINES_PER_RUN) <= SMALL
+            # Text that was streamed is on the screen already.
+            with_answer = few and self._before_line is None
+            self._print(record_line(record, with_answer=with_answer, width=self._screen_width))
+        self.tick()
+
+    def earlier(self, record: Record) -> None:
+        """Take in a record of an earlier stretch of the run: counted, explained if it failed, not shown again."""
+        self._digest.add(record)
+
+    def tick(self) -> None:
+        """Show how far the run is, if it is time to; call it as often as you like."""
+        seconds = self._due()
+        if seconds is None:
+            return
+        self._pace.mark(seconds, self._counters.done)
+        rate = self._pace.rate(seconds, self._counters.done)
+        parts = segments(self._counters, seconds=seconds, rate=rate)
+        if self._live is not None:
+            from .lines import progress_line
+
+            self._live.update(progress_line(parts, self._counters, width=self._console.width), refresh=True)
+        elif not self._line_per_record:
+            self._print(SEPARATOR.join(part.text for part in parts))
+
+    def note(self, text: str) -> None:
+        """Say something now, above the progress: a pause, a model being loaded."""
+        self._print(visible(text), "dim")
+
+    def number_rows(self, row_of: Callable[[Record], int | None]) -> None:
+        """Show with a failure the row that its record has in the file of --input."""
+        self._digest.row_of = row_of
+
+    def finish(self, counters: Counters, *, seconds: float, after: Next | None = None) -> None:
+        """End: the answers of a small run, the variants compared, the failures explained, the totals, what to do next."""
+        from . import closing
+
+        self.close()
+        blocks = [
+            closing.matrix(self._digest, width=self._console.width),
+            closing.prompt_totals(self._digest),
+        ]
+        if self._is_live:
+            blocks.insert(0, closing.answers(self._digest))
+        after = after or Next()
+        for block in (*blocks, *closing.failures(self._digest, results=after.results)):
+            if block is not None:
+                self._print()
+                self._block(block)
+        self._print()
+        self._print(closing.last_line(self._digest, counters, seconds=seconds, width=self._screen_width))
+        for line in closing.next_steps(self._digest, after):
+            self._print(line)
+
+    def close(self) -> None:
+        """Take the progress off the screen and give the terminal back; closing twice is harmless."""
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+    def _block(self, block: RenderableType) -> None:
+        with self._console.capture() as rendered:
+            self._console.print(block)
+        # Rich fills its tables up with spaces, which a log has no use for.
+        for line in rendered.get().removesuffix("\n").split("\n"):
+            self._stream.codes.write(line.rstrip() + "\n")
+
+    def _print(self, text: str | Text = "", style: str | None = None) -> None:
+        if self._before_line is not None:
+            self._before_line()
+        # A line of its own is not wrapped: what reads a pipe wants it whole, and a terminal wraps by itself.
+        self._console.print(text, style=style, soft_wrap=True)

@@ -1,0 +1,33 @@
+"""`--dry-run`: what a run would take."""
+
+from __future__ import annotations
+
+from ...engine.plan.plan import Plan, Preflight
+from ..terminal.figures import count, plural
+from ..terminal.table import format_table
+
+__all__ = ["dry_run_text"]
+
+BYTES_PER_TOKEN = 4
+
+
+def dry_run_text(plan: Plan, preflight: Preflight, request_bytes: int) -> str:
+    """Which prompts, models and endpoints, how many requests, and about how many tokens they hold."""
+    rows = [
+        (
+            unit.prompt.name,
+            unit.variant or "",
+            unit.model,
+            unit.endpoint.name,
+            unit.endpoint.base_url or "embedded",
+        )
+        for unit in plan.units
+    ]
+    tokens = request_bytes // BYTES_PER_TOKEN
+    return "\n".join(
+        (
+            format_table(("prompt", "variant", "model", "endpoint", "address"), rows),
+            "",
+            f"{plural(preflight.jobs, 'request')}, about {count(tokens)} tokens of input; nothing was sent",
+        )
+    )

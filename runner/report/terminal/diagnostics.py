@@ -1,0 +1,75 @@
+"""Errors and diagnostics as text: where, what, the source line with a caret, and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ...errors import Diagnostic, Location, Problems, RunnerError
+from ...masking import mask
+from .figures import plural
+from .painting import paint
+from .terminal_text import cell_width, one_line, visible
+
+__all__ = ["format_diagnostic", "format_error"]
+
+_EXCERPT = 100
+_BOLD, _RED, _YELLOW, _CYAN, _BLUE = "1", "1;31", "33", "36", "34"
+_SEVERITIES = {"error": _RED, "warning": _YELLOW, "info": _CYAN}
+
+
+def format_error(
+    error: RunnerError, *, color: bool, source_line: Callable[[Location], str | None] = lambda _: None
+) -> str:
+    """The error for a terminal, without a line end after the last line.
+
+        prompts/x.prompt.yaml:12:5: error: unknown key "temprature"
+          12 | temprature: 0
+             | ^
+        hint: did you mean "temperature"?
+
+    `source_line` gives the text of a location's line, or None where it cannot be had (then there is no excerpt).
+    Several errors (`Problems`) are all shown, followed by their number.
+    """
+    if isinstance(error, Problems):
+        parts = [format_error(part, color=color, source_line=source_line) for part in error.errors]
+        return "\n\n".join([*parts, plural(len(parts), "error")])
+    where = f"{paint(str(error.location), _BOLD, color=color)}: " if error.location else ""
+    lines = [f"{where}{paint('error', _RED, color=color)}: {mask(error.message)}"]
+    if error.location is not None:
+        text = None if error.secret else source_line(error.location)
+        lines += _excerpt(error.location, text, color=color)
+    if error.hint:
+        lines.append(_hint(error.hint, color=color))
+    return "\n".join(lines)
+
+
+def format_diagnostic(diagnostic: Diagnostic, *, color: bool = False) -> str:
+    """`path:line:column: CODE message [severity]`, and the hint on a line of its own.
+
+    Location, code and message stand together unpainted, so that editors and `grep` find them in one piece.
+    """
+    remark = one_line(mask(f"{diagnostic.location}: {diagnostic.code} {diagnostic.message}"))
+    severity = paint(f"[{diagnostic.severity}]", _SEVERITIES[diagnostic.severity], color=color)
+    line = f"{remark} {severity}"
+    return f"{line}\n  {_hint(diagnostic.hint, color=color)}" if diagnostic.hint else line
+
+
+def _excerpt(location: Location, text: str | None, *, color: bool) -> list[str]:
+    if text is None or location.line is None:
+        return []
+    source = text.rstrip("\r\n").expandtabs(1)
+    column = location.column
+    start = max(0, column - _EXCERPT // 2) if column is not None and len(source) > _EXCERPT else 0
+    end = start + _EXCERPT
+    head, tail = ("…" if start else ""), ("…" if end < len(source) else "")
+    number = str(location.line)
+    bar = paint("|", _BLUE, color=color)
+    lines = [f"  {paint(number, _BLUE, color=color)} {bar} {head}{visible(source[start:end])}{tail}"]
+    if column is not None:
+        before = head + visible(source[start : column - 1])
+        lines.append(f"  {' ' * len(number)} {bar} {' ' * cell_width(before)}{paint('^', _RED, color=color)}")
+    return lines
+
+
+def _hint(hint: str, *, color: bool) -> str:
+    return f"{paint('hint', _CYAN, color=color)}: {visible(mask(hint))}"

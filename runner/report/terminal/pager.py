@@ -1,0 +1,101 @@
+"""Long texts for a person: through the pager on a terminal, straight to standard output elsewhere."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from ...errors import UsageError
+from ...processes.programs import find_program
+from ...processes.start import PIPE, inherited_environment, start
+from .outlet import Outlet, print_line
+from .painting import Line, ansi
+
+__all__ = ["page"]
+
+_PAGERS = ("less", "more")
+
+
+def page(lines: Iterable[Line], *, color: bool, environ: Mapping[str, str], projects: Iterable[Path]) -> None:
+    """Print lines through the pager that PAGER names, else `less` or `more`, if standard output is a terminal.
+
+    The pager is looked up on the PATH outside `projects`, or is named by its absolute path. A person who leaves it
+    early has seen enough: no more lines are made then. An empty PAGER, or `cat`, means no pager. Raises UsageError for a
+    PAGER that is no command.
+    """
+    command = _command(environ, list(projects)) if _is_screen(environ) else []
+    if not command:
+        out = Outlet(sys.stdout, "standard output")
+        for line in lines:
+            out.line(line.painted(color=color))
+            out.check()
+        out.flush()
+        out.check()
+        return
+    # Only of less is it known that it shows colours, as it is started here.
+    color = color and Path(command[0]).stem == "less"
+    settings = inherited_environment(projects)
+    settings.setdefault(
+        "LESS", "FRX"
+    )  # colours; nothing is paged that fits the screen, and the screen is kept
+    process = start(command, settings, stdin=PIPE, stdout=sys.stdout.fileno(), stderr=sys.stderr.fileno())
+    assert process.stdin is not None
+    try:
+        for line in lines:
+            process.stdin.write(f"{ansi(line.painted(color=color))}\n".encode("utf-8", "backslashreplace"))
+    except (BrokenPipeError, KeyboardInterrupt):
+        pass  # the person has left it, or wants no more of it
+    finally:
+        with contextlib.suppress(OSError):
+            process.stdin.close()
+        while process.poll() is None:
+            with contextlib.suppress(KeyboardInterrupt):  # is for the pager, which has the terminal
+                process.wait()
+
+
+def _is_screen(environ: Mapping[str, str]) -> bool:
+    return sys.stdout.isatty() and environ.get("TERM", "") not in ("", "dumb")
+
+
+def _command(environ: Mapping[str, str], projects: list[Path]) -> list[str]:
+    """The command of the pager; none if there is none, or none is wanted."""
+    wanted = environ.get("PAGER")
+    if wanted is not None:
+        try:
+            words = shlex.split(wanted)
+        except ValueError as error:
+            raise UsageError(f"PAGER is no command: {error}", hint="an empty PAGER means no pager") from None
+        if not words or words == ["cat"]:
+            return []
+        found = _program(words[0], projects)
+        if found is None:
+            print_line(f"PAGER {words[0]} is no program outside the project: printed without it", err=True)
+            return []
+        return _with_colors([found, *words[1:]])
+    for name in _PAGERS:
+        found = _program(name, projects)
+        if found is not None:
+            return _with_colors([found])
+    return []
+
+
+def _program(name: str, projects: list[Path]) -> str | None:
+    path = Path(name)
+    if path.is_absolute():
+        real = path.resolve()
+        inside = any(real.is_relative_to(project.resolve()) for project in projects)
+        return None if inside or not os.access(real, os.X_OK) else str(path)
+    if path.name != name:
+        return None  # a path from the current folder, where a project lies
+    try:
+        return str(find_program(name, projects))
+    except FileNotFoundError:
+        return None
+
+
+def _with_colors(command: list[str]) -> list[str]:
+    return [*command, "-R"] if Path(command[0]).stem == "less" else command

@@ -1,0 +1,97 @@
+"""Text measured and shortened for a terminal, and made safe to show (see `runner.visible`)."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator, Sequence
+
+from ...visible import one_line, visible
+
+__all__ = ["breaks", "cell_width", "one_line", "packed", "shorten", "visible", "wrapped"]
+
+
+def cell_width(text: str) -> int:
+    """Columns a terminal needs for `text`: 2 for East Asian wide characters, 0 for combining marks (UAX #11)."""
+    if text.isascii():
+        return len(text)
+    return sum(_cells(character) for character in text)
+
+
+def shorten(text: str, width: int) -> str:
+    """`text` if it fits `width` columns, else its beginning and an ellipsis, `width` columns at most (at least 1)."""
+    if cell_width(text) <= width:
+        return text
+    room, kept = width - 1, []
+    for character in text:
+        room -= _cells(character)
+        if room < 0:
+            break
+        kept.append(character)
+    return "".join(kept).rstrip() + "…"
+
+
+def wrapped(text: str, width: int | None) -> list[str]:
+    """The lines of `text`, each broken where it is wider than `width` columns: at spaces, or else within a word.
+
+    Nothing is left out but the space at which a line is broken. With None only the text's own line ends break it.
+    """
+    found: list[str] = []
+    for line in text.expandtabs(4).split("\n"):
+        rest = line
+        while width is not None and cell_width(rest) > width:
+            cut = _cut(rest, width)
+            found.append(rest[:cut].rstrip(" "))
+            rest = rest[cut:].lstrip(" ")
+        found.append(rest)
+    return found
+
+
+def breaks(line: str, width: int | None) -> Iterator[tuple[int, int]]:
+    """Yield where each part of a line begins and ends that is at most `width` columns wide; together they are the line."""
+    start = 0
+    while width is not None and _is_wider(line, start, width):
+        cut = start + _cut(line[start:], width)
+        yield start, cut
+        start = cut
+    yield start, len(line)
+
+
+def _is_wider(line: str, start: int, width: int) -> bool:
+    """Whether what follows `start` needs more than `width` columns; looks no further than that."""
+    room = width
+    for at in range(start, len(line)):
+        room -= _cells(line[at])
+        if room < 0:
+            return True
+    return False
+
+
+def packed(parts: Sequence[str], separator: str, width: int | None) -> list[str]:
+    """Lines of as many parts as fit `width` columns with separators between them; no part is broken."""
+    lines: list[str] = []
+    for part in parts:
+        longer = f"{lines[-1]}{separator}{part}" if lines else part
+        if lines and (width is None or cell_width(longer) <= width):
+            lines[-1] = longer
+        else:
+            lines.append(part)
+    return lines
+
+
+def _cut(text: str, width: int) -> int:
+    """Where to break a line that is wider than `width`: behind the last space that fits, else where it is full."""
+    room, at, after_space = width, 0, 0
+    begins = len(text) - len(text.lstrip(" "))
+    for at, character in enumerate(text):
+        room -= _cells(character)
+        if character == " " and at >= begins:
+            after_space = at + 1
+        if room < 0:
+            break
+    return after_space or max(at, 1)
+
+
+def _cells(character: str) -> int:
+    if unicodedata.category(character) in ("Mn", "Me", "Cf"):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
