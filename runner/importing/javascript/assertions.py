@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from .expressions import Emitter, pattern_of
 from .statements import inlined, program
-from .syntax import Node, NotTranslatableError
+from .syntax import NotTranslatableError, SyntaxNode
 
 __all__ = ["NotTranslatableError", "as_assertion", "changed_answer", "lacks_return"]
 
@@ -59,7 +59,7 @@ def changed_answer(code: str, *, parsed: bool, rename: Callable[[str], str]) -> 
     return made.code, made.kind == "string"
 
 
-def _changed(code: str) -> Node:
+def _changed(code: str) -> SyntaxNode:
     return program(code, several="\n" in code)
 
 
@@ -82,10 +82,10 @@ def _is_one_group(text: str) -> bool:
     return True
 
 
-_OUTPUT = Node("name", "output")
+_OUTPUT = SyntaxNode("name", "output")
 
 
-def _simple(node: Node, *, negated: bool = False) -> dict[str, object] | None:
+def _simple(node: SyntaxNode, *, negated: bool = False) -> dict[str, object] | None:
     """The assertion by name where there is one that says the same."""
     prefix = "not-" if negated else ""
     if node.kind == "unary" and node.value == "!" and not negated:
@@ -99,7 +99,7 @@ def _simple(node: Node, *, negated: bool = False) -> dict[str, object] | None:
     if callee.value == "includes" and given.kind == "string" and given.value:
         if owner == _OUTPUT:
             return {"type": f"{prefix}contains", "value": given.value}
-        lowered = Node("call", None, (Node("member", "toLowerCase", (_OUTPUT,)),))
+        lowered = SyntaxNode("call", None, (SyntaxNode("member", "toLowerCase", (_OUTPUT,)),))
         if owner == lowered and str(given.value) == str(given.value).lower():
             return {"type": f"{prefix}icontains", "value": given.value}
     return None

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ...patterns import PatternError
 from ..regexes import python_pattern
 from .statements import inlined
-from .syntax import Node, NotTranslatableError
+from .syntax import NotTranslatableError, SyntaxNode
 
 __all__ = ["Emitter", "pattern_of"]
 
@@ -25,7 +25,7 @@ class _Value:
     kind: str
     raw: str | None = None
     """The expression as it is where it may be undefined."""
-    items: tuple[Node, ...] | None = None
+    items: tuple[SyntaxNode, ...] | None = None
     base: str | None = None
 
 
@@ -41,7 +41,7 @@ class Emitter:
         self.rename = rename
         self.size = 0
 
-    def value(self, node: Node) -> _Value:
+    def value(self, node: SyntaxNode) -> _Value:
         """Return the expression of a node. Raises NotTranslatableError."""
         self.size += 1
         if self.size > 3000:
@@ -54,7 +54,7 @@ class Emitter:
             raise NotTranslatableError("it is too long")
         return made
 
-    def truth(self, node: Node) -> str:
+    def truth(self, node: SyntaxNode) -> str:
         """An expression that is true where the value is truthy in JavaScript."""
         made = self.value(node)
         if made.kind in ("bool", "string", "number", "match"):
@@ -65,7 +65,7 @@ class Emitter:
         test = f"({code} is mapping or ({code} is sequence and {code} is not string) or {code})"
         return _thrown(test, made.base)
 
-    def verdict(self, node: Node) -> str:
+    def verdict(self, node: SyntaxNode) -> str:
         """The expression of the whole assertion, which gives true or false."""
         if node.kind == "object":
             parts = {str(part.value): part.parts[0] for part in node.parts}
@@ -97,43 +97,43 @@ class Emitter:
             return f"({code} is true or ({code} is number and {code} is not boolean and {code} {bound}))"
         raise NotTranslatableError("its value is neither true nor false, on which promptfoo fails")
 
-    def _computed(self, node: Node) -> str:
+    def _computed(self, node: SyntaxNode) -> str:
         """An expression that is true, and that fails where computing the value would throw."""
         made = self.value(node)
         return _thrown(f"({made.code} is defined or true)", made.base)
 
-    def _after(self, node: Node) -> _Value:
+    def _after(self, node: SyntaxNode) -> _Value:
         first, then = node.parts
         made = self.value(then)
         return _Value(f"({made.code} if {self._computed(first)} else none)", made.kind)
 
-    def _strict(self, node: Node) -> str:
+    def _strict(self, node: SyntaxNode) -> str:
         made = self.value(node)
         return made.code if made.kind == "bool" else f"(true if {self.truth(node)} else false)"
 
-    def _number(self, node: Node) -> _Value:
+    def _number(self, node: SyntaxNode) -> _Value:
         return _Value(json.dumps(node.value), "number")
 
-    def _string(self, node: Node) -> _Value:
+    def _string(self, node: SyntaxNode) -> _Value:
         return _Value(_quoted(str(node.value)), "string")
 
-    def _regex(self, node: Node) -> _Value:
+    def _regex(self, node: SyntaxNode) -> _Value:
         raise NotTranslatableError("a regular expression that is no test")
 
-    def _arrow(self, node: Node) -> _Value:
+    def _arrow(self, node: SyntaxNode) -> _Value:
         raise NotTranslatableError(
             "a function that is used in another way than some, every, filter and includes"
         )
 
-    def _object(self, node: Node) -> _Value:
+    def _object(self, node: SyntaxNode) -> _Value:
         raise NotTranslatableError("an object inside of an expression")
 
-    def _list(self, node: Node) -> _Value:
+    def _list(self, node: SyntaxNode) -> _Value:
         return _Value(
             f"[{', '.join(self.value(each).code for each in node.parts)}]", "list", items=node.parts
         )
 
-    def _name(self, node: Node) -> _Value:
+    def _name(self, node: SyntaxNode) -> _Value:
         name = str(node.value)
         if name == "output":
             return _Value("output", "any") if self.parsed else _Value("text", "string")
@@ -144,16 +144,16 @@ class Emitter:
             return _Value("none", "undefined")
         raise NotTranslatableError(f"`{name}` is nothing that an assertion here can see")
 
-    def _template(self, node: Node) -> _Value:
-        parts = [self.value(each) for each in node.parts if each != Node("string", "")]
+    def _template(self, node: SyntaxNode) -> _Value:
+        parts = [self.value(each) for each in node.parts if each != SyntaxNode("string", "")]
         if any(part.kind != "string" for part in parts):
             raise NotTranslatableError("a template string with what may be no text")
         return _Value(f"({' ~ '.join(part.code for part in parts)})", "string")
 
-    def _branch(self, node: Node) -> _Value:
+    def _branch(self, node: SyntaxNode) -> _Value:
         return self._if(node)
 
-    def _if(self, node: Node) -> _Value:
+    def _if(self, node: SyntaxNode) -> _Value:
         test, yes, no = node.parts
         if not self.parsed and (word := _typeof_output(test)) is not None:
             return self.value(yes if word == "string" else no)
@@ -161,7 +161,7 @@ class Emitter:
         kind = one.kind if one.kind == other.kind else "any"
         return _Value(f"({one.code} if {self.truth(test)} else {other.code})", kind)
 
-    def _unary(self, node: Node) -> _Value:
+    def _unary(self, node: SyntaxNode) -> _Value:
         (part,) = node.parts
         if node.value == "!":
             return _Value(f"(not {self.truth(part)})", "bool")
@@ -172,7 +172,7 @@ class Emitter:
             raise NotTranslatableError(f"`{node.value}` before what may be no number")
         return _Value(f"({node.value}{made.code})", "number")
 
-    def _binary(self, node: Node) -> _Value:
+    def _binary(self, node: SyntaxNode) -> _Value:
         operator, (left, right) = str(node.value), node.parts
         if operator in ("===", "!==", "==", "!="):
             return self._equality(left, right, negated=operator.startswith("!"), loose=len(operator) == 2)
@@ -216,7 +216,7 @@ class Emitter:
             return _Value(f"({one.code} {operator} {other.code})", "number")
         raise NotTranslatableError(f"`{operator}` of what may be no numbers")
 
-    def _equality(self, left: Node, right: Node, *, negated: bool, loose: bool) -> _Value:
+    def _equality(self, left: SyntaxNode, right: SyntaxNode, *, negated: bool, loose: bool) -> _Value:
         if right.kind == "unary" and right.value == "typeof":
             left, right = right, left
         if left.kind == "unary" and left.value == "typeof":
@@ -259,7 +259,7 @@ class Emitter:
             raise NotTranslatableError("`==` of values that may be of two types")
         return f"{one.code} == {other.code}"
 
-    def _typeof(self, node: Node, word: Node, *, negated: bool) -> _Value:
+    def _typeof(self, node: SyntaxNode, word: SyntaxNode, *, negated: bool) -> _Value:
         made = self.value(node)
         code = made.code
         tests = {
@@ -274,13 +274,17 @@ class Emitter:
         test = tests[str(word.value)]
         return _Value(_thrown(f"(not ({test}))", made.base) if negated else f"({test})", "bool")
 
-    def _member(self, node: Node) -> _Value:
+    def _member(self, node: SyntaxNode) -> _Value:
         (owner,) = node.parts
         name = str(node.value)
-        if owner.kind == "member" and owner.value == "vars" and owner.parts[0] == Node("name", "context"):
+        if (
+            owner.kind == "member"
+            and owner.value == "vars"
+            and owner.parts[0] == SyntaxNode("name", "context")
+        ):
             raw = f"vars[{_quoted(self.rename(name))}]"
             return _Value(raw, "any")
-        if owner == Node("name", "context"):
+        if owner == SyntaxNode("name", "context"):
             raise NotTranslatableError(f"`context.{name}` is nothing that an assertion here can see")
         if name == "length":
             return self._length(owner)
@@ -306,9 +310,13 @@ class Emitter:
         base = None if optional else made.code
         return _Value(f"({raw} | default(none))", "any", raw, base=base)
 
-    def _index(self, node: Node) -> _Value:
+    def _index(self, node: SyntaxNode) -> _Value:
         owner, index = node.parts
-        if owner.kind == "member" and owner.value == "vars" and owner.parts[0] == Node("name", "context"):
+        if (
+            owner.kind == "member"
+            and owner.value == "vars"
+            and owner.parts[0] == SyntaxNode("name", "context")
+        ):
             if index.kind != "string":
                 raise NotTranslatableError("a variable whose name is computed")
             return _Value(f"vars[{_quoted(self.rename(str(index.value)))}]", "any")
@@ -317,7 +325,7 @@ class Emitter:
             raise NotTranslatableError("an index that has no counterpart")
         return self._part(made, key.code, optional=node.kind.endswith("?"))
 
-    def _length(self, owner: Node) -> _Value:
+    def _length(self, owner: SyntaxNode) -> _Value:
         if owner.kind == "call" and owner.parts[0].kind == "member":
             callee, *given = owner.parts
             if callee.value == "filter" and len(given) == 1 and callee.parts[0].kind == "list":
@@ -330,7 +338,7 @@ class Emitter:
                 )
             if _is_split(owner) and given[0].value in (r"/\s+/", r"/\s+/g"):
                 inner = callee.parts[0]
-                trimmed = inner.kind == "call" and inner.parts[0] == Node(
+                trimmed = inner.kind == "call" and inner.parts[0] == SyntaxNode(
                     "member", "trim", inner.parts[0].parts
                 )
                 text = self.value(inner.parts[0].parts[0] if trimmed else inner)
@@ -354,7 +362,7 @@ class Emitter:
         code = made.raw or made.code
         return _Value(f"({code} | length if {made.code} is not mapping else none)", "any")
 
-    def _literal(self, node: Node) -> tuple[Node, ...]:
+    def _literal(self, node: SyntaxNode) -> tuple[SyntaxNode, ...]:
         if node.kind != "list":
             raise NotTranslatableError("a function over a list that is not written in the code")
         if not node.parts or len(node.parts) > 60:
@@ -363,7 +371,7 @@ class Emitter:
             )
         return node.parts
 
-    def _call(self, node: Node) -> _Value:
+    def _call(self, node: SyntaxNode) -> _Value:
         callee, *given = node.parts
         if callee.kind == "member" or callee.kind == "member?":
             return self._method(callee, given)
@@ -372,10 +380,10 @@ class Emitter:
             if len(names) != len(given):
                 raise NotTranslatableError("a function that is given more or fewer values than it takes")
             return self.value(inlined(callee.parts[0], dict(zip(map(str, names), given, strict=True))))
-        if callee == Node("name", "Boolean") and len(given) == 1:
+        if callee == SyntaxNode("name", "Boolean") and len(given) == 1:
             return _Value(f"(true if {self.truth(given[0])} else false)", "bool")
         if (
-            callee == Node("name", "String")
+            callee == SyntaxNode("name", "String")
             and len(given) == 1
             and (made := self.value(given[0])).kind == "string"
         ):
@@ -383,7 +391,7 @@ class Emitter:
         name = callee.value if callee.kind == "name" else "a function"
         raise NotTranslatableError(f"the function `{name}()` has no counterpart here")
 
-    def _method(self, callee: Node, given: list[Node]) -> _Value:
+    def _method(self, callee: SyntaxNode, given: list[SyntaxNode]) -> _Value:
         (owner,) = callee.parts
         name = str(callee.value)
         if owner.kind == "name" and owner.value in ("JSON", "Array", "Object", "Math", "Number"):
@@ -408,7 +416,7 @@ class Emitter:
             return _Value(found.code, "match")
         return self._of_text(owner, name, given)
 
-    def _over(self, owner: Node, name: str, function: Node) -> _Value:
+    def _over(self, owner: SyntaxNode, name: str, function: SyntaxNode) -> _Value:
         """`some` and `every` over a list of the answer: how many of its items pass the filters that the test comes to."""
         made = self.value(owner)
         if made.kind not in ("any", "list") or function.kind != "arrow":
@@ -422,7 +430,7 @@ class Emitter:
             return _Value(f"({chosen} > 0)", "bool")
         return _Value(f"({code} is not mapping and ({chosen}) == ({code} | length))", "bool")
 
-    def _filtered(self, owner: Node, function: Node) -> _Value:
+    def _filtered(self, owner: SyntaxNode, function: SyntaxNode) -> _Value:
         """What `filter` leaves of a list of the answer."""
         if _is_words(owner, function):
             text = self.value(owner.parts[0].parts[0])
@@ -431,7 +439,7 @@ class Emitter:
         made = self.value(owner)
         if made.kind != "list":
             raise NotTranslatableError("`filter` of what may be no list")
-        if function == Node("name", "Boolean"):
+        if function == SyntaxNode("name", "Boolean"):
             return _Value(f"({made.code} | select | list)", "list")
         names = function.value if isinstance(function.value, tuple) else ()
         if function.kind != "arrow" or len(names) != 1:
@@ -439,7 +447,7 @@ class Emitter:
         chosen = " | ".join(self._filters(function.parts[0], str(names[0])))
         return _Value(f"({made.code} | {chosen} | list)", "list")
 
-    def _words(self, owner: Node, literal: str) -> _Value:
+    def _words(self, owner: SyntaxNode, literal: str) -> _Value:
         """The texts between white space. A text without any at its ends has no empty ones."""
         trimmed = owner.kind == "call" and owner.parts[0].kind == "member" and owner.parts[0].value == "trim"
         text = self.value(owner)
@@ -447,7 +455,7 @@ class Emitter:
             return _Value(f"({self.value(owner.parts[0].parts[0]).code}.split())", "list")
         raise NotTranslatableError("`split` with a regular expression")
 
-    def _filters(self, test: Node, item: str) -> list[str]:
+    def _filters(self, test: SyntaxNode, item: str) -> list[str]:
         """The filters that leave the items for which a test is true."""
         if test.kind == "binary" and test.value == "&&":
             return [*self._filters(test.parts[0], item), *self._filters(test.parts[1], item)]
@@ -476,7 +484,7 @@ class Emitter:
             return self._compared(test, item)
         raise NotTranslatableError("a function over a list that is not written in the code")
 
-    def _compared(self, test: Node, item: str) -> list[str]:
+    def _compared(self, test: SyntaxNode, item: str) -> list[str]:
         left, right = test.parts
         negated = test.value == "!=="
         if left.kind == "unary" and left.value == "typeof" and right.value in ("string", "boolean"):
@@ -497,7 +505,7 @@ class Emitter:
             ]
         raise NotTranslatableError("a function over a list that is not written in the code")
 
-    def _of_text(self, owner: Node, name: str, given: list[Node]) -> _Value:
+    def _of_text(self, owner: SyntaxNode, name: str, given: list[SyntaxNode]) -> _Value:
         made = self.value(owner)
         if name == "toString" and not given and re.fullmatch(r"\d+", made.code):
             return _Value(_quoted(made.code), "string")
@@ -545,7 +553,7 @@ class Emitter:
             return _Value(f"({code}.find({arguments[0].code}))", "number")
         raise NotTranslatableError(f"the method `{name}()` has no counterpart here")
 
-    def _static(self, name: str, given: list[Node]) -> _Value:
+    def _static(self, name: str, given: list[SyntaxNode]) -> _Value:
         if name == "JSON.parse" and len(given) == 1:
             text = self.value(given[0])
             if text.kind != "string":
@@ -570,7 +578,7 @@ class Emitter:
             return _Value(f"({code} is integer)", "bool")
         raise NotTranslatableError(f"`{name}` has no counterpart here")
 
-    def _searched(self, text: Node, pattern: Node) -> _Value:
+    def _searched(self, text: SyntaxNode, pattern: SyntaxNode) -> _Value:
         made = self.value(text)
         if made.kind != "string" and made.kind != "any":
             raise NotTranslatableError("a regular expression on what is no text")
@@ -579,24 +587,24 @@ class Emitter:
         )
 
 
-def _typeof_output(test: Node) -> object:
+def _typeof_output(test: SyntaxNode) -> object:
     """The word that `typeof output` is compared with, where a test is that."""
     if test.kind != "binary" or test.value not in ("===", "=="):
         return None
     left, right = test.parts
-    return right.value if left == Node("unary", "typeof", (Node("name", "output"),)) else None
+    return right.value if left == SyntaxNode("unary", "typeof", (SyntaxNode("name", "output"),)) else None
 
 
-def _folded(operator: str, left: Node, right: Node) -> Node | None:
+def _folded(operator: str, left: SyntaxNode, right: SyntaxNode) -> SyntaxNode | None:
     """The whole number that an operation on two whole numbers in the code gives."""
     one, other = left.value, right.value
     if not (left.kind == right.kind == "number" and type(one) is int and type(other) is int):
         return None
     made = one + other if operator == "+" else one - other if operator == "-" else one * other
-    return Node("number", made) if operator in ("+", "-", "*") and 0 <= made < 2**53 else None
+    return SyntaxNode("number", made) if operator in ("+", "-", "*") and 0 <= made < 2**53 else None
 
 
-def _is_split(node: Node) -> bool:
+def _is_split(node: SyntaxNode) -> bool:
     """Whether a node is `….split(/…/)`."""
     return (
         node.kind == "call"
@@ -607,11 +615,11 @@ def _is_split(node: Node) -> bool:
     )
 
 
-def _is_words(owner: Node, function: Node) -> bool:
+def _is_words(owner: SyntaxNode, function: SyntaxNode) -> bool:
     """Whether a filter leaves the words of a text: `….split(/\\s+/).filter(Boolean)`, or with a function that says the same."""
     if not _is_split(owner) or owner.parts[1].value not in (r"/\s+/", r"/\s+/g"):
         return False
-    if function == Node("name", "Boolean"):
+    if function == SyntaxNode("name", "Boolean"):
         return True
     names = function.value if isinstance(function.value, tuple) else ()
     return (
@@ -621,26 +629,26 @@ def _is_words(owner: Node, function: Node) -> bool:
     )
 
 
-def _is_filled(test: Node, item: str, *, blank: bool = False) -> bool:
+def _is_filled(test: SyntaxNode, item: str, *, blank: bool = False) -> bool:
     """Whether a test says that an item has more than white space in it; with `blank`, that it is not empty."""
     if test.kind == "binary" and (test.value, test.parts[1]) in (
-        (">", Node("number", 0)),
-        (">=", Node("number", 1)),
+        (">", SyntaxNode("number", 0)),
+        (">=", SyntaxNode("number", 1)),
     ):
         test = (
             test.parts[0].parts[0]
             if test.parts[0].kind == "member" and test.parts[0].value == "length"
             else test
         )
-    elif (test.kind == "binary" and test.value in ("!==", "!=") and test.parts[1] == Node("string", "")) or (
-        test.kind == "member" and test.value == "length"
-    ):
+    elif (
+        test.kind == "binary" and test.value in ("!==", "!=") and test.parts[1] == SyntaxNode("string", "")
+    ) or (test.kind == "member" and test.value == "length"):
         test = test.parts[0]
-    trimmed = Node("call", None, (Node("member", "trim", (Node("name", item),)),))
-    return test == trimmed or (blank and test == Node("name", item))
+    trimmed = SyntaxNode("call", None, (SyntaxNode("member", "trim", (SyntaxNode("name", item),)),))
+    return test == trimmed or (blank and test == SyntaxNode("name", item))
 
 
-def _sliced(name: str, given: list[Node]) -> str:
+def _sliced(name: str, given: list[SyntaxNode]) -> str:
     """The bounds of a part of a text, which are whole numbers in the code."""
     bounds: list[int] = []
     for each in given:
@@ -659,11 +667,11 @@ def _thrown(code: str, base: str | None) -> str:
     return f"({code} if {base} is not none else 1 // 0)" if base else code
 
 
-def _member_of(node: Node, item: str) -> str | None:
+def _member_of(node: SyntaxNode, item: str) -> str | None:
     """The member of an item that a node names: "" is the item itself; None where it is something else."""
-    if node == Node("name", item):
+    if node == SyntaxNode("name", item):
         return ""
-    if node.kind == "member" and node.parts[0] == Node("name", item) and node.value != "length":
+    if node.kind == "member" and node.parts[0] == SyntaxNode("name", item) and node.value != "length":
         return str(node.value)
     return None
 
@@ -677,9 +685,9 @@ def _defined(attribute: str) -> str:
     return _filter("select", attribute, "defined")
 
 
-def _applied(function: Node, item: Node) -> Node:
+def _applied(function: SyntaxNode, item: SyntaxNode) -> SyntaxNode:
     if function.kind != "arrow":
-        if function == Node("name", "Boolean"):
+        if function == SyntaxNode("name", "Boolean"):
             return item
         raise NotTranslatableError("a function that is not written in its place")
     names = function.value if isinstance(function.value, tuple) else ()

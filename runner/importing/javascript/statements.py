@@ -8,17 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from .syntax import Node, NotTranslatableError, Parser, tokens
+from .syntax import NotTranslatableError, Parser, SyntaxNode, tokens
 
 __all__ = ["inlined", "program"]
 
-_REST = Node("rest")
+_REST = SyntaxNode("rest")
 """In the place of a value: the branch does not return, and what follows the `if` counts."""
 _MOST_STATEMENTS = 150
-_FAILS = (Node("name", "false"), Node("number", 0))
+_FAILS = (SyntaxNode("name", "false"), SyntaxNode("number", 0))
 
 
-def program(code: str, *, several: bool) -> Node:
+def program(code: str, *, several: bool) -> SyntaxNode:
     """Return the expression whose value the code returns, its constants put in their places.
 
     Code of one line returns its last expression; code of several lines is the body of a function (that is how promptfoo
@@ -40,7 +40,7 @@ class _Program(Parser):
         super().__init__(given)
         self.statement_count = 0
 
-    def block(self) -> Node:
+    def block(self) -> SyntaxNode:
         """Read the body of a function, whose brace is open, and return the value that it returns."""
         result = self.statements({}, several=True)
         self.need("}")
@@ -48,7 +48,7 @@ class _Program(Parser):
             raise NotTranslatableError("a function that returns nothing")
         return result
 
-    def statements(self, constants: dict[str, Node], *, several: bool) -> Node:
+    def statements(self, constants: dict[str, SyntaxNode], *, several: bool) -> SyntaxNode:
         """Read up to the end, or to the brace that closes the block, and return the value; `constants` are the names so far."""
         self.statement_count += 1
         if self.statement_count > _MOST_STATEMENTS:
@@ -92,18 +92,18 @@ class _Program(Parser):
             raise NotTranslatableError("several statements")
         return value
 
-    def _result(self, constants: Mapping[str, Node]) -> Node:
+    def _result(self, constants: Mapping[str, SyntaxNode]) -> SyntaxNode:
         value = inlined(self.expression(), constants)
         while self.take(";"):
             pass
         return value
 
-    def _sets_anew(self, constants: Mapping[str, Node]) -> bool:
+    def _sets_anew(self, constants: Mapping[str, SyntaxNode]) -> bool:
         following = self.tokens[self.at : self.at + 2]
         return len(following) == 2 and following[0][1] in constants and following[1] == ("op", "=")
 
-    def _declare(self, constants: dict[str, Node]) -> list[Node]:
-        values: list[Node] = []
+    def _declare(self, constants: dict[str, SyntaxNode]) -> list[SyntaxNode]:
+        values: list[SyntaxNode] = []
         while True:
             kind, name = self.next()
             if kind != "name":
@@ -115,16 +115,16 @@ class _Program(Parser):
                 break
         return values
 
-    def _function(self, constants: dict[str, Node]) -> None:
+    def _function(self, constants: dict[str, SyntaxNode]) -> None:
         kind, name = self.next()
         if kind != "name":
             raise NotTranslatableError("a function without a name")
         self.need("(")
         names = self.names(")")
         self.need("{")
-        constants[name] = inlined(Node("arrow", tuple(names), (self.block(),)), constants)
+        constants[name] = inlined(SyntaxNode("arrow", tuple(names), (self.block(),)), constants)
 
-    def _if(self, constants: dict[str, Node]) -> Node:
+    def _if(self, constants: dict[str, SyntaxNode]) -> SyntaxNode:
         """Read an `if`, whose word is read, with its `else`; `constants` become those behind it."""
         self.need("(")
         test = inlined(self.expression(), constants)
@@ -135,12 +135,12 @@ class _Program(Parser):
         if _goes_on(yes) and _goes_on(no):
             for name in constants:
                 if of_yes[name] is not of_no[name]:
-                    constants[name] = Node("if", None, (test, of_yes[name], of_no[name]))
+                    constants[name] = SyntaxNode("if", None, (test, of_yes[name], of_no[name]))
         else:
             constants.update(of_yes if _goes_on(yes) else of_no)
-        return _REST if yes is _REST and no is _REST else Node("branch", None, (test, yes, no))
+        return _REST if yes is _REST and no is _REST else SyntaxNode("branch", None, (test, yes, no))
 
-    def _branch(self, constants: dict[str, Node]) -> Node:
+    def _branch(self, constants: dict[str, SyntaxNode]) -> SyntaxNode:
         if self.take("{"):
             inner = dict(constants)
             value = self.statements(inner, several=True)
@@ -158,7 +158,7 @@ class _Program(Parser):
             return _REST
         raise NotTranslatableError("a statement that has no counterpart in an expression")
 
-    def _continued(self, tree: Node, constants: dict[str, Node]) -> Node:
+    def _continued(self, tree: SyntaxNode, constants: dict[str, SyntaxNode]) -> SyntaxNode:
         """Put what follows an `if` where its branches do not return."""
         if not _goes_on(tree):
             while self.take(";"):
@@ -166,7 +166,7 @@ class _Program(Parser):
             return tree
         return _filled(tree, self.statements(constants, several=True))
 
-    def _try(self, constants: dict[str, Node]) -> Node:
+    def _try(self, constants: dict[str, SyntaxNode]) -> SyntaxNode:
         """`try { … } catch { return false; }`: promptfoo fails on what throws, too."""
         self.need("{")
         tried = self.statements(dict(constants), several=True)
@@ -184,31 +184,31 @@ class _Program(Parser):
             raise NotTranslatableError("`try` has no counterpart in an expression")
         while self.take(";"):
             pass
-        return Node("try", None, (tried,))
+        return SyntaxNode("try", None, (tried,))
 
 
-def _goes_on(tree: Node) -> bool:
+def _goes_on(tree: SyntaxNode) -> bool:
     """Return whether a branch of an `if` does not return."""
     return tree is _REST or (tree.kind in ("branch", "after") and any(map(_goes_on, tree.parts[1:])))
 
 
-def _filled(tree: Node, rest: Node) -> Node:
+def _filled(tree: SyntaxNode, rest: SyntaxNode) -> SyntaxNode:
     if tree is _REST:
         return rest
     if not _goes_on(tree):
         return tree
-    return Node(tree.kind, None, (tree.parts[0], *(_filled(part, rest) for part in tree.parts[1:])))
+    return SyntaxNode(tree.kind, None, (tree.parts[0], *(_filled(part, rest) for part in tree.parts[1:])))
 
 
-def _after(values: list[Node], result: Node) -> Node:
+def _after(values: list[SyntaxNode], result: SyntaxNode) -> SyntaxNode:
     """Keep what the values may throw: they are computed before the result, whether it needs them or not."""
     for value in reversed(values):
         if value.kind != "arrow" and _may_throw(value, set()) and not _surely(result, value, set()):
-            result = Node("after", None, (value, result))
+            result = SyntaxNode("after", None, (value, result))
     return result
 
 
-def _may_throw(node: Node, seen: set[int]) -> bool:
+def _may_throw(node: SyntaxNode, seen: set[int]) -> bool:
     """Return whether computing a value may throw: it parses JSON, or reads what it gets from elsewhere than the answer's text."""
     if id(node) in seen or node.kind == "arrow":
         return False
@@ -218,7 +218,7 @@ def _may_throw(node: Node, seen: set[int]) -> bool:
     return any(_may_throw(part, seen) for part in node.parts)
 
 
-def _surely(node: Node, part: Node, seen: set[int]) -> bool:
+def _surely(node: SyntaxNode, part: SyntaxNode, seen: set[int]) -> bool:
     """Return whether computing a node always computes a part of it."""
     if node is part:
         return True
@@ -231,7 +231,7 @@ def _surely(node: Node, part: Node, seen: set[int]) -> bool:
     return any(_surely(each, part, seen) for each in inner)
 
 
-def inlined(node: Node, constants: Mapping[str, Node]) -> Node:
+def inlined(node: SyntaxNode, constants: Mapping[str, SyntaxNode]) -> SyntaxNode:
     """Return an expression with the values of names in their places."""
     if node.kind == "name" and isinstance(node.value, str) and node.value in constants:
         return constants[node.value]
@@ -240,4 +240,4 @@ def inlined(node: Node, constants: Mapping[str, Node]) -> Node:
         constants = {name: value for name, value in constants.items() if name not in names}
     if not node.parts:
         return node
-    return Node(node.kind, node.value, tuple(inlined(part, constants) for part in node.parts))
+    return SyntaxNode(node.kind, node.value, tuple(inlined(part, constants) for part in node.parts))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-__all__ = ["Node", "NotTranslatableError", "Parser", "string_of", "tokens"]
+__all__ = ["NotTranslatableError", "Parser", "SyntaxNode", "string_of", "tokens"]
 
 
 class NotTranslatableError(ValueError):
@@ -13,12 +13,12 @@ class NotTranslatableError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
+class SyntaxNode:
     """A part of the tree: its kind, its name or literal value, and its parts."""
 
     kind: str
     value: object = None
-    parts: tuple[Node, ...] = ()
+    parts: tuple[SyntaxNode, ...] = ()
 
 
 _TOKEN = re.compile(
@@ -101,7 +101,7 @@ class Parser:
         self.at += 1
         return self.tokens[self.at - 1]
 
-    def expression(self) -> Node:
+    def expression(self) -> SyntaxNode:
         """Read an expression. Raises NotTranslatableError."""
         self.depth += 1
         if self.depth > _DEEPEST:
@@ -113,12 +113,12 @@ class Parser:
             if self.take("?"):
                 yes = self.expression()
                 self.need(":")
-                return Node("if", None, (test, yes, self.expression()))
+                return SyntaxNode("if", None, (test, yes, self.expression()))
             return test
         finally:
             self.depth -= 1
 
-    def block(self) -> Node:
+    def block(self) -> SyntaxNode:
         """Read the body of a function, whose brace is open."""
         raise NotTranslatableError("a function with a body")
 
@@ -135,7 +135,7 @@ class Parser:
                 break
         return found
 
-    def _arrow(self) -> Node | None:
+    def _arrow(self) -> SyntaxNode | None:
         start = self.at
         names: list[str] = []
         try:
@@ -150,7 +150,7 @@ class Parser:
             self.at = start
             return None
         body = self.block() if self.take("{") else self.expression()
-        return Node("arrow", tuple(names), (body,))
+        return SyntaxNode("arrow", tuple(names), (body,))
 
     _LEVELS = (
         ("??",),
@@ -162,46 +162,46 @@ class Parser:
         ("*", "/", "%"),
     )
 
-    def _binary(self, level: int) -> Node:
+    def _binary(self, level: int) -> SyntaxNode:
         if level == len(self._LEVELS):
             return self._unary()
         left = self._binary(level + 1)
         while self.peek(*self._LEVELS[level]):
             operator = self.next()[1]
-            left = Node("binary", operator, (left, self._binary(level + 1)))
+            left = SyntaxNode("binary", operator, (left, self._binary(level + 1)))
         return left
 
-    def _unary(self) -> Node:
+    def _unary(self) -> SyntaxNode:
         self.depth += 1
         if self.depth > _DEEPEST:
             raise NotTranslatableError("it is nested too deeply")
         try:
             for operator in ("!", "-", "+", "typeof"):
                 if self.take(operator):
-                    return Node("unary", operator, (self._unary(),))
+                    return SyntaxNode("unary", operator, (self._unary(),))
             return self._members(self._primary())
         finally:
             self.depth -= 1
 
-    def _members(self, node: Node) -> Node:
+    def _members(self, node: SyntaxNode) -> SyntaxNode:
         while True:
             optional = False
             if self.take("?."):
                 optional = True
                 if not self.peek("[", "("):
-                    node = Node("member?", self._word(), (node,))
+                    node = SyntaxNode("member?", self._word(), (node,))
                     continue
             if self.take("."):
-                node = Node("member", self._word(), (node,))
+                node = SyntaxNode("member", self._word(), (node,))
             elif self.take("["):
                 index = self.expression()
                 self.need("]")
-                node = Node("index?" if optional else "index", None, (node, index))
+                node = SyntaxNode("index?" if optional else "index", None, (node, index))
             elif self.take("("):
                 given = self._list(")")
                 # `(() => …)()` is the value that the function returns.
                 called = node.kind == "arrow" and not node.value and not given
-                node = node.parts[0] if called else Node("call", None, (node, *given))
+                node = node.parts[0] if called else SyntaxNode("call", None, (node, *given))
             else:
                 return node
 
@@ -211,8 +211,8 @@ class Parser:
             raise NotTranslatableError(f"{text!r} is no name of a member")
         return text
 
-    def _list(self, closing: str) -> list[Node]:
-        items: list[Node] = []
+    def _list(self, closing: str) -> list[SyntaxNode]:
+        items: list[SyntaxNode] = []
         while not self.take(closing):
             items.append(self.expression())
             if not self.take(","):
@@ -220,37 +220,39 @@ class Parser:
                 break
         return items
 
-    def _primary(self) -> Node:
+    def _primary(self) -> SyntaxNode:
         kind, text = self.next()
         if kind == "number":
             number = float(text.replace("_", ""))
-            return Node("number", int(number) if number.is_integer() and abs(number) < 2**53 else number)
+            return SyntaxNode(
+                "number", int(number) if number.is_integer() and abs(number) < 2**53 else number
+            )
         if kind == "string":
-            return Node("string", string_of(text))
+            return SyntaxNode("string", string_of(text))
         if kind == "template":
             return self._template(text)
         if kind == "regex":
-            return Node("regex", text)
+            return SyntaxNode("regex", text)
         if kind == "name":
             if text in ("function", "new", "async", "await", "class", "delete", "void", "in", "instanceof"):
                 raise NotTranslatableError(f"`{text}` has no counterpart in an expression")
-            return Node("name", text)
+            return SyntaxNode("name", text)
         if text == "(":
             inner = self.expression()
             self.need(")")
             return inner
         if text == "[":
-            return Node("list", None, tuple(self._list("]")))
+            return SyntaxNode("list", None, tuple(self._list("]")))
         if text == "{":
             return self._object()
         raise NotTranslatableError(f"{text!r} cannot be read here")
 
-    def _template(self, text: str) -> Node:
+    def _template(self, text: str) -> SyntaxNode:
         """A template string is its parts, one after the other."""
-        parts: list[Node] = []
+        parts: list[SyntaxNode] = []
         end = 1
         for found in _FILLED.finditer(text):
-            parts.append(Node("string", string_of(f"`{text[end : found.start()]}`")))
+            parts.append(SyntaxNode("string", string_of(f"`{text[end : found.start()]}`")))
             inner = type(self)(tokens(found[1]))
             inner.depth = self.depth + 1
             parts.append(inner.expression())
@@ -260,22 +262,22 @@ class Parser:
         last = text[end:-1]
         if "${" in last:
             raise NotTranslatableError("a template string that cannot be read")
-        parts.append(Node("string", string_of(f"`{last}`")))
-        return Node("template", None, tuple(parts)) if len(parts) > 1 else parts[0]
+        parts.append(SyntaxNode("string", string_of(f"`{last}`")))
+        return SyntaxNode("template", None, tuple(parts)) if len(parts) > 1 else parts[0]
 
-    def _object(self) -> Node:
-        members: list[Node] = []
+    def _object(self) -> SyntaxNode:
+        members: list[SyntaxNode] = []
         while not self.take("}"):
             kind, text = self.next()
             if kind not in ("name", "string"):
                 raise NotTranslatableError("an object that cannot be read")
             name = string_of(text) if kind == "string" else text
-            value = self.expression() if self.take(":") else Node("name", name)
-            members.append(Node("pair", name, (value,)))
+            value = self.expression() if self.take(":") else SyntaxNode("name", name)
+            members.append(SyntaxNode("pair", name, (value,)))
             if not self.take(","):
                 self.need("}")
                 break
-        return Node("object", None, tuple(members))
+        return SyntaxNode("object", None, tuple(members))
 
 
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "v": "\v", "0": "\0", "\n": ""}
