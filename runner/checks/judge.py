@@ -18,6 +18,7 @@ from ..render.message_words import suggestion
 from ..render.sandbox import IN_PROCESS, Sandbox
 from ..schema import Validator, Violation, show
 from ..values import Json, JsonObject
+from ..wire.decoding import parse_answer
 from ..wire.reply import Answer, Outcome
 from .assertions import AnswerView, CheckResult, CompiledAssertion, compile_assertion
 from .foregone import Foregone, Ground, doubt, foregone
@@ -220,14 +221,12 @@ class Judge:
         if validator is None:
             return ()
         arguments = body.get("arguments")
-        try:
-            value: Json = (
-                json.loads(arguments, parse_constant=_no_constant) if isinstance(arguments, str) else None
-            )
-        except (ValueError, RecursionError) as error:
-            return (_tool_failure(f"the arguments of {name} are not JSON ({error}): {show(arguments)}"),)
         if not isinstance(arguments, str):
             return (_tool_failure(f"the arguments of {name} are no text: {show(arguments)}"),)
+        try:
+            value = parse_answer(arguments)
+        except ValueError as error:
+            return (_tool_failure(f"the arguments of {name} are not JSON ({error}): {show(arguments)}"),)
         return _broken(validator.check(value), type_="tool-call", prefix=f"arguments of {name}: ")
 
     def _compile_all(
@@ -385,10 +384,6 @@ def _broken(
 
 def _tool_failure(message: str) -> CheckResult:
     return CheckResult("tool-call", passed=False, path=None, message=message)
-
-
-def _no_constant(name: str) -> Json:
-    raise ValueError(f"{name} is not JSON")
 
 
 def _outcome_check(expected: Outcome, came: Outcome, detail: str | None) -> CheckResult:

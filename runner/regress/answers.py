@@ -12,6 +12,7 @@ from ..engine.plan.job import Job
 from ..finish_reasons import NONE_DECLARED, Declared, ending_of
 from ..values import Json, JsonObject
 from ..wire.classify import end_early
+from ..wire.decoding import parse_answer
 from ..wire.reply import Answer, Outcome
 from .snapshots.snapshot import Snapshot, Variation
 
@@ -53,7 +54,7 @@ def calls_of(calls: Json) -> list[Json]:
         if isinstance(arguments, str):
             # Arguments that are not JSON stay a string; the judge has reported them.
             with contextlib.suppress(ValueError):
-                arguments = json.loads(arguments)
+                arguments = parse_answer(arguments)
         found.append({"name": function.get("name"), "arguments": arguments})
     return found
 

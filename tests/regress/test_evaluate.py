@@ -399,6 +399,14 @@ def test_an_approved_refusal_is_compared_by_its_outcome_alone() -> None:
     assert evaluated(record("hi"), against=against).result.verdict == "fail"
 
 
+@pytest.mark.parametrize("arguments", ["[" * 100_000, '{"a": NaN}', '{"a": 1, "a": 2}', "{"])
+def test_arguments_that_are_not_json_are_compared_as_they_were_written(arguments: str) -> None:
+    call = {"id": "1", "type": "function", "function": {"name": "f", "arguments": arguments}}
+    against = approved(None, outcome="tool_call", tool_calls=[{"name": "f", "arguments": arguments}])
+    called = record(None, outcome="tool_call", tool_calls=[call])
+    assert evaluated(called, against=against).result.verdict == "pass"
+
+
 def test_tool_calls_are_compared_with_the_approved_ones() -> None:
     call = {"type": "function", "id": "1", "function": {"name": "f", "arguments": '{"a": 1}'}}
     against = approved(None, outcome="tool_call", tool_calls=[{"name": "f", "arguments": {"a": 1}}])
