@@ -80,7 +80,7 @@ class CompiledAssertion:
     path: Path | None
     predicate: Predicate
     key: tuple[str, ...]
-    """A key that only this assertion and its `not-` form have."""
+    """A key that only this assertion and its `not-` form have: its name, its path as text, its argument."""
     trimmed: bool = False
     """Whether it checks the text of the answer without surrounding white space."""
     fill: Callable[[JsonObject], Predicate] | None = None
@@ -109,7 +109,7 @@ class CompiledAssertion:
             except SpecError as error:
                 return self._result(None, str(error), None, passed=False, code="unknown")
         predicate = self.predicate
-        written = str(self.path) if self.path else None
+        written = self.key[1] if self.path else None
         actual: Json = None
         try:
             subjects = self._subjects(answer)

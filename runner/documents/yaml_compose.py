@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import gc
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import TypeAlias
 
 from yaml.composer import Composer
@@ -48,10 +47,10 @@ PyYAML refuses.
 
 
 class _Hooks:
-    """The hooks that both composers call for each node."""
+    """The hooks that both composers call for each node. `room` counts the levels that may still be entered."""
 
     max_depth: int
-    depth: int
+    room: int
 
     def resolve(self, kind: type[Node], value: str | None, implicit: tuple[bool, bool]) -> str:
         """Return the tag of a node that has none of its own."""
@@ -61,13 +60,13 @@ class _Hooks:
 
     def descend_resolver(self, parent: Node | None, index: object) -> None:
         """Count a level of nesting; called before a node is composed."""
-        self.depth += 1
-        if self.depth > self.max_depth + 1 and parent is not None:
+        self.room -= 1
+        if self.room < 0 and parent is not None:
             raise too_deep(self.max_depth, parent.start_mark.index)
 
     def ascend_resolver(self) -> None:
         """Leave a level of nesting; called after a node was composed."""
-        self.depth -= 1
+        self.room += 1
 
 
 class _PythonComposer(_Hooks, Reader, Scanner, Parser, Composer):
@@ -76,7 +75,7 @@ class _PythonComposer(_Hooks, Reader, Scanner, Parser, Composer):
         Scanner.__init__(self)
         Parser.__init__(self)
         Composer.__init__(self)
-        self.depth, self.max_depth = 0, max_depth
+        self.max_depth, self.room = max_depth, max_depth + 1
 
 
 def compose_python(text: str, max_depth: int) -> Node | None:
@@ -91,9 +90,11 @@ compose_c: Composing | None = None
 if CParser is not None:
 
     class _CComposer(_Hooks, CParser):
+        __slots__ = ("max_depth", "room")  # without them the two counters take a quarter of the time
+
         def __init__(self, text: str, max_depth: int) -> None:
             CParser.__init__(self, text)
-            self.depth, self.max_depth = 0, max_depth
+            self.max_depth, self.room = max_depth, max_depth + 1
 
     def _compose_c(text: str, max_depth: int) -> Node | None:
         _refuse_unprintable(text)
@@ -123,13 +124,15 @@ def too_deep(max_depth: int, offset: int) -> TextError:
     return TextError(f"the values are nested more than {max_depth} levels deep", offset, hint)
 
 
-@contextmanager
-def paused_collector() -> Iterator[None]:
+class paused_collector:  # noqa: N801 - read as a function, like contextlib's own
     """Pause garbage collection, which would walk the growing tree again and again and take half of the time."""
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collecting:
+
+    __slots__ = ("_collecting",)
+
+    def __enter__(self) -> None:
+        self._collecting = gc.isenabled()
+        gc.disable()
+
+    def __exit__(self, *raised: object) -> None:
+        if self._collecting:
             gc.enable()

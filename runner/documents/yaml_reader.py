@@ -74,6 +74,8 @@ def _read(text: str, max_nodes: int, max_depth: int, compose_with: Composing) ->
 def _shield(text: str) -> tuple[str, dict[int, str]]:
     """Return the text with old line breaks replaced by characters that it does not contain, and a table to restore them."""
     restore: dict[int, str] = {}
+    if text.isascii():
+        return text, restore
     unused = (chr(code) for code in range(0xE000, 0xF900) if chr(code) not in text)
     for old in _OLD_BREAKS:
         if old in text:
@@ -92,16 +94,17 @@ class _Builder:
     than `max_nodes` values before it is refused.
     """
 
-    __slots__ = ("budget", "max_depth", "max_nodes", "restore", "text")
+    __slots__ = ("budget", "has_properties", "max_depth", "max_nodes", "restore", "text")
 
     def __init__(self, text: str, restore: dict[int, str], max_nodes: int, max_depth: int) -> None:
         self.text = text + "\n"  # so that an empty value at the end of the file has a first character too
+        self.has_properties = "&" in text or "!" in text
         self.restore = restore
         self.max_nodes = self.budget = max_nodes
         self.max_depth = max_depth
 
     def build(self, node: Node, depth: int) -> tuple[Json, Place]:
-        start = self.start(node)
+        start = self.start(node) if self.has_properties else node.start_mark.index
         self.budget -= 1
         if self.budget < 0:
             raise TextError(
@@ -123,24 +126,29 @@ class _Builder:
         found: dict[str, Json] = {}
         places: dict[str, Place] = {}
         keys: dict[str, int] = {}
-        own: set[str] = set()
+        inherited: set[str] = set()
         merge: int | None = None
         for key_node, value_node in node.value:
-            key_start = self.start(key_node)
-            if key_node.tag == PLAIN and key_node.value == "<<":
+            key_start = self.start(key_node) if self.has_properties else key_node.start_mark.index
+            key = key_node.value
+            plain = key_node.tag == PLAIN
+            if plain and key == "<<":
                 if merge is not None:
                     hint = "list the anchors: <<: [*one, *two]"
                     raise TextError("<< appears twice", key_start, hint, earlier=merge)
                 merge = key_start
-                for key, value, place, offset in self.merged(value_node, key_start, depth):
-                    if key not in found:
-                        found[key], places[key], keys[key] = value, place, offset
+                for name, value, place, offset in self.merged(value_node, key_start, depth):
+                    if name not in found:
+                        found[name], places[name], keys[name] = value, place, offset
+                        inherited.add(name)
                 continue
-            key = self.key(key_node, key_start)
-            if key in own:
+            if not plain or not key or not key.isascii():  # else it is as it is written
+                key = self.key(key_node, key_start)
+            if key in inherited:
+                inherited.remove(key)
+            elif key in keys:
                 message = f'the key "{key}" appears twice'
                 raise TextError(message, key_start, "remove one of the two", earlier=keys[key])
-            own.add(key)
             keys[key] = key_start
             found[key], places[key] = self.build(value_node, depth + 1)
         return found, Branch(start, places, keys)
@@ -159,13 +167,14 @@ class _Builder:
     def key(self, node: Node, start: int) -> str:
         """Return the key as it is written, so that `50256:` and `true:` keep their spelling."""
         if isinstance(node, ScalarNode):
+            text: str = node.value
             if node.tag != PLAIN:
                 self.scalar(node, start)
-            elif not node.value:
+            elif not text:
                 raise TextError("there is no key before this colon", start, 'write an empty key as ""')
-            elif _FOREIGN_SPACE.match(node.value):
+            elif _FOREIGN_SPACE.match(text):
                 raise foreign_space(self.text, start)
-            return self.string(node, start)
+            return text if text.isascii() else self.string(text, start)
         for opening in (start, start - 1):  # `{{ x }}: 1`, and the inner mapping of `a: {{ x }}`
             if opening >= 0 and self.text.startswith("{{", opening):
                 raise unquoted_template(self.text, opening)
@@ -174,7 +183,9 @@ class _Builder:
 
     def scalar(self, node: ScalarNode, start: int) -> Json:
         tag: str = node.tag
-        text = self.string(node, start)
+        text: str = node.value
+        if not text.isascii():
+            text = self.string(text, start)
         if tag == PLAIN:
             return plain_scalar(text, start)
         if tag == _STRING:
@@ -183,11 +194,10 @@ class _Builder:
             return tagged_scalar(text, _SCALARS[tag], start)
         raise self.unknown_tag(node)
 
-    def string(self, node: Node, start: int) -> str:
-        text: str = node.value
-        if self.restore:
-            text = text.translate(self.restore)
-        if not text.isascii() and _SURROGATE.search(text):  # libyaml refuses such escapes by itself
+    def string(self, text: str, start: int) -> str:
+        """Return a scalar's text, in which the parser may have left stand-ins and halves of characters."""
+        text = text.translate(self.restore) if self.restore else text
+        if _SURROGATE.search(text):  # libyaml refuses such escapes by itself
             # As in JSON, but not in YAML: two adjacent halves are one character.
             halves = len(_SURROGATE.findall(text))
             for escape in _ESCAPE.finditer(self.text, start):

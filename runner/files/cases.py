@@ -272,6 +272,8 @@ def _case(
 
 
 def _refuse(row: Row, faults: Sequence[FormatViolation], at: JsonPath = ()) -> None:
+    if not faults:
+        return
     problems = ProblemList()
     for fault in faults[:MOST]:
         location = row.locate((*at, *fault.path), at_key=fault.at_key)

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from itertools import islice
 from pkgutil import get_data
+from types import NoneType
 from typing import Any, Literal, TypeAlias
 
 from jsonschema import Draft202012Validator, ValidationError
@@ -91,6 +92,8 @@ def _violations(
     """Return the first violations, and whether these are all: nobody reads more, and finding all can take seconds."""
     every = (each for error in _validator(name, part).iter_errors(value) for each in in_words(error, at))
     first = list(islice(every, MOST))
+    if not first:  # as for nearly every row
+        return [], True
     found = dict.fromkeys(first)
     # A misspelt key is one mistake, although its name is unknown and the right one is missing.
     meant = {(each.path[:-1], each.hint) for each in found if each.at_key}
@@ -103,8 +106,47 @@ def _validator(name: FormatName, part: str | None) -> Any:
     # Built without checking the schema itself: it is ours, and a test checks it.
     whole = schema(name)
     build: Any = extend  # untyped in the stubs
-    validator = build(Draft202012Validator, {"pattern": _pattern, "if": _if})(whole)
+    cls = build(
+        Draft202012Validator, {"if": _if, "pattern": _pattern, "properties": _properties, "type": _type}
+    )
+    cls.evolve = _evolve_once(cls.evolve)
+    validator = cls(whole)
     return validator.evolve(schema=whole["$defs"][part]) if part else validator
+
+
+def _evolve_once(evolve: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the library's `evolve` with a memory: it builds a validator for each subschema of each value of each row.
+
+    One is enough, because a format is a single resource that is never changed: no subschema has its own base URI.
+    """
+    built: dict[int, Any] = {}
+
+    def evolve_once(validator: Any, **changes: Any) -> Any:
+        subschema = changes["schema"]
+        found = built.get(id(subschema))
+        if found is None:
+            found = built[id(subschema)] = evolve(validator, **changes)
+        return found
+
+    return evolve_once
+
+
+def _type(validator: Any, types: Any, value: Any, schema: Any) -> Iterator[ValidationError] | None:
+    # As in the library, which is asked only when the answer is not plain: nearly every value is of the one type allowed.
+    return None if _TYPES.get(type(value)) == types else _LIBRARY["type"](validator, types, value, schema)
+
+
+def _properties(
+    validator: Any, properties: Mapping[str, Any], value: Any, _schema: Any
+) -> Iterator[ValidationError]:
+    # As in the library, except that the validator of a property is built once (see `_evolve_once`) and then only used.
+    if isinstance(value, dict):
+        for name, subschema in properties.items():
+            if name in value:
+                for error in validator.evolve(schema=subschema).iter_errors(value[name]):
+                    error.path.appendleft(name)
+                    error.schema_path.appendleft(name)
+                    yield error
 
 
 def _pattern(_validator: Any, pattern: str, text: Any, _schema: Any) -> Iterator[ValidationError]:
@@ -147,4 +189,6 @@ def _has_words(condition: Mapping[str, Any], value: Any) -> bool | None:
     return True
 
 
+_LIBRARY: Mapping[str, Any] = Draft202012Validator.VALIDATORS
+_TYPES = {str: "string", bool: "boolean", dict: "object", list: "array", NoneType: "null"}
 _PLAIN_CONDITION = frozenset({"type", "required", "properties"})

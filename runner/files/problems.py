@@ -38,7 +38,8 @@ class ProblemList:
 
     def raise_any(self) -> None:
         """Raise the only error as it is, several as Problems in the order of the file; do nothing if there are none."""
-        raise_all(sorted(Problems(self._errors).errors, key=_position))
+        if self._errors:
+            raise_all(sorted(Problems(self._errors).errors, key=_position))
 
 
 def _position(error: RunnerError) -> tuple[str, int, int]:

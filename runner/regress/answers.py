@@ -19,6 +19,7 @@ from .snapshots.snapshot import Snapshot, Variation
 __all__ = ["answer_of", "declares_json", "snapshot_of", "stored_value", "value_of"]
 
 _STOP = frozenset({None, "", "stop"})
+_COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 def declares_json(request: JsonObject) -> bool:
@@ -113,7 +114,7 @@ def _as_approved(snapshot: Snapshot, request: JsonObject, value: Json) -> Answer
         calls = tuple(_wire_call(call) for call in value) if isinstance(value, list) else ()
         return Answer(0, outcome, tool_calls=calls, finish_reason=snapshot.finish_reason or "stop")
     if outcome is Outcome.OK and declares_json(request):
-        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        text = _COMPACT.encode(value)
         return Answer(0, outcome, text, value, snapshot.finish_reason or "stop")
     said = snapshot.refusal if outcome is Outcome.REFUSED else value if isinstance(value, str) else None
     return Answer(0, outcome, said, finish_reason=snapshot.finish_reason or "stop", refusal=snapshot.refusal)

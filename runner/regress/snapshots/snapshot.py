@@ -17,6 +17,7 @@ import posixpath
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from ...files.device_names import is_device
 from ...files.model import Prompt
@@ -88,6 +89,7 @@ class Snapshot:
         return self.samples - self.failed - sum(variation.count for variation in self.variants)
 
 
+@lru_cache(maxsize=1024)  # of ten thousand cases, each asks for the folder of its prompt
 def snapshot_folder(prompt_file: str, prompt_name: str) -> str:
     """Return the folder of a prompt's snapshots, root-relative like `prompt_file`."""
     return posixpath.join(posixpath.dirname(prompt_file), FOLDER, _file_name(prompt_name))
@@ -95,7 +97,7 @@ def snapshot_folder(prompt_file: str, prompt_name: str) -> str:
 
 def snapshot_file(prompt_file: str, prompt_name: str, case: str, variant: str | None = None) -> str:
     """Return the path of one case's snapshot, root-relative."""
-    return posixpath.join(snapshot_folder(prompt_file, prompt_name), _case_file(case, variant))
+    return f"{snapshot_folder(prompt_file, prompt_name)}/{_case_file(case, variant)}"
 
 
 def folder_of(prompt: Prompt) -> str:
@@ -116,7 +118,7 @@ def pack_folder(alias: str) -> str:
 
 def file_of(prompt: Prompt, case: str, variant: str | None = None) -> str:
     """Return the path of one case's snapshot in the project that tests it, root-relative."""
-    return posixpath.join(folder_of(prompt), _case_file(case, variant))
+    return f"{folder_of(prompt)}/{_case_file(case, variant)}"
 
 
 def rates_file(prompt: Prompt, variant: str | None = None) -> str:
