@@ -58,7 +58,7 @@ class Counters(Verdicts):
     @property
     def unfinished(self) -> int:
         """The number of expected records that are not done yet (0 if unknown)."""
-        return max((self.total or 0) - self.done, 0)
+        return 0 if self.total is None else max(self.total - self.done, 0)
 
     def totals(self) -> dict[str, object]:
         """Return all counters in the form they have in `run.json`."""
@@ -70,8 +70,7 @@ class Counters(Verdicts):
         self.done += 1
         self.outcomes[record["outcome"]] += 1
         self.cached += record["cached"]
-        if record["attempts"] > 1:
-            self.retries += record["attempts"] - 1
+        self.retries += max(record["attempts"] - 1, 0)
         if is_new(record):
             self.prompt_tokens += token_count(record["usage"], "prompt_tokens") or 0
             self.completion_tokens += token_count(record["usage"], "completion_tokens") or 0
