@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
 from runner.engine.journal.final_records import RecordIndex, final_records, manifest_now
+from runner.engine.journal.journal import Journal
 from runner.engine.journal.record import Record
 from runner.engine.journal.stored_runs import StoredRun
 
@@ -131,6 +134,14 @@ def test_a_run_that_was_killed_is_counted_in_its_journal(tmp_path: Path) -> None
     now = manifest_now(run)
     assert (now["status"], now["total"], now["done"], now["passed"], now["errors"]) == ("killed", 5, 2, 2, 0)
     assert now["started"] == "2026-11-27T12:00:00+00:00"
+
+
+def test_a_run_that_is_in_progress_is_counted_in_its_journal(tmp_path: Path) -> None:
+    with contextlib.closing(Journal.create(tmp_path)) as held:
+        held.append(json.dumps(line()).encode() + b"\n")
+        facts = {"status": "running", "started": "2026-11-27T12:00:00+00:00", "files": NAMES}
+        now = manifest_now(StoredRun(held.folder, facts))
+    assert (now["status"], now["done"]) == ("running", 1)
 
 
 def test_a_run_that_was_killed_before_it_began_has_nothing_to_count(tmp_path: Path) -> None:

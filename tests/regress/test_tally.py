@@ -51,13 +51,18 @@ def test_each_verdict_has_its_count(verdict: Verdict) -> None:
 
 def test_calls_cached_answers_and_written_snapshots_are_counted() -> None:
     found = tally(
-        result(calls=3), result(calls=2, cached=1), result(cached=4), result(written=True), result()
+        result(calls=3),
+        result(calls=2, cached=1),
+        result(cached=4),
+        result(cached=1),
+        result(written=True),
+        result(),
     )
-    assert (found.called, found.calls, found.cached, found.written) == (2, 5, 1, 1)
+    assert (found.called, found.calls, found.cached, found.written) == (2, 5, 2, 1)
 
 
 def test_nothing_is_counted_at_first() -> None:
-    assert Tally().facts(MODES) == ExitCounts()
+    assert Tally().facts(Modes(unreferenced="reject")) == ExitCounts()
     assert Tally().further_cost is None
 
 
@@ -102,10 +107,10 @@ def test_cases_with_and_without_a_gate_are_told_apart() -> None:
 
 def test_a_gate_fails_the_run_or_leaves_it_unchecked() -> None:
     found = tally(result())
-    for outcome in ("ok", "failed", "failed", "unchecked"):
+    for outcome in ("ok", "failed", "failed", "failed", "unchecked"):
         found.gate(gate(outcome))
-    assert (found.gates_failed, found.gates_unchecked) == (2, 1)
-    assert found.facts(MODES) == ExitCounts(failed=2, unchecked=1, selected=1)
+    assert (found.gates_failed, found.gates_unchecked) == (3, 1)
+    assert found.facts(MODES) == ExitCounts(failed=3, unchecked=1, selected=1)
 
 
 @pytest.mark.parametrize(("mode", "outdated"), [("ignore", 0), ("warn", 0), ("reject", 2)])

@@ -22,13 +22,20 @@ from tests.engine.journal_lines import ASKED, FILE, line
 OTHER = "prompts/other.prompt.yaml"
 
 
-def unit(file: str = FILE, *, model: str = "m", endpoint: str = "fake", variant: str | None = None) -> Unit:
+def unit(
+    file: str = FILE,
+    *,
+    model: str = "m",
+    endpoint: str = "fake",
+    variant: str | None = None,
+    **declared: Any,
+) -> Unit:
     prompt = SimpleNamespace(
         path=file,
         tree=None,
         request={"model": model, "messages": []},
         extra_body={},
-        document=SimpleNamespace(value={}),
+        document=SimpleNamespace(value=declared),
         template=SimpleNamespace(engine="jinja", whitespace="trim"),
         asserts=(),
         tests=(),
@@ -164,10 +171,14 @@ def test_another_request_is_sent(project: Project, request_of: Job) -> None:
     assert reused(project.attempt(unit(), unit(variant="v"), unit(OTHER)), request_of) == []
 
 
-def test_the_answers_of_a_prompt_that_changed_are_not_reused(project: Project) -> None:
+@pytest.mark.parametrize(
+    "changed",
+    [unit(model="another"), unit(tests=[{"id": "ada"}]), unit(**{"assert": [{"type": "contains"}]})],
+    ids=["the model", "the tests", "the assertions"],
+)
+def test_the_answers_of_a_prompt_that_changed_are_not_reused(project: Project, changed: Unit) -> None:
     units = [unit(), unit(OTHER)]
     project.stopped(line("ada"), line("bob", file=OTHER), units=units)
-    changed = unit(model="another")
     attempt = project.attempt(changed, unit(OTHER))
     assert attempt.unchanged == {OTHER}
     assert reused(attempt, job("ada", of=changed), job("bob", of=unit(OTHER))) == ["bob"]
