@@ -198,7 +198,7 @@ class Plan:
             raise NothingSelectedError("nothing to run: no prompt has a case")
         if spool is not None:
             spool.end()
-        return Preflight(jobs, records, (*starts, index), spool)
+        return Preflight(jobs, records, (*starts, index), spool, tuple(columns))
 
 
 _MAX_COLUMNS = 1_000
