@@ -85,9 +85,9 @@ def places(root: Json, path: Path | None) -> Places | None:
     return None if any(_is_open(schema) for schema in found.schemas) else found
 
 
-def declared_fields(root: Json) -> tuple[str, ...]:
-    """Return the names of all properties that a schema's root declares, in any branch; () if it is not an object."""
-    fields: dict[str, None] = {}
+def declared_fields(root: Json) -> dict[str, list[Json]]:
+    """Return all properties that a schema's root declares, in any branch, with their schemas; {} if it is not an object."""
+    fields: dict[str, list[Json]] = {}
     stack, seen = [root], set[int]()
     while stack:
         each = stack.pop()
@@ -95,13 +95,14 @@ def declared_fields(root: Json) -> tuple[str, ...]:
             continue
         seen.add(id(each))
         properties = each.get("properties")
-        fields.update(dict.fromkeys(properties if isinstance(properties, Mapping) else ()))
+        for name, schema in properties.items() if isinstance(properties, Mapping) else ():
+            fields.setdefault(name, []).append(schema)
         branches = [_target(root, each["$ref"])] if "$ref" in each else []
         for keyword in ("allOf", "anyOf", "oneOf"):
             listed = each.get(keyword)
             branches.extend(listed if isinstance(listed, list) else ())
         stack.extend(reversed(branches))
-    return tuple(fields)
+    return fields
 
 
 def _is_open(schema: Json) -> bool:

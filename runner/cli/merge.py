@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from .options import bom_option
+from .options import bom_option, force_option
 
 __all__ = ["command"]
 
@@ -12,10 +12,13 @@ __all__ = ["command"]
 @click.command("merge")
 @click.argument("runs", nargs=-1, required=True, metavar="RUN...")
 @click.option(
-    "--output", metavar="FILE", help="Save the results to a .jsonl, .json, .csv or .xml (JUnit) file."
+    "--output",
+    metavar="FILE",
+    help="Save the results to a .jsonl, .json, .csv, .xlsx, .parquet or .xml (JUnit) file.",
 )
 @bom_option
-def command(runs: tuple[str, ...], output: str | None, *, bom: bool) -> int:
+@force_option
+def command(runs: tuple[str, ...], output: str | None, *, bom: bool, force: bool) -> int:
     """Join the shards of a run into one run, in input order.
 
     RUN is the id of a run, the beginning of an id, or the path of its folder (for example an artifact from another
@@ -31,4 +34,6 @@ def command(runs: tuple[str, ...], output: str | None, *, bom: bool) -> int:
 
     from ..commands.merge import merge_runs
 
-    return merge_runs(runs, output, bom=bom)
+    if force and output is None:
+        raise click.UsageError("--force applies to the file of --output, which is not given.")
+    return merge_runs(runs, output, bom=bom, force=force)

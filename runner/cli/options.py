@@ -20,6 +20,7 @@ __all__ = [
     "diff_format",
     "endpoint_option",
     "env_file_option",
+    "force_option",
     "isolate_option",
     "jobs_option",
     "kind_option",
@@ -251,6 +252,10 @@ def _read_variables(_ctx: click.Context, _param: click.Parameter, path: str | No
 
 bom_option = click.option(
     "--bom", is_flag=True, help="Start a .csv --output with a byte order mark, for Excel."
+)
+
+force_option = click.option(
+    "--force", is_flag=True, help="Replace an --output file that is not an earlier output of runner."
 )
 
 report_option = click.option(

@@ -11,6 +11,7 @@ from .options import (
     ShardType,
     bom_option,
     env_file_option,
+    force_option,
     jobs_option,
     no_cache_option,
     no_lint_option,
@@ -61,9 +62,13 @@ class DollarsType(click.FloatRange):
 @selection_options
 @click.option("--failed", is_flag=True, help="Only cases that failed in the last run.")
 @click.option(
-    "--output", "-o", metavar="FILE", help="Save the results to a .jsonl, .json, .csv or .xml (JUnit) file."
+    "--output",
+    "-o",
+    metavar="FILE",
+    help="Save the results to a .jsonl, .json, .csv, .xlsx, .parquet or .xml (JUnit) file.",
 )
 @bom_option
+@force_option
 @report_option
 @click.option("--in-order", is_flag=True, help="Write --output in the order of the input.")
 @click.option("--repeat", type=click.IntRange(1), default=1, metavar="N", help="Send each case N times.")
@@ -110,6 +115,7 @@ def command(
     *,
     failed: bool,
     bom: bool,
+    force: bool,
     in_order: bool,
     no_cache: bool,
     no_lint: bool,
@@ -164,6 +170,8 @@ def command(
         check_recorded_paths(stored, scope, output, typed)
     if bom and output is None:
         raise click.UsageError("--bom applies to the file of --output, which is not given.")
+    if force and output is None:
+        raise click.UsageError("--force applies to the file of --output, which is not given.")
     if in_order and output is None:
         raise click.UsageError("--in-order applies to the file of --output, which is not given.")
     run = RunCommand(
@@ -173,6 +181,7 @@ def command(
         output_was_recorded=output_was_recorded,
         in_order=in_order,
         bom=bom,
+        force=force,
         report=report,
         jobs=jobs,
         endpoints=ConnectOptions(confirm, trusted, transport),

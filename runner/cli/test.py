@@ -11,6 +11,7 @@ from .options import (
     case_option,
     endpoint_option,
     env_file_option,
+    force_option,
     isolate_option,
     jobs_option,
     no_cache_option,
@@ -81,6 +82,7 @@ __all__ = ["command"]
     metavar="FILE",
     help="Save the verdicts to an .xml (JUnit) or .md (Markdown, with the answers that changed) file.",
 )
+@force_option
 @quiet_option
 @report_option
 @isolate_option
@@ -111,6 +113,7 @@ def command(
     trusted: bool,
     isolate: bool,
     quiet: bool,
+    force: bool,
 ) -> int:
     """Compare every case with its approved snapshot.
 
@@ -131,6 +134,8 @@ def command(
 
     if offline + live + (record is not None) > 1:
         raise click.UsageError("--record, --offline and --live set the same mode; give one of them.")
+    if force and output is None:
+        raise click.UsageError("--force applies to the file of --output, which is not given.")
     if update is not None and update_changed:
         raise click.UsageError("--update and -u set the same mode; give one of them.")
     modes = modes_for(
@@ -159,6 +164,7 @@ def command(
         use_cache=not no_cache,
         lint=not no_lint,
         output=output,
+        force=force,
         quiet=quiet,
         report=report,
     )

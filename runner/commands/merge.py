@@ -21,7 +21,7 @@ from ..report.terminal.figures import plural
 __all__ = ["merge_runs"]
 
 
-def merge_runs(names: Sequence[str], output: str | None, *, bom: bool) -> int:
+def merge_runs(names: Sequence[str], output: str | None, *, bom: bool, force: bool) -> int:
     """Write one run out of its shards; its exit code. `output` gets the results, in the order of the input."""
     root = find_root(Path.cwd())
     found = [find_run(root, name) for name in names]
@@ -30,7 +30,9 @@ def merge_runs(names: Sequence[str], output: str | None, *, bom: bool) -> int:
         Destination("--output", output, root).check(reads, {"standard output": 1, "standard error": 2})
     with contextlib.ExitStack() as closing:
         columns = recorded_columns(run.manifest for run in found)
-        writer = closing.enter_context(OutputWriter(output, columns, bom=bom)) if output else None
+        writer = None
+        if output:
+            writer = closing.enter_context(OutputWriter(output, columns, bom=bom, force=force))
         reporter = closing.enter_context(ConsoleReporter(sys.stdout, live=False))
         merged, records = merge(found, root)
         for record in records:

@@ -114,7 +114,7 @@ def check_recorded_paths(
     `run.json` may have come with a stranger's folder: its paths are read and written only inside the project, never
     hidden ones, and only an earlier output is overwritten. A path that is `typed` again is the user's choice.
     """
-    from ..report.run.output import is_own
+    from ..report.file_writer import is_own
 
     root = find_root(Path.cwd()).resolve()
     chosen = scope.selection

@@ -60,6 +60,7 @@ class RunCommand:
     output_was_recorded: bool
     in_order: bool
     bom: bool
+    force: bool
     report: str | None
     jobs: int | Literal["adaptive"] | None
     endpoints: ConnectOptions
@@ -182,7 +183,7 @@ class RunCommand:
             return None
         self._check_output(chosen)
         columns = columns_of(plan.units, preflight.columns)
-        return closing.enter_context(OutputWriter(self.output, columns, bom=self.bom))
+        return closing.enter_context(OutputWriter(self.output, columns, bom=self.bom, force=self.force))
 
     def _open_results(self, run: _Run, screen: _Screen) -> _Results:
         """Where answers go, with those that earlier attempts brought counted and written."""
@@ -264,7 +265,7 @@ class RunCommand:
             max_errors=self.max_errors,
             facts={
                 **run.attempt.facts,
-                "columns": columns_of(run.plan.units, run.attempt.preflight.columns)._asdict(),
+                "columns": columns_of(run.plan.units, run.attempt.preflight.columns).as_json(),
             },
         )
 

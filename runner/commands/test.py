@@ -67,6 +67,7 @@ class RegressionCommand:
         lint: bool,
         output: str | None,
         report: str | None,
+        force: bool = False,
         quiet: bool = False,
     ) -> int:
         """Run it; the exit code. Raises what loading, rendering, asking and storing raise."""
@@ -85,7 +86,7 @@ class RegressionCommand:
             started = time.monotonic()
             tally = Tally()
             gates = self._gates(chosen)
-            others = listeners(closing, output, report, chosen)
+            others = listeners(closing, output, report, chosen, force=force)
             out = Outlet(sys.stdout, "standard output")
             reporter = closing.enter_context(RegressionReporter(out.text, quiet=quiet))
             reporter.start(title=chosen.title)

@@ -34,7 +34,9 @@ class Listener(Protocol):
         """That was all; `complete` unless the run was cut short."""
 
 
-def listeners(closing: ExitStack, output: str | None, report: str | None, chosen: Chosen) -> list[Listener]:
+def listeners(
+    closing: ExitStack, output: str | None, report: str | None, chosen: Chosen, *, force: bool
+) -> list[Listener]:
     """Those that the command line and the environment ask for; `closing` closes them. Raises UsageError, StorageError."""
     from ..report.regression.github_report import GitHubReport
     from ..report.terminal.workflow_commands import on_github
@@ -47,13 +49,13 @@ def listeners(closing: ExitStack, output: str | None, report: str | None, chosen
         if suffix == ".md":
             from ..report.regression.markdown_file import MarkdownReport
 
-            found.append(closing.enter_context(MarkdownReport(output)))
+            found.append(closing.enter_context(MarkdownReport(output, force=force)))
         elif suffix == ".xml":
             from ..report.regression.junit_regression import (
                 JUnitReport,  # its XML library imports an HTTP client
             )
 
-            found.append(closing.enter_context(JUnitReport(output)))
+            found.append(closing.enter_context(JUnitReport(output, force=force)))
         else:
             raise UsageError(
                 f'--output cannot tell a format from "{output}".',

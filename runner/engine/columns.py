@@ -3,46 +3,97 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple, TypeAlias, get_args
 
 from ..checks.places import declared_fields
+from ..values import Json
 from .plan.job import Unit
 
-__all__ = ["Columns", "columns_of", "recorded_columns"]
+__all__ = ["Columns", "Kind", "columns_of", "recorded_columns"]
+
+Kind: TypeAlias = Literal["string", "integer", "number", "boolean"]
+"""The values of a column; lists and objects are strings, of JSON."""
 
 
 class Columns(NamedTuple):
-    """The names of the variables, of the fields declared by the response schemas, and of the rows' other columns."""
+    """The names of the variables, of the fields declared by the response schemas, and of the rows' other columns.
+
+    `kinds` has, by `vars.NAME` and `output.FIELD`, the kind of each that is not a string.
+    """
 
     vars: tuple[str, ...] = ()
     output: tuple[str, ...] = ()
     row: tuple[str, ...] = ()
+    kinds: Mapping[str, Kind] = MappingProxyType({})
+
+    def as_json(self) -> dict[str, Json]:
+        """Return them as `run.json` has them."""
+        return {**{part: list(names) for part, names in self._parts()}, "kinds": dict(self.kinds)}
+
+    def _parts(self) -> Iterator[tuple[str, tuple[str, ...]]]:
+        yield from (("vars", self.vars), ("output", self.output), ("row", self.row))
+
+    def named(self) -> Iterator[str]:
+        """Yield all columns as tables call them: `vars.NAME`, `output.FIELD`, `row.NAME`."""
+        return (f"{part}.{name}" for part, names in self._parts() for name in names)
 
 
 def columns_of(units: Iterable[Unit], row: tuple[str, ...] = ()) -> Columns:
     """Return the columns of all prompts: `inputs` and properties in the author's order, inferred variables sorted.
 
-    `row` are the columns of the rows that are not variables. Call it after the preflight, which finds the variables that the cases' own assertions read.
+    `row` are the columns of the rows that are not variables. Call it after the preflight, which finds the variables that
+    the cases' own assertions read.
     """
     variables: dict[str, None] = {}
     fields: dict[str, None] = {}
+    kinds: dict[str, set[Kind]] = {}
     for unit in units:
-        prompt = unit.prompt
+        inputs = unit.prompt.inputs
         inferred = sorted(unit.template.variables | unit.judge.variables)
-        variables.update(dict.fromkeys(inferred if prompt.inputs is None else prompt.inputs))
-        if prompt.response_schema is not None:
-            fields.update(dict.fromkeys(declared_fields(prompt.response_schema.schema)))
-    return Columns(tuple(variables), tuple(fields), row)
+        for name in inferred if inputs is None else inputs:
+            variables[name] = None
+            kinds.setdefault(f"vars.{name}", set()).add(_kind_of((inputs or {}).get(name)))
+        if unit.prompt.response_schema is not None:
+            for name, schemas in declared_fields(unit.prompt.response_schema.schema).items():
+                fields[name] = None
+                kinds.setdefault(f"output.{name}", set()).update(map(_kind_of, schemas))
+    return Columns(tuple(variables), tuple(fields), row, _agreed(kinds))
+
+
+def _kind_of(schema: Json | Mapping[str, Json]) -> Kind:
+    """Return the kind of the values that a schema allows, beside null, if it declares one type."""
+    declared: Any = schema.get("type") if isinstance(schema, Mapping) else None
+    types = {declared} if isinstance(declared, str) else set(declared or ())
+    types -= {"null"}
+    found: Any = types.pop() if len(types) == 1 else "string"
+    return found if found in get_args(Kind) else "string"
+
+
+def _agreed(kinds: Mapping[str, set[Kind]]) -> dict[str, Kind]:
+    """Return the columns that have one kind other than string."""
+    return {
+        name: next(iter(found)) for name, found in kinds.items() if len(found) == 1 and found != {"string"}
+    }
 
 
 def recorded_columns(manifests: Iterable[Mapping[str, Any]]) -> Columns:
-    """Return the columns in any of these `run.json`; older versions of runner wrote none."""
-    columns = [manifest.get("columns") for manifest in manifests]
-    return Columns(*(tuple(dict.fromkeys(_names(columns, name))) for name in Columns._fields))
+    """Return the columns in any of these `run.json`; older versions of runner wrote none, or none of the rows."""
+    found = [each for manifest in manifests if isinstance(each := manifest.get("columns"), Mapping)]
+    parts = [tuple(dict.fromkeys(_names(found, part))) for part in ("vars", "output", "row")]
+    kinds: dict[str, set[Kind]] = {}
+    for each in found:
+        recorded = each.get("kinds")
+        for part in ("vars", "output"):
+            for name in _names([each], part):
+                kind: Any = recorded.get(f"{part}.{name}") if isinstance(recorded, Mapping) else None
+                kinds.setdefault(f"{part}.{name}", set()).add(kind if kind in get_args(Kind) else "string")
+    variables, fields, row = parts
+    return Columns(variables, fields, row, _agreed(kinds))
 
 
-def _names(columns: Iterable[object], name: str) -> Iterator[str]:
+def _names(columns: Iterable[Mapping[str, Any]], part: str) -> Iterator[str]:
     for each in columns:
-        names = each.get(name) if isinstance(each, Mapping) else None
+        names = each.get(part)
         if isinstance(names, list):
             yield from (one for one in names if isinstance(one, str))

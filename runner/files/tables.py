@@ -13,6 +13,7 @@ import importlib
 import io
 import itertools
 import math
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from openpyxl.worksheet.worksheet import Worksheet
 
-__all__ = ["TABLE_FORMATS", "SheetRow", "read_parquet", "read_xlsx"]
+__all__ = ["TABLE_FORMATS", "SheetRow", "escape_cell", "read_parquet", "read_xlsx"]
 
 TABLE_FORMATS = (".xlsx", ".parquet")
 
@@ -59,13 +60,13 @@ def read_xlsx(source: bytes | Path, shown: str) -> Iterator[SheetRow]:
     MissingFileError if `source` is a path that cannot be opened.
     """
     openpyxl = _library("openpyxl", shown)
-    data = _opened(source, shown)
-    formulas = _check_parts(data, shown)
     try:
-        values = openpyxl.load_workbook(data, read_only=True, data_only=True)
-        sheet = _sheet_of(values, shown)
-        written = openpyxl.load_workbook(data, read_only=True)[sheet.title] if formulas else None
-        yield from _sheet_rows(sheet, written, shown)
+        with _opened(source, shown) as data:
+            formulas = _check_parts(data, shown)
+            values = openpyxl.load_workbook(data, read_only=True, data_only=True)
+            sheet = _sheet_of(values, shown)
+            written = openpyxl.load_workbook(data, read_only=True)[sheet.title] if formulas else None
+            yield from _sheet_rows(sheet, written, shown)
     except (FileError, MemoryError):
         raise
     except Exception as error:  # noqa: BLE001 - openpyxl raises whatever its parsers of XML and zip raise
@@ -182,7 +183,17 @@ def _text(cell: Any, location: Location) -> str:
         return value.date().isoformat()
     if isinstance(value, datetime.datetime | datetime.date | datetime.time):
         return value.isoformat()
-    return str(value)
+    return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), str(value))
+
+
+# How a workbook writes characters that XML does not have (ECMA-376, ST_Xstring).
+_ESCAPED = re.compile("_x([0-9A-Fa-f]{4})_")
+_TO_ESCAPE = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]|\r|_(?=x[0-9A-Fa-f]{4}_)")
+
+
+def escape_cell(text: str) -> str:
+    """Return a text as a cell of a workbook writes it; `read_xlsx` reverses that."""
+    return _TO_ESCAPE.sub(lambda found: f"_x{ord(found[0]):04X}_", text)
 
 
 def read_parquet(source: bytes | Path, shown: str) -> Iterator[Mapping[str, Json]]:
@@ -196,7 +207,7 @@ def read_parquet(source: bytes | Path, shown: str) -> Iterator[Mapping[str, Json
     parquet = _library("pyarrow.parquet", shown)
     count = 0
     try:
-        with parquet.ParquetFile(_opened(source, shown)) as file:
+        with _opened(source, shown) as data, parquet.ParquetFile(data) as file:
             header_names(list(file.schema_arrow.names), Location(shown))
             for batch in file.iter_batches(batch_size=_BATCH):
                 for row in batch.to_pylist():

@@ -7,9 +7,9 @@ from typing import BinaryIO
 
 from ..errors import UsageError
 from ..files.plain_files import open_plain
+from .file_writer import FileWriter
 from .html.entry import ReportEntry, RunFacts
 from .html.page import MARK, HtmlReport
-from .run.output import FileWriter
 from .terminal.terminal_text import visible
 
 __all__ = ["ReportWriter", "refuse_other_files"]

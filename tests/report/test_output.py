@@ -150,7 +150,7 @@ def test_junit_of_a_run_cut_short_does_not_look_like_a_pass(tmp_path: Path) -> N
 def test_an_older_file_stays_until_the_new_one_is_whole(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"out{suffix}"
     path.write_text("older")
-    writer = OutputWriter(path)
+    writer = OutputWriter(path, force=True)
     writer.write(RUN[0])
     before = path.read_text()
     writer.close(complete=True)

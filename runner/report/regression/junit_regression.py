@@ -13,8 +13,8 @@ from ...regress.gates.gate_results import GateResult
 from ...regress.modes import Modes
 from ...regress.results import CaseResult, FieldChange
 from ...regress.tally import Tally
+from ..file_writer import FileWriter
 from ..run.junit import JUnitFormat, quoted, text_of
-from ..run.output import FileWriter
 from ..terminal.figures import plural
 from .gate_lines import details, headline
 from .regression_digest import facts_of, reason_of, sort_of
@@ -31,8 +31,8 @@ class JUnitReport(FileWriter[CaseResult | GateResult | str]):
     `finish` ends it. As a context manager it closes itself: complete unless an exception passes through.
     """
 
-    def __init__(self, path: str) -> None:
-        super().__init__(path, {".xml": _Cases})
+    def __init__(self, path: str, *, force: bool = False) -> None:
+        super().__init__(path, {".xml": _Cases}, force=force)
         self._unreferenced: list[str] = []
 
     def case(self, result: CaseResult) -> None:

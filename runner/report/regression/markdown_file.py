@@ -8,7 +8,7 @@ from ...regress.gates.gate_results import GateResult
 from ...regress.modes import Modes
 from ...regress.results import CaseResult
 from ...regress.tally import Tally
-from ..run.output import FileWriter
+from ..file_writer import FileWriter
 from .markdown_summary import markdown_summary
 from .regression_digest import RegressionDigest
 
@@ -18,8 +18,8 @@ __all__ = ["MarkdownReport"]
 class MarkdownReport(FileWriter[str]):
     """What the job summary says, in a file that ends in .md. It is written when the run has finished."""
 
-    def __init__(self, path: str) -> None:
-        super().__init__(path, {".md": _Text})
+    def __init__(self, path: str, *, force: bool = False) -> None:
+        super().__init__(path, {".md": _Text}, force=force)
         self._digest = RegressionDigest()
         self._gates: list[GateResult] = []
 

@@ -1,0 +1,184 @@
+"""Write a file that the user names: as the things come, in memory that does not grow, in its place only when it is whole."""
+
+from __future__ import annotations
+
+import codecs
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Generic, Protocol, Self, TypeVar
+
+from ..errors import StorageError, UsageError
+from ..files.file_lock import hold
+from ..files.plain_files import open_plain
+
+__all__ = ["TABLE_MARK", "FileWriter", "Format", "is_own"]
+
+_T_contra = TypeVar("_T_contra", contravariant=True)
+
+
+class Format(Protocol[_T_contra]):
+    """Spells things one after the other into the binary file it was made with."""
+
+    def add(self, thing: _T_contra, /) -> None:
+        """Add one."""
+
+    def end(self, *, complete: bool) -> None:
+        """Write what is left to write; `complete` says whether all came."""
+
+
+class FileWriter(Generic[_T_contra]):
+    """Writes things to `path`, which `option` names, in the one of `formats` that its ending names.
+
+    A .jsonl file grows in place, a whole line at a time, so that it can be followed (`tail -f`). The others are
+    written beside their destination and take its place when closed, so that nobody reads half of one. What is no file
+    (a pipe, a device) is written to as it stands. A run that is cut short still leaves what it received:
+    `close(complete=False)` finishes the file as it stands.
+
+    Used as a context manager it closes itself, complete unless an exception passes through.
+    Raises UsageError for any other ending, a folder, and, without `force`, a file that is not an output of ours; StorageError where the file cannot be written; both before
+    anything is paid for.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        formats: Mapping[str, Callable[[BinaryIO], Format[_T_contra]]],
+        option: str = "--output",
+        *,
+        force: bool = False,
+    ) -> None:
+        self._shown = f'{option} "{path}"'
+        suffix = Path(path).suffix.lower()
+        if suffix not in formats:
+            raise UsageError(
+                f'{option} cannot tell a format from "{path}".',
+                hint=f"end the name in {' or '.join(', '.join(formats).rsplit(', ', 1))}",
+            )
+        # A link stays a link: what it points to is replaced.
+        self._path = Path(os.path.realpath(path))
+        if self._path.is_dir():
+            raise UsageError(f"{self._shown} is a folder.", hint="name a file")
+        if not force and self._path.is_file() and not is_own(self._path):
+            raise UsageError(
+                f"{self._shown} is there already, and is not an output of runner.",
+                hint="name another file, or add --force to replace it",
+            )
+        in_place = suffix == ".jsonl" or (self._path.exists() and not self._path.is_file())
+        self._part = self._path if in_place else self._path.with_name(f".{self._path.name}.part")
+        self._closed = False
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = self._open()
+            self._format = formats[suffix](self._file)
+        except OSError as error:
+            raise self._unwritable(error) from error
+
+    def _open(self) -> BinaryIO:
+        """The file, empty and held by this process alone. Raises UsageError where another one writes it."""
+        if self._part.exists() and not self._part.is_file():
+            return self._part.open("wb")
+        while True:
+            # Not emptied before it is known that nobody else writes it.
+            file = self._part.open("ab")
+            if not hold(file):
+                file.close()
+                raise UsageError(
+                    f"{self._shown} is being written by another process.",
+                    hint="name another file, or wait for its end",
+                )
+            if _is_still(file, self._part):
+                file.truncate(0)
+                return file
+            file.close()  # whoever held it has put it in its place in between
+
+    def write(self, thing: _T_contra) -> None:
+        """Add one. Raises StorageError when the disk refuses it."""
+        try:
+            self._format.add(thing)
+        except OSError as error:
+            raise self._unwritable(error) from error
+
+    def close(self, *, complete: bool) -> None:
+        """Finish the file with what was received so far and put it in its place; closing twice is harmless.
+
+        `complete` says whether these are all; JUnit, which a CI reads as a verdict, gets an error of its own when not.
+        """
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            try:
+                self._format.end(complete=complete)
+                self._file.flush()
+                if self._part != self._path and os.name != "nt":
+                    self._part.replace(self._path)  # while it is still held
+            finally:
+                self._file.close()
+            if self._part != self._path and os.name == "nt":
+                self._part.replace(self._path)  # an open file cannot be renamed there
+        except OSError as error:
+            if self._part != self._path:
+                self._part.unlink(missing_ok=True)
+            raise self._unwritable(error) from error
+
+    def discard(self) -> None:
+        """Give up what was written beside the destination, which stays as it was."""
+        if not self._closed:
+            self._closed = True
+            self._file.close()
+            if self._part != self._path:
+                self._part.unlink(missing_ok=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close(complete=kind is None)
+
+    def _unwritable(self, error: OSError) -> StorageError:
+        return StorageError(
+            f"{self._shown} cannot be written: {error.strerror or error}.",
+            hint="the answers received so far are in the run's results.jsonl",
+        )
+
+
+def _is_still(file: BinaryIO, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+TABLE_MARK = b"prompt-runner results"
+"""What the end of a workbook or a Parquet file of ours contains, whose beginning is like that of any other."""
+
+_BEGINNINGS = {
+    ".jsonl": (b'{"prompt":',),
+    ".json": (b'[\n{"prompt":', b"[]\n"),
+    ".csv": (b"prompt,case,", codecs.BOM_UTF8 + b"prompt,case,"),
+    ".xml": (b'<?xml version="1.0" encoding="UTF-8"?>\n<testsuites name="runner"',),
+    ".md": (b"### Prompts: ",),
+}
+_ENDS = (".xlsx", ".parquet")
+_FOOTER = 1 << 16
+
+
+def is_own(path: Path) -> bool:
+    """Return whether the file at `path` is an output of ours, as far as its beginning or end tells, is empty, or is missing."""
+    suffix = path.suffix.lower()
+    try:
+        with open(open_plain(path), "rb") as file:  # noqa: PTH123 - a descriptor
+            if suffix in _ENDS:
+                file.seek(max(0, file.seek(0, os.SEEK_END) - _FOOTER))
+            part = file.read(_FOOTER)
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    if suffix in _ENDS:
+        return not part or TABLE_MARK in part
+    return not part or part.startswith(_BEGINNINGS.get(suffix, ()))

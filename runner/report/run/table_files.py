@@ -1,0 +1,183 @@
+"""Results as an XLSX workbook (openpyxl) or a Parquet file (pyarrow): the extra `tables`."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from typing import Any, BinaryIO
+
+from ...engine.columns import Columns, Kind
+from ...engine.journal.record import Record
+from ...errors import StorageError, UsageError
+from ...files.tables import escape_cell
+from ..file_writer import TABLE_MARK
+from ..terminal.figures import count
+from .record_table import Cell, table_columns, table_row
+
+__all__ = ["ParquetTable", "Workbook"]
+
+_MAX_CELL = 32_767
+"""The longest text of a cell in a workbook, in characters, and the number of rows: Excel's specifications and limits."""
+_MAX_ROWS = 1_048_576
+
+_GROUP_ROWS = 10_000
+_GROUP_TEXT = 32 * 1024 * 1024
+"""When the rows in memory are written to a Parquet file: so many, or so many characters."""
+
+
+class Workbook:
+    """Writes records to one sheet of a workbook, row by row to temporary files; the workbook is made of them at the end.
+
+    Texts are texts, also those that begin with `=`. Of a text that is too long for a cell only the length is written.
+    """
+
+    def __init__(self, file: BinaryIO, *, columns: Columns) -> None:
+        self._cell = _library("openpyxl.cell", ".xlsx").WriteOnlyCell
+        self._book = _library("openpyxl", ".xlsx").Workbook(write_only=True)
+        self._sheet = self._book.create_sheet("results")
+        self._sheet.freeze_panes = "A2"
+        self._file = file
+        self._columns = columns
+        self._rows = 0
+        self._append([name for name, _ in table_columns(columns)])
+
+    def add(self, record: Record) -> None:
+        """Add a row. Raises StorageError if the sheet is full."""
+        if self._rows == _MAX_ROWS:
+            raise StorageError(
+                f"a sheet has at most {_MAX_ROWS:,} rows, and there are more results",
+                hint="save them as .parquet or .csv",
+            )
+        self._append(table_row(record, self._columns))
+
+    def _append(self, values: list[Any]) -> None:
+        self._rows += 1
+        self._sheet.append([self._text(value) if isinstance(value, str) else value for value in values])
+
+    def _text(self, value: str) -> Any:
+        text = escape_cell(value)
+        if len(text.encode("utf-16-le")) > 2 * _MAX_CELL:
+            text = f"({count(len(value))} characters, too many for a cell: see results.jsonl)"
+        cell = self._cell(self._sheet, text)
+        cell.data_type = "s"  # never a formula
+        return cell
+
+    def end(self, *, complete: bool) -> None:
+        """Write the workbook."""
+        import zipfile
+
+        writer = _library("openpyxl.writer.excel", ".xlsx").ExcelWriter
+        # Without a way back, for the file is open for appending.
+        with zipfile.ZipFile(_Forward(self._file), "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.comment = TABLE_MARK
+            writer(self._book, archive).write_data()
+
+
+class ParquetTable:
+    """Writes records to a Parquet file in groups of rows, so that memory does not grow with their number.
+
+    A value that is not of the kind that its column declares is null there; `output` and `vars` have it.
+    """
+
+    def __init__(self, file: BinaryIO, *, columns: Columns) -> None:
+        self._arrow = _library("pyarrow", ".parquet")
+        types = {
+            "string": self._arrow.string(),
+            "integer": self._arrow.int64(),
+            "number": self._arrow.float64(),
+            "boolean": self._arrow.bool_(),
+        }
+        self._table = table_columns(columns)
+        mark = {"created_by": TABLE_MARK}
+        self._schema = self._arrow.schema([(name, types[kind]) for name, kind in self._table], metadata=mark)
+        self._writer = _library("pyarrow.parquet", ".parquet").ParquetWriter(_Forward(file), self._schema)
+        self._columns = columns
+        self._rows: list[list[Cell]] = []
+        self._text = 0
+
+    def add(self, record: Record) -> None:
+        """Add a row."""
+        row = table_row(record, self._columns)
+        self._rows.append([_of_kind(value, kind) for value, (_, kind) in zip(row, self._table, strict=True)])
+        self._text += sum(len(value) for value in row if isinstance(value, str))
+        if len(self._rows) >= _GROUP_ROWS or self._text >= _GROUP_TEXT:
+            self._flush()
+
+    def _flush(self) -> None:
+        columns = zip(*self._rows, strict=True)
+        arrays = [
+            self._arrow.array(values, field.type) for values, field in zip(columns, self._schema, strict=True)
+        ]
+        self._writer.write_batch(self._arrow.record_batch(arrays, schema=self._schema))
+        self._rows, self._text = [], 0
+
+    def end(self, *, complete: bool) -> None:
+        """Write the last group of rows, and the end of the file."""
+        if self._rows:
+            self._flush()
+        self._writer.close()
+
+
+def _of_kind(value: Cell, kind: Kind) -> Cell:
+    if kind == "string":
+        text = None if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+        return None if text is None else _HALF.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    if isinstance(value, bool) or value is None or isinstance(value, str):
+        return value if isinstance(value, bool) and kind == "boolean" else None
+    if kind == "number":
+        return float(value)
+    is_whole = kind == "integer" and (isinstance(value, int) or value.is_integer())
+    return int(value) if is_whole and abs(value) < 2**63 else None
+
+
+_HALF = re.compile("[\ud800-\udfff]")
+"""Half a surrogate pair, which UTF-8 cannot encode."""
+
+
+class _Forward:
+    """A file that is only written forward: it has no `seek`, so that no library goes back to mend what it wrote."""
+
+    closed = False
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._at = 0
+
+    def write(self, data: Any) -> int:
+        """Append the bytes."""
+        self._file.write(data)
+        size = memoryview(data).nbytes
+        self._at += size
+        return size
+
+    def tell(self) -> int:
+        """Return the number of bytes written."""
+        return self._at
+
+    def flush(self) -> None:
+        """Leave it to the file's owner, who flushes and closes it."""
+
+    def close(self) -> None:
+        """Leave the file open: its owner closes it."""
+
+    def seekable(self) -> bool:
+        """Return False."""
+        return False
+
+    def readable(self) -> bool:
+        """Return False."""
+        return False
+
+    def writable(self) -> bool:
+        """Return True."""
+        return True
+
+
+def _library(name: str, suffix: str) -> Any:
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        raise UsageError(
+            f"{suffix} files need the extra 'tables', which is not installed",
+            hint="pip install 'prompt-runner[tables]'",
+        ) from None
