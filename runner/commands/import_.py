@@ -15,10 +15,10 @@ from ..errors import (
     Location,
     MissingFileError,
     NothingSelectedError,
-    Problems,
     RunnerError,
     StorageError,
     UsageError,
+    raise_all,
 )
 from ..files.atomic import write_new
 from ..files.foreign import FOREIGN_KINDS, foreign_kind
@@ -211,8 +211,7 @@ def _fresh(targets: _Targets, *, force: bool) -> set[Path]:
                 )
             )
         fresh.add(path)
-    if refused:
-        raise refused[0] if len(refused) == 1 else Problems(refused)
+    raise_all(refused)
     return fresh
 
 

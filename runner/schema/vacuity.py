@@ -7,11 +7,10 @@ those of JSON Schema 2020-12 and of the drafts before it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from difflib import get_close_matches
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
-from ..errors import did_you_mean
+from ..errors import close_to, did_you_mean
 from ..values import Json, JsonPath
 from .wording import json_path
 
@@ -133,7 +132,7 @@ def meant_keyword(keyword: str) -> str | None:
     camel = "".join(
         word if index == 0 else word.capitalize() for index, word in enumerate(keyword.split("_"))
     )
-    close = get_close_matches(camel, sorted(_KEYWORDS), n=1, cutoff=0.75)
+    close = close_to(camel, sorted(_KEYWORDS), cutoff=0.75)
     return close[0] if close else None
 
 

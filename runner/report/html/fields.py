@@ -16,7 +16,7 @@ from random import Random
 from typing import TypeAlias, cast
 
 from ...schema import json_path
-from ...values import Json, JsonPath
+from ...values import Json, JsonPath, json_type
 from .entry import NOT_ASKED, ReportEntry
 
 __all__ = ["Confusion", "Field", "Fields"]
@@ -60,7 +60,7 @@ class Field:
     def add(self, value: Scalar) -> None:
         """Count one value."""
         self.count += 1
-        self.types[_TYPES[type(value)]] += 1
+        self.types[json_type(value)] += 1
         key = _spelled(value)
         if key in self.values or len(self.values) < _DISTINCT:
             self.values[key] += 1
@@ -235,4 +235,3 @@ def _spelled(value: Json) -> str:
 
 
 _LONG = 200
-_TYPES = {str: "string", int: "number", float: "number", bool: "boolean", type(None): "null"}
