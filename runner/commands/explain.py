@@ -25,8 +25,8 @@ from ..regress.snapshots.approved import approved_of, changed_parts, shipped_fil
 from ..regress.snapshots.reader import ConflictError
 from ..regress.snapshots.snapshot import Snapshot, file_of
 from ..regress.snapshots.store import store_of
+from ..report.answer_sections import Style, answer_section, field_section, question_section
 from ..report.regression.review_table import value_text
-from ..report.review_screen import Style, answer_section, field_section, question_section
 from ..report.terminal.pager import page
 from ..report.terminal.painting import BOLD, Line
 from ..report.terminal.reporter import wants_color

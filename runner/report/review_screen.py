@@ -2,35 +2,36 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ..regress.results import FieldChange, PendingEntry
+from ..regress.results import PendingEntry
 from ..regress.review_state import Extent, Review, View
 from ..regress.revisions.hunks import Hunk
 from ..regress.snapshots.snapshot import Snapshot
-from ..regress.snapshots.writer import answer_fields, emit
-from .case_view import message_lines
+from .answer_sections import (
+    Style,
+    answer_caption,
+    answer_diff,
+    answer_section,
+    diff_text,
+    field_section,
+    hunk_lines,
+    question_section,
+)
 from .question import Question
-from .regression.review_table import field_row, field_table
 from .terminal.figures import plural
-from .terminal.painting import BOLD, DIM, GREEN, RED, REVERSE, YELLOW, Line
-from .terminal.terminal_text import breaks, cell_width, one_line, shorten, visible, wrapped
-from .terminal.text_diff import DiffLine, diff_lines
+from .terminal.painting import BOLD, DIM, REVERSE, YELLOW, Line
+from .terminal.terminal_text import one_line
 
 __all__ = [
     "MIN_HEIGHT",
     "MIN_WIDTH",
     "Page",
     "ReviewCase",
-    "Style",
-    "answer_section",
     "entry_lines",
     "entry_name",
-    "field_section",
     "make_page",
-    "question_section",
     "screen_lines",
     "too_small",
 ]
@@ -96,32 +97,6 @@ class Page:
     needed: int
     table: int = 0
     rows: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Style:
-    """How lines are made: their width (None: never wrapped), whether colors show, and the terminal's encoding."""
-
-    width: int | None
-    color: bool
-    encoding: str
-
-    def spelt(self, text: str) -> str:
-        """The text as the terminal will show it, so that its width is known."""
-        return visible(text).encode(self.encoding, "backslashreplace").decode(self.encoding)
-
-    def fit(self, text: str, indent: int = 0) -> str:
-        """The text on one line, its end cut off with an ellipsis where it has no room."""
-        text, ellipsis = self.spelt(text), self.spelt("…")
-        if self.width is None or cell_width(text) <= self.width - indent:
-            return text
-        return shorten(text, max(self.width - indent - len(ellipsis) + 1, 1)).removesuffix("…") + ellipsis
-
-    def wrap(self, text: str, indent: int = 2, style: str = "") -> Iterator[Line]:
-        """Text over as many lines as it needs."""
-        room = None if self.width is None else max(self.width - indent, 10)
-        for line in wrapped(self.spelt(text), room):
-            yield Line(" " * indent + line, style)
 
 
 def entry_name(entry: PendingEntry) -> str:
@@ -192,53 +167,6 @@ def entry_lines(case: ReviewCase, *, color: bool) -> Iterator[Line]:
     yield from make_page(case, "whole", width=None, color=color).lines
 
 
-def answer_section(approved: Snapshot | None, new: Snapshot | None, style: Style) -> Iterator[Line]:
-    """The whole answer, wrapped: the approved one, the new one, or of both the difference; nothing where there is none."""
-    shown = new if new is not None else approved
-    if shown is None:
-        return
-    yield Line("")
-    yield from _caption(approved, shown, style)
-    yield from _answer_diff(approved, shown, style)
-    yield from _variations(shown, style)
-
-
-def field_section(fields: Sequence[FieldChange], style: Style) -> list[Line]:
-    """The differences as a table: its header, then a line for each."""
-    if style.width is None:
-        header, *texts = field_table([field_row(change) for change in fields])
-    else:
-        others = max(sum(map(len, (change.path, change.rule, change.note or ""))) for change in fields)
-        # What is left for the two values, so that what differs is not what the table cuts off.
-        room = max((style.width - others - 24) // 2, 20)
-        rows = [field_row(change, width=room) for change in fields]
-        header, *texts = field_table(rows, width=style.width - 4)
-    return [
-        Line(f"  {style.fit(header, 2)}", BOLD),
-        *(
-            Line(f"  {style.fit(text, 2)}", DIM if change.equal else "")
-            for text, change in zip(texts, fields, strict=True)
-        ),
-    ]
-
-
-def question_section(question: Question, hunks: Sequence[Hunk], style: Style) -> Iterator[Line]:
-    """What is asked: the change of the request since the last commit, the messages, and the values of the variables."""
-    yield from _hunks(hunks, style)
-    yield Line("")
-    yield Line("  question", BOLD)
-    if question.remark is not None:
-        yield from style.wrap(f"({question.remark})", 4, YELLOW)
-    for line in message_lines(question.messages, style.width):
-        text = style.spelt(line.text)
-        yield from (Line(text[start:end], line.style) for start, end in breaks(text, style.width))
-    if question.variables:
-        yield Line("  variables", BOLD)
-        for name, value in question.variables.items():
-            text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-            yield from style.wrap(f"{name}: {text}", 4)
-
-
 # --- the page -------------------------------------------------------------------------------------------------------
 
 
@@ -279,50 +207,13 @@ def _about(case: ReviewCase, style: Style) -> Iterator[Line]:
         yield from style.wrap(f"not stable: {path}", 2, YELLOW)
 
 
-def _caption(approved: Snapshot | None, new: Snapshot, style: Style) -> Iterator[Line]:
-    if approved is None or answer_fields(approved) == answer_fields(new):
-        yield Line("  answer", BOLD)
-        return
-    how = "underlined" if style.color else "marked ^"
-    yield from style.wrap(f"answer (- approved, + new; the words that differ are {how})", 2, BOLD)
-
-
-def _answer_diff(approved: Snapshot | None, new: Snapshot, style: Style) -> Iterator[Line]:
-    after = list(emit(answer_fields(new)))
-    before = after if approved is None else list(emit(answer_fields(approved)))
-    for line in diff_lines(before, after):
-        yield from _diff_line(line, style)
-
-
-def _variations(new: Snapshot, style: Style) -> Iterator[Line]:
-    for variation in new.variants:
-        yield Line("")
-        yield Line(f"  another answer, in {plural(variation.count, 'sample')}", BOLD)
-        for text in emit({"output": variation.output}):
-            yield from _diff_line(DiffLine(" ", text), style)
-
-
-def _hunks(hunks: Sequence[Hunk], style: Style) -> Iterator[Line]:
-    for hunk in hunks:
-        others = f", the same in {plural(len(hunk.cases), 'case')}" if len(hunk.cases) > 1 else ""
-        yield Line("")
-        yield from style.wrap(f"request, {hunk.place}, since the last commit{others}", 2, BOLD)
-        # The words are compared within each stretch of changed lines, as in the answer.
-        before = [line[1:] for line in hunk.lines if line[:1] in ("-", " ")]
-        after = [line[1:] for line in hunk.lines if line[:1] in ("+", " ")]
-        for line in diff_lines(before, after):
-            yield from _diff_line(line, style)
-
-
 def _changes(case: ReviewCase, style: Style) -> Iterator[Line]:
     """Only what changed: the request's hunks, and the lines of the answer with three around each."""
-    yield from list(_hunks(case.hunks, style))[1:]
+    yield from list(hunk_lines(case.hunks, style))[1:]
     if case.hunks:
         yield Line("")
-    yield from _caption(case.approved, case.entry.snapshot, style)
-    after = list(emit(answer_fields(case.entry.snapshot)))
-    before = after if case.approved is None else list(emit(answer_fields(case.approved)))
-    lines = list(diff_lines(before, after))
+    yield from answer_caption(case.approved, case.entry.snapshot, style)
+    lines = list(answer_diff(case.approved, case.entry.snapshot))
     near = {
         at + step
         for at, line in enumerate(lines)
@@ -339,7 +230,7 @@ def _changes(case: ReviewCase, style: Style) -> Iterator[Line]:
         if skipped:
             yield from style.wrap(f"({plural(skipped, 'line')} without a change)", 4, DIM)
         skipped = 0
-        yield from _diff_line(line, style)
+        yield from diff_text(line, style)
     if skipped and near:
         yield from style.wrap(f"({plural(skipped, 'line')} without a change)", 4, DIM)
 
@@ -363,53 +254,6 @@ def _info(case: ReviewCase, style: Style) -> Iterator[Line]:
             first, *rest = style.wrap(value, 12)
             yield Line(f"  {name:10}{first.text[12:]}")
             yield from rest
-
-
-def _diff_line(line: DiffLine, style: Style) -> Iterator[Line]:
-    """A line of a diff, wrapped; a part that goes on begins with an arrow. Without colours carets mark the words."""
-    text, marks = _spelt_with_marks(line, style)
-    color = {"+": GREEN, "-": RED}.get(line.sign, "")
-    room = None if style.width is None else max(style.width - 5, 10)
-    arrow = style.spelt("↳ ")
-    if room is not None and cell_width(text) > room:
-        room = max(room - len(arrow), 10)
-    for number, (start, end) in enumerate(breaks(text, room)):
-        lead = f"  {line.sign}{arrow if number else ''}"
-        within = tuple(
-            (len(lead) + max(first, start) - start, len(lead) + min(last, end) - start)
-            for first, last in marks
-            if first < end and last > start
-        )
-        shown = f"{lead}{text[start:end]}"
-        yield Line(shown, color, None, within)
-        if within and not style.color:
-            yield Line(_carets(shown, within))
-
-
-def _spelt_with_marks(line: DiffLine, style: Style) -> tuple[str, list[tuple[int, int]]]:
-    """The text as the terminal shows it, and where the marks are in that."""
-    pieces: list[str] = []
-    marks: list[tuple[int, int]] = []
-    at = length = 0
-    for first, last in line.marks:
-        for start, end in ((at, first), (first, last)):
-            piece = style.spelt(line.text[start:end]).replace("\t", "    ")
-            if start == first and end == last and piece:
-                marks.append((length, length + len(piece)))
-            pieces.append(piece)
-            length += len(piece)
-        at = last
-    pieces.append(style.spelt(line.text[at:]).replace("\t", "    "))
-    return "".join(pieces), marks
-
-
-def _carets(text: str, marks: Sequence[tuple[int, int]]) -> str:
-    """The line below a line: a caret under each column of the marks."""
-    drawn, at = "", 0
-    for start, end in marks:
-        drawn += " " * cell_width(text[at:start]) + "^" * cell_width(text[start:end])
-        at = end
-    return drawn
 
 
 def _is_hidden(review: Review, extent: Extent) -> bool:
