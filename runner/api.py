@@ -27,9 +27,9 @@ from .engine.pool.pool_options import Options
 from .engine.pool.shutdown import Shutdown
 from .errors import CaseError, Location, RunnerError, UsageError, system_error
 from .files.cases import case_from_vars
-from .files.discover import find_root
 from .files.model import Case
 from .files.pack_sources import is_reference
+from .files.project_root import find_root
 from .render.sandbox import IN_PROCESS
 from .schema import json_path
 from .values import Json, JsonObject, find_non_json

@@ -82,9 +82,10 @@ def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Ite
 
 def _is_ours(file: Path, config: pytest.Config) -> bool:
     """Return whether a prompt file belongs to a project or was asked for; other tools use these file names, too."""
-    from .files.discover import is_prompt_of, is_vendored, matches_glob, project_above
+    from .files.discover import is_prompt_of, matches_glob
+    from .files.project_root import is_in_vendored_folder, project_above
 
-    if is_vendored(file):
+    if is_in_vendored_folder(file):
         return False
     if _names(config, file):
         return True
@@ -174,7 +175,7 @@ def _home_of(file: Path, config: pytest.Config) -> _Home:
     import os
 
     from .errors import RunnerError
-    from .files.discover import project_above
+    from .files.project_root import project_above
     from .workspace import Workspace
 
     above = project_above(file.parent)
@@ -312,7 +313,7 @@ class PromptCase(pytest.Item):
             self.add_report_section("call", "runner", _shown(self._explained(result, modes.record)))
 
     def _explained(self, result: CaseResult, record: str) -> str:
-        from .files.discover import find_root
+        from .files.project_root import find_root
         from .report.regression.regression_digest import facts_of, reason_of
         from .report.regression.review_table import field_row, field_table
 

@@ -12,7 +12,7 @@ from ..engine.journal.journal import RESULTS
 from ..engine.journal.merge_runs import merge
 from ..engine.journal.stored_runs import find_run
 from ..files.destination import Destination
-from ..files.discover import find_root
+from ..files.project_root import find_root
 from ..report.run.console_reporter import ConsoleReporter
 from ..report.run.digest import Next
 from ..report.run.output import OutputWriter

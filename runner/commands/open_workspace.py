@@ -6,8 +6,8 @@ import os
 from contextlib import ExitStack
 from pathlib import Path
 
-from ..files.discover import find_root
 from ..files.env_file import EnvFile
+from ..files.project_root import find_root
 from ..render.sandbox import IN_PROCESS, Sandbox
 from ..workspace import Workspace
 from .show_errors import show_diagnostic

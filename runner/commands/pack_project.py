@@ -9,10 +9,10 @@ from pathlib import Path
 
 from ..documents.text import decode, encode_like
 from ..errors import EncodingError, Location, MissingFileError, Problems, RunnerError, UsageError
-from ..files.discover import find_root
 from ..files.file_lock import alone_in
 from ..files.model import Project
 from ..files.project import PROJECT_FILE, load_project_from
+from ..files.project_root import find_root
 from ..files.tree import DiskTree, MemoryTree
 from ..report.terminal.outlet import print_line
 

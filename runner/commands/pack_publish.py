@@ -13,9 +13,9 @@ from ..engine.plan.lint import lint_prompt
 from ..engine.plan.units import make_units
 from ..errors import Diagnostic, Location, RunnerError, UsageError
 from ..files.destination import Destination
-from ..files.discover import find_root
 from ..files.model import Project
 from ..files.project import load_project
+from ..files.project_root import find_root
 from ..files.prompt import PROMPT_ENDINGS
 from ..packs.archive import write_archive
 from ..packs.collect import FetchedPack, collect

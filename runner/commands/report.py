@@ -10,7 +10,7 @@ from pathlib import Path
 from ..engine.journal.final_records import RecordIndex, final_records
 from ..engine.journal.stored_runs import StoredRun, find_run
 from ..files.destination import Destination
-from ..files.discover import find_root
+from ..files.project_root import find_root
 from ..processes.browser import open_in_browser
 from ..report.html.entry import RunFacts
 from ..report.html_file import ReportWriter, refuse_other_files

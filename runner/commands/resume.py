@@ -11,7 +11,7 @@ from typing import Any, get_type_hints
 from ..engine.journal.stored_runs import StoredRun, find_run, stored_runs
 from ..engine.plan.shard import Shard
 from ..errors import UsageError
-from ..files.discover import find_root
+from ..files.project_root import find_root
 from ..values import has_type
 from .load_selection import SelectionOptions
 

@@ -13,7 +13,7 @@ from ..engine.journal.final_records import manifest_now
 from ..engine.journal.gc import delete, prunable
 from ..engine.journal.stored_runs import find_run, stored_runs
 from ..errors import StorageError
-from ..files.discover import find_root
+from ..files.project_root import find_root
 from ..report.run.runs_table import run_facts, runs_table
 from ..report.terminal.figures import plural
 from ..report.terminal.outlet import print_data, print_line, print_lines

@@ -15,7 +15,7 @@ from ..engine.journal.final_records import final_records
 from ..engine.journal.record import Record
 from ..engine.journal.stored_runs import StoredRun, find_run
 from ..errors import NothingSelectedError, UsageError
-from ..files.discover import find_root
+from ..files.project_root import find_root
 from ..files.violations import near
 from ..report.case_view import case_lines
 from ..report.question import Question

@@ -7,7 +7,6 @@ import itertools
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -28,46 +27,17 @@ from .model import Project
 from .pack_sources import is_reference
 from .plain_files import open_plain
 from .project import PROJECT_FILE
+from .project_root import FoundFile, ProjectBorder, absolute, find_root
 from .prompt import PROMPT_ENDINGS
 from .tree import MAX_FILE_BYTES, DiskTree, Tree
 
 __all__ = [
     "find_prompts",
     "find_prompts_in",
-    "find_root",
     "is_prompt_of",
-    "is_vendored",
     "matches_glob",
-    "project_above",
     "refuse_other_projects",
 ]
-
-
-def find_root(start: Path) -> Path:
-    """Return the folder of the project that contains `start`, else `start` itself, as an absolute path."""
-    start = _absolute(start, Path.cwd())
-    return project_above(start) or start
-
-
-def project_above(folder: Path) -> Path | None:
-    """Return the nearest folder, from `folder` upward, that contains runner.yaml, or None.
-
-    A runner.yaml inside the vendored copy of a pack has no effect: a pack is data.
-    """
-    for each in (folder, *folder.parents):
-        if (each / PROJECT_FILE).is_file() and not is_vendored(each):
-            return each
-    return None
-
-
-def is_vendored(path: Path) -> bool:
-    """Return whether a path is in the folder of vendored packs: `packs/` beside a packs.lock, or `.runner/packs/`."""
-    for folder in (path, *path.parents):
-        if folder.name == "packs":
-            home = folder.parent.parent if folder.parent.name == ".runner" else folder.parent
-            if (home / "packs.lock").is_file():
-                return True
-    return False
 
 
 def find_prompts(
@@ -94,7 +64,7 @@ def find_prompts(
     prompt.
     """
     root = Path(project.root)
-    border = _Border(root, cwd)
+    border = ProjectBorder(root, cwd)
     found: dict[Path, str | None] = {}  # absolute path -> its name in messages, if the user named it
     if args:
         for arg in args:
@@ -125,7 +95,7 @@ def find_prompts_in(tree: Tree, args: Sequence[str], *, project: Project, cwd: P
     listed = [file for file in listed if not file.startswith(others)]
     if args:
         root = Path(project.root)
-        names = [os.path.relpath(_absolute(Path(arg), cwd), root).replace(os.sep, "/") for arg in args]
+        names = [os.path.relpath(absolute(Path(arg), cwd), root).replace(os.sep, "/") for arg in args]
         meant = [file for file in listed if any(_means(name, file) for name in names)]
     elif project.prompts:
         meant = [file for file in listed if any(matches_glob(file, pattern) for pattern in project.prompts)]
@@ -139,7 +109,7 @@ def find_prompts_in(tree: Tree, args: Sequence[str], *, project: Project, cwd: P
 def is_prompt_of(project: Project, file: Path) -> bool:
     """Return whether a command without arguments selects a file: a prompt of this project, not of a nearer one."""
     root = Path(project.root)
-    if not file.is_relative_to(root) or _Border(root, root).other_project(file) is not None:
+    if not file.is_relative_to(root) or ProjectBorder(root, root).other_project(file) is not None:
         return False
     name = file.relative_to(root).as_posix()
     if project.prompts:
@@ -149,99 +119,25 @@ def is_prompt_of(project: Project, file: Path) -> bool:
 
 def refuse_other_projects(words: Sequence[str], *, project: Project, cwd: Path) -> None:
     """Raise UsageError if one of the words is a path that belongs to another project."""
-    border = _Border(Path(project.root), cwd)
+    border = ProjectBorder(Path(project.root), cwd)
     for word in words:
-        path = _absolute(Path(word), cwd)
+        path = absolute(Path(word), cwd)
         if path.exists() and (other := border.other_project(path)) is not None:
-            raise border.refusal(_Found(path, word), other)
+            raise border.refusal(FoundFile(path, word), other)
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
-    path: Path
-    shown: str | None = None
-
-
-@dataclass(slots=True)
-class _Border:
-    """The border of a project: the next runner.yaml. An instance lives for one search."""
-
-    root: Path
-    cwd: Path
-    _above: dict[Path, Path | None] = field(default_factory=dict)
-    _skipped: dict[Path, int] = field(default_factory=dict)
-
-    def other_project(self, path: Path) -> Path | None:
-        """Return the folder of the other project that a path belongs to; None if it is this project, or none."""
-        # The target of a link is governed by its own project, whose rules must not be evaded.
-        for folder in dict.fromkeys((path if path.is_dir() else path.parent, _real_folder(path))):
-            if folder not in self._above:
-                above = project_above(folder)
-                same = above is None or above == self.root or above.resolve() == self.root.resolve()
-                self._above[folder] = None if same else above
-            if (other := self._above[folder]) is not None:
-                return other
-        return None
-
-    def own(self, found: Iterable[_Found]) -> list[_Found]:
-        """Return those that belong to this project. Raises UsageError if there are others only, e.g. one named file."""
-        found = list(found)
-        others = [(each, other) for each in found if (other := self.other_project(each.path)) is not None]
-        if len(others) == len(found) and others:
-            raise self.refusal(*others[0])
-        for _, other in others:
-            self._skipped[other] = self._skipped.get(other, 0) + 1
-        refused = {each.path for each, _ in others}
-        return [each for each in found if each.path not in refused]
-
-    def refusal(self, found: _Found, other: Path) -> UsageError:
-        file = found.shown or _shown(found.path, self.cwd)
-        return UsageError(
-            f"{_shown(other / PROJECT_FILE, self.cwd)} is nearer to {file}, and its endpoints and rules would not apply",
-            location=Location(file),
-            hint=f"run `runner` in {_shown(other, self.cwd)}",
-        )
-
-    def remarks(self) -> Iterator[Diagnostic]:
-        """Yield a remark for each project whose prompts were skipped."""
-        for other, number in sorted(self._skipped.items()):
-            folder = _shown(other, self.cwd)
-            yield Diagnostic(
-                "warning",
-                "W010",
-                f"{number} {'prompt' if number == 1 else 'prompts'} of the project in {folder} skipped",
-                Location(_shown(other / PROJECT_FILE, self.cwd)),
-                f"run `runner` in {folder}, or list this project's files in `prompts`",
-            )
-
-
-def _real_folder(path: Path) -> Path:
-    try:
-        real = path.resolve()
-    except (OSError, RuntimeError):  # a loop of links, which reading reports
-        return path.parent
-    return real if real.is_dir() else real.parent
-
-
-def _shown(path: Path, cwd: Path) -> str:
-    try:
-        return os.path.relpath(path, cwd)
-    except ValueError:  # another drive on Windows
-        return str(path)
-
-
-def _named(arg: str, root: Path, cwd: Path) -> Iterable[_Found]:
-    path = _absolute(Path(arg), cwd)
+def _named(arg: str, root: Path, cwd: Path) -> Iterable[FoundFile]:
+    path = absolute(Path(arg), cwd)
     if path.is_dir():
-        below = [_Found(each, _join(arg, each, path)) for each in _prompts_below(path)]
+        below = [FoundFile(each, _join(arg, each, path)) for each in _prompts_below(path)]
         return below or _nothing(f"there is no prompt file in {arg}")
     if glob.has_magic(arg) and not path.is_file():
         return _globbed(arg, cwd) or _nothing(f"no prompt file matches {arg}")
     return [_file(arg, root, cwd)]
 
 
-def _file(arg: str, root: Path, cwd: Path) -> _Found:
-    path = _absolute(Path(arg), cwd)
+def _file(arg: str, root: Path, cwd: Path) -> FoundFile:
+    path = absolute(Path(arg), cwd)
     if not path.is_file():
         raise MissingFileError(
             f"there is no file {arg}", location=Location(arg), hint=_nearest(arg, root, cwd)
@@ -257,7 +153,7 @@ def _file(arg: str, root: Path, cwd: Path) -> _Found:
                 hint="prompts are YAML files (.prompt.yaml)",
             )
         )
-    return _Found(path, arg)
+    return FoundFile(path, arg)
 
 
 def _foreign(path: Path, shown: str) -> tuple[str, str] | None:
@@ -270,15 +166,15 @@ def _foreign(path: Path, shown: str) -> tuple[str, str] | None:
     return foreign_hint(path.name, text, shown)
 
 
-def _globbed(pattern: str, cwd: Path) -> list[_Found]:
+def _globbed(pattern: str, cwd: Path) -> list[FoundFile]:
     """Return the prompt files that the pattern matches, and those below the folders that it matches."""
     fixed = Path(*itertools.takewhile(lambda part: not glob.has_magic(part), Path(pattern).parts))
-    folder = _absolute(fixed, cwd)
+    folder = absolute(fixed, cwd)
     known = [folder / file for file in DiskTree(folder).files()] if folder.is_dir() else []
     matches = glob.glob(pattern, root_dir=cwd, recursive=True)  # noqa: PTH207 - Path.glob knows no absolute patterns
-    matched = {_absolute(Path(match), cwd) for match in matches}
+    matched = {absolute(Path(match), cwd) for match in matches}
     return [
-        _Found(path, _join(str(fixed), path, folder))
+        FoundFile(path, _join(str(fixed), path, folder))
         for path in known
         if _is_prompt(path.name) and not matched.isdisjoint((path, *path.parents))
     ]
@@ -289,14 +185,14 @@ def _folder(root: Path, cwd: Path) -> str:
     return "this folder" if name == "." else name
 
 
-def _nothing(message: str) -> list[_Found]:
+def _nothing(message: str) -> list[FoundFile]:
     raise NothingSelectedError(message, hint=f"prompt files end with {' or '.join(PROMPT_ENDINGS)}")
 
 
-def _of_project(project: Project, border: _Border) -> Iterator[Path]:
+def _of_project(project: Project, border: ProjectBorder) -> Iterator[Path]:
     root = Path(project.root)
     if not project.prompts:
-        yield from (each.path for each in border.own(map(_Found, _prompts_below(root))))
+        yield from (each.path for each in border.own(map(FoundFile, _prompts_below(root))))
         return
     assert project.document is not None, "globs come from a file"
     places = [project.document.locate(("prompts", index)) for index in range(len(project.prompts))]
@@ -320,7 +216,7 @@ def _of_project(project: Project, border: _Border) -> Iterator[Path]:
                 hint="globs are relative to runner.yaml; ** stands for any folders",
             )
         try:
-            yield from (each.path for each in border.own(_Found(root / file) for file in files))
+            yield from (each.path for each in border.own(FoundFile(root / file) for file in files))
         except UsageError as error:
             raise FormatError(error.message, location=location, hint=error.hint) from None
 
@@ -405,8 +301,3 @@ def _nearest(arg: str, root: Path, cwd: Path) -> str | None:
 def _join(arg: str, path: Path, folder: Path) -> str:
     rest = path.relative_to(folder).as_posix()
     return rest if arg in {".", "./"} else f"{arg.rstrip('/' + os.sep)}/{rest}"
-
-
-def _absolute(path: Path, cwd: Path) -> Path:
-    # Lexically: a folder that is a link keeps the path that the user sees.
-    return Path(os.path.normpath(cwd / path))

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from runner.errors import FormatError, MissingFileError, NothingSelectedError, RunnerError, UsageError
-from runner.files.discover import find_prompts, find_prompts_in, find_root
+from runner.files.discover import find_prompts, find_prompts_in
 from runner.files.project import load_project
+from runner.files.project_root import find_root
 from runner.files.tree import MemoryTree
 
 FILES = [
