@@ -19,12 +19,12 @@ from .support import HEAD, compiled
 
 def test_without_a_regression_block_one_sample_is_compared_exactly():
     rules = compiled()
-    assert (rules.samples, rules.min_pass, rules.default, rules.rules) == (1, None, "exact", ())
+    assert (rules.samples, rules.passes_needed(1), rules.default, rules.rules) == (1, None, "exact", ())
 
 
 @pytest.mark.parametrize(("declared", "needed"), [("2", 2), ("2/3", 2), ("1/2", 2), ("3/3", 3), ("4/5", 3)])
 def test_min_pass_is_a_number_or_a_share_of_the_samples(declared, needed):
-    assert compiled(samples=3, min_pass=declared).min_pass == needed
+    assert compiled(samples=3, min_pass=declared).passes_needed(3) == needed
 
 
 def test_min_pass_keeps_its_share_when_a_run_takes_another_number_of_samples():
