@@ -72,14 +72,14 @@ def read_rows(
             location=Location(shown),
             hint=f"one of {', '.join(ROW_FORMATS)}",
         )
-    if ending == ".xlsx":
-        yield from _of_sheet(source, shown)
-        return
-    if ending == ".parquet":
-        for number, value in enumerate(read_parquet(source, shown), 1):
-            yield Row(f"row {number}", value, Location(shown), nulls=True)
-        return
     with closing(_open(source, shown)) as file:
+        if ending == ".xlsx":
+            yield from _of_sheet(file, shown)
+            return
+        if ending == ".parquet":
+            for number, value in enumerate(read_parquet(file, shown), 1):
+                yield Row(f"row {number}", value, Location(shown), nulls=True)
+            return
         if ending not in _BY_LINE:
             data = file.read() if encoding is None else "".join(_decoded(file, shown, encoding)).encode()
             yield from _list(parse_document(data, shown))
@@ -197,6 +197,6 @@ def _csv(lines: Iterator[tuple[int, str]], shown: str, delimiter: str | None) ->
         yield Row(f"row {number}", row.cells, Location(shown, row.line), text=row)
 
 
-def _of_sheet(source: bytes | Path, shown: str) -> Iterator[Row]:
-    for number, row in enumerate(read_xlsx(source, shown), 1):
+def _of_sheet(file: BinaryIO, shown: str) -> Iterator[Row]:
+    for number, row in enumerate(read_xlsx(file, shown), 1):
         yield Row(f"row {number}", row.cells, Location(shown, row.line), text=row)

@@ -10,15 +10,14 @@ import base64
 import datetime
 import decimal
 import importlib
-import io
 import itertools
 import math
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
-from ..errors import CaseError, FileError, Location, MissingFileError
+from ..errors import CaseError, FileError, Location
 from ..schema import show
 from ..values import Json
 from .csv_rows import header_names
@@ -52,21 +51,19 @@ class SheetRow:
         return (self.line, list(self.cells).index(name) + 1) if name in self.cells else None
 
 
-def read_xlsx(source: bytes | Path, shown: str) -> Iterator[SheetRow]:
+def read_xlsx(data: BinaryIO, shown: str) -> Iterator[SheetRow]:
     """Yield the rows of a workbook's only sheet with cells, below the header; empty rows are skipped.
 
     Numbers have their shortest spelling, dates that of ISO 8601, true and false that of JSON. Raises CaseError for a file
-    that is not a workbook, several sheets with cells, a cell with an error, and a formula whose value is not stored;
-    MissingFileError if `source` is a path that cannot be opened.
+    that is not a workbook, several sheets with cells, a cell with an error, and a formula whose value is not stored.
     """
     openpyxl = _library("openpyxl", shown)
     try:
-        with _opened(source, shown) as data:
-            formulas = _check_parts(data, shown)
-            values = openpyxl.load_workbook(data, read_only=True, data_only=True)
-            sheet = _sheet_of(values, shown)
-            written = openpyxl.load_workbook(data, read_only=True)[sheet.title] if formulas else None
-            yield from _sheet_rows(sheet, written, shown)
+        formulas = _check_parts(data, shown)
+        values = openpyxl.load_workbook(data, read_only=True, data_only=True)
+        sheet = _sheet_of(values, shown)
+        written = openpyxl.load_workbook(data, read_only=True)[sheet.title] if formulas else None
+        yield from _sheet_rows(sheet, written, shown)
     except (FileError, MemoryError):
         raise
     except Exception as error:  # noqa: BLE001 - openpyxl raises whatever its parsers of XML and zip raise
@@ -77,7 +74,7 @@ def read_xlsx(source: bytes | Path, shown: str) -> Iterator[SheetRow]:
         ) from None
 
 
-def _check_parts(data: io.BufferedIOBase, shown: str) -> bool:
+def _check_parts(data: BinaryIO, shown: str) -> bool:
     """Refuse parts too large to be decompressed; return whether a sheet contains a formula."""
     import zipfile  # not needed for any other row, and slow to import
 
@@ -196,18 +193,17 @@ def escape_cell(text: str) -> str:
     return _TO_ESCAPE.sub(lambda found: f"_x{ord(found[0]):04X}_", text)
 
 
-def read_parquet(source: bytes | Path, shown: str) -> Iterator[Mapping[str, Json]]:
+def read_parquet(data: BinaryIO, shown: str) -> Iterator[Mapping[str, Json]]:
     """Yield the rows of a Parquet file as JSON values, a thousand in memory at a time.
 
     Times and dates are ISO 8601, durations seconds, decimals strings, bytes Base64. Raises CaseError for a file that is
-    not Parquet and for NaN and infinities, which JSON does not have; MissingFileError if `source` is a path that cannot
-    be opened.
+    not Parquet and for NaN and infinities, which JSON does not have.
     """
     pyarrow = _library("pyarrow", shown)
     parquet = _library("pyarrow.parquet", shown)
     count = 0
     try:
-        with _opened(source, shown) as data, parquet.ParquetFile(data) as file:
+        with parquet.ParquetFile(data) as file:
             header_names(list(file.schema_arrow.names), Location(shown))
             for batch in file.iter_batches(batch_size=_BATCH):
                 for row in batch.to_pylist():
@@ -244,16 +240,6 @@ def _json_of(value: Any, path: tuple[str, ...], row: int, shown: str) -> Json:
         f"row {row}: {'.'.join(path)} is of the type {type(value).__name__}, which has no JSON value",
         location=Location(shown),
     )
-
-
-def _opened(source: bytes | Path, shown: str) -> io.BufferedIOBase:
-    if isinstance(source, bytes):
-        return io.BytesIO(source)
-    try:
-        return source.open("rb")
-    except OSError as error:
-        reason = error.strerror or "it cannot be opened"
-        raise MissingFileError(f'"{shown}" cannot be read: {reason}', location=Location(shown)) from None
 
 
 def _library(name: str, shown: str) -> Any:
