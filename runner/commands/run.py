@@ -15,7 +15,7 @@ from ..engine.attempt import RunAttempt, facts_of
 from ..engine.columns import columns_of
 from ..engine.journal.counters import Counters, is_new
 from ..engine.journal.error_limit import ErrorLimit
-from ..engine.journal.exit_codes import ExitCounts, exit_code
+from ..engine.journal.exit_codes import exit_code
 from ..engine.journal.in_order import InOrder
 from ..engine.journal.record import Record, json_line
 from ..engine.journal.stored_runs import StoredRun, find_run
@@ -306,12 +306,7 @@ class RunCommand:
             stored = find_run(workspace.root, str(run.attempt.journal.folder))
             report_run(stored, workspace, self.report)
             reporter.note(f"report: {visible(self.report)}")
-        if outcome is not None:
-            code = outcome.exit_code
-        else:
-            code = exit_code(
-                ExitCounts(failed=counters.failed, unchecked=counters.errors, selected=counters.done)
-            )
+        code = outcome.exit_code if outcome is not None else exit_code(counters.exit_counts())
         screen.out.flush()
         if not code:
             screen.out.check()

@@ -188,7 +188,7 @@ class RegressionCommand:
             seconds = time.monotonic() - started
             for each in (reporter, *others):
                 each.finish(tally, modes=self.modes, seconds=seconds, complete=not unsent)
-        facts = tally.facts(self.modes, unsent=unsent, signal=ending.signal if ending else None)
+        facts = tally.exit_counts(self.modes, unsent=unsent, signal=ending.signal if ending else None)
         code = exit_code(facts)
         if code == NothingSelectedError.exit_code:
             code = 0  # an empty shard is a part of a run that has others

@@ -17,7 +17,7 @@ from ..errors import RunnerError, StorageError
 from ..masking import json_cleaner
 from .journal.counters import Counters
 from .journal.error_limit import ErrorLimit
-from .journal.exit_codes import ExitCounts, exit_code
+from .journal.exit_codes import exit_code
 from .journal.journal import Journal
 from .journal.record import Record, journal_line, json_line
 from .journal.stored_runs import FORMAT
@@ -132,7 +132,8 @@ def run_jobs(
             status = "interrupted" if shutdown.signal else "stopped"
         seconds = time.monotonic() - started
         unsent = status != "complete"
-        code = error.exit_code if error else _exit_code(counters, shutdown, unsent=unsent)
+        counts = counters.exit_counts(lacking=unsent, signal=shutdown.signal)
+        code = error.exit_code if error else exit_code(counts)
         try:
             manifest.write(status=status, reason=shutdown.reason, exit_code=code, seconds=seconds)
         except StorageError as problem:
@@ -140,17 +141,6 @@ def run_jobs(
         if error is not None:
             raise error
     return RunOutcome(code, seconds, shutdown.reason, unsent, shutdown.signal)
-
-
-def _exit_code(counters: Counters, shutdown: Shutdown, *, unsent: bool) -> int:
-    return exit_code(
-        ExitCounts(
-            failed=counters.failed,
-            unchecked=counters.errors + unsent,
-            selected=counters.done,
-            signal=shutdown.signal,
-        )
-    )
 
 
 class _Recorder:

@@ -74,7 +74,7 @@ class Tally:
             case "error":
                 self.errors += 1
 
-    def facts(self, modes: Modes, *, unsent: bool = False, signal: int | None = None) -> ExitCounts:
+    def exit_counts(self, modes: Modes, *, unsent: bool = False, signal: int | None = None) -> ExitCounts:
         """Return the counts that decide the exit code."""
         rejected = self.unreferenced if modes.unreferenced == "reject" else 0
         excused = self.excused

@@ -8,6 +8,7 @@ import pytest
 
 from runner.engine.journal.counters import Counters, Verdicts, is_new
 from runner.engine.journal.error_limit import ErrorLimit
+from runner.engine.journal.exit_codes import ExitCounts
 from runner.engine.journal.record import Record
 
 from .journal_lines import line
@@ -32,6 +33,14 @@ def test_a_record_passed_failed_or_is_an_error() -> None:
 def test_an_error_that_its_checks_expected_passed() -> None:
     counters = counted(line(outcome="error", passed=True))
     assert (counters.passed, counters.errors) == (1, 0)
+
+
+def test_the_exit_code_is_decided_from_failures_and_all_that_was_not_checked() -> None:
+    counters = counted(line(), line(**WRONG), line(**ERROR))
+    assert counters.exit_counts() == ExitCounts(failed=1, unchecked=1, selected=3)
+    assert counters.exit_counts(lacking=2, signal=15) == ExitCounts(
+        failed=1, unchecked=3, selected=3, signal=15
+    )
 
 
 def test_nothing_is_counted_before_the_first_record() -> None:

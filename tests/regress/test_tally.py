@@ -62,7 +62,7 @@ def test_calls_cached_answers_and_written_snapshots_are_counted() -> None:
 
 
 def test_nothing_is_counted_at_first() -> None:
-    assert Tally().facts(Modes(unreferenced="reject")) == ExitCounts()
+    assert Tally().exit_counts(Modes(unreferenced="reject")) == ExitCounts()
     assert Tally().further_cost is None
 
 
@@ -84,13 +84,13 @@ def test_the_exit_code_is_decided_from_what_failed_waits_or_is_not_known() -> No
         *[result("outdated")] * 6,
         *[result("error")] * 7,
     ]
-    assert tally(*results).facts(MODES) == ExitCounts(failed=3, outdated=11, unchecked=7, selected=27)
+    assert tally(*results).exit_counts(MODES) == ExitCounts(failed=3, outdated=11, unchecked=7, selected=27)
 
 
 def test_cases_whose_gate_decides_are_told_and_fail_nothing() -> None:
     verdicts: tuple[Verdict, ...] = get_args(Verdict)
     found = tally(*[result(verdict, gated=True) for verdict in verdicts])
-    assert found.facts(MODES) == ExitCounts(selected=len(verdicts))
+    assert found.exit_counts(MODES) == ExitCounts(selected=len(verdicts))
     assert found.excused == dict.fromkeys(verdicts, 1)
     assert (found.failed, found.errors, found.pending, found.outdated) == (1, 1, 1, 1)
 
@@ -102,7 +102,7 @@ def test_cases_with_and_without_a_gate_are_told_apart() -> None:
         *[result("outdated", gated=gated) for gated in (True, False, False)],
         *[result("error", gated=gated) for gated in (True, True, False, False)],
     )
-    assert found.facts(MODES) == ExitCounts(failed=1, outdated=4, unchecked=2, selected=13)
+    assert found.exit_counts(MODES) == ExitCounts(failed=1, outdated=4, unchecked=2, selected=13)
 
 
 def test_a_gate_fails_the_run_or_leaves_it_unchecked() -> None:
@@ -110,17 +110,17 @@ def test_a_gate_fails_the_run_or_leaves_it_unchecked() -> None:
     for outcome in ("ok", "failed", "failed", "failed", "unchecked"):
         found.gate(gate(outcome))
     assert (found.gates_failed, found.gates_unchecked) == (3, 1)
-    assert found.facts(MODES) == ExitCounts(failed=3, unchecked=1, selected=1)
+    assert found.exit_counts(MODES) == ExitCounts(failed=3, unchecked=1, selected=1)
 
 
 @pytest.mark.parametrize(("mode", "outdated"), [("ignore", 0), ("warn", 0), ("reject", 2)])
 def test_snapshots_without_a_case_count_where_they_are_rejected(mode: Any, outdated: int) -> None:
     found = tally(result())
     found.unreferenced = 2
-    assert found.facts(Modes(unreferenced=mode)).outdated == outdated
+    assert found.exit_counts(Modes(unreferenced=mode)).outdated == outdated
 
 
 def test_what_was_not_sent_is_not_checked_and_a_signal_is_told() -> None:
-    assert tally(result()).facts(MODES, unsent=True, signal=2) == ExitCounts(
+    assert tally(result()).exit_counts(MODES, unsent=True, signal=2) == ExitCounts(
         unchecked=1, selected=1, signal=2
     )

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field
 
 from ...wire.usage import token_count
+from .exit_codes import ExitCounts
 from .record import Record
 
 __all__ = ["Counters", "Verdicts", "is_new"]
@@ -59,6 +60,12 @@ class Counters(Verdicts):
     def unfinished(self) -> int:
         """The number of expected records that are not done yet (0 if unknown)."""
         return 0 if self.total is None else max(self.total - self.done, 0)
+
+    def exit_counts(self, *, lacking: int = 0, signal: int | None = None) -> ExitCounts:
+        """Return the counts that decide the exit code. `lacking` is how much of the run was not done at all."""
+        return ExitCounts(
+            failed=self.failed, unchecked=self.errors + lacking, selected=self.done, signal=signal
+        )
 
     def totals(self) -> dict[str, object]:
         """Return all counters in the form they have in `run.json`."""

@@ -13,7 +13,7 @@ from ..._version import __version__
 from ...errors import UsageError
 from ..plan.configuration import Configuration, differences
 from .counters import Counters
-from .exit_codes import ExitCounts, exit_code
+from .exit_codes import exit_code
 from .index import JournalIndex, read_results
 from .journal import Journal
 from .record import Record, journal_line, json_line
@@ -51,10 +51,8 @@ def merge(runs: Sequence[StoredRun], root: Path) -> tuple[Merged, Iterator[Recor
             journal.append(b"".join(journal_line(json_line(record)) for record in records))
             for record in records:
                 counters.add(record)
-        facts = ExitCounts(
-            failed=counters.failed, unchecked=counters.errors + len(missing), selected=counters.done
-        )
-        merged = Merged(journal.folder, counters, missing, exit_code(facts))
+        code = exit_code(counters.exit_counts(lacking=len(missing)))
+        merged = Merged(journal.folder, counters, missing, code)
         journal.write_manifest(_manifest(runs, merged))
     return merged, (
         record for record, _, _ in JournalIndex(journal.results, runs[0].manifest["files"]).records()
