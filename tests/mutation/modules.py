@@ -19,7 +19,7 @@ MODULES: dict[str, tuple[str, ...]] = {
         "engine/journal/exit_codes": "tests/engine/test_exit_codes.py",
         "engine/journal/record": "tests/engine/test_record.py",
         "engine/journal/final_records": "tests/engine/test_final_records.py",
-        "engine/attempt": "tests/regress/test_unfinished_runs.py tests/cli/test_resume.py",
+        "engine/attempt": "tests/engine/test_attempt.py",
         "wire/usage": "tests/wire/test_usage.py",
         "wire/fingerprint": "tests/wire/test_fingerprint.py",
         "wire/error_rules": "tests/wire/test_error_rules.py tests/wire/test_provider_errors.py",
