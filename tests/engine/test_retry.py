@@ -30,6 +30,15 @@ def test_jitter_takes_off_at_most_a_quarter(retry: int) -> None:
     assert longest * 0.75 <= backoff(retry) <= longest
 
 
+def test_full_jitter_takes_off_a_quarter() -> None:
+    assert [backoff(k, jitter=lambda: 1.0) for k in (0, 1, 9)] == [0.375, 0.75, 6.0]
+    assert delay_before_retry(BUSY, retry=0, max_retries=1, seconds_left=9, jitter=lambda: 1.0) == 0.375
+
+
+def test_without_a_retry_after_the_delay_is_that_of_the_retry() -> None:
+    assert [delay(BUSY, retry=retry, max_retries=9) for retry in (0, 1, 2)] == [0.5, 1.0, 2.0]
+
+
 def test_what_is_not_retryable_is_not_retried() -> None:
     assert delay(replace(BUSY, retryable=False)) is None
 
@@ -46,8 +55,13 @@ def test_retry_after_is_a_minimum() -> None:
 
 def test_an_unreasonable_retry_after_is_reported_instead_of_waited_for() -> None:
     assert delay(replace(BUSY, retry_after=MAX_RETRY_AFTER + 1)) is None
+    assert delay(replace(BUSY, retry_after=MAX_RETRY_AFTER)) == MAX_RETRY_AFTER == 120
 
 
-@pytest.mark.parametrize("left", [0.4, 0.0, -1.0])
+def test_a_retry_may_begin_just_before_the_deadline() -> None:
+    assert delay(BUSY, seconds_left=0.51) == 0.5
+
+
+@pytest.mark.parametrize("left", [0.5, 0.4, 0.0, -1.0])
 def test_nothing_is_retried_beyond_the_deadline(left: float) -> None:
     assert delay(BUSY, seconds_left=left) is None
