@@ -32,6 +32,7 @@ MODULES: dict[str, tuple[str, ...]] = {
         "verdict/gate": "tests/verdict/test_gate.py",
         "regress/modes": "tests/regress/test_modes.py",
         "regress/rules/stability": "tests/regress/test_stability.py",
+        "regress/gates/counted": "tests/regress/test_counted.py",
         "regress/tally": "tests/regress/test_tally.py",
         "regress/test_attempt": "tests/regress/test_unfinished_runs.py",
         "regress/evaluate": "tests/regress/test_evaluate.py",

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from ...engine.journal.record import Record
 from ...engine.plan.job import Job, Unit
+from ...wire.usage import token_count
 
 __all__ = ["CaseCount", "Counted", "UnitCount"]
 
@@ -79,9 +80,8 @@ class Counted:
             return
         if record["cost"] is not None:
             unit.costs.append(record["cost"])
-        usage = record["usage"] or {}
-        used = usage.get("total_tokens")
-        if isinstance(used, int):
+        used = token_count(record["usage"], "total_tokens")
+        if used is not None:
             unit.tokens.append(used)
         if record["latency_ms"] is not None:
             unit.latencies.append(record["latency_ms"])
