@@ -80,7 +80,7 @@ def wilson(passed: int, total: int, confidence: float = 0.95) -> Interval:
     p, widened = passed / total, 1 + z * z / total
     middle = (p + z * z / (2 * total)) / widened
     half = z * math.sqrt(p * (1 - p) / total + z * z / (4 * total * total)) / widened
-    return max(0.0, middle - half) if passed else 0.0, min(1.0, middle + half) if passed < total else 1.0
+    return middle - half if passed else 0.0, middle + half if passed < total else 1.0
 
 
 def rate_interval(counts: Counts, confidence: float = 0.95) -> Interval:

@@ -52,6 +52,11 @@ def test_that_all_or_none_passed_is_no_certainty(passed: int, end: int) -> None:
     assert wilson(0, 0) == (0, 1)
 
 
+def test_the_end_of_an_interval_of_all_or_none_is_exact() -> None:
+    assert {wilson(total, total)[1] for total in range(1, 300)} == {1.0}
+    assert {wilson(0, total)[0] for total in range(1, 300)} == {0.0}
+
+
 def test_samples_of_one_case_are_no_new_evidence() -> None:
     few = rate_interval([(1, 1)] * 9 + [(0, 1)], 0.95)
     many = rate_interval([(9, 9)] * 9 + [(0, 9)], 0.95)
