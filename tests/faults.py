@@ -117,9 +117,9 @@ def reply(
     return (*steps, CLOSE) if length > len(data) else steps
 
 
-def completion(content: str = "ok", **more: object) -> Steps:
+def completion(content: str = "ok", model: str = "gpt-test", **more: object) -> Steps:
     """A valid chat.completion whose one choice says `content`; `more` replaces or adds top-level keys."""
-    return reply(200, _completion(content, "gpt-test", **more))
+    return reply(200, _completion(content, model, **more))
 
 
 def echo(request: Received) -> Steps:
