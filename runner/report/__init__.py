@@ -1,1 +1,1 @@
-"""Station 7: how results look to a person or a machine. Decides nothing."""
+"""Station 7: show results to people and machines. Decides nothing."""

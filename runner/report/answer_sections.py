@@ -32,32 +32,32 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """How lines are made: their width (None: never wrapped), whether colors show, and the terminal's encoding."""
+    """How to format lines: their width (None: never wrapped), whether to show colours, and the terminal's encoding."""
 
     width: int | None
     color: bool
     encoding: str
 
     def spelt(self, text: str) -> str:
-        """The text as the terminal will show it, so that its width is known."""
+        """Return the text as the terminal will show it, so that its width is known."""
         return visible(text).encode(self.encoding, "backslashreplace").decode(self.encoding)
 
     def fit(self, text: str, indent: int = 0) -> str:
-        """The text on one line, its end cut off with an ellipsis where it has no room."""
+        """Return the text on one line, shortened with an ellipsis if necessary."""
         text, ellipsis = self.spelt(text), self.spelt("…")
         if self.width is None or cell_width(text) <= self.width - indent:
             return text
         return shorten(text, max(self.width - indent - len(ellipsis) + 1, 1)).removesuffix("…") + ellipsis
 
     def wrap(self, text: str, indent: int = 2, style: str = "") -> Iterator[Line]:
-        """Text over as many lines as it needs."""
+        """Yield the text, wrapped over as many lines as it needs."""
         room = None if self.width is None else max(self.width - indent, 10)
         for line in wrapped(self.spelt(text), room):
             yield Line(" " * indent + line, style)
 
 
 def answer_section(approved: Snapshot | None, new: Snapshot | None, style: Style) -> Iterator[Line]:
-    """The whole answer, wrapped: the approved one, the new one, or of both the difference; nothing where there is none."""
+    """Yield the whole answer, wrapped: the approved one, the new one, or their difference; nothing if there is none."""
     shown = new if new is not None else approved
     if shown is None:
         return
@@ -68,12 +68,12 @@ def answer_section(approved: Snapshot | None, new: Snapshot | None, style: Style
 
 
 def field_section(fields: Sequence[FieldChange], style: Style) -> list[Line]:
-    """The differences as a table: its header, then a line for each."""
+    """Return the differences as a table: its header, then a line for each."""
     if style.width is None:
         header, *texts = field_table([field_row(change) for change in fields])
     else:
         others = max(sum(map(len, (change.path, change.rule, change.note or ""))) for change in fields)
-        # What is left for the two values, so that what differs is not what the table cuts off.
+        # Divides the remaining width between the two values, so that the table does not cut off their difference.
         room = max((style.width - others - 24) // 2, 20)
         rows = [field_row(change, width=room) for change in fields]
         header, *texts = field_table(rows, width=style.width - 4)
@@ -87,7 +87,7 @@ def field_section(fields: Sequence[FieldChange], style: Style) -> list[Line]:
 
 
 def question_section(question: Question, hunks: Sequence[Hunk], style: Style) -> Iterator[Line]:
-    """What is asked: the change of the request since the last commit, the messages, and the values of the variables."""
+    """Yield the request: its change since the last commit, the messages, and the values of the variables."""
     yield from hunk_lines(hunks, style)
     yield Line("")
     yield Line("  question", BOLD)
@@ -146,7 +146,7 @@ def hunk_lines(hunks: Sequence[Hunk], style: Style) -> Iterator[Line]:
 
 
 def diff_text(line: DiffLine, style: Style) -> Iterator[Line]:
-    """A line of a diff, wrapped; a part that goes on begins with an arrow. Without colours carets mark the words."""
+    """Yield a line of a diff, wrapped; continued parts begin with an arrow. Without colours, carets mark the words."""
     text, marks = _spelt_with_marks(line, style)
     color = {"+": GREEN, "-": RED}.get(line.sign, "")
     room = None if style.width is None else max(style.width - 5, 10)
@@ -167,7 +167,7 @@ def diff_text(line: DiffLine, style: Style) -> Iterator[Line]:
 
 
 def _spelt_with_marks(line: DiffLine, style: Style) -> tuple[str, list[tuple[int, int]]]:
-    """The text as the terminal shows it, and where the marks are in that."""
+    """Return the text as the terminal shows it, and the positions of the marks in that."""
     pieces: list[str] = []
     marks: list[tuple[int, int]] = []
     at = length = 0
@@ -184,7 +184,7 @@ def _spelt_with_marks(line: DiffLine, style: Style) -> tuple[str, list[tuple[int
 
 
 def _carets(text: str, marks: Sequence[tuple[int, int]]) -> str:
-    """The line below a line: a caret under each column of the marks."""
+    """Return the line below a line, with a caret under each column of the marks."""
     drawn, at = "", 0
     for start, end in marks:
         drawn += " " * cell_width(text[at:start]) + "^" * cell_width(text[start:end])

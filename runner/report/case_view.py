@@ -1,4 +1,4 @@
-"""One stored answer as `runner show` prints it: what was asked, what came back, how it was judged. Pure."""
+"""Print one stored answer for `runner show`: the request, the answer, and the checks. Pure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["case_lines", "content_text", "message_lines"]
 
 _STYLES = {"pass": GREEN, "FAIL": RED, "ERROR": YELLOW}
 _MEDIA = 120
-"""So many characters of a media part are shown: its beginning says what it is."""
+"""The number of characters shown of a media part: its beginning identifies it."""
 
 
 def case_lines(
@@ -29,9 +29,9 @@ def case_lines(
     width: int | None,
     row: int | None = None,
 ) -> Iterator[Line]:
-    """The lines of one record. `remark` is about the messages; `width` is the terminal's, None to wrap nothing.
+    """Yield the lines of one record. `remark` is about the messages; `width` is the terminal's, None for no wrapping.
 
-    Nothing is shortened but the data of images, audio and files.
+    Only the data of images, audio and files is shortened.
     """
     word = status(record)
     facts = [f"row {count(row)}"] if row is not None else []
@@ -52,7 +52,7 @@ def case_lines(
 
 
 def content_text(content: Json) -> str:
-    """The content of a message as text: of parts those that are text whole, the beginning of the others."""
+    """Return the content of a message as text: text parts in full, other parts by their beginning."""
     if isinstance(content, str):
         return content
     if not isinstance(content, list):
@@ -96,7 +96,7 @@ def _question(messages: Sequence[Json] | None, remark: str | None, width: int | 
 
 
 def message_lines(messages: Sequence[Json] | None, width: int | None) -> Iterator[Line]:
-    """Yield the lines of the messages of a request, whole but for media, indented by four."""
+    """Yield the lines of a request's messages, indented by four; only media are shortened."""
     for message in messages or ():
         if not isinstance(message, dict):
             continue
@@ -147,7 +147,7 @@ def _verdict(record: Record, width: int | None) -> Iterator[Line]:
 
 
 def _captioned(caption: str, texts: Sequence[str], width: int | None) -> Iterator[Line]:
-    """A caption, and texts below it, indented."""
+    """Yield a caption and, below it, indented texts."""
     if not texts:
         return
     yield Line(f"  {visible(caption)}", BOLD)
@@ -156,7 +156,7 @@ def _captioned(caption: str, texts: Sequence[str], width: int | None) -> Iterato
 
 
 def _wrapped(text: str, width: int | None, indent: int) -> list[str]:
-    """The visible lines of a text, indented, none of them wider than `width`."""
+    """Return the visible lines of a text, indented, each at most `width` wide."""
     lines = wrapped(visible(text), None if width is None else max(width - indent, 20))
     return [" " * indent + line for line in lines]
 

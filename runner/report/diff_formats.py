@@ -1,4 +1,4 @@
-"""`runner diff`: which requests differ from a revision, for a terminal, a pull request's comment, or a program."""
+"""Format the result of `runner diff` for a terminal, for a comment on a pull request, or for a program."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .terminal.terminal_text import one_line, shorten, visible
 __all__ = ["MARKDOWN_LIMIT", "diff_json", "diff_markdown", "diff_text"]
 
 MARKDOWN_LIMIT = 65_000
-"""Characters; a comment on GitHub may have 65,536."""
+"""In characters; a comment on GitHub may have 65,536."""
 
 _KINDS = ("changed", "added", "removed", "moved")
 _NAMED = 5
@@ -33,20 +33,20 @@ _COLORS = {"changed": _YELLOW, "added": _GREEN, "removed": _RED, "moved": _CYAN}
 
 
 def diff_json(comparison: RequestDiff) -> str:
-    """A list with an object for each request that differs.
+    """Return a JSON list with an object for each request that differs.
 
-    Its keys are prompt, file, case, variant, change, parts, note, from (of a moved one: file, case, variant) and
+    Its keys are prompt, file, case, variant, change, parts, note, from (for a moved request: file, case, variant) and
     fingerprint (before, after).
     """
     text = json.dumps([_as_json(change) for change in comparison.changes], ensure_ascii=False, indent=2)
-    # Half a surrogate pair, from a file's name, is spelt out.
+    # A lone surrogate, from a file's name, is escaped.
     return text.encode("utf-8", "backslashreplace").decode()
 
 
 def diff_text(comparison: RequestDiff, *, color: bool = False, recording: str | None = None) -> str:
-    """The comparison for a terminal or a log: totals, changes by prompt, hunks, what recording would take.
+    """Return the comparison for a terminal or a log: totals, changes by prompt, hunks, and what recording would cost.
 
-    `recording` is the command that records what changed, where it is another one than for a git revision.
+    `recording` is the command that records the changes, if it is not the one for a git revision.
     """
     lines = [paint(_headline(comparison), _BOLD, color=color)]
     for file, rows in _by_file(comparison).items():
@@ -65,10 +65,10 @@ def diff_text(comparison: RequestDiff, *, color: bool = False, recording: str | 
 
 
 def diff_markdown(comparison: RequestDiff, *, recording: str | None = None) -> str:
-    """The comparison for a comment on a pull request, MARKDOWN_LIMIT characters at most.
+    """Return the comparison for a comment on a pull request, at most MARKDOWN_LIMIT characters.
 
-    What comes from prompts can neither end its block nor mention anybody: names are entities inside `<code>`, and a
-    hunk's fence is longer than any in it.
+    Text from prompts can neither end its block nor mention anybody: names are entities inside `<code>`, and the fence
+    of a hunk is longer than any fence in it.
     """
     notes = list(_notes(comparison, _inert, recording))
     room = MARKDOWN_LIMIT - sum(len(note) + 2 for note in notes) - 300
@@ -92,7 +92,7 @@ def diff_markdown(comparison: RequestDiff, *, recording: str | None = None) -> s
     return "\n\n".join([*blocks, *notes])
 
 
-# --- what is said in every form -------------------------------------------------------------------------------------
+# --- in every format ------------------------------------------------------------------------------------------------
 
 
 def _as_json(change: Change) -> dict[str, object]:
@@ -132,7 +132,7 @@ def _totals(comparison: RequestDiff) -> str:
 
 
 def _by_file(comparison: RequestDiff) -> dict[str, list[tuple[str, str, list[CaseKey]]]]:
-    """For each prompt file its rows: the kind of change, what is to be said about it, and the cases it is true of."""
+    """Return for each prompt file its rows: the kind of change, a description, and the cases to which it applies."""
     grouped: dict[str, dict[tuple[str, str], list[CaseKey]]] = {}
     for change in comparison.changes:
         rows = grouped.setdefault(change.digest.key[0], {})
@@ -186,11 +186,11 @@ def _notes(
     if comparison.calls:
         command = quote(recording or f"runner test --base {comparison.rev} --record new_episodes")
         tokens = plural(comparison.size // BYTES_PER_TOKEN, "token")
-        yield f"{command} would ask {plural(comparison.calls, 'time')}, with about {tokens} of input"
+        yield f"{command} would send {plural(comparison.calls, 'request')}, with about {tokens} of input"
     elif any(change.change in ("added", "changed") for change in comparison.changes):
-        yield "every request that differs has its approved answer already"
+        yield "every request that differs already has an approved answer"
     if comparison.without_cases:
-        yield f"not compared, for want of cases: {_named(comparison.without_cases, quote)}"
+        yield f"not compared, because they have no cases: {_named(comparison.without_cases, quote)}"
 
 
 # --- markdown -------------------------------------------------------------------------------------------------------
@@ -215,12 +215,12 @@ def _section(hunk: Hunk, comparison: RequestDiff) -> str:
 
 
 def _inert(text: str) -> str:
-    """Text as code that markup cannot escape from: GitHub turns mentions and references into links, but not in code."""
+    """Return text as code that markup cannot escape from: GitHub links mentions and references, but not in code."""
     return f"<code>{_prose(shorten(text, _LONG_NAME))}</code>"
 
 
 def _prose(text: str) -> str:
-    """Text on one line in which nothing is markup: whatever may be is an entity (CommonMark 2.5)."""
+    """Return text on one line, with every character that might be markup as an entity (CommonMark 2.5)."""
     return re.sub(r"[^\w ,/-]|_", lambda found: f"&#{ord(found.group())};", one_line(text))
 
 

@@ -1,4 +1,4 @@
-"""Write a file that the user names: as the things come, in memory that does not grow, in its place only when it is whole."""
+"""`--output FILE`: write the records to a file as they arrive, in constant memory."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ _T_contra = TypeVar("_T_contra", contravariant=True)
 
 
 class Format(Protocol[_T_contra]):
-    """Spells things one after the other into the binary file it was made with."""
+    """Formats things one after the other, and writes them to the binary file that it was created with."""
 
     def add(self, thing: _T_contra, /) -> None:
         """Add one."""
 
     def end(self, *, complete: bool) -> None:
-        """Write what is left to write; `complete` says whether all came."""
+        """Write what is left; `complete` says whether all things arrived."""
 
 
 class FileWriter(Generic[_T_contra]):
-    """Writes things to `path`, which `option` names, in the one of `formats` that its ending names.
+    """Writes things to `path`, which `option` names, in the one of `formats` that belongs to its extension.
 
-    A .jsonl file grows in place, a whole line at a time, so that it can be followed (`tail -f`). The others are
-    written beside their destination and take its place when closed, so that nobody reads half of one. What is no file
-    (a pipe, a device) is written to as it stands. A run that is cut short still leaves what it received:
-    `close(complete=False)` finishes the file as it stands.
+    A .jsonl file grows in place, whole lines at a time, so that it can be followed (`tail -f`). Other files are written
+    beside their destination and replace it when closed, so that nobody reads half a file. Pipes and devices are written
+    to directly. A run that is cut short still leaves what it received: `close(complete=False)` completes the file as
+    far as possible.
 
     Used as a context manager it closes itself, complete unless an exception passes through.
     Raises UsageError for any other ending, a folder, and, without `force`, a file that is not an output of ours; StorageError where the file cannot be written; both before
@@ -53,10 +53,10 @@ class FileWriter(Generic[_T_contra]):
         suffix = Path(path).suffix.lower()
         if suffix not in formats:
             raise UsageError(
-                f'{option} cannot tell a format from "{path}".',
+                f'{option}: "{path}" has no known extension.',
                 hint=f"end the name in {' or '.join(', '.join(formats).rsplit(', ', 1))}",
             )
-        # A link stays a link: what it points to is replaced.
+        # A link is kept: the file that it points to is replaced.
         self._path = Path(os.path.realpath(path))
         if self._path.is_dir():
             raise UsageError(f"{self._shown} is a folder.", hint="name a file")
@@ -76,34 +76,34 @@ class FileWriter(Generic[_T_contra]):
             raise self._unwritable(error) from error
 
     def _open(self) -> BinaryIO:
-        """The file, empty and held by this process alone. Raises UsageError where another one writes it."""
+        """Open the file, empty and locked by this process. Raises UsageError if another process writes it."""
         if self._part.exists() and not self._part.is_file():
             return self._part.open("wb")
         while True:
-            # Not emptied before it is known that nobody else writes it.
+            # Emptied only once it is known that no other process writes it.
             file = self._part.open("ab")
             if not hold(file):
                 file.close()
                 raise UsageError(
                     f"{self._shown} is being written by another process.",
-                    hint="name another file, or wait for its end",
+                    hint="name another file, or wait until it ends",
                 )
             if _is_still(file, self._part):
                 file.truncate(0)
                 return file
-            file.close()  # whoever held it has put it in its place in between
+            file.close()  # the previous holder of the lock has moved it to its destination meanwhile
 
     def write(self, thing: _T_contra) -> None:
-        """Add one. Raises StorageError when the disk refuses it."""
+        """Write one thing. Raises StorageError if the disk refuses it."""
         try:
             self._format.add(thing)
         except OSError as error:
             raise self._unwritable(error) from error
 
     def close(self, *, complete: bool) -> None:
-        """Finish the file with what was received so far and put it in its place; closing twice is harmless.
+        """Complete the file with what was received so far and move it to its destination; closing twice is harmless.
 
-        `complete` says whether these are all; JUnit, which a CI reads as a verdict, gets an error of its own when not.
+        `complete` says whether these are all; if not, JUnit, which CI reads as a verdict, gets an extra error.
         """
         if self._closed:
             return
@@ -113,18 +113,18 @@ class FileWriter(Generic[_T_contra]):
                 self._format.end(complete=complete)
                 self._file.flush()
                 if self._part != self._path and os.name != "nt":
-                    self._part.replace(self._path)  # while it is still held
+                    self._part.replace(self._path)  # while it is still locked
             finally:
                 self._file.close()
             if self._part != self._path and os.name == "nt":
-                self._part.replace(self._path)  # an open file cannot be renamed there
+                self._part.replace(self._path)  # Windows cannot rename an open file
         except OSError as error:
             if self._part != self._path:
                 self._part.unlink(missing_ok=True)
             raise self._unwritable(error) from error
 
     def discard(self) -> None:
-        """Give up what was written beside the destination, which stays as it was."""
+        """Discard what was written beside the destination, which is left unchanged."""
         if not self._closed:
             self._closed = True
             self._file.close()

@@ -1,4 +1,4 @@
-"""`--report FILE`: a report written beside its place, which it takes whole when it is closed."""
+"""`--report FILE`: write a report beside its destination, and replace that when it is complete."""
 
 from __future__ import annotations
 
@@ -30,35 +30,33 @@ class ReportWriter(FileWriter[ReportEntry]):
         super().__init__(path, dict.fromkeys(_ENDINGS, begin), option)
 
     def discard(self) -> None:
-        """Give up the report; an older one stays as it was."""
+        """Discard the report; an older one is left unchanged."""
         super().discard()
         if self._page is not None:
             self._page.discard()
 
     def note(self, sentence: str) -> None:
-        """Say something above everything else."""
+        """Add a sentence to show above everything else."""
         assert self._page is not None
         self._page.note(sentence)
 
     def missing(self, name: str) -> None:
-        """Name a case that only the run that is compared with has."""
+        """Add the name of a case that only the other run of a comparison has."""
         assert self._page is not None
         self._page.missing(name)
 
 
 def refuse_other_files(path: str, option: str) -> None:
-    """Raise UsageError for the name of a report that is none, and for a file that is there and is no report of ours."""
+    """Raise UsageError if `path` has another extension, or exists and is not a report of runner."""
     if Path(path).suffix.lower() not in _ENDINGS:
-        raise UsageError(
-            f'{option} "{visible(path)}" does not end in .html', hint="a report is one file of HTML"
-        )
+        raise UsageError(f'{option} "{visible(path)}" does not end in .html', hint="a report is an HTML file")
     try:
         with open(open_plain(Path(path).resolve()), "rb") as file:  # noqa: PTH123 - a descriptor
             begins = file.read(len(MARK))
     except OSError:
-        return  # there is nothing yet; or what cannot be read cannot be replaced either, which is told then
+        return  # there is no file; or it cannot be read, so it cannot be replaced either, which is reported then
     if begins and begins != MARK:
         raise UsageError(
-            f'{option} "{visible(path)}" is there, and is no report of runner',
-            hint="name another file, or remove it",
+            f'{option} "{visible(path)}" exists and is not a report of runner',
+            hint="choose another name, or delete the file",
         )

@@ -1,4 +1,4 @@
-"""What came of an import, as lines for a person and as JSON for a program."""
+"""Report the result of an import, as lines for people and as JSON for programs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ORDER: tuple[ItemOutcome, ...] = ("converted", "implied", "dropped", "lost")
 
 
 def lines_of(imported: Imported) -> Iterator[str]:
-    """One line for each item that is not converted and for each remark, then the counts."""
+    """Yield a line for each item that is not converted and for each remark, then the counts."""
     for item in imported.items:
         if item.outcome != "converted":
             yield _line(item.location, item.code or "", _WORDS[item.outcome], item.what, item.why or "")
@@ -44,7 +44,7 @@ def _counts(imported: Imported) -> Iterator[str]:
 
 
 def totals(all_of_them: Sequence[Imported]) -> str:
-    """The last line: how many sources, and what came of them."""
+    """Return the last line: the number of sources, and their results."""
     whole = sum(1 for each in all_of_them if each.refused is None and not each.lost)
     refused = sum(1 for each in all_of_them if each.refused is not None)
     parts = [f"{count(whole)} without loss"]
@@ -56,7 +56,7 @@ def totals(all_of_them: Sequence[Imported]) -> str:
 
 
 def as_json(imported: Imported, written: Sequence[str]) -> Json:
-    """The whole account of one source. `written` are the files as they are called on disk."""
+    """Return the full account of one source. `written` are the names of the files on disk."""
     refused = imported.refused
     return {
         "source": imported.source,

@@ -1,4 +1,4 @@
-"""What `runner pack` says of packs: which one, what of it changed, what can be named."""
+"""Format what `runner pack` reports about packs: which one, what changed in it, what it exports."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _ONE = {"prompts": "prompt", "partials": "partial", "schemas": "schema"}
 
 
 def pack_line(alias: str, locked: LockedPack) -> str:
-    """A pack in a line: `support  acme-support 1.4.0  v1.4.0 469228d93f6e`."""
+    """Return a pack on one line: `support  acme-support 1.4.0  v1.4.0 469228d93f6e`."""
     return f"{visible(alias)}: {visible(locked.name)} {visible(locked.version)} ({_source(locked)})"
 
 
 def change_lines(
     alias: str, before: LockedPack | None, after: LockedPack, *, exports: tuple[Manifest | None, Manifest]
 ) -> Iterator[str]:
-    """What became of a pack: its version, its source, its files, what it exports."""
+    """Yield the changes of a pack: its version, its source, its files, its exports."""
     if before is None:
         yield f"{pack_line(alias, after)}, new"
         yield from export_lines(exports[1])
@@ -32,7 +32,7 @@ def change_lines(
     yield f"{visible(alias)}: {visible(name)} {visible(version)} ({_source(before)} -> {_source(after)})"
     changes = file_changes(before.files, after.files)
     if not changes:
-        yield "  no file of it differs"
+        yield "  none of its files differ"
     for kind, path in changes:
         yield f"  {kind:8} {visible(path)}"
     if exports[0] is not None:
@@ -41,7 +41,7 @@ def change_lines(
 
 
 def export_lines(manifest: Manifest) -> Iterator[str]:
-    """What a pack exports, a line for each kind."""
+    """Yield the exports of a pack, a line for each kind."""
     for kind in KINDS:
         if manifest.exports[kind]:
             yield f"  {kind:8} {', '.join(manifest.exports[kind])}"

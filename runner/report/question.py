@@ -1,4 +1,4 @@
-"""What was asked, as it is shown."""
+"""The request of an answer, as it is shown."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ __all__ = ["Question"]
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """The messages of a request, or why they are not known.
+    """The messages of a request, or the reason why they are not known.
 
-    `changed` says that the prompt has changed since, so that these are the messages of another request.
-    `variables` are the case's, where the reader has them from nowhere else.
+    `changed` says that the prompt has changed since, so that these are the messages of another request. `variables` are
+    the case's variables, if the reader sees them nowhere else.
     """
 
     messages: Sequence[Json] | None
@@ -25,7 +25,7 @@ class Question:
 
     @property
     def remark(self) -> str | None:
-        """What a reader has to know about the messages, or why there are none."""
+        """Return what a reader has to know about the messages, or why there are none."""
         if self.changed:
-            return "the prompt has changed since: these are the messages that it makes now"
+            return "the prompt has changed since: these are its current messages"
         return self.why

@@ -1,4 +1,4 @@
-"""The screen of a review: what was asked, the whole answer, how it differs from the approved one, and the keys. Pure."""
+"""Draw the screen of a review: the request, the whole answer, its differences from the approved one, the keys. Pure."""
 
 from __future__ import annotations
 
@@ -67,10 +67,10 @@ _MEANINGS = {
 
 @dataclass(frozen=True, slots=True)
 class ReviewCase:
-    """What there is to show of a pending entry.
+    """The contents to show for a pending entry.
 
-    `approved` is the snapshot it would replace, or `unreadable` why that cannot be read (`conflict`: because it holds git's
-    conflict markers). `hunks` is how the request differs from the one in the last commit.
+    `approved` is the snapshot that it would replace, or `unreadable` is why that cannot be read (`conflict`: it has
+    git's conflict markers). `hunks` are the differences of the request from the one in the last commit.
     """
 
     entry: PendingEntry
@@ -82,13 +82,13 @@ class ReviewCase:
 
     @property
     def kind(self) -> str:
-        """What accepting does, in a word; `conflict` where it would replace an unmerged file."""
+        """Return what accepting does, as a word; `conflict` if it would replace an unmerged file."""
         return "conflict" if self.conflict else self.entry.kind
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The lines of an entry at one width. Lines `table` to `table` + `rows` - 1 hold the differences.
+    """The lines of an entry at one width. Lines `table` to `table` + `rows` - 1 are the differences.
 
     An approval covers the first `needed` lines: everything up to the end of the answer.
     """
@@ -100,13 +100,13 @@ class Page:
 
 
 def entry_name(entry: PendingEntry) -> str:
-    """`prompt/case@variant`, safe for a terminal."""
+    """Return `prompt/case@variant`, safe for a terminal."""
     variant = "" if entry.variant is None else f"@{entry.variant}"
     return one_line(f"{entry.prompt}/{entry.case}{variant}")
 
 
 def too_small(width: int, height: int) -> str | None:
-    """Why a review cannot be shown on a terminal of this size; None where it can."""
+    """Return why a review cannot be shown on a terminal of this size; None if it can."""
     if width >= MIN_WIDTH and height >= MIN_HEIGHT:
         return None
     return (
@@ -134,7 +134,7 @@ def make_page(
 def screen_lines(
     review: Review, case: ReviewCase, page: Page, *, width: int, height: int, encoding: str = "utf-8"
 ) -> tuple[list[Line], Extent]:
-    """The whole screen, `height` lines at most, and the extent of what it shows. Scrolls `review` to where it can be."""
+    """Return at most `height` lines and the extent of what they show. Limits the scroll position of `review`."""
     style = Style(width, color=True, encoding=encoding)
     decided = f"  ({review.decision})" if review.decision else ""
     place = f"{review.at + 1}/{len(review.entries)}  {case.kind}  "
@@ -142,7 +142,7 @@ def screen_lines(
     head = [Line(f"{place}{name}{decided}", BOLD), Line("")]
     message = list(style.wrap(review.message, 0, YELLOW)) if review.message else []
     keys = list(style.wrap(_KEYS, 0, DIM))
-    most = max(height - len(head) - len(keys) - 5, 1)  # a few lines of the answer stay
+    most = max(height - len(head) - len(keys) - 5, 1)  # keeps a few lines of the answer
     if len(message) > most:
         message = [
             *message[: most - 1],
@@ -162,7 +162,7 @@ def screen_lines(
 
 
 def entry_lines(case: ReviewCase, *, color: bool) -> Iterator[Line]:
-    """An entry for a pipe or a log: the same at full length, without keys."""
+    """Yield an entry for a pipe or a log: the same contents at full length, without keys."""
     yield Line(f"{case.kind}  {entry_name(case.entry)}", BOLD)
     yield from make_page(case, "whole", width=None, color=color).lines
 
@@ -208,7 +208,7 @@ def _about(case: ReviewCase, style: Style) -> Iterator[Line]:
 
 
 def _changes(case: ReviewCase, style: Style) -> Iterator[Line]:
-    """Only what changed: the request's hunks, and the lines of the answer with three around each."""
+    """Yield only the changes: the request's hunks, and the answer's changed lines with three lines of context."""
     yield from list(hunk_lines(case.hunks, style))[1:]
     if case.hunks:
         yield Line("")
@@ -261,7 +261,7 @@ def _is_hidden(review: Review, extent: Extent) -> bool:
 
 
 def _position(review: Review, extent: Extent, style: Style) -> str:
-    """Which lines are shown, and how to see the others, as far as it fits; nothing where all lines are shown."""
+    """Return which lines are shown, and how to see the others, as far as it fits; nothing if all lines are shown."""
     if extent.lines <= extent.room:
         return ""
     last = min(review.top + extent.room, extent.lines)

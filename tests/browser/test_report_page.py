@@ -175,7 +175,7 @@ def test_a_case_has_its_question_its_answer_its_checks_and_what_is_approved(page
     text = read(page, "triage/wrong")
     for part in (
         "Classify the ticket.", "I want my money back", 'expected "refund", got "other"', '"category": "other"',
-        "Approved against new", "exact", "changed", "Against the other run", "state then\npassed",
+        "Approved and new answer", "exact", "changed", "Compared with the other run", "state before\npassed",
     ):  # fmt: skip
         assert part in text
     assert page.run("[...document.querySelectorAll('#case del')].map(e => e.textContent).includes('refund')")

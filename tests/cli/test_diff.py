@@ -235,4 +235,4 @@ def test_what_is_recorded_is_not_estimated_again(git: GitProject) -> None:
     file = snapshot_file(change["file"], change["prompt"], change["case"])
     SnapshotStore(git.folder).write(file, Snapshot(change["fingerprint"]["after"], {}, "Hi!"))
     done = git.diff("--base", "main")
-    assert "every request that differs has its approved answer already" in done.out
+    assert "every request that differs already has an approved answer" in done.out

@@ -192,13 +192,13 @@ def test_no_key_gets_into_a_report(project: ProjectFolder, server: FaultServer, 
     ("arguments", "said"),
     [
         (("report", "-o", "runner.yaml"), "does not end in .html"),
-        (("report", "-o", "mine.html"), "is there, and is no report of runner"),
+        (("report", "-o", "mine.html"), "exists and is not a report of runner"),
         (("report", "-o", ".runner/r.html"), "belongs to runner"),
         (("report", "nobody"), "there is no run nobody"),
         (("report", "--against", "nobody"), "there is no run nobody"),
-        (("run", "--report", "mine.html"), '--report "mine.html" is there, and is no report of runner'),
+        (("run", "--report", "mine.html"), '--report "mine.html" exists and is not a report of runner'),
         (("run", "--report", "r.xml"), '--report "r.xml" does not end in .html'),
-        (("test", "--offline", "--report", "mine.html"), "is no report of runner"),
+        (("test", "--offline", "--report", "mine.html"), "is not a report of runner"),
     ],
 )
 def test_what_cannot_be_written_is_told_before_anything_is_asked(

@@ -173,13 +173,13 @@ class TestPager:
             with Terminal(past, "show", env={"PAGER": named}) as terminal:
                 assert terminal.end() == 0
             assert "triage/late" in terminal.text
-            assert "is no program outside the project: printed without it" in terminal.text
+            assert "is not a program outside the project: printing without it" in terminal.text
         assert not list(past.folder.rglob("started"))
 
     def test_a_pager_that_is_no_command_is_an_error(self, past: ProjectFolder) -> None:
         with Terminal(past, "show", env={"PAGER": "less '"}) as terminal:
             assert terminal.end() == 2
-        assert "PAGER is no command" in terminal.text
+        assert "PAGER is not a valid command" in terminal.text
 
     @pytest.mark.parametrize("value", ["", "cat"])
     def test_no_pager_is_wanted(self, past: ProjectFolder, value: str) -> None:

@@ -75,14 +75,14 @@ def test_a_comment_never_grows_beyond_what_fits_and_says_what_is_missing() -> No
     shown = text.count("<details>")
     assert text.count("</details>") == shown > 1
     assert f"… and {900 - shown} more hunks: the comment is full" in text
-    assert "would ask 1 time," in text
+    assert "would send 1 request," in text
 
 
 def test_neither_do_its_table_nor_its_notes() -> None:
     text = diff_markdown(comparison(name="<" * 900, note="|" * 900, changes=2_000))
     assert len(text) <= MARKDOWN_LIMIT
     assert re.search(r"… and [\d,]+ more rows", text)
-    assert "would ask 2,000 times" in text
+    assert "would send 2,000 requests" in text
 
 
 def test_one_endless_line_is_cut_with_what_is_missing() -> None:

@@ -1,1 +1,1 @@
-"""The report of a run as one HTML file that needs nothing else: entries in, bytes out. Pure; decides nothing."""
+"""Write the report of a run as one self-contained HTML file: entries in, bytes out. Pure; decides nothing."""

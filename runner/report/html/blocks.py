@@ -1,7 +1,7 @@
-"""The entries as data of the page: rows of JSON in blocks, each compressed and spelled in base64. Pure.
+"""Write the entries into the page as data: rows of JSON in blocks, each compressed and encoded in base64. Pure.
 
-No text of an entry can end a block or begin markup: base64 has neither `<` nor `&`. The page unpacks a block to list its
-rows, and again to show one of them whole.
+No text of an entry can end a block or begin markup, because base64 has neither `<` nor `&`. The page unpacks a block to
+list its rows, and again to show one of them in full.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _ENCODER = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
 
 
 class Blocks:
-    """Takes rows in, and gives out what of them is packed. `packed` counts the bytes given out so far."""
+    """Collects rows and returns packed blocks. `packed` counts the bytes returned so far."""
 
     def __init__(self) -> None:
         self._rows: list[str] = []
@@ -36,16 +36,16 @@ class Blocks:
         self.packed = 0
 
     def add(self, entry: ReportEntry, why: int | None, change: str | None, *, brief: bool) -> Iterator[bytes]:
-        """Take in an entry: the block that it fills, if it does. `brief` leaves out all but what the list shows."""
+        """Add an entry; yield the block that it completes, if any. `brief` keeps only what the list shows."""
         row = _row(entry, brief=brief)
         row["why"], row["change"] = why, change
         try:
-            # In ASCII, so that half a surrogate pair, which UTF-8 cannot hold, stays what it is.
+            # In ASCII, so that a lone surrogate, which UTF-8 cannot encode, is preserved.
             line = _ENCODER.encode({name: each for name, each in row.items() if each is not None})
         except (ValueError, RecursionError):
             raise StorageError(
-                f"the record of {row['name']} holds what is not JSON, or is nested too deeply to be shown",
-                hint="its journal was changed by hand",
+                f"the record of {row['name']} has a value that is not JSON, or is nested too deeply to be shown",
+                hint="its journal was edited by hand",
             ) from None
         self._rows.append(line)
         self._size += len(line)
@@ -53,14 +53,14 @@ class Blocks:
             yield self._pack()
 
     def end(self) -> Iterator[bytes]:
-        """What is left."""
+        """Yield the last block."""
         if self._rows:
             yield self._pack()
 
     def _pack(self) -> bytes:
         data = ("[" + ",".join(self._rows) + "]").encode("ascii")
         self._rows, self._size = [], 0
-        packer = zlib.compressobj(2, zlib.DEFLATED, 31)  # gzip, whose header zlib writes without a time
+        packer = zlib.compressobj(2, zlib.DEFLATED, 31)  # gzip; zlib writes its header without a time
         packed = base64.b64encode(packer.compress(data) + packer.flush())
         self.packed += len(packed)
         return b'<script type="application/gzip" class="block">' + packed + b"</script>\n"
@@ -123,7 +123,7 @@ def _row(entry: ReportEntry, *, brief: bool) -> dict[str, Any]:
 
 
 def _answer(record: Record) -> dict[str, Json]:
-    """The answer as it is compared: its JSON, its text where there is no JSON, and its tool calls."""
+    """Return the answer as it is compared: its JSON, or its text if there is no JSON, and its tool calls."""
     answer: dict[str, Json] = {}
     if record["output"] is not None:
         answer["output"] = record["output"]
@@ -135,7 +135,7 @@ def _answer(record: Record) -> dict[str, Json]:
 
 
 def _shortened(value: Json) -> Json:
-    """A message with the data of its images, sounds and files counted instead of shown."""
+    """Return a message with the data of images, sounds and files replaced by their size."""
     if isinstance(value, str):
         return value if not value.startswith("data:") else _data(value)
     if isinstance(value, Mapping):

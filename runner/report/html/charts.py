@@ -1,4 +1,4 @@
-"""Plots, as SVG that needs no script: rectangles and lines that stretch, with their words in HTML beside them. Pure."""
+"""Draw plots as SVG without scripts: rectangles and lines that stretch, with labels in HTML beside them. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["histogram", "interval_plot", "meter", "share_bar", "sparkline"]
 
 
 def share_bar(parts: Sequence[tuple[str, str, int]]) -> Markup:
-    """A bar of shares: (class, caption, count) each."""
+    """Return a bar of shares; each part is (class, caption, count)."""
     total = sum(count for _, _, count in parts) or 1
     at = 0.0
     rects = []
@@ -26,7 +26,7 @@ def share_bar(parts: Sequence[tuple[str, str, int]]) -> Markup:
 
 
 def interval_plot(share: float, interval: Interval) -> Markup:
-    """A share with its interval, on a line from 0 to 1."""
+    """Return a share and its interval on a line from 0 to 1."""
     low, at = _n(1000 * interval[0]), _n(1000 * share)
     return _svg(
         joined(
@@ -44,7 +44,7 @@ def interval_plot(share: float, interval: Interval) -> Markup:
 
 
 def histogram(values: Sequence[float], spell: Callable[[float], str], what: str) -> Markup:
-    """How values are spread, with lines at their median and their 95th percentile."""
+    """Return the distribution of values, with lines at the median and the 95th percentile."""
     ordered = sorted(values)
     found = bins(ordered)
     most = max(each.number for each in found)
@@ -79,7 +79,7 @@ def histogram(values: Sequence[float], spell: Callable[[float], str], what: str)
 
 
 def sparkline(values: Sequence[float]) -> Markup:
-    """A small histogram without words."""
+    """Return a small histogram without labels."""
     found = bins(sorted(values), 16)
     most = max(each.number for each in found)
     width = 160 / len(found)
@@ -92,7 +92,7 @@ def sparkline(values: Sequence[float]) -> Markup:
 
 
 def meter(share: float, kind: str = "bar") -> Markup:
-    """A bar that is filled to a share; what it says stands beside it in words."""
+    """Return a bar that is filled up to a share; its label is beside it."""
     return element(
         "svg",
         element("rect", class_="track", x=0, y=0, width=100, height=6),
@@ -105,7 +105,7 @@ def meter(share: float, kind: str = "bar") -> Markup:
 
 
 def _place(value: float, edges: Sequence[tuple[float, float]]) -> float:
-    """Where a value lies on an axis whose bins are equally wide, from 0 to 1."""
+    """Return the position of a value, from 0 to 1, on an axis whose bins are equally wide."""
     for place, (low, high) in enumerate(edges):
         if value < high or place == len(edges) - 1:
             inside = (value - low) / (high - low) if high > low else 0.5
@@ -126,5 +126,5 @@ def _svg(content: Markup, told: str, width: int, height: int, kind: str) -> Mark
 
 
 def _n(number: float) -> str:
-    """At most two decimals, so that the same run has the same bytes everywhere."""
+    """Return a number with at most two decimals, so that the same run gives the same bytes everywhere."""
     return f"{number:.2f}".rstrip("0").rstrip(".")

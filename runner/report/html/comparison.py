@@ -1,4 +1,4 @@
-"""The comparison of a run with another one, case by case. Pure."""
+"""Compare a run with another one, case by case. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SURE = 0.05
 
 
 def comparison_section(against: str, summary: Summary, missing: Sequence[str]) -> Markup:
-    """The part of the page that compares; `missing` are the names of cases that only the other run has."""
+    """Return the section of the page that compares; `missing` are the names of cases that only the other run has."""
     comparison = summary.comparison
     changes = comparison.changes
     both = changes.total()
@@ -59,7 +59,7 @@ def comparison_section(against: str, summary: Summary, missing: Sequence[str]) -
     return element(
         "section",
         element("h2", "Compare", id="compare-title"),
-        element("p", "This run against ", element("code", against), ": each case with the same case of the other.", class_="hint"),
+        element("p", "This run compared with ", element("code", against), ", case by case.", class_="hint"),
         *parts,
         id="compare",
         aria_labelledby="compare-title",

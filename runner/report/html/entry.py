@@ -1,4 +1,4 @@
-"""What a report is made of: the facts of the run, and an entry for each answer."""
+"""The contents of a report: the facts of the run, and an entry for each answer."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ __all__ = ["NOT_ASKED", "STATES", "Approved", "Earlier", "Question", "ReportEntr
 
 State: TypeAlias = Literal["passed", "failed", "error", "pending", "flaky", "outdated"]
 STATES: tuple[State, ...] = ("passed", "flaky", "pending", "outdated", "failed", "error")
-"""What became of a case: of a run the first, the last and `failed`; of a test any of them."""
+"""The state of a case: for a run the first, the last or `failed`; for a test any of them."""
 
 
 NOT_ASKED = "not asked"
-"""Stands for the outcome of a case that a test could neither ask nor replay."""
+"""Replaces the outcome of a case for which a test could neither send a request nor replay an answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Approved:
-    """What is approved for the case, and each place where the answer differs, with the rule that decided it."""
+    """The approved answer of the case, and each place where the new answer differs, with the rule that decided it."""
 
     value: Json
     fields: Sequence[FieldChange] = ()
@@ -33,7 +33,7 @@ class Approved:
 
 @dataclass(frozen=True, slots=True)
 class Earlier:
-    """The same case in the run that is compared with."""
+    """The same case in the other run of a comparison."""
 
     record: Record
     state: State
@@ -41,9 +41,10 @@ class Earlier:
 
 @dataclass(frozen=True, slots=True)
 class ReportEntry:
-    """One answer, and all there is to say of it.
+    """One answer with all its details.
 
-    `verdict` is the sentence that a test says of it. `replayed`: nobody was asked, the answer is the approved one.
+    `verdict` is the sentence that a test reports for it. `replayed`: no request was sent, the answer is the approved
+    one.
     """
 
     record: Record
@@ -58,9 +59,9 @@ class ReportEntry:
 
 @dataclass(frozen=True, slots=True)
 class RunFacts:
-    """What the head of a report says: `facts` are captions and texts, `notes` whole sentences.
+    """The head of a report: `facts` are captions and texts, `notes` are whole sentences.
 
-    `against` names the run that is compared with.
+    `against` names the other run of a comparison.
     """
 
     title: str

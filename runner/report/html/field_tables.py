@@ -1,4 +1,4 @@
-"""The fields of the answers as tables: distinct values, spread, agreement, confusion. Pure."""
+"""Show the fields of the answers as tables: distinct values, distribution, agreement, confusion. Pure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _NUMBERS = 12
 
 
 def field_tables(prompts: Mapping[str, Fields]) -> Markup:
-    """A table of each prompt's fields, and their confusion matrices."""
+    """Return a table of each prompt's fields, and their confusion matrices."""
     parts = [
         card(prompt, *_prompt(prompt, fields), kind="full")
         for prompt, fields in prompts.items()
@@ -27,12 +27,12 @@ def field_tables(prompts: Mapping[str, Fields]) -> Markup:
     ]
     if not parts:
         return element(
-            "p", "No answer has a field to show: there is no JSON, and the texts are long.", class_="note"
+            "p", "No answer has a field to show: the answers are not JSON, or are long texts.", class_="note"
         )
     told = (
-        "Expected is what ",
+        "Expected is the value that ",
         element("code", "equals"),
-        " asserts of a field, else what is approved for the case. Agreement counts the answers that are as expected.",
+        " asserts for a field, otherwise the approved one. Agreement counts the answers that are as expected.",
     )
     return joined((element("p", *told, class_="hint above"), *parts))
 
@@ -123,7 +123,7 @@ def _matrix(prompt: str, field: Field, matrix: Confusion) -> Markup:
 
 
 def _short(value: str) -> str:
-    """A value as it is read: a string without its quotes, unless it could be taken for something else."""
+    """Return a value for people: a string without its quotes, unless it could be mistaken for something else."""
     spelled = value
     if value.startswith('"') and not value.endswith("…"):
         try:

@@ -1,7 +1,7 @@
-"""The fields of the answers to one prompt: how they are spread, and how they agree with what was expected. Pure.
+"""Collect the fields of the answers to one prompt: their distribution, and their agreement with expected values. Pure.
 
-Memory is bounded: so many fields of a prompt, distinct values of a field and numbers for its plot are kept; what goes
-beyond is counted.
+Memory is bounded: the fields of a prompt, the distinct values of a field and the numbers for its plot are limited; the
+rest is counted.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _NUMBERS = 5000
 _CONFUSED = 20
 _SHORT = 80
 _HUGE = 1e100
-"""Beyond this a number has no place on an axis."""
+"""Larger numbers are not plotted."""
 
 Scalar: TypeAlias = bool | int | float | str | None
 
@@ -37,8 +37,8 @@ Scalar: TypeAlias = bool | int | float | str | None
 class Field:
     """One place in the answers; `[*]` in its path stands for every item of a list.
 
-    `values` counts the distinct ones as JSON, up to a number of them; `others` counts values beyond these. `expected`
-    of the answers had something to agree with, and `agreed` do. `confusion` counts pairs of expected and new.
+    `values` counts distinct values as JSON, up to a limit; `others` counts the values beyond it. `expected` answers had
+    an expected value here, and `agreed` of them agree. `confusion` counts pairs of expected and actual values.
     """
 
     path: str
@@ -78,7 +78,7 @@ class Field:
             self.numbers[place] = number
 
     def hold(self, expected: Scalar, new: Json, *, agrees: bool) -> None:
-        """Count an answer of which something else, or the same, was expected at this place."""
+        """Count an answer that has an expected value at this place."""
         self.expected += 1
         self.agreed += agrees
         pair = (_spelled(expected), _spelled(new))
@@ -89,7 +89,7 @@ class Field:
 
     @property
     def matrix(self) -> Confusion | None:
-        """The confusion matrix, where there are few enough values for one."""
+        """Return the confusion matrix, if there are few enough values for one."""
         if not self.expected or self.confused:
             return None
         labels = sorted({each for pair in self.confusion for each in pair})
@@ -100,21 +100,21 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Confusion:
-    """How often each value came where each was expected; the labels are JSON."""
+    """How often each value occurred where each was expected; the labels are JSON."""
 
     labels: Sequence[str]
     counts: Mapping[tuple[str, str], int]
 
 
 class Fields:
-    """The fields of the answers to one prompt, in the order in which they first came. `left_out` counts those beyond."""
+    """The fields of the answers to one prompt, in the order of first occurrence. `left_out` counts those over the limit."""
 
     def __init__(self) -> None:
         self._fields: dict[str, Field] = {}
         self._beyond: set[str] = set()
 
     def add(self, entry: ReportEntry) -> None:
-        """Take in one answer; what no answer came for has no fields."""
+        """Add one answer; a case without an answer has no fields."""
         record = entry.record
         if record["outcome"] in ("error", NOT_ASKED):
             return
@@ -147,12 +147,12 @@ class Fields:
 
     @property
     def left_out(self) -> int:
-        """How many fields there are beyond those that found room (at most a few hundred are counted)."""
+        """Return the number of fields over the limit (at most a few hundred are counted)."""
         return len(self._beyond)
 
 
 def _expected(entry: ReportEntry) -> dict[JsonPath, tuple[Scalar, bool]]:
-    """What was expected at each place, and whether the answer agrees: by `equals`, else by what is approved."""
+    """Return the expected value at each place, and whether the answer agrees; from `equals`, else as approved."""
     found: dict[JsonPath, tuple[Scalar, bool]] = {}
     if entry.approved is not None:
         changed = {each.path for each in entry.approved.fields if not each.equal}
@@ -174,7 +174,7 @@ def _expected(entry: ReportEntry) -> dict[JsonPath, tuple[Scalar, bool]]:
 
 @lru_cache(maxsize=1000)
 def _plain_path(path: str) -> JsonPath | None:
-    """The keys of a path such as `$.a.b`; None for any other."""
+    """Return the keys of a path such as `$.a.b`; None for any other path."""
     if path == "$":
         return ()
     steps = tuple(path.removeprefix("$.").split("."))
@@ -182,7 +182,7 @@ def _plain_path(path: str) -> JsonPath | None:
 
 
 def _leaves(value: Json) -> list[tuple[JsonPath, Scalar]]:
-    """What an answer holds apart from objects and lists, in document order; the first few hundred."""
+    """Return the scalar values in an answer, in document order; at most the first few hundred."""
     found: list[tuple[JsonPath, Scalar]] = []
     stack: list[tuple[JsonPath, Json]] = [((), value)]
     while stack and len(found) < _LEAVES:
@@ -208,7 +208,7 @@ def _at(value: Json, path: JsonPath) -> Json:
 
 
 _NOTHING = "(nothing)"
-"""What stands for a place that an answer does not have."""
+"""Replaces a value that an answer does not have."""
 
 
 @lru_cache(maxsize=10_000)

@@ -1,7 +1,7 @@
-"""HTML from values: the one function that escapes, and elements made with it. Pure.
+"""Build HTML from values: the only function that escapes, and functions that make elements. Pure.
 
-`Markup` is text that is HTML already. Everything else is escaped when it becomes part of an element, so that no text
-of a model, a prompt or a file can be markup; characters that nobody sees are spelled out.
+`Markup` is text that is already HTML. Everything else is escaped when it becomes part of an element, so that no text of
+a model, a prompt or a file can be markup; invisible characters are written as escapes.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ __all__ = ["Markup", "element", "joined", "text"]
 
 
 class Markup(str):
-    """HTML that is safe as it stands."""
+    """Text that is safe to use as HTML."""
 
     __slots__ = ()
 
@@ -23,14 +23,14 @@ _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;",
 
 
 def text(value: object) -> Markup:
-    """A value as text of an element or of an attribute."""
+    """Return a value as text of an element or of an attribute."""
     return value if isinstance(value, Markup) else Markup(visible(str(value)).translate(_ESCAPES))
 
 
 def element(name: str, *content: object, **attributes: object) -> Markup:
-    """`<name a="1">content</name>`.
+    """Return `<name a="1">content</name>`.
 
-    `_` in names of attributes is `-`, and one at the end is left out (`class_`). None and False leave an attribute out.
+    `_` in names of attributes becomes `-`, and a trailing one is removed (`class_`). None and False omit an attribute.
     """
     spelled = "".join(
         f' {key.rstrip("_").replace("_", "-")}="{text("" if value is True else value)}"'
@@ -43,7 +43,7 @@ def element(name: str, *content: object, **attributes: object) -> Markup:
 
 
 def joined(parts: Iterable[object]) -> Markup:
-    """The parts one after the other."""
+    """Return the parts, concatenated."""
     return Markup("".join(text(part) for part in parts))
 
 

@@ -1,4 +1,4 @@
-"""The overview: what became of the cases, at a glance. Pure."""
+"""Show an overview of the run: the states of its cases at a glance. Pure."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ WORDS = {
 
 
 def overview(summary: Summary) -> Markup:
-    """Tiles, plots and tables."""
+    """Return tiles, plots and tables."""
     if not summary.total:
         return element("p", "This run has no answers.", class_="note")
     return joined(
@@ -51,7 +51,7 @@ def overview(summary: Summary) -> Markup:
 
 
 def tile(caption: str, figure: object, below: object = "", kind: str = "") -> Markup:
-    """A figure with its caption."""
+    """Return a figure with its caption."""
     return element(
         "div",
         element("dt", caption),
@@ -62,7 +62,7 @@ def tile(caption: str, figure: object, below: object = "", kind: str = "") -> Ma
 
 
 def percent(part: int, whole: int) -> str:
-    """`72.0%`; never 100 or 0 for what is only nearly so."""
+    """Return a percentage such as `72.0%`; 0 and 100 only if they are exact."""
     if not whole:
         return "–"
     share = 100 * part / whole
@@ -77,7 +77,7 @@ def percent(part: int, whole: int) -> str:
 
 
 def link(words: object, **filters: str | int | None) -> Markup:
-    """A link to the list of cases, filtered."""
+    """Return a link to the list of cases, filtered."""
     query = "&".join(
         f"{name}={quote(str(each), safe='', errors='surrogatepass')}"
         for name, each in filters.items()
@@ -89,7 +89,7 @@ def link(words: object, **filters: str | int | None) -> Markup:
 def table(
     heads: Sequence[object], rows: Iterable[Sequence[object]], *, numbers: int = 0, kind: str = ""
 ) -> Markup:
-    """A table; the last `numbers` columns are numbers. What is wider than the page scrolls by itself."""
+    """Return a table; the last `numbers` columns are numbers. A table that is wider than the page scrolls by itself."""
     first = len(heads) - numbers
 
     def cells(name: str, row: Sequence[object], **scope: str) -> Markup:
@@ -115,7 +115,7 @@ def table(
 
 
 def card(title: str, *content: object, kind: str = "") -> Markup:
-    """A part with a heading."""
+    """Return a section with a heading."""
     return element("section", element("h3", title), *content, class_=f"card {kind}".strip())
 
 
@@ -250,7 +250,7 @@ def _rest(summary: Summary) -> Markup:
 
 
 def _heat(summary: Summary) -> Markup:
-    """Prompts down, variants across."""
+    """Return a table with prompts as rows and variants as columns."""
     prompts = sorted({prompt for prompt, _ in summary.groups})
     variants = sorted({variant for _, variant in summary.groups}, key=lambda each: each or "")
     if len(variants) < 2 or len(prompts) < 2 or len(variants) > 20:

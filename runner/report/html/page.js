@@ -1,5 +1,5 @@
-// The list of cases and the view of one of them. Data becomes text, never markup: elements are made by name, and what
-// they say is set as textContent. Nothing is fetched, stored or sent.
+// The list of cases and the view of a single case. Data becomes text, never markup: elements are created by name, and
+// their contents are set as textContent. Nothing is fetched, stored or sent.
 "use strict";
 (function () {
   const facts = JSON.parse(document.getElementById("facts").textContent);
@@ -20,7 +20,7 @@
   const SIGNS = { passed: "✓", failed: "✗", error: "!", pending: "?", flaky: "~", outdated: "○" };
   const CHANGES = { regressed: "regressed", fixed: "fixed", answer: "another answer", same: "the same", "new": "only in this run" };
   const SORTS = {
-    "": "as it came", name: "name", "-latency": "slowest first", "-cost": "dearest first", "-out": "longest first", state: "worst first"
+    "": "original order", name: "name", "-latency": "slowest first", "-cost": "most expensive first", "-out": "longest first", state: "worst first"
   };
   const GRAVITY = { error: 0, failed: 1, outdated: 2, pending: 3, flaky: 4, passed: 5 };
   const $ = (id) => document.getElementById(id);
@@ -29,7 +29,7 @@
 
   const HARMFUL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u3164\ufe00-\ufe0d\ufeff\uffa0\ufff0-\ufffc\u{1bca0}-\u{1bca3}\u{1d173}-\u{1d17a}\u{e0000}-\u{e0fff}]|\p{Cs}/gu;
 
-  // Characters that nobody sees, or that reorder what is read, are spelled out, as runner does at the terminal.
+  // Write invisible characters, and those that reorder text, as escapes, as runner does on a terminal.
   function visible(text) {
     return String(text).replace(HARMFUL, function (each) {
       const code = each.codePointAt(0).toString(16);
@@ -188,7 +188,7 @@
     try { return JSON.parse(text); } catch (error) { return text; }
   }
 
-  // `$.label = "other"`, `$.score > 0.5`, `$.label`: a test of a row, or null where it is none.
+  // `$.label = "other"`, `$.score > 0.5`, `$.label`. Returns a test of a row, or null if the text is not one.
   function fieldTest(text) {
     const parts = /^\s*(.+?)\s*(?:(!=|<=|>=|=|<|>)\s*(.*?)\s*)?$/.exec(text);
     const path = parts && steps(parts[1]);
@@ -237,7 +237,7 @@
     }
     if (filters.field) {
       const test = fieldTest(filters.field);
-      if (test) found.push(test); else wrong = "The field is no path, such as $.label or $.items[0].price.";
+      if (test) found.push(test); else wrong = "The field is not a path such as $.label or $.items[0].price.";
       if (filters.expected && test) found.push(expectedTest(filters.expected, filters.field));
     }
     pattern = null;
@@ -247,7 +247,7 @@
       try {
         pattern = new RegExp(regex[1], regex[2]);
         found.push((row) => pattern.test(row.text));
-      } catch (error) { wrong = "That is no regular expression: " + error.message; }
+      } catch (error) { wrong = "That is not a valid regular expression: " + error.message; }
     } else if (query) {
       const words = query.toLowerCase().match(/"[^"]*"|\S+/g).map((each) => (each.length > 2 && each.startsWith('"') && each.endsWith('"') ? each.slice(1, -1) : each));
       found.push((row) => words.every((word) => row.lower.includes(word)));
@@ -347,7 +347,7 @@
     return el("div", { "class": "turn" }, el("h4", {}, each.role || "message"), parts);
   }
 
-  // Two texts word by word: what only the first has, what both have, what only the second has.
+  // Compare two texts word by word: parts of only the first, of both, of only the second.
   function words(one, two) {
     const a = one.match(/\s+|[\p{L}\p{N}_]+|[^\s\p{L}\p{N}_]/gu) || [];
     const b = two.match(/\s+|[\p{L}\p{N}_]+|[^\s\p{L}\p{N}_]/gu) || [];
@@ -403,7 +403,7 @@
     if (row.calls) parts.push(el("h4", {}, "Tool calls"), pre(value(row.calls)));
     if (row.reasoning) parts.push(el("details", {}, el("summary", {}, "Reasoning"), pre(row.reasoning)));
     if (row.annotations) parts.push(el("details", {}, el("summary", {}, "Annotations"), pre(value(row.annotations))));
-    if (row.extra) parts.push(el("details", {}, el("summary", {}, "What else came"), pre(value(row.extra))));
+    if (row.extra) parts.push(el("details", {}, el("summary", {}, "Other fields"), pre(value(row.extra))));
     return part("Answer", parts);
   }
 
@@ -417,7 +417,7 @@
     }
     if (row.detail && !row.error) parts.push(el("p", { "class": "problem" }, row.outcome + ": " + row.detail));
     if (row.checks) {
-      parts.push(table(["check", "", "where", "what it says"], row.checks.slice().sort((a, b) => a.passed - b.passed).map((each) => ({
+      parts.push(table(["check", "", "where", "message"], row.checks.slice().sort((a, b) => a.passed - b.passed).map((each) => ({
         kind: each.passed ? "holds" : "fails", cells: [each.type, each.passed ? "✓ holds" : "✗ fails", each.path ? el("code", {}, each.path) : "", each.message]
       }))));
     }
@@ -430,24 +430,24 @@
     const cell = (thing, missing) => (missing ? el("span", { "class": "hint" }, "(nothing)") : el("code", {}, json(thing)));
     if (row.approved.agreement) parts.push(el("p", { "class": "hint" }, row.approved.agreement[0] + " of " + plural(row.approved.agreement[1], "sample") + " agreed when it was approved."));
     if (row.approved.fields.length) {
-      parts.push(table(["path", "approved", "new", "rule that decides", "verdict"], row.approved.fields.map((each) => ({
+      parts.push(table(["path", "approved", "new", "deciding rule", "verdict"], row.approved.fields.map((each) => ({
         kind: each.equal ? "holds" : "fails",
         cells: [el("code", {}, each.path), cell(each.approved, each.approved_missing), cell(each["new"], each.new_missing), each.rule + (each.note ? " (" + each.note + ")" : ""), each.equal ? "✓ same" : "✗ changed"]
       }))));
       parts.push(difference(value(row.approved.value), value(row.output !== undefined ? row.output : row.text || ""), "Approved", "New"));
     } else if (row.replayed || row.error) parts.push(pre(value(row.approved.value)));
     else parts.push(el("p", {}, "The answer is as approved."));
-    return part("Approved against new", parts);
+    return part("Approved and new answer", parts);
   }
 
   function earlierPart(row) {
     if (!row.earlier) return null;
     const was = row.earlier;
-    const parts = [facts_of([["state then", WORDS[was.state]], ["outcome then", was.outcome], ["latency then", time(was.latency)], ["cost then", dollars(was.cost)], ["request", was.fingerprint === row.fingerprint ? "the same" : "another one"]])];
+    const parts = [facts_of([["state before", WORDS[was.state]], ["outcome before", was.outcome], ["latency before", time(was.latency)], ["cost before", dollars(was.cost)], ["request", was.fingerprint === row.fingerprint ? "the same" : "another one"]])];
     const text = (each) => (each.output !== undefined ? value(each.output) : each.text || (each.calls ? value(each.calls) : ""));
     if (text(was) === text(row)) parts.push(el("p", {}, "The answer is the same."));
     else parts.push(difference(text(was), text(row), "The other run", "This run"));
-    return part("Against the other run", parts);
+    return part("Compared with the other run", parts);
   }
 
   function questionPart(row) {

@@ -1,8 +1,8 @@
-"""The page: entries in, one HTML file out that needs no other and asks no server. Pure but for the file it is given.
+"""Write the page: entries in, one self-contained HTML file out that contacts no server. Pure, except for that file.
 
-What is read without JavaScript (overview, fields, comparison) is written here. The list of cases and the view of one of
-them are made by `page.js` from the blocks, with `textContent` only. The Content-Security-Policy names the two things that
-may take effect, by their digests: our style and our script.
+The parts that work without JavaScript (overview, fields, comparison) are written here. `page.js` builds the list of
+cases and the view of a single case from the blocks, using only `textContent`. The Content-Security-Policy allows two
+things, by their digests: our style and our script.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ from .summary import Summary
 __all__ = ["MARK", "HtmlReport"]
 
 MARK = b'<!doctype html>\n<html lang="en" data-report="runner '
-"""How every report begins."""
+"""The beginning of every report."""
 
 _PACKED = 64 * 1024 * 1024
-"""Once so many bytes are packed, cases that pass are listed without their texts."""
+"""Once this many bytes are packed, cases that passed are listed without their texts."""
 
 
 class HtmlReport:
-    """Writes a report into `file`: the entries as they come into blocks, which lie on the disk until the end."""
+    """Writes a report to `file`: entries are packed into blocks as they arrive, which are on disk until the end."""
 
     def __init__(self, file: BinaryIO, facts: RunFacts) -> None:
         self._file = file
@@ -50,7 +50,7 @@ class HtmlReport:
         self._notes = list(facts.notes)
 
     def add(self, entry: ReportEntry) -> None:
-        """Take in one answer."""
+        """Add one answer."""
         why, change = self._summary.add(entry)
         brief = entry.state == "passed" and change in (None, "same") and self._blocks.packed > _PACKED
         self._brief += brief
@@ -58,19 +58,19 @@ class HtmlReport:
             self._packed.write(block)
 
     def missing(self, name: str) -> None:
-        """Take in the name of a case that only the run that is compared with has."""
+        """Add the name of a case that only the other run of a comparison has."""
         self._missing.append(name)
 
     def note(self, sentence: str) -> None:
-        """Take in a sentence that stands above everything."""
+        """Add a sentence to show above everything else."""
         self._notes.append(sentence)
 
     def discard(self) -> None:
-        """Give up what was taken in."""
+        """Discard everything that was added."""
         self._packed.close()
 
     def end(self, *, complete: bool) -> None:
-        """Write all of it; `complete` unless the run was cut short."""
+        """Write the report; pass `complete` as False if the run was cut short."""
         with self._packed:
             for block in self._blocks.end():
                 self._packed.write(block)
@@ -81,12 +81,12 @@ class HtmlReport:
             self._file.write(tail)
 
     def _around(self, *, complete: bool) -> tuple[bytes, bytes]:
-        """What stands before and behind the blocks."""
+        """Return what comes before and after the blocks."""
         facts, summary = self._facts, self._summary
         compare = comparison_section(facts.against, summary, self._missing) if facts.against else Markup("")
         notes = [*self._notes]
         if not complete:
-            notes.append("This run was cut short: what it had not asked yet is not in this report.")
+            notes.append("This run was cut short: cases without a request so far are not in this report.")
         if self._brief:
             notes.append(
                 f"This run is large: {self._brief:,} cases that passed are listed without their texts. "
@@ -109,7 +109,7 @@ class HtmlReport:
             "overview": overview(summary),
             "fields": fields,
             "compare": compare,
-            "footer": f"Written by runner {__version__} from the records of the run. It asks no server for anything.",
+            "footer": f"Written by runner {__version__} from the records of the run. It contacts no server.",
         }
         trusted = {"style": _style(), "script": _script(), "data": Markup(_inert(_data(summary)))}
         template = Template(_read("page.html"))
@@ -124,7 +124,7 @@ _CUT = "\0blocks\0"
 
 
 def _data(summary: Summary) -> Mapping[str, Any]:
-    """What the script has to know besides the rows."""
+    """Return the data that the script needs besides the rows."""
     return {
         "total": summary.total,
         "states": [state for state in STATES if summary.states[state]],
@@ -136,12 +136,12 @@ def _data(summary: Summary) -> Mapping[str, Any]:
 
 
 def _inert(value: Mapping[str, Any]) -> str:
-    """JSON that can end no script and begin no comment."""
+    """Return JSON that cannot end a script or begin a comment."""
     return json.dumps(value, separators=(",", ":")).replace("<", "\\u003c").replace(">", "\\u003e")
 
 
 def _policy() -> str:
-    """Nothing may take effect but our style and our script; nothing is fetched, sent or framed."""
+    """Return a policy under which only our style and our script work, and nothing is fetched, sent or framed."""
     style, script = (_digest(each) for each in (_style(), _script()))
     return (
         f"default-src 'none'; script-src '{script}'; style-src '{style}'; img-src data:; base-uri 'none'; "

@@ -1,4 +1,4 @@
-"""The few statistics of a report. Pure."""
+"""Compute the few statistics of a report. Pure."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ class Bin(NamedTuple):
 
 
 def mcnemar(fixed: int, regressed: int) -> float:
-    """The two-sided p-value of McNemar's exact test: are as many cases fixed as regressed?"""
+    """Return the two-sided p-value of McNemar's exact test: are as many cases fixed as regressed?"""
     changed = fixed + regressed
     if not changed:
         return 1.0
     if changed > _MOST_EXACT:
-        # The normal approximation with continuity correction, which at this size differs in no digit that is shown.
+        # The normal approximation with continuity correction; at this size no digit that is shown differs.
         from math import erfc
 
         return float(erfc(max(abs(fixed - regressed) - 1, 0) / sqrt(changed) / sqrt(2)))
@@ -36,12 +36,12 @@ _MOST_EXACT = 1000
 
 
 def quantile(ordered: Sequence[float], share: float) -> float:
-    """The value below which this share of the sorted values lies, by the nearest rank."""
+    """Return the value at this share of the sorted values, by the nearest rank."""
     return ordered[max(ceil(share * len(ordered)) - 1, 0)]
 
 
 def bins(ordered: Sequence[float], most: int = 28) -> list[Bin]:
-    """The sorted values in up to `most` bins: equal steps, or equal ratios where they span two powers of ten."""
+    """Return the sorted values in up to `most` bins: of equal width, or equal ratio if they span two powers of ten."""
     if not ordered:
         return []
     low, high = ordered[0], ordered[-1]
@@ -63,6 +63,6 @@ def bins(ordered: Sequence[float], most: int = 28) -> list[Bin]:
 
 
 def _round_step(width: float) -> float:
-    """The next larger of 1, 2, 2.5 and 5 times a power of ten."""
+    """Return the next larger of 1, 2, 2.5 and 5 times a power of ten."""
     power = 10.0 ** floor(log10(width))
     return next(each * power for each in (1, 2, 2.5, 5, 10) if each * power >= width * (1 - 1e-9))

@@ -1,4 +1,4 @@
-"""What a report says of a run as a whole, from its entries one by one. Pure, and bounded but for three numbers an answer."""
+"""Summarise a run for its report, entry by entry. Pure; memory is bounded, except for three numbers per answer."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LONGEST = 300
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why answers did not pass: which check, where (items of lists alike), and what it said."""
+    """Why answers did not pass: the check, the place (the same for all items of a list), and the message."""
 
     prompt: str
     kind: str
@@ -40,20 +40,21 @@ class Group:
 
     @property
     def total(self) -> int:
-        """How many answers there are."""
+        """Return the number of answers."""
         return self.states.total()
 
     @property
     def passed(self) -> int:
-        """How many of them passed."""
+        """Return how many of them passed."""
         return self.states["passed"]
 
 
 @dataclass(slots=True)
 class RunComparison:
-    """A run against another one: how many cases each change has.
+    """The comparison with another run: the number of cases for each kind of change.
 
-    `groups` has how many cases of a prompt in a variant passed before, pass now, and are in both. `latency` are ratios.
+    `groups` has, for a prompt in a variant, the number of cases that passed before, that pass now, and that both runs
+    have. `latency` are ratios.
     """
 
     changes: Counter[str] = field(default_factory=Counter)
@@ -65,7 +66,7 @@ class RunComparison:
 
 @dataclass(slots=True)
 class Summary:
-    """Fed with every entry. `compares`: there is another run, whose entries these have beside them."""
+    """Receives every entry. `compares`: the entries include those of another run."""
 
     compares: bool = False
     groups: dict[tuple[str, str | None], Group] = field(default_factory=dict)
@@ -83,11 +84,11 @@ class Summary:
 
     @property
     def total(self) -> int:
-        """How many answers there are."""
+        """Return the number of answers."""
         return self.states.total()
 
     def add(self, entry: ReportEntry) -> tuple[int | None, str | None]:
-        """Take in one entry: the number of its reason among `reasons`, and its change against the other run."""
+        """Add one entry; return the number of its reason among `reasons`, and its change from the other run."""
         record = entry.record
         group = self.groups.setdefault((record["prompt"], record["variant"]), Group())
         group.states[entry.state] += 1
@@ -102,7 +103,7 @@ class Summary:
         return self._reason(entry), self._compare(entry)
 
     def _measure(self, entry: ReportEntry, group: Group) -> None:
-        """What the answer took; those from the cache took nothing now."""
+        """Add the answer's latency, tokens and cost; those from the cache have none now."""
         record = entry.record
         if (latency := record["latency_ms"]) is not None:
             group.latencies.append(latency)
@@ -122,7 +123,7 @@ class Summary:
         known = self.reasons.get(reason)
         if known is None:
             if len(self.reasons) >= _REASONS:
-                reason = Reason("", "other", "", "for other reasons, each its own")
+                reason = Reason("", "other", "", "for other reasons, all different")
             known = self.reasons.setdefault(reason, [len(self.reasons), 0])
         known[1] += 1
         return known[0]
@@ -161,7 +162,7 @@ def _reason_of(entry: ReportEntry) -> Reason:
             record["prompt"],
             "differs",
             _items(first.path),
-            f"from the approved answer, by the rule {first.rule}",
+            f"from the approved answer, according to the rule {first.rule}",
         )
     for check in failed_checks(record):
         return Reason(record["prompt"], check["type"], _items(check["path"] or ""), _short(check["message"]))
@@ -175,7 +176,7 @@ def _items(path: str) -> str:
 
 
 def _alike(message: str) -> str:
-    """An error's message without what differs from request to request: long identifiers and numbers."""
+    """Return an error's message without the parts that differ from request to request: long identifiers and numbers."""
     return re.sub(r"\b(?=\w*[0-9])[\w-]{12,}\b|\b[0-9]+(?:\.[0-9]+)?\b", "…", message)
 
 

@@ -1,4 +1,4 @@
-"""Workflow commands of GitHub Actions that show cases at their lines of a pull request. Pure.
+"""Write workflow commands of GitHub Actions that show cases at their lines in a pull request. Pure.
 
 Syntax and escapes: https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands and the toolkit's
 `packages/core/src/command.ts`.
@@ -22,14 +22,14 @@ __all__ = ["Level", "Locate", "annotate", "annotate_gates", "annotation"]
 Level: TypeAlias = Literal["error", "warning", "notice"]
 
 Locate: TypeAlias = Callable[[str, str], Location]
-"""Where the case with this id, of the prompt file of this name, stands; at least its file, from the repository's root."""
+"""Returns the location of the case with this id in the prompt file of this name, or at least of its file."""
 
 SHOWN = 10
-"""GitHub shows so many annotations of a level for a step, and drops the others."""
+"""GitHub shows this many annotations per level and step, and drops the others."""
 
 
 def annotation(level: Level, message: str, *, title: str, at: Location | None = None) -> str:
-    """One command, without a line end: nothing in the texts can end it or begin another."""
+    """Return one command, without a line end. No text in it can end the command or begin another."""
     places = {} if at is None else {"file": at.path, "line": at.line, "col": at.column}
     given = {name: str(value) for name, value in (*places.items(), ("title", title)) if value is not None}
     properties = ",".join(f"{name}={_property(value)}" for name, value in given.items())
@@ -37,7 +37,7 @@ def annotation(level: Level, message: str, *, title: str, at: Location | None = 
 
 
 def annotate(digest: RegressionDigest, *, modes: Modes, locate: Locate) -> Iterator[str]:
-    """Errors for what fails the run, warnings for what does not; of many of a level, the last says how many more."""
+    """Yield errors for cases that fail the run, warnings for others; beyond a level's limit the last counts the rest."""
     orphans = [(file, Location(file)) for file in digest.unreferenced.kept]
     text = "no case refers to this snapshot; `runner prune` deletes it"
     unreferenced = [(f"orphan {file}", text, at) for file, at in orphans]
@@ -56,7 +56,7 @@ def annotate(digest: RegressionDigest, *, modes: Modes, locate: Locate) -> Itera
 
 
 def annotate_gates(gates: Sequence[GateResult], locate: Callable[[Location], Location]) -> Iterator[str]:
-    """One command for each gate that fails the run, or that could not decide."""
+    """Yield a command for each gate that fails the run or could not decide."""
     for result in gates:
         if result.word in ("held", "skipped"):
             continue
@@ -88,7 +88,7 @@ def _said(told: ReportedCase, locate: Locate) -> tuple[str, str, Location]:
 
 
 def _data(text: str) -> str:
-    # Line breaks are the format's own to escape. `##[` begins a command of an older form, anywhere in a line.
+    # Line breaks are escaped by the format. `##[` begins a command of an older form, anywhere in a line.
     seen = "\r".join(map(visible, text.split("\r"))).replace("##[", r"#\x23[")
     return seen.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 

@@ -1,6 +1,6 @@
-"""What the gates of a run came to, as lines, as rows of a table, as annotations. Pure.
+"""Format the results of a run's gates as lines, as rows of a table, and for annotations. Pure.
 
-Points are hundredths of the whole, `−` and `+` say which way; an interval is `from … to`.
+Points are percentage points, with the sign `−` or `+`; an interval is written `from … to`.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ _WORDS = {"worse": "WORSE", "inconclusive": "INCONCLUSIVE", "unchecked": "NOT CH
 
 
 def word_of(result: GateResult) -> str:
-    """The word for a verdict, as a person reads it."""
+    """Return the word for a verdict, for people."""
     return _WORDS.get(result.word, result.word)
 
 
 def gate_lines(results: Sequence[GateResult]) -> Iterator[Line]:
-    """A line or two for each gate, and one for all of them."""
+    """Yield a line or two for each gate, and one for all of them."""
     width = max((len(one_line(result.name)) for result in results), default=0)
     for result in sorted(results, key=lambda result: result.outcome != "ok"):
         name, gate = one_line(result.name), one_line(result.gate)
@@ -39,7 +39,7 @@ def gate_lines(results: Sequence[GateResult]) -> Iterator[Line]:
 
 
 def headline(result: GateResult) -> str:
-    """The verdict with the figures that it rests on: `WORSE by 14.0 points (64.8 → 50.8 %, 95 %: −26 … −1)`."""
+    """Return the verdict with its figures: `WORSE by 14.0 points (64.8 → 50.8 %, 95 %: −26 … −1)`."""
     word, seen, bound = word_of(result), result.evidence, result.bound
     if result.reason:
         return f"{word}: {result.reason}" if result.word != "skipped" else result.reason
@@ -61,7 +61,7 @@ def headline(result: GateResult) -> str:
 
 
 def _p(result: GateResult) -> str:
-    """The p values, where the rate fell far enough to ask."""
+    """Return the p-values, if the rate fell far enough for a test."""
     seen, bound = result.evidence, result.bound
     if seen is None or bound is None or result.p is None or seen.drop <= bound.margin:
         return ""
@@ -77,7 +77,7 @@ def _p(result: GateResult) -> str:
 
 
 def details(result: GateResult) -> Iterator[str]:
-    """What else there is to say: the cases that fell furthest, the calls it took, what would be found, remarks."""
+    """Yield further details: the cases that fell furthest, the number of calls, the detectable drop, remarks."""
     seen = result.evidence
     if seen is not None and seen.base_rate is not None and (result.worse or result.better):
         named = ", ".join(map(_change, result.changes))
@@ -96,7 +96,7 @@ def details(result: GateResult) -> Iterator[str]:
 
 
 def total_line(results: Sequence[GateResult]) -> Line:
-    """`gates: 1 worse, 2 held (Benjamini-Hochberg over 3)`."""
+    """Return the totals: `gates: 1 worse, 2 held (Benjamini-Hochberg over 3)`."""
     words = [result.word for result in results if result.word != "skipped"]
     parts = [
         f"{count(words.count(word))} {told}"
@@ -116,7 +116,7 @@ def total_line(results: Sequence[GateResult]) -> Line:
 
 
 def summary_rows(results: Sequence[GateResult]) -> Iterator[tuple[str, str, str]]:
-    """The cells of a table: the prompt, the gate, and its verdict with its figures and remarks."""
+    """Yield the cells of a table: the prompt, the gate, and its verdict with figures and remarks."""
     for result in results:
         yield result.name, result.gate, "; ".join([headline(result), *details(result)])
 

@@ -1,4 +1,4 @@
-"""What GitHub Actions shows of a regression run: annotations in the log, and a summary of the job."""
+"""Show a regression run in GitHub Actions: annotations in the log, and a summary of the job."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ __all__ = ["GitHubReport"]
 
 
 class GitHubReport:
-    """Annotations on `stream`, which is the step's log, and a summary in the file GITHUB_STEP_SUMMARY, if there is one.
+    """Writes annotations to `stream`, the step's log, and a summary to the file GITHUB_STEP_SUMMARY, if that is set.
 
-    While it is open GitHub obeys no commands from the log: what a model said is printed there by others, and a line
-    of it might be one. `locate` says where a case stands in a file, as the user gave it.
+    While it is open, GitHub obeys no commands in the log, because others print answers of models there, and a line of
+    an answer might be a command. `locate` returns the location of a case in a file, given by the user's path.
     """
 
     def __init__(
@@ -45,19 +45,19 @@ class GitHubReport:
         self._unheeded = ExitStack()
 
     def case(self, result: CaseResult) -> None:
-        """Take in one case."""
+        """Add one case."""
         self._digest.add(result)
 
     def unreferenced(self, file: str) -> None:
-        """A snapshot that no case refers to; its path is from the project's root."""
+        """Add a snapshot that no case refers to, by its path from the project's root."""
         self._digest.unreferenced.add(lambda: file)
 
     def gate(self, result: GateResult) -> None:
-        """What a gate came to."""
+        """Add the result of a gate."""
         self._gates.append(result)
 
     def finish(self, tally: Tally, *, modes: Modes, seconds: float, complete: bool = True) -> None:
-        """Show the annotations and append the summary. Raises StorageError where that file cannot be written."""
+        """Write the annotations and append the summary. Raises StorageError if its file cannot be written."""
         self.close()
         for line in annotate(self._digest, modes=modes, locate=self._in_workspace):
             self._stream.command(line)
@@ -76,7 +76,7 @@ class GitHubReport:
         except OSError as error:
             raise StorageError(
                 f"the job summary cannot be written: {error.strerror or error}",
-                hint="GITHUB_STEP_SUMMARY names its file; unset it to do without",
+                hint="the variable GITHUB_STEP_SUMMARY names its file; unset it to write no summary",
             ) from None
 
     def close(self) -> None:
@@ -93,7 +93,7 @@ class GitHubReport:
         self.close()
 
     def _in_workspace(self, file: str, case: str) -> Location:
-        """The place with its path as GitHub wants it: from the root of the repository that was checked out."""
+        """Return the location with its path relative to the root of the checked-out repository, as GitHub requires."""
         return self._from_root(self._locate(file, case))
 
     def _from_root(self, at: Location) -> Location:

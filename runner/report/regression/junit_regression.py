@@ -1,7 +1,7 @@
-"""JUnit XML of a regression run: a testcase a case.
+"""Write JUnit XML for a regression run: one testcase per case.
 
-One that is flaky passes and says so, as Maven's Surefire has it (`<flakyFailure>` in its report schema). One that waits
-for approval or is out of date is a failure whose `type` tells which: the run is red until somebody has looked.
+A flaky case passes and is marked as Maven's Surefire marks it (`<flakyFailure>` in its report schema). A pending or
+outdated case is a failure whose `type` says which: the run is red until somebody has reviewed it.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ _WIDE = 200
 
 
 class JUnitReport(FileWriter[CaseResult | GateResult | str]):
-    """The cases of a regression run in a file that ends in .xml; snapshots without a case too, where they fail it.
+    """Writes the cases of a regression run to a .xml file, and snapshots without a case if they fail the run.
 
-    `finish` ends it. As a context manager it closes itself: complete unless an exception passes through.
+    `finish` completes the file. As a context manager it closes itself: as complete, unless an exception passes through.
     """
 
     def __init__(self, path: str, *, force: bool = False) -> None:
@@ -36,19 +36,19 @@ class JUnitReport(FileWriter[CaseResult | GateResult | str]):
         self._unreferenced: list[str] = []
 
     def case(self, result: CaseResult) -> None:
-        """Add one case. Raises StorageError when the disk refuses it."""
+        """Add one case. Raises StorageError if the disk refuses it."""
         self.write(result)
 
     def unreferenced(self, file: str) -> None:
-        """A snapshot that no case refers to."""
+        """Add a snapshot that no case refers to."""
         self._unreferenced.append(file)
 
     def gate(self, result: GateResult) -> None:
-        """Add one gate. Raises StorageError when the disk refuses it."""
+        """Add one gate. Raises StorageError if the disk refuses it."""
         self.write(result)
 
     def finish(self, tally: Tally, *, modes: Modes, seconds: float, complete: bool = True) -> None:
-        """Put the file in its place. Raises StorageError."""
+        """Move the file to its destination. Raises StorageError."""
         if modes.unreferenced == "reject":
             for file in self._unreferenced:
                 self.write(file)
@@ -56,7 +56,7 @@ class JUnitReport(FileWriter[CaseResult | GateResult | str]):
 
 
 class _Cases:
-    """Spells case results; a text is the name of a snapshot that no case refers to."""
+    """Formats case results; a string is the name of a snapshot that no case refers to."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._junit = JUnitFormat(file)
@@ -96,7 +96,7 @@ def _testcase(prompt: str, name: str, seconds: float, status: str, outcome: str,
 
 
 def _gate(result: GateResult) -> str:
-    """A testcase for a gate; one that is not judged in this run is skipped."""
+    """Return a testcase for a gate; a gate that is not judged in this run is skipped."""
     properties: dict[str, object] = {"status": result.word, "calls": result.calls}
     if (seen := result.evidence) is not None:
         properties |= {

@@ -1,4 +1,4 @@
-"""The summary of a regression run in a Markdown file, such as for a comment on a pull request."""
+"""Write the summary of a regression run to a Markdown file, for instance for a comment on a pull request."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["MarkdownReport"]
 
 
 class MarkdownReport(FileWriter[str]):
-    """What the job summary says, in a file that ends in .md. It is written when the run has finished."""
+    """Writes the text of the job summary to a .md file when the run has finished."""
 
     def __init__(self, path: str, *, force: bool = False) -> None:
         super().__init__(path, {".md": _Text}, force=force)
@@ -36,7 +36,7 @@ class MarkdownReport(FileWriter[str]):
         self._gates.append(result)
 
     def finish(self, tally: Tally, *, modes: Modes, seconds: float, complete: bool = True) -> None:
-        """Put the file in its place. Raises StorageError."""
+        """Move the file to its destination. Raises StorageError."""
         self.write(
             markdown_summary(
                 self._digest, tally, modes=modes, seconds=seconds, complete=complete, gates=self._gates
@@ -46,7 +46,7 @@ class MarkdownReport(FileWriter[str]):
 
 
 class _Text:
-    """Writes texts as they are; a file without one says that the run did not finish."""
+    """Writes texts unchanged; a file without any says that the run did not finish."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file

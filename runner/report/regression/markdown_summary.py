@@ -1,7 +1,7 @@
-"""The summary of a regression run as GitHub-flavoured Markdown: counts, what changed, what to do. Pure.
+"""Write the summary of a regression run in GitHub-flavoured Markdown: counts, changes, what to do. Pure.
 
-What comes from prompts, models and file names is spelt with character references, which Markdown never takes for
-structure (CommonMark 0.31.2, section 2.5), so that an answer can be neither a link, an image, a mention nor a table.
+Text from prompts, models and file names is written with character references, which Markdown never interprets as
+structure (CommonMark 0.31.2, section 2.5), so that an answer cannot contain a link, an image, a mention or a table.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ _PUNCTUATION = re.compile(r"[!-/:-@\[-`{-~]")
 
 _MOST_GATES = 100
 _ROOM = 150_000
-"""Bytes that the cases of a section may have; there are four sections, and GitHub takes 1 MiB of a step."""
+"""Maximum size in bytes of the cases in a section; there are four sections, and GitHub accepts 1 MiB per step."""
 
 
 def literal(text: str) -> str:
-    """Text as code on one line of Markdown, in a table too: what it says, and nothing that it does."""
+    """Return text as inline code of Markdown, also within a table, without any effect of its own."""
     spelt = _PUNCTUATION.sub(lambda found: f"&#{ord(found.group())};", one_line(text))
     return f"<code>{spelt}</code>" if spelt else ""
 
@@ -44,7 +44,7 @@ def markdown_summary(
     complete: bool,
     gates: Sequence[GateResult] = (),
 ) -> str:
-    """The whole summary, ending with a line end. Its size has an upper bound far below GitHub's of 1 MiB."""
+    """Return the whole summary, with a trailing line end. Its size is far below GitHub's limit of 1 MiB."""
     lines = [f"### {_heading(tally, complete=complete)}", "", *_counts(digest, tally, seconds)]
     if gates:
         lines += ["", "#### Gates", "", "| prompt | gate | verdict |", "| --- | --- | --- |"]
@@ -54,7 +54,7 @@ def markdown_summary(
     for caption, few in (
         ("Failed", digest.failures),
         ("Out of date", digest.outdated),
-        ("Waiting for approval", digest.waiting),
+        ("Pending", digest.waiting),
         ("Flaky", digest.flaky),
     ):
         lines += _section(caption, few)
@@ -76,7 +76,7 @@ def _heading(tally: Tally, *, complete: bool) -> str:
     as_they_were = tally.passed + tally.excused.total() - tally.excused["pass"] == tally.selected
     if as_they_were and tally.excused and not tally.gates_unchecked:
         return "Prompts: no gate says worse"
-    return "Prompts: as approved" if tally.passed == tally.selected else "Prompts: to be looked at"
+    return "Prompts: as approved" if tally.passed == tally.selected else "Prompts: review needed"
 
 
 def _counts(digest: RegressionDigest, tally: Tally, seconds: float) -> Iterator[str]:
@@ -125,7 +125,7 @@ def _section(caption: str, few: Few[ReportedCase]) -> Iterator[str]:
 
 
 def _case(told: ReportedCase) -> Iterator[str]:
-    """One case: why it is told, its answer field by field against the approved one, and its facts."""
+    """Yield the lines of one case: the reason, the answer compared field by field with the approved one, and facts."""
     reason = f": {literal(told.reason)}" if told.reason else ""
     yield from ("", f"**{told.sort}** {literal(told.name)}{reason}")
     if told.input:
@@ -146,6 +146,6 @@ def _more(few: Few[ReportedCase] | Few[str]) -> Iterator[str]:
 
 
 def _sentence(text: str) -> str:
-    """One of our own sentences; a command in it, which may name files, as code."""
+    """Return one of our own sentences, with commands in it, which may contain file names, as code."""
     before, found, command = text.partition("runner ")
     return before.lstrip() + literal(found + command) if before.endswith((": ", "  ")) else text

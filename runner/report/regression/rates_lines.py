@@ -1,4 +1,4 @@
-"""The rates of a prompt, new against old, as a person reads them. Pure."""
+"""Format the rates of a prompt, new and old, for people. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["rates_lines"]
 
 
 def rates_lines(prompt: str, variant: str | None, before: Rates | None, new: Rates) -> Iterator[str]:
-    """`triage: 91.0 % pass (95 %: 83 … 98), 20 cases x 10 samples; was 93.0 %, −2.0 points (−6 … +2)`."""
+    """Yield `triage: 91.0 % pass (95 %: 83 … 98), 20 cases x 10 samples; was 93.0 %, −2.0 points (−6 … +2)`."""
     name = prompt if variant is None else f"{prompt}@{variant}"
     counts = [(each.passed, each.total) for each in new.cases.values()]
     low, high = rate_interval(counts)

@@ -1,4 +1,4 @@
-"""What a regression run ends with: its cases by what has to be done about them, a sentence each, the last line. Pure."""
+"""Write the end of a regression run: its cases by what has to be done, a sentence each, the last line. Pure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _ALIKE = 3
 
 
 def closing_lines(digest: RegressionDigest, *, width: int | None) -> Iterator[Line]:
-    """The cases to look at, the gravest last, where a terminal leaves off; `width` is the terminal's, in columns."""
+    """Yield the cases to look at, the gravest last, where a terminal stops; `width` is the terminal's, in columns."""
     for note, times in sorted(digest.notes.items()):
         yield Line(f"note: {visible(note)}" + (f" ({plural(times, 'case')})" if times > 1 else ""), DIM)
     yield from _files("written without a review", digest.written)
@@ -54,7 +54,7 @@ def next_steps(digest: RegressionDigest) -> Iterator[str]:
 def total_lines(
     digest: RegressionDigest, tally: Tally, *, seconds: float, complete: bool, width: int | None
 ) -> Iterator[Line]:
-    """Yield the totals, such as `12 passed, 1 failed, 2 to review in 0.31 s · 3 asked · $0.0012`, wrapped at `width` columns."""
+    """Yield the totals, wrapped at `width`: `12 passed, 1 failed, 2 to review in 0.31 s · 3 asked · $0.0012`."""
     parts = [f"{count(tally.passed)} passed", f"{count(tally.failed)} failed"]
     for number, words in (
         (tally.flaky, "flaky"),
@@ -83,13 +83,13 @@ def total_lines(
 
 
 def cost_of(digest: RegressionDigest, tally: Tally) -> float | None:
-    """What all calls cost, in US dollars; None where no price is known."""
+    """Return the cost of all calls in US dollars; None if no price is known."""
     known = [cost for cost in (digest.cost, tally.further_cost) if cost is not None]
     return sum(known) if known else None
 
 
 def _asked(tally: Tally) -> str:
-    """How many cases were asked, and in how many calls where that is another number."""
+    """Return the number of cases with requests, and the number of calls if that differs."""
     calls = "" if tally.calls == tally.called else f" in {plural(tally.calls, 'call')}"
     return f"{count(tally.called)} asked{calls}"
 
@@ -102,7 +102,7 @@ def _section(few: Few[ReportedCase], style: str, width: int | None) -> Iterator[
 
 
 def _failures(few: Few[ReportedCase], width: int | None) -> Iterator[Line]:
-    """Cases that failed for the same reasons together: the first with its input, and the names of some others."""
+    """Yield cases that failed for the same reasons together: the first with its input, and the names of some others."""
     groups: dict[tuple[object, ...], list[ReportedCase]] = {}
     for told in few.kept:
         groups.setdefault((told.sort, told.reason, told.rows, told.facts), []).append(told)

@@ -1,4 +1,4 @@
-"""What of a regression run a person has to look at: bounded lists, whatever the number of cases."""
+"""Collect the cases of a regression run that need a look: bounded lists, whatever the number of cases."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 SHOWN = 20
-"""So many cases of a sort are told; the others are counted."""
+"""At most this many cases of a sort are reported; the others are counted."""
 
 _ROWS = 12
 _FACTS = 10
@@ -37,7 +37,7 @@ _IDS = 3
 _REASON = 300
 _VALUE = 300
 _ANSWER = 1_000
-"""So many columns of a value and of a new answer are kept for a summary, which has more room than a screen."""
+"""The columns of a value or a new answer that are kept for a summary, which has more room than a screen."""
 
 _T = TypeVar("_T")
 
@@ -49,30 +49,31 @@ def case_name(result: CaseResult) -> str:
 
 @dataclass(slots=True)
 class Few(Generic[_T]):
-    """The first things of a sort, and how many there were in all."""
+    """The first things of a sort, and their total number."""
 
     kept: list[_T] = field(default_factory=list)
     total: int = 0
 
     def add(self, make: Callable[[], _T]) -> None:
-        """Count one, and make it to be kept if it is among the first."""
+        """Count one thing, and make and keep it if it is among the first."""
         if len(self.kept) < SHOWN:
             self.kept.append(make())
         self.total += 1
 
     @property
     def more(self) -> int:
-        """How many were not kept."""
+        """Return how many were not kept."""
         return self.total - len(self.kept)
 
 
 @dataclass(frozen=True, slots=True)
 class ReportedCase:
-    """A case that the report names. `sort` is a word for what became of it: a kind, a status, or the verdict.
+    """A case that the report names. `sort` is a word for its state: a kind, a status, or the verdict.
 
-    `rows` are the differences (`more_rows` were left out), those beyond the rules first; `facts` the failed checks, the
-    hint, the samples and the notes, a line each; `input` the variables. All but `file` and `case` is safe for a terminal.
-    `changes` are the same rows at more length, and `answer` is a new answer, with which nothing can be compared.
+    `rows` are the differences (`more_rows` were left out), those beyond the rules first; `facts` are the failed checks,
+    the hint, the samples and the notes, one per line; `input` has the variables. Everything except `file` and `case` is
+    safe for a terminal. `changes` are the same rows with longer texts, and `answer` is a new answer that has nothing to
+    be compared with.
     """
 
     sort: str
@@ -90,9 +91,10 @@ class ReportedCase:
 
 @dataclass(slots=True)
 class RegressionDigest:
-    """Fed with every case of a run; its size has an upper bound.
+    """Receives every case of a run; its size is bounded.
 
-    `sorts` counts the cases that are told by their sort, `answered` those that have a new answer, asked for or cached. `cost` is in US dollars, None until a priced answer came.
+    `sorts` counts the reported cases by their sort, `answered` those with a new answer, requested or cached. `cost` is
+    in US dollars, None until the first answer with a price.
     """
 
     seen: int = 0
@@ -109,7 +111,7 @@ class RegressionDigest:
     _renewable: dict[str, Few[str]] = field(default_factory=dict)
 
     def add(self, result: CaseResult) -> None:
-        """Take in one case. Of one that passed as it was, nothing is kept."""
+        """Add one case. Nothing is kept of a case that passed unchanged."""
         self.seen += 1
         if result.called or result.cached:
             self.answered += 1
@@ -126,7 +128,7 @@ class RegressionDigest:
             return
         self.sorts[sort_of(result)] += 1
         if result.gated:
-            return  # what fell furthest is told by the gate
+            return  # the gate reports the cases that fell furthest
         self._few(result).add(lambda: _reported(result))
         if result.verdict == "outdated" and (
             result.named in self._renewable or len(self._renewable) < _PROMPTS
@@ -144,7 +146,7 @@ class RegressionDigest:
         return self.failures
 
     def renewals(self) -> Iterator[str]:
-        """The commands that ask for what is out of date: one a prompt, naming its cases where they are few."""
+        """Yield the commands that renew what is out of date: one per prompt, naming its cases if they are few."""
         for prompt, cases in self._renewable.items():
             ids = list(dict.fromkeys(cases.kept)) if cases.total <= _IDS else []
             named = "".join(f" --case {quote(visible(each))}" for each in ids)
@@ -152,7 +154,7 @@ class RegressionDigest:
 
 
 def sort_of(result: CaseResult) -> str:
-    """One word for what became of a case that did not pass as it was."""
+    """Return a word for the state of a case that did not pass unchanged."""
     match result.verdict:
         case "pending" if result.status == "conflict":
             return result.status
@@ -185,7 +187,7 @@ def _reported(result: CaseResult) -> ReportedCase:
 
 
 def _answer_of(result: CaseResult) -> str | None:
-    """The answer that is proposed for a case that has none yet."""
+    """Return the proposed answer of a case that has no approved one yet."""
     if result.kind != "new" or result.basis is None or not result.basis.records:
         return None
     value = value_of(result.basis.records[0], result.basis.job.body)
@@ -193,7 +195,7 @@ def _answer_of(result: CaseResult) -> str | None:
 
 
 def reason_of(result: CaseResult) -> str:
-    """Why a case is told, in one sentence; the error, where no answer came."""
+    """Return why a case is reported, in one sentence; the error if there was no answer."""
     if result.error is None:
         return result.reason
     code, status = result.error["code"], result.error["status"]
@@ -202,10 +204,10 @@ def reason_of(result: CaseResult) -> str:
 
 
 def facts_of(result: CaseResult) -> Iterator[str]:
-    """What else there is to say of a case: its failed checks, the hint of its error, its samples, its notes."""
+    """Yield further details of a case: its failed checks, the hint of its error, its samples, its notes."""
     failed = [check for check in result.checks if not check["passed"]]
     if failed and result.reason.endswith(failed[0]["message"]):
-        failed = failed[1:]  # the reason says it already
+        failed = failed[1:]  # the reason already has the first
     for check in failed[:_FACTS]:
         yield f"{check['type']}{' ' + check['path'] if check['path'] else ''}: {check['message']}"
     if len(failed) > _FACTS:

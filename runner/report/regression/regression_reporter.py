@@ -1,4 +1,4 @@
-"""How a regression run looks: silent where nothing changed, a field table where something did, one line at the end."""
+"""Show a regression run: nothing for unchanged cases, a field table for changes, one line at the end."""
 
 from __future__ import annotations
 
@@ -26,11 +26,10 @@ __all__ = ["RegressionReporter"]
 
 
 class RegressionReporter(Reporter):
-    """Shows a regression run on `stream` (standard output unless given): start, a case at a time, tick, finish.
+    """Shows a regression run on `stream` (default: standard output): start, one case at a time, tick, finish.
 
-    A case that is as it was leaves no line, whatever their number; in a pipe a case with a new answer has one. What has
-    to be looked at is told at the end. What it keeps has an upper bound, and everything that came from elsewhere is
-    shown with its control characters spelt out. See Reporter.
+    Unchanged cases print nothing; in a pipe, a case with a new answer prints one line. Cases to look at are reported at
+    the end. Its memory use is bounded, and all foreign text is shown with control characters escaped. See Reporter.
     """
 
     def __init__(
@@ -60,19 +59,19 @@ class RegressionReporter(Reporter):
         self._drawn = False
 
     def start(self, *, title: str) -> None:
-        """Begin; `title` says what runs. It is printed before the first line, or when `show_title` is called."""
+        """Begin; `title` describes the run. It is printed before the first line, or when `show_title` is called."""
         self._start_clock()
         if not self._quiet:
             self._title = Line(visible(title), BOLD)
 
     def show_title(self) -> None:
-        """Print the title if it was not printed yet."""
+        """Print the title if it has not been printed yet."""
         title, self._title = self._title, None
         if title is not None:
             self._print(title)
 
     def case(self, result: CaseResult) -> None:
-        """Take in one case."""
+        """Add one case."""
         self._digest.add(result)
         few = self._digest.answered <= LINES_PER_RUN
         if (result.called or result.cached) and few and not self._is_live and not self._quiet:
@@ -80,18 +79,18 @@ class RegressionReporter(Reporter):
         self.tick()
 
     def record(self, record: Record) -> None:
-        """Take in one answer; the case it belongs to is told when it is decided."""
+        """Add one answer; its case is reported when it is decided."""
         self._answers += 1
         self.tick()
 
     def tick(self) -> None:
-        """Show how far the run is, if it is time to; call it as often as you like."""
+        """Show the progress if it is due; call this as often as you like."""
         seconds = self._due()
         if seconds is None:
             return
         line = self._progress(seconds)
         if self._is_live:
-            # A full last column makes some terminals wrap.
+            # Text in the last column makes some terminals wrap.
             self._stream.control("\r\x1b[2K")
             self._stream.write(f"  {shorten(line, max((self._screen_width or 80) - 3, 1))}")
             self._stream.flush()
@@ -100,15 +99,15 @@ class RegressionReporter(Reporter):
             self._print(Line(line))
 
     def note(self, text: str) -> None:
-        """Say something now: a pause, a model being loaded."""
+        """Show a message now, such as a pause or a model being loaded."""
         self._print(Line(visible(text), DIM))
 
     def unreferenced(self, file: str) -> None:
-        """A snapshot that no case refers to, told at the end."""
+        """Add a snapshot that no case refers to, to be reported at the end."""
         self._digest.unreferenced.add(lambda: file)
 
     def gate(self, result: GateResult) -> None:
-        """What a gate came to, told at the end."""
+        """Add the result of a gate, to be reported at the end."""
         self._gates.append(result)
 
     def finish(self, tally: Tally, *, modes: Modes, seconds: float, complete: bool = True) -> None:
@@ -133,7 +132,7 @@ class RegressionReporter(Reporter):
         self._print_wrapped(next_steps(digest))
 
     def close(self) -> None:
-        """Take the progress off the screen; closing twice is harmless."""
+        """Remove the progress from the screen; closing twice is harmless."""
         if self._drawn:
             self._stream.control("\r\x1b[2K")
             self._stream.flush()

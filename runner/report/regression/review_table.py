@@ -22,7 +22,7 @@ _BEFORE = 8
 
 @dataclass(frozen=True, slots=True)
 class FieldRow:
-    """One difference between two answers as it is shown: each text on one line, shortened, and safe for a terminal."""
+    """One difference between two answers, ready to show: each text on one line, shortened, and safe for a terminal."""
 
     path: str
     approved: str
@@ -33,7 +33,7 @@ class FieldRow:
 
     @property
     def cells(self) -> tuple[str, str, str, str, str]:
-        """The texts, in the order of HEADERS."""
+        """Return the texts, in the order of HEADERS."""
         return self.path, self.approved, self.new, self.rule, self.verdict
 
 

@@ -1,4 +1,4 @@
-"""What a run ends with, as rich renderables: its answers, its matrix of variants, its failures, its last line."""
+"""Render the end of a run with rich: its answers, its matrix of variants, its failures, its last line."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ __all__ = [
 
 STYLES = {"pass": "green", "FAIL": "bold red", "ERROR": "bold yellow"}
 
-_LINES = 24  # of answers, shared by the records of a small run
+_LINES = 24  # lines of answers, shared by the records of a small run
 
 
 def answers(digest: Digest) -> RenderableType | None:
-    """Each record of a small run with the beginning of what the model said; None for a larger run."""
+    """Return each record of a small run with the beginning of its answer; None for a larger run."""
     if not 0 < digest.seen <= SMALL:
         return None
     lines = max(2 if digest.seen <= _LINES // 2 else 1, _LINES // digest.seen)
@@ -54,9 +54,9 @@ def answers(digest: Digest) -> RenderableType | None:
 
 
 def matrix(digest: Digest, *, width: int) -> RenderableType | None:
-    """Cases down, variants across; None with one variant. Beyond 40 cases, the rows are prompts.
+    """Return a matrix: cases are rows, variants are columns. None with one variant. Beyond 40 cases, rows are prompts.
 
-    Where the variants do not fit across `width` columns, they go down, with their totals alone.
+    If the variants do not fit into `width` columns, they become the rows, with their totals only.
     """
     if len(digest.variants) < 2:
         return None
@@ -94,7 +94,7 @@ def matrix(digest: Digest, *, width: int) -> RenderableType | None:
 
 
 def prompt_totals(digest: Digest) -> RenderableType | None:
-    """Passed, failed and errors of each prompt; None for a small run, a single prompt, or where the matrix says it."""
+    """Return passed, failed and errors of each prompt; None for a small run or one prompt, or if the matrix has them."""
     if digest.seen <= SMALL or len(digest.prompts) < 2 or len(digest.variants) > 1:
         return None
     table = _table()
@@ -108,7 +108,7 @@ def prompt_totals(digest: Digest) -> RenderableType | None:
 
 
 def failures(digest: Digest, *, results: str | None) -> Iterator[RenderableType]:
-    """The failures, equal ones together, each with its input, what was expected and what came; then how many more."""
+    """Yield the failures, equal ones merged, each with its input, the expected and the actual value; then a count."""
     for failure in digest.failures:
         yield _explained(failure)
     if digest.unexplained:
@@ -123,9 +123,9 @@ def last_line(
     seconds: float,
     width: int | None = None,
 ) -> Text:
-    """`6 passed, 1 failed, 0 errors (1 cached) in 3.2 s · 1,234 tokens · $0.0012`.
+    """Return the last line: `6 passed, 1 failed, 0 errors (1 cached) in 3.2 s · 1,234 tokens · $0.0012`.
 
-    What would not fit `width` columns goes to a line of its own, so that no number is broken.
+    Parts that do not fit into `width` columns go to another line, so that no number is broken.
     """
     line = Text()
     if counters.total is not None and counters.done < counters.total:
@@ -147,7 +147,7 @@ def last_line(
     if counters.retries:
         rest.append("1 retry" if counters.retries == 1 else f"{count(counters.retries)} retries")
     if counters.cost is not None:
-        # Answers at an unknown price make the sum a lower bound.
+        # Answers without a known price make the sum a lower bound.
         rest.append(("at least " if digest.unpriced else "") + dollars(counters.cost))
     taken = line.cell_len
     for part in rest:
@@ -158,7 +158,7 @@ def last_line(
 
 
 def next_steps(digest: Digest, after: Next) -> Iterator[Text]:
-    """Where the results are, and the commands that a person is likely to want now: the last lines on the screen."""
+    """Yield the place of the results and the commands that a person is likely to want next: the last lines."""
     if after.results is not None:
         yield Text(f"results: {visible(after.results)}", "dim")
     if after.show is not None and (digest.not_passed or digest.seen > SMALL):
@@ -172,7 +172,7 @@ def next_steps(digest: Digest, after: Next) -> Iterator[Text]:
 
 @dataclass(frozen=True, slots=True)
 class _Clipped:
-    """Text wrapped to the width it is given, its first `lines` lines alone; an ellipsis marks what is left out."""
+    """Text wrapped to the available width and cut to its first `lines` lines; an ellipsis marks the cut."""
 
     text: Text
     lines: int
@@ -245,7 +245,7 @@ def _indented(renderable: RenderableType) -> Padding:
 
 
 def _unplaced() -> Text:
-    return Text("and more; this table is cut, results.jsonl is whole", "dim")
+    return Text("and more; this table is cut, results.jsonl is complete", "dim")
 
 
 def _cell(tally: Totals | None) -> Text:
@@ -263,7 +263,7 @@ def _color(tally: Totals) -> str:
 
 
 def _rate(tally: Totals) -> Text | None:
-    """The share of the answers that passed; what got no answer says nothing of it."""
+    """Return the share of the answers that passed; cases without an answer do not count."""
     answers = tally.passed + tally.failed
     return Text(f"{100 * tally.passed / answers:.1f} %") if answers else None
 

@@ -1,4 +1,4 @@
-"""How a run looks while it goes on and when it ends: live for a person's terminal, plain lines for a pipe or a CI."""
+"""Show a run in progress and at its end: live on a person's terminal, as plain lines in a pipe or in CI."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ _PLAIN_WIDTH = 100
 
 
 class ConsoleReporter(Reporter):
-    """Shows one run on `stream` (standard error unless given): start, a record at a time, tick, finish. See Reporter.
+    """Shows one run on `stream` (default: standard error): start, one record at a time, tick, finish. See Reporter.
 
-    What it keeps has an upper bound, and everything that came from elsewhere is shown with its control characters
-    spelt out. `before_line` is called before a line is printed: what else writes to the same screen then ends its own.
+    Its memory use is bounded, and all foreign text is shown with control characters escaped. `before_line` is called
+    before a line is printed, so that other writers to the same screen can end their own.
     """
 
     def __init__(
@@ -90,20 +90,20 @@ class ConsoleReporter(Reporter):
         return few and not self._is_live and not self._quiet
 
     def start(self, counters: Counters, *, title: str) -> None:
-        """Begin. `counters` is the run's own object, read whenever something is shown; `title` says what runs."""
+        """Begin. `counters` is the run's own object, read whenever something is shown; `title` describes the run."""
         self._counters = counters
         self._start_clock()
         if title and not self._quiet:
             self._print(visible(title), "bold")
         if self._is_live:
             self._go_live()
-            self._next = self._began  # the first line is drawn at once
+            self._next = self._began  # draw the first line at once
             self.tick()
         else:
             self._pace.mark(0.0, counters.done)
 
     def checking(self, cases: int) -> None:
-        """So many cases are checked by now, and nothing is sent yet. Shown where that takes a while."""
+        """Note that `cases` cases are checked and nothing is sent yet. Shown only if checking takes a while."""
         now = self._clock()
         if self._quiet:
             return
@@ -123,7 +123,7 @@ class ConsoleReporter(Reporter):
         if self._live is None:
             from rich.live import Live
 
-            # Rich shall not touch sys.stdout: that is where `--json` prints.
+            # Rich must not use sys.stdout: `--json` prints there.
             self._live = Live(
                 console=self._console,
                 auto_refresh=False,
@@ -135,23 +135,23 @@ class ConsoleReporter(Reporter):
         return self._live
 
     def record(self, record: Record) -> None:
-        """Take in one finished record, after the counters have counted it."""
+        """Show one finished record, which the counters have already counted."""
         self._digest.add(record)
         if self._line_per_record:
             from .lines import record_line
 
             few = (self._counters.total or LINES_PER_RUN) <= SMALL
-            # Text that was streamed is on the screen already.
+            # The text was already printed while it was streamed.
             with_answer = few and self._before_line is None
             self._print(record_line(record, with_answer=with_answer, width=self._screen_width))
         self.tick()
 
     def earlier(self, record: Record) -> None:
-        """Take in a record of an earlier stretch of the run: counted, explained if it failed, not shown again."""
+        """Add a record of an earlier attempt at the run: counted, explained if it failed, not shown again."""
         self._digest.add(record)
 
     def tick(self) -> None:
-        """Show how far the run is, if it is time to; call it as often as you like."""
+        """Show the progress if it is due; call this as often as you like."""
         seconds = self._due()
         if seconds is None:
             return
@@ -166,15 +166,15 @@ class ConsoleReporter(Reporter):
             self._print(SEPARATOR.join(part.text for part in parts))
 
     def note(self, text: str) -> None:
-        """Say something now, above the progress: a pause, a model being loaded."""
+        """Show a message now, above the progress, such as a pause or a model being loaded."""
         self._print(visible(text), "dim")
 
     def number_rows(self, row_of: Callable[[Record], int | None]) -> None:
-        """Show with a failure the row that its record has in the file of --input."""
+        """Show with each failure its record's row in the file of --input."""
         self._digest.row_of = row_of
 
     def finish(self, counters: Counters, *, seconds: float, after: Next | None = None) -> None:
-        """End: the answers of a small run, the variants compared, the failures explained, the totals, what to do next."""
+        """Show the end: the answers of a small run, the compared variants, the failures, the totals, what to do next."""
         from . import closing
 
         self.close()
@@ -195,7 +195,7 @@ class ConsoleReporter(Reporter):
             self._print(line)
 
     def close(self) -> None:
-        """Take the progress off the screen and give the terminal back; closing twice is harmless."""
+        """Remove the progress and release the terminal; closing twice is harmless."""
         if self._live is not None:
             self._live.stop()
             self._live = None
@@ -203,12 +203,12 @@ class ConsoleReporter(Reporter):
     def _block(self, block: RenderableType) -> None:
         with self._console.capture() as rendered:
             self._console.print(block)
-        # Rich fills its tables up with spaces, which a log has no use for.
+        # Rich pads its tables with spaces, which are useless in a log.
         for line in rendered.get().removesuffix("\n").split("\n"):
             self._stream.codes.write(line.rstrip() + "\n")
 
     def _print(self, text: str | Text = "", style: str | None = None) -> None:
         if self._before_line is not None:
             self._before_line()
-        # A line of its own is not wrapped: what reads a pipe wants it whole, and a terminal wraps by itself.
+        # Lines in a pipe are not wrapped: programs want them whole, and a terminal wraps by itself.
         self._console.print(text, style=style, soft_wrap=True)

@@ -1,4 +1,4 @@
-"""What the console keeps of a run: running tallies and bounded lists, whatever the number of cases."""
+"""Collect what the console shows of a run: running tallies and bounded lists, whatever the number of cases."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from ..terminal.record_words import (
 __all__ = ["FAILURES", "SMALL", "Digest", "Failure", "Next", "RecordRow", "Totals"]
 
 SMALL = 24
-"""A run of so many records shows each of them, with its answer."""
+"""A run of at most this many records shows each of them, with its answer."""
 
 FAILURES = 20
-"""So many failures that differ are explained; the others are counted."""
+"""At most this many different failures are explained; the others are counted."""
 
 _ALIKE = 3
 
@@ -42,7 +42,7 @@ _V = TypeVar("_V")
 
 @dataclass(slots=True)
 class Totals(Verdicts):
-    """Totals over some records; `word` is the last one's verdict, for the tally of a single record.
+    """Totals over some records; `word` is the verdict on the last one, for the tally of a single record.
 
     `seconds` sums the latency of the `timed` answers.
     """
@@ -53,11 +53,11 @@ class Totals(Verdicts):
 
     @property
     def total(self) -> int:
-        """How many records were counted."""
+        """Return the number of records counted."""
         return self.passed + self.failed + self.errors
 
     def add(self, record: Record) -> None:
-        """Count one record; a cached answer took no time now."""
+        """Count one record; a cached answer adds no time."""
         Verdicts.add(self, record)  # super() would need the class that slots=True replaces
         self.word = status(record)
         if self.word == "FAIL" and record["outcome"] != "ok":
@@ -69,7 +69,7 @@ class Totals(Verdicts):
 
 @dataclass(frozen=True, slots=True)
 class RecordRow:
-    """One record of a small run. `text` is the answer, or why it did not pass; `note` its time, or `cached`."""
+    """One record of a small run. `text` is the answer, or why it did not pass; `note` is its time, or `cached`."""
 
     status: Status
     prompt: str
@@ -80,9 +80,9 @@ class RecordRow:
 
 @dataclass(slots=True)
 class Failure:
-    """Records that did not pass for the same reasons: the first of them, and how many there are.
+    """Records that did not pass for the same reasons: the first of them, and their number.
 
-    `facts` are pairs of a caption (a check and its path) and what it says; `alike` names the first of the others.
+    `facts` are pairs of a caption (a check and its path) and a message; `alike` names the first of the others.
     """
 
     status: Status
@@ -96,7 +96,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Next:
-    """What there is to do after a run. `stopped` says why it ended early; the others are a path and two commands."""
+    """What can be done after a run. `stopped` is why it ended early; the others are a path and two commands."""
 
     results: str | None = None
     show: str | None = None
@@ -106,12 +106,12 @@ class Next:
 
 @dataclass(slots=True)
 class Digest:
-    """Fed with every record; its size has an upper bound.
+    """Receives every record; its size is bounded.
 
-    `rows` holds all records of a run of at most SMALL, else nothing. `cases` maps (prompt, case), and `prompts` the
-    prompt alone, to a tally for each variant; `cases_whole` and `prompts_whole` say whether all found room.
-    `failures` are explained, `unexplained` counts those that are not; `row_of` gives a record's row in a file, if it knows.
-    `sampled` says whether a case was asked more than once; `unpriced` counts answers paid for at an unknown price.
+    `rows` has all records of a run of at most SMALL records, otherwise none. `cases` maps (prompt, case), and `prompts`
+    the prompt, to a tally for each variant; `cases_whole` and `prompts_whole` say whether there was room for all.
+    `failures` are explained, `unexplained` counts the others; `row_of` returns a record's row in a file, if known.
+    `sampled` says whether any case has several samples; `unpriced` counts paid answers without a known price.
     """
 
     rows: list[RecordRow] = field(default_factory=list)
@@ -130,7 +130,7 @@ class Digest:
     _groups: dict[Hashable, Failure] = field(default_factory=dict)
 
     def add(self, record: Record) -> None:
-        """Take in one record."""
+        """Add one record."""
         self.seen += 1
         self.sampled = self.sampled or record["sample"] > 0
         if self.seen <= SMALL:
@@ -180,7 +180,7 @@ class Digest:
 
 
 def _tally_of(tallies: dict[str | None, Totals], variant: str | None) -> Totals:
-    """The variant's own; there are no more variants here than in the whole run."""
+    """Return the variant's own tally; there cannot be more variants here than in the whole run."""
     found = tallies.get(variant)
     if found is None:
         found = tallies[variant] = Totals()
@@ -188,7 +188,7 @@ def _tally_of(tallies: dict[str | None, Totals], variant: str | None) -> Totals:
 
 
 def _of(kept: dict[_K, _V], key: _K, most: int, new: Callable[[], _V]) -> _V | None:
-    """What is kept under `key`, made where it is not there; None where there is no room for it."""
+    """Return `kept[key]`, created if missing; None if there is no room for another key."""
     found = kept.get(key)
     if found is None and len(kept) < most:
         found = kept[key] = new()
@@ -209,7 +209,7 @@ def _time(record: Record) -> str:
 
 
 def _facts(record: Record) -> tuple[tuple[str, str], ...]:
-    """Why a record did not pass. Records with equal facts are told together."""
+    """Return why a record did not pass. Records with equal facts are reported together."""
     facts: list[tuple[str, str]] = []
     problem = error_text(record)
     if problem is not None:
@@ -221,7 +221,7 @@ def _facts(record: Record) -> tuple[tuple[str, str], ...]:
     facts += (
         (f"{check['type']} {check['path'] or ''}".rstrip(), check["message"])
         for check in failed_checks(record)
-        # That ok was expected goes without saying; the outcome that came instead stands above.
+        # An expected ok goes without saying; the actual outcome is shown above.
         if not (check["type"] == "outcome" and check["message"].startswith("expected ok"))
     )
     shown = [(caption, _beginning(text) or "") for caption, text in facts[:_FACTS]]

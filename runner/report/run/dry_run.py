@@ -1,4 +1,4 @@
-"""`--dry-run`: what a run would take."""
+"""`--dry-run`: show what a run would need."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ BYTES_PER_TOKEN = 4
 
 
 def dry_run_text(plan: Plan, preflight: Preflight, request_bytes: int) -> str:
-    """Which prompts, models and endpoints, how many requests, and about how many tokens they hold."""
+    """Return the prompts, models and endpoints, the number of requests, and about how many tokens they have."""
     rows = [
         (
             unit.prompt.name,

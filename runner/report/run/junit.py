@@ -1,4 +1,4 @@
-"""JUnit XML, as the Jenkins plugin, GitLab and GitHub actions read it: a testsuite a prompt, a testcase a record.
+"""Write JUnit XML as Jenkins, GitLab and GitHub actions read it: a testsuite per prompt, a testcase per record.
 
 Written by hand on `xml.sax.saxutils`: junitparser and xml.etree keep every case in memory until the end.
 """
@@ -19,7 +19,7 @@ __all__ = ["JUnitFormat", "quoted", "text_of"]
 
 _HEAD = struct.Struct(
     ">QQ"
-)  # where the same suite's next case stands (0: it is the last), and this case's length
+)  # the offset of the same suite's next case (0: this is the last), and this case's length
 _ILLEGAL = re.compile(
     "[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 )  # XML 1.0, production 2 (Char)
@@ -36,10 +36,10 @@ class _Suite:
 
 
 class JUnitFormat:
-    """Cases go to a spool as they come, because the counts stand in attributes before them; `end` writes the whole.
+    """Spools cases as they arrive, because the counts come before them as attributes; `end` writes the whole file.
 
-    In the spool the cases of one prompt are a linked list, so that memory grows with the prompts alone, in whichever
-    order their cases arrive.
+    In the spool the cases of one prompt are a linked list, so that memory grows only with the number of prompts,
+    whatever the order in which cases arrive.
     """
 
     def __init__(self, file: BinaryIO) -> None:
@@ -66,7 +66,7 @@ class JUnitFormat:
         suite.seconds += seconds
 
     def end(self, *, complete: bool) -> None:
-        """Write the file. Of an incomplete run it says so with an error of its own, lest a CI take it for a pass."""
+        """Write the file. An incomplete run gets an extra error, so that CI does not take it for a pass."""
         with self._spool:
             self._finish(complete=complete)
 
@@ -132,7 +132,7 @@ def _case(record: Record, seconds: float) -> str:
 
 
 def _explained(record: Record) -> str:
-    """All that is known of a record that did not pass, a line each, then the answer."""
+    """Return everything known about a record that did not pass, one item per line, then the answer."""
     lines = [error_text(record), record["error"]["hint"] if record["error"] else None]
     if record["outcome"] not in ("ok", "error"):
         lines.append(f"outcome {record['outcome']}" + (f": {record['detail']}" if record["detail"] else ""))
@@ -147,10 +147,10 @@ def _legal(text: str) -> str:
 
 
 def text_of(text: str) -> str:
-    """Text as the content of an element, with what XML cannot hold spelt out."""
+    """Return text as the content of an element, with characters that XML does not allow as escapes."""
     return escape(_legal(text), {"\r": "&#13;"})
 
 
 def quoted(text: str) -> str:
-    """Text as an attribute's value, its quotes included."""
+    """Return text as an attribute's value, including the quotes."""
     return quoteattr(_legal(text))

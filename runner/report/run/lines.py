@@ -1,4 +1,4 @@
-"""The lines of a run that is going on, as rich renderables: its progress, and one record."""
+"""Render a run in progress with rich: its progress line, and single records."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from .closing import STYLES
 
 __all__ = ["progress_line", "record_line"]
 
-_BARS = (24, 16, 10)  # few lengths, so that the bar does not breathe with every figure
+_BARS = (24, 16, 10)  # few lengths, so that the bar does not change with every figure
 _INDENT = 2
 _GAP = 2
 _SAID = 200
 
 
 def progress_line(parts: list[ProgressPart], counters: Counters, *, width: int) -> RenderableType:
-    """A bar, where the total is known and there is room for one, and what fits of the parts, on one line."""
-    room = width - _INDENT - 1  # a full last column makes some terminals wrap
+    """Return a bar, if the total is known and there is room, and the parts that fit, on one line."""
+    room = width - _INDENT - 1  # text in the last column makes some terminals wrap
     bar = counters.total is not None
     shown = fitted(parts, room - (_BARS[-1] + _GAP if bar else 0))
     text = Text(no_wrap=True)
@@ -52,7 +52,7 @@ def progress_line(parts: list[ProgressPart], counters: Counters, *, width: int) 
 
 
 def record_line(record: Record, *, with_answer: bool, width: int | None = None) -> Text:
-    """`pass   triage/refund-late  0.41 s`, then why not, or the beginning of the answer; cut at the terminal's `width`."""
+    """Return `pass   triage/refund-late  0.41 s`, then the reason or the beginning of the answer, cut at `width`."""
     word = status(record)
     parts = [one_line(label(record))]
     if record["cached"]:

@@ -1,4 +1,4 @@
-"""`--output FILE`: the records in a file of the user's choosing, written as they come, in memory that does not grow."""
+"""`--output FILE`: write the records to a file as they arrive, in constant memory."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class _JsonLines:
         self._file.flush()
 
     def end(self, *, complete: bool) -> None:
-        """Nothing is left to write: a shorter file is a legal one."""
+        """Write nothing: a shorter file is valid."""
 
 
 class _JsonArray:
@@ -89,10 +89,10 @@ class _Csv:
         self._rows.writerow(map(_cell, table_row(record, self._columns)))
 
     def end(self, *, complete: bool) -> None:
-        """Nothing is left to write."""
+        """Write nothing."""
 
     def write(self, line: str) -> None:
-        # Half a surrogate pair, which UTF-8 cannot hold, is spelt out.
+        # A lone surrogate, which UTF-8 cannot encode, becomes an escape.
         self._file.write(line.encode("utf-8", "backslashreplace"))
 
 

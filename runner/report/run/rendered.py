@@ -1,4 +1,4 @@
-"""A job as `runner render` prints it."""
+"""Format a job for `runner render`."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ __all__ = ["rendered"]
 
 
 def rendered(job: Job, form: str) -> str:
-    """The messages as declared or the request as sent, as indented JSON, keys in the author's order; or a curl command.
+    """Return the declared messages or the sent request as indented JSON in the author's key order, or a curl command.
 
-    The command names where the key is, a variable or an entry of the keyring, and never its value. Raises UsageError for an endpoint without an address.
+    The command refers to the key by its variable or keyring entry, and never contains its value. Raises UsageError for
+    an endpoint without an address.
     """
     if form == "messages":
         return json.dumps(job.body["messages"], ensure_ascii=False, indent=2)
@@ -28,7 +29,7 @@ def rendered(job: Job, form: str) -> str:
     if endpoint.base_url is None:
         raise UsageError(
             f"endpoint {endpoint.name} is embedded and has no address for curl",
-            hint="name one that has: --endpoint openai",
+            hint="choose an endpoint that has one: --endpoint openai",
         )
     headers = {
         "Content-Type": "application/json",
@@ -48,7 +49,7 @@ def _of_variable(name: str) -> str:
 
 
 def _of_keyring(endpoint: Endpoint) -> str:
-    """A command substitution that asks the `keyring` command, inside double quotes."""
+    """Return a command substitution that calls the `keyring` command, for use inside double quotes."""
     name = endpoint.api_key_keyring or ""
     if shown_name(name) != name:
         return "$API_KEY"

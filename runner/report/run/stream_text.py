@@ -1,4 +1,4 @@
-"""`--stream`: answers on standard output while they arrive, one after the other."""
+"""`--stream`: print answers on standard output while they arrive, one after the other."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class StreamText:
         self._line_is_open = False
 
     def __call__(self, job: Job, choice: int, text: str) -> None:
-        """Text of one choice; an empty one starts the answer (again, after a retry)."""
+        """Print text of one choice; an empty text starts the answer (again, after a retry)."""
         if choice != 0:
             return
         if not text:
@@ -32,7 +32,7 @@ class StreamText:
         self._stream.flush()
 
     def end(self) -> None:
-        """Finish the line that the text ends in, so that what else is told stands on a line of its own."""
+        """End the current line of text, so that other messages begin on a new line."""
         if self._line_is_open:
             self._stream.write("\n")
             self._stream.flush()

@@ -1,4 +1,4 @@
-"""Errors and diagnostics as text: where, what, the source line with a caret, and what to do."""
+"""Format errors and diagnostics as text: location, message, the source line with a caret, and a hint."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ _SEVERITIES = {"error": _RED, "warning": _YELLOW, "info": _CYAN}
 def format_error(
     error: RunnerError, *, color: bool, source_line: Callable[[Location], str | None] = lambda _: None
 ) -> str:
-    """The error for a terminal, without a line end after the last line.
+    """Return the error as text for a terminal, without a trailing line end.
 
         prompts/x.prompt.yaml:12:5: error: unknown key "temprature"
           12 | temprature: 0
              | ^
         hint: did you mean "temperature"?
 
-    `source_line` gives the text of a location's line, or None where it cannot be had (then there is no excerpt).
-    Several errors (`Problems`) are all shown, followed by their number.
+    `source_line` returns the text of a location's line, or None if it is not available (then there is no excerpt).
+    All errors of a `Problems` are shown, followed by their number.
     """
     if isinstance(error, Problems):
         parts = [format_error(part, color=color, source_line=source_line) for part in error.errors]
@@ -44,9 +44,9 @@ def format_error(
 
 
 def format_diagnostic(diagnostic: Diagnostic, *, color: bool = False) -> str:
-    """`path:line:column: CODE message [severity]`, and the hint on a line of its own.
+    """Return `path:line:column: CODE message [severity]`, and the hint on a separate line.
 
-    Location, code and message stand together unpainted, so that editors and `grep` find them in one piece.
+    Location, code and message are not coloured, so that editors and `grep` find them in one piece.
     """
     remark = one_line(mask(f"{diagnostic.location}: {diagnostic.code} {diagnostic.message}"))
     severity = paint(f"[{diagnostic.severity}]", _SEVERITIES[diagnostic.severity], color=color)

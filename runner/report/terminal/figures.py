@@ -1,4 +1,4 @@
-"""How figures are written: times, sums of money, counts."""
+"""Format figures: durations, amounts of money, counts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def duration(seconds: float) -> str:
 
 
 def whole_seconds(seconds: float) -> str:
-    """The same without fractions, for a figure that changes as one looks: `3 s`, `1 min 12 s`."""
+    """Return a duration without fractions, for a figure that changes while it is shown: `3 s`, `1 min 12 s`."""
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"
@@ -26,7 +26,7 @@ def whole_seconds(seconds: float) -> str:
 
 
 def dollars(amount: float) -> str:
-    """US dollars: cents from $1 up, else four decimals, or two significant digits where those are more."""
+    """Return US dollars: in cents from $1 up, else with four decimals, or two significant digits if that is more."""
     if amount == 0:
         return "$0"
     if amount >= 1:
@@ -43,12 +43,12 @@ def count(number: int) -> str:
 
 
 def plural(number: int, noun: str) -> str:
-    """`1 error`, `2 errors`, `1,200 cases`."""
+    """Return a number and a noun: `1 error`, `2 errors`, `1,200 cases`."""
     return f"{count(number)} {noun}{'' if number == 1 else 's'}"
 
 
 def points(share: float, digits: int = 0) -> str:
-    """A difference of shares in points, with its sign: `−2.0`, `+6`, `0`."""
+    """Return a difference of shares in points, with its sign: `−2.0`, `+6`, `0`."""
     rounded = f"{100 * abs(share):.{digits}f}"
     sign = "" if not float(rounded) else "+" if share > 0 else "−"
     return sign + rounded

@@ -1,9 +1,9 @@
-"""The one way out: everything that goes to standard output or standard error goes through here.
+"""The only way out: everything on standard output and standard error passes through this module.
 
-Either may be full, closed, or a pipe that nobody reads any more.
+Either stream may be full, closed, or a pipe that nobody reads any more.
 
-A write that fails in the middle of a run must not end it there, with answers under way that are paid for. So it is
-remembered, what follows goes nowhere, and whoever decides what comes next asks for it.
+A failed write must not end a run in the middle, with paid answers on their way. The failure is remembered instead,
+later output is dropped, and the caller checks for the failure when it decides what to do next.
 """
 
 from __future__ import annotations
@@ -23,14 +23,15 @@ from .painting import ansi
 
 __all__ = ["Outlet", "lenient", "obeyed", "print_data", "print_line", "print_lines", "shown"]
 
-# The error handlers that never raise: a person who set PYTHONIOENCODING to one of the others' kind keeps it.
+# Error handlers that never raise: a user may have set PYTHONIOENCODING to one of them, and keeps it.
 _NEVER_RAISE = frozenset({"backslashreplace", "ignore", "namereplace", "replace", "xmlcharrefreplace"})
 
 
 def lenient(stream: TextIO) -> TextIO:
-    """The stream, which now spells out what its encoding cannot hold.
+    """Return the stream, changed to escape characters that its encoding cannot represent.
 
-    An old code page, or the ASCII of the C locale, must not end a command with a traceback, and a run half paid for.
+    An old code page, or the ASCII of the C locale, must not end a command with a traceback and leave a run half paid
+    for.
     """
     if isinstance(stream, io.TextIOWrapper) and stream.errors not in _NEVER_RAISE:
         stream.reconfigure(errors="backslashreplace")
@@ -38,9 +39,9 @@ def lenient(stream: TextIO) -> TextIO:
 
 
 def print_line(text: str = "", *, err: bool = False) -> None:
-    """Print one line on standard output or standard error; a line break in the text is spelt out.
+    """Print one line on standard output or standard error; line breaks in the text are escaped.
 
-    What came from elsewhere is shown and does nothing, whatever is in it: see `Outlet`.
+    Foreign text is shown and has no effect, whatever it contains: see `Outlet`.
     """
     stream = sys.stderr if err else sys.stdout
     if stream is not None:
@@ -49,7 +50,7 @@ def print_line(text: str = "", *, err: bool = False) -> None:
 
 
 def print_lines(text: str, *, err: bool = False) -> None:
-    """Print lines of ours. A text from elsewhere in them has no line breaks, or stands in them indented."""
+    """Print lines of our own. Foreign text in them has no line breaks, or its lines are indented."""
     stream = sys.stderr if err else sys.stdout
     if stream is not None:
         lenient(stream).write(_tamed(ansi(text)) + "\n")
@@ -57,15 +58,15 @@ def print_lines(text: str, *, err: bool = False) -> None:
 
 
 def shown(text: str) -> str:
-    """Lines of ours as `print_lines` prints them, for a log that somebody else writes."""
+    """Return our own lines as `print_lines` prints them, for a log that somebody else writes."""
     return _tamed(ansi(text))
 
 
 def print_data(text: str, *, json: bool = True) -> None:
-    """Print a document that programs read (JSON, Markdown, a shell command) on standard output, with a line end.
+    """Print a document for programs (JSON, Markdown, a shell command) on standard output, with a line end.
 
-    Its bytes are UTF-8 whatever the encoding of standard output, unless that is a terminal, which shows what it can. In
-    JSON harmful characters become its own escapes, which say the same; elsewhere they are spelt out.
+    It is encoded in UTF-8 whatever the encoding of standard output, except on a terminal, which shows what it can. In
+    JSON, harmful characters become JSON escapes, which mean the same; elsewhere they become visible escapes.
     """
     if sys.stdout is None:
         return
@@ -73,7 +74,7 @@ def print_data(text: str, *, json: bool = True) -> None:
     text = f"{_json(text) if json else _tamed(ansi(text))}\n"
     if isinstance(stream, io.TextIOWrapper) and not stream.isatty():
         stream.flush()
-        # Half a surrogate pair, which UTF-8 cannot hold, is spelt out: in JSON that is its escape.
+        # A lone surrogate, which UTF-8 cannot encode, becomes a visible escape; in JSON that is a JSON escape.
         stream.buffer.write(text.encode("utf-8", "backslashreplace"))
         stream.buffer.flush()
     else:
@@ -81,10 +82,10 @@ def print_data(text: str, *, json: bool = True) -> None:
         stream.flush()
 
 
-# --- what a log obeys ---------------------------------------------------------------------------------------------------
+# --- commands in logs -----------------------------------------------------------------------------------------------
 
 _OBEYING = {"GITHUB_ACTIONS": ("true",), "TF_BUILD": ("True", "true"), "TEAMCITY_VERSION": None}
-"""Variables of systems that obey lines of a log, and the values that say so (None: any)."""
+"""The variables by which systems that obey commands in a log are recognised, and their values (None: any)."""
 
 # GitHub obeys `::name` at the beginning of a line, behind white space, and `##[name]` anywhere (ActionCommand.cs of
 # actions/runner); Azure Pipelines `##vso[`, TeamCity `##teamcity[`.
@@ -92,7 +93,7 @@ _COMMAND = re.compile(r"^([^\S\n]*):(?=:)|#(?=#(?:vso|teamcity)?\[)", re.MULTILI
 
 
 def obeyed() -> bool:
-    """Whether what is printed goes into a log that obeys some of its lines."""
+    """Return whether the output goes into a log that obeys commands in it."""
     for name, values in _OBEYING.items():
         value = os.environ.get(name)
         if value and (values is None or value in values):
@@ -101,7 +102,7 @@ def obeyed() -> bool:
 
 
 def _tamed(text: str) -> str:
-    """Lines of which a log obeys none."""
+    """Return lines in which a log finds no command."""
     if ("::" in text or "##" in text) and obeyed():
         return _COMMAND.sub(lambda found: f"{found[1]}\\x3a" if found[1] is not None else r"\x23", text)
     return text
@@ -119,11 +120,11 @@ def _folded(text: str) -> str:
 
 
 class Outlet:
-    """A text stream that never raises OSError. `stream` is None where the process was started with it closed.
+    """A text stream that never raises OSError. `stream` is None if the process was started with it closed.
 
-    Whatever is written to it is shown and does nothing: control characters, what reorders text and what nobody sees are
-    spelt out, but for line feeds, tabs and the marks of `painting`; where a log obeys lines of its own kind, none of the
-    text is one. Our own codes and commands go through `control`, `command` and `codes`.
+    All text written to it is shown and has no effect: control characters, characters that reorder text and invisible
+    ones are escaped, except line feeds, tabs and the marks of `painting`; if the log obeys commands, the text cannot
+    contain any. Our own codes and commands go through `control`, `command` and `codes`.
     """
 
     def __init__(self, stream: TextIO | None, name: str) -> None:
@@ -135,16 +136,16 @@ class Outlet:
 
     @classmethod
     def of(cls, stream: TextIO | Self | None) -> Outlet:
-        """An outlet of a stream, which may be one."""
+        """Return an outlet for a stream, or the stream itself if it is one."""
         return stream if isinstance(stream, Outlet) else cls(stream, "the output")
 
     @property
     def text(self) -> TextIO:
-        """Itself, for whoever wants a stream."""
+        """Return itself, typed as a stream."""
         return cast("TextIO", self)
 
     def check(self) -> None:
-        """Raise StorageError, or ReaderGoneError for a pipe, where something could not be written."""
+        """Raise StorageError, or ReaderGoneError for a pipe, if something could not be written."""
         if isinstance(self._lost, BrokenPipeError):
             raise ReaderGoneError("the reader of the output has closed it")
         if self._lost is not None:
@@ -153,37 +154,37 @@ class Outlet:
                 hint="the answers received so far are in the run's results.jsonl",
             )
 
-    # --- what is asked of a stream ----------------------------------------------------------------------------------
+    # --- the interface of a stream ----------------------------------------------------------------------------------
 
     def write(self, text: str) -> int:
-        """All of it, or nothing."""
+        """Write a text; return its length."""
         self._put(ansi(text))
         return len(text)
 
     def line(self, text: str = "") -> None:
-        """One line; a line break in the text is spelt out."""
+        """Write one line; line breaks in the text are escaped."""
         self._put(ansi(_folded(text)) + "\n")
 
     def json(self, text: str) -> None:
-        """A line of JSON, in which harmful characters become escapes that say the same."""
+        """Write a line of JSON, in which harmful characters become escapes that mean the same."""
         self._raw(_json(text) + "\n")
 
     def control(self, codes: str) -> None:
-        """Codes of ours for a terminal."""
+        """Write our own codes for a terminal."""
         self._raw(codes)
 
     def command(self, line: str) -> None:
-        """A line that the log shall obey; what is in it has been made safe by who wrote it."""
+        """Write a command that the log must obey; the caller has made its contents safe."""
         self._end()
         self._raw(f"{line}\n")
 
     @property
     def codes(self) -> TextIO:
-        """A stream for text that is visible already and has codes of ours: what rich renders."""
+        """Return a stream for text that is already safe and contains our own codes, as rich renders it."""
         return cast("TextIO", _Codes(self))
 
     def _put(self, text: str) -> None:
-        """Visible text. What a log obeys are whole lines, so there it waits for the end of its line."""
+        """Write safe text. If the log obeys commands, which are whole lines, wait for the end of the line."""
         if not self._obeyed:
             self._raw(text)
             return
@@ -205,12 +206,12 @@ class Outlet:
                 self._lose(error)
 
     def writelines(self, lines: Iterable[str]) -> None:
-        """One after the other."""
+        """Write texts one after the other."""
         for line in lines:
             self.write(line)
 
     def flush(self) -> None:
-        """Hand on what is buffered."""
+        """Flush the stream."""
         if self._stream is not None:
             try:
                 self._stream.flush()
@@ -218,29 +219,29 @@ class Outlet:
                 self._lose(error)
 
     def isatty(self) -> bool:
-        """Whether a person reads it."""
+        """Return whether it is a terminal."""
         return self._stream is not None and self._stream.isatty()
 
     def fileno(self) -> int:
-        """The descriptor; OSError where there is none."""
+        """Return the descriptor. Raises OSError if there is none."""
         if self._stream is None:
             raise OSError("the stream is closed")
         return self._stream.fileno()
 
     @property
     def encoding(self) -> str:
-        """How it spells text."""
+        """Return the name of its encoding."""
         return "utf-8" if self._stream is None else self._stream.encoding
 
     @property
     def is_utf8(self) -> bool:
-        """Whether it can hold any text."""
+        """Return whether its encoding can represent any text."""
         return codecs.lookup(self.encoding).name == "utf-8"
 
     def _lose(self, error: OSError) -> None:
         self._lost = self._lost or error
         assert self._stream is not None
-        # What is still buffered would fail again when the interpreter ends.
+        # The buffered rest would fail again when the interpreter exits.
         with contextlib.suppress(OSError, ValueError):
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, self._stream.fileno())
@@ -248,7 +249,7 @@ class Outlet:
 
 
 class _Codes:
-    """What rich wants of a file, in front of an outlet."""
+    """The file methods that rich needs, on top of an outlet."""
 
     def __init__(self, outlet: Outlet) -> None:
         self._outlet = outlet

@@ -1,4 +1,4 @@
-"""Long texts for a person: through the pager on a terminal, straight to standard output elsewhere."""
+"""Show long texts: through the pager on a terminal, directly on standard output elsewhere."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _PAGERS = ("less", "more")
 def page(lines: Iterable[Line], *, color: bool, environ: Mapping[str, str], projects: Iterable[Path]) -> None:
     """Print lines through the pager that PAGER names, else `less` or `more`, if standard output is a terminal.
 
-    The pager is looked up on the PATH outside `projects`, or is named by its absolute path. A person who leaves it
-    early has seen enough: no more lines are made then. An empty PAGER, or `cat`, means no pager. Raises UsageError for a
-    PAGER that is no command.
+    The pager is looked up on the PATH outside `projects`, or given by its absolute path. If the user quits it early, no
+    more lines are produced. An empty PAGER, or `cat`, means no pager. Raises UsageError if PAGER is not a valid
+    command.
     """
     command = _command(environ, list(projects)) if _is_screen(environ) else []
     if not command:
@@ -36,24 +36,22 @@ def page(lines: Iterable[Line], *, color: bool, environ: Mapping[str, str], proj
         out.flush()
         out.check()
         return
-    # Only of less is it known that it shows colours, as it is started here.
+    # Only less, started as below, is known to show colours.
     color = color and Path(command[0]).stem == "less"
     settings = inherited_environment(projects)
-    settings.setdefault(
-        "LESS", "FRX"
-    )  # colours; nothing is paged that fits the screen, and the screen is kept
+    settings.setdefault("LESS", "FRX")  # shows colours; exits at once if everything fits; keeps the screen
     process = start(command, settings, stdin=PIPE, stdout=sys.stdout.fileno(), stderr=sys.stderr.fileno())
     assert process.stdin is not None
     try:
         for line in lines:
             process.stdin.write(f"{ansi(line.painted(color=color))}\n".encode("utf-8", "backslashreplace"))
     except (BrokenPipeError, KeyboardInterrupt):
-        pass  # the person has left it, or wants no more of it
+        pass  # the user has quit it
     finally:
         with contextlib.suppress(OSError):
             process.stdin.close()
         while process.poll() is None:
-            with contextlib.suppress(KeyboardInterrupt):  # is for the pager, which has the terminal
+            with contextlib.suppress(KeyboardInterrupt):  # it is meant for the pager, which has the terminal
                 process.wait()
 
 
@@ -62,18 +60,22 @@ def _is_screen(environ: Mapping[str, str]) -> bool:
 
 
 def _command(environ: Mapping[str, str], projects: list[Path]) -> list[str]:
-    """The command of the pager; none if there is none, or none is wanted."""
+    """Return the command of the pager; empty if there is none, or none is wanted."""
     wanted = environ.get("PAGER")
     if wanted is not None:
         try:
             words = shlex.split(wanted)
         except ValueError as error:
-            raise UsageError(f"PAGER is no command: {error}", hint="an empty PAGER means no pager") from None
+            raise UsageError(
+                f"PAGER is not a valid command: {error}", hint="an empty PAGER means no pager"
+            ) from None
         if not words or words == ["cat"]:
             return []
         found = _program(words[0], projects)
         if found is None:
-            print_line(f"PAGER {words[0]} is no program outside the project: printed without it", err=True)
+            print_line(
+                f"PAGER {words[0]} is not a program outside the project: printing without it", err=True
+            )
             return []
         return _with_colors([found, *words[1:]])
     for name in _PAGERS:
@@ -90,7 +92,7 @@ def _program(name: str, projects: list[Path]) -> str | None:
         inside = any(real.is_relative_to(project.resolve()) for project in projects)
         return None if inside or not os.access(real, os.X_OK) else str(path)
     if path.name != name:
-        return None  # a path from the current folder, where a project lies
+        return None  # a path relative to the current folder, which may be a project
     try:
         return str(find_program(name, projects))
     except FileNotFoundError:

@@ -1,7 +1,7 @@
-"""Text and how it looks on a terminal (ECMA-48 SGR codes).
+"""Represent text with its style on a terminal (ECMA-48 SGR codes).
 
-Painted text holds marks that only an outlet turns into codes, after it has spelt out every control character of the
-text around them. A mark cannot be forged: it is another one in each process.
+Painted text contains marks, which only an outlet turns into codes, after escaping all control characters in the text
+around them. A mark cannot be forged, because each process has its own.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ _MARK = f"\x1b{os.urandom(8).hex()}["
 
 
 def paint(text: str, style: str | None, *, color: bool) -> str:
-    """The text between marks, where there is a style and colours are wanted."""
+    """Return the text between marks, if it has a style and colours are wanted."""
     return f"{_MARK}{style}m{text}{_MARK}0m" if color and style and text else text
 
 
 def ansi(text: str) -> str:
-    """The visible text, its marks as codes of a terminal. For outlets: nobody else writes codes."""
+    """Return safe text with its marks as terminal codes. Only outlets may call this: nothing else writes codes."""
     if _MARK not in text:
         return visible(text)
     return "\x1b[".join(map(visible, text.split(_MARK)))
@@ -32,9 +32,9 @@ def ansi(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line to print: its text, and how its first `styled` characters look (None: all).
+    """A line to print: its text, and the style of its first `styled` characters (None: all).
 
-    `marks` are spans within these characters that stand out: bold and underlined as well.
+    `marks` are spans within these characters that are emphasised: also bold and underlined.
     """
 
     text: str
@@ -43,7 +43,7 @@ class Line:
     marks: tuple[tuple[int, int], ...] = ()
 
     def painted(self, *, color: bool) -> str:
-        """Return the text with its marks, where colours are wanted."""
+        """Return the text with its marks, if colours are wanted."""
         cut = len(self.text) if self.styled is None else self.styled
         strong = ";".join(filter(None, (BOLD, UNDERLINE, self.style)))
         pieces, at = [], 0

@@ -1,4 +1,4 @@
-"""How far a run is, on one line of a given width."""
+"""Show the progress of a run on one line of a given width."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ _WINDOW = 30.0
 
 @dataclass(slots=True)
 class Pace:
-    """Records per second over the last half minute, so that answers from the cache do not promise an early end."""
+    """Records per second over the last half minute, so that cached answers do not promise an early end."""
 
     _marks: deque[tuple[float, int]] = field(default_factory=deque)
 
     def mark(self, seconds: float, done: int) -> None:
-        """Note how many records are done at `seconds` on the caller's clock; more than two notes a second are dropped."""
+        """Note how many records are done at `seconds` on the caller's clock; drop more than two notes per second."""
         if not self._marks or seconds - self._marks[-1][0] >= 0.5:
             self._marks.append((seconds, done))
         while seconds - self._marks[0][0] > _WINDOW and len(self._marks) > 1:
             self._marks.popleft()
 
     def rate(self, seconds: float, done: int) -> float | None:
-        """Records per second, of the whole run where the last half minute brought none; None while nothing came."""
+        """Return records per second; of the whole run if the last half minute had none; None before the first record."""
         since, before = self._marks[0] if self._marks else (0.0, 0)
         if done > before and seconds - since >= 0.5:
             return (done - before) / (seconds - since)
@@ -38,7 +38,7 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class ProgressPart:
-    """A part of the line. `style` is a rich style; the higher its `rank`, the sooner it yields to lack of space."""
+    """A part of the line. `style` is a rich style; parts with a higher `rank` are dropped first if space is short."""
 
     text: str
     style: str = ""
@@ -46,7 +46,7 @@ class ProgressPart:
 
 
 def segments(counters: Counters, *, seconds: float, rate: float | None) -> list[ProgressPart]:
-    """What a line of progress says, `seconds` after the start."""
+    """Return the parts of a progress line, `seconds` after the start."""
     of = f"/{count(counters.total)}" if counters.total is not None else " done"
     parts = [
         ProgressPart(f"{count(counters.done)}{of}", "bold"),
@@ -77,7 +77,7 @@ def segments(counters: Counters, *, seconds: float, rate: float | None) -> list[
 
 
 def fitted(parts: list[ProgressPart], width: int) -> list[ProgressPart]:
-    """The parts that fit `width` columns with separators between them; those of rank 0 stay in any case."""
+    """Return the parts that fit into `width` columns with separators between them; those of rank 0 always stay."""
     kept = list(parts)
     while line_width(kept) > width and any(part.rank for part in kept):
         kept.remove(max(kept, key=lambda part: part.rank))
@@ -85,5 +85,5 @@ def fitted(parts: list[ProgressPart], width: int) -> list[ProgressPart]:
 
 
 def line_width(parts: list[ProgressPart]) -> int:
-    """Columns that the parts need with separators between them."""
+    """Return the number of columns that the parts need, with separators between them."""
     return cell_width(SEPARATOR.join(part.text for part in parts))

@@ -1,4 +1,4 @@
-"""A record in a few words: its name, its status, why it did not pass, and what the model said."""
+"""Describe a record in a few words: its name, its status, why it did not pass, and the answer."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Status = Literal["pass", "FAIL", "ERROR"]
 
 
 def label(record: Record, *, prompt: bool = True) -> str:
-    """`prompt/case@variant #2 choice 1`, each part only where there is one; samples are counted from 1 here."""
+    """Return `prompt/case@variant #2 choice 1`, with only the parts that apply; samples are counted from 1 here."""
     parts = [f"{record['prompt']}/" if prompt else "", record["case"]]
     if record["variant"] is not None:
         parts.append(f"@{record['variant']}")
@@ -42,24 +42,24 @@ def label(record: Record, *, prompt: bool = True) -> str:
 
 
 def status(record: Record) -> Status:
-    """`pass`; `FAIL` for an answer that is wrong; `ERROR` where there is no answer to judge."""
+    """Return `pass`, `FAIL` for a wrong answer, or `ERROR` if there is no answer to judge."""
     if record["passed"]:
         return "pass"
     return "ERROR" if record["outcome"] == "error" else "FAIL"
 
 
 def failed_checks(record: Record) -> list[CheckRecord]:
-    """The checks that did not pass, in their order."""
+    """Return the checks that did not pass, in their order."""
     return [check for check in record["checks"] if not check["passed"]]
 
 
 def check_text(check: CheckRecord) -> str:
-    """`equals $.label: expected "refund", got "other"`."""
+    """Return a check as one line: `equals $.label: expected "refund", got "other"`."""
     return f"{check['type']}{' ' + check['path'] if check['path'] else ''}: {check['message']}"
 
 
 def error_text(record: Record) -> str | None:
-    """`429 rate_limit_exceeded: Slow down.`, or None without an error; the HTTP status where there was one."""
+    """Return `429 rate_limit_exceeded: Slow down.`, with the HTTP status if there was one; None without an error."""
     error = record["error"]
     if error is None:
         return None
@@ -70,7 +70,7 @@ def error_text(record: Record) -> str | None:
 
 
 def reason(record: Record) -> str:
-    """Why the record did not pass, in one sentence: the error, the outcome, or its first failed check."""
+    """Return why the record did not pass, in one sentence: the error, the outcome, or its first failed check."""
     if record["error"] is not None:
         return error_text(record) or ""
     if record["outcome"] != "ok":
@@ -81,7 +81,7 @@ def reason(record: Record) -> str:
 
 
 def answer(record: Record) -> str | None:
-    """What the model said: its JSON on one line where JSON is declared, else its text; tool calls where no text came."""
+    """Return the answer: its JSON on one line if JSON is declared, else its text, else its tool calls."""
     if record["output"] is not None:
         return json.dumps(record["output"], ensure_ascii=False)
     if not record["text"] and record.get("tool_calls"):
@@ -90,7 +90,7 @@ def answer(record: Record) -> str | None:
 
 
 def input_text(variables: Mapping[str, Json], row: int | None = None) -> str | None:
-    """The row, if it is known, and the variables, each shortened, on one line; None where there are none."""
+    """Return the row, if known, and the shortened variables on one line; None if there are none."""
     values = [
         f"{name}: {shorten(one_line(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)), _VALUE)}"
         for name, value in variables.items()

@@ -1,4 +1,4 @@
-"""What the displays of `run` and `test` share: the stream, its colours and its width, the clock, and the way out."""
+"""The common base of the displays of `run` and `test`: the stream, its colours and width, the clock, clean-up."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ from .outlet import Outlet
 __all__ = ["LINES_PER_RUN", "LIVE_EVERY", "PLAIN_EVERY", "Reporter", "wants_color", "wants_live"]
 
 LINES_PER_RUN = 200
-"""A run of more than so many results has no line for each of them in a pipe."""
+"""In a pipe, a run with more results than this has no line for each of them."""
 
 LIVE_EVERY = 0.1
 PLAIN_EVERY = 5.0
 
 
 def wants_color(stream: TextIO, environ: Mapping[str, str]) -> bool:
-    """Whether to colour: NO_COLOR says no, else FORCE_COLOR says yes, else a terminal that is not `dumb` does.
+    """Return whether to use colours: not with NO_COLOR; with FORCE_COLOR; else on a terminal that is not `dumb`.
 
-    Both count when set and not empty (https://no-color.org, https://force-color.org); the order is CPython's.
+    A variable counts if it is set and not empty (https://no-color.org, https://force-color.org); the precedence is
+    CPython's.
     """
     if environ.get("NO_COLOR"):
         return False
@@ -31,17 +32,17 @@ def wants_color(stream: TextIO, environ: Mapping[str, str]) -> bool:
 
 
 def wants_live(stream: TextIO, environ: Mapping[str, str]) -> bool:
-    """Whether a line may be redrawn: on a terminal that can do it, outside CI."""
+    """Return whether a line may be redrawn: on a capable terminal, outside CI."""
     return stream.isatty() and environ.get("TERM") != "dumb" and not environ.get("CI")
 
 
 class Reporter:
     """Base of the displays: start, one result at a time, tick, note, finish.
 
-    A person's terminal gets a line that is redrawn at most ten times a second; anything else gets plain lines: one a
+    A person's terminal gets a line that is redrawn at most ten times a second; anything else gets plain lines: one per
     result for up to 200, else one every five seconds. `live`, `color` and `width` follow the stream and the environment
     (NO_COLOR, FORCE_COLOR, CI, TERM, COLUMNS) unless given; `quiet` leaves out everything but notes and what `finish`
-    prints. As a context manager it leaves the terminal in order whatever happens.
+    prints. As a context manager it restores the terminal, whatever happens.
     """
 
     def __init__(
@@ -66,7 +67,7 @@ class Reporter:
 
     @property
     def _screen_width(self) -> int | None:
-        """The columns of a person's terminal; None for a pipe, whose lines stay whole."""
+        """Return the columns of a person's terminal; None for a pipe, whose lines are never shortened."""
         if self._is_live or self._stream.isatty():
             return self._given_width or shutil.get_terminal_size().columns
         return None
@@ -76,7 +77,7 @@ class Reporter:
         self._next = self._began + (LIVE_EVERY if self._is_live else PLAIN_EVERY)
 
     def _due(self) -> float | None:
-        """The seconds since the start if progress is to be shown now; None if it was shown a moment ago, or never is."""
+        """Return the seconds since the start if progress is due now; None if it was just shown, or is never shown."""
         now = self._clock()
         if self._quiet or now < self._next:
             return None
@@ -84,7 +85,7 @@ class Reporter:
         return now - self._began
 
     def close(self) -> None:
-        """Take the progress off the screen; closing twice is harmless."""
+        """Remove the progress from the screen; closing twice is harmless."""
         raise NotImplementedError
 
     def __enter__(self) -> Self:

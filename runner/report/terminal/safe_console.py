@@ -1,4 +1,4 @@
-"""rich's console, through which no control character of a text gets: its own codes do."""
+"""A rich console that escapes control characters in texts, but keeps its own codes."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ __all__ = ["SafeConsole"]
 
 
 class SafeConsole(Console):
-    """Spells out what is harmful in every piece of text, whatever it is a part of."""
+    """Escapes harmful characters in every piece of text, whatever it is part of."""
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
-        """The segments of a renderable, their texts visible."""
+        """Return the segments of a renderable, with their texts escaped."""
         for segment in super().render(renderable, options):
             yield segment if segment.control else segment._replace(text=visible(segment.text))

@@ -1,4 +1,4 @@
-"""Plain tables for lists such as `runner models`, `runner cache` and `runner runs`."""
+"""Format plain tables for lists such as `runner models`, `runner cache` and `runner runs`."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ def format_table(
     right: Sequence[str] = (),
     width: int | None = None,
 ) -> str:
-    """Rows under their headers in aligned columns, one line each, no line end after the last.
+    """Return rows under their headers in aligned columns, one line each, without a trailing line end.
 
-    `right` names the headers of columns to align right (figures). `width` is the terminal's, in columns: the widest
-    columns give way to it, marked with an ellipsis; None (a pipe, a file) cuts nothing. Raises ValueError when a row
-    has not as many cells as there are headers.
+    `right` names the headers of right-aligned columns (figures). `width` is the terminal's, in columns: the widest
+    columns are shortened to fit, marked with an ellipsis; None (a pipe, a file) shortens nothing. Raises ValueError if
+    a row has another number of cells than there are headers.
     """
     lines = [list(headers), *([one_line(cell) for cell in row] for row in rows)]
     columns = list(zip(*lines, strict=True))
@@ -40,7 +40,7 @@ def format_table(
 
 
 def _narrow(widths: list[int], room: int) -> None:
-    """Take columns off the widest until all fit `room`, or none is wider than the narrowest useful width."""
+    """Narrow the widest columns until all fit into `room`, or none is wider than the narrowest useful width."""
     while sum(widths) > room and max(widths) > _NARROWEST:
         widths[widths.index(max(widths))] -= 1
 

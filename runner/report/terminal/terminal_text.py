@@ -1,4 +1,4 @@
-"""Text measured and shortened for a terminal, and made safe to show (see `runner.visible`)."""
+"""Measure, shorten and wrap text for a terminal, and make it safe to show (see `runner.visible`)."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ __all__ = ["breaks", "cell_width", "one_line", "packed", "shorten", "visible", "
 
 
 def cell_width(text: str) -> int:
-    """Columns a terminal needs for `text`: 2 for East Asian wide characters, 0 for combining marks (UAX #11)."""
+    """Return the columns that `text` takes: 2 for East Asian wide characters, 0 for combining marks (UAX #11)."""
     if text.isascii():
         return len(text)
     return sum(_cells(character) for character in text)
 
 
 def shorten(text: str, width: int) -> str:
-    """`text` if it fits `width` columns, else its beginning and an ellipsis, `width` columns at most (at least 1)."""
+    """Return `text` if it fits into `width` columns (at least 1), else its beginning and an ellipsis."""
     if cell_width(text) <= width:
         return text
     room, kept = width - 1, []
@@ -31,9 +31,9 @@ def shorten(text: str, width: int) -> str:
 
 
 def wrapped(text: str, width: int | None) -> list[str]:
-    """The lines of `text`, each broken where it is wider than `width` columns: at spaces, or else within a word.
+    """Return the lines of `text`, each broken at spaces, or else within a word, if it is wider than `width` columns.
 
-    Nothing is left out but the space at which a line is broken. With None only the text's own line ends break it.
+    Nothing is left out except the space at which a line is broken. With None, only the text's own line ends break it.
     """
     found: list[str] = []
     for line in text.expandtabs(4).split("\n"):
@@ -47,7 +47,7 @@ def wrapped(text: str, width: int | None) -> list[str]:
 
 
 def breaks(line: str, width: int | None) -> Iterator[tuple[int, int]]:
-    """Yield where each part of a line begins and ends that is at most `width` columns wide; together they are the line."""
+    """Yield the start and end of consecutive parts of a line, each at most `width` columns wide."""
     start = 0
     while width is not None and _is_wider(line, start, width):
         cut = start + _cut(line[start:], width)
@@ -57,7 +57,7 @@ def breaks(line: str, width: int | None) -> Iterator[tuple[int, int]]:
 
 
 def _is_wider(line: str, start: int, width: int) -> bool:
-    """Whether what follows `start` needs more than `width` columns; looks no further than that."""
+    """Return whether the text after `start` needs more than `width` columns, without measuring further than that."""
     room = width
     for at in range(start, len(line)):
         room -= _cells(line[at])
@@ -67,7 +67,7 @@ def _is_wider(line: str, start: int, width: int) -> bool:
 
 
 def packed(parts: Sequence[str], separator: str, width: int | None) -> list[str]:
-    """Lines of as many parts as fit `width` columns with separators between them; no part is broken."""
+    """Return lines with as many parts as fit into `width` columns, with separators between them; no part is broken."""
     lines: list[str] = []
     for part in parts:
         longer = f"{lines[-1]}{separator}{part}" if lines else part
@@ -79,7 +79,7 @@ def packed(parts: Sequence[str], separator: str, width: int | None) -> list[str]
 
 
 def _cut(text: str, width: int) -> int:
-    """Where to break a line that is wider than `width`: behind the last space that fits, else where it is full."""
+    """Return where to break a line that is wider than `width`: after the last space that fits, else at `width`."""
     room, at, after_space = width, 0, 0
     begins = len(text) - len(text.lstrip(" "))
     for at, character in enumerate(text):

@@ -1,4 +1,4 @@
-"""Two texts line by line, with the words that differ. Pure."""
+"""Compare two texts line by line, and mark the words that differ. Pure."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from typing import TypeAlias
 
 __all__ = ["DiffLine", "diff_lines"]
 
-# Words, blanks, and every other character by itself. Chinese and Japanese are written without blanks between words, so
-# each of their characters counts as a word.
+# Words, blanks, and every other character separately. Chinese and Japanese have no blanks between words, so each of
+# their characters counts as a word.
 _WORD = re.compile(
     r"[\u2e80-\u9fff\uf900-\ufaff]|(?:(?![\u2e80-\u9fff\uf900-\ufaff])\w)+|[^\S\n]+|.|\n", re.DOTALL
 )
 _MOST_WORDS = 5_000
-"""Longer texts, after their common beginning and end, are not compared word by word, which takes quadratic time."""
+"""Longer texts, without their common beginning and end, are not compared word by word (quadratic time)."""
 _ALIKE = 0.3
-"""Below this ratio of common words two texts are two texts: to mark nearly every word would say nothing."""
+"""Below this ratio of common words no words are marked: marking nearly every word would not help."""
 
 _Span: TypeAlias = tuple[int, int]
 
@@ -33,7 +33,7 @@ class DiffLine:
 
 
 def diff_lines(before: Sequence[str], after: Sequence[str]) -> Iterator[DiffLine]:
-    """All lines of both texts, those that were replaced before those that replaced them."""
+    """Yield all lines of both texts, replaced lines before those that replace them."""
     for kind, start, end, new_start, new_end in SequenceMatcher(None, before, after).get_opcodes():
         old, new = before[start:end], after[new_start:new_end]
         if kind == "equal":
@@ -45,7 +45,7 @@ def diff_lines(before: Sequence[str], after: Sequence[str]) -> Iterator[DiffLine
 
 
 def _marked(sign: str, lines: Sequence[str], marks: Sequence[_Span]) -> Iterator[DiffLine]:
-    """The lines with the parts of `marks`, spans of all lines together, that lie in each."""
+    """Yield the lines, each with its part of `marks`, which are spans over all lines together."""
     start = 0
     for line in lines:
         end = start + len(line)
@@ -59,7 +59,7 @@ def _marked(sign: str, lines: Sequence[str], marks: Sequence[_Span]) -> Iterator
 
 
 def _differing(before: str, after: str) -> tuple[list[_Span], list[_Span]]:
-    """The spans of words that differ; none where the texts have little in common."""
+    """Return the spans of words that differ; none if the texts have little in common."""
     old, new = _WORD.findall(before), _WORD.findall(after)
     head = next(
         (at for at, (one, two) in enumerate(zip(old, new, strict=False)) if one != two),
@@ -88,7 +88,7 @@ def _differing(before: str, after: str) -> tuple[list[_Span], list[_Span]]:
 
 
 def _positions(words: Sequence[str]) -> list[int]:
-    """Where each word begins, and the end of the last."""
+    """Return the beginning of each word, and the end of the last."""
     found = [0]
     for word in words:
         found.append(found[-1] + len(word))

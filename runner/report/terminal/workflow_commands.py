@@ -1,7 +1,7 @@
-"""Our own commands to GitHub Actions, which obeys lines of the log that begin with `::`.
+"""Write our own commands to GitHub Actions, which obeys lines of the log that begin with `::`.
 
-No line of ours is one unless it is meant to be: `Outlet` sees to that. While others print to the same log (a model's
-library, a plugin), stop-commands keeps GitHub from obeying; see "Workflow commands for GitHub Actions".
+`Outlet` makes sure that no other line of ours is a command. While others print to the same log (a model's library, a
+plugin), stop-commands keeps GitHub from obeying; see "Workflow commands for GitHub Actions".
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ __all__ = ["on_github", "unheeded"]
 
 
 def on_github(environ: Mapping[str, str]) -> bool:
-    """Whether GitHub Actions runs this."""
+    """Return whether GitHub Actions runs this."""
     return environ.get("GITHUB_ACTIONS") == "true"
 
 
 @contextmanager
 def unheeded(stream: Outlet, environ: Mapping[str, str]) -> Iterator[None]:
-    """While this is open, GitHub obeys no commands from `stream`; elsewhere it does nothing."""
+    """Keep GitHub from obeying commands from `stream` while this is open; elsewhere do nothing."""
     if not on_github(environ):
         yield
         return
