@@ -1,4 +1,4 @@
-"""The sections about one answer that `review` and `explain` share: the answer, its differences, and what was asked. Pure."""
+"""Format the sections about one answer for `review` and `explain`: the request, the answer, its differences. Pure."""
 
 from __future__ import annotations
 

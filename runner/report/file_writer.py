@@ -1,4 +1,4 @@
-"""`--output FILE`: write the records to a file as they arrive, in constant memory."""
+"""Write files of results (`--output FILE` and the like) as they arrive, in constant memory."""
 
 from __future__ import annotations
 
@@ -36,9 +36,10 @@ class FileWriter(Generic[_T_contra]):
     to directly. A run that is cut short still leaves what it received: `close(complete=False)` completes the file as
     far as possible.
 
-    Used as a context manager it closes itself, complete unless an exception passes through.
-    Raises UsageError for any other ending, a folder, and, without `force`, a file that is not an output of ours; StorageError where the file cannot be written; both before
-    anything is paid for.
+    As a context manager it closes itself: as complete, unless an exception passes through.
+
+    Raises UsageError for an unknown extension, a folder, or (without `force`) an existing file that is not an output of
+    ours; StorageError if the file cannot be written; both before anything is paid for.
     """
 
     def __init__(
@@ -62,7 +63,7 @@ class FileWriter(Generic[_T_contra]):
             raise UsageError(f"{self._shown} is a folder.", hint="name a file")
         if not force and self._path.is_file() and not is_own(self._path):
             raise UsageError(
-                f"{self._shown} is there already, and is not an output of runner.",
+                f"{self._shown} already exists and is not an output of runner.",
                 hint="name another file, or add --force to replace it",
             )
         in_place = suffix == ".jsonl" or (self._path.exists() and not self._path.is_file())
@@ -154,7 +155,7 @@ def _is_still(file: BinaryIO, path: Path) -> bool:
 
 
 TABLE_MARK = b"prompt-runner results"
-"""What the end of a workbook or a Parquet file of ours contains, whose beginning is like that of any other."""
+"""Contained in the end of our workbooks and Parquet files, whose beginning is like that of any other."""
 
 _BEGINNINGS = {
     ".jsonl": (b'{"prompt":',),
@@ -168,7 +169,7 @@ _FOOTER = 1 << 16
 
 
 def is_own(path: Path) -> bool:
-    """Return whether the file at `path` is an output of ours, as far as its beginning or end tells, is empty, or is missing."""
+    """Return whether the file is missing, is empty, or is an output of ours, judging by its beginning or end."""
     suffix = path.suffix.lower()
     try:
         with open(open_plain(path), "rb") as file:  # noqa: PTH123 - a descriptor

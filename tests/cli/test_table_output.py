@@ -121,7 +121,7 @@ def test_any_other_file_is_replaced_only_with_force(
     kept = triage.write(name, "id,note\n1,mine\n")
     done = run(triage, "t.prompt.yaml", "--input", "rows.jsonl", "--output", name)
     assert done.code == 2
-    assert f'--output "{name}" is there already, and is not an output of runner' in done.err
+    assert f'--output "{name}" already exists and is not an output of runner' in done.err
     assert "--force" in done.err
     assert (kept.read_text(), server.requests) == ("id,note\n1,mine\n", [])
     assert bulk(triage, name, "--force") == 0

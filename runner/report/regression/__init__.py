@@ -1,1 +1,1 @@
-"""How `test` reports: the screen, a JUnit or Markdown file, and what GitHub shows."""
+"""The reports of `test`: the screen, JUnit and Markdown files, and the output for GitHub."""

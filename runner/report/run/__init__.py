@@ -1,1 +1,1 @@
-"""How `run` reports: the screen, the closing summary, and the formats of `--output`."""
+"""The reports of `run`: the screen, the closing summary, and the formats of `--output`."""

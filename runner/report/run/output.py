@@ -32,7 +32,7 @@ class OutputWriter(FileWriter[Record]):
         self, path: str | Path, columns: Columns | None = None, *, bom: bool = False, force: bool = False
     ) -> None:
         if bom and Path(path).suffix.lower() != ".csv":
-            raise UsageError(f'--bom is for .csv, and --output "{path}" is none.')
+            raise UsageError(f'--bom is only for .csv files, but --output is "{path}".')
         columns = columns or Columns()
         formats: Mapping[str, Callable[[BinaryIO], Format[Record]]] = {
             ".jsonl": _JsonLines,
@@ -71,10 +71,10 @@ class _JsonArray:
 
 
 class _Csv:
-    """RFC 4180 with a header line, UTF-8.
+    """CSV by RFC 4180 with a header line, in UTF-8.
 
-    Cells that begin with `=`, `+`, `-` or `@` stay as they are: a measuring tool does not alter its data. A
-    spreadsheet may take them for formulas, so import the columns of a file you do not trust as text.
+    Cells that begin with `=`, `+`, `-` or `@` are not changed, because a measuring tool does not alter its data. A
+    spreadsheet may treat them as formulas, so import the columns of an untrusted file as text.
     """
 
     def __init__(self, file: BinaryIO, *, columns: Columns, bom: bool) -> None:

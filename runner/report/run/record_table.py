@@ -1,4 +1,4 @@
-"""A record as a row of a table: the columns of CSV, XLSX and Parquet outputs, and their values."""
+"""Convert records to rows of a table: the columns of CSV, XLSX and Parquet outputs, and their values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Results as an XLSX workbook (openpyxl) or a Parquet file (pyarrow): the extra `tables`."""
+"""Write results as an XLSX workbook (openpyxl) or a Parquet file (pyarrow), which need the extra `tables`."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _MAX_ROWS = 1_048_576
 
 _GROUP_ROWS = 10_000
 _GROUP_TEXT = 32 * 1024 * 1024
-"""When the rows in memory are written to a Parquet file: so many, or so many characters."""
+"""The number of rows, or of characters, in memory at which they are written to a Parquet file."""
 
 
 class Workbook:
-    """Writes records to one sheet of a workbook, row by row to temporary files; the workbook is made of them at the end.
+    """Writes records to one sheet of a workbook, row by row to temporary files, from which the workbook is made at the end.
 
-    Texts are texts, also those that begin with `=`. Of a text that is too long for a cell only the length is written.
+    Text stays text, even if it begins with `=`. For a text that is too long for a cell, only its length is written.
     """
 
     def __init__(self, file: BinaryIO, *, columns: Columns) -> None:
@@ -67,7 +67,7 @@ class Workbook:
         import zipfile
 
         writer = _library("openpyxl.writer.excel", ".xlsx").ExcelWriter
-        # Without a way back, for the file is open for appending.
+        # Forward only, because the file is open for appending.
         with zipfile.ZipFile(_Forward(self._file), "w", zipfile.ZIP_DEFLATED) as archive:
             archive.comment = TABLE_MARK
             writer(self._book, archive).write_data()
@@ -76,7 +76,7 @@ class Workbook:
 class ParquetTable:
     """Writes records to a Parquet file in groups of rows, so that memory does not grow with their number.
 
-    A value that is not of the kind that its column declares is null there; `output` and `vars` have it.
+    A value of another kind than its column declares becomes null there; `output` and `vars` still have it.
     """
 
     def __init__(self, file: BinaryIO, *, columns: Columns) -> None:
@@ -131,11 +131,11 @@ def _of_kind(value: Cell, kind: Kind) -> Cell:
 
 
 _HALF = re.compile("[\ud800-\udfff]")
-"""Half a surrogate pair, which UTF-8 cannot encode."""
+"""A lone surrogate, which UTF-8 cannot encode."""
 
 
 class _Forward:
-    """A file that is only written forward: it has no `seek`, so that no library goes back to mend what it wrote."""
+    """A file that is only written forward: it has no `seek`, so that no library goes back to change what it wrote."""
 
     closed = False
 

@@ -1,1 +1,1 @@
-"""What every report shares: text in the width of a terminal, colours, tables, standard output, progress."""
+"""The common parts of all reports: text for a terminal's width, colours, tables, standard output, progress."""
