@@ -574,3 +574,50 @@ def test_what_is_known_of_an_assertion_is_not_said_of_an_evaluator() -> None:
     with pytest.raises(FormatError, match="can never pass"):
         judge.prepare(case(spec))
     judge.prepare(Case("c", {}, HERE, (Assertion(spec, HERE, evaluator=True),)))
+
+
+# --- columns of rows -------------------------------------------------------------------------------------------------
+
+
+def test_an_expr_reads_the_row_of_the_case() -> None:
+    judge = judge_of(TEXT)
+    row = case(expr("row.label == text and row.b == row['c']"))._replace(
+        row={"label": "hi", "b": "1", "c": "1"}
+    )
+    judge.prepare(row)
+    assert judge.judge(Answer(0, Outcome.OK, text="hi", output="hi"), row).passed
+    assert not judge.judge(Answer(0, Outcome.OK, text="no", output="no"), row).passed
+
+
+@pytest.mark.parametrize(
+    ("row", "values", "hint"),
+    [
+        (None, {}, "text == row.label or row.z == 'x' reads it, and this case is not a row of a file: give it as a variable"),
+        ({"z": ""}, {"label": "x"}, "it is a variable: write vars.label"),
+        ({"z": "", "more": ""}, {}, "text == row.label or row.z == 'x' reads it; the columns that are not variables are z, more"),
+        ({}, {}, "text == row.label or row.z == 'x' reads it; the columns that are not variables are none"),
+    ],
+)  # fmt: skip
+def test_a_column_that_the_case_does_not_have_is_an_error_at_the_case(
+    row: dict[str, Any] | None, values: dict[str, Any], hint: str
+) -> None:
+    judge = judge_of(TEXT)
+    with pytest.raises(CaseError) as caught:
+        judge.prepare(case(expr("text == row.label or row.z == 'x'"), **values)._replace(row=row))
+    assert (caught.value.message, caught.value.location) == ("expr: there is no column 'label'", HERE)
+    assert caught.value.hint == hint
+
+
+def test_a_column_with_a_default_may_be_missing() -> None:
+    judge_of(TEXT).prepare(case(expr("text == row.label | default('x')"))._replace(row={}))
+
+
+def test_a_variable_that_inputs_does_not_declare_is_an_error_that_names_the_column_too() -> None:
+    with pytest.raises(FormatError) as caught:
+        judge_of(
+            TEXT.replace("content: hi", "content: '{{ a }}'")
+            + "inputs: {a: {type: string}}\nassert: [{type: expr, value: text == vars.zzz}]\n"
+        )
+    assert caught.value.hint == (
+        "declare it: `inputs: {zzz: {type: string}}`; a column of the rows that is no input is row.zzz"
+    )

@@ -40,7 +40,7 @@ MODULES: dict[str, tuple[str, ...]] = {
         "checks/jsonpath": "tests/checks/test_jsonpath.py tests/regress/test_path_automaton.py tests/checks/test_assertions.py",
         "checks/equality": "tests/checks/test_assertions.py tests/checks/test_kinds.py tests/regress/test_compare.py",
         "checks/assertions": "tests/checks/test_messages.py tests/checks/test_template_in_assertion.py tests/checks/test_assertions.py tests/checks/test_every_kind.py tests/checks/test_kinds.py tests/checks/test_places.py tests/checks/test_evaluators.py tests/checks/test_judge.py tests/checks/test_judge_remarks.py",
-        "checks/predicates": "tests/checks/test_messages.py tests/checks/test_template_in_assertion.py tests/checks/test_every_kind.py tests/checks/test_assertions.py tests/checks/test_kinds.py tests/checks/test_texts_of_answers.py tests/checks/test_places.py",
+        "checks/predicates": "tests/checks/test_messages.py tests/checks/test_template_in_assertion.py tests/checks/test_every_kind.py tests/checks/test_assertions.py tests/checks/test_kinds.py tests/checks/test_texts_of_answers.py tests/checks/test_judge_remarks.py",
         "checks/judge": "tests/checks/test_judge_remarks.py tests/checks/test_judge.py tests/checks/test_evaluators.py",
         "checks/edit_distance": "tests/checks/test_texts_of_answers.py",
         "checks/json_in_text": "tests/checks/test_texts_of_answers.py",
