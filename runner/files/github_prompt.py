@@ -23,7 +23,7 @@ from .model import Assertion
 from .problems import MOST, ProblemList
 from .violations import foreign_key, near
 
-__all__ = ["PLACEHOLDER", "GithubPrompt", "is_github_prompt", "read_github_prompt"]
+__all__ = ["PLACEHOLDER", "GithubPrompt", "is_github_prompt", "read_github_prompt", "scalar_text"]
 
 PLACEHOLDER = re.compile(r"\{\{([\w-][\w.-]*)\}\}")
 """A placeholder, with the captured name of its variable; `{{ name }}` with spaces is text."""
@@ -417,7 +417,8 @@ class _Reader:
         for key in string:
             place = (*at, "string", key)
             if key in _STRING_TYPES:
-                spec = {"type": _STRING_TYPES[key], "value": string[key]}
+                value = scalar_text(self.document, place, string[key])
+                spec: dict[str, Json] = {"type": _STRING_TYPES[key], "value": value}
                 yield Assertion(spec, self.document.locate_key(place), self._places(place), evaluator=True)
             elif hint := near(key, _STRING_TYPES) or _in_camel_case(key, _STRING_TYPES):
                 location = self.document.locate_key(place)
@@ -447,6 +448,16 @@ class _Reader:
         self.warnings.append(Diagnostic("warning", _UNJUDGED_CODE, f"{who}: {why}", location, hint))
         spec: dict[str, Json] = {"type": label, "value": dict(evaluator)}
         return Assertion(spec, location, self._places(place), unjudged=f"{who}: {why}")
+
+
+def scalar_text(document: Document, path: JsonPath, value: Json) -> str:
+    """Return the value of an evaluator as GitHub's tools read it: a number or `true` without quotes is the text in the file."""
+    if isinstance(value, str):
+        return value
+    location = document.locate(path)
+    line = document.source_line(location.line or 1) or ""
+    found = re.match(r"[^\s,\]}#]+", line[(location.column or 1) - 1 :])
+    return found[0] if found is not None else str(value)
 
 
 def _in_camel_case(key: str, known: Sequence[str] | Mapping[str, Any]) -> str | None:

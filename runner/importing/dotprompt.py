@@ -100,7 +100,7 @@ class _Body:
             if isinstance(part, Mustache) and self._marker(part):
                 continue
             if isinstance(part, Partial):
-                self.top(self._included(part), scope)
+                self.top(self._included(part), self._given_to(part, scope))
                 self.partials = self.partials[:-1]
                 continue
             self.current.add(_joined(self.current.pieces, self.one(part, scope)))
@@ -157,7 +157,7 @@ class _Body:
             if isinstance(part, Mustache) and (word := _marker_of(part)) is not None:
                 raise HandlebarsError(f"{word} inside of a block or a loop", part.line)
             if isinstance(part, Partial):
-                made = self.text(self._included(part), scope)
+                made = self.text(self._included(part), self._given_to(part, scope))
                 self.partials = self.partials[:-1]
             else:
                 made = self.one(part, scope)
@@ -342,10 +342,22 @@ class _Body:
         required = self.schema.get("required")
         return bool(path.parts) and not (isinstance(required, list) and path.parts[0] in required)
 
+    def _given_to(self, part: Partial, scope: _Scope) -> _Scope:
+        """What names mean in a partial: `{{> name context key=value}}`."""
+        if len(part.params) > 1 or any(isinstance(each, Constant) for each in part.params):
+            raise HandlebarsError(f"the partial {part.name} is given values", part.line)
+        if part.params:
+            value = part.params[0]
+            assert isinstance(value, PathExpression)
+            if value.parts or value.up or scope.base is not None:
+                scope = _Scope(f"({self.path(value, scope, part.line)})", scope, {}, scope.loop)
+        if not part.hash:
+            return scope
+        named = {key: f"({self.argument(each, scope, part.line)})" for key, each in part.hash.items()}
+        return _Scope(scope.base, scope.above, {**scope.names, **named}, scope.loop)
+
     def _included(self, part: Partial) -> list[Part]:
         """The tree of a partial, which stands in `_name.prompt` beside the prompt."""
-        if part.hash or part.params:
-            raise HandlebarsError(f"the partial {part.name} is given values", part.line)
         if part.name in self.partials or len(self.partials) > _DEEPEST:
             raise HandlebarsError(f"the partial {part.name} includes itself", part.line)
         folder, _, stem = part.name.rpartition("/")
@@ -570,7 +582,7 @@ class _Front:
         elif node.value in (None, {}):
             entry.drop("I106", "it is empty")
         else:
-            entry.lose("I101", "runner knows nothing like it")
+            entry.drop("I106", "dotprompt reads nothing in it")
 
     def _output(self, node: Node) -> None:
         form = node.get("format")
@@ -596,7 +608,7 @@ class _Front:
             elif key == "contentType":
                 entry.drop("I106", "it says what the format says")
             else:
-                entry.lose("I101", "runner knows nothing like it")
+                entry.drop("I106", "dotprompt reads nothing in it")
         if form is None and schema is None and not isinstance(node.value, dict):
             self.ledger.take("key", node.key_location, '"output"').drop("I106", "it is empty")
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import takewhile
 
 from ..documents.json_reader import parse_json
 from ..errors import RunnerError
@@ -16,6 +18,7 @@ from .drafts import CaseDraft, Draft, Mapped
 from .ledger import Entry, Ledger, RefusedSourceError
 from .names import file_stem
 from .nodes import Node, root_of
+from .nunjucks import verbatim
 from .sources import Folder
 
 __all__ = ["read_evals_registry"]
@@ -59,18 +62,17 @@ def read_evals_registry(name: str, folder: Folder, ledger: Ledger) -> tuple[list
             entry.lose(*why)
             continue
         try:
-            draft = _draft(key, how, samples, args, folder, name, entry, ledger)
+            drafts += _drafts(key, how, samples, args, folder, name, entry, ledger)
         except RunnerError as error:
             why = ("I302", f"its samples: {error.message}")
             entry.lose(*why)
             continue
-        drafts.append(draft)
     if not drafts:
         raise RefusedSourceError(*why, location=root.location)
     return drafts, {}
 
 
-def _draft(
+def _drafts(
     key: str,
     how: str,
     samples: Node,
@@ -79,37 +81,89 @@ def _draft(
     name: str,
     entry: Entry,
     ledger: Ledger,
-) -> Draft:
-    draft = Draft(file_stem(key), entry)
-    for field in ("temperature", "max_tokens"):
-        if args is not None and (value := args.get(field)) is not None:
-            draft.put(field, value.value)
+) -> Iterator[Draft]:
+    """The prompts of an entry: one for the samples that begin with as many system messages, which are no values here."""
     ignoring = args is not None and (given := args.get("ignore_case")) is not None and given.value is True
-    draft.put("inputs", {"conversation": {"type": "array"}, "ideal": {}})
-    draft.put("messages", [{"type": "placeholder", "name": "conversation"}], entry)
+    groups: dict[int, list[_Sample]] = {}
     seen: set[str] = set()
     for node in _rows(samples, folder, name):
         row = ledger.take("test", node.location, "a sample")
-        sample = node.value if isinstance(node.value, dict) else {}
-        messages, ideal = sample.get("input"), sample.get("ideal")
-        ideals = [
-            each for each in (ideal if isinstance(ideal, list) else [ideal]) if isinstance(each, str) and each
-        ]
-        if isinstance(messages, str):
-            messages = [{"role": "user", "content": messages}]
-        if not isinstance(messages, list) or not ideals:
-            row.lose("I401", "it has no input, or no ideal answer")
+        sample = _sample(node, row)
+        if sample is None:
             continue
-        vars_: dict[str, Json] = {"conversation": messages, "ideal": ideal}
-        digest = json.dumps(vars_, sort_keys=True)
+        digest = json.dumps([sample.messages, sample.ideals], sort_keys=True)
         if digest in seen:
             row.drop("I705", "the same sample stands above")
             continue
         seen.add(digest)
-        draft.tests.append(
-            CaseDraft({"vars": vars_}, row, [Mapped(_assertion(how, ideals, ignoring=ignoring), row)])
-        )
-    return draft
+        groups.setdefault(sample.instructions, []).append(sample)
+    for count, group in (groups or {0: []}).items():
+        suffix = "" if len(groups) < 2 else f"-{count}-instructions"
+        draft = Draft(file_stem(f"{key}{suffix}"), entry)
+        for field in ("temperature", "max_tokens"):
+            if args is not None and (value := args.get(field)) is not None:
+                draft.put(field, value.value)
+        _fill(draft, group, count, how, ignoring=ignoring)
+        yield draft
+
+
+@dataclass(frozen=True, slots=True)
+class _Sample:
+    """A row: its messages, how many of them are system messages at the beginning, and the ideal answers."""
+
+    messages: list[Json]
+    instructions: int
+    ideals: list[str]
+    entry: Entry
+
+
+def _sample(node: Node, row: Entry) -> _Sample | None:
+    sample = node.value if isinstance(node.value, dict) else {}
+    messages, ideal = sample.get("input"), sample.get("ideal")
+    ideals = [
+        each for each in (ideal if isinstance(ideal, list) else [ideal]) if isinstance(each, str) and each
+    ]
+    if isinstance(messages, str):
+        messages = [{"role": "user", "content": messages}]
+    if not isinstance(messages, list) or not ideals:
+        row.lose("I401", "it has no input, or no ideal answer")
+        return None
+    return _Sample(messages, sum(1 for _ in takewhile(_is_instruction, messages)), ideals, row)
+
+
+def _is_instruction(message: Json) -> bool:
+    return (
+        isinstance(message, dict)
+        and message.keys() == {"role", "content"}
+        and message["role"] == "system"
+        and isinstance(message["content"], str)
+    )
+
+
+def _fill(draft: Draft, group: list[_Sample], count: int, how: str, *, ignoring: bool) -> None:
+    inputs: dict[str, Json] = {}
+    messages: list[Json] = []
+    varying: dict[str, int] = {}
+    for index in range(count):
+        contents = {_content(sample.messages[index]) for sample in group}
+        content = verbatim(contents.pop()) if len(contents) == 1 else None
+        if content is None:
+            named = "instruction" if count == 1 else f"instruction_{index + 1}"
+            varying[named] = index
+            inputs[named] = {"type": "string"}
+            content = f"{{{{ {named} }}}}"
+        messages.append({"role": "system", "content": content})
+    draft.put("inputs", {**inputs, "conversation": {"type": "array"}, "ideal": {}})
+    draft.put("messages", [*messages, {"type": "placeholder", "name": "conversation"}], draft.entry)
+    for sample in group:
+        vars_: dict[str, Json] = {named: _content(sample.messages[index]) for named, index in varying.items()}
+        vars_ |= {"conversation": sample.messages[count:], "ideal": list(sample.ideals)}
+        spec = _assertion(how, sample.ideals, ignoring=ignoring)
+        draft.tests.append(CaseDraft({"vars": vars_}, sample.entry, [Mapped(spec, sample.entry)]))
+
+
+def _content(message: Json) -> str:
+    return str(message["content"]) if isinstance(message, dict) else ""
 
 
 def _rows(samples: Node, folder: Folder, name: str) -> Iterator[Node]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 
-from ..files.github_prompt import PLACEHOLDER, is_github_prompt, read_github_prompt
+from ..files.github_prompt import PLACEHOLDER, is_github_prompt, read_github_prompt, scalar_text
 from ..values import Json, JsonObject
 from .comments import Comments
 from .drafts import CaseDraft, Draft, Mapped
@@ -132,10 +132,11 @@ def _assertion(node: Node, entry: Entry, row: JsonObject) -> JsonObject | None:
     if given is None or not isinstance(given.value, dict):
         entry.lose("I502", "a model judges the answer; kept under x-import until runner has judges")
         return None
-    for word, value in given.value.items():
-        if value is None:
+    for word, part in given.entries():
+        if part.value is None or part.document is None:
             continue
-        text = PLACEHOLDER.sub(lambda found: _text(row.get(found[1], found[0])), _text(value))
+        written = scalar_text(part.document, part.path, part.value)
+        text = PLACEHOLDER.sub(lambda found: _text(row.get(found[1], found[0])), written)
         escaped = re.escape(text)
         if word == "equals":
             return {"type": "expr", "value": f"(text | trim) == {json.dumps(text, ensure_ascii=False)}"}

@@ -72,8 +72,8 @@ def read_openai_evals(name: str, folder: Folder, ledger: Ledger) -> tuple[list[D
             "I704", "answers of another request are not approved ones"
         )
     criteria: dict[str, list[tuple[Node, Entry]]] = {}
-    for known, node in evals.items():
-        criteria[known] = [
+    for identity_, node in evals.items():
+        criteria[identity_] = [
             (each, ledger.take("assertion", each.location, _title(each))) for each in _criteria(node)
         ]
         _eval_keys(node, ledger)
@@ -81,11 +81,18 @@ def read_openai_evals(name: str, folder: Folder, ledger: Ledger) -> tuple[list[D
     for run in saved.runs:
         owner = run.get("eval_id")
         belongs = owner.text if owner is not None and owner.text in evals else next(iter(evals), "")
+        known = criteria.get(belongs, [])
+        repeated = [each.value for each, _ in known]
+        own = [
+            (each, ledger.take("assertion", each.location, _title(each)))
+            for each in _criteria(run)
+            if each.value not in repeated
+        ]
         drafts.append(
             _run(
                 run,
                 evals.get(belongs),
-                criteria.get(belongs, []),
+                [*known, *own],
                 folder,
                 name.rpartition("/")[0],
                 ledger,
@@ -118,10 +125,11 @@ def _sort(node: Node, saved: _Saved) -> None:
     if not isinstance(node.value, dict):
         return
     kind = node.value.get("object")
-    if kind == "eval" or (kind is None and "testing_criteria" in node.value):
-        saved.evals.append(node)
-    elif kind == "eval.run" or (kind is None and isinstance(node.value.get("data_source"), dict)):
+    asks = isinstance(node.value.get("data_source"), dict)
+    if kind == "eval.run" or (kind is None and asks):
         saved.runs.append(node)
+    elif kind == "eval" or (kind is None and "testing_criteria" in node.value):
+        saved.evals.append(node)
     elif kind == "eval.run.output_item":
         saved.items.append(node)
 
@@ -163,6 +171,8 @@ def _run(
     if called is not None and called.text and (name := prompt_name(called.text)):
         draft.put("name", name)
     for key, value in run.entries():
+        if key == "testing_criteria" and isinstance(value.value, list):
+            continue
         if key != "data_source":
             part = ledger.take("key", value.key_location, f'"{key}" of a run')
             if key != "model":

@@ -143,6 +143,30 @@ def test_a_partial_is_put_in_its_place_with_its_indentation(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("body", "partial", "values", "text"),
+    [
+        (
+            "{{>style personality=p}} {{personality}}|",
+            "As {{personality}} {{who}}.",
+            {"p": "X", "personality": "Y", "who": "W"},
+            "As X W. Y|",
+        ),
+        ("{{#each xs}}{{>style this}};{{/each}}", "{{name}}-{{t}}", {"xs": [{"name": "a"}, {"name": "b", "t": 1}]}, "a-;b-1;"),
+        ('{{>style o t="k"}}', "{{name}}-{{t}}", {"o": {"name": "a"}}, "a-k"),
+        ("{{#each xs}}{{>style t=../t}};{{/each}}", "{{name}}-{{t}}", {"xs": [{"name": "a"}], "t": "T"}, "a-T;"),
+    ],
+)  # fmt: skip
+def test_a_partial_reads_the_values_that_it_is_given(tmp_path, body, partial, values, text):
+    found = prompt(tmp_path, body, _style__prompt=partial)
+    assert said(found, **values) == [{"role": "user", "content": text}]
+
+
+def test_keys_that_dotprompt_does_not_read_are_no_loss(tmp_path):
+    front = "model: m\ninput: {example: {a: b}}\noutput: {animal: string}\n"
+    assert prompt(tmp_path, "{{a}}", front).lost == ()
+
+
+@pytest.mark.parametrize(
     ("body", "reason"),
     [
         ("{{#each xs}}{{role \"user\"}}{{/each}}", "role inside of a block"),

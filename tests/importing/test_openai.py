@@ -231,3 +231,56 @@ def test_the_samples_of_a_registry_are_cases_with_their_messages_as_a_placeholde
     assert spec_of(found)["tests"][0]["assert"] == [{"type": "regex", "value": r"\A(?:4|four\.)"}]
     assert [item.code for item in found.lost] == ["I502"]
     assert faults_of(found) == []
+
+
+def test_system_messages_before_the_samples_of_a_registry_are_messages_of_the_prompt(tmp_path):
+    samples = [
+        {"input": [{"role": "system", "content": "Be {{kind}}."}, {"role": "user", "content": "2+2?"}], "ideal": "4"},
+        {"input": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "1+2?"}], "ideal": "3"},
+        {"input": [{"role": "user", "content": "0+2?"}], "ideal": "2"},
+    ]  # fmt: skip
+    rows = "".join(json.dumps(each) + "\n" for each in samples)
+    found = of_text(tmp_path, "evals-registry", "e.yaml", REGISTRY, s__jsonl=rows)
+    sent = [[body["messages"] for body in bodies_of(found, name)] for name in prompts_of(found)]
+    assert sorted((messages for each in sent for messages in each), key=str) == sorted(
+        (each["input"] for each in samples), key=str
+    )
+    assert [item.code for item in found.lost] == ["I502"]
+    assert faults_of(found) == []
+
+
+def test_instructions_that_all_samples_share_stand_in_the_prompt(tmp_path):
+    shared = {"role": "system", "content": "Add {{numbers}}."}
+    samples = [{"input": [shared, {"role": "user", "content": text}], "ideal": "4"} for text in ("a", "b")]
+    rows = "".join(json.dumps(each) + "\n" for each in samples)
+    found = of_text(tmp_path, "evals-registry", "e.yaml", REGISTRY, s__jsonl=rows)
+    assert [body["messages"] for body in bodies_of(found)] == [each["input"] for each in samples]
+    assert list(spec_of(found)["inputs"]) == ["conversation", "ideal"]
+
+
+def test_criteria_that_stand_in_the_run_are_its_assertions(tmp_path):
+    check = {
+        "type": "string_check", "name": "e", "input": "{{ sample.output_text }}", "operation": "like", "reference": "ill",
+    }  # fmt: skip
+    run = {**RUN, "testing_criteria": [check]}
+    found = of_text(tmp_path, "openai-evals", "run.json", json.dumps(run))
+    assert spec_of(found)["tests"][0]["assert"] == [{"type": "contains", "value": "ill"}]
+    assert not found.lost
+    found = of_text(
+        tmp_path, "openai-evals", "run.json", json.dumps({**run, "testing_criteria": EVAL["testing_criteria"]}),
+        eval__json=json.dumps(EVAL),
+    )  # fmt: skip
+    assert sum(1 for item in found.items if item.kind == "assertion") == len(EVAL["testing_criteria"])
+
+
+def test_numbers_without_quotes_are_compared_as_they_are_written_as_github_does(tmp_path):
+    text = (
+        "name: n\nmodel: m\nmessages: [{role: user, content: hi}]\nevaluators:\n"
+        "  - {name: a, string: {equals: 3}}\n  - name: b\n    string: {contains: 3.50}\n  - {name: c, string: {startsWith: True}}\n"
+    )
+    found = of_text(tmp_path, "github", "p.prompt.yml", text)
+    assert [each["value"] for each in spec_of(found)["assert"]] == [
+        '(text | trim) == "3"',
+        "3.50",
+        "(?i)\\A\\s*True",
+    ]

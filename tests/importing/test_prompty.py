@@ -32,7 +32,6 @@ OTHERWISE = {
     f"{_FLOW}/prompty_example_with_default_connection.prompty": "0.1.50 does not use the defaults of promptflow's inputs",
     f"{_FLOW}/prompty_example_with_json_format.prompty": "0.1.50 does not use the defaults of promptflow's inputs",
     f"{_FLOW}/prompty_example_with_tools.prompty": "without a value the tool drops the message",
-    "prompty/zalivo__ap-conversational-agents/prompts/basic.prompty": "the tool trims what a value that is missing leaves",
 }
 """Recordings of others that differ, and why."""
 
@@ -97,6 +96,38 @@ def test_the_sample_is_a_test_and_its_files_are_read(tmp_path):
         "default": ""
     }
     assert bodies_of(found)[0]["messages"] == [{"role": "user", "content": "hi !"}]
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("system:\nRules\n{% for r in rules %}\n{{r}}\n{% endfor %}\n", "Rules\n\na\n\nb"),
+        ("system:\nRules\n\n{{gone}}\n", "Rules"),
+        ("system:\n{{gone}}\n\nRules\n", "Rules"),
+        ("system:\nRules: {{name}}\n", "Rules: N"),
+    ],
+)
+def test_a_message_is_trimmed_once_it_is_rendered(tmp_path, body, message):
+    found = prompt(tmp_path, f"{V1}\nsample: {{rules: [a, b], name: N}}", body)
+    assert bodies_of(found)[0]["messages"] == [{"role": "system", "content": message}]
+
+
+def test_members_that_the_sample_does_not_have_are_rendered_as_nothing(tmp_path):
+    sample = "sample: {shop: {name: A}, goods: [{name: x, price: 2}, {name: y}], list: [1]}"
+    body = (
+        "user:\n{{shop.name}} {{shop.owner}}{% if list.tags %}!{% endif %}"
+        "{% for each in goods %}{{each.name}}{{each.price}};{% endfor %}."
+    )
+    found = prompt(tmp_path, f"{V1}\n{sample}", body)
+    assert bodies_of(found)[0]["messages"] == [{"role": "user", "content": "A x2;y;."}]
+    assert "{{shop.name}}" in spec_of(found)["messages"][0]["content"]
+
+
+def test_a_message_that_is_only_a_variable_without_a_value_is_reported(tmp_path):
+    found = prompt(tmp_path, f"{V1}\nsample: {{a: b}}", "system:\n{{a}}\n\nuser:\n{{question}}")
+    assert ["leaves its message out" in remark.why for remark in found.remarks if remark.code == "I603"] == [
+        True
+    ]
 
 
 def test_the_loop_that_prints_a_conversation_is_a_placeholder(tmp_path):

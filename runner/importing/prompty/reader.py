@@ -4,36 +4,25 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from jinja2 import Environment, TemplateError, meta
-
-from ..errors import Location, RunnerError
-from ..files.formats import schema
-from ..values import Json
-from .comments import Comments
-from .drafts import CaseDraft, Draft
-from .front_matter import FrontMatter, split
-from .ledger import Entry, Ledger, RefusedSourceError
-from .names import file_stem, input_name, prompt_name
-from .nodes import Node, root_of
-from .secrets import is_key_name, keys_in
-from .sources import Folder
+from ...errors import Location, RunnerError
+from ...files.formats import schema
+from ...values import Json
+from ..comments import Comments
+from ..drafts import CaseDraft, Draft
+from ..front_matter import FrontMatter, split
+from ..ledger import Entry, Ledger, RefusedSourceError
+from ..literal import all_texts
+from ..names import file_stem, input_name, prompt_name
+from ..nodes import Node, root_of
+from ..secrets import is_key_name, keys_in
+from ..sources import Folder
+from .body import Body
 
 __all__ = ["read_prompty"]
 
-_ROLE = re.compile(r"(?im)^\s*#?\s*(system|user|assistant|function|developer)\s*:\s*\n")
-_LAST_ROLE = re.compile(r"(?im)^\s*#?\s*(system|user|assistant|function|developer)\s*:\s*\Z")
-_HISTORY = re.compile(
-    r"\{%-?\s*for\s+(?P<item>\w+)\s+in\s+(?P<list>\w+)\s*-?%\}\s*#?\s*"
-    r"\{\{-?\s*(?P=item)(?:\.role|\[.role.\])\s*-?\}\}\s*:\s*"
-    r"\{\{-?\s*(?P=item)(?:\.content|\[.content.\])\s*-?\}\}\s*\{%-?\s*endfor\s*-?%\}"
-)
-_PRINTED_ROLE = re.compile(r"(?m)^\s*#?\s*\{\{[^}]*\}\}\s*:\s*$")
-_IMAGE = re.compile(r"(!\[[^\]]*\])\((.*?)(?=\"|\))\)")
-_BLOCK = re.compile(r"\{%-?\s*(end)?(if|for|macro|call|filter|set|block|raw|with)\b([^%]*)%\}")
-_MARK = "\ue0f7history:"
 _REFERENCE = re.compile(r"\$\{(env|file):([^}]*)\}\Z", re.IGNORECASE)
 
 _TYPES = {
@@ -404,141 +393,20 @@ class _Reader:
     # --- body ---
 
     def body(self) -> None:
-        """The messages. Raises RefusedSourceError at the line of what cannot be told apart."""
-        text = self.parts.body
-        if self.mustache:
-            if re.search(r"\{\{\s*[#^/>!&{]", text):
-                raise self._refused(
-                    text, re.search(r"\{\{\s*[#^/>!&{]", text), "sections of Mustache have no counterpart"
-                )
-        else:
-            text = self._with_histories(text)
-        messages: list[Json] = []
-        for role, content, at in self._chunks(text):
-            messages += self._messages(role, content, at)
-        if not messages:
-            raise RefusedSourceError("I303", "its body is empty", location=self.entry.location)
-        if any("{%" in each or "{#" in each for each in _texts(messages)):
+        """Read the messages. Raises RefusedSourceError at the line of what cannot be told apart."""
+        sample = _stripped(self.sample) if self.sample is not None else {}
+        values = {name: spec["default"] for name, spec in self.given.items() if "default" in spec}
+        body = Body(
+            self.folder, self.inside, self.entry, self.parts.body, self.parts.body_line, self.mustache, self.threads,
+            {**values, **(sample if isinstance(sample, dict) else {})},
+        )  # fmt: skip
+        messages = body.read(self.parts.body)
+        self.used |= body.used
+        self.given |= {name: {"type": "array", "default": []} for name in body.histories}
+        self.draft.files |= body.files
+        if any("{%" in each or "{#" in each for each in all_texts(messages)):
             self.draft.put("template", {"whitespace": "raw"})
         self.draft.put("messages", messages, self.entry)
-        self._variables(messages)
-
-    def _refused(self, text: str, found: re.Match[str] | None, why: str) -> RefusedSourceError:
-        line = text.count("\n", 0, found.start()) if found else 0
-        place = Location(self.entry.location.path, self.parts.body_line + line, 1)
-        self.entry.location = place
-        return RefusedSourceError("I303", why, location=place)
-
-    def _with_histories(self, text: str) -> str:
-        """The text with the loop that prints a conversation replaced by a mark of as many lines."""
-
-        def marked(found: re.Match[str]) -> str:
-            self.threads.add(found["list"])
-            self.given[found["list"]] = {"type": "array", "default": []}
-            return f"\n{_MARK}{found['list']}\n" + "\n" * max(0, found[0].count("\n") - 2)
-
-        text = _HISTORY.sub(marked, text)
-        for name in sorted(self.threads):
-            text = re.sub(
-                rf"(?m)^[ \t]*\{{\{{-?\s*{re.escape(name)}\s*-?\}}\}}[ \t]*$", f"{_MARK}{name}", text
-            )
-        printed = _PRINTED_ROLE.search(text)
-        if printed is not None:
-            raise self._refused(
-                text,
-                printed,
-                "the role of a message is computed: a loop that prints roles has no counterpart",
-            )
-        return text
-
-    def _chunks(self, text: str) -> Iterator[tuple[str, str, int]]:
-        """Role, text and first character of each message."""
-        found = [*_ROLE.finditer(text)]
-        ends = [*(each.start() for each in found[1:]), len(text)][: len(found)]
-        first = text[: found[0].start()] if found else text
-        if first.strip():
-            yield "system", first, 0
-        for each, end in zip(found, ends, strict=True):
-            last = _LAST_ROLE.search(text, each.end(), end) if end == len(text) else None
-            yield each[1].lower(), text[each.end() : last.start() if last else end], each.end()
-
-    def _messages(self, role: str, content: str, at: int) -> list[Json]:
-        if role == "function":
-            raise self._refused(self.parts.body, None, "a message of a function has no counterpart")
-        made: list[Json] = []
-        pieces = re.split(rf"(?m)^{_MARK}(\w+)$", content)
-        for index, piece in enumerate(pieces):
-            if index % 2:
-                made.append({"type": "placeholder", "name": piece})
-            elif piece.strip():
-                self._refuse_open_blocks(piece, at)
-                text = piece.strip()
-                made.append(
-                    {"role": role, "content": self._content(_simple(text) if self.mustache else text)}
-                )
-        return made
-
-    def _refuse_open_blocks(self, piece: str, at: int) -> None:
-        depth = 0
-        for found in _BLOCK.finditer(piece):
-            if found[2] == "set" and "=" in found[3]:
-                continue
-            depth += -1 if found[1] else 1
-            if depth < 0:
-                break
-        if depth:
-            line = self.parts.body_line + self.parts.body.count("\n", 0, at)
-            place = Location(self.entry.location.path, line, 1)
-            self.entry.location = place
-            raise RefusedSourceError("I303", "a block of the template spans two messages", location=place)
-
-    def _content(self, text: str) -> Json:
-        """The text, or its parts where it shows images."""
-        found = [*_IMAGE.finditer(text)]
-        if not found:
-            return text
-        parts: list[Json] = []
-        at = 0
-        for image in found:
-            if before := text[at : image.start()].strip():
-                parts.append({"type": "text", "text": before})
-            url = image[2].split(" ")[0].strip()
-            if not url.startswith(("http", "data", "{{")):
-                self._copied(url)
-            parts.append(
-                {"type": "image_url", "image_url": {"url": image[2].strip() if "{{" in url else url}}
-            )
-            at = image.end()
-        if rest := text[at:].strip():
-            parts.append({"type": "text", "text": rest})
-        return parts
-
-    def _copied(self, name: str) -> None:
-        try:
-            file = self.folder.name_of(self.inside, name, self.entry.location)
-            data = self.folder.read(file, self.entry.location)
-        except RunnerError as error:
-            raise RefusedSourceError(
-                "I302", f"an image that it shows: {error.message}", location=self.entry.location
-            ) from None
-        self.draft.files[name] = data
-
-    def _variables(self, messages: list[Json]) -> None:
-        environment = Environment(autoescape=False)  # noqa: S701 - parsed for its names only, never rendered
-        for text in _texts(messages):
-            try:
-                names = meta.find_undeclared_variables(environment.parse(text))
-            except TemplateError as error:
-                raise RefusedSourceError(
-                    "I303", f"its body is no Jinja template: {error.message}", location=self.entry.location
-                ) from None
-            self.used |= dict.fromkeys(sorted(names - {"range", "dict", "namespace", "loop", "self"}))
-        self.used |= dict.fromkeys(
-            sorted(
-                self.threads
-                & {str(each["name"]) for each in messages if isinstance(each, dict) and "name" in each}
-            )
-        )
 
     # --- inputs and the sample ---
 
@@ -562,10 +430,10 @@ class _Reader:
                 )
                 if spec.get("type") in ("number", "integer", "boolean"):
                     spec.pop("type")
-                self.ledger.remark(
-                    self.entry.location, "I603", f'variable "{name}"',
-                    "it has neither a sample nor a default, so that Prompty renders it as nothing",
-                )  # fmt: skip
+                why = "it has neither a sample nor a default, so that Prompty renders it as nothing"
+                if any(_is_only(text, name) for text in all_texts(self.draft.fields["messages"].value)):
+                    why += " and leaves its message out; here the message is sent, and is empty"
+                self.ledger.remark(self.entry.location, "I603", f'variable "{name}"', why)
             inputs[renamed.get(name, name)] = spec
         if inputs:
             fields = self.draft.fields
@@ -594,6 +462,10 @@ class _UnreadError(Exception):
         super().__init__(why)
         self.code = code
         self.why = why
+
+
+def _is_only(text: str, name: str) -> bool:
+    return re.fullmatch(rf"\{{\{{-?\s*{re.escape(name)}\s*-?\}}\}}", text) is not None
 
 
 def _stripped(value: Json) -> Json:
@@ -661,19 +533,3 @@ def _function(item: Node) -> Json:
     if isinstance(value.get("strict"), bool):
         made["strict"] = value["strict"]
     return made
-
-
-def _simple(text: str) -> str:
-    return re.sub(r"\{\{\{\s*(\w+)\s*\}\}\}", r"{{ \1 }}", text)
-
-
-def _texts(value: Json) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, list):
-        for each in value:
-            yield from _texts(each)
-    elif isinstance(value, dict):
-        for key, each in value.items():
-            if key not in ("role", "type", "name"):
-                yield from _texts(each)

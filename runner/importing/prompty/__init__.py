@@ -1,0 +1,1 @@
+"""Prompty: the front matter and the body of its files."""
