@@ -27,7 +27,7 @@ class ReportWriter(FileWriter[ReportEntry]):
             self._page = HtmlReport(file, facts)
             return self._page
 
-        super().__init__(path, dict.fromkeys(_ENDINGS, begin), option)
+        super().__init__(path, dict.fromkeys(_ENDINGS, begin), option, force=True)  # see refuse_other_files
 
     def discard(self) -> None:
         """Discard the report; an older one is left unchanged."""
