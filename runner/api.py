@@ -23,7 +23,7 @@ from .engine.plan.job import Job, Unit
 from .engine.plan.lint import refuse_lint_errors
 from .engine.pool import event_loop
 from .engine.pool.execute import admissions_of, execute
-from .engine.pool.pool_options import Options
+from .engine.pool.pool_options import PoolOptions
 from .engine.pool.shutdown import Shutdown
 from .errors import CaseError, Location, RunnerError, UsageError, system_error
 from .files.cases import case_from_vars
@@ -196,7 +196,7 @@ class LoadedPrompt:
                 finished.extend(records)
 
         connections = self._workspace.connect((self._unit,), trust=None)
-        options = Options(workers=1)
+        options = PoolOptions(workers=1)
         jobs = {self._unit.endpoint.name: iter((job,))}
         await execute(jobs, connections, emit, options, Shutdown(), admissions_of(connections, options))
         return Result.of(finished)

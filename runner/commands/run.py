@@ -25,7 +25,7 @@ from ..engine.plan.plan import Plan, Preflight
 from ..engine.plan.spool import Spool
 from ..engine.pool.answer_cache import ResponseCache, RunCache
 from ..engine.pool.budget import Budget
-from ..engine.pool.pool_options import Options
+from ..engine.pool.pool_options import PoolOptions
 from ..engine.pool.streaming import StreamPrinter
 from ..engine.sampled import Sampled, seed_remark
 from ..engine.session import RunOutcome, Sink, run_jobs
@@ -254,7 +254,7 @@ class RunCommand:
             counters=results.counters,
             display=screen.reporter,
             sinks=results.sinks,
-            options=Options(
+            options=PoolOptions(
                 workers=1 if self.stream else self.jobs,
                 cache=cache,
                 printer=StreamPrinter(screen.text) if screen.text else None,

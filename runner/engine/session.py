@@ -25,7 +25,7 @@ from .plan.job import Job, Unit
 from .pool import event_loop
 from .pool.admission import Admission
 from .pool.execute import admissions_of, execute
-from .pool.pool_options import Options
+from .pool.pool_options import PoolOptions
 from .pool.shutdown import Shutdown
 
 __all__ = ["Display", "RunOutcome", "Sink", "run_jobs"]
@@ -74,7 +74,7 @@ def run_jobs(
     display: Display,
     sinks: Sequence[Sink] = (),
     receive: Callable[[Job, Sequence[Record]], None] | None = None,
-    options: Options | None = None,
+    options: PoolOptions | None = None,
     max_errors: ErrorLimit | None = None,
     facts: Mapping[str, Any] | None = None,
 ) -> RunOutcome:
@@ -87,7 +87,7 @@ def run_jobs(
     If a record cannot be stored, nothing new is sent and requests in flight are finished. Then StorageError (or the
     error from `receive`) is raised, after `run.json` has been updated; EndpointError is raised in the same way.
     """
-    options = options or Options()
+    options = options or PoolOptions()
     shutdown = Shutdown()
     admissions = admissions_of({name: connections[name] for name in jobs}, options)
     keeper = _Recorder(journal, connections, shutdown, counters, display, sinks, receive, max_errors)

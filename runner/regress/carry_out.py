@@ -85,7 +85,7 @@ def ask_again(
     """
     from ..engine.attempt import Attempt
     from ..engine.journal.counters import Counters
-    from ..engine.pool.pool_options import Options
+    from ..engine.pool.pool_options import PoolOptions
     from ..engine.session import run_jobs
 
     if counters is None:
@@ -100,7 +100,7 @@ def ask_again(
         display=display,
         receive=take,
         facts=attempt.facts,
-        options=Options(workers=workers, notice=display.note),
+        options=PoolOptions(workers=workers, notice=display.note),
     )
 
 
@@ -120,7 +120,7 @@ def _ask(
     # The only place from which a regression run reaches the network.
     from ..engine.journal.counters import Counters
     from ..engine.pool.answer_cache import ResponseCache, RunCache
-    from ..engine.pool.pool_options import Options
+    from ..engine.pool.pool_options import PoolOptions
     from ..engine.session import run_jobs
     from .test_attempt import TestAttempt
 
@@ -143,7 +143,7 @@ def _ask(
         display=display,
         receive=take,
         facts=test.attempt.facts,
-        options=Options(
+        options=PoolOptions(
             workers=workers,
             cache=RunCache(ResponseCache(root), display.note) if use_cache else None,
             notice=display.note,

@@ -11,13 +11,13 @@ from ...errors import RunnerError
 from ..plan.job import Job
 from .admission import Admission
 from .pool import Emit, Pool, admission_of
-from .pool_options import Options
+from .pool_options import PoolOptions
 from .shutdown import Shutdown
 
 __all__ = ["admissions_of", "execute"]
 
 
-def admissions_of(connections: Mapping[str, Connection], options: Options) -> dict[str, Admission]:
+def admissions_of(connections: Mapping[str, Connection], options: PoolOptions) -> dict[str, Admission]:
     """Return the admission control of each endpoint, by name."""
     return {
         name: admission_of(connection, options, of=len(connections))
@@ -29,7 +29,7 @@ async def execute(
     jobs: Mapping[str, Iterator[Job]],
     connections: Mapping[str, Connection],
     emit: Emit,
-    options: Options,
+    options: PoolOptions,
     shutdown: Shutdown,
     admissions: Mapping[str, Admission],
 ) -> None:

@@ -25,7 +25,7 @@ from .budget import Budget
 from .concurrency import limit_of
 from .fd_limit import room_for
 from .limiter import Limiter
-from .pool_options import DEFAULT_WORKERS, Options
+from .pool_options import DEFAULT_WORKERS, PoolOptions
 from .queue import JobQueue, QueuedJob
 from .result import records_of
 from .retry import delay_before_retry
@@ -40,7 +40,7 @@ RETRIES_BEFORE_FIRST_ANSWER = 2
 """Refused connections are retried fewer times if the endpoint has never answered: it is probably down."""
 
 
-def admission_of(connection: Connection, options: Options, *, of: int = 1) -> Admission:
+def admission_of(connection: Connection, options: PoolOptions, *, of: int = 1) -> Admission:
     """Return the admission control of an endpoint: its concurrency is that of the options, else its own, else 16.
 
     `of`: number of endpoints sharing the process's file-descriptor limit.
@@ -89,7 +89,7 @@ class Pool:
         *,
         shutdown: Shutdown,
         emit: Emit,
-        options: Options,
+        options: PoolOptions,
     ) -> None:
         self._connection = connection
         self._name = connection.endpoint.name

@@ -10,13 +10,13 @@ from .answer_cache import RunCache
 from .budget import Budget
 from .streaming import StreamPrinter
 
-__all__ = ["DEFAULT_WORKERS", "Options"]
+__all__ = ["DEFAULT_WORKERS", "PoolOptions"]
 
 DEFAULT_WORKERS = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class PoolOptions:
     """`workers` None means each endpoint's own `concurrency`, else 16.
 
     `notice` is called with messages that the user should see now, `trace` with a line for each request and its result
