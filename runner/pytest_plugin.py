@@ -275,7 +275,7 @@ class PromptCase(pytest.Item):
         from .engine.trust import Trust
         from .regress.carry_out import carry_out
         from .regress.modes import is_ci, modes_for
-        from .regress.regression import Regression
+        from .regress.regression_run import RegressionRun
         from .regress.snapshots.store import store_of
 
         results: list[CaseResult] = []
@@ -286,14 +286,14 @@ class PromptCase(pytest.Item):
             unreferenced="ignore",  # only a whole run can tell which snapshots are unreferenced
         )
         selection = Selection(given=self._case)
-        regression = Regression(
+        regression = RegressionRun(
             Plan((self._unit,), selection.cases),
             selection,
             self._workspace.project,
             store_of(self._workspace.project, os.environ),
             modes,
             emit=results.append,
-            orphan=lambda _: None,
+            unreferenced=lambda _: None,
             lost=self._home.lost_answers(),
         )
         root = self._workspace.root

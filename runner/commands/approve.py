@@ -22,7 +22,7 @@ from ..regress.results import Kind, PendingEntry
 from ..regress.snapshots.approved import approved_of
 from ..regress.snapshots.snapshot import folder_of
 from ..regress.snapshots.store import SnapshotStore, store_of
-from ..regress.snapshots.unreferenced import orphans
+from ..regress.snapshots.unreferenced import unreferenced_files
 from ..report.terminal.figures import plural
 from ..report.terminal.outlet import print_data, print_line
 from ..report.terminal.terminal_text import visible
@@ -189,7 +189,7 @@ def _prune(workspace: Workspace, paths: Sequence[str], *, dry_run: bool) -> int:
     store = store_of(project, os.environ)
     workspace.sandbox.start()
     units = workspace.units(prompts)
-    found = list(orphans(units, Selection(), store))
+    found = list(unreferenced_files(units, Selection(), store))
     awaited = _awaited(workspace, units, store) if found else {}
     for file in found:
         store.refuse_newer(file)

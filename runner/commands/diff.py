@@ -17,9 +17,9 @@ from ..packs.find_prompts import find_named_in
 from ..regress.claims import refuse_shared
 from ..regress.revisions.changed_cases import Change, left_files
 from ..regress.revisions.hunks import Hunk
+from ..regress.revisions.rendered_revision import RenderedRevision, rendered_at
 from ..regress.revisions.repository import Repository
 from ..regress.revisions.request_diff import RequestDiff, compare
-from ..regress.revisions.side import Side, side_at
 from ..regress.snapshots.store import store_of
 from ..report.diff_formats import diff_json, diff_markdown, diff_text
 from ..report.terminal.outlet import print_data, print_lines
@@ -66,7 +66,7 @@ def comparison_with(
         present = _present(paths, workspace, older)
         prompts = _load(present, workspace)
         refuse_shared(prompts, project)
-        head = Side(prompts, project, sandbox)
+        head = RenderedRevision(prompts, project, sandbox)
         # A path into the folder of a pack means prompts of that pack, wherever they lie in another version of it.
         then_paths = [name for path in paths for name in _as_named(path, workspace)]
         # A file that is new may be a renamed one, although only its new name was given.
@@ -80,7 +80,7 @@ def comparison_with(
             )  # of which it says why nothing is known
             return list(dict.fromkeys([*sorted(named), *(left_files(tree, then, root) if is_new else ())]))
 
-        base_side = side_at(tree, root, choose, environ=workspace.environ, sandbox=sandbox)
+        base_side = rendered_at(tree, root, choose, environ=workspace.environ, sandbox=sandbox)
         comparison = compare(
             base_side, head, rev=base, commit=commit, recorded=recorded_in(project), with_hunks=with_hunks
         )

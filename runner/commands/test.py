@@ -24,7 +24,7 @@ from ..regress.gates.gate_rounds import Gates
 from ..regress.gates.gate_slices import OFFLINE
 from ..regress.last_failed import CaseName, keep_failed
 from ..regress.modes import Modes
-from ..regress.regression import Regression
+from ..regress.regression_run import RegressionRun
 from ..regress.results import CaseResult
 from ..regress.snapshots.store import store_of
 from ..regress.tally import Tally
@@ -105,7 +105,7 @@ class RegressionCommand:
                     other.case(result)
                 out.check()
 
-            def orphan(file: str) -> None:
+            def unreferenced(file: str) -> None:
                 tally.unreferenced += 1
                 if self.modes.unreferenced != "ignore":
                     reporter.unreferenced(file)
@@ -126,14 +126,14 @@ class RegressionCommand:
 
             decided = {(unit.prompt.path, unit.variant) for unit in chosen.units if gates.decide(unit)}
             plan = Plan(chosen.units, chosen.selection.cases, shard=self.shard)
-            regression = Regression(
+            regression = RegressionRun(
                 plan,
                 chosen.selection,
                 workspace.project,
                 store_of(workspace.project, workspace.environ),
                 self.modes,
                 emit=emit,
-                orphan=orphan,
+                unreferenced=unreferenced,
                 remark=reporter.note,
                 changed=self._changed(chosen),
                 see=gates.see,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ..engine.plan.job import Job, Unit
 from ..engine.plan.plan import Preflight
-from .regression import Regression
+from .regression_run import RegressionRun
 
 if TYPE_CHECKING:
     from ..endpoints.connect import Connection
@@ -21,7 +21,7 @@ __all__ = ["ask_again", "carry_out"]
 
 
 def carry_out(
-    regression: Regression,
+    regression: RegressionRun,
     units: Sequence[Unit],
     *,
     root: Path,
@@ -105,7 +105,7 @@ def ask_again(
 
 
 def _ask(
-    regression: Regression,
+    regression: RegressionRun,
     waiting: Mapping[str, Iterator[Job]],
     units: Sequence[Unit],
     root: Path,

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 from ..engine.plan.job import CaseKey
 from ..regress.revisions.changed_cases import Change
 from ..regress.revisions.hunks import Hunk
+from ..regress.revisions.rendered_revision import RequestDigest
 from ..regress.revisions.request_diff import RequestDiff
-from ..regress.revisions.side import RequestDigest
 from .run.dry_run import BYTES_PER_TOKEN
 from .terminal.figures import count, plural
 from .terminal.painting import paint

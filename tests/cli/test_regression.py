@@ -436,7 +436,7 @@ def test_offline_opens_no_socket_and_loads_no_http_library(approved: ProjectFold
     from .test_startup import modules_after
 
     loaded = modules_after(approved, "test", "--offline")
-    assert "runner.regress.regression" in loaded
+    assert "runner.regress.regression_run" in loaded
     assert (
         loaded & {"httpx", "httpcore", "aiohttp", "http.client", "urllib.request", "xllamacpp", "asyncio"}
         == set()

@@ -20,7 +20,7 @@ from runner.errors import EncodingError, FormatError, Location, RunnerError, Sto
 from runner.files.model import Prompt, Template
 from runner.files.prompt import load_prompt
 from runner.files.tree import MemoryTree
-from runner.regress.rules.path_automaton import reach
+from runner.regress.rules.path_automaton import automaton_of
 from runner.regress.snapshots.reader import MAX_BYTES, read_snapshot, snapshot_request
 from runner.regress.snapshots.snapshot import Snapshot
 from runner.regress.snapshots.writer import document, emit, write_snapshot
@@ -60,7 +60,7 @@ def _path_laws(_data: bytes, path: JsonPathQuery) -> None:
     hold(len({place for place, _ in found}) == len(found), "a place is found once", spelling, found)
     for place, value in found:
         here: Any = _VALUE
-        at = reach([path])
+        at = automaton_of([path])
         for step in place:
             at = at.follow(step, len(here))
             here = here[step]

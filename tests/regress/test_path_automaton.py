@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from runner.checks.jsonpath import parse
 from runner.regress.rules.json_walk import children
-from runner.regress.rules.path_automaton import Reach, reach
+from runner.regress.rules.path_automaton import PathAutomaton, automaton_of
 
 from .support import values
 
@@ -20,7 +20,7 @@ PATHS = [
 ]  # fmt: skip
 
 
-def places(value: Any, at: Reach, path: tuple[str | int, ...] = (), backwards: bool = False) -> Any:
+def places(value: Any, at: PathAutomaton, path: tuple[str | int, ...] = (), backwards: bool = False) -> Any:
     yield path, at
     length = len(value) if isinstance(value, list) else None
     steps = list(children(value))
@@ -37,7 +37,7 @@ def test_paths_select_together_what_they_select_alone(
     paths: list[str], asked: list[Any], backwards: bool
 ) -> None:
     parsed = [parse(path) for path in paths]
-    start = reach(parsed)
+    start = automaton_of(parsed)
     for value in asked:
         found = [{place for place, _ in each.find(value)} for each in parsed]
         for path, at in places(value, start, backwards=backwards):
@@ -47,7 +47,7 @@ def test_paths_select_together_what_they_select_alone(
 
 def is_reached(path: str, *steps: str | int | tuple[int, int | None]) -> bool:
     """Follow the steps to a place; the pairs are an index and the length of its list, None if that is unknown."""
-    here = reach([parse(path)])
+    here = automaton_of([parse(path)])
     for step in steps:
         here = here.follow(*step) if isinstance(step, tuple) else here.follow(step)
     return here.selecting == (0,)
@@ -90,7 +90,7 @@ def test_an_index_from_the_end_is_reached_only_where_the_length_of_the_list_is_k
 
 
 def test_a_place_from_the_end_is_found_in_lists_of_any_length_and_order() -> None:
-    start = reach([parse("$[-1]"), parse("$[-2]")])
+    start = automaton_of([parse("$[-1]"), parse("$[-2]")])
     for length in (3, 1, 2, 3):
         for step in (0, length - 1, length - 2, 0):
             if step >= 0:

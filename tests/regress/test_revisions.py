@@ -16,8 +16,8 @@ from runner.files.prompt import load_prompt
 from runner.files.tree import DiskTree, MemoryTree
 from runner.regress.revisions.changed_cases import Change, changed_bodies, changed_cases, changes
 from runner.regress.revisions.hunks import grouped_hunks, hunks
+from runner.regress.revisions.rendered_revision import RenderedRevision, rendered_at
 from runner.regress.revisions.request_diff import RequestDiff, compare
-from runner.regress.revisions.side import Side, side_at
 from runner.wire.dialect import dialect_of
 
 from .repository import GitFolder
@@ -37,9 +37,9 @@ FILE = "prompts/triage.prompt.yaml"
 ROOT = Path("/project")
 
 
-def side(files: dict[str, str]) -> Side:
+def side(files: dict[str, str]) -> RenderedRevision:
     tree = MemoryTree({name: text.encode() for name, text in files.items()})
-    return side_at(
+    return rendered_at(
         tree, ROOT, lambda project: find_prompts_in(tree, (), project=project, cwd=ROOT), environ={}
     )
 

@@ -11,7 +11,7 @@ from runner.errors import FormatError, Problems
 from runner.files.model import Project
 from runner.files.prompt import load_prompt
 from runner.files.tree import MemoryTree
-from runner.regress.rules.path_automaton import reach
+from runner.regress.rules.path_automaton import automaton_of
 from runner.regress.rules.rules import compile_rules
 
 from .support import HEAD, compiled
@@ -162,7 +162,7 @@ def test_of_equally_specific_paths_the_later_one_decides():
 
 
 def deciding(paths, place, length=None):
-    here = reach([parse(path) for path in paths])
+    here = automaton_of([parse(path) for path in paths])
     for step in place:
         here = here.follow(step, length if isinstance(step, int) else None)
     return paths[here.selecting[0]]
@@ -177,7 +177,7 @@ places = st.lists(st.sampled_from(["a", "b", "0", 0, 1, 2]), max_size=5)
 
 @given(st.lists(paths, max_size=4), places)
 def test_following_many_paths_at_once_finds_what_asking_each_finds(texts, place):
-    here = reach([parse(text) for text in texts])
+    here = automaton_of([parse(text) for text in texts])
     value = built(place)
     for step in place:
         here = here.follow(step, 3 if isinstance(step, int) else None)

@@ -7,8 +7,8 @@ import re
 
 from runner.regress.revisions.changed_cases import Change
 from runner.regress.revisions.hunks import Hunk
+from runner.regress.revisions.rendered_revision import RequestDigest
 from runner.regress.revisions.request_diff import RequestDiff
-from runner.regress.revisions.side import RequestDigest
 from runner.report.diff_formats import MARKDOWN_LIMIT, diff_json, diff_markdown, diff_text
 
 HOSTILE = (

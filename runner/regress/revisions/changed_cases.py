@@ -22,8 +22,15 @@ from ...files.tree import DiskTree, Tree
 from ...packs.find_prompts import find_named_in
 from ...render.sandbox import IN_PROCESS, Sandbox
 from ...values import JsonObject
+from .rendered_revision import (
+    PARTS,
+    RenderedRequest,
+    RenderedRevision,
+    RenderFailure,
+    RequestDigest,
+    rendered_at,
+)
 from .repository import Repository, RevisionTree
-from .side import PARTS, RenderedRequest, RenderFailure, RequestDigest, Side, side_at
 
 __all__ = ["Change", "ChangeKind", "changed_bodies", "changed_cases", "changes", "left_files"]
 
@@ -100,7 +107,7 @@ def changes(
 
 
 def changed_bodies(
-    base: Side, head: Side, keys: Set[CaseKey]
+    base: RenderedRevision, head: RenderedRevision, keys: Set[CaseKey]
 ) -> Iterator[tuple[CaseKey, JsonObject, JsonObject]]:
     """Yield the bodies of requests that both sides have, before and after, rendered again in the order of `head`.
 
@@ -137,8 +144,8 @@ def changed_cases(
         with Repository(root) as repository:
             tree = repository.tree(base, root)
             chosen = _counterparts(tree, group, root)
-            older = side_at(tree, root, chosen, environ=environ, sandbox=sandbox)
-            compared = changes(older.requests(), Side(group, project, sandbox).requests())
+            older = rendered_at(tree, root, chosen, environ=environ, sandbox=sandbox)
+            compared = changes(older.requests(), RenderedRevision(group, project, sandbox).requests())
             found |= {each.digest.key for each in compared if each.change in ("added", "changed")}
     return found
 

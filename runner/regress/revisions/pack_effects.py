@@ -14,8 +14,8 @@ from ...packs.find_prompts import find_named
 from ...packs.pack_set import PackSet
 from ...render.sandbox import IN_PROCESS, Sandbox
 from .changed_cases import Change
+from .rendered_revision import RenderedRequest, RenderedRevision, RenderFailure
 from .request_diff import RequestDiff, compare
-from .side import RenderedRequest, RenderFailure, Side
 
 __all__ = ["Effects", "View", "effects"]
 
@@ -60,7 +60,10 @@ def effects(
     `rev` and `commit` name the state before, and `sandbox` is where Jinja runs. Raises nothing for a prompt that does
     not load.
     """
-    base, head = _Side(before, aliases, sandbox, tell=True), _Side(after, aliases, sandbox, tell=False)
+    base, head = (
+        _PackRevision(before, aliases, sandbox, tell=True),
+        _PackRevision(after, aliases, sandbox, tell=False),
+    )
     comparison = compare(base, head, rev=rev, commit=commit, recorded=recorded)
     known = {_key(entry) for entry in base.unreadable}
     broken = [entry for entry in head.unreadable if _key(entry) not in known]
@@ -75,8 +78,8 @@ def effects(
     return Effects(replace(comparison, changes=tuple(changes)), tuple(errors.values()))
 
 
-class _Side(Side):
-    """A side that remembers what does not render; without `tell` it skips that, so that the rest is compared."""
+class _PackRevision(RenderedRevision):
+    """A revision that remembers what does not render; without `tell` it skips that, so that the rest is compared."""
 
     def __init__(self, view: View, aliases: Sequence[str], sandbox: Sandbox, *, tell: bool) -> None:
         self._tell = tell
@@ -89,7 +92,7 @@ class _Side(Side):
         return list(self._broken.values())
 
     def requests(self) -> Iterator[RenderedRequest | RenderFailure]:
-        """Yield every request, as `Side` does."""
+        """Yield every request, as the base class does."""
         for each in super().requests():
             if isinstance(each, RenderFailure):
                 self._broken.setdefault(_key(each), each)

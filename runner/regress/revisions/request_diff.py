@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from .changed_cases import Change, changed_bodies, changes
 from .hunks import Hunk, grouped_hunks
-from .side import Side
+from .rendered_revision import RenderedRevision
 
 __all__ = ["RequestDiff", "compare"]
 
@@ -32,8 +32,8 @@ class RequestDiff:
 
 
 def compare(
-    base: Side,
-    head: Side,
+    base: RenderedRevision,
+    head: RenderedRevision,
     *,
     rev: str,
     commit: str,

@@ -16,7 +16,7 @@ from ...values import TYPE_WORDS, Json, JsonPath, json_type
 from .json_walk import ABSENT, Absent, child, children
 from .list_items import MAX_PAIRS, aligned, counterparts, partners
 from .normalise import line_ends
-from .path_automaton import Reach
+from .path_automaton import PathAutomaton
 from .redact import redact
 from .rules import Rule, Rules, unused_rules
 
@@ -64,7 +64,7 @@ class _Place:
     approved: Json | Absent
     new: Json | Absent
     seen: tuple[Json | Absent, ...]
-    reach: Reach
+    reach: PathAutomaton
     mode: Rule
     pairing: Rule | None = None
 

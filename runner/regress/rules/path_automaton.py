@@ -9,10 +9,10 @@ from collections.abc import Sequence
 
 from ...checks.jsonpath import Path
 
-__all__ = ["Reach", "reach"]
+__all__ = ["PathAutomaton", "automaton_of"]
 
 
-class Reach:
+class PathAutomaton:
     """The state of all paths at one place.
 
     `selecting` are the indexes of the paths that select this very place, strongest first: the most specific, and of
@@ -30,9 +30,9 @@ class Reach:
         self.continues = len(here) < len(states)
         self._automaton = automaton
         self._states = states
-        self._following: dict[object, Reach] = {}
+        self._following: dict[object, PathAutomaton] = {}
 
-    def follow(self, step: str | int, length: int | None = None) -> Reach:
+    def follow(self, step: str | int, length: int | None = None) -> PathAutomaton:
         """Return the state one step further down; `length` is the length of the list that `step` indexes."""
         if not self.continues:
             return self._automaton.nowhere
@@ -69,16 +69,16 @@ class _Automaton:
         indexes = {int(each) for each in selectors if isinstance(each, str) and each.isdecimal()}
         self.paths = tuple(paths)
         self.named = frozenset(selectors | indexes)
-        self._nodes: dict[tuple[tuple[int, int], ...], Reach] = {}
+        self._nodes: dict[tuple[tuple[int, int], ...], PathAutomaton] = {}
         self.nowhere = self.node(())
 
-    def node(self, states: tuple[tuple[int, int], ...]) -> Reach:
+    def node(self, states: tuple[tuple[int, int], ...]) -> PathAutomaton:
         found = self._nodes.get(states)
         if found is None:
-            found = self._nodes[states] = Reach(self, states)
+            found = self._nodes[states] = PathAutomaton(self, states)
         return found
 
 
-def reach(paths: Sequence[Path]) -> Reach:
+def automaton_of(paths: Sequence[Path]) -> PathAutomaton:
     """Return the state of the paths at the root of any value."""
     return _Automaton(paths).node(tuple((index, 0) for index in range(len(paths))))

@@ -26,7 +26,7 @@ from ...values import Json, json_type
 from .comparators import Comparator, number, regex, similar, text
 from .json_walk import children
 from .normalise import DEFAULT
-from .path_automaton import Reach, reach
+from .path_automaton import PathAutomaton, automaton_of
 from .redact import Redaction, compile_redactions
 
 __all__ = ["Default", "Kind", "Places", "Rule", "Rules", "compile_rules", "unused_rules"]
@@ -36,7 +36,7 @@ Default: TypeAlias = Literal["exact", "text", "ignore"]
 Kind: TypeAlias = ComparatorName | Literal["plain", "ignore"]
 """`plain` is a rule without `compare`: it allows absence or a different length, and inherits how to compare."""
 
-Places: TypeAlias = Reach
+Places: TypeAlias = PathAutomaton
 """The state of the rules' paths at one place of a value."""
 
 
@@ -97,7 +97,7 @@ class Rules:
     base: Rule
     rules: tuple[Rule, ...]
     replaced: frozenset[int]
-    start: Reach = field(compare=False, repr=False)
+    start: PathAutomaton = field(compare=False, repr=False)
     redactions: tuple[Redaction, ...] = ()
 
     def passes_needed(self, total: int) -> int | None:
@@ -108,9 +108,9 @@ class Rules:
         """Return the state of the paths one step down; `length` is the length of the list that `step` indexes."""
         return places.follow(step, length)
 
-    def deciding(self, reach: Reach) -> Rule | None:
+    def deciding(self, automaton: PathAutomaton) -> Rule | None:
         """Return the rule that decides at a place, among those that select it."""
-        return self.rules[reach.selecting[0]] if reach.selecting else None
+        return self.rules[automaton.selecting[0]] if automaton.selecting else None
 
 
 def compile_rules(prompt: Prompt, project: Project) -> Rules:
@@ -143,7 +143,7 @@ def compile_rules(prompt: Prompt, project: Project) -> Rules:
         _compile({"path": "$", **base}, prompt.locate("regression", "default")),
         tuple(rules),
         frozenset(index for index, path in enumerate(paths) if path in paths[index + 1 :]),
-        reach(paths),
+        automaton_of(paths),
         redactions,
     )
 
@@ -155,11 +155,11 @@ def unused_rules(rules: Rules, *values: Json) -> tuple[str, ...]:
     used: set[int] = set()
     stack = [(value, rules.start) for value in values]
     while stack:
-        value, reach = stack.pop()
-        used.update(index for index in reach.selecting if rules.rules[index].fits(value))
-        if reach.continues:
+        value, automaton = stack.pop()
+        used.update(index for index in automaton.selecting if rules.rules[index].fits(value))
+        if automaton.continues:
             length = len(value) if isinstance(value, list) else None
-            stack.extend((child, reach.follow(step, length)) for step, child in children(value))
+            stack.extend((child, automaton.follow(step, length)) for step, child in children(value))
     used -= rules.replaced
     return tuple(rule.name for index, rule in enumerate(rules.rules) if index not in used)
 

@@ -14,7 +14,7 @@ from ..snapshots.snapshot import Variation
 from .json_walk import ABSENT, Absent, child
 from .list_items import aligned
 from .normalise import line_ends
-from .path_automaton import Reach
+from .path_automaton import PathAutomaton
 from .proposals import Proposal, merged, propose, spell_rule
 from .redact import redact
 from .rules import Rule, Rules
@@ -110,7 +110,7 @@ class _Place:
     path: str
     general: str
     values: tuple[Json | Absent, ...]
-    reach: Reach
+    reach: PathAutomaton
 
 
 def unstable_paths(rules: Rules, outputs: Sequence[Json]) -> tuple[Instability, ...]:

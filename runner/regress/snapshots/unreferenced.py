@@ -11,10 +11,10 @@ from ...packs.manifest import load_manifest
 from .snapshot import FOLDER, file_of, folder_of, pack_folder
 from .store import SnapshotStore
 
-__all__ = ["abandoned", "orphans"]
+__all__ = ["abandoned", "unreferenced_files"]
 
 
-def orphans(units: Sequence[Unit], selection: Selection, store: SnapshotStore) -> Iterator[str]:
+def unreferenced_files(units: Sequence[Unit], selection: Selection, store: SnapshotStore) -> Iterator[str]:
     """Yield the root-relative paths of such files, for prompts all of whose units are given. Raises CaseError."""
     folders: dict[str, set[str]] = {}
     for unit in units:

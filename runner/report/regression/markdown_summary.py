@@ -16,7 +16,7 @@ from ..terminal.figures import count, dollars, duration
 from ..terminal.terminal_text import one_line
 from .gate_lines import summary_rows
 from .regression_closing import cost_of, next_steps, sentences
-from .regression_digest import Few, RegressionDigest, ReportedCase
+from .regression_digest import Bounded, RegressionDigest, ReportedCase
 from .review_table import HEADERS
 
 __all__ = ["literal", "markdown_summary"]
@@ -109,7 +109,7 @@ def _counts(digest: RegressionDigest, tally: Tally, seconds: float) -> Iterator[
     yield f"| {' | '.join([*map(count, numbers), cost, duration(seconds)])} |"
 
 
-def _section(caption: str, few: Few[ReportedCase]) -> Iterator[str]:
+def _section(caption: str, few: Bounded[ReportedCase]) -> Iterator[str]:
     if not few.total:
         return
     yield from ("", f"#### {caption}")
@@ -140,7 +140,7 @@ def _case(told: ReportedCase) -> Iterator[str]:
         yield from ("", *(f"- {literal(fact)}" for fact in told.facts))
 
 
-def _more(few: Few[ReportedCase] | Few[str]) -> Iterator[str]:
+def _more(few: Bounded[ReportedCase] | Bounded[str]) -> Iterator[str]:
     if few.more:
         yield from ("", f"and {count(few.more)} more")
 

@@ -9,7 +9,7 @@ from ...regress.tally import Tally
 from ..terminal.figures import count, dollars, duration, plural
 from ..terminal.painting import BOLD, DIM, GREEN, RED, YELLOW, Line
 from ..terminal.terminal_text import cell_width, packed, shorten, visible, wrapped
-from .regression_digest import Few, RegressionDigest, ReportedCase
+from .regression_digest import Bounded, RegressionDigest, ReportedCase
 from .review_table import field_table
 
 __all__ = ["closing_lines", "cost_of", "next_steps", "sentences", "total_lines"]
@@ -94,14 +94,14 @@ def _asked(tally: Tally) -> str:
     return f"{count(tally.called)} asked{calls}"
 
 
-def _section(few: Few[ReportedCase], style: str, width: int | None) -> Iterator[Line]:
+def _section(few: Bounded[ReportedCase], style: str, width: int | None) -> Iterator[Line]:
     for told in few.kept:
         yield from _case(told, style, width)
     if few.more:
         yield Line(f"and {count(few.more)} more", BOLD)
 
 
-def _failures(few: Few[ReportedCase], width: int | None) -> Iterator[Line]:
+def _failures(few: Bounded[ReportedCase], width: int | None) -> Iterator[Line]:
     """Yield cases that failed for the same reasons together: the first with its input, and the names of some others."""
     groups: dict[tuple[object, ...], list[ReportedCase]] = {}
     for told in few.kept:
@@ -138,7 +138,7 @@ def _case(told: ReportedCase, style: str, width: int | None) -> Iterator[Line]:
         yield from (Line(f"    {line}") for line in wrapped(fact, None if width is None else width - 4))
 
 
-def _files(caption: str, few: Few[str]) -> Iterator[Line]:
+def _files(caption: str, few: Bounded[str]) -> Iterator[Line]:
     for file in few.kept:
         yield Line(f"{caption}: {visible(file)}", DIM)
     if few.more:

@@ -17,7 +17,7 @@ from .review_table import FieldRow, field_row, value_text
 
 __all__ = [
     "SHOWN",
-    "Few",
+    "Bounded",
     "RegressionDigest",
     "ReportedCase",
     "case_name",
@@ -48,7 +48,7 @@ def case_name(result: CaseResult) -> str:
 
 
 @dataclass(slots=True)
-class Few(Generic[_T]):
+class Bounded(Generic[_T]):
     """The first things of a sort, and their total number."""
 
     kept: list[_T] = field(default_factory=list)
@@ -101,14 +101,14 @@ class RegressionDigest:
     answered: int = 0
     cost: float | None = None
     sorts: Counter[str] = field(default_factory=Counter)
-    failures: Few[ReportedCase] = field(default_factory=Few)
-    flaky: Few[ReportedCase] = field(default_factory=Few)
-    waiting: Few[ReportedCase] = field(default_factory=Few)
-    outdated: Few[ReportedCase] = field(default_factory=Few)
-    written: Few[str] = field(default_factory=Few)
-    unreferenced: Few[str] = field(default_factory=Few)
+    failures: Bounded[ReportedCase] = field(default_factory=Bounded)
+    flaky: Bounded[ReportedCase] = field(default_factory=Bounded)
+    waiting: Bounded[ReportedCase] = field(default_factory=Bounded)
+    outdated: Bounded[ReportedCase] = field(default_factory=Bounded)
+    written: Bounded[str] = field(default_factory=Bounded)
+    unreferenced: Bounded[str] = field(default_factory=Bounded)
     notes: Counter[str] = field(default_factory=Counter)
-    _renewable: dict[str, Few[str]] = field(default_factory=dict)
+    _renewable: dict[str, Bounded[str]] = field(default_factory=dict)
 
     def add(self, result: CaseResult) -> None:
         """Add one case. Nothing is kept of a case that passed unchanged."""
@@ -129,13 +129,13 @@ class RegressionDigest:
         self.sorts[sort_of(result)] += 1
         if result.gated:
             return  # the gate reports the cases that fell furthest
-        self._few(result).add(lambda: _reported(result))
+        self._bounded(result).add(lambda: _reported(result))
         if result.verdict == "outdated" and (
             result.named in self._renewable or len(self._renewable) < _PROMPTS
         ):
-            self._renewable.setdefault(result.named, Few()).add(lambda: result.case)
+            self._renewable.setdefault(result.named, Bounded()).add(lambda: result.case)
 
-    def _few(self, result: CaseResult) -> Few[ReportedCase]:
+    def _bounded(self, result: CaseResult) -> Bounded[ReportedCase]:
         match result.verdict:
             case "flaky":
                 return self.flaky

@@ -21,7 +21,15 @@ from ...values import JsonObject
 from ..snapshots.approved import shipped_request
 from ..snapshots.snapshot import file_of
 
-__all__ = ["PARTS", "RenderFailure", "RenderedRequest", "RequestDigest", "Side", "loaded", "side_at"]
+__all__ = [
+    "PARTS",
+    "RenderFailure",
+    "RenderedRequest",
+    "RenderedRevision",
+    "RequestDigest",
+    "loaded",
+    "rendered_at",
+]
 
 PARTS = ("messages", "params", "schema")
 """The parts of a request; see runner/wire/fingerprint.py."""
@@ -66,7 +74,7 @@ class RenderFailure:
     variant: str | None = None
 
 
-class Side:
+class RenderedRevision:
     """The compiled prompts of one tree; `sandbox` is where Jinja runs. Errors are kept and yielded where they occur."""
 
     def __init__(
@@ -103,20 +111,20 @@ class Side:
                         yield from _bodies_of(unit, wanted)
 
 
-def side_at(
+def rendered_at(
     tree: Tree,
     root: Path,
     choose: Callable[[Project], Iterable[str]],
     *,
     environ: Mapping[str, str],
     sandbox: Sandbox = IN_PROCESS,
-) -> Side:
+) -> RenderedRevision:
     """Return the side of a git revision, with the prompts that `choose` selects for its own runner.yaml."""
     try:
         project = load_project_from(tree, root, environ=environ)
     except RunnerError as error:
-        return Side((RenderFailure(error),))
-    return Side(loaded(tree, choose(project), PackSet(project, tree)), project, sandbox)
+        return RenderedRevision((RenderFailure(error),))
+    return RenderedRevision(loaded(tree, choose(project), PackSet(project, tree)), project, sandbox)
 
 
 def loaded(tree: Tree, names: Iterable[str], packs: PackSet) -> Iterator[Prompt | RenderFailure]:

@@ -33,7 +33,7 @@ from .snapshots.store import SnapshotStore
 from .snapshots.unreferenced import abandoned
 from .vacuous import compares_nothing, vacuous_rules
 
-__all__ = ["Regression"]
+__all__ = ["RegressionRun"]
 
 
 @dataclass(slots=True)
@@ -50,10 +50,10 @@ class _Asked:
     moved_from: str | None = None
 
 
-class Regression:
+class RegressionRun:
     """One run over the cases that `selection` selects from a plan's units.
 
-    `emit` receives each case's result; `orphan` each snapshot file without a case; `remark` remarks on a prompt as a
+    `emit` receives each case's result; `unreferenced` each snapshot file without a case; `remark` remarks on a prompt as a
     whole. `lost` finds answers that cases without a snapshot may have left under another name; pass it if the caller
     has searched already. `see` is called with each case before it is compared. `samples_of` returns how often gates
     sample the cases of a unit. `changed` limits requests to these cases (`--base`); the others are replayed or
@@ -69,7 +69,7 @@ class Regression:
         modes: Modes,
         *,
         emit: Callable[[CaseResult], None],
-        orphan: Callable[[str], None],
+        unreferenced: Callable[[str], None],
         remark: Callable[[str], None] = lambda _: None,
         changed: frozenset[CaseKey] | None = None,
         see: Callable[[Job], None] = lambda _: None,
@@ -85,7 +85,7 @@ class Regression:
         self._store = store
         self._modes = modes
         self._emit = emit
-        self._orphan = orphan
+        self._unreferenced = unreferenced
         self._remark = remark
         self._changed = changed
         self._see = see
@@ -148,10 +148,10 @@ class Regression:
                 self._remark(f"{file}: the rules ignore every part of every approved answer")
             for folder in sorted(self._unseen):
                 for name in sorted(self._unseen[folder]):
-                    self._orphan(f"{folder}/{name}")
+                    self._unreferenced(f"{folder}/{name}")
             for file in abandoned(self._units, self._store):
                 if file not in self._lost.taken:
-                    self._orphan(file)
+                    self._unreferenced(file)
 
     # --- drawing ----------------------------------------------------------------------------------------------------
 
