@@ -119,7 +119,13 @@ class Judge:
         return Judgement(answer.outcome, answer.outcome is Outcome.OK, answer.output, checks, answer.detail)
 
 
-def job(endpoint: Endpoint = ENDPOINT, *, n: int | None = None, place: int | None = None) -> Job:
+def job(
+    endpoint: Endpoint = ENDPOINT,
+    *,
+    n: int | None = None,
+    place: int | None = None,
+    row: dict[str, str] | None = None,
+) -> Job:
     unit = SimpleNamespace(
         prompt=SimpleNamespace(name="hello", path="prompts/hello.prompt.yaml"),
         variant="v",
@@ -129,7 +135,7 @@ def job(endpoint: Endpoint = ENDPOINT, *, n: int | None = None, place: int | Non
         fields={} if n is None else {"n": n},
         judge=Judge(),
     )
-    case = SimpleNamespace(id="ada", vars={"name": "Ada"}, row=None)
+    case = SimpleNamespace(id="ada", vars={"name": "Ada"}, row=row)
     return cast("Job", SimpleNamespace(unit=unit, case=case, sample=2, fingerprint="sha256:ab", place=place))
 
 
@@ -213,6 +219,14 @@ def test_the_place_of_a_row_and_the_calls_of_an_answer_are_there_where_there_are
     call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
     [record] = records(Reply((GOOD._replace(tool_calls=(call,)),)), job(place=0))
     assert (record["index"], record["tool_calls"]) == (0, [call])
+
+
+@pytest.mark.parametrize("row", [{"ticket": "7"}, {}, None], ids=str)
+def test_columns_of_a_row_that_are_no_variables_are_kept_where_there_are_any(
+    row: dict[str, str] | None,
+) -> None:
+    [record] = records(Reply((GOOD,)), job(row=row))
+    assert record.get("row", "absent") == (row or "absent")
 
 
 @pytest.mark.parametrize(("n", "numbered"), [(None, False), (1, False), (2, True)])
