@@ -33,11 +33,11 @@ def test_tokens_cost_what_the_project_says() -> None:
 
 
 def test_cached_tokens_are_among_the_prompts_and_have_their_own_price() -> None:
-    assert cost_of(cached(400_000), PRICE) == pytest.approx(0.6 * 2 + 0.4 * 0.5 + 1.0)
+    assert cost_of(cached(400_000), PRICE) == pytest.approx(0.6 * 2 + 0.4 * 0.5 + 1.0, rel=1e-12)
 
 
 def test_cached_tokens_cost_what_others_do_where_no_price_is_given_for_them() -> None:
-    assert cost_of(cached(400_000), UNCACHED) == pytest.approx(3.0)
+    assert cost_of(cached(400_000), UNCACHED) == pytest.approx(3.0, rel=1e-12)
 
 
 def test_cached_tokens_may_be_free() -> None:
