@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ..documents.json_outline import MAX_DEPTH
 from ..documents.strict_json import load_strict_at
 from ..values import Json
 
 __all__ = ["TooManyBracesError", "objects_in"]
 
-_RUN = re.compile(r"[{\[\s]*")
+_OPENING = re.compile(r'\{(?=[ \t\r\n]*["}])')
 _MOST = 1000
 """The number of opening braces at which no object may begin; each may cost a scan to the end of the text."""
 
@@ -28,24 +27,14 @@ def objects_in(text: str) -> Iterator[Json]:
 
     Raises TooManyBracesError where the rest of the text is not searched.
     """
-    failures = 0
-    at = text.find("{")
-    while at >= 0:
-        found = load_strict_at(text, at)
+    failures, at = 0, 0
+    while opening := _OPENING.search(text, at):
+        found = load_strict_at(text, opening.start())
         if found is not None:
-            value, end = found
+            value, at = found
             yield value
-        else:
-            failures += 1
-            if failures > _MOST:
-                raise TooManyBracesError
-            end = _behind(text, at)
-        at = text.find("{", end)
-
-
-def _behind(text: str, at: int) -> int:
-    """Return where to go on behind a brace that begins no object: where too many stand in a row, at the last of them."""
-    run = _RUN.match(text, at)
-    assert run is not None
-    too_deep = sum(map(run[0].count, "{[")) > MAX_DEPTH
-    return max(at + 1, text.rfind("{", at, run.end())) if too_deep else at + 1
+            continue
+        failures += 1
+        if failures > _MOST:
+            raise TooManyBracesError
+        at = opening.end()

@@ -51,6 +51,8 @@ def test_a_long_answer_is_compared_within_the_bound_only():
         ('{x} {"a": [1, {"b": 2}]}', [{"a": [1, {"b": 2}]}]),
         ("[1, 2]", []),
         ('{"a": "}"}', [{"a": "}"}]),
+        ('{}{} { \n\t"a": 1}', [{}, {}, {"a": 1}]),
+        ('{{"a": 1}} {{{}}} [{"b": 2}]', [{"a": 1}, {}, {"b": 2}]),
     ],
 )
 def test_the_outermost_objects_of_a_text_are_found(text, found):
@@ -64,7 +66,8 @@ def test_no_text_breaks_the_search_for_objects(text):
 
 def test_a_text_of_nothing_but_brackets_is_looked_at_and_left():
     assert list(objects_in("{" * 100_000)) == []
-    assert list(objects_in("[{" * 100_000)) == []
+    assert list(objects_in("[{ " * 100_000)) == []
+    assert list(objects_in("if (x) {y} " * 100_000 + '{"a": 1}')) == [{"a": 1}]
 
 
 @pytest.mark.parametrize(
@@ -97,7 +100,7 @@ def test_the_objects_of_a_text_nest_as_deep_as_those_of_any_answer():
 @pytest.mark.parametrize("negated", [False, True])
 def test_a_text_with_too_many_braces_to_be_searched_passes_neither_form(negated):
     for count in (1000, 1001):
-        text = "{x" * count + '{"a": 1}'
+        text = '{"x' * count + '{"a": 1}'
         spec = {"type": "not-contains-json" if negated else "contains-json"}
         result = compile_assertion(Assertion(spec, Location("p"))).check(AnswerView(text))
         if count == 1000:
