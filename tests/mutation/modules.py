@@ -19,6 +19,7 @@ MODULES: dict[str, tuple[str, ...]] = {
         "engine/journal/exit_codes": "tests/engine/test_exit_codes.py",
         "engine/journal/record": "tests/engine/test_record.py",
         "engine/journal/final_records": "tests/engine/test_final_records.py",
+        "engine/journal/merge_runs": "tests/engine/test_merge.py",
         "engine/attempt": "tests/engine/test_attempt.py",
         "wire/usage": "tests/wire/test_usage.py",
         "wire/fingerprint": "tests/wire/test_fingerprint.py",
