@@ -10,8 +10,8 @@ import runner
 
 PACKAGE = Path(runner.__file__).parent
 
-SOURCES = ("importing/javascript", "importing/promptfoo")
-"""Modules of these folders are named after the parts of the format that they read, such as promptfoo's assertions."""
+SOURCES = "importing/"
+"""Modules of the folders below it are named after the parts of the format that they read, such as promptfoo's assertions."""
 
 
 def public_types(source: str) -> set[str]:
@@ -20,10 +20,10 @@ def public_types(source: str) -> set[str]:
     for node in ast.parse(source).body:
         if isinstance(node, ast.ClassDef):
             names.add(node.name)
-        elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-            name = node.targets[0].id
-            if name[0].isupper() and not name.isupper():
-                names.add(name)
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            target = node.target if isinstance(node, ast.AnnAssign) else node.targets[0]
+            if isinstance(target, ast.Name) and target.id[0].isupper() and not target.id.isupper():
+                names.add(target.id)
     return {name for name in names if not name.startswith("_")}
 
 
@@ -39,7 +39,7 @@ def test_no_two_modules_share_a_name_but_a_command_and_its_options() -> None:
     folders: defaultdict[str, list[str]] = defaultdict(list)
     for file in sorted(PACKAGE.rglob("*.py")):
         folder = file.parent.relative_to(PACKAGE).as_posix()
-        if not file.name.startswith("__") and folder not in SOURCES:
+        if not file.name.startswith("__") and not folder.startswith(SOURCES):
             folders[file.name].append(folder)
     shared = {name: places for name, places in folders.items() if len(places) > 1}
     assert {name: places for name, places in shared.items() if places != ["cli", "commands"]} == {}

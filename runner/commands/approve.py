@@ -18,7 +18,7 @@ from ..files.model import Project, Prompt
 from ..regress.approval import accept, reject
 from ..regress.claims import refuse_shared, refuse_shared_folders
 from ..regress.pending_answers import load_pending, select_pending
-from ..regress.results import Kind, PendingEntry
+from ..regress.results import PendingEntry, PendingKind
 from ..regress.snapshots.approved import approved_of
 from ..regress.snapshots.snapshot import folder_of
 from ..regress.snapshots.store import SnapshotStore, store_of
@@ -83,9 +83,10 @@ def _chosen(
     root = Path(project.root)
     refuse_other_projects(select, project=project, cwd=Path.cwd())
     wanted = frozenset(kind.strip() for word in kinds for kind in word.split(","))
-    if unknown := wanted - set(get_args(Kind)):
+    if unknown := wanted - set(get_args(PendingKind)):
         raise UsageError(
-            f"--kind {min(unknown)}: there is no such kind", hint=f"there are {', '.join(get_args(Kind))}"
+            f"--kind {min(unknown)}: there is no such kind",
+            hint=f"there are {', '.join(get_args(PendingKind))}",
         )
     if not (select or wanted or everything):
         raise UsageError("name the answers, or give --all", hint="runner pending lists them")

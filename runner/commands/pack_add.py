@@ -14,7 +14,7 @@ from ..packs.pack_set import PackSet
 from ..packs.project_edit import entry_lines, with_entry, without_pack
 from ..packs.requirement import requirements_of
 from ..packs.resolve import resolve
-from ..regress.revisions.pack_effects import View, effects
+from ..regress.revisions.pack_effects import PackView, effects
 from ..regress.snapshots.snapshot import pack_folder
 from ..report.pack_changes import change_lines
 from ..report.terminal.outlet import print_line
@@ -78,8 +78,8 @@ def remove(alias: str, *, isolate: bool) -> int:
                 lambda text: without_pack(text, alias), f"take {alias} out of `packs:`"
             )
         found = effects(
-            View(installer.project, installer.packs),
-            View(project, PackSet(project, installer.tree)),
+            PackView(installer.project, installer.packs),
+            PackView(project, PackSet(project, installer.tree)),
             [],
             rev=alias,
             commit="",

@@ -14,7 +14,7 @@ from ..packs.installer import Installer
 from ..packs.lock import LockedPack
 from ..packs.pack_set import OpenPack, PackSet
 from ..packs.resolve import Resolved
-from ..regress.revisions.pack_effects import Effects, View, effects
+from ..regress.revisions.pack_effects import Effects, PackView, effects
 from ..render.sandbox import Sandbox
 from ..report.diff_formats import diff_text
 from ..report.pack_changes import change_lines
@@ -76,8 +76,8 @@ def effects_of(installer: Installer, moves: Sequence[Move], project: Project, sa
     names = [f"{move.alias} {move.before.version}" for move in moves if move.before is not None]
     first = before_them[0]
     return effects(
-        View(installer.project, PackSet(installer.project, installer.tree, opened=before)),
-        View(project, PackSet(project, installer.tree, opened=after)),
+        PackView(installer.project, PackSet(installer.project, installer.tree, opened=before)),
+        PackView(project, PackSet(project, installer.tree, opened=after)),
         [move.alias for move in moves],
         rev=", ".join(names),
         commit=first.commit or first.integrity.removeprefix("h1:"),

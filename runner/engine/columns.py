@@ -10,9 +10,9 @@ from ..checks.places import declared_fields
 from ..values import Json
 from .plan.job import Unit
 
-__all__ = ["Columns", "Kind", "columns_of", "recorded_columns"]
+__all__ = ["ColumnType", "Columns", "columns_of", "recorded_columns"]
 
-Kind: TypeAlias = Literal["string", "integer", "number", "boolean"]
+ColumnType: TypeAlias = Literal["string", "integer", "number", "boolean"]
 """The values of a column; lists and objects are strings, of JSON."""
 
 
@@ -25,7 +25,7 @@ class Columns(NamedTuple):
     vars: tuple[str, ...] = ()
     output: tuple[str, ...] = ()
     row: tuple[str, ...] = ()
-    kinds: Mapping[str, Kind] = MappingProxyType({})
+    kinds: Mapping[str, ColumnType] = MappingProxyType({})
 
     def as_json(self) -> dict[str, Json]:
         """Return them as `run.json` has them."""
@@ -47,7 +47,7 @@ def columns_of(units: Iterable[Unit], row: tuple[str, ...] = ()) -> Columns:
     """
     variables: dict[str, None] = {}
     fields: dict[str, None] = {}
-    kinds: dict[str, set[Kind]] = {}
+    kinds: dict[str, set[ColumnType]] = {}
     for unit in units:
         inputs = unit.prompt.inputs
         inferred = sorted(unit.template.variables | unit.judge.variables)
@@ -61,16 +61,16 @@ def columns_of(units: Iterable[Unit], row: tuple[str, ...] = ()) -> Columns:
     return Columns(tuple(variables), tuple(fields), row, _agreed(kinds))
 
 
-def _kind_of(schema: Json | Mapping[str, Json]) -> Kind:
+def _kind_of(schema: Json | Mapping[str, Json]) -> ColumnType:
     """Return the kind of the values that a schema allows, beside null, if it declares one type."""
     declared: Any = schema.get("type") if isinstance(schema, Mapping) else None
     types = {declared} if isinstance(declared, str) else set(declared or ())
     types -= {"null"}
     found: Any = types.pop() if len(types) == 1 else "string"
-    return found if found in get_args(Kind) else "string"
+    return found if found in get_args(ColumnType) else "string"
 
 
-def _agreed(kinds: Mapping[str, set[Kind]]) -> dict[str, Kind]:
+def _agreed(kinds: Mapping[str, set[ColumnType]]) -> dict[str, ColumnType]:
     """Return the columns that have one kind other than string."""
     return {
         name: next(iter(found)) for name, found in kinds.items() if len(found) == 1 and found != {"string"}
@@ -81,13 +81,15 @@ def recorded_columns(manifests: Iterable[Mapping[str, Any]]) -> Columns:
     """Return the columns in any of these `run.json`; older versions of runner wrote none, or none of the rows."""
     found = [each for manifest in manifests if isinstance(each := manifest.get("columns"), Mapping)]
     parts = [tuple(dict.fromkeys(_names(found, part))) for part in ("vars", "output", "row")]
-    kinds: dict[str, set[Kind]] = {}
+    kinds: dict[str, set[ColumnType]] = {}
     for each in found:
         recorded = each.get("kinds")
         for part in ("vars", "output"):
             for name in _names([each], part):
                 kind: Any = recorded.get(f"{part}.{name}") if isinstance(recorded, Mapping) else None
-                kinds.setdefault(f"{part}.{name}", set()).add(kind if kind in get_args(Kind) else "string")
+                kinds.setdefault(f"{part}.{name}", set()).add(
+                    kind if kind in get_args(ColumnType) else "string"
+                )
     variables, fields, row = parts
     return Columns(variables, fields, row, _agreed(kinds))
 

@@ -13,7 +13,7 @@ from typing import Literal, TypeAlias
 
 from ..values import Json
 
-__all__ = ["COMPARATORS", "Comparator", "ComparatorName", "default_schema", "rule_schema"]
+__all__ = ["COMPARATORS", "ComparatorName", "ComparatorType", "default_schema", "rule_schema"]
 
 ComparatorName: TypeAlias = Literal[
     "exact", "text", "number", "set", "unordered", "keyed", "regex", "seen", "similar"
@@ -23,7 +23,7 @@ _JsonSchema: TypeAlias = Mapping[str, Json]
 
 
 @dataclass(frozen=True, slots=True)
-class Comparator:
+class ComparatorType:
     """One way to compare two values.
 
     `types` are the JSON types that it compares (all if empty), `about` names them in words; `equal` completes "equal if
@@ -42,16 +42,16 @@ class Comparator:
 _LIST = frozenset({"array"})
 _STRING = frozenset({"string"})
 
-COMPARATORS: Mapping[ComparatorName, Comparator] = {
+COMPARATORS: Mapping[ComparatorName, ComparatorType] = {
     each.name: each
     for each in (
-        Comparator(
+        ComparatorType(
             "exact",
             "anything",
             "equal as JSON; exempts a part from an `ignore` or `text` above it",
             inherited=True,
         ),
-        Comparator(
+        ComparatorType(
             "text",
             "strings, and all strings below",
             "the same after `normalise` (below)",
@@ -67,7 +67,7 @@ COMPARATORS: Mapping[ComparatorName, Comparator] = {
             },
             inherited=True,
         ),
-        Comparator(
+        ComparatorType(
             "number",
             "numbers",
             "they differ by at most `abs`, or by at most the fraction `rel` of the larger one, in exact decimal arithmetic",
@@ -85,9 +85,9 @@ COMPARATORS: Mapping[ComparatorName, Comparator] = {
                 },
             },
         ),
-        Comparator("set", "lists", "each item has an equal item in the other list", types=_LIST),
-        Comparator("unordered", "lists", "the items can be paired, in any order", types=_LIST),
-        Comparator(
+        ComparatorType("set", "lists", "each item has an equal item in the other list", types=_LIST),
+        ComparatorType("unordered", "lists", "the items can be paired, in any order", types=_LIST),
+        ComparatorType(
             "keyed",
             "lists of objects",
             "objects with the same `key` are equal, in any order",
@@ -101,7 +101,7 @@ COMPARATORS: Mapping[ComparatorName, Comparator] = {
             },
             required=("key",),
         ),
-        Comparator(
+        ComparatorType(
             "regex",
             "strings",
             "the whole new string matches `pattern`",
@@ -115,8 +115,8 @@ COMPARATORS: Mapping[ComparatorName, Comparator] = {
             },
             required=("pattern",),
         ),
-        Comparator("seen", "anything", "the value, or its absence, is among the approved samples"),
-        Comparator(
+        ComparatorType("seen", "anything", "the value, or its absence, is among the approved samples"),
+        ComparatorType(
             "similar",
             "strings",
             "the score is at least `min` (below)",

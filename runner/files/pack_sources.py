@@ -10,18 +10,18 @@ from urllib.parse import SplitResult, urlsplit
 
 __all__ = [
     "REFERENCE",
-    "Fault",
+    "SourceFault",
     "is_local_repository",
     "is_loopback",
     "is_reference",
+    "pack_url_fault",
     "source_faults",
-    "url_fault",
 ]
 
 REFERENCE = re.compile(r"([a-z][a-z0-9-]{0,62}):(?![/\\])(.*)", re.DOTALL)
 """An alias and the name of an export, or a glob of such names."""
 
-Fault: TypeAlias = tuple[str, str | None]
+SourceFault: TypeAlias = tuple[str, str | None]
 """Why a value is wrong, in words that follow its key, and what to do. The value is not repeated: it may be a password."""
 
 _DRIVE = re.compile(r"[A-Za-z]:")
@@ -48,7 +48,7 @@ def source_faults(entry: Mapping[str, object]) -> Iterator[tuple[str, str, str |
             yield key, *fault
 
 
-def url_fault(url: str) -> Fault | None:
+def pack_url_fault(url: str) -> SourceFault | None:
     """Return why a URL must not be fetched over HTTP; None if it may be: https, or http on this machine."""
     if fault := _not_one_word(url):
         return fault
@@ -85,7 +85,7 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _git_fault(url: str) -> Fault | None:
+def _git_fault(url: str) -> SourceFault | None:
     if fault := _not_one_word(url):
         return fault
     if _HELPER.match(url):
@@ -111,7 +111,7 @@ def _git_fault(url: str) -> Fault | None:
             return "is not an https or ssh URL", "other protocols can be read and changed in transit"
 
 
-def _rev_fault(rev: str) -> Fault | None:
+def _rev_fault(rev: str) -> SourceFault | None:
     if rev.startswith("-"):
         return "begins with a dash, which git would read as an option", "name a tag, a branch or a commit"
     if _NO_REVISION.search(rev) or not rev.isprintable():
@@ -124,7 +124,7 @@ def _rev_fault(rev: str) -> Fault | None:
     return None
 
 
-def _subdirectory_fault(path: str) -> Fault | None:
+def _subdirectory_fault(path: str) -> SourceFault | None:
     if path.startswith(("/", "-")) or _DRIVE.match(path) or "\\" in path or not path.isprintable():
         return 'is not a folder inside the repository (with "/" between folders)', None
     parts = path.rstrip("/").split("/")
@@ -133,7 +133,7 @@ def _subdirectory_fault(path: str) -> Fault | None:
     return None
 
 
-def _path_fault(path: str) -> Fault | None:
+def _path_fault(path: str) -> SourceFault | None:
     if "\\" in path or not path.isprintable():
         return 'is not a path with "/" between folders', None
     if path.startswith(("/", "~")) or _DRIVE.match(path):
@@ -141,11 +141,11 @@ def _path_fault(path: str) -> Fault | None:
     return None
 
 
-def _distribution_fault(name: str) -> Fault | None:
+def _distribution_fault(name: str) -> SourceFault | None:
     return None if _DISTRIBUTION.fullmatch(name) else ("is not the name of a distribution", None)
 
 
-def _not_one_word(url: str) -> Fault | None:
+def _not_one_word(url: str) -> SourceFault | None:
     if url.startswith("-"):
         return "begins with a dash, which git would read as an option", "write an https or ssh URL"
     if not url.isprintable() or url != url.strip() or ("://" in url and " " in url):
@@ -167,6 +167,6 @@ _CHECKS = {
     "rev": _rev_fault,
     "subdirectory": _subdirectory_fault,
     "path": _path_fault,
-    "url": url_fault,
+    "url": pack_url_fault,
     "python": _distribution_fault,
 }

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from ..errors import RunnerError
 from ..values import Json
-from .ledger import Item, ItemOutcome, Kind, Remark
+from .ledger import Item, ItemKind, ItemOutcome, Remark
 
 __all__ = ["Imported", "OutFile"]
 
@@ -33,9 +33,9 @@ class Imported:
     refused: RunnerError | None = None
     endpoints: Mapping[str, Json] = field(default_factory=dict)
 
-    def counts(self) -> dict[Kind, Counter[ItemOutcome]]:
+    def counts(self) -> dict[ItemKind, Counter[ItemOutcome]]:
         """Of each kind of item how many had which outcome."""
-        found: dict[Kind, Counter[ItemOutcome]] = {}
+        found: dict[ItemKind, Counter[ItemOutcome]] = {}
         for item in self.items:
             found.setdefault(item.kind, Counter())[item.outcome] += 1
         return found

@@ -11,9 +11,9 @@ from typing import Literal
 
 from ..errors import FormatError, Location
 
-__all__ = ["Entry", "Item", "ItemOutcome", "Kind", "Ledger", "RefusedSourceError", "Remark"]
+__all__ = ["Entry", "Item", "ItemKind", "ItemOutcome", "Ledger", "RefusedSourceError", "Remark"]
 
-Kind = Literal["key", "provider", "prompt", "message", "test", "assertion"]
+ItemKind = Literal["key", "provider", "prompt", "message", "test", "assertion"]
 ItemOutcome = Literal["converted", "implied", "dropped", "lost"]
 
 _RANK: dict[ItemOutcome, int] = {"converted": 0, "implied": 1, "dropped": 2, "lost": 3}
@@ -35,7 +35,7 @@ class Item:
     the other tool only, neither requests nor verdicts. `lost`: there is no counterpart; `code` and `why` say more.
     """
 
-    kind: Kind
+    kind: ItemKind
     location: Location
     what: str
     outcome: ItemOutcome
@@ -58,8 +58,8 @@ class Entry:
 
     __slots__ = ("code", "kind", "location", "outcome", "what", "why")
 
-    def __init__(self, kind: Kind, location: Location, what: str) -> None:
-        self.kind: Kind = kind
+    def __init__(self, kind: ItemKind, location: Location, what: str) -> None:
+        self.kind: ItemKind = kind
         self.location = location
         self.what = what
         self.outcome: ItemOutcome = "converted"
@@ -99,7 +99,7 @@ class Ledger:
         self._entries: list[Entry] = []
         self._remarks: dict[Remark, None] = {}
 
-    def take(self, kind: Kind, location: Location, what: str) -> Entry:
+    def take(self, kind: ItemKind, location: Location, what: str) -> Entry:
         """Count one more item."""
         entry = Entry(kind, location, what)
         self._entries.append(entry)

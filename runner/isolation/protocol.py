@@ -49,7 +49,7 @@ __all__ = [
 ]
 
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
 class GarbledError(Exception):
@@ -158,7 +158,7 @@ def _list(value: Json) -> list[Json]:
     return value
 
 
-def _one_of(items: Sequence[T], number: Json) -> T:
+def _one_of(items: Sequence[_T], number: Json) -> _T:
     if type(number) is not int or not 0 <= number < len(items):
         raise GarbledError
     return items[number]

@@ -10,7 +10,7 @@ import httpx
 from ..endpoints.certificates import tls_context
 from ..endpoints.proxies import proxy_for
 from ..errors import FetchError
-from ..files.pack_sources import url_fault
+from ..files.pack_sources import pack_url_fault
 from .archive import MAX_ARCHIVE_BYTES, find_in_archive
 from .collect import Listing
 
@@ -50,7 +50,7 @@ def url_fault_of_redirect(url: str, before: str) -> str | None:
         return (
             "is not an https URL"  # not even on this machine: a remote server must not choose local requests
         )
-    fault = url_fault(urlsplit(url)._replace(query="", fragment="").geturl())
+    fault = pack_url_fault(urlsplit(url)._replace(query="", fragment="").geturl())
     return fault[0] if fault else None
 
 

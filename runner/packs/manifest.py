@@ -15,10 +15,17 @@ from ..files.tree import Tree, resolve
 from ..files.versions import reader_of, version_in
 from .file_rules import MANIFEST
 
-__all__ = ["KINDS", "Kind", "Manifest", "load_manifest", "refuse_other_runner", "refuse_unknown_license"]
+__all__ = [
+    "KINDS",
+    "ExportKind",
+    "Manifest",
+    "load_manifest",
+    "refuse_other_runner",
+    "refuse_unknown_license",
+]
 
-Kind: TypeAlias = Literal["prompts", "partials", "schemas"]
-KINDS: tuple[Kind, ...] = ("prompts", "partials", "schemas")
+ExportKind: TypeAlias = Literal["prompts", "partials", "schemas"]
+KINDS: tuple[ExportKind, ...] = ("prompts", "partials", "schemas")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +34,7 @@ class Manifest:
 
     name: str
     version: str
-    exports: Mapping[Kind, Mapping[str, str]]
+    exports: Mapping[ExportKind, Mapping[str, str]]
     document: Document
     description: str | None = None
     license: str | None = None
@@ -49,7 +56,7 @@ def _read_v1(tree: Tree, document: Document) -> Manifest:
     validate(document, "pack")
     spec = cast("Mapping[str, Any]", document.value)  # its shape was validated
     problems = ProblemList()
-    exports: dict[Kind, dict[str, str]] = {kind: {} for kind in KINDS}
+    exports: dict[ExportKind, dict[str, str]] = {kind: {} for kind in KINDS}
     for kind in KINDS:
         for name, path in spec["exports"].get(kind, {}).items():
             with problems.kept():
@@ -108,7 +115,7 @@ def refuse_unknown_license(manifest: Manifest) -> None:
         ) from None
 
 
-def _exported(tree: Tree, document: Document, kind: Kind, name: str, path: str) -> str:
+def _exported(tree: Tree, document: Document, kind: ExportKind, name: str, path: str) -> str:
     at = ("exports", kind, name)
     location = document.locate(at)
     file = resolve(MANIFEST, path, location=location)

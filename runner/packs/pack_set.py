@@ -30,7 +30,7 @@ from ..files.tree import DiskTree, Tree
 from ..files.violations import near
 from .copies import STORE, VENDORED, read_copy
 from .lock import BY_HAND, LOCK_FILE, Lock, LockedPack, read_lock
-from .manifest import Kind, Manifest, load_manifest, refuse_other_runner
+from .manifest import ExportKind, Manifest, load_manifest, refuse_other_runner
 from .requirement import Requirement, requirements_of
 
 __all__ = ["OpenPack", "PackSet", "load_export", "lock_of", "no_other_pack"]
@@ -271,7 +271,7 @@ class PackSet:
         """Return the tree with the copy of a pack: this one if vendored, else the working folder (git has no copy)."""
         return self._tree if requirement.vendored else DiskTree(Path(self._project.root))
 
-    def _export(self, kind: Kind, name: str, location: Location) -> tuple[Tree, str]:
+    def _export(self, kind: ExportKind, name: str, location: Location) -> tuple[Tree, str]:
         alias, export = _parts(name, location)
         pack = self.open(alias, location)
         file = pack.manifest.exports[kind].get(export)
@@ -279,7 +279,7 @@ class PackSet:
             raise self._no_export(kind, alias, export, location)
         return pack.tree, file
 
-    def _no_export(self, kind: Kind, alias: str, name: str, location: Location | None) -> RunnerError:
+    def _no_export(self, kind: ExportKind, alias: str, name: str, location: Location | None) -> RunnerError:
         exports = self.open(alias).manifest.exports
         what = _KIND_OF[kind]
         other = next((each for each in exports if each != kind and name in exports[each]), None)
@@ -289,7 +289,7 @@ class PackSet:
             return NothingSelectedError(message, location=location, hint=hint)
         return UsageError(message, location=location, hint=hint)
 
-    def _listed(self, kind: Kind, alias: str, name: str = "") -> str:
+    def _listed(self, kind: ExportKind, alias: str, name: str = "") -> str:
         names = self.open(alias).manifest.exports[kind]
         return (near(name, names) if name else None) or (
             f"it exports {', '.join(f'{alias}:{each}' for each in names)}" if names else "it exports none"

@@ -11,7 +11,7 @@ from .._version import __version__
 from ..documents.yaml_writer import scalar
 from ..errors import UsageError
 from ..files.prompt import PROMPT_ENDINGS
-from .manifest import KINDS, Kind
+from .manifest import KINDS, ExportKind
 
 __all__ = ["fitting_name", "manifest_text"]
 
@@ -52,7 +52,7 @@ def manifest_text(name: str, files: Sequence[str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _kind(file: str) -> Kind | None:
+def _kind(file: str) -> ExportKind | None:
     folders = file.split("/")[:-1]
     lower = file.lower()
     if lower.endswith(PROMPT_ENDINGS):

@@ -9,7 +9,7 @@ from ..engine.journal.record import CheckRecord, Record
 from ..engine.plan.job import Job
 from ..values import Json
 from .answers import snapshot_of, stored_value, value_of
-from .results import Basis, CaseResult, Status
+from .results import Basis, CaseResult, SnapshotStatus
 from .rules.compare import Comparison, FieldVerdict, compare
 from .rules.redact import redact
 from .rules.rules import Rules
@@ -31,7 +31,7 @@ def evaluate(
     job: Job,
     records: Sequence[Record],
     *,
-    status: Status,
+    status: SnapshotStatus,
     approved: Snapshot | None,
     rules: Rules,
     snapshot_file: str,

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from .results import Kind, Status
+from .results import PendingKind, SnapshotStatus
 
 __all__ = ["Modes", "RecordMode", "UnreferencedMode", "UpdateMode", "is_ci", "modes_for"]
 
@@ -18,13 +18,13 @@ RecordMode: TypeAlias = Literal["none", "once", "new_episodes", "all"]
 UpdateMode: TypeAlias = Literal["none", "missing", "changed", "all"]
 UnreferencedMode: TypeAlias = Literal["ignore", "warn", "reject"]
 
-_CALLS: Mapping[RecordMode, frozenset[Status]] = {
+_CALLS: Mapping[RecordMode, frozenset[SnapshotStatus]] = {
     "none": frozenset(),
     "once": frozenset({"missing"}),
     "new_episodes": frozenset({"missing", "stale", "conflict"}),
     "all": frozenset({"missing", "stale", "conflict", "current", "moved"}),
 }
-_WRITES: Mapping[UpdateMode, frozenset[Kind]] = {
+_WRITES: Mapping[UpdateMode, frozenset[PendingKind]] = {
     "none": frozenset(),
     "missing": frozenset({"new"}),
     "changed": frozenset({"new", "changed", "refreshed", "moved"}),
@@ -41,11 +41,11 @@ class Modes:
     unreferenced: UnreferencedMode = "warn"
     samples: int | None = None
 
-    def calls(self, status: Status) -> bool:
+    def calls(self, status: SnapshotStatus) -> bool:
         """Return whether a case with this status is sent again."""
         return status in _CALLS[self.record]
 
-    def writes(self, kind: Kind) -> bool:
+    def writes(self, kind: PendingKind) -> bool:
         """Return whether a change of this kind goes directly into the approved snapshots."""
         return kind in _WRITES[self.update]
 

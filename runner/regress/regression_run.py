@@ -24,7 +24,7 @@ from .lost import LostAnswers
 from .modes import Modes
 from .pending_answers import drop_pending, refuse_newer, save_pending
 from .replay import replay
-from .results import Basis, CaseResult, PendingEntry, Status, Verdict
+from .results import Basis, CaseResult, PendingEntry, SnapshotStatus, Verdict
 from .rules.rules import Rules, compile_rules, unused_rules
 from .snapshots.approved import approved_of, changed_parts
 from .snapshots.reader import ConflictError
@@ -41,7 +41,7 @@ class _Asked:
     """A case whose answers are on their way: `missing` counts the samples that have not arrived."""
 
     job: Job
-    status: Status
+    status: SnapshotStatus
     approved: Snapshot | None
     against: str | None
     file: str
@@ -279,7 +279,7 @@ class RegressionRun:
         return self._changed is None or job.key in self._changed
 
     def _ask_or_tell(
-        self, job: Job, status: Status, approved: Snapshot | None, file: str, reason: str
+        self, job: Job, status: SnapshotStatus, approved: Snapshot | None, file: str, reason: str
     ) -> Iterator[Job]:
         if self._modes.calls(status) and self._may_ask(job):
             yield from self._ask(job, status, approved, file)
@@ -288,7 +288,12 @@ class RegressionRun:
             self._emit(CaseResult.of(job, status, "outdated", file, reason=reason, basis=basis))
 
     def _ask(
-        self, job: Job, status: Status, approved: Snapshot | None, file: str, moved_from: str | None = None
+        self,
+        job: Job,
+        status: SnapshotStatus,
+        approved: Snapshot | None,
+        file: str,
+        moved_from: str | None = None,
     ) -> Iterator[Job]:
         refuse_newer(self._root, file)
         samples = self.samples_of(job.unit)

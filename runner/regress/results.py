@@ -17,9 +17,9 @@ from .snapshots.snapshot import Snapshot
 if TYPE_CHECKING:
     from ..engine.plan.job import Job
 
-__all__ = ["Basis", "CaseResult", "FieldChange", "Kind", "PendingEntry", "Status", "Verdict"]
+__all__ = ["Basis", "CaseResult", "FieldChange", "PendingEntry", "PendingKind", "SnapshotStatus", "Verdict"]
 
-Status: TypeAlias = Literal["current", "missing", "stale", "conflict", "moved", "orphan"]
+SnapshotStatus: TypeAlias = Literal["current", "missing", "stale", "conflict", "moved", "orphan"]
 """The relation of a case to its snapshot before a request is sent: same request, no snapshot, different request,
 merge conflict in the file, file under another name. `orphan` is a file without a case.
 """
@@ -27,7 +27,7 @@ merge conflict in the file, file under another name. `orphan` is a file without 
 Verdict: TypeAlias = Literal["pass", "fail", "flaky", "pending", "outdated", "error"]
 """The verdict on a case: `pending` awaits approval, `outdated` cannot be renewed in this mode, `error` has no answer."""
 
-Kind: TypeAlias = Literal["new", "changed", "refreshed", "moved"]
+PendingKind: TypeAlias = Literal["new", "changed", "refreshed", "moved"]
 """The effect of approving: add a snapshot, replace its output, replace only its request, rename its file."""
 
 
@@ -55,9 +55,9 @@ class CaseResult:
     file: str
     case: str
     variant: str | None
-    status: Status
+    status: SnapshotStatus
     verdict: Verdict
-    kind: Kind | None
+    kind: PendingKind | None
     reason: str
     snapshot: str
     fields: tuple[FieldChange, ...] = ()
@@ -95,11 +95,11 @@ class CaseResult:
     def of(
         cls,
         job: Job,
-        status: Status,
+        status: SnapshotStatus,
         verdict: Verdict,
         snapshot: str,
         *,
-        kind: Kind | None = None,
+        kind: PendingKind | None = None,
         reason: str = "",
         **found: Any,
     ) -> CaseResult:
@@ -135,7 +135,7 @@ class PendingEntry:
     (None: there was none), so that an approval of something else in between is noticed.
     """
 
-    kind: Kind
+    kind: PendingKind
     prompt: str
     file: str
     case: str

@@ -14,13 +14,11 @@ from typing import Protocol
 
 from ..documents.text import decode
 from ..errors import Location, RunnerError, TemplateError
+from ..files.model import ResolveReference
 from ..files.tree import Tree, resolve
 from .limits import MAX_FILES, MAX_SOURCE
 
-__all__ = ["Files", "Finder", "LocatedUse", "ResolveReference", "Source"]
-
-ResolveReference = Callable[[str, Location], tuple[Tree, str]]
-"""Resolves `alias:name`, found at the location, to a tree and the file in it. Raises FileError."""
+__all__ = ["Files", "Finder", "LocatedUse", "Source"]
 
 _REFERENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*:[^/].*", re.DOTALL)
 

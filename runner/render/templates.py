@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import NoReturn, Protocol
 
 from ..errors import CaseError, Diagnostic, Location, Problems, RunnerError, TemplateError
-from ..files.model import Prompt
+from ..files.model import Prompt, ResolveReference
 from ..values import Json, find_non_json
 from .engines import compile_texts
 from .history import Placeholder
@@ -15,7 +15,7 @@ from .message_words import listed, suggestion
 from .messages import Message, template_paths
 from .remarks import remarks
 from .sandbox import IN_PROCESS, Sandbox, Texts
-from .template_sources import Files, LocatedUse, ResolveReference, Source
+from .template_sources import Files, LocatedUse, Source
 
 __all__ = ["CompiledPrompt", "ResolveReference", "compile_prompt"]
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from runner.regress.pending_answers import load_pending, save_pending
-from runner.regress.results import FieldChange, Kind, PendingEntry
+from runner.regress.results import FieldChange, PendingEntry, PendingKind
 from runner.regress.snapshots.snapshot import Snapshot
 from runner.regress.snapshots.store import SnapshotStore
 from runner.regress.snapshots.writer import write_snapshot
@@ -46,7 +46,7 @@ def snapshot(digit: str, output: Any) -> Snapshot:
     )
 
 
-def wait(project: ProjectFolder, case: str, kind: Kind = "changed", **changes: Any) -> None:
+def wait(project: ProjectFolder, case: str, kind: PendingKind = "changed", **changes: Any) -> None:
     """Let an answer of a case wait for approval, compared with an approved one unless it is new."""
     file = f"prompts/__snapshots__/triage/{case}.snap.yaml"
     if kind != "new":

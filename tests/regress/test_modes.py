@@ -7,7 +7,7 @@ from typing import Any, get_args
 import pytest
 
 from runner.regress.modes import Modes, is_ci, modes_for
-from runner.regress.results import Kind, Status
+from runner.regress.results import PendingKind, SnapshotStatus
 
 CALLS = {
     "none": set(),
@@ -25,13 +25,13 @@ WRITES = {
 
 @pytest.mark.parametrize("record", CALLS)
 def test_a_record_mode_asks_for_cases_in_these_statuses(record: Any) -> None:
-    statuses = get_args(Status.__value__ if hasattr(Status, "__value__") else Status)
+    statuses = get_args(SnapshotStatus.__value__ if hasattr(SnapshotStatus, "__value__") else SnapshotStatus)
     assert {status for status in statuses if Modes(record=record).calls(status)} == CALLS[record]
 
 
 @pytest.mark.parametrize("update", WRITES)
 def test_an_update_mode_approves_changes_of_these_kinds(update: Any) -> None:
-    kinds = get_args(Kind.__value__ if hasattr(Kind, "__value__") else Kind)
+    kinds = get_args(PendingKind.__value__ if hasattr(PendingKind, "__value__") else PendingKind)
     assert {kind for kind in kinds if Modes(update=update).writes(kind)} == WRITES[update]
 
 

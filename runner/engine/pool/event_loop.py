@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 __all__ = ["loop_name", "run"]
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
 def loop_name() -> str:
@@ -23,7 +23,7 @@ def loop_name() -> str:
     return "uvloop" if installed else "asyncio"
 
 
-def run(main: Coroutine[Any, Any, T]) -> T:
+def run(main: Coroutine[Any, Any, _T]) -> _T:
     """Run `main` as asyncio.run does, on the fastest available loop, and return its result."""
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         return runner.run(main)

@@ -17,11 +17,11 @@ from .changed_cases import Change
 from .rendered_revision import RenderedRequest, RenderedRevision, RenderFailure
 from .request_diff import RequestDiff, compare
 
-__all__ = ["Effects", "View", "effects"]
+__all__ = ["Effects", "PackView", "effects"]
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class PackView:
     """A project with its packs in one state."""
 
     project: Project
@@ -46,8 +46,8 @@ class Effects:
 
 
 def effects(
-    before: View,
-    after: View,
+    before: PackView,
+    after: PackView,
     aliases: Sequence[str],
     *,
     rev: str,
@@ -81,7 +81,7 @@ def effects(
 class _PackRevision(RenderedRevision):
     """A revision that remembers what does not render; without `tell` it skips that, so that the rest is compared."""
 
-    def __init__(self, view: View, aliases: Sequence[str], sandbox: Sandbox, *, tell: bool) -> None:
+    def __init__(self, view: PackView, aliases: Sequence[str], sandbox: Sandbox, *, tell: bool) -> None:
         self._tell = tell
         self._broken: dict[tuple[str | None, str | None, str | None], RenderFailure] = {}
         super().__init__(list(_prompts(view, aliases)), view.project, sandbox)
@@ -100,7 +100,7 @@ class _PackRevision(RenderedRevision):
                 yield each
 
 
-def _prompts(view: View, aliases: Sequence[str]) -> Iterator[Prompt | RenderFailure]:
+def _prompts(view: PackView, aliases: Sequence[str]) -> Iterator[Prompt | RenderFailure]:
     project, packs = view.project, view.packs
     own: list[tuple[DiskTree | None, str]] = []
     # If runner.yaml names a pack that is missing, the project's own files are still compared.

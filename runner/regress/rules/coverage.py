@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from ...schema import json_path
 from ...values import Json, JsonPath
-from .rules import Places, Rule, Rules
+from .path_automaton import PathAutomaton
+from .rules import Rule, Rules
 
 __all__ = ["deciding_rules"]
 
@@ -17,7 +18,7 @@ def deciding_rules(rules: Rules, value: Json) -> Iterator[tuple[str, Json, str]]
 
 
 def _walk(
-    rules: Rules, value: Json, path: JsonPath, places: Places, mode: Rule
+    rules: Rules, value: Json, path: JsonPath, places: PathAutomaton, mode: Rule
 ) -> Iterator[tuple[str, Json, str]]:
     rule = rules.deciding(places)
     mode = rule if rule is not None and rule.inherited else mode

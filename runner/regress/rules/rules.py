@@ -29,15 +29,12 @@ from .normalise import DEFAULT
 from .path_automaton import PathAutomaton, automaton_of
 from .redact import Redaction, compile_redactions
 
-__all__ = ["Default", "Kind", "Places", "Rule", "Rules", "compile_rules", "unused_rules"]
+__all__ = ["Default", "Rule", "RuleKind", "Rules", "compile_rules", "unused_rules"]
 
 Default: TypeAlias = Literal["exact", "text", "ignore"]
 
-Kind: TypeAlias = ComparatorName | Literal["plain", "ignore"]
+RuleKind: TypeAlias = ComparatorName | Literal["plain", "ignore"]
 """`plain` is a rule without `compare`: it allows absence or a different length, and inherits how to compare."""
-
-Places: TypeAlias = PathAutomaton
-"""The state of the rules' paths at one place of a value."""
 
 
 _LIST = frozenset({"array"})
@@ -53,7 +50,7 @@ class Rule:
     """
 
     path: Path
-    kind: Kind
+    kind: RuleKind
     label: str
     location: Location
     comparator: Comparator | None = None
@@ -104,7 +101,7 @@ class Rules:
         """Return how many of `total` samples must pass by the declared share; None if none is declared."""
         return None if self.share is None else ceil(self.share * total)
 
-    def follow(self, places: Places, step: str | int, length: int | None = None) -> Places:
+    def follow(self, places: PathAutomaton, step: str | int, length: int | None = None) -> PathAutomaton:
         """Return the state of the paths one step down; `length` is the length of the list that `step` indexes."""
         return places.follow(step, length)
 
@@ -191,7 +188,7 @@ def _compile(spec: Mapping[str, Any], location: Location) -> Rule:
         raise _Unusable(f"{show(spec['path'])} is not a path: {error}", "path") from None
     if "ignore" in spec:
         return Rule(path, "ignore", "ignore", location)
-    kind: Kind = spec.get("compare", "plain")
+    kind: RuleKind = spec.get("compare", "plain")
     label, comparator = _BUILDERS[kind](spec) if kind in _BUILDERS else (kind, None)
     optional, length = "presence" in spec, spec["length"]["abs"] if "length" in spec else None
     if kind == "plain":

@@ -10,7 +10,7 @@ from ...engine.journal.counters import Verdicts, is_new
 from ...engine.journal.record import Record
 from ..terminal.figures import count, duration
 from ..terminal.record_words import (
-    Status,
+    RecordStatus,
     answer,
     error_text,
     failed_checks,
@@ -71,7 +71,7 @@ class Totals(Verdicts):
 class RecordRow:
     """One record of a small run. `text` is the answer, or why it did not pass; `note` is its time, or `cached`."""
 
-    status: Status
+    status: RecordStatus
     prompt: str
     name: str
     text: str | None
@@ -85,7 +85,7 @@ class Failure:
     `facts` are pairs of a caption (a check and its path) and a message; `alike` names the first of the others.
     """
 
-    status: Status
+    status: RecordStatus
     label: str
     facts: tuple[tuple[str, str], ...]
     input: str | None

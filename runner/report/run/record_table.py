@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import TypeAlias
 
-from ...engine.columns import Columns, Kind
+from ...engine.columns import Columns, ColumnType
 from ...engine.journal.record import Record
 from ..terminal.record_words import check_text, error_text, failed_checks
 
@@ -14,7 +14,7 @@ __all__ = ["Cell", "table_columns", "table_row"]
 
 Cell: TypeAlias = str | int | float | bool | None
 
-_FIXED: Mapping[str, Kind] = {
+_FIXED: Mapping[str, ColumnType] = {
     **dict.fromkeys(("prompt", "case", "variant"), "string"),
     **dict.fromkeys(("sample", "choice"), "integer"),
     "outcome": "string",
@@ -30,7 +30,7 @@ _FIXED: Mapping[str, Kind] = {
 }
 
 
-def table_columns(columns: Columns) -> list[tuple[str, Kind]]:
+def table_columns(columns: Columns) -> list[tuple[str, ColumnType]]:
     """Return the names of all columns with the kinds of their values.
 
     After the fixed columns come `vars.NAME`, `output.FIELD` and `row.NAME`. `output` and `vars` are JSON, `checks` are the

@@ -6,7 +6,7 @@ import importlib
 import re
 from typing import Any, BinaryIO
 
-from ...engine.columns import Columns, Kind
+from ...engine.columns import Columns, ColumnType
 from ...engine.journal.record import Record
 from ...errors import StorageError, UsageError
 from ...files.tables import escape_cell
@@ -118,7 +118,7 @@ class ParquetTable:
         self._writer.close()
 
 
-def _of_kind(value: Cell, kind: Kind) -> Cell:
+def _of_kind(value: Cell, kind: ColumnType) -> Cell:
     if kind == "string":
         text = None if value is None else str(value).lower() if isinstance(value, bool) else str(value)
         return None if text is None else _HALF.sub(lambda found: f"\\u{ord(found[0]):04x}", text)

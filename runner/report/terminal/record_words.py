@@ -12,7 +12,7 @@ from .figures import count
 from .terminal_text import one_line, shorten
 
 __all__ = [
-    "Status",
+    "RecordStatus",
     "answer",
     "check_text",
     "error_text",
@@ -26,7 +26,7 @@ __all__ = [
 _VALUE = 200
 _INPUT = 1000
 
-Status = Literal["pass", "FAIL", "ERROR"]
+RecordStatus = Literal["pass", "FAIL", "ERROR"]
 
 
 def label(record: Record, *, prompt: bool = True) -> str:
@@ -41,7 +41,7 @@ def label(record: Record, *, prompt: bool = True) -> str:
     return "".join(parts)
 
 
-def status(record: Record) -> Status:
+def status(record: Record) -> RecordStatus:
     """Return `pass`, `FAIL` for a wrong answer, or `ERROR` if there is no answer to judge."""
     if record["passed"]:
         return "pass"
