@@ -87,10 +87,11 @@ def doubt(assertion: CompiledAssertion, ground: Ground) -> Doubt | None:
     """
     predicate = assertion.predicate
     if predicate.reads is not None and not predicate.reads.keys() & {"output", "text"}:
+        read = " and ".join(sorted(predicate.reads, reverse=True))
         return Doubt(
             "W012",
-            f"{assertion.type}: {show(predicate.expected)} reads only vars, so no answer can change its result",
-            "compare vars with output or text",
+            f"{assertion.type}: {show(predicate.expected)} reads only {read}, so no answer can change its result",
+            f"compare {read} with output or text",
         )
     of_json = ground.parsed and assertion.path is None and assertion.kind.subject == "text"
     if of_json and assertion.negated and json.dumps(predicate.expected).count("\\"):

@@ -323,9 +323,26 @@ def test_the_words_that_the_endpoints_declare_count() -> None:
     assert "finish-reason" in message
 
 
-def test_an_expr_that_reads_only_vars_is_remarked() -> None:
-    text = TEXT + "inputs: {a: {type: string}}\nassert: [{type: expr, value: vars.a == 'x'}]\n"
-    assert remarks_of(judge_of(text.replace("content: hi", "content: '{{ a }}'"))) == [("W012", 4)]
+@pytest.mark.parametrize(
+    ("source", "read"),
+    [
+        ("vars.a == 'x'", "vars"),
+        ("row.b == 'x'", "row"),
+        ("row.b == vars.a", "vars and row"),
+    ],
+)
+def test_an_expr_that_reads_nothing_of_the_answer_is_remarked(source: str, read: str) -> None:
+    text = TEXT.replace("content: hi", "content: '{{ a }}'") + "inputs: {a: {type: string}}\n"
+    judge = judge_of(f"{text}assert: [{{type: expr, value: {source}}}]\n")
+    (remark,) = judge.remarks
+    assert (remark.code, remark.location and remark.location.line) == ("W012", 4)
+    assert remark.message == f'expr: "{source}" reads only {read}, so no answer can change its result'
+    assert remark.hint == f"compare {read} with output or text"
+
+
+@pytest.mark.parametrize("source", ["text == vars.a", "output == row.b", "text == 'x'"])
+def test_an_expr_that_reads_the_answer_is_not_remarked(source: str) -> None:
+    assert remarks_of(judge_of(JSON + f"assert: [{{type: expr, value: {source}}}]\n")) == []
 
 
 # --- variables -------------------------------------------------------------------------------------------------------
