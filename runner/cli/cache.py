@@ -1,4 +1,4 @@
-"""`runner cache`: show or clear the answers that are kept so that they are not paid for twice."""
+"""`runner cache`: show or clear the stored answers, which save paying for the same request twice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`runner completion`: print the script with which a shell completes commands, prompts, cases and endpoints."""
+"""`runner completion`: print the script that completes commands, prompts, cases and endpoints in a shell."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`runner import`: import prompts, tests and assertions of other tools."""
+"""`runner import`: import prompts, tests and assertions from other tools."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _KINDS = (
 )  # fmt: skip
 
 
-@click.command("import", short_help="Import prompts and tests of other tools.")
+@click.command("import", short_help="Import prompts and tests from other tools.")
 @click.argument("paths", nargs=-1, required=True, metavar="FILE|FOLDER...")
 @click.option(
     "-o", "--output", metavar="FOLDER", help="Write the files to this folder (default: beside their sources)."
@@ -20,7 +20,7 @@ _KINDS = (
     "--from",
     "kind",
     type=click.Choice(_KINDS),
-    help="The tool that the files belong to, if they do not show it.",
+    help="The tool that the files belong to, if runner cannot detect it.",
 )
 @click.option("--check", is_flag=True, help="Only report; write nothing.")
 @click.option("--force", is_flag=True, help="Overwrite existing files.")
@@ -35,9 +35,9 @@ _KINDS = (
 def command(
     paths: tuple[str, ...], *, output: str | None, kind: str | None, check: bool, force: bool, form: str
 ) -> int:
-    """Import prompts and tests of promptfoo, OpenAI, Prompty, dotprompt and others as prompt files.
+    """Import prompts and tests from promptfoo, OpenAI, Prompty, dotprompt and others as prompt files.
 
-    Everything in a source is either in the result or in the report, as `file:line:column CODE outcome: what, why`,
+    Each item of a source is either in the result or in the report, as `file:line:column CODE outcome: what, why`,
     and the counts add up. No code is run, neither the environment nor any file outside the source's folder is read,
     and keys are not copied. The exit code is 0 without loss, 6 if something has no counterpart, 2 if a source is
     refused.

@@ -83,7 +83,7 @@ class LazyGroup(click.Group):
             raise
 
     def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
-        with _reader_may_go():  # of what --help prints
+        with _reader_may_go():  # --help prints here
             return super().make_context(*args, **kwargs)
 
     def invoke(self, ctx: click.Context) -> object:

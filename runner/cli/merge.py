@@ -1,4 +1,4 @@
-"""`runner merge`: join the shards of a run."""
+"""`runner merge`: merge the shards of a run."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["command"]
 @bom_option
 @force_option
 def command(runs: tuple[str, ...], output: str | None, *, bom: bool, force: bool) -> int:
-    """Join the shards of a run into one run, in input order.
+    """Merge the shards of a run into one run, in input order.
 
     RUN is the id of a run, the beginning of an id, or the path of its folder (for example an artifact from another
     machine). `runner run --resume` sends the requests that are missing.

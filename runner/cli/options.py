@@ -38,7 +38,7 @@ __all__ = [
 
 
 class _JobsType(click.ParamType[object]):
-    """A number of requests at once, or `adaptive`."""
+    """A number of simultaneous requests, or `adaptive`."""
 
     name = "N|adaptive"
 
@@ -91,7 +91,7 @@ class EncodingType(click.ParamType[object]):
         """Return the name."""
         try:
             assert isinstance(value, str)
-            "".encode(value)  # raises for what turns bytes into bytes, too
+            "".encode(value)  # also raises for codecs from bytes to bytes
         except (LookupError, ValueError):
             self.fail(f"{value!r} is not the name of an encoding, such as cp1252 or utf-16.", param, ctx)
         return value
@@ -115,14 +115,14 @@ def _completions(ctx: click.Context, incomplete: str, kind: str) -> list[Complet
 
 
 def complete_prompts(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Return the names of prompts, and let the shell complete files."""
+    """Return the names of prompts, and let the shell complete files as well."""
     from click.shell_completion import CompletionItem
 
     return [*_completions(ctx, incomplete, "prompts"), CompletionItem(incomplete, type="file")]
 
 
 def complete_cases(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Return the case ids of the prompts that are typed before."""
+    """Return the case ids of the prompts that were typed before."""
     return _completions(ctx, incomplete, "cases")
 
 
@@ -301,7 +301,7 @@ def selection_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 select_argument = click.argument("select", nargs=-1, metavar="[SELECT]...")
-"""Which pending answers; see runner/regress/pending_answers.py."""
+"""The names that select pending answers; see runner/regress/pending_answers.py."""
 
 kind_option = click.option(
     "--kind",
@@ -319,4 +319,4 @@ diff_format = click.option(
     show_default=True,
     help="Print for a person, for a program, or as a pull request comment.",
 )
-"""How a comparison of requests is printed."""
+"""The format in which a comparison of requests is printed."""

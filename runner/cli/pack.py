@@ -15,7 +15,7 @@ _folder = click.argument("folder", default=".", type=click.Path(exists=True, fil
 
 @click.group("pack")
 def command() -> None:
-    """Use the prompts of others, and publish your own.
+    """Use prompts from other teams, and publish your own.
 
     A pack is a folder with a pack.yaml. A project lists it in runner.yaml under an alias of its choice; packs.lock
     records its exact content, and packs/ALIAS/ has a copy, in git.
@@ -26,7 +26,7 @@ def command() -> None:
       runner pack sync          # in CI: exactly what is locked, or an error
       runner pack update        # the only command that moves to another version
 
-    Only add, lock, sync, update, diff and vendor fetch anything; no command outside this group does.
+    Only add, lock, sync, update, diff, vendor and verify --online fetch anything; no command outside this group does.
     """
 
 
@@ -41,7 +41,7 @@ def command() -> None:
 @click.option("--path", "folder", metavar="FOLDER", help="Use a folder on this machine.")
 @click.option("--url", metavar="URL", help="Use an archive (.tar.gz) on the web.")
 @click.option("--sha256", metavar="HASH", help="The SHA-256 of the archive.")
-@click.option("--python", metavar="DISTRIBUTION", help="Use a distribution that is installed beside runner.")
+@click.option("--python", metavar="DISTRIBUTION", help="Use a distribution in runner's environment.")
 @click.option("--model", metavar="NAME", help="Use this model for the pack's prompts instead of their own.")
 @click.option("--no-vendor", is_flag=True, help="Keep the copy out of git, in .runner/.")
 @isolate_option

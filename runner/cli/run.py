@@ -44,12 +44,12 @@ class BoundType(click.ParamType[object]):
 
         number = value.removesuffix("%")
         if not number.isdecimal() or (number != value and int(number) > 100):
-            self.fail(f"{value!r} is neither a number from 0 nor a share such as 5%.", param, ctx)
+            self.fail(f"{value!r} is neither a number from 0 nor a percentage such as 5%.", param, ctx)
         return ErrorLimit(number=int(number)) if number == value else ErrorLimit(share=int(number) / 100)
 
 
 class DollarsType(click.FloatRange):
-    """A finite amount above zero: neither `nan`, which bounds nothing, nor `inf`."""
+    """A finite amount above zero: neither `nan`, which limits nothing, nor `inf`."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         dollars = super().convert(value, param, ctx)
@@ -85,7 +85,9 @@ class DollarsType(click.FloatRange):
     help="Stop before the run costs more than this amount.",
 )
 @click.option(
-    "--max-errors", type=BoundType(), help="Stop when more cases than this number or share get no answer."
+    "--max-errors",
+    type=BoundType(),
+    help="Stop when more cases than this number or percentage get no answer.",
 )
 @no_cache_option
 @no_lint_option

@@ -14,9 +14,9 @@ import click
 __all__ = ["confirm", "keyboard", "split_keys"]
 
 _IDLE = 0.3
-"""Seconds after which a wait for a key returns without one, so that a terminal of another size is noticed."""
+"""Seconds after which waiting for a key ends without one, so that a resized terminal is noticed."""
 _REST = 0.05
-"""Seconds in which the rest of a key arrives that is sent as several bytes."""
+"""Seconds to wait for the other bytes of a key that is sent as several bytes."""
 
 # A control sequence, a key in application mode, or one character.
 _KEY = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1bO[ -~]|.", re.DOTALL)
@@ -29,7 +29,7 @@ def confirm(question: str) -> bool:
 
 
 def split_keys(text: str) -> list[str]:
-    """Split what a terminal sent into keys: keys that are typed fast or pasted arrive together."""
+    """Split the input of a terminal into keys: keys that are typed fast or pasted arrive together."""
     return _KEY.findall(text)
 
 
@@ -37,8 +37,8 @@ def split_keys(text: str) -> list[str]:
 def keyboard() -> Iterator[Callable[[], str]]:
     """Read single keys from standard input, a terminal, without showing them.
 
-    Gives a function that waits for the next key and returns it, or "" when none came for a moment. It raises EOFError at
-    the end of the input or Ctrl-D. Keys that arrive together come one after the other, none is lost; Ctrl-C interrupts.
+    Yields a function that waits for the next key and returns it, or "" if no key arrives for a moment. It raises EOFError
+    at the end of the input or after Ctrl-D. Keys that arrive together are returned one by one; Ctrl-C interrupts.
     """
     if sys.platform == "win32":
         yield _read_windows
@@ -50,13 +50,13 @@ def keyboard() -> Iterator[Callable[[], str]]:
     changed = termios.tcgetattr(descriptor)
     changed[3] &= ~(termios.ICANON | termios.ECHO)
     if not _sends_signals(descriptor):
-        changed[3] &= ~termios.ISIG  # Ctrl-C comes as a key then
+        changed[3] &= ~termios.ISIG  # Ctrl-C then arrives as a key
     changed[6][termios.VMIN], changed[6][termios.VTIME] = 1, 0
     # Ctrl-Z would leave the shell without echo and on the other screen.
     changed[6][termios.VSUSP] = bytes([os.fpathconf(descriptor, "PC_VDISABLE") & 0xFF])
     termios.tcsetattr(
         descriptor, termios.TCSADRAIN, changed
-    )  # not TCSAFLUSH, which drops what was typed ahead
+    )  # not TCSAFLUSH, which drops keys that were typed ahead
     try:
         yield _Keys(descriptor).read
     finally:
@@ -64,7 +64,7 @@ def keyboard() -> Iterator[Callable[[], str]]:
 
 
 def _sends_signals(descriptor: int) -> bool:
-    """Whether Ctrl-C on this terminal interrupts this process, which it only does on its controlling terminal."""
+    """Return whether Ctrl-C on this terminal interrupts this process: only if it is the controlling terminal."""
     try:
         return os.tcgetpgrp(descriptor) == os.getpgrp()
     except OSError:
@@ -72,7 +72,7 @@ def _sends_signals(descriptor: int) -> bool:
 
 
 class _Keys:
-    """The keys that come in on a descriptor of a terminal."""
+    """Reads keys from the file descriptor of a terminal."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
@@ -80,7 +80,7 @@ class _Keys:
         self._waiting: list[str] = []
 
     def read(self) -> str:
-        """Return the next key, or "" when none came for a moment. Raises EOFError."""
+        """Return the next key, or "" if none arrives for a moment. Raises EOFError."""
         if not self._waiting:
             if not self._ready(_IDLE):
                 return ""
@@ -113,5 +113,5 @@ class _Keys:
 
 
 def _read_windows() -> str:
-    """Return the next key; `click` puts the two halves of a special one together."""
+    """Return the next key; `click` joins the two halves of a special key."""
     return click.getchar()

@@ -1,4 +1,4 @@
-"""What `accept`, `reject`, `pending` and `prune` do, in the project of the current folder."""
+"""Implement `accept`, `reject`, `pending` and `prune` for the project of the current folder."""
 
 from __future__ import annotations
 
@@ -48,28 +48,28 @@ def nothing_matches(pending: Sequence[PendingEntry]) -> NothingSelectedError:
     """Return the error for names that match none of the pending answers."""
     if not pending:
         return NothingSelectedError(
-            "no answer is pending", hint="runner test requests those that are missing or out of date"
+            "no answer is pending", hint="runner test requests answers that are missing or out of date"
         )
     return NothingSelectedError("no pending answer matches", hint="runner pending lists them")
 
 
 def _name_of(entry: PendingEntry) -> str:
-    """The name by which `accept` and `reject` know an entry."""
+    """Return the name of an entry for `accept` and `reject`."""
     return f"{entry.prompt}/{entry.case}" + (f"@{entry.variant}" if entry.variant is not None else "")
 
 
 def accept_entry(root: Path, entry: PendingEntry, store: SnapshotStore, declared: DeclaredCases) -> None:
-    """Approve an entry and report it. Raises as `accept`; the answer of a deleted case can only be discarded then."""
+    """Approve an entry and print it. Raises as `accept`; if the case is gone, the hint says how to discard the answer."""
     gone = declared.lack(entry)
     try:
         accept(root, entry, store)
     except UsageError as error:
         if gone:
-            error.hint = f"the prompt has no such case any more; to discard the answer: runner reject {quote(_name_of(entry))}"
+            error.hint = f"the prompt no longer has this case; to discard the answer: runner reject {quote(_name_of(entry))}"
         raise
     print_line(f"accepted {entry.kind:9} {visible(entry.snapshot_file)}")
     if gone:
-        print_line(f"{visible(entry.file)} has no such case any more: runner prune deletes the snapshot")
+        print_line(f"{visible(entry.file)} no longer has this case: runner prune deletes the snapshot")
 
 
 def _chosen(
@@ -86,7 +86,7 @@ def _chosen(
     if unknown := wanted - set(get_args(PendingKind)):
         raise UsageError(
             f"--kind {min(unknown)}: there is no such kind",
-            hint=f"there are {', '.join(get_args(PendingKind))}",
+            hint=f"kinds are {', '.join(get_args(PendingKind))}",
         )
     if not (select or wanted or everything):
         raise UsageError("name the answers, or give --all", hint="runner pending lists them")
@@ -94,7 +94,7 @@ def _chosen(
     chosen = select_pending(entries, select, wanted or None)
     if not chosen and folder is not None and not entries:
         raise NothingSelectedError(
-            f"{folder} holds no pending answers", hint="name the folder of the artifact"
+            f"{folder} contains no pending answers", hint="name the folder of the artifact"
         )
     if not chosen and (entries or select):
         raise nothing_matches(entries)
@@ -106,7 +106,7 @@ def _chosen(
 def accept_selected(
     select: Sequence[str], *, everything: bool, kinds: Sequence[str], folder: str | None = None
 ) -> int:
-    """Approve the chosen entries. Those that cannot be are reported, and the others are approved all the same."""
+    """Approve the chosen entries. Report those that cannot be approved, and approve the others nevertheless."""
     workspace = open_workspace()
     project = workspace.project
     root, store = Path(project.root), store_of(project, os.environ)
@@ -172,7 +172,7 @@ def show_pending(select: Sequence[str], *, as_json: bool) -> int:
 
 
 def prune(paths: Sequence[str], *, dry_run: bool, isolate: bool) -> int:
-    """Delete the snapshots without a case, of prompts that load without an error."""
+    """Delete snapshots without a case, if all prompts that could refer to them load."""
     with open_workspace(isolate=isolate) as workspace:
         return _prune(workspace, paths, dry_run=dry_run)
 
@@ -183,7 +183,7 @@ def _prune(workspace: Workspace, paths: Sequence[str], *, dry_run: bool) -> int:
     loaded = list(workspace.each_prompt(paths, show_diagnostic))
     errors = [entry for entry in loaded if isinstance(entry, RunnerError)]
     if errors:
-        # Whether a file is referred to can only be said when everything that may refer to it loads.
+        # A file is known to be unreferenced only if everything that may refer to it loads.
         raise Problems(errors)
     prompts = [entry for entry in loaded if isinstance(entry, Prompt)]
     refuse_shared(prompts, project)
@@ -206,14 +206,14 @@ def _prune(workspace: Workspace, paths: Sequence[str], *, dry_run: bool) -> int:
     print_line(f"{plural(len(found) - kept, 'snapshot')} without a case")
     if kept:
         print_line(
-            "to keep what was approved under its new name: runner test, then runner accept --kind moved"
+            "to keep the approved answers under the new names: runner test, then runner accept --kind moved"
         )
     _report_gone(workspace, prompts)
     return 0
 
 
 def _report_gone(workspace: Workspace, prompts: Sequence[Prompt]) -> None:
-    """Name the pending answers of these prompts whose case is gone. They were paid for: only `reject` discards them."""
+    """Print the pending answers of these prompts whose case is gone. They were paid for, so only `reject` discards them."""
     folders = {folder_of(prompt) for prompt in prompts}
     declared = DeclaredCases(workspace)
     for entry in load_pending(workspace.root):
@@ -225,21 +225,21 @@ def _report_gone(workspace: Workspace, prompts: Sequence[Prompt]) -> None:
 
 
 def _awaited(workspace: Workspace, units: Sequence[Unit], store: SnapshotStore) -> dict[str | None, str]:
-    """The requests of cases without a snapshot, chosen or not, with the cases: what may have been renamed to them."""
+    """Map the requests of all cases without a snapshot to these cases, since a snapshot may be of a renamed one."""
     found: dict[str | None, str] = {}
     known = {unit.prompt.place for unit in units}
     others = list(units)
     with contextlib.suppress(RunnerError):
         for prompt in workspace.each_prompt(()):
             if isinstance(prompt, Prompt) and prompt.place not in known:
-                with contextlib.suppress(RunnerError):  # one that does not load was not asked about
+                with contextlib.suppress(RunnerError):  # one that does not load was not selected
                     others += workspace.units((prompt,))
     for unit in others:
         with contextlib.suppress(RunnerError):
             for case in Selection().cases(unit):
                 with contextlib.suppress(
                     RunnerError
-                ):  # one that cannot be read is there; the others count all the same
+                ):  # a snapshot that cannot be read exists; the other cases count nevertheless
                     if approved_of(store, unit.prompt, case.id, unit.variant) is None:
                         for fingerprint in unit.job(case).fingerprints():
                             found.setdefault(fingerprint, f"{unit.prompt.name}/{case.id}")

@@ -55,7 +55,7 @@ class BaselineCommand:
     def carry_out(
         self, *, jobs: int | Literal["adaptive"] | None, endpoints: ConnectOptions, lint: bool
     ) -> int:
-        """Run it and return the exit code. Raises what loading, rendering, sending and storing raise."""
+        """Run the command and return the exit code. Raises what loading, rendering, sending and storing raise."""
         selection = tests_of(
             self.paths, ids=self.ids, tags=self.tags, endpoint=self.endpoint, isolate=self.isolate
         )
@@ -146,9 +146,9 @@ def _rates(counted: UnitCount, samples: int, *, one: bool) -> Rates:
 def _remarks(counted: UnitCount, *, one: bool) -> Iterator[str]:
     name = counted.unit.prompt.name
     if one:
-        yield f"{name}: all samples of each case are the same answer: they count, and are written, as one"
+        yield f"{name}: all samples of each case are the same answer: they are counted and recorded as one"
     if asserts_nothing(counted.unit.prompt):
-        yield f"{name}: no case asserts anything, so every answer passes and its rate says nothing"
+        yield f"{name}: no case has assertions, so every answer passes and the rates mean nothing"
     if len(counted.served) > 1:
         yield f"{name}: the answers came from {plural(len(counted.served), 'model')}: {', '.join(sorted(counted.served))}"
 

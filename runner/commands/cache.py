@@ -1,4 +1,4 @@
-"""What `runner cache` does: say how large the response cache is, or empty it."""
+"""Implement `runner cache`: show the size of the response cache, or empty it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["clear_cache", "show_cache"]
 
 
 def show_cache() -> int:
-    """Print the number of answers, their size and the file that holds them."""
+    """Print the number of answers, their size and their file."""
     with closing(ResponseCache(open_workspace().root)) as cache:
         count, size = cache.size()
     print_line(f"{plural(count, 'answer')}, {size / 1e6:.1f} MB in {visible(str(cache.path))}")
@@ -25,5 +25,7 @@ def clear_cache() -> int:
     """Delete every answer."""
     with closing(ResponseCache(open_workspace().root)) as cache:
         count = cache.clear()
-    print_line("the cache was damaged and is gone" if count is None else f"{plural(count, 'answer')} deleted")
+    print_line(
+        "the cache was damaged and was deleted" if count is None else f"{plural(count, 'answer')} deleted"
+    )
     return 0

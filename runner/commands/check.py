@@ -1,4 +1,4 @@
-"""What `runner check` does: look at each prompt and at the packs as a whole, and tell each error once."""
+"""Implement `runner check`: check each prompt, the prompts together and the packs, and show each error once."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = ["ShownErrors", "check"]
 
 
 def check(paths: Sequence[str], *, isolate: bool) -> int:
-    """Check the prompts that the paths mean, and the packs; the exit code."""
+    """Check the prompts that the paths name, and the packs; return the exit code."""
     with open_workspace(isolate=isolate) as workspace:
         workspace.sandbox.start()
         return _check(paths, workspace)
@@ -82,7 +82,7 @@ def _check(paths: Sequence[str], workspace: Workspace) -> int:
 
 
 def _of_gates(prompt: Prompt, found: LintReport, workspace: Workspace) -> Iterator[Diagnostic]:
-    """What is to be said of a prompt's gates: margins that are too fine, and how large a drop they would find."""
+    """Yield remarks on a prompt's gates: margins that are too fine, and how large a drop they would detect."""
     rules = compile_gates(prompt, workspace.project)
     if not rules or found.errors:
         return
@@ -107,21 +107,21 @@ class ShownErrors:
 
     @property
     def count(self) -> int:
-        """How many there were."""
+        """The number of errors."""
         return len(self._errors)
 
     @property
     def exit_code(self) -> int:
-        """The exit code that they come to."""
+        """The exit code of all errors together."""
         return Problems(self._errors).exit_code if self._errors else 0
 
     def knows(self, error: RunnerError) -> bool:
-        """Whether an error was shown."""
+        """Return whether an error was shown already."""
         each_of = error.errors if isinstance(error, Problems) else (error,)
         return all(any(each is told for told in self._errors) for each in each_of)
 
     def tell(self, error: RunnerError) -> None:
-        """Show an error, each of several by itself."""
+        """Show an error, or each of several, unless it was shown already."""
         for each in error.errors if isinstance(error, Problems) else (error,):
             if not self.knows(each):
                 self._errors.append(each)
@@ -131,7 +131,7 @@ class ShownErrors:
 def _prompts_of(
     paths: Sequence[str], workspace: Workspace, told: ShownErrors, remark: Callable[[Diagnostic], None]
 ) -> Iterator[Prompt | RunnerError]:
-    """The prompts that the paths name. A project of packs alone has none of its own, and was checked all the same."""
+    """Yield the prompts that the paths name. A project that has only packs, and no prompts, is no error."""
     try:
         yield from workspace.each_prompt(paths, remark)
     except NothingSelectedError:
@@ -143,7 +143,7 @@ def _prompts_of(
 
 
 def _faults_of_packs(workspace: Workspace, *, exports: bool) -> Iterator[RunnerError]:
-    """What is wrong with the packs of a project, and with `exports` which of their prompts it does not let ask."""
+    """Yield the errors of the project's packs; with `exports` also their prompts that use a denied model."""
     packs, project = workspace.packs, workspace.project
     yield from packs.verify_all()
     for alias in packs.requirements if exports else ():
@@ -154,4 +154,4 @@ def _faults_of_packs(workspace: Workspace, *, exports: bool) -> Iterator[RunnerE
                 except RunnerError as error:
                     yield error
         except RunnerError:
-            continue  # told by verify_all
+            continue  # verify_all reports it

@@ -1,4 +1,4 @@
-"""The words that a shell completes: names of prompts, ids of cases, endpoints. A file with a mistake offers nothing."""
+"""Find the words that a shell completes: prompt names, case ids, endpoints. A file with a mistake offers none."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _MOST = 1000
 
 
 def words(kind: str, paths: Sequence[str]) -> list[str]:
-    """Return the words of a kind (prompts, cases, endpoints) of the current project; `paths` are the prompts named so far.
+    """Return the words of a kind (prompts, cases, endpoints) in the current project; `paths` are the prompts typed so far.
 
-    A shell cannot show an error while somebody types, so there is none here: the command itself tells it.
+    A shell cannot show an error while somebody types, so errors are ignored here: the command itself reports them.
     """
     with suppress(RunnerError, OSError), open_workspace() as workspace:
         if kind == "endpoints":

@@ -1,4 +1,4 @@
-"""How a command reaches endpoints: the library that speaks HTTP, and whether this project may send keys to them."""
+"""Connect a command to endpoints: choose the HTTP library, and check whether this project may send keys to them."""
 
 from __future__ import annotations
 
@@ -21,10 +21,7 @@ __all__ = ["ConnectOptions"]
 
 @dataclass(frozen=True, slots=True)
 class ConnectOptions:
-    """What the command line says about it: `--transport` and `--trust`.
-
-    `confirm` puts a yes-or-no question to the person at the terminal.
-    """
+    """The options `--transport` and `--trust`. `confirm` asks the person at the terminal a yes-or-no question."""
 
     confirm: Callable[[str], bool]
     trusted: bool = False
@@ -35,10 +32,10 @@ class ConnectOptions:
         return workspace.connect(units, trust=self.trust_in(workspace), transport=self.transport)
 
     def trust_in(self, workspace: Workspace) -> Trust:
-        """Return the trust in a project: given by --trust, else asked for where a person can answer."""
+        """Return the trust in a project: given by --trust, or else requested from the person at the terminal, if any."""
         asks = sys.stdin.isatty() and sys.stderr.isatty() and not is_ci(os.environ)
         file = workspace.env_file
-        # A file says where a key goes that it brings itself; not where one of the environment does.
+        # A file may decide where its own key is sent, but not where a key of the environment is sent.
         own_key = file is None or os.environ.get("OPENAI_API_KEY")
         environ = os.environ if own_key or file is None else file.beside(os.environ)
         ask = self._ask if asks else None

@@ -1,4 +1,4 @@
-"""What `runner diff` does: the same paths on both sides of a comparison."""
+"""Implement `runner diff`: compare the requests of the same paths in a git revision and in the working tree."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ def comparison_with(
 ) -> RequestDiff:
     """Compare the working tree with a git revision.
 
-    Raises UsageError for a revision that cannot be read and for a path outside the project, NothingSelectedError when
-    neither side has a prompt, and what is wrong with the prompts as they are now.
+    Raises UsageError for a revision that cannot be read and for a path outside the project, NothingSelectedError if
+    neither side has a prompt, and the errors of the prompts in the working tree.
     """
     workspace.sandbox.start()
     project, sandbox = workspace.project, workspace.sandbox
@@ -67,17 +67,15 @@ def comparison_with(
         prompts = _load(present, workspace)
         refuse_shared(prompts, project)
         head = RenderedRevision(prompts, project, sandbox)
-        # A path into the folder of a pack means prompts of that pack, wherever they lie in another version of it.
+        # A path into the folder of a pack means prompts of that pack, whatever their paths in another version of it.
         then_paths = [name for path in paths for name in _as_named(path, workspace)]
-        # A file that is new may be a renamed one, although only its new name was given.
+        # A new file may be a renamed one, even if only its new name was given.
         is_new = any(tree_now is not None and not tree.exists(name) for name, tree_now in present.items())
         named: set[str] = set()
 
         def choose(then: Project) -> list[str]:
             named.update(older(then_paths, then))
-            named.update(
-                name for name in present if tree.hides(name)
-            )  # of which it says why nothing is known
+            named.update(name for name in present if tree.hides(name))  # the tree says why it cannot be read
             return list(dict.fromkeys([*sorted(named), *(left_files(tree, then, root) if is_new else ())]))
 
         base_side = rendered_at(tree, root, choose, environ=workspace.environ, sandbox=sandbox)
@@ -90,7 +88,7 @@ def comparison_with(
 def hunks_since_last_commit(files: Sequence[str], *, isolate: bool) -> Mapping[str, Sequence[Hunk]]:
     """Return how the requests of these prompts differ from the last commit, by snapshot file.
 
-    Empty outside git, and where either side cannot be read.
+    The result is empty outside git, and if either side cannot be read.
     """
     found: dict[str, list[Hunk]] = {}
     with contextlib.suppress(RunnerError):
@@ -105,7 +103,7 @@ def hunks_since_last_commit(files: Sequence[str], *, isolate: bool) -> Mapping[s
 
 
 def _about(comparison: RequestDiff, named: set[str]) -> RequestDiff:
-    """The comparison without what was removed from files that were looked at for renamed ones only."""
+    """Return the comparison without removals from files that were read only to find renamed cases."""
     changes = [
         change
         for change in comparison.changes
@@ -117,7 +115,7 @@ def _about(comparison: RequestDiff, named: set[str]) -> RequestDiff:
 def _present(
     paths: Sequence[str], workspace: Workspace, older: Callable[[Sequence[str]], list[str]]
 ) -> dict[str, DiskTree | None]:
-    """The prompts that the paths mean now, files with their tree; a path may name what is gone."""
+    """Return the prompts that the paths name now, files with their tree; a path may name a deleted file."""
     found: dict[str, DiskTree | None] = {}
     for args in [[path] for path in paths] or [[]]:
         try:
@@ -137,7 +135,7 @@ def _present(
 
 
 def _as_named(path: str, workspace: Workspace) -> list[str]:
-    """A path as it is, or the prompts of packs that it means."""
+    """Return the path itself, preceded by the prompts of packs that it names."""
     if is_reference(path):
         return [path]
     with contextlib.suppress(MissingFileError, NothingSelectedError):
@@ -160,11 +158,11 @@ def _load(names: dict[str, DiskTree | None], workspace: Workspace) -> list[Promp
 
 
 def recorded_in(project: Project) -> Callable[[Change], bool]:
-    """Whether the approved answer of a request, the project's or its pack's, is that to the request as it is now."""
+    """Return a function that tells whether the approved answer, of the project or its pack, belongs to the new request."""
     store = store_of(project, os.environ)
 
     def recorded(change: Change) -> bool:
-        assert change.snapshot is not None, "a request that is there has a place for its answer"
+        assert change.snapshot is not None, "an existing request has a place for its answer"
         with contextlib.suppress(RunnerError):  # a snapshot that cannot be read answers nothing
             snapshot = store.read(change.snapshot)
             answered = snapshot.request if snapshot is not None else change.shipped

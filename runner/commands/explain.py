@@ -1,4 +1,4 @@
-"""What `runner explain` does: one case with its question, its answers, and which rule decides each field."""
+"""Implement `runner explain`: show one case with its request, its answers, and the rule that decides each field."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ __all__ = ["explain"]
 
 
 def explain(name: str, paths: Sequence[str], *, isolate: bool) -> int:
-    """Print what is known of a case; `name` is its id or prompt/id. Raises NothingSelectedError."""
+    """Print a case with all its facts; `name` is its id or prompt/id. Raises NothingSelectedError."""
     with ExitStack() as closing:
         chosen = load_selection(tests_of(paths, isolate=isolate), closing)
         explanation = _Explanation(chosen, isolate=isolate)
@@ -56,7 +56,7 @@ def explain(name: str, paths: Sequence[str], *, isolate: bool) -> int:
 
 
 def _matching(name: str, chosen: Chosen) -> Iterator[tuple[Unit, Case]]:
-    """The cases of that name. Raises NothingSelectedError if there is none."""
+    """Yield the cases with that name. Raises NothingSelectedError if there is none."""
     refuse_shared(chosen.prompts, chosen.workspace.project)
     known: list[str] = []
     found = False
@@ -72,7 +72,7 @@ def _matching(name: str, chosen: Chosen) -> Iterator[tuple[Unit, Case]]:
 
 
 class _Explanation:
-    """Explains cases one after the other, for the terminal or for a pipe."""
+    """Explains cases one by one, for the terminal or for a pipe."""
 
     def __init__(self, chosen: Chosen, *, isolate: bool) -> None:
         self._chosen = chosen
@@ -131,7 +131,7 @@ class _Explanation:
             and approved is not None
         ):
             shipped = shipped_file(unit.prompt, case.id, unit.variant)
-            yield "for now", f"{unit.prompt.tree.shown(shipped)}, which came with the pack"
+            yield "for now", f"{unit.prompt.tree.shown(shipped)}, from the pack"
         yield (
             "status",
             "conflict: the snapshot has a merge conflict" if conflict else _status(job, approved),
@@ -149,12 +149,12 @@ def _status(job: Job, approved: Snapshot | None) -> str:
     if approved is None:
         return "missing: nothing is approved yet"
     if approved.request in job.fingerprints():
-        return "current: the approved answer is to this very request"
+        return "current: the approved answer belongs to this request"
     return f"stale: {changed_parts(approved, job)} changed since it was approved"
 
 
 def _table(rules: Rules, approved: Snapshot | None, new: Snapshot | None, style: Style) -> Iterator[Line]:
-    """The differences with the rules that decided, or without any the rule of each field."""
+    """Yield a table of the differences with the rules that decided; if there are none, of each field with its rule."""
     if approved is None:
         return
     value = stored_value(approved)
@@ -164,7 +164,7 @@ def _table(rules: Rules, approved: Snapshot | None, new: Snapshot | None, style:
     if comparison.fields:
         yield from field_section(comparison.fields, style)
     else:
-        # Nothing differs: what would decide if something did.
+        # Nothing differs: show the rule that would decide if something did.
         rows = [(path, value_text(leaf), rule) for path, leaf, rule in deciding_rules(rules, value)]
         width = None if style.width is None else style.width - 2
         table = format_table(("path", "approved", "rule"), rows, width=width)

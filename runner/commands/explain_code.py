@@ -1,6 +1,7 @@
-"""What `runner check --explain CODE` does: print what a code of a finding means and what to do about it.
+"""Implement `runner check --explain CODE`: print what the code of a finding means and what to do about it.
 
-The explanations are in `explanations.toml` beside this module; the reference page of codes is written from the same file.
+The explanations are in `explanations.toml` beside this module. The reference page of codes is generated from the same
+file.
 """
 
 from __future__ import annotations
@@ -22,12 +23,12 @@ FAMILIES: Mapping[str, str] = {
     "P": "Packs",
     "I": "Information and imports",
 }
-"""What the first letter of a code stands for."""
+"""The meaning of the first letter of a code."""
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What a code means: one line, the text, its severity (or `import`), and the page of docs/ that says more."""
+    """The explanation of a code: title, text, severity (or `import`), and the page of docs/ with more information."""
 
     code: str
     title: str

@@ -1,4 +1,4 @@
-"""What `runner import` does: read sources of other tools, report what came of them, and write all of it or nothing."""
+"""Implement `runner import`: read sources of other tools, report the results, and write all files or none."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from .show_errors import show_error
 __all__ = ["LOSS", "import_prompts"]
 
 LOSS = 6
-"""The exit code where something of a source has no counterpart."""
+"""The exit code if something in a source has no counterpart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class _Source:
 def import_prompts(
     paths: Sequence[str], *, output: str | None, kind: str | None, check: bool, force: bool, form: str
 ) -> int:
-    """Import what the paths name, and return the exit code: 0 without loss, 6 with losses, 2 where one is refused."""
+    """Import what the paths name, and return the exit code: 0 without loss, 6 with losses, 2 if a source is refused."""
     sources = list(_once(source for path in paths for source in _sources(path, output, kind)))
     found = [(source, read_source(source.kind, source.name, source.folder)) for source in sources]
     targets = _targets(found)
@@ -76,7 +76,7 @@ def import_prompts(
 
 
 def _once(sources: Iterator[_Source]) -> Iterator[_Source]:
-    """Each source once: an eval, its runs and their items are one."""
+    """Yield each source once: an eval, its runs and their items are one source."""
     seen: set[tuple[str, str, Path]] = set()
     for source in sources:
         of_eval = source.kind == "openai-evals"
@@ -134,7 +134,7 @@ def _kind(path: Path, name: str, wanted: str | None) -> str | None:
 
 @dataclass(slots=True)
 class _Targets:
-    """Where each file goes. `by_source` are the paths of each source, in its order."""
+    """The files to write. `by_source` has the paths of each source, in the order of the sources."""
 
     files: dict[Path, bytes]
     by_source: list[list[Path]]
@@ -143,7 +143,7 @@ class _Targets:
 
 
 def _targets(found: Sequence[tuple[_Source, Imported]]) -> _Targets:
-    """A path for each file. Raises UsageError where two sources would write different files to one."""
+    """Choose a path for each file. Raises UsageError if two sources would write different files to one path."""
     targets = _Targets({}, [], {})
     taken: dict[str, Path] = {}
     for source, each in found:
@@ -174,7 +174,7 @@ _NAME = re.compile(rb"(?m)^name: ")
 
 
 def _tell_names_apart(targets: _Targets) -> None:
-    """Prompts of one folder that share a name would share their snapshots: each is called after its file, the name kept."""
+    """Rename prompts of one folder that share a name, since they would share their snapshots; keep the name as x-name."""
     named: dict[tuple[Path, bytes], list[Path]] = {}
     for path, data in targets.files.items():
         found = re.search(rb"(?m)^name: (.*)$", data) if path.name.endswith(".prompt.yaml") else None
@@ -187,14 +187,14 @@ def _tell_names_apart(targets: _Targets) -> None:
             targets.files[path] = _NAME.sub(b"x-name: ", targets.files[path], count=1)
         shown = name.decode("utf-8", "replace")
         targets.notes.append(
-            f"note: the name {shown} of {len(paths)} prompts in {paths[0].parent} is kept as x-name"
+            f"note: {len(paths)} prompts in {paths[0].parent} have the name {shown}, which is kept as x-name"
         )
 
 
 def _fresh(targets: _Targets, *, force: bool) -> set[Path]:
-    """The files that are to be written: those whose bytes are not there already. Raises UsageError, Problems.
+    """Return the files to write, without those that exist with the same bytes. Raises UsageError, Problems.
 
-    A file that says something else is overwritten with `force` only.
+    A file with other content is overwritten only with `force`.
     """
     fresh: set[Path] = set()
     refused: list[RunnerError] = []
@@ -205,7 +205,7 @@ def _fresh(targets: _Targets, *, force: bool) -> set[Path]:
         if path.exists() and not (force and path.is_file()):
             refused.append(
                 UsageError(
-                    f"{path} exists already with other content",
+                    f"{path} already exists with other content",
                     location=Location(str(path)),
                     hint="--force overwrites it; -o writes to another folder",
                 )
@@ -216,7 +216,7 @@ def _fresh(targets: _Targets, *, force: bool) -> set[Path]:
 
 
 def _write(targets: _Targets, fresh: set[Path]) -> None:
-    """Write all of them beside their places first, then rename: after an error none is there in part."""
+    """Write all files under temporary names first, then rename them, so that no file is ever written in part."""
     staged: list[tuple[Path, Path]] = []
     try:
         for path in sorted(fresh):

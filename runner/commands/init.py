@@ -1,4 +1,4 @@
-"""What `runner init` does: write the files of a small project that runs at once."""
+"""Implement `runner init`: write the files of a small project that runs immediately."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ STARTER = Path(__file__).parent / "starter"
 
 
 def init(folder: Path) -> int:
-    """Write the missing files, and print what to try next."""
+    """Write the missing files, and print the next command."""
     if not write_starter(folder):
         print_line("nothing to write: the project is complete")
         return 0
@@ -27,9 +27,9 @@ def init(folder: Path) -> int:
 
 
 def write_starter(folder: Path) -> int:
-    """Write the files of a small project that are not there, and say so; how many it were.
+    """Write the missing files of a small project, print each, and return how many were written.
 
-    Raises UsageError, before anything is written, where a link that is there leads elsewhere.
+    Raises UsageError, before anything is written, if an existing link leads out of the folder.
     """
     files = [(folder / relative, content) for relative, content in _files()]
     refuse_links(folder, *(target for target, _ in files))
@@ -46,7 +46,7 @@ def write_starter(folder: Path) -> int:
 
 
 def refuse_links(folder: Path, *targets: Path) -> None:
-    """Raise UsageError where writing one of the targets below `folder` would write outside it."""
+    """Raise UsageError if writing one of the targets below `folder` would write outside it."""
     for target in targets:
         try:
             refuse_outside(target, folder)
@@ -58,7 +58,7 @@ def refuse_links(folder: Path, *targets: Path) -> None:
 
 
 def _files() -> Iterator[tuple[Path, bytes]]:
-    """Relative path and content of each file. Hidden names are kept visible in the package: dot-x becomes .x."""
+    """Yield the relative path and content of each file. The package has hidden files under visible names: dot-x for .x."""
     for source in sorted(STARTER.rglob("*")):
         if source.is_file():
             parts = (part.replace("dot-", ".", 1) for part in source.relative_to(STARTER).parts)

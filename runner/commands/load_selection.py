@@ -1,4 +1,4 @@
-"""From the words of a command line to prompts, units and cases; shared by `run`, `render` and `check`."""
+"""Turn the arguments of a command line into prompts, units and cases, for `run`, `test`, `render` and others."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ __all__ = ["Chosen", "SelectionOptions", "load_selection", "request_fields", "te
 
 
 class SelectionOptions(TypedDict):
-    """What the shared options of the command line say, for `load_selection`."""
+    """The values of the shared options of the command line, for `load_selection`."""
 
     paths: tuple[str, ...]
     assignments: tuple[str, ...]
@@ -68,7 +68,7 @@ class SelectionOptions(TypedDict):
     encoding: str | None
     id_column: str | None
     failed_of: str | None
-    """The run whose failed cases are taken; TEST for the last `runner test`; None for every case."""
+    """The run whose failed cases are selected; TEST for the last `runner test`; None for all cases."""
 
 
 TEST = "test"
@@ -83,7 +83,7 @@ def tests_of(
     isolate: bool = False,
     failed: bool = False,
 ) -> SelectionOptions:
-    """The prompts' own tests, narrowed."""
+    """Return the options that select the prompts' own tests, or some of them."""
     return SelectionOptions(
         paths=tuple(paths),
         assignments=(),
@@ -108,7 +108,7 @@ def tests_of(
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """What a command line chose: compiled units, the cases to take, and the project they live in."""
+    """The selection of a command line: compiled units, the cases to use, and their project."""
 
     workspace: Workspace
     prompts: tuple[Prompt, ...]
@@ -117,13 +117,13 @@ class Chosen:
 
     @property
     def title(self) -> str:
-        """What runs where, in a few words."""
+        """The number of prompts and the endpoints, as a title."""
         names = sorted({unit.endpoint.name for unit in self.units})
         count = len(self.prompts)
         return f"{count} prompt{'s' if count != 1 else ''} on {', '.join(names)}"
 
     def shown(self, path: Path) -> str:
-        """A path as a person in the current folder would type it."""
+        """Return a path relative to the current folder if possible."""
         try:
             return str(path.relative_to(Path.cwd()))
         except ValueError:
@@ -132,7 +132,7 @@ class Chosen:
     def check_report(
         self, report: str, written: Mapping[str, str | None], given: Mapping[str, str | None] | None = None
     ) -> None:
-        """Refuse a `--report` that is read, that is no report, or that is one of the files `written` besides."""
+        """Refuse a `--report` file that the command reads, that is not a report, or that is one of the other files `written`."""
         from ..report.html_file import refuse_other_files
 
         refuse_other_files(report, "--report")
@@ -147,7 +147,7 @@ class Chosen:
         option: str = "--output",
         written: Mapping[str, Path] | None = None,
     ) -> None:
-        """Refuse an `--output` that is read: one of the files `given` by options, or of the project. See Destination."""
+        """Refuse an `--output` file that the command reads: one `given` by an option, or one of the project. See Destination."""
         env_file = self.workspace.env_file
         given = {**given, "--env-file": env_file.path if env_file else None}
         reads = [(f'"{path}" of {option}', Path(path)) for option, path in given.items() if path is not None]
@@ -157,7 +157,7 @@ class Chosen:
         Destination(option, output, self.workspace.root).check([*reads, *reads_of(self.prompts)], others)
 
     def refuse_faults(self) -> None:
-        """Raise what `check` calls an error and what rendering does not come upon. For commands that ask."""
+        """Raise the errors of `check` that rendering does not find, for commands that send requests."""
         refuse_lint_errors(
             self.prompts, hint="the provider would refuse it; --no-lint sends the request anyway"
         )
@@ -176,7 +176,7 @@ class Chosen:
         spool: Spool | None = None,
         remark: Callable[[Diagnostic], None] = show_diagnostic,
     ) -> Preflight:
-        """`plan.preflight(visit, spool)`, with a selection that matched nothing explained; `remark` is told at the end."""
+        """Return `plan.preflight(visit, spool)`, explain a selection that matches nothing, and pass remarks to `remark`."""
         texts = FalseTexts()
 
         def look(job: Job) -> None:
@@ -194,7 +194,7 @@ class Chosen:
 
 
 def load_selection(given: SelectionOptions, closing: ExitStack, *, env_file: EnvFile | None = None) -> Chosen:
-    """Load everything a command line names; `closing` gives up what is only needed until the command ends.
+    """Load everything that a command line names; `closing` releases resources when the command ends.
 
     Raises Problems with every mistake of every file.
     """
@@ -232,7 +232,7 @@ def load_selection(given: SelectionOptions, closing: ExitStack, *, env_file: Env
 
 
 def _failed(name: str | None, root: Path) -> frozenset[CaseName] | None:
-    """The cases that failed in the run of this name. Raises NothingSelectedError if there are none."""
+    """Return the cases that failed in the run with this name. Raises NothingSelectedError if there are none."""
     if name is None:
         return None
     if name == TEST:
@@ -270,7 +270,7 @@ def _texts(assignments: Sequence[str]) -> dict[str, str]:
 
 
 def _text_of(value: str, option: str) -> str:
-    """The value itself; of `@FILE` what the file holds, of `@-` standard input; `@@` begins a value that has one `@`."""
+    """Return the value; for `@FILE` the text of the file, for `@-` of standard input; `@@` stands for a leading `@`."""
     if not value.startswith("@"):
         return value
     if value.startswith("@@"):
@@ -313,7 +313,7 @@ def _rows(path: str, given: SelectionOptions, closing: ExitStack) -> CaseFile:
 
 
 def _standard_input(encoding: str | None, closing: ExitStack) -> Path:
-    """A copy of standard input, which can be read again until `closing` deletes it.
+    """Copy standard input to a file, which can be read again until `closing` deletes it.
 
     Its ending is that of a workbook or of Parquet for their first bytes, of JSON for a list, of JSONL for objects, and
     else of CSV.
@@ -343,7 +343,7 @@ def _read(path: str, option: str) -> bytes:
 
 
 def request_fields(models: Sequence[str], sets: Sequence[str]) -> dict[str, list[Json]]:
-    """The values chosen by --model and --set, by request field. Raises UsageError for a field that does not exist."""
+    """Return the values of --model and --set by request field. Raises UsageError for an unknown field."""
     known = schema("prompt")["properties"].keys() - OWN_KEYS - {"messages"}
     fields: dict[str, list[Json]] = {"model": list(dict.fromkeys(models))} if models else {}
     for setting in sets:

@@ -1,4 +1,4 @@
-"""What `runner merge` does: join the shards of a run, and print what they came to."""
+"""Implement `runner merge`: merge the shards of a run, and print the totals."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["merge_runs"]
 
 
 def merge_runs(names: Sequence[str], output: str | None, *, bom: bool, force: bool) -> int:
-    """Write one run out of its shards; its exit code. `output` gets the results, in the order of the input."""
+    """Merge the shards into one run and return its exit code. Write the results to `output`, in the order of the input."""
     root = find_root(Path.cwd())
     found = [find_run(root, name) for name in names]
     if output:

@@ -1,4 +1,4 @@
-"""What `runner models` does: ask an endpoint which models it offers."""
+"""Implement `runner models`: list the models that an endpoint offers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The project of the current folder, opened as the command line says."""
+"""Open the project of the current folder with the options of the command line."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from .show_errors import show_diagnostic
 __all__ = ["open_workspace", "sandbox_of"]
 
 PATIENCE = 3
-"""How often in a row a prompt may go beyond the limits; each time takes seconds, and a file may have many rows."""
+"""How often in a row a prompt may exceed the limits; each time takes seconds, and a file may have many rows."""
 
 
 def open_workspace(*, isolate: bool = False, env_file: EnvFile | None = None) -> Workspace:
-    """Open the project that the current folder lies in.
+    """Open the project that contains the current folder.
 
-    With `isolate` templates are rendered in a process of their own, which is only begun: see Sandbox.start.
+    With `isolate`, templates are rendered in a separate process, which is not started yet: see Sandbox.start.
     """
     with ExitStack() as on_failure:
         sandbox = sandbox_of(on_failure, isolate=isolate)
@@ -35,7 +35,7 @@ def open_workspace(*, isolate: bool = False, env_file: EnvFile | None = None) ->
 
 
 def sandbox_of(closing: ExitStack, *, isolate: bool) -> Sandbox:
-    """Return the sandbox to render in; `closing` ends its process. It is only begun: see Sandbox.start."""
+    """Return the sandbox to render in, not started yet (see Sandbox.start); `closing` ends its process."""
     if not isolate:
         return IN_PROCESS
     from ..isolation.isolated_sandbox import Isolation

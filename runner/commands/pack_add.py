@@ -1,4 +1,4 @@
-"""What `runner pack add` and `remove` do: runner.yaml, packs.lock and the copy change together."""
+"""Implement `runner pack add` and `remove`: change runner.yaml, packs.lock and the copy together."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ def add(alias: str, given: Mapping[str, str], *, vendored: bool, isolate: bool) 
         sandbox.start()
         if alias in installer.requirements:
             raise UsageError(
-                f"the pack {alias} exists already",
+                f"the pack {alias} already exists",
                 location=installer.requirements[alias].location,
-                hint=f"choose another alias; runner pack update {alias} --rev REV moves it",
+                hint=f"choose another alias, or update the pack: runner pack update {alias} --rev REV",
             )
         if not given.keys() & {"git", "path", "url", "python"}:
             raise UsageError(
-                "where does the pack come from?",
+                "the source of the pack is missing",
                 hint="give --git URL --rev REV, --path FOLDER, --url URL --sha256 HASH, or --python DISTRIBUTION",
             )
         for key, other, example in (
             ("git", "rev", "its tag, its branch or a commit: --rev v1.0.0"),
-            ("url", "sha256", "as its author gives it, or sha256sum FILE says it: --sha256 9f..."),
+            ("url", "sha256", "from its author, or from sha256sum FILE: --sha256 9f..."),
         ):
             if key in given and other not in given:
                 raise UsageError(f"--{key} needs --{other}", hint=example)
@@ -67,7 +67,7 @@ def add(alias: str, given: Mapping[str, str], *, vendored: bool, isolate: bool) 
 
 
 def remove(alias: str, *, isolate: bool) -> int:
-    """Take a pack out of everything but the project's own snapshots, and say who still uses it."""
+    """Remove a pack from everything except the project's own snapshots, and report the prompts that still use it."""
     with alone(), open_workspace(isolate=isolate) as workspace:
         installer, sandbox = Installer(workspace.project), workspace.sandbox
         sandbox.start()
@@ -75,7 +75,7 @@ def remove(alias: str, *, isolate: bool) -> int:
         if alias in installer.requirements or alias not in installer.lock.packs:
             installer.packs.requirement(alias)
             data, project = ProjectFile(installer.root, os.environ).edited(
-                lambda text: without_pack(text, alias), f"take {alias} out of `packs:`"
+                lambda text: without_pack(text, alias), f"remove {alias} from `packs:`"
             )
         found = effects(
             PackView(installer.project, installer.packs),
@@ -92,13 +92,13 @@ def remove(alias: str, *, isolate: bool) -> int:
         show_broken(found)
         if (installer.root / pack_folder(alias)).is_dir():
             print_line(
-                f"note: your own snapshots of its prompts stay in {visible(pack_folder(alias))}/", err=True
+                f"note: your own snapshots of its prompts remain in {visible(pack_folder(alias))}/", err=True
             )
         return 0
 
 
 def _entry(given: Mapping[str, str], root: Path, *, vendored: bool) -> dict[str, str | bool]:
-    """The entry for runner.yaml. Paths were typed in the current folder, and start from the project's there."""
+    """Return the entry for runner.yaml, with paths relative to the project instead of the current folder."""
     entry: dict[str, str | bool] = dict(given)
     folder, repository = given.get("path"), given.get("git")
     if folder:  # an empty one is refused with the other values
@@ -114,4 +114,4 @@ def _from_root(typed: str, root: Path) -> str:
     try:
         return Path(os.path.relpath(Path.cwd() / typed, root)).as_posix()
     except ValueError:  # another drive of Windows
-        raise UsageError(f"{typed} is on another drive than the project") from None
+        raise UsageError(f"{typed} and the project are on different drives") from None

@@ -1,4 +1,4 @@
-"""What `runner pack sync`, `verify`, `vendor` and `list` do: the copies of packs, against packs.lock."""
+"""Implement `runner pack sync`, `verify`, `vendor` and `list`: compare the copies of packs with packs.lock."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def vendor(aliases: Sequence[str]) -> int:
             if not requirement.vendored:
                 data, _ = ProjectFile(installer.root, os.environ, data).edited(
                     lambda text, alias=requirement.alias: without_setting(text, alias, "vendored"),  # type: ignore[misc]
-                    f"take `vendored: false` out of packs.{requirement.alias}",
+                    f"remove `vendored: false` from packs.{requirement.alias}",
                 )
         installer.vendor(requirements, project_file=data)
         for requirement in requirements:
@@ -119,7 +119,7 @@ def _row(installer: Installer, requirement: Requirement) -> dict[str, object]:
 
 
 def _state(installer: Installer, requirement: Requirement) -> str:
-    """In a word or two: as locked, or what `verify` says at length."""
+    """Return the state of a pack in a word or two; `verify` gives the details."""
     try:
         installer.packs.locked(requirement)
     except StalePackError:

@@ -1,4 +1,4 @@
-"""A pack on its way from one version to another: what that changes, for `runner pack lock`, `update` and `diff`."""
+"""Changes of packs from one version to another, and their effects, for `runner pack lock`, `update` and `diff`."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ __all__ = ["Move", "effects_of", "recording", "show_broken", "show_moves"]
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """What a pack is locked to, and what it would be; `opened` is the one that is here, if it is."""
+    """A change of the locked version of a pack; `opened` is the current copy, if there is one."""
 
     resolved: Resolved
     before: LockedPack | None
@@ -36,13 +36,13 @@ class Move:
 
     @classmethod
     def of(cls, installer: Installer, resolved: Resolved) -> Move:
-        """The move from what a project has now. Raises PackError for a copy that was changed by hand."""
+        """Return the move from the project's current version. Raises PackError for a copy that was changed by hand."""
         alias = resolved.requirement.alias
         opened = None
         before = installer.lock.packs.get(alias)
         if before is not None:
-            # Without a copy there is nothing to compare with. That must not keep a pack from moving on: the source may
-            # not have the old one any longer.
+            # Without a copy there is nothing to compare with. That must not prevent an update: the source may no longer
+            # have the old version.
             with contextlib.suppress(StalePackError):
                 opened = installer.packs.open_locked(alias)
         return cls(resolved, before, opened)
@@ -54,21 +54,21 @@ class Move:
 
     @property
     def is_one(self) -> bool:
-        """Whether anything would be written."""
+        """Whether the locked version changes."""
         return self.before != self.resolved.locked
 
     @property
     def moved_tag(self) -> str | None:
-        """The tag that means another commit than when it was locked, though runner.yaml says the same."""
+        """The tag whose commit has changed since it was locked, although the entry in runner.yaml has not."""
         before, after = self.before, self.resolved.locked
         same = before is not None and before.source == after.source and before.commit != after.commit
         return self.resolved.tag if same else None
 
 
 def effects_of(installer: Installer, moves: Sequence[Move], project: Project, sandbox: Sandbox) -> Effects:
-    """What moves do to the requests of a project, whose runner.yaml may become `project` with them.
+    """Return the effects of moves on the requests of a project. `project` is the project after the moves.
 
-    One of them at least is of a pack that was locked before.
+    At least one of the moves is of a pack that was locked before.
     """
     before: Mapping[str, OpenPack] = {move.alias: move.opened for move in moves if move.opened is not None}
     after = {move.alias: move.resolved.pack for move in moves}
@@ -87,7 +87,7 @@ def effects_of(installer: Installer, moves: Sequence[Move], project: Project, sa
 
 
 def show_moves(moves: Sequence[Move], found: Effects | None) -> None:
-    """Print what became of the packs, then of the requests."""
+    """Print the changes of the packs, then of the requests."""
     for move in moves:
         exports = (move.opened.manifest if move.opened else None, move.resolved.pack.manifest)
         for line in change_lines(move.alias, move.before, move.resolved.locked, exports=exports):
@@ -108,7 +108,7 @@ def show_moves(moves: Sequence[Move], found: Effects | None) -> None:
 
 
 def show_broken(found: Effects) -> None:
-    """Print what loaded before and does not any longer, as the errors that it now ends with."""
+    """Print the errors of prompts that loaded before and no longer do."""
     if found.broken:
         print_line(err=True)
         print_line("warning: this no longer works:", err=True)
@@ -117,5 +117,5 @@ def show_broken(found: Effects) -> None:
 
 
 def recording(found: Effects) -> str:
-    """The command that runs the affected tests."""
+    """Return the command that runs the affected tests."""
     return f"runner test {' '.join(found.affected)}"

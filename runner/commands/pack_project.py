@@ -1,4 +1,4 @@
-"""A project for the commands that change its packs: theirs alone for the time, its runner.yaml as text to be edited."""
+"""Lock a project for a command that changes its packs, and edit its runner.yaml as text."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["ProjectFile", "alone"]
 
 @contextmanager
 def alone() -> Iterator[None]:
-    """No other command changes the packs of the project meanwhile, and SIGTERM is as orderly an end as Ctrl-C."""
+    """Keep other commands from changing the packs of the project, and handle SIGTERM like Ctrl-C."""
 
     def wait() -> None:
         print_line("note: waiting for another runner pack command in this project", err=True)
@@ -35,7 +35,7 @@ def alone() -> Iterator[None]:
 
 
 class ProjectFile:
-    """The runner.yaml of a folder; `data` are the bytes that it is about to have."""
+    """The runner.yaml of a folder; `data` is its new content, if an earlier edit is not written yet."""
 
     def __init__(self, root: Path, environ: Mapping[str, str], data: bytes | None = None) -> None:
         path = root / PROJECT_FILE
@@ -50,16 +50,16 @@ class ProjectFile:
             ) from None
 
     def edited(self, edit: Callable[[str], str | None], lines: str) -> tuple[bytes, Project]:
-        """The bytes of the file after an edit, and the project that they say.
+        """Return the bytes of the file after an edit, and the project that they define.
 
-        Raises UsageError with the `lines` for a person to write where the file cannot be edited safely, and for an edit
-        that a project cannot have.
+        Raises UsageError if the file cannot be edited safely, with the `lines` for a person to write, and if the edited
+        project is invalid.
         """
         try:
             text = decode(self._before, self._shown)
         except EncodingError:
             text = None
-        # A file with mixed line ends would not keep them.
+        # A file with mixed line endings would not keep them.
         whole = text is not None and encode_like(text, self._before) == self._before
         new = edit(text) if text is not None and whole else None
         if new is None:
@@ -76,6 +76,6 @@ class ProjectFile:
         try:
             return data, load_project_from(tree, self._root, environ=self._environ)
         except RunnerError as error:
-            # It is the edit that is wrong: the file does not have the line that the error would name.
+            # The edit is wrong: the file does not have the line that the error would name.
             first = error.errors[0] if isinstance(error, Problems) else error
             raise UsageError(first.message, hint=first.hint) from None

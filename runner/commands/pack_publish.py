@@ -1,4 +1,4 @@
-"""What `runner pack init`, `check` and `build` do: a pack of one's own."""
+"""Implement `runner pack init`, `check` and `build`, for authors of packs."""
 
 from __future__ import annotations
 
@@ -42,15 +42,15 @@ _COUNTED = {"prompts": "prompt", "partials": "partial", "schemas": "schema"}
 
 
 def init(folder: Path, name: str | None) -> int:
-    """Write a pack.yaml for what is in a folder; where there is no prompt, a first one, too."""
+    """Write a pack.yaml for the files of a folder; if there is no prompt, write a first one too."""
     path = folder / MANIFEST
     shown = path
     if path.exists():
-        raise UsageError(f"{shown} exists already", hint="check it with: runner pack check")
+        raise UsageError(f"{shown} already exists", hint="check it with: runner pack check")
     refuse_links(folder, path)
     fitting = fitting_name(name or Path(os.path.realpath(folder)).name)
     if not any(file.lower().endswith(PROMPT_ENDINGS) for file in _files(folder)):
-        # Nothing to share yet: something to begin with, that passes the check at once.
+        # There is nothing to share yet: write a first prompt that passes the check immediately.
         write_starter(folder)
     text = manifest_text(fitting, _files(folder))
     transaction = FileTransaction()
@@ -59,12 +59,12 @@ def init(folder: Path, name: str | None) -> int:
     print_line(f"written  {shown}")
     there = "" if folder == Path() else f" {folder}"
     print_line()
-    print_line(f"Read what it exports, then:  runner pack check{there}")
+    print_line(f"Review its exports, then:  runner pack check{there}")
     return 0
 
 
 def check(folder: Path, *, isolate: bool) -> int:
-    """Look at a pack as its users will see it, and run its tests with the answers that come with it."""
+    """Check a pack as its users will see it, and run its tests with its own approved answers."""
     with ExitStack() as closing:
         sandbox = sandbox_of(closing, isolate=isolate)
         sandbox.start()
@@ -96,9 +96,7 @@ def check(folder: Path, *, isolate: bool) -> int:
         warnings = sum(remark.severity == "warning" for remark in remarks)
         print_line(_summary(pack.manifest, verdicts, errors=errors, warnings=warnings))
         if verdicts["outdated"]:
-            print_line(
-                "runner test asks the model for the missing answers, runner review approves them", err=True
-            )
+            print_line("to get and approve the missing answers: runner test, then runner review", err=True)
         return 2 if errors else 1 if verdicts["fail"] else 4 if verdicts["outdated"] else 0
 
 
@@ -129,7 +127,7 @@ def build(folder: Path, output: str | None, *, isolate: bool) -> int:
 
 
 def _files(folder: Path) -> list[str]:
-    """The files of a folder that are part of its pack; none where there is no folder yet."""
+    """Return the files of a folder that belong to its pack; none if the folder does not exist yet."""
     if not folder.exists():
         return []
     return [entry.path for entry in included(find_in_folder(folder, shown=_shown(folder)).entries)]
@@ -140,7 +138,7 @@ def _collected(folder: Path) -> FetchedPack:
 
 
 def _open(fetched: FetchedPack, sandbox: Sandbox) -> OpenPack:
-    """The pack, without a fault; its prompts are called by its own name, for want of an alias."""
+    """Open the pack, and raise its errors. Its own name is used in place of an alias."""
     return open_sound(fetched.tree, load_manifest(fetched.tree).name, sandbox)
 
 
@@ -151,7 +149,7 @@ def _shown(folder: Path) -> str:
 def _examined(
     pack: OpenPack, export: str, project: Project, sandbox: Sandbox
 ) -> Iterator[Diagnostic | RunnerError | Tested]:
-    """What is to be said about a prompt, and of each of its tests."""
+    """Yield the findings about a prompt, and the result of each of its tests."""
     prompt = load_export(pack, pack.manifest.name, export)
     found = lint_prompt(prompt, project, sandbox)
     yield from found.remarks

@@ -1,4 +1,4 @@
-"""What `runner pack lock`, `update` and `diff` do."""
+"""Implement `runner pack lock`, `update` and `diff`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = ["diff", "lock", "update"]
 
 
 def lock(*, isolate: bool) -> int:
-    """Look up what is new or changed; take out what nothing asks for."""
+    """Lock new and changed packs, and remove packs that runner.yaml no longer has."""
     with alone(), open_workspace(isolate=isolate) as workspace:
         installer, sandbox = Installer(workspace.project), workspace.sandbox
         sandbox.start()
@@ -37,7 +37,7 @@ def lock(*, isolate: bool) -> int:
         if not moves and not gone:
             print_line(f"packs.lock is up to date: {plural(len(installer.requirements), 'pack')}")
             return 0
-        # Of a pack that was not there before there is nothing to compare.
+        # A pack that was not locked before has nothing to compare with.
         found = (
             effects_of(installer, moves, installer.project, sandbox)
             if any(move.before for move in moves)
@@ -51,7 +51,7 @@ def lock(*, isolate: bool) -> int:
 
 
 def update(aliases: Sequence[str], *, rev: str | None, dry_run: bool, isolate: bool) -> int:
-    """Move to what the sources have now."""
+    """Update packs to the current versions of their sources."""
     with alone(), open_workspace(isolate=isolate) as workspace:
         installer, sandbox = Installer(workspace.project), workspace.sandbox
         sandbox.start()
@@ -59,7 +59,7 @@ def update(aliases: Sequence[str], *, rev: str | None, dry_run: bool, isolate: b
         data, project = None, installer.project
         if rev is not None:
             if len(aliases) != 1:
-                raise UsageError("--rev is for one pack", hint="runner pack update ALIAS --rev REV")
+                raise UsageError("--rev applies to one pack", hint="runner pack update ALIAS --rev REV")
             data, project = _with_rev(installer, aliases[0], rev)
             requirements = [requirements_of(project)[aliases[0]]]
         moves = [
@@ -105,7 +105,7 @@ def diff(alias: str, *, to: str | None, form: str, isolate: bool) -> int:
 
 
 def _with_rev(installer: Installer, alias: str, rev: str) -> tuple[bytes, Project]:
-    """runner.yaml with another revision of a pack, and the project that it says."""
+    """Return runner.yaml with another revision of a pack, and the project that it defines."""
     requirement = installer.packs.requirement(alias)
     if "git" not in requirement.source:
         raise UsageError(
@@ -122,6 +122,6 @@ def _warn_of_tag(move: Move) -> None:
         then, now = str(move.before.commit)[:12], str(move.resolved.locked.commit)[:12]
         print_line(
             f"warning: {visible(move.alias)}: the tag {visible(move.moved_tag)} was moved from {then} to {now} since it was "
-            "locked. This may be an attack: read what changed, and ask the pack's author.",
+            "locked. This may be an attack: review the changes, and ask the pack's author.",
             err=True,
         )

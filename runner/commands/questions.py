@@ -1,4 +1,4 @@
-"""What stored answers were asked: their messages, rendered again from the prompts as they are now."""
+"""Find the questions behind stored answers: their messages, rendered again from the current prompts."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from .load_selection import request_fields
 
 __all__ = ["CaseQuestions", "DeclaredCases", "Questions", "keys_of", "messages_of"]
 
-NO_CASE = "the prompt has no such case any more"
+NO_CASE = "the prompt no longer has this case"
 
 
 class Questions:
-    """Finds what each record of a run asked. A prompt is loaded when its first record comes, and once."""
+    """Finds the question of each record of a run. A prompt is loaded once, when its first record needs it."""
 
     def __init__(self, run: StoredRun, workspace: Workspace) -> None:
         self._manifest = run.manifest
@@ -38,7 +38,7 @@ class Questions:
         self._clean = json_cleaner(keys_of(workspace))
 
     def of(self, record: Record) -> Question:
-        """Return the question of a record. Nothing that is wrong with its prompt now is an error."""
+        """Return the question of a record. If its prompt now has an error, the question's remark says so."""
         unit = self.unit(record)
         if isinstance(unit, str):
             return Question(None, unit)
@@ -51,7 +51,7 @@ class Questions:
         )
 
     def unit(self, record: Record) -> Unit | str:
-        """Return the prompt in the record's variant, or why there is none."""
+        """Return the unit of the record's prompt and variant, or the reason why there is none."""
         file = record["file"]
         if file not in self._prompts:
             try:
@@ -61,10 +61,10 @@ class Questions:
         found = self._prompts[file]
         if isinstance(found, str):
             return found
-        return found.get(record["variant"], "the prompt has no such variant any more")
+        return found.get(record["variant"], "the prompt no longer has this variant")
 
     def _load(self, name: str) -> Mapping[str | None, Unit]:
-        """Compile a prompt of the run as it was chosen then, in all its variants."""
+        """Compile a prompt with the options of the run, in all its variants."""
         workspace = self._workspace
         asking: Any = self._manifest.get("arguments", {}).get("asking", {})
         place = workspace.root / name
@@ -73,14 +73,14 @@ class Questions:
             workspace.packs.verify_copies()
             named = name
         elif not place.resolve().is_relative_to(workspace.root.resolve()):
-            raise UsageError(f"{name} lies outside the project")
+            raise UsageError(f"{name} is outside the project")
         fields = request_fields(asking.get("models") or (), asking.get("sets") or ())
         units = workspace.units(workspace.prompts([named]), endpoint=asking.get("endpoint"), fields=fields)
         return {unit.variant: unit for unit in units}
 
 
 class CaseQuestions:
-    """Finds what the answers of a project's cases were asked. Each prompt is loaded once, when it is first needed."""
+    """Finds the questions of a project's cases. Each prompt is loaded once, when it is first needed."""
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
@@ -88,7 +88,7 @@ class CaseQuestions:
         self._clean = json_cleaner(keys_of(workspace))
 
     def of(self, entry: PendingEntry) -> Question:
-        """Return the question of a pending answer. Nothing that is wrong with its prompt now is an error."""
+        """Return the question of a pending answer. If its prompt now has an error, the question's remark says so."""
         found = self._prompt(entry)
         if isinstance(found, RunnerError):
             return Question(None, f"the prompt cannot be read: {found.message}")
@@ -101,7 +101,7 @@ class CaseQuestions:
             return Question(None, f"the prompt has changed since and cannot be rendered: {error.message}")
 
     def about(self, job: Job, request: str | None = None) -> Question:
-        """Return the question of a job; `request` is the fingerprint of the one that was answered."""
+        """Return the question of a job; `request` is the fingerprint of the request that was answered."""
         data = json.dumps(job.case.vars, ensure_ascii=False)
         return Question(
             messages_of(job.data, self._clean),
@@ -112,7 +112,7 @@ class CaseQuestions:
     def _prompt(
         self, entry: PendingEntry
     ) -> Mapping[tuple[str, str | None], tuple[Unit, Case]] | RunnerError:
-        """The cases of the entry's prompt by id and variant, or why it cannot be loaded."""
+        """Return the cases of the entry's prompt by id and variant, or the error of loading it."""
         named = _named(entry, self._workspace)
         if named not in self._cases:
             try:
@@ -130,14 +130,14 @@ class CaseQuestions:
 
 
 class DeclaredCases:
-    """The cases that a project's prompts declare, for commands that render and compile nothing."""
+    """Finds the cases that a project's prompts declare, for commands that render and compile nothing."""
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
         self._cases: dict[str, Collection[tuple[str, str | None]] | None] = {}
 
     def lack(self, entry: PendingEntry) -> bool:
-        """Whether the prompt of a pending answer can be read and has no such case: nothing would use its snapshot."""
+        """Return whether the prompt of a pending answer can be read and lacks the case, so that nothing uses its snapshot."""
         named = _named(entry, self._workspace)
         if named not in self._cases:
             try:
@@ -148,7 +148,7 @@ class DeclaredCases:
         return found is not None and (entry.case, entry.variant) not in found
 
     def _read(self, named: str) -> Collection[tuple[str, str | None]] | None:
-        """The cases of a prompt by id and variant; None where it has no tests, so that there may be one without variables."""
+        """Return the cases of a prompt by id and variant; None if it has no tests, so that it may have an implicit case."""
         found: set[tuple[str, str | None]] = set()
         for prompt in self._workspace.prompts([named]):
             if not prompt.tests:
@@ -159,17 +159,17 @@ class DeclaredCases:
 
 
 def _named(entry: PendingEntry, workspace: Workspace) -> str:
-    """What the command line would call the prompt of a pending answer."""
+    """Return the name of a pending answer's prompt for the command line."""
     return entry.prompt if is_of_pack(entry.snapshot_file) else str(workspace.root / entry.prompt_file)
 
 
 def messages_of(data: bytes, clean: Callable[[str], str]) -> list[Json]:
-    """The messages of a request as they may be shown: without keys."""
+    """Return the messages of a request, without keys, so that they can be shown."""
     messages: list[Json] = json.loads(clean(data.decode()))["messages"]
     return messages
 
 
 def keys_of(workspace: Workspace) -> list[str]:
-    """The values of the keys that the environment has for this project."""
+    """Return the values of the project's keys in the environment."""
     names = key_variables(workspace.project.endpoints.values())
     return [workspace.environ[name] for name in names if workspace.environ.get(name)]

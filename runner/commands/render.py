@@ -1,4 +1,4 @@
-"""What `runner render` does: print what would be sent, case by case."""
+"""Implement `runner render`: print the requests without sending them."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ __all__ = ["render"]
 
 
 def render(selection: SelectionOptions, form: str) -> int:
-    """Print each request in one of the forms of `rendered`; with several, each behind a line that names it."""
+    """Print each request in one of the forms of `rendered`; if there are several, print the case before each."""
     with ExitStack() as closing:
         chosen = load_selection(selection, closing)
         plan = Plan(chosen.units, chosen.selection.cases)
-        # Each case is rendered once: what was checked is what is printed.
+        # Each case is rendered once: the printed request is the one that was checked.
         preflight = chosen.preflight(plan, spool=closing.enter_context(Spool()))
         for job in plan.jobs(preflight):
             if preflight.jobs > 1:

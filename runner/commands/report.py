@@ -1,4 +1,4 @@
-"""What `runner report`, `runner view` and `run --report` do: the records of a run as a page."""
+"""Implement `runner report`, `runner view` and `run --report`: write the records of a run as a page."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ..engine.journal.final_records import RecordIndex, final_records
+from ..engine.journal.final_records import RecordIndex, final_records, manifest_now
 from ..engine.journal.stored_runs import StoredRun, find_run
 from ..files.destination import Destination
 from ..files.project_root import find_root
@@ -51,7 +51,7 @@ def view(name: str, against: str | None) -> int:
         report_run(run, workspace, str(file), other=other, option="the report")
     print_line(visible(str(file)))
     if not open_in_browser(file, [root]):
-        print_line("no browser could be opened here: open that file in one")
+        print_line("no browser could be opened; open this file in one")
     return 0
 
 
@@ -63,7 +63,7 @@ def report_run(
     other: StoredRun | None = None,
     option: str = "--report",
 ) -> int:
-    """Write the report of a stored run; how many answers are in it."""
+    """Write the report of a stored run, and return the number of its answers."""
     facts = _facts(run, other)
     before = RecordIndex(other) if other is not None else None
     known = RecordedEntries(run, workspace)
@@ -82,7 +82,7 @@ def report_run(
 
 
 def _facts(run: StoredRun, other: StoredRun | None) -> RunFacts:
-    manifest = run.manifest
+    manifest = manifest_now(run)
     notes = []
     if run.status != "complete":
         reason = manifest.get("reason")
@@ -92,8 +92,8 @@ def _facts(run: StoredRun, other: StoredRun | None) -> RunFacts:
         )
     if manifest.get("command") == "test":
         notes.append(
-            "This was `runner test`: its records are the cases that were asked, held against what is approved now. "
-            "Cases that were replayed from approved answers are in no record; `runner test --report FILE` has them, too."
+            "This was a run of `runner test`: its records are the cases that were sent, compared with the answers that are "
+            "approved now. Cases that were replayed have no record; `runner test --report FILE` includes them."
         )
     prompts = manifest.get("prompts", [])
     return RunFacts(
@@ -129,7 +129,7 @@ def _captions(run: StoredRun, other: StoredRun | None) -> Iterator[tuple[str, st
 
 
 def _name(prompt: str) -> str:
-    """The name of a prompt by its file, as it is unless the file says otherwise."""
+    """Return the default name of a prompt, from the name of its file."""
     name = Path(prompt).name
     for ending in (".yaml", ".yml", ".prompt"):
         name = name.removesuffix(ending)

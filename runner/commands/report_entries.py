@@ -1,4 +1,4 @@
-"""The records of a stored run as entries of a report: what was asked, and what is approved, as the project knows it today."""
+"""Turn the records of a stored run into entries of a report, with the project's current prompts and approved answers."""
 
 from __future__ import annotations
 
@@ -25,25 +25,25 @@ from .questions import Questions
 __all__ = ["RecordedEntries", "compared", "title_of"]
 
 QUESTIONS = 10_000
-"""So many cases that passed have their messages in a report; those that did not pass have them all."""
+"""The number of passed cases with messages in a report; cases that did not pass always have them."""
 
 _TOO_MANY = Question(
     None,
     f"a report has the messages of {count(QUESTIONS)} cases that passed, and of all that did not; "
-    "runner show CASE and runner render show those of any case",
+    "runner show --case CASE shows those of any case",
 )
 
 
 @dataclass(frozen=True, slots=True)
 class _Approvals:
-    """What decides about the answers of a prompt. `any`: something is approved of its cases."""
+    """The rules for the answers of a prompt. `any`: whether any of its cases has an approved answer."""
 
     rules: Rules
     any: bool
 
 
 class RecordedEntries:
-    """Makes entries of the records of a run."""
+    """Turns the records of a run into entries."""
 
     def __init__(self, run: StoredRun, workspace: Workspace) -> None:
         self._workspace = workspace
@@ -55,11 +55,11 @@ class RecordedEntries:
         self._passed = 0
 
     def name(self, record: Record) -> str:
-        """What the project calls the file of a record's prompt."""
+        """Return the path, from the project's root, of a record's prompt file."""
         return self._files.get(record["file"], record["file"])
 
     def entry(self, record: Record, earlier: Record | None) -> ReportEntry:
-        """The record with all that is known of it."""
+        """Return the entry of a record; `earlier` is the same case in the run to compare with."""
         approved, verdict = self._approved(record)
         state = _state(record)
         kind = None
@@ -76,10 +76,10 @@ class RecordedEntries:
         return _TOO_MANY if record["passed"] and self._passed > QUESTIONS else self._questions.of(record)
 
     def _approved(self, record: Record) -> tuple[Approved | None, str | None]:
-        """What is approved for a record's case and how its answer differs, or why that cannot be told."""
+        """Return the approved answer of a record's case and the differences, or the reason why they are unknown."""
         unit = self._questions.unit(record)
         if isinstance(unit, str):
-            return None, None  # the question says why
+            return None, None  # the question has the reason
         prompt = unit.prompt
         try:
             known = self._approvals.get(prompt.place)
@@ -96,7 +96,7 @@ class RecordedEntries:
 
 
 def compared(rules: Rules, approved: Snapshot, record: Record, unit: Unit) -> Approved:
-    """What is approved, and how the answer of a record differs from it by the rules of the prompt."""
+    """Return the approved answer, with the differences of a record's answer under the rules of the prompt."""
     agreement = (approved.agreement, approved.samples) if approved.samples > 1 else None
     value = stored_value(approved)
     if record["outcome"] == "error":
@@ -112,7 +112,7 @@ def _state(record: Record) -> State:
 
 
 def title_of(prompts: Sequence[str]) -> str:
-    """What a report is called: the names of its prompts, or how many there are."""
+    """Return the title of a report: the names of its prompts, or their number."""
     if not 1 <= len(prompts) <= _NAMED:
         return plural(len(prompts), "prompt")
     return " and ".join(", ".join(prompts).rsplit(", ", 1))

@@ -81,7 +81,7 @@ def recorded_run(name: str) -> tuple[StoredRun, RunScope, Mapping[str, Any]]:
     folder = Path(os.path.normpath(root / stored.manifest["cwd"]))
     if folder != Path.cwd():
         raise UsageError(
-            f"the run {stored.id} was started in {folder}, from where its paths count",
+            f"the run {stored.id} was started in {folder}, and its paths are relative to that folder",
             hint=f"cd {folder}",
         )
     try:
@@ -92,7 +92,7 @@ def recorded_run(name: str) -> tuple[StoredRun, RunScope, Mapping[str, Any]]:
         known = False
     if not known:
         raise UsageError(
-            f"the run {stored.id} cannot be resumed: its run.json is damaged, or that of another version of runner",
+            f"the run {stored.id} cannot be resumed: its run.json is damaged, or from another version of runner",
             hint="start a new one",
         )
     return stored, scope, arguments
@@ -132,20 +132,20 @@ def check_recorded_paths(
             continue
         if value == "-" and name != "paths":
             raise UsageError(
-                f"the run {stored.id} was started with {option}-, and what standard input held is not kept",
+                f"the run {stored.id} was started with {option}-, and data from standard input is not stored",
                 hint=f"give it again: --resume {stored.id} {option}FILE",
             )
         place = Path(os.path.realpath(value))
         inside = place.is_relative_to(root)
         if not inside or any(part.startswith(".") for part in place.relative_to(root).parts):
-            why = "is hidden" if inside else "lies outside the project"
+            why = "is hidden" if inside else "is outside the project"
         elif name == "output" and not is_own(place):
-            why = "is there and holds no results of runner"
+            why = "exists and contains no results of runner"
         else:
             continue
         raise UsageError(
             f"the run {stored.id} names {option}{value}, which {why}",
-            hint=f"if you mean it, give it again: --resume {stored.id} {option}{value}",
+            hint=f"to use it nevertheless, give it again: --resume {stored.id} {option}{value}",
         )
 
 

@@ -1,4 +1,4 @@
-"""What `runner review` does: show each pending answer, read keys, and apply the decisions at the end."""
+"""Implement `runner review`: show each pending answer, read keys, and apply the decisions at the end."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ Keyboard = Callable[[], AbstractContextManager[Callable[[], str]]]
 
 
 def review(select: Sequence[str], keyboard: Keyboard, *, isolate: bool) -> int:
-    """Go through the chosen entries; within `keyboard()` single keys can be read. Return 0.
+    """Review the selected entries and return 0. Single keys can be read inside `keyboard()`.
 
-    Raises NothingSelectedError, and UsageError without a terminal (after printing the entries) or on too small a one.
+    Raises NothingSelectedError, and UsageError without a terminal (after printing the entries) or if it is too small.
     """
     with open_workspace(isolate=isolate) as workspace:
         project, root = workspace.project, workspace.root
@@ -61,7 +61,7 @@ def review(select: Sequence[str], keyboard: Keyboard, *, isolate: bool) -> int:
             _print_all(entries, cases)
             raise UsageError(
                 "a review needs a terminal",
-                hint="runner accept and runner reject take the names of cases, or --kind, or --all",
+                hint="runner accept and runner reject accept names of cases, --kind, or --all",
             )
         size = shutil.get_terminal_size()
         if (reason := too_small(size.columns, size.lines)) is not None:
@@ -100,7 +100,7 @@ def _converse(state: Review, screen: _Screen, read_key: Callable[[], str]) -> No
 
 
 class _Screen:
-    """The terminal, and the pages that were laid out for its present width."""
+    """The terminal, with the pages that were laid out for its current width."""
 
     def __init__(self, cases: _Cases) -> None:
         self._cases = cases
@@ -111,7 +111,7 @@ class _Screen:
 
     @contextlib.contextmanager
     def shown(self) -> Iterator[None]:
-        """Use the terminal's second screen, as editors do: the first one comes back whatever happens."""
+        """Use the terminal's alternate screen, as editors do, and restore the main screen whatever happens."""
         self._out.control("\x1b[?1049h\x1b[?25l")
         try:
             yield
@@ -120,7 +120,7 @@ class _Screen:
             self._out.flush()
 
     def draw(self, state: Review) -> Extent | None:
-        """Show the state; None where the terminal has become too small, so that no key but q may be applied."""
+        """Show the state and return its extent; None if the terminal has become too small, so that only q is accepted."""
         columns, height = shutil.get_terminal_size()
         reason = too_small(columns, height)
         if reason is not None:
@@ -135,7 +135,7 @@ class _Screen:
         return extent
 
     def fits(self, entry: PendingEntry) -> bool:
-        """Whether the whole answer of an entry can be on the screen at once."""
+        """Return whether the whole answer of an entry fits on the screen."""
         columns, height = shutil.get_terminal_size()
         width = _usable(columns)
         page = self._page(entry, "whole", width)
@@ -165,12 +165,12 @@ _PAGES = 50
 
 
 def _usable(columns: int) -> int:
-    """The width to use: a full last column makes some terminals wrap."""
+    """Return the width to use: a character in the last column makes some terminals wrap."""
     return columns - 1
 
 
 def _apply(state: Review, rules: RuleWriting, workspace: Workspace, store: SnapshotStore) -> int:
-    """Apply the decisions. What cannot be done is reported, and the rest is done all the same."""
+    """Apply the decisions. Report those that cannot be applied, and apply the others nevertheless."""
     root = workspace.root
     problems: list[RunnerError] = []
     declared = DeclaredCases(workspace)
@@ -195,7 +195,7 @@ def _apply(state: Review, rules: RuleWriting, workspace: Workspace, store: Snaps
 
 
 class _Cases:
-    """What there is to show of each entry, worked out when it is first looked at."""
+    """The data to show for each entry, collected when the entry is first shown."""
 
     def __init__(
         self, entries: Sequence[PendingEntry], store: SnapshotStore, workspace: Workspace, *, isolate: bool
@@ -207,7 +207,7 @@ class _Cases:
         self._questions = CaseQuestions(workspace)
 
     def of(self, entry: PendingEntry) -> ReviewCase:
-        """Return the entry with what it is compared with and what was asked."""
+        """Return the entry with the answer it is compared with and its question."""
         key = entry.snapshot_file
         if key not in self._cases:
             self._cases[key] = self._find(entry)
@@ -232,5 +232,5 @@ class _Cases:
 
     @cached_property
     def _hunks(self) -> Mapping[str, Sequence[Hunk]]:
-        """How requests differ from the last commit, by snapshot file; nothing outside of git."""
+        """The differences of requests from the last commit, by snapshot file; empty outside git."""
         return hunks_since_last_commit(self._files, isolate=self._isolate)

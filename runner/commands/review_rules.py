@@ -1,4 +1,4 @@
-"""Rules that a review adds to prompt files: prepared one by one, written when the review ends."""
+"""Add rules to prompt files during a review: prepare them one by one, and write them when the review ends."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class _Edit:
 
 
 class RuleWriting:
-    """The edits that one review makes to prompt files below `root`. Rules are taken back in reverse order."""
+    """The edits of prompt files below `root` in one review. Rules are undone in reverse order."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -40,10 +40,10 @@ class RuleWriting:
         """Prepare the rule that accepts both values of a difference."""
         if not change.path.startswith("$"):
             return Proposed(
-                "No rule allows another outcome: the case declares with `outcome:` which one it expects."
+                "No rule can allow another outcome: declare the expected outcome in the case with `outcome:`."
             )
         if change.equal:
-            return Proposed(f"The rule {change.rule} allows this already.")
+            return Proposed(f"The rule {change.rule} already allows this.")
         missing = change.approved_missing or change.new_missing
         sides = ((change.approved, change.approved_missing), (change.new, change.new_missing))
         proposal = propose([value for value, absent in sides if not absent], sometimes_missing=missing)
@@ -61,9 +61,9 @@ class RuleWriting:
             text = None
         if text is not None and _is_githubs(text, path):
             return Proposed(
-                f"{rule}\n{entry.file} is in GitHub's format, which has no rules: write the prompt in runner's"
+                f"{rule}\n{entry.file} is in GitHub's format, which has no rules: use runner's own format"
             )
-        # A file with mixed line ends would not keep them.
+        # A file with mixed line endings would not keep them.
         whole = text is not None and (path in self._edits or encode_like(text, before) == before)
         edited = with_rule(text, change.path, proposal) if text is not None and whole else None
         if edited is None:
@@ -71,7 +71,7 @@ class RuleWriting:
                 f"{rule}\n{entry.file} cannot be edited safely: paste this into its regression.rules"
             )
         if rule in self._added.setdefault(path, []):
-            return Proposed(f"{rule}\nis already going to be added to {entry.file}.")
+            return Proposed(f"{rule}\nis already among the rules to add to {entry.file}.")
         earlier = self._edits.get(path)
         self._edits[path] = _Edit(entry.file, before, edited)
         self._added[path].append(rule)
@@ -84,8 +84,8 @@ class RuleWriting:
                 self._edits[path] = earlier
 
         return Proposed(
-            f"{rule}\nwill be added to {entry.file} when the review ends; the next `runner test` compares by it"
-            " (u takes it back).",
+            f"{rule}\nwill be added to {entry.file} when the review ends; the next `runner test` uses it"
+            " (u undoes this).",
             undo,
         )
 
@@ -99,7 +99,7 @@ class RuleWriting:
                 refuse_outside(path, self._root)
                 if path.read_bytes() != edit.before:
                     raise UsageError(
-                        f"{edit.shown} has changed during the review: its new rules were not written"
+                        f"{edit.shown} was changed during the review: its new rules were not written"
                     )
                 target = path.resolve()  # a link stays a link
                 mode = stat.S_IMODE(target.stat().st_mode)

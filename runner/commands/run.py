@@ -1,4 +1,4 @@
-"""What `runner run` does: choose, render everything, begin a run or resume one, ask, tell."""
+"""Implement `runner run`: select cases, render everything, begin or resume a run, send the requests, and report."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ __all__ = ["RunCommand"]
 
 @dataclass(frozen=True, slots=True)
 class RunCommand:
-    """One `runner run`, as its options say."""
+    """The options of `runner run`."""
 
     scope: RunScope
     stored: StoredRun | None
@@ -75,7 +75,7 @@ class RunCommand:
     env_file: EnvFile | None
 
     def dry_run(self) -> int:
-        """Say what it would take."""
+        """Print what the run would need, and return 0."""
         with contextlib.ExitStack() as closing:
             return self._dry_run(*self._plan(closing))
 
@@ -94,7 +94,7 @@ class RunCommand:
         return 0
 
     def carry_out(self) -> int:
-        """Run it; the exit code. Raises what loading, rendering, asking and storing raise."""
+        """Run the command and return the exit code. Raises what loading, rendering, sending and storing raise."""
         with contextlib.ExitStack() as closing:
             chosen, plan = self._plan(closing)
             self._check_output(chosen)
@@ -106,11 +106,11 @@ class RunCommand:
             return self._close(run, results, screen, outcome)
 
     def _open_screen(self, closing: contextlib.ExitStack) -> _Screen:
-        # Results are what this command says; they move aside only where standard output is spoken for.
+        # Progress and results are printed to standard output unless something else uses it.
         out, err = Outlet(sys.stdout, "standard output"), Outlet(sys.stderr, "standard error")
         to = err if self.as_json or self.stream else out
         closing.enter_context(unheeded(to, os.environ))
-        # A line that is redrawn would tangle with what else goes to the same screen.
+        # A line that is redrawn would mix with other output on the same screen.
         live = False if self.stream or self.debug or (self.as_json and out.isatty()) else None
         text = StreamText(out) if self.stream else None
         reporter = ConsoleReporter(
@@ -122,7 +122,7 @@ class RunCommand:
         return _Screen(out, err, reporter, text)
 
     def _check_output(self, chosen: Chosen) -> None:
-        """Refuse files to write that the run reads. Called as well when everything is read: templates, media, rows."""
+        """Refuse output files that the run reads. Called again when all templates, media and rows are known."""
         selection = self.scope.selection
         given = {"--input": selection["rows"], "--vars": selection["vars_file"]}
         given |= {f"--var {name}": file for name, file in texts_of_files(selection)}
@@ -138,7 +138,7 @@ class RunCommand:
         return chosen, Plan(chosen.units, chosen.selection.cases, self.scope.repeat, self.scope.shard)
 
     def _attempt(self, chosen: Chosen, plan: Plan, screen: _Screen, closing: contextlib.ExitStack) -> _Run:
-        """Render everything, then begin the run, or resume the one that is stored."""
+        """Render everything, then begin the run or resume the stored one."""
         spool = closing.enter_context(Spool())
         checking = screen.reporter.checking
 
@@ -169,7 +169,7 @@ class RunCommand:
         else:
             attempt = RunAttempt.resume(self.stored, plan, run_preflight, facts, root)
             closing.callback(attempt.journal.close)
-            # What --output names is written anew, so not before it is known that the run can be resumed.
+            # --output is overwritten, so it is opened only once it is known that the run can be resumed.
             if not (attempt.done and self.output_was_recorded):
                 writer = self._open_output(chosen, plan, attempt.preflight, closing)
         return _Run(chosen, plan, attempt, connections, writer)
@@ -186,7 +186,7 @@ class RunCommand:
         return closing.enter_context(OutputWriter(self.output, columns, bom=self.bom, force=self.force))
 
     def _open_results(self, run: _Run, screen: _Screen) -> _Results:
-        """Where answers go, with those that earlier attempts brought counted and written."""
+        """Open the destinations of answers; count and write the answers of earlier attempts."""
         writer = run.writer
         ordered = None
         sinks: list[Sink] = []
@@ -197,7 +197,7 @@ class RunCommand:
             sinks.append(_each(writer.write))
         if self.as_json:
             sinks.append(_each(_lines(screen.out)))
-        # Last, so that everything else has the record: it stops the run when nobody can be told any more.
+        # This sink is last, so that all others have the record: it stops the run if nobody reads the output any more.
         sinks.append(lambda *_: screen.out.check())
         sampled = Sampled()
         if run.plan.repeat > 1:
@@ -215,7 +215,10 @@ class RunCommand:
         return _Results(counters, budget, sinks, ordered, sampled)
 
     def _row_of(self, run: _Run) -> Callable[[Record], int | None]:
-        """What tells the row of a record in the file of --input, from 1: every unit has all of its rows, in order."""
+        """Return a function from a record to its row in the file of --input, counted from 1.
+
+        Every unit has all rows, in order.
+        """
         selection, starts = run.chosen.selection, run.attempt.preflight.starts
         narrowed = selection.ids or selection.tags or selection.where or selection.draw
         if selection.rows is None or narrowed:
@@ -224,7 +227,7 @@ class RunCommand:
         return lambda record: record["index"] // run.plan.repeat % rows + 1 if "index" in record else None
 
     def _begin(self, run: _Run, results: _Results, screen: _Screen) -> None:
-        """Say what runs, and how much of it is there."""
+        """Print what runs and, for a resumed run, how many answers exist."""
         screen.reporter.start(results.counters, title=run.chosen.title)
         for unit in run.plan.units:
             if (remark := seed_remark(unit, run.plan.repeat)) is not None:
@@ -236,7 +239,7 @@ class RunCommand:
         screen.out.check()
 
     def _ask(self, run: _Run, results: _Results, screen: _Screen) -> RunOutcome | None:
-        """Ask for what is left; None where the run was complete before."""
+        """Send the remaining requests; return None if the run was complete before."""
         jobs = self._jobs(run, results.ordered)
         if not run.attempt.preflight.jobs or run.attempt.done:
             for each in jobs.values():
@@ -276,7 +279,7 @@ class RunCommand:
         return run.plan.by_endpoint(attempt.preflight, attempt.skip(ordered.earlier), ordered.absent)
 
     def _close(self, run: _Run, results: _Results, screen: _Screen, outcome: RunOutcome | None) -> int:
-        """End --output, and tell what the run came to; the exit code."""
+        """Close --output, print the totals, and return the exit code."""
         counters, reporter = results.counters, screen.reporter
         if results.ordered is not None:
             results.ordered.finish()
@@ -315,7 +318,7 @@ class RunCommand:
 
 @dataclass(frozen=True, slots=True)
 class _Screen:
-    """What a run is shown on: both streams, the display of its progress on one of them, the text of answers on the other."""
+    """The output of a run: both streams, the progress on one of them, and the text of answers on the other."""
 
     out: Outlet
     err: Outlet
@@ -323,14 +326,14 @@ class _Screen:
     text: StreamText | None
 
     def remark(self, found: Diagnostic) -> None:
-        """Show a remark, without the progress, which would stand in the same line."""
+        """Show a remark, after clearing the progress from the line."""
         self.reporter.close()
         show_diagnostic(found)
 
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """A run that is ready to ask."""
+    """A run that is ready to send requests."""
 
     chosen: Chosen
     plan: Plan
@@ -341,7 +344,7 @@ class _Run:
 
 @dataclass(frozen=True, slots=True)
 class _Results:
-    """What the answers come to, and where they go."""
+    """The counters of the answers, and their destinations."""
 
     counters: Counters
     budget: Budget | None
@@ -353,7 +356,7 @@ class _Results:
 def _counting(
     tell: Callable[[int], None], visit: Callable[[Job], None] | None = None
 ) -> Callable[[Job], None]:
-    """A visitor of a preflight that tells now and then how many cases it has seen, and goes on to `visit`."""
+    """Return a visitor for a preflight that reports the number of cases from time to time, and calls `visit`."""
     seen = 0
 
     def count_in(job: Job) -> None:
@@ -373,16 +376,16 @@ _OFTEN = 256
 def _tell(attempt: RunAttempt, reporter: ConsoleReporter) -> None:
     earlier, preflight = attempt.earlier, attempt.preflight
     if earlier.lost:
-        reporter.note("the journal's last line was only half written and is dropped: its case is asked again")
+        reporter.note("the journal's last line was half written and is dropped: its case is sent again")
     if attempt.done:
-        reporter.note(f"the run {attempt.journal.id} is complete: nothing is left to ask")
+        reporter.note(f"the run {attempt.journal.id} is complete: nothing is left to send")
     else:
         reporter.note(
-            f"going on with {attempt.journal.id}: {count(len(earlier))} of {count(preflight.jobs)} are answered"
+            f"resuming {attempt.journal.id}: {count(len(earlier))} of {count(preflight.jobs)} are answered"
         )
 
 
-_NO_LOCKS = "this file system cannot lock files: see to it that no two processes go on with one run at once"
+_NO_LOCKS = "this file system cannot lock files: make sure that no two processes run or resume the same run"
 
 
 def _each(write: Callable[[Record], None]) -> Sink:
@@ -405,7 +408,7 @@ def _lines(out: Outlet) -> Callable[[Record], None]:
     utf8 = out.is_utf8
 
     def write(record: Record) -> None:
-        # An old code page takes only what JSON can spell in ASCII.
+        # An old code page needs JSON in ASCII.
         out.json(json_line(record) if utf8 else json.dumps(record))
         out.flush()
 

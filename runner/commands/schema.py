@@ -1,4 +1,4 @@
-"""What `runner schema` does: print the JSON Schema of one of our file formats."""
+"""Implement `runner schema`: print the JSON Schema of one of runner's file formats."""
 
 from __future__ import annotations
 
@@ -11,6 +11,6 @@ __all__ = ["show_schema"]
 
 
 def show_schema(name: Literal["prompt", "project", "pack"]) -> int:
-    """Print the schema as it is in the package."""
+    """Print the schema file of the package, and return 0."""
     print_data(schema_text(name).removesuffix("\n"))
     return 0

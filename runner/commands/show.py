@@ -1,4 +1,4 @@
-"""What `runner show` does: the answers of a stored run, each with its question, for a person or as JSON."""
+"""Implement `runner show`: print the answers of a stored run with their questions, for a person or as JSON."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def show(
     as_json: bool,
     isolate: bool,
 ) -> int:
-    """Print the records of a run that match; 0. Raises UsageError, NothingSelectedError, StorageError."""
+    """Print the matching records of a run and return 0. Raises UsageError, NothingSelectedError, StorageError."""
     words = [str(outcome) for outcome in Outcome]
     for word in outcomes:
         if word not in words:
@@ -74,7 +74,7 @@ def show(
 
 
 class _Wanted:
-    """Which records the options choose."""
+    """Selects records by the options of the command line."""
 
     def __init__(
         self, ids: Sequence[str], prompts: Sequence[str], outcomes: Sequence[str], *, failed: bool
@@ -82,7 +82,7 @@ class _Wanted:
         self.ids, self.prompts, self.outcomes, self.failed = ids, prompts, outcomes, failed
 
     def takes(self, record: Record) -> bool:
-        """Whether a record is one of them."""
+        """Return whether a record is selected."""
         return (
             not (self.failed and record["passed"])
             and (not self.outcomes or record["outcome"] in self.outcomes)
@@ -102,7 +102,7 @@ def _matching(run: StoredRun, wanted: _Wanted) -> Iterator[Record]:
 
 
 def _explain_nothing(run: StoredRun, wanted: _Wanted) -> int:
-    """Say why there is nothing to show. That nothing failed is no error."""
+    """Report why no record matches. If nothing failed and only --failed was given, that is not an error."""
     seen, ids, prompts = 0, dict[str, None](), dict[str, None]()
     for record in final_records(run):
         seen += 1
@@ -123,7 +123,7 @@ def _explain_nothing(run: StoredRun, wanted: _Wanted) -> int:
         ),
         None,
     )
-    raise NothingSelectedError(f"none of the {count(seen)} answers of the run {run.id} matches", hint=hint)
+    raise NothingSelectedError(f"no answer of the run {run.id} matches (it has {count(seen)})", hint=hint)
 
 
 _NAMES = 10_000
@@ -153,7 +153,10 @@ def _lines(
 
 
 def _rows(run: StoredRun) -> Callable[[Record], int | None] | None:
-    """What tells a record's row in the file of --input, from 1; None where the run had none or took only some."""
+    """Return a function from a record to its row in the file of --input, counted from 1.
+
+    Return None if the run had no such file or used only some of its rows.
+    """
     asking: Any = run.manifest.get("arguments", {}).get("asking", {})
     narrowed = any(asking.get(name) for name in ("ids", "tags", "where", "sample"))
     if not asking.get("rows") or narrowed or len(run.manifest["prompts"]) != 1:
@@ -161,7 +164,7 @@ def _rows(run: StoredRun) -> Callable[[Record], int | None] | None:
     repeat = asking.get("repeat") or 1
 
     def row(record: Record) -> int | None:
-        # With several variants the rows are counted on from one to the next.
+        # With several variants the index continues from one variant to the next.
         return record["index"] // repeat + 1 if "index" in record and record["variant"] is None else None
 
     return row

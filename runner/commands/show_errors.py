@@ -1,4 +1,4 @@
-"""Errors and remarks on standard error, with the line of the file they are about."""
+"""Print errors and remarks to standard error, with the line of the file that they concern."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from ..report.terminal.reporter import wants_color
 __all__ = ["show_diagnostic", "show_error"]
 
 _IN_URL = re.compile(r"(?<=//)[^/@\s]+(?=@)|(?<=\w:)[^/@:\s]+(?=@)|(?<=[?&])[^\s'\"{}]+")
-# What a key is given that its name calls a credential, or (`_env`, `_keyring`) the name of one. A word is looked at once,
-# from its beginning: a line may have 20 MiB.
+# The value of a YAML key whose name says that it is a credential or, with `_env` and `_keyring`, names one. Each word is
+# examined once, from its beginning, because a line may have 20 MiB.
 _VALUE = r"""(\"[^\"]*\"?|'[^']*'?|[^\s,{}\[\]][^,{}#]*)"""
 _KEY_VALUE = re.compile(
     r"""(?i)(?<![\w-])((?:[\w-]*(?:api[_-]?key(?!_env\b|_keyring\b)\w{0,40}|authorization|token|secret|password|credential|cookie)|[\w-]+-key)["']?\s*:\s*)"""
@@ -30,8 +30,8 @@ _NAME = re.compile(r"[A-Za-z_][\w/]*\s*")
 
 
 def show_error(error: RunnerError) -> int:
-    """Print an error; returns how many it was."""
-    # Many mistakes are often on one line, which may be long.
+    """Print an error, and return the number of errors in it."""
+    # Several mistakes are often on one line, which may be long.
     line_of = lru_cache(maxsize=16)(_line_of)
 
     def source_line(location: Location) -> str | None:
@@ -42,7 +42,7 @@ def show_error(error: RunnerError) -> int:
 
 
 def show_diagnostic(diagnostic: Diagnostic) -> None:
-    """Print a remark."""
+    """Print a warning or another remark."""
     print_lines(format_diagnostic(diagnostic, color=_colored()), err=True)
 
 
@@ -51,7 +51,7 @@ def _colored() -> bool:
 
 
 def _line_of(path: str, number: int) -> str | None:
-    """A line of a file that can be read; paths are as typed from the current folder."""
+    """Return a line of a file, or None if it cannot be read; paths are relative to the current folder."""
     try:
         with open(open_plain(path, follow=True), "rb") as file:  # noqa: PTH123 - a descriptor
             data = file.read(MAX_FILE_BYTES)
@@ -65,7 +65,7 @@ def _line_of(path: str, number: int) -> str | None:
 
 
 def _without_keys(line: str) -> str:
-    """The line with what looks like a key dotted out: a mistaken `api_key: sk-…` must not end up in a CI's log."""
+    """Return the line with values that look like keys replaced: a mistaken `api_key: sk-…` must not appear in a CI log."""
     from ..masking import is_plausible_name, mask
 
     line = _IN_URL.sub("…", line)

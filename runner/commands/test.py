@@ -1,4 +1,4 @@
-"""What `runner test` does: choose, re-check offline what can be, ask for the rest, tell."""
+"""Implement `runner test`: select cases, replay those that are unchanged, send the others, and report."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ __all__ = ["RegressionCommand"]
 
 @dataclass(frozen=True, slots=True)
 class RegressionCommand:
-    """One `runner test`, as its options say."""
+    """The options of `runner test`."""
 
     paths: Sequence[str]
     ids: Sequence[str]
@@ -70,7 +70,7 @@ class RegressionCommand:
         force: bool = False,
         quiet: bool = False,
     ) -> int:
-        """Run it; the exit code. Raises what loading, rendering, asking and storing raise."""
+        """Run the command and return the exit code. Raises what loading, rendering, sending and storing raise."""
         selection = tests_of(
             self.paths,
             ids=self.ids,
@@ -184,21 +184,21 @@ class RegressionCommand:
                 try:
                     keep_failed(workspace.root, failed)
                 except RunnerError as error:
-                    reporter.note(f"--failed will not know this run: {error.message}")
+                    reporter.note(f"the next --failed cannot use this run: {error.message}")
             seconds = time.monotonic() - started
             for each in (reporter, *others):
                 each.finish(tally, modes=self.modes, seconds=seconds, complete=not unsent)
         facts = tally.exit_counts(self.modes, unsent=unsent, signal=ending.signal if ending else None)
         code = exit_code(facts)
         if code == NothingSelectedError.exit_code:
-            code = 0  # an empty shard is a part of a run that has others
+            code = 0  # a shard may be empty, since the run has other shards
         out.flush()
         if not code:
             out.check()
         return code
 
     def _gates(self, chosen: Chosen) -> Gates:
-        """The gates of the chosen prompts. They are judged on all cases of a prompt, asked in this run."""
+        """Return the gates of the selected prompts. A gate is judged only if all cases of its prompt are sent in this run."""
         part = None
         if self.modes.record != "all":
             part = OFFLINE
@@ -221,7 +221,7 @@ class RegressionCommand:
         jobs: int | Literal["adaptive"] | None,
         endpoints: ConnectOptions,
     ) -> RunOutcome | None:
-        """Ask round after round for as many samples as the gates need; the ending where that was cut short."""
+        """Send further rounds of samples until the gates can judge; return the outcome if that was cut short, else None."""
         gates.look()
         while wanted := gates.more():
             units = [unit for unit in plan.units if id(unit) in wanted]

@@ -1,4 +1,4 @@
-"""Who is told of a regression run besides the screen: a JUnit or Markdown file, a report, and GitHub where it runs this."""
+"""The outputs of a regression run besides the screen: a JUnit or Markdown file, a report, and GitHub Actions."""
 
 from __future__ import annotations
 
@@ -19,25 +19,28 @@ __all__ = ["Listener", "listeners"]
 
 
 class Listener(Protocol):
-    """Is told each case, each snapshot that no case refers to, and how the run ended."""
+    """Receives each case, each unreferenced snapshot, each gate, and the totals of a run."""
 
     def case(self, result: CaseResult) -> None:
-        """A case was decided."""
+        """Receive the result of a case."""
 
     def unreferenced(self, file: str) -> None:
-        """No case refers to this snapshot."""
+        """Receive the path of a snapshot that no case refers to."""
 
     def gate(self, result: GateResult) -> None:
-        """A gate was judged, or is not in this run."""
+        """Receive the result of a gate, which may be that it was not judged in this run."""
 
     def finish(self, tally: Tally, *, modes: Modes, seconds: float, complete: bool = True) -> None:
-        """That was all; `complete` unless the run was cut short."""
+        """End the output; `complete` is False if the run was cut short."""
 
 
 def listeners(
     closing: ExitStack, output: str | None, report: str | None, chosen: Chosen, *, force: bool
 ) -> list[Listener]:
-    """Those that the command line and the environment ask for; `closing` closes them. Raises UsageError, StorageError."""
+    """Return the outputs that the command line and the environment request; `closing` closes them.
+
+    Raises UsageError, StorageError.
+    """
     from ..report.regression.github_report import GitHubReport
     from ..report.terminal.workflow_commands import on_github
 
@@ -58,8 +61,8 @@ def listeners(
             found.append(closing.enter_context(JUnitReport(output, force=force)))
         else:
             raise UsageError(
-                f'--output cannot tell a format from "{output}".',
-                hint="end the name in .xml (JUnit) or .md (Markdown)",
+                f'the file name "{output}" of --output does not show its format',
+                hint="use a name that ends in .xml (JUnit) or .md (Markdown)",
             )
     if report is not None:
         from .test_report import TestReport
@@ -73,7 +76,7 @@ def listeners(
 
 
 def _locate(chosen: Chosen, file: str, case_id: str) -> Location:
-    """Where a case is written down, else its prompt's file."""
+    """Return the place where a case is declared, or else its prompt's file."""
     for unit in chosen.units:
         if unit.prompt.path == file:
             for case in chosen.selection.cases(unit):

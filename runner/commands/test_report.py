@@ -1,4 +1,4 @@
-"""A regression run as a report: every case, whether it was asked or replayed."""
+"""Write a regression run as a report with every case, sent or replayed."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ __all__ = ["TestReport"]
 
 
 class TestReport:
-    """A listener of a regression run that makes a report of it: every case, asked or replayed."""
+    """A listener that writes a report of a regression run with every case, sent or replayed."""
 
-    __test__ = False  # to pytest, which goes by names
+    __test__ = False  # pytest would collect it because of its name
 
     def __init__(self, output: str, chosen: Chosen) -> None:
         models = sorted({unit.model for unit in chosen.units})
@@ -48,24 +48,24 @@ class TestReport:
         self._complete = False
 
     def case(self, result: CaseResult) -> None:
-        """A case was decided."""
+        """Write the entries of a case."""
         for entry in self._entries(result):
             self._writer.write(entry)
 
     def unreferenced(self, file: str) -> None:
-        """Snapshots without a case are no answers."""
+        """Ignore snapshots without a case: they are not answers."""
 
     def gate(self, result: GateResult) -> None:
-        """A gate was judged, or is not in this run."""
+        """Add the result of a gate as a note."""
         self._writer.note(f"Gate {result.gate} of {result.name}: {headline(result)}")
 
     def finish(self, tally: Tally, *, modes: Modes, seconds: float, complete: bool = True) -> None:
-        """That was all."""
+        """Remember whether the run is complete."""
         self._complete = complete
 
     def _entries(self, result: CaseResult) -> Iterator[ReportEntry]:
         basis = result.basis
-        assert basis is not None, "a case of a run has been made of something"
+        assert basis is not None, "a case of a run has a basis"
         prompt = basis.job.unit.prompt
         rules = self._rules.get(prompt.place)
         if rules is None:
@@ -104,7 +104,7 @@ _STATES: Mapping[str, State] = {
 
 
 def _replayed(result: CaseResult, approved: Snapshot | None) -> Record:
-    """The record that an approved answer would have; without one, that of a case that was not asked."""
+    """Return the record of a replayed answer; without `approved`, the record of a case that was not sent."""
     basis = result.basis
     assert basis is not None
     job = basis.job

@@ -155,7 +155,7 @@ def test_a_recorded_output_outside_the_project_is_not_written(asked: ProjectFold
     forge(asked, output=str(precious))
     done = run(asked, "--resume", "last")
     assert done.code == 2
-    assert f"--output {precious}, which lies outside the project" in done.err
+    assert f"--output {precious}, which is outside the project" in done.err
     assert precious.read_text() == "{}"
 
 
@@ -175,7 +175,7 @@ def test_a_recorded_output_overwrites_only_what_runner_wrote(asked: ProjectFolde
     forge(asked, output=name)
     done = run(asked, "--resume", "last")
     assert done.code == 2
-    assert "is there and holds no results of runner" in done.err
+    assert "exists and contains no results of runner" in done.err
     assert (asked.folder / name).read_text() == '{"mine": 1}\n'
 
 
@@ -207,7 +207,7 @@ def test_recorded_inputs_stay_in_the_project(
     server.requests.clear()
     done = run(asked, "--resume", "last")
     assert done.code == 2
-    assert "if you mean it, give it again" in done.err
+    assert "to use it nevertheless, give it again" in done.err
     assert server.requests == []
 
 

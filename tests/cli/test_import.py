@@ -93,7 +93,7 @@ def test_the_same_again_changes_nothing_and_something_else_needs_force(project: 
     project.write("prompt.prompt.yaml", "mine\n")
     refused = project.run("import", "promptfooconfig.yaml")
     assert refused.code == 2
-    assert "prompt.prompt.yaml exists already" in refused.err
+    assert "prompt.prompt.yaml already exists" in refused.err
     assert (project.folder / "prompt.prompt.yaml").read_text() == "mine\n"
     assert project.run("import", "promptfooconfig.yaml", "--force").code == 0
     assert (project.folder / "prompt.prompt.yaml").read_text() != "mine\n"
@@ -127,7 +127,7 @@ def test_prompts_of_one_folder_that_share_a_name_are_called_after_their_files(pr
         project.write(f"{name}.prompty", "---\nname: Same\nmodel: m\n---\nuser:\nhi\n")
     done = project.run("import", ".", "-o", "out")
     assert done.code == 0
-    assert "note: the name same of 2 prompts in out is kept as x-name" in done.out
+    assert "note: 2 prompts in out have the name same, which is kept as x-name" in done.out
     assert project.run("check", "out").code == 0
     assert "x-name: Same" in (project.folder / "out" / "a.prompt.yaml").read_text(encoding="utf-8")
 

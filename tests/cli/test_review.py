@@ -366,7 +366,7 @@ def test_what_was_asked_is_shown_with_a_pipe_too(letters: ProjectFolder) -> None
 
 def test_a_deleted_case_is_named_as_such(letters: ProjectFolder) -> None:
     letters.write("prompts/letter.prompt.yaml", LETTER.replace("id: short", "id: other"))
-    assert "(the prompt has no such case any more)" in letters.run("review", "short").out
+    assert "(the prompt no longer has this case)" in letters.run("review", "short").out
 
 
 def test_a_deleted_case_is_accepted_with_a_remark_or_refused_with_a_way_out(letters: ProjectFolder) -> None:
@@ -376,12 +376,12 @@ def test_a_deleted_case_is_accepted_with_a_remark_or_refused_with_a_way_out(lett
     )
     done = letters.run("accept", "short")
     assert done.code == 0
-    assert "has no such case any more: runner prune deletes the snapshot" in done.out
+    assert "no longer has this case: runner prune deletes the snapshot" in done.out
     (letters.folder / "prompts/__snapshots__/letter/long.snap.yaml").unlink()
     refused = letters.run("accept", "long")
     assert refused.code == 2
     assert (
-        "hint: the prompt has no such case any more; to discard the answer: runner reject letter/long"
+        "hint: the prompt no longer has this case; to discard the answer: runner reject letter/long"
         in refused.err
     )
     assert letters.run("reject", "letter/long").code == 0

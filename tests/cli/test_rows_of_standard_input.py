@@ -106,7 +106,7 @@ def test_a_run_goes_on_only_with_the_rows_given_again(asked: ProjectFolder, serv
     server.requests.clear()
     code, _, err = piped(asked, "", "--resume", "last")
     assert (code, server.requests) == (2, [])
-    assert "was started with --input -, and what standard input held is not kept" in err
+    assert "was started with --input -, and data from standard input is not stored" in err
     assert "--input FILE" in err
     code, _, err = piped(asked, ROWS.replace("Bob", "Eve"), "--resume", "last", "--input", "-")
     assert (code, server.requests) == (2, [])
@@ -133,7 +133,7 @@ def test_so_it_is_for_variables_of_standard_input(
     server.requests.clear()
     code, _, err = piped(asked, "name: Ada", "--resume", "last")
     assert (code, server.requests) == (2, [])
-    assert "what standard input held is not kept" in err
+    assert "data from standard input is not stored" in err
     assert piped(asked, "name: Ada", "--resume", "last", *args)[0] == 0
 
 
@@ -148,5 +148,5 @@ def test_a_file_of_a_variable_that_only_run_json_names_is_read_inside_the_projec
     server.requests.clear()
     done = run(asked, "--resume", "last")
     assert (done.code, server.requests) == (2, [])
-    assert f"names --var name=@{outside}, which lies outside the project" in done.err
+    assert f"names --var name=@{outside}, which is outside the project" in done.err
     assert run(asked, "--resume", "last", "--var", f"name=@{outside}").code == 0

@@ -101,9 +101,7 @@ def python() -> str:
         parts.extend(_members(kind))
     parts.append(f"## `runner.OutcomeError`\n\n{_doc(runner.OutcomeError)}\n")
     parts.append(f"## `runner.RunnerError`\n\n{_doc(runner.RunnerError)}\n")
-    parts.append(
-        "Its subclasses are in `runner.errors`; `exit_code` is the exit code of the command line.\n"
-    )
+    parts.append("Its subclasses are in `runner.errors`; `exit_code` is the exit code of the command line.\n")
     parts.append("| error | exit code | what it means |\n| --- | --- | --- |")
     parts.append("".join(f"{row}\n" for row in _errors()))
     return "\n".join(parts)

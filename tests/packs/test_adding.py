@@ -65,7 +65,7 @@ def test_an_archive_is_added_by_its_hash(author: Author, consumer: Consumer) -> 
         ),
         (("support", "--git", "", "--rev", "v1"), 2, "packs.support.git must not be empty"),
         (("support", "--path", ""), 2, "packs.support.path must not be empty"),
-        (("support",), 2, "where does the pack come from?"),
+        (("support",), 2, "the source of the pack is missing"),
         (
             ("support", "--git", "AUTHOR", "--rev", "v1.0.0", "--path", "x"),
             2,
@@ -109,7 +109,7 @@ def test_what_cannot_be_added_changes_nothing(
 def test_an_alias_is_given_once(project: Consumer, author: Author) -> None:
     done = project.run("pack", "add", "support", "--path", str(author.folder))
     assert done.code == 2
-    assert "runner.yaml:2:3: error: the pack support exists already" in done.err
+    assert "runner.yaml:2:3: error: the pack support already exists" in done.err
 
 
 def test_a_runner_yaml_that_cannot_be_edited_gets_the_lines_to_type(

@@ -71,7 +71,7 @@ def test_remove_takes_a_pack_out_and_says_who_still_uses_it(project: Consumer) -
     assert done.code == 0
     assert done.out == "support: removed\n"
     assert 'prompts/own.prompt.yaml:3: error: there is no pack "support" in runner.yaml' in done.err
-    assert "your own snapshots of its prompts stay in __snapshots__/support/" in done.err
+    assert "your own snapshots of its prompts remain in __snapshots__/support/" in done.err
     assert sorted(project.bytes()) == [
         "__snapshots__/support/triage/refund.snap.yaml",
         "prompts/own.prompt.yaml",

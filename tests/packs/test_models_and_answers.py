@@ -146,7 +146,7 @@ def test_explain_says_which_answer_counts(user: Consumer, approved: Author) -> N
     assert done.code == 0
     assert "support:triage/refund\n" in done.out
     assert "  snapshot  __snapshots__/support/triage/refund.snap.yaml\n" in done.out
-    assert f"  for now   {Path('packs/support') / SNAPSHOT}, which came with the pack\n" in done.out
+    assert f"  for now   {Path('packs/support') / SNAPSHOT}, from the pack\n" in done.out
     assert "  status    current" in done.out
     user.write("__snapshots__/support/triage/refund.snap.yaml", (approved.folder / SNAPSHOT).read_bytes())
     assert "for now" not in user.run("explain", "refund", "support:triage").out

@@ -73,7 +73,7 @@ def test_what_init_wrote_is_a_pack(pack: Consumer) -> None:
     ("files", "args", "code", "told"),
     [
         ({"pack": "a file"}, ("pack",), 2, "is a file"),
-        (FILES, (), 2, "pack.yaml exists already"),
+        (FILES, (), 2, "pack.yaml already exists"),
         ({}, ("--name", "123"), 2, "'123' is not a valid name for a pack"),
         ({"ä.prompt.yaml": ""}, (), 2, "ä.prompt.yaml"),
     ],
