@@ -261,5 +261,5 @@ def test_view_starts_no_program_of_the_project(project: ProjectFolder) -> None:
     opener.chmod(0o755)
     done = project.run("view", env={"BROWSER": str(opener)})
     assert done.code == 0
-    assert "open that file in one" in done.out
+    assert "open this file in one" in done.out
     assert not (project.folder / "started").exists()
