@@ -59,7 +59,7 @@ def recipes() -> list[str]:
     return re.findall(r"```yaml\n(.*?)```", text, flags=re.DOTALL)
 
 
-@pytest.mark.parametrize("recipe", recipes(), ids=["gate", "record", "packs", "drift"])
+@pytest.mark.parametrize("recipe", recipes(), ids=["gate", "action", "record", "packs", "drift"])
 def test_the_options_of_each_recipe_exist(recipe: str, project: ProjectFolder) -> None:
     whole = recipe if "jobs:" in recipe else f"jobs:\n{recipe}"
     for words in commands(whole):

@@ -143,6 +143,7 @@ def test_the_readme_s_offline_commands_run(project: ProjectFolder) -> None:
 # --- YAML -----------------------------------------------------------------------------------------------------------
 
 
+ACTION = yaml.safe_load((REPOSITORY / "action.yml").read_text(encoding="utf-8"))
 PROMPT_KEYS = {*schema("prompt")["properties"]}
 PROJECT_KEYS = {*schema("project")["properties"]}
 
@@ -187,7 +188,10 @@ def _mappings(value: Any) -> Iterator[dict[str, Any]]:
 
 def check_workflow(text: str, value: Any, project: ProjectFolder) -> None:
     found = [each["run"] for each in _mappings(value) if "run" in each]
-    assert found
+    used = [each for each in _mappings(value) if str(each.get("uses", "")).startswith("OWNER/REPOSITORY@")]
+    assert found or used
+    for step in used:
+        assert {*step.get("with", {})} <= {*ACTION["inputs"]}, step
     for words in (words for run in found for line in run.splitlines() for words in commands(line)):
         assert ours(words) or words[0] in OTHER_PROGRAMS, words
         if ours(words):
