@@ -24,7 +24,7 @@ _WEAK = {"anyOf", "oneOf"}
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """One violation of a schema: the place in the value, the keyword, and the place in the schema.
+    """One violation of a schema: the place in the value, and the keyword.
 
     `json_path` is `path` as JSONPath ("$.items[0].score"); `message` says what was expected and what was found.
     """
@@ -33,7 +33,6 @@ class Violation:
     json_path: str
     keyword: str
     message: str
-    schema_path: JsonPath
 
 
 class Validator:
@@ -63,10 +62,10 @@ class Validator:
             found = [_violation(error) for error in self._draft.iter_errors(value)]
         except RecursionError:
             message = "the value is nested too deeply to be checked"
-            return (Violation((), "$", "depth", message, ()),)
+            return (Violation((), "$", "depth", message),)
         except TooSlowError as error:
             # Anywhere in the schema: inside a `not`, a pattern that counts as unmatched would make a value valid.
-            return (Violation((), "$", "pattern", f"a pattern of the schema {error}", ()),)
+            return (Violation((), "$", "pattern", f"a pattern of the schema {error}"),)
         return tuple(sorted(found, key=lambda each: (len(each.path), each.keyword in _WEAK, each.path)))
 
 
@@ -91,7 +90,4 @@ def _violation(error: ValidationError) -> Violation:
     # Inside anyOf and oneOf, the branch that comes closest explains more than "none of them matches".
     telling = best_match([error]) or error
     path: JsonPath = tuple(telling.absolute_path)
-    schema_path: JsonPath = tuple(telling.absolute_schema_path)
-    return Violation(
-        path, json_path(path), str(telling.validator or "false"), message_of(telling), schema_path
-    )
+    return Violation(path, json_path(path), str(telling.validator or "false"), message_of(telling))
