@@ -16,7 +16,7 @@ from ..schema import show
 from ..values import Json, JsonPath
 from .assertions import CompiledAssertion
 from .places import Places, places
-from .predicates import Unfit, bounds
+from .predicates import Unfit, bounds, listed
 
 __all__ = ["Doubt", "Foregone", "Ground", "doubt", "foregone"]
 
@@ -200,8 +200,8 @@ def _by_value(assertion: CompiledAssertion, allowed: Places, where: str) -> Fore
     values = allowed.values
     if assertion.name == "equals" and not allowed.allows(expected):
         why = f"the schema of response_format never allows {show(expected)} at {where}"
-        listed = f"it allows {', '.join(map(show, values[:10]))}" if values else None
-        return _never(assertion, holds=False, why=why, hint=listed)
+        hint = f"it allows {listed(values)}" if values else None
+        return _never(assertion, holds=False, why=why, hint=hint)
     if not values:
         return None
     passing = []
@@ -210,11 +210,11 @@ def _by_value(assertion: CompiledAssertion, allowed: Places, where: str) -> Fore
             passing.append(assertion.predicate.holds(value) is not assertion.negated)
         except Unfit:
             passing.append(False)
-    listed = f"the schema of response_format allows {', '.join(map(show, values[:10]))} at {where}"
+    why = f"the schema of response_format allows {listed(values)} at {where}"
     if not any(passing):
-        return Foregone(f"{assertion.type} can never pass: {listed}", None, ("value",))
+        return Foregone(f"{assertion.type} can never pass: {why}", None, ("value",))
     if all(passing) and (allowed.certain or assertion.negated):
-        return Foregone(f"{assertion.type} can never fail: {listed}", None, ("value",))
+        return Foregone(f"{assertion.type} can never fail: {why}", None, ("value",))
     return None
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias, cast
 
@@ -22,7 +22,7 @@ from .edit_distance import within_distance
 from .equality import difference
 from .json_in_text import TooManyBracesError, objects_in
 
-__all__ = ["BUILDERS", "Builder", "Predicate", "SpecError", "Unfit", "bounds"]
+__all__ = ["BUILDERS", "Builder", "Predicate", "SpecError", "Unfit", "bounds", "listed"]
 
 
 class SpecError(ValueError):
@@ -112,8 +112,8 @@ def _icontains(value: Json) -> Predicate:
 def _contains_any(value: Json) -> Predicate:
     parts = cast("list[str]", value)
     return _on_text(
-        f"contains one of {_list(parts)}",
-        f"contains none of {_list(parts)}",
+        f"contains one of {listed(parts)}",
+        f"contains none of {listed(parts)}",
         value,
         lambda text: any(part in text for part in parts),
     )
@@ -126,12 +126,12 @@ def _contains_all(value: Json) -> Predicate:
         missing = [part for part in parts if part not in str(text)]
         return (
             (),
-            f"expected text that contains all of {_list(parts)}, {_list(missing)} is missing from {show(text)}",
+            f"expected text that contains all of {listed(parts)}, {listed(missing)} is missing from {show(text)}",
         )
 
     return _on_text(
-        f"contains all of {_list(parts)}",
-        f"does not contain all of {_list(parts)}",
+        f"contains all of {listed(parts)}",
+        f"does not contain all of {listed(parts)}",
         value,
         lambda text: all(part in text for part in parts),
         detail,
@@ -142,8 +142,8 @@ def _icontains_any(value: Json) -> Predicate:
     parts = cast("list[str]", value)
     folded = [part.casefold() for part in parts]
     return _on_text(
-        f"contains one of {_list(parts)} (in any case)",
-        f"contains none of {_list(parts)} (in any case)",
+        f"contains one of {listed(parts)} (in any case)",
+        f"contains none of {listed(parts)} (in any case)",
         value,
         lambda text: any(part in text.casefold() for part in folded),
     )
@@ -154,12 +154,12 @@ def _icontains_all(value: Json) -> Predicate:
 
     def detail(text: Json) -> tuple[JsonPath, str]:
         missing = [part for part in parts if part.casefold() not in str(text).casefold()]
-        words = f"expected text that contains all of {_list(parts)} (in any case)"
-        return (), f"{words}, {_list(missing)} is missing from {show(text)}"
+        words = f"expected text that contains all of {listed(parts)} (in any case)"
+        return (), f"{words}, {listed(missing)} is missing from {show(text)}"
 
     return _on_text(
-        f"contains all of {_list(parts)} (in any case)",
-        f"does not contain all of {_list(parts)} (in any case)",
+        f"contains all of {listed(parts)} (in any case)",
+        f"does not contain all of {listed(parts)} (in any case)",
         value,
         lambda text: all(part.casefold() in text.casefold() for part in parts),
         detail,
@@ -501,7 +501,8 @@ def _on_text(
     return Predicate(f"text that {wanted}", f"text that {unwanted}", expected, holds_of_text, detail, shown)
 
 
-def _list(values: list[str]) -> str:
+def listed(values: Sequence[Json]) -> str:
+    """Return values as JSON for a message: the first ten, and how many more there are."""
     shown = ", ".join(show(each) for each in values[:10])
     return shown if len(values) <= 10 else f"{shown} and {len(values) - 10} more"
 
