@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from ..endpoints.connect import Connection
+from ..endpoints.prices import ListedPrice, require_price_list
 from ..engine.plan.job import Unit
 from ..engine.trust import Disclosure, Trust
 from ..regress.modes import is_ci
@@ -28,7 +29,13 @@ class ConnectOptions:
     transport: str = "auto"
 
     def connect(self, workspace: Workspace, units: Iterable[Unit]) -> dict[str, Connection]:
-        """Return the connections of the endpoints that units need. See Workspace.connect."""
+        """Return the connections of the endpoints that units need. See Workspace.connect.
+
+        Raises ConfigError as well if a price is to be looked up in a list that is not installed.
+        """
+        units = tuple(units)
+        if any(isinstance(unit.price, ListedPrice) for unit in units):
+            require_price_list()
         return workspace.connect(units, trust=self.trust_in(workspace), transport=self.transport)
 
     def trust_in(self, workspace: Workspace) -> Trust:

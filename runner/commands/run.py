@@ -6,11 +6,13 @@ import contextlib
 import json
 import os
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from ..endpoints.prices import ListedPrice, require_price_list
 from ..engine.attempt import RunAttempt, facts_of
 from ..engine.columns import columns_of
 from ..engine.journal.counters import Counters, is_new
@@ -80,17 +82,21 @@ class RunCommand:
             return self._dry_run(*self._plan(closing))
 
     def _dry_run(self, chosen: Chosen, plan: Plan) -> int:
-        from ..report.run.dry_run import dry_run_text
+        from ..report.run.dry_run import Estimate, dry_run_text
 
         self._check_output(chosen)
-        sizes = 0
+        requests: Counter[int] = Counter()
+        sizes: Counter[int] = Counter()
 
         def visit(job: Job) -> None:
-            nonlocal sizes
-            sizes += len(job.data) * plan.repeat
+            requests[id(job.unit)] += plan.repeat
+            sizes[id(job.unit)] += len(job.data) * plan.repeat
 
-        preflight = chosen.preflight(plan, visit)
-        print_lines(dry_run_text(plan, preflight, sizes))
+        chosen.preflight(plan, visit)
+        if any(isinstance(unit.price, ListedPrice) for unit in plan.units):
+            require_price_list()
+        estimates = [Estimate(unit, requests[id(unit)], sizes[id(unit)]) for unit in plan.units]
+        print_lines(dry_run_text(estimates))
         return 0
 
     def carry_out(self) -> int:

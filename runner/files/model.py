@@ -241,6 +241,7 @@ class Project:
     endpoint: str = "openai"
     endpoints: Mapping[str, Endpoint] = field(default_factory=dict)
     models: tuple[ModelRule, ...] = ()
+    prices: Literal["genai"] | None = None
     packs: Mapping[str, Json] = field(default_factory=dict)
     redact: tuple[Json, ...] = ()
     gate: Json = None

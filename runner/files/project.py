@@ -93,6 +93,7 @@ def load_project_from(tree: Tree, root: Path, *, environ: Mapping[str, str]) -> 
         endpoint=default,
         endpoints=endpoints,
         models=models,
+        prices=spec.get("prices"),
         packs=spec.get("packs", {}),
         redact=tuple(spec.get("redact", ())),
         gate=spec.get("gate"),

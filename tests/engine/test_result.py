@@ -6,17 +6,19 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
 
+import genai_prices
 import pytest
 
 from runner.checks.assertions import CheckResult
 from runner.checks.judge import Judgement
+from runner.endpoints.prices import DeclaredPrice, ListedPrice
 from runner.engine.plan.job import Job
 from runner.engine.pool.result import cost_of, records_of
-from runner.files.model import Endpoint, ModelRule
+from runner.files.model import Endpoint
 from runner.wire.reply import Answer, Outcome, ProviderError, Reply
 
-PRICE = ModelRule("*", input_price=2.0, cached_price=0.5, output_price=10.0)
-UNCACHED = ModelRule("*", input_price=2.0, output_price=10.0)
+PRICE = DeclaredPrice(2.0, 10.0, cached=0.5)
+UNCACHED = DeclaredPrice(2.0, 10.0)
 
 
 def usage(prompt: Any = 1_000_000, completion: Any = 100_000, **more: Any) -> dict[str, Any]:
@@ -41,7 +43,7 @@ def test_cached_tokens_cost_what_others_do_where_no_price_is_given_for_them() ->
 
 
 def test_cached_tokens_may_be_free() -> None:
-    free = ModelRule("*", input_price=2.0, cached_price=0.0, output_price=10.0)
+    free = DeclaredPrice(2.0, 10.0, cached=0.0)
     assert cost_of(cached(400_000), free) == pytest.approx(2.2)
 
 
@@ -51,19 +53,45 @@ def test_what_is_no_number_of_cached_tokens_is_none(details: Any) -> None:
 
 
 @pytest.mark.parametrize("price", [PRICE, UNCACHED])
-def test_the_price_of_the_project_goes_before_what_the_provider_says(price: ModelRule) -> None:
+def test_the_price_of_the_project_goes_before_what_the_provider_says(price: DeclaredPrice) -> None:
     assert cost_of(usage(cost=77), price) == pytest.approx(3.0)
 
 
+def test_without_a_price_it_is_what_the_provider_says() -> None:
+    assert cost_of(usage(cost=0.25), None) == 0.25
+    assert cost_of(usage(cost=1), None) == 1.0
+    assert cost_of(usage(), None) is None
+
+
+def test_what_the_provider_says_goes_before_a_listed_price() -> None:
+    listed = ListedPrice("gpt-5-mini", "https://api.openai.com/v1")
+    assert cost_of(usage(cost=77), listed) == 77.0
+    assert cost_of(usage(), listed) not in (None, 77.0)
+
+
 @pytest.mark.parametrize(
-    "price",
-    [None, ModelRule("*"), ModelRule("*", input_price=2.0), ModelRule("*", output_price=2.0)],
-    ids=["no rule", "no price", "no price of the output", "no price of the input"],
+    ("model", "url"),
+    [
+        ("gpt-5-mini", "https://api.openai.com/v1"),
+        ("gemini-2.5-pro", "https://generativelanguage.googleapis.com/v1beta/openai"),
+        ("openai/gpt-5-mini", "https://openrouter.ai/api/v1"),
+    ],
+    ids=["flat", "by length", "of a router"],
 )
-def test_without_a_whole_price_it_is_what_the_provider_says(price: ModelRule | None) -> None:
-    assert cost_of(usage(cost=0.25), price) == 0.25
-    assert cost_of(usage(cost=1), price) == 1.0
-    assert cost_of(usage(), price) is None
+@pytest.mark.parametrize(("prompt", "again"), [(100_000, 0), (400_000, 0), (400_000, 100_000)])
+def test_a_listed_price_is_that_of_the_library(model: str, url: str, prompt: int, again: int) -> None:
+    expected = genai_prices.calc_price(
+        genai_prices.Usage(input_tokens=prompt, output_tokens=5_000, cache_read_tokens=again),
+        model_ref=model,
+        provider_api_url=url,
+    )
+    given = usage(prompt, 5_000, prompt_tokens_details={"cached_tokens": again})
+    assert cost_of(given, ListedPrice(model, url)) == pytest.approx(float(expected.total_price))
+
+
+def test_a_model_or_a_server_that_the_list_does_not_have_has_no_price() -> None:
+    assert cost_of(usage(), ListedPrice("gpt-5-mini", "http://localhost:8000/v1")) is None
+    assert cost_of(usage(), ListedPrice("no-such-model", "https://api.openai.com/v1")) is None
 
 
 @pytest.mark.parametrize("stated", ["0.2", None, True, [1]])

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
 from ...checks.judge import Judge
+from ...endpoints.prices import Price
 from ...errors import FileError, FormatError, Location
 from ...files.inputs import is_misspelt
 from ...files.media import inline_media, refuse_own_urls
-from ...files.model import Case, Endpoint, ModelRule, Prompt
+from ...files.model import Case, Endpoint, Prompt
 from ...files.violations import spell
 from ...render.templates import CompiledPrompt
 from ...values import Json, JsonObject
@@ -90,7 +91,7 @@ class Unit:
     model: str
     endpoint: Endpoint
     dialect: Dialect
-    price: ModelRule | None
+    price: Price | None
     fields: JsonObject
     fingerprints: Fingerprinter
     encoder: Encoder

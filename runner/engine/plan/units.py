@@ -7,8 +7,9 @@ from types import MappingProxyType
 
 from ...canonical import NotCanonicalError
 from ...checks.judge import Judge
+from ...endpoints.prices import DeclaredPrice, ListedPrice, Price
 from ...errors import FormatError, RunnerError, UsageError, raise_all
-from ...files.model import Project, Prompt
+from ...files.model import Endpoint, Project, Prompt
 from ...files.model_rules import api_for, denial_of, endpoint_for, model_at, pack_model, price_for
 from ...files.problems import ProblemList
 from ...render.sandbox import IN_PROCESS, Sandbox
@@ -77,7 +78,7 @@ def make_units(
                         model,
                         target,
                         dialect,
-                        price_for(project, named, model),
+                        _price_of(project, named, model, target),
                         MappingProxyType(
                             {key: value for key, value in skeleton.items() if key != "messages"}
                         ),
@@ -89,6 +90,16 @@ def make_units(
             problems.append(error)
     raise_all(problems)
     return tuple(units)
+
+
+def _price_of(project: Project, named: str, model: str, endpoint: Endpoint) -> Price | None:
+    """Return the project's own price of a model, else that of the list it names."""
+    rule = price_for(project, named, model)
+    if rule is not None and rule.input_price is not None and rule.output_price is not None:
+        return DeclaredPrice(rule.input_price, rule.output_price, rule.cached_price)
+    if project.prices == "genai" and endpoint.base_url is not None:
+        return ListedPrice(model, endpoint.base_url)
+    return None
 
 
 def _compiled(prompt: Prompt, project: Project, sandbox: Sandbox) -> tuple[CompiledPrompt, Judge]:

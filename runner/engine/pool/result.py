@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ...checks.assertions import CheckResult
+from ...endpoints.prices import ListedPrice, Price
 from ...files.addresses import key_headers, shown_name
-from ...files.model import Endpoint, ModelRule
+from ...files.model import Endpoint
 from ...masking import mask
 from ...values import JsonObject
 from ...wire.reply import Answer, Outcome, ProviderError, Reply
@@ -148,22 +149,21 @@ def _error(
     }
 
 
-def cost_of(usage: JsonObject | None, price: ModelRule | None) -> float | None:
-    """Return the cost of one exchange in US dollars: by the project's price, else the provider's (`usage.cost`, OpenRouter).
+def cost_of(usage: JsonObject | None, price: Price | None) -> float | None:
+    """Return the cost of one exchange in US dollars.
 
-    Cached prompt tokens are part of `prompt_tokens` (OpenAI) and cost `cached_price` if given. None if neither is known,
-    or if the counts contradict each other: more cached tokens than tokens.
+    A price of the project comes first, then what the provider says (`usage.cost`, OpenRouter), then a listed price.
+    Cached prompt tokens are part of `prompt_tokens` (OpenAI). None if no price is known, or if the counts are missing or
+    contradict each other: more cached tokens than tokens.
     """
-    if price is None or price.input_price is None or price.output_price is None:
-        return stated_cost(usage)
+    stated = stated_cost(usage)
+    if price is None or (stated is not None and isinstance(price, ListedPrice)):
+        return stated
     prompt, completion = token_count(usage, "prompt_tokens"), token_count(usage, "completion_tokens")
     if usage is None or prompt is None or completion is None:
         return None
     details = usage.get("prompt_tokens_details")
     cached = token_count(details, "cached_tokens") if isinstance(details, Mapping) else None
-    if price.cached_price is None or cached is None:
-        return (prompt * price.input_price + completion * price.output_price) / 1_000_000
-    if cached > prompt:
-        return None
-    dollars = (prompt - cached) * price.input_price + completion * price.output_price
-    return (dollars + cached * price.cached_price) / 1_000_000
+    if cached is None:
+        return price.cost(prompt, completion)
+    return None if cached > prompt else price.cost(prompt, completion, cached)

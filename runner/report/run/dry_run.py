@@ -2,17 +2,42 @@
 
 from __future__ import annotations
 
-from ...engine.plan.plan import Plan, Preflight
-from ..terminal.figures import count, plural
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from ...engine.plan.job import Unit, choices
+from ...files.addresses import key_headers
+from ..terminal.figures import count, dollars, plural
 from ..terminal.table import format_table
 
-__all__ = ["dry_run_text"]
+__all__ = ["Estimate", "dry_run_text"]
 
 BYTES_PER_TOKEN = 4
 
 
-def dry_run_text(plan: Plan, preflight: Preflight, request_bytes: int) -> str:
-    """Return the prompts, models and endpoints, the number of requests, and about how many tokens they have."""
+class Estimate(NamedTuple):
+    """What one unit would send: the number of requests, and the bytes of their bodies."""
+
+    unit: Unit
+    requests: int
+    size: int
+
+    @property
+    def tokens(self) -> int:
+        """An estimate of the tokens of the input."""
+        return self.size // BYTES_PER_TOKEN
+
+    @property
+    def most_tokens(self) -> int | None:
+        """The most tokens that all answers can have; None if the prompt sets no limit."""
+        fields = self.unit.fields
+        limit = fields.get("max_completion_tokens") or fields.get("max_tokens")
+        whole = isinstance(limit, int) and not isinstance(limit, bool)
+        return limit * self.requests * choices(fields) if whole and isinstance(limit, int) else None
+
+
+def dry_run_text(estimates: Sequence[Estimate]) -> str:
+    """Return which prompts, models and endpoints, how many requests, about how many tokens, and what they would cost."""
     rows = [
         (
             unit.prompt.name,
@@ -21,13 +46,45 @@ def dry_run_text(plan: Plan, preflight: Preflight, request_bytes: int) -> str:
             unit.endpoint.name,
             unit.endpoint.base_url or "embedded",
         )
-        for unit in plan.units
+        for unit, _, _ in estimates
     ]
-    tokens = request_bytes // BYTES_PER_TOKEN
+    requests = sum(each.requests for each in estimates)
+    tokens = sum(each.size for each in estimates) // BYTES_PER_TOKEN
     return "\n".join(
         (
             format_table(("prompt", "variant", "model", "endpoint", "address"), rows),
             "",
-            f"{plural(preflight.jobs, 'request')}, about {count(tokens)} tokens of input; nothing was sent",
+            f"{plural(requests, 'request')}, about {count(tokens)} tokens of input; nothing was sent",
+            *_costs([each for each in estimates if key_headers(each.unit.endpoint)]),
         )
     )
+
+
+def _costs(estimates: Sequence[Estimate]) -> list[str]:
+    """Return what the requests to servers would cost, and for which models no price is known."""
+    read = written = 0.0
+    limited = True
+    unknown: dict[str, None] = {}
+    for each in estimates:
+        price = each.unit.price
+        dear = None if price is None else price.cost(each.tokens, 0)
+        if price is None or dear is None:
+            unknown[each.unit.model] = None
+            continue
+        read += dear
+        if each.most_tokens is None:
+            limited = False
+        else:
+            written += price.cost(0, each.most_tokens) or 0.0
+    lines = []
+    if len(unknown) < len({each.unit.model for each in estimates}):
+        answers = (
+            f"at most {dollars(written)} for the answers"
+            if limited
+            else "plus the answers, for which no max_completion_tokens is set"
+        )
+        lines.append(f"about {dollars(read)} for the input, {answers}")
+    if unknown:
+        hint = "declare it in runner.yaml, under `models` or with `prices: genai`"
+        lines.append(f"no price is known for {', '.join(unknown)}: {hint}")
+    return lines

@@ -1,0 +1,84 @@
+"""What tokens cost: by a price that runner.yaml declares, or by the list of genai-prices (`prices: genai`).
+
+The list is part of the installed package (the extra `prices`) and is never fetched.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any, TypeAlias
+
+from ..errors import ConfigError
+
+__all__ = ["DeclaredPrice", "ListedPrice", "Price", "require_price_list"]
+
+_Cost: TypeAlias = Callable[[int, int, int], float]
+
+_MILLION = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredPrice:
+    """A price from runner.yaml, in US dollars per million tokens; `cached` is None if it is that of `input`."""
+
+    input: float
+    output: float
+    cached: float | None = None
+
+    def cost(self, prompt: int, completion: int, cached: int = 0) -> float:
+        """Return the cost in US dollars; `cached` is the part of `prompt` that the provider read from its cache."""
+        if self.cached is None:
+            return (prompt * self.input + completion * self.output) / _MILLION
+        dollars = (prompt - cached) * self.input + completion * self.output
+        return (dollars + cached * self.cached) / _MILLION
+
+
+@dataclass(frozen=True, slots=True)
+class ListedPrice:
+    """The price that the list has for a model of the provider at `base_url`; it is looked up when it is first needed."""
+
+    model: str
+    base_url: str
+
+    def cost(self, prompt: int, completion: int, cached: int = 0) -> float | None:
+        """Return the cost in US dollars as `DeclaredPrice.cost` does; None if the list does not have the model."""
+        found = _lookup(self.model, self.base_url)
+        return None if found is None else found(prompt, completion, cached)
+
+
+Price: TypeAlias = DeclaredPrice | ListedPrice
+
+
+def require_price_list() -> None:
+    """Raise ConfigError if the extra `prices` is not installed."""
+    try:
+        importlib.import_module("genai_prices")
+    except ImportError:
+        raise ConfigError(
+            "prices: genai needs the extra 'prices', which is not installed",
+            hint="pip install 'prompt-runner[prices]'",
+        ) from None
+
+
+@lru_cache(maxsize=256)
+def _lookup(model: str, base_url: str) -> _Cost | None:
+    library: Any = importlib.import_module("genai_prices")
+
+    def listed(prompt: int, completion: int, cached: int) -> Any:
+        usage = library.Usage(input_tokens=prompt, output_tokens=completion, cache_read_tokens=cached)
+        return library.calc_price(usage, model_ref=model, provider_api_url=base_url)
+
+    try:
+        price = listed(0, 0, 0).model_price
+    except LookupError:
+        return None
+    rates = price.input_mtok, price.output_mtok, price.cache_read_mtok or price.input_mtok
+    if all(isinstance(rate, Decimal) for rate in rates):
+        read, written, again = map(float, rates)
+        return DeclaredPrice(read, written, again).cost
+    # Prices that depend on the length of the request: the library's own reckoning, which is slower.
+    return lambda prompt, completion, cached: float(listed(prompt, completion, cached).total_price)
