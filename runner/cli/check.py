@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
-from .options import isolate_option, paths_argument
+from .options import env_file_option, isolate_option, paths_argument, trust_option
+from .terminal import confirm
+
+if TYPE_CHECKING:
+    from ..files.env_file import EnvFile
 
 __all__ = ["command"]
 
@@ -18,8 +24,21 @@ __all__ = ["command"]
     metavar="CODE",
     help="Explain a code such as S010 or W001, and what to do about it; nothing is checked.",
 )
-def command(paths: tuple[str, ...], *, isolate: bool, code: str | None) -> int:
-    """Check prompts and render every case, offline.
+@click.option(
+    "--online", is_flag=True, help="Also ask the endpoints whether they still offer the prompts' models."
+)
+@env_file_option
+@trust_option
+def command(
+    paths: tuple[str, ...],
+    env_file: EnvFile | None,
+    *,
+    isolate: bool,
+    code: str | None,
+    online: bool,
+    trusted: bool,
+) -> int:
+    """Check prompts and render every case, offline unless --online is given.
 
     This checks the format, the templates, every case, the schema against the strict subset, and that every pack
     matches packs.lock.
@@ -34,6 +53,13 @@ def command(paths: tuple[str, ...], *, isolate: bool, code: str | None) -> int:
         if paths:
             raise click.UsageError("--explain takes a code and no PATHS")
         return explain_code(code)
+    if (trusted or env_file is not None) and not online:
+        raise click.UsageError("--trust and --env-file apply to --online, which is not given.")
     from ..commands.check import check
 
-    return check(paths, isolate=isolate)
+    endpoints = None
+    if online:
+        from ..commands.connect_options import ConnectOptions
+
+        endpoints = ConnectOptions(confirm, trusted)
+    return check(paths, endpoints, env_file=env_file, isolate=isolate)

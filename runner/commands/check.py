@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from ..engine.plan.lint import LintReport, lint_prompt
 from ..engine.plan.units import refuse_denied_models, variants_of
 from ..errors import Diagnostic, NothingSelectedError, Problems, RunnerError
+from ..files.env_file import EnvFile
 from ..files.model import Prompt
 from ..regress.claims import shared_by
 from ..regress.gates.gate_rules import compile_gates, power_hint, refuse_without_assertions, too_fine
@@ -21,17 +23,22 @@ from ..workspace import Workspace
 from .open_workspace import open_workspace
 from .show_errors import show_diagnostic, show_error
 
+if TYPE_CHECKING:
+    from .connect_options import ConnectOptions
+
 __all__ = ["ShownErrors", "check"]
 
 
-def check(paths: Sequence[str], *, isolate: bool) -> int:
-    """Check the prompts that the paths name, and the packs; return the exit code."""
-    with open_workspace(isolate=isolate) as workspace:
+def check(
+    paths: Sequence[str], online: ConnectOptions | None, *, env_file: EnvFile | None, isolate: bool
+) -> int:
+    """Check the prompts that the paths name, and the packs; return the exit code. `online` asks the endpoints for their models."""
+    with open_workspace(env_file=env_file, isolate=isolate) as workspace:
         workspace.sandbox.start()
-        return _check(paths, workspace)
+        return _check(paths, workspace, online)
 
 
-def _check(paths: Sequence[str], workspace: Workspace) -> int:
+def _check(paths: Sequence[str], workspace: Workspace, online: ConnectOptions | None) -> int:
     project, packs = workspace.project, workspace.packs
     prompts = cases = remarks = 0
     warnings = 0
@@ -67,7 +74,13 @@ def _check(paths: Sequence[str], workspace: Workspace) -> int:
             warnings += remark.severity == "warning"
     for shared in shared_by(loadable, project):
         told.tell(shared)
-    for remark in (*project.warnings, *redactions_that_hide_all(project), *passed_over):
+    offered: list[Diagnostic] = []
+    for each in _asked(loadable, workspace, online):
+        if isinstance(each, Diagnostic):
+            offered.append(each)
+        else:
+            told.tell(each)
+    for remark in (*project.warnings, *redactions_that_hide_all(project), *passed_over, *offered):
         show_diagnostic(remark)
         codes.append(remark.code)
         warnings += 1
@@ -79,6 +92,16 @@ def _check(paths: Sequence[str], workspace: Workspace) -> int:
         counted.append(plural(len(packs.requirements), "pack"))
     print_line(f"{', '.join(counted)}: {plural(errors, 'error')}, {plural(warnings, 'warning')}")
     return 2 if remarks else told.exit_code
+
+
+def _asked(
+    prompts: Sequence[Prompt], workspace: Workspace, online: ConnectOptions | None
+) -> Iterator[Diagnostic | RunnerError]:
+    """Yield what the endpoints say of the prompts' models, if they are to be asked."""
+    if online is not None:
+        from .check_online import check_online  # loads what connects to a server
+
+        yield from check_online(prompts, workspace, online)
 
 
 def _of_gates(prompt: Prompt, found: LintReport, workspace: Workspace) -> Iterator[Diagnostic]:

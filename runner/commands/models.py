@@ -6,7 +6,7 @@ import asyncio
 import json
 
 from ..endpoints.connect import resolve
-from ..endpoints.list_models import list_models
+from ..endpoints.list_models import OfferedModel, list_models
 from ..files.env_file import EnvFile
 from ..files.model_rules import endpoint_for
 from ..report.terminal.outlet import print_data, print_line
@@ -19,20 +19,27 @@ __all__ = ["show_models"]
 def show_models(
     endpoint: str | None, options: ConnectOptions, *, env_file: EnvFile | None, as_json: bool
 ) -> int:
-    """Print the names of the models of an endpoint of runner.yaml, as lines or as a JSON list."""
+    """Print the names of the models of an endpoint of runner.yaml, as lines or as a JSON list.
+
+    Models with a day of shutdown are named on standard error.
+    """
     workspace = open_workspace(env_file=env_file)
     chosen = endpoint_for(workspace.project, None, name=endpoint)
     options.trust_in(workspace).require((chosen,))
     connection = resolve(chosen, workspace.environ, root=workspace.root)
 
-    async def ask() -> list[str]:
+    async def ask() -> list[OfferedModel]:
         async with connection:
             return await list_models(connection)
 
-    names = asyncio.run(ask())
+    models = asyncio.run(ask())
+    names = [model.name for model in models]
     if as_json:
         print_data(json.dumps(names, ensure_ascii=False))
     else:
         for name in names:
             print_line(name)
+    for model in models:
+        if model.shutdown is not None:
+            print_line(f"warning: {model.name} shuts down on {model.shutdown}", err=True)
     return 0

@@ -137,7 +137,7 @@ class TestReal:
     def test_the_model_is_listed_under_its_name(self) -> None:
         async def main() -> list[str]:
             async with connect() as connection:
-                return await list_models(connection)
+                return [model.name for model in await list_models(connection)]
 
         assert asyncio.run(main()) == [MODEL]
 

@@ -19,7 +19,7 @@ def ask(script: Steps) -> tuple[list[str], FaultServer]:
     async def main(base_url: str) -> list[str]:
         endpoint = Endpoint("test", base_url=base_url, api_key_env="KEY")
         async with resolve(endpoint, {"KEY": KEY}) as connection:
-            return await list_models(connection)
+            return [model.name for model in await list_models(connection)]
 
     with FaultServer(script) as server:
         return asyncio.run(main(server.base_url)), server
