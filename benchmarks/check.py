@@ -55,14 +55,19 @@ tests:
 {tests}"""
 
 
+def project(root: Path) -> None:
+    """Write the prompts and their schema into an empty folder."""
+    (root / "schemas").mkdir()
+    (root / "prompts").mkdir()
+    (root / "schemas" / "ticket.json").write_text(json.dumps(SCHEMA))
+    for number in range(PROMPTS):
+        (root / "prompts" / f"triage-{number}.prompt.yaml").write_text(prompt(number))
+
+
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        (root / "schemas").mkdir()
-        (root / "prompts").mkdir()
-        (root / "schemas" / "ticket.json").write_text(json.dumps(SCHEMA))
-        for number in range(PROMPTS):
-            (root / "prompts" / f"triage-{number}.prompt.yaml").write_text(prompt(number))
+        project(root)
         check = [sys.executable, "-m", "runner", "check"]
         times: dict[str, list[float]] = {"import the libraries": [], "runner check": []}
         for _ in range(ROUNDS):

@@ -58,17 +58,26 @@ def seconds(command: list[str], root: Path) -> tuple[float, str]:
     return time.perf_counter() - started, done.stdout.splitlines()[0]
 
 
+def project(root: Path, prompts: int) -> None:
+    """Write and commit so many prompts with CASES cases in all into an empty folder."""
+    (root / "shared").mkdir()
+    (root / "prompts").mkdir()
+    (root / "shared" / "house.txt").write_text("You classify support tickets.\nBe brief.\n")
+    for number in range(prompts):
+        (root / "prompts" / f"triage-{number}.prompt.yaml").write_text(prompt(number, CASES // prompts))
+    for args in (["init", "-q"], ["add", "."], ["commit", "-qm", "base"]):
+        subprocess.run([*GIT, *args], cwd=root, check=True)
+
+
+def edit(root: Path) -> None:
+    """Change what every prompt includes."""
+    (root / "shared" / "house.txt").write_text("You classify support tickets.\nBe brief and polite.\n")
+
+
 def measure(prompts: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        (root / "shared").mkdir()
-        (root / "prompts").mkdir()
-        house = root / "shared" / "house.txt"
-        house.write_text("You classify support tickets.\nBe brief.\n")
-        for number in range(prompts):
-            (root / "prompts" / f"triage-{number}.prompt.yaml").write_text(prompt(number, CASES // prompts))
-        for args in (["init", "-q"], ["add", "."], ["commit", "-qm", "base"]):
-            subprocess.run([*GIT, *args], cwd=root, check=True)
+        project(root, prompts)
         commands = {
             "check": [sys.executable, "-m", "runner", "check"],
             "diff, nothing changed": [sys.executable, "-m", "runner", "diff", "--base", "HEAD"],
@@ -77,7 +86,7 @@ def measure(prompts: int) -> None:
         taken: dict[str, float] = {}
         for name, command in commands.items():
             if name.endswith("every case changed"):
-                house.write_text("You classify support tickets.\nBe brief and polite.\n")
+                edit(root)
             runs = [seconds(command, root) for _ in range(ROUNDS)]
             taken[name] = statistics.median(each for each, _ in runs)
             ratio = taken[name] / taken["check"]

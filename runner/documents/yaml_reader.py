@@ -114,13 +114,13 @@ class _Builder:
             return self.scalar(node, start), start
         if depth > self.max_depth:
             raise too_deep(self.max_depth, start)
-        if isinstance(node, SequenceNode):
-            self.check_tag(node, "seq")
-            pairs = [self.build(item, depth + 1) for item in node.value]
-            return [value for value, _ in pairs], Branch(start, [place for _, place in pairs], {})
-        assert isinstance(node, MappingNode)
-        self.check_tag(node, "map")
-        return self.mapping(node, start, depth)
+        if isinstance(node, MappingNode):
+            self.check_tag(node, "map")
+            return self.mapping(node, start, depth)
+        assert isinstance(node, SequenceNode)
+        self.check_tag(node, "seq")
+        pairs = [self.build(item, depth + 1) for item in node.value]
+        return [value for value, _ in pairs], Branch(start, [place for _, place in pairs], {})
 
     def mapping(self, node: MappingNode, start: int, depth: int) -> tuple[Json, Place]:
         found: dict[str, Json] = {}

@@ -126,10 +126,11 @@ def _problem(value: Json, version: int) -> tuple[JsonPath, str, str] | None:
     if not is_version(value.get("runner_snapshot"), version):
         return ("runner_snapshot",), f"runner_snapshot must be {max(_VERSIONS)}", _AGAIN
     for key, item in value.items():
-        if key not in _KINDS or version < _SINCE.get(key, 1):
+        known = _KINDS.get(key)
+        if known is None or (key in _SINCE and version < _SINCE[key]):
             return (key,), f'unknown key "{key}"', _AGAIN
-        kind, words = _KINDS[key]
-        if not isinstance(item, kind) or (isinstance(item, bool) and kind is not object):
+        kind, words = known
+        if type(item) is not kind and kind is not object:  # exactly: true is no number
             return (key,), f"{key} must be {words}", _AGAIN
     if version_of(value.get("request", "")) not in FINGERPRINTERS:
         return ("request",), "request must be sha256: and 64 hex digits", _AGAIN
