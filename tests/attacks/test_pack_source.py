@@ -171,6 +171,7 @@ def bomb(repository: GitFolder, *, with_pack: bool) -> None:
     repository.git("update-ref", "refs/heads/main", commit)
 
 
+@pytest.mark.slow
 def test_a_repository_with_files_without_an_end_is_refused_soon(author: Author, consumer: Consumer) -> None:
     bomb(author, with_pack=True)
     done = consumer.run("pack", "add", "u", "--git", "../author", "--rev", "main")

@@ -344,6 +344,7 @@ def test_there_are_no_more_workers_than_jobs(asked: ProjectFolder, monkeypatch: 
     assert 3 <= len(tasks) < 20
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="limits of POSIX systems")
 @pytest.mark.parametrize("transport", ["httpx", "aiohttp"])
 def test_more_at_once_than_files_may_be_open_is_as_many_as_there_may_be(

@@ -30,6 +30,8 @@ from tests.patience import PATIENCE, wait_until
 from .asking import KEY, held_after, read_until, rows, run, write_rows
 from .project import ProjectFolder
 
+pytestmark = pytest.mark.slow
+
 JOBS = 4
 BULK = ("run", "prompts/hello.prompt.yaml", "--input", "rows.jsonl", "--jobs", str(JOBS))
 
@@ -119,7 +121,6 @@ ROUNDS += [
 """Kills, and the seed of the lots: many kills are many runs, since each start reads and renders all of a run's rows."""
 
 
-@pytest.mark.slow
 @posix
 @pytest.mark.parametrize(("rounds", "seed"), ROUNDS)
 def test_killed_again_and_again_a_run_loses_nothing_and_pays_again_at_most_what_was_under_way(
@@ -145,7 +146,6 @@ tests: [{file: ../rows.jsonl}]
 """
 
 
-@pytest.mark.slow
 @posix
 @pytest.mark.parametrize(("rounds", "seed"), ROUNDS)
 def test_killed_again_and_again_a_test_run_loses_nothing_and_pays_again_at_most_what_was_under_way(
@@ -266,7 +266,6 @@ def test_an_answer_out_of_which_a_key_was_cut_is_asked_for_again(
     assert len(server.requests) > sent
 
 
-@pytest.mark.slow
 def test_each_changed_bit_of_a_journal_is_told_and_never_a_verdict(
     asked: ProjectFolder, server: FaultServer, tmp_path: Path
 ) -> None:
@@ -303,7 +302,6 @@ def test_a_journal_of_a_version_without_checksums_is_resumed(
     assert not any("checksum" in record for record in written)
 
 
-@pytest.mark.slow
 @posix
 def test_a_cache_that_cannot_be_written_any_more_ends_no_run_and_loses_no_answer(
     asked: ProjectFolder, server: FaultServer

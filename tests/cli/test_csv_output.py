@@ -254,6 +254,7 @@ def test_shards_of_a_version_that_recorded_no_columns_are_merged_without_them(
 # --- two processes ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", ["jsonl", "json", "csv", "xml"])
 def test_of_two_processes_with_one_output_the_second_is_refused_and_the_file_of_the_first_is_whole(
     asked: ProjectFolder, server: FaultServer, ending: str

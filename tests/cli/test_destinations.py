@@ -143,6 +143,7 @@ def test_a_run_that_goes_on_writes_no_file_that_it_reads(full: ProjectFolder, se
     assert (done.code, contents(full)) == (2, before)
 
 
+@pytest.mark.slow
 def test_standard_output_and_output_are_not_one_file(full: ProjectFolder, server: FaultServer) -> None:
     with (full.folder / "out.jsonl").open("wb") as out:
         process = full.start(
@@ -153,6 +154,7 @@ def test_standard_output_and_output_are_not_one_file(full: ProjectFolder, server
     assert 'error: --output "out.jsonl" is also the file that standard output is written to' in err
 
 
+@pytest.mark.slow
 def test_the_file_that_standard_input_comes_from_is_not_written_over(
     full: ProjectFolder, server: FaultServer
 ) -> None:

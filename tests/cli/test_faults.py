@@ -34,6 +34,8 @@ from tests.patience import PATIENCE
 from .asking import KEY
 from .project import Done, ProjectFolder
 
+pytestmark = pytest.mark.slow
+
 TIMEOUT = 2.0
 """Seconds that a case has in all on an endpoint whose answer takes too long; it has PATIENCE on the others."""
 

@@ -174,6 +174,7 @@ def keep_key(project: ProjectFolder) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_key_comes_from_the_keyring_and_is_as_secret(
     with_keyring: ProjectFolder, server: FaultServer
 ) -> None:

@@ -48,6 +48,7 @@ def test_the_file_of_a_variable_is_not_written_over(asked: ProjectFolder, server
     assert (done.code, server.requests) == (2, [])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("args", "given"),
     [(("--var", "name=@-"), "Ada"), (("--vars", "-"), '{"name": "Ada"}'), (("--vars", "-"), "name: Ada")],

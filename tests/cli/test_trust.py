@@ -168,6 +168,7 @@ def test_ci_is_not_asked_even_where_it_has_a_terminal(asked: ProjectFolder) -> N
         assert "[y/N]" not in terminal.text
 
 
+@pytest.mark.slow
 def test_pytest_sends_nothing_of_a_project_that_was_never_trusted(
     asked: ProjectFolder, server: FaultServer
 ) -> None:

@@ -9,11 +9,14 @@ import contextlib
 import json
 from typing import Any
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from runner.errors import RunnerError
 from tests.render.support import CompiledPrompt, compile_expression, compile_prompt, make_prompt
+
+pytestmark = pytest.mark.slow
 
 NAMES = ("a", "b", "xs", "range")
 

@@ -13,6 +13,8 @@ from tests.render.test_limits import peak_memory
 
 from .support import MIB, compiled, rendered
 
+pytestmark = pytest.mark.slow
+
 LIMITS = Limits(memory=192 * MIB, seconds=1.0)
 
 

@@ -17,6 +17,8 @@ from tests.render.test_limits import peak_memory
 
 from .support import MIB, compiled
 
+pytestmark = pytest.mark.slow
+
 COMPILED = r'{"uses":[[["a",0,1,false,true]]],"problems":[],"retire":false}'
 
 HOSTILE = r"""

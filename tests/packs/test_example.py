@@ -63,6 +63,7 @@ def test_the_project_uses_a_partial_a_schema_and_a_model_of_its_own(example: Pat
     assert "support:triage would use gpt-6-sol, which this project denies at runner.yaml:5:3" in done.err
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="commands of a POSIX shell")
 def test_the_commands_with_git_succeed_as_they_are_pasted(example: Path, tmp_path: Path) -> None:
     text = (EXAMPLE / "README.md").read_text().partition("## The same from git")[2]

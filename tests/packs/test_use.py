@@ -112,6 +112,7 @@ FETCHING = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "args", ["check", "render support:triage", "run support:triage --dry-run", "check support:triage"]
 )
@@ -122,6 +123,7 @@ def test_using_a_pack_loads_nothing_that_could_fetch_one(args: str, user: Consum
     assert args.startswith("run ") or not loaded & {"asyncio", "subprocess"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("args", ["pack verify", "pack list", "pack sync --offline"])
 def test_offline_commands_of_packs_load_no_http_library(args: str, user: Consumer) -> None:
     assert modules_after(user, *args.split()) & NETWORK == set()

@@ -440,6 +440,7 @@ def test_ignoring_everything_is_always_equal(approved, new):
     assert compare(compiled(default="ignore"), approved, new).equal
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "rule", ["{path: $..*, compare: unordered}", "{path: $..a, ignore: true}", "{path: $, compare: set}"]
 )

@@ -126,6 +126,7 @@ print("done")
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="kill -9 is POSIX")
 def test_a_kill_between_any_two_steps_leaves_the_old_or_the_new(tmp_path: Path) -> None:
     file = "s/__snapshots__/p/a.snap.yaml"
@@ -144,6 +145,7 @@ def test_a_kill_between_any_two_steps_leaves_the_old_or_the_new(tmp_path: Path) 
     assert step > 3  # it really died several times on the way
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="starts processes side by side")
 def test_two_processes_at_once_leave_a_whole_file(tmp_path: Path) -> None:
     code = (

@@ -58,6 +58,7 @@ def test_includes_are_followed_sixteen_deep_and_no_deeper() -> None:
         compile_text("{% include 'f0' %}", files)
 
 
+@pytest.mark.slow
 def test_two_hundred_files_may_be_included_and_no_more() -> None:
     files = {f"f{n}": "x" for n in range(201)}
     content = "".join(f"{{% include 'f{n}' %}}" for n in range(200))

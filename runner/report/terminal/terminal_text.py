@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterator, Sequence
 
 from ...visible import one_line, visible
@@ -92,6 +91,8 @@ def _cut(text: str, width: int) -> int:
 
 
 def _cells(character: str) -> int:
+    import unicodedata  # a large library, and `runner --help` needs no width
+
     if unicodedata.category(character) in ("Mn", "Me", "Cf"):
         return 0
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1
