@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
-from contextlib import ExitStack
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
 from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from ..errors import Location, UsageError
 from ..regress.gates.gate_results import GateResult
@@ -48,22 +49,14 @@ def listeners(
     environ = chosen.workspace.environ
     if output is not None:
         chosen.check_destination(output, {})
-        suffix = Path(output).suffix.lower()
-        if suffix == ".md":
-            from ..report.regression.markdown_file import MarkdownReport
-
-            found.append(closing.enter_context(MarkdownReport(output, force=force)))
-        elif suffix == ".xml":
-            from ..report.regression.junit_regression import (
-                JUnitReport,  # its XML library imports an HTTP client
-            )
-
-            found.append(closing.enter_context(JUnitReport(output, force=force)))
-        else:
+        writer = _FORMATS.get(Path(output).suffix.lower())
+        if writer is None:
+            known = " or ".join(f"{ending} ({each.name})" for ending, each in _FORMATS.items())
             raise UsageError(
                 f'the file name "{output}" of --output does not show its format',
-                hint="use a name that ends in .xml (JUnit) or .md (Markdown)",
+                hint=f"use a name that ends in {known}",
             )
+        found.append(closing.enter_context(writer.open(output, force=force)))
     if report is not None:
         from .test_report import TestReport
 
@@ -73,6 +66,27 @@ def listeners(
         locate = partial(_locate, chosen)
         found.append(closing.enter_context(GitHubReport(sys.stdout, locate=locate, environ=environ)))
     return found
+
+
+def _junit(path: str, *, force: bool) -> AbstractContextManager[Listener]:
+    from ..report.regression.junit_regression import JUnitReport  # its XML library imports an HTTP client
+
+    return JUnitReport(path, force=force)
+
+
+def _markdown(path: str, *, force: bool) -> AbstractContextManager[Listener]:
+    from ..report.regression.markdown_file import MarkdownReport
+
+    return MarkdownReport(path, force=force)
+
+
+class _Format(NamedTuple):
+    name: str
+    open: Callable[..., AbstractContextManager[Listener]]
+
+
+_FORMATS = {".xml": _Format("JUnit", _junit), ".md": _Format("Markdown", _markdown)}
+"""The formats of --output, by the ending of the file's name."""
 
 
 def _locate(chosen: Chosen, file: str, case_id: str) -> Location:
