@@ -23,7 +23,7 @@ class TooManyBracesError(Exception):
 
 
 def objects_in(text: str) -> Iterator[Json]:
-    """Yield the outermost JSON objects of a text, from left to right: what `is-json` would take for JSON.
+    """Yield the outermost JSON objects of a text, from left to right: those that `is-json` would accept.
 
     Raises TooManyBracesError where the rest of the text is not searched.
     """

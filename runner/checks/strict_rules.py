@@ -210,7 +210,7 @@ def _has_lookaround(pattern: str) -> bool:
     return any(token["lookaround"] for token in _TOKEN.finditer(pattern))
 
 
-# An escape and a character class are each one token, so that nothing inside of them is taken for a lookaround.
+# An escape and a character class are one token each, so that nothing inside them counts as a lookaround.
 _TOKEN = re.compile(r"\\.|\[(?:\\.|[^\]\\])*\]|(?P<lookaround>\(\?<?[=!])", re.DOTALL)
 
 

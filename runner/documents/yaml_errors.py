@@ -226,7 +226,7 @@ def _layout(site: _Site) -> TextError | None:
     if site.text[site.at : site.at + 1] == ":":
         return TextError("there is no key before this colon", site.at, "quote the string")
     if "sequence entries are not allowed" in site.problem:
-        hint = "begin the list on a line of its own, or quote the string if it begins with -"
+        hint = "begin the list on a new line, or quote the string if it begins with -"
         return TextError("a list cannot begin here", site.at, hint)
     if re.search("'-' indicator|<block end>|expected key", site.problem):
         hint = "check the indentation: the entries of one list or object begin in the same column"

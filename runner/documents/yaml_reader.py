@@ -90,7 +90,7 @@ def _shield(text: str) -> tuple[str, dict[int, str]]:
 class _Builder:
     """Builds values and their places from nodes.
 
-    An alias is built anew each time: no two parts of a value share a list or a dict, and an alias bomb costs no more
+    An alias is built again each time: no two parts of a value share a list or a dict, and an alias bomb costs no more
     than `max_nodes` values before it is refused.
     """
 

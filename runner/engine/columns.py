@@ -13,7 +13,7 @@ from .plan.job import Unit
 __all__ = ["ColumnType", "Columns", "columns_of", "recorded_columns"]
 
 ColumnType: TypeAlias = Literal["string", "integer", "number", "boolean"]
-"""The values of a column; lists and objects are strings, of JSON."""
+"""The types of a column's values; lists and objects are JSON strings."""
 
 
 class Columns(NamedTuple):

@@ -1,1 +1,1 @@
-"""Station 1: what stands in files becomes frozen dataclasses with positions. No network, no Jinja."""
+"""Station 1: read files into frozen dataclasses with positions. No network, no Jinja."""

@@ -132,7 +132,7 @@ def _evolve_once(evolve: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _type(validator: Any, types: Any, value: Any, schema: Any) -> Iterator[ValidationError] | None:
-    # As in the library, which is asked only when the answer is not plain: nearly every value is of the one type allowed.
+    # As in the library, which is called only in unusual cases: nearly every value has the one allowed type.
     return None if _TYPES.get(type(value)) == types else _LIBRARY["type"](validator, types, value, schema)
 
 

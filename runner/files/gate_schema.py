@@ -1,4 +1,4 @@
-"""The shape of a gate: what a prompt's `regression.gate` and a project's `gate` may say, for validation and editors."""
+"""The JSON Schema of a gate, `regression.gate` of a prompt and `gate` of a project, for validation and editors."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 __all__ = ["LIMITS", "METRICS", "gate_schema"]
 
 LIMITS = ("cost", "latency_p50", "latency_p95", "tokens")
-"""Metrics that are held against a limit, without a test: their noise is not that of passes."""
+"""Metrics that are only compared with a limit, without a test, because their noise is unlike that of passes."""
 
 METRICS = ("pass_rate", *LIMITS)
 
@@ -15,7 +15,7 @@ _PROPERTIES: dict[str, Any] = {
     "metric": {
         "enum": [*METRICS],
         "default": "pass_rate",
-        "description": "What is judged: how often the cases pass, or dollars, milliseconds or tokens of a call.",
+        "description": "The metric to judge: the pass rate, or the dollars, milliseconds or tokens per call.",
     },
     "max_drop": {
         "type": "number",
@@ -23,14 +23,14 @@ _PROPERTIES: dict[str, Any] = {
         "default": 0.05,
         "description": "How far the pass rate may fall below the baseline: 0.05 is 5 points.",
     },
-    "min": {"type": "number", "description": "The least pass rate, whatever the baseline: 0.85 is 85 %."},
-    "max": {"type": "number", "exclusiveMinimum": 0, "description": "The most that a limit allows."},
+    "min": {"type": "number", "description": "The minimum pass rate, whatever the baseline: 0.85 is 85 %."},
+    "max": {"type": "number", "exclusiveMinimum": 0, "description": "The maximum value of the metric."},
     "confidence": {
         "type": "number",
         "minimum": 0.5,
         "exclusiveMaximum": 1,
         "default": 0.975,
-        "description": "One-sided: 0.975 rings in vain at most 25 times in 1000 runs.",
+        "description": "One-sided: 0.975 means at most 25 false alarms in 1000 runs.",
     },
     "about": {
         "enum": ["cases", "inputs"],
@@ -40,17 +40,17 @@ _PROPERTIES: dict[str, Any] = {
     "prove": {
         "type": "boolean",
         "default": False,
-        "description": "Held only if the drop is surely within max_drop (or the rate surely above min).",
+        "description": "The gate holds only if the drop is proven to be within max_drop (or the rate above min).",
     },
     "samples": {
         "type": ["string", "integer", "array"],
         "pattern": "^auto$",
-        "patternErrorMessage": "write auto, a number, or a list of rising numbers",
+        "patternErrorMessage": "write auto, a number, or a list of increasing numbers",
         "minimum": 1,
         "minItems": 1,
         "items": {"type": "integer", "minimum": 1},
         "default": "auto",
-        "description": "How often each case is asked: auto (2, then 5, then 10 where it takes them), a number, or the numbers at which to look.",
+        "description": "Samples per case: auto (2, then 5, then 10 if needed), a number, or a list of looks.",
     },
     "by": {"enum": ["tag"], "description": "One gate for the cases of each tag."},
     "unsure": {
@@ -62,11 +62,11 @@ _PROPERTIES: dict[str, Any] = {
 
 
 def gate_schema() -> dict[str, Any]:
-    """A gate, or a list of them."""
+    """Return the JSON Schema of a gate, or of a list of gates."""
     one = {"properties": _PROPERTIES, "additionalProperties": False}
     return {
         "type": ["object", "array"],
-        "description": "When a live test fails as a whole: `{}` is at most 5 points below the baseline.",
+        "description": "When a live test fails as a whole: `{}` allows at most 5 points below the baseline.",
         **one,
         "minItems": 1,
         "items": {"type": "object", **one},

@@ -106,7 +106,7 @@ def _types_of(field: str) -> frozenset[str]:
 
 
 class _Loader:
-    """What validating against the format cannot see: references, schemas, cases. Lives for one call."""
+    """Checks what the JSON Schema of the format cannot express: references, schemas, cases. Lives for one call."""
 
     def __init__(
         self,

@@ -70,7 +70,7 @@ def read_xlsx(data: BinaryIO, shown: str) -> Iterator[SheetRow]:
         raise CaseError(
             f"the workbook cannot be read: {error or type(error).__name__}",
             location=Location(shown),
-            hint="save it anew, or as CSV",
+            hint="save it again, or as CSV",
         ) from None
 
 
@@ -122,7 +122,7 @@ def _sheet_of(workbook: Any, shown: str) -> Worksheet:
         raise CaseError(
             f"several sheets of the workbook have cells: {names}",
             location=Location(shown),
-            hint="save the one with the rows as a file of its own",
+            hint="save the sheet with the rows as a separate file",
         )
     if not filled:
         raise CaseError(
@@ -222,7 +222,7 @@ def _json_of(value: Any, path: tuple[str, ...], row: int, shown: str) -> Json:
         raise CaseError(
             f"row {row}: {'.'.join(path)} is {value}, which JSON does not have",
             location=Location(shown),
-            hint="write null where there is no value",
+            hint="write null for a missing value",
         )
     if isinstance(value, Mapping):
         return {str(name): _json_of(each, (*path, str(name)), row, shown) for name, each in value.items()}

@@ -43,7 +43,7 @@ def refuse_newer(root: Path, snapshot_file: str) -> None:
     path = None if folder is None else folder / _name(snapshot_file)
     if path is not None and path.exists():
         data = read_state(path)
-        # A damaged entry is recorded anew.
+        # A damaged entry is recorded again.
         with contextlib.suppress(ValueError, KeyError, TypeError):
             _reader_of(json.loads(data)["format"], data, str(path))
 

@@ -55,7 +55,7 @@ class Extent:
 
 @dataclass(frozen=True, slots=True)
 class Proposed:
-    """What became of a proposed rule: a message, and how to take it back (None: nothing was prepared)."""
+    """The result of proposing a rule: a message, and a function that undoes it (None: nothing was prepared)."""
 
     message: str
     undo: Callable[[], None] | None = None

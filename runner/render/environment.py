@@ -52,7 +52,7 @@ class Missing(StrictUndefined):
 
 
 class FreshTemplate(Template):
-    """A template whose module is created anew for every import.
+    """A template whose module is created again for every import.
 
     Jinja keeps the module of an imported file between renderings, and with it the state of its macros; the second case
     would then see what the first one left behind.

@@ -127,8 +127,8 @@ def _markdown_headline(comparison: RequestDiff) -> str:
 
 def _totals(comparison: RequestDiff) -> str:
     counts = [sum(change.change == kind for change in comparison.changes) for kind in _KINDS]
-    told = [f"{count(number)} {kind}" for kind, number in zip(_KINDS, counts, strict=True) if number]
-    return ", ".join([*told, f"{count(comparison.unchanged)} unchanged"])
+    counted = [f"{count(number)} {kind}" for kind, number in zip(_KINDS, counts, strict=True) if number]
+    return ", ".join([*counted, f"{count(comparison.unchanged)} unchanged"])
 
 
 def _by_file(comparison: RequestDiff) -> dict[str, list[tuple[str, str, list[CaseKey]]]]:

@@ -45,7 +45,7 @@ _REMARKS = frozenset(
         "discriminator", "xml", "externalDocs", "$async",
     }
 )  # fmt: skip
-"""Keywords of OpenAPI, Gemini and editors that refuse no value there either."""
+"""Keywords of OpenAPI, Gemini and editors, which accept every value there."""
 
 _WRAPPERS = (
     "response_format",
@@ -68,9 +68,9 @@ class Vacuity(NamedTuple):
 
 
 def wrapper(schema: Json) -> Vacuity | None:
-    """Return what to say of the wrapper that a request puts around a schema, if its `type` is no type of JSON.
+    """Return the finding for a request's wrapper around a schema, if its `type` is not a JSON type.
 
-    Look for it before the validator does, which can only say that "json_schema" is an unknown type.
+    Call this before the validator, which can only report that "json_schema" is an unknown type.
     """
     inside = _inside(schema)
     return _wraps(inside) if inside and not _has_types(schema) else None

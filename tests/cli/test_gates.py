@@ -571,7 +571,7 @@ def test_of_many_prompts_the_chance_of_any_alarm_is_kept(suite: Suite) -> None:
         ("{metric: cost}", "11:29", "a gate of cost needs max"),
         ("{metric: cost, max: 1, prove: true}", "11:50", "cost is a plain limit, which has no prove"),
         ("{samples: [5, 2]}", "11:30", "must increase from look to look"),
-        ("{samples: often}", "11:30", "write auto, a number, or a list of rising numbers"),
+        ("{samples: often}", "11:30", "write auto, a number, or a list of increasing numbers"),
         ("{confidence: 97.5}", "11:33", "confidence"),
         ("{max_drop: -0.1}", "11:31", "max_drop"),
         ("{maxdrop: 0.1}", "11:21", 'did you mean "max_drop"'),

@@ -51,7 +51,7 @@ class GatedUnit:
 
     @property
     def count(self) -> UnitCount:
-        """Return what was counted of the unit's samples."""
+        """Return the counts of the unit's samples."""
         return self.counted.of(self.unit)
 
     def make_slices(self) -> Iterator[GateSlice]:

@@ -29,12 +29,12 @@ def field_tables(prompts: Mapping[str, Fields]) -> Markup:
         return element(
             "p", "No answer has a field to show: the answers are not JSON, or are long texts.", class_="note"
         )
-    told = (
+    legend = (
         "Expected is the value that ",
         element("code", "equals"),
         " asserts for a field, otherwise the approved one. Agreement counts the answers that are as expected.",
     )
-    return joined((element("p", *told, class_="hint above"), *parts))
+    return joined((element("p", *legend, class_="hint above"), *parts))
 
 
 def _prompt(prompt: str, fields: Fields) -> Iterator[Markup]:

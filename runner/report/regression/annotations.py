@@ -43,13 +43,15 @@ def annotate(digest: RegressionDigest, *, modes: Modes, locate: Locate) -> Itera
     unreferenced = [(f"orphan {file}", text, at) for file, at in orphans]
     rejected = modes.unreferenced == "reject"
     errors = [
-        _said(told, locate) for few in (digest.failures, digest.outdated, digest.waiting) for told in few.kept
+        _said(reported, locate)
+        for few in (digest.failures, digest.outdated, digest.waiting)
+        for reported in few.kept
     ]
     total = digest.failures.total + digest.outdated.total + digest.waiting.total
     if rejected:
         errors, total = [*errors, *unreferenced], total + digest.unreferenced.total
     yield from _level("error", errors, total)
-    warnings, total = [_said(told, locate) for told in digest.flaky.kept], digest.flaky.total
+    warnings, total = [_said(reported, locate) for reported in digest.flaky.kept], digest.flaky.total
     if not rejected:
         warnings, total = [*warnings, *unreferenced], total + digest.unreferenced.total
     yield from _level("warning", warnings, total)
@@ -74,17 +76,21 @@ def _level(level: Level, said: list[tuple[str, str, Location]], total: int) -> I
         yield annotation(level, f"{more} more: see the log and the job summary", title=f"and {more} more")
 
 
-def _said(told: ReportedCase, locate: Locate) -> tuple[str, str, Location]:
-    lines = [told.reason] if told.reason else []
+def _said(reported: ReportedCase, locate: Locate) -> tuple[str, str, Location]:
+    lines = [reported.reason] if reported.reason else []
     lines += (
         f"{row.path}: approved {row.approved}, new {row.new} ({row.rule})"
-        for row in told.rows
+        for row in reported.rows
         if not row.equal
     )
-    if told.more_rows:
-        lines.append(f"and {count(told.more_rows)} more")
-    lines += told.facts
-    return f"{told.sort} {told.name}", "\n".join(lines) or told.sort, locate(told.file, told.case)
+    if reported.more_rows:
+        lines.append(f"and {count(reported.more_rows)} more")
+    lines += reported.facts
+    return (
+        f"{reported.sort} {reported.name}",
+        "\n".join(lines) or reported.sort,
+        locate(reported.file, reported.case),
+    )
 
 
 def _data(text: str) -> str:

@@ -62,9 +62,9 @@ def markdown_summary(
         lines += ["", "#### Snapshots without a case", ""]
         lines += [f"- {literal(file)}" for file in digest.unreferenced.kept]
         lines += _more(digest.unreferenced)
-    told = [*sentences(digest, unreferenced=tally.unreferenced, modes=modes), *next_steps(digest)]
-    if told:
-        lines += ["", "#### What to do", "", *(f"- {_sentence(each)}" for each in told)]
+    todo = [*sentences(digest, unreferenced=tally.unreferenced, modes=modes), *next_steps(digest)]
+    if todo:
+        lines += ["", "#### What to do", "", *(f"- {_sentence(each)}" for each in todo)]
     return "\n".join(lines) + "\n"
 
 
@@ -114,8 +114,8 @@ def _section(caption: str, few: Bounded[ReportedCase]) -> Iterator[str]:
         return
     yield from ("", f"#### {caption}")
     room = _ROOM
-    for number, told in enumerate(few.kept):
-        lines = list(_case(told))
+    for number, reported in enumerate(few.kept):
+        lines = list(_case(reported))
         room -= sum(len(line.encode("utf-8", "backslashreplace")) + 1 for line in lines)
         if room < 0:
             yield from ("", f"and {count(few.total - number)} more")
@@ -124,20 +124,20 @@ def _section(caption: str, few: Bounded[ReportedCase]) -> Iterator[str]:
     yield from _more(few)
 
 
-def _case(told: ReportedCase) -> Iterator[str]:
+def _case(reported: ReportedCase) -> Iterator[str]:
     """Yield the lines of one case: the reason, the answer compared field by field with the approved one, and facts."""
-    reason = f": {literal(told.reason)}" if told.reason else ""
-    yield from ("", f"**{told.sort}** {literal(told.name)}{reason}")
-    if told.input:
-        yield from ("", f"input: {literal(told.input)}")
-    if told.changes:
+    reason = f": {literal(reported.reason)}" if reported.reason else ""
+    yield from ("", f"**{reported.sort}** {literal(reported.name)}{reason}")
+    if reported.input:
+        yield from ("", f"input: {literal(reported.input)}")
+    if reported.changes:
         yield from ("", f"| {' | '.join(HEADERS)} |", "| --- " * len(HEADERS) + "|")
-        yield from (f"| {' | '.join(map(literal, row.cells))} |" for row in told.changes)
-        yield from ("", f"and {count(told.more_rows)} more") if told.more_rows else ()
-    if told.answer is not None:
-        yield from ("", f"answer: {literal(told.answer)}")
-    if told.facts:
-        yield from ("", *(f"- {literal(fact)}" for fact in told.facts))
+        yield from (f"| {' | '.join(map(literal, row.cells))} |" for row in reported.changes)
+        yield from ("", f"and {count(reported.more_rows)} more") if reported.more_rows else ()
+    if reported.answer is not None:
+        yield from ("", f"answer: {literal(reported.answer)}")
+    if reported.facts:
+        yield from ("", *(f"- {literal(fact)}" for fact in reported.facts))
 
 
 def _more(few: Bounded[ReportedCase] | Bounded[str]) -> Iterator[str]:

@@ -95,8 +95,8 @@ def _asked(tally: Tally) -> str:
 
 
 def _section(few: Bounded[ReportedCase], style: str, width: int | None) -> Iterator[Line]:
-    for told in few.kept:
-        yield from _case(told, style, width)
+    for reported in few.kept:
+        yield from _case(reported, style, width)
     if few.more:
         yield Line(f"and {count(few.more)} more", BOLD)
 
@@ -104,13 +104,15 @@ def _section(few: Bounded[ReportedCase], style: str, width: int | None) -> Itera
 def _failures(few: Bounded[ReportedCase], width: int | None) -> Iterator[Line]:
     """Yield cases that failed for the same reasons together: the first with its input, and the names of some others."""
     groups: dict[tuple[object, ...], list[ReportedCase]] = {}
-    for told in few.kept:
-        groups.setdefault((told.sort, told.reason, told.rows, told.facts), []).append(told)
+    for reported in few.kept:
+        groups.setdefault((reported.sort, reported.reason, reported.rows, reported.facts), []).append(
+            reported
+        )
     for first, *others in groups.values():
         lines = _case(first, RED, width)
         yield next(lines)
         if others:
-            names = ", ".join(told.name for told in others[:_ALIKE])
+            names = ", ".join(reported.name for reported in others[:_ALIKE])
             such = ": " if len(others) <= _ALIKE else ", such as "
             yield Line(f"    and {count(len(others))} more{such}{names}")
         if first.input is not None:
@@ -121,20 +123,20 @@ def _failures(few: Bounded[ReportedCase], width: int | None) -> Iterator[Line]:
         yield Line(f"and {count(few.more)} more", BOLD)
 
 
-def _case(told: ReportedCase, style: str, width: int | None) -> Iterator[Line]:
-    sort = _WORDS.get(told.sort, told.sort)
-    title = f"{sort:{_SORT_WIDTH}}  {told.name}"
-    whole = f"{title}  {told.reason}" if told.reason else title
+def _case(reported: ReportedCase, style: str, width: int | None) -> Iterator[Line]:
+    sort = _WORDS.get(reported.sort, reported.sort)
+    title = f"{sort:{_SORT_WIDTH}}  {reported.name}"
+    whole = f"{title}  {reported.reason}" if reported.reason else title
     if width is None or cell_width(whole) <= width:
         yield Line(whole, style, len(sort))
     else:
         yield Line(title, style, len(sort))
-        yield from (Line(f"    {line}") for line in wrapped(told.reason, width - 4))
-    table = field_table(told.rows, width=None if width is None else width - 4, more=told.more_rows)
+        yield from (Line(f"    {line}") for line in wrapped(reported.reason, width - 4))
+    table = field_table(reported.rows, width=None if width is None else width - 4, more=reported.more_rows)
     for number, line in enumerate(table):
-        same = 0 < number <= len(told.rows) and told.rows[number - 1].equal
+        same = 0 < number <= len(reported.rows) and reported.rows[number - 1].equal
         yield Line(f"    {line}", DIM if same or number == 0 else "")
-    for fact in told.facts:
+    for fact in reported.facts:
         yield from (Line(f"    {line}") for line in wrapped(fact, None if width is None else width - 4))
 
 

@@ -119,10 +119,10 @@ class RegressionReporter(Reporter):
         digest, width = self._digest, self._screen_width
         for line in closing_lines(digest, width=width):
             self._print(line)
-        told = list(sentences(digest, unreferenced=tally.unreferenced, modes=modes))
-        if told:
+        lines = list(sentences(digest, unreferenced=tally.unreferenced, modes=modes))
+        if lines:
             self._print(Line(""))
-            self._print_wrapped(told)
+            self._print_wrapped(lines)
         if self._gates:
             self._print(Line(""))
             for line in gate_lines(self._gates):

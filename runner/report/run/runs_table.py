@@ -111,13 +111,13 @@ def _when(text: str) -> str:
 
 
 def _stretches(number: int | None) -> str:
-    return f", in {number} stretches" if number and number > 1 else ""
+    return f", in {number} attempts" if number and number > 1 else ""
 
 
 def _concurrency(told: dict[str, int] | None) -> str:
     if not told:
         return ""
-    limited = f", {plural(told['rate_limited'], 'answer')} said too many" if told["rate_limited"] else ""
+    limited = f", rate limited {plural(told['rate_limited'], 'time')}" if told["rate_limited"] else ""
     return f", at most {told['peak']} at once{limited}"
 
 
