@@ -9,7 +9,11 @@ __all__ = ["command"]
 
 @click.command("report", short_help="Write a run as one HTML file.")
 @click.argument("run", default="last", metavar="[RUN]")
-@click.option("--against", metavar="RUN", help="Compare with this run, case by case.")
+@click.option(
+    "--against",
+    metavar="RUN|REV",
+    help="Compare with this run, or with the answers approved in this git revision, case by case.",
+)
 @click.option(
     "--output",
     "-o",

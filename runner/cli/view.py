@@ -9,7 +9,11 @@ __all__ = ["command"]
 
 @click.command("view")
 @click.argument("run", default="last", metavar="[RUN]")
-@click.option("--against", metavar="RUN", help="Compare with this run, case by case.")
+@click.option(
+    "--against",
+    metavar="RUN|REV",
+    help="Compare with this run, or with the answers approved in this git revision, case by case.",
+)
 def command(run: str, against: str | None) -> int:
     """Open the report of a run in the browser.
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ..engine.journal.final_records import RecordIndex, final_records, manifest_now
+from ..engine.journal.final_records import final_records, manifest_now
 from ..engine.journal.stored_runs import StoredRun, find_run
 from ..files.destination import Destination
 from ..files.project_root import find_root
@@ -20,6 +21,7 @@ from ..report.terminal.record_words import label
 from ..report.terminal.terminal_text import visible
 from ..workspace import Workspace
 from .open_workspace import open_workspace
+from .report_against import Against, find_against
 from .report_entries import RecordedEntries, title_of
 
 __all__ = ["report", "report_run", "view"]
@@ -29,10 +31,11 @@ def report(name: str, against: str | None, output: str) -> int:
     """Write a report of a stored run to `output`. Raises UsageError, StorageError and what reading runs raises."""
     root = find_root(Path.cwd())
     run = find_run(root, name)
-    other = find_run(root, against) if against is not None else None
     refuse_other_files(output, "--output")
     Destination("--output", output, root).check()
-    with open_workspace() as workspace:
+    with contextlib.ExitStack() as closing:
+        other = find_against(root, against, closing) if against is not None else None
+        workspace = closing.enter_context(open_workspace())
         written = report_run(run, workspace, output, other=other, option="--output")
     print_line(f"{visible(output)}: {plural(written, 'answer')} of the run {run.id}")
     return 0
@@ -44,10 +47,12 @@ def view(name: str, against: str | None) -> int:
 
     root = find_root(Path.cwd())
     run = find_run(root, name)
-    other = find_run(root, against) if against is not None else None
     folder = user_cache_path("prompt-runner", appauthor=False) / "reports"
-    file = folder / (run.id + (f"-against-{other.id}" if other else "") + ".html")
-    with open_workspace() as workspace:
+    with contextlib.ExitStack() as closing:
+        other = find_against(root, against, closing) if against is not None else None
+        named = f"-against-{re.sub(r'[^A-Za-z0-9.-]', '_', other.name)}" if other else ""
+        file = folder / f"{run.id}{named}.html"
+        workspace = closing.enter_context(open_workspace())
         report_run(run, workspace, str(file), other=other, option="the report")
     print_line(visible(str(file)))
     if not open_in_browser(file, [root]):
@@ -60,28 +65,27 @@ def report_run(
     workspace: Workspace,
     output: str,
     *,
-    other: StoredRun | None = None,
+    other: Against | None = None,
     option: str = "--report",
 ) -> int:
     """Write the report of a stored run, and return the number of its answers."""
     facts = _facts(run, other)
-    before = RecordIndex(other) if other is not None else None
     known = RecordedEntries(run, workspace)
     written = 0
     with contextlib.ExitStack() as on_failure:
         writer = ReportWriter(output, facts, option)
         on_failure.callback(writer.discard)
         for record in final_records(run):
-            earlier = before.find(record, known.name(record)) if before is not None else None
+            earlier = other.find(record, known.name(record), known.prompt(record)) if other else None
             writer.write(known.entry(record, earlier))
             written += 1
-        for each in before.unseen() if before is not None else ():
+        for each in other.unseen() if other is not None else ():
             writer.missing(label(each))
         writer.close(complete=True)
     return written
 
 
-def _facts(run: StoredRun, other: StoredRun | None) -> RunFacts:
+def _facts(run: StoredRun, other: Against | None) -> RunFacts:
     manifest = manifest_now(run)
     notes = []
     if run.status != "complete":
@@ -100,11 +104,11 @@ def _facts(run: StoredRun, other: StoredRun | None) -> RunFacts:
         title=title_of([_name(each) for each in prompts]),
         facts=tuple(_captions(run, other)),
         notes=notes,
-        against=other.id if other is not None else None,
+        against=other.name if other is not None else None,
     )
 
 
-def _captions(run: StoredRun, other: StoredRun | None) -> Iterator[tuple[str, str]]:
+def _captions(run: StoredRun, other: Against | None) -> Iterator[tuple[str, str]]:
     manifest = run.manifest
     yield "run", run.id
     if started := manifest.get("started"):
@@ -125,7 +129,7 @@ def _captions(run: StoredRun, other: StoredRun | None) -> Iterator[tuple[str, st
     if manifest.get("shard"):
         yield "shard", manifest["shard"]
     if other is not None:
-        yield "against", other.id
+        yield "against", other.name
 
 
 def _name(prompt: str) -> str:

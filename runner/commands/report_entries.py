@@ -9,6 +9,7 @@ from ..engine.journal.record import Record
 from ..engine.journal.stored_runs import StoredRun
 from ..engine.plan.job import Unit
 from ..errors import RunnerError
+from ..files.model import Prompt
 from ..regress.answers import stored_value, value_of
 from ..regress.evaluate import compare_record
 from ..regress.rules.redact import redact
@@ -57,6 +58,11 @@ class RecordedEntries:
     def name(self, record: Record) -> str:
         """Return the path, from the project's root, of a record's prompt file."""
         return self._files.get(record["file"], record["file"])
+
+    def prompt(self, record: Record) -> Prompt | None:
+        """Return the prompt of a record as it is now; None if it cannot be read."""
+        unit = self._questions.unit(record)
+        return None if isinstance(unit, str) else unit.prompt
 
     def entry(self, record: Record, earlier: Record | None) -> ReportEntry:
         """Return the entry of a record; `earlier` is the same case in the run to compare with."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -263,3 +264,32 @@ def test_view_starts_no_program_of_the_project(project: ProjectFolder) -> None:
     assert done.code == 0
     assert "open this file in one" in done.out
     assert not (project.folder / "started").exists()
+
+
+def test_a_run_is_compared_with_the_answers_that_a_revision_has_approved(
+    project: ProjectFolder, server: FaultServer
+) -> None:
+    for args in (("test",), ("accept", "--all")):
+        project.run(*args, env={"FAKE_KEY": KEY})
+    for args in (
+        ("init", "-q", "."),
+        ("add", "-A"),
+        ("-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "a"),
+    ):
+        subprocess.run(["git", *args], cwd=project.folder, check=True)
+    server.play(completion(json.dumps({"label": "lost", "score": 0.5})))
+    run(project, "--no-cache")
+    report(project, "--against", "HEAD")
+    found = rows(project)
+    assert found["triage/late"]["earlier"]["outcome"] == "ok"
+    assert found["triage/late"]["earlier"]["state"] == "passed"
+    assert "This run compared with <code>HEAD</code>" in html(project)
+
+
+def test_what_is_neither_a_run_nor_a_revision_is_refused_as_both(project: ProjectFolder) -> None:
+    run(project)
+    subprocess.run(["git", "init", "-q", "."], cwd=project.folder, check=True)
+    done = project.run("report", "--against", "nobody")
+    assert done.code == 2
+    assert "there is no run nobody" in done.err
+    assert "there is no revision nobody in this repository" in done.err
