@@ -15,8 +15,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from runner.documents.documents import parse_document
+from runner.files.disk.tree import MemoryTree
 from runner.files.model import Prompt
-from runner.files.tree import MemoryTree
 from runner.isolation.isolated_sandbox import Isolation
 from runner.render.sandbox import IN_PROCESS, Sandbox
 from runner.render.templates import compile_prompt

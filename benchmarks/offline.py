@@ -43,9 +43,9 @@ def project(root: Path, cases: int) -> None:
     """A project whose cases are all approved, without asking anyone: its snapshots are written by the library."""
     from runner.engine.plan.units import make_units
     from runner.files.cases import cases_of
+    from runner.files.disk.tree import DiskTree
     from runner.files.project import load_project
     from runner.files.prompt import load_prompt
-    from runner.files.tree import DiskTree
     from runner.regress.snapshots.snapshot import Snapshot, snapshot_file
     from runner.regress.snapshots.writer import write_snapshot
     from runner.wire.fingerprint import parts

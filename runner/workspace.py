@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Self
 from .engine.plan.job import Unit
 from .engine.plan.units import make_units
 from .errors import Diagnostic, RunnerError, raise_all
+from .files.disk.tree import DiskTree
 from .files.model import Project, Prompt
 from .files.project import load_project
-from .files.tree import DiskTree
 from .packs.find_prompts import find_named
 from .packs.pack_set import PackSet
 from .render.sandbox import IN_PROCESS, Sandbox

@@ -64,7 +64,7 @@ def add(
     The command adds it to runner.yaml and packs.lock, and copies its files into packs/ALIAS/. Give one source: --git
     with --rev, --path, --url with --sha256, or --python.
     """
-    from ..commands.pack_add import add as carry_out
+    from ..commands.packs.pack_add import add as carry_out
 
     given = {"git": git, "rev": rev, "subdirectory": subdirectory, "path": folder}
     given |= {"url": url, "sha256": sha256, "python": python, "model": model}
@@ -83,7 +83,7 @@ def lock(*, isolate: bool) -> int:
 
     Other locked packs stay as they are; packs that are no longer in runner.yaml are removed from packs.lock.
     """
-    from ..commands.pack_update import lock as carry_out
+    from ..commands.packs.pack_update import lock as carry_out
 
     return carry_out(isolate=isolate)
 
@@ -98,7 +98,7 @@ def sync(*, offline: bool) -> int:
     It fails if packs.lock does not match runner.yaml (4), if a copy was changed or its source has other files (2), if
     a tag was moved (4), or if a missing pack cannot be fetched (3).
     """
-    from ..commands.pack_copies import sync as carry_out
+    from ..commands.packs.pack_copies import sync as carry_out
 
     return carry_out(offline=offline)
 
@@ -114,7 +114,7 @@ def update(aliases: tuple[str, ...], rev: str | None, *, dry_run: bool, isolate:
     The output lists the pack's files, the requests that differ, and which of your tests are affected. Without ALIAS,
     every pack is updated.
     """
-    from ..commands.pack_update import update as carry_out
+    from ..commands.packs.pack_update import update as carry_out
 
     return carry_out(aliases, rev=rev, dry_run=dry_run, isolate=isolate)
 
@@ -129,7 +129,7 @@ def verify(aliases: tuple[str, ...], *, online: bool) -> int:
     --online the locked commit is fetched and compared: the exit code is 2 if it has other files, 4 if a tag was moved,
     3 if the source cannot be reached.
     """
-    from ..commands.pack_copies import verify as carry_out
+    from ..commands.packs.pack_copies import verify as carry_out
 
     return carry_out(aliases, online=online)
 
@@ -142,7 +142,7 @@ def vendor(aliases: tuple[str, ...]) -> int:
     This overwrites the copies in packs/, e.g. to undo a local edit. A pack with `vendored: false` is vendored from then
     on, so that its copy is in git.
     """
-    from ..commands.pack_copies import vendor as carry_out
+    from ..commands.packs.pack_copies import vendor as carry_out
 
     return carry_out(aliases)
 
@@ -151,7 +151,7 @@ def vendor(aliases: tuple[str, ...]) -> int:
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
 def list_packs(*, as_json: bool) -> int:
     """List the packs and what they export, offline."""
-    from ..commands.pack_copies import list_packs as carry_out
+    from ..commands.packs.pack_copies import list_packs as carry_out
 
     return carry_out(as_json=as_json)
 
@@ -170,7 +170,7 @@ def diff(alias: str, to: str | None, form: str, *, isolate: bool) -> int:
 
     It lists the pack's files and your requests that differ. Nothing is written.
     """
-    from ..commands.pack_update import diff as carry_out
+    from ..commands.packs.pack_update import diff as carry_out
 
     return carry_out(alias, to=to, form=form, isolate=isolate)
 
@@ -183,7 +183,7 @@ def remove(alias: str, *, isolate: bool) -> int:
 
     It is removed from runner.yaml and packs.lock, and its copy is deleted; your own approved answers stay.
     """
-    from ..commands.pack_add import remove as carry_out
+    from ..commands.packs.pack_add import remove as carry_out
 
     return carry_out(alias, isolate=isolate)
 
@@ -199,7 +199,7 @@ def init(folder: Path, name: str | None) -> int:
 
     If FOLDER has no prompts, a first one is written too.
     """
-    from ..commands.pack_publish import init as carry_out
+    from ..commands.packs.pack_publish import init as carry_out
 
     return carry_out(folder, name)
 
@@ -214,7 +214,7 @@ def check(folder: Path, *, isolate: bool) -> int:
     tests must pass with the pack's own approved answers. The exit code is 2 for an error, 1 for a failed test, 4 for a
     test without a current answer.
     """
-    from ..commands.pack_publish import check as carry_out
+    from ..commands.packs.pack_publish import check as carry_out
 
     return carry_out(folder, isolate=isolate)
 
@@ -230,6 +230,6 @@ def build(folder: Path, output: str | None, *, isolate: bool) -> int:
 
     The same files give the same bytes. The SHA-256 is printed; users of the pack need it.
     """
-    from ..commands.pack_publish import build as carry_out
+    from ..commands.packs.pack_publish import build as carry_out
 
     return carry_out(folder, output, isolate=isolate)

@@ -10,9 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..errors import MissingFileError, NothingSelectedError, RunnerError, UsageError, raise_all
+from ..files.disk.tree import DiskTree
 from ..files.model import Project, Prompt
 from ..files.pack_sources import is_reference
-from ..files.tree import DiskTree
 from ..packs.find_prompts import find_named_in
 from ..regress.claims import refuse_shared
 from ..regress.revisions.changed_cases import Change, left_files

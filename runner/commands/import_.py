@@ -20,9 +20,9 @@ from ..errors import (
     UsageError,
     raise_all,
 )
-from ..files.atomic import write_new
+from ..files.disk.atomic import write_new
+from ..files.disk.tree import MAX_FILE_BYTES
 from ..files.foreign import FOREIGN_KINDS, foreign_kind
-from ..files.tree import MAX_FILE_BYTES
 from ..importing.imported import Imported
 from ..importing.reading import READERS, read_source
 from ..importing.sources import Folder

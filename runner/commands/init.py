@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..errors import UsageError
-from ..files.plain_files import NotPlainError, refuse_outside
+from ..files.disk.plain_files import NotPlainError, refuse_outside
 from ..report.terminal.outlet import print_line
 from ..report.terminal.terminal_text import visible
 

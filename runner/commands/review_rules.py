@@ -9,9 +9,9 @@ from pathlib import Path
 from ..documents.documents import parse_document
 from ..documents.text import decode, encode_like
 from ..errors import EncodingError, FileError, StorageError, UsageError
-from ..files.atomic import write_whole
+from ..files.disk.atomic import write_whole
+from ..files.disk.plain_files import refuse_outside
 from ..files.github_prompt import is_github_prompt
-from ..files.plain_files import refuse_outside
 from ..regress.results import FieldChange, PendingEntry
 from ..regress.review_state import Proposed
 from ..regress.rules.proposals import propose, spell_rule

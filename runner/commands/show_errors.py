@@ -8,8 +8,8 @@ import sys
 from functools import lru_cache
 
 from ..errors import Diagnostic, Location, Problems, RunnerError
-from ..files.plain_files import open_plain
-from ..files.tree import MAX_FILE_BYTES
+from ..files.disk.plain_files import open_plain
+from ..files.disk.tree import MAX_FILE_BYTES
 from ..report.terminal.diagnostics import format_diagnostic, format_error
 from ..report.terminal.outlet import print_lines
 from ..report.terminal.reporter import wants_color

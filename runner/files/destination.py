@@ -12,10 +12,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from ..errors import UsageError
+from .disk.tree import DiskTree
 from .model import CaseFile, Prompt
 from .project import PROJECT_FILE
 from .prompt import PROMPT_ENDINGS
-from .tree import DiskTree
 
 __all__ = ["Destination", "reads_of"]
 

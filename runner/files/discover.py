@@ -22,14 +22,14 @@ from ..errors import (
     did_you_mean,
 )
 from ..values import find_non_json
+from .disk.plain_files import open_plain
+from .disk.tree import MAX_FILE_BYTES, DiskTree, Tree
 from .foreign import foreign_hint
 from .model import Project
 from .pack_sources import is_reference
-from .plain_files import open_plain
 from .project import PROJECT_FILE
 from .project_root import FoundFile, ProjectBorder, absolute, find_root
 from .prompt import PROMPT_ENDINGS
-from .tree import MAX_FILE_BYTES, DiskTree, Tree
 
 __all__ = [
     "find_prompts",

@@ -13,7 +13,7 @@ from typing import cast
 
 from ..errors import FormatError, Location
 from ..values import Json, JsonPath
-from .tree import Tree, resolve
+from .disk.tree import Tree, resolve
 
 __all__ = ["OWN_URL", "URL_PARTS", "inline_media", "refuse_own_urls", "web_urls"]
 

@@ -14,7 +14,7 @@ from ..documents.documents import Document
 from ..errors import Diagnostic, Location
 from ..finish_reasons import Declared
 from ..values import Json, JsonPath
-from .tree import Tree
+from .disk.tree import Tree
 
 __all__ = [
     "Assertion",

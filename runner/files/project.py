@@ -20,12 +20,12 @@ from .addresses import (
     url_fault,
     variable_fault,
 )
+from .disk.tree import DiskTree, Tree
 from .formats import FormatName, validate
 from .model import Endpoint, ModelRule, Project
 from .model_rules import endpoint_hint
 from .pack_sources import source_faults
 from .problems import ProblemList
-from .tree import DiskTree, Tree
 from .versions import reader_of, version_in
 
 __all__ = [

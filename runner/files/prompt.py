@@ -15,6 +15,7 @@ from ..schema import SchemaProblem, show
 from ..values import Json, JsonPath
 from .case_ids import CaseIds
 from .cases import read_case
+from .disk.tree import DiskTree, Tree, resolve
 from .foreign import foreign_hint
 from .formats import schema, validate
 from .github_prompt import GithubPrompt, is_github_prompt, read_github_prompt
@@ -26,7 +27,6 @@ from .problems import ProblemList
 from .provider_fields import collisions, merged, unknown_types
 from .rows import ROW_FORMATS, Row
 from .schema_files import check_answer_schema, check_schema, read_schema_file
-from .tree import DiskTree, Tree, resolve
 
 __all__ = ["OWN_KEYS", "PROMPT_ENDINGS", "ResolveReference", "as_sent", "load_prompt", "name_of"]
 

@@ -8,7 +8,7 @@ from ..documents.documents import Document, parse_document
 from ..errors import Location, SchemaError
 from ..schema import SchemaProblem, Validator, show, vacuity, wrapper
 from ..values import Json, JsonPath
-from .tree import Tree
+from .disk.tree import Tree
 
 __all__ = ["check_answer_schema", "check_schema", "read_schema_file"]
 

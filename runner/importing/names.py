@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Collection
 
-from ..files.device_names import is_device
+from ..files.disk.device_names import is_device
 from ..files.inputs import usable_in_jinja
 
 __all__ = ["case_name", "file_stem", "input_name", "prompt_name"]

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from ..engine.plan.lint import lint_prompt
 from ..errors import Location, Problems, RunnerError
+from ..files.disk.tree import MemoryTree
 from ..files.project import load_project_from
 from ..files.prompt import load_prompt
-from ..files.tree import MemoryTree
 from ..regress.rules.rules import compile_rules
 from .drafts import CaseDraft, Draft, FieldDraft, Mapped, Written, write
 

@@ -11,9 +11,9 @@ from pathlib import Path
 from ..documents.documents import Document, parse_document
 from ..documents.text import decode
 from ..errors import Location, MissingFileError
-from ..files.ignored import GITHUB, is_ignored
-from ..files.plain_files import NotPlainError, open_plain, refuse_outside
-from ..files.tree import MAX_FILE_BYTES, is_git
+from ..files.disk.ignored import GITHUB, is_ignored
+from ..files.disk.plain_files import NotPlainError, open_plain, refuse_outside
+from ..files.disk.tree import MAX_FILE_BYTES, is_git
 
 __all__ = ["LEFT_OUT", "Folder"]
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..errors import Location, PackError, RunnerError, raise_all
-from ..files.tree import MemoryTree
+from ..files.disk.tree import MemoryTree
 from .file_rules import SourceEntry, included, refusals
 from .tree_hash import Contents
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Literal
 
 from ..errors import FileError, Location, PackError, RunnerError, StalePackError, together
-from ..files.tree import DiskTree, MemoryTree, Tree
+from ..files.disk.tree import DiskTree, MemoryTree, Tree
 from .file_rules import MAX_BYTES
 from .lock import LockedPack
 from .requirement import Requirement

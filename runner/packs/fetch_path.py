@@ -7,7 +7,7 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from ..errors import FetchError, Location, PackError
-from ..files.ignored import ENVIRONMENT, is_ignored
+from ..files.disk.ignored import ENVIRONMENT, is_ignored
 from .collect import Listing
 from .file_rules import MAX_BYTES, SourceEntry
 

@@ -15,8 +15,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from ..files.device_names import is_device
-from ..files.ignored import under_ignored
+from ..files.disk.device_names import is_device
+from ..files.disk.ignored import under_ignored
 
 __all__ = [
     "MANIFEST",

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import StorageError
-from ..files.atomic import write_new
+from ..files.disk.atomic import write_new
 
 __all__ = ["FileTransaction", "delete", "leftovers"]
 

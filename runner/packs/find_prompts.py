@@ -19,10 +19,10 @@ from ..errors import (
     UsageError,
 )
 from ..files.discover import find_prompts, find_prompts_in
+from ..files.disk.tree import DiskTree, Tree
 from ..files.model import Project, Prompt
 from ..files.pack_sources import is_reference
 from ..files.prompt import name_of
-from ..files.tree import DiskTree, Tree
 from .pack_set import PackSet
 
 __all__ = ["find_named", "find_named_in", "load_named"]

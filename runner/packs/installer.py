@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from ..errors import FetchError, Location, NothingSelectedError, PackError, RunnerError, raise_all
+from ..files.disk.plain_files import NotPlainError, plain_folder, refuse_special
+from ..files.disk.tree import DiskTree
 from ..files.model import Project
-from ..files.plain_files import NotPlainError, plain_folder, refuse_special
 from ..files.project import PROJECT_FILE
-from ..files.tree import DiskTree
 from .copies import STORE, VENDORED, copy_at, deviation_error, home_of, integrity_folder
 from .fetch import moved_tag
 from .file_transaction import FileTransaction, delete, leftovers

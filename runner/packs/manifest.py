@@ -9,9 +9,9 @@ from typing import Any, Literal, TypeAlias, cast
 from .._version import __version__
 from ..documents.documents import Document, parse_document
 from ..errors import FormatError, MissingFileError
+from ..files.disk.tree import Tree, resolve
 from ..files.formats import validate
 from ..files.problems import ProblemList
-from ..files.tree import Tree, resolve
 from ..files.versions import reader_of, version_in
 from .file_rules import MANIFEST
 

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 from ..checks.judge import Judge
 from ..documents.documents import parse_document
 from ..errors import MissingFileError, PackError, Problems, RunnerError, raise_all
+from ..files.disk.tree import OUTSIDE, Tree
 from ..files.model import Prompt
 from ..files.prompt import PROMPT_ENDINGS, load_prompt
 from ..files.schema_files import check_schema, read_schema_file
-from ..files.tree import OUTSIDE, Tree
 from ..render.sandbox import IN_PROCESS, Sandbox
 from ..render.templates import compile_prompt
 from .file_rules import MANIFEST

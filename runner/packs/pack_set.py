@@ -22,11 +22,11 @@ from ..errors import (
     StalePackError,
     UsageError,
 )
+from ..files.disk.tree import DiskTree, Tree
 from ..files.model import Origin, Project, Prompt
 from ..files.pack_sources import REFERENCE
 from ..files.problems import ProblemList
 from ..files.prompt import load_prompt
-from ..files.tree import DiskTree, Tree
 from ..files.violations import near
 from .copies import STORE, VENDORED, read_copy
 from .lock import BY_HAND, LOCK_FILE, Lock, LockedPack, read_lock

@@ -11,9 +11,9 @@ from typing import TypeAlias
 from ..documents.documents import parse_document
 from ..errors import FormatError, Location, RunnerError, raise_all
 from ..files.discover import is_prompt_of
+from ..files.disk.tree import DiskTree
 from ..files.model import Project, Prompt
 from ..files.prompt import PROMPT_ENDINGS, name_of
-from ..files.tree import DiskTree
 from .snapshots.snapshot import FOLDER, folder_of, is_of_pack, snapshot_folder
 
 __all__ = [

@@ -9,8 +9,8 @@ from typing import Any, TypeAlias
 
 from ..engine.journal.paths import STATE, make_state, read_state, refused, state_folder
 from ..errors import Location, StorageError, UsageError
-from ..files.atomic import write_whole
-from ..files.plain_files import NotPlainError
+from ..files.disk.atomic import write_whole
+from ..files.disk.plain_files import NotPlainError
 from ..files.versions import located_in, reader_of
 
 __all__ = ["CaseName", "keep_failed", "last_failed"]

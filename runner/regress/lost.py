@@ -19,9 +19,9 @@ from ..engine.plan.units import variants_of
 from ..errors import RunnerError
 from ..files.case_ids import case_id
 from ..files.cases import cases_of
+from ..files.disk.tree import DiskTree
 from ..files.model import Project, Prompt
 from ..files.project_root import project_above
-from ..files.tree import DiskTree
 from ..packs.pack_set import PackSet
 from .claims import Claim, Unnamed, claims_in
 from .snapshots.snapshot import FOLDER, Snapshot, file_of, folder_of, is_of_pack, is_snapshot_file

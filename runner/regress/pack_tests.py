@@ -9,7 +9,7 @@ from typing import Literal
 
 from ..engine.plan.job import Unit
 from ..engine.plan.selection import Selection
-from ..files.tree import Tree
+from ..files.disk.tree import Tree
 from .replay import replay
 from .snapshots.approved import changed_parts, shipped_file, shipped_with
 from .snapshots.snapshot import FOLDER, SUFFIX

@@ -16,8 +16,8 @@ from typing import Any, TypeVar, get_type_hints
 
 from ..engine.journal.paths import STATE, make_state, plain, read_state, state_folder
 from ..errors import FormatError, Location, StorageError
-from ..files.atomic import write_whole
-from ..files.plain_files import NotPlainError
+from ..files.disk.atomic import write_whole
+from ..files.disk.plain_files import NotPlainError
 from ..files.versions import NewerFormatError, is_version, located_in, reader_of
 from ..values import Json, has_type
 from .results import FieldChange, PendingEntry

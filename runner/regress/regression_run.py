@@ -15,8 +15,8 @@ from ..engine.plan.job import CaseKey, Job, Unit
 from ..engine.plan.plan import Plan, Preflight
 from ..engine.plan.selection import Selection
 from ..errors import Location, UsageError
+from ..files.disk.tree import DiskTree
 from ..files.model import Case, Project
-from ..files.tree import DiskTree
 from .answers import stored_value
 from .approval import approve, refreshed
 from .evaluate import Evaluation, evaluate

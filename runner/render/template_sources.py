@@ -14,8 +14,8 @@ from typing import Protocol
 
 from ..documents.text import decode
 from ..errors import Location, RunnerError, TemplateError
+from ..files.disk.tree import Tree, resolve
 from ..files.model import ResolveReference
-from ..files.tree import Tree, resolve
 from .limits import MAX_FILES, MAX_SOURCE
 
 __all__ = ["Files", "Finder", "LocatedUse", "Source"]

@@ -10,8 +10,8 @@ from types import TracebackType
 from typing import BinaryIO, Generic, Protocol, Self, TypeVar
 
 from ..errors import StorageError, UsageError
-from ..files.file_lock import hold
-from ..files.plain_files import open_plain
+from ..files.disk.file_lock import hold
+from ..files.disk.plain_files import open_plain
 
 __all__ = ["TABLE_MARK", "FileWriter", "Format", "is_own"]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ..errors import UsageError
-from ..files.plain_files import open_plain
+from ..files.disk.plain_files import open_plain
 from .file_writer import FileWriter
 from .html.entry import ReportEntry, RunFacts
 from .html.page import MARK, HtmlReport

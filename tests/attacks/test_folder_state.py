@@ -13,7 +13,7 @@ import pytest
 
 from runner.engine.journal import run_ids
 from runner.errors import MissingFileError
-from runner.files import file_lock
+from runner.files.disk import file_lock
 from runner.regress.snapshots.store import SnapshotStore
 from tests.cli.asking import KEY, run
 from tests.cli.project import ProjectFolder

@@ -35,7 +35,7 @@ def consumer(tmp_path: Path) -> Consumer:
 
 def forge(consumer: Consumer, files: Mapping[str, str], commit: str | None = None) -> None:
     """Change the copy and the lock together; everything that can be known offline is right."""
-    from runner.files.tree import DiskTree
+    from runner.files.disk.tree import DiskTree
 
     locked = lock_of(DiskTree(consumer.folder)).packs["support"]
     folder = consumer.folder / "packs" / "support"

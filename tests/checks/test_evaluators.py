@@ -10,9 +10,9 @@ from runner.checks.assertions import AnswerView, compile_assertion
 from runner.checks.judge import Judge
 from runner.errors import Location, RunnerError
 from runner.files.cases import case_from_vars, cases_of
+from runner.files.disk.tree import MemoryTree
 from runner.files.model import Assertion, Case, Prompt
 from runner.files.prompt import load_prompt
-from runner.files.tree import MemoryTree
 from runner.render.limits import MAX_TEXT
 from runner.wire.reply import Answer, Outcome
 

@@ -6,9 +6,9 @@ import pytest
 
 from runner.checks.judge import Judge
 from runner.errors import FormatError, Location, Problems
+from runner.files.disk.tree import MemoryTree
 from runner.files.model import Assertion, Case
 from runner.files.prompt import load_prompt
-from runner.files.tree import MemoryTree
 from runner.wire.reply import Answer, Outcome
 
 LABEL = """

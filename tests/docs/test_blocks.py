@@ -16,10 +16,10 @@ import yaml
 
 import runner
 from runner.cli.main import cli
+from runner.files.disk.tree import MemoryTree
 from runner.files.foreign import foreign_kind
 from runner.files.formats import schema
 from runner.files.project import load_project
-from runner.files.tree import MemoryTree
 from runner.packs.manifest import load_manifest
 from runner.regress.snapshots.reader import read_snapshot
 from tests.cli.project import ProjectFolder

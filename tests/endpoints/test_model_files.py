@@ -14,7 +14,7 @@ import pytest
 
 from runner.endpoints.model_files import DEFAULT_MODEL, PUBLISHED, ModelFile, Published, fetch, find_model
 from runner.errors import ConfigError, Location
-from runner.files.file_lock import locked
+from runner.files.disk.file_lock import locked
 from tests.patience import PATIENCE
 
 WEIGHTS = b"GGUF" + bytes(range(256)) * 1000

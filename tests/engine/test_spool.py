@@ -19,10 +19,10 @@ from runner.engine.plan.shard import Shard
 from runner.engine.plan.spool import Spool
 from runner.engine.plan.units import make_units
 from runner.errors import Location, StorageError
+from runner.files.disk.tree import MemoryTree
 from runner.files.model import Case, CaseFile
 from runner.files.project import load_project_from
 from runner.files.prompt import load_prompt
-from runner.files.tree import MemoryTree
 
 PROMPT = """
 model: gpt-test

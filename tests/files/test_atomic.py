@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.files.atomic import write_new, write_whole
+from runner.files.disk.atomic import write_new, write_whole
 
 
 @pytest.mark.parametrize("durable", [False, True])

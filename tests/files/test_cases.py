@@ -15,9 +15,9 @@ from runner.errors import CaseError, Location, Problems, RunnerError
 from runner.files import case_ids
 from runner.files.case_ids import CaseIds, case_id
 from runner.files.cases import case_from_vars, cases_from_file, cases_of, vars_from_text
+from runner.files.disk.tree import MemoryTree
 from runner.files.model import Case, CaseFile, Prompt
 from runner.files.prompt import load_prompt
-from runner.files.tree import MemoryTree
 
 HERE = Location("--var")
 INPUTS = """\

@@ -8,9 +8,9 @@ import pytest
 
 from runner.errors import FormatError, MissingFileError, NothingSelectedError, RunnerError, UsageError
 from runner.files.discover import find_prompts, find_prompts_in
+from runner.files.disk.tree import MemoryTree
 from runner.files.project import load_project
 from runner.files.project_root import find_root
-from runner.files.tree import MemoryTree
 
 FILES = [
     "runner.yaml",

@@ -15,11 +15,11 @@ from runner.documents.documents import parse_document
 from runner.engine.plan.units import make_units
 from runner.errors import Problems, RunnerError
 from runner.files.cases import case_from_vars, cases_of
+from runner.files.disk.tree import DiskTree, MemoryTree
 from runner.files.github_prompt import PLACEHOLDER, is_github_prompt
 from runner.files.model import Project, Prompt
 from runner.files.project import load_project_from
 from runner.files.prompt import load_prompt
-from runner.files.tree import DiskTree, MemoryTree
 from runner.render.templates import compile_prompt
 
 from .. import conformance

@@ -7,8 +7,8 @@ import base64
 import pytest
 
 from runner.errors import Location, RunnerError
+from runner.files.disk.tree import MemoryTree
 from runner.files.media import inline_media
-from runner.files.tree import MemoryTree
 
 PNG = b"\x89PNG\r\n\x1a\n..."
 FILES = {

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runner.errors import Problems, RunnerError
+from runner.files.disk.tree import DiskTree, MemoryTree
 from runner.files.formats import schema
 from runner.files.model import Case, CaseFile, Prompt, Template
 from runner.files.prompt import load_prompt
-from runner.files.tree import DiskTree, MemoryTree
 
 FILE = "prompts/triage.prompt.yaml"
 TEXT = """\

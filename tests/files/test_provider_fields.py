@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.errors import Problems, RunnerError
+from runner.files.disk.tree import MemoryTree
 from runner.files.model import Prompt
 from runner.files.prompt import load_prompt
 from runner.files.provider_fields import known_types, merged_message
-from runner.files.tree import MemoryTree
 
 FILE = "p.prompt.yaml"
 CALL = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}

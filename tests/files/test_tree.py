@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.errors import Location, MissingFileError
-from runner.files import tree as tree_module
-from runner.files.tree import DiskTree, MemoryTree, resolve
+from runner.files.disk import tree as tree_module
+from runner.files.disk.tree import DiskTree, MemoryTree, resolve
 
 HERE = Location("prompts/a.prompt.yaml", 3, 7)
 

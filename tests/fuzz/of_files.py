@@ -16,11 +16,11 @@ from runner.documents.yaml_compose import compose_c, compose_python
 from runner.documents.yaml_reader import parse_yaml
 from runner.errors import EncodingError, Problems, RunnerError, SyntaxFileError
 from runner.files.cases import cases_of
+from runner.files.disk.tree import MemoryTree
 from runner.files.model import Case, Project, Prompt
 from runner.files.project import load_project_from
 from runner.files.prompt import load_prompt
 from runner.files.rows import Row, read_rows
-from runner.files.tree import MemoryTree
 from runner.regress.snapshots.writer import emit
 from runner.render.templates import CompiledPrompt, compile_prompt
 from runner.schema import SchemaProblem, Validator

@@ -7,8 +7,8 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from runner.files.disk.tree import MemoryTree
 from runner.files.prompt import load_prompt
-from runner.files.tree import MemoryTree
 from runner.importing.imported import Imported
 from runner.importing.reading import READERS, read_source
 from runner.importing.sources import Folder

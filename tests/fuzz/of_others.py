@@ -17,9 +17,9 @@ from runner.checks.jsonpath import PathError, parse
 from runner.documents.text import decode
 from runner.engine.journal.index import JournalIndex
 from runner.errors import EncodingError, FormatError, Location, RunnerError, StorageError, SyntaxFileError
+from runner.files.disk.tree import MemoryTree
 from runner.files.model import Prompt, Template
 from runner.files.prompt import load_prompt
-from runner.files.tree import MemoryTree
 from runner.regress.rules.path_automaton import automaton_of
 from runner.regress.snapshots.reader import MAX_BYTES, read_snapshot, snapshot_request
 from runner.regress.snapshots.snapshot import Snapshot

@@ -13,9 +13,9 @@ from runner.engine.plan.lint import lint_prompt
 from runner.engine.plan.plan import Plan
 from runner.engine.plan.selection import Selection
 from runner.engine.plan.units import make_units
+from runner.files.disk.tree import MemoryTree
 from runner.files.project import load_project_from
 from runner.files.prompt import load_prompt
-from runner.files.tree import MemoryTree
 from runner.importing.imported import Imported
 from runner.importing.reading import read_source
 from runner.importing.sources import Folder

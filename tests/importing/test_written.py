@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from runner.files.disk.tree import MemoryTree
 from runner.files.prompt import load_prompt
-from runner.files.tree import MemoryTree
 
 from .support import (
     OURS,

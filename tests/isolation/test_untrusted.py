@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from runner.errors import ConfigError, RunnerError, TemplateError
-from runner.files.tree import MemoryTree
+from runner.files.disk.tree import MemoryTree
 from runner.isolation import process
 from runner.isolation.isolated_sandbox import Isolation
 from runner.isolation.process_limits import Limits

@@ -6,7 +6,7 @@ import pytest
 
 from runner import _version
 from runner.errors import Problems, RunnerError
-from runner.files.tree import MemoryTree
+from runner.files.disk.tree import MemoryTree
 from runner.packs import manifest as manifest_module
 from runner.packs.manifest import load_manifest, refuse_other_runner
 from runner.packs.pack_lint import open_sound

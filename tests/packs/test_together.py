@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.files.file_lock import alone_in
+from runner.files.disk.file_lock import alone_in
 from runner.packs.file_transaction import FileTransaction
 from tests.patience import PATIENCE
 

@@ -167,7 +167,7 @@ def test_a_url_that_its_user_gives_is_handed_on(victim: Consumer) -> None:
 
 def test_a_file_that_is_not_locked_is_not_there(victim: Consumer) -> None:
     """Even where the whole folder were not looked at first: only what was verified can be read."""
-    from runner.files.tree import DiskTree
+    from runner.files.disk.tree import DiskTree
     from runner.packs.copies import copy_at
     from runner.packs.pack_set import lock_of
 

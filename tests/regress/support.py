@@ -6,10 +6,10 @@ import textwrap
 
 from hypothesis import strategies as st
 
+from runner.files.disk.tree import MemoryTree
 from runner.files.model import Project
 from runner.files.project import load_project
 from runner.files.prompt import load_prompt
-from runner.files.tree import MemoryTree
 from runner.regress.rules.rules import Rules, compile_rules
 
 HEAD = "model: m\nmessages: [{role: user, content: hi}]\n"

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runner.errors import MissingFileError, UsageError
-from runner.files.tree import MAX_FILE_BYTES, DiskTree
+from runner.files.disk.tree import MAX_FILE_BYTES, DiskTree
 from runner.regress.revisions.repository import Repository
 
 from .repository import GitFolder

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from runner.errors import Problems, TemplateError, UsageError
 from runner.files.discover import find_prompts_in
+from runner.files.disk.tree import DiskTree, MemoryTree
 from runner.files.project import load_project_from
 from runner.files.prompt import load_prompt
-from runner.files.tree import DiskTree, MemoryTree
 from runner.regress.revisions.changed_cases import Change, changed_bodies, changed_cases, changes
 from runner.regress.revisions.hunks import grouped_hunks, hunks
 from runner.regress.revisions.rendered_revision import RenderedRevision, rendered_at

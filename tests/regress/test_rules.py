@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from runner.checks.jsonpath import parse
 from runner.errors import FormatError, Problems
+from runner.files.disk.tree import MemoryTree
 from runner.files.model import Project
 from runner.files.prompt import load_prompt
-from runner.files.tree import MemoryTree
 from runner.regress.rules.path_automaton import automaton_of
 from runner.regress.rules.rules import compile_rules
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from runner.files.disk.tree import MemoryTree
 from runner.files.project import load_project_from
 from runner.files.prompt import load_prompt
-from runner.files.tree import MemoryTree
 from runner.regress.rules.rules import compile_rules
 from runner.regress.vacuous import compares_nothing, redactions_that_hide_all, vacuous_rules
 from runner.values import Json

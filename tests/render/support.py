@@ -15,8 +15,8 @@ from typing import Any
 
 from runner.documents.documents import parse_document
 from runner.errors import Diagnostic, Location, Problems, RunnerError
+from runner.files.disk.tree import MemoryTree, Tree
 from runner.files.model import Prompt, Template
-from runner.files.tree import MemoryTree, Tree
 from runner.isolation.isolated_sandbox import Isolation
 from runner.render import templates
 from runner.render.sandbox import IN_PROCESS, Expression

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from runner.errors import FileError, Location, MissingFileError, TemplateError
-from runner.files.tree import MemoryTree, Tree
+from runner.files.disk.tree import MemoryTree, Tree
 
 from .support import compile_prompt, compile_text, make_prompt, render
 

@@ -11,10 +11,10 @@ from runner.engine.plan.lint import lint_prompt
 from runner.engine.plan.plan import Plan
 from runner.engine.plan.selection import Selection
 from runner.engine.plan.units import make_units
+from runner.files.disk.tree import MemoryTree
 from runner.files.formats import schema
 from runner.files.model import Endpoint, Project
 from runner.files.prompt import OWN_KEYS, load_prompt
-from runner.files.tree import MemoryTree
 from runner.wire.fingerprint import Fingerprinter
 from tests import conformance
 

@@ -17,9 +17,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ...errors import StorageError, UsageError
-from ...files.atomic import write_whole
-from ...files.file_lock import FileLock, try_lock
-from ...files.plain_files import NotPlainError, open_plain
+from ...files.disk.atomic import write_whole
+from ...files.disk.file_lock import FileLock, try_lock
+from ...files.disk.plain_files import NotPlainError, open_plain
 from ...visible import json_visible
 from .paths import RUNS, make_state, refused
 from .run_ids import new_id

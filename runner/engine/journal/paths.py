@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from ...errors import Location, MissingFileError, StorageError
-from ...files.plain_files import NotPlainError, open_plain, plain_folder, refuse_special
+from ...files.disk.plain_files import NotPlainError, open_plain, plain_folder, refuse_special
 
 __all__ = [
     "CACHE",

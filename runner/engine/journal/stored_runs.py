@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import Location, UsageError
-from ...files.plain_files import NotPlainError, refuse_special
+from ...files.disk.plain_files import NotPlainError, refuse_special
 from ...files.versions import NewerFormatError, is_version, located_in, reader_of
 from .journal import LOCK, MANIFEST, RESULTS, is_running
 from .paths import RUNS, plain, read_state, state_folder

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from ...canonical import canonical
 from ...endpoints.connect import Connection
+from ...files.disk.tree import DiskTree
 from ...files.model import CaseFile, Prompt
-from ...files.tree import DiskTree
 from ...values import Json
 from ...wire.request import build_body
 from .job import Unit

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...errors import Location, RunnerError, StorageError
-from ...files.plain_files import refuse_special
+from ...files.disk.plain_files import refuse_special
 from ...files.versions import NewerFormatError, reader_of
 from ..journal.paths import CACHE, STATE, make_state, plain, state_folder
 

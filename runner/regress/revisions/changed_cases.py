@@ -16,9 +16,9 @@ from typing import Literal, TypeAlias
 from ...engine.plan.job import CaseKey
 from ...engine.plan.plan import MAX_PROBLEMS
 from ...errors import Problems, RunnerError, raise_all
+from ...files.disk.tree import DiskTree, Tree
 from ...files.model import Project, Prompt
 from ...files.pack_sources import is_reference
-from ...files.tree import DiskTree, Tree
 from ...packs.find_prompts import find_named_in
 from ...render.sandbox import IN_PROCESS, Sandbox
 from ...values import JsonObject

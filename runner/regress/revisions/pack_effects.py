@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ...errors import Location, NothingSelectedError, RunnerError
+from ...files.disk.tree import DiskTree
 from ...files.model import Project, Prompt
 from ...files.pack_sources import is_reference
-from ...files.tree import DiskTree
 from ...packs.find_prompts import find_named
 from ...packs.pack_set import PackSet
 from ...render.sandbox import IN_PROCESS, Sandbox

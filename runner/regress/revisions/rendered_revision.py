@@ -11,9 +11,9 @@ from ...engine.plan.job import CaseKey, Unit
 from ...engine.plan.selection import Selection
 from ...engine.plan.units import make_units
 from ...errors import RunnerError
+from ...files.disk.tree import Tree
 from ...files.model import Project, Prompt
 from ...files.project import load_project_from
-from ...files.tree import Tree
 from ...packs.find_prompts import load_named
 from ...packs.pack_set import PackSet
 from ...render.sandbox import IN_PROCESS, Sandbox

@@ -13,8 +13,8 @@ from types import TracebackType
 from typing import IO, Self
 
 from ...errors import Location, MissingFileError, UsageError, close_to, did_you_mean
-from ...files.ignored import under_ignored
-from ...files.tree import MAX_FILE_BYTES, MemoryTree
+from ...files.disk.ignored import under_ignored
+from ...files.disk.tree import MAX_FILE_BYTES, MemoryTree
 from ...processes.git import (
     DISTRUSTED_HINT,
     git_command,

@@ -19,9 +19,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from ...files.device_names import is_device
+from ...files.disk.device_names import is_device
+from ...files.disk.tree import is_git
 from ...files.model import Prompt
-from ...files.tree import is_git
 from ...values import Json
 
 __all__ = [

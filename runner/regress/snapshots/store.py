@@ -20,9 +20,9 @@ from ...checks.json_key import identity
 from ...documents.text import decode
 from ...errors import FileError, FormatError, Location, MissingFileError, SecretError, StorageError
 from ...files.addresses import key_variables
-from ...files.atomic import sync_folder, write_whole
+from ...files.disk.atomic import sync_folder, write_whole
+from ...files.disk.plain_files import open_plain
 from ...files.model import Project
-from ...files.plain_files import open_plain
 from ...files.prompt import PROMPT_ENDINGS
 from ...files.versions import NewerFormatError
 from ...schema import json_path

@@ -8,20 +8,20 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ..errors import StalePackError
-from ..files.model import Project
-from ..packs.installer import Installer
-from ..packs.lock import LockedPack
-from ..packs.pack_set import OpenPack, PackSet
-from ..packs.resolve import Resolved
-from ..regress.revisions.pack_effects import Effects, PackView, effects
-from ..render.sandbox import Sandbox
-from ..report.diff_formats import diff_text
-from ..report.pack_changes import change_lines
-from ..report.terminal.outlet import print_line, print_lines
-from ..report.terminal.reporter import wants_color
-from .diff import recorded_in
-from .show_errors import show_error
+from ...errors import StalePackError
+from ...files.model import Project
+from ...packs.installer import Installer
+from ...packs.lock import LockedPack
+from ...packs.pack_set import OpenPack, PackSet
+from ...packs.resolve import Resolved
+from ...regress.revisions.pack_effects import Effects, PackView, effects
+from ...render.sandbox import Sandbox
+from ...report.diff_formats import diff_text
+from ...report.pack_changes import change_lines
+from ...report.terminal.outlet import print_line, print_lines
+from ...report.terminal.reporter import wants_color
+from ..diff import recorded_in
+from ..show_errors import show_error
 
 __all__ = ["Move", "effects_of", "recording", "show_broken", "show_moves"]
 

@@ -5,18 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from ..errors import UsageError
-from ..files.model import Project
-from ..packs.installer import Installer
-from ..packs.project_edit import with_value
-from ..packs.requirement import requirements_of
-from ..packs.resolve import resolve
-from ..report.diff_formats import diff_json, diff_markdown
-from ..report.pack_changes import pack_line
-from ..report.terminal.figures import plural
-from ..report.terminal.outlet import print_data, print_line
-from ..report.terminal.terminal_text import visible
-from .open_workspace import open_workspace
+from ...errors import UsageError
+from ...files.model import Project
+from ...packs.installer import Installer
+from ...packs.project_edit import with_value
+from ...packs.requirement import requirements_of
+from ...packs.resolve import resolve
+from ...report.diff_formats import diff_json, diff_markdown
+from ...report.pack_changes import pack_line
+from ...report.terminal.figures import plural
+from ...report.terminal.outlet import print_data, print_line
+from ...report.terminal.terminal_text import visible
+from ..open_workspace import open_workspace
 from .pack_moves import Move, effects_of, recording, show_moves
 from .pack_project import ProjectFile, alone
 

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
 
-from ..errors import Location, MissingFileError, close_to, did_you_mean
+from ...errors import Location, MissingFileError, close_to, did_you_mean
 from .ignored import ENVIRONMENT, GITHUB, is_searched, is_vendored
 from .plain_files import NotPlainError, open_plain
 

@@ -9,32 +9,32 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
-from ..engine.plan.lint import lint_prompt
-from ..engine.plan.units import make_units
-from ..errors import Diagnostic, Location, RunnerError, UsageError
-from ..files.destination import Destination
-from ..files.model import Project
-from ..files.project import load_project
-from ..files.project_root import find_root
-from ..files.prompt import PROMPT_ENDINGS
-from ..packs.archive import write_archive
-from ..packs.collect import FetchedPack, collect
-from ..packs.fetch_path import find_in_folder
-from ..packs.file_rules import MANIFEST, included
-from ..packs.file_transaction import FileTransaction
-from ..packs.manifest import KINDS, Manifest, load_manifest
-from ..packs.pack_lint import open_sound
-from ..packs.pack_set import OpenPack, load_export
-from ..packs.scaffold import fitting_name, manifest_text
-from ..regress.pack_tests import Tested, replay_shipped, unused_answers
-from ..render.sandbox import Sandbox
-from ..report.terminal.figures import plural
-from ..report.terminal.outlet import print_line
-from ..report.terminal.terminal_text import visible
-from .check import ShownErrors
-from .init import refuse_links, write_starter
-from .open_workspace import sandbox_of
-from .show_errors import show_diagnostic
+from ...engine.plan.lint import lint_prompt
+from ...engine.plan.units import make_units
+from ...errors import Diagnostic, Location, RunnerError, UsageError
+from ...files.destination import Destination
+from ...files.model import Project
+from ...files.project import load_project
+from ...files.project_root import find_root
+from ...files.prompt import PROMPT_ENDINGS
+from ...packs.archive import write_archive
+from ...packs.collect import FetchedPack, collect
+from ...packs.fetch_path import find_in_folder
+from ...packs.file_rules import MANIFEST, included
+from ...packs.file_transaction import FileTransaction
+from ...packs.manifest import KINDS, Manifest, load_manifest
+from ...packs.pack_lint import open_sound
+from ...packs.pack_set import OpenPack, load_export
+from ...packs.scaffold import fitting_name, manifest_text
+from ...regress.pack_tests import Tested, replay_shipped, unused_answers
+from ...render.sandbox import Sandbox
+from ...report.terminal.figures import plural
+from ...report.terminal.outlet import print_line
+from ...report.terminal.terminal_text import visible
+from ..check import ShownErrors
+from ..init import refuse_links, write_starter
+from ..open_workspace import sandbox_of
+from ..show_errors import show_diagnostic
 
 __all__ = ["build", "check", "init"]
 

@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from ..documents.text import decode, encode_like
-from ..errors import EncodingError, Location, MissingFileError, Problems, RunnerError, UsageError
-from ..files.file_lock import alone_in
-from ..files.model import Project
-from ..files.project import PROJECT_FILE, load_project_from
-from ..files.project_root import find_root
-from ..files.tree import DiskTree, MemoryTree
-from ..report.terminal.outlet import print_line
+from ...documents.text import decode, encode_like
+from ...errors import EncodingError, Location, MissingFileError, Problems, RunnerError, UsageError
+from ...files.disk.file_lock import alone_in
+from ...files.disk.tree import DiskTree, MemoryTree
+from ...files.model import Project
+from ...files.project import PROJECT_FILE, load_project_from
+from ...files.project_root import find_root
+from ...report.terminal.outlet import print_line
 
 __all__ = ["ProjectFile", "alone"]
 

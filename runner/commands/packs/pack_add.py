@@ -6,20 +6,20 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from ..errors import UsageError
-from ..files.pack_sources import is_local_repository
-from ..files.project import PROJECT_FILE
-from ..packs.installer import Installer
-from ..packs.pack_set import PackSet
-from ..packs.project_edit import entry_lines, with_entry, without_pack
-from ..packs.requirement import requirements_of
-from ..packs.resolve import resolve
-from ..regress.revisions.pack_effects import PackView, effects
-from ..regress.snapshots.snapshot import pack_folder
-from ..report.pack_changes import change_lines
-from ..report.terminal.outlet import print_line
-from ..report.terminal.terminal_text import visible
-from .open_workspace import open_workspace
+from ...errors import UsageError
+from ...files.pack_sources import is_local_repository
+from ...files.project import PROJECT_FILE
+from ...packs.installer import Installer
+from ...packs.pack_set import PackSet
+from ...packs.project_edit import entry_lines, with_entry, without_pack
+from ...packs.requirement import requirements_of
+from ...packs.resolve import resolve
+from ...regress.revisions.pack_effects import PackView, effects
+from ...regress.snapshots.snapshot import pack_folder
+from ...report.pack_changes import change_lines
+from ...report.terminal.outlet import print_line
+from ...report.terminal.terminal_text import visible
+from ..open_workspace import open_workspace
 from .pack_moves import show_broken
 from .pack_project import ProjectFile, alone
 

@@ -6,16 +6,16 @@ import json
 import os
 from collections.abc import Sequence
 
-from ..errors import PackError, Problems, RunnerError, StalePackError, raise_all
-from ..packs.installer import Installer
-from ..packs.manifest import KINDS, Manifest
-from ..packs.project_edit import without_setting
-from ..packs.requirement import Requirement
-from ..packs.resolve import verify_at_source
-from ..report.pack_changes import export_lines, pack_line
-from ..report.terminal.outlet import print_data, print_line
-from ..report.terminal.terminal_text import visible
-from .open_workspace import open_workspace
+from ...errors import PackError, Problems, RunnerError, StalePackError, raise_all
+from ...packs.installer import Installer
+from ...packs.manifest import KINDS, Manifest
+from ...packs.project_edit import without_setting
+from ...packs.requirement import Requirement
+from ...packs.resolve import verify_at_source
+from ...report.pack_changes import export_lines, pack_line
+from ...report.terminal.outlet import print_data, print_line
+from ...report.terminal.terminal_text import visible
+from ..open_workspace import open_workspace
 from .pack_project import ProjectFile, alone
 
 __all__ = ["list_packs", "sync", "vendor", "verify"]
