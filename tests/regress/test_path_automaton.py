@@ -60,6 +60,12 @@ def test_an_index_is_reached_at_its_place_and_no_other(path: str) -> None:
     assert not is_reached(path, "list", 2)
 
 
+@pytest.mark.parametrize("length", [None, 1, 3])
+def test_the_first_place_of_a_list_is_no_place_from_its_end(length: int | None) -> None:
+    assert is_reached("$[0]", (0, length))
+    assert not is_reached("$[0]", (1, length))
+
+
 def test_only_a_pointer_takes_an_index_for_the_name_of_a_member() -> None:
     assert is_reached("/list/1", "list", "1")
     assert not is_reached("$.list[1]", "list", "1")
