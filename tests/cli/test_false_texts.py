@@ -19,7 +19,7 @@ def prompt(text: str, more: str = "") -> str:
 def warnings(project: ProjectFolder, *args: str) -> list[str]:
     done = project.run("check", "t.prompt.yaml", *args)
     assert done.code == 0, done.err
-    return [line for line in done.err.splitlines() if "W017" in line]
+    return [line for line in done.err.splitlines() if ": W017 " in line]
 
 
 def check(project: ProjectFolder, text: str, cells: list[str], more: str = "") -> list[str]:

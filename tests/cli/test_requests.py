@@ -158,7 +158,7 @@ def test_a_message_that_comes_out_empty_is_a_warning_told_once(asked: ProjectFol
     )
     done = asked.run("check")
     assert done.code == 0
-    assert done.err.count("W008") == 1
+    assert done.err.count(": W008 ") == 1
     assert "prompts/hello.prompt.yaml:4:29: W008 messages[0] is empty with the variables of" in done.err
     assert "hello.prompt.yaml:7:35" in done.err
 
