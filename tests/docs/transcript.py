@@ -41,6 +41,8 @@ _STEP = re.compile(
 )
 _ANSWERS = re.compile(r"<!-- answers:\n(.*?)-->", re.DOTALL)
 _END = "--- end of "
+_PROGRESS = re.compile(r"^\d+ cases?(?: · .*)? · \d+ s\n", re.MULTILINE)
+"""What is printed every five seconds, so only on a slow machine."""
 _ANY = "…"
 OPENAI = "https://api.openai.com/v1"
 
@@ -130,7 +132,10 @@ def _commands(typed: str) -> list[str]:
 def _outputs(out: str) -> list[tuple[str, str]]:
     """The output of each command, by its number in the page."""
     parts = re.split(rf"\n{_END}(\d+\.\d+)\n", out)
-    return [(key, text.rstrip("\n")) for text, key in zip(parts[0::2], parts[1::2], strict=False)]
+    return [
+        (key, _PROGRESS.sub("", text).rstrip("\n"))
+        for text, key in zip(parts[0::2], parts[1::2], strict=False)
+    ]
 
 
 def _shown(typed: str, number: int, outputs: Mapping[str, str]) -> str:
@@ -154,7 +159,6 @@ def _matches(shown: str, real: str) -> bool:
 def _plain(text: str) -> str:
     """Output without what differs each time: durations, ids of runs, hashes of commits, temporary folders."""
     text = re.sub(r"\d{8}T\d{9}Z-\w+", "RUN", text)
-    text = re.sub(r"^\d+ cases?(?: · .*)? · \d+ s\n", "", text, flags=re.MULTILINE)  # on a slow machine
     text = re.sub(r"\(([0-9a-f]{7,})\)", "(COMMIT)", text)
     text = re.sub(r"\b\d+(?:\.\d+)? ?(?:s|ms)\b", "N s", text)
     return re.sub(r" +$", "", text, flags=re.MULTILINE)
