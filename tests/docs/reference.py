@@ -178,8 +178,13 @@ def codes() -> str:
 
 
 def _explained(each: Explanation) -> str:
-    more = f"\nRead more: [{each.page}](../{each.page})\n" if each.page else ""
+    more = f"\nRead more: [{_title(each.page)}](../{each.page})\n" if each.page else ""
     return f"### {each.code}\n\n**{each.title}** ({each.kind})\n\n{each.text}\n{more}"
+
+
+def _title(page: str) -> str:
+    first = (FOLDER.parent / page).read_text(encoding="utf-8").partition("\n")[0]
+    return first.removeprefix("# ")
 
 
 PAGES: dict[str, Callable[[], str]] = {"cli.md": command_line, "codes.md": codes, "python.md": python}
