@@ -54,8 +54,8 @@ class FileWriter(Generic[_T_contra]):
         suffix = Path(path).suffix.lower()
         if suffix not in formats:
             raise UsageError(
-                f'{option}: "{path}" has no known extension.',
-                hint=f"end the name in {' or '.join(', '.join(formats).rsplit(', ', 1))}",
+                f'the file name "{path}" of {option} does not show its format',
+                hint=f"use a name that ends in {' or '.join(', '.join(formats).rsplit(', ', 1))}",
             )
         # A link is kept: the file that it points to is replaced.
         self._path = Path(os.path.realpath(path))

@@ -104,5 +104,5 @@ def test_an_output_of_another_ending_is_refused_before_anything_is_sent(
 ) -> None:
     done = asked.run("test", "--record", "all", "--output", "o.txt", env=KEYS)
     assert done.code == 2
-    assert "end the name in .xml (JUnit) or .md (Markdown)" in done.err
+    assert "use a name that ends in .xml (JUnit) or .md (Markdown)" in done.err
     assert server.requests == []
