@@ -117,9 +117,9 @@ class LazyGroup(click.Group):
             show_error(refused)
             return refused.exit_code
         except click.ClickException as error:
-            told = io.StringIO()
-            error.show(told)
-            print_lines(told.getvalue().rstrip("\n"), err=True)
+            message = io.StringIO()
+            error.show(message)
+            print_lines(message.getvalue().rstrip("\n"), err=True)
             return error.exit_code
         except (click.Abort, KeyboardInterrupt):
             print_line("interrupted", err=True)

@@ -43,15 +43,15 @@ def _check(paths: Sequence[str], workspace: Workspace, online: ConnectOptions | 
     prompts = cases = remarks = 0
     warnings = 0
     codes: list[str] = []
-    passed_over: list[Diagnostic] = []
+    skipped: list[Diagnostic] = []
     loadable: list[Prompt] = []
-    told = ShownErrors()
+    shown_errors = ShownErrors()
     for fault in _faults_of_packs(workspace, exports=not paths):
-        told.tell(fault)
-    for loaded in _prompts_of(paths, workspace, told, passed_over.append):
+        shown_errors.show(fault)
+    for loaded in _prompts_of(paths, workspace, shown_errors, skipped.append):
         prompts += 1
         if isinstance(loaded, RunnerError):
-            told.tell(loaded)
+            shown_errors.show(loaded)
             continue
         loadable.append(loaded)
         found = lint_prompt(loaded, project, workspace.sandbox)
@@ -59,39 +59,39 @@ def _check(paths: Sequence[str], workspace: Workspace, online: ConnectOptions | 
         try:
             vacuous += vacuous_rules(loaded, compile_rules(loaded, project))
         except RunnerError as wrong:
-            told.tell(wrong)
+            shown_errors.show(wrong)
         try:
             vacuous += _of_gates(loaded, found, workspace)
         except RunnerError as wrong:
-            told.tell(wrong)
+            shown_errors.show(wrong)
         cases += found.cases
         for error in found.errors:
-            told.tell(error)
+            shown_errors.show(error)
         for remark in (*found.remarks, *vacuous):
             show_diagnostic(remark)
             codes.append(remark.code)
             remarks += remark.severity == "error"
             warnings += remark.severity == "warning"
     for shared in shared_by(loadable, project):
-        told.tell(shared)
+        shown_errors.show(shared)
     offered: list[Diagnostic] = []
     for each in _asked(loadable, workspace, online):
         if isinstance(each, Diagnostic):
             offered.append(each)
         else:
-            told.tell(each)
-    for remark in (*project.warnings, *redactions_that_hide_all(project), *passed_over, *offered):
+            shown_errors.show(each)
+    for remark in (*project.warnings, *redactions_that_hide_all(project), *skipped, *offered):
         show_diagnostic(remark)
         codes.append(remark.code)
         warnings += 1
     if codes:
         print_line(f"To explain a code: runner check --explain {codes[0]}", err=True)
-    errors = remarks + told.count
+    errors = remarks + shown_errors.count
     counted = [plural(prompts, "prompt"), plural(cases, "case")]
     if packs.requirements:
         counted.append(plural(len(packs.requirements), "pack"))
     print_line(f"{', '.join(counted)}: {plural(errors, 'error')}, {plural(warnings, 'warning')}")
-    return 2 if remarks else told.exit_code
+    return 2 if remarks else shown_errors.exit_code
 
 
 def _asked(
@@ -141,9 +141,9 @@ class ShownErrors:
     def knows(self, error: RunnerError) -> bool:
         """Return whether an error was shown already."""
         each_of = error.errors if isinstance(error, Problems) else (error,)
-        return all(any(each is told for told in self._errors) for each in each_of)
+        return all(any(each is shown for shown in self._errors) for each in each_of)
 
-    def tell(self, error: RunnerError) -> None:
+    def show(self, error: RunnerError) -> None:
         """Show an error, or each of several, unless it was shown already."""
         for each in error.errors if isinstance(error, Problems) else (error,):
             if not self.knows(each):
@@ -152,7 +152,10 @@ class ShownErrors:
 
 
 def _prompts_of(
-    paths: Sequence[str], workspace: Workspace, told: ShownErrors, remark: Callable[[Diagnostic], None]
+    paths: Sequence[str],
+    workspace: Workspace,
+    shown_errors: ShownErrors,
+    remark: Callable[[Diagnostic], None],
 ) -> Iterator[Prompt | RunnerError]:
     """Yield the prompts that the paths name. A project that has only packs, and no prompts, is no error."""
     try:
@@ -161,7 +164,7 @@ def _prompts_of(
         if paths or not workspace.packs.requirements:
             raise
     except RunnerError as error:
-        if not told.knows(error):
+        if not shown_errors.knows(error):
             raise
 
 

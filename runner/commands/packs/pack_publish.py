@@ -70,7 +70,7 @@ def check(folder: Path, *, isolate: bool) -> int:
         sandbox.start()
         pack = _open(_collected(folder), sandbox)
         project = load_project(find_root(folder), cwd=Path.cwd(), environ=os.environ)
-        told = ShownErrors()
+        shown_errors = ShownErrors()
         remarks = list(_remarks_on(pack.manifest))
         tests: list[Tested] = []
         for export in pack.manifest.exports["prompts"]:
@@ -81,10 +81,10 @@ def check(folder: Path, *, isolate: bool) -> int:
                     elif isinstance(finding, Tested):
                         tests.append(finding)
                     else:
-                        told.tell(finding)
+                        shown_errors.show(finding)
             except RunnerError as error:
-                told.tell(error)
-        if not told.count:
+                shown_errors.show(error)
+        if not shown_errors.count:
             remarks += _unused(pack, tests)
         for remark in remarks:
             show_diagnostic(remark)
@@ -92,7 +92,7 @@ def check(folder: Path, *, isolate: bool) -> int:
             if test.verdict != "pass":
                 print_line(f"{test.verdict:8} {visible(test.name)}: {visible(test.reason)}")
         verdicts: Counter[str] = Counter(test.verdict for test in tests)
-        errors = told.count + sum(remark.severity == "error" for remark in remarks)
+        errors = shown_errors.count + sum(remark.severity == "error" for remark in remarks)
         warnings = sum(remark.severity == "warning" for remark in remarks)
         print_line(_summary(pack.manifest, verdicts, errors=errors, warnings=warnings))
         if verdicts["outdated"]:
