@@ -106,47 +106,55 @@ def _validator(name: FormatName, part: str | None) -> Any:
     # Built without checking the schema itself: it is ours, and a test checks it.
     whole = schema(name)
     build: Any = extend  # untyped in the stubs
-    cls = build(
-        Draft202012Validator, {"if": _if, "pattern": _pattern, "properties": _properties, "type": _type}
-    )
-    cls.evolve = _evolve_once(cls.evolve)
+    keywords = {"$ref": _ref_in(whole), "if": _if, "pattern": _pattern, "type": _type}
+    cls = build(Draft202012Validator, keywords)
+    cls.evolve, cls.descend = _evolve_once(cls.evolve), _descend
     validator = cls(whole)
     return validator.evolve(schema=whole["$defs"][part]) if part else validator
 
 
 def _evolve_once(evolve: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the library's `evolve` with a memory: it builds a validator for each subschema of each value of each row.
+    """Return the library's `evolve` with a memory: it would build a validator for each subschema of each value.
 
     One is enough, because a format is a single resource that is never changed: no subschema has its own base URI.
     """
     built: dict[int, Any] = {}
 
-    def evolve_once(validator: Any, **changes: Any) -> Any:
-        subschema = changes["schema"]
-        found = built.get(id(subschema))
+    def evolve_once(validator: Any, *, schema: Any) -> Any:
+        found = built.get(id(schema))
         if found is None:
-            found = built[id(subschema)] = evolve(validator, **changes)
+            found = built[id(schema)] = evolve(validator, schema=schema)
         return found
 
     return evolve_once
 
 
+def _descend(
+    validator: Any, instance: Any, schema: Any, path: Any = None, schema_path: Any = None
+) -> Iterator[ValidationError]:
+    # As in the library, except that it takes the validator that was built once for the subschema.
+    for error in validator.evolve(schema=schema).iter_errors(instance):
+        if path is not None:
+            error.path.appendleft(path)
+        if schema_path is not None:
+            error.schema_path.appendleft(schema_path)
+        yield error
+
+
+def _ref_in(whole: Mapping[str, Any]) -> Callable[..., Iterator[ValidationError]]:
+    # As in the library, for the only references that formats have: into themselves (`#/$defs/tags`).
+    def ref(validator: Any, reference: str, value: Any, _schema: Any) -> Iterator[ValidationError]:
+        target: Any = whole
+        for name in reference.split("/")[1:]:
+            target = target[name]
+        return _descend(validator, value, target)
+
+    return ref
+
+
 def _type(validator: Any, types: Any, value: Any, schema: Any) -> Iterator[ValidationError] | None:
     # As in the library, which is called only in unusual cases: nearly every value has the one allowed type.
     return None if _TYPES.get(type(value)) == types else _LIBRARY["type"](validator, types, value, schema)
-
-
-def _properties(
-    validator: Any, properties: Mapping[str, Any], value: Any, _schema: Any
-) -> Iterator[ValidationError]:
-    # As in the library, except that the validator of a property is built once (see `_evolve_once`) and then only used.
-    if isinstance(value, dict):
-        for name, subschema in properties.items():
-            if name in value:
-                for error in validator.evolve(schema=subschema).iter_errors(value[name]):
-                    error.path.appendleft(name)
-                    error.schema_path.appendleft(name)
-                    yield error
 
 
 def _pattern(_validator: Any, pattern: str, text: Any, _schema: Any) -> Iterator[ValidationError]:

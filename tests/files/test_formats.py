@@ -386,3 +386,29 @@ def test_our_if_judges_as_the_library_does(value, part):
     told = violations(value, "prompt", part)
     assert bool(told) == bool(expected)
     assert {each.message for each in told} <= {each.message for each in expected}
+
+
+BROKEN = {
+    "model": 3,
+    "messages": [
+        {"role": "user"},
+        {"role": "assistant", "content": [{"type": "text"}, {"type": "image_url", "image_url": 1}]},
+    ],
+    "tests": [
+        {"id": "Not an id", "vars": []},
+        {"id": "a", "assert": [{"type": "equals"}, {"type": "cost", "threshold": "x"}, {"zzz": 1}]},
+        {"file": 1, "tags": [1, "ok"]},
+    ],
+    "inputs": {"n": 1},
+}
+
+
+@pytest.mark.parametrize(
+    "broken", [BROKEN, {**BROKEN, "messages": []}, {**BROKEN, "tests": {}, "inputs": []}, [], None]
+)
+def test_validators_that_are_built_once_find_what_the_library_finds(broken: object) -> None:
+    library = Draft202012Validator(schema("prompt")).iter_errors(broken)
+    expected = list(dict.fromkeys(each for error in library for each in in_words(error)))
+    assert expected
+    assert violations(broken, "prompt") == expected
+    assert violations(broken, "prompt") == expected
