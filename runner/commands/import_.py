@@ -21,6 +21,7 @@ from ..errors import (
     raise_all,
 )
 from ..files.disk.atomic import write_new
+from ..files.disk.plain_files import open_plain
 from ..files.disk.tree import MAX_FILE_BYTES
 from ..files.foreign import FOREIGN_KINDS, foreign_kind
 from ..importing.imported import Imported
@@ -95,6 +96,8 @@ def _exit_code(found: Sequence[Imported]) -> int:
 
 def _sources(path: str, output: str | None, kind: str | None) -> Iterator[_Source]:
     given = Path(path)
+    if output is not None and Path(output).is_file():
+        raise UsageError(f"{output} is a file", hint="-o names a folder")
     if given.is_dir():
         folder = Folder(given, "" if path in (".", "./") else f"{path.rstrip('/' + os.sep)}/")
         target = given if output is None else Path(output)
@@ -107,7 +110,9 @@ def _sources(path: str, output: str | None, kind: str | None) -> Iterator[_Sourc
             yield _Source(each, name, folder, target)
         return
     if not given.is_file():
-        raise MissingFileError(f"there is no file {path}", location=Location(path))
+        special = given.exists()
+        why = f"{path} is not read: it is not a regular file" if special else f"there is no file {path}"
+        raise MissingFileError(why, location=Location(path))
     parent = given.parent
     shown = path[: len(path) - len(given.name)]
     each = kind or _kind(given, given.name, None)
@@ -124,7 +129,7 @@ def _known() -> str:
 
 def _kind(path: Path, name: str, wanted: str | None) -> str | None:
     try:
-        with path.open("rb") as file:
+        with os.fdopen(open_plain(path, follow=True), "rb") as file:
             text = file.read(MAX_FILE_BYTES).decode("utf-8", "replace")
     except OSError:
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 
@@ -175,3 +176,34 @@ def test_a_file_that_cannot_be_imported_is_said_to_be_none(
 def test_a_folder_without_anything_to_import_selects_nothing(project: ProjectFolder) -> None:
     project.write("a.yaml", "a: 1\n")
     assert project.run("import", ".").code == 5
+
+
+def test_a_fifo_in_a_folder_is_passed_over_and_one_that_is_named_is_refused(project: ProjectFolder) -> None:
+    project.write("in/promptfooconfig.yaml", CONFIG)
+    os.mkfifo(project.folder / "in" / "p.prompty")
+    assert project.run("import", "in", "-o", "out").code == 0
+    done = project.run("import", "in/p.prompty", "-o", "out")
+    assert done.code == 2
+    assert "in/p.prompty is not read: it is not a regular file" in done.err
+
+
+def test_an_output_that_is_a_file_is_refused(project: ProjectFolder) -> None:
+    project.write("promptfooconfig.yaml", CONFIG)
+    project.write("out", "mine\n")
+    done = project.run("import", "promptfooconfig.yaml", "-o", "out")
+    assert (done.code, "out is a file" in done.err) == (2, True)
+
+
+def test_a_file_that_a_prompt_includes_stays_as_it_is_where_the_import_is_written_beside_it(
+    project: ProjectFolder,
+) -> None:
+    project.write(
+        "promptfooconfig.yaml",
+        "prompts: [\"A\\n{% include 'rules.md' %}B\"]\nproviders: [openai:gpt-4o]\ntests: [{}]\n",
+    )
+    project.write("rules.md", "be kind\n")
+    assert project.run("import", "promptfooconfig.yaml").code == 0
+    assert (project.folder / "rules.md").read_text(encoding="utf-8") == "be kind\n"
+    assert json.loads(project.run("render", "prompt.prompt.yaml", "--format", "request").out)["messages"] == [
+        {"role": "user", "content": "A\nbe kind\nB"}
+    ]

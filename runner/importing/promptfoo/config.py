@@ -13,6 +13,7 @@ from ..comments import Comments
 from ..drafts import CaseDraft, Draft, Mapped
 from ..kept import kept_assertion, kept_block
 from ..ledger import Entry, Ledger, RefusedSourceError
+from ..literal import in_texts
 from ..names import case_name, file_stem, input_name
 from ..nodes import Node, root_of
 from ..nunjucks import NoCounterpartError
@@ -488,14 +489,22 @@ def _included(config: _Config, prompt: SourcePrompt, words: Wording) -> dict[str
     for name in words.includes:
         try:
             file = config.folder.name_of(config.base, name, prompt.location)
-            text = config.folder.text(file, prompt.location)
+            data, text = config.folder.read(file, prompt.location), config.folder.text(file, prompt.location)
         except RunnerError as error:
             raise NoCounterpartError(f"the file that it includes: {error.message}", 1) from None
         if re.search(r"\{[{%#]", text):
             raise NoCounterpartError(f"{name}, which it includes, is a template itself", 1)
-        # Nunjucks keeps the last line end of an included file, which an include of ours drops.
-        files[name.removeprefix("./")] = f"{text}\n".encode() if text.endswith("\n") else text.encode()
+        if text.endswith(
+            "\n"
+        ):  # Nunjucks keeps the last line end of an included file, which an include of ours drops
+            tag = re.compile(rf"\{{%-?\s*include\s+[\"']{re.escape(name)}[\"']\s*-?%\}}")
+            words.messages = [_after_tag(each, tag, '{{ "\\n" }}') for each in words.messages]
+        files[name.removeprefix("./")] = data
     return files
+
+
+def _after_tag(value: Json, tag: re.Pattern[str], added: str) -> Json:
+    return in_texts(value, lambda text: tag.sub(lambda found: found[0] + added, text))
 
 
 def _takes(test: _Test, prompt: SourcePrompt) -> bool:
