@@ -141,6 +141,11 @@ class _Body:
             raise HandlebarsError("media without a url", part.line)
         if isinstance(kind, Constant) and isinstance(kind.value, str) and not kind.value.startswith("image/"):
             raise HandlebarsError(f"media of the type {kind.value}", part.line)
+        if isinstance(kind, PathExpression):
+            self.ledger.remark(
+                Location(self.place.path, part.line + (self.place.line or 1) - 1, 1), "I610", "media",
+                "its type is a variable there; here it is sent as an image",
+            )  # fmt: skip
         text = (
             str(url.value)
             if isinstance(url, Constant)
