@@ -114,6 +114,37 @@ def test_the_merged_run_is_stored_as_one_run_that_can_be_resumed(shards: Shards)
     }
 
 
+def test_shards_that_were_run_in_different_folders_name_a_prompt_as_the_first_one_does(
+    shards: Shards,
+) -> None:
+    inside = {"files": {"hello.prompt.yaml": FILE}, "cwd": "prompts"}
+    runs = [
+        shards.shard("1/2", line("a", index=0)),
+        shards.shard("2/2", line("b", index=1, file="hello.prompt.yaml"), **inside),
+    ]
+    merged, records = shards.merge(*runs)
+    assert [(record["case"], record["file"]) for record in records] == [("a", FILE), ("b", FILE)]
+    assert (manifest(merged)["files"], manifest(merged)["cwd"]) == (NAMES, ".")
+    again, records = shards.merge(*runs[::-1])
+    assert [record["file"] for record in records] == ["hello.prompt.yaml"] * 2
+    assert (manifest(again)["files"], manifest(again)["cwd"]) == (inside["files"], "prompts")
+
+
+def test_a_shard_that_was_killed_before_it_knew_its_size_adds_nothing_to_the_whole(shards: Shards) -> None:
+    merged, _ = shards.merge(
+        shards.shard("1/2", line(index=0), total=4), shards.shard("2/2", total=None, status="killed")
+    )
+    assert (merged.counters.total, merged.exit_code) == (4, 3)
+
+
+@pytest.mark.parametrize(
+    ("there", "missing"), [("1/3", ["2/3", "3/3"]), ("2/3", ["1/3", "3/3"]), ("3/3", ["1/3", "2/3"])]
+)
+def test_each_shard_that_is_missing_is_named(shards: Shards, there: str, missing: list[str]) -> None:
+    merged, _ = shards.merge(shards.shard(there, line(index=0)))
+    assert list(merged.missing) == [f"shard {each} is missing" for each in missing]
+
+
 def test_the_times_of_the_shards_add_up_to_the_millisecond(shards: Shards) -> None:
     merged, _ = shards.merge(
         shards.shard("1/2", line(index=0), seconds=0.1234), shards.shard("2/2", seconds=2)

@@ -87,6 +87,16 @@ def test_what_a_call_took_is_told_once_a_job() -> None:
     assert (unit.costs, unit.tokens, unit.latencies) == ([0.25, 0.5, 0.25], [7, 7], [3.5, 3.5])
 
 
+@pytest.mark.parametrize("first", [ERROR, {}], ids=["the first choice broke", "the second choice broke"])
+def test_a_call_took_what_it_took_whichever_of_its_choices_broke(first: dict[str, Any]) -> None:
+    second = {} if first else ERROR
+    found = Counted()
+    records = [line(cost=0.25, choice=0, **first), line(cost=0.25, choice=1, **second)]
+    found.take(job(), [cast("Any", each) for each in records])
+    assert found.of(UNIT).costs == [0.25]
+    assert found.of(UNIT).cases["ada"] == CaseCount("sha256:ab", ("x",), passed=1, answered=1, missing=1)
+
+
 @pytest.mark.parametrize("count", [None, "7", True, -1])
 def test_what_is_no_count_of_tokens_is_not_taken_for_one(count: Any) -> None:
     assert counted(line(usage={"total_tokens": count})).of(UNIT).tokens == []

@@ -114,7 +114,11 @@ def _missing(runs: Sequence[StoredRun], count: int) -> Iterator[str]:
 
 
 def _in_order(runs: Sequence[StoredRun], indexes: Sequence[JournalIndex]) -> Iterator[list[Record]]:
-    """Yield the records of each job in the order of the run. Only positions are kept in memory for sorting."""
+    """Yield the records of each job in the order of the run. Only positions are kept in memory for sorting.
+
+    Shards may have been run in different folders: each record gets the path of its prompt that the first run has.
+    """
+    shown = {file: path for path, file in runs[0].manifest["files"].items()}
     places = sorted(
         (record["index"], number, offset, length)
         for number, index in enumerate(indexes)
@@ -124,7 +128,11 @@ def _in_order(runs: Sequence[StoredRun], indexes: Sequence[JournalIndex]) -> Ite
     with contextlib.ExitStack() as opened:
         files = [opened.enter_context(run.results.open("rb")) for run in runs]
         for _, number, offset, length in places:
-            yield read_results(files[number], offset, length)
+            records = read_results(files[number], offset, length)
+            names = runs[number].manifest["files"]
+            for record in records:
+                record["file"] = shown.get(names[record["file"]], record["file"])
+            yield records
 
 
 def _manifest(runs: Sequence[StoredRun], merged: Merged) -> Mapping[str, Any]:

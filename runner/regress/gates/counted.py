@@ -69,15 +69,15 @@ class Counted:
                 unit.outcomes[record["outcome"]] += 1
             if record["served_model"] is not None:
                 unit.served.add(record["served_model"])
-        self._measure(unit, records[0])
+        arrived = next((record for record in records if record["outcome"] != "error"), None)
+        if arrived is not None:
+            self._measure(unit, arrived)
 
     def of(self, unit: Unit) -> UnitCount:
         """Return the counts of a unit."""
         return self.units.setdefault(id(unit), UnitCount(unit))
 
     def _measure(self, unit: UnitCount, record: Record) -> None:
-        if record["outcome"] == "error":
-            return
         if record["cost"] is not None:
             unit.costs.append(record["cost"])
         used = token_count(record["usage"], "total_tokens")
