@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections import defaultdict
+from importlib.util import find_spec
 from pathlib import Path
 
 import runner
@@ -43,3 +45,17 @@ def test_no_two_modules_share_a_name_but_a_command_and_its_options() -> None:
             folders[file.name].append(folder)
     shared = {name: places for name, places in folders.items() if len(places) > 1}
     assert {name: places for name, places in shared.items() if places != ["cli", "commands"]} == {}
+
+
+def test_code_in_the_strings_of_tests_imports_modules_that_exist() -> None:
+    """A type checker does not see it, and a child process that fails to start may look like one that was killed."""
+    gone = set()
+    for file in Path(__file__).parent.rglob("*.py"):
+        for name in re.findall(r"\bfrom (runner[\w.]*) import\b", file.read_text(encoding="utf-8")):
+            try:
+                found = find_spec(name)
+            except ModuleNotFoundError:
+                found = None
+            if found is None:
+                gone.add(f"{file.name}: {name}")
+    assert gone == set()

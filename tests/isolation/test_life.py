@@ -42,8 +42,8 @@ ON_DEMAND = "{% if x is defined %}" + STUCK + "{% endif %}{{ a }}!"
 PARENT = """
 import sys
 from tests.isolation.support import children, compiled, rendered
-from runner.isolation.isolation import Isolation
-from runner.isolation.limits import Limits
+from runner.isolation.isolated_sandbox import Isolation
+from runner.isolation.process_limits import Limits
 
 isolation = Isolation(Limits(seconds=5))
 assert rendered(isolation, "{{ a }}!", a=1) == "1!"

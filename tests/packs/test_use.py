@@ -148,12 +148,12 @@ def test_a_project_without_packs_reads_no_lock(consumer: Consumer) -> None:
 def test_pytest_leaves_vendored_packs_to_their_authors(
     user: Consumer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from runner.files.discover import is_vendored
+    from runner.files.project_root import is_in_vendored_folder
 
-    assert is_vendored(user.folder / "packs/support/prompts/triage.prompt.yaml")
-    assert not is_vendored(user.folder / "prompts/triage.prompt.yaml")
+    assert is_in_vendored_folder(user.folder / "packs/support/prompts/triage.prompt.yaml")
+    assert not is_in_vendored_folder(user.folder / "prompts/triage.prompt.yaml")
     (user.folder / "packs.lock").unlink()
-    assert not is_vendored(user.folder / "packs/support/prompts/triage.prompt.yaml")
+    assert not is_in_vendored_folder(user.folder / "packs/support/prompts/triage.prompt.yaml")
 
 
 def test_names_of_packs_are_told_from_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

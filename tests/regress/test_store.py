@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -105,8 +106,8 @@ def test_a_windows_checkout_reads_the_same(store: SnapshotStore, tmp_path: Path)
 
 DYING = """
 import os, pathlib, signal, sys
-from runner.regress.snapshot import Snapshot
-from runner.regress.store import SnapshotStore
+from runner.regress.snapshots.snapshot import Snapshot
+from runner.regress.snapshots.store import SnapshotStore
 
 calls = 0
 
@@ -139,6 +140,7 @@ def test_a_kill_between_any_two_steps_leaves_the_old_or_the_new(tmp_path: Path) 
             capture_output=True,
             text=True,
         )
+        assert done.returncode in (0, -signal.SIGKILL), done.stderr
         assert store.read(file) in (old, new)
         if done.stdout == "done\n":
             break
