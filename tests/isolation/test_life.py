@@ -189,7 +189,7 @@ def test_a_prompt_that_goes_on_breaking_the_limits_is_given_up() -> None:
                 prompt.render(bomb)
         for _ in range(100):
             with pytest.raises(
-                TemplateError, match="went beyond its limits 2 times and is not rendered again"
+                TemplateError, match="exceeded its limits 2 times and will not be rendered again"
             ):
                 prompt.render(bomb)
         assert other.render({"a": 1})[0]["content"] == "1!"
