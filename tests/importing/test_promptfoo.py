@@ -377,6 +377,19 @@ def test_two_transforms_one_behind_the_other_are_a_loss(tmp_path):
     assert "assert" not in spec_of(found)
 
 
+def test_a_test_that_reads_the_answer_of_another_is_a_loss(tmp_path):
+    found = config(
+        tmp_path,
+        "prompts: ['Say {{m}}']\nproviders: [openai:gpt-4o]\ntests:\n"
+        "  - {vars: {m: a}, options: {storeOutputAs: first}}\n  - {vars: {m: 'b {{first}}'}, assert: [{type: contains, value: c}]}\n"
+        "  - {vars: {m: d}}\n",
+    )
+    assert {what for _, what in losses(found)} == {
+        '"storeOutputAs" of a test\'s options', "test", 'assertion "contains"',
+    }  # fmt: skip
+    assert [case["vars"] for case in spec_of(found)["tests"]] == [{"m": "a"}, {"m": "d"}]
+
+
 @pytest.mark.parametrize("provider", ["ollama:llama3.2", "ollama:completion:llama3.2"])
 def test_ollama_is_sent_one_text_as_the_message_of_the_user_and_messages_are_a_loss(tmp_path, provider):
     found = config(tmp_path, f"prompts: ['Hi']\nproviders: ['{provider}']\n")

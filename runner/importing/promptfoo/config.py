@@ -71,6 +71,7 @@ class _Config:
     suffix: str = ""
     transform: Transform | None = None
     tests: list[_Test] = field(default_factory=list)
+    stored: set[str] = field(default_factory=set)
     declared_tests: bool = False
 
 
@@ -86,6 +87,7 @@ class _Test:
     cases: list[dict[str, Json]] | None
     own_defaults: bool
     transform: Transform | None
+    stores: str | None = None
 
 
 def read_promptfoo(name: str, folder: Folder, ledger: Ledger) -> tuple[list[Draft], dict[str, Json]]:
@@ -222,6 +224,22 @@ def _tests(config: _Config) -> None:
         config.declared_tests = True
         sources += list(_scenarios(scenarios, config))
     config.tests = [_test(config, source) for source in sources]
+    for test in config.tests:
+        written = json.dumps([node.value for node in test.vars.values()])
+        _lose_dependent(
+            test,
+            {name for name in config.stored if re.search(rf"\{{\{{[^}}]*\b{re.escape(name)}\b", written)},
+        )
+        if test.stores is not None:
+            config.stored.add(test.stores)
+
+
+def _lose_dependent(test: _Test, names: set[str]) -> None:
+    """Lose a test that reads the answers of others."""
+    if names:
+        test.source.entry.lose("I403", f"it reads the answer of another test ({', '.join(sorted(names))})")
+        for each in test.asserts:
+            each.entry.lose("I403", "its test is lost")
 
 
 def _scenarios(node: Node, config: _Config) -> Iterator[SourceTest]:
@@ -346,6 +364,9 @@ def _test_option(made: _Test, key: str, node: Node, ledger: Ledger) -> bool:
         made.source.entry.lose("I403", f"it has a {key} of its own")
     elif key in ("provider", "rubricPrompt", "factuality"):
         entry.drop("I509", "it is about the model that judges")
+    elif key == "storeOutputAs" and node.text:
+        made.stores = node.text
+        entry.lose("I403", "its answer is a variable of later tests")
     elif key == "disableDefaultAsserts" and node.value is True:
         made.own_defaults = False
     elif key in _REQUEST_OPTIONS:
@@ -555,6 +576,8 @@ def _fill(
         draft.put("matrix", {"model": [each.model for each in group]})
     asked = request.get("response_format")
     form = asked.get("type") if isinstance(asked, dict) else None
+    for test in config.tests:
+        _lose_dependent(test, config.stored & words.variables.keys() - test.vars.keys())
     tests = [
         test
         for test in config.tests
