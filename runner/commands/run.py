@@ -19,6 +19,7 @@ from ..engine.journal.counters import Counters, is_new
 from ..engine.journal.error_limit import ErrorLimit
 from ..engine.journal.exit_codes import exit_code
 from ..engine.journal.in_order import InOrder
+from ..engine.journal.index import journal_lines
 from ..engine.journal.record import Record, json_line
 from ..engine.journal.stored_runs import StoredRun, find_run
 from ..engine.plan.configuration import configuration
@@ -211,10 +212,13 @@ class RunCommand:
         counters = Counters(total=run.attempt.preflight.records)
         budget = Budget(self.max_cost) if self.max_cost is not None else None
         screen.reporter.number_rows(self._row_of(run))
+        if budget:
+            # Every line, since answers that are requested again were paid for too.
+            for _, _, record in journal_lines(run.attempt.journal.results):
+                if record["cost"] and is_new(record):
+                    budget.pay(record["cost"])
         for record, _, _ in run.attempt.earlier.records():
             counters.add(record)
-            if budget and record["cost"] and is_new(record):
-                budget.pay(record["cost"])
             screen.reporter.earlier(record)
             if writer and not self.in_order:
                 writer.write(record)

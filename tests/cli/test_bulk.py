@@ -198,6 +198,30 @@ def test_a_run_stops_before_it_costs_more_than_it_may(asked: ProjectFolder, serv
     assert len(server.requests) == 6  # what was spent before counts
 
 
+def test_an_answer_that_broke_off_was_paid_for_before_a_run_is_resumed_too(
+    asked: ProjectFolder, server: FaultServer
+) -> None:
+    asked.write("runner.yaml", (asked.folder / "runner.yaml").read_text() + PRICE)
+    write_rows(asked, rows(40))
+    broken = {"index": 0, "message": {"role": "assistant", "content": "hi"}, "finish_reason": "wandered_off"}
+    server.play(*[completion("hi", choices=[broken])] * 40)
+    done = run(asked, *BULK, "--max-cost", "0.05", "--jobs", "1")
+    assert (done.code, len(server.requests)) == (3, 3)  # 1.5 cents each
+    assert run(asked, "--resume", "last", "--max-cost", "0.05").code == 3
+    assert len(server.requests) == 3
+
+
+@pytest.mark.slow
+def test_an_answer_that_is_retried_was_paid_for_as_well(asked: ProjectFolder, server: FaultServer) -> None:
+    asked.write("runner.yaml", (asked.folder / "runner.yaml").read_text() + PRICE)
+    write_rows(asked, rows(4))
+    broken = {"index": 0, "message": {"role": "assistant", "content": "hi"}, "finish_reason": "abort"}
+    server.play(*[completion("hi", choices=[broken])] * 40)
+    done = run(asked, *BULK, "--max-cost", "0.05", "--jobs", "1")
+    assert (done.code, len(server.requests)) == (3, 3)  # 1.5 cents each
+    assert "stopped early: --max-cost 0.05: 0.0450 has been spent" in done.out
+
+
 def test_a_cost_that_is_not_known_stops_a_run_that_has_a_bound(
     asked: ProjectFolder, server: FaultServer
 ) -> None:

@@ -27,7 +27,7 @@ from .fd_limit import room_for
 from .limiter import Limiter
 from .pool_options import DEFAULT_WORKERS, PoolOptions
 from .queue import JobQueue, QueuedJob
-from .result import records_of
+from .result import cost_of, records_of
 from .retry import delay_before_retry
 from .shutdown import Shutdown
 
@@ -269,6 +269,9 @@ class Pool:
                 )
             )
         if delay is not None:
+            cost = cost_of(reply.usage, queued.job.unit.price)
+            if self._budget and cost is not None:
+                self._budget.pay(cost)
             queued.failure = reply
             self._queue.again(queued, finished + delay)
             return False
