@@ -82,6 +82,12 @@ __all__ = ["command"]
     metavar="FILE",
     help="Save the verdicts to an .xml (JUnit) or .md (Markdown, with the answers that changed) file.",
 )
+@click.option(
+    "--watch",
+    "watching",
+    is_flag=True,
+    help="Test again what a saved file concerns, until Ctrl-C; offline unless a mode is given.",
+)
 @force_option
 @quiet_option
 @report_option
@@ -114,6 +120,7 @@ def command(
     isolate: bool,
     quiet: bool,
     force: bool,
+    watching: bool,
 ) -> int:
     """Compare every case with its approved snapshot.
 
@@ -127,6 +134,7 @@ def command(
       runner test --live --samples 5       # has the model drifted?
     """
     import os
+    from functools import partial
 
     from ..commands.connect_options import ConnectOptions
     from ..commands.test import RegressionCommand
@@ -138,8 +146,15 @@ def command(
         raise click.UsageError("--force applies to the file of --output, which is not given.")
     if update is not None and update_changed:
         raise click.UsageError("--update and -u set the same mode; give one of them.")
+    in_ci = ci or is_ci(os.environ)
+    if watching and (in_ci or output is not None or report is not None):
+        raise click.UsageError(
+            "--watch is for work at a terminal: not in CI, and without --output and --report."
+        )
+    if watching and record is None and not live:
+        offline = True
     modes = modes_for(
-        ci=ci or is_ci(os.environ),
+        ci=in_ci,
         record="none" if offline else "all" if live else record,
         update="changed" if update_changed else update,
         unreferenced=unreferenced,
@@ -156,9 +171,10 @@ def command(
         isolate=isolate,
         env_file=env_file,
         failed=failed,
-        keeps_failed=not (ci or is_ci(os.environ)),
+        keeps_failed=not in_ci,
     )
-    return run.carry_out(
+    carry_out = partial(
+        RegressionCommand.carry_out,
         jobs=jobs,
         endpoints=ConnectOptions(confirm, trusted, transport),
         use_cache=not no_cache,
@@ -168,3 +184,8 @@ def command(
         quiet=quiet,
         report=report,
     )
+    if watching:
+        from ..commands.watch import watch
+
+        watch(run, carry_out)
+    return carry_out(run)
