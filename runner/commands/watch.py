@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from ..errors import RunnerError, UsageError
-from ..files.ignored import is_ignored
+from ..files.disk.ignored import is_ignored
+from ..files.disk.tree import DiskTree
 from ..files.model import CaseFile, Prompt
 from ..files.project import PROJECT_FILE
 from ..files.project_root import find_root
 from ..files.prompt import PROMPT_ENDINGS
-from ..files.tree import DiskTree
 from ..regress.snapshots.snapshot import folder_of
 from ..report.terminal.figures import plural
 from ..report.terminal.outlet import print_line
