@@ -21,6 +21,7 @@ MODULES: dict[str, tuple[str, ...]] = {
         "engine/journal/final_records": "tests/engine/test_final_records.py",
         "engine/journal/merge_runs": "tests/engine/test_merge.py",
         "engine/attempt": "tests/engine/test_attempt.py",
+        "endpoints/prices": "tests/engine/test_result.py",
         "wire/usage": "tests/wire/test_usage.py",
         "wire/fingerprint": "tests/wire/test_fingerprint.py",
         "wire/error_rules": "tests/wire/test_error_rules.py tests/wire/test_provider_errors.py",
