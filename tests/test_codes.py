@@ -65,6 +65,18 @@ def test_an_explanation_is_complete(code: str) -> None:
     assert each.page is None or (DOCS / each.page).is_file()
 
 
+def test_a_page_that_a_message_names_exists() -> None:
+    named = {
+        page
+        for file in PACKAGE.rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        for page in re.findall(r"(?<![\w./])docs/[\w/-]+(?:\.md)?", node.value)
+    }
+    assert "docs/trust.md" in named
+    assert [page for page in named if not (DOCS.parent / page).exists()] == []
+
+
 def test_check_explains_a_code(tmp_path: Path) -> None:
     done = ProjectFolder(tmp_path).run("check", "--explain", "s010")
     assert done.code == 0, done.err

@@ -180,7 +180,7 @@ def _value_of(endpoint: Endpoint, variable: str, environ: Mapping[str, str], wha
             f"the endpoint {endpoint.name!r} reads {what} from the variable {name}, which is {state}",
             location=endpoint.location,
             hint=f"export {name}=... in the shell, or add it to the secrets of the CI job;"
-            " if your server needs no key, set it to anything"
+            " if your server needs no key, set it to anything (docs/providers)"
             if name == variable
             else "is it the key itself? Put the key into an environment variable, and write the variable's name here",
             secret=name != variable,

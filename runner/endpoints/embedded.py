@@ -59,7 +59,10 @@ _INSTALL = "pip install 'prompt-runner[local]'"
 def require_local_extra() -> None:
     """Raise ConfigError if the extra `local` is not installed, without importing it: the library takes 100 MB."""
     if importlib.util.find_spec("xllamacpp") is None:
-        raise ConfigError("an embedded model needs the extra 'local', which is not installed", hint=_INSTALL)
+        raise ConfigError(
+            "an embedded model needs the extra 'local', which is not installed",
+            hint=f"{_INSTALL}, or give another endpoint with --endpoint (docs/providers)",
+        )
 
 
 def base_url_of(model: ModelFile) -> str:

@@ -138,7 +138,8 @@ class Trust:
         raise ConfigError(
             f"this project would send {', and '.join(map(str, needed))}, which nobody on this machine has agreed to",
             location=needed[0].location,
-            hint=f"if you trust the project, run this once with --trust; in CI set {TRUST_VARIABLE}={_quoted(needed)}",
+            hint=f"if you trust the project, run this once with --trust; in CI set {TRUST_VARIABLE}={_quoted(needed)}"
+            " (docs/trust.md)",
         )
 
     def _left(self, asked: Sequence[Disclosure]) -> tuple[Disclosure, ...]:

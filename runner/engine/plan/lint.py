@@ -169,7 +169,11 @@ def refuse_lint_errors(prompts: Iterable[Prompt], *, hint: str) -> None:
     `hint` says how to send the request anyway.
     """
     errors: list[RunnerError] = [
-        SchemaError(f"{remark.code} {remark.message}", location=remark.location, hint=remark.hint or hint)
+        SchemaError(
+            f"{remark.code} {remark.message}",
+            location=remark.location,
+            hint=f"{remark.hint or hint}; runner check --explain {remark.code} says more",
+        )
         for prompt in prompts
         for remark in _lint(prompt)
         if remark.severity == "error"
