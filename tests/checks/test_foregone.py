@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -151,3 +152,17 @@ def test_each_outcome_has_its_finish_reasons(outcome: str, possible: set[str]) -
 def test_an_answer_that_is_ok_may_end_with_a_call_where_there_are_tools() -> None:
     assert found(replace(PLAIN, tools=True), "finish-reason", {"value": "tool_calls"}) is None
     assert found(replace(TRUNCATED, tools=True), "finish-reason", {"value": "tool_calls"}) is not None
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        ".", ".+", ".+?", r"\S", r"\S+", r"[\s\S]", r"[\s\S]+", r"(.|\n)+", "(?s).", "(?s).+", "(?s)^.+$", "(?s)^.*$",
+        r"^[\s\S]+$", r"^[\s\S]*$", r"^(.|\n)+$", r"^(.|\n)*$", r"(?s)\A.+\Z", r"(?s)\A.*\Z",
+    ],
+)  # fmt: skip
+def test_a_pattern_that_every_text_with_anything_in_it_matches_decides_nothing(pattern: str) -> None:
+    assert all(re.search(pattern, text) for text in ("a", " a\n", "\n\na\n\nb", "é"))
+    told = found(PLAIN, "regex", {"value": pattern})
+    assert told
+    assert told.message.startswith("regex can never fail: ")

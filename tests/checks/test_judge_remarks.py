@@ -345,6 +345,25 @@ def test_an_expr_that_reads_the_answer_is_not_remarked(source: str) -> None:
     assert remarks_of(judge_of(JSON + f"assert: [{{type: expr, value: {source}}}]\n")) == []
 
 
+@pytest.mark.parametrize(
+    ("text", "spec", "told"),
+    [
+        (JSON, r"{type: not-contains, value: 'say \"no\"'}", True),
+        (JSON, r'{type: not-contains, value: "two\nlines"}', True),
+        (JSON, "{type: not-icontains, value: Größe}", True),
+        (JSON, "{type: not-contains, value: no}", False),
+        (JSON, r'{type: contains, value: "two\nlines"}', False),
+        (JSON, r'{type: not-equals, value: "two\nlines"}', False),
+        (JSON, r'{type: not-contains, value: "two\nlines", path: $.a}', False),
+        (TEXT, r'{type: not-contains, value: "two\nlines"}', False),
+    ],
+)
+def test_a_forbidden_text_that_json_may_write_with_escapes_is_remarked(
+    text: str, spec: str, told: bool
+) -> None:
+    assert remarks_of(judge_of(text + f"assert: [{spec}]\n")) == ([("W013", 4)] if told else [])
+
+
 # --- variables -------------------------------------------------------------------------------------------------------
 
 
