@@ -21,6 +21,7 @@ from ..errors import (
     raise_all,
 )
 from ..files.disk.atomic import write_new
+from ..files.disk.ignored import GITHUB
 from ..files.disk.plain_files import open_plain
 from ..files.disk.tree import MAX_FILE_BYTES
 from ..files.foreign import FOREIGN_KINDS, foreign_kind
@@ -123,6 +124,9 @@ def _sources(path: str, output: str | None, kind: str | None) -> Iterator[_Sourc
     yield _Source(each, given.name, Folder(parent, shown), parent if output is None else Path(output))
 
 
+_PROMPT = re.compile(r"\.prompt\.ya?ml$", re.IGNORECASE)
+
+
 def _known() -> str:
     return f"known formats: {', '.join(FOREIGN_KINDS)}; name the format with --from"
 
@@ -134,6 +138,8 @@ def _kind(path: Path, name: str, wanted: str | None) -> str | None:
     except OSError:
         return None
     found = foreign_kind(name, text)
+    if found is None and f"/{GITHUB}/prompts/" in path.absolute().as_posix() and _PROMPT.search(name):
+        found = "github"  # one without a key that only GitHub's format has
     return found if found in READERS and wanted in (None, found) else None
 
 

@@ -28,7 +28,9 @@ def read_github(name: str, folder: Folder, ledger: Ledger) -> tuple[list[Draft],
         raise RefusedSourceError(
             "I902", "it is no prompt of GitHub Models: it has no messages", location=root.location
         )
-    if not is_github_prompt(root.value, name):
+    if not is_github_prompt(
+        root.value, ".github/prompts/any"
+    ):  # what both formats share is GitHub's, if it is imported
         raise RefusedSourceError("I907", "it is a prompt file of ours already", location=root.location)
     read = read_github_prompt(document)
     spec = read.document.value

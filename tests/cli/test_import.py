@@ -207,3 +207,28 @@ def test_a_file_that_a_prompt_includes_stays_as_it_is_where_the_import_is_writte
     assert json.loads(project.run("render", "prompt.prompt.yaml", "--format", "request").out)["messages"] == [
         {"role": "user", "content": "A\nbe kind\nB"}
     ]
+
+
+PLAIN = "name: N\nmodel: openai/gpt-4o\nmessages:\n  - {role: user, content: 'Hi {{x}} { {{y }}'}\n"
+
+
+def test_a_prompt_of_github_with_nothing_but_shared_keys_is_imported_where_github_keeps_them(
+    project: ProjectFolder,
+) -> None:
+    project.write(".github/prompts/a.prompt.yml", PLAIN)
+    assert project.run("import", ".", "-o", "out").code == 0
+    done = project.run(
+        "render", "out/.github/prompts/a.prompt.yaml", "--var", "x={{b}}", "--format", "request"
+    )
+    assert json.loads(done.out)["messages"] == [{"role": "user", "content": "Hi {{b}} { {{y }}"}]
+
+
+def test_a_prompt_with_nothing_but_shared_keys_is_imported_if_its_format_is_named(
+    project: ProjectFolder,
+) -> None:
+    project.write("a.prompt.yml", PLAIN)
+    assert project.run("import", "a.prompt.yml", "-o", "out").code == 2
+    assert project.run("import", "--from", "github", "a.prompt.yml", "-o", "out").code == 0
+    project.write("ours.prompt.yaml", PLAIN + "tests: [{vars: {x: a}}]\n")
+    done = project.run("import", "--from", "github", "ours.prompt.yaml", "-o", "out")
+    assert (done.code, "already" in done.err) == (2, True)
