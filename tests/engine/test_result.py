@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
@@ -11,9 +12,10 @@ import pytest
 
 from runner.checks.assertions import CheckResult
 from runner.checks.judge import Judgement
-from runner.endpoints.prices import DeclaredPrice, ListedPrice
+from runner.endpoints.prices import DeclaredPrice, ListedPrice, require_price_list
 from runner.engine.plan.job import Job
 from runner.engine.pool.result import cost_of, records_of
+from runner.errors import ConfigError
 from runner.files.model import Endpoint
 from runner.wire.reply import Answer, Outcome, ProviderError, Reply
 
@@ -64,7 +66,7 @@ def test_without_a_price_it_is_what_the_provider_says() -> None:
 
 
 def test_what_the_provider_says_goes_before_a_listed_price() -> None:
-    listed = ListedPrice("gpt-5-mini", "https://api.openai.com/v1")
+    listed = ListedPrice("gpt-5-nano", "https://api.openai.com/v1")
     assert cost_of(usage(cost=77), listed) == 77.0
     assert cost_of(usage(), listed) not in (None, 77.0)
 
@@ -78,15 +80,25 @@ def test_what_the_provider_says_goes_before_a_listed_price() -> None:
     ],
     ids=["flat", "by length", "of a router"],
 )
-@pytest.mark.parametrize(("prompt", "again"), [(100_000, 0), (400_000, 0), (400_000, 100_000)])
-def test_a_listed_price_is_that_of_the_library(model: str, url: str, prompt: int, again: int) -> None:
-    expected = genai_prices.calc_price(
-        genai_prices.Usage(input_tokens=prompt, output_tokens=5_000, cache_read_tokens=again),
-        model_ref=model,
-        provider_api_url=url,
-    )
-    given = usage(prompt, 5_000, prompt_tokens_details={"cached_tokens": again})
-    assert cost_of(given, ListedPrice(model, url)) == pytest.approx(float(expected.total_price))
+def test_a_listed_price_is_that_of_the_library(model: str, url: str) -> None:
+    for prompt, again in [(100_000, 0), (400_000, 0), (400_000, 100_000), (400_000, None)]:
+        expected = genai_prices.calc_price(
+            genai_prices.Usage(input_tokens=prompt, output_tokens=5_000, cache_read_tokens=again or 0),
+            model_ref=model,
+            provider_api_url=url,
+        )
+        given = usage(prompt, 5_000, prompt_tokens_details={"cached_tokens": again})
+        assert cost_of(given, ListedPrice(model, url)) == pytest.approx(
+            float(expected.total_price), rel=1e-12
+        )
+
+
+def test_a_list_that_is_not_installed_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    require_price_list()
+    monkeypatch.setitem(sys.modules, "genai_prices", None)
+    with pytest.raises(ConfigError, match="needs the extra 'prices', which is not installed") as refused:
+        require_price_list()
+    assert refused.value.hint == "pip install 'prompt-runner[prices]'"
 
 
 def test_a_model_or_a_server_that_the_list_does_not_have_has_no_price() -> None:
