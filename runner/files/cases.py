@@ -11,7 +11,7 @@ from ..errors import CaseError, Location, SyntaxFileError
 from ..values import Json, JsonPath
 from .case_ids import CaseIds, case_id, digest_of
 from .formats import violations
-from .inputs import Inputs, compiled, from_text, is_misspelt, takes_blank, takes_null
+from .inputs import MAX_COLUMNS, Inputs, compiled, from_text, is_misspelt, takes_blank, takes_null
 from .model import Assertion, Case, CaseFile, Expectation, Prompt
 from .problems import MOST, ProblemList
 from .rows import Row, read_rows
@@ -80,7 +80,8 @@ def _split(
 ) -> tuple[Mapping[str, Json], Mapping[str, Json]]:
     """Return the columns that are variables, and the others, which are carried through to the results.
 
-    A column that looks like a misspelt input is left among the variables, where it is an error. Without `inputs`, every
+    A column that looks like a misspelt input is left among the variables, where it is an error; so are more than
+    MAX_COLUMNS. Without `inputs`, every
     column but that of the ids may be a variable: only the templates know.
     """
     inputs = prompt.inputs
@@ -90,7 +91,7 @@ def _split(
         return {column: value for column, value in columns.items() if column != id_column}, {
             id_column: columns[id_column]
         }
-    if columns.keys() <= inputs.keys():
+    if columns.keys() <= inputs.keys() or len(columns) - len(inputs) > MAX_COLUMNS:
         return columns, {}
     absent = tuple(name for name in inputs if name not in columns)
     others = {

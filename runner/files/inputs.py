@@ -17,7 +17,16 @@ from ..values import TYPE_WORDS, Json
 from .problems import MOST
 from .violations import FormatViolation, near, spell
 
-__all__ = ["Inputs", "compiled", "from_text", "is_misspelt", "takes_blank", "takes_null", "usable_in_jinja"]
+__all__ = [
+    "MAX_COLUMNS",
+    "Inputs",
+    "compiled",
+    "from_text",
+    "is_misspelt",
+    "takes_blank",
+    "takes_null",
+    "usable_in_jinja",
+]
 
 _JINJA_READS = frozenset(
     {"True", "true", "False", "false", "None", "none", "not", "self", "range", "dict", "namespace"}
@@ -124,7 +133,11 @@ def from_text(text: str, schema: Mapping[str, Json]) -> Json:
     )
 
 
-@lru_cache(maxsize=1024)
+MAX_COLUMNS = 1_000
+"""The most columns that rows may have beside their variables: each is a column of the results."""
+
+
+@lru_cache(maxsize=MAX_COLUMNS)
 def is_misspelt(column: str, absent: tuple[str, ...]) -> bool:
     """Return whether a column of a row is probably one of the `absent` variables, misspelt."""
     return near(column, absent) is not None

@@ -10,7 +10,7 @@ from typing import NamedTuple, TypeAlias
 from ...checks.judge import Judge
 from ...endpoints.prices import Price
 from ...errors import FileError, FormatError, Location
-from ...files.inputs import is_misspelt
+from ...files.inputs import MAX_COLUMNS, is_misspelt
 from ...files.media import inline_media, refuse_own_urls
 from ...files.model import Case, Endpoint, Prompt
 from ...files.violations import spell
@@ -110,6 +110,8 @@ class Unit:
         """
         known = self.template.known
         if case.row is None or self.prompt.inputs is not None or case.vars.keys() <= known:
+            return case
+        if len(case.vars) - len(known) > MAX_COLUMNS:
             return case
         absent = tuple(sorted(known - case.vars.keys()))
         others = {

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ...errors import CaseError, NothingSelectedError, RunnerError, UsageError, raise_all
+from ...files.inputs import MAX_COLUMNS
 from ...files.model import Case
 from .job import Job, Unit, choices
 from .shard import Shard
@@ -201,13 +202,10 @@ class Plan:
         return Preflight(jobs, records, (*starts, index), spool, tuple(columns))
 
 
-_MAX_COLUMNS = 1_000
-
-
 def _limit_columns(columns: Mapping[str, None], case: Case) -> None:
-    if len(columns) > _MAX_COLUMNS:
+    if len(columns) > MAX_COLUMNS:
         raise CaseError(
-            f"the rows have more than {_MAX_COLUMNS:,} different columns that are not variables",
+            f"the rows have more than {MAX_COLUMNS:,} different columns that are not variables",
             location=case.location,
             hint="put values whose names differ from row to row into one column, as an object",
         )
