@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from ..errors import Location, Problems, RunnerError
 from ..values import Json
-from .dotprompt import read_dotprompt
+from .dotprompt.reader import read_dotprompt
 from .drafts import Draft
 from .evals_registry import read_evals_registry
 from .github import read_github

@@ -14,7 +14,7 @@ from ..ledger import Entry, RefusedSourceError
 from ..literal import all_texts
 from ..sources import Folder
 
-__all__ = ["Body"]
+__all__ = ["PromptyBody"]
 
 _ROLE = re.compile(r"(?im)^\s*#?\s*(system|user|assistant|function|developer)\s*:\s*\n")
 _LAST_ROLE = re.compile(r"(?im)^\s*#?\s*(system|user|assistant|function|developer)\s*:\s*\Z")
@@ -35,7 +35,7 @@ _LAST = re.compile(r"\{(?:(%)(?:(?!%\}).)*%\}|\{-?\s*(\w+)[^{}]*\}\})\Z", re.DOT
 
 
 @dataclass(slots=True)
-class Body:
+class PromptyBody:
     """The text of a body, and what the front matter says of its variables: `values` are those of the sample and the defaults.
 
     Reading it fills `used`, `histories`, `threads` and `files`. Lives for one import.

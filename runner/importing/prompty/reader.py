@@ -19,7 +19,7 @@ from ..names import file_stem, input_name, prompt_name
 from ..nodes import Node, root_of
 from ..secrets import is_key_name, keys_in
 from ..sources import Folder
-from .body import Body
+from .body import PromptyBody
 
 __all__ = ["read_prompty"]
 
@@ -396,7 +396,7 @@ class _Reader:
         """Read the messages. Raises RefusedSourceError at the line of what cannot be told apart."""
         sample = _stripped(self.sample) if self.sample is not None else {}
         values = {name: spec["default"] for name, spec in self.given.items() if "default" in spec}
-        body = Body(
+        body = PromptyBody(
             self.folder, self.inside, self.entry, self.parts.body, self.parts.body_line, self.mustache, self.threads,
             {**values, **(sample if isinstance(sample, dict) else {})},
         )  # fmt: skip

@@ -1,0 +1,1 @@
+"""dotprompt: the front matter and the body of its files."""
