@@ -21,10 +21,10 @@ def identity(value: Json) -> Hashable:
         part = stack.pop()
         if isinstance(part, Mapping):
             keys = sorted(part)
-            tokens.append(("{", *keys))
+            tokens.append(tuple(keys))
             stack.extend(part[key] for key in keys)
         elif isinstance(part, list):
-            tokens.append(("[", len(part)))
+            tokens.append((len(part),))
             stack.extend(part)
         else:
             # Python's True is the number 1.
