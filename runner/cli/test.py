@@ -185,7 +185,7 @@ def command(
         report=report,
     )
     if watching:
-        from ..commands.watch import watch
+        from ..commands.watch_tests import watch
 
         watch(run, carry_out)
     return carry_out(run)

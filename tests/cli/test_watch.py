@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.commands.watch import Dependencies
+from runner.commands.watch_tests import Dependencies
 
 from .asking import KEY
 from .project import ProjectFolder
