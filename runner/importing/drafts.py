@@ -63,6 +63,12 @@ class Draft:
         """Set a top-level key."""
         self.fields[key] = FieldDraft(value, entry, comments)
 
+    def put_extra(self, key: str, value: Json, entry: Entry) -> None:
+        """Set a request field that chat completions do not have, under `extra_body`."""
+        known = self.fields.get("extra_body")
+        extra = dict(known.value) if known is not None and isinstance(known.value, dict) else {}
+        self.put("extra_body", {**extra, key: value}, entry)
+
 
 @dataclass(frozen=True, slots=True)
 class Written:

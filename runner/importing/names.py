@@ -9,7 +9,7 @@ from collections.abc import Collection
 from ..files.disk.device_names import is_device
 from ..files.inputs import usable_in_jinja
 
-__all__ = ["case_name", "file_stem", "input_name", "prompt_name"]
+__all__ = ["case_name", "file_stem", "free_name", "input_name", "prompt_name"]
 
 _MOST = 60
 
@@ -27,10 +27,11 @@ def case_name(text: str, taken: Collection[str]) -> str | None:
     slug = _slug(text)[:_MOST].strip("-._")
     if not slug or not re.match(r"[a-z0-9]", slug):
         return None
-    return _free(slug, taken)
+    return free_name(slug, taken)
 
 
-def _free(name: str, taken: Collection[str]) -> str:
+def free_name(name: str, taken: Collection[str]) -> str:
+    """Return the name, with a number if it is taken."""
     number, free = 1, name
     while free in taken:
         number += 1
@@ -53,7 +54,7 @@ def input_name(text: str, taken: Collection[str] = ()) -> str:
     if not name or not re.match(r"[A-Za-z_]", name):
         name = f"v_{name}"
     name = usable_in_jinja(name) or name
-    return _free(name, taken).replace("-", "_")
+    return free_name(name, taken).replace("-", "_")
 
 
 def _slug(text: str) -> str:

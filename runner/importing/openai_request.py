@@ -142,7 +142,6 @@ def _strings(value: Json) -> Iterator[str]:
 
 
 def _chat(root: Node, draft: Draft, ledger: Ledger) -> None:
-    extra: dict[str, Json] = {}
     for key, node in root.entries():
         entry = draft.entry if key == "messages" else ledger.take("key", node.key_location, f'"{key}"')
         if key in _OF_THE_RUN:
@@ -152,12 +151,10 @@ def _chat(root: Node, draft: Draft, ledger: Ledger) -> None:
         elif key == "messages" or (key in schema("prompt")["properties"] and key not in _NOT_FIELDS):
             draft.put(key, node.value, entry)
         else:
-            extra[key] = node.value
+            draft.put_extra(key, node.value, entry)
             ledger.remark(
                 node.key_location, "I608", f'"{key}"', "only its own provider knows it: sent under extra_body"
             )
-    if extra:
-        draft.put("extra_body", extra)
     draft.fields["messages"] = draft.fields.pop("messages")
 
 

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 
 from ..masking import find_secret, mask
 from ..values import Json
+from .ledger import Ledger
 from .nodes import Node
 
-__all__ = ["holds_key", "is_key_name", "keys_in", "scrubbed", "without_keys"]
+__all__ = ["holds_key", "is_key_name", "keys_in", "report_keys", "scrubbed", "without_keys"]
 
 _KEY_NAME = re.compile(
     r"(?i)^(?:[a-z0-9]+[_-])*(?:api[_-]?key|apikey|key[_-]?secret|secret(?:[_-]?(?:key|access[_-]?key))?|password|passwd|"
@@ -40,6 +41,19 @@ def keys_in(node: Node, depth: int = 0) -> Iterator[tuple[Node, str]]:
             yield from keys_in(value, depth + 1)
     for item in node.items():
         yield from keys_in(item, depth + 1)
+
+
+def report_keys(root: Node, ledger: Ledger) -> frozenset[str]:
+    """Report each key in a source, and return the keys."""
+    found = tuple(keys_in(root))
+    for node, _ in found:
+        ledger.remark(
+            node.key_location,
+            "I103",
+            f'key "{node.path[-1]}"',
+            "the key in this file is not copied; revoke it",
+        )
+    return frozenset(key for _, key in found)
 
 
 def _is_reference(text: str) -> bool:

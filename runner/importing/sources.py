@@ -11,14 +11,11 @@ from pathlib import Path
 from ..documents.documents import Document, parse_document
 from ..documents.text import decode
 from ..errors import Location, MissingFileError
-from ..files.disk.ignored import GITHUB, is_ignored
+from ..files.disk.ignored import ENVIRONMENT, GITHUB, is_ignored
 from ..files.disk.plain_files import NotPlainError, open_plain, refuse_outside
 from ..files.disk.tree import MAX_FILE_BYTES, is_git
 
-__all__ = ["LEFT_OUT", "Folder"]
-
-LEFT_OUT = frozenset({"node_modules", "__pycache__", "venv", "site-packages"})
-"""Folders in which nobody keeps sources of their own."""
+__all__ = ["Folder"]
 
 
 @dataclass(slots=True)
@@ -95,9 +92,13 @@ class Folder:
         return [name for name in self.files() if _matches(name.split("/"), pattern.split("/"))]
 
     def files(self) -> Iterator[str]:
-        """All files below the root, sorted, but for those of hidden folders and of packages."""
+        """Yield the names of all files below the root, sorted, except those in ignored folders."""
         for folder, folders, files in os.walk(self.root):
-            folders[:] = sorted(each for each in folders if each == GITHUB or not is_ignored(each))
+            folders[:] = sorted(
+                each
+                for each in folders
+                if (each == GITHUB or not is_ignored(each)) and not Path(folder, each, ENVIRONMENT).exists()
+            )
             below = os.path.relpath(folder, self.root).replace(os.sep, "/")
             prefix = "" if below == "." else f"{below}/"
             yield from (f"{prefix}{each}" for each in sorted(files))

@@ -127,3 +127,11 @@ def test_the_environment_reaches_no_result(tmp_path, monkeypatch):
     found = of_text(tmp_path, "promptfoo", NAMES["promptfoo"], json.dumps(config))
     assert b"from-the-environment" not in b"".join(files_of(found).values())
     assert sum(1 for item in found.lost if item.why and "environment" in item.why) == 3
+
+
+def test_a_virtual_environment_in_the_folder_is_not_searched(tmp_path):
+    for folder in ("env", "prompts"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "p.prompty").write_text("---\nname: A\n---\nuser:\nhi\n", encoding="utf-8")
+    (tmp_path / "env" / "pyvenv.cfg").write_text("home = /usr/bin\n", encoding="utf-8")
+    assert list(Folder(tmp_path).files()) == ["prompts/p.prompty"]

@@ -5,20 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ...errors import Location
 from ...values import Json
 from ..comments import Comments
 from ..drafts import Draft
-from ..front_matter import split
+from ..front_matter import read_front_matter
 from ..handlebars import (
     HandlebarsError,
     parse,
 )
 from ..ledger import Ledger, RefusedSourceError
+from ..literal import all_texts
 from ..names import file_stem, prompt_name
-from ..nodes import Node, root_of
+from ..nodes import Node
 from ..picoschema import PicoschemaError, from_picoschema
-from ..secrets import keys_in
 from ..sources import Folder
 from .body import HandlebarsBody, Scope
 
@@ -34,51 +33,37 @@ _CONFIG = {
 
 def read_dotprompt(name: str, folder: Folder, ledger: Ledger) -> tuple[list[Draft], dict[str, Json]]:
     """The prompt file of a dotprompt file. Raises RefusedSourceError, and RunnerError for a file that cannot be read."""
-    shown = folder.shown_as(name)
-    parts = split(folder.text(name), shown)
-    root = root_of(parts.document)
-    if root.value is None:
-        root = Node({}, parts.document)
-    if not isinstance(root.value, dict):
-        raise RefusedSourceError("I902", "its front matter is no mapping", location=root.location)
+    source = read_front_matter(name, folder, ledger)
     stem = name.rpartition("/")[2].removesuffix(".prompt")
-    entry = ledger.take("prompt", Location(shown, parts.body_line, 1), "the body")
-    keys = frozenset(key for _, key in keys_in(root))
-    for place, _ in keys_in(root):
-        ledger.remark(
-            place.key_location,
-            "I103",
-            f'key "{place.path[-1]}"',
-            "the key in this file is not copied; revoke it",
-        )
-    comments = Comments(keys)
+    entry = ledger.take("prompt", source.body_location, "the body")
+    comments = Comments(source.keys)
     draft = Draft(file_stem(stem), entry)
     reader = _Front(draft, ledger, comments)
-    for key, node in root.entries():
+    for key, node in source.root.entries():
         reader.key(key, node)
-    body = HandlebarsBody(
-        folder, name.rpartition("/")[0], Location(shown, parts.body_line, 1), reader.schema, ledger
-    )
-    text = parts.body.strip()
-    lead = parts.body[: len(parts.body) - len(parts.body.lstrip())].count("\n")
+    body = HandlebarsBody(folder, name.rpartition("/")[0], source.body_location, reader.schema, ledger)
+    text = source.body.strip()
+    lead = source.body[: len(source.body) - len(source.body.lstrip())].count("\n")
     try:
         body.top(parse(text), Scope(None))
         body.finish()
     except HandlebarsError as error:
-        line = parts.body_line + lead + error.line - 1
-        entry.location = Location(shown, line, 1)
+        entry.location = source.in_body(lead + error.line)
         raise RefusedSourceError(
-            "I303", f"its body cannot be translated: {error.message}", location=Location(shown, line, 1)
+            "I303", f"its body cannot be translated: {error.message}", location=entry.location
         ) from None
     if not body.messages:
-        raise RefusedSourceError("I303", "its body is empty", location=Location(shown, parts.body_line, 1))
+        raise RefusedSourceError("I303", "its body is empty", location=source.body_location)
     reader.inputs(body)
-    if any("{%" in text for text in _texts(body.messages)):
+    if any("{%" in text for text in all_texts(body.messages)):
         draft.put("template", {"whitespace": "raw"})
     draft.put("messages", body.messages, entry)
     if "model" not in draft.fields:
         ledger.remark(
-            root.location, "I602", "the file", "no model is named: give one with --model, or under model"
+            source.root.location,
+            "I602",
+            "the file",
+            "no model is named: give one with --model, or under model",
         )
     order = ["name", "description", "model"]
     draft.fields = {
@@ -87,13 +72,6 @@ def read_dotprompt(name: str, folder: Folder, ledger: Ledger) -> tuple[list[Draf
         if key in draft.fields
     }
     return [draft], {}
-
-
-def _texts(value: Json) -> list[str]:
-    if isinstance(value, str):
-        return [value]
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return [text for each in inner for text in _texts(each)]
 
 
 @dataclass(slots=True)
@@ -180,10 +158,7 @@ class _Front:
         elif key in ("version", "location", "projectId"):
             entry.drop("I105", "it belongs to the endpoint, in runner.yaml")
         else:
-            known = self.draft.fields.get("extra_body")
-            extra = dict(known.value) if known is not None and isinstance(known.value, dict) else {}
-            extra[{"topK": "top_k"}.get(key, key)] = node.value
-            self.draft.put("extra_body", extra, entry)
+            self.draft.put_extra({"topK": "top_k"}.get(key, key), node.value, entry)
             self.ledger.remark(
                 node.key_location,
                 "I608",

@@ -13,11 +13,11 @@ from ..comments import Comments
 from ..drafts import CaseDraft, Draft, Mapped
 from ..kept import kept_assertion, kept_block
 from ..ledger import Entry, Ledger, RefusedSourceError
-from ..literal import in_texts
-from ..names import case_name, file_stem, input_name
+from ..literal import all_texts, in_texts
+from ..names import case_name, file_stem, free_name, input_name
 from ..nodes import Node, root_of
 from ..nunjucks import NoCounterpartError
-from ..secrets import keys_in
+from ..secrets import report_keys
 from ..soundness import INCOMPLETE, mark
 from ..sources import Folder
 from .assertions import Given, SourceAssertion, mapped, read_assertions, uses_variables
@@ -100,12 +100,7 @@ def read_promptfoo(name: str, folder: Folder, ledger: Ledger) -> tuple[list[Draf
     root = root_of(document)
     if not isinstance(root.value, dict):
         raise RefusedSourceError("I901", "it is no configuration of promptfoo", location=root.location)
-    keys = {key for _, key in keys_in(root)}
-    for place, _ in keys_in(root):
-        ledger.remark(
-            place.key_location, "I103", f'key "{place.path[-1]}"',
-            "the key in this file is not copied; it is known to whoever has the file, so revoke it",
-        )  # fmt: skip
+    keys = set(report_keys(root, ledger))
     config = _Config(root, folder, name.rpartition("/")[0], ledger, Comments(frozenset(keys)))
     header = config.comments.header(document)
     _top_level(config)
@@ -432,7 +427,8 @@ def _drafts(
                 if len(groups) == 1
                 else f"{stem}-{file_stem(group[0].label if group else str(index + 1))}"
             )
-            name = _unique(name, taken)
+            name = free_name(name, taken)
+            taken.add(name)
             draft = Draft(name, prompt.entry, header=header if not drafts else ())
             _fill(draft, config, prompt, words, group, rename, files)
             drafts.append(draft)
@@ -464,15 +460,6 @@ def _stem_of(source: str, config: _Config, several: int, number: int) -> str:
     )
     stem = file_stem(stem)
     return stem if several == 1 else f"{stem}-{number + 1}"
-
-
-def _unique(name: str, taken: set[str]) -> str:
-    free, number = name, 1
-    while free in taken:
-        number += 1
-        free = f"{name}-{number}"
-    taken.add(free)
-    return free
 
 
 def _groups(prompt: SourcePrompt, providers: Sequence[Provider]) -> list[list[Provider]]:
@@ -584,7 +571,7 @@ def _fill(
         if _takes(test, prompt) and test.cases is not None and not test.source.entry.lost
     ]
     _inputs(draft, config, words, tests, rename)
-    if any(re.search(r"\{[%#]", text) for text in _texts(words.messages)):
+    if any(re.search(r"\{[%#]", text) for text in all_texts(words.messages)):
         draft.put("template", {"whitespace": "raw"})
     draft.put("messages", words.messages, prompt.entry)
     given = Given(
@@ -629,17 +616,6 @@ def _fill(
 def _is_one_text(messages: Sequence[Json]) -> bool:
     first = messages[0] if len(messages) == 1 else None
     return isinstance(first, dict) and first.get("role") == "user" and isinstance(first.get("content"), str)
-
-
-def _texts(value: Json) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, list):
-        for each in value:
-            yield from _texts(each)
-    elif isinstance(value, dict):
-        for each in value.values():
-            yield from _texts(each)
 
 
 def _response_format(value: Json) -> Json:

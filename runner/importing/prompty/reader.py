@@ -12,12 +12,12 @@ from ...files.formats import schema
 from ...values import Json
 from ..comments import Comments
 from ..drafts import CaseDraft, Draft
-from ..front_matter import FrontMatter, split
+from ..front_matter import FrontMatter, read_front_matter
 from ..ledger import Entry, Ledger, RefusedSourceError
 from ..literal import all_texts
 from ..names import file_stem, input_name, prompt_name
-from ..nodes import Node, root_of
-from ..secrets import is_key_name, keys_in
+from ..nodes import Node
+from ..secrets import is_key_name
 from ..sources import Folder
 from .body import PromptyBody
 
@@ -43,25 +43,11 @@ _ENDPOINT = {
 
 def read_prompty(name: str, folder: Folder, ledger: Ledger) -> tuple[list[Draft], dict[str, Json]]:
     """The prompt file of a Prompty file. Raises RefusedSourceError, and RunnerError for a file that cannot be read."""
-    shown = folder.shown_as(name)
-    parts = split(folder.text(name), shown)
-    root = root_of(parts.document)
-    if root.value is None:
-        root = Node({}, parts.document)
-    if not isinstance(root.value, dict):
-        raise RefusedSourceError("I902", "its front matter is no mapping", location=root.location)
-    for place, _ in keys_in(root):
-        ledger.remark(
-            place.key_location,
-            "I103",
-            f'key "{place.path[-1]}"',
-            "the key in this file is not copied; revoke it",
-        )
-    keys = frozenset(key for _, key in keys_in(root))
-    entry = ledger.take("prompt", Location(shown, parts.body_line, 1), "the body")
+    source = read_front_matter(name, folder, ledger)
+    entry = ledger.take("prompt", source.body_location, "the body")
     draft = Draft(file_stem(name.rpartition("/")[2].removesuffix(".prompty")), entry)
-    reader = _Reader(draft, ledger, folder, name.rpartition("/")[0], Comments(keys), entry, parts)
-    for key, node in root.entries():
+    reader = _Reader(draft, ledger, folder, name.rpartition("/")[0], Comments(source.keys), entry, source)
+    for key, node in source.root.entries():
         reader.key(key, node)
     reader.body()
     reader.inputs()
@@ -78,7 +64,7 @@ class _Reader:
     inside: str
     comments: Comments
     entry: Entry
-    parts: FrontMatter
+    source: FrontMatter
     given: dict[str, dict[str, Json]] = field(default_factory=dict)
     threads: set[str] = field(default_factory=set)
     sample: dict[str, Json] | None = None
@@ -234,24 +220,19 @@ class _Reader:
         elif key in ("additionalProperties", "extra_body") and isinstance(value, dict):
             for inner, part in value.items():
                 if inner not in ("stream", "stream_options"):  # options of the run
-                    self._extra(inner, part, entry)
+                    self.draft.put_extra(inner, part, entry)
         elif key == "tools" and not _are_tools(value):
             entry.lose("I701", "these are not the tools of chat completions")
         elif key in schema("prompt")["properties"] and key not in ("messages", "tests", "assert", "inputs"):
             self.draft.put(key, _number(value), entry, self.comments.above(node))
         else:
-            self._extra(key, value, entry)
+            self.draft.put_extra(key, value, entry)
             self.ledger.remark(
                 node.key_location,
                 "I608",
                 f'"{key}" of the parameters',
                 "only its own provider knows it: sent under extra_body",
             )
-
-    def _extra(self, key: str, value: Json, entry: Entry) -> None:
-        known = self.draft.fields.get("extra_body")
-        extra = dict(known.value) if known is not None and isinstance(known.value, dict) else {}
-        self.draft.put("extra_body", {**extra, key: value}, entry)
 
     def _value(self, node: Node) -> Json:
         """A value with its references to files read. Raises _UnreadError for one to the environment."""
@@ -397,10 +378,10 @@ class _Reader:
         sample = _stripped(self.sample) if self.sample is not None else {}
         values = {name: spec["default"] for name, spec in self.given.items() if "default" in spec}
         body = PromptyBody(
-            self.folder, self.inside, self.entry, self.parts.body, self.parts.body_line, self.mustache, self.threads,
+            self.folder, self.inside, self.entry, self.source.body, self.source.body_location.line or 1, self.mustache, self.threads,
             {**values, **(sample if isinstance(sample, dict) else {})},
         )  # fmt: skip
-        messages = body.read(self.parts.body)
+        messages = body.read(self.source.body)
         self.used |= body.used
         self.given |= {name: {"type": "array", "default": []} for name in body.histories}
         self.draft.files |= body.files
