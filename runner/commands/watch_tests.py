@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
-from ..errors import RunnerError, UsageError
+from ..errors import RunnerError
+from ..extras import load_extra
 from ..files.disk.ignored import is_ignored
 from ..files.disk.tree import DiskTree
 from ..files.model import CaseFile, Prompt
@@ -50,9 +50,9 @@ _TIMEOUT = 300
 def watch(command: RegressionCommand, carry_out: Callable[[RegressionCommand], int]) -> NoReturn:
     """Run the tests, then those that a saved file concerns, until Ctrl-C. An error is shown, and the next save tries again.
 
-    Raises UsageError if the extra `watch` is not installed.
+    Raises ConfigError if the extra `watch` is not installed.
     """
-    library = _library()
+    library = load_extra("watchfiles", "watch", "--watch")
     root = find_root(Path.cwd())
     batches = library.watch(
         root, watch_filter=None, debounce=400, step=50, yield_on_timeout=True, rust_timeout=_TIMEOUT
@@ -153,13 +153,3 @@ def _named(saved: Iterable[Path], root: Path) -> str:
 def _wait_line() -> None:
     print_line("waiting for a file to be saved; Ctrl-C ends")
     sys.stdout.flush()  # in a pipe it would be held back until the next save
-
-
-def _library() -> Any:
-    try:
-        return importlib.import_module("watchfiles")
-    except ImportError:
-        raise UsageError(
-            "--watch needs the extra 'watch', which is not installed",
-            hint="pip install 'prompt-runner[watch]'",
-        ) from None

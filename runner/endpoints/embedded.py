@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import atexit
-import importlib.util
 import os
 import shutil
 import sys
@@ -19,6 +18,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from ..errors import ConfigError
+from ..extras import has_library, install_hint, missing_extra
 from ..visible import one_line
 from .base import Request, Response, Transport
 from .model_files import ModelFile, Progress, fetch
@@ -53,16 +53,12 @@ TEMPERATURE = 0.0
 """For requests that set none, so that the same request gets the same answer. Greedy decoding also depends least on the
 processor, whose differences in the last bits a sampler would amplify."""
 
-_INSTALL = "pip install 'prompt-runner[local]'"
-
 
 def require_local_extra() -> None:
     """Raise ConfigError if the extra `local` is not installed, without importing it: the library takes 100 MB."""
-    if importlib.util.find_spec("xllamacpp") is None:
-        raise ConfigError(
-            "an embedded model needs the extra 'local', which is not installed",
-            hint=f"{_INSTALL}, or give another endpoint with --endpoint (docs/providers)",
-        )
+    if not has_library("xllamacpp"):
+        otherwise = "give another endpoint with --endpoint (docs/providers)"
+        raise missing_extra("local", "an embedded model", otherwise)
 
 
 def base_url_of(model: ModelFile) -> str:
@@ -223,7 +219,7 @@ def _library() -> Any:
     except ImportError as error:
         raise ConfigError(
             f"the package xllamacpp cannot be loaded: {error}",
-            hint=f"{_INSTALL}; on Linux it also needs libgomp (Debian: apt-get install libgomp1)",
+            hint=f"{install_hint('local')}; on Linux it also needs libgomp (Debian: apt-get install libgomp1)",
         ) from None
     finally:
         if unset:

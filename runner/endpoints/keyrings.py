@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..errors import ConfigError
+from ..extras import load_extra
 from ..files.addresses import shown_name
 from ..files.model import Endpoint
 
@@ -12,18 +13,10 @@ __all__ = ["key_from_keyring"]
 def key_from_keyring(endpoint: Endpoint, name: str) -> str:
     """Return the key stored under `name` (SERVICE/USER). Raises ConfigError if there is no key or no keyring."""
     service, _, user = name.partition("/")
-    try:
-        import keyring
-        from keyring.errors import KeyringError
-    except ImportError:
-        raise ConfigError(
-            f"the endpoint {endpoint.name!r} reads its key from the keyring, which needs another package",
-            location=endpoint.location,
-            hint="pip install 'prompt-runner[keyring]'",
-        ) from None
+    keyring = load_extra("keyring", "keyring", f"the key of endpoint {endpoint.name!r}", endpoint.location)
     try:
         key = keyring.get_password(service, user)
-    except KeyringError as error:
+    except keyring.errors.KeyringError as error:
         raise ConfigError(
             f"the key of endpoint {endpoint.name!r} cannot be read from the keyring: {error}",
             location=endpoint.location,
@@ -36,4 +29,4 @@ def key_from_keyring(endpoint: Endpoint, name: str) -> str:
             hint=f"keyring set {service} {user}" if shown_name(name) == name else None,
             secret=shown_name(name) != name,
         )
-    return key
+    return str(key)

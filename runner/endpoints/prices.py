@@ -5,14 +5,13 @@ The list is part of the installed package (the extra `prices`) and is never fetc
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any, TypeAlias
 
-from ..errors import ConfigError
+from ..extras import load_extra
 
 __all__ = ["DeclaredPrice", "ListedPrice", "Price", "require_price_list"]
 
@@ -55,18 +54,12 @@ Price: TypeAlias = DeclaredPrice | ListedPrice
 
 def require_price_list() -> None:
     """Raise ConfigError if the extra `prices` is not installed."""
-    try:
-        importlib.import_module("genai_prices")
-    except ImportError:
-        raise ConfigError(
-            "prices: genai needs the extra 'prices', which is not installed",
-            hint="pip install 'prompt-runner[prices]'",
-        ) from None
+    load_extra("genai_prices", "prices", "prices: genai")
 
 
 @lru_cache(maxsize=256)
 def _lookup(model: str, base_url: str) -> _Cost | None:
-    library: Any = importlib.import_module("genai_prices")
+    library = load_extra("genai_prices", "prices", "prices: genai")
 
     def listed(prompt: int, completion: int, cached: int) -> Any:
         usage = library.Usage(input_tokens=prompt, output_tokens=completion, cache_read_tokens=cached)
@@ -76,9 +69,10 @@ def _lookup(model: str, base_url: str) -> _Cost | None:
         price = listed(0, 0, 0).model_price
     except LookupError:
         return None
-    rates = price.input_mtok, price.output_mtok, price.cache_read_mtok or price.input_mtok
+    cached_rate = price.input_mtok if price.cache_read_mtok is None else price.cache_read_mtok
+    rates = price.input_mtok, price.output_mtok, cached_rate
     if all(isinstance(rate, Decimal) for rate in rates):
         read, written, again = map(float, rates)
         return DeclaredPrice(read, written, again).cost
-    # Prices that depend on the length of the request: the library's own reckoning, which is slower.
+    # Prices that depend on the length of the request: calculated by the library, which is slower.
     return lambda prompt, completion, cached: float(listed(prompt, completion, cached).total_price)

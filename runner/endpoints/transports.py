@@ -7,9 +7,8 @@ opened.
 
 from __future__ import annotations
 
-import importlib.util
-
 from ..errors import ConfigError
+from ..extras import has_library, install_hint, missing_extra
 from .base import Transport
 
 __all__ = ["TRANSPORTS", "check_transport", "chosen_transport", "open_transport"]
@@ -17,18 +16,13 @@ __all__ = ["TRANSPORTS", "check_transport", "chosen_transport", "open_transport"
 TRANSPORTS = ("auto", "httpx", "aiohttp")
 """The values of `transport`."""
 
-_INSTALL = "pip install 'prompt-runner[fast]'"
-
 
 def check_transport(asked: str) -> None:
     """Raise ConfigError for a transport that does not exist or is not installed."""
     if asked not in TRANSPORTS:
         raise ConfigError(f"there is no transport {asked!r}", hint=f"choose one of {', '.join(TRANSPORTS)}")
-    if asked == "aiohttp" and not _has_aiohttp():
-        raise ConfigError(
-            "the transport aiohttp needs the extra 'fast', which is not installed",
-            hint=f"{_INSTALL}, or use the transport httpx",
-        )
+    if asked == "aiohttp" and not has_library("aiohttp"):
+        raise missing_extra("fast", "the transport aiohttp", "use the transport httpx")
 
 
 def chosen_transport(asked: str, base_url: str | None) -> str:
@@ -39,7 +33,7 @@ def chosen_transport(asked: str, base_url: str | None) -> str:
     """
     if asked != "auto":
         return asked
-    if not _has_aiohttp():
+    if not has_library("aiohttp"):
         return "httpx"
     from .proxies import proxy_for
 
@@ -62,10 +56,6 @@ def open_transport(name: str, base_url: str, *, trust_env: bool = True) -> Trans
     except ImportError as error:
         raise ConfigError(
             f"the package aiohttp cannot be loaded: {error}",
-            hint=f"{_INSTALL} --force-reinstall, or use the transport httpx",
+            hint=f"{install_hint('fast')} --force-reinstall, or use the transport httpx",
         ) from None
     return AiohttpTransport(base_url, trust_env=trust_env)
-
-
-def _has_aiohttp() -> bool:
-    return importlib.util.find_spec("aiohttp") is not None

@@ -9,15 +9,14 @@ from __future__ import annotations
 import base64
 import datetime
 import decimal
-import importlib
 import itertools
 import math
 import re
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ..errors import CaseError, FileError, Location
+from ..extras import load_extra
 from ..schema import show
 from ..values import Json
 from .csv_rows import header_names
@@ -57,7 +56,7 @@ def read_xlsx(data: BinaryIO, shown: str) -> Iterator[SheetRow]:
     Numbers have their shortest spelling, dates that of ISO 8601, true and false that of JSON. Raises CaseError for a file
     that is not a workbook, several sheets with cells, a cell with an error, and a formula whose value is not stored.
     """
-    openpyxl = _library("openpyxl", shown)
+    openpyxl = load_extra("openpyxl", "tables", "an .xlsx file", Location(shown))
     try:
         formulas = _check_parts(data, shown)
         values = openpyxl.load_workbook(data, read_only=True, data_only=True)
@@ -199,8 +198,8 @@ def read_parquet(data: BinaryIO, shown: str) -> Iterator[Mapping[str, Json]]:
     Times and dates are ISO 8601, durations seconds, decimals strings, bytes Base64. Raises CaseError for a file that is
     not Parquet and for NaN and infinities, which JSON does not have.
     """
-    pyarrow = _library("pyarrow", shown)
-    parquet = _library("pyarrow.parquet", shown)
+    pyarrow = load_extra("pyarrow", "tables", "a .parquet file", Location(shown))
+    parquet = load_extra("pyarrow.parquet", "tables", "a .parquet file", Location(shown))
     count = 0
     try:
         with parquet.ParquetFile(data) as file:
@@ -240,14 +239,3 @@ def _json_of(value: Any, path: tuple[str, ...], row: int, shown: str) -> Json:
         f"row {row}: {'.'.join(path)} is of the type {type(value).__name__}, which has no JSON value",
         location=Location(shown),
     )
-
-
-def _library(name: str, shown: str) -> Any:
-    try:
-        return importlib.import_module(name)
-    except ImportError:
-        raise CaseError(
-            f"{Path(shown).suffix} files need the extra 'tables', which is not installed",
-            location=Location(shown),
-            hint="pip install 'prompt-runner[tables]'",
-        ) from None

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 import re
 from typing import Any, BinaryIO
 
 from ...engine.columns import Columns, ColumnType
 from ...engine.journal.record import Record
-from ...errors import StorageError, UsageError
+from ...errors import StorageError
+from ...extras import load_extra
 from ...files.tables import escape_cell
 from ..file_writer import TABLE_MARK
 from ..terminal.figures import count
@@ -32,8 +32,8 @@ class Workbook:
     """
 
     def __init__(self, file: BinaryIO, *, columns: Columns) -> None:
-        self._cell = _library("openpyxl.cell", ".xlsx").WriteOnlyCell
-        self._book = _library("openpyxl", ".xlsx").Workbook(write_only=True)
+        self._cell = load_extra("openpyxl.cell", "tables", "an .xlsx file").WriteOnlyCell
+        self._book = load_extra("openpyxl", "tables", "an .xlsx file").Workbook(write_only=True)
         self._sheet = self._book.create_sheet("results")
         self._sheet.freeze_panes = "A2"
         self._file = file
@@ -66,7 +66,7 @@ class Workbook:
         """Write the workbook."""
         import zipfile
 
-        writer = _library("openpyxl.writer.excel", ".xlsx").ExcelWriter
+        writer = load_extra("openpyxl.writer.excel", "tables", "an .xlsx file").ExcelWriter
         # Forward only, because the file is open for appending.
         with zipfile.ZipFile(_Forward(self._file), "w", zipfile.ZIP_DEFLATED) as archive:
             archive.comment = TABLE_MARK
@@ -80,7 +80,7 @@ class ParquetTable:
     """
 
     def __init__(self, file: BinaryIO, *, columns: Columns) -> None:
-        self._arrow = _library("pyarrow", ".parquet")
+        self._arrow = load_extra("pyarrow", "tables", "a .parquet file")
         types = {
             "string": self._arrow.string(),
             "integer": self._arrow.int64(),
@@ -90,7 +90,9 @@ class ParquetTable:
         self._table = table_columns(columns)
         mark = {"created_by": TABLE_MARK}
         self._schema = self._arrow.schema([(name, types[kind]) for name, kind in self._table], metadata=mark)
-        self._writer = _library("pyarrow.parquet", ".parquet").ParquetWriter(_Forward(file), self._schema)
+        self._writer = load_extra("pyarrow.parquet", "tables", "a .parquet file").ParquetWriter(
+            _Forward(file), self._schema
+        )
         self._columns = columns
         self._rows: list[list[Cell]] = []
         self._text = 0
@@ -171,13 +173,3 @@ class _Forward:
     def writable(self) -> bool:
         """Return True."""
         return True
-
-
-def _library(name: str, suffix: str) -> Any:
-    try:
-        return importlib.import_module(name)
-    except ImportError:
-        raise UsageError(
-            f"{suffix} files need the extra 'tables', which is not installed",
-            hint="pip install 'prompt-runner[tables]'",
-        ) from None
