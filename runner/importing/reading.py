@@ -17,7 +17,7 @@ from .ledger import Ledger, RefusedSourceError
 from .llm_template import read_llm_template
 from .openai_evals import read_openai_evals
 from .openai_request import read_openai_request
-from .promptfoo.config import read_promptfoo
+from .promptfoo.reader import read_promptfoo
 from .prompty.reader import read_prompty
 from .soundness import make_sound
 from .sources import Folder

@@ -1,0 +1,91 @@
+"""Write the cases of the tests of a promptfoo configuration, with their assertions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from ...values import Json, JsonObject
+from ..drafts import CaseDraft, Mapped
+from ..kept import kept_assertion
+from ..names import case_name
+from ..soundness import mark
+from .assertions import Given, SourceAssertion, mapped
+from .cases import spelt
+from .config import CompleteTest, Config
+from .prompts import Wording
+
+__all__ = ["cases_of", "printed"]
+
+
+def printed(name: str, value: Json, words: Wording) -> Json:
+    """A value as our templates print it the way promptfoo does."""
+    if name in words.variables and name not in words.walked and value is None:
+        return ""
+    if name in words.variables and name not in words.walked and isinstance(value, list | dict):
+        return spelt(value)
+    return value
+
+
+def cases_of(
+    test: CompleteTest,
+    config: Config,
+    given: Given,
+    defaults: Sequence[SourceAssertion],
+    words: Wording,
+    rename: Mapping[str, str],
+    taken: set[str],
+    seen: set[str],
+    kept: list[Json],
+) -> Iterator[CaseDraft]:
+    """Yield the cases of a test. `kept` gets the assertions that are lost."""
+    for values in test.cases or ():
+        fields: dict[str, Json] = {}
+        ours: JsonObject = {
+            rename.get(name, name): printed(name, value, words) for name, value in values.items()
+        }
+        digest = json.dumps(ours, sort_keys=True)
+        identity = case_name(test.description or "", taken) or (
+            case_name("repeated", taken) if digest in seen else None
+        )
+        seen.add(digest)
+        if identity is not None:
+            taken.add(identity)
+            fields["id"] = identity
+        if test.description and test.description.strip():
+            fields["description"] = test.description.strip()
+        if test.tags:
+            fields["tags"] = list(dict.fromkeys(test.tags))
+        fields["vars"] = dict(ours)
+        case = CaseDraft(fields, test.source.entry, comments=config.comments.above(test.source.node))
+        here = replace(given, values=values, transform=test.transform or given.transform)
+        complete = True
+        known: list[Mapped] = []
+        for each in (*(defaults if test.own_defaults else ()), *test.asserts):
+            made = mapped(each, here, config.comments)
+            if made is not None:
+                known.append(made)
+            if each.entry.lost:
+                complete = False
+                if not _is_kept(kept, each):
+                    kept.append(kept_assertion(each.node, each.entry, identity, config.comments.keys))
+        case.asserts = list(_once(known))
+        if not complete:
+            mark(case)
+        yield case
+
+
+def _is_kept(kept: Sequence[Json], each: SourceAssertion) -> bool:
+    at = str(each.node.location)
+    return any(isinstance(part, dict) and part.get("at") == at for part in kept)
+
+
+def _once(asserts: Sequence[Mapped]) -> Iterator[Mapped]:
+    """The same assertion twice says nothing more."""
+    seen: set[str] = set()
+    for each in asserts:
+        key = json.dumps(each.spec, sort_keys=True)
+        if key not in seen:
+            seen.add(key)
+            yield each
