@@ -31,6 +31,7 @@ from ..engine.pool.budget import Budget
 from ..engine.pool.pool_options import PoolOptions
 from ..engine.pool.streaming import StreamPrinter
 from ..engine.sampled import Sampled, seed_remark
+from ..engine.served import Served
 from ..engine.session import RunOutcome, Sink, run_jobs
 from ..errors import Diagnostic
 from ..files.env_file import EnvFile
@@ -209,6 +210,9 @@ class RunCommand:
         sampled = Sampled()
         if run.plan.repeat > 1:
             sinks.insert(0, lambda job, records, _offset, _length: sampled.take(job, records))
+        served = Served()
+        if len({unit.model for unit in run.plan.units if unit.variant is not None}) > 1:
+            sinks.insert(0, lambda job, records, _offset, _length: served.take(job, records))
         counters = Counters(total=run.attempt.preflight.records)
         budget = Budget(self.max_cost) if self.max_cost is not None else None
         screen.reporter.number_rows(self._row_of(run))
@@ -222,7 +226,7 @@ class RunCommand:
             screen.reporter.earlier(record)
             if writer and not self.in_order:
                 writer.write(record)
-        return _Results(counters, budget, sinks, ordered, sampled)
+        return _Results(counters, budget, sinks, ordered, sampled, served)
 
     def _row_of(self, run: _Run) -> Callable[[Record], int | None]:
         """Return a function from a record to its row in the file of --input, counted from 1.
@@ -300,7 +304,7 @@ class RunCommand:
             left = f"{count(counters.unfinished)} not asked" if counters.unfinished else "all were asked"
             stopped = f"{outcome.stopped}; {left}"
             resume = f"runner run --resume {run.attempt.journal.id}"
-        for remark in results.sampled.remarks():
+        for remark in (*results.sampled.remarks(), *results.served.remarks()):
             reporter.note(remark)
         reporter.finish(
             counters,
@@ -361,6 +365,7 @@ class _Results:
     sinks: list[Sink]
     ordered: InOrder | None
     sampled: Sampled
+    served: Served
 
 
 def _counting(

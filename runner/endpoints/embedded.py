@@ -126,17 +126,19 @@ class EmbeddedTransport:
 def tell_progress(name: str) -> Progress:
     """Return a progress display on standard error: a bar on a terminal, elsewhere one line at the start."""
     terminal = sys.stderr.isatty()
-    shown = False
+    shown = ended = False
     name = one_line(name)
 
     def show(done: int, total: int) -> None:
-        nonlocal shown
+        nonlocal shown, ended
+        if ended:  # the end may be reported more than once, and has a line of its own
+            return
         if terminal:
             line = _progress_line(name, done, total, shutil.get_terminal_size().columns - 1)
             sys.stderr.write("\r" + line + ("\n" if done == total else ""))
         elif not shown:
             sys.stderr.write(f"downloading {name}, {total // 10**6} MB, once\n")
-        shown = True
+        shown, ended = True, done == total
         sys.stderr.flush()
 
     return show

@@ -212,3 +212,24 @@ def test_samples_of_the_embedded_model_differ_and_are_the_same_in_each_run(tmp_p
         texts.append([json.loads(line)["text"] for line in done.out.splitlines()])
     assert len(set(texts[0])) > 1
     assert texts[0] == texts[1]
+
+
+# --- models that are one model ----------------------------------------------------------------------------------------
+
+
+def test_two_models_that_one_model_answered_for_are_said_to_be_one(
+    asked: ProjectFolder, server: FaultServer
+) -> None:
+    write(asked)
+    server.play(completion("good", model="the-only-one"))
+    done = run(asked, "--model", "a", "--model", "b", "--model", "c")
+    assert "used the-only-one for a, b and c: these columns compare one model with itself" in done.out
+    assert "with itself" not in run(asked, "--model", "a").out
+
+
+def test_models_that_answered_themselves_are_not_said_to_be_one(
+    asked: ProjectFolder, server: FaultServer
+) -> None:
+    write(asked)
+    server.play(echo)
+    assert "with itself" not in run(asked, "--model", "a", "--model", "b").out

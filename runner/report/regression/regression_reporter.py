@@ -100,7 +100,8 @@ class RegressionReporter(Reporter):
 
     def note(self, text: str) -> None:
         """Show a message now, such as a pause or a model being loaded."""
-        self._print(Line(visible(text), DIM))
+        for line in wrapped(visible(text), self._screen_width):
+            self._print(Line(line, DIM))
 
     def unreferenced(self, file: str) -> None:
         """Add a snapshot that no case refers to, to be reported at the end."""

@@ -14,7 +14,7 @@ from ...engine.journal.record import Record
 from ..terminal.figures import count
 from ..terminal.progress import SEPARATOR, Pace, segments
 from ..terminal.reporter import LINES_PER_RUN, LIVE_EVERY, PLAIN_EVERY, Reporter
-from ..terminal.terminal_text import visible
+from ..terminal.terminal_text import visible, wrapped
 from .digest import SMALL, Digest, Next
 
 if TYPE_CHECKING:
@@ -167,7 +167,8 @@ class ConsoleReporter(Reporter):
 
     def note(self, text: str) -> None:
         """Show a message now, above the progress, such as a pause or a model being loaded."""
-        self._print(visible(text), "dim")
+        for line in wrapped(visible(text), self._screen_width):
+            self._print(line, "dim")
 
     def number_rows(self, row_of: Callable[[Record], int | None]) -> None:
         """Show with each failure its record's row in the file of --input."""

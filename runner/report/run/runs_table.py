@@ -115,7 +115,7 @@ def _stretches(number: int | None) -> str:
 
 
 def _concurrency(told: dict[str, int] | None) -> str:
-    if not told:
+    if not told or not told["peak"]:  # nothing was sent: every answer was cached
         return ""
     limited = f", rate limited {plural(told['rate_limited'], 'time')}" if told["rate_limited"] else ""
     return f", at most {told['peak']} at once{limited}"
