@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from ..errors import UsageError
 from .options import diff_format, isolate_option, paths_argument
 
 __all__ = ["command"]
@@ -13,13 +14,12 @@ __all__ = ["command"]
 @paths_argument
 @click.option(
     "--base",
-    required=True,
     metavar="REV",
-    help="Compare with this git revision: a branch, a tag or a commit.",
+    help="Compare with this git revision (required): a branch, a tag or a commit.",
 )
 @diff_format
 @isolate_option
-def command(paths: tuple[str, ...], base: str, form: str, *, isolate: bool) -> int:
+def command(paths: tuple[str, ...], base: str | None, form: str, *, isolate: bool) -> int:
     """Show which requests changed since a git revision, offline.
 
     This renders every case at REV and in the working tree and compares the requests; comments, key order and file
@@ -32,4 +32,9 @@ def command(paths: tuple[str, ...], base: str, form: str, *, isolate: bool) -> i
     """
     from ..commands.diff import diff
 
+    if base is None:
+        raise UsageError(
+            "Missing option '--base', the revision to compare with.",
+            hint="--base HEAD: changes that are not committed; --base main: changes of this branch",
+        )
     return diff(base, paths, form=form, isolate=isolate)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import sys
 from functools import lru_cache
 
@@ -37,7 +38,8 @@ def show_error(error: RunnerError) -> int:
     def source_line(location: Location) -> str | None:
         return None if location.line is None else line_of(location.path, location.line)
 
-    print_lines(format_error(error, color=_colored(), source_line=source_line), err=True)
+    width = shutil.get_terminal_size().columns if sys.stderr.isatty() else None
+    print_lines(format_error(error, color=_colored(), source_line=source_line, width=width), err=True)
     return len(error.errors) if isinstance(error, Problems) else 1
 
 

@@ -77,9 +77,15 @@ def connect_failure(error: BaseException, url: str, proxy: str | None = None) ->
                     "connect",
                     f"the host name {host} cannot be resolved",
                     retryable=cause.errno == socket.EAI_AGAIN,
+                    hint=f"check {_setting(proxy)}, and the network",
                 )
             case ConnectionRefusedError():
-                return TransportError("connect", f"nothing is listening on {peer}", retryable=True)
+                return TransportError(
+                    "connect",
+                    f"nothing is listening on {peer}",
+                    retryable=True,
+                    hint=f"is the server running? If it is, check {_setting(proxy)}",
+                )
             case ConnectionResetError() | ConnectionAbortedError() | BrokenPipeError() if secure:
                 return _ended_handshake(peer)
     if secure and not any(isinstance(cause, OSError) for cause in causes):
@@ -87,6 +93,14 @@ def connect_failure(error: BaseException, url: str, proxy: str | None = None) ->
     number = next((cause.errno for cause in causes if isinstance(cause, OSError) and cause.errno), None)
     reason = f": {os.strerror(number)}" if number is not None and number in errno.errorcode else ""
     return TransportError("connect", f"no connection to {peer}{reason}", retryable=True)
+
+
+def _setting(proxy: str | None) -> str:
+    return (
+        "base_url in runner.yaml"
+        if proxy is None
+        else "the proxy variables (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY)"
+    )
 
 
 def _ended_handshake(peer: str) -> TransportError:
@@ -109,7 +123,12 @@ def refused_by_proxy(url: str, proxy: str | None, status: int | None) -> Transpo
 
 def late(seconds: float) -> TransportError:
     """Return the error for a passed deadline."""
-    return TransportError("timeout", f"no complete answer within {seconds:g} s", retryable=True)
+    return TransportError(
+        "timeout",
+        f"no complete answer within {seconds:g} s",
+        retryable=True,
+        hint="for a slow model, raise `timeout` of the endpoint in runner.yaml",
+    )
 
 
 def bad_request() -> TransportError:

@@ -33,5 +33,6 @@ class Served:
                 requested.setdefault((endpoint, only), []).append(model)
         for (endpoint, only), models in requested.items():
             if len(models) > 1:
-                names = f"{', '.join(sorted(models)[:-1])} and {sorted(models)[-1]}"
+                *others, last = sorted(models)
+                names = f"{', '.join(others)} and {last}"
                 yield f"{endpoint} used {only} for {names}: these columns compare one model with itself"

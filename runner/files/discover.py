@@ -140,7 +140,9 @@ def _file(arg: str, root: Path, cwd: Path) -> FoundFile:
     path = absolute(Path(arg), cwd)
     if not path.is_file():
         raise MissingFileError(
-            f"there is no file {arg}", location=Location(arg), hint=_nearest(arg, root, cwd)
+            f"there is no {'file' if Path(arg).suffix or len(Path(arg).parts) > 1 else 'prompt or file'} {arg}",
+            location=Location(arg),
+            hint=_nearest(arg, root, cwd),
         )
     if path.suffix.lower() not in {".yaml", ".yml"}:
         foreign = _foreign(path, arg)

@@ -169,9 +169,13 @@ def hint_for(
     if status in {200, 400, 413, 422, 500} and _CONTEXT.search(words):
         return _too_long(asked)
     if (status == 404 and "model" in f"{code} {said}") or word_key(code) in ("unknownmodel", "modelnotfound"):
-        return f"check the model's name{', and that this key may use it' if asked.keyed else ''}"
+        allowed = ", and that this key may use it" if asked.keyed else ""
+        return f"check the model's name{allowed}; `runner models` lists those that the endpoint offers"
     if status in {400, 422} and param and asked.sent(param):
-        return f"{param} is sent exactly as declared: change or remove it in the prompt file"
+        checked = (
+            "; `runner check` names mistakes in its schema" if param.startswith("response_format") else ""
+        )
+        return f"{param} is sent exactly as declared: change or remove it in the prompt file{checked}"
     if 300 <= status < 400:
         return f"the server redirects, and redirects are not followed: {_BASE_URL}"
     if status >= 500:

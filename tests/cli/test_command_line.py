@@ -89,7 +89,7 @@ def test_a_prompt_with_a_mistake_is_named_by_its_file(asked: ProjectFolder) -> N
 def test_a_name_that_no_prompt_has_is_a_file_that_is_not_there(asked: ProjectFolder) -> None:
     done = asked.run("render", "nope")
     assert done.code == 2
-    assert "there is no file nope" in done.err
+    assert "there is no prompt or file nope" in done.err
 
 
 @pytest.mark.parametrize(

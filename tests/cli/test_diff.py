@@ -187,6 +187,7 @@ def test_a_broken_prompt_is_an_error_with_its_place(git: GitProject) -> None:
     [
         (("--base", "mian"), 'did you mean "main"?'),
         ((), "Missing option '--base'"),
+        ((), "--base HEAD: changes that are not committed"),
     ],
 )
 def test_usage_errors_are_exit_2(git: GitProject, args: tuple[str, ...], said: str) -> None:

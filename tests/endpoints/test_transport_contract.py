@@ -638,6 +638,7 @@ def test_nothing_listening_says_where(open_transport: Open) -> None:
     error = failure(open_transport, server)
     assert (error.kind, error.retryable) == ("connect", True)
     assert error.message == f"nothing is listening on 127.0.0.1:{server.port}"
+    assert error.hint == "is the server running? If it is, check base_url in runner.yaml"
 
 
 def test_an_unknown_name_says_so(open_transport: Open) -> None:

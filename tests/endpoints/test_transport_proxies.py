@@ -148,6 +148,7 @@ def test_a_proxy_that_is_not_there_is_named(open_transport: Open, monkeypatch: p
             on_one_transport(open_transport, f"{scheme}://api.invalid/v1", work)
         assert (caught.value.kind, caught.value.retryable) == ("connect", True)
         assert caught.value.message == f"nothing is listening on the proxy 127.0.0.1:{proxy.port}"
+        assert "HTTP_PROXY" in (caught.value.hint or "")
 
 
 @pytest.mark.parametrize(

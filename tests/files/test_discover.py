@@ -226,8 +226,8 @@ def test_prompts_of_one_project_share_a_tree(root):
 ENDINGS = "prompt files end with .prompt.yaml or .prompt.yml"
 REFUSED = {
     "missing": ("prompts/c.prompt.yaml", MissingFileError, "prompts/c.prompt.yaml: there is no file prompts/c.prompt.yaml (did you mean \"prompts/b.prompt.yaml\"?)"),
-    "a name": ("top", MissingFileError, "top: there is no file top (did you mean \"top.prompt.yaml\"?)"),
-    "unlike any": ("zzzzzzzz", MissingFileError, "zzzzzzzz: there is no file zzzzzzzz"),
+    "a name": ("top", MissingFileError, "top: there is no prompt or file top (did you mean \"top.prompt.yaml\"?)"),
+    "unlike any": ("zzzzzzzz", MissingFileError, "zzzzzzzz: there is no prompt or file zzzzzzzz"),
     "no YAML": ("prompts/README.md", UsageError, "prompts/README.md: prompts/README.md is not a prompt file (prompts are YAML files (.prompt.yaml))"),
     "empty folder": ("empty", NothingSelectedError, f"there is no prompt file in empty ({ENDINGS})"),
     "glob without match": ("nix/*.yaml", NothingSelectedError, f"no prompt file matches nix/*.yaml ({ENDINGS})"),

@@ -246,6 +246,11 @@ def test_the_last_line_sums_up() -> None:
     )
 
 
+def test_the_last_line_of_a_run_too_large_to_show_each_answer_has_the_pass_rate() -> None:
+    assert " · 95.0 % passed · " in summary(LARGE)
+    assert "passed ·" not in summary(PASSING)
+
+
 def test_answers_at_an_unknown_price_make_the_cost_a_lower_bound() -> None:
     assert "at least $0.0002" in summary([record(), record(cost=None)])
 

@@ -5,6 +5,7 @@ import pytest
 from runner.errors import ConfigError, Diagnostic, FormatError, Location, Problems, RunnerError
 from runner.report.terminal.diagnostics import format_diagnostic, format_error
 from runner.report.terminal.painting import ansi
+from runner.report.terminal.terminal_text import cell_width
 
 PLACE = Location("prompts/x.prompt.yaml", 12, 5)
 TYPO = FormatError('unknown key "temprature"', location=PLACE, hint='did you mean "temperature"?')
@@ -64,6 +65,17 @@ def test_a_long_line_is_shown_around_its_column_only() -> None:
     source = shown(error, "k" * 300 + "X" + "k" * 300).splitlines()[1]
     assert len(source) < 120
     assert source.count("…") == 2
+
+
+@pytest.mark.parametrize("width", [40, 80, 120])
+@pytest.mark.parametrize("line", ["k" * 300, "重要" * 80, "\x1b" * 90], ids=["long", "wide", "control"])
+@pytest.mark.parametrize("column", [1, 39, 79, 90])
+def test_a_terminal_need_not_wrap_the_line_with_the_caret(line: str, column: int, width: int) -> None:
+    error = FormatError("off", location=Location("x.yaml", 1234, column))
+    text = format_error(error, color=False, source_line=lambda _: line, width=width)
+    _, source, caret = text.splitlines()
+    assert cell_width(source) <= width
+    assert cell_width(caret) <= width
 
 
 def test_several_errors_are_all_told_and_counted() -> None:

@@ -195,6 +195,11 @@ HINTS: list[tuple[int, dict[str, Any], str | None]] = [
     (404, {"message": "deployment for this resource not found"}, "on Azure"),
     (403, {"code": "DeploymentNotFound"}, "the key was sent"),
     (400, {"param": "seed"}, "seed is sent exactly as declared"),
+    (
+        400,
+        {"param": "response_format", "asked": Asked({"response_format": {}})},
+        "response_format is sent exactly as declared: change or remove it in the prompt file; `runner check`",
+    ),
     (422, {"param": "seed", "asked": SENT}, "seed is sent exactly as declared"),
     (422, {"param": "top_p", "asked": SENT}, None),
     (400, {"param": "messages[0].role", "asked": SENT}, "messages[0].role is sent exactly as declared"),
@@ -228,7 +233,8 @@ def test_a_person_is_told_what_to_do(status: int, known: dict[str, Any], told: s
 
 
 def test_without_a_key_a_models_name_is_all_there_is_to_check() -> None:
-    assert hint(404, "The model x", asked=NO_KEY) == "check the model's name"
+    said = hint(404, "The model x", asked=NO_KEY)
+    assert said == "check the model's name; `runner models` lists those that the endpoint offers"
 
 
 @pytest.mark.parametrize("code", ["model_not_found", "ModelNotFound", "unknown_model"])

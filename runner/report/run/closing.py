@@ -13,7 +13,7 @@ from rich.text import Text
 
 from ...engine.journal.counters import Counters
 from ..terminal.figures import count, dollars, duration, plural
-from ..terminal.terminal_text import cell_width, shorten, visible
+from ..terminal.terminal_text import cell_width, shorten, visible, wrapped
 from .digest import SMALL, Digest, Failure, Next, RecordRow, Totals
 
 __all__ = [
@@ -142,7 +142,7 @@ def last_line(
     tokens = counters.prompt_tokens + counters.completion_tokens
     rest = [plural(tokens, "token")] if tokens else []
     answers = counters.passed + counters.failed
-    if digest.sampled and len(digest.variants) < 2 and answers:
+    if (digest.sampled or digest.seen > SMALL) and len(digest.variants) < 2 and answers:
         rest.insert(0, f"{100 * counters.passed / answers:.1f} % passed")
     if counters.retries:
         rest.append("1 retry" if counters.retries == 1 else f"{count(counters.retries)} retries")
@@ -157,7 +157,7 @@ def last_line(
     return line
 
 
-def next_steps(digest: Digest, after: Next) -> Iterator[Text]:
+def next_steps(digest: Digest, after: Next, *, width: int | None = None) -> Iterator[Text]:
     """Yield the place of the results and the commands that a person is likely to want next: the last lines."""
     if after.results is not None:
         yield Text(f"results: {visible(after.results)}", "dim")
@@ -165,7 +165,8 @@ def next_steps(digest: Digest, after: Next) -> Iterator[Text]:
         what, option = ("what failed", " --failed") if digest.not_passed else ("the answers", "")
         yield Text(f"to see {what}: {after.show}{option}")
     if after.stopped is not None:
-        yield Text(f"stopped early: {visible(after.stopped)}", "bold yellow")
+        for part in wrapped(f"stopped early: {visible(after.stopped)}", width):
+            yield Text(part, "bold yellow")
     if after.resume is not None:
         yield Text(f"to resume: {after.resume}")
 

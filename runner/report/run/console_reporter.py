@@ -192,7 +192,7 @@ class ConsoleReporter(Reporter):
                 self._block(block)
         self._print()
         self._print(closing.last_line(self._digest, counters, seconds=seconds, width=self._screen_width))
-        for line in closing.next_steps(self._digest, after):
+        for line in closing.next_steps(self._digest, after, width=self._screen_width):
             self._print(line)
 
     def close(self) -> None:
