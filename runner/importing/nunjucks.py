@@ -56,43 +56,39 @@ _OPENING = {"if": "endif", "for": "endfor"}
 _LOOP = {"loop", "super", "caller", "self"}
 
 
-def from_nunjucks(
-    source: str, *, rename: Callable[[str], str] = lambda name: name, single: bool = False
-) -> Translated:
-    """Translate a template; `rename` gives the variables their names here. `single`: the text is a value, not a prompt.
+def from_nunjucks(source: str, *, rename: Callable[[str], str] = lambda name: name) -> Translated:
+    """Translate a template. `rename` maps the name of a variable to its name in the prompt file.
 
-    A text with a tag that is never closed is not a template at all: promptfoo renders it as it stands.
+    A text with a tag that is never closed is not a template: promptfoo renders it unchanged.
+    Raises NoCounterpartError.
     """
-    made = Translated("")
     if not re.search(r"\{[{%#]", source):
-        made.text = source
-        return made
+        return Translated(source)
     if _PARTIAL.search(source) and not re.search(r"\{%\s*(?:raw|endraw)\s*%\}", source):
-        made.text = verbatim(source)
-        return made
+        return Translated(verbatim(source))
+    translator = _Translator(rename)
     pieces: list[str] = []
-    local: list[set[str]] = [set()]
-    open_tags: list[str] = []
     end = 0
-    at = 0
-    while (found := _TAG.search(source, at)) is not None:
+    while (found := _TAG.search(source, end)) is not None:
         raw = _RAW.match(source, found.start())
         text = source[end : found.start()]
         _refuse_stray(text, source, end)
         pieces.append(text)
-        line = source.count("\n", 0, found.start()) + 1
         if raw is not None:
             pieces.append(verbatim(raw[1]))
-            at = end = raw.end()
+            end = raw.end()
             continue
-        pieces.append(_tag(found[0], line, made, local, open_tags, rename))
-        at = end = found.end()
+        translator.line = source.count("\n", 0, found.start()) + 1
+        pieces.append(translator.tag(found[0]))
+        end = found.end()
     _refuse_stray(source[end:], source, end)
     pieces.append(source[end:])
-    if open_tags:
-        raise NoCounterpartError(f"{{% {open_tags[-1]} %}} is never closed", source.count("\n") + 1)
-    made.text = "".join(pieces)
-    return made
+    if translator.open_tags:
+        raise NoCounterpartError(
+            f"{{% {translator.open_tags[-1]} %}} is never closed", source.count("\n") + 1
+        )
+    translator.made.text = "".join(pieces)
+    return translator.made
 
 
 def _refuse_stray(text: str, source: str, at: int) -> None:
@@ -110,153 +106,143 @@ def verbatim(text: str) -> str:
     return f"{{% raw %}}{text}{{% endraw %}}"
 
 
-def _tag(
-    tag: str,
-    line: int,
-    made: Translated,
-    local: list[set[str]],
-    open_tags: list[str],
-    rename: Callable[[str], str],
-) -> str:
-    if tag.startswith("{#"):
-        return tag
-    opening, closing = tag[:2], tag[-2:]
-    inner = tag[2:-2]
-    lead = "-" if inner.startswith("-") else ""
-    tail = "-" if inner.endswith("-") and len(inner) > len(lead) else ""
-    inner = inner[len(lead) : len(inner) - len(tail)]
-    if opening == "{{":
-        body = _expression(inner, line, made, local, rename)
-        if not body.strip():
-            raise NoCounterpartError("{{ }} prints nothing", line)
-        if _MEMBER.fullmatch(body):  # what is not there prints nothing
-            body = f'{body.rstrip()} | default(""){" " if body.endswith(" ") else ""}'
+@dataclass(slots=True)
+class _Translator:
+    """Translates the tags of one template. `local` has the names of each open loop; `line` is that of the tag."""
+
+    rename: Callable[[str], str]
+    made: Translated = field(default_factory=lambda: Translated(""))
+    local: list[set[str]] = field(default_factory=lambda: [set()])
+    open_tags: list[str] = field(default_factory=list)
+    line: int = 1
+
+    def _refused(self, message: str) -> NoCounterpartError:
+        return NoCounterpartError(message, self.line)
+
+    def tag(self, tag: str) -> str:
+        """Return the tag of Jinja for a tag. Raises NoCounterpartError."""
+        if tag.startswith("{#"):
+            return tag
+        opening, closing = tag[:2], tag[-2:]
+        inner = tag[2:-2]
+        lead = "-" if inner.startswith("-") else ""
+        tail = "-" if inner.endswith("-") and len(inner) > len(lead) else ""
+        inner = inner[len(lead) : len(inner) - len(tail)]
+        if opening == "{{":
+            body = self._expression(inner)
+            if not body.strip():
+                raise self._refused("{{ }} prints nothing")
+            if _MEMBER.fullmatch(body):  # what is not there prints nothing
+                body = f'{body.rstrip()} | default(""){" " if body.endswith(" ") else ""}'
+            return f"{opening}{lead}{body}{tail}{closing}"
+        body = self._statement(inner)
         return f"{opening}{lead}{body}{tail}{closing}"
-    body = _statement(inner, line, made, local, open_tags, rename)
-    return f"{opening}{lead}{body}{tail}{closing}"
 
-
-def _statement(
-    inner: str,
-    line: int,
-    made: Translated,
-    local: list[set[str]],
-    open_tags: list[str],
-    rename: Callable[[str], str],
-) -> str:
-    found = re.match(r"(\s*)(\w+)(.*)\Z", inner, re.DOTALL)
-    if found is None:
-        raise NoCounterpartError(f"{{%{inner}%}} is no tag", line)
-    space, word, rest = found.groups()
-    if word in ("if", "elif", "elseif"):
-        if word == "if":
-            open_tags.append("if")
-        return f"{space}{'elif' if word == 'elseif' else word}{_expression(rest, line, made, local, rename)}"
-    if word == "for":
-        loop = re.match(r"\s*([^\W\d]\w*(?:\s*,\s*[^\W\d]\w*)*)\s+in\s(.*)\Z", rest, re.DOTALL)
-        if loop is None:
-            raise NoCounterpartError(f"{{%{inner}%}} cannot be read", line)
-        open_tags.append("for")
-        listed = _expression(f" {loop[2]}", line, made, local, rename)
-        made.walked.update(name for name in re.findall(r"[^\W\d]\w*", loop[2]) if name in made.names)
-        names = [name.strip() for name in loop[1].split(",")]
-        local.append(set(names))
-        if len(names) == 2:
-            listed = f"{listed.rstrip()}.items() "
-        return f"{space}for {', '.join(names)} in{listed}"
-    if word in ("endif", "endfor") and not rest.strip():
-        if not open_tags or _OPENING[open_tags[-1]] != word:
-            raise NoCounterpartError(f"{{% {word} %}} closes nothing", line)
-        open_tags.pop()
-        if word == "endfor":
-            local.pop()
-        return inner
-    if word == "else" and not rest.strip():
-        return inner
-    if word == "set" and "=" in rest:
-        name, _, value = rest.partition("=")
-        made_of = _expression(value, line, made, local, rename)
-        if not re.fullmatch(r"\s*[^\W\d]\w*\s*", name):
-            raise NoCounterpartError(f"{{%{inner}%}} cannot be read", line)
-        local[-1].add(name.strip())
-        return f"{space}set{name}={made_of}"
-    if word == "include":
-        named = re.fullmatch(r"""\s*("([^"]+)"|'([^']+)')\s*""", rest)
-        if named is None:
-            raise NoCounterpartError("an include whose file is not named by a constant", line)
-        made.includes[named[2] or named[3]] = None
-        return inner
-    raise NoCounterpartError(f"the tag {{% {word} %}} has no counterpart", line)
-
-
-def _expression(
-    text: str, line: int, made: Translated, local: list[set[str]], rename: Callable[[str], str]
-) -> str:
-    pieces: list[str] = []
-    known = set(made.names)
-    at = 0
-    before = ""  # the last word_of that is not white space
-    while at < len(text):
-        found = _TOKEN.match(text, at)
+    def _statement(self, inner: str) -> str:
+        found = re.match(r"(\s*)(\w+)(.*)\Z", inner, re.DOTALL)
         if found is None:
-            raise NoCounterpartError(f"{text.strip()[:60]!r} is no expression", line)
-        at = found.end()
-        kind, word_of = found.lastgroup, found[0]
-        if kind == "space":
-            pieces.append(word_of)
-            continue
-        following = text[at:].lstrip()[:1]
-        if kind == "name":
-            pieces.append(_name(word_of, before, following, text, line, made, local, rename))
-        elif word_of in _AS_JINJA:
-            other = _AS_JINJA[word_of]
-            if other is None:
-                raise NoCounterpartError(f"{word_of} is no operator of Nunjucks", line)
-            pieces.append(other)
-        else:
-            pieces.append(word_of)
-        before = word_of
-    made_of = _without_empty_filters("".join(pieces))
-    if not re.fullmatch(r"\s*[^\W\d]\w*\s*", text):  # more than printing it: its structure counts
-        made.walked.update(set(made.names) - known)
-        made.walked.update(name for name in re.findall(r"[^\W\d]\w*", text) if name in made.names)
-    return made_of
+            raise self._refused(f"{{%{inner}%}} is no tag")
+        space, word, rest = found.groups()
+        if word in ("if", "elif", "elseif"):
+            if word == "if":
+                self.open_tags.append("if")
+            return f"{space}{'elif' if word == 'elseif' else word}{self._expression(rest)}"
+        if word == "for":
+            loop = re.match(r"\s*([^\W\d]\w*(?:\s*,\s*[^\W\d]\w*)*)\s+in\s(.*)\Z", rest, re.DOTALL)
+            if loop is None:
+                raise self._refused(f"{{%{inner}%}} cannot be read")
+            self.open_tags.append("for")
+            listed = self._expression(f" {loop[2]}")
+            self.made.walked.update(
+                name for name in re.findall(r"[^\W\d]\w*", loop[2]) if name in self.made.names
+            )
+            names = [name.strip() for name in loop[1].split(",")]
+            self.local.append(set(names))
+            if len(names) == 2:
+                listed = f"{listed.rstrip()}.items() "
+            return f"{space}for {', '.join(names)} in{listed}"
+        if word in ("endif", "endfor") and not rest.strip():
+            if not self.open_tags or _OPENING[self.open_tags[-1]] != word:
+                raise self._refused(f"{{% {word} %}} closes nothing")
+            self.open_tags.pop()
+            if word == "endfor":
+                self.local.pop()
+            return inner
+        if word == "else" and not rest.strip():
+            return inner
+        if word == "set" and "=" in rest:
+            name, _, value = rest.partition("=")
+            made_of = self._expression(value)
+            if not re.fullmatch(r"\s*[^\W\d]\w*\s*", name):
+                raise self._refused(f"{{%{inner}%}} cannot be read")
+            self.local[-1].add(name.strip())
+            return f"{space}set{name}={made_of}"
+        if word == "include":
+            named = re.fullmatch(r"""\s*("([^"]+)"|'([^']+)')\s*""", rest)
+            if named is None:
+                raise self._refused("an include whose file is not named by a constant")
+            self.made.includes[named[2] or named[3]] = None
+            return inner
+        raise self._refused(f"the tag {{% {word} %}} has no counterpart")
 
+    def _expression(self, text: str) -> str:
+        pieces: list[str] = []
+        known = set(self.made.names)
+        at = 0
+        before = ""  # the last word that is not white space
+        while at < len(text):
+            found = _TOKEN.match(text, at)
+            if found is None:
+                raise self._refused(f"{text.strip()[:60]!r} is no expression")
+            at = found.end()
+            kind, word = found.lastgroup, found[0]
+            if kind == "space":
+                pieces.append(word)
+                continue
+            following = text[at:].lstrip()[:1]
+            if kind == "name":
+                pieces.append(self._name(word, before, following, text))
+            elif word in _AS_JINJA:
+                other = _AS_JINJA[word]
+                if other is None:
+                    raise self._refused(f"{word} is no operator of Nunjucks")
+                pieces.append(other)
+            else:
+                pieces.append(word)
+            before = word
+        made_of = _without_empty_filters("".join(pieces))
+        if not re.fullmatch(r"\s*[^\W\d]\w*\s*", text):  # more than printing it: its structure counts
+            self.made.walked.update(set(self.made.names) - known)
+            self.made.walked.update(
+                name for name in re.findall(r"[^\W\d]\w*", text) if name in self.made.names
+            )
+        return made_of
 
-def _name(
-    word_of: str,
-    before: str,
-    following: str,
-    text: str,
-    line: int,
-    made: Translated,
-    local: list[set[str]],
-    rename: Callable[[str], str],
-) -> str:
-    if before == "." and word_of == "length" and following != "(":
-        return "\x01"  # a filter here
-    if before == ".":
-        return word_of
-    if before == "|":
-        if _FILTERS.get(word_of) is None:
-            raise NoCounterpartError(f"the filter {word_of} has no counterpart", line)
-        return _FILTERS[word_of] or "\0"
-    if before == "is":
-        return word_of
-    if word_of in _AS_JINJA:
-        return _AS_JINJA[word_of] or word_of
-    if word_of in _WORDS or word_of in _LOOP or any(word_of in names for names in local):
-        return word_of
-    if following == "(":
-        if word_of == "range":
-            return word_of
-        raise NoCounterpartError(f"the function {word_of}() has no counterpart", line)
-    if following == "=" and not re.match(r"=\s*=", text[text.find(word_of) + len(word_of) :].lstrip()):
-        return word_of  # a keyword argument
-    if word_of == "env":
-        raise NoCounterpartError("it reads the environment", line)
-    made.names.setdefault(word_of)
-    return rename(word_of)
+    def _name(self, word: str, before: str, following: str, text: str) -> str:
+        if before == "." and word == "length" and following != "(":
+            return "\x01"  # a filter here
+        if before == ".":
+            return word
+        if before == "|":
+            if _FILTERS.get(word) is None:
+                raise self._refused(f"the filter {word} has no counterpart")
+            return _FILTERS[word] or "\0"
+        if before == "is":
+            return word
+        if word in _AS_JINJA:
+            return _AS_JINJA[word] or word
+        if word in _WORDS or word in _LOOP or any(word in names for names in self.local):
+            return word
+        if following == "(":
+            if word == "range":
+                return word
+            raise self._refused(f"the function {word}() has no counterpart")
+        if following == "=" and not re.match(r"=\s*=", text[text.find(word) + len(word) :].lstrip()):
+            return word  # a keyword argument
+        if word == "env":
+            raise self._refused("it reads the environment")
+        self.made.names.setdefault(word)
+        return self.rename(word)
 
 
 def _without_empty_filters(text: str) -> str:

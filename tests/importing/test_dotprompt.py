@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from runner.files.foreign import foreign_kind
-from runner.importing.handlebars import HandlebarsError, parse
+from runner.importing.handlebars.parser import parse
+from runner.importing.handlebars.tree import HandlebarsError
 from runner.importing.picoschema import PicoschemaError, from_picoschema
 
 from .support import (

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from ...errors import Location, RunnerError
 from ...values import Json
 from ..front_matter import split
-from ..handlebars import (
+from ..handlebars.parser import parse
+from ..handlebars.tree import (
     Argument,
     Block,
     Constant,
@@ -21,7 +22,6 @@ from ..handlebars import (
     Part,
     Partial,
     PathExpression,
-    parse,
 )
 from ..ledger import Ledger, RefusedSourceError
 from ..names import input_name

@@ -9,10 +9,8 @@ from ...values import Json
 from ..comments import Comments
 from ..drafts import Draft
 from ..front_matter import read_front_matter
-from ..handlebars import (
-    HandlebarsError,
-    parse,
-)
+from ..handlebars.parser import parse
+from ..handlebars.tree import HandlebarsError
 from ..ledger import Ledger, RefusedSourceError
 from ..literal import all_texts
 from ..names import file_stem, prompt_name

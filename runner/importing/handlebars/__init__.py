@@ -1,0 +1,1 @@
+"""Read Handlebars templates."""

@@ -1,0 +1,110 @@
+"""Define the tree of a Handlebars template."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = [
+    "Argument",
+    "Block",
+    "Comment",
+    "Constant",
+    "Content",
+    "HandlebarsError",
+    "Mustache",
+    "Part",
+    "Partial",
+    "PathExpression",
+]
+
+
+class HandlebarsError(ValueError):
+    """What Handlebars cannot read, or what is not translated; `line` counts from 1."""
+
+    def __init__(self, message: str, line: int) -> None:
+        super().__init__(message)
+        self.message = message
+        self.line = line
+
+
+@dataclass(frozen=True, slots=True)
+class PathExpression:
+    """A variable: how many contexts upward, its parts; `data` for those with `@`, `this` where it began with it."""
+
+    parts: tuple[str, ...]
+    up: int = 0
+    data: bool = False
+    this: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A constant."""
+
+    value: str | float | int | bool | None
+
+
+Argument = PathExpression | Constant
+
+
+@dataclass(slots=True)
+class Content:
+    """Text. `original` is what it was before white space was removed."""
+
+    value: str
+    original: str
+    line: int
+
+
+@dataclass(slots=True)
+class Mustache:
+    """`{{ name arguments }}`."""
+
+    path: Argument
+    params: list[Argument]
+    hash: dict[str, Argument]
+    line: int
+    open: bool = False
+    close: bool = False
+
+
+@dataclass(slots=True)
+class Partial:
+    """`{{> name }}`; `indent` is what a standalone one adds to each line."""
+
+    name: str
+    params: list[Argument]
+    hash: dict[str, Argument]
+    line: int
+    indent: str = ""
+    open: bool = False
+    close: bool = False
+
+
+@dataclass(slots=True)
+class Comment:
+    """`{{! text }}`, which prints nothing."""
+
+    line: int
+    open: bool = False
+    close: bool = False
+
+
+@dataclass(slots=True)
+class Block:
+    """`{{#name}} body {{else}} otherwise {{/name}}`; an `else if` is an `otherwise` of one block, `chained`."""
+
+    path: PathExpression
+    params: list[Argument]
+    hash: dict[str, Argument]
+    names: list[str]
+    body: list[Part]
+    otherwise: list[Part] | None
+    line: int
+    chained: bool = False
+    open: tuple[bool, bool] = (False, False)
+    middle: tuple[bool, bool] = (False, False)
+    close: tuple[bool, bool] = (False, False)
+
+
+Part = Content | Mustache | Partial | Block | Comment
