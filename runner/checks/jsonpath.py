@@ -18,7 +18,8 @@ from ..values import Json, JsonPath
 
 __all__ = ["Path", "PathError", "Segment", "parse"]
 
-_NAME = re.compile(r"[A-Za-z_\x80-\ud7ff\ue000-\U0010ffff][0-9A-Za-z_\x80-\ud7ff\ue000-\U0010ffff]*")
+# The characters that a name may not have: `re` takes milliseconds to compile the ranges that it may have.
+_NAME = re.compile(r"[^\x00-@[-^`{-\x7f\ud800-\udfff][^\x00-/:-@[-^`{-\x7f\ud800-\udfff]*")
 _INDEX = re.compile(r"(?:0|-?[1-9][0-9]{0,15})")
 _QUOTED = re.compile(r"'((?:[^'\\]|\\.)*)'|\"((?:[^\"\\]|\\.)*)\"", re.DOTALL)
 _ESCAPE = re.compile(r"\\(u[0-9A-Fa-f]{4}|.)", re.DOTALL)

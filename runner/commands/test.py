@@ -20,8 +20,8 @@ from ..errors import NothingSelectedError, RunnerError
 from ..files.env_file import EnvFile
 from ..regress.carry_out import ask_again, carry_out
 from ..regress.claims import refuse_shared
+from ..regress.gates.declared import OFFLINE
 from ..regress.gates.gate_rounds import Gates
-from ..regress.gates.gate_slices import OFFLINE
 from ..regress.last_failed import CaseName, keep_failed
 from ..regress.modes import Modes
 from ..regress.regression_run import RegressionRun

@@ -7,14 +7,16 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from ..errors import Location, UsageError
-from ..regress.gates.gate_results import GateResult
 from ..regress.modes import Modes
 from ..regress.results import CaseResult
 from ..regress.tally import Tally
 from .load_selection import Chosen
+
+if TYPE_CHECKING:
+    from ..regress.gates.gate_results import GateResult
 
 __all__ = ["Listener", "listeners"]
 

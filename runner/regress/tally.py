@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from ..engine.journal.exit_codes import ExitCounts
-from .gates.gate_results import GateResult
 from .modes import Modes
 from .results import CaseResult
+
+if TYPE_CHECKING:
+    from .gates.gate_results import GateResult
 
 __all__ = ["Tally"]
 

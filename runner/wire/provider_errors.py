@@ -13,7 +13,6 @@ an HTML page, plain text, nothing                        proxies, a wrong base_u
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -140,6 +139,8 @@ def _from_other_body(
         )
     content_type = _header(headers, "content-type") or "no content type"
     if text.startswith("<") or "html" in content_type:
+        import html  # 2,231 names of characters, for pages only
+
         title = _TITLE.search(text)
         words = " ".join(html.unescape(title[1] if title else _TAG.sub(" ", text)).split())
         message = f"HTTP {status} with an HTML page instead of JSON: {words[:200]}"

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 
 __all__ = ["LONGEST_WAIT", "parse_go_duration", "parse_http_date", "retry_after"]
 
@@ -70,6 +69,8 @@ def parse_http_date(text: str) -> datetime | None:
     """Return the time of an HTTP date (RFC 9110, section 5.6.7) or an RFC 3339 date, or None. The default zone is UTC."""
     if len(text) > _LONGEST_VALUE:
         return None
+    from email.utils import parsedate_to_datetime  # it imports sockets; few answers have a date
+
     for parse in (datetime.fromisoformat, parsedate_to_datetime):
         try:
             date = parse(text)

@@ -7,22 +7,19 @@ cases would turn chance into a verdict.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from ...engine.journal.record import Record
 from ...engine.plan.job import Job, Unit
 from ...engine.sampled import Sampled
 from ...errors import Diagnostic
 from ...files.model import Project
-from ...verdict.exact import benjamini_hochberg
-from ...verdict.looks import Looks
-from ..snapshots.snapshot import rates_file
 from ..snapshots.store import SnapshotStore
-from .counted import Counted
-from .gate_results import GateResult
-from .gate_rules import GateRule, compile_gates, refuse_without_assertions, too_fine
-from .gate_slices import GatedUnit
-from .rates import load_rates, short
+from .declared import declared_gates
+
+if TYPE_CHECKING:
+    from .gate_results import GateResult
+    from .gate_slices import GatedUnit
 
 __all__ = ["Gates"]
 
@@ -42,25 +39,21 @@ class Gates:
         samples: int | None,
         part: str | None,
     ) -> None:
-        self.counted = Counted()
         self.sampled = Sampled()
         self.further_calls = 0
         self.further_cost: float | None = None
-        self._override = Looks((samples,)) if samples is not None else None
         self._part = part
         self._gated: dict[int, GatedUnit] = {}
-        for unit in units:
-            rules = compile_gates(unit.prompt, project)
-            if rules:
-                file = rates_file(unit.prompt, unit.variant)
-                self._gated[id(unit)] = GatedUnit(
-                    unit,
-                    self._with_looks(rules),
-                    store.shown(file),
-                    load_rates(store, file),
-                    self.counted,
-                    self.sampled,
-                )
+        declaring = [unit for unit in units if declared_gates(unit.prompt, project) is not None]
+        if declaring:
+            from .gate_slices import (
+                gated_unit,  # with the statistics, which a run without gates does not load
+            )
+
+            for unit in declaring:
+                gated = gated_unit(unit, project, store, self.sampled, samples)
+                if gated is not None:
+                    self._gated[id(unit)] = gated
 
     @property
     def judging(self) -> bool:
@@ -83,26 +76,22 @@ class Gates:
         Raises FormatError for a gate that can never fail.
         """
         for key, gated in self._gated.items() if self._part is None else ():
-            count = cases.get(key, 0)
-            refuse_without_assertions(gated.unit.prompt, gated.rules)
-            for rule in gated.rules:
-                if (fine := too_fine(rule, count)) is not None:
-                    yield fine
-                gated.refuse_impossible(rule, count)
+            yield from gated.remarks(cases.get(key, 0))
 
     def see(self, job: Job) -> None:
         """Note a case of the run, whether its request is sent or not."""
         gated = self._gated.get(id(job.unit))
         if gated is not None:
-            gated.seen[job.case.id] = short(job.fingerprint)
+            gated.see(job)
 
     def take(self, job: Job, records: Sequence[Record]) -> None:
         """Count the records of one job."""
         self.sampled.take(job, records)
         if not self.decide(job.unit):
             return
-        self.counted.take(job, records)
-        if self._gated[id(job.unit)].slices is not None:  # the first round is counted by its cases
+        gated = self._gated[id(job.unit)]
+        gated.counted.take(job, records)
+        if gated.slices is not None:  # the first round is counted by its cases
             self.further_calls += 1
             if records[0]["cost"] is not None:
                 self.further_cost = (self.further_cost or 0.0) + records[0]["cost"]
@@ -144,24 +133,8 @@ class Gates:
                 for gated in self._gated.values()
                 for rule in gated.rules
             ]
-        slices = [each for gated in self._gated.values() for each in gated.slices or ()]
-        tested = [each for each in slices if each.trial is not None and each.fixed is None]
-        adjusted = dict(
-            zip(
-                map(id, tested),
-                benjamini_hochberg([each.trial.p for each in tested if each.trial]),
-                strict=True,
-            )
-        )
-        return [each.fixed or each.judged(adjusted[id(each)]) for each in slices]
+        if not self._gated:
+            return []
+        from .gate_slices import judge
 
-    def _with_looks(self, rules: tuple[GateRule, ...]) -> tuple[GateRule, ...]:
-        if self._override is None:
-            return rules
-        looks = self._override
-        return tuple(
-            replace(rule, looks=looks, bound=rule.bound and replace(rule.bound, looks=looks))
-            for rule in rules
-        )
-
-    # --- judging ----------------------------------------------------------------------------------------------------
+        return judge([each for gated in self._gated.values() for each in gated.slices or ()])

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import isfinite
-from typing import Any, cast
+from typing import Any
 
 from ...errors import Diagnostic, FormatError, Location
 from ...files.cases import cases_of
@@ -17,6 +17,7 @@ from ...schema import show
 from ...verdict.gate import Bound
 from ...verdict.looks import AUTO, Looks
 from ...verdict.power import mean_variance, smallest_drop
+from .declared import declared_gates
 from .rates import Rates
 
 __all__ = [
@@ -56,13 +57,8 @@ def compile_gates(prompt: Prompt, project: Project) -> tuple[GateRule, ...]:
 
     Raises FormatError at the wrong key, for example if a gate can never fail; Problems if there are several errors.
     """
-    own = cast("Mapping[str, Any]", prompt.regression).get("gate")
-    if own is not None:
-        return _compiled(own, lambda *path: prompt.locate("regression", "gate", *path))
-    document = project.document
-    if project.gate is None or document is None:
-        return ()
-    return _compiled(project.gate, lambda *path: document.locate(("gate", *path)))
+    declared = declared_gates(prompt, project)
+    return () if declared is None else _compiled(*declared)
 
 
 def asserts_nothing(prompt: Prompt) -> bool:

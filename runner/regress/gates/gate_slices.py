@@ -9,19 +9,23 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import quantiles
 
-from ...engine.plan.job import Unit
+from ...engine.plan.job import Job, Unit
 from ...engine.sampled import Sampled
-from ...errors import FormatError
-from ...verdict.exact import Counts
+from ...errors import Diagnostic, FormatError
+from ...files.model import Project
+from ...verdict.exact import Counts, benjamini_hochberg
 from ...verdict.gate import Trial, as_one_sample, can_be_worse
 from ...verdict.looks import Looks
 from ...verdict.power import mean_variance, smallest_drop
+from ..snapshots.snapshot import rates_file
+from ..snapshots.store import SnapshotStore
 from .counted import Counted, UnitCount
+from .declared import OFFLINE
 from .gate_results import CaseChange, GateResult, GateWord
-from .gate_rules import GateRule
-from .rates import Rates, short
+from .gate_rules import GateRule, compile_gates, refuse_without_assertions, too_fine
+from .rates import Rates, load_rates, short
 
-__all__ = ["OFFLINE", "GateSlice", "GatedUnit"]
+__all__ = ["GateSlice", "GatedUnit", "gated_unit", "judge"]
 
 _MOST_MISSING = 0.05
 """If a larger share of the answers than this is missing, the gate is not judged."""
@@ -30,9 +34,6 @@ _MOST_APART = 0.2
 """If a larger share of the cases than this is in one arm only, the others do not represent the suite."""
 
 _NAMED = 3
-
-OFFLINE = "not judged: --live asks every case"
-"""The reason why no gate is judged in a run that sends nothing."""
 
 
 @dataclass(slots=True)
@@ -90,6 +91,18 @@ class GatedUnit:
             calls=self.count.calls,
             unsure_fails=rule.unsure_fails,
         )
+
+    def see(self, job: Job) -> None:
+        """Note a case of the unit, whether its request is sent or not."""
+        self.seen[job.case.id] = short(job.fingerprint)
+
+    def remarks(self, cases: int) -> Iterator[Diagnostic]:
+        """Yield the remarks on gates of so many cases. Raises FormatError for a gate that can never fail."""
+        refuse_without_assertions(self.unit.prompt, self.rules)
+        for rule in self.rules:
+            if (fine := too_fine(rule, cases)) is not None:
+                yield fine
+            self.refuse_impossible(rule, cases)
 
     def refuse_impossible(self, rule: GateRule, cases: int) -> None:
         """Raise FormatError if a gate can never fail on so many cases."""
@@ -149,6 +162,26 @@ class GatedUnit:
     def _fixed(self, rule: GateRule, tag: str | None, word: GateWord, reason: str) -> GateSlice:
         result = self.result(rule, tag, word, reason)
         return GateSlice(self, rule, tag, None, done=True, fixed=result)
+
+
+def gated_unit(
+    unit: Unit, project: Project, store: SnapshotStore, sampled: Sampled, samples: int | None
+) -> GatedUnit | None:
+    """Return a unit with its gates and their baseline, None if it has no gate; `samples` overrides those of the gates.
+
+    Raises what compiling gates and reading rates raises.
+    """
+    rules = compile_gates(unit.prompt, project)
+    if not rules:
+        return None
+    if samples is not None:
+        looks = Looks((samples,))
+        rules = tuple(
+            replace(rule, looks=looks, bound=rule.bound and replace(rule.bound, looks=looks))
+            for rule in rules
+        )
+    file = rates_file(unit.prompt, unit.variant)
+    return GatedUnit(unit, rules, store.shown(file), load_rates(store, file), Counted(), sampled)
 
 
 @dataclass(slots=True)
@@ -316,6 +349,14 @@ class GateSlice:
             return replace(result, reason=f"no answer has a known {what}")
         value = _percentile(values, self.rule.metric)
         return replace(result, word="worse" if value > self.rule.limit else "held", value=value)
+
+
+def judge(slices: Sequence[GateSlice]) -> list[GateResult]:
+    """Return the result of each slice, with p adjusted for all of them."""
+    tested = [each for each in slices if each.trial is not None and each.fixed is None]
+    p = benjamini_hochberg([each.trial.p for each in tested if each.trial])
+    adjusted = dict(zip(map(id, tested), p, strict=True))
+    return [each.fixed or each.judged(adjusted[id(each)]) for each in slices]
 
 
 def _percentile(values: Sequence[float], metric: str) -> float:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import cache
 
 __all__ = ["SCORER", "similarity"]
 
@@ -17,7 +18,12 @@ SCORER = "lexical"
 
 # Scripts that are written without spaces: each character counts as a word.
 _UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
-_WORD = re.compile(rf"[{_UNSPACED}]|[^\W{_UNSPACED}]+")
+
+
+@cache
+def _word() -> re.Pattern[str]:
+    """Return the pattern of a word. Compiled on first use: so many characters take milliseconds, and few rules score."""
+    return re.compile(rf"[{_UNSPACED}]|[^\W{_UNSPACED}]+")
 
 
 def similarity(one: str, two: str) -> float:
@@ -34,7 +40,7 @@ def similarity(one: str, two: str) -> float:
 
 
 def _words(text: str) -> list[str]:
-    return _WORD.findall(unicodedata.normalize("NFC", text.casefold()))
+    return _word().findall(unicodedata.normalize("NFC", text.casefold()))
 
 
 def _common(one: list[str], two: list[str]) -> int:

@@ -7,15 +7,17 @@ Syntax and escapes: https://docs.github.com/actions/reference/workflows-and-acti
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from ...errors import Location
-from ...regress.gates.gate_results import GateResult
 from ...regress.modes import Modes
 from ..terminal.figures import count, plural
 from ..terminal.terminal_text import visible
 from .gate_lines import details, headline
 from .regression_digest import RegressionDigest, ReportedCase
+
+if TYPE_CHECKING:
+    from ...regress.gates.gate_results import GateResult
 
 __all__ = ["Level", "Locate", "annotate", "annotate_gates", "annotation"]
 

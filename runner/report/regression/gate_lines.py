@@ -6,11 +6,14 @@ Points are percentage points, with the sign `−` or `+`; an interval is written
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
-from ...regress.gates.gate_results import CaseChange, GateResult
 from ..terminal.figures import count, dollars, plural, points
 from ..terminal.painting import DIM, GREEN, RED, YELLOW, Line
 from ..terminal.terminal_text import one_line
+
+if TYPE_CHECKING:
+    from ...regress.gates.gate_results import CaseChange, GateResult
 
 __all__ = ["details", "gate_lines", "headline", "summary_rows", "total_line", "word_of"]
 

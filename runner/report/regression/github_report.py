@@ -7,10 +7,9 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TextIO
+from typing import TYPE_CHECKING, Self, TextIO
 
 from ...errors import Location, StorageError
-from ...regress.gates.gate_results import GateResult
 from ...regress.modes import Modes
 from ...regress.results import CaseResult
 from ...regress.tally import Tally
@@ -19,6 +18,9 @@ from ..terminal.workflow_commands import unheeded
 from .annotations import annotate, annotate_gates
 from .markdown_summary import markdown_summary
 from .regression_digest import RegressionDigest
+
+if TYPE_CHECKING:
+    from ...regress.gates.gate_results import GateResult
 
 __all__ = ["GitHubReport"]
 

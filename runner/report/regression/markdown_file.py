@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
-from ...regress.gates.gate_results import GateResult
 from ...regress.modes import Modes
 from ...regress.results import CaseResult
 from ...regress.tally import Tally
 from ..file_writer import FileWriter
 from .markdown_summary import markdown_summary
 from .regression_digest import RegressionDigest
+
+if TYPE_CHECKING:
+    from ...regress.gates.gate_results import GateResult
 
 __all__ = ["MarkdownReport"]
 

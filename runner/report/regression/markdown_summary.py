@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
-from ...regress.gates.gate_results import GateResult
 from ...regress.modes import Modes
 from ...regress.tally import Tally
 from ..terminal.figures import count, dollars, duration
@@ -18,6 +18,9 @@ from .gate_lines import summary_rows
 from .regression_closing import cost_of, next_steps, sentences
 from .regression_digest import Bounded, RegressionDigest, ReportedCase
 from .review_table import HEADERS
+
+if TYPE_CHECKING:
+    from ...regress.gates.gate_results import GateResult
 
 __all__ = ["literal", "markdown_summary"]
 

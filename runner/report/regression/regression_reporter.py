@@ -6,10 +6,9 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from ...engine.journal.record import Record
-from ...regress.gates.gate_results import GateResult
 from ...regress.modes import Modes
 from ...regress.results import CaseResult
 from ...regress.tally import Tally
@@ -21,6 +20,9 @@ from ..terminal.terminal_text import one_line, shorten, visible, wrapped
 from .gate_lines import gate_lines
 from .regression_closing import closing_lines, next_steps, sentences, total_lines
 from .regression_digest import RegressionDigest, case_name, sort_of
+
+if TYPE_CHECKING:
+    from ...regress.gates.gate_results import GateResult
 
 __all__ = ["RegressionReporter"]
 
