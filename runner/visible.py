@@ -7,24 +7,30 @@ reorder the text (CVE-2021-42574), and invisible characters. They are shown as e
 from __future__ import annotations
 
 import re
+from functools import cache
 
 __all__ = ["json_visible", "one_line", "visible"]
 
 # Controls (C0, DEL, C1), bidirectional controls, line and paragraph separators, lone surrogates, and characters that take
 # no room on a screen: soft hyphen, joiners, fillers, zero-width spaces, invisible operators, tags, variation selectors
 # except the two for emoji. The two joiners stay between characters of a script that needs them, and within an emoji.
-_HARMFUL = re.compile(
+_HARMFUL = (
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f\u2028-\u202e"
     "\u2060-\u206f\u3164\ud800-\udfff\ufe00-\ufe0d\ufeff\uffa0\ufff0-\ufffc"
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
-    "|[\u200c\u200d](?=[\x00-\x7f\u200c\u200d]|$)|(?:^|(?<=[\x00-\x7f]))[\u200c\u200d]",
-    re.MULTILINE,
+    "|[\u200c\u200d](?=[\x00-\x7f\u200c\u200d]|$)|(?:^|(?<=[\x00-\x7f]))[\u200c\u200d]"
 )
+
+
+@cache
+def _harmful() -> re.Pattern[str]:
+    """Return the pattern, compiled on first use: that takes a while, and what is shown is nearly always plain ASCII."""
+    return re.compile(_HARMFUL, re.MULTILINE)
 
 
 def visible(text: str) -> str:
     r"""Return `text` with harmful and invisible characters as escapes; `\n` and `\t` stay as they are."""
-    return text if text.isascii() and text.isprintable() else _HARMFUL.sub(_spelt, text)
+    return text if text.isascii() and text.isprintable() else _harmful().sub(_spelt, text)
 
 
 def one_line(text: str) -> str:
@@ -37,7 +43,7 @@ def json_visible(text: str) -> str:
 
     JSON allows these characters only inside strings.
     """
-    return text if text.isascii() and text.isprintable() else _HARMFUL.sub(_escaped, text)
+    return text if text.isascii() and text.isprintable() else _harmful().sub(_escaped, text)
 
 
 def _spelt(found: re.Match[str]) -> str:

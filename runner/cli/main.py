@@ -23,7 +23,7 @@ from ..errors import (
     did_you_mean,
     system_error,
 )
-from ..report.terminal.outlet import lenient, print_line, print_lines
+from ..report.terminal.lenient import lenient
 
 __all__ = ["cli"]
 
@@ -117,11 +117,15 @@ class LazyGroup(click.Group):
             show_error(refused)
             return refused.exit_code
         except click.ClickException as error:
+            from ..report.terminal.outlet import print_lines
+
             message = io.StringIO()
             error.show(message)
             print_lines(message.getvalue().rstrip("\n"), err=True)
             return error.exit_code
         except (click.Abort, KeyboardInterrupt):
+            from ..report.terminal.outlet import print_line
+
             print_line("interrupted", err=True)
             return 130
         except OSError as error:
@@ -133,6 +137,8 @@ class LazyGroup(click.Group):
             if error.errno not in DISK_ERRORS:
                 raise
             _say_no_more()
+            from ..report.terminal.outlet import print_line
+
             with contextlib.suppress(OSError):
                 print_line(f"error: the output cannot be written: {error.strerror}", err=True)
             return StorageError.exit_code

@@ -187,7 +187,7 @@ class RegressionRun:
         if unseen:
             unseen.discard(name)
         try:
-            approved = approved_of(self._store, unit.prompt, case.id, unit.variant)
+            approved = approved_of(self._store, unit.prompt, case.id, unit.variant, file=file)
         except ConflictError as error:
             yield from self._ask_or_tell(job, "conflict", None, file, str(error))
             return

@@ -45,6 +45,11 @@ def test_help_loads_nothing_heavy(project: ProjectFolder, args: tuple[str, ...])
     assert modules_after(project, *args) & heavy == set()
 
 
+def test_a_help_page_does_not_load_what_writes_other_output(project: ProjectFolder) -> None:
+    loaded = modules_after(project, "--help")
+    assert loaded & {"runner.report.terminal.outlet", "runner.report.terminal.painting"} == set()
+
+
 @pytest.mark.parametrize(
     "args",
     [("check",), ("render",), ("render", "--format", "curl"), ("run", "--dry-run"), ("test", "--offline")],
@@ -61,6 +66,29 @@ def test_the_offline_gate_draws_without_rich(project: ProjectFolder) -> None:
     loaded = modules_after(project, "test", "--offline")
     assert "runner.report.regression.regression_reporter" in loaded
     assert "rich" not in loaded
+
+
+RARE = {
+    "email.utils": "the date in an answer's Retry-After",
+    "html": "a page instead of an answer",
+    "runner.regress.gates.gate_slices": "a gate",
+    "runner.verdict.gate": "a gate",
+    "statistics": "a gate",
+}
+
+
+def test_the_offline_gate_does_not_load_what_only_a_gate_or_an_unusual_answer_needs(
+    project: ProjectFolder,
+) -> None:
+    project.write("hello.prompt.yaml", PROMPT)
+    assert modules_after(project, "test", "--offline") & RARE.keys() == set()
+
+
+def test_a_declared_gate_loads_its_statistics(project: ProjectFolder) -> None:
+    project.write(
+        "hello.prompt.yaml", PROMPT + "assert: [{type: contains, value: a}]\nregression: {gate: {min: 0.5}}\n"
+    )
+    assert "runner.verdict.gate" in modules_after(project, "test", "--offline")
 
 
 def test_importing_the_package_loads_nothing_heavy(project: ProjectFolder) -> None:

@@ -16,10 +16,13 @@ __all__ = ["approved_of", "changed_parts", "shipped_file", "shipped_request", "s
 
 
 def approved_of(
-    store: SnapshotStore, prompt: Prompt, case: str, variant: str | None = None
+    store: SnapshotStore, prompt: Prompt, case: str, variant: str | None = None, *, file: str | None = None
 ) -> Snapshot | None:
-    """Return the snapshot to compare with; None if there is none. Raises what reading it raises."""
-    own = store.read(file_of(prompt, case, variant))
+    """Return the snapshot to compare with; None if there is none. Raises what reading it raises.
+
+    `file` is the path that `file_of` returns, if the caller knows it already.
+    """
+    own = store.read(file or file_of(prompt, case, variant))
     return own if own is not None or prompt.origin is None else shipped_with(prompt, case, variant)
 
 

@@ -19,23 +19,10 @@ from typing import Self, TextIO, cast
 
 from ...errors import ReaderGoneError, StorageError
 from ...visible import json_visible
+from .lenient import lenient
 from .painting import ansi
 
-__all__ = ["Outlet", "lenient", "obeyed", "print_data", "print_line", "print_lines", "shown"]
-
-# Error handlers that never raise: a user may have set PYTHONIOENCODING to one of them, and keeps it.
-_NEVER_RAISE = frozenset({"backslashreplace", "ignore", "namereplace", "replace", "xmlcharrefreplace"})
-
-
-def lenient(stream: TextIO) -> TextIO:
-    """Return the stream, changed to escape characters that its encoding cannot represent.
-
-    An old code page, or the ASCII of the C locale, must not end a command with a traceback and leave a run half paid
-    for.
-    """
-    if isinstance(stream, io.TextIOWrapper) and stream.errors not in _NEVER_RAISE:
-        stream.reconfigure(errors="backslashreplace")
-    return stream
+__all__ = ["Outlet", "obeyed", "print_data", "print_line", "print_lines", "shown"]
 
 
 def print_line(text: str = "", *, err: bool = False) -> None:
