@@ -1,4 +1,4 @@
-"""What the site does to the pages, which are written for GitHub: files beside docs/ become pages of it, and headings get GitHub's anchors."""
+"""Adapt pages written for GitHub to the site: add the files beside docs/, rewrite links, and use GitHub's heading anchors."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PROJECT_PAGES = {
     "SECURITY.md": "project/security.md",
     "README.md": "index.md",
 }
-"""Files of the repository's root, and the pages that they are on the site."""
+"""Map files in the root of the repository to their pages on the site."""
 
 ASSETS = {"benchmarks/throughput.svg": "assets/throughput.svg"}
 
@@ -41,7 +41,7 @@ def on_files(files: Any, config: Any) -> Any:
 
 
 def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
-    """Turn links to files of the repository into links to their pages; without a page, only the text stays."""
+    """Point links to files of the repository at their pages; replace a link to a file without a page by its text."""
     source = page.file.src_uri
     written = next(
         (file for file, uri in PROJECT_PAGES.items() if uri == source != "index.md"), f"docs/{source}"
