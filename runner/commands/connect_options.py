@@ -8,14 +8,17 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ..endpoints.connect import Connection
 from ..endpoints.prices import ListedPrice, require_price_list
 from ..engine.plan.job import Unit
-from ..engine.trust import Disclosure, Trust
 from ..regress.modes import is_ci
 from ..report.terminal.outlet import print_line
 from ..workspace import Workspace
+
+if TYPE_CHECKING:
+    from ..endpoints.connect import Connection
+    from ..engine.trust import Disclosure, Trust
 
 __all__ = ["ConnectOptions"]
 
@@ -40,6 +43,8 @@ class ConnectOptions:
 
     def trust_in(self, workspace: Workspace) -> Trust:
         """Return the trust in a project: given by --trust, or else requested from the person at the terminal, if any."""
+        from ..engine.trust import Trust  # only for commands that send requests
+
         asks = sys.stdin.isatty() and sys.stderr.isatty() and not is_ci(os.environ)
         file = workspace.env_file
         # A file may decide where its own key is sent, but not where a key of the environment is sent.

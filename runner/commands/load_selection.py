@@ -9,17 +9,13 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
 from ..documents.documents import parse_document
 from ..documents.json_reader import parse_json
 from ..documents.text import decode
-from ..engine.journal.final_records import final_records
-from ..engine.journal.stored_runs import find_run
 from ..engine.plan.job import Job, Unit
-from ..engine.plan.lint import FalseTexts, refuse_lint_errors
 from ..engine.plan.plan import Plan, Preflight
-from ..engine.plan.sampling import Condition, Draw
 from ..engine.plan.selection import Selection
 from ..engine.plan.spool import Spool
 from ..errors import (
@@ -36,13 +32,17 @@ from ..files.formats import schema, violations
 from ..files.model import CaseFile, Prompt
 from ..files.prompt import OWN_KEYS, as_sent
 from ..files.provider_fields import collisions
-from ..files.tables import TABLE_FORMATS
+from ..files.rows import TABLE_FORMATS
 from ..files.violations import near
 from ..regress.last_failed import CaseName, last_failed
 from ..values import Json
 from ..workspace import Workspace
 from .open_workspace import open_workspace
 from .show_errors import show_diagnostic
+
+if TYPE_CHECKING:
+    from ..engine.plan.sampling import Condition, Draw
+    from ..render.sandbox import Sandbox
 
 __all__ = ["Chosen", "SelectionOptions", "load_selection", "request_fields", "tests_of"]
 
@@ -158,6 +158,8 @@ class Chosen:
 
     def refuse_faults(self) -> None:
         """Raise the errors of `check` that rendering does not find, for commands that send requests."""
+        from ..engine.plan.lint import refuse_lint_errors  # only for commands that send requests
+
         refuse_lint_errors(
             self.prompts, hint="the provider would refuse it; --no-lint sends the request anyway"
         )
@@ -177,6 +179,8 @@ class Chosen:
         remark: Callable[[Diagnostic], None] = show_diagnostic,
     ) -> Preflight:
         """Return `plan.preflight(visit, spool)`, explain a selection that matches nothing, and pass remarks to `remark`."""
+        from ..engine.plan.lint import FalseTexts  # not for a run that sends nothing
+
         texts = FalseTexts()
 
         def look(job: Job) -> None:
@@ -221,8 +225,8 @@ def load_selection(given: SelectionOptions, closing: ExitStack, *, env_file: Env
         texts,
         Location(vars_file or "--var"),
         _rows(rows, given, closing) if rows is not None else None,
-        where=Condition.of(given["where"], sandbox) if given["where"] is not None else None,
-        draw=Draw(given["sample"], given["seed"] or 0) if given["sample"] is not None else None,
+        where=_where(given, sandbox),
+        draw=_draw(given),
         limit=given["limit"],
         only=_failed(given["failed_of"], workspace.root),
     )
@@ -238,6 +242,9 @@ def _failed(name: str | None, root: Path) -> frozenset[CaseName] | None:
     if name == TEST:
         found, where = last_failed(root), "the last runner test"
     else:
+        from ..engine.journal.final_records import final_records
+        from ..engine.journal.stored_runs import find_run
+
         run = find_run(root, name)
         files, where = run.manifest.get("files", {}), f"the run {run.id}"
         found = frozenset(
@@ -248,6 +255,22 @@ def _failed(name: str | None, root: Path) -> frozenset[CaseName] | None:
     if not found:
         raise NothingSelectedError(f"nothing to run: nothing failed in {where}")
     return found
+
+
+def _where(given: SelectionOptions, sandbox: Sandbox) -> Condition | None:
+    if given["where"] is None:
+        return None
+    from ..engine.plan.sampling import Condition
+
+    return Condition.of(given["where"], sandbox)
+
+
+def _draw(given: SelectionOptions) -> Draw | None:
+    if given["sample"] is None:
+        return None
+    from ..engine.plan.sampling import Draw
+
+    return Draw(given["sample"], given["seed"] or 0)
 
 
 def _variables(vars_file: str) -> dict[str, Json]:

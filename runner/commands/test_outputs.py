@@ -44,7 +44,6 @@ def listeners(
 
     Raises UsageError, StorageError.
     """
-    from ..report.regression.github_report import GitHubReport
     from ..report.terminal.workflow_commands import on_github
 
     found: list[Listener] = []
@@ -65,6 +64,8 @@ def listeners(
         chosen.check_report(report, {"--output": output})
         found.append(closing.enter_context(TestReport(report, chosen)))
     if on_github(environ):
+        from ..report.regression.github_report import GitHubReport
+
         locate = partial(_locate, chosen)
         found.append(closing.enter_context(GitHubReport(sys.stdout, locate=locate, environ=environ)))
     return found

@@ -7,17 +7,22 @@ import io
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from ..documents.documents import Document, parse_document
 from ..documents.json_reader import parse_json
 from ..documents.text import decode
 from ..errors import CaseError, EncodingError, Location, MissingFileError, SyntaxFileError
 from ..values import Json, JsonPath
-from .csv_rows import CsvRow, read_csv
-from .tables import TABLE_FORMATS, SheetRow, read_parquet, read_xlsx
 
-__all__ = ["ROW_FORMATS", "Row", "read_rows"]
+if TYPE_CHECKING:
+    from .csv_rows import CsvRow
+    from .tables import SheetRow
+
+__all__ = ["ROW_FORMATS", "TABLE_FORMATS", "Row", "read_rows"]
+
+TABLE_FORMATS = (".xlsx", ".parquet")
+"""The extensions of tables, which are not text."""
 
 ROW_FORMATS = (".jsonl", ".ndjson", ".csv", ".tsv", ".yaml", ".yml", ".json", *TABLE_FORMATS)
 """The extensions of files of rows."""
@@ -77,6 +82,8 @@ def read_rows(
             yield from _of_sheet(file, shown)
             return
         if ending == ".parquet":
+            from .tables import read_parquet
+
             for number, value in enumerate(read_parquet(file, shown), 1):
                 yield Row(f"row {number}", value, Location(shown), nulls=True)
             return
@@ -193,10 +200,14 @@ def _row(document: Document, at: JsonPath, number: int, value: Json, location: L
 
 
 def _csv(lines: Iterator[tuple[int, str]], shown: str, delimiter: str | None) -> Iterator[Row]:
+    from .csv_rows import read_csv
+
     for number, row in enumerate(read_csv((text for _, text in lines), shown, delimiter), 1):
         yield Row(f"row {number}", row.cells, Location(shown, row.line), text=row)
 
 
 def _of_sheet(file: BinaryIO, shown: str) -> Iterator[Row]:
+    from .tables import read_xlsx
+
     for number, row in enumerate(read_xlsx(file, shown), 1):
         yield Row(f"row {number}", row.cells, Location(shown, row.line), text=row)

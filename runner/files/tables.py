@@ -26,9 +26,7 @@ if TYPE_CHECKING:
 
     from openpyxl.worksheet.worksheet import Worksheet
 
-__all__ = ["TABLE_FORMATS", "SheetRow", "escape_cell", "read_parquet", "read_xlsx"]
-
-TABLE_FORMATS = (".xlsx", ".parquet")
+__all__ = ["SheetRow", "escape_cell", "read_parquet", "read_xlsx"]
 
 _MAX_PART = 1 << 30
 """The largest part of a workbook, in bytes after decompression."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..engine.journal.record import Record
 from ..engine.plan.job import CaseKey, Job, Unit
@@ -19,7 +20,6 @@ from ..files.disk.tree import DiskTree
 from ..files.model import Case, Project
 from .answers import stored_value
 from .approval import approve, refreshed
-from .evaluate import Evaluation, evaluate
 from .lost import LostAnswers
 from .modes import Modes
 from .pending_answers import drop_pending, refuse_newer, save_pending
@@ -32,6 +32,9 @@ from .snapshots.snapshot import Snapshot, file_of, folder_of
 from .snapshots.store import SnapshotStore
 from .snapshots.unreferenced import abandoned
 from .vacuous import compares_nothing, vacuous_rules
+
+if TYPE_CHECKING:
+    from .evaluate import Evaluation
 
 __all__ = ["RegressionRun"]
 
@@ -305,6 +308,8 @@ class RegressionRun:
     # --- deciding ---------------------------------------------------------------------------------------------------
 
     def _decide(self, asked: _Asked) -> None:
+        from .evaluate import evaluate  # only for answers that have just arrived
+
         rules = self._rules[asked.job.unit.prompt.place]
         evaluation = evaluate(
             asked.job,

@@ -6,13 +6,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from ...errors import Location, NothingSelectedError, close_to, did_you_mean
 from ...files.cases import case_from_vars, cases_from_file, cases_of, vars_from_text
 from ...files.model import Case, CaseFile
 from ...values import Json
 from .job import Unit
-from .sampling import Condition, Draw
+
+if TYPE_CHECKING:
+    from .sampling import Condition, Draw
 
 __all__ = ["Selection"]
 
