@@ -118,7 +118,8 @@ def complete_prompts(ctx: click.Context, _param: click.Parameter, incomplete: st
     """Return the names of prompts, and let the shell complete files as well."""
     from click.shell_completion import CompletionItem
 
-    return [*_completions(ctx, incomplete, "prompts"), CompletionItem(incomplete, type="file")]
+    # The files come first: the script for bash drops what came before them.
+    return [CompletionItem(incomplete, type="file"), *_completions(ctx, incomplete, "prompts")]
 
 
 def complete_cases(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -181,7 +182,7 @@ _OPTIONS = (
         "assignments",
         multiple=True,
         metavar="NAME=VALUE",
-        help="Set a variable; NAME=@FILE sets it to the text of a file.",
+        help="Set a variable; NAME=@FILE sets it to the text of a file (@-: stdin).",
     ),
     click.option(
         "--vars", "vars_file", metavar="FILE", help="Read variables from a YAML or JSON file (-: stdin)."

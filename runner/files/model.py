@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import PurePath
 from typing import Literal, NamedTuple, TypeAlias
 
 from ..apis import DEFAULT_API
@@ -211,6 +212,13 @@ class Endpoint:
     headers_env: Mapping[str, str] = field(default_factory=dict)
     finish_reasons: Mapping[str, Declared] = field(default_factory=dict)
     api: str = DEFAULT_API
+
+    @property
+    def default_model(self) -> str | None:
+        """The model of a prompt that declares none: `model`, else the name of the embedded model, which answers anyway."""
+        if self.model is None and self.embedded is not None:
+            return PurePath(self.embedded).stem
+        return self.model
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,8 +129,15 @@ def _decoded(file: BinaryIO, shown: str, encoding: str) -> Iterator[str]:
     """Yield the lines of a file that is not UTF-8, with one kind of line end."""
     number = 1
     with io.TextIOWrapper(file, encoding=_with_mark(encoding)) as text:
+        mark = codecs.BOM_UTF8.decode(text.encoding, "replace").removeprefix("\ufeff")
         try:
             for line in text:
+                if number == 1 and mark and line.startswith(mark):
+                    raise EncodingError(
+                        f"the file begins with the byte order mark of UTF-8, so it is not {encoding}",
+                        location=Location(shown, number),
+                        hint="leave out --encoding",
+                    )
                 if "\0" in line:
                     raise EncodingError(
                         "the text contains a NUL character",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -151,6 +153,32 @@ def test_the_script_of_a_shell_is_printed(project: ProjectFolder, shell: str) ->
     done = project.run("completion", shell)
     assert done.code == 0
     assert "_RUNNER_COMPLETE" in done.out
+
+
+@pytest.mark.skipif(shutil.which("bash") is None or sys.platform == "win32", reason="needs bash")
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [("hel", ["hello"]), ("hello --case a", ["ada"]), ("--in", ["--in-order", "--input"])],
+)
+def test_bash_completes(asked: ProjectFolder, typed: str, offered: list[str]) -> None:
+    """With the printed script: bash forgets words that come before the request to complete files."""
+    words = ["runner", "run", *typed.split()]
+    asked.write("bin/runner", f'#!/bin/sh\nexec "{sys.executable}" -m runner "$@"\n')
+    (asked.folder / "bin/runner").chmod(0o755)
+    script = (
+        'compopt() { :; }; eval "$(runner completion bash)" 2>/dev/null; set -- $TYPED; COMP_WORDS=("$@")'
+    )
+    script += '; COMP_CWORD=$(($# - 1)); _runner_completion runner; printf "%s\\n" "${COMPREPLY[@]}"'
+    path = f"{asked.folder / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "--norc", "-c", script],
+        cwd=asked.folder,
+        env=asked.environ({"TYPED": " ".join(words), "PATH": path}),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert sorted(done.stdout.split()) == offered
 
 
 class Screen(io.StringIO):

@@ -101,6 +101,24 @@ def test_what_makes_no_sense_is_refused(
     assert (done.code, server.requests) == (2, [])
 
 
+@pytest.mark.parametrize("encoding", ["cp1252", "cp1250", "latin-1", "cp437", "utf-16"])
+def test_a_utf8_mark_contradicts_any_other_encoding(
+    asked: ProjectFolder, server: FaultServer, encoding: str
+) -> None:
+    asked.write("t.prompt.yaml", TYPED)
+    (asked.folder / "r.csv").write_bytes("\ufeffq,n,b\nGrüße,3,true\n".encode())
+    done = run(asked, "t.prompt.yaml", "--input", "r.csv", "--encoding", encoding)
+    assert (done.code, server.requests) == (2, [])
+    assert (
+        "r.csv:1: error: the file begins with the byte order mark of UTF-8" in done.err
+        or encoding == "utf-16"
+    )
+    assert run(asked, "t.prompt.yaml", "--input", "r.csv", "--encoding", "utf8", "--limit", "1").code in (
+        0,
+        1,
+    )
+
+
 def test_an_error_in_a_very_long_line_is_told_like_any_other(asked: ProjectFolder) -> None:
     """A line is searched for keys before it is shown: in time that grows with its length, not with the square of it."""
     asked.write("t.prompt.yaml", TYPED)

@@ -214,6 +214,31 @@ def test_samples_of_the_embedded_model_differ_and_are_the_same_in_each_run(tmp_p
     assert texts[0] == texts[1]
 
 
+def test_each_streamed_answer_says_which_sample_of_which_variant_it_is(asked: ProjectFolder) -> None:
+    write(asked)
+    done = run(asked, "--case", "ada", "--repeat", "2", "--model", "a", "--model", "b", "--stream")
+    headings = [line for line in done.out.splitlines() if line.startswith("──")]
+    assert sorted(headings) == [f"── hello · ada@{which}" for which in ("a", "a #2", "b", "b #2")]
+
+
+# --- an endpoint with one model ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("embedded", "model"),
+    [("smollm2-135m-instruct", "smollm2-135m-instruct"), ("models/tiny.v2.gguf", "tiny.v2")],
+)
+def test_a_prompt_for_an_embedded_model_needs_no_model(
+    asked: ProjectFolder, embedded: str, model: str
+) -> None:
+    asked.write("runner.yaml", f"endpoint: near\nendpoints: {{near: {{embedded: {embedded}}}}}\n")
+    asked.write("prompts/hello.prompt.yaml", PROMPT.format(fields="").replace("model: gpt-test\n", ""))
+    done = asked.run("render", "--case", "ada", "--format", "request")
+    assert (done.code, done.err) == (0, "")
+    assert f'"model": "{model}"' in done.out
+    assert asked.run("check").code == 0
+
+
 # --- models that are one model ----------------------------------------------------------------------------------------
 
 

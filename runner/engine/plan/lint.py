@@ -85,7 +85,7 @@ def _model_of_an_action(prompt: Prompt, project: Project) -> Diagnostic | None:
     """W020: a GitHub prompt or an imported prompt has no model, because the program that ran it chose one."""
     spec = prompt.document.value
     of_others = prompt.template.engine == "github" or (isinstance(spec, Mapping) and "x-import" in spec)
-    if not of_others or "model" in prompt.request or endpoint_for(project, None).model is not None:
+    if not of_others or "model" in prompt.request or endpoint_for(project, None).default_model is not None:
         return None
     name = endpoint_for(project, None).name
     hint = f"give --model, or endpoint {name} in runner.yaml a `model`"

@@ -48,7 +48,7 @@ def make_units(
             for variant in variants_of(prompt, project, fields):
                 declared = _model(prompt, variant.overrides)
                 target = endpoint_for(project, declared, name=endpoint)
-                model = declared or target.model
+                model = declared or target.default_model
                 if model is None and "model" in prompt.request:
                     model = ""  # null, which is sent as it is: the endpoint's URL determines the model
                 if model is None:

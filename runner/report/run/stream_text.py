@@ -24,7 +24,7 @@ class StreamText:
         if not text:
             again = " (again)" if self._job is job else ""
             self.end()
-            self._stream.write(f"── {one_line(job.unit.prompt.name)} · {one_line(job.case.id)}{again}\n")
+            self._stream.write(f"── {one_line(job.unit.prompt.name)} · {_which(job)}{again}\n")
             self._job = job
         else:
             self._stream.write(text)
@@ -37,3 +37,10 @@ class StreamText:
             self._stream.write("\n")
             self._stream.flush()
             self._line_is_open = False
+
+
+def _which(job: Job) -> str:
+    """Return the case, with its variant and the number of its sample."""
+    variant = "" if job.unit.variant is None else f"@{job.unit.variant}"
+    sample = f" #{job.sample + 1}" if job.sample else ""
+    return one_line(f"{job.case.id}{variant}{sample}")
