@@ -17,7 +17,7 @@ from ..values import Json, JsonPath
 
 if TYPE_CHECKING:
     from .csv_rows import CsvRow
-    from .tables import SheetRow
+    from .xlsx_rows import SheetRow
 
 __all__ = ["ROW_FORMATS", "TABLE_FORMATS", "Row", "read_rows"]
 
@@ -82,7 +82,7 @@ def read_rows(
             yield from _of_sheet(file, shown)
             return
         if ending == ".parquet":
-            from .tables import read_parquet
+            from .parquet_rows import read_parquet
 
             for number, value in enumerate(read_parquet(file, shown), 1):
                 yield Row(f"row {number}", value, Location(shown), nulls=True)
@@ -214,7 +214,7 @@ def _csv(lines: Iterator[tuple[int, str]], shown: str, delimiter: str | None) ->
 
 
 def _of_sheet(file: BinaryIO, shown: str) -> Iterator[Row]:
-    from .tables import read_xlsx
+    from .xlsx_rows import read_xlsx
 
     for number, row in enumerate(read_xlsx(file, shown), 1):
         yield Row(f"row {number}", row.cells, Location(shown, row.line), text=row)

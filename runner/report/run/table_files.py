@@ -9,7 +9,7 @@ from ...engine.columns import Columns, ColumnType
 from ...engine.journal.record import Record
 from ...errors import StorageError
 from ...extras import load_extra
-from ...files.tables import escape_cell
+from ...files.xlsx_rows import escape_cell
 from ..file_writer import TABLE_MARK
 from ..terminal.figures import count
 from .record_table import Cell, table_columns, table_row
