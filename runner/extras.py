@@ -1,4 +1,4 @@
-"""Libraries that a plain install does not have: the extras of the distribution `prompt-runner`."""
+"""Load optional libraries, which the extras of the distribution `prompt-runner` install."""
 
 from __future__ import annotations
 

@@ -248,8 +248,12 @@ def _about_finish_reason(assertion: CompiledAssertion, ground: Ground) -> Forego
     else:
         why = f"an answer with finish_reason {show(word)} is never {ground.outcome}"
         outcome = next((name for name, endings in _ENDINGS.items() if endings == {ending}), None)
-        told = f"write `outcome: {outcome}` on the case" if outcome else None
-        return _never(assertion, holds=False, why=why, hint=told)
+        return _never(
+            assertion,
+            holds=False,
+            why=why,
+            hint=f"write `outcome: {outcome}` on the case" if outcome else None,
+        )
     return _never(assertion, holds=False, why=why, hint=hint)
 
 

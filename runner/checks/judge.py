@@ -27,7 +27,7 @@ from .predicates import SpecError
 __all__ = ["Judge", "Judgement"]
 
 MAX_VIOLATIONS = 20
-"""The number of schema violations of one answer that are reported in full; the rest is counted."""
+"""The most schema violations of one answer that are reported in full; the rest are counted."""
 
 _CACHED_ASSERTIONS = 1024
 _MOST_REMARKS = 200
@@ -45,13 +45,13 @@ class Judgement(NamedTuple):
 
 
 class Judge:
-    """The judge of one prompt: its response schema, tool parameters and assertions, compiled once.
+    """Judge the answers to one prompt; its response schema, tool parameters and assertions are compiled once.
 
-    `sandbox` runs the Jinja of its assertions; `finish_reasons` are the words that each endpoint declares, if the
-    endpoints are known.
+    `sandbox` renders the Jinja templates in its assertions. `finish_reasons` are the words that each endpoint declares, if
+    the endpoints are known.
 
-    Raises FormatError at the author's line for an assertion that cannot be used, or Problems if there are several. The
-    schemas are valid, because the prompt would not have been loaded otherwise.
+    Raises FormatError at the author's line if an assertion cannot be used, or Problems if there are several. The schemas
+    are already valid, because loading the prompt checks them.
     """
 
     __slots__ = (
@@ -91,11 +91,11 @@ class Judge:
         )
         self._asserts = self._compile_all(prompt.asserts, errors)
         if prompt.asserts and prompt.tests and all(_expects_no_answer(test) for test in prompt.tests):
-            hint = "write them on the tests"
+            hint = "put them on the tests instead"
             self._remark(
                 prompt.asserts[0],
                 "W015",
-                "no test expects an answer that is ok, so these are never checked",
+                "no test expects the outcome ok, so these assertions are never checked",
                 hint,
             )
         self.required = frozenset(
@@ -165,8 +165,8 @@ class Judge:
             as_expected, broken = False, (_tool_failure("a tool was called, but the prompt declares none"),)
         if not as_expected:
             # A broken schema is failure enough, unless the case expects another outcome.
-            told = broken and (case.outcome is None or outcome is expected)
-            checks = () if told else (_outcome_check(expected, outcome, detail),)
+            reported = broken and (case.outcome is None or outcome is expected)
+            checks = () if reported else (_outcome_check(expected, outcome, detail),)
             return Judgement(
                 outcome, passed=False, output=answer.output, checks=(*checks, *broken), detail=detail
             )
@@ -222,7 +222,7 @@ class Judge:
             return ()
         arguments = body.get("arguments")
         if not isinstance(arguments, str):
-            return (_tool_failure(f"the arguments of {name} are no text: {show(arguments)}"),)
+            return (_tool_failure(f"the arguments of {name} are not a string: {show(arguments)}"),)
         try:
             value = parse_answer(arguments)
         except ValueError as error:
@@ -262,7 +262,7 @@ class Judge:
                     f"{compiled.type}: variable {name!r} is not declared in `inputs`",
                     location=assertion.locate("value"),
                     hint=suggestion(name, self._inputs)
-                    or f"declare it: `inputs: {{{name}: {{type: string}}}}`; a column of the rows that is no input is row.{name}",
+                    or f"declare it: `inputs: {{{name}: {{type: string}}}}`; if it is another column of the rows, write row.{name}",
                 )
 
     def _foregone(self, assertion: Assertion, compiled: CompiledAssertion, outcome: str) -> Foregone | None:
@@ -287,8 +287,8 @@ class Judge:
                 )
                 yield FormatError(message, location=assertion.location)
             else:
-                hint = "an assertion of the prompt is one of each test as well"
-                self._remark(assertion, "W014", f"this {compiled.type} stands here twice", hint)
+                hint = "remove one of them; the prompt's assertions apply to every test"
+                self._remark(assertion, "W014", f"this {compiled.type} assertion is declared twice", hint)
             return
 
     def _remark(self, assertion: Assertion, code: str, message: str, hint: str) -> None:
@@ -298,7 +298,7 @@ class Judge:
 
     @property
     def remarks(self) -> tuple[Diagnostic, ...]:
-        """Return what is probably not intended in the assertions, including those of the cases prepared so far."""
+        """Return warnings about the assertions, including those of the cases prepared so far."""
         return tuple(self._remarks.values())
 
     def _impossible(self, case: Case, location: Location) -> Iterator[RunnerError]:
@@ -346,7 +346,7 @@ def _no_column(assertion: CompiledAssertion, name: str, case: Case) -> CaseError
 def _tool_validators(request: JsonObject) -> dict[str, Validator | None]:
     """Return the parameters of each declared function; None for custom tools, whose input is free text."""
     return {
-        # A function without declared parameters has none that are known (OpenAI API reference, `parameters`).
+        # A function without `parameters` has an empty parameter list (OpenAI API reference), but arguments are not refused.
         str(tool.get("name")): Validator(tool.get("parameters") or {"type": "object"})
         if kind == "function"
         else None
@@ -371,15 +371,15 @@ def _declared_tools(request: JsonObject) -> Iterator[tuple[str, JsonObject]]:
 def _broken(
     violations: tuple[Violation, ...], *, type_: str = "json-schema", prefix: str = ""
 ) -> tuple[CheckResult, ...]:
-    told = [
+    checks = [
         CheckResult(type_, passed=False, path=each.json_path, message=f"{prefix}{each.message}")
         for each in violations[:MAX_VIOLATIONS]
     ]
     if len(violations) > MAX_VIOLATIONS:
         more = len(violations) - MAX_VIOLATIONS
         message = f"{prefix}and {more:,} more violations of the schema"
-        told.append(CheckResult(type_, passed=False, path=None, message=message))
-    return tuple(told)
+        checks.append(CheckResult(type_, passed=False, path=None, message=message))
+    return tuple(checks)
 
 
 def _tool_failure(message: str) -> CheckResult:

@@ -1,4 +1,4 @@
-"""What `runner check --online` adds: whether the endpoints still offer the models of the prompts, and for how long."""
+"""Implement `runner check --online`: check that the endpoints still offer the models of the prompts, and for how long."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ __all__ = ["check_online"]
 def check_online(
     prompts: Sequence[Prompt], workspace: Workspace, options: ConnectOptions
 ) -> Iterator[Diagnostic | RunnerError]:
-    """Ask each endpoint of these prompts for its models; yield what is to be said of the prompts' models.
+    """Request each endpoint's list of models, and yield a warning for each model with a problem.
 
-    W024: the endpoint does not list a model. W025: it will shut a model down. An endpoint that cannot be asked is an
-    error. Raises ConfigError if the project is not trusted to send its keys.
+    W024: the endpoint does not list the model. W025: it will shut the model down. If the list cannot be fetched, yields the
+    error instead. Raises ConfigError if the project is not trusted to send its keys.
     """
     units = [
         unit
@@ -53,10 +53,14 @@ def _remark(unit: Unit, offered: dict[str, OfferedModel]) -> Diagnostic | None:
     location = unit.prompt.locate("model")
     if model is None:
         near = close_to(unit.model, offered)
-        hint = did_you_mean(*near) if near else f"runner models --endpoint {unit.endpoint.name} lists them"
-        message = f"endpoint {unit.endpoint.name} does not list a model {unit.model}"
+        hint = (
+            did_you_mean(*near)
+            if near
+            else f"to list its models: runner models --endpoint {unit.endpoint.name}"
+        )
+        message = f"endpoint {unit.endpoint.name} does not list the model {unit.model}"
         return Diagnostic("warning", "W024", message, location, hint)
     if model.shutdown is not None:
-        message = f"endpoint {unit.endpoint.name} shuts {unit.model} down on {model.shutdown}"
+        message = f"endpoint {unit.endpoint.name} will shut down {unit.model} on {model.shutdown}"
         return Diagnostic("warning", "W025", message, location, "choose another model before then")
     return None

@@ -1,4 +1,4 @@
-"""What a report compares a run with: another run, or the answers that were approved in a git revision."""
+"""Find what a report compares a run with: another run, or the answers that were approved in a git revision."""
 
 from __future__ import annotations
 
@@ -22,14 +22,17 @@ __all__ = ["Against", "ApprovedAt", "EarlierRun", "find_against"]
 
 
 class Against(Protocol):
-    """The earlier answers. `name` is what the report calls them."""
+    """The earlier answers that a run is compared with."""
 
     @property
     def name(self) -> str:
-        """Return what the report calls the earlier answers."""
+        """Return the name of the earlier answers in the report."""
 
     def find(self, record: Record, file: str, prompt: Prompt | None) -> Record | None:
-        """Return the earlier answer to a record's case; `file` is its prompt file from the root, `prompt` that prompt now."""
+        """Return the earlier answer to a record's case.
+
+        `file` is its prompt file, relative to the root; `prompt` is the prompt as it is now.
+        """
 
     def unseen(self) -> Iterator[Record]:
         """Yield the earlier answers that `find` was not called for."""
@@ -43,11 +46,11 @@ class EarlierRun:
         self._index = RecordIndex(run)
 
     def find(self, record: Record, file: str, prompt: Prompt | None) -> Record | None:
-        """Find the answer in the other run's journal."""
+        """Return the answer in the other run's journal."""
         return self._index.find(record, file)
 
     def unseen(self) -> Iterator[Record]:
-        """Yield what only the other run has."""
+        """Yield the answers that only the other run has."""
         return self._index.unseen()
 
 
@@ -59,7 +62,7 @@ class ApprovedAt:
         self._tree = tree
 
     def find(self, record: Record, file: str, prompt: Prompt | None) -> Record | None:
-        """Read the snapshot of the case in that revision. Raises FormatError for one that cannot be read."""
+        """Return the answer in the case's snapshot in that revision. Raises FormatError if it cannot be read."""
         if prompt is None:
             return None
         snapshot_file = file_of(prompt, record["case"], record["variant"])
@@ -70,7 +73,7 @@ class ApprovedAt:
         return _approved_record(snapshot, record, prompt)
 
     def unseen(self) -> Iterator[Record]:
-        """Yield nothing: a run is rarely of all cases that have an approved answer."""
+        """Yield nothing: a run rarely covers all cases that have an approved answer."""
         yield from ()
 
 
@@ -104,9 +107,9 @@ def _approved_record(snapshot: Snapshot, record: Record, prompt: Prompt) -> Reco
 
 
 def find_against(root: Path, name: str, closing: ExitStack) -> Against:
-    """Return the run that `name` means, else the answers approved in the git revision of that name.
+    """Return the run called `name`, or else the answers approved in the git revision of that name.
 
-    `closing` ends what reads the revision. Raises UsageError if it is neither.
+    `closing` closes the reader of the revision. Raises UsageError if there is neither.
     """
     try:
         return EarlierRun(find_run(root, name))

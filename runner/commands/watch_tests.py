@@ -1,4 +1,4 @@
-"""What `runner test --watch` does: run the tests again whenever a file is saved that they depend on."""
+"""Implement `runner test --watch`: run the tests again whenever a file that they depend on is saved."""
 
 from __future__ import annotations
 
@@ -40,15 +40,15 @@ _SHARED_ENDINGS = (
     ".mp3",
     ".pdf",
 )
-"""Files whose prompts are not known: all of them are tested again."""
+"""Endings of files that may affect any prompt: if one is saved, all prompts are tested again."""
 
 
 _TIMEOUT = 300
-"""In milliseconds: how long the watcher waits for a change before it says that there is none."""
+"""The time in milliseconds that the watcher waits for a change before it reports that there was none."""
 
 
 def watch(command: RegressionCommand, carry_out: Callable[[RegressionCommand], int]) -> NoReturn:
-    """Run the tests, then those that a saved file concerns, until Ctrl-C. An error is shown, and the next save tries again.
+    """Run the tests, then those that a saved file affects, until Ctrl-C. Errors are shown, and the next save tries again.
 
     Raises ConfigError if the extra `watch` is not installed.
     """
@@ -57,7 +57,7 @@ def watch(command: RegressionCommand, carry_out: Callable[[RegressionCommand], i
     batches = library.watch(
         root, watch_filter=None, debounce=400, step=50, yield_on_timeout=True, rust_timeout=_TIMEOUT
     )
-    next(batches)  # only then does it watch: what is saved during a round counts, too
+    next(batches)  # start watching before the first round, so that files saved during it count, too
     _round(command, carry_out)
     known = _dependencies(command, root)
     _wait_line()
@@ -83,7 +83,7 @@ class Dependencies:
     complete: bool = True
 
     def touched(self, saved: Iterable[Path]) -> list[str] | None:
-        """Return the prompts that depend on saved files; None if it may be any of them."""
+        """Return the prompts that depend on the saved files, or None if any prompt may depend on them."""
         found: dict[str, None] = {}
         for path in saved:
             prompts = [
@@ -105,7 +105,7 @@ def _round(command: RegressionCommand, carry_out: Callable[[RegressionCommand], 
 
 
 def _dependencies(command: RegressionCommand, root: Path) -> Dependencies:
-    """Load the prompts one by one, to know which files each of them reads."""
+    """Load the prompts one by one to find the files that each of them reads."""
     files: dict[str, frozenset[Path]] = {}
     folders: dict[str, Path] = {}
     complete = True
@@ -130,7 +130,10 @@ def _dependencies(command: RegressionCommand, root: Path) -> Dependencies:
 
 
 def _files_of(prompt: Prompt) -> Iterator[Path]:
-    """Yield the files that were read for a prompt, by name (a saved file is often a new one), and its files of cases."""
+    """Yield the paths of the files that were read for a prompt, and of its case files.
+
+    Paths are compared, not inodes, because many editors save a file by replacing it.
+    """
     if isinstance(prompt.tree, DiskTree):
         names = [Path(name).resolve() for name in prompt.tree.reads.values()]
         yield from (path for path in names if path.name != PROJECT_FILE)
@@ -151,5 +154,5 @@ def _named(saved: Iterable[Path], root: Path) -> str:
 
 
 def _wait_line() -> None:
-    print_line("waiting for a file to be saved; Ctrl-C ends")
-    sys.stdout.flush()  # in a pipe it would be held back until the next save
+    print_line("waiting for a file to be saved; press Ctrl-C to stop")
+    sys.stdout.flush()  # in a pipe the line would otherwise be buffered until the next save

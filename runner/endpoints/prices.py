@@ -1,6 +1,6 @@
-"""What tokens cost: by a price that runner.yaml declares, or by the list of genai-prices (`prices: genai`).
+"""Calculate what tokens cost, from a price in runner.yaml or from the list of genai-prices (`prices: genai`).
 
-The list is part of the installed package (the extra `prices`) and is never fetched.
+The list is part of the installed package (the extra `prices`) and is never downloaded.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _MILLION = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class DeclaredPrice:
-    """A price from runner.yaml, in US dollars per million tokens; `cached` is None if it is that of `input`."""
+    """A price from runner.yaml, in US dollars per million tokens; if `cached` is None, cached tokens cost as much as `input`."""
 
     input: float
     output: float
@@ -38,7 +38,7 @@ class DeclaredPrice:
 
 @dataclass(frozen=True, slots=True)
 class ListedPrice:
-    """The price that the list has for a model of the provider at `base_url`; it is looked up when it is first needed."""
+    """The price in the list for a model of the provider at `base_url`, looked up when first needed."""
 
     model: str
     base_url: str
@@ -74,5 +74,5 @@ def _lookup(model: str, base_url: str) -> _Cost | None:
     if all(isinstance(rate, Decimal) for rate in rates):
         read, written, again = map(float, rates)
         return DeclaredPrice(read, written, again).cost
-    # Prices that depend on the length of the request: calculated by the library, which is slower.
+    # If prices depend on the length of the request, the library calculates them, which is slower.
     return lambda prompt, completion, cached: float(listed(prompt, completion, cached).total_price)

@@ -1,4 +1,4 @@
-"""The columns of a table of results: the variables and fields that records may have, known before the first record."""
+"""Determine the columns of a table of results before the first record: the variables and fields that records may have."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from .plan.job import Unit
 __all__ = ["ColumnType", "Columns", "columns_of", "recorded_columns"]
 
 ColumnType: TypeAlias = Literal["string", "integer", "number", "boolean"]
-"""The types of a column's values; lists and objects are JSON strings."""
+"""The type of a column's values; lists and objects are JSON strings."""
 
 
 class Columns(NamedTuple):
-    """The names of the variables, of the fields declared by the response schemas, and of the rows' other columns.
+    """The names of the variables, of the fields that the response schemas declare, and of the other columns of the rows.
 
-    `kinds` has, by `vars.NAME` and `output.FIELD`, the kind of each that is not a string.
+    `kinds` maps `vars.NAME` and `output.FIELD` to the type of the column, unless it is string.
     """
 
     vars: tuple[str, ...] = ()
@@ -28,22 +28,22 @@ class Columns(NamedTuple):
     kinds: Mapping[str, ColumnType] = MappingProxyType({})
 
     def as_json(self) -> dict[str, Json]:
-        """Return them as `run.json` has them."""
+        """Return the columns as they are stored in `run.json`."""
         return {**{part: list(names) for part, names in self._parts()}, "kinds": dict(self.kinds)}
 
     def _parts(self) -> Iterator[tuple[str, tuple[str, ...]]]:
         yield from (("vars", self.vars), ("output", self.output), ("row", self.row))
 
     def named(self) -> Iterator[str]:
-        """Yield all columns as tables call them: `vars.NAME`, `output.FIELD`, `row.NAME`."""
+        """Yield the names of all columns as tables show them: `vars.NAME`, `output.FIELD`, `row.NAME`."""
         return (f"{part}.{name}" for part, names in self._parts() for name in names)
 
 
 def columns_of(units: Iterable[Unit], row: tuple[str, ...] = ()) -> Columns:
     """Return the columns of all prompts: `inputs` and properties in the author's order, inferred variables sorted.
 
-    `row` are the columns of the rows that are not variables. Call it after the preflight, which finds the variables that
-    the cases' own assertions read.
+    `row` lists the columns of the rows that are not variables. Call this after the preflight, which finds the variables
+    that the cases' own assertions read.
     """
     variables: dict[str, None] = {}
     fields: dict[str, None] = {}
@@ -62,7 +62,7 @@ def columns_of(units: Iterable[Unit], row: tuple[str, ...] = ()) -> Columns:
 
 
 def _kind_of(schema: Json | Mapping[str, Json]) -> ColumnType:
-    """Return the kind of the values that a schema allows, beside null, if it declares one type."""
+    """Return the type that a schema declares besides null, or string if it is not exactly one scalar type."""
     declared: Any = schema.get("type") if isinstance(schema, Mapping) else None
     types = {declared} if isinstance(declared, str) else set(declared or ())
     types -= {"null"}
@@ -71,14 +71,14 @@ def _kind_of(schema: Json | Mapping[str, Json]) -> ColumnType:
 
 
 def _agreed(kinds: Mapping[str, set[ColumnType]]) -> dict[str, ColumnType]:
-    """Return the columns that have one kind other than string."""
+    """Return the type of each column that has only one type, unless it is string."""
     return {
         name: next(iter(found)) for name, found in kinds.items() if len(found) == 1 and found != {"string"}
     }
 
 
 def recorded_columns(manifests: Iterable[Mapping[str, Any]]) -> Columns:
-    """Return the columns in any of these `run.json`; older versions of runner wrote none, or none of the rows."""
+    """Merge the columns in these `run.json`; older versions of runner recorded no columns, or none of the rows."""
     found = [each for manifest in manifests if isinstance(each := manifest.get("columns"), Mapping)]
     parts = [tuple(dict.fromkeys(_names(found, part))) for part in ("vars", "output", "row")]
     kinds: dict[str, set[ColumnType]] = {}

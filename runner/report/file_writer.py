@@ -19,27 +19,27 @@ _T_contra = TypeVar("_T_contra", contravariant=True)
 
 
 class Format(Protocol[_T_contra]):
-    """Formats things one after the other, and writes them to the binary file that it was created with."""
+    """Format items one after another and write them to the binary file passed to the constructor."""
 
     def add(self, thing: _T_contra, /) -> None:
-        """Add one."""
+        """Add one item."""
 
     def end(self, *, complete: bool) -> None:
-        """Write what is left; `complete` says whether all things arrived."""
+        """Write the rest of the file; `complete` is whether all items arrived."""
 
 
 class FileWriter(Generic[_T_contra]):
-    """Writes things to `path`, which `option` names, in the one of `formats` that belongs to its extension.
+    """Write items to `path`, the value of `option`, in the one of `formats` that belongs to its extension.
 
     A .jsonl file grows in place, whole lines at a time, so that it can be followed (`tail -f`). Other files are written
     beside their destination and replace it when closed, so that nobody reads half a file. Pipes and devices are written
-    to directly. A run that is cut short still leaves what it received: `close(complete=False)` completes the file as
-    far as possible.
+    to directly. If a run is interrupted, the file still gets what was received: `close(complete=False)` completes the file
+    as far as possible.
 
-    As a context manager it closes itself: as complete, unless an exception passes through.
+    As a context manager, it closes the file when the block ends: as complete, unless an exception was raised.
 
     Raises UsageError for an unknown extension, a folder, or (without `force`) an existing file that is not an output of
-    ours; StorageError if the file cannot be written; both before anything is paid for.
+    ours, and StorageError if the file cannot be written. Both happen before anything is paid for.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class FileWriter(Generic[_T_contra]):
                 f'the file name "{path}" of {option} does not show its format',
                 hint=f"use a name that ends in {' or '.join(', '.join(formats).rsplit(', ', 1))}",
             )
-        # A link is kept: the file that it points to is replaced.
+        # If the path is a link, the link is kept and the file that it points to is replaced.
         self._path = Path(os.path.realpath(path))
         if self._path.is_dir():
             raise UsageError(f"{self._shown} is a folder.", hint="name a file")
@@ -81,7 +81,7 @@ class FileWriter(Generic[_T_contra]):
         if self._part.exists() and not self._part.is_file():
             return self._part.open("wb")
         while True:
-            # Emptied only once it is known that no other process writes it.
+            # Do not truncate the file before it is certain that no other process writes it.
             file = self._part.open("ab")
             if not hold(file):
                 file.close()
@@ -92,10 +92,10 @@ class FileWriter(Generic[_T_contra]):
             if _is_still(file, self._part):
                 file.truncate(0)
                 return file
-            file.close()  # the previous holder of the lock has moved it to its destination meanwhile
+            file.close()  # the previous holder of the lock has since moved it to its destination
 
     def write(self, thing: _T_contra) -> None:
-        """Write one thing. Raises StorageError if the disk refuses it."""
+        """Write one item. Raises StorageError if that fails."""
         try:
             self._format.add(thing)
         except OSError as error:
@@ -104,7 +104,7 @@ class FileWriter(Generic[_T_contra]):
     def close(self, *, complete: bool) -> None:
         """Complete the file with what was received so far and move it to its destination; closing twice is harmless.
 
-        `complete` says whether these are all; if not, JUnit, which CI reads as a verdict, gets an extra error.
+        `complete` is whether every item arrived; if not, a JUnit file, which CI reads as a verdict, gets an extra error.
         """
         if self._closed:
             return
@@ -125,7 +125,7 @@ class FileWriter(Generic[_T_contra]):
             raise self._unwritable(error) from error
 
     def discard(self) -> None:
-        """Discard what was written beside the destination, which is left unchanged."""
+        """Delete the partial file and leave the destination unchanged."""
         if not self._closed:
             self._closed = True
             self._file.close()
@@ -155,7 +155,7 @@ def _is_still(file: BinaryIO, path: Path) -> bool:
 
 
 TABLE_MARK = b"prompt-runner results"
-"""Contained in the end of our workbooks and Parquet files, whose beginning is like that of any other."""
+"""A marker near the end of our workbooks and Parquet files, whose beginning looks like that of any other."""
 
 _BEGINNINGS = {
     ".jsonl": (b'{"prompt":',),
@@ -169,7 +169,7 @@ _FOOTER = 1 << 16
 
 
 def is_own(path: Path) -> bool:
-    """Return whether the file is missing, is empty, or is an output of ours, judging by its beginning or end."""
+    """Return whether the file is missing, empty, or an output of ours, judging by its beginning or end."""
     suffix = path.suffix.lower()
     try:
         with open(open_plain(path), "rb") as file:  # noqa: PTH123 - a descriptor

@@ -159,13 +159,13 @@ def _read_failure(
 
 def _judged(verdict: ErrorOutcome, answer: Answer) -> Answer:
     """Return the answer that a provider's verdict determines, with any text that arrived before it."""
-    told = {} if verdict.told is None or answer.choice else {"error": verdict.told}
+    recorded = {} if verdict.error is None or answer.choice else {"error": verdict.error}
     text = verdict.text or answer.text or verdict.text
     return answer._replace(
         outcome=Outcome.UNPARSABLE if text and verdict.outcome is Outcome.EMPTY else verdict.outcome,
         detail=verdict.detail,
         text=text,
-        extra={**(answer.extra or {}), **told} or None,
+        extra={**(answer.extra or {}), **recorded} or None,
     )
 
 
@@ -306,8 +306,8 @@ def end_early(answer: Answer, ending: Ending, status: int | None = None) -> Answ
             return answer._replace(outcome=Outcome.TRUNCATED, detail=_why_cut(answer))
         case Ending.FILTER:
             said = "The provider's content filter withheld or cut the answer"
-            told = "" if word == "content_filter" else f" (finish_reason {word!r})"
-            return answer._replace(outcome=Outcome.FILTERED, detail=f"{said}{told}.")
+            reason = "" if word == "content_filter" else f" (finish_reason {word!r})"
+            return answer._replace(outcome=Outcome.FILTERED, detail=f"{said}{reason}.")
         case Ending.REFUSAL:
             said = f"The model refused to answer (finish_reason {word!r})."
             return answer._replace(outcome=Outcome.REFUSED, text=answer.refusal or answer.text, detail=said)

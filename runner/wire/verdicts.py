@@ -107,7 +107,7 @@ class ErrorOutcome(NamedTuple):
     outcome: Outcome
     detail: str
     text: str | None = None
-    told: Json = None
+    error: Json = None
 
 
 def verdict_of(payload: Json, error: ProviderError) -> ErrorOutcome | None:
@@ -120,7 +120,7 @@ def verdict_of(payload: Json, error: ProviderError) -> ErrorOutcome | None:
         return _of_generation(generation, payload, error)
     if _is_filter(payload, error):
         said = f"The provider's content filter refused: {error.message}"
-        return ErrorOutcome(Outcome.FILTERED, said, told=_as_recorded(payload))
+        return ErrorOutcome(Outcome.FILTERED, said, error=_as_recorded(payload))
     return None
 
 

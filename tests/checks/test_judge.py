@@ -163,7 +163,7 @@ def test_an_answer_without_declared_schema_passes_by_its_outcome():
         ),
         (call("look_up", '{"id": 3, "more": 1e999}'), Outcome.INVALID, False, "1e999 is too large"),
         (call("look_up", "[" * 100_000), Outcome.INVALID, False, "are not JSON"),
-        (call("look_up", None), Outcome.INVALID, False, "are no text"),
+        (call("look_up", None), Outcome.INVALID, False, "are not a string"),
         (call("delete"), Outcome.INVALID, False, "not declared (declared: look_up, ping, shell)"),
         (Answer(0, Outcome.TOOL_CALL), Outcome.INVALID, False, "without making one"),
         (

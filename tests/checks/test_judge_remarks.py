@@ -63,8 +63,8 @@ def test_an_assertion_that_stands_twice_is_remarked_at_the_second_place() -> Non
     judge = judge_of(TEXT + "assert:\n  - {type: contains, value: a}\n  - {type: contains, value: a}\n")
     (remark,) = judge.remarks
     assert (remark.severity, remark.code, remark.location and remark.location.line) == ("warning", "W014", 5)
-    assert remark.message == "this contains stands here twice"
-    assert "of each test as well" in (remark.hint or "")
+    assert remark.message == "this contains assertion is declared twice"
+    assert "apply to every test" in (remark.hint or "")
 
 
 def test_an_assertion_of_a_test_that_repeats_one_of_the_prompt_is_remarked() -> None:
@@ -215,7 +215,7 @@ def test_of_assertions_that_are_asked_of_no_answer_the_first_is_remarked() -> No
     assert (remark.code, remark.location and remark.location.line, remark.hint) == (
         "W015",
         4,
-        "write them on the tests",
+        "put them on the tests instead",
     )
 
 
@@ -655,5 +655,5 @@ def test_a_variable_that_inputs_does_not_declare_is_an_error_that_names_the_colu
             + "inputs: {a: {type: string}}\nassert: [{type: expr, value: text == vars.zzz}]\n"
         )
     assert caught.value.hint == (
-        "declare it: `inputs: {zzz: {type: string}}`; a column of the rows that is no input is row.zzz"
+        "declare it: `inputs: {zzz: {type: string}}`; if it is another column of the rows, write row.zzz"
     )

@@ -33,13 +33,13 @@ def listed(asked: ProjectFolder, server: FaultServer) -> ProjectFolder:
 def test_a_model_that_will_be_shut_down_is_a_warning_at_its_line(listed: ProjectFolder) -> None:
     done = call(listed, "check", "--online")
     assert done.code == 0
-    assert "hello.prompt.yaml:3:8: W025 endpoint fake shuts gpt-test down on 2027-01-14" in done.err
+    assert "hello.prompt.yaml:3:8: W025 endpoint fake will shut down gpt-test on 2027-01-14" in done.err
 
 
 def test_a_model_that_the_endpoint_does_not_list_is_a_warning_with_a_proposal(listed: ProjectFolder) -> None:
     listed.write("gone.prompt.yaml", "model: gpt-othr\nmessages: [{role: user, content: hi}]\n")
     done = call(listed, "check", "gone.prompt.yaml", "--online")
-    assert "gone.prompt.yaml:1:8: W024 endpoint fake does not list a model gpt-othr" in done.err
+    assert "gone.prompt.yaml:1:8: W024 endpoint fake does not list the model gpt-othr" in done.err
     assert 'did you mean "gpt-other"?' in done.err
 
 
@@ -81,7 +81,8 @@ def test_a_dry_run_says_what_it_would_cost(asked: ProjectFolder) -> None:
     asked.write("runner.yaml", yaml + "models: {gpt-test: {price: {input: 1000, output: 2000}}}\n")
     limited = (asked.folder / "prompts/hello.prompt.yaml").read_text() + "max_completion_tokens: 100\n"
     assert (
-        "plus the answers, for which no max_completion_tokens is set" in call(asked, "run", "--dry-run").out
+        "plus the answers, which are not limited by max_completion_tokens"
+        in call(asked, "run", "--dry-run").out
     )
     asked.write("prompts/hello.prompt.yaml", limited)
     assert "for the input, at most $0.40 for the answers" in call(asked, "run", "--dry-run").out.replace(

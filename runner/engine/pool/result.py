@@ -105,7 +105,7 @@ def _record(
 
 
 def _check(check: CheckResult) -> CheckRecord:
-    told: CheckRecord = {
+    recorded: CheckRecord = {
         "type": check.type,
         "passed": check.passed,
         "path": check.path,
@@ -113,8 +113,8 @@ def _check(check: CheckResult) -> CheckRecord:
     }
     wanted = check.expected
     if check.type == "equals" and not isinstance(wanted, Mapping | list) and len(str(wanted)) <= _SHORT:
-        told["expected"] = wanted
-    return told
+        recorded["expected"] = wanted
+    return recorded
 
 
 _SHORT = 100

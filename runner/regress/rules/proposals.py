@@ -83,10 +83,10 @@ def _key(lists: Sequence[list[Json]]) -> str | None:
     """Return the first property that identifies the items of all lists and has the same values in each list."""
     first = lists[0][0] if lists[0] else None
     for name in first if isinstance(first, Mapping) else ():
-        told = [where for items in lists if not isinstance(where := aligned(items, name), str)]
-        if len(told) == len(lists) and all(where.keys() == told[0].keys() for where in told):
+        indices = [where for items in lists if not isinstance(where := aligned(items, name), str)]
+        if len(indices) == len(lists) and all(where.keys() == indices[0].keys() for where in indices):
             # Items that are always in the same order are compared by index anyway.
-            return name if any(list(where) != list(told[0]) for where in told) else None
+            return name if any(list(where) != list(indices[0]) for where in indices) else None
     return None
 
 

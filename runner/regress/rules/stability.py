@@ -210,18 +210,18 @@ def _below(place: _Place, present: Sequence[Json], step: str | int) -> _Place:
 def _by_key(place: _Place, present: Sequence[Json], key: str) -> list[_Place]:
     """Pair items by a property; return an empty list if it does not identify them."""
     lists = [value for value in present if isinstance(value, list)]
-    told = [(items, where) for items in lists if not isinstance(where := aligned(items, key), str)]
-    if len(told) < len(present):
+    usable = [(items, where) for items in lists if not isinstance(where := aligned(items, key), str)]
+    if len(usable) < len(present):
         return []
     general = f"{place.general}[*]"
     return [
         _Place(
             general,
             general,
-            tuple(items[where[each]] if each in where else ABSENT for items, where in told),
-            place.reach.follow(index, len(told[0][0])),
+            tuple(items[where[each]] if each in where else ABSENT for items, where in usable),
+            place.reach.follow(index, len(usable[0][0])),
         )
         for each, index in {
-            each: index for _, where in reversed(told) for each, index in where.items()
+            each: index for _, where in reversed(usable) for each, index in where.items()
         }.items()
     ]

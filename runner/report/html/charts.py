@@ -21,8 +21,8 @@ def share_bar(parts: Sequence[tuple[str, str, int]]) -> Markup:
         title = element("title", f"{caption}: {count:,}")
         rects.append(element("rect", title, class_=f"fill-{kind}", x=_n(at), y=0, width=_n(width), height=10))
         at += width
-    told = ", ".join(f"{count:,} {caption}" for _, caption, count in parts)
-    return _svg(joined(rects), told, 1000, 10, "share")
+    label = ", ".join(f"{count:,} {caption}" for _, caption, count in parts)
+    return _svg(joined(rects), label, 1000, 10, "share")
 
 
 def interval_plot(share: float, interval: Interval) -> Markup:
@@ -66,7 +66,7 @@ def histogram(values: Sequence[float], spell: Callable[[float], str], what: str)
     for share, kind in ((0.5, "median"), (0.95, "p95")):
         x = _place(quantile(ordered, share), [(each.low, each.high) for each in found]) * 1000
         marks.append(element("line", class_=f"mark {kind}", x1=_n(x), x2=_n(x), y1=0, y2=100))
-    told = (
+    label = (
         f"{what} of {len(ordered):,} answers: from {spell(ordered[0])} to {spell(ordered[-1])}, "
         f"median {spell(quantile(ordered, 0.5))}, 95th percentile {spell(quantile(ordered, 0.95))}"
     )
@@ -75,7 +75,7 @@ def histogram(values: Sequence[float], spell: Callable[[float], str], what: str)
         "div", *(element("span", spell(each)) for each in (found[0].low, middle, found[-1].high)), class_="axis",
         aria_hidden="true",
     )  # fmt: skip
-    return element("div", _svg(joined((*rects, *marks)), told, 1000, 100, "histogram"), axis, class_="plot")
+    return element("div", _svg(joined((*rects, *marks)), label, 1000, 100, "histogram"), axis, class_="plot")
 
 
 def sparkline(values: Sequence[float]) -> Markup:
@@ -113,7 +113,7 @@ def _place(value: float, edges: Sequence[tuple[float, float]]) -> float:
     return 0.0
 
 
-def _svg(content: Markup, told: str, width: int, height: int, kind: str) -> Markup:
+def _svg(content: Markup, label: str, width: int, height: int, kind: str) -> Markup:
     return element(
         "svg",
         content,
@@ -121,7 +121,7 @@ def _svg(content: Markup, told: str, width: int, height: int, kind: str) -> Mark
         viewBox=f"0 0 {width} {height}",
         preserveAspectRatio="none",
         role="img",
-        aria_label=told,
+        aria_label=label,
     )
 
 

@@ -162,11 +162,11 @@ def _states(summary: Summary) -> Markup:
         (name, number)
         for name, number in sorted(summary.outcomes.items(), key=lambda each: (-each[1], each[0]))
     ]
-    told = joined(
+    listed = joined(
         joined((", " if place else "", link(f"{name} {count(number)}", outcome=name)))
         for place, (name, number) in enumerate(outcomes)
     )
-    facts = [element("p", "Outcomes: ", told, class_="hint")]
+    facts = [element("p", "Outcomes: ", listed, class_="hint")]
     if summary.cached or summary.replayed:
         parts = [f"{count(summary.cached)} came from the cache"] if summary.cached else []
         parts += (

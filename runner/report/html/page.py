@@ -102,7 +102,7 @@ class HtmlReport:
             "title": f"{facts.title} · runner report",
             "heading": facts.title,
             "facts": joined(
-                element("div", element("dt", caption), element("dd", told)) for caption, told in facts.facts
+                element("div", element("dt", caption), element("dd", value)) for caption, value in facts.facts
             ),
             "nav": joined(element("a", caption, href=f"#{name}", data_part=name) for name, caption in parts),
             "notes": joined(element("p", note, class_="note") for note in notes),

@@ -102,8 +102,8 @@ def total_line(results: Sequence[GateResult]) -> Line:
     """Return the totals: `gates: 1 worse, 2 held (Benjamini-Hochberg over 3)`."""
     words = [result.word for result in results if result.word != "skipped"]
     parts = [
-        f"{count(words.count(word))} {told}"
-        for word, told in (
+        f"{count(words.count(word))} {label}"
+        for word, label in (
             ("worse", "worse"),
             ("inconclusive", "inconclusive"),
             ("unchecked", "not checked"),

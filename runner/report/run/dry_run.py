@@ -16,7 +16,7 @@ BYTES_PER_TOKEN = 4
 
 
 class Estimate(NamedTuple):
-    """What one unit would send: the number of requests, and the bytes of their bodies."""
+    """What one unit would send: the number of requests, and the total size of their bodies in bytes."""
 
     unit: Unit
     requests: int
@@ -24,12 +24,12 @@ class Estimate(NamedTuple):
 
     @property
     def tokens(self) -> int:
-        """An estimate of the tokens of the input."""
+        """Return the estimated number of input tokens."""
         return self.size // BYTES_PER_TOKEN
 
     @property
     def most_tokens(self) -> int | None:
-        """The most tokens that all answers can have; None if the prompt sets no limit."""
+        """Return the most tokens that all answers together can have, or None if the prompt sets no limit."""
         fields = self.unit.fields
         limit = fields.get("max_completion_tokens") or fields.get("max_tokens")
         whole = isinstance(limit, int) and not isinstance(limit, bool)
@@ -37,7 +37,7 @@ class Estimate(NamedTuple):
 
 
 def dry_run_text(estimates: Sequence[Estimate]) -> str:
-    """Return which prompts, models and endpoints, how many requests, about how many tokens, and what they would cost."""
+    """Return the text of a dry run: prompts, models and endpoints, the number of requests, and the estimated tokens and cost."""
     rows = [
         (
             unit.prompt.name,
@@ -61,17 +61,17 @@ def dry_run_text(estimates: Sequence[Estimate]) -> str:
 
 
 def _costs(estimates: Sequence[Estimate]) -> list[str]:
-    """Return what the requests to servers would cost, and for which models no price is known."""
+    """Return lines with the estimated cost of the requests to servers, and the models without a known price."""
     read = written = 0.0
     limited = True
     unknown: dict[str, None] = {}
     for each in estimates:
         price = each.unit.price
-        dear = None if price is None else price.cost(each.tokens, 0)
-        if price is None or dear is None:
+        cost = None if price is None else price.cost(each.tokens, 0)
+        if price is None or cost is None:
             unknown[each.unit.model] = None
             continue
-        read += dear
+        read += cost
         if each.most_tokens is None:
             limited = False
         else:
@@ -81,7 +81,7 @@ def _costs(estimates: Sequence[Estimate]) -> list[str]:
         answers = (
             f"at most {dollars(written)} for the answers"
             if limited
-            else "plus the answers, for which no max_completion_tokens is set"
+            else "plus the answers, which are not limited by max_completion_tokens"
         )
         lines.append(f"about {dollars(read)} for the input, {answers}")
     if unknown:

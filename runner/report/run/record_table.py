@@ -31,10 +31,10 @@ _FIXED: Mapping[str, ColumnType] = {
 
 
 def table_columns(columns: Columns) -> list[tuple[str, ColumnType]]:
-    """Return the names of all columns with the kinds of their values.
+    """Return the names of all columns with the types of their values.
 
-    After the fixed columns come `vars.NAME`, `output.FIELD` and `row.NAME`. `output` and `vars` are JSON, `checks` are the
-    failed checks.
+    The fixed columns are followed by `vars.NAME`, `output.FIELD` and `row.NAME`. `output` and `vars` are JSON; `checks`
+    lists the failed checks.
     """
     return [*_FIXED.items(), *((name, columns.kinds.get(name, "string")) for name in columns.named())]
 
@@ -42,7 +42,7 @@ def table_columns(columns: Columns) -> list[tuple[str, ColumnType]]:
 def table_row(record: Record, columns: Columns) -> list[Cell]:
     """Return the values of a record in the order of `table_columns`.
 
-    Lists and objects are JSON, null and missing values None. A value is not converted to the kind of its column.
+    Lists and objects become JSON; null and missing values become None. Values are not converted to the type of their column.
     """
     usage = record["usage"] or {}
     output = record["output"]

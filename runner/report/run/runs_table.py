@@ -114,11 +114,11 @@ def _stretches(number: int | None) -> str:
     return f", in {number} attempts" if number and number > 1 else ""
 
 
-def _concurrency(told: dict[str, int] | None) -> str:
-    if not told or not told["peak"]:  # nothing was sent: every answer was cached
+def _concurrency(reached: dict[str, int] | None) -> str:
+    if not reached or not reached["peak"]:  # nothing was sent: every answer was cached
         return ""
-    limited = f", rate limited {plural(told['rate_limited'], 'time')}" if told["rate_limited"] else ""
-    return f", at most {told['peak']} at once{limited}"
+    limited = f", rate limited {plural(reached['rate_limited'], 'time')}" if reached["rate_limited"] else ""
+    return f", at most {reached['peak']} at once{limited}"
 
 
 def _count_or(number: int | None) -> str:

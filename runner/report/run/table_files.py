@@ -17,18 +17,19 @@ from .record_table import Cell, table_columns, table_row
 __all__ = ["ParquetTable", "Workbook"]
 
 _MAX_CELL = 32_767
-"""The longest text of a cell in a workbook, in characters, and the number of rows: Excel's specifications and limits."""
+"""The longest text of a cell in a workbook, in characters (Microsoft: Excel specifications and limits)."""
 _MAX_ROWS = 1_048_576
+"""The most rows of a sheet (the same source)."""
 
 _GROUP_ROWS = 10_000
 _GROUP_TEXT = 32 * 1024 * 1024
-"""The number of rows, or of characters, in memory at which they are written to a Parquet file."""
+"""Rows are written to a Parquet file once this many of them, or this many characters, are in memory."""
 
 
 class Workbook:
-    """Writes records to one sheet of a workbook, row by row to temporary files, from which the workbook is made at the end.
+    """Write records to one sheet of a workbook. Rows go to temporary files first; `end` builds the workbook from them.
 
-    Text stays text, even if it begins with `=`. For a text that is too long for a cell, only its length is written.
+    Text stays text, even if it begins with `=`. If a text is too long for a cell, only its length is written.
     """
 
     def __init__(self, file: BinaryIO, *, columns: Columns) -> None:
@@ -67,16 +68,16 @@ class Workbook:
         import zipfile
 
         writer = load_extra("openpyxl.writer.excel", "tables", "an .xlsx file").ExcelWriter
-        # Forward only, because the file is open for appending.
+        # The archive must not seek, because the file is open for appending.
         with zipfile.ZipFile(_Forward(self._file), "w", zipfile.ZIP_DEFLATED) as archive:
             archive.comment = TABLE_MARK
             writer(self._book, archive).write_data()
 
 
 class ParquetTable:
-    """Writes records to a Parquet file in groups of rows, so that memory does not grow with their number.
+    """Write records to a Parquet file in groups of rows, so that memory does not grow with their number.
 
-    A value of another kind than its column declares becomes null there; `output` and `vars` still have it.
+    A value that does not have the type of its column is written as null; `output` and `vars` still contain it.
     """
 
     def __init__(self, file: BinaryIO, *, columns: Columns) -> None:
@@ -114,7 +115,7 @@ class ParquetTable:
         self._rows, self._text = [], 0
 
     def end(self, *, complete: bool) -> None:
-        """Write the last group of rows, and the end of the file."""
+        """Write the last group of rows and the file's footer."""
         if self._rows:
             self._flush()
         self._writer.close()
@@ -137,7 +138,7 @@ _HALF = re.compile("[\ud800-\udfff]")
 
 
 class _Forward:
-    """A file that is only written forward: it has no `seek`, so that no library goes back to change what it wrote."""
+    """A write-only stream without `seek`, so that no library goes back to change what it has written."""
 
     closed = False
 
@@ -157,7 +158,7 @@ class _Forward:
         return self._at
 
     def flush(self) -> None:
-        """Leave it to the file's owner, who flushes and closes it."""
+        """Do nothing: the file's owner flushes and closes it."""
 
     def close(self) -> None:
         """Leave the file open: its owner closes it."""
