@@ -1,1 +1,1 @@
-"""Prompts of other tools become ours: pure readers, pure translators of templates, one writer, one report."""
+"""Import prompts of other tools: read sources, translate templates, and write prompt files and a report."""

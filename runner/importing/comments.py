@@ -1,4 +1,4 @@
-"""Comments of a source that stand above what is converted one to one: they are kept there."""
+"""Keep the comments above the parts of a source that are converted one to one."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ _MOST = 40
 
 
 class Comments:
-    """The comments of YAML files, by the line below them. Each is given once."""
+    """The comments of YAML files, by the line below them. Each comment is returned once."""
 
     def __init__(self, keys: frozenset[str] = frozenset()) -> None:
         self.keys = keys
         self._given: set[tuple[str, int]] = set()
 
     def above(self, node: Node) -> tuple[str, ...]:
-        """The lines of comment right above a key or an item of a list, without their signs."""
+        """Return the lines of the comment right above a key or a list item, without `#`."""
         if node.document is None or node.document.path.lower().endswith(".json"):
             return ()
         line = node.key_location.line
         return self._above(node.document, line) if line is not None else ()
 
     def header(self, document: Document) -> tuple[str, ...]:
-        """The comment at the head of a file."""
+        """Return the comment at the top of a file."""
         found: list[str] = []
         for number in range(1, _MOST + 1):
             text = document.source_line(number)

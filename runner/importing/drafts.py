@@ -1,7 +1,7 @@
-"""A prompt file of ours before it is written, and the one writer of it.
+"""Hold a prompt file before it is written, and write it.
 
-Each part knows which items of the source it stands for, so that a part which `runner check` would refuse can be given
-up, and told.
+Each part knows which item of the source it comes from, so that a part that `runner check` would reject can be removed
+and reported.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ __all__ = ["CaseDraft", "Draft", "FieldDraft", "Mapped", "Piece", "Written", "wr
 
 @dataclass(slots=True)
 class Mapped:
-    """An assertion of ours, the item that it stands for, and the comment above it in the source."""
+    """An assertion of runner, the item that it comes from, and the comment above it in the source."""
 
     spec: JsonObject
     entry: Entry
@@ -27,7 +27,7 @@ class Mapped:
 
 @dataclass(slots=True)
 class CaseDraft:
-    """A test of ours. `fields` is everything but its assertions."""
+    """A case of runner. `fields` is everything except its assertions."""
 
     fields: JsonObject
     entry: Entry
@@ -37,7 +37,7 @@ class CaseDraft:
 
 @dataclass(slots=True)
 class FieldDraft:
-    """A top-level key of ours."""
+    """A top-level key of a prompt file."""
 
     value: Json
     entry: Entry | None = None
@@ -49,7 +49,7 @@ Piece = Mapped | CaseDraft | FieldDraft
 
 @dataclass(slots=True)
 class Draft:
-    """A prompt file. `name` is its path below the output folder, without the ending; `files` go beside it."""
+    """A prompt file. `name` is its path below the output folder, without the suffix; `files` are written beside it."""
 
     name: str
     entry: Entry
@@ -72,13 +72,13 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """The text of a prompt file, and on which line (from 1) each of its pieces begins."""
+    """The text of a prompt file, and the line (from 1) on which each of its pieces begins."""
 
     text: str
     places: tuple[tuple[int, Piece, CaseDraft | None], ...]
 
     def piece_at(self, line: int) -> tuple[Piece, CaseDraft | None] | None:
-        """The piece in which a line stands, and for an assertion of a test that test."""
+        """Return the piece that contains a line, and, for an assertion of a case, that case."""
         found = None
         for start, piece, case in self.places:
             if start > line:
@@ -88,7 +88,7 @@ class Written:
 
 
 def write(draft: Draft) -> Written:
-    """The text of a draft. The same draft always gives the same text."""
+    """Return the text of a draft. The same draft always gives the same text."""
     lines: list[str] = []
     places: list[tuple[int, Piece, CaseDraft | None]] = []
     lines += _comment(draft.header, 0)
@@ -123,7 +123,7 @@ def _comment(comments: Sequence[str], indent: int) -> Iterator[str]:
 
 
 def _item(spec: JsonObject, indent: int) -> Iterator[str]:
-    """The lines of an item of a list; `indent` is that of its dash."""
+    """Yield the lines of a list item; `indent` is the indent of its dash."""
     lines = list(emit({"items": [spec]}))[1:]
     extra = " " * (indent - 2)
     for line in lines:

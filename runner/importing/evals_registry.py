@@ -1,6 +1,6 @@
-"""Entries of the openai/evals registry, with their samples in JSON Lines: the rows become tests of a prompt that has none.
+"""Import entries of the openai/evals registry: their samples (JSON Lines) become the tests of a prompt.
 
-A sample is `{"input": [messages], "ideal": text or texts}`; the class says how the answer is compared with it.
+A sample is `{"input": [messages], "ideal": string or strings}`; the class defines how the answer is compared with it.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ _CLASSES = {
 
 
 def read_evals_registry(name: str, folder: Folder, ledger: Ledger) -> tuple[list[Draft], dict[str, Json]]:
-    """The prompt files of the entries of a file. Raises RefusedSourceError where none of them can be imported."""
+    """Return the prompt files of the entries in a file. Raises RefusedSourceError if none of them can be imported."""
     root = root_of(folder.document(name))
     drafts: list[Draft] = []
-    why: tuple[str, str] = ("I901", "it has no entry with a class and samples")
+    why: tuple[str, str] = ("I901", "no entry has a class and samples")
     for key, node in root.entries():
         kind = node.get("class")
         if kind is None or kind.text is None:
-            ledger.take("key", node.key_location, f'"{key}"').drop("I102", "it names an entry")
+            ledger.take("key", node.key_location, f'"{key}"').drop("I102", "it refers to an entry")
             continue
         entry = ledger.take("prompt", node.location, key)
         how = _CLASSES.get(kind.text)
@@ -56,9 +56,9 @@ def read_evals_registry(name: str, folder: Folder, ledger: Ledger) -> tuple[list
             if name_ == "ignore_case":
                 continue
             if name_ not in ("samples_jsonl", "max_tokens", "temperature"):
-                part.lose("I101", "runner knows nothing like it")
+                part.lose("I101", "runner has nothing like it")
         if samples is None or not samples.text:
-            why = ("I302", "it names no samples")
+            why = ("I302", "it does not name a file of samples")
             entry.lose(*why)
             continue
         try:
@@ -82,7 +82,10 @@ def _drafts(
     entry: Entry,
     ledger: Ledger,
 ) -> Iterator[Draft]:
-    """The prompts of an entry: one for the samples that begin with as many system messages, which are no values here."""
+    """Yield the prompts of an entry: one for each number of system messages with which its samples begin.
+
+    System messages are part of the prompt, not values of a variable.
+    """
     ignoring = args is not None and (given := args.get("ignore_case")) is not None and given.value is True
     groups: dict[int, list[_Sample]] = {}
     seen: set[str] = set()
@@ -93,7 +96,7 @@ def _drafts(
             continue
         digest = json.dumps([sample.messages, sample.ideals], sort_keys=True)
         if digest in seen:
-            row.drop("I705", "the same sample stands above")
+            row.drop("I705", "the same sample is already above")
             continue
         seen.add(digest)
         groups.setdefault(sample.instructions, []).append(sample)
@@ -109,7 +112,7 @@ def _drafts(
 
 @dataclass(frozen=True, slots=True)
 class _Sample:
-    """A row: its messages, how many of them are system messages at the beginning, and the ideal answers."""
+    """A row: its messages, the number of system messages at the beginning, and the ideal answers."""
 
     messages: list[Json]
     instructions: int
@@ -126,7 +129,7 @@ def _sample(node: Node, row: Entry) -> _Sample | None:
     if isinstance(messages, str):
         messages = [{"role": "user", "content": messages}]
     if not isinstance(messages, list) or not ideals:
-        row.lose("I401", "it has no input, or no ideal answer")
+        row.lose("I401", "it lacks an input or an ideal answer")
         return None
     return _Sample(messages, sum(1 for _ in takewhile(_is_instruction, messages)), ideals, row)
 
@@ -167,7 +170,7 @@ def _content(message: Json) -> str:
 
 
 def _rows(samples: Node, folder: Folder, name: str) -> Iterator[Node]:
-    """The rows of a file: beside the entry, or in the registry's folder of data."""
+    """Return the rows of a file, which is beside the entry or in the data folder of the registry."""
     inside = name.rpartition("/")[0]
     places = (inside, f"{inside}/../data" if inside else "data", f"{inside}/data" if inside else "data")
     refused: RunnerError | None = None
@@ -182,7 +185,7 @@ def _rows(samples: Node, folder: Folder, name: str) -> Iterator[Node]:
             if line.strip():
                 yield root_of(parse_json(line, folder.shown_as(file), first_line=number))
         return
-    assert refused is not None, "no place was free of errors"
+    assert refused is not None, "no location could be read"
     raise refused
 
 

@@ -1,4 +1,4 @@
-"""GitHub Models' prompt files, which run as they are, rewritten into our own format for those who want to leave the other."""
+"""Convert prompt files of GitHub Models, which also run unchanged, to runner's own format."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..files.github_prompt import PLACEHOLDER, is_github_prompt, read_github_pro
 from ..values import Json, JsonObject
 from .comments import Comments
 from .drafts import CaseDraft, Draft, Mapped
-from .kept import kept_assertion, kept_block
+from .kept import JUDGED_BY_MODEL, kept_assertion, kept_block
 from .ledger import Entry, Ledger, RefusedSourceError
 from .literal import filled, in_texts
 from .names import case_name, file_stem, input_name
@@ -21,17 +21,17 @@ __all__ = ["read_github"]
 
 
 def read_github(name: str, folder: Folder, ledger: Ledger) -> tuple[list[Draft], dict[str, Json]]:
-    """The prompt file of one of GitHub's. Raises RefusedSourceError, and RunnerError where GitHub's reader does."""
+    """Return the prompt file of a file of GitHub Models. Raises RefusedSourceError, and RunnerError if the file is invalid."""
     document = folder.document(name)
     root = root_of(document)
     if not isinstance(root.value, dict) or not isinstance(root.value.get("messages"), list):
         raise RefusedSourceError(
-            "I902", "it is no prompt of GitHub Models: it has no messages", location=root.location
+            "I902", "it is not a prompt of GitHub Models: it has no messages", location=root.location
         )
     if not is_github_prompt(
         root.value, ".github/prompts/any"
-    ):  # what both formats share is GitHub's, if it is imported
-        raise RefusedSourceError("I907", "it is a prompt file of ours already", location=root.location)
+    ):  # a file that is valid in both formats counts as GitHub's when it is imported
+        raise RefusedSourceError("I907", "it is already a prompt file of runner", location=root.location)
     read = read_github_prompt(document)
     spec = read.document.value
     assert isinstance(spec, dict), "its shape was validated"
@@ -129,10 +129,10 @@ def _tests(
 
 
 def _assertion(node: Node, entry: Entry, row: JsonObject) -> JsonObject | None:
-    """GitHub's tools look at the answer without the white space around it, and in upper or lower case."""
+    """Return the assertion for an evaluator. GitHub's tools ignore white space around the answer, and case."""
     given = node.get("string")
     if given is None or not isinstance(given.value, dict):
-        entry.lose("I502", "a model judges the answer; kept under x-import until runner has judges")
+        entry.lose("I502", JUDGED_BY_MODEL)
         return None
     for word, part in given.entries():
         if part.value is None or part.document is None:
@@ -148,7 +148,7 @@ def _assertion(node: Node, entry: Entry, row: JsonObject) -> JsonObject | None:
             return {"type": "regex", "value": rf"(?i)\A\s*{escaped}"}
         if word == "endsWith":
             return {"type": "regex", "value": rf"(?i){escaped}\s*\Z"}
-    entry.lose("I505", "it says nothing that GitHub's tools know")
+    entry.lose("I505", "it has no key that GitHub's tools know")
     return None
 
 

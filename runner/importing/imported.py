@@ -1,4 +1,4 @@
-"""What comes of one source: files, an account of its items, and what belongs in runner.yaml."""
+"""Hold the result of importing one source: files, the outcome of each item, and endpoints for runner.yaml."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["Imported", "OutFile"]
 
 @dataclass(frozen=True, slots=True)
 class OutFile:
-    """A file to be written; `name` is its path below the output folder."""
+    """A file to write; `name` is its path below the output folder."""
 
     name: str
     data: bytes
@@ -23,7 +23,7 @@ class OutFile:
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """One source and what came of it. `refused` says why nothing did; then there are no files."""
+    """One source and the result of importing it. If it was refused, `refused` is the error, and there are no files."""
 
     source: str
     kind: str
@@ -34,7 +34,7 @@ class Imported:
     endpoints: Mapping[str, Json] = field(default_factory=dict)
 
     def counts(self) -> dict[ItemKind, Counter[ItemOutcome]]:
-        """Of each kind of item how many had which outcome."""
+        """Count the outcomes of each kind of item."""
         found: dict[ItemKind, Counter[ItemOutcome]] = {}
         for item in self.items:
             found.setdefault(item.kind, Counter())[item.outcome] += 1
@@ -42,5 +42,5 @@ class Imported:
 
     @property
     def lost(self) -> tuple[Item, ...]:
-        """The items without a counterpart."""
+        """Return the items that could not be converted."""
         return tuple(item for item in self.items if item.outcome == "lost")

@@ -1,6 +1,6 @@
-"""What was lost and may be wanted later: the assertions of the source, word for word, under `x-import`.
+"""Keep lost assertions of a source unchanged under `x-import`.
 
-A later version, which has a counterpart for some of them, converts them from here (`version` is that of this block).
+A later version that can convert some of them reads them from this block. `version` is the version of the block.
 """
 
 from __future__ import annotations
@@ -12,13 +12,16 @@ from .ledger import Entry
 from .nodes import Node
 from .secrets import scrubbed
 
-__all__ = ["kept_assertion", "kept_block"]
+__all__ = ["JUDGED_BY_MODEL", "kept_assertion", "kept_block"]
 
 VERSION = 1
 
+JUDGED_BY_MODEL = "a model would have to judge the answer; kept under x-import until runner has judges"
+"""Why an assertion that a model judges is lost."""
+
 
 def kept_assertion(node: Node, entry: Entry, case: str | None, keys: frozenset[str]) -> Json:
-    """One assertion: where it stands in the source, the case that it is of, why it is lost, and what it says."""
+    """Return one assertion: its location in the source, its case, the code of the loss, and its content."""
     kept: dict[str, Json] = {"at": str(node.location)}
     if case is not None:
         kept["case"] = case
@@ -26,5 +29,5 @@ def kept_assertion(node: Node, entry: Entry, case: str | None, keys: frozenset[s
 
 
 def kept_block(kind: str, source: str, kept: Sequence[Json]) -> Json:
-    """The value of `x-import`."""
+    """Return the value of `x-import`."""
     return {"version": VERSION, "from": kind, "source": source, "lost": list(kept)}

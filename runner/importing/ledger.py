@@ -1,6 +1,6 @@
-"""The account of an import: everything that the source declares is an item, and each item has exactly one outcome.
+"""Account for an import: everything that a source declares is an item, and each item has exactly one outcome.
 
-Items are counted where they are read, so that what was converted, implied, dropped and lost adds up by construction.
+Items are counted when they are read, so that the numbers of converted, implied, dropped and lost items always add up.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _RANK: dict[ItemOutcome, int] = {"converted": 0, "implied": 1, "dropped": 2, "lo
 
 
 class RefusedSourceError(FormatError):
-    """A source that cannot be imported at all; nothing is written for it."""
+    """A source that cannot be imported; nothing is written for it."""
 
     def __init__(self, code: str, message: str, *, location: Location, hint: str | None = None) -> None:
         super().__init__(message, location=location, hint=hint)
@@ -29,10 +29,10 @@ class RefusedSourceError(FormatError):
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One element of a source and what became of it.
+    """One element of a source and its outcome.
 
-    `converted`: it is in the result, and means the same. `implied`: the result promises it anyway. `dropped`: it concerns
-    the other tool only, neither requests nor verdicts. `lost`: there is no counterpart; `code` and `why` say more.
+    `converted`: it is in the result, with the same meaning. `implied`: the result guarantees it anyway. `dropped`: it
+    affects only the other tool, neither requests nor verdicts. `lost`: it has no equivalent. `code` and `why` explain it.
     """
 
     kind: ItemKind
@@ -45,7 +45,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """Something to know of a source that is no loss."""
+    """A note about a source that is not a loss."""
 
     location: Location
     code: str
@@ -54,7 +54,7 @@ class Remark:
 
 
 class Entry:
-    """An item whose outcome is still open; until told otherwise it is converted. The worst outcome stays."""
+    """An item whose outcome may still change. It is converted unless a worse outcome is set; the worst outcome wins."""
 
     __slots__ = ("code", "kind", "location", "outcome", "what", "why")
 
@@ -68,19 +68,19 @@ class Entry:
 
     @property
     def lost(self) -> bool:
-        """Whether it has no counterpart in the result."""
+        """Return whether the item has no equivalent in the result."""
         return self.outcome == "lost"
 
     def lose(self, code: str, why: str) -> None:
-        """It has no counterpart."""
+        """Record that the item has no equivalent."""
         self._become("lost", code, why)
 
     def drop(self, code: str, why: str) -> None:
-        """It concerns the other tool only."""
+        """Record that the item affects only the other tool."""
         self._become("dropped", code, why)
 
     def imply(self, code: str, why: str) -> None:
-        """The result promises it anyway."""
+        """Record that the result guarantees the item anyway."""
         self._become("implied", code, why)
 
     def _become(self, outcome: ItemOutcome, code: str, why: str) -> None:
@@ -88,37 +88,37 @@ class Entry:
             self.outcome, self.code, self.why = outcome, code, why
 
     def item(self) -> Item:
-        """What became of it."""
+        """Return the item with its outcome."""
         return Item(self.kind, self.location, self.what, self.outcome, self.code, self.why)
 
 
 class Ledger:
-    """The items of one source, in the order in which they were read. Lives for one import."""
+    """The items of one source, in the order in which they were read. Used for one import."""
 
     def __init__(self) -> None:
         self._entries: list[Entry] = []
         self._remarks: dict[Remark, None] = {}
 
     def take(self, kind: ItemKind, location: Location, what: str) -> Entry:
-        """Count one more item."""
+        """Add an item, and return its entry."""
         entry = Entry(kind, location, what)
         self._entries.append(entry)
         return entry
 
     def remark(self, location: Location, code: str, what: str, why: str) -> None:
-        """Something to know that is no loss; the same remark is kept once."""
+        """Add a note that is not a loss. The same note is kept once."""
         self._remarks[Remark(location, code, what, why)] = None
 
     def lose_all(self, code: str, why: str) -> None:
-        """Nothing is written for the source: all of its items are lost."""
+        """Mark all items as lost, because nothing is written for the source."""
         for entry in self._entries:
             entry.outcome, entry.code, entry.why = "lost", code, why
 
     def items(self) -> Iterator[Item]:
-        """What became of each item."""
+        """Yield each item with its outcome."""
         return (entry.item() for entry in self._entries)
 
     @property
     def remarks(self) -> tuple[Remark, ...]:
-        """What else there is to know."""
+        """Return the notes."""
         return tuple(self._remarks)

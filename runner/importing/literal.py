@@ -1,4 +1,4 @@
-"""Texts of requests as templates: what the other tool fills in becomes a variable, everything else stays as it is."""
+"""Turn the texts of requests into templates: placeholders of the other tool become variables, other text stays unchanged."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ __all__ = ["all_texts", "filled", "in_texts"]
 
 
 def filled(text: str, placeholder: re.Pattern[str], name_of: Callable[[re.Match[str]], str | None]) -> str:
-    """A text as Jinja: each placeholder a variable, the text between them to the character.
+    """Return a text as a Jinja template in which each placeholder is a variable, and all other text is unchanged.
 
-    `name_of` gives the variable's name here; None leaves a placeholder as the text that it is.
+    `name_of` returns the name of the variable, or None to keep a placeholder as text.
     """
     pieces: list[str] = []
     at = 0
@@ -23,7 +23,7 @@ def filled(text: str, placeholder: re.Pattern[str], name_of: Callable[[re.Match[
         if name is None:
             continue
         before = verbatim(text[at : found.start()])
-        if before.endswith("{"):  # it would belong to the tag
+        if before.endswith("{"):  # Jinja would read it as a part of the tag
             before = f"{before[:-1]}{{{{ '{{' }}}}"
         pieces += [before, f"{{{{ {name} }}}}"]
         at = found.end()
@@ -31,7 +31,7 @@ def filled(text: str, placeholder: re.Pattern[str], name_of: Callable[[re.Match[
 
 
 def in_texts(value: Json, change: Callable[[str], str]) -> Json:
-    """The contents of messages with each of their texts and addresses changed."""
+    """Return the contents of messages with each text and URL changed."""
     if isinstance(value, str):
         return change(value)
     if isinstance(value, list):
@@ -45,7 +45,7 @@ def in_texts(value: Json, change: Callable[[str], str]) -> Json:
 
 
 def all_texts(value: Json) -> Iterator[str]:
-    """The texts in a value."""
+    """Yield the strings in a value."""
     if isinstance(value, str):
         yield value
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()

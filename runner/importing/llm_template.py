@@ -1,4 +1,4 @@
-"""Templates of Simon Willison's `llm`: `$name` is a variable, `$input` what is piped in."""
+"""Import templates of Simon Willison's `llm`: `$name` is a variable, `$input` is the standard input."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PLACEHOLDER = re.compile(r"\$(?:(\$)|([A-Za-z_]\w*)|\{([A-Za-z_]\w*)\})")
 
 
 def read_llm_template(name: str, folder: Folder, ledger: Ledger) -> tuple[list[Draft], dict[str, Json]]:
-    """The prompt file of a template. Raises RefusedSourceError."""
+    """Return the prompt file of a template. Raises RefusedSourceError."""
     document = folder.document(name)
     root = root_of(document)
     if isinstance(root.value, str):
@@ -28,7 +28,7 @@ def read_llm_template(name: str, folder: Folder, ledger: Ledger) -> tuple[list[D
     elif isinstance(root.value, dict) and {"prompt", "system"} & root.value.keys():
         values = dict(root.value)
     else:
-        raise RefusedSourceError("I902", "it is no template of llm", location=root.location)
+        raise RefusedSourceError("I902", "it is not a template of llm", location=root.location)
     entry = ledger.take("prompt", root.location, "the template")
     comments = Comments()
     draft = Draft(
@@ -62,17 +62,17 @@ def read_llm_template(name: str, folder: Folder, ledger: Ledger) -> tuple[list[D
                 part,
             )
         elif key in ("extract", "extract_last"):
-            part.drop("I102", "what llm prints of the answer")
+            part.drop("I102", "it selects the part of the answer that llm prints")
         elif key == "name":
-            part.drop("I102", "the name of the file")
+            part.drop("I102", "the name of the prompt file is taken from the source file")
         else:
-            part.lose("I101", "runner knows nothing like it")
+            part.lose("I101", "runner has nothing like it")
     for key, role in (("system", "system"), ("prompt", "user")):
         text = values.get(key)
         if isinstance(text, str) and text.strip():
             messages.append({"role": role, "content": filled(text, _PLACEHOLDER, variable)})
     if not isinstance(values.get("prompt"), str):
-        messages.append({"role": "user", "content": "{{ input }}"})  # what is piped in is the prompt
+        messages.append({"role": "user", "content": "{{ input }}"})  # the standard input is the prompt
         names.setdefault("input", "input")
     given = defaults if isinstance(defaults, dict) else {}
     for key in given:

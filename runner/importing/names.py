@@ -1,4 +1,4 @@
-"""Names of files and of cases, made of what people wrote elsewhere."""
+"""Make names of files, cases and variables from names and texts in sources."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MOST = 60
 
 
 def file_stem(text: str, otherwise: str = "prompt") -> str:
-    """A name for a file: lower-case letters, digits and hyphens."""
+    """Return a file name: lower-case letters, digits and hyphens."""
     stem = _slug(text)[:_MOST].strip("-._")
     if not stem:
         return otherwise
@@ -23,7 +23,7 @@ def file_stem(text: str, otherwise: str = "prompt") -> str:
 
 
 def case_name(text: str, taken: Collection[str]) -> str | None:
-    """An id for a case that none of the others has; None where the text says nothing that an id could say."""
+    """Return an id that no other case has, or None if the text has no characters that an id can have."""
     slug = _slug(text)[:_MOST].strip("-._")
     if not slug or not re.match(r"[a-z0-9]", slug):
         return None
@@ -40,13 +40,13 @@ def free_name(name: str, taken: Collection[str]) -> str:
 
 
 def prompt_name(text: str) -> str:
-    """A name for a prompt: what its format forbids becomes a hyphen."""
+    """Return a name for a prompt, in which forbidden characters are hyphens."""
     name = re.sub(r'[\x00-\x1f/\\:*?"<>|]+', "-", text).strip(" .-")
     return name[:80].strip(" .-")
 
 
 def input_name(text: str, taken: Collection[str] = ()) -> str:
-    """The variable's own name where a template of ours can read it, else the nearest one that it can."""
+    """Return the name of a variable if Jinja can read it, otherwise the closest name that it can."""
     if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", text) and usable_in_jinja(text) is None:
         return text
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()

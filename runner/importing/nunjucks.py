@@ -1,7 +1,7 @@
-"""Nunjucks templates, as promptfoo renders them, become Jinja's: by tokens, and only what means the same in both.
+"""Translate Nunjucks templates, as promptfoo renders them, to Jinja, token by token.
 
-Text outside of tags is kept to the character; the prompt is rendered with `whitespace: raw`, since Nunjucks trims no
-blocks. What has no counterpart is refused, with the line on which it stands.
+Text outside of tags is unchanged; the prompt is rendered with `whitespace: raw`, because Nunjucks does not trim blocks.
+A construct without an equivalent in Jinja is refused at its line.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ __all__ = ["NoCounterpartError", "Translated", "from_nunjucks", "verbatim"]
 
 
 class NoCounterpartError(ValueError):
-    """A construct that has no counterpart; `line` counts from 1."""
+    """A construct that has no equivalent; `line` counts from 1."""
 
     def __init__(self, message: str, line: int) -> None:
         super().__init__(message)
@@ -24,9 +24,9 @@ class NoCounterpartError(ValueError):
 
 @dataclass(slots=True)
 class Translated:
-    """A Jinja template. `names` are the variables that it reads, in order; `walked` those of which it reads members.
+    """A Jinja template. `names` are the variables that it reads, in order; `walked` those whose structure it reads.
 
-    `includes` are the files that it includes, as they are named in it.
+    `includes` are the names of the files that it includes.
     """
 
     text: str
@@ -98,7 +98,7 @@ def _refuse_stray(text: str, source: str, at: int) -> None:
 
 
 def verbatim(text: str) -> str:
-    """The text so that Jinja prints it as it stands."""
+    """Return a template that prints the text unchanged."""
     if not re.search(r"\{[{%#]", text):
         return text
     if "endraw" in text:
@@ -108,7 +108,7 @@ def verbatim(text: str) -> str:
 
 @dataclass(slots=True)
 class _Translator:
-    """Translates the tags of one template. `local` has the names of each open loop; `line` is that of the tag."""
+    """Translator of the tags of one template. `local` are the names of each open loop; `line` is the line of the tag."""
 
     rename: Callable[[str], str]
     made: Translated = field(default_factory=lambda: Translated(""))
@@ -132,7 +132,7 @@ class _Translator:
             body = self._expression(inner)
             if not body.strip():
                 raise self._refused("{{ }} prints nothing")
-            if _MEMBER.fullmatch(body):  # what is not there prints nothing
+            if _MEMBER.fullmatch(body):  # a missing member prints nothing
                 body = f'{body.rstrip()} | default(""){" " if body.endswith(" ") else ""}'
             return f"{opening}{lead}{body}{tail}{closing}"
         body = self._statement(inner)
@@ -141,7 +141,7 @@ class _Translator:
     def _statement(self, inner: str) -> str:
         found = re.match(r"(\s*)(\w+)(.*)\Z", inner, re.DOTALL)
         if found is None:
-            raise self._refused(f"{{%{inner}%}} is no tag")
+            raise self._refused(f"{{%{inner}%}} is not a tag")
         space, word, rest = found.groups()
         if word in ("if", "elif", "elseif"):
             if word == "if":
@@ -180,20 +180,20 @@ class _Translator:
         if word == "include":
             named = re.fullmatch(r"""\s*("([^"]+)"|'([^']+)')\s*""", rest)
             if named is None:
-                raise self._refused("an include whose file is not named by a constant")
+                raise self._refused("the file of an include is not a constant")
             self.made.includes[named[2] or named[3]] = None
             return inner
-        raise self._refused(f"the tag {{% {word} %}} has no counterpart")
+        raise self._refused(f"the tag {{% {word} %}} has no equivalent")
 
     def _expression(self, text: str) -> str:
         pieces: list[str] = []
         known = set(self.made.names)
         at = 0
-        before = ""  # the last word that is not white space
+        before = ""  # the last token that is not white space
         while at < len(text):
             found = _TOKEN.match(text, at)
             if found is None:
-                raise self._refused(f"{text.strip()[:60]!r} is no expression")
+                raise self._refused(f"{text.strip()[:60]!r} is not an expression")
             at = found.end()
             kind, word = found.lastgroup, found[0]
             if kind == "space":
@@ -205,13 +205,15 @@ class _Translator:
             elif word in _AS_JINJA:
                 other = _AS_JINJA[word]
                 if other is None:
-                    raise self._refused(f"{word} is no operator of Nunjucks")
+                    raise self._refused(f"{word} is not an operator of Nunjucks")
                 pieces.append(other)
             else:
                 pieces.append(word)
             before = word
         made_of = _without_empty_filters("".join(pieces))
-        if not re.fullmatch(r"\s*[^\W\d]\w*\s*", text):  # more than printing it: its structure counts
+        if not re.fullmatch(
+            r"\s*[^\W\d]\w*\s*", text
+        ):  # the template does more than print it, so its structure matters
             self.made.walked.update(set(self.made.names) - known)
             self.made.walked.update(
                 name for name in re.findall(r"[^\W\d]\w*", text) if name in self.made.names
@@ -220,12 +222,12 @@ class _Translator:
 
     def _name(self, word: str, before: str, following: str, text: str) -> str:
         if before == "." and word == "length" and following != "(":
-            return "\x01"  # a filter here
+            return "\x01"  # a filter in Jinja
         if before == ".":
             return word
         if before == "|":
             if _FILTERS.get(word) is None:
-                raise self._refused(f"the filter {word} has no counterpart")
+                raise self._refused(f"the filter {word} has no equivalent")
             return _FILTERS[word] or "\0"
         if before == "is":
             return word
@@ -236,7 +238,7 @@ class _Translator:
         if following == "(":
             if word == "range":
                 return word
-            raise self._refused(f"the function {word}() has no counterpart")
+            raise self._refused(f"the function {word}() has no equivalent")
         if following == "=" and not re.match(r"=\s*=", text[text.find(word) + len(word) :].lstrip()):
             return word  # a keyword argument
         if word == "env":

@@ -1,7 +1,7 @@
-"""Saved evals of OpenAI: the eval with its criteria, and its runs with their messages and rows, become prompt files.
+"""Import saved evals of OpenAI: the eval with its criteria, and its runs with their messages and rows.
 
-The service is gone, so that only what was saved is here: `GET /v1/evals/{id}`, `/runs/{id}` and `/output_items`, each in a
-file of its own in one folder. Files of rows (JSONL) that a run names by id are looked for under that name.
+The sources are saved responses of `GET /v1/evals/{id}`, `/runs/{id}` and `/output_items`, each in its own file of one
+folder. If a run names a file of rows by its id, the rows are read from `ID.jsonl`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ..documents.json_reader import parse_json
 from ..errors import RunnerError
 from ..values import Json, JsonObject
 from .drafts import CaseDraft, Draft, Mapped
-from .kept import kept_assertion, kept_block
+from .kept import JUDGED_BY_MODEL, kept_assertion, kept_block
 from .ledger import Entry, Ledger, RefusedSourceError
 from .literal import filled, in_texts
 from .names import file_stem, input_name, prompt_name
@@ -42,7 +42,7 @@ class _Saved:
 
 
 def companions_of_eval(name: str, folder: Folder) -> list[str]:
-    """The files that belong to the first of them: all that is saved of evals in one folder."""
+    """Return the saved files of evals in one folder; the first of them is the source in the report."""
     inside = name.rpartition("/")[0]
     return [
         each
@@ -52,7 +52,7 @@ def companions_of_eval(name: str, folder: Folder) -> list[str]:
 
 
 def read_openai_evals(name: str, folder: Folder, ledger: Ledger) -> tuple[list[Draft], dict[str, Json]]:
-    """A prompt file for each run of the evals that are saved in the folder of `name`. Raises RefusedSourceError."""
+    """Return a prompt file for each run of the evals in the folder of `name`. Raises RefusedSourceError."""
     saved = _Saved()
     for each in dict.fromkeys((name, *companions_of_eval(name, folder))):
         for root in _roots(each, folder):
@@ -64,12 +64,12 @@ def read_openai_evals(name: str, folder: Folder, ledger: Ledger) -> tuple[list[D
     if not saved.runs:
         place = (saved.evals or [root_of(folder.document(name))])[0].location
         raise RefusedSourceError(
-            "I905", "an eval holds no messages and no rows: those are in its runs",
+            "I905", "an eval contains no messages and no rows; its runs contain them",
             location=place, hint="save GET /v1/evals/EVAL/runs/RUN beside it",
         )  # fmt: skip
     for item in saved.items:
         ledger.take("test", item.location, "output items").drop(
-            "I704", "answers of another request are not approved ones"
+            "I704", "answers to another request are not approved answers"
         )
     criteria: dict[str, list[tuple[Node, Entry]]] = {}
     for identity_, node in evals.items():
@@ -109,7 +109,7 @@ def _roots(name: str, folder: Folder) -> Iterator[Node]:
                 try:
                     yield root_of(parse_json(line, folder.shown_as(name), first_line=number))
                 except RunnerError:
-                    return  # rows of something else
+                    return  # rows that do not belong to an eval
         return
     root = root_of(folder.document(name))
     data = root.get("data")
@@ -149,7 +149,7 @@ def _eval_keys(node: Node, ledger: Ledger) -> None:
         if key != "testing_criteria":
             entry = ledger.take("key", value.key_location, f'"{key}" of the eval')
             if key not in ("name", "data_source_config"):
-                entry.drop("I102", "a note of the service")
+                entry.drop("I102", "metadata of the service")
 
 
 def _run(
@@ -176,9 +176,9 @@ def _run(
         if key != "data_source":
             part = ledger.take("key", value.key_location, f'"{key}" of a run')
             if key != "model":
-                part.drop("I102", "a note of the service")
+                part.drop("I102", "metadata of the service")
     if source is None:
-        raise RefusedSourceError("I905", "a run without data_source", location=run.location)
+        raise RefusedSourceError("I905", "the run has no data_source", location=run.location)
     model = source.get("model") or run.get("model")
     if model is not None and model.text:
         draft.put("model", model.text)
@@ -203,7 +203,7 @@ def _messages(source: Node, names: dict[str, str], ledger: Ledger) -> list[Json]
     if kind is not None and kind.value not in ("completions", "responses"):
         raise RefusedSourceError(
             "I905",
-            f"a run of the kind {kind.value} asks nothing: it judges answers that are given",
+            f"a run of the kind {kind.value} sends no request: it judges existing answers",
             location=source.location,
         )
     given = source.get("input_messages")
@@ -222,7 +222,7 @@ def _messages(source: Node, names: dict[str, str], ledger: Ledger) -> list[Json]
         made = message_of(item.value)
         if made is None:
             raise RefusedSourceError(
-                "I905", "a message of this kind has no counterpart", location=item.location
+                "I905", "a message of this kind has no equivalent", location=item.location
             )
         messages.append(in_texts(made, lambda text: filled(text, _ITEM, variable)))
         del entry
@@ -237,16 +237,16 @@ def _sampling(source: Node, draft: Draft, ledger: Ledger) -> None:
             continue
         if key != "sampling_params":
             ledger.take("key", value.key_location, f'"{key}" of the data source').lose(
-                "I101", "runner knows nothing like it"
+                "I101", "runner has nothing like it"
             )
             continue
         for name, part in value.entries():
-            entry = ledger.take("key", part.key_location, f'"{name}" of the sampling')
+            entry = ledger.take("key", part.key_location, f'"{name}" of sampling_params')
             fields = response_fields(name, part.value)
             if part.value is None:
                 entry.drop("I106", "it is empty")
             elif fields is None:
-                entry.lose("I203", "chat completions know no such field")
+                entry.lose("I203", "chat completions have no such field")
             else:
                 for field_, sent in fields.items():
                     draft.put(field_, sent, entry)
@@ -271,7 +271,7 @@ def _rows(source: Node, folder: Folder, inside: str, ledger: Ledger) -> list[_Ro
         items = _from_file(given, folder, inside, ledger)
     else:
         ledger.take("test", given.location, f"rows ({kind.value})").lose(
-            "I401", "the rows are kept by the service"
+            "I401", "the service stores the rows"
         )
         return []
     rows: list[_Row] = []
@@ -281,7 +281,7 @@ def _rows(source: Node, folder: Folder, inside: str, ledger: Ledger) -> list[_Ro
         if isinstance(inner.value, dict):
             rows.append(_Row(inner, entry, dict(inner.value)))
         else:
-            entry.lose("I401", "it is no row")
+            entry.lose("I401", "it is not a row")
     return rows
 
 
@@ -297,8 +297,8 @@ def _from_file(given: Node, folder: Folder, inside: str, ledger: Ledger) -> list
             if line.strip()
         ]
     except RunnerError:
-        ledger.take("test", given.location, "rows in a file").lose(
-            "I302", f"the rows stand in a file of the service: save it as {name or 'ID.jsonl'} beside the run"
+        ledger.take("test", given.location, "a file of rows").lose(
+            "I302", f"the service stores the a file of rows: save it as {name or 'ID.jsonl'} beside the run"
         )
         return []
 
@@ -364,28 +364,28 @@ def _assertion(node: Node, entry: Entry, row: JsonObject | None, *, parsed: bool
     kind = node.get("type")
     if kind is None or kind.value != "string_check":
         if kind is not None and kind.value in _JUDGES:
-            entry.lose("I502", "a model judges the answer; kept under x-import until runner has judges")
+            entry.lose("I502", JUDGED_BY_MODEL)
         elif kind is not None and kind.value == "python":
             entry.lose("I503", "code is not run")
         elif kind is not None and kind.value == "text_similarity":
-            entry.lose("I501", "its score is another one than those of runner")
+            entry.lose("I501", "its score differs from the scores of runner")
         else:
             entry.lose("I501", "there is no such check")
         return None
     subject, operation, reference = (node.get(key) for key in ("input", "operation", "reference"))
     if subject is None or operation is None or reference is None or operation.value not in _OPERATIONS:
-        entry.lose("I505", "it lacks input, operation or reference")
+        entry.lose("I505", "it lacks an input, an operation or a reference")
         return None
     wanted = _resolved(str(reference.value), row)
     if wanted is None:
-        entry.lose("I506", "its reference names something else than the row")
+        entry.lose("I506", "its reference is not a value of the row")
         return None
     type_ = _OPERATIONS[str(operation.value)]
     found = _JSON.fullmatch(str(subject.value))
     if found is not None and parsed:
         return {"type": type_, "path": f"${found[1]}", "value": wanted}
     if not _TEXT.fullmatch(str(subject.value)):
-        entry.lose("I506", "it looks at something else than the text of the answer")
+        entry.lose("I506", "it does not check the text of the answer")
         return None
     if parsed and type_ in ("equals", "not-equals"):
         sign = "==" if type_ == "equals" else "!="

@@ -1,4 +1,4 @@
-"""A request to OpenAI's API, as JSON or as a curl command, becomes a prompt file that sends the same."""
+"""Import a request to OpenAI's API (JSON or a curl command) as a prompt file that sends the same request."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _PART = {"input_text": "text", "output_text": "text", "text": "text"}
 
 
 def read_openai_request(name: str, folder: Folder, ledger: Ledger) -> tuple[list[Draft], dict[str, Json]]:
-    """The prompt files of a request, of a curl command, or of the lines of a batch file. Raises RefusedSourceError."""
+    """Return the prompt files of a request, a curl command or the lines of a batch file. Raises RefusedSourceError."""
     text = folder.text(name)
     shown = folder.shown_as(name)
     stem = file_stem(name.rpartition("/")[2].rpartition(".")[0])
@@ -48,7 +48,7 @@ def _of_curl(text: str, shown: str, stem: str, folder: Folder, name: str, ledger
     place = Location(shown, 1, 1)
     if "<<" in text:
         raise RefusedSourceError(
-            "I903", "a here-document: put the JSON into a file of its own", location=place
+            "I903", "it uses a here-document: write the JSON to a separate file", location=place
         )
     try:
         words = shlex.split(text[text.index("curl") :].replace("\\\n", " "), comments=True)
@@ -72,7 +72,7 @@ def _of_curl(text: str, shown: str, stem: str, folder: Folder, name: str, ledger
         elif option in ("-X", "--request", "-o", "--output", "-m", "--max-time"):
             next(given, None)
     if body is None:
-        raise RefusedSourceError("I903", "the command sends no JSON (-d)", location=place)
+        raise RefusedSourceError("I903", "the command does not send JSON (-d)", location=place)
     if body.startswith("@"):
         file = folder.name_of(name.rpartition("/")[0], body[1:], place)
         return _draft(root_of(folder.document(file, place)), stem, ledger)
@@ -81,9 +81,12 @@ def _of_curl(text: str, shown: str, stem: str, folder: Folder, name: str, ledger
     try:
         document = parse_json(body, shown, first_line=line)
     except RunnerError as error:
-        hint = "the shell would fill in its variables first: write their values" if "$" in body else None
+        hint = "the shell would expand variables in it: write their values" if "$" in body else None
         raise RefusedSourceError(
-            "I903", f"what is sent is not JSON: {error.message}", location=error.location or place, hint=hint
+            "I903",
+            f"the request body is not JSON: {error.message}",
+            location=error.location or place,
+            hint=hint,
         ) from None
     return _draft(root_of(document), stem, ledger)
 
@@ -95,7 +98,7 @@ def _header(text: str, place: Location, ledger: Ledger) -> None:
     if secret and "$" not in value:
         entry.drop(
             "I103",
-            "a key is never copied; it stands in this file, so revoke it and name a variable: api_key_env",
+            "a key is never copied; revoke it, because it is in this file, and name a variable: api_key_env",
         )
         ledger.remark(
             place, "I103", f'header "{name.strip()}"', "the key in this file is not copied; revoke it"
@@ -106,12 +109,12 @@ def _header(text: str, place: Location, ledger: Ledger) -> None:
 
 def _draft(root: Node, stem: str, ledger: Ledger) -> Draft:
     if not isinstance(root.value, dict):
-        raise RefusedSourceError("I903", "a request is an object", location=root.location)
+        raise RefusedSourceError("I903", "a request must be an object", location=root.location)
     prompt = root.get("prompt")
     if prompt is not None and isinstance(prompt.value, dict) and "id" in prompt.value:
         raise RefusedSourceError(
-            "I904", "a prompt that OpenAI keeps (pmpt_…): its API exports none",
-            location=prompt.location, hint="copy its messages from the dashboard into `input`",
+            "I904", "OpenAI stores this prompt (pmpt_…), and its API cannot export prompts",
+            location=prompt.location, hint="copy its messages from the dashboard to `input`",
         )  # fmt: skip
     entry = ledger.take("prompt", root.location, "the request")
     draft = Draft(stem, entry)
@@ -122,11 +125,11 @@ def _draft(root: Node, stem: str, ledger: Ledger) -> Draft:
             root.location,
             "I203",
             "the request",
-            "the Responses API is another API; the same is asked over chat completions",
+            "the Responses API is a different API; the same request is sent over chat completions",
         )
         _responses(root, draft, ledger)
     else:
-        raise RefusedSourceError("I903", "it has neither messages nor input", location=root.location)
+        raise RefusedSourceError("I903", "it has neither `messages` nor `input`", location=root.location)
     if any("{{" in each or "{%" in each or "{#" in each for each in _strings(draft.fields["messages"].value)):
         draft.put("template", {"engine": "none"})
         draft.fields["messages"] = draft.fields.pop("messages")
@@ -153,7 +156,10 @@ def _chat(root: Node, draft: Draft, ledger: Ledger) -> None:
         else:
             draft.put_extra(key, node.value, entry)
             ledger.remark(
-                node.key_location, "I608", f'"{key}"', "only its own provider knows it: sent under extra_body"
+                node.key_location,
+                "I608",
+                f'"{key}"',
+                "only some providers know it; it is sent under extra_body",
             )
     draft.fields["messages"] = draft.fields.pop("messages")
 
@@ -171,7 +177,7 @@ def _responses(root: Node, draft: Draft, ledger: Ledger) -> None:
         part = ledger.take("message", item.location, "an item of the input")
         made = message_of(item.value)
         if made is None:
-            part.lose("I203", "items of this kind have no counterpart in chat completions")
+            part.lose("I203", "items of this kind have no equivalent in chat completions")
         else:
             messages.append(made)
     for key, node in root.entries():
@@ -184,7 +190,7 @@ def _responses(root: Node, draft: Draft, ledger: Ledger) -> None:
         elif is_key_name(key):
             entry.drop("I103", "a key is never copied; revoke it")
         elif fields is None:
-            entry.lose("I203", "chat completions know no such field")
+            entry.lose("I203", "chat completions have no such field")
         else:
             for name, value in fields.items():
                 draft.put(name, value, entry)
@@ -192,7 +198,7 @@ def _responses(root: Node, draft: Draft, ledger: Ledger) -> None:
 
 
 def message_of(value: Json) -> Json | None:
-    """A message of the Responses API or of an eval as one of chat completions; None for items of other kinds."""
+    """Return a message of the Responses API or of an eval as a message of chat completions; None for other items."""
     if (
         not isinstance(value, dict)
         or value.get("type", "message") != "message"
@@ -227,7 +233,7 @@ def message_of(value: Json) -> Json | None:
 
 
 def response_fields(key: str, value: Json) -> Mapping[str, Json] | None:
-    """A field of the Responses API as fields of chat completions; None where there are none."""
+    """Return the fields of chat completions for a field of the Responses API; None if there are none."""
     same = {
         "model", "temperature", "top_p", "metadata", "store", "user", "service_tier", "parallel_tool_calls", "safety_identifier",
         "prompt_cache_key", "top_logprobs", "seed", "max_completion_tokens", "reasoning_effort", "response_format",

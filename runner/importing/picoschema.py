@@ -1,4 +1,4 @@
-"""Picoschema, dotprompt's short form of JSON Schema, in full."""
+"""Expand Picoschema, dotprompt's short form of JSON Schema."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SCALARS = ("any", "boolean", "integer", "null", "number", "string")
 
 
 class PicoschemaError(ValueError):
-    """What is no picoschema; `named` is the name of a schema that only code knows."""
+    """An invalid picoschema; `named` is the name of a schema that is defined in code."""
 
     def __init__(self, message: str, *, named: str | None = None) -> None:
         super().__init__(message)
@@ -23,7 +23,7 @@ class PicoschemaError(ValueError):
 
 
 def from_picoschema(value: Json, known: Mapping[str, JsonObject] = _NONE) -> dict[str, Json]:
-    """The JSON Schema of a picoschema; one that is JSON Schema already stays. `known` are the schemas that have names.
+    """Return the JSON Schema of a picoschema; a JSON Schema is returned unchanged. `known` are the schemas with names.
 
     Raises PicoschemaError.
     """
@@ -32,7 +32,7 @@ def from_picoschema(value: Json, known: Mapping[str, JsonObject] = _NONE) -> dic
         made: dict[str, Json] = {"type": kind} if kind in _SCALARS else _named(kind, known)
         return {**made, "description": description} if description else made
     if not isinstance(value, dict):
-        raise PicoschemaError("a schema is a word or an object")
+        raise PicoschemaError("a schema must be a string or an object")
     if value.get("type") in (*_SCALARS, "object", "array"):
         return dict(value)
     if isinstance(value.get("properties"), dict):
@@ -42,7 +42,7 @@ def from_picoschema(value: Json, known: Mapping[str, JsonObject] = _NONE) -> dic
 
 def _named(kind: str, known: Mapping[str, JsonObject]) -> dict[str, Json]:
     if kind not in known:
-        raise PicoschemaError(f"the schema {kind!r} is known to code only", named=kind)
+        raise PicoschemaError(f"the schema {kind!r} is defined in code", named=kind)
     return dict(known[kind])
 
 
@@ -56,7 +56,7 @@ def _part(value: Json, known: Mapping[str, JsonObject], depth: int) -> dict[str,
         )
         return {**made, "description": description} if description else made
     if not isinstance(value, dict):
-        raise PicoschemaError("it consists of objects and words only")
+        raise PicoschemaError("a picoschema contains only objects and strings")
     return _object(value, known, depth)
 
 
@@ -96,9 +96,9 @@ def _typed(
         return _optional(_part(inner, known, depth + 1), optional=optional)
     if kind == "enum":
         if not isinstance(inner, list):
-            raise PicoschemaError("an enum is a list of values")
+            raise PicoschemaError("an enum must be a list of values")
         return {"enum": [*inner, None] if optional and None not in inner else list(inner)}
-    raise PicoschemaError(f"what stands in brackets is array, object or enum, not {kind}")
+    raise PicoschemaError(f"the type in parentheses must be array, object or enum, not {kind}")
 
 
 def _optional(schema: dict[str, Json], *, optional: bool) -> dict[str, Json]:

@@ -1,4 +1,4 @@
-"""One source, read by the reader of its kind, made sound, and accounted for."""
+"""Read one source with the reader of its kind, validate the result, and account for every item."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ READERS: Mapping[str, Reader] = {
     "evals-registry": read_evals_registry,
     "llm-template": read_llm_template,
 }
-"""The reader of each kind."""
+"""The reader of each kind of source."""
 
 
 def read_source(kind: str, name: str, folder: Folder) -> Imported:
-    """What comes of the source `name` in a folder. Never raises for what stands in it."""
+    """Import the source `name` in a folder. Never raises for the content of the source."""
     ledger = Ledger()
     shown = folder.shown_as(name)
     try:
@@ -57,13 +57,13 @@ def read_source(kind: str, name: str, folder: Folder) -> Imported:
 
 
 def _written(drafts: list[Draft], kind: str, name: str, ledger: Ledger) -> tuple[OutFile, ...]:
-    """The files of the drafts, beside where the source stands. Raises RefusedSourceError where nothing is left."""
+    """Return the files of the drafts, in the folder of the source. Raises RefusedSourceError if no draft is left."""
     inside = name.rpartition("/")[0]
     prefix = f"{inside}/" if inside else ""
     found: dict[str, bytes] = {}
     for draft in drafts:
         if "model" not in draft.fields and "x-import" not in draft.fields:
-            draft.put("x-import", kept_block(kind, name, []))  # so that runner check knows whence it comes
+            draft.put("x-import", kept_block(kind, name, []))  # so that `runner check` knows the origin
         written = make_sound(draft)
         if written is None:
             continue
@@ -73,6 +73,6 @@ def _written(drafts: list[Draft], kind: str, name: str, ledger: Ledger) -> tuple
     if not found:
         entry = drafts[0].entry
         raise RefusedSourceError(
-            entry.code or "I190", entry.why or "nothing of it can be imported", location=entry.location
+            entry.code or "I190", entry.why or "no part of it can be imported", location=entry.location
         )
     return tuple(OutFile(file, data) for file, data in found.items())

@@ -1,4 +1,4 @@
-"""Regular expressions of JavaScript, spelled for Python so that a person still recognises them."""
+"""Convert regular expressions of JavaScript to Python, with as few changes as possible."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ _SAME = re.compile(
 
 
 def python_pattern(source: str, flags: str = "") -> str:
-    """The pattern as Python reads it. Raises PatternError for one that Python cannot match."""
+    """Return the pattern in Python's syntax. Raises PatternError if Python has no equivalent."""
     if unknown := set(flags) - set("gimsuy"):
         raise PatternError(f"the flag {''.join(sorted(unknown))} is not known")
     if "m" in flags and re.search(r"(?<!\\)[$^]", source):
-        raise PatternError("the flag m changes what ^ and $ mean")
+        raise PatternError("the flag m changes the meaning of ^ and $")
     if re.search(r"\\[pP]\{", source) and not {"u", "v"} & set(flags):
-        raise PatternError("\\p without the flag u is the letter p in JavaScript")
+        raise PatternError("\\p without the flag u means the letter p in JavaScript")
     spelt = _spelt(source)
     if spelt is None:
         spelt = compile_ecma(source).pattern
@@ -47,7 +47,7 @@ def python_pattern(source: str, flags: str = "") -> str:
 
 
 def _spelt(source: str) -> str | None:
-    """The pattern with as little changed as possible; None where more than signs has to change."""
+    """Return the pattern with the fewest changes; None if single characters are not enough."""
     pieces: list[str] = []
     inside = False
     signs = [found[0] for found in _SIGN.finditer(source)]

@@ -1,4 +1,4 @@
-"""Keys in sources: found by the names under which people write them, and taken out of whatever is kept."""
+"""Find API keys in sources by the names of their fields, and mask them in everything that is kept."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _NOT_KEYS = re.compile(r"(?i)(?:max|min|stop|special|top|total|input|output|prom
 
 
 def is_key_name(name: str) -> bool:
-    """Whether what stands under a name is a key."""
+    """Return whether a field with this name contains a key."""
     spelt = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
     return _KEY_NAME.match(spelt) is not None and _NOT_KEYS.search(spelt) is None
 
 
 def keys_in(node: Node, depth: int = 0) -> Iterator[tuple[Node, str]]:
-    """The literals that stand under such names, with their places."""
+    """Yield the literal keys in a value, with their nodes."""
     if depth > 60:
         return
     for name, value in node.entries():
@@ -57,12 +57,12 @@ def report_keys(root: Node, ledger: Ledger) -> frozenset[str]:
 
 
 def _is_reference(text: str) -> bool:
-    """A name of a variable of the environment instead of a key: `${env:X}`, `{{ env.X }}`, `$X`, `<your key>`."""
+    """Return whether a text refers to a key, or stands for one: `${env:X}`, `{{ env.X }}`, `$X`, `<your key>`."""
     return text.startswith(("$", "{{", "<", "env:", "ENV:")) or text.strip() == ""
 
 
 def scrubbed(value: Json, keys: frozenset[str]) -> Json:
-    """A value without what stands under names of keys, and with known keys masked in its texts."""
+    """Return a value in which fields with names of keys, and known keys in strings, are masked."""
     if isinstance(value, dict):
         return {
             name: "[key]" if is_key_name(name) and isinstance(part, str) else scrubbed(part, keys)
@@ -74,7 +74,7 @@ def scrubbed(value: Json, keys: frozenset[str]) -> Json:
 
 
 def without_keys(text: str, keys: frozenset[str]) -> str:
-    """A text with known keys masked, and everything that has the shape of one."""
+    """Return a text in which known keys, and everything that looks like a key, are masked."""
     for key in sorted(keys, key=len, reverse=True):
         if len(key) >= 4:
             text = text.replace(key, "[key]")
@@ -82,5 +82,5 @@ def without_keys(text: str, keys: frozenset[str]) -> str:
 
 
 def holds_key(text: str, keys: frozenset[str]) -> bool:
-    """Whether a text holds one."""
+    """Return whether a text contains a key."""
     return find_secret(text) is not None or any(key in text for key in keys if len(key) >= 4)

@@ -1,7 +1,7 @@
-"""What is written passes `runner check`: what it would refuse is given up before, and told.
+"""Make sure that the result passes `runner check`: remove parts that it would reject, and report them as lost.
 
-The draft is checked as a prompt file is, without the disk. What an error is about, an assertion, a test or a key, is
-taken out and counted as lost; where that cannot be said, the whole prompt is.
+The draft is checked like a prompt file, in memory. The assertion, test or key that causes an error is removed and
+counted as lost; if an error cannot be attributed to one of them, the whole prompt is lost.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from .drafts import CaseDraft, Draft, FieldDraft, Mapped, Written, write
 __all__ = ["CHECK", "INCOMPLETE", "make_sound", "mark"]
 
 CHECK = "I190"
-"""The code of what `runner check` would refuse."""
+"""The code of an item that `runner check` would reject."""
 
 _NEEDED = frozenset({"messages", "inputs", "template", "model"})
 
 
 def make_sound(draft: Draft) -> Written | None:
-    """The text of the draft once nothing in it would be refused; None where the whole prompt would be."""
+    """Return the text of the draft without the parts that would be rejected; None if the whole prompt would be rejected."""
     while True:
         written = write(draft)
         found = _faults(draft, written)
@@ -38,7 +38,7 @@ def make_sound(draft: Draft) -> Written | None:
                 progress = True
         if not progress:
             first = found[0]
-            why = f"runner check would refuse the result: {first.message}"
+            why = f"runner check would reject the result: {first.message}"
             draft.entry.lose(CHECK, why)
             for part in draft.fields.values():
                 if part.entry is not None:
@@ -53,10 +53,10 @@ def make_sound(draft: Draft) -> Written | None:
 
 
 def _faults(draft: Draft, written: Written) -> list[RunnerError]:
-    """The errors of a prompt file; those in files beside it are of the prompt as a whole."""
+    """Return the errors of a prompt file; errors in files beside it count for the whole prompt."""
     name = f"{draft.name}.prompt.yaml"
     tree = MemoryTree({name: written.text.encode(), **draft.files})
-    project = load_project_from(MemoryTree({}), Path("/"), environ={})  # no environment is read
+    project = load_project_from(MemoryTree({}), Path("/"), environ={})  # the environment is not read
     try:
         prompt = load_prompt(name, tree)
         compile_rules(prompt, project)
@@ -88,7 +88,7 @@ def _give_up(draft: Draft, written: Written, line: int, error: RunnerError) -> b
     if found is None:
         return False
     piece, case = found
-    why = f"runner check would refuse it: {error.message}"
+    why = f"runner check would reject it: {error.message}"
     if isinstance(piece, Mapped):
         if piece in draft.asserts:
             draft.asserts.remove(piece)
@@ -120,11 +120,11 @@ def _give_up_field(draft: Draft, piece: FieldDraft, why: str) -> bool:
 
 
 INCOMPLETE = "import-incomplete"
-"""The tag of a case, or of a prompt, some of whose assertions were lost."""
+"""The tag of a case, or of a prompt, that lost some of its assertions."""
 
 
 def mark(case: CaseDraft) -> None:
-    """Tag a case as one that asserts less than it did."""
+    """Tag a case as one with fewer assertions than in the source."""
     tags = case.fields.get("tags")
     known = tags if isinstance(tags, list) else []
     if INCOMPLETE not in known:

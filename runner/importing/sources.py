@@ -1,4 +1,4 @@
-"""The files of a source: those below one folder, regular ones, and of a size that can be text."""
+"""Read the files of a source: regular files below one folder, up to a maximum size."""
 
 from __future__ import annotations
 
@@ -20,43 +20,43 @@ __all__ = ["Folder"]
 
 @dataclass(slots=True)
 class Folder:
-    """What an import may read: files below `root`. `shown` stands before their names in messages."""
+    """The files below `root`, which an import may read. `shown` is the prefix of their names in messages."""
 
     root: Path
     shown: str = ""
     read_names: set[str] = field(default_factory=set)
 
     def name_of(self, base: str, reference: str, location: Location) -> str:
-        """The name below `root` of the file that `reference` means in a file of the folder `base`.
+        """Return the name, below `root`, of the file that `reference` means in a file of the folder `base`.
 
-        Raises MissingFileError for one that lies outside, or that is hidden where keys are kept.
+        Raises MissingFileError for a file outside of `root`, or a file that may contain keys.
         """
         written = reference.strip()
         if not written or "\0" in written:
             raise MissingFileError("the file name is empty", location=location)
         if written.startswith(("/", "~", "\\")) or (len(written) > 1 and written[1] == ":"):
             raise MissingFileError(
-                f"{written} is an absolute path, and is not read",
+                f"{written} is an absolute path, so it is not read",
                 location=location,
-                hint="copy the file beside the source and name it relative to it",
+                hint="copy the file to the folder of the source, and use a relative path",
             )
         name = os.path.normpath(os.path.join(base, written.replace("\\", "/"))).replace(os.sep, "/")  # noqa: PTH118
         if name == ".." or name.startswith("../"):
             raise MissingFileError(
-                f"{written} lies outside the folder that is imported, and is not read",
+                f"{written} is outside the folder that is imported, so it is not read",
                 location=location,
-                hint="import the folder that holds both: runner import FOLDER",
+                hint="import a folder that contains both: runner import FOLDER",
             )
         if any(is_git(part) or part.startswith(".env") for part in name.split("/")):
-            raise MissingFileError(f"{written} may hold keys, and is not read", location=location)
+            raise MissingFileError(f"{written} may contain keys, so it is not read", location=location)
         return name
 
     def shown_as(self, name: str) -> str:
-        """What messages call a file."""
+        """Return the name of a file in messages."""
         return f"{self.shown}{name}"
 
     def read(self, name: str, location: Location | None = None) -> bytes:
-        """The bytes of a file. Raises MissingFileError where it is not there, is no regular file, or is too large."""
+        """Return the bytes of a file. Raises MissingFileError if it does not exist, is not a regular file or is too large."""
         place = location or Location(self.shown_as(name))
         path = self.root / name
         try:
@@ -80,15 +80,15 @@ class Folder:
         return data
 
     def text(self, name: str, location: Location | None = None) -> str:
-        """The text of a file, its line ends and byte order mark made ours. Raises MissingFileError, EncodingError."""
+        """Return the text of a file with normalised line ends and no byte order mark. Raises MissingFileError, EncodingError."""
         return decode(self.read(name, location), self.shown_as(name))
 
     def document(self, name: str, location: Location | None = None) -> Document:
-        """A YAML or JSON file. Raises MissingFileError, EncodingError, SyntaxFileError."""
+        """Return a parsed YAML or JSON file. Raises MissingFileError, EncodingError, SyntaxFileError."""
         return parse_document(self.read(name, location), self.shown_as(name))
 
     def matching(self, pattern: str) -> list[str]:
-        """The files whose names match a glob, sorted."""
+        """Return the names of the files that match a glob, sorted."""
         return [name for name in self.files() if _matches(name.split("/"), pattern.split("/"))]
 
     def files(self) -> Iterator[str]:

@@ -27,12 +27,12 @@ from .support import (
 
 FILES = [each["file"] for each in written("dotprompt")] + listed("dotprompt")
 REFUSED = {
-    "dotprompt/refused/helper.prompt": "the helper shout is known to code only",
+    "dotprompt/refused/helper.prompt": "the helper shout is defined in code",
     "dotprompt/refused/open.prompt": "is never closed",
-    "dotprompt/firebase__genkit/py/samples/prompts/prompts/recipe.prompt": "the helper list is known to code only",
+    "dotprompt/firebase__genkit/py/samples/prompts/prompts/recipe.prompt": "the helper list is defined in code",
     "dotprompt/google__dotprompt/examples/error-invalid-yaml.prompt": "a second key begins here",
     "dotprompt/google__dotprompt/examples/error-unmatched-closing-block.prompt": "{{/if}} closes nothing",
-    "dotprompt/google__dotprompt/examples/partials/circular-partial-b.prompt": "is not there",
+    "dotprompt/google__dotprompt/examples/partials/circular-partial-b.prompt": "does not exist",
     "dotprompt/google__dotprompt/packages/monaco/samples/03-multimodal-media.prompt": "media inside of a block",
 }
 OTHERWISE = {
@@ -171,12 +171,12 @@ def test_keys_that_dotprompt_does_not_read_are_no_loss(tmp_path):
     ("body", "reason"),
     [
         ("{{#each xs}}{{role \"user\"}}{{/each}}", "role inside of a block"),
-        ("{{shout name}}", "the helper shout is known to code only"),
+        ("{{shout name}}", "the helper shout is defined in code"),
         ("{{#if a}}", "is never closed"),
         ("{{/if}}", "closes nothing"),
         ("{{a b=}}", "cannot be read"),
-        ("{{>gone}}", "is not there"),
-        ("{{@auth.email}}", "known to code only"),
+        ("{{>gone}}", "does not exist"),
+        ("{{@auth.email}}", "is set by code"),
         ("   ", "its body is empty"),
         ("{{{{raw}}}}x{{{{/raw}}}}", "raw block"),
     ],

@@ -17,10 +17,10 @@ from .support import bodies_of, of_text, spec_of
 from .test_dotprompt import as_ours
 
 WITHOUT_COUNTERPART = {
-    "json": "`this` is the whole of the input",
-    "section": "a section that code fills in",
-    "resolved_partial": "the partial resolved is not there",
-    "nested_resolved_partial": "is not there",
+    "json": "`this` is the whole input",
+    "section": "a section is filled by code",
+    "resolved_partial": "the partial resolved does not exist",
+    "nested_resolved_partial": "does not exist",
 }
 """The suites of templates that are refused, and why."""
 ADDED_BY_CODE = {

@@ -67,7 +67,7 @@ def test_an_eval_and_its_run_become_a_prompt_with_tests(tmp_path):
     [
         (
             {"data_source": {**RUN["data_source"], "type": "stored_completions"}},
-            "it judges answers that are given",
+            "it judges existing answers",
         ),  # type: ignore[dict-item]
         ({"data_source": {"type": "completions"}}, "the run has no messages"),
     ],
@@ -79,7 +79,7 @@ def test_a_run_that_asks_nothing_is_refused(tmp_path, change, reason):
 
 def test_an_eval_without_runs_says_where_its_messages_are(tmp_path):
     found = of_text(tmp_path, "openai-evals", "eval.json", json.dumps(EVAL))
-    assert "those are in its runs" in str(found.refused)
+    assert "its runs contain them" in str(found.refused)
 
 
 CHAT = {
@@ -139,7 +139,7 @@ def test_a_curl_command_becomes_a_prompt_without_its_key(tmp_path):
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("curl x", "sends no JSON"),
+        ("curl x", "does not send JSON"),
         ("curl x -d '{", "cannot be read"),
         ("curl x -d '{'", "is not JSON"),
         ("curl x -d @- <<EOF\n{}\nEOF", "here-document"),
@@ -155,7 +155,7 @@ def test_a_prompt_that_openai_keeps_cannot_be_had(tmp_path):
     found = of_text(
         tmp_path, "openai-request", "r.json", '{"model": "m", "prompt": {"id": "pmpt_1"}, "input": "x"}'
     )
-    assert "exports none" in str(found.refused)
+    assert "cannot export prompts" in str(found.refused)
 
 
 def test_the_lines_of_a_batch_are_a_prompt_each(tmp_path):

@@ -125,9 +125,7 @@ def test_members_that_the_sample_does_not_have_are_rendered_as_nothing(tmp_path)
 
 def test_a_message_that_is_only_a_variable_without_a_value_is_reported(tmp_path):
     found = prompt(tmp_path, f"{V1}\nsample: {{a: b}}", "system:\n{{a}}\n\nuser:\n{{question}}")
-    assert ["leaves its message out" in remark.why for remark in found.remarks if remark.code == "I603"] == [
-        True
-    ]
+    assert ["omits its message" in remark.why for remark in found.remarks if remark.code == "I603"] == [True]
 
 
 def test_the_loop_that_prints_a_conversation_is_a_placeholder(tmp_path):
@@ -153,9 +151,9 @@ def test_the_loop_that_prints_a_conversation_is_a_placeholder(tmp_path):
             "the role of a message is computed",
         ),
         (V1, "{% if a %}\nuser:\nq\n{% endif %}", "spans two messages"),
-        (V1, "user:\n{{ q | }}", "no Jinja template"),
+        (V1, "user:\n{{ q | }}", "not a valid Jinja template"),
         (V1, "", "its body is empty"),
-        (f"{V1}\nbase: other.prompty", "user:\nq", "builds on another file"),
+        (f"{V1}\nbase: other.prompty", "user:\nq", "based on another file"),
         ("model: {apiType: embedding}", "user:\nq", "for embeddings"),
         (V1, "user:\n![a](../secret.png)", "outside the folder"),
     ],

@@ -1,1 +1,1 @@
-"""dotprompt: the front matter and the body of its files."""
+"""Import files of dotprompt: their front matter and their body."""

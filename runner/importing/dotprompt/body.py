@@ -1,4 +1,4 @@
-"""The body of a dotprompt file: a tree of Handlebars becomes messages whose contents are Jinja templates."""
+"""Translate the body of a dotprompt file (Handlebars) to messages whose contents are Jinja templates."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class _Message:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What names mean here: the Jinja expression of the context, None for the variables of the prompt."""
+    """The meaning of names in a block: `base` is the Jinja expression of the context, None for the variables of the prompt."""
 
     base: str | None
     above: Scope | None = None
@@ -58,7 +58,7 @@ class Scope:
 
 @dataclass(slots=True)
 class HandlebarsBody:
-    """Emits Jinja for a tree. Lives for one import."""
+    """Translator of one body to Jinja. Used for one import."""
 
     folder: Folder
     inside: str
@@ -77,14 +77,14 @@ class HandlebarsBody:
     # --- messages ---
 
     def finish(self) -> None:
-        """The message so far is complete."""
+        """End the current message."""
         content = [piece for piece in self.current.pieces if not isinstance(piece, str) or piece.strip()]
         if content:
             self.messages.append({"role": self.current.role, "content": _content(content)})
         self.current = _Message("user")
 
     def top(self, parts: list[Part], scope: Scope) -> None:
-        """Parts that stand in no block: here roles, histories and media are allowed."""
+        """Read parts outside of blocks, where roles, histories and media are allowed."""
         for part in parts:
             if isinstance(part, Mustache) and self._marker(part):
                 continue
@@ -106,7 +106,7 @@ class HandlebarsBody:
         if name == "role" and part.params:
             role = part.params[0]
             if not isinstance(role, Constant) or not isinstance(role.value, str) or role.value not in _ROLES:
-                raise HandlebarsError("a role that is none of system, user and model", part.line)
+                raise HandlebarsError("the role is not system, user or model", part.line)
             if any(isinstance(piece, dict) or piece.strip() for piece in self.current.pieces):
                 self.finish()
             self.current = _Message(_ROLES[role.value])
@@ -120,20 +120,20 @@ class HandlebarsBody:
             self.current.pieces.append(self._media(part))
             return True
         if name == "section":
-            raise HandlebarsError("a section that code fills in", part.line)
+            raise HandlebarsError("a section is filled by code", part.line)
         return False
 
     def _media(self, part: Mustache) -> dict[str, Json]:
         url = part.hash.get("url")
         kind = part.hash.get("contentType")
         if url is None:
-            raise HandlebarsError("media without a url", part.line)
+            raise HandlebarsError("media has no url", part.line)
         if isinstance(kind, Constant) and isinstance(kind.value, str) and not kind.value.startswith("image/"):
             raise HandlebarsError(f"media of the type {kind.value}", part.line)
         if isinstance(kind, PathExpression):
             self.ledger.remark(
                 Location(self.place.path, part.line + (self.place.line or 1) - 1, 1), "I610", "media",
-                "its type is a variable there; here it is sent as an image",
+                "its type is a variable; it is sent as an image",
             )  # fmt: skip
         text = (
             str(url.value)
@@ -145,7 +145,7 @@ class HandlebarsBody:
     # --- text ---
 
     def text(self, parts: list[Part], scope: Scope) -> str:
-        """Parts that stand in a block."""
+        """Return parts inside of a block as Jinja."""
         pieces: list[str | dict[str, Json]] = []
         for part in parts:
             if isinstance(part, Mustache) and (word := _marker_of(part)) is not None:
@@ -159,7 +159,7 @@ class HandlebarsBody:
         return str(pieces[0]) if pieces else ""
 
     def one(self, part: Part, scope: Scope) -> str:
-        """One part as Jinja."""
+        """Return one part as Jinja."""
         if isinstance(part, Content):
             return verbatim(part.value)
         if isinstance(part, Mustache):
@@ -180,17 +180,17 @@ class HandlebarsBody:
                 return "{{ " + f"{value} | tojson({indent.value})" + " }}"
             self.ledger.remark(
                 Location(self.place.path, part.line + (self.place.line or 1) - 1, 1), "I605", "json",
-                "JSON is printed with a space after commas and colons",
+                "the JSON has a space after each comma and colon",
             )  # fmt: skip
             return "{{ " + f"{value} | tojson" + " }}"
         if part.params or part.hash:
-            raise HandlebarsError(f"the helper {'.'.join(path.parts)} is known to code only", part.line)
+            raise HandlebarsError(f"the helper {'.'.join(path.parts)} is defined in code", part.line)
         if path.data and path.parts and path.parts[0] in ("index", "first", "last", "key"):
             return "{{ " + self.path(path, scope, part.line) + " }}"
         return "{{ " + self._printed(path, scope, part.line) + " }}"
 
     def _printed(self, path: PathExpression, scope: Scope, line: int) -> str:
-        """A value as Handlebars prints it: nothing for what is not there, lists with commas between."""
+        """Return a value as Handlebars prints it: missing values as nothing, lists with commas between the items."""
         expression = self.path(path, scope, line)
         kind = self._type(path, scope)
         if kind == "array":
@@ -198,7 +198,7 @@ class HandlebarsBody:
         if kind == "object":
             self.ledger.remark(
                 Location(self.place.path, line + (self.place.line or 1) - 1, 1), "I606", f'variable "{".".join(path.parts)}"',
-                "Handlebars prints [object Object] for it; here it is JSON",
+                "Handlebars prints [object Object] for it; runner prints JSON",
             )  # fmt: skip
         if kind in ("integer", "number", "boolean") and scope.base is None and self._is_optional(path):
             return f'"" if {expression} is none else {expression}'
@@ -226,8 +226,8 @@ class HandlebarsBody:
             body, otherwise = self.text(block.body, inner), self._otherwise(block, scope)
             return "{% if " + test + " %}" + body + otherwise + "{% endif %}"
         if not block.params and not block.hash and name not in ("each", "if", "unless", "with"):
-            raise HandlebarsError(f"the block {name} may be a list, an object or a test", block.line)
-        raise HandlebarsError(f"the block helper {name} is known to code only", block.line)
+            raise HandlebarsError(f"the block {name} may be a loop, a context or a condition", block.line)
+        raise HandlebarsError(f"the block helper {name} is defined in code", block.line)
 
     def _otherwise(self, block: Block, scope: Scope) -> str:
         return "" if block.otherwise is None else "{% else %}" + self.text(block.otherwise, scope)
@@ -259,7 +259,7 @@ class HandlebarsBody:
     # --- names ---
 
     def argument(self, value: Argument, scope: Scope, line: int) -> str:
-        """A constant or a variable as an expression."""
+        """Return the expression for a constant or a variable."""
         if isinstance(value, Constant):
             if value.value is None:
                 return "none"
@@ -267,14 +267,14 @@ class HandlebarsBody:
         return self.path(value, scope, line)
 
     def path(self, path: PathExpression, scope: Scope, line: int) -> str:
-        """A variable as an expression, which is empty where there is no such member."""
+        """Return the expression for a variable; it is empty if there is no such member."""
         if path.data:
             return self._data(path, scope, line)
         here: Scope | None = scope
         for _ in range(path.up):
             here = here.above if here is not None else None
         if here is None:
-            raise HandlebarsError("../ leads out of the prompt", line)
+            raise HandlebarsError("../ has no outer context", line)
         parts = path.parts
         if parts and not path.this and not path.up:
             named: Scope | None = here
@@ -285,11 +285,11 @@ class HandlebarsBody:
         if here.base is not None:
             return _member(here.base, parts)
         if not parts:
-            raise HandlebarsError("`this` is the whole of the input", line)
+            raise HandlebarsError("`this` is the whole input", line)
         return _member(self.variable(parts[0], walked=len(parts) > 1), parts[1:])
 
     def variable(self, name: str, *, walked: bool = False) -> str:
-        """A variable of the prompt under the name that it has here."""
+        """Return the name of a variable in the prompt file."""
         self.used.setdefault(name)
         if walked:
             self.walked.add(name)
@@ -303,12 +303,12 @@ class HandlebarsBody:
         if name == "root" and len(path.parts) > 1:
             return _member(self.variable(path.parts[1], walked=len(path.parts) > 2), path.parts[2:])
         if scope.loop is None or path.up or len(path.parts) != 1:
-            raise HandlebarsError(f"@{'.'.join(path.parts)} is known to code only", line)
+            raise HandlebarsError(f"@{'.'.join(path.parts)} is set by code", line)
         if name == "key":
             return scope.loop if scope.loop != "loop" else "loop.index0"
         words = {"index": "loop.index0", "first": "loop.first", "last": "loop.last"}
         if name not in words:
-            raise HandlebarsError(f"@{name} is known to code only", line)
+            raise HandlebarsError(f"@{name} is set by code", line)
         return words[name]
 
     def _truth(self, value: Argument, scope: Scope, line: int) -> str:
@@ -316,12 +316,12 @@ class HandlebarsBody:
         if isinstance(value, PathExpression) and self._type(value, scope) == "object":
             self.ledger.remark(
                 Location(self.place.path, line + (self.place.line or 1) - 1, 1), "I607", f'variable "{".".join(value.parts)}"',
-                "an empty object is true in Handlebars; here it is false",
+                "an empty object is true in Handlebars, and false in runner",
             )  # fmt: skip
         return expression
 
     def _type(self, path: PathExpression, scope: Scope) -> str | None:
-        """The type that the input's schema gives to a variable of the prompt."""
+        """Return the type of a variable in the schema of the input."""
         if scope.base is not None or path.up or path.data or not path.parts:
             return None
         schema: Json = dict(self.schema)
@@ -337,9 +337,9 @@ class HandlebarsBody:
         return bool(path.parts) and not (isinstance(required, list) and path.parts[0] in required)
 
     def _given_to(self, part: Partial, scope: Scope) -> Scope:
-        """What names mean in a partial: `{{> name context key=value}}`."""
+        """Return the meaning of names in a partial: `{{> name context key=value}}`."""
         if len(part.params) > 1 or any(isinstance(each, Constant) for each in part.params):
-            raise HandlebarsError(f"the partial {part.name} is given values", part.line)
+            raise HandlebarsError(f"the partial {part.name} has several arguments", part.line)
         if part.params:
             value = part.params[0]
             assert isinstance(value, PathExpression)
@@ -351,7 +351,7 @@ class HandlebarsBody:
         return Scope(scope.base, scope.above, {**scope.names, **named}, scope.loop)
 
     def _included(self, part: Partial) -> list[Part]:
-        """The tree of a partial, which stands in `_name.prompt` beside the prompt."""
+        """Return the parts of a partial, which is the file `_name.prompt` beside the prompt."""
         if part.name in self.partials or len(self.partials) > _DEEPEST:
             raise HandlebarsError(f"the partial {part.name} includes itself", part.line)
         folder, _, stem = part.name.rpartition("/")
@@ -360,7 +360,9 @@ class HandlebarsBody:
             name = self.folder.name_of(self.inside, reference, self.place)
             text = self.folder.text(name, self.place)
         except RunnerError:
-            raise HandlebarsError(f"the partial {part.name} is not there ({reference})", part.line) from None
+            raise HandlebarsError(
+                f"the partial {part.name} does not exist ({reference})", part.line
+            ) from None
         with contextlib.suppress(RefusedSourceError):  # a partial may have no front matter
             text = split(text, name).body.strip()
         if part.indent:
@@ -370,7 +372,7 @@ class HandlebarsBody:
 
 
 def _marker_of(part: Mustache) -> str | None:
-    """What a tag marks that makes messages or parts of them."""
+    """Return the marker of a tag that begins a message or a part of one."""
     if not isinstance(part.path, PathExpression) or len(part.path.parts) != 1:
         return None
     name = part.path.parts[0]
@@ -379,7 +381,7 @@ def _marker_of(part: Mustache) -> str | None:
 
 
 def _joined(pieces: list[str | dict[str, Json]], text: str) -> str:
-    """A text that can stand behind the others: a brace before a tag would belong to the tag."""
+    """Return a text that can follow the others: Jinja would read a brace before a tag as a part of the tag."""
     last = pieces[-1] if pieces else ""
     if isinstance(last, str) and last.endswith("{") and text.startswith("{") and isinstance(pieces[-1], str):
         pieces[-1] = f"{last[:-1]}{{{{ '{{' }}}}"

@@ -1,4 +1,4 @@
-"""dotprompt files (Genkit): Handlebars bodies with roles become messages, picoschema becomes JSON Schema."""
+"""Import dotprompt files (Genkit): the body becomes messages, picoschema becomes JSON Schema."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _CONFIG = {
 
 
 def read_dotprompt(name: str, folder: Folder, ledger: Ledger) -> tuple[list[Draft], dict[str, Json]]:
-    """The prompt file of a dotprompt file. Raises RefusedSourceError, and RunnerError for a file that cannot be read."""
+    """Return the prompt file of a dotprompt file. Raises RefusedSourceError, and RunnerError if a file cannot be read."""
     source = read_front_matter(name, folder, ledger)
     stem = name.rpartition("/")[2].removesuffix(".prompt")
     entry = ledger.take("prompt", source.body_location, "the body")
@@ -74,7 +74,7 @@ def read_dotprompt(name: str, folder: Folder, ledger: Ledger) -> tuple[list[Draf
 
 @dataclass(slots=True)
 class _Front:
-    """The front matter. Lives for one import."""
+    """Reader of the front matter. Used for one import."""
 
     draft: Draft
     ledger: Ledger
@@ -83,7 +83,7 @@ class _Front:
     defaults: Mapping[str, Json] = field(default_factory=dict)
 
     def key(self, key: str, node: Node) -> None:
-        """One entry of the front matter."""
+        """Read one entry of the front matter."""
         if key == "config" and isinstance(node.value, dict):
             for inner, value in node.entries():
                 self._config(inner, value)
@@ -122,9 +122,11 @@ class _Front:
             if authors and all(isinstance(each, str) and each for each in authors):
                 self.draft.put("authors", list(authors), entry, comments)
             else:
-                entry.drop("I106", "it names nobody")
+                entry.drop("I106", "it contains no names")
         elif key == "tools" and node.value:
-            entry.lose("I701", "tools are named only; what they take is known to code")
+            entry.lose(
+                "I701", "only the names of the tools are in the file; their parameters are defined in code"
+            )
         elif key == "toolDefs" and isinstance(node.value, list):
             self._tools(node)
         elif key in ("variant", "version", "ext", "metadata", "category", "goal", "modelProvider", "raw"):
@@ -134,14 +136,14 @@ class _Front:
         elif key == "variables" and isinstance(node.value, list):
             self._variables(node)
         else:
-            entry.drop("I106", "dotprompt hands it to the program, and reads nothing in it")
+            entry.drop("I106", "dotprompt passes it to the program unread")
 
     def _model(self, written: str, node: Node, comments: tuple[str, ...]) -> None:
         provider, _, model = written.partition("/")
         if provider in ("googleai", "vertexai", "google", "google-genai") and model:
             self.ledger.remark(
                 node.key_location, "I204", f'model "{written}"',
-                f"{model} needs an endpoint that speaks OpenAI's chat completions",
+                f"{model} needs an endpoint that supports OpenAI's chat completions",
             )  # fmt: skip
             written = model
         self.draft.put("model", written, None, comments)
@@ -161,7 +163,7 @@ class _Front:
                 node.key_location,
                 "I608",
                 f'"{key}" of the config',
-                "only its own provider knows it: sent under extra_body",
+                "only some providers know it; it is sent under extra_body",
             )
 
     def _input(self, key: str, node: Node) -> None:
@@ -176,7 +178,7 @@ class _Front:
         elif node.value in (None, {}):
             entry.drop("I106", "it is empty")
         else:
-            entry.drop("I106", "dotprompt reads nothing in it")
+            entry.drop("I106", "dotprompt does not read it")
 
     def _output(self, node: Node) -> None:
         form = node.get("format")
@@ -200,9 +202,9 @@ class _Front:
             elif key == "format":
                 entry.lose("I101", f"there is no format {value.value!r}")
             elif key == "contentType":
-                entry.drop("I106", "it says what the format says")
+                entry.drop("I106", "it repeats the format")
             else:
-                entry.drop("I106", "dotprompt reads nothing in it")
+                entry.drop("I106", "dotprompt does not read it")
         if form is None and schema is None and not isinstance(node.value, dict):
             self.ledger.take("key", node.key_location, '"output"').drop("I106", "it is empty")
 
@@ -212,7 +214,7 @@ class _Front:
             entry = self.ledger.take("key", item.location, "a tool")
             value = item.value if isinstance(item.value, dict) else {}
             if not isinstance(value.get("name"), str):
-                entry.lose("I701", "a tool without a name")
+                entry.lose("I701", "the tool has no name")
                 continue
             function = {
                 "name": value["name"],
@@ -224,7 +226,7 @@ class _Front:
             self.draft.put("tools", tools)
 
     def _variables(self, node: Node) -> None:
-        """A list of variables with descriptions and defaults, which some write in the place of a schema."""
+        """Read a list of variables with descriptions and defaults, which some files have instead of a schema."""
         properties: dict[str, Json] = {}
         defaults: dict[str, Json] = {}
         for item in node.items():
@@ -240,7 +242,7 @@ class _Front:
             self.defaults = {**defaults, **self.defaults}
 
     def inputs(self, body: HandlebarsBody) -> None:
-        """Every variable of the schema and of the body, with the schema's type and the default of the front matter."""
+        """Declare every variable of the schema and of the body, with its type and its default."""
         properties = self.schema.get("properties")
         declared = properties if isinstance(properties, dict) else {}
         required = self.schema.get("required")
@@ -259,19 +261,19 @@ class _Front:
                 if name in body.used:
                     self.ledger.remark(
                         body.place, "I603", f'variable "{name}"',
-                        "the schema does not declare it, so that dotprompt renders it as nothing",
+                        "the schema does not declare it, so dotprompt renders it as nothing",
                     )  # fmt: skip
             inputs[ours] = spec
         if any(isinstance(each, dict) and each.get("name") == "history" for each in body.messages):
             inputs.setdefault("history", {"type": "array", "default": []})
         for name, ours in body.renamed.items():
-            self.ledger.remark(body.place, "I604", f'variable "{name}"', f"it is called {ours} here")
+            self.ledger.remark(body.place, "I604", f'variable "{name}"', f"its name in runner is {ours}")
         if inputs:
             self.draft.put("inputs", inputs)
 
 
 def _optional(spec: dict[str, Json], *, looped: bool) -> dict[str, Json]:
-    """The schema of an input that need not be given, with what is rendered as nothing as its default."""
+    """Return the schema of an optional input, with a default that renders as nothing."""
     kind = spec.get("type")
     kinds = [each for each in kind if each != "null"] if isinstance(kind, list) else [kind]
     empty: Mapping[str, Json] = {"array": [], "object": {}, "string": ""}

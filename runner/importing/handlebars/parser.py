@@ -73,7 +73,7 @@ class _Parser:
                 return found, _End("/", inner[1:].strip(), start, open_, close)
             if inner == "else" or inner == "^" or re.match(r"else\s", inner):
                 if not in_block:
-                    raise HandlebarsError("{{else}} stands in no block", line)
+                    raise HandlebarsError("{{else}} is outside of a block", line)
                 return found, _End("else", inner[4:].strip() if inner != "^" else "", start, open_, close)
             if inner.startswith(">"):
                 found.append(self._partial(inner[1:], line, open_, close))
@@ -82,10 +82,10 @@ class _Parser:
             else:
                 inner = inner.removeprefix("&")
                 if not inner.strip():
-                    raise HandlebarsError("{{}} names nothing", line)
+                    raise HandlebarsError("{{}} is empty", line)
                 path, params, hash_, names = self._arguments(inner, line)
                 if names:
-                    raise HandlebarsError("names between | | stand in a block only", line)
+                    raise HandlebarsError("names between | | are allowed only in a block", line)
                 found.append(Mustache(path, params, hash_, line, open_, close))
 
     def _content(self) -> tuple[str, int]:
@@ -115,7 +115,7 @@ class _Parser:
         return "".join(pieces), begin
 
     def _tag(self) -> str:
-        """What stands between the braces."""
+        """Read a tag, and return the text between the braces."""
         line = self.line()
         comment = re.compile(r"\{\{(~?)!--").match(self.text, self.at)
         if comment is not None:
@@ -125,7 +125,7 @@ class _Parser:
             self.at = end.end()
             return f"{comment[1]}!{end[1]}"
         if self.text.startswith("{{{{", self.at):
-            raise HandlebarsError("a raw block has no counterpart", line)
+            raise HandlebarsError("a raw block has no equivalent", line)
         if re.compile(r"\{\{~?\{").match(self.text, self.at):
             end = re.compile(r"\}(~?)\}\}").search(self.text, self.at)
             if end is None:
@@ -141,7 +141,7 @@ class _Parser:
         inner = self.text[self.at + 2 : end_]
         self.at = end_ + 2
         if "{" in inner and not inner.lstrip("~").startswith("!"):
-            raise HandlebarsError("a brace stands inside of a tag", line)
+            raise HandlebarsError("a tag contains a brace", line)
         return inner
 
     def _partial(self, inner: str, line: int, open_: bool, close: bool) -> Partial:  # noqa: FBT001
@@ -149,7 +149,7 @@ class _Parser:
         name, _, rest = words.partition(" ")
         name = name.strip("\"'")
         if not name or name.startswith("("):
-            raise HandlebarsError("a partial whose name is computed", line)
+            raise HandlebarsError("the name of a partial is computed", line)
         params: list[Argument] = []
         hash_: dict[str, Argument] = {}
         if rest.strip():
@@ -158,7 +158,7 @@ class _Parser:
 
     def _block(self, inner: str, line: int, open_: bool, close: bool) -> Block:  # noqa: FBT001
         if inner.startswith(("#>", "#*")):
-            raise HandlebarsError("a partial block or a decorator has no counterpart", line)
+            raise HandlebarsError("a partial block or a decorator has no equivalent", line)
         self.depth += 1
         if self.depth > _DEEPEST:
             raise HandlebarsError("blocks are nested too deeply", line)
@@ -200,7 +200,7 @@ class _Parser:
     def _opened(self, inner: str, line: int) -> Block:
         path, params, hash_, names = self._arguments(inner, line)
         if not isinstance(path, PathExpression) or not path.parts:
-            raise HandlebarsError("a block without a name", line)
+            raise HandlebarsError("a block has no name", line)
         return Block(path, params, hash_, names, [], None, line)
 
     def _arguments(
@@ -229,7 +229,7 @@ class _Parser:
             if at < len(text) and not text[at].isspace():
                 raise HandlebarsError(f"{{{{{text[:40]}}}}} cannot be read", line)
         if not values:
-            raise HandlebarsError("a tag without a name", line)
+            raise HandlebarsError("a tag has no name", line)
         return values[0], values[1:], hash_, names
 
 
@@ -257,12 +257,12 @@ def _argument(text: str, line: int) -> Argument:
         rest = rest[5:] if rest.startswith("this") else rest[2:]
     parts = re.split(r"[./]", re.sub(r"\[([^\]]*)\]", r"\1", rest))
     if not all(_NAME.fullmatch(part) for part in parts):
-        raise HandlebarsError(f"{text!r} is no name", line)
+        raise HandlebarsError(f"{text!r} is not a valid name", line)
     return PathExpression(tuple(parts), up, data, this)
 
 
 def parse(text: str) -> list[Part]:
-    """The tree of a template. Raises HandlebarsError."""
+    """Return the parts of a template. Raises HandlebarsError."""
     parser = _Parser(text)
     parts, ended = parser.parts(in_block=False)
     if ended is not None:

@@ -19,7 +19,7 @@ __all__ = [
 
 
 class HandlebarsError(ValueError):
-    """What Handlebars cannot read, or what is not translated; `line` counts from 1."""
+    """A template that Handlebars cannot parse, or that is not translated; `line` counts from 1."""
 
     def __init__(self, message: str, line: int) -> None:
         super().__init__(message)
@@ -29,7 +29,7 @@ class HandlebarsError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class PathExpression:
-    """A variable: how many contexts upward, its parts; `data` for those with `@`, `this` where it began with it."""
+    """A variable: its parts, the number of `../`, `data` if it begins with `@`, and `this` if it begins with `this`."""
 
     parts: tuple[str, ...]
     up: int = 0
@@ -49,7 +49,7 @@ Argument = PathExpression | Constant
 
 @dataclass(slots=True)
 class Content:
-    """Text. `original` is what it was before white space was removed."""
+    """Text. `original` is the text before white space was removed."""
 
     value: str
     original: str
@@ -70,7 +70,7 @@ class Mustache:
 
 @dataclass(slots=True)
 class Partial:
-    """`{{> name }}`; `indent` is what a standalone one adds to each line."""
+    """`{{> name }}`; `indent` is the indent that a standalone one adds to each line."""
 
     name: str
     params: list[Argument]
@@ -92,7 +92,7 @@ class Comment:
 
 @dataclass(slots=True)
 class Block:
-    """`{{#name}} body {{else}} otherwise {{/name}}`; an `else if` is an `otherwise` of one block, `chained`."""
+    """`{{#name}} body {{else}} otherwise {{/name}}`; an `else if` is a `chained` block, the only part of `otherwise`."""
 
     path: PathExpression
     params: list[Argument]

@@ -1,1 +1,1 @@
-"""JavaScript assertions become expressions of Jinja."""
+"""Translate JavaScript assertions to Jinja expressions."""

@@ -1,8 +1,8 @@
-"""JavaScript assertions of one expression, or of constants and a `return`, become assertions that mean the same.
+"""Translate JavaScript assertions of one expression, or of constants and a `return`, to assertions with the same meaning.
 
-The grammar is that of the assertions people write: members, calls of a few well-known methods, operators, regular
-expressions, arrow functions over lists that stand in the code. Whatever else there is raises NotTranslatableError; where
-JavaScript would give `undefined` and Jinja an error, the check fails either way.
+The grammar covers the assertions that people write: members, calls of a few well-known methods, operators, regular
+expressions, arrow functions over list literals. Anything else raises NotTranslatableError. If JavaScript would return
+`undefined` and Jinja an error, the check fails in both.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ __all__ = ["NotTranslatableError", "as_assertion", "changed_answer", "lacks_retu
 
 
 def lacks_return(code: str) -> bool:
-    """Whether code of several lines has no `return`, so that promptfoo gets nothing from it and fails each time."""
+    """Return whether code of several lines has no `return`: it returns nothing to promptfoo, and always fails."""
     return "\n" in code.strip() and not re.search(r"\breturn\b", code)
 
 
@@ -30,10 +30,10 @@ def as_assertion(
     threshold: float | None = None,
     through: str | None = None,
 ) -> dict[str, object]:
-    """Return the assertion of ours for a JavaScript assertion. `parsed`: its `output` is JSON already.
+    """Return the assertion of runner for a JavaScript assertion. `parsed`: its `output` is parsed JSON.
 
-    Code of several lines that lacks a `return` means its last expression. A number that the code returns passes from
-    `threshold` on. `through` is the code, read before, that changes the answer before the assertion sees it.
+    The result of code of several lines without a `return` is its last expression. A number passes if it is at least
+    `threshold`. `through` is translated code that changes the answer before the assertion sees it.
 
     Raises NotTranslatableError.
     """
@@ -49,13 +49,13 @@ def as_assertion(
 
 
 def changed_answer(code: str, *, parsed: bool, rename: Callable[[str], str]) -> tuple[str, bool]:
-    """Return an expression for what code makes of the answer, and whether that is always a text.
+    """Return an expression for the answer as the code changes it, and whether the result is always a string.
 
     Raises NotTranslatableError.
     """
     made = Emitter(parsed=parsed, rename=rename).value(_changed(code))
     if made.kind not in ("string", "any", "list"):
-        raise NotTranslatableError("what it makes of the answer may be no text")
+        raise NotTranslatableError("its result may not be a string")
     return made.code, made.kind == "string"
 
 
@@ -86,7 +86,7 @@ _OUTPUT = SyntaxNode("name", "output")
 
 
 def _simple(node: SyntaxNode, *, negated: bool = False) -> dict[str, object] | None:
-    """The assertion by name where there is one that says the same."""
+    """Return the named assertion with the same meaning, if there is one."""
     prefix = "not-" if negated else ""
     if node.kind == "unary" and node.value == "!" and not negated:
         return _simple(node.parts[0], negated=True)

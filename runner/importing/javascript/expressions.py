@@ -1,4 +1,4 @@
-"""What an expression of JavaScript means in Jinja."""
+"""Translate expressions of JavaScript to Jinja."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ _LONGEST = 4000
 
 @dataclass(frozen=True, slots=True)
 class _Value:
-    """A Jinja expression and what it gives: bool, number, string, list (or object), any. `safe`: it is never undefined."""
+    """A Jinja expression and the type of its value: bool, number, string, list (or object), any. `safe`: it is never undefined."""
 
     code: str
     kind: str
     raw: str | None = None
-    """The expression as it is where it may be undefined."""
+    """The expression without a default for an undefined value."""
     items: tuple[SyntaxNode, ...] | None = None
     base: str | None = None
 
 
 class Emitter:
-    """Spells a tree as an expression of Jinja. Lives for one assertion.
+    """Translator of a tree to a Jinja expression. Used for one assertion.
 
-    `parsed` says that the answer is JSON already, `rename` how variables are called here; a number passes from `threshold` on.
+    `parsed`: the answer is parsed JSON. `rename` maps the names of variables. A number passes if it is at least `threshold`.
     """
 
     def __init__(self, *, parsed: bool, rename: Callable[[str], str], threshold: float | None = None) -> None:
@@ -48,14 +48,14 @@ class Emitter:
             raise NotTranslatableError("it is too long")
         method = getattr(self, f"_{node.kind.rstrip('?')}", None)
         if method is None:
-            raise NotTranslatableError(f"a {node.kind} has no counterpart here")
+            raise NotTranslatableError(f"a {node.kind} has no equivalent")
         made: _Value = method(node)
         if len(made.code) > _LONGEST:
             raise NotTranslatableError("it is too long")
         return made
 
     def truth(self, node: SyntaxNode) -> str:
-        """An expression that is true where the value is truthy in JavaScript."""
+        """Return an expression that is true if the value is truthy in JavaScript."""
         made = self.value(node)
         if made.kind in ("bool", "string", "number", "match"):
             return made.code
@@ -66,19 +66,19 @@ class Emitter:
         return _thrown(test, made.base)
 
     def verdict(self, node: SyntaxNode) -> str:
-        """The expression of the whole assertion, which gives true or false."""
+        """Return the expression for the whole assertion, which is true or false."""
         if node.kind == "object":
             parts = {str(part.value): part.parts[0] for part in node.parts}
             if "pass" not in parts:
                 raise NotTranslatableError("it returns an object without `pass`")
             made = self.value(parts["pass"])
             if made.kind != "bool":
-                raise NotTranslatableError("`pass` may be something else than true or false")
+                raise NotTranslatableError("`pass` may not be a boolean")
             return made.code
         if node.kind in ("if", "branch"):
             test, yes, no = node.parts
             return f"({self.verdict(yes)} if {self.truth(test)} else {self.verdict(no)})"
-        if node.kind == "try":  # what throws fails
+        if node.kind == "try":  # an exception fails the assertion
             return self.verdict(node.parts[0])
         if node.kind == "after":
             first, then = node.parts
@@ -95,10 +95,10 @@ class Emitter:
         if made.kind == "any":
             code = made.code
             return f"({code} is true or ({code} is number and {code} is not boolean and {code} {bound}))"
-        raise NotTranslatableError("its value is neither true nor false, on which promptfoo fails")
+        raise NotTranslatableError("its value is not a boolean, so promptfoo fails")
 
     def _computed(self, node: SyntaxNode) -> str:
-        """An expression that is true, and that fails where computing the value would throw."""
+        """Return an expression that is true, and that fails if computing the value would throw."""
         made = self.value(node)
         return _thrown(f"({made.code} is defined or true)", made.base)
 
@@ -118,15 +118,13 @@ class Emitter:
         return _Value(_quoted(str(node.value)), "string")
 
     def _regex(self, node: SyntaxNode) -> _Value:
-        raise NotTranslatableError("a regular expression that is no test")
+        raise NotTranslatableError("a regular expression is not used as a test")
 
     def _arrow(self, node: SyntaxNode) -> _Value:
-        raise NotTranslatableError(
-            "a function that is used in another way than some, every, filter and includes"
-        )
+        raise NotTranslatableError("a function is used other than in some, every, filter or includes")
 
     def _object(self, node: SyntaxNode) -> _Value:
-        raise NotTranslatableError("an object inside of an expression")
+        raise NotTranslatableError("an object is inside an expression")
 
     def _list(self, node: SyntaxNode) -> _Value:
         return _Value(
@@ -142,12 +140,12 @@ class Emitter:
             return _Value(*words[name])
         if name == "undefined":
             return _Value("none", "undefined")
-        raise NotTranslatableError(f"`{name}` is nothing that an assertion here can see")
+        raise NotTranslatableError(f"`{name}` is not available to assertions in runner")
 
     def _template(self, node: SyntaxNode) -> _Value:
         parts = [self.value(each) for each in node.parts if each != SyntaxNode("string", "")]
         if any(part.kind != "string" for part in parts):
-            raise NotTranslatableError("a template string with what may be no text")
+            raise NotTranslatableError("a template string contains a value that may not be a string")
         return _Value(f"({' ~ '.join(part.code for part in parts)})", "string")
 
     def _branch(self, node: SyntaxNode) -> _Value:
@@ -166,10 +164,10 @@ class Emitter:
         if node.value == "!":
             return _Value(f"(not {self.truth(part)})", "bool")
         if node.value == "typeof":
-            raise NotTranslatableError("`typeof` that is not compared with a word")
+            raise NotTranslatableError("`typeof` is not compared with a constant")
         made = self.value(part)
         if made.kind != "number":
-            raise NotTranslatableError(f"`{node.value}` before what may be no number")
+            raise NotTranslatableError(f"`{node.value}` precedes a value that may not be a number")
         return _Value(f"({node.value}{made.code})", "number")
 
     def _binary(self, node: SyntaxNode) -> _Value:
@@ -179,14 +177,14 @@ class Emitter:
         if operator in ("&&", "||"):
             one, other = self.value(left), self.value(right)
             if "match" in (one.kind, other.kind) and not (operator == "&&" and other.kind == "bool"):
-                raise NotTranslatableError("what a regular expression finds is used as a value")
+                raise NotTranslatableError("the match of a regular expression is used as a value")
             word = "and" if operator == "&&" else "or"
             if one.kind == "bool" and other.kind == "bool":
                 return _Value(f"({one.code} {word} {other.code})", "bool")
             if one.kind == other.kind and one.kind in ("string", "number"):
                 return _Value(f"({one.code} {word} {other.code})", one.kind)
             if operator == "&&" and other.kind == "bool":
-                # JavaScript gives the first where that is falsy: neither true nor false, but never true.
+                # JavaScript returns the first value if it is falsy, which may not be a boolean but is never true.
                 return _Value(f"(true if {self.truth(left)} and {other.code} else false)", "bool")
             return (
                 _Value(f"({other.code} if {self.truth(left)} else {one.code})", "any")
@@ -203,18 +201,18 @@ class Emitter:
             return self.value(folded)
         one, other = self.value(left), self.value(right)
         if "match" in (one.kind, other.kind):
-            raise NotTranslatableError("what a regular expression finds is used as a value")
+            raise NotTranslatableError("the match of a regular expression is used as a value")
         if operator in ("<", ">", "<=", ">="):
             if {one.kind, other.kind} <= {"number", "any"}:
                 return _Value(f"({one.code} {operator} {other.code})", "bool")
-            raise NotTranslatableError(f"`{operator}` of what may be no numbers")
+            raise NotTranslatableError(f"`{operator}` has operands that may not be numbers")
         if operator == "+" and one.kind == other.kind == "string":
             return _Value(f"({one.code} ~ {other.code})", "string")
         if one.kind == other.kind == "number" and operator in ("+", "-", "*", "/"):
             return _Value(f"({one.code} {operator} {other.code})", "number")
         if operator in ("-", "*", "/") and {one.kind, other.kind} <= {"number", "any"}:
             return _Value(f"({one.code} {operator} {other.code})", "number")
-        raise NotTranslatableError(f"`{operator}` of what may be no numbers")
+        raise NotTranslatableError(f"`{operator}` has operands that may not be numbers")
 
     def _equality(self, left: SyntaxNode, right: SyntaxNode, *, negated: bool, loose: bool) -> _Value:
         if right.kind == "unary" and right.value == "typeof":
@@ -228,7 +226,7 @@ class Emitter:
         if one.kind == "match":
             if other.kind != "null" and not (loose and other.kind == "undefined"):
                 raise NotTranslatableError(
-                    "what a regular expression finds, compared with something else than null"
+                    "the match of a regular expression is compared with a value other than null"
                 )
             positive = f"not {one.code}"
         elif other.kind in ("null", "undefined") and loose:
@@ -247,16 +245,16 @@ class Emitter:
 
     def _same(self, one: _Value, other: _Value, *, loose: bool) -> str:
         if "list" in (one.kind, other.kind):
-            raise NotTranslatableError("lists are never the same in JavaScript")
+            raise NotTranslatableError("two lists are never equal in JavaScript")
         if loose and one.kind != other.kind and "any" not in (one.kind, other.kind):
-            raise NotTranslatableError("`==` of values of two types")
+            raise NotTranslatableError("`==` compares values of two types")
         for value, boolean in ((one, other), (other, one)):
             if boolean.kind == "bool" and boolean.code in ("true", "false"):
                 return f"{value.code} is {boolean.code}"
             if boolean.kind == "number" and boolean.code in ("0", "1") and value.kind == "any":
                 return f"{value.code} == {boolean.code} and {value.code} is not boolean"
         if one.kind == other.kind == "any" and loose:
-            raise NotTranslatableError("`==` of values that may be of two types")
+            raise NotTranslatableError("`==` compares values that may have different types")
         return f"{one.code} == {other.code}"
 
     def _typeof(self, node: SyntaxNode, word: SyntaxNode, *, negated: bool) -> _Value:
@@ -270,7 +268,7 @@ class Emitter:
             "undefined": f"{made.raw or code} is not defined",
         }
         if word.kind != "string" or word.value not in tests:
-            raise NotTranslatableError("`typeof` that is not compared with a word")
+            raise NotTranslatableError("`typeof` is not compared with a constant")
         test = tests[str(word.value)]
         return _Value(_thrown(f"(not ({test}))", made.base) if negated else f"({test})", "bool")
 
@@ -285,7 +283,7 @@ class Emitter:
             raw = f"vars[{_quoted(self.rename(name))}]"
             return _Value(raw, "any")
         if owner == SyntaxNode("name", "context"):
-            raise NotTranslatableError(f"`context.{name}` is nothing that an assertion here can see")
+            raise NotTranslatableError(f"`context.{name}` is not available to assertions in runner")
         if name == "length":
             return self._length(owner)
         if owner.kind == "name" and owner.value in (
@@ -297,16 +295,16 @@ class Emitter:
             "String",
             "process",
         ):
-            raise NotTranslatableError(f"`{owner.value}.{name}` has no counterpart here")
+            raise NotTranslatableError(f"`{owner.value}.{name}` has no equivalent")
         made = self.value(owner)
         if made.kind != "any":
-            raise NotTranslatableError(f"the member `{name}` of what is no object")
+            raise NotTranslatableError(f"`{name}` is a member of a value that is not an object")
         return self._part(made, _quoted(name), optional=node.kind.endswith("?"))
 
     def _part(self, made: _Value, key: str, *, optional: bool) -> _Value:
         inner = made.code if optional or made.raw is None else made.raw
         raw = f"{inner}[{key}]"
-        # Of null JavaScript knows no members: it throws, and the check fails.
+        # JavaScript throws on a member of null, and the check fails.
         base = None if optional else made.code
         return _Value(f"({raw} | default(none))", "any", raw, base=base)
 
@@ -318,11 +316,11 @@ class Emitter:
             and owner.parts[0] == SyntaxNode("name", "context")
         ):
             if index.kind != "string":
-                raise NotTranslatableError("a variable whose name is computed")
+                raise NotTranslatableError("the name of a variable is computed")
             return _Value(f"vars[{_quoted(self.rename(str(index.value)))}]", "any")
         made, key = self.value(owner), self.value(index)
         if made.kind == "string" or key.kind not in ("number", "string") or key.code.startswith("(-"):
-            raise NotTranslatableError("an index that has no counterpart")
+            raise NotTranslatableError("an index has no equivalent")
         return self._part(made, key.code, optional=node.kind.endswith("?"))
 
     def _length(self, owner: SyntaxNode) -> _Value:
@@ -344,7 +342,7 @@ class Emitter:
                 text = self.value(inner.parts[0].parts[0] if trimmed else inner)
                 if text.kind == "string" and trimmed:
                     return _Value(f"({text.code} | wordcount)", "number")
-                if text.kind == "string":  # white space at an end has an empty text beside it
+                if text.kind == "string":  # white space at an end makes an empty string
                     ends = " + ".join(
                         f"(1 if {text.code} is search({_quoted(end)}) else 0)" for end in (r"\A\s", r"\s\Z")
                     )
@@ -357,18 +355,16 @@ class Emitter:
         if made.kind == "string" or made.kind == "list":
             return _Value(f"({made.code} | length)", "number")
         if made.kind != "any":
-            raise NotTranslatableError("`length` of what has none")
-        # Of an object it is undefined.
+            raise NotTranslatableError("`length` of a value that has no length")
+        # The length of an object is undefined.
         code = made.raw or made.code
         return _Value(f"({code} | length if {made.code} is not mapping else none)", "any")
 
     def _literal(self, node: SyntaxNode) -> tuple[SyntaxNode, ...]:
         if node.kind != "list":
-            raise NotTranslatableError("a function over a list that is not written in the code")
+            raise NotTranslatableError("a function is applied to a list that is not a literal")
         if not node.parts or len(node.parts) > 60:
-            raise NotTranslatableError(
-                "a list without items" if not node.parts else "a list that is too long"
-            )
+            raise NotTranslatableError("a list has no items" if not node.parts else "a list is too long")
         return node.parts
 
     def _call(self, node: SyntaxNode) -> _Value:
@@ -378,7 +374,7 @@ class Emitter:
         if callee.kind == "arrow":
             names = callee.value if isinstance(callee.value, tuple) else ()
             if len(names) != len(given):
-                raise NotTranslatableError("a function that is given more or fewer values than it takes")
+                raise NotTranslatableError("a function is called with the wrong number of arguments")
             return self.value(inlined(callee.parts[0], dict(zip(map(str, names), given, strict=True))))
         if callee == SyntaxNode("name", "Boolean") and len(given) == 1:
             return _Value(f"(true if {self.truth(given[0])} else false)", "bool")
@@ -389,7 +385,7 @@ class Emitter:
         ):
             return made
         name = callee.value if callee.kind == "name" else "a function"
-        raise NotTranslatableError(f"the function `{name}()` has no counterpart here")
+        raise NotTranslatableError(f"the function `{name}()` has no equivalent")
 
     def _method(self, callee: SyntaxNode, given: list[SyntaxNode]) -> _Value:
         (owner,) = callee.parts
@@ -417,13 +413,13 @@ class Emitter:
         return self._of_text(owner, name, given)
 
     def _over(self, owner: SyntaxNode, name: str, function: SyntaxNode) -> _Value:
-        """`some` and `every` over a list of the answer: how many of its items pass the filters that the test comes to."""
+        """Return the expression for `some` or `every` of a list: it compares the number of items that pass the filters."""
         made = self.value(owner)
         if made.kind not in ("any", "list") or function.kind != "arrow":
-            raise NotTranslatableError(f"`{name}` of what may be no list")
+            raise NotTranslatableError(f"`{name}` of a value that may not be a list")
         names = function.value if isinstance(function.value, tuple) else ()
         if len(names) != 1:
-            raise NotTranslatableError("a function of several values")
+            raise NotTranslatableError("a function has several parameters")
         code = made.raw or made.code
         chosen = f"{code} | {' | '.join(self._filters(function.parts[0], str(names[0])))} | list | length"
         if name == "some":
@@ -431,24 +427,24 @@ class Emitter:
         return _Value(f"({code} is not mapping and ({chosen}) == ({code} | length))", "bool")
 
     def _filtered(self, owner: SyntaxNode, function: SyntaxNode) -> _Value:
-        """What `filter` leaves of a list of the answer."""
+        """Return the expression for `filter` of a list."""
         if _is_words(owner, function):
             text = self.value(owner.parts[0].parts[0])
             if text.kind == "string":
                 return _Value(f"({text.code}.split())", "list")
         made = self.value(owner)
         if made.kind != "list":
-            raise NotTranslatableError("`filter` of what may be no list")
+            raise NotTranslatableError("`filter` of a value that may not be a list")
         if function == SyntaxNode("name", "Boolean"):
             return _Value(f"({made.code} | select | list)", "list")
         names = function.value if isinstance(function.value, tuple) else ()
         if function.kind != "arrow" or len(names) != 1:
-            raise NotTranslatableError("a function that is not written in its place")
+            raise NotTranslatableError("a function is not written inline")
         chosen = " | ".join(self._filters(function.parts[0], str(names[0])))
         return _Value(f"({made.code} | {chosen} | list)", "list")
 
     def _words(self, owner: SyntaxNode, literal: str) -> _Value:
-        """The texts between white space. A text without any at its ends has no empty ones."""
+        """Return the expression for `split`. White space at an end of the text would make an empty string, so it must have none."""
         trimmed = owner.kind == "call" and owner.parts[0].kind == "member" and owner.parts[0].value == "trim"
         text = self.value(owner)
         if literal in (r"/\s+/", r"/\s+/g") and trimmed and text.kind == "string":
@@ -456,11 +452,11 @@ class Emitter:
         raise NotTranslatableError("`split` with a regular expression")
 
     def _filters(self, test: SyntaxNode, item: str) -> list[str]:
-        """The filters that leave the items for which a test is true."""
+        """Return the filters that keep the items for which a test is true."""
         if test.kind == "binary" and test.value == "&&":
             return [*self._filters(test.parts[0], item), *self._filters(test.parts[1], item)]
         attribute = _member_of(test, item)
-        if attribute is not None:  # what is truthy in JavaScript
+        if attribute is not None:  # truthy in JavaScript
             return [_defined(attribute), _filter("reject", attribute, "in", '[none, "", 0, false]')]
         if _is_filled(test, item):
             return [_filter("select", "", "search", _quoted(r"\S"))]
@@ -482,7 +478,7 @@ class Emitter:
                 return [_filter("select", inside, "search", _quoted(pattern_of(str(callee.parts[0].value))))]
         if test.kind == "binary" and test.value in ("===", "!=="):
             return self._compared(test, item)
-        raise NotTranslatableError("a function over a list that is not written in the code")
+        raise NotTranslatableError("a function is applied to a list that is not a literal")
 
     def _compared(self, test: SyntaxNode, item: str) -> list[str]:
         left, right = test.parts
@@ -495,7 +491,7 @@ class Emitter:
         if of is not None and right.kind == "name" and right.value in ("null", "undefined"):
             if right.value == "undefined":
                 return [_filter("reject" if not negated else "select", of, "defined")]
-            if negated:  # what is not there is not null
+            if negated:  # a missing member is not null
                 return [_filter("reject", of, "none")]
             return [_defined(of), _filter("select", of, "none")]
         if of is not None and right.kind == "string":
@@ -503,7 +499,7 @@ class Emitter:
                 _defined(of),
                 _filter("reject" if negated else "select", of, "equalto", _quoted(str(right.value))),
             ]
-        raise NotTranslatableError("a function over a list that is not written in the code")
+        raise NotTranslatableError("a function is applied to a list that is not a literal")
 
     def _of_text(self, owner: SyntaxNode, name: str, given: list[SyntaxNode]) -> _Value:
         made = self.value(owner)
@@ -515,16 +511,16 @@ class Emitter:
         if name == "includes" and len(given) == 1:
             part = arguments[0]
             if made.kind == "string" and part.kind not in ("string", "any"):
-                raise NotTranslatableError("`includes` of what is no text")
+                raise NotTranslatableError("`includes` with an argument that is not a string")
             within = f"{part.code} in {made.raw or made.code}"
             if made.kind == "any":
                 return _Value(f"({made.code} is not mapping and {within})", "bool")
             return _Value(f"({within})", "bool")
         if made.kind not in ("string", "any"):
-            raise NotTranslatableError(f"`{name}` of what is no text")
+            raise NotTranslatableError(f"`{name}` of a value that is not a string")
         code = made.raw or made.code
         if made.kind == "any" and name in ("toLowerCase", "toUpperCase", "trim"):
-            # Of what is no text JavaScript has no such method; in Jinja adding a text says so.
+            # Only strings have this method in JavaScript; in Jinja, adding a string fails for other values.
             code = f'({code} + "")'
         simple = {"toLowerCase": "lower", "toUpperCase": "upper", "trim": "trim"}
         if name in simple and not given:
@@ -546,18 +542,20 @@ class Emitter:
         if name in ("replace", "replaceAll") and len(given) == 2 and made.kind == "string":
             old, new = arguments
             if old.kind != "string" or given[1].kind != "string" or "$" in str(given[1].value):
-                raise NotTranslatableError(f"`{name}` of what is no text, or with what is found")
+                raise NotTranslatableError(
+                    f"`{name}` of a value that is not a string, or with a match of a regular expression"
+                )
             once = ", 1" if name == "replace" else ""
             return _Value(f"({code}.replace({old.code}, {new.code}{once}))", "string")
         if name == "indexOf" and len(given) == 1 and made.kind == "string" and arguments[0].kind == "string":
             return _Value(f"({code}.find({arguments[0].code}))", "number")
-        raise NotTranslatableError(f"the method `{name}()` has no counterpart here")
+        raise NotTranslatableError(f"the method `{name}()` has no equivalent")
 
     def _static(self, name: str, given: list[SyntaxNode]) -> _Value:
         if name == "JSON.parse" and len(given) == 1:
             text = self.value(given[0])
             if text.kind != "string":
-                raise NotTranslatableError("`JSON.parse` of what is no text")
+                raise NotTranslatableError("`JSON.parse` of a value that is not a string")
             return _Value(f"({text.code} | fromjson)", "any")
         if name == "Array.isArray" and len(given) == 1:
             code = self.value(given[0]).code
@@ -576,19 +574,19 @@ class Emitter:
         if name == "Number.isInteger" and len(given) == 1:
             code = self.value(given[0]).code
             return _Value(f"({code} is integer)", "bool")
-        raise NotTranslatableError(f"`{name}` has no counterpart here")
+        raise NotTranslatableError(f"`{name}` has no equivalent")
 
     def _searched(self, text: SyntaxNode, pattern: SyntaxNode) -> _Value:
         made = self.value(text)
         if made.kind != "string" and made.kind != "any":
-            raise NotTranslatableError("a regular expression on what is no text")
+            raise NotTranslatableError("a regular expression is applied to a value that is not a string")
         return _Value(
             f"({made.raw or made.code} is search({_quoted(pattern_of(str(pattern.value)))}))", "bool"
         )
 
 
 def _typeof_output(test: SyntaxNode) -> object:
-    """The word that `typeof output` is compared with, where a test is that."""
+    """Return the type with which a test compares `typeof output`, or None."""
     if test.kind != "binary" or test.value not in ("===", "=="):
         return None
     left, right = test.parts
@@ -596,7 +594,7 @@ def _typeof_output(test: SyntaxNode) -> object:
 
 
 def _folded(operator: str, left: SyntaxNode, right: SyntaxNode) -> SyntaxNode | None:
-    """The whole number that an operation on two whole numbers in the code gives."""
+    """Return the integer that an operation on two integer literals gives, or None."""
     one, other = left.value, right.value
     if not (left.kind == right.kind == "number" and type(one) is int and type(other) is int):
         return None
@@ -605,7 +603,7 @@ def _folded(operator: str, left: SyntaxNode, right: SyntaxNode) -> SyntaxNode | 
 
 
 def _is_split(node: SyntaxNode) -> bool:
-    """Whether a node is `….split(/…/)`."""
+    """Return whether a node is `….split(/…/)`."""
     return (
         node.kind == "call"
         and len(node.parts) == 2
@@ -616,7 +614,7 @@ def _is_split(node: SyntaxNode) -> bool:
 
 
 def _is_words(owner: SyntaxNode, function: SyntaxNode) -> bool:
-    """Whether a filter leaves the words of a text: `….split(/\\s+/).filter(Boolean)`, or with a function that says the same."""
+    """Return whether a filter keeps the words of a text: `….split(/\\s+/).filter(Boolean)`, or an equivalent function."""
     if not _is_split(owner) or owner.parts[1].value not in (r"/\s+/", r"/\s+/g"):
         return False
     if function == SyntaxNode("name", "Boolean"):
@@ -630,7 +628,7 @@ def _is_words(owner: SyntaxNode, function: SyntaxNode) -> bool:
 
 
 def _is_filled(test: SyntaxNode, item: str, *, blank: bool = False) -> bool:
-    """Whether a test says that an item has more than white space in it; with `blank`, that it is not empty."""
+    """Return whether a test requires that an item is more than white space; with `blank`, that it is not empty."""
     if test.kind == "binary" and (test.value, test.parts[1]) in (
         (">", SyntaxNode("number", 0)),
         (">=", SyntaxNode("number", 1)),
@@ -649,13 +647,13 @@ def _is_filled(test: SyntaxNode, item: str, *, blank: bool = False) -> bool:
 
 
 def _sliced(name: str, given: list[SyntaxNode]) -> str:
-    """The bounds of a part of a text, which are whole numbers in the code."""
+    """Return the bounds of a slice, which are integer literals."""
     bounds: list[int] = []
     for each in given:
         negative = each.kind == "unary" and each.value == "-"
         number = each.parts[0].value if negative else each.value
         if len(given) > 2 or type(number) is not int or (negative and name == "substring"):
-            raise NotTranslatableError(f"`{name}` with bounds that are no whole numbers in the code")
+            raise NotTranslatableError(f"`{name}` with bounds that are not integer literals")
         bounds.append(-number if negative else number)
     if name == "substring":
         bounds.sort()
@@ -663,12 +661,12 @@ def _sliced(name: str, given: list[SyntaxNode]) -> str:
 
 
 def _thrown(code: str, base: str | None) -> str:
-    """What JavaScript throws on, a member of null, is an error here, too."""
+    """Return an expression that fails for a member of null, on which JavaScript throws."""
     return f"({code} if {base} is not none else 1 // 0)" if base else code
 
 
 def _member_of(node: SyntaxNode, item: str) -> str | None:
-    """The member of an item that a node names: "" is the item itself; None where it is something else."""
+    """Return the member of an item that a node reads; "" for the item itself, None for anything else."""
     if node == SyntaxNode("name", item):
         return ""
     if node.kind == "member" and node.parts[0] == SyntaxNode("name", item) and node.value != "length":
@@ -689,22 +687,22 @@ def _applied(function: SyntaxNode, item: SyntaxNode) -> SyntaxNode:
     if function.kind != "arrow":
         if function == SyntaxNode("name", "Boolean"):
             return item
-        raise NotTranslatableError("a function that is not written in its place")
+        raise NotTranslatableError("a function is not written inline")
     names = function.value if isinstance(function.value, tuple) else ()
     if len(names) != 1:
-        raise NotTranslatableError("a function of several values")
+        raise NotTranslatableError("a function has several parameters")
     return inlined(function.parts[0], {str(names[0]): item})
 
 
 def pattern_of(literal: str) -> str:
-    """The pattern of a literal such as `/a+/i`, as Python reads it."""
+    """Return the pattern of a literal such as `/a+/i` in Python's syntax."""
     source, _, flags = literal[1:].rpartition("/")
     try:
         return python_pattern(source, flags)
     except PatternError as error:
-        raise NotTranslatableError(f"a regular expression that Python cannot match: {error}") from None
+        raise NotTranslatableError(f"a regular expression has no equivalent in Python: {error}") from None
 
 
 def _quoted(text: str) -> str:
-    """A string of Jinja, whose escapes are Python's."""
+    """Return a string literal of Jinja, which has the escapes of Python."""
     return json.dumps(text, ensure_ascii=False)

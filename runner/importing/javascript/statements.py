@@ -1,7 +1,7 @@
-"""Statements put together as the one expression whose value the code returns.
+"""Combine statements into one expression for the value that the code returns.
 
-Constants and local functions are put where they are used, `if` becomes a conditional expression, and so does a variable that
-a branch sets anew. What a constant throws is kept: it is computed even where its value is not needed.
+Constants and local functions are inlined; an `if`, and a variable that a branch sets, become conditional expressions.
+Exceptions are kept: a constant that may throw is computed even if its value is not needed.
 """
 
 from __future__ import annotations
@@ -13,43 +13,43 @@ from .syntax import NotTranslatableError, Parser, SyntaxNode, tokens
 __all__ = ["inlined", "program"]
 
 _REST = SyntaxNode("rest")
-"""In the place of a value: the branch does not return, and what follows the `if` counts."""
+"""The value of a branch that does not return; the code after the `if` applies."""
 _MOST_STATEMENTS = 150
 _FAILS = (SyntaxNode("name", "false"), SyntaxNode("number", 0))
 
 
 def program(code: str, *, several: bool) -> SyntaxNode:
-    """Return the expression whose value the code returns, its constants put in their places.
+    """Return the expression for the value that the code returns, with its constants inlined.
 
-    Code of one line returns its last expression; code of several lines is the body of a function (that is how promptfoo
-    reads both). Raises NotTranslatableError.
+    As in promptfoo, code of one line returns its last expression, and code of several lines is the body of a function.
+    Raises NotTranslatableError.
     """
     parser = _Program(tokens(code.strip()))
     result = parser.statements({}, several=several)
     if _goes_on(result):
-        raise NotTranslatableError("it returns nothing: promptfoo fails on it as well")
+        raise NotTranslatableError("it returns nothing: it fails in promptfoo, too")
     if not parser.done():
-        raise NotTranslatableError("there is code behind its result")
+        raise NotTranslatableError("there is code after its result")
     return result
 
 
 class _Program(Parser):
-    """Expressions, and the statements of functions. Lives for one text."""
+    """Parser of expressions and of the statements of functions. Used for one text."""
 
     def __init__(self, given: list[tuple[str, str]]) -> None:
         super().__init__(given)
         self.statement_count = 0
 
     def block(self) -> SyntaxNode:
-        """Read the body of a function, whose brace is open, and return the value that it returns."""
+        """Read the body of a function after its opening brace, and return its return value."""
         result = self.statements({}, several=True)
         self.need("}")
         if _goes_on(result):
-            raise NotTranslatableError("a function that returns nothing")
+            raise NotTranslatableError("a function returns nothing")
         return result
 
     def statements(self, constants: dict[str, SyntaxNode], *, several: bool) -> SyntaxNode:
-        """Read up to the end, or to the brace that closes the block, and return the value; `constants` are the names so far."""
+        """Read to the end, or to the closing brace, and return the value. `constants` are the known names."""
         self.statement_count += 1
         if self.statement_count > _MOST_STATEMENTS:
             raise NotTranslatableError("it has too many statements")
@@ -62,9 +62,7 @@ class _Program(Parser):
             declared = self._declare(constants)
             return _after(declared, self.statements(constants, several=several))
         if not several and self.peek("function", "if", "try"):
-            raise NotTranslatableError(
-                f"`{self.next()[1]}` on the one line of an expression: promptfoo fails on it as well"
-            )
+            raise NotTranslatableError(f"`{self.next()[1]}` in code of one line: it fails in promptfoo, too")
         if self.take("function"):
             self._function(constants)
             return self.statements(constants, several=several)
@@ -73,12 +71,10 @@ class _Program(Parser):
         if self.take("try"):
             return self._try(constants)
         if self.peek("for", "while", "switch", "throw", "do"):
-            raise NotTranslatableError(f"`{self.next()[1]}` has no counterpart in an expression")
+            raise NotTranslatableError(f"`{self.next()[1]}` has no equivalent in an expression")
         if self.take("return"):
             if not several:
-                raise NotTranslatableError(
-                    "a `return` on the one line of an expression: promptfoo fails on it as well"
-                )
+                raise NotTranslatableError("a `return` in code of one line: it fails in promptfoo, too")
             return self._result(constants)
         if self._sets_anew(constants):
             name = self.next()[1]
@@ -86,10 +82,10 @@ class _Program(Parser):
             constants[name] = inlined(self.expression(), constants)
             return _after([constants[name]], self.statements(constants, several=several))
         if several:
-            raise NotTranslatableError("a statement that has no counterpart in an expression")
+            raise NotTranslatableError("a statement has no equivalent in an expression")
         value = self._result(constants)
         if not self.done() and not self.peek("}"):
-            raise NotTranslatableError("several statements")
+            raise NotTranslatableError("there are several statements")
         return value
 
     def _result(self, constants: Mapping[str, SyntaxNode]) -> SyntaxNode:
@@ -107,7 +103,7 @@ class _Program(Parser):
         while True:
             kind, name = self.next()
             if kind != "name":
-                raise NotTranslatableError("a declaration that takes values apart")
+                raise NotTranslatableError("a declaration uses destructuring")
             self.need("=")
             constants[name] = inlined(self.expression(), constants)
             values.append(constants[name])
@@ -118,14 +114,14 @@ class _Program(Parser):
     def _function(self, constants: dict[str, SyntaxNode]) -> None:
         kind, name = self.next()
         if kind != "name":
-            raise NotTranslatableError("a function without a name")
+            raise NotTranslatableError("a function has no name")
         self.need("(")
         names = self.names(")")
         self.need("{")
         constants[name] = inlined(SyntaxNode("arrow", tuple(names), (self.block(),)), constants)
 
     def _if(self, constants: dict[str, SyntaxNode]) -> SyntaxNode:
-        """Read an `if`, whose word is read, with its `else`; `constants` become those behind it."""
+        """Read the rest of an `if` with its `else`, and update `constants`."""
         self.need("(")
         test = inlined(self.expression(), constants)
         self.need(")")
@@ -156,10 +152,10 @@ class _Program(Parser):
             self.need("=")
             constants[name] = self._result(constants)
             return _REST
-        raise NotTranslatableError("a statement that has no counterpart in an expression")
+        raise NotTranslatableError("a statement has no equivalent in an expression")
 
     def _continued(self, tree: SyntaxNode, constants: dict[str, SyntaxNode]) -> SyntaxNode:
-        """Put what follows an `if` where its branches do not return."""
+        """Insert the code after an `if` where its branches do not return."""
         if not _goes_on(tree):
             while self.take(";"):
                 pass
@@ -167,7 +163,7 @@ class _Program(Parser):
         return _filled(tree, self.statements(constants, several=True))
 
     def _try(self, constants: dict[str, SyntaxNode]) -> SyntaxNode:
-        """`try { … } catch { return false; }`: promptfoo fails on what throws, too."""
+        """Read `try { … } catch { return false; }`, which has no effect: promptfoo fails on an exception, too."""
         self.need("{")
         tried = self.statements(dict(constants), several=True)
         self.need("}")
@@ -181,7 +177,7 @@ class _Program(Parser):
         if caught.kind == "object":
             caught = next((part.parts[0] for part in caught.parts if part.value == "pass"), caught)
         if _goes_on(tried) or caught not in _FAILS:
-            raise NotTranslatableError("`try` has no counterpart in an expression")
+            raise NotTranslatableError("`try` has no equivalent in an expression")
         while self.take(";"):
             pass
         return SyntaxNode("try", None, (tried,))
@@ -201,7 +197,7 @@ def _filled(tree: SyntaxNode, rest: SyntaxNode) -> SyntaxNode:
 
 
 def _after(values: list[SyntaxNode], result: SyntaxNode) -> SyntaxNode:
-    """Keep what the values may throw: they are computed before the result, whether it needs them or not."""
+    """Keep the exceptions of values: compute them before the result, even if it does not need them."""
     for value in reversed(values):
         if value.kind != "arrow" and _may_throw(value, set()) and not _surely(result, value, set()):
             result = SyntaxNode("after", None, (value, result))
@@ -209,7 +205,7 @@ def _after(values: list[SyntaxNode], result: SyntaxNode) -> SyntaxNode:
 
 
 def _may_throw(node: SyntaxNode, seen: set[int]) -> bool:
-    """Return whether computing a value may throw: it parses JSON, or reads what it gets from elsewhere than the answer's text."""
+    """Return whether computing a value may throw: it parses JSON, or reads a value other than the text of the answer."""
     if id(node) in seen or node.kind == "arrow":
         return False
     seen.add(id(node))
@@ -232,7 +228,7 @@ def _surely(node: SyntaxNode, part: SyntaxNode, seen: set[int]) -> bool:
 
 
 def inlined(node: SyntaxNode, constants: Mapping[str, SyntaxNode]) -> SyntaxNode:
-    """Return an expression with the values of names in their places."""
+    """Return an expression in which names are replaced by their values."""
     if node.kind == "name" and isinstance(node.value, str) and node.value in constants:
         return constants[node.value]
     if node.kind == "arrow":

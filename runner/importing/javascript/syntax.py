@@ -1,4 +1,4 @@
-"""The JavaScript of assertions as a tree: tokens, and expressions by precedence climbing."""
+"""Parse the JavaScript of assertions to a tree: tokens, and expressions by precedence climbing."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ __all__ = ["NotTranslatableError", "Parser", "SyntaxNode", "string_of", "tokens"
 
 
 class NotTranslatableError(ValueError):
-    """What the code does has no counterpart, in words for its author."""
+    """The code has no equivalent; the message explains why to its author."""
 
 
 @dataclass(frozen=True, slots=True)
 class SyntaxNode:
-    """A part of the tree: its kind, its name or literal value, and its parts."""
+    """A node of the tree: its kind, its name or literal value, and its parts."""
 
     kind: str
     value: object = None
@@ -42,7 +42,7 @@ def tokens(code: str) -> list[_Token]:
         if code[at] == "/" and not code.startswith(("//", "/*"), at) and _may_begin_regex(found):
             literal = _REGEX.match(code, at)
             if literal is None:
-                raise NotTranslatableError("a regular expression that cannot be read")
+                raise NotTranslatableError("a regular expression cannot be read")
             found.append(("regex", literal[0]))
             at = literal.end()
             continue
@@ -63,7 +63,7 @@ def _may_begin_regex(before: list[_Token]) -> bool:
 
 
 class Parser:
-    """Expressions by precedence climbing. Lives for one text."""
+    """Parser of expressions by precedence climbing. Used for one text."""
 
     def __init__(self, tokens: list[_Token]) -> None:
         self.tokens = tokens
@@ -71,7 +71,7 @@ class Parser:
         self.depth = 0
 
     def peek(self, *texts: str) -> bool:
-        """Return whether the next token is one of these signs or words."""
+        """Return whether the next token is one of these operators or words."""
         return (
             self.at < len(self.tokens)
             and self.tokens[self.at][1] in texts
@@ -79,14 +79,14 @@ class Parser:
         )
 
     def take(self, text: str) -> bool:
-        """Pass over a sign or word if it is next, and return whether it was."""
+        """Skip an operator or a word if it is next, and return whether it was."""
         if self.peek(text):
             self.at += 1
             return True
         return False
 
     def need(self, text: str) -> None:
-        """Pass over a sign or word. Raises NotTranslatableError where it is not next."""
+        """Skip an operator or a word. Raises NotTranslatableError if it is not next."""
         if not self.take(text):
             raise NotTranslatableError(f"{text!r} is missing")
 
@@ -95,7 +95,7 @@ class Parser:
         return self.at >= len(self.tokens)
 
     def next(self) -> _Token:
-        """Pass over a token and return it. Raises NotTranslatableError at the end."""
+        """Read a token and return it. Raises NotTranslatableError at the end."""
         if self.done():
             raise NotTranslatableError("it ends too early")
         self.at += 1
@@ -119,16 +119,16 @@ class Parser:
             self.depth -= 1
 
     def block(self) -> SyntaxNode:
-        """Read the body of a function, whose brace is open."""
-        raise NotTranslatableError("a function with a body")
+        """Read the body of a function after its opening brace."""
+        raise NotTranslatableError("a function has a body")
 
     def names(self, closing: str) -> list[str]:
-        """Read the names of parameters up to a bracket, which is passed over."""
+        """Read the names of parameters and the closing bracket."""
         found: list[str] = []
         while not self.take(closing):
             kind, text = self.next()
             if kind != "name":
-                raise NotTranslatableError(f"{text!r} is no name of a parameter")
+                raise NotTranslatableError(f"{text!r} is not a valid name of a parameter")
             found.append(text)
             if not self.take(","):
                 self.need(closing)
@@ -143,7 +143,7 @@ class Parser:
                 names = self.names(")")
             elif not self.done() and self.tokens[self.at][0] == "name":
                 names.append(self.next()[1])
-        except NotTranslatableError:  # a bracket around an expression
+        except NotTranslatableError:  # parentheses around an expression
             self.at = start
             return None
         if not self.take("=>"):
@@ -199,7 +199,7 @@ class Parser:
                 node = SyntaxNode("index?" if optional else "index", None, (node, index))
             elif self.take("("):
                 given = self._list(")")
-                # `(() => …)()` is the value that the function returns.
+                # `(() => …)()` is the return value of the function.
                 called = node.kind == "arrow" and not node.value and not given
                 node = node.parts[0] if called else SyntaxNode("call", None, (node, *given))
             else:
@@ -208,7 +208,7 @@ class Parser:
     def _word(self) -> str:
         kind, text = self.next()
         if kind != "name":
-            raise NotTranslatableError(f"{text!r} is no name of a member")
+            raise NotTranslatableError(f"{text!r} is not a valid name of a member")
         return text
 
     def _list(self, closing: str) -> list[SyntaxNode]:
@@ -235,7 +235,7 @@ class Parser:
             return SyntaxNode("regex", text)
         if kind == "name":
             if text in ("function", "new", "async", "await", "class", "delete", "void", "in", "instanceof"):
-                raise NotTranslatableError(f"`{text}` has no counterpart in an expression")
+                raise NotTranslatableError(f"`{text}` has no equivalent in an expression")
             return SyntaxNode("name", text)
         if text == "(":
             inner = self.expression()
@@ -248,7 +248,7 @@ class Parser:
         raise NotTranslatableError(f"{text!r} cannot be read here")
 
     def _template(self, text: str) -> SyntaxNode:
-        """A template string is its parts, one after the other."""
+        """Read a template string into its parts."""
         parts: list[SyntaxNode] = []
         end = 1
         for found in _FILLED.finditer(text):
@@ -257,11 +257,11 @@ class Parser:
             inner.depth = self.depth + 1
             parts.append(inner.expression())
             if not inner.done():
-                raise NotTranslatableError("a template string that cannot be read")
+                raise NotTranslatableError("a template string cannot be read")
             end = found.end()
         last = text[end:-1]
         if "${" in last:
-            raise NotTranslatableError("a template string that cannot be read")
+            raise NotTranslatableError("a template string cannot be read")
         parts.append(SyntaxNode("string", string_of(f"`{last}`")))
         return SyntaxNode("template", None, tuple(parts)) if len(parts) > 1 else parts[0]
 
@@ -270,7 +270,7 @@ class Parser:
         while not self.take("}"):
             kind, text = self.next()
             if kind not in ("name", "string"):
-                raise NotTranslatableError("an object that cannot be read")
+                raise NotTranslatableError("an object cannot be read")
             name = string_of(text) if kind == "string" else text
             value = self.expression() if self.take(":") else SyntaxNode("name", name)
             members.append(SyntaxNode("pair", name, (value,)))
@@ -285,13 +285,13 @@ _ESCAPE = re.compile(r"\\(?:u\{([0-9a-fA-F]{1,6})\}|u([0-9a-fA-F]{4})|x([0-9a-fA
 
 
 def string_of(text: str) -> str:
-    """Return what a string literal stands for."""
+    """Return the value of a string literal."""
 
     def spelt(found: re.Match[str]) -> str:
         code = found[1] or found[2] or found[3]
         if code:
             if int(code, 16) > 0x10FFFF:
-                raise NotTranslatableError("a character that does not exist")
+                raise NotTranslatableError("an escape is not a valid character")
             return chr(int(code, 16))
         return _ESCAPES.get(found[4], found[4])
 

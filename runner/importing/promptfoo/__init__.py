@@ -1,1 +1,1 @@
-"""promptfoo's configuration files, read as promptfoo 0.123 reads them."""
+"""Import promptfoo's configuration files, with the semantics of promptfoo 0.123."""

@@ -1,4 +1,4 @@
-"""promptfoo's assertions: each becomes one of ours that holds for the same answers, or is lost with a reason."""
+"""Convert promptfoo's assertions: each becomes an assertion that holds for the same answers, or is lost with a reason."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from ...values import Json, JsonObject
 from ..comments import Comments
 from ..drafts import Mapped
 from ..javascript.assertions import NotTranslatableError, as_assertion, lacks_return
+from ..kept import JUDGED_BY_MODEL
 from ..ledger import Entry, Ledger
 from ..nodes import Node, root_of
 from ..regexes import python_pattern
@@ -31,10 +32,10 @@ JUDGED = frozenset(
         "search-rubric", "agent-rubric", "classifier", "moderation",
     }
 )  # fmt: skip
-"""The types in which a model says whether the answer is good."""
+"""The types in which a model judges the answer."""
 
 _CODE = frozenset({"python", "ruby", "webhook", "javascript"})
-_MEASURED = {"similar": "it compares embeddings, which a model makes", "perplexity": "it needs log probabilities",
+_MEASURED = {"similar": "it compares embeddings, which need a model", "perplexity": "it needs log probabilities",
              "perplexity-score": "it needs log probabilities"}  # fmt: skip
 _BROKEN = frozenset(
     {"length", "valid-json", "empty", "not-empty", "b-eval", "json", "json-schema", "exact", "exact-match"}
@@ -45,7 +46,7 @@ _AS_OURS = {"eval": "javascript", "fn": "javascript"}
 
 @dataclass(slots=True)
 class SourceAssertion:
-    """An assertion of the source and the item that it is; `from_default` where it stands for all tests."""
+    """An assertion of the source with its item; `default` if it applies to all tests."""
 
     node: Node
     entry: Entry
@@ -57,10 +58,10 @@ class SourceAssertion:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What an assertion may depend on: the values of the case, how variables are called here, and the prompt.
+    """The context of an assertion: the values of the case, the names of variables in runner, and the prompt.
 
-    `parsed`: promptfoo parses the answer before it is judged (json_schema); `json`: the prompt asks for JSON. `transform` changes
-    the answer before that.
+    `parsed`: promptfoo parses the answer before it is judged (json_schema). `json`: the prompt asks for JSON. `transform`
+    changes the answer before that.
     """
 
     values: Mapping[str, Json] | None
@@ -73,7 +74,7 @@ class Given:
 
 
 class Lost(Exception):
-    """An assertion has no counterpart."""
+    """An assertion has no equivalent."""
 
     def __init__(self, code: str, why: str) -> None:
         super().__init__(why)
@@ -84,7 +85,7 @@ class Lost(Exception):
 def read_assertions(
     node: Node | None, base: str, root: Node, ledger: Ledger, *, default: bool = False, depth: int = 0
 ) -> Iterator[SourceAssertion]:
-    """The assertions of a list, those of an `assert-set` among them; references within the file are followed."""
+    """Yield the assertions of a list, including those in an `assert-set`, with references within the file resolved."""
     if node is None or depth > 10:
         return
     if isinstance(node.value, dict):
@@ -114,20 +115,20 @@ def read_assertions(
 def _of_set(
     item: Node, found: Node, base: str, root: Node, ledger: Ledger, *, default: bool, depth: int
 ) -> Iterator[SourceAssertion]:
-    """All of a set must hold, unless it says how many: then it is lost as a whole."""
+    """Yield the assertions of a set, all of which must hold. With a threshold, the whole set is lost."""
     inner = list(read_assertions(found.get("assert"), base, root, ledger, default=default, depth=depth + 1))
     threshold = found.get("threshold")
     if threshold is not None and isinstance(threshold.value, int | float) and threshold.value < 1:
         entry = ledger.take("assertion", item.location, "assert-set")
-        entry.lose("I504", "a set of which only a part has to hold; here every assertion must")
+        entry.lose("I504", "only a part of the set has to hold; in runner every assertion must hold")
         for each in inner:
-            each.entry.lose("I504", "it stands in a set of which only a part has to hold")
+            each.entry.lose("I504", "it is in a set of which only a part has to hold")
         return
     yield from inner
 
 
 def _resolved(node: Node, root: Node) -> Node:
-    """What `$ref: "#/assertionTemplates/name"` stands for."""
+    """Return the assertion to which `$ref: "#/assertionTemplates/name"` refers."""
     reference = node.get("$ref")
     if reference is None or reference.text is None or not reference.text.startswith("#/"):
         return node
@@ -143,12 +144,12 @@ def _title(node: Node) -> str:
 
 
 def mapped(source: SourceAssertion, given: Given, comments: Comments) -> Mapped | None:
-    """The assertion of ours; None where it is implied or lost, which its item then says."""
+    """Return the assertion of runner; None if it is implied or lost, which its item records."""
     try:
         if source.lost is not None:
             raise source.lost
         if _decides_nothing(source):
-            source.entry.drop("I507", "weight 0: promptfoo scores it and lets it pass")
+            source.entry.drop("I507", "it has weight 0: promptfoo scores it, and it always passes")
             return None
         spec = _spec(source, given)
     except Lost as lost:
@@ -165,7 +166,7 @@ def mapped(source: SourceAssertion, given: Given, comments: Comments) -> Mapped 
 def _spec(source: SourceAssertion, given: Given) -> JsonObject | None:
     node = source.node
     if isinstance(node.value, str):
-        raise Lost("I505", "an assertion that is a text is not known")
+        raise Lost("I505", "an assertion must be an object, not a string")
     kind_node = node.get("type")
     if kind_node is None or kind_node.text is None:
         raise Lost("I505", "it has no type")
@@ -173,7 +174,7 @@ def _spec(source: SourceAssertion, given: Given) -> JsonObject | None:
     kind = _plain(written)
     negated = written.startswith("not-")
     if kind in JUDGED:
-        raise Lost("I502", "a model judges the answer; kept under x-import until runner has judges")
+        raise Lost("I502", JUDGED_BY_MODEL)
     if kind in _MEASURED:
         raise Lost("I501", _MEASURED[kind])
     value = node.value.get("value") if isinstance(node.value, dict) else None
@@ -184,38 +185,38 @@ def _spec(source: SourceAssertion, given: Given) -> JsonObject | None:
     if kind in _CODE:
         raise Lost("I503", "code is not run")
     if kind in _BROKEN and assertion_type(written) is None:
-        raise Lost("I505", f"promptfoo has no type {written}: it fails on it as well")
+        raise Lost("I505", f"promptfoo has no type {written}: it fails in promptfoo, too")
     value = _expanded(value, given)
     spec = _by_type(kind, value, source, given, negated=negated)
     transform = None if kind in _NOT_ABOUT_THE_TEXT else _transform(source, given)
     if transform is None:
         return spec
     if spec is None or given.json or transform.code is None:
-        raise Lost("I205", "it judges what code made of the answer")
+        raise Lost("I205", "it judges the answer after a transform")
     try:
         return applied(spec, transform.code, given.rename)
     except NotTranslatableError as error:
-        raise Lost("I205", f"it judges what code made of the answer: {error}") from None
+        raise Lost("I205", f"it judges the answer after a transform: {error}") from None
 
 
 def _transform(source: SourceAssertion, given: Given) -> Transform | None:
-    """What changes the answer before this assertion sees it. Raises Lost where that cannot be said."""
+    """Return the code that changes the answer before this assertion sees it. Raises Lost if it cannot be translated."""
     if source.transform is not None and given.transform is not None:
-        raise Lost("I205", "it judges what code made of the answer, twice")
+        raise Lost("I205", "it judges the answer after two transforms")
     transform = source.transform or given.transform
     if transform is not None and transform.code is None:
-        raise Lost("I205", "it judges what code made of the answer")
+        raise Lost("I205", "it judges the answer after a transform")
     return transform
 
 
 def _plain(written: str) -> str:
-    """A type without `not-` and without what follows a colon (similar:cosine)."""
+    """Return a type without `not-` and without the part after a colon (similar:cosine)."""
     kind = written.strip().removeprefix("not-").partition(":")[0]
     return _AS_OURS.get(kind, kind)
 
 
 def _settings(source: SourceAssertion, ledger: Ledger) -> None:
-    """What stands beside type and value. Raises Lost."""
+    """Read the keys other than type and value. Raises Lost."""
     type_node = source.node.get("type")
     kind = _plain(type_node.text) if type_node is not None and type_node.text else ""
     for key, node in source.node.entries():
@@ -224,26 +225,26 @@ def _settings(source: SourceAssertion, ledger: Ledger) -> None:
         if key == "transform" and kind not in JUDGED:
             source.transform = read_transform(node, source.entry)
         elif key == "weight":
-            why = "it weighs the score only; every assertion must hold"
+            why = "it affects only the score; every assertion must hold"
             if node.value == 0:
-                why = "it takes its assertion out of the verdict"
+                why = "it excludes the assertion from the verdict"
             ledger.take("key", node.key_location, '"weight" of an assertion').drop("I507", why)
         elif key == "metric":
             ledger.take("key", node.key_location, '"metric" of an assertion').drop(
-                "I507", "it names the score; the verdict is the same"
+                "I507", "it names a score; the verdict is the same"
             )
         elif key in ("provider", "rubricPrompt", "contextTransform", "transform") and kind in JUDGED:
             continue  # kept with the assertion
         elif key == "config" and kind in _CODE:
-            raise Lost("I503", "code that reads a config of its own")
-        else:  # `provider`, `rubricPrompt`, `config`, and whatever else people write there
+            raise Lost("I503", "its code reads its own config")
+        else:  # `provider`, `rubricPrompt`, `config` and other keys that people write
             ledger.take("key", node.key_location, f'"{key}" of an assertion').drop(
                 "I507", f"promptfoo does not read {key} in an assertion of this type"
             )
 
 
 def _decides_nothing(source: SourceAssertion) -> bool:
-    """Whether the assertion has `weight: 0`, with which promptfoo lets it pass whatever it finds."""
+    """Return whether the assertion has `weight: 0`, with which it always passes in promptfoo."""
     weight = source.node.get("weight")
     return weight is not None and weight.value == 0 and weight.value is not False
 
@@ -251,7 +252,7 @@ def _decides_nothing(source: SourceAssertion) -> bool:
 def _of_file(source: SourceAssertion, value: str, given: Given) -> Json:
     reference = value.removeprefix("file://")
     if re.search(r"\.(?:py|js|mjs|cjs|ts|mts|rb)(?::[\w.]+)?$", reference):
-        raise Lost("I503", f"{reference} is code, and is not run")
+        raise Lost("I503", f"{reference} is code, which is not run")
     try:
         name = given.folder.name_of(source.base, reference, source.node.location)
         if name.endswith((".json", ".yaml", ".yml")):
@@ -267,9 +268,9 @@ def _javascript(code: str, given: Given, source: SourceAssertion, *, negated: bo
     threshold = source.node.get("threshold")
     least = threshold.value if threshold is not None else None
     if isinstance(least, bool) or not isinstance(least, int | float | None):
-        raise Lost("I505", "its threshold is no number")
+        raise Lost("I505", "its threshold is not a number")
     if negated and re.search(r"\btry\b", code):
-        raise Lost("I503", "JavaScript: `try` in an assertion that must not hold")
+        raise Lost("I503", "JavaScript: an assertion that must not hold has a `try`")
     try:
         spec = as_assertion(
             code,
@@ -283,7 +284,7 @@ def _javascript(code: str, given: Given, source: SourceAssertion, *, negated: bo
     if lacks_return(code):
         given.ledger.remark(
             source.node.location, "I510", _title(source.node),
-            "code of several lines without `return` gives promptfoo nothing, and it fails each time; here its last expression counts",
+            "code of several lines without `return` always fails in promptfoo; in runner its last expression counts",
         )  # fmt: skip
     if negated:
         kind = str(spec["type"])
@@ -292,7 +293,7 @@ def _javascript(code: str, given: Given, source: SourceAssertion, *, negated: bo
 
 
 def _without_tags(code: str, given: Given) -> str:
-    """Promptfoo renders the code as a template, too."""
+    """Render the code as a template, as promptfoo does."""
     if "{{" not in code and "{%" not in code:
         return code
     rendered = _expanded(code, given)
@@ -303,7 +304,7 @@ _TAG = re.compile(r"\{\{\s*([^\W\d]\w*(?:\.\w+)*)\s*(\|\s*(?:dump|trim|lower|upp
 
 
 def _expanded(value: Json, given: Given) -> Json:
-    """`{{ name }}` in a value replaced by what the case says."""
+    """Return a value in which `{{ name }}` is replaced by the value of the case."""
     if isinstance(value, list):
         return [_expanded(each, given) for each in value]
     if not isinstance(value, str) or not re.search(r"\{[{%#]", value):
@@ -327,12 +328,12 @@ def _expanded(value: Json, given: Given) -> Json:
     if re.search(r"\{%", value) or re.search(r"\{\{", _TAG.sub("", value)):
         if re.search(r"\{\{[^}]*\benv\b", value):
             raise Lost("I104", "it reads the environment")
-        raise Lost("I506", "its value is a template that does more than name variables")
+        raise Lost("I506", "its value is a template with more than variables")
     return _TAG.sub(replaced, value)
 
 
 def uses_variables(source: SourceAssertion) -> bool:
-    """Whether its value depends on the case."""
+    """Return whether its value depends on the case."""
     value = source.node.value.get("value") if isinstance(source.node.value, dict) else None
     texts = value if isinstance(value, list) else [value]
     return any(isinstance(each, str) and re.search(r"\{[{%]", each) for each in texts)
@@ -346,35 +347,35 @@ def _by_type(
     if kind in ("contains", "icontains"):
         text = _text(value)
         if not text:
-            raise Lost("I505", "its value is empty: promptfoo fails on it as well")
+            raise Lost("I505", "its value is empty: it fails in promptfoo, too")
         return {"type": prefix + kind, "value": text}
     if kind in ("contains-any", "contains-all", "icontains-any", "icontains-all"):
         texts = _texts(value)
         return {"type": prefix + kind, "value": list(texts)}
     if kind == "starts-with":
         if not isinstance(value, str) or not value:
-            raise Lost("I505", "its value is no text: promptfoo fails on it as well")
+            raise Lost("I505", "its value is not a string: it fails in promptfoo, too")
         return {"type": prefix + kind, "value": value}
     if kind == "equals":
         return _equals(value, given, prefix=prefix)
     if kind == "regex":
         if not isinstance(value, str) or not value:
-            raise Lost("I505", "its value is no text: promptfoo fails on it as well")
+            raise Lost("I505", "its value is not a string: it fails in promptfoo, too")
         try:
             return {"type": f"{prefix}regex", "value": python_pattern(value)}
         except PatternError as error:
-            raise Lost("I505", f"the pattern means nothing to Python: {error}") from None
+            raise Lost("I505", f"the pattern is not valid in Python: {error}") from None
     if kind in ("is-json", "contains-json"):
         return _json(kind, value, source, given, prefix=prefix)
     if kind in ("latency", "cost"):
         if isinstance(threshold, bool) or not isinstance(threshold, int | float):
-            raise Lost("I505", "it has no threshold: promptfoo fails on it as well")
+            raise Lost("I505", "it has no threshold: it fails in promptfoo, too")
         return {"type": prefix + kind, "threshold": threshold}
     if kind == "word-count":
         return _word_count(value, prefix=prefix)
     if kind == "levenshtein":
         if not isinstance(value, str) or not value:
-            raise Lost("I505", "its value is no text")
+            raise Lost("I505", "its value is not a string")
         made: JsonObject = {"type": f"{prefix}levenshtein", "value": value}
         if isinstance(threshold, int | float) and not isinstance(threshold, bool):
             made = {**made, "threshold": int(threshold)}
@@ -383,31 +384,32 @@ def _by_type(
         return {"type": f"{prefix}finish-reason", "value": value}
     if kind == "is-refusal":
         raise Lost(
-            "I501", "it guesses from the words of an answer; `outcome: refused` is about the provider's field"
+            "I501",
+            "it guesses from the words of an answer; `outcome: refused` checks the field of the provider",
         )
     if kind == "ends-with":
-        raise Lost("I505", "promptfoo has no type ends-with: it fails on it as well")
+        raise Lost("I505", "promptfoo has no type ends-with: it fails in promptfoo, too")
     raise Lost("I501", "there is no such check")
 
 
 def _text(value: Json) -> str:
     if isinstance(value, bool) or value is None or isinstance(value, list | dict):
-        raise Lost("I505", "its value is neither text nor number: promptfoo fails on it as well")
+        raise Lost("I505", "its value is neither a string nor a number: it fails in promptfoo, too")
     return spelt(value)
 
 
 def _texts(value: Json) -> list[str]:
     found = _split(value) if isinstance(value, str) else value
     if not isinstance(found, list) or not found:
-        raise Lost("I505", "its value is no list: promptfoo fails on it as well")
+        raise Lost("I505", "its value is not a list: it fails in promptfoo, too")
     texts = [spelt(each) for each in found]
     if not all(texts):
-        raise Lost("I505", "one of its texts is empty, and every answer contains that")
+        raise Lost("I505", "one of its strings is empty, and every answer contains it")
     return texts
 
 
 def _split(text: str) -> list[Json]:
-    """The texts between commas, as promptfoo takes them: one in quotes may hold a comma."""
+    """Return the strings between commas, as promptfoo splits them: a quoted string may contain a comma."""
     found: list[Json] = []
     at = 0
     while at < len(text):
@@ -418,7 +420,7 @@ def _split(text: str) -> list[Json]:
         if text[at] == '"':
             quoted = re.compile(r'"((?:\\.|""|[^"\\])*)"\s*(?=,|\Z)', re.DOTALL).match(text, at)
             if quoted is None:
-                raise Lost("I505", "a quoted text in its value does not end: promptfoo fails on it as well")
+                raise Lost("I505", "a quoted string in its value does not end: it fails in promptfoo, too")
             found.append(re.sub(r'\\(.)|"(")', lambda sign: sign[1] or sign[2], quoted[1], flags=re.DOTALL))
             at = quoted.end()
         else:
@@ -437,7 +439,7 @@ def _equals(value: Json, given: Given, *, prefix: str) -> JsonObject:
         return (
             {"type": "expr", "value": f"(text | fromjson) {sign} {_literal(value)}"}
             if "{{" not in json.dumps(value)
-            else _refuse("I506", "its value holds braces")
+            else _refuse("I506", "its value contains braces")
         )
     text = "undefined" if value is None else spelt(value)
     if given.json:
@@ -451,7 +453,7 @@ def _refuse(code: str, why: str) -> JsonObject:
 
 
 def _literal(value: Json) -> str:
-    """A value as Jinja reads it: as JSON, but for the three words."""
+    """Return a value as a literal of Jinja: JSON, except for true, false and null."""
     if value is None:
         return "none"
     if isinstance(value, bool):
@@ -459,7 +461,7 @@ def _literal(value: Json) -> str:
     if isinstance(value, list):
         return f"[{', '.join(_literal(each) for each in value)}]"
     if isinstance(value, dict):
-        # Two braces next to each other would begin a tag.
+        # Two adjacent braces would begin a tag.
         inner = ", ".join(
             f"{json.dumps(key, ensure_ascii=False)}: {_literal(part)}" for key, part in value.items()
         )
@@ -474,11 +476,11 @@ def _json(kind: str, value: Json, source: SourceAssertion, given: Given, *, pref
         except RunnerError as error:
             raise Lost("I505", f"its schema cannot be read: {error.message}") from None
     if value is not None and value != "" and not isinstance(value, dict):
-        raise Lost("I505", "its value is no schema")
+        raise Lost("I505", "its value is not a schema")
     if not value:
         if given.json and not prefix:
             source.entry.imply(
-                "I508", "response_format asks for JSON, and an answer that is none fails by itself"
+                "I508", "response_format asks for JSON, so an answer that is not JSON fails anyway"
             )
             return None
         return {"type": prefix + kind}
@@ -491,10 +493,10 @@ def _word_count(value: Json, *, prefix: str) -> JsonObject:
     if isinstance(value, dict):
         bounds = {key: part for key, part in value.items() if key in ("min", "max") and isinstance(part, int)}
         if len(bounds) != len(value) or not bounds:
-            raise Lost("I505", "its bounds are no whole numbers")
+            raise Lost("I505", "its bounds are not integers")
         return {"type": f"{prefix}word-count", "value": dict(bounds)}
     if isinstance(value, str) and value.strip().isdigit():
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int):
-        raise Lost("I505", "its value is no whole number")
+        raise Lost("I505", "its value is not an integer")
     return {"type": f"{prefix}word-count", "value": value}

@@ -1,4 +1,4 @@
-"""promptfoo's tests: inline, in files of YAML, JSON, JSONL and CSV, with their variables expanded as it does."""
+"""Read promptfoo's tests: inline or in files (YAML, JSON, JSONL, CSV), and expand their variables as promptfoo does."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["SourceTest", "VariableError", "expanded", "plain_value", "read_tests
 
 @dataclass(slots=True)
 class SourceTest:
-    """A test: its node, the item that it is, and the variables that a scenario adds."""
+    """A test: its node, its item, and the variables that a scenario adds."""
 
     node: Node
     entry: Entry
@@ -31,7 +31,7 @@ class SourceTest:
 
 
 class VariableError(Exception):
-    """A variable whose value cannot be had without running code, the environment or files elsewhere."""
+    """A variable whose value needs code, the environment or files outside the folder."""
 
     def __init__(self, node: Node, code: str, why: str) -> None:
         super().__init__(why)
@@ -41,7 +41,7 @@ class VariableError(Exception):
 
 
 def read_tests(node: Node | None, folder: Folder, base: str, ledger: Ledger) -> list[SourceTest]:
-    """The tests of a configuration; those that code or a service would give are lost, and say so."""
+    """Return the tests of a configuration. Tests from code or a service are recorded as lost."""
     return list(_each(node, folder, base, ledger, 0)) if node is not None else []
 
 
@@ -63,7 +63,7 @@ def _each(node: Node, folder: Folder, base: str, ledger: Ledger, depth: int) -> 
             return
         yield SourceTest(node, ledger.take("test", node.location, _title(node)), base)
     elif node.value is not None:
-        ledger.take("test", node.location, "test").lose("I401", "it is no test")
+        ledger.take("test", node.location, "test").lose("I401", "it is not a test")
 
 
 def _title(node: Node) -> str:
@@ -76,12 +76,10 @@ def _of_reference(
 ) -> Iterator[SourceTest]:
     reference = written.removeprefix("file://")
     if _CODE.search(reference):
-        ledger.take("test", node.location, written).lose("I401", "the tests are code, and are not run")
+        ledger.take("test", node.location, written).lose("I401", "the tests are code, which is not run")
         return
     if re.match(r"(?:https?|huggingface|az|s3)://", reference) or "xlsx" in reference.rsplit(".", 1)[-1]:
-        ledger.take("test", node.location, written).lose(
-            "I401", "the tests are kept by a service, not in a file of text"
-        )
+        ledger.take("test", node.location, written).lose("I401", "a service stores the tests")
         return
     try:
         name = folder.name_of(base, reference, node.location)
@@ -107,7 +105,7 @@ def _in_file(node: Node, file: str, folder: Folder, ledger: Ledger, depth: int) 
     elif ending == "csv":
         yield from _of_csv(folder.text(file, node.location), folder.shown_as(file), inside, ledger)
     else:
-        ledger.take("test", node.location, file).lose("I401", "tests of this kind of file are not known")
+        ledger.take("test", node.location, file).lose("I401", "tests in this kind of file are not supported")
 
 
 def _of_csv(text: str, shown: str, base: str, ledger: Ledger) -> Iterator[SourceTest]:
@@ -127,7 +125,7 @@ def _of_csv(text: str, shown: str, base: str, ledger: Ledger) -> Iterator[Source
 
 
 def _csv_test(row: Mapping[str, str]) -> dict[str, Json]:
-    """A row as a test: the columns that begin with `__` say what a test has, the others are variables."""
+    """Return a row as a test: columns that begin with `__` are its properties, the others are variables."""
     given: dict[str, Json] = {}
     test: dict[str, Json] = {}
     asserts: list[Json] = []
@@ -169,7 +167,7 @@ _KNOWN = {
 
 
 def _from_text(text: str) -> Json:
-    """The assertion that a cell says: `type:value`, `type(threshold):value`, or the text that is to be equal."""
+    """Return the assertion of a cell: `type:value`, `type(threshold):value`, or a text for `equals`."""
     for prefix, kind in (("javascript:", "javascript"), ("fn:", "javascript"), ("eval:", "javascript"),
                          ("python:", "python"), ("grade:", "llm-rubric"), ("llm-rubric:", "llm-rubric")):  # fmt: skip
         if text.startswith(prefix):
@@ -198,7 +196,7 @@ def _number(text: str) -> Json:
 
 
 def spelt(value: Json) -> str:
-    """A value as JavaScript prints it in a template, but for an object, which is JSON in the place of [object Object]."""
+    """Return a value as JavaScript prints it in a template, except that an object is JSON instead of [object Object]."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -215,7 +213,7 @@ def spelt(value: Json) -> str:
 
 
 def plain_value(node: Node, folder: Folder, base: str) -> list[Json]:
-    """The values of a variable, files read; several where a list expands to one case each. Raises VariableError."""
+    """Return the values of a variable, with files read; a list gives one case for each item. Raises VariableError."""
     value = node.value
     if isinstance(value, list) and value and isinstance(value[0], str):
         found: list[Json] = []
@@ -233,7 +231,7 @@ def plain_value(node: Node, folder: Folder, base: str) -> list[Json]:
 
 
 def _in_javascript(value: Json) -> Json:
-    """1.0 is 1 in JavaScript, and nothing is printed for null."""
+    """Return a value as JavaScript prints it: 1.0 is 1, and null is nothing."""
     if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
         return int(value)
     if isinstance(value, list):
@@ -249,7 +247,7 @@ def _files(node: Node, value: str, folder: Folder, base: str) -> list[str]:
         why = "it reads the environment" if "env." in reference else "the name of its file is a template"
         raise VariableError(node, "I104" if "env." in reference else "I402", why)
     if _CODE.search(reference):
-        raise VariableError(node, "I402", "its value is code, and is not run")
+        raise VariableError(node, "I402", "its value is code, which is not run")
     try:
         name = folder.name_of(base, reference, node.location)
     except RunnerError as error:
@@ -268,7 +266,7 @@ def _of_file(node: Node, reference: str, name: str, folder: Folder) -> Json:
                 folder.document(name, node.location).value, ensure_ascii=False, separators=(",", ":")
             )
         if ending in ("pdf", "png", "jpg", "jpeg", "gif", "webp", "bmp", "svg", "mp3", "wav", "mp4", "m4a"):
-            raise VariableError(node, "I402", "a picture, a recording or a PDF as the text of a variable")
+            raise VariableError(node, "I402", "its value is an image, audio or a PDF")
         return folder.text(name, node.location).strip()
     except RunnerError as error:
         raise VariableError(node, "I302", error.message) from None
@@ -277,7 +275,7 @@ def _of_file(node: Node, reference: str, name: str, folder: Folder) -> Json:
 def expanded(
     given: Mapping[str, Node], folder: Folder, bases: Mapping[str, str], *, expand: bool
 ) -> Iterator[dict[str, Json]]:
-    """The variables of each case that a test becomes. Raises VariableError."""
+    """Yield the variables of each case that a test becomes. Raises VariableError."""
     cases: list[dict[str, Json]] = [{}]
     for name, node in given.items():
         values = (
@@ -296,7 +294,7 @@ _VARIABLE = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 
 
 def _resolved(case: dict[str, Json], given: Mapping[str, Node]) -> dict[str, Json]:
-    """`{{ other }}` in a value replaced by the other value, as often as promptfoo does: five times."""
+    """Replace `{{ other }}` in values by the other value, up to five times as promptfoo does."""
     made = dict(case)
     for _ in range(5):
         changed = False

@@ -39,7 +39,7 @@ def complete_tests(config: Config) -> None:
 
 
 def lose_dependent(test: CompleteTest, names: set[str]) -> None:
-    """Lose a test that reads the answers of others."""
+    """Mark a test that reads the answers of others as lost."""
     if names:
         test.source.entry.lose("I403", f"it reads the answer of another test ({', '.join(sorted(names))})")
         for each in test.asserts:
@@ -66,7 +66,7 @@ def _scenarios(node: Node, config: Config) -> Iterator[SourceTest]:
 
 
 def _test(config: Config, source: SourceTest) -> CompleteTest:
-    """A test with everything that the defaults add to it."""
+    """Return a test with everything that the defaults add to it."""
     node, ledger = source.node, config.ledger
     made = CompleteTest(
         source, [], None, [], {}, {}, None, None, own_defaults=True, transform=config.transform,
@@ -95,28 +95,28 @@ def _test(config: Config, source: SourceTest) -> CompleteTest:
         elif key == "threshold":
             lose_threshold(entry, value)
         elif key == "providers":
-            entry.lose("I403", "the test is for some of the models only; here it is for all")
+            entry.lose("I403", "the test is only for some of the models; in runner it is for all of them")
         elif key in ("provider", "providerOutput"):
             why = (
-                "the test asks another model"
+                "the test calls a different model"
                 if key == "provider"
-                else "the test judges a text that is given, and asks no model"
+                else "the test judges a given text without a call to a model"
             )
             entry.lose("I403", why)
             source.entry.lose("I403", why)
         elif key in ("__metric", "weight"):
-            entry.drop("I507", "it is about the score; the verdict is the same")
+            entry.drop("I507", "it affects only the score; the verdict is the same")
         elif key == "assertScoringFunction":
-            entry.lose("I504", "code that computes a score")
+            entry.lose("I504", "code computes a score")
         elif key in ("type", "tags", "id", "name", "skip", "category", "difficulty", "notes", "comment"):
             entry.drop("I106", "promptfoo does not read it")
         else:
-            entry.drop("I106", "promptfoo knows no such key of a test")
+            entry.drop("I106", "promptfoo has no such key in a test")
     try:
         made.cases = list(expanded(made.vars, config.folder, made.bases, expand=expand))
     except VariableError as error:
         name = error.node.path[-1] if error.node.path else "a variable"
-        source.entry.lose(error.code, f'its variable "{name}" cannot be had: {error.why}')
+        source.entry.lose(error.code, f'its variable "{name}" cannot be read: {error.why}')
     if source.entry.lost:
         for each in made.asserts:
             each.entry.lose(source.entry.code or "I402", "its test is lost")
@@ -146,7 +146,7 @@ def _add_vars(made: CompleteTest, node: Node, source: SourceTest, config: Config
     elif node.value is None:
         return
     else:
-        entry.lose("I402", "variables of this kind are not read")
+        entry.lose("I402", "variables of this kind are not supported")
         source.entry.lose("I402", "its variables cannot be read")
         return
     made.vars |= given
@@ -154,7 +154,7 @@ def _add_vars(made: CompleteTest, node: Node, source: SourceTest, config: Config
 
 
 def _test_option(made: CompleteTest, key: str, node: Node, ledger: Ledger) -> bool:
-    """An option of one test; whether its lists are still expanded."""
+    """Read an option of one test, and return whether its lists are still expanded."""
     entry = ledger.take("key", node.key_location, f'"{key}" of a test\'s options')
     if key == "disableVarExpansion":
         return node.value is not True
@@ -164,8 +164,8 @@ def _test_option(made: CompleteTest, key: str, node: Node, ledger: Ledger) -> bo
         entry.lose("I402", "code changes the variables")
         made.source.entry.lose("I402", "code changes its variables")
     elif key in ("prefix", "suffix") and node.text:
-        entry.lose("I403", f"a {key} of the prompt for this test only")
-        made.source.entry.lose("I403", f"it has a {key} of its own")
+        entry.lose("I403", f"the {key} of the prompt is only for this test")
+        made.source.entry.lose("I403", f"it has its own {key}")
     elif key in ("provider", "rubricPrompt", "factuality"):
         entry.drop("I509", "it is about the model that judges")
     elif key == "storeOutputAs" and node.text:
@@ -174,8 +174,8 @@ def _test_option(made: CompleteTest, key: str, node: Node, ledger: Ledger) -> bo
     elif key == "disableDefaultAsserts" and node.value is True:
         made.own_defaults = False
     elif key in REQUEST_OPTIONS:
-        entry.lose("I403", "a request field for this test only")
+        entry.lose("I403", "the request field is only for this test")
         made.source.entry.lose("I403", "it changes the request")
     else:
-        entry.drop("I102", "a setting of promptfoo's own")
+        entry.drop("I102", "it is a setting of promptfoo itself")
     return True

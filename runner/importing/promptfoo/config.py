@@ -1,4 +1,4 @@
-"""Read what a promptfoo configuration sets for all of its tests: its top-level keys and its `defaultTest`."""
+"""Read the settings of a promptfoo configuration that apply to all of its tests: top-level keys and `defaultTest`."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ REQUEST_OPTIONS = {
 
 @dataclass(slots=True)
 class Config:
-    """What was read of one configuration. Lives for one import."""
+    """The content of one configuration. Used for one import."""
 
     root: Node
     folder: Folder
@@ -97,13 +97,13 @@ def read_top_level(config: Config) -> None:
         if key == "description":
             config.description = node.text
         elif key in _OWN_SETTINGS:
-            entry.drop("I102", "a setting of promptfoo's own")
+            entry.drop("I102", "it is a setting of promptfoo itself")
         elif key in _LOST_KEYS:
             entry.lose("I101", _LOST_KEYS[key])
         elif key == "tracing":
-            entry.drop("I102", "a setting of promptfoo's own")
+            entry.drop("I102", "it is a setting of promptfoo itself")
         else:
-            entry.drop("I106", "promptfoo knows no such key")
+            entry.drop("I106", "promptfoo has no such key")
 
 
 def _evaluate_options(config: Config, node: Node) -> None:
@@ -112,7 +112,7 @@ def _evaluate_options(config: Config, node: Node) -> None:
         if key == "repeat" and isinstance(value.value, int) and value.value >= 1:
             config.samples = value.value
         else:
-            entry.drop("I102", "a setting of promptfoo's own")
+            entry.drop("I102", "it is a setting of promptfoo itself")
 
 
 def read_defaults(config: Config) -> None:
@@ -146,15 +146,15 @@ def read_defaults(config: Config) -> None:
         elif key == "threshold":
             lose_threshold(entry, value)
         elif key in ("description", "metadata"):
-            entry.drop("I102", "it describes the tests for promptfoo only")
+            entry.drop("I102", "it only describes the tests")
         elif key == "provider":
             entry.drop("I509", "it is the model that judges")
         else:
-            entry.lose("I101", "runner knows nothing like it")
+            entry.lose("I101", "runner has nothing like it")
 
 
 def _option(config: Config, key: str, node: Node) -> None:
-    """An option of defaultTest, which holds for every test."""
+    """Read an option of `defaultTest`, which applies to every test."""
     entry = config.ledger.take("key", node.key_location, f'"{key}" of the options')
     if key == "prefix" and node.text is not None:
         config.prefix = node.text
@@ -170,10 +170,13 @@ def _option(config: Config, key: str, node: Node) -> None:
     elif key == "disableVarExpansion" or key in REQUEST_OPTIONS:
         config.default_options[key] = node
     else:
-        entry.drop("I102", "a setting of promptfoo's own")
+        entry.drop("I102", "it is a setting of promptfoo itself")
 
 
 def lose_threshold(entry: Entry, node: Node) -> None:
-    """Lose a threshold with which only a part of the assertions has to hold."""
+    """Record a threshold as lost, since only a part of the assertions has to hold with it."""
     if not isinstance(node.value, int | float) or node.value < 1:
-        entry.lose("I504", "only a part of the assertions has to hold there; here every one must")
+        entry.lose(
+            "I504",
+            "only a part of the assertions has to hold in promptfoo; in runner every assertion must hold",
+        )

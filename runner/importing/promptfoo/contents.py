@@ -63,7 +63,7 @@ def fill(
 
 
 def _request(config: Config, prompt: SourcePrompt, group: Sequence[Provider]) -> dict[str, Json]:
-    """Return the request fields: those of the provider, of the prompt and of the defaults, the last of which win."""
+    """Return the request fields of the provider, the prompt and the defaults; later ones override earlier ones."""
     request = dict(group[0].request) if group else {}
     own = dict(prompt.config.entries()) if prompt.config is not None else {}
     for key, node in (*own.items(), *config.default_options.items()):
@@ -87,7 +87,8 @@ def _put_request(
     for provider in group:
         if provider.generates and not _is_one_text(words.messages):
             provider.entry.lose(
-                "I203", "Ollama's generate endpoint takes one text, and would be sent these messages as JSON"
+                "I203",
+                "Ollama's generate endpoint accepts one text; promptfoo would send these messages to it as JSON",
             )
     sent = dict(request)
     if group:
@@ -160,7 +161,7 @@ def _is_one_text(messages: Sequence[Json]) -> bool:
 
 
 def _response_format(value: Json) -> Json:
-    """Promptfoo also takes the schema one level higher than OpenAI does."""
+    """Return the response format. promptfoo also accepts the schema one level higher than OpenAI does."""
     if isinstance(value, dict) and value.get("type") == "json_schema" and "json_schema" not in value:
         inner = {
             key: part for key, part in value.items() if key in ("name", "schema", "strict", "description")
@@ -178,7 +179,7 @@ def _is_for_all(assertion: SourceAssertion, tests: Sequence[CompleteTest], confi
 def _of_providers(
     found: Sequence[Transform | None], config: Config, tests: Sequence[CompleteTest]
 ) -> Transform | None:
-    """The transform of the providers; one that stands beside another, or is of some of them only, cannot be put into assertions."""
+    """Return the transform of the providers. It is lost if there is another one, or if only some providers have it."""
     transforms = [each for each in found if each is not None]
     several = len({each.code for each in transforms}) > 1 or None in found
     if not several and config.transform is None and not any(test.transform for test in tests):
@@ -191,7 +192,7 @@ def _of_providers(
 def _inputs(
     draft: Draft, config: Config, words: Wording, tests: Sequence[CompleteTest], rename: Mapping[str, str]
 ) -> None:
-    """Every variable of every test is declared, used or not; one that a test does not give is empty, as in Nunjucks."""
+    """Declare every variable of every test; a variable that a test does not set is empty, as in Nunjucks."""
     cases = [case for test in tests for case in test.cases or ()]
     names = dict.fromkeys(words.variables)
     for case in cases:
@@ -203,7 +204,7 @@ def _inputs(
         values = [printed(name, case[name], words) for case in cases if name in case]
         spec: dict[str, Json] = {}
         if name in words.variables and any(isinstance(case.get(name), dict) for case in cases):
-            why = "where it is printed promptfoo prints [object Object]; here it is JSON"
+            why = "promptfoo prints it as [object Object]; runner prints JSON"
             config.ledger.remark(draft.entry.location, "I606", f'variable "{name}"', why)
         if (values and all(isinstance(value, str) for value in values)) or (
             not values and name in words.variables
@@ -214,7 +215,7 @@ def _inputs(
             if name in words.variables:
                 config.ledger.remark(
                     draft.entry.location, "I603", f'variable "{name}"',
-                    "some tests give it no value, which promptfoo renders as nothing: its default is the empty text",
+                    "some tests do not set it, and promptfoo renders it as nothing: its default is the empty string",
                 )  # fmt: skip
             if spec.get("type") != "string":
                 spec.pop("type", None)
@@ -226,7 +227,7 @@ def _inputs(
     for name, ours in rename.items():
         if ours in inputs:
             config.ledger.remark(
-                draft.entry.location, "I604", f'variable "{name}"', f"it is called {ours} here"
+                draft.entry.location, "I604", f'variable "{name}"', f"its name in runner is {ours}"
             )
     if inputs:
         draft.put("inputs", inputs)

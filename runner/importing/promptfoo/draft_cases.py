@@ -20,7 +20,7 @@ __all__ = ["cases_of", "printed"]
 
 
 def printed(name: str, value: Json, words: Wording) -> Json:
-    """A value as our templates print it the way promptfoo does."""
+    """Return a value that Jinja prints the way promptfoo prints the original."""
     if name in words.variables and name not in words.walked and value is None:
         return ""
     if name in words.variables and name not in words.walked and isinstance(value, list | dict):
@@ -82,7 +82,7 @@ def _is_kept(kept: Sequence[Json], each: SourceAssertion) -> bool:
 
 
 def _once(asserts: Sequence[Mapped]) -> Iterator[Mapped]:
-    """The same assertion twice says nothing more."""
+    """Yield each assertion once, even if the test repeats it."""
     seen: set[str] = set()
     for each in asserts:
         key = json.dumps(each.spec, sort_keys=True)

@@ -68,7 +68,7 @@ def make_drafts(
         )
     for test in config.tests:
         if test.prompts is not None and not any(is_for_prompt(test, prompt) for prompt in prompts):
-            test.source.entry.lose("I403", f"no prompt is called {', '.join(test.prompts)}")
+            test.source.entry.lose("I403", f"no prompt has the name {', '.join(test.prompts)}")
             for each in test.asserts:
                 each.entry.lose("I403", "its test is lost")
     return drafts
@@ -90,7 +90,7 @@ def _stem_of(source: str, config: Config, several: int, number: int) -> str:
 
 
 def _groups(prompt: SourcePrompt, providers: Sequence[Provider]) -> list[list[Provider]]:
-    """The providers that ask a prompt, those together that ask alike."""
+    """Return the providers of a prompt, grouped by equal requests."""
     names = set(prompt.names) | {prompt.stem}
     chosen = [each for each in providers if each.prompts is None or names & set(each.prompts)]
     groups: dict[str, list[Provider]] = {}
@@ -103,7 +103,7 @@ def _groups(prompt: SourcePrompt, providers: Sequence[Provider]) -> list[list[Pr
 
 
 def _renamed(config: Config, prompt: SourcePrompt) -> dict[str, str]:
-    """The names of variables that a template of ours cannot read, and what they are called here."""
+    """Return new names for the variables whose names Jinja cannot read."""
     names = dict.fromkeys(name for test in config.tests for name in test.vars)
     names |= dict.fromkeys(config.default_vars)
     names |= dict.fromkeys(re.findall(r"[^\W\d]\w*", prompt.text)) if not prompt.text.isascii() else {}
@@ -119,19 +119,17 @@ def _renamed(config: Config, prompt: SourcePrompt) -> dict[str, str]:
 
 
 def _included(config: Config, prompt: SourcePrompt, words: Wording) -> dict[str, bytes]:
-    """The files that a prompt includes; promptfoo names them from where it was started, which is the folder of the config."""
+    """Return the files that a prompt includes, by name. promptfoo resolves them from the folder of the configuration."""
     files: dict[str, bytes] = {}
     for name in words.includes:
         try:
             file = config.folder.name_of(config.base, name, prompt.location)
             data, text = config.folder.read(file, prompt.location), config.folder.text(file, prompt.location)
         except RunnerError as error:
-            raise NoCounterpartError(f"the file that it includes: {error.message}", 1) from None
+            raise NoCounterpartError(f"the included file: {error.message}", 1) from None
         if re.search(r"\{[{%#]", text):
             raise NoCounterpartError(f"{name}, which it includes, is a template itself", 1)
-        if text.endswith(
-            "\n"
-        ):  # Nunjucks keeps the last line end of an included file, which an include of ours drops
+        if text.endswith("\n"):  # Nunjucks keeps the last line end of an included file, Jinja drops it
             tag = re.compile(rf"\{{%-?\s*include\s+[\"']{re.escape(name)}[\"']\s*-?%\}}")
             words.messages = [_after_tag(each, tag, '{{ "\\n" }}') for each in words.messages]
         files[name.removeprefix("./")] = data

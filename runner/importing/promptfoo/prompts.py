@@ -1,4 +1,4 @@
-"""promptfoo's prompts: inline, in files, as text, JSON or YAML, each to messages whose contents are templates."""
+"""Convert promptfoo's prompts (inline or in files; text, JSON or YAML) to messages whose contents are templates."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _ROLES = {"system", "user", "assistant", "developer", "tool", "function"}
 
 @dataclass(slots=True)
 class SourcePrompt:
-    """One prompt of a configuration: its text before rendering, or its messages where that text is JSON or YAML."""
+    """One prompt of a configuration: its text before rendering, or its messages if the text is JSON or YAML."""
 
     text: str
     names: tuple[str, ...]
@@ -42,17 +42,17 @@ class SourcePrompt:
 
 @dataclass(slots=True)
 class Wording:
-    """The messages of ours, and what their templates read."""
+    """The messages of a prompt file, and the variables and files that their templates read."""
 
     messages: list[Json]
     variables: dict[str, None] = field(default_factory=dict)
     walked: set[str] = field(default_factory=set)
     includes: dict[str, None] = field(default_factory=dict)
     compact: bool = False
-    """Whether the text that promptfoo sends is JSON of these messages."""
+    """Return whether the text that promptfoo sends is JSON of these messages."""
 
     def add(self, made: Translated) -> str:
-        """Remember what a template reads, and give its text."""
+        """Record what a template reads, and return its text."""
         self.variables.update(made.names)
         self.walked |= made.walked
         self.includes.update(made.includes)
@@ -60,7 +60,7 @@ class Wording:
 
 
 def read_prompts(node: Node | None, folder: Folder, base: str, ledger: Ledger) -> list[SourcePrompt]:
-    """The prompts that are text; those that are code, or are not there, are lost, and say so."""
+    """Return the prompts that are text. Prompts that are code, or do not exist, are recorded as lost."""
     return list(_each(node, folder, base, ledger)) if node is not None else []
 
 
@@ -70,7 +70,7 @@ def _each(node: Node, folder: Folder, base: str, ledger: Ledger) -> Iterator[Sou
     elif isinstance(node.value, list):
         for item in node.items():
             if isinstance(item.value, list):
-                ledger.take("prompt", item.location, "prompt").lose("I301", "a list is no prompt")
+                ledger.take("prompt", item.location, "prompt").lose("I301", "a list is not a prompt")
             else:
                 yield from _each(item, folder, base, ledger)
     elif isinstance(node.value, dict):
@@ -93,7 +93,7 @@ def _each(node: Node, folder: Folder, base: str, ledger: Ledger) -> Iterator[Sou
                     if key == "vars":
                         entry.drop("I102", "promptfoo does not read it")
                     else:
-                        entry.lose("I101", "runner knows nothing like it")
+                        entry.lose("I101", "runner has nothing like it")
         elif raw is not None and isinstance(raw.value, list):
             entry = ledger.take("prompt", raw.location, label or "prompt")
             yield SourcePrompt(
@@ -105,11 +105,11 @@ def _each(node: Node, folder: Folder, base: str, ledger: Ledger) -> Iterator[Sou
                 names = (value.value,) if isinstance(value.value, str) else ()
                 yield from _one(below, key, names, folder, base, ledger)
     elif node.value is not None:
-        ledger.take("prompt", node.location, "prompt").lose("I301", "it is no prompt")
+        ledger.take("prompt", node.location, "prompt").lose("I301", "it is not a prompt")
 
 
 def _may_be_file(text: str) -> bool:
-    """Whether promptfoo looks for a file of that name (its `maybeFilePath`)."""
+    """Return whether promptfoo looks for a file with that name (its `maybeFilePath`)."""
     if "\n" in text or text.startswith(_ELSEWHERE[:3]):
         return False
     return bool(
@@ -133,12 +133,10 @@ def _one(
 ) -> Iterator[SourcePrompt]:
     shown = " ".join((label or raw).split())[:60]
     if raw.startswith("exec:") or (_may_be_file(raw) and _CODE.search(raw)):
-        ledger.take("prompt", node.location, shown).lose("I301", "the prompt is code, and is not run")
+        ledger.take("prompt", node.location, shown).lose("I301", "the prompt is code, which is not run")
         return
     if raw.startswith(_ELSEWHERE):
-        ledger.take("prompt", node.location, shown).lose(
-            "I301", "the prompt is kept by a service, not in a file"
-        )
+        ledger.take("prompt", node.location, shown).lose("I301", "a service stores the prompt")
         return
     if not _may_be_file(raw):
         entry = ledger.take("prompt", node.location, shown)
@@ -195,7 +193,7 @@ def _in_files(
 
 
 def _parts(file: str, text: str) -> list[tuple[int, str]]:
-    """The prompts of a file, each with its first line."""
+    """Return the prompts of a file, each with its first line."""
     ending = file.lower().rsplit(".", 1)[-1]
     if ending == "txt":
         found: list[tuple[int, str]] = []
@@ -219,7 +217,7 @@ def _parts(file: str, text: str) -> list[tuple[int, str]]:
 
 
 def worded(prompt: SourcePrompt, rename: dict[str, str]) -> Wording:
-    """The messages of a prompt. Raises UntranslatableError, whose line is that of the prompt's text."""
+    """Return the messages of a prompt. Raises NoCounterpartError with a line of the prompt's text."""
     made = Wording([])
 
     def template(text: str) -> str:
@@ -237,7 +235,7 @@ def worded(prompt: SourcePrompt, rename: dict[str, str]) -> Wording:
     if not isinstance(messages, list) or not messages or not all(_is_message(each) for each in messages):
         made.compact = False
         made.messages = [{"role": "user", "content": template(text)}]
-        if whole:  # promptfoo sends other JSON as the text that it prints it as
+        if whole:  # promptfoo sends other JSON as text
             made.messages = [
                 {"role": "user", "content": template(json.dumps(parsed, indent=2, ensure_ascii=False))}
             ]
@@ -268,14 +266,14 @@ _BARE = re.compile(r"(?P<before>[:\[,]\s*)(?P<tag>\{\{(?:(?!\}\}).)*\}\})(?P<aft
 
 
 def _parsed(text: str) -> tuple[Json, bool]:
-    """The value of a prompt that is JSON or YAML of messages, and whether it is JSON before it is rendered."""
+    """Return the value of a prompt that is JSON or YAML of messages, and whether it is JSON before it is rendered."""
     stripped = text.strip()
     if stripped.startswith(("[", "{")):
         try:
             return parse_json(stripped, "").value, True
         except RunnerError:
             pass
-        # `"content": {{ text | dump }}`: JSON only once it is rendered. What is dumped is the text itself.
+        # `"content": {{ text | dump }}` is JSON only after rendering. The dumped value is the text itself.
         quoted = _BARE.sub(
             lambda found: found["before"] + json.dumps(_undumped(found["tag"])) + found["after"], stripped
         )
@@ -297,7 +295,7 @@ def _undumped(tag: str) -> str:
 
 
 def _quoted_tags(text: str) -> str:
-    """YAML in which `content: {{ text }}` is a string."""
+    """Return YAML in which `content: {{ text }}` is a string."""
     return re.sub(
         r"^(\s*(?:- )?\w+:\s+)(\{\{.*\}\})\s*$",
         lambda found: found[1] + json.dumps(_undumped(found[2])),

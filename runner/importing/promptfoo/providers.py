@@ -1,4 +1,4 @@
-"""promptfoo's providers: which of them are models, under which name, and with which request fields."""
+"""Read promptfoo's providers: find the models, their names and their request fields."""
 
 from __future__ import annotations
 
@@ -70,14 +70,14 @@ _TOOL_ONLY = {
 _EXTRA = {
     "topK", "top_k", "min_p", "repetition_penalty", "num_ctx", "num_predict", "thinking", "think", "provider", "keep_alive",
 }  # fmt: skip
-"""What goes into the request though chat completions do not know it."""
+"""Fields that promptfoo sends although chat completions do not have them."""
 _OLLAMA_OPTIONS = {
     "num_keep", "typical_p", "repeat_last_n", "repeat_penalty", "num_batch", "num_gpu", "main_gpu", "use_mmap", "num_thread",
     "draft_num_predict", "tfs_z", "num_gqa", "f16_kv", "logits_all", "vocab_only", "low_vram", "use_mlock", "embedding_only",
     "rope_frequency_base", "rope_frequency_scale", "penalize_newline", "mirostat", "mirostat_tau", "mirostat_eta", "dimensions",
 }  # fmt: skip
 _SENDS_KNOWN_FIELDS = {"openai", "ollama"}
-"""The providers of promptfoo that send the fields they know and leave out any other key of their config."""
+"""The providers of promptfoo that send only the fields they know."""
 _CHANGES_ANSWERS = {
     "functionToolCallbacks", "mcp", "tool_resources", "reasoning", "format", "truncate", "suffix", "system", "template", "raw",
 }  # fmt: skip
@@ -87,7 +87,7 @@ _REASONING = re.compile(r"(?:^|/)(?:o1|o3|o4|gpt-5|gpt-6|gpt-daybreak)")
 
 @dataclass(slots=True)
 class Provider:
-    """A model of a configuration: what it is called, its request fields, and the item that it is."""
+    """A model of a configuration: its names, its request fields, and its item."""
 
     model: str
     request: dict[str, Json]
@@ -99,7 +99,7 @@ class Provider:
     fields: dict[str, Entry] = field(default_factory=dict)
     transform: Transform | None = None
     generates: bool = False
-    """Whether it is Ollama's generate endpoint, which wraps a text as the user's message but knows no list of messages."""
+    """Return whether it is Ollama's generate endpoint, which wraps a text as a user message and has no messages."""
 
 
 @dataclass(slots=True)
@@ -112,9 +112,9 @@ class _Given:
 def read_providers(
     node: Node | None, folder: Folder, base: str, ledger: Ledger, keys: set[str]
 ) -> tuple[list[Provider], list[str]]:
-    """The models among the providers, and of the others what they are, in the user's words.
+    """Return the models among the providers, and a description of each other provider.
 
-    Key literals are added to `keys`, and to nothing else.
+    Literal keys are added only to `keys`.
     """
     models: list[Provider] = []
     others: list[str] = []
@@ -175,24 +175,24 @@ def _provider(given: _Given, entry: Entry, folder: Folder, base: str, ledger: Le
     ):
         model = named.text
     if not model:
-        return f"{identity} names no model"
+        return f"{identity} does not name a model"
     label = given.rest.get("label") if given.rest else None
     ids = tuple(each for each in (identity, label.text if label else None) if each)
     provider = Provider(model, {}, entry, (label.text if label and label.text else model), ids)
     if vendor in _OTHER_DOORS:
         ledger.remark(
             given.id.location, "I204", f'provider "{identity}"',
-            f"the model's name is kept; {vendor} needs an endpoint that speaks OpenAI's chat completions",
+            f"the model's name is kept; {vendor} needs an endpoint that supports OpenAI's chat completions",
         )  # fmt: skip
     if mode == "responses":
         entry.lose(
-            "I203", "the Responses API is another API; the prompt asks the same model over chat completions"
+            "I203", "the Responses API is a different API; the same model is called over chat completions"
         )
     elif vendor == "ollama" and mode != "chat":
         provider.generates = True
     elif mode in ("completion", "completions"):
         entry.lose(
-            "I203", "the completions API is another API; the prompt asks the same model over chat completions"
+            "I203", "the completions API is a different API; the same model is called over chat completions"
         )
     for key, node in given.rest.entries() if given.rest is not None else ():
         _of_provider(key, node, provider, ledger)
@@ -203,34 +203,36 @@ def _provider(given: _Given, entry: Entry, folder: Folder, base: str, ledger: Le
 
 
 def _kind(identity: str) -> tuple[str, str, str] | str:
-    """Vendor, mode and model of an id; or what it is instead, in words."""
+    """Return the vendor, mode and model of an id, or a description of a provider that is not a model."""
     low = identity.lower()
     if low == "echo":
-        return "the provider is echo: it asks no model"
+        return "the provider is echo, which calls no model"
     if low.startswith(("file://", "python:", "golang:", "go:", "ruby:", "package:")) or re.search(
         r"\.(?:js|mjs|cjs|ts|mts|py|rb|go)(?::[\w.]+)?$", low
     ):
-        return f"the provider is code ({identity}): this config tests an application, not a prompt"
+        return f"the provider is code ({identity}): this configuration tests an application, not a prompt"
     if low.startswith("exec:"):
-        return f"the provider is a program ({identity}): this config tests an application, not a prompt"
+        return (
+            f"the provider is a program ({identity}): this configuration tests an application, not a prompt"
+        )
     if re.match(r"(?:https?|wss?|websocket|webhook)(?::|$)", low):
-        return f"the provider is an HTTP service ({identity}): this config tests an application, not a prompt"
+        return f"the provider is an HTTP service ({identity}): this configuration tests an application, not a prompt"
     if _APPLICATION.search(low):
-        return f"the provider is an agent or an application ({identity}): this config does not test a prompt"
+        return f"the provider is an agent or an application ({identity}): this configuration does not test a prompt"
     vendor, _, rest = identity.partition(":")
     vendor = vendor.lower()
     if vendor not in _CHAT and vendor not in _OTHER_DOORS:
         return f"the provider {identity} is not known"
     mode, _, model = rest.partition(":")
     if mode in _NO_MODEL:
-        return f"the provider {identity} is no chat model"
+        return f"the provider {identity} is not a chat model"
     if mode in _MODES:
         return vendor, mode, model
     return vendor, "completion" if vendor == "ollama" else "chat", rest
 
 
 def _of_provider(key: str, node: Node, provider: Provider, ledger: Ledger) -> None:
-    """What stands beside the id of a provider."""
+    """Read the keys of a provider other than its id."""
     if key in ("id", "config"):
         return
     entry = ledger.take("key", node.key_location, f'"{key}" of the provider')
@@ -241,9 +243,9 @@ def _of_provider(key: str, node: Node, provider: Provider, ledger: Ledger) -> No
     elif key == "transform":
         provider.transform = read_transform(node, entry)
     elif key in ("delay", "env", "inputs"):
-        entry.drop("I102", "a setting of promptfoo's own")
+        entry.drop("I102", "it is a setting of promptfoo itself")
     else:
-        entry.lose("I101", "runner knows nothing like it")
+        entry.lose("I101", "runner has nothing like it")
 
 
 def _of_config(
@@ -255,7 +257,7 @@ def _of_config(
         if isinstance(value, str) and not value.startswith(("{{", "$")):
             entry.drop(
                 "I103",
-                "a key is never copied; it has stood in a file, so revoke it and name a variable: api_key_env",
+                "a key is never copied; revoke it, because it was in a file, and name a variable: api_key_env",
             )
         else:
             entry.drop("I105", "keys come from the environment: api_key_env of the endpoint in runner.yaml")
@@ -272,10 +274,10 @@ def _of_config(
             entry.lose("I104", "it reads the environment")
             return
         if name == "tools" and not _are_tools(value):
-            entry.lose("I202", "these are not the tools of chat completions")
+            entry.lose("I202", "they are not tools of chat completions")
             return
         if vendor == "openai" and name in ("temperature", "max_tokens") and _REASONING.search(provider.model):
-            entry.drop("I106", f"promptfoo does not send {name} to a model that reasons")
+            entry.drop("I106", f"promptfoo does not send {name} to a reasoning model")
             return
         provider.request[name] = value
         provider.fields[name] = entry
@@ -315,14 +317,14 @@ def _of_config(
             provider.endpoint["api_key_env"] = value
         return
     if key in _TOOL_ONLY:
-        entry.drop("I102", "a setting of promptfoo's own")
+        entry.drop("I102", "it is a setting of promptfoo itself")
         return
     if key == "model":
         return
     if vendor in _SENDS_KNOWN_FIELDS and key not in _CHANGES_ANSWERS:
         entry.drop("I106", f"promptfoo does not send {key} to this provider")
         return
-    entry.lose("I202", "no request field of chat completions")
+    entry.lose("I202", "chat completions have no such field")
 
 
 def _are_tools(value: Json) -> bool:
@@ -335,7 +337,7 @@ def _are_tools(value: Json) -> bool:
 def _loaded(node: Node, folder: Folder, base: str, entry: Entry) -> Json:
     reference = str(node.value).removeprefix("file://")
     if not reference.endswith((".json", ".yaml", ".yml")):
-        entry.lose("I202", f"{reference} is code, and is not run")
+        entry.lose("I202", f"{reference} is code, which is not run")
         return None
     try:
         return folder.document(folder.name_of(base, reference, node.location), node.location).value
@@ -345,7 +347,7 @@ def _loaded(node: Node, folder: Folder, base: str, entry: Entry) -> Json:
 
 
 def _defaults(provider: Provider, vendor: str, given: _Given, ledger: Ledger) -> None:
-    """What promptfoo sends where nothing is configured: the request stays the same."""
+    """Set the fields that promptfoo sends by default, so that the request stays the same."""
     if vendor not in _CHAT - {"ollama", "localai", "vllm", "llamafile"} and vendor != "anthropic":
         return
     config = given.config
@@ -364,7 +366,7 @@ def _defaults(provider: Provider, vendor: str, given: _Given, ledger: Ledger) ->
             given.id.location,
             "I601",
             f'provider "{given.id.value}"',
-            f"{words} written out: promptfoo sends it by default",
+            f"promptfoo sends {words} by default; added to the prompt file",
         )
     provider.request = {**added, **provider.request}
 

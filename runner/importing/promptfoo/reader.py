@@ -22,15 +22,15 @@ __all__ = ["read_promptfoo"]
 
 
 def read_promptfoo(name: str, folder: Folder, ledger: Ledger) -> tuple[list[Draft], dict[str, Json]]:
-    """The prompt files of a configuration, and the endpoints that it names.
+    """Return the prompt files of a configuration, and the endpoints that it names.
 
-    Raises RefusedSourceError for one that tests an application or has no prompt that is text, RunnerError for a file that
-    cannot be read.
+    Raises RefusedSourceError if it tests an application or has no prompt that is text, RunnerError if a file cannot be
+    read.
     """
     document = folder.document(name)
     root = root_of(document)
     if not isinstance(root.value, dict):
-        raise RefusedSourceError("I901", "it is no configuration of promptfoo", location=root.location)
+        raise RefusedSourceError("I901", "it is not a configuration of promptfoo", location=root.location)
     keys = set(report_keys(root, ledger))
     config = Config(root, folder, name.rpartition("/")[0], ledger, Comments(frozenset(keys)))
     header = config.comments.header(document)
@@ -57,7 +57,7 @@ def _refuse(
     prompts: Sequence[SourcePrompt],
     node: Node | None,
 ) -> None:
-    """Raise RefusedSourceError where there is nothing that could be a prompt of ours."""
+    """Raise RefusedSourceError if nothing can be imported as a prompt."""
     place = node.location if node is not None else config.root.location
     application = [each for each in others if not each.startswith("the provider is echo")]
     if application and not providers:
@@ -65,7 +65,9 @@ def _refuse(
     if "redteam" in (config.root.value if isinstance(config.root.value, dict) else {}) and not config.tests:
         location = (config.root.get("redteam") or config.root).key_location
         raise RefusedSourceError(
-            "I906", "it is a red team's plan: it generates attacks, and holds no tests", location=location
+            "I906",
+            "it is a red team configuration: it generates attacks, and contains no tests",
+            location=location,
         )
     if not prompts:
         lost = next((item for item in config.ledger.items() if item.kind == "prompt"), None)

@@ -1,4 +1,4 @@
-"""Code that changes the answer before promptfoo judges it: put into the assertions where it is an expression."""
+"""Translate code that changes the answer before promptfoo judges it: an expression becomes a part of the assertions."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ __all__ = ["Transform", "applied", "read_transform"]
 
 @dataclass(frozen=True, slots=True)
 class Transform:
-    """A transform of the source and the item that it is; `code` is None where no expression means the same."""
+    """A transform of the source with its item; `code` is None if it has no equivalent expression."""
 
     entry: Entry
     code: str | None
 
 
 def read_transform(node: Node, entry: Entry) -> Transform:
-    """Return the transform that a node of the source is; what cannot be translated is lost, and says so."""
+    """Return the transform in a node. A transform that cannot be translated is recorded as lost."""
     code = node.text
     if code is None or code.startswith("file://"):
         entry.lose("I205", "code changes the answer before it is judged")
@@ -37,16 +37,16 @@ def read_transform(node: Node, entry: Entry) -> Transform:
 
 
 def applied(spec: JsonObject, code: str, rename: Callable[[str], str]) -> JsonObject:
-    """Return an assertion about what the code makes of the answer. Raises NotTranslatableError."""
+    """Return an assertion about the answer as the code changes it. Raises NotTranslatableError."""
     answer, is_text = changed_answer(code, parsed=False, rename=rename)
     if not is_text:
-        raise NotTranslatableError("what it makes of the answer may be no text")
+        raise NotTranslatableError("its result may not be a string")
     kind = str(spec["type"])
     plain = kind.removeprefix("not-")
     value = spec.get("value")
     made = _expression(plain, value, answer)
     if made is None or (plain == "is-json" and plain != kind):
-        raise NotTranslatableError(f"{kind} has no expression that means the same")
+        raise NotTranslatableError(f"{kind} has no equivalent expression")
     return {"type": "expr", "value": made if plain == kind else f"not ({made})"}
 
 

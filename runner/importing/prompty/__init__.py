@@ -1,1 +1,1 @@
-"""Prompty: the front matter and the body of its files."""
+"""Import files of Prompty: their front matter and their body."""

@@ -1,4 +1,4 @@
-"""The body of a Prompty file: its role lines part the messages, whose contents are templates."""
+"""Read the body of a Prompty file: lines with roles separate its messages, whose contents are templates."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ _LAST = re.compile(r"\{(?:(%)(?:(?!%\}).)*%\}|\{-?\s*(\w+)[^{}]*\}\})\Z", re.DOT
 
 @dataclass(slots=True)
 class PromptyBody:
-    """The text of a body, and what the front matter says of its variables: `values` are those of the sample and the defaults.
+    """The text of a body. `values` are the values of its variables in the sample and the defaults.
 
-    Reading it fills `used`, `histories`, `threads` and `files`. Lives for one import.
+    Reading it fills `used`, `histories`, `threads` and `files`. Used for one import.
     """
 
     folder: Folder
@@ -54,11 +54,11 @@ class PromptyBody:
     files: dict[str, bytes] = field(default_factory=dict)
 
     def read(self, text: str) -> list[Json]:
-        """Return the messages. Raises RefusedSourceError at the line of what cannot be told apart."""
+        """Return the messages. Raises RefusedSourceError at the line of a construct that has no equivalent."""
         if self.mustache:
             section = re.search(r"\{\{\s*[#^/>!&{]", text)
             if section is not None:
-                raise self._refused(text, section, "sections of Mustache have no counterpart")
+                raise self._refused(text, section, "sections of Mustache have no equivalent")
         else:
             text = self._with_histories(text)
         messages: list[Json] = []
@@ -76,7 +76,7 @@ class PromptyBody:
         return RefusedSourceError("I303", why, location=place)
 
     def _with_histories(self, text: str) -> str:
-        """The text with the loop that prints a conversation replaced by a mark of as many lines."""
+        """Return the text in which the loop that prints a conversation is replaced by a marker with as many lines."""
 
         def marked(found: re.Match[str]) -> str:
             self.threads.add(found["list"])
@@ -93,12 +93,12 @@ class PromptyBody:
             raise self._refused(
                 text,
                 printed,
-                "the role of a message is computed: a loop that prints roles has no counterpart",
+                "the role of a message is computed: a loop that prints roles has no equivalent",
             )
         return text
 
     def _chunks(self, text: str) -> Iterator[tuple[str, str, int]]:
-        """Role, text and first character of each message."""
+        """Yield the role, the text and the first character of each message."""
         found = [*_ROLE.finditer(text)]
         ends = [*(each.start() for each in found[1:]), len(text)][: len(found)]
         first = text[: found[0].start()] if found else text
@@ -110,7 +110,7 @@ class PromptyBody:
 
     def _messages(self, role: str, content: str, at: int) -> list[Json]:
         if role == "function":
-            raise self._refused(self.text, None, "a message of a function has no counterpart")
+            raise self._refused(self.text, None, "a message of a function has no equivalent")
         made: list[Json] = []
         pieces = re.split(rf"(?m)^{_MARK}(\w+)$", content)
         for index, piece in enumerate(pieces):
@@ -138,7 +138,7 @@ class PromptyBody:
             raise RefusedSourceError("I303", "a block of the template spans two messages", location=place)
 
     def _content(self, text: str) -> Json:
-        """The text, or its parts where it shows images."""
+        """Return the text, or its parts if it contains images."""
         found = [*_IMAGE.finditer(text)]
         if not found:
             return text
@@ -159,7 +159,7 @@ class PromptyBody:
         return parts
 
     def _lenient(self, text: str) -> str:
-        """A text that is trimmed once it is rendered, as Prompty does, and in which a member that is not there is nothing."""
+        """Return a template that is trimmed after rendering, and that renders missing members as nothing, as in Prompty."""
         values = dict(self.values)
         for loop in _LOOP.finditer(text):
             values[loop[1]] = _every(_looked_up(values, loop[2]))
@@ -177,7 +177,7 @@ class PromptyBody:
             data = self.folder.read(file, self.entry.location)
         except RunnerError as error:
             raise RefusedSourceError(
-                "I302", f"an image that it shows: {error.message}", location=self.entry.location
+                "I302", f"an image: {error.message}", location=self.entry.location
             ) from None
         self.files[name] = data
 
@@ -188,7 +188,9 @@ class PromptyBody:
                 names = meta.find_undeclared_variables(environment.parse(text))
             except TemplateError as error:
                 raise RefusedSourceError(
-                    "I303", f"its body is no Jinja template: {error.message}", location=self.entry.location
+                    "I303",
+                    f"its body is not a valid Jinja template: {error.message}",
+                    location=self.entry.location,
                 ) from None
             self.used |= dict.fromkeys(sorted(names - {"range", "dict", "namespace", "loop", "self"}))
         self.used |= dict.fromkeys(
@@ -207,7 +209,7 @@ _MISSING = "\0missing"
 
 
 def _looked_up(values: Mapping[str, Json], chain: str) -> Json:
-    """The value that a chain of members leads to; _MISSING where there is none."""
+    """Return the value of a chain of members, or _MISSING."""
     name, *members = chain.split(".")
     value: Json = values.get(name, _MISSING)
     for member in members:
@@ -216,7 +218,7 @@ def _looked_up(values: Mapping[str, Json], chain: str) -> Json:
 
 
 def _every(value: Json) -> Json:
-    """What each item of a list has: the members that all of its objects have."""
+    """Return an object with the members that all objects of a list have."""
     if not isinstance(value, list) or not value or not all(isinstance(each, dict) for each in value):
         return _MISSING
     items = [each for each in value if isinstance(each, dict)]
@@ -224,7 +226,7 @@ def _every(value: Json) -> Json:
 
 
 def _or_nothing(chain: str, values: Mapping[str, Json]) -> str:
-    """A chain of members, with nothing as its default where the sample says that it may not be there."""
+    """Return a chain of members, with an empty default if the sample lacks it."""
     name = chain.partition(".")[0]
     known = values.get(name, _MISSING)
     if known == _MISSING or name == "loop" or _looked_up(values, chain) != _MISSING:

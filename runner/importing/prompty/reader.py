@@ -1,4 +1,4 @@
-"""Prompty files, version 1 and the plain part of version 2: Jinja bodies whose role lines part the messages."""
+"""Import Prompty files of version 1 and of the plain part of version 2."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _ENDPOINT = {
 
 
 def read_prompty(name: str, folder: Folder, ledger: Ledger) -> tuple[list[Draft], dict[str, Json]]:
-    """The prompt file of a Prompty file. Raises RefusedSourceError, and RunnerError for a file that cannot be read."""
+    """Return the prompt file of a Prompty file. Raises RefusedSourceError, and RunnerError if a file cannot be read."""
     source = read_front_matter(name, folder, ledger)
     entry = ledger.take("prompt", source.body_location, "the body")
     draft = Draft(file_stem(name.rpartition("/")[2].removesuffix(".prompty")), entry)
@@ -56,7 +56,7 @@ def read_prompty(name: str, folder: Folder, ledger: Ledger) -> tuple[list[Draft]
 
 @dataclass(slots=True)
 class _Reader:
-    """One file. Lives for one import."""
+    """Reader of one file. Used for one import."""
 
     draft: Draft
     ledger: Ledger
@@ -76,7 +76,7 @@ class _Reader:
     # --- front matter ---
 
     def key(self, key: str, node: Node) -> None:
-        """One entry of the front matter."""
+        """Read one entry of the front matter."""
         if key == "model":
             self._model(node)
             return
@@ -109,10 +109,10 @@ class _Reader:
         elif key in ("outputs", "output", "outputSchema"):
             self._outputs(node, entry)
         elif key == "base" and node.value:
-            raise RefusedSourceError("I703", "it builds on another file (base)", location=node.key_location)
+            raise RefusedSourceError("I703", "it is based on another file (base)", location=node.key_location)
         elif key == "configuration" and isinstance(node.value, dict):
             self._configuration(node)
-            entry.drop("I105", "its parts are told one by one")
+            entry.drop("I105", "each of its parts is reported")
         elif key == "parameters" and isinstance(node.value, dict):
             for inner, value in node.entries():
                 self._parameter(inner, value)
@@ -130,7 +130,7 @@ class _Reader:
         elif node.value in (None, "", [], {}):
             entry.drop("I106", "it is empty")
         else:
-            entry.drop("I106", "Prompty reads nothing in it")
+            entry.drop("I106", "Prompty does not read it")
 
     def _texts(self, name: str, node: Node, entry: Entry, comments: tuple[str, ...]) -> None:
         values = node.value if isinstance(node.value, list) else [node.value]
@@ -172,16 +172,17 @@ class _Reader:
                         "I203", f"it is a prompt for {node.value}s, not for chat", location=node.location
                     )
                 entry.lose(
-                    "I203", f"the {node.value} API is another API; the prompt asks over chat completions"
+                    "I203",
+                    f"the {node.value} API is a different API; the request is sent over chat completions",
                 )
         elif key in ("connection", "provider"):
             entry.drop("I105", "it belongs to the endpoint, in runner.yaml")
         elif key == "response":
-            entry.drop("I102", "what the program does with the answer")
+            entry.drop("I102", "it is for the program that uses the answer")
         elif node.value in (None, "", [], {}):
             entry.drop("I106", "it is empty")
         else:
-            entry.lose("I101", "runner knows nothing like it")
+            entry.lose("I101", "runner has nothing like it")
 
     def _configuration(self, node: Node) -> None:
         for key, value in node.entries():
@@ -196,7 +197,7 @@ class _Reader:
                     )
             elif key in ("azure_deployment", "name", "model", "deployment", "deployment_name") and value.text:
                 if _REFERENCE.match(value.text) or value.text.startswith(("<", "${")):
-                    entry.drop("I104", "the name of the model is read from the environment there")
+                    entry.drop("I104", "Prompty reads the name of the model from the environment")
                 elif "model" not in self.draft.fields:
                     self.draft.put("model", value.text, entry)
             elif key in _ENDPOINT or isinstance(value.value, str):
@@ -222,7 +223,7 @@ class _Reader:
                 if inner not in ("stream", "stream_options"):  # options of the run
                     self.draft.put_extra(inner, part, entry)
         elif key == "tools" and not _are_tools(value):
-            entry.lose("I701", "these are not the tools of chat completions")
+            entry.lose("I701", "they are not tools of chat completions")
         elif key in schema("prompt")["properties"] and key not in ("messages", "tests", "assert", "inputs"):
             self.draft.put(key, _number(value), entry, self.comments.above(node))
         else:
@@ -231,11 +232,11 @@ class _Reader:
                 node.key_location,
                 "I608",
                 f'"{key}" of the parameters',
-                "only its own provider knows it: sent under extra_body",
+                "only some providers know it; it is sent under extra_body",
             )
 
     def _value(self, node: Node) -> Json:
-        """A value with its references to files read. Raises _UnreadError for one to the environment."""
+        """Return a value in which references to files are resolved. Raises _UnreadError for the environment."""
         value = node.value
         if isinstance(value, str):
             text = value.strip()
@@ -270,7 +271,7 @@ class _Reader:
         entry = self.ledger.take("key", place, f'input "{name}"')
         value = node.value
         if not isinstance(value, dict):
-            # The value itself, as early versions have it: an example.
+            # Early versions have the value itself here: an example.
             self.given[name] = {}
             if value is not None and value != "":
                 self.sample = {**(self.sample or {}), name: value}
@@ -285,7 +286,7 @@ class _Reader:
             if kind.lower() in _TYPES:
                 spec["type"] = _TYPES[kind.lower()]
             elif kind.lower() not in ("any", "chat_history", "image", "file"):
-                entry.drop("I106", f"the type {kind} is not known: any value is taken")
+                entry.drop("I106", f"the type {kind} is unknown: any value is accepted")
         if isinstance(value.get("description"), str) and value["description"]:
             spec["description"] = value["description"]
         if "default" in value and value["default"] is not None:
@@ -317,7 +318,7 @@ class _Reader:
         if isinstance(value, dict):
             self.sample = {**(self.sample or {}), **value}
         elif value:
-            entry.lose("I402", "a sample that is no mapping")
+            entry.lose("I402", "the sample is not an object")
         else:
             entry.drop("I106", "it is empty")
 
@@ -329,7 +330,7 @@ class _Reader:
             entry.lose("I303", f"the template format {node.text} is not known")
 
     def _outputs(self, node: Node, entry: Entry) -> None:
-        """The schema of the answer in version 2; in version 1 a note."""
+        """Read the outputs: the schema of the answer in version 2, documentation in version 1."""
         properties: dict[str, Json] = {}
         for item in node.items():
             name = item.get("name")
@@ -366,7 +367,7 @@ class _Reader:
             else:
                 entry.lose(
                     "I701",
-                    f"tools of the kind {kind.value if kind else '?'} are not those of chat completions",
+                    f"tools of the kind {kind.value if kind else '?'} are not tools of chat completions",
                 )
         if tools:
             self.draft.put("tools", tools)
@@ -374,7 +375,7 @@ class _Reader:
     # --- body ---
 
     def body(self) -> None:
-        """Read the messages. Raises RefusedSourceError at the line of what cannot be told apart."""
+        """Read the messages. Raises RefusedSourceError at the line of a construct that has no equivalent."""
         sample = _stripped(self.sample) if self.sample is not None else {}
         values = {name: spec["default"] for name, spec in self.given.items() if "default" in spec}
         body = PromptyBody(
@@ -392,7 +393,7 @@ class _Reader:
     # --- inputs and the sample ---
 
     def inputs(self) -> None:
-        """Declare every variable, and make a test of the sample."""
+        """Declare every variable, and write the sample as a test."""
         sample = self.sample
         names = dict.fromkeys((*self.given, *self.used, *(sample or {})))
         renamed = {name: ours for name in names if (ours := input_name(name)) != name}
@@ -411,9 +412,9 @@ class _Reader:
                 )
                 if spec.get("type") in ("number", "integer", "boolean"):
                     spec.pop("type")
-                why = "it has neither a sample nor a default, so that Prompty renders it as nothing"
+                why = "it has neither a sample nor a default, so Prompty renders it as nothing"
                 if any(_is_only(text, name) for text in all_texts(self.draft.fields["messages"].value)):
-                    why += " and leaves its message out; here the message is sent, and is empty"
+                    why += " and omits its message; runner sends the message, which is empty"
                 self.ledger.remark(self.entry.location, "I603", f'variable "{name}"', why)
             inputs[renamed.get(name, name)] = spec
         if inputs:
@@ -431,13 +432,16 @@ class _Reader:
                 if isinstance(declared, dict) and not _fits(value, declared.get("type")):
                     inputs[name] = {key: part for key, part in declared.items() if key != "type"}
                     self.ledger.remark(
-                        place, "I609", f'variable "{name}"', "its sample is of another type than it declares"
+                        place,
+                        "I609",
+                        f'variable "{name}"',
+                        "the type of its sample differs from its declared type",
                     )
             self.draft.tests.append(CaseDraft({"id": "sample", "vars": vars_}, entry))
 
 
 class _UnreadError(Exception):
-    """A value that is read from elsewhere."""
+    """A value that is outside of the file and is not read."""
 
     def __init__(self, code: str, why: str) -> None:
         super().__init__(why)
@@ -450,7 +454,7 @@ def _is_only(text: str, name: str) -> bool:
 
 
 def _stripped(value: Json) -> Json:
-    """A sample as Prompty gives it to the template."""
+    """Return a sample as Prompty passes it to the template."""
     if isinstance(value, str):
         return value.strip()
     if isinstance(value, list):
@@ -472,7 +476,7 @@ def _fits(value: Json, kind: Json) -> bool:
 
 
 def _number(value: Json) -> Json:
-    """A number that stands in quotes."""
+    """Return the number in a string, or the value unchanged."""
     if isinstance(value, str) and re.fullmatch(r"-?\d+(?:\.\d+)?", value):
         return float(value) if "." in value else int(value)
     return value
