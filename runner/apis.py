@@ -9,5 +9,6 @@ DEFAULT_API = "chat"
 
 APIS: dict[str, str] = {
     "chat": "runner.wire.dialects.chat",
+    "messages": "runner.wire.dialects.anthropic_messages",
 }
 """The module of each format, whose `DIALECT` is a `runner.wire.dialect.Dialect`. It is imported when it is first used."""

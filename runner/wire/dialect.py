@@ -31,7 +31,10 @@ _CHARACTERS_PER_TOKEN = 4
 
 
 class UntranslatableError(ValueError):
-    """A declared request has a key that the wire format cannot express; `path` is its path in the request."""
+    """A declared request has a key that the wire format cannot express; `path` is its path in the request.
+
+    The path is empty if a key is missing.
+    """
 
     def __init__(self, path: JsonPath, reason: str, hint: str | None = None) -> None:
         super().__init__(reason)

@@ -250,7 +250,7 @@ def test_a_pattern_of_models_may_say_it(
 
 @pytest.mark.usefixtures("_toy")
 def test_the_printed_schema_lists_it() -> None:
-    assert formats.schema("project")["$defs"]["api"]["enum"] == ["chat", "toy"]
+    assert formats.schema("project")["$defs"]["api"]["enum"] == [*APIS]
 
 
 def test_chat_is_what_an_endpoint_speaks_that_says_nothing(
