@@ -21,7 +21,7 @@ from ..report.terminal.figures import plural
 from ..report.terminal.outlet import print_line
 from ..workspace import Workspace
 from .open_workspace import open_workspace
-from .show_errors import show_diagnostic, show_error
+from .show_errors import show_diagnostic, show_error, show_explain_command
 
 if TYPE_CHECKING:
     from .connect_options import ConnectOptions
@@ -84,8 +84,7 @@ def _check(paths: Sequence[str], workspace: Workspace, online: ConnectOptions | 
         show_diagnostic(remark)
         codes.append(remark.code)
         warnings += 1
-    if codes:
-        print_line(f"To explain a code: runner check --explain {codes[0]}", err=True)
+    show_explain_command(codes)
     errors = remarks + shown_errors.count
     counted = [plural(prompts, "prompt"), plural(cases, "case")]
     if packs.requirements:

@@ -26,12 +26,13 @@ from ..files.disk.plain_files import open_plain
 from ..files.disk.tree import MAX_FILE_BYTES
 from ..files.foreign import FOREIGN_KINDS, foreign_kind
 from ..importing.imported import Imported
+from ..importing.ledger import RefusedSourceError
 from ..importing.reading import READERS, read_source
 from ..importing.sources import Folder
 from ..report.imports import as_json, lines_of, totals
 from ..report.terminal.outlet import print_data, print_line
 from .init import refuse_links
-from .show_errors import show_error
+from .show_errors import show_error, show_explain_command
 
 __all__ = ["LOSS", "import_prompts"]
 
@@ -74,6 +75,8 @@ def import_prompts(
     for _, each in found:
         if each.refused is not None:
             show_error(each.refused)
+    if form == "text":
+        show_explain_command([*_codes([each for _, each in found])])
     return _exit_code([each for _, each in found])
 
 
@@ -87,6 +90,15 @@ def _once(sources: Iterator[_Source]) -> Iterator[_Source]:
         if key not in seen:
             seen.add(key)
             yield source
+
+
+def _codes(found: Sequence[Imported]) -> Iterator[str]:
+    """Yield the codes of losses, then of refusals, of other items and of notes."""
+    items = [item for each in found for item in each.items]
+    yield from (item.code for item in items if item.code is not None and item.outcome == "lost")
+    yield from (each.refused.code for each in found if isinstance(each.refused, RefusedSourceError))
+    yield from (item.code for item in items if item.code is not None)
+    yield from (remark.code for each in found for remark in each.remarks)
 
 
 def _exit_code(found: Sequence[Imported]) -> int:

@@ -6,16 +6,17 @@ import os
 import re
 import shutil
 import sys
+from collections.abc import Sequence
 from functools import lru_cache
 
 from ..errors import Diagnostic, Location, Problems, RunnerError
 from ..files.disk.plain_files import open_plain
 from ..files.disk.tree import MAX_FILE_BYTES
 from ..report.terminal.diagnostics import format_diagnostic, format_error
-from ..report.terminal.outlet import print_lines
+from ..report.terminal.outlet import print_line, print_lines
 from ..report.terminal.reporter import wants_color
 
-__all__ = ["show_diagnostic", "show_error"]
+__all__ = ["show_diagnostic", "show_error", "show_explain_command"]
 
 _IN_URL = re.compile(r"(?<=//)[^/@\s]+(?=@)|(?<=\w:)[^/@:\s]+(?=@)|(?<=[?&])[^\s'\"{}]+")
 # The value of a YAML key whose name says that it is a credential or, with `_env` and `_keyring`, names one. Each word is
@@ -46,6 +47,12 @@ def show_error(error: RunnerError) -> int:
 def show_diagnostic(diagnostic: Diagnostic) -> None:
     """Print a warning or another remark."""
     print_lines(format_diagnostic(diagnostic, color=_colored()), err=True)
+
+
+def show_explain_command(codes: Sequence[str]) -> None:
+    """Print the command that explains the first of the codes, if there are any."""
+    if codes:
+        print_line(f"To explain a code: runner check --explain {codes[0]}", err=True)
 
 
 def _colored() -> bool:

@@ -30,7 +30,7 @@ def files(project: ProjectFolder) -> set[str]:
 def test_an_import_without_loss_is_a_success_and_what_it_writes_passes_check(project: ProjectFolder) -> None:
     project.write("promptfooconfig.yaml", CONFIG)
     done = project.run("import", "promptfooconfig.yaml", "-o", "out")
-    assert (done.code, done.err) == (0, "")
+    assert (done.code, done.err) == (0, "To explain a code: runner check --explain I601\n")
     assert "1 assertion: 1 converted" in done.out
     assert done.out.endswith("1 source: 1 without loss\n")
     checked = project.run("check", "out")
@@ -56,6 +56,21 @@ def test_a_refused_source_writes_nothing(project: ProjectFolder) -> None:
     assert done.code == 2
     assert "promptfooconfig.yaml:3:12: error: the provider is code (file://app.py)" in done.err
     assert files(project) == before
+
+
+@pytest.mark.parametrize(("source", "code"), [(LOSSY, "I501"), (APPLICATION, "I201")])
+def test_an_import_names_the_command_that_explains_a_loss_or_a_refusal(
+    project: ProjectFolder, source: str, code: str
+) -> None:
+    project.write("promptfooconfig.yaml", source)
+    done = project.run("import", "promptfooconfig.yaml", "-o", "out")
+    assert done.err.endswith(f"To explain a code: runner check --explain {code}\n")
+    assert project.run("check", "--explain", code).code == 0
+
+
+def test_the_report_as_json_comes_without_the_command_that_explains_a_code(project: ProjectFolder) -> None:
+    project.write("promptfooconfig.yaml", LOSSY)
+    assert project.run("import", "promptfooconfig.yaml", "--check", "--format", "json").err == ""
 
 
 def test_a_source_that_is_no_yaml_is_an_error_at_its_place(project: ProjectFolder) -> None:
