@@ -10,9 +10,9 @@ from ...errors import RunnerError
 from ...values import Json
 from ..ledger import Entry, Ledger
 from ..nodes import Node, root_of
-from .assertions import read_assertions
 from .cases import SourceTest, VariableError, expanded, read_tests
 from .config import REQUEST_OPTIONS, CompleteTest, Config, lose_threshold
+from .source_assertions import read_assertions
 from .transforms import read_transform
 
 __all__ = ["complete_tests", "lose_dependent"]

@@ -10,8 +10,8 @@ from ..comments import Comments
 from ..ledger import Entry, Ledger
 from ..nodes import Node, root_of
 from ..sources import Folder
-from .assertions import SourceAssertion, read_assertions
 from .cases import SourceTest
+from .source_assertions import SourceAssertion, read_assertions
 from .transforms import Transform, read_transform
 
 __all__ = ["REQUEST_OPTIONS", "CompleteTest", "Config", "lose_threshold", "read_defaults", "read_top_level"]

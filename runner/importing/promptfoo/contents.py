@@ -10,12 +10,13 @@ from ..drafts import Draft
 from ..kept import kept_assertion, kept_block
 from ..literal import all_texts
 from ..soundness import INCOMPLETE
-from .assertions import Given, SourceAssertion, mapped, uses_variables
+from .assertions import Given, mapped
 from .complete_tests import lose_dependent
 from .config import REQUEST_OPTIONS, CompleteTest, Config
 from .draft_cases import cases_of, printed
 from .prompts import SourcePrompt, Wording
 from .providers import Provider
+from .source_assertions import SourceAssertion, uses_variables
 from .transforms import Transform
 
 __all__ = ["fill", "is_for_prompt"]

@@ -11,10 +11,11 @@ from ..drafts import CaseDraft, Mapped
 from ..kept import kept_assertion
 from ..names import case_name
 from ..soundness import mark
-from .assertions import Given, SourceAssertion, mapped
+from .assertions import Given, mapped
 from .cases import spelt
 from .config import CompleteTest, Config
 from .prompts import Wording
+from .source_assertions import SourceAssertion
 
 __all__ = ["cases_of", "printed"]
 
