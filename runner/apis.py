@@ -10,5 +10,6 @@ DEFAULT_API = "chat"
 APIS: dict[str, str] = {
     "chat": "runner.wire.dialects.chat",
     "messages": "runner.wire.dialects.anthropic_messages",
+    "responses": "runner.wire.dialects.responses",
 }
 """The module of each format, whose `DIALECT` is a `runner.wire.dialect.Dialect`. It is imported when it is first used."""
