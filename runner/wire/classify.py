@@ -56,17 +56,18 @@ def read_reply(
     request: JsonObject,
     finish_reasons: Mapping[str, Declared] = NONE_DECLARED,
     keyed: bool = True,
+    path: str = "chat/completions",
     translate: Callable[[Json], Json] = lambda payload: payload,
     reader: Callable[[Mapping[str, str], Mapping[str, Declared], Asked], StreamReader] = StreamAccumulator,
 ) -> Reply:
     """Return the result of one exchange. `request` is the declared one: its `n`, `tools` and `response_format` count.
 
-    `finish_reasons` has the meanings of an endpoint's own words, by their `word_key`; `keyed` is whether a key was sent.
-    Never raises, whatever the bytes are: an invalid answer becomes an outcome or an error. `output` is parsed for
+    `finish_reasons` has the meanings of an endpoint's own words, by their `word_key`; `keyed` is whether a key was sent;
+    `path` is that of the operation. Never raises, whatever the bytes are: an invalid answer becomes an outcome or an error. `output` is parsed for
     response_format json_schema and json_object, but not validated against the schema here. `translate` and `reader`
     convert another wire format to a chat completion, for a whole response and for a stream.
     """
-    exchange = _Exchange(status, headers, request, finish_reasons, Asked(request, keyed))
+    exchange = _Exchange(status, headers, request, finish_reasons, Asked(request, keyed, path))
     if 200 <= status < 300 and _is_stream(headers, body):
         stream = reader(headers, finish_reasons, exchange.asked)
         feed_all(stream, body)
@@ -380,9 +381,9 @@ def _why_cut(answer: Answer) -> str:
 
 def _why_called(answer: Answer, request: JsonObject) -> str:
     names = [
-        str(body.get("name"))
+        str(body.get("name") if isinstance(body, dict) else call.get("type"))
         for call in answer.tool_calls
-        if isinstance(body := call.get("function") or call.get("custom"), dict)
+        if isinstance(body := call.get("function") or call.get("custom"), dict) or call.get("type")
     ]
     what = f"called {', '.join(names)}" if names else "ended for a tool call without making one"
     undeclared = (

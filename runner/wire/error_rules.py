@@ -18,11 +18,13 @@ __all__ = ["ANYTHING", "Asked", "hint_for", "hint_for_page", "is_retryable", "is
 class Asked(NamedTuple):
     """The known facts about the request that caused an error, so that no hint mentions something that was not sent.
 
-    `fields` are those of its body (None: unknown), `keyed` is whether a key was sent.
+    `fields` are those of its body (None: unknown), `keyed` is whether a key was sent, `path` is the operation's below
+    the base URL.
     """
 
     fields: JsonObject | None = None
     keyed: bool = True
+    path: str = "chat/completions"
 
     def sent(self, name: str) -> bool:
         """Return whether the body has a field, or the root field of a path such as `messages[0].role`."""
@@ -102,12 +104,10 @@ _CONTEXT = re.compile(
     r"|exceeds? the (?:maximum|max|limit)[^.]{0,40}\btokens|range of input length|maximum (?:number of )?(?:input|prompt) tokens"
     r"|tokens?`? \+ `?max_(?:new_)?tokens|max_model_len|max(?:imum)? (?:input|prompt) length|n_ctx"
 )
-_BASE_URL = "check base_url: it usually ends in /v1, and /chat/completions is appended to it"
 
 _HINTS = {
     401: "check the key: it is read from the variable in api_key_env of the endpoint (OPENAI_API_KEY for openai)",
     403: "the key was sent, but is not allowed to do this: check its permissions, the model and the region",
-    404: _BASE_URL,
     408: "the server timed out: try again, or request a shorter answer",
     413: "the request is too large for the server or a proxy in front of it: shorten the messages or their media",
     429: "lower --jobs, or set rpm and tpm for the endpoint in runner.yaml",
@@ -160,9 +160,9 @@ def hint_for(
     if _TOO_LARGE_FOR_LIMIT in said:
         return "this single request exceeds the account's tokens-per-minute limit: shorten it, or have the limit raised"
     if _WRONG_ENDPOINT in said:
-        return _BASE_URL
+        return _base_url(asked)
     words = f"{code} {kind or ''} {said}".lower()
-    if status in {400, 404, 422} and _ELSEWHERE.search(said):
+    if status in {400, 404, 422} and asked.path == "chat/completions" and _ELSEWHERE.search(said):
         return _elsewhere(said, asked)
     if status in {400, 404} and _DEPLOYMENT.search(words):
         return "on Azure use the name of a deployment, not of a model: check it; a new deployment takes some minutes"
@@ -177,7 +177,9 @@ def hint_for(
         )
         return f"{param} is sent exactly as declared: change or remove it in the prompt file{checked}"
     if 300 <= status < 400:
-        return f"the server redirects, and redirects are not followed: {_BASE_URL}"
+        return f"the server redirects, and redirects are not followed: {_base_url(asked)}"
+    if status == 404:
+        return _base_url(asked)
     if status >= 500:
         return _HINTS.get(status, "the provider's server failed: try again later")
     return _HINTS_WITHOUT_KEY.get(status, _HINTS.get(status)) if not asked.keyed else _HINTS.get(status)
@@ -186,17 +188,18 @@ def hint_for(
 def _elsewhere(said: str, asked: Asked) -> str:
     """Return the hint for a model, or a model with certain parameters, that the provider serves at another path."""
     if "not a chat model" in said or "chatcompletion operation" in said:
-        return "this model is not served at /chat/completions, which runner uses: choose another model"
+        return f"this model is not served at /{asked.path}: {_RESPONSES}, or choose another model"
     if asked.fields is None or asked.sent("tools"):
         effort = "" if asked.fields is None or asked.sent("reasoning_effort") else " (currently not sent)"
         if "tool" in said:
             return (
                 "this model takes tools at /chat/completions only with reasoning_effort: none, if at all"
-                f"{effort}: declare that, or choose another model"
+                f"{effort}: declare that, or {_RESPONSES}"
             )
-    return (
-        "the provider serves this at /responses only, but runner uses /chat/completions: choose another model"
-    )
+    return f"the provider serves this at /responses only: {_RESPONSES}"
+
+
+_RESPONSES = "give the endpoint `api: responses` in runner.yaml"
 
 
 def _too_long(asked: Asked) -> str:
@@ -205,6 +208,10 @@ def _too_long(asked: Asked) -> str:
     return f"shorten the messages{less}, or choose a model with a longer context"
 
 
-def hint_for_page(status: int) -> str | None:
+def _base_url(asked: Asked) -> str:
+    return f"check base_url: it usually ends in /v1, and /{asked.path} is appended to it"
+
+
+def hint_for_page(status: int, asked: Asked = ANYTHING) -> str | None:
     """Return the hint for an HTML page instead of JSON. A gateway's error page does not mean a wrong base_url."""
-    return hint_for(status, "", None, "", None) if status >= 500 else _BASE_URL
+    return hint_for(status, "", None, "", None) if status >= 500 else _base_url(asked)

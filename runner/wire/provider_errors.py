@@ -144,7 +144,7 @@ def _from_other_body(
         title = _TITLE.search(text)
         words = " ".join(html.unescape(title[1] if title else _TAG.sub(" ", text)).split())
         message = f"HTTP {status} with an HTML page instead of JSON: {words[:200]}"
-        return _error("non_json_body", message, status, headers, hint=hint_for_page(status))
+        return _error("non_json_body", message, status, headers, hint=hint_for_page(status, asked))
     cut = text.startswith(("{", "[")) and not isinstance(problem, TooDeepError)
     message = (
         f"HTTP {status} with a body ({content_type}) that is not JSON, {problem}: {' '.join(text.split())}"

@@ -79,3 +79,59 @@ def test_the_python_interface_asks_the_same_model() -> None:
     result = prompt.run(review="I love it, best purchase ever!")
     assert result.outcome == "ok"
     assert result.usage is not None
+
+
+RESPONSES = """
+endpoint: local
+endpoints: {local: {embedded: smollm2-135m-instruct, model: smollm2-135m-instruct, api: responses}}
+"""
+GREETING = """
+name: greeting
+temperature: 0
+max_completion_tokens: LIMIT
+messages: [{role: user, content: "Say hello to {{ name }}."}]
+tests: [{id: ada, vars: {name: Ada}}]
+"""
+SHAPE = """
+response_format:
+  type: json_schema
+  json_schema:
+    name: greeting
+    strict: true
+    schema: {type: object, additionalProperties: false, required: [text], properties: {text: {type: string}}}
+"""
+
+
+def responses(folder: Path, limit: int, more: str = "", *options: str) -> dict[str, Any]:
+    """The record of the greeting over the Responses API, which this server speaks too."""
+    (folder / "runner.yaml").write_text(RESPONSES, encoding="utf-8")
+    (folder / "greeting.prompt.yaml").write_text(
+        GREETING.replace("LIMIT", str(limit)) + more, encoding="utf-8"
+    )
+    run("run", "--no-cache", "--output", "out.jsonl", "--force", *options, cwd=folder)
+    [line] = (folder / "out.jsonl").read_text(encoding="utf-8").splitlines()
+    record: dict[str, Any] = json.loads(line)
+    return record
+
+
+@pytest.mark.parametrize("options", [(), ("--stream",)])
+def test_the_responses_api_of_a_real_server_is_asked_and_read(
+    tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    record = responses(tmp_path, 60, "", *options)
+    assert (record["outcome"], record["finish_reason"]) == ("ok", "stop")
+    assert record["text"]
+    assert 0 < record["usage"]["completion_tokens"] < 60
+
+
+@pytest.mark.parametrize("options", [(), ("--stream",)])
+def test_a_cut_answer_that_the_server_calls_completed_is_truncated(
+    tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    assert responses(tmp_path, 5, "", *options)["outcome"] == "truncated"
+
+
+@pytest.mark.parametrize("options", [(), ("--stream",)])
+def test_a_schema_that_the_server_ignores_is_checked_here(tmp_path: Path, options: tuple[str, ...]) -> None:
+    record = responses(tmp_path, 60, SHAPE, *options)
+    assert (record["outcome"], record["passed"]) == ("unparsable", False)

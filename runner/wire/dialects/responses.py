@@ -9,17 +9,19 @@ those of chat completions: `store: false` (an answer is stored by default), and 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, partial
 
 from ...files.formats import schema
 from ...files.prompt import OWN_KEYS
-from ...finish_reasons import Declared
+from ...finish_reasons import NONE_DECLARED, Declared
 from ...values import Json, JsonObject, JsonPath
+from ..classify import read_reply
 from ..dialect import Dialect, UntranslatableError
 from ..error_rules import Asked
+from ..reply import Reply
 from ..stream import StreamReader
 from .responses_input import foreign, input_items, known_keys
-from .responses_reply import completion
+from .responses_reply import completion, limit_of
 from .responses_stream import ResponsesReader
 
 __all__ = ["DIALECT", "Responses"]
@@ -104,6 +106,29 @@ class Responses(Dialect):
     ) -> StreamReader:
         """Return a reader that waits for the response object at the end of the stream."""
         return ResponsesReader(headers, asked)
+
+    def read_reply(
+        self,
+        status: int,
+        headers: Mapping[str, str],
+        body: bytes,
+        *,
+        request: JsonObject,
+        finish_reasons: Mapping[str, Declared] = NONE_DECLARED,
+        keyed: bool = True,
+    ) -> Reply:
+        """Return the result of one exchange; an answer as long as the request allows was cut off."""
+        return read_reply(
+            status,
+            headers,
+            body,
+            request=request,
+            finish_reasons=finish_reasons,
+            keyed=keyed,
+            path="responses",
+            translate=partial(completion, limit=limit_of(request)),
+            reader=self.stream,
+        )
 
 
 @cache

@@ -12,8 +12,9 @@ from typing import Any
 from ...values import Json, JsonObject
 from ..joining import is_empty
 from ..provider_errors import error_message
+from ..usage import token_count
 
-__all__ = ["completion"]
+__all__ = ["completion", "limit_of"]
 
 _BESIDE_AN_ANSWER = frozenset(
     {"reasoning", "compaction", "context_compaction", "web_search_call", "file_search_call", "x_search_call"}
@@ -58,8 +59,16 @@ _USAGE = {
 }
 
 
-def completion(payload: Json) -> Json:
+def limit_of(request: JsonObject) -> int | None:
+    """Return the maximum number of tokens that a declared request allows, or None."""
+    limit = request.get("max_completion_tokens") or request.get("max_tokens")
+    return limit if isinstance(limit, int) else None
+
+
+def completion(payload: Json, limit: int | None = None) -> Json:
     """Return a response object as a chat.completion value; see `Dialect.completion`.
+
+    An answer of `limit` tokens was cut off, even if the server calls it completed, as llama.cpp does.
 
     The fields that repeat the request are left out. Items beside the text and the calls are kept unchanged, as parts of
     the message's content; reasoning with more than its text is one of them.
@@ -80,7 +89,7 @@ def completion(payload: Json) -> Json:
         **{key: payload[key] for key in ("id", "model") if key in payload},
         "object": "chat.completion",
         **left,
-        "choices": [_choice(payload)],
+        "choices": [_choice(payload, limit)],
         "usage": _usage(payload.get("usage")),
     }
     error = _error(payload)
@@ -234,7 +243,7 @@ def _call(item: JsonObject, kind: str) -> Json:
     return {"id": item.get("call_id") or item.get("id"), "type": body, body: called, **beside}
 
 
-def _choice(payload: Mapping[str, Any]) -> Json:
+def _choice(payload: Mapping[str, Any], limit: int | None) -> Json:
     parts = _Parts(payload["output"])
     text = parts.text
     message: dict[str, Json] = {"role": "assistant", "content": text}
@@ -247,18 +256,28 @@ def _choice(payload: Mapping[str, Any]) -> Json:
         message["annotations"] = parts.annotations
     if parts.calls:
         message["tool_calls"] = parts.calls
-    choice: dict[str, Json] = {"index": 0, "message": message, "finish_reason": _ending(payload, parts)}
+    choice: dict[str, Json] = {
+        "index": 0,
+        "message": message,
+        "finish_reason": _ending(payload, parts, limit),
+    }
     return {**choice, "logprobs": {"content": parts.logprobs}} if parts.logprobs else choice
 
 
-def _ending(payload: JsonObject, parts: _Parts) -> Json:
-    """Return the finish_reason: the reason of an incomplete response, else what is wrong with an item, else its end."""
+def _ending(payload: JsonObject, parts: _Parts, limit: int | None) -> Json:
+    """Return the finish_reason: why it is incomplete, else what is wrong with an item; None if there is no end."""
     status, details = payload.get("status"), payload.get("incomplete_details")
     reason = details.get("reason") if isinstance(details, Mapping) else None
     if isinstance(reason, str) and reason:
         return _REASONS.get(reason, reason)
-    if status not in ("completed", "complete", None) and status not in _UNFINISHED:
+    if status in _UNFINISHED:
+        return None
+    if status not in ("completed", "complete", None):
         return status
     if parts.ends:
         return parts.ends[0]
+    usage = payload.get("usage")
+    count = token_count(usage if isinstance(usage, Mapping) else None, "output_tokens")
+    if limit is not None and count is not None and count >= limit:
+        return "length"
     return "tool_calls" if parts.calls else "stop"

@@ -14,7 +14,7 @@ from ..error_rules import Asked
 from ..provider_errors import error_from
 from ..reply import ProviderError
 from ..sse import SseEvent
-from .responses_reply import completion
+from .responses_reply import completion, limit_of
 
 __all__ = ["ResponsesReader"]
 
@@ -30,7 +30,7 @@ class ResponsesReader:
         self._asked = asked
         self._error: ProviderError | None = None
         self._response: dict[str, Json] = {}
-        self._items: dict[int, dict[str, Any]] = {}
+        self._items: dict[int | str, dict[str, Any]] = {}
         self._size = 0
         self._ended = False
 
@@ -59,7 +59,8 @@ class ResponsesReader:
             return []
         response = value.get("response")
         if isinstance(response, Mapping):
-            self._response = dict(response)
+            beside = {key: each for key, each in value.items() if key not in _OF_EVENT}
+            self._response = {**beside, **response}
         self._ended = kind in _LAST
         if self._ended and not isinstance(response, Mapping):
             self._error = _malformed(f"The event {kind} has no response.")
@@ -79,19 +80,21 @@ class ResponsesReader:
         output = self._response.get("output")
         response = dict(self._response)
         if not isinstance(output, list) or not output or not self._ended:
-            response["output"] = [item for _, item in sorted(self._items.items())] or output or []
+            response["output"] = list(self._items.values()) or output or []
         if not self._ended:
-            response["status"], response["error"] = "completed", None
-        value = completion(response)
+            response["status"] = "in_progress"
+        value = completion(response, limit_of(self._asked.fields or {}))
         return dict(value) if isinstance(value, Mapping) else {}
 
     def _take(self, kind: str, value: Mapping[str, Any]) -> list[tuple[int, str]]:
         """Add an event about an item; events of other kinds have nothing that the last one lacks."""
-        index, delta = value.get("output_index"), value.get("delta")
-        if not isinstance(index, int):
+        delta, item = value.get("delta"), value.get("item")
+        own = item.get("id") if isinstance(item, Mapping) else value.get("item_id")
+        index = value.get("output_index", own)  # llama.cpp numbers nothing
+        if not isinstance(index, int | str):
             return []
         if kind in ("response.output_item.added", "response.output_item.done"):
-            if isinstance(item := value.get("item"), Mapping):
+            if isinstance(item, Mapping):
                 self._items[index] = {
                     key: list(each) if isinstance(each, list) else each for key, each in item.items()
                 }
@@ -100,13 +103,13 @@ class ResponsesReader:
         if place is None or not isinstance(delta, str):
             return []
         of, key, of_part = place
-        item = self._items.setdefault(index, {"type": of})
+        known = self._items.setdefault(index, {"type": of})
         if of_part is None:
-            item[key] = (item.get(key) or "") + delta
+            known[key] = (known.get(key) or "") + delta
             return []
-        parts = item.get(key)
+        parts = known.get(key)
         if not isinstance(parts, list):
-            parts = item[key] = []
+            parts = known[key] = []
         number = value.get("summary_index" if key == "summary" else "content_index", 0)
         number = number if isinstance(number, int) and 0 <= number <= len(parts) else len(parts) - 1
         if number == len(parts) or number < 0:
@@ -120,6 +123,7 @@ class ResponsesReader:
         return [(0, str(visible(delta)))] if delta else []
 
 
+_OF_EVENT = frozenset({"type", "response", "sequence_number", "event_id"})
 _TEXT = {"refusal": "refusal"}
 _PLACES: Mapping[str, tuple[str, str, str | None]] = {
     "response.output_text.delta": ("message", "content", "output_text"),

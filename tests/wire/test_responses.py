@@ -1,0 +1,510 @@
+"""The Responses API: answers that nobody has recorded, and what of a request is written, refused or added."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from runner.files.formats import schema
+from runner.files.prompt import OWN_KEYS
+from runner.wire.dialect import UntranslatableError, dialect_of
+from runner.wire.fingerprint import Fingerprinter
+from runner.wire.sse import SseSplitter
+from tests import conformance
+
+RESPONSES = dialect_of("responses")
+WRITTEN = conformance.lines("wire/responses.jsonl")
+
+
+def encode(**request: Any) -> Any:
+    return RESPONSES.encode(request)
+
+
+def items(*messages: dict[str, Any]) -> Any:
+    return encode(messages=list(messages))["input"]
+
+
+def refused(**request: Any) -> UntranslatableError:
+    with pytest.raises(UntranslatableError) as caught:
+        encode(**request)
+    return caught.value
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_a_written_answer_comes_to_what_stands_beside_it(name: str) -> None:
+    entry = WRITTEN[name]
+    body = entry["text"] if "text" in entry else json.dumps(entry["body"])
+    reply = RESPONSES.read_reply(entry["status"], {}, body.encode(), request=entry["request"])
+    outcomes = "error" if reply.error else [answer.outcome.value for answer in reply.answers]
+    assert outcomes == entry["outcomes"], reply
+    if "texts" in entry:
+        assert [answer.text for answer in reply.answers] == entry["texts"]
+    if "error" in entry:
+        assert reply.error is not None
+        assert [reply.error.code, reply.error.retryable] == entry["error"]
+
+
+def test_usage_has_the_names_that_costs_are_computed_from() -> None:
+    body = json.dumps(WRITTEN["two messages"]["body"]).encode()
+    assert RESPONSES.read_reply(200, {}, body, request={}).usage == {
+        "prompt_tokens": 14,
+        "prompt_tokens_details": {"cached_tokens": 4},
+        "completion_tokens": 9,
+        "completion_tokens_details": {"reasoning_tokens": 0},
+        "total_tokens": 23,
+    }
+
+
+def test_an_unknown_item_is_kept_as_it_came_and_may_be_declared_harmless() -> None:
+    entry = WRITTEN["an unknown item beside a text"]
+    body = json.dumps(entry["body"]).encode()
+    [answer] = RESPONSES.read_reply(200, {}, body, request={}).answers
+    assert answer.extra == {"message": {"content": [entry["body"]["output"][0]]}}
+    assert answer.error is not None
+    assert answer.error.code == "unknown_finish_reason"
+    [answer] = RESPONSES.read_reply(200, {}, body, request={}, finish_reasons={"dream": "stop"}).answers
+    assert (answer.outcome.value, answer.text) == ("ok", "Paris.")
+
+
+def test_what_arrived_before_a_stream_broke_off_is_kept() -> None:
+    text = WRITTEN["a stream that breaks off"]["text"]
+    reply = RESPONSES.read_reply(200, {}, text.encode(), request={})
+    assert reply.partial is not None
+    assert (reply.partial.text, reply.partial.finish_reason, reply.id) == ("Par", None, "resp_1")
+
+
+def test_a_stream_without_numbers_is_read_by_the_ids_of_its_items() -> None:
+    """As llama.cpp sends it."""
+    reader = RESPONSES.printer()
+    text = WRITTEN["a stream"]["text"].replace('"output_index": 0, ', "").replace('"content_index": 0, ', "")
+    pieces = [reader.feed(event) for event in SseSplitter().feed(text.encode())]
+    assert [piece for each in pieces for _, piece in each] == ["Par", "is."]
+
+
+def test_retry_after_counts_as_in_chat_completions() -> None:
+    body = b'{"error": {"message": "slow", "code": "rate_limit_exceeded"}}'
+    error = RESPONSES.read_reply(429, {"retry-after": "7"}, body, request={}).error
+    assert error is not None
+    assert (error.retryable, error.retry_after) == (True, 7)
+
+
+def test_the_path_of_a_wrong_address_is_the_one_that_was_asked() -> None:
+    error = RESPONSES.read_reply(404, {}, b"<html>no</html>", request={}).error
+    assert error is not None
+    assert "/responses is appended" in (error.hint or "")
+
+
+# Requests
+
+
+def test_a_request_is_written_in_the_names_of_the_responses_api() -> None:
+    shape = {"type": "object", "properties": {"a": {"type": "integer"}}}
+    assert encode(
+        model="m",
+        messages=[{"role": "developer", "content": "Be brief."}, {"role": "user", "content": "Hi"}],
+        max_completion_tokens=50,
+        reasoning_effort="low",
+        verbosity="low",
+        response_format={
+            "type": "json_schema",
+            "json_schema": {"name": "n", "schema": shape, "strict": True},
+        },
+        logprobs=True,
+        top_logprobs=2,
+        tools=[{"type": "function", "function": {"name": "f", "parameters": shape}}, {"type": "web_search"}],
+        tool_choice={"type": "function", "function": {"name": "f"}},
+        instructions="from extra_body",
+        reasoning={"summary": "auto"},
+        include=["reasoning.encrypted_content"],
+    ) == {
+        "model": "m",
+        "input": [{"role": "developer", "content": "Be brief."}, {"role": "user", "content": "Hi"}],
+        "max_output_tokens": 50,
+        "reasoning": {"effort": "low", "summary": "auto"},
+        "text": {
+            "verbosity": "low",
+            "format": {"type": "json_schema", "name": "n", "schema": shape, "strict": True},
+        },
+        "include": ["message.output_text.logprobs", "reasoning.encrypted_content"],
+        "top_logprobs": 2,
+        "tools": [
+            {"type": "function", "name": "f", "parameters": shape, "strict": False},
+            {"type": "web_search"},
+        ],
+        "tool_choice": {"type": "function", "name": "f"},
+        "instructions": "from extra_body",
+        "store": False,
+    }
+
+
+def test_an_answer_is_stored_only_where_that_is_declared() -> None:
+    assert encode(messages=[])["store"] is False
+    assert encode(messages=[], store=True)["store"] is True
+    assert encode(messages=[], store=None)["store"] is None
+
+
+@pytest.mark.parametrize(
+    ("declared", "sent"), [({}, False), ({"strict": None}, False), ({"strict": True}, True)]
+)
+def test_a_schema_is_strict_only_where_that_is_declared(declared: dict[str, Any], sent: bool) -> None:
+    tool = {"type": "function", "function": {"name": "f", **declared}}
+    assert encode(messages=[], tools=[tool])["tools"][0]["strict"] is sent
+    form = {"type": "json_schema", "json_schema": {"name": "n", "schema": {}, **declared}}
+    assert encode(messages=[], response_format=form)["text"]["format"]["strict"] is sent
+
+
+def test_a_conversation_becomes_items() -> None:
+    call = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    custom = {"id": "c2", "type": "custom", "custom": {"name": "sql", "input": "select 1"}}
+    assert items(
+        {"role": "assistant", "content": "Wait.", "refusal": None, "tool_calls": [call, custom]},
+        {"role": "tool", "tool_call_id": "c1", "content": "4"},
+        {"role": "tool", "tool_call_id": "c2", "content": [{"type": "text", "text": "1"}]},
+        {"role": "assistant", "content": None, "refusal": "No."},
+        {
+            "role": "assistant",
+            "content": [{"type": "text", "text": "A"}, {"type": "refusal", "refusal": "B"}],
+        },
+        {"role": "assistant", "content": "Hm", "refusal": "No."},
+    ) == [
+        {"role": "assistant", "content": "Wait."},
+        {"type": "function_call", "call_id": "c1", "name": "f", "arguments": "{}"},
+        {"type": "custom_tool_call", "call_id": "c2", "name": "sql", "input": "select 1"},
+        {"type": "function_call_output", "call_id": "c1", "output": "4"},
+        {"type": "custom_tool_call_output", "call_id": "c2", "output": [{"type": "input_text", "text": "1"}]},
+        {"role": "assistant", "content": [{"type": "refusal", "refusal": "No."}]},
+        {
+            "role": "assistant",
+            "content": [{"type": "output_text", "text": "A"}, {"type": "refusal", "refusal": "B"}],
+        },
+        {
+            "role": "assistant",
+            "content": [{"type": "output_text", "text": "Hm"}, {"type": "refusal", "refusal": "No."}],
+        },
+    ]
+
+
+def test_media_are_parts_of_one_level() -> None:
+    parts = [
+        {"type": "image_url", "image_url": {"url": "https://x/a.png", "detail": "low"}},
+        {"type": "image_url", "image_url": "https://x/b.png"},
+        {"type": "file", "file": {"filename": "a.pdf", "file_data": "data:application/pdf;base64,AA=="}},
+        {"type": "file", "file_id": "file-1"},
+        {"type": "input_file", "file_url": "https://x/a.pdf"},
+    ]
+    assert items({"role": "user", "content": parts})[0]["content"] == [
+        {"type": "input_image", "image_url": "https://x/a.png", "detail": "low"},
+        {"type": "input_image", "image_url": "https://x/b.png"},
+        {"type": "input_file", "filename": "a.pdf", "file_data": "data:application/pdf;base64,AA=="},
+        {"type": "input_file", "file_id": "file-1"},
+        {"type": "input_file", "file_url": "https://x/a.pdf"},
+    ]
+
+
+def test_the_keys_of_a_grammar_and_of_allowed_tools_stand_beside_their_type() -> None:
+    grammar = {"type": "grammar", "grammar": {"syntax": "lark", "definition": "start: A"}}
+    sent = encode(
+        messages=[],
+        tools=[{"type": "custom", "custom": {"name": "g", "format": grammar}}],
+        tool_choice={
+            "type": "allowed_tools",
+            "allowed_tools": {"mode": "auto", "tools": [{"type": "function", "function": {"name": "f"}}]},
+        },
+    )
+    assert sent["tools"] == [
+        {
+            "type": "custom",
+            "name": "g",
+            "format": {"type": "grammar", "syntax": "lark", "definition": "start: A"},
+        }
+    ]
+    assert sent["tool_choice"] == {
+        "type": "allowed_tools",
+        "mode": "auto",
+        "tools": [{"type": "function", "name": "f"}],
+    }
+
+
+USER = {"role": "user", "content": "Hi"}
+CALL = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+REFUSED: list[tuple[dict[str, Any], tuple[str | int, ...]]] = [
+    *(
+        ({key: value}, (key,))
+        for key, value in {
+            "n": 1,
+            "stop": "x",
+            "seed": 1,
+            "presence_penalty": 0,
+            "frequency_penalty": 0,
+            "logit_bias": {},
+            "modalities": ["text"],
+            "audio": {"voice": "a", "format": "mp3"},
+            "prediction": {"type": "content", "content": "x"},
+            "web_search_options": {},
+            "functions": [],
+            "function_call": "auto",
+            "tool_choice": "any",
+        }.items()
+    ),
+    ({"max_tokens": 1, "max_completion_tokens": 1}, ("max_completion_tokens",)),
+    ({"reasoning_effort": "low", "reasoning": {"effort": "high"}}, ("reasoning",)),
+    ({"messages": [USER], "input": "x"}, ("input",)),
+    ({"messages": [{**USER, "name": "Ada"}]}, ("messages", 0, "name")),
+    ({"messages": [USER, {"role": "function", "name": "f", "content": "4"}]}, ("messages", 1, "role")),
+    ({"messages": [{**USER, "reasoning_content": "Hm"}]}, ("messages", 0, "reasoning_content")),
+    ({"messages": [{**USER, "cache_control": {"type": "ephemeral"}}]}, ("messages", 0, "cache_control")),
+    (
+        {"messages": [{"role": "assistant", "content": None, "audio": {"id": "a"}}]},
+        ("messages", 0, "audio"),
+    ),
+    (
+        {"messages": [{"role": "assistant", "content": None, "phase": "x", "tool_calls": [CALL]}]},
+        ("messages", 0, "phase"),
+    ),
+    (
+        {"messages": [{"role": "assistant", "content": None, "tool_calls": [{**CALL, "index": 0}]}]},
+        ("messages", 0, "tool_calls", 0, "index"),
+    ),
+    (
+        {"messages": [{"role": "user", "content": [{"type": "input_audio", "input_audio": {}}]}]},
+        ("messages", 0, "content", 0),
+    ),
+    (
+        {"messages": [{"role": "user", "content": [{"type": "video_url", "video_url": "x"}]}]},
+        ("messages", 0, "content", 0),
+    ),
+    (
+        {"messages": [{"role": "assistant", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}]},
+        ("messages", 0, "content", 0),
+    ),
+    (
+        {"messages": [{"role": "user", "content": [{"type": "text", "text": "x", "uuid": "1"}]}]},
+        ("messages", 0, "content", 0, "uuid"),
+    ),
+    (
+        {"tools": [{"type": "function", "function": {"name": "f", "input_examples": [1]}}]},
+        ("tools", 0, "function", "input_examples"),
+    ),
+]
+
+
+@pytest.mark.parametrize(("request_", "path"), REFUSED)
+def test_what_has_no_place_is_refused_at_its_path(
+    request_: dict[str, Any], path: tuple[str | int, ...]
+) -> None:
+    assert refused(**request_).path == path
+
+
+# Every declared key stands in the encoded body or in the error: a request without the key is written otherwise.
+
+FIELDS = sorted(schema("prompt")["properties"].keys() - OWN_KEYS)
+TEXTS = st.text("abc", min_size=1, max_size=3)
+NUMBERS = st.integers(1, 9)
+
+
+def of(rules: Any, depth: int = 0) -> st.SearchStrategy[Any]:
+    """Values in the shape of one of the format's definitions; what conditions say stands in PLACES."""
+    if "$ref" in rules:
+        return of(schema("prompt")["$defs"][rules["$ref"].rpartition("/")[2]], depth)
+    if "const" in rules or "enum" in rules:
+        return st.sampled_from([rules["const"]] if "const" in rules else rules["enum"])
+    kinds = rules.get("type", ["string", "object"])
+    kinds = [kinds] if isinstance(kinds, str) else kinds
+    found: list[st.SearchStrategy[Any]] = []
+    for kind in kinds:
+        if kind == "object" and "properties" in rules:
+            keys = {key: of(each, depth + 1) for key, each in rules["properties"].items() if each is not True}
+            found.append(st.fixed_dictionaries({}, optional=keys))
+        elif kind == "object":
+            found.append(st.dictionaries(TEXTS, TEXTS, min_size=1, max_size=2))
+        elif kind == "array":
+            inner = of(rules["items"], depth + 1) if "items" in rules else TEXTS
+            found.append(st.lists(inner, min_size=1, max_size=2))
+        else:
+            found.append({"string": TEXTS, "boolean": st.booleans(), "null": st.none()}.get(kind, NUMBERS))
+    return st.one_of(found)
+
+
+def shaped(place: str, **given_: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
+    """An object with these keys, and a few others that the format has for it."""
+    rules = schema("prompt")["$defs"][place]
+    known = rules.get("then", rules)["properties"]
+    others = {
+        key: TEXTS
+        for key in known
+        if key not in (*given_, "type", "extra", "function", "custom", "tool_calls")
+    }
+    return st.builds(
+        lambda fixed, more: {**fixed, **more},
+        st.fixed_dictionaries(given_),
+        st.dictionaries(st.sampled_from(sorted(others)), TEXTS, max_size=1),
+    )
+
+
+CALLED = st.fixed_dictionaries({"name": TEXTS, "arguments": TEXTS}, optional={"x_own": TEXTS})
+CALLS = st.one_of(
+    shaped("toolCall", id=TEXTS, type=st.just("function"), function=CALLED),
+    shaped(
+        "toolCall",
+        id=TEXTS,
+        type=st.just("custom"),
+        custom=st.fixed_dictionaries({"name": TEXTS, "input": TEXTS}),
+    ),
+    st.fixed_dictionaries({"type": st.just("of_the_provider"), "x_own": TEXTS}),
+)
+KINDS = schema("prompt")["$defs"]["part"]["properties"]["type"]["examples"]
+PARTS = st.sampled_from(["text", "refusal", "image_url", "file", *KINDS]).flatmap(
+    lambda kind: shaped(
+        "knownPart",
+        type=st.just(kind),
+        **{
+            kind: {
+                "image_url": st.one_of(
+                    TEXTS, st.fixed_dictionaries({"url": TEXTS}, optional={"detail": TEXTS, "x_own": TEXTS})
+                ),
+                "file": st.dictionaries(
+                    st.sampled_from(["file_id", "filename", "file_data", "format", "x_own"]),
+                    TEXTS,
+                    min_size=1,
+                ),
+            }.get(kind, TEXTS)
+        },
+    )
+)
+CONTENT = st.one_of(TEXTS, st.lists(PARTS, min_size=1, max_size=2))
+MESSAGES = st.one_of(
+    shaped("wireMessage", role=st.sampled_from(["system", "developer", "user"]), content=CONTENT),
+    shaped("wireMessage", role=st.just("assistant"), content=CONTENT),
+    shaped("wireMessage", role=st.just("assistant"), content=CONTENT, refusal=TEXTS),
+    shaped(
+        "wireMessage",
+        role=st.just("assistant"),
+        content=st.one_of(st.none(), TEXTS),
+        tool_calls=st.lists(CALLS, min_size=1, max_size=2),
+    ),
+    shaped("wireMessage", role=st.just("tool"), content=CONTENT, tool_call_id=TEXTS),
+)
+TOOLS = st.one_of(
+    shaped("tool", type=st.just("function"), function=shaped("function", name=TEXTS)),
+    shaped(
+        "tool",
+        type=st.just("custom"),
+        custom=st.fixed_dictionaries({"name": TEXTS}, optional={"description": TEXTS, "format": of({})}),
+    ),
+    st.fixed_dictionaries({"type": st.just("web_search"), "x_own": TEXTS}),
+)
+NAMED = st.sampled_from(["function", "custom"]).flatmap(
+    lambda kind: st.fixed_dictionaries({"type": st.just(kind), kind: st.fixed_dictionaries({"name": TEXTS})})
+)
+PLACES = {
+    "messages": st.lists(MESSAGES, min_size=1, max_size=3),
+    "tools": st.lists(TOOLS, min_size=1, max_size=2),
+    "tool_choice": st.one_of(
+        st.sampled_from(["none", "auto", "required", "any"]),
+        NAMED,
+        st.fixed_dictionaries(
+            {
+                "type": st.just("allowed_tools"),
+                "allowed_tools": st.fixed_dictionaries({"mode": TEXTS, "tools": st.lists(NAMED, min_size=1)}),
+            }
+        ),
+    ),
+    "response_format": st.one_of(
+        st.sampled_from([{"type": "text"}, {"type": "json_object"}]),
+        st.fixed_dictionaries(
+            {
+                "type": st.just("json_schema"),
+                "json_schema": of({"$ref": "#/$defs/jsonSchemaFormat"}),
+            }
+        ),
+    ),
+}
+WRITABLE = [
+    *("model", "temperature", "max_tokens", "reasoning_effort", "verbosity", "store", "metadata", "logprobs"),
+    *("response_format", "tools", "tool_choice", "messages", "messages", "messages", "service_tier"),
+]
+VALUES = {key: of(schema("prompt")["properties"][key]) for key in FIELDS if key not in PLACES} | PLACES
+REQUESTS = st.one_of(
+    st.lists(st.sampled_from(FIELDS), unique=True, max_size=4),
+    st.lists(st.sampled_from(WRITABLE), unique=True, min_size=1, max_size=6),
+).flatmap(
+    lambda keys: st.fixed_dictionaries(
+        {key: VALUES[key] for key in dict.fromkeys(["messages", *keys])},
+        optional={"x_own": TEXTS},
+    )
+)
+
+
+def paths(value: Any, at: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """The path of each key of each object in a value."""
+    if isinstance(value, dict):
+        for key, each in value.items():
+            yield (*at, key)
+            yield from paths(each, (*at, key))
+    elif isinstance(value, list):
+        for index, each in enumerate(value):
+            yield from paths(each, (*at, index))
+
+
+def without(value: Any, path: tuple[str | int, ...]) -> Any:
+    changed = copy.deepcopy(value)
+    inner = changed
+    for step in path[:-1]:
+        inner = inner[step]
+    del inner[path[-1]]
+    return changed
+
+
+def says_nothing(path: tuple[str | int, ...], value: Any) -> bool:
+    """Whether a key may be left out: it has the value that is sent without it, or is an optional key that is null."""
+    key = path[-1]
+    if (path, value) == (("store",), False) or (key == "strict" and not value):
+        return True
+    nested = path[0] == "messages" and value is None
+    return nested or key == "type"  # a type that is missing is that of a function
+
+
+@pytest.mark.slow
+@settings(max_examples=300, deadline=None)
+@given(REQUESTS)
+def test_every_declared_key_stands_in_the_body_or_in_the_error(request: dict[str, Any]) -> None:
+    everywhere = [path for path in paths(request) if path != ("messages",)]
+    assume(everywhere)
+    try:
+        body = RESPONSES.encode(request)
+    except UntranslatableError as error:
+        inner: Any = request
+        for step in error.path:
+            inner = inner[step]  # it is a path of the request
+        return
+    for path in everywhere:
+        inner = request
+        for step in path:
+            inner = inner[step]
+        if says_nothing(path, inner):
+            continue
+        try:
+            other = RESPONSES.encode(without(request, path))
+        except UntranslatableError:
+            continue
+        assert other != body, f"{path} stands nowhere"
+
+
+@pytest.mark.parametrize("key", [key for key in FIELDS if key != "messages"])
+def test_every_field_of_the_format_is_written_or_refused(key: str) -> None:
+    value = {"tools": [], "messages": []}.get(key, "x")
+    try:
+        assert encode(messages=[], **{key: value}) != encode(messages=[])
+    except UntranslatableError as error:
+        assert error.path == (key,)
+
+
+def test_the_fingerprint_differs_from_that_of_the_same_chat_completion() -> None:
+    request: dict[str, Any] = {"model": "m", "messages": [USER]}
+    assert RESPONSES.fingerprints(request).of([USER]) != Fingerprinter(request).of([USER])
