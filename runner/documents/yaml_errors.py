@@ -22,6 +22,7 @@ _NAME = re.compile(r"[&*!%][^\s,\[\]{}]*")
 _TEMPLATE = re.compile(r"\{\{.*?(?:\}\}|$)", re.MULTILINE)
 _BRACES = re.compile(r"\{[{%]")
 _FOREIGN_INDENT = re.compile(f"[ \t]*[{FOREIGN_SPACES}]")
+_CONFLICT = re.compile(r"^<{7} ", re.MULTILINE)
 _COLON = re.compile(r":(?=\s|$)")
 
 
@@ -144,6 +145,14 @@ def _anchor(site: _Site) -> TextError | None:
     return None
 
 
+def _conflict(site: _Site) -> TextError | None:
+    marker = _CONFLICT.search(site.text)
+    if marker is None:
+        return None
+    hint = "resolve the conflict, and remove the markers"
+    return TextError("this file has git conflict markers", marker.start(), hint)
+
+
 def _colon(site: _Site) -> TextError | None:
     if "could not find expected ':'" in site.problem:
         hint = 'write "key: value"; a string of several lines needs a block (`|-`) or quotes'
@@ -238,6 +247,7 @@ def _layout(site: _Site) -> TextError | None:
 
 
 _RULES = (
+    _conflict,
     _tab,
     _indentation,
     _open_quote,

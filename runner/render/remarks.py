@@ -43,7 +43,17 @@ def unused_inputs(prompt: Prompt, used: frozenset[str]) -> Iterator[Diagnostic]:
                 "W001",
                 f"input {name!r} is declared but neither a message nor an `expr` uses it",
                 prompt.document.locate_key(("inputs", name)),
+                f"a message has {{{name}}}: a variable is written {{{{ {name} }}}}"
+                if _in_single_braces(name, prompt)
+                else None,
             )
+
+
+def _in_single_braces(name: str, prompt: Prompt) -> bool:
+    """Return whether a message has `{name}`, as format strings do."""
+    messages = prompt.request["messages"]
+    assert isinstance(messages, list), "the loader has checked the prompt file"
+    return any(f"{{{name}}}" in text for message in messages for _, text in template_paths(message))
 
 
 def remarks(prompt: Prompt) -> Iterator[Diagnostic]:

@@ -77,6 +77,8 @@ def parse(environment: PromptEnvironment, source: str) -> nodes.Template:
     except TemplateSyntaxError as error:
         problem = _explain(error)
         hint = problem.hint or _AS_TEXT
+        if problem.message == "unexpected '}'":
+            hint = f"is a }} missing, as in {{{{ name }}}}? Otherwise {hint}"
         raise CompileError(Problem(problem.line, problem.message, hint)) from None
     except (RecursionError, ValueError):
         raise CompileError(_TOO_DEEP) from None

@@ -90,6 +90,17 @@ def test_a_dry_run_says_what_it_would_cost(asked: ProjectFolder) -> None:
     )
 
 
+def test_a_model_that_is_not_in_the_list_of_prices_is_not_told_to_use_the_list(asked: ProjectFolder) -> None:
+    asked.write("p.prompt.yaml", "model: no-such-model\nmessages: [{role: user, content: hi}]\n")
+    for prices, said in (
+        ("", "under `models` or with `prices: genai`"),
+        ("prices: genai\n", "under `models`\n"),
+    ):
+        asked.write("runner.yaml", prices or "version: 1\n")
+        done = asked.run("run", "p.prompt.yaml", "--dry-run", env={"OPENAI_API_KEY": KEY})
+        assert f"no price is known for no-such-model: declare it in runner.yaml, {said}" in done.out
+
+
 def test_a_listed_price_is_used_where_runner_yaml_says_so(asked: ProjectFolder) -> None:
     asked.write("runner.yaml", "prices: genai\n")
     asked.write("p.prompt.yaml", "model: gpt-5-mini\nmessages: [{role: user, content: hi}]\n")

@@ -205,6 +205,16 @@ def test_the_bar_of_a_download_stays_on_its_line(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
+def test_a_narrow_list_of_runs_names_the_prompt_without_its_folder(asked: ProjectFolder) -> None:
+    asked.write("prompts/a-folder-with-a-long-name/greet.prompt.yaml", PROMPT)
+    run(asked, "prompts/a-folder-with-a-long-name/greet.prompt.yaml")
+    for columns, name in (("83", "greet.prompt.yaml"), ("78", "greet")):
+        with Terminal(asked, "runs", env={"COLUMNS": columns}) as terminal:
+            assert terminal.end() == 0
+        assert terminal.text.replace("\r", "").splitlines()[1].endswith(f" {name}")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
 @pytest.mark.parametrize("columns", ["60", "80", "100"])
 def test_the_list_of_runs_is_a_line_each_on_a_terminal(
     asked: ProjectFolder, server: FaultServer, columns: str

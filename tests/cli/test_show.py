@@ -160,6 +160,15 @@ class TestPager:
             assert terminal.end() == 0
         assert "paged: pass   triage/late" in terminal.text
 
+    def test_less_says_that_more_follows_and_how_to_leave(
+        self, past: ProjectFolder, tmp_path_factory: pytest.TempPathFactory
+    ) -> None:
+        program = self.pager(tmp_path_factory.mktemp("bin"), 'echo "LESS is $LESS"; cat')
+        for own in ({}, {"LESS": "S"}):
+            with Terminal(past, "show", env={"PAGER": str(program), **own}) as terminal:
+                assert terminal.end() == 0
+            assert ("LESS is S" if own else r"more follows\: space shows it, q leaves") in terminal.text
+
     def test_a_pager_that_is_left_early_ends_the_command_in_peace(
         self, past: ProjectFolder, tmp_path_factory: pytest.TempPathFactory
     ) -> None:

@@ -83,6 +83,7 @@ def test_an_error_in_a_macro_of_an_included_file_stands_in_that_file() -> None:
         ("a {%20} b", "tag name expected", AS_TEXT),
         ("## Setup {#setup}", "{# begins a comment, but no #} ends it", AS_TEXT),
         ("{% do x %}", "there is no tag 'do'", AS_TEXT),
+        ("{{ x }", "unexpected '}'", f"is a }} missing, as in {{{{ name }}}}? Otherwise {AS_TEXT}"),
         ("{{ x", "the template ends too early, expected '}}'", AS_TEXT),
         ("{{ x is odd", "the template ends too early, expected '}}'", AS_TEXT),
         ("{{ x | upr }}", "there is no filter 'upr'", 'did you mean "upper"?'),

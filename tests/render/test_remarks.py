@@ -25,6 +25,14 @@ def test_an_input_that_nothing_uses_is_told_at_its_key() -> None:
     assert list(unused_inputs(prompt, used | {"b"})) == []
 
 
+def test_an_input_in_single_braces_is_told_how_to_write_a_variable() -> None:
+    prompt = make_prompt("inputs:\n  a: {}\n  b: {}\nmessages: [{role: user, content: 'Advert: {a}'}]")
+    assert [each.hint for each in unused_inputs(prompt, frozenset())] == [
+        "a message has {a}: a variable is written {{ a }}",
+        None,
+    ]
+
+
 @pytest.mark.parametrize(
     ("sign", "found"), [("|", ["W002"]), (">", ["W002"]), ("|+", ["W002"]), ("|-", []), (">-", [])]
 )

@@ -85,6 +85,7 @@ def _costs(estimates: Sequence[Estimate]) -> list[str]:
         )
         lines.append(f"about {dollars(read)} for the input, {answers}")
     if unknown:
-        hint = "declare it in runner.yaml, under `models` or with `prices: genai`"
+        unlisted = any(each.unit.price is None for each in estimates)
+        hint = f"declare it in runner.yaml, under `models`{' or with `prices: genai`' if unlisted else ''}"
         lines.append(f"no price is known for {', '.join(unknown)}: {hint}")
     return lines

@@ -30,10 +30,17 @@ def runs_table(runs: Iterable[StoredRun], *, width: int | None) -> str:
             if width - _width(headers[:-1], rows) - 2 < _PROMPTS_AT_LEAST:
                 headers.remove(spared)
         room = max(width - _width(headers[:-1], rows) - 2, 1)
-        rows = [{**row, "prompts": shorten(row["prompts"], room)} for row in rows]
+        rows = [{**row, "prompts": _prompts_in(row["prompts"], room)} for row in rows]
         if room < len("prompts"):
             headers.remove("prompts")
     return _table(headers, rows)
+
+
+def _prompts_in(prompts: str, room: int) -> str:
+    """Return the prompts of a run; a path that is too long loses its folders first, then its ending, then more."""
+    file = prompts.rpartition("/")[2]
+    fitting = (text for text in (prompts, file) if cell_width(text) <= room)
+    return next(fitting, shorten(file.partition(".")[0], room))
 
 
 def _table(headers: list[str], rows: list[dict[str, str]]) -> str:

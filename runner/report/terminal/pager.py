@@ -18,6 +18,9 @@ from .painting import Line, ansi
 __all__ = ["page"]
 
 _PAGERS = ("less", "more")
+_PROMPT = r"Ps?eend\: q leaves:more follows\: space shows it, q leaves."
+"""What less says below the text, in its own syntax. The options before it: exit if everything fits, colours, keep the
+screen."""
 
 
 def page(lines: Iterable[Line], *, color: bool, environ: Mapping[str, str], projects: Iterable[Path]) -> None:
@@ -39,7 +42,7 @@ def page(lines: Iterable[Line], *, color: bool, environ: Mapping[str, str], proj
     # Only less, started as below, is known to show colours.
     color = color and Path(command[0]).stem == "less"
     settings = inherited_environment(projects)
-    settings.setdefault("LESS", "FRX")  # shows colours; exits at once if everything fits; keeps the screen
+    settings.setdefault("LESS", f"FRX{_PROMPT}")
     process = start(command, settings, stdin=PIPE, stdout=sys.stdout.fileno(), stderr=sys.stderr.fileno())
     assert process.stdin is not None
     try:
