@@ -268,12 +268,12 @@ def _load(
             raise UsageError(f"{text} is more than one prompt", hint="load them one by one")
         [(tree, name)] = found
         prompt = workspace.load(tree, name)
-        if lint:
-            refuse_lint_errors(
-                (prompt,), hint="the provider would refuse it; load(..., lint=False) sends the request anyway"
-            )
         fields = {"model": [model]} if model else None
         units = workspace.units((prompt,), endpoint=endpoint, fields=fields)
+        if lint:
+            refuse_lint_errors(
+                units, hint="the provider would refuse it; load(..., lint=False) sends the request anyway"
+            )
         if len(units) > 1:
             names = ", ".join(str(unit.variant) for unit in units)
             raise UsageError(

@@ -10,13 +10,18 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from ..errors import did_you_mean
 from ..schema import accepted_types, meant_keyword, show, unknown_keywords
 from ..schema.vacuity import TYPES
 from ..values import Json, JsonPath
+from .anthropic_schema import lint_for_anthropic
 from .strict_rules import node_findings
 from .strict_schema import Finding, Severity, Subschema, ends, finding, lay_out, target
+
+if TYPE_CHECKING:
+    from ..wire.dialect import SchemaRules
 
 __all__ = ["Finding", "Severity", "lint", "lint_loosely", "lint_response_format"]
 
@@ -68,12 +73,14 @@ def lint_loosely(schema: Json) -> list[Finding]:
 def lint_response_format(
     response_format: Json,
     messages_text: Callable[[], str] | str | None = None,
+    rules: SchemaRules = "openai",
 ) -> list[Finding]:
     """Return the findings of a whole `response_format`, with paths relative to it.
 
     Only schemas with `strict: true` are checked against the subset: without it, no provider enforces the schema, which
     is itself worth a warning (S005). `messages_text` is the text of all messages, which must contain "json" if `type` is
-    json_object; None: unknown, not checked.
+    json_object; None: unknown, not checked. `rules` are those of the wire format: Anthropic enforces every schema, and
+    has a subset of its own.
     """
     declared = response_format if isinstance(response_format, Mapping) else {}
     if declared.get("type") == "json_object" and messages_text is not None:
@@ -86,7 +93,7 @@ def lint_response_format(
     inner = declared.get("json_schema")
     if not isinstance(inner, Mapping):
         return [Finding("S004", "error", "response_format json_schema without a schema", ())]
-    return list(_json_schema(inner))
+    return list(_json_schema(inner) if rules == "openai" else _for_anthropic(inner))
 
 
 def _json_schema(inner: Mapping[str, Json]) -> Iterator[Finding]:
@@ -107,6 +114,15 @@ def _json_schema(inner: Mapping[str, Json]) -> Iterator[Finding]:
         declared = inner["schema"]
         for found in lint(declared) if strict else lint_loosely(declared):
             yield Finding(found.code, found.severity, found.message, (*at, "schema", *found.path))
+
+
+def _for_anthropic(inner: Mapping[str, Json]) -> Iterator[Finding]:
+    if "schema" not in inner:
+        yield Finding("S004", "error", "response_format json_schema without a schema", ("json_schema",))
+        return
+    schema = inner["schema"]
+    for found in [*lint_loosely(schema), *lint_for_anthropic(schema)]:
+        yield Finding(found.code, found.severity, found.message, ("json_schema", "schema", *found.path))
 
 
 def _endless(nodes: Mapping[JsonPath, Subschema]) -> Iterator[Finding]:

@@ -161,7 +161,7 @@ class Chosen:
         from ..engine.plan.lint import refuse_lint_errors  # only for commands that send requests
 
         refuse_lint_errors(
-            self.prompts, hint="the provider would refuse it; --no-lint sends the request anyway"
+            self.units, hint="the provider would refuse it; --no-lint sends the request anyway"
         )
         for prompt in self.prompts:
             if prompt.regression or self.workspace.project.gate is not None:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import import_module
 from types import MappingProxyType
-from typing import ClassVar
+from typing import ClassVar, Literal, TypeAlias
 
 from ..apis import APIS, DEFAULT_API
 from ..finish_reasons import NONE_DECLARED, Declared
@@ -24,7 +24,10 @@ from .reply import Reply
 from .request import encode
 from .stream import StreamReader
 
-__all__ = ["Dialect", "UntranslatableError", "dialect_of"]
+__all__ = ["Dialect", "SchemaRules", "UntranslatableError", "dialect_of"]
+
+SchemaRules: TypeAlias = Literal["openai", "anthropic"]
+"""Whose subset of JSON Schema is enforced: that of OpenAI's strict mode, or that of Anthropic's structured outputs."""
 
 _CHARACTERS_PER_TOKEN = 4
 """Rule of thumb for English text (OpenAI help centre); corrected by the provider's usage afterwards."""
@@ -55,6 +58,9 @@ class Dialect(ABC):
 
     headers: ClassVar[Mapping[str, str]] = MappingProxyType({})
     """Headers that it needs in addition to those of every request, in lower case. An endpoint's own headers win."""
+
+    schema_rules: ClassVar[SchemaRules] = "openai"
+    """The rules by which `check` lints the schema of the answer."""
 
     not_counted: ClassVar[frozenset[str]] = NOT_COUNTED
     """The declared top-level keys that are not part of the fingerprint, because they do not change the question."""

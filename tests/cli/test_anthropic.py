@@ -240,3 +240,32 @@ def test_a_list_of_models_that_does_not_end_is_an_error(project: ProjectFolder, 
     done = run(project, "models")
     assert done.code == 3
     assert "does not end" in done.err
+
+
+@pytest.mark.parametrize(
+    ("schema", "expected"),
+    [
+        ("{type: array, items: {type: string}, minItems: 3}", "S101 $.properties.category.minItems"),
+        ("{type: object, properties: {}}", "S102 $.properties.category"),
+    ],
+)
+def test_the_schema_is_checked_by_the_rules_of_the_format(
+    project: ProjectFolder, server: FaultServer, schema: str, expected: str
+) -> None:
+    declare(project, server, PROMPT.replace("{type: string, enum: [bug, praise]}", schema))
+    done = run(project, "check")
+    assert done.code == 2
+    assert expected in done.err
+    done = run(project, "run")
+    assert done.code == 2
+    assert expected in done.err
+    assert not server.requests
+    run(project, "run", "--no-lint", "--no-cache")
+    assert len(server.requests) == 1
+
+
+def test_an_optional_property_is_allowed(project: ProjectFolder, server: FaultServer) -> None:
+    declare(project, server, PROMPT.replace("      required: [category]\n", ""))
+    assert run(project, "check").code == 0
+    project.write("runner.yaml", (project.folder / "runner.yaml").read_text().replace('"messages"', '"chat"'))
+    assert "S011" in run(project, "check").err

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ...checks.strict import Finding, lint_response_format
@@ -18,10 +18,11 @@ from ...errors import (
 )
 from ...files.addresses import OPENAI_URL
 from ...files.model import CaseFile, Project, Prompt
-from ...files.model_rules import endpoint_for
+from ...files.model_rules import api_for, endpoint_for
 from ...render.remarks import unused_inputs
 from ...render.sandbox import IN_PROCESS, Sandbox
 from ...values import Json, JsonPath
+from ...wire.dialect import SchemaRules, dialect_of
 from .job import Job, Unit
 from .plan import Plan
 from .selection import Selection
@@ -44,7 +45,7 @@ def lint_prompt(prompt: Prompt, project: Project, sandbox: Sandbox = IN_PROCESS)
     """Compile a prompt, render each of its cases and lint its schema, without sending anything."""
     errors: list[RunnerError] = []
     units: tuple[Unit, ...] = ()
-    remarks = [*prompt.warnings, *_lint(prompt)]
+    remarks = [*prompt.warnings]
     cases = 0
     fields: dict[str, list[Json]] = {}
     if lacking := _model_of_an_action(prompt, project):
@@ -66,6 +67,7 @@ def lint_prompt(prompt: Prompt, project: Project, sandbox: Sandbox = IN_PROCESS)
         errors.extend(problems.errors)
     except RunnerError as error:
         errors.append(error)
+    remarks.extend(_lint(prompt, _rules_for(prompt, project, units)))
     if units:
         # By now the rows of files have been read, with their assertions.
         template, judge = units[0].template, units[0].judge
@@ -163,7 +165,7 @@ _BLANK = re.compile(rb'"content":"(?:\\[nrt]|\s)*"')
 _SPEAKERS = frozenset({"system", "developer", "user"})
 
 
-def refuse_lint_errors(prompts: Iterable[Prompt], *, hint: str) -> None:
+def refuse_lint_errors(units: Iterable[Unit], *, hint: str) -> None:
     """Raise SchemaError, or Problems, for schema errors that `lint_prompt` reports: the provider would refuse them.
 
     `hint` says how to send the request anyway.
@@ -174,21 +176,43 @@ def refuse_lint_errors(prompts: Iterable[Prompt], *, hint: str) -> None:
             location=remark.location,
             hint=f"{remark.hint or hint}; runner check --explain {remark.code} says more",
         )
-        for prompt in prompts
-        for remark in _lint(prompt)
+        for prompt, rules in _rules_of(units).values()
+        for remark in _lint(prompt, rules)
         if remark.severity == "error"
     ]
     raise_all(errors)
 
 
-def _lint(prompt: Prompt) -> list[Diagnostic]:
+def _rules_of(units: Iterable[Unit]) -> dict[int, tuple[Prompt, list[SchemaRules]]]:
+    """Return each prompt of the units with the rules of the wire formats that it is sent in."""
+    found: dict[int, tuple[Prompt, list[SchemaRules]]] = {}
+    for unit in units:
+        _, rules = found.setdefault(id(unit.prompt), (unit.prompt, []))
+        if unit.dialect.schema_rules not in rules:
+            rules.append(unit.dialect.schema_rules)
+    return found
+
+
+def _rules_for(prompt: Prompt, project: Project, units: tuple[Unit, ...]) -> Sequence[SchemaRules]:
+    """Return the rules of one prompt. If it cannot be compiled, they are those of the model that it names."""
+    if units:
+        return _rules_of(units)[id(prompt)][1]
+    declared = prompt.request.get("model")
+    model = declared if isinstance(declared, str) else None
+    endpoint = endpoint_for(project, model)
+    return (dialect_of(api_for(project, model or endpoint.model or "", endpoint)).schema_rules,)
+
+
+def _lint(prompt: Prompt, rules: Iterable[SchemaRules]) -> list[Diagnostic]:
     declared = prompt.request.get("response_format")
     if declared is None:
         return []
-    findings = lint_response_format(declared, _template_text(prompt))
+    findings = [
+        found for each in rules for found in lint_response_format(declared, _template_text(prompt), each)
+    ]
     return [
         Diagnostic(finding.severity, finding.code, finding.message, _place(prompt, finding))
-        for finding in findings
+        for finding in dict.fromkeys(findings)
     ]
 
 

@@ -33,6 +33,7 @@ class Messages(Dialect):
 
     name = "messages"
     headers = MappingProxyType({"anthropic-version": "2023-06-01"})
+    schema_rules = "anthropic"
 
     def path(self, request: JsonObject, *, stream: bool) -> str:
         """Return the same path for every request."""
