@@ -1,3 +1,3 @@
-"""The only place that states the version; the wheel is built from it."""
+"""Define the version, which the build of the wheel reads. No other file repeats it."""
 
 __version__ = "0.1.0"

@@ -1,11 +1,11 @@
-"""The wire formats, each by its `api` word in runner.yaml. To add one, write its module and add its line here."""
+"""List the wire formats by the value of `api` in runner.yaml. To add one, write its module and add a line here."""
 
 from __future__ import annotations
 
 __all__ = ["APIS", "DEFAULT_API"]
 
 DEFAULT_API = "chat"
-"""The format of an endpoint that names none. Files on disk do not name it either, so older ones stay valid."""
+"""The format of an endpoint without `api`. Files on disk do not name it either, so older ones stay valid."""
 
 APIS: dict[str, str] = {
     "chat": "runner.wire.dialects.chat",

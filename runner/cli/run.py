@@ -165,7 +165,7 @@ def command(
         typed = _typed(ctx)
         scope = earlier.with_changes(scope, typed)
         if output is None:
-            # With --bom the file is written anew, even if no request is left to send.
+            # With --bom the file is rewritten, even if no request is left to send.
             output, output_was_recorded = arguments["output"], not bom
             in_order = in_order or arguments["in_order"]
             bom = bom or bool(arguments.get("bom"))

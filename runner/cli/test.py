@@ -86,7 +86,7 @@ __all__ = ["command"]
     "--watch",
     "watching",
     is_flag=True,
-    help="Test again what a saved file concerns, until Ctrl-C; offline unless a mode is given.",
+    help="Test affected cases again when a file is saved, until Ctrl-C; offline unless a mode is given.",
 )
 @force_option
 @quiet_option

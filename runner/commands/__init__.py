@@ -1,1 +1,1 @@
-"""Station 9: what each command does, in a module named like the command; no click."""
+"""Station 9: implement each command in a module named like the command; no click."""

@@ -96,9 +96,9 @@ def _check(paths: Sequence[str], workspace: Workspace, online: ConnectOptions | 
 def _asked(
     prompts: Sequence[Prompt], workspace: Workspace, online: ConnectOptions | None
 ) -> Iterator[Diagnostic | RunnerError]:
-    """Yield what the endpoints say of the prompts' models, if they are to be asked."""
+    """Yield the findings of `--online` about the prompts' models; none without that option."""
     if online is not None:
-        from .check_online import check_online  # loads what connects to a server
+        from .check_online import check_online  # imports the HTTP libraries
 
         yield from check_online(prompts, workspace, online)
 

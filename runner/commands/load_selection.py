@@ -319,7 +319,7 @@ def _rows(path: str, given: SelectionOptions, closing: ExitStack) -> CaseFile:
     if not file.is_file():
         raise UsageError(
             f"--input {path} can be read only once",
-            hint="rows are read more than once: save them to a file, or give them on standard input: --input -",
+            hint="rows are read more than once: save them to a file, or pass them on standard input: --input -",
         )
     if given["delimiter"] is not None and file.suffix.lower() not in (".csv", ".tsv"):
         raise UsageError(f"--delimiter is for .csv and .tsv, and --input {path} is neither")
@@ -338,8 +338,8 @@ def _rows(path: str, given: SelectionOptions, closing: ExitStack) -> CaseFile:
 def _standard_input(encoding: str | None, closing: ExitStack) -> Path:
     """Copy standard input to a file, which can be read again until `closing` deletes it.
 
-    Its ending is that of a workbook or of Parquet for their first bytes, of JSON for a list, of JSONL for objects, and
-    else of CSV.
+    Its name gets the extension of its format, which is detected by the first bytes: XLSX, Parquet, JSON (a list), JSONL
+    (objects), or else CSV.
     """
     folder = closing.enter_context(tempfile.TemporaryDirectory(prefix="runner-"))
     copy = Path(folder) / "rows"

@@ -21,7 +21,7 @@ def show_models(
 ) -> int:
     """Print the names of the models of an endpoint of runner.yaml, as lines or as a JSON list.
 
-    Models with a day of shutdown are named on standard error.
+    Models that have a shutdown date are listed on standard error.
     """
     workspace = open_workspace(env_file=env_file)
     chosen = endpoint_for(workspace.project, None, name=endpoint)
@@ -41,5 +41,5 @@ def show_models(
             print_line(name)
     for model in models:
         if model.shutdown is not None:
-            print_line(f"warning: {model.name} shuts down on {model.shutdown}", err=True)
+            print_line(f"warning: {model.name} will be shut down on {model.shutdown}", err=True)
     return 0

@@ -74,7 +74,7 @@ def _line_of(path: str, number: int) -> str | None:
 
 
 def _without_keys(line: str) -> str:
-    """Return the line with values that look like keys replaced: a mistaken `api_key: sk-…` must not appear in a CI log."""
+    """Return the line with values that look like keys replaced: a mistaken `api_key: sk-…` must not appear in the log of a CI job."""
     from ..masking import is_plausible_name, mask
 
     line = _IN_URL.sub("…", line)

@@ -53,7 +53,7 @@ class _Hooks:
     room: int
 
     def resolve(self, kind: type[Node], value: str | None, implicit: tuple[bool, bool]) -> str:
-        """Return the tag of a node that has none of its own."""
+        """Return the tag of a node that declares none."""
         if kind is not ScalarNode:
             return _COLLECTION
         return PLAIN if implicit[0] else _STRING
@@ -102,7 +102,7 @@ if CParser is not None:
             return _CComposer(text, max_depth).get_single_node()
         except MarkedYAMLError as error:
             problem = error.problem or ""
-            # libyaml 0.2.6 looks ahead and has a limit of its own, far beyond ours; the Python composer reaches ours
+            # libyaml 0.2.6 looks ahead and has its own limit, far beyond ours; the Python composer reaches ours
             # first. libyaml also refuses the two halves in which JSON escapes a character, which Python's keeps.
             if "maximum nesting depth" in problem or ("character escape" in problem and _PAIR.search(text)):
                 return compose_python(text, max_depth)

@@ -44,7 +44,7 @@ def behind(text: str, block: Node, lines: str) -> str:
 
 
 def without_entry(text: str, mapping: MappingNode, key: str) -> str | None:
-    """Return `text` without one entry of a mapping that has others; comments on lines of their own stay.
+    """Return `text` without one entry of a mapping that has others; comments on separate lines stay.
 
     The result is None if there is no such entry, or if it is in brackets next to a comment.
     """

@@ -131,7 +131,7 @@ def tell_progress(name: str) -> Progress:
 
     def show(done: int, total: int) -> None:
         nonlocal shown, ended
-        if ended:  # the end may be reported more than once, and has a line of its own
+        if ended:  # the end may be reported more than once, and already has its line
             return
         if terminal:
             line = _progress_line(name, done, total, shutil.get_terminal_size().columns - 1)

@@ -22,7 +22,7 @@ LIST_TIMEOUT = 30.0
 
 
 class OfferedModel(NamedTuple):
-    """A model that an endpoint offers, and the day from which it will not (OpenAI's `shutdown_date`), if there is one."""
+    """A model that an endpoint offers, and the day on which it will be shut down (OpenAI's `shutdown_date`), if known."""
 
     name: str
     shutdown: datetime.date | None = None

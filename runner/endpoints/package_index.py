@@ -91,12 +91,12 @@ async def _from_an_index(requirement: str, folder: Path, arrived: list[int], mos
         there = _local_path(page)
         if there is not None:
             found = _wheel_of(name, version, _links_of_folder(there), page)
-            said = "has no wheel of it"
+            said = "has no wheel for it"
         else:
             listed, at, said = await _get(page, _MOST_LISTED, settings, accept=_LISTS)
             links = _links_of_json(listed) if "json" in said else _links_of_html(listed or b"")
             found = _wheel_of(name, version, links, at)
-            said = "has no wheel of it" if listed is not None else f"returned {said}"
+            said = "has no wheel for it" if listed is not None else f"returned {said}"
         if found is None:
             refused.append(f"{_shown(page)} {said}")
             continue

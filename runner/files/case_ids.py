@@ -19,7 +19,7 @@ def digest_of(vars: Mapping[str, Json]) -> str:  # noqa: A002 - the field's own 
 
 
 def case_id(vars: Mapping[str, Json]) -> str:  # noqa: A002 - the field's own word
-    """Return the id of a case without one of its own: `case-` and the first 8 hex digits of its variables' digest."""
+    """Return the id of a case that declares none: `case-` and the first 8 hex digits of its variables' digest."""
     return f"case-{digest_of(vars)[:8]}"
 
 

@@ -91,7 +91,7 @@ def find_prompts_in(tree: Tree, args: Sequence[str], *, project: Project, cwd: P
     listed = list(tree.files())
     others = tuple(
         file.removesuffix(PROJECT_FILE) for file in listed if file.endswith(f"/{PROJECT_FILE}")
-    )  # the folders of projects of their own
+    )  # the folders of nested projects
     listed = [file for file in listed if not file.startswith(others)]
     if args:
         root = Path(project.root)

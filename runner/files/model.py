@@ -118,9 +118,9 @@ class Template:
 
 @dataclass(frozen=True, slots=True)
 class ResponseSchema:
-    """The JSON Schema of `response_format`, and its place: inside the prompt or in a file of its own.
+    """The JSON Schema of `response_format`, and its place: inside the prompt or in a separate file.
 
-    `at` is the path of the schema inside `document` (`()` in a file of its own), so that a finding at path p of
+    `at` is the path of the schema inside `document` (`()` in a separate file), so that a finding at path p of
     the schema is located at `document.locate((*at, *p))`.
     """
 

@@ -1,4 +1,4 @@
-"""Read rows from Parquet files (pyarrow), which the extra `tables` installs. Their values have types of their own."""
+"""Read rows from Parquet files with pyarrow (extra `tables`). Their values keep their types."""
 
 from __future__ import annotations
 
@@ -18,14 +18,15 @@ from .expansion import RATIO, most_text, most_unpacked
 __all__ = ["read_parquet"]
 
 _BATCH = 1_000
-"""The rows of a Parquet file that are in memory at a time."""
+"""The most rows of a Parquet file that are in memory at a time."""
 
 
 def read_parquet(data: BinaryIO, shown: str) -> Iterator[Mapping[str, Json]]:
     """Yield the rows of a Parquet file as JSON values, at most a thousand in memory at a time.
 
-    Times and dates are ISO 8601, durations seconds, decimals strings, bytes Base64. Raises CaseError for a file that is
-    not Parquet or that is far larger when unpacked, and for NaN and infinities, which JSON does not have.
+    Dates and times become ISO 8601 strings, durations become seconds, decimals become strings, and bytes become Base64.
+    Raises CaseError for a file that is not Parquet or is far larger when unpacked, and for NaN and infinities, which JSON
+    does not have.
     """
     pyarrow = load_extra("pyarrow", "tables", "a .parquet file", Location(shown))
     parquet = load_extra("pyarrow.parquet", "tables", "a .parquet file", Location(shown))
@@ -38,7 +39,7 @@ def read_parquet(data: BinaryIO, shown: str) -> Iterator[Mapping[str, Json]]:
         schema = described.schema_arrow
         header_names(list(schema.names), Location(shown))
         batch = _batch_rows(described.metadata, size, shown)
-        # As a dictionary, a text that many rows share is in memory once.
+        # With dictionaries, a text that many rows share is in memory only once.
         texts = [field.name for field in schema if pyarrow.types.is_string(field.type)]
         nested = {field.name for field in schema if pyarrow.types.is_nested(field.type)}
         data.seek(0)
@@ -59,7 +60,7 @@ def read_parquet(data: BinaryIO, shown: str) -> Iterator[Mapping[str, Json]]:
                 left -= length
                 if left < 0:
                     raise CaseError(
-                        f"the rows up to row {count} have far more text than the file: they share it",
+                        f"the rows up to row {count} have far more text than the file, because they share it",
                         location=Location(shown),
                         hint="save it as JSONL",
                     )
@@ -76,7 +77,7 @@ def _batch_rows(metadata: Any, size: int, shown: str) -> int:
     unpacked = max(values, sum(chunk.total_uncompressed_size for chunk in chunks))
     if unpacked > most_unpacked(size):
         raise CaseError(
-            f"the file of {size:,} bytes has {unpacked:,} when unpacked, more than {RATIO} times as many",
+            f"the file has {size:,} bytes and would have {unpacked:,} when unpacked, more than {RATIO} times as many",
             location=Location(shown),
             hint="save it as JSONL or CSV",
         )
@@ -85,7 +86,7 @@ def _batch_rows(metadata: Any, size: int, shown: str) -> int:
 
 
 _BATCH_VALUES = 1_000_000
-"""The values, those of lists included, that are in memory at a time, on the average."""
+"""The average number of values, including those in lists, that are in memory at a time."""
 
 
 def _json_of(value: Any, path: tuple[str, ...], row: int, shown: str) -> Json:
@@ -112,6 +113,6 @@ def _json_of(value: Any, path: tuple[str, ...], row: int, shown: str) -> Json:
     if isinstance(value, bytes):
         return base64.b64encode(value).decode()
     raise CaseError(
-        f"row {row}: {'.'.join(path)} is of the type {type(value).__name__}, which has no JSON value",
+        f"row {row}: {'.'.join(path)} has the type {type(value).__name__}, which has no counterpart in JSON",
         location=Location(shown),
     )

@@ -142,7 +142,7 @@ _Error: TypeAlias = Any
 
 
 def in_words(error: _Error, at: JsonPath = ()) -> Iterator[FormatViolation]:
-    """Yield the violations that one error of the validator stands for; several if it names several keys.
+    """Yield the violations that one error of the validator represents; several if it names several keys.
 
     `at` is the path of the validated value; the reported paths begin with it.
     """

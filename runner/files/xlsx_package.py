@@ -1,6 +1,7 @@
-"""Open the parts of an XLSX package (ECMA-376) in a stream, whoever wrote it: bounded, and without document types.
+"""Parse the parts of an XLSX package (ECMA-376), which a stranger may have written, as streams with limits.
 
-Nothing is ever built as a tree. A part that would need more memory or time than the size of the file justifies is refused.
+No tree is ever built. A part with a document type is refused, and so is one that would need more memory or time than the
+size of the file justifies.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from .expansion import RATIO, most_text, most_unpacked
 __all__ = ["Sheet", "Workbook", "open_workbook", "read_part"]
 
 MAX_PART = {"description": 16 << 20, "strings": 256 << 20}
-"""The bytes of a part that is kept in memory: one that describes others, and the table of shared strings."""
+"""The most bytes of a part that is kept in memory: one that describes others, and the table of shared strings."""
 _MAX_DEPTH = 64
 _CHUNK = 1 << 16
 
@@ -36,9 +37,10 @@ class Sheet:
 
 @dataclass(frozen=True)
 class Workbook:
-    """The worksheets of a package, and the parts that all of them use. `since_1904`: the epoch of its dates.
+    """The worksheets of a package, and the parts that all of them use.
 
-    `most_text`: the characters that the rows may have, where each cell with a shared string counts.
+    `most_text` limits the characters of the rows; a shared string counts in each cell that uses it. `since_1904` is whether
+    dates count from 1904.
     """
 
     archive: zipfile.ZipFile
@@ -66,7 +68,7 @@ def open_workbook(data: BinaryIO, shown: str) -> Workbook:
     if unpacked > most_unpacked(size):
         raise _refusal(
             shown,
-            f"the workbook of {size:,} bytes would have {unpacked:,} when unpacked, more than {RATIO} times as many",
+            f"the workbook has {size:,} bytes and would have {unpacked:,} when unpacked, more than {RATIO} times as many",
             "save it as CSV",
         )
     main = [
@@ -116,7 +118,7 @@ def _workbook(archive: zipfile.ZipFile, main: str, shown: str, most_text: int) -
 
 
 def _relations(archive: zipfile.ZipFile, part: str, folder: str, shown: str) -> dict[str, tuple[str, str]]:
-    """Return the kind and the part of each relation, by its id; those to anything outside the package are left out."""
+    """Return the kind and the part of each relationship, by its id; targets outside the package are left out."""
     found: dict[str, tuple[str, str]] = {}
 
     def begin(path: Sequence[str], attributes: Attributes) -> None:
@@ -141,8 +143,9 @@ def read_part(
 ) -> Iterator[None]:
     """Parse a part, and yield after each chunk of it.
 
-    `begin` and `end` get the path of an element, and `text` what is between tags. Names are without their namespaces.
-    Raises CaseError for a part that is missing, damaged, not XML, too large (`most`) or has a document type.
+    `begin` and `end` receive the path of an element, and `text` receives text between tags. Names have no namespaces.
+    Raises CaseError for a part that is missing, damaged, not XML, or larger than `most` bytes, and for one that has a
+    document type.
     """
     path: list[str] = []
 
@@ -185,7 +188,7 @@ def read_part(
         raise _refusal(shown, f"the part {show(part)} of the workbook cannot be read: {error}") from None
 
 
-# What zipfile and zlib raise for damaged, encrypted and unknown parts; zlib.error is an Exception of its own.
+# The errors that zipfile and zlib raise for damaged, encrypted and unknown parts; zlib.error derives from Exception.
 _ZIP_ERRORS = (
     zipfile.BadZipFile,
     zipfile.zlib.error,  # type: ignore[attr-defined]

@@ -1,6 +1,6 @@
-"""Read the rows of XLSX workbooks; the extra `tables` (openpyxl) knows which numbers are dates.
+"""Read the rows of XLSX workbooks; openpyxl (extra `tables`) determines which numbers are dates.
 
-The cells are read as a CSV file's are: as text, in the type that `inputs` declares.
+The cells are read like those of a CSV file: as text, which is converted to the type that `inputs` declares.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["SheetRow", "escape_cell", "read_xlsx"]
 
 _MAX_ROWS, _MAX_COLUMNS = 1 << 20, 1 << 14
-"""Those of a worksheet, by the limits of the spreadsheet programs."""
+"""The most rows and columns of a worksheet in spreadsheet programs."""
 
 
 class SheetRow:
@@ -42,9 +42,9 @@ class SheetRow:
 def read_xlsx(data: BinaryIO, shown: str) -> Iterator[SheetRow]:
     """Yield the rows of a workbook's only sheet with cells, below the header; empty rows are skipped.
 
-    Numbers have their shortest spelling, dates that of ISO 8601, true and false that of JSON. Raises CaseError for a file
-    that is not a workbook, several sheets with cells, a cell with an error, a formula whose value is not stored, and
-    whatever spreadsheet programs never write: another reader could see other rows.
+    Numbers are written in their shortest form, dates in ISO 8601, and booleans as in JSON. Raises CaseError for a file that
+    is not a workbook, several sheets with cells, a cell with an error, a formula whose value is not stored, and anything
+    that spreadsheet programs never write, because another reader could find other rows in it.
     """
     load_extra("openpyxl", "tables", "an .xlsx file", Location(shown))
     workbook = open_workbook(data, shown)
@@ -148,7 +148,7 @@ class _SheetReader:
             raise self._refusal("the row is longer than 20 MiB")
         if self._left < 0:
             raise self._refusal(
-                "the rows up to here have far more text than the file: their strings are shared"
+                "the rows up to here have far more text than the file, because cells share their strings"
             )
 
     def _begin_row(self, attributes: Mapping[str, str]) -> None:
@@ -158,7 +158,7 @@ class _SheetReader:
         if not before < self._row <= _MAX_ROWS:
             self._row = before
             raise self._refusal(
-                f"after this row comes a row with the number {show(given or str(before + 1))}"
+                f"this row is followed by a row with the number {show(given or str(before + 1))}"
             )
         self._column = self._size = 0
         self._cells = {}
@@ -171,7 +171,7 @@ class _SheetReader:
         if not before < self._column <= _MAX_COLUMNS:
             self._column = before
             raise self._refusal(
-                f"after this cell comes a cell with the place {show(given or str(before + 1))}"
+                f"this cell is followed by a cell with the reference {show(given or str(before + 1))}"
             )
         self._kind, self._style = attributes.get("t", "n"), attributes.get("s", "0")
         self._parts = {}
@@ -191,8 +191,8 @@ class _SheetReader:
             except _ErrorValue:
                 raise self._refusal(f"the cell contains the error {stored}", "correct its formula") from None
             except (ValueError, OverflowError, IndexError):
-                what = f"{show(stored)} as the value of a cell of the type {show(self._kind)}"
-                raise self._refusal(f"the workbook has {what}") from None
+                what = f"{show(stored)} is not a valid value for a cell of type {show(self._kind)}"
+                raise self._refusal(what) from None
             self._count(text)
 
     def _refusal(self, message: str, hint: str = "save it again, or as CSV") -> CaseError:
@@ -212,7 +212,7 @@ class _ErrorValue(Exception):
 
 
 class _Values:
-    """The values of the cells of a workbook: its shared strings, and the formats that make a number a date."""
+    """Convert the stored values of cells to text, with the workbook's shared strings and date formats."""
 
     def __init__(self, workbook: Workbook) -> None:
         from openpyxl.utils import datetime as dates  # slow to import, and an extra
@@ -223,7 +223,7 @@ class _Values:
         self._formats = _date_formats(workbook)
 
     def text(self, kind: str, style: str, stored: str) -> str:
-        """Return the text of what a cell stores; raises ValueError, OverflowError or IndexError if it cannot be."""
+        """Return the text of a stored value. Raises ValueError, OverflowError or IndexError for an invalid value."""
         match kind:
             case "s":
                 return self._strings[_natural(stored)]
@@ -325,7 +325,7 @@ def _date_formats(workbook: Workbook) -> Mapping[int, bool]:
     }
 
 
-# How a workbook writes characters that XML does not have (ECMA-376, ST_Xstring).
+# How a workbook encodes characters that XML does not allow (ECMA-376, ST_Xstring).
 _ESCAPED = re.compile("_x([0-9A-Fa-f]{4})_")
 _TO_ESCAPE = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]|\r|_(?=x[0-9A-Fa-f]{4}_)")
 
@@ -335,5 +335,5 @@ def _unescaped(text: str) -> str:
 
 
 def escape_cell(text: str) -> str:
-    """Return a text as a cell of a workbook writes it; `read_xlsx` reverses that."""
+    """Encode a text for a cell of a workbook; `read_xlsx` decodes it."""
     return _TO_ESCAPE.sub(lambda found: f"_x{ord(found[0]):04X}_", text)

@@ -42,7 +42,7 @@ def main() -> None:
         while line := sys.stdin.buffer.readline():
             for answer in child.answers(decode(line)):
                 _write(answer)
-    except Exception as error:  # noqa: BLE001 - no memory for a question, or a mistake of ours; the parent tells it
+    except Exception as error:  # noqa: BLE001 - out of memory, or a bug of ours; the parent reports it
         _say({"failed": f"{type(error).__name__}: {error}"})
 
 

@@ -65,7 +65,7 @@ class Supervisor:
             self._end()
 
     def _leave_to_parent(self) -> None:
-        """In a fork: drop the process and the lock, which are the parent's."""
+        """Drop the process and the lock in a fork, because they belong to the parent."""
         if self._owner != os.getpid():
             self._owner, self._lock, self._process = os.getpid(), threading.Lock(), None
 

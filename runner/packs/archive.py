@@ -65,7 +65,7 @@ def find_in_archive(data: bytes, *, prefix: str, shown: str) -> Listing:
         raise FetchError(f"{shown} has oversized headers", hint=_HINT) from None
     except (tarfile.TarError, ValueError, OverflowError) as error:
         raise FetchError(f"{shown} is not a tar archive: {error}", hint=_HINT) from None
-    # tarfile takes half a header for the end of the archive.
+    # tarfile mistakes half a header for the end of the archive.
     if unpacked[archive.offset :][: tarfile.BLOCKSIZE] != bytes(tarfile.BLOCKSIZE):
         raise FetchError(f"{shown} is truncated", hint=_HINT)
     folder = _only_folder(members)

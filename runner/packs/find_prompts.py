@@ -41,7 +41,7 @@ def find_named(
     """Return the prompts that `args` select: each file with its tree, or a name in a pack with None.
 
     `args` may be files, folders, globs, names of the project's own prompts, and `ALIAS:NAME`. Without `args`, return
-    what `find_prompts` finds, and the names of packs in the project's `prompts`. A file of a vendored pack stands for
+    what `find_prompts` finds, and the names of packs in the project's `prompts`. A file of a vendored pack selects
     the prompt that the pack exports; private files are skipped if they come from a folder or a glob. `remark` is passed
     to `find_prompts`. Raises as `find_prompts` and `PackSet.named` do.
     """
@@ -62,7 +62,7 @@ def find_named(
 def _file_of(arg: str, project: Project, packs: PackSet, cwd: Path) -> str | None:
     """Return the file of the project's own prompt that has this name; None for anything else, such as a path.
 
-    An existing file or folder is never taken for a name. Raises UsageError if several prompts have the name.
+    An existing file or folder is never treated as a name. Raises UsageError if several prompts have the name.
     """
     if Path(arg).name != arg or glob.has_magic(arg) or Path(arg).suffix in _SUFFIXES or (cwd / arg).exists():
         return None

@@ -139,7 +139,7 @@ class Review:
             self._scroll(key, extent)
 
     def decided(self, decision: Decision) -> list[PendingEntry]:
-        """The entries about which this was decided, in their order."""
+        """Return the entries with this decision, in their order."""
         return [self.entries[at] for at in sorted(self.decisions) if self.decisions[at] == decision]
 
     # --- deciding ---------------------------------------------------------------------------------------------------

@@ -172,7 +172,7 @@ def accepted_types(schema: Json) -> tuple[str, ...]:
 
 
 class _Proof:
-    """Looks for a reason to refuse values. Schemas that refer to each other accept everything if none of them has one."""
+    """Search for a reason to refuse values. Schemas that refer to each other accept everything if none of them has one."""
 
     def __init__(self, root: Json) -> None:
         self._root = root

@@ -40,7 +40,7 @@ def smallest_drop(
 ) -> float:
     """Return the drop of the mean rate that so many cases detect with this `power`; at most 1.
 
-    Uses the normal approximation. A drop adds variance of its own (some cases break altogether). For `inputs`, the
+    Uses the normal approximation. A drop itself adds variance (some cases break altogether). For `inputs`, the
     choice of the cases adds variance too, whatever the number of samples.
     """
     z = NormalDist().inv_cdf(1 - alpha) + NormalDist().inv_cdf(power)

@@ -106,7 +106,7 @@ def join_audio(pieces: Iterable[Json]) -> Json:
 
 
 def _join_base64(pieces: list[str]) -> str:
-    """Join base64 pieces: each may be a padded text of its own, or they are one text that was cut anywhere."""
+    """Join base64 pieces, which may be separate padded texts, or one text that was split anywhere."""
     whole = "".join(pieces)
     if "=" not in whole.rstrip("="):
         return whole

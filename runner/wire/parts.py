@@ -1,6 +1,6 @@
 """Read everything in an answer besides its text. It is paid for, so all of it is kept: by name, or in `extra`.
 
-`extra` has the fields without a name of their own, by the object of the response that had them: message, choice,
+`extra` has the fields without their own name in a record, by the object of the response that had them: message, choice,
 completion.
 """
 

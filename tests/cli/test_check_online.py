@@ -71,7 +71,7 @@ def test_without_online_nothing_is_asked(listed: ProjectFolder, server: FaultSer
 def test_models_names_those_that_will_be_shut_down_beside_the_list(listed: ProjectFolder) -> None:
     done = call(listed, "models", "--json")
     assert json.loads(done.out) == ["gpt-odd", "gpt-other", "gpt-test"]
-    assert done.err == "warning: gpt-test shuts down on 2027-01-14\n"
+    assert done.err == "warning: gpt-test will be shut down on 2027-01-14\n"
 
 
 def test_a_dry_run_says_what_it_would_cost(asked: ProjectFolder) -> None:

@@ -393,7 +393,10 @@ def test_cases_without_a_tag_are_told_where_tags_are_judged(suite: Suite) -> Non
     suite.write("{by: tag}", tags=dict.fromkeys(range(17), "easy"))
     suite.baseline()
     done = suite.live()
-    assert (done.code, "3 cases without a tag are judged by no gate of a tag" in done.out) == (0, True)
+    assert (
+        done.code,
+        "3 cases without a tag are not judged, because this gate is judged by tag" in done.out,
+    ) == (0, True)
 
 
 def test_by_tag_without_tags_is_not_held(suite: Suite) -> None:
@@ -519,7 +522,7 @@ def test_offline_a_drop_is_not_judged_and_a_least_rate_is_by_the_baseline(suite:
     suite.baseline("--samples", "5")
     done = suite.run("test", "--offline")
     assert not suite.asked
-    assert "pass_rate  not judged: --live asks every case" in done.out
+    assert "pass_rate  not judged: only --live sends every case" in done.out
     assert "pass_rate min 0.9  held: 100.0 % (95 %: " in done.out
     assert "judged on the baseline" in done.out
     suite.write("[{}, {min: 0.9}]", head="max_tokens: 7\n")

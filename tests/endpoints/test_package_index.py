@@ -144,11 +144,11 @@ def test_what_has_arrived_is_told(index: Index, tmp_path: Path) -> None:
     ("page", "said"),
     [
         (None, "returned 404"),
-        (b"[]", "has no wheel of it"),
-        (b'{"files": [1, {"filename": 2}]}', "has no wheel of it"),
-        (b"[" * 100_000, "has no wheel of it"),
-        (b'{"files": [{"filename": "tiny_model-1.0-py3-none-any.whl", "url": "http://[x"}]}', "has no wheel of it"),
-        (b'{"files": [{"filename": "tiny_model-1.0-py3-none-any.whl", "url": "file:///etc/passwd"}]}', "has no wheel of it"),
+        (b"[]", "has no wheel for it"),
+        (b'{"files": [1, {"filename": 2}]}', "has no wheel for it"),
+        (b"[" * 100_000, "has no wheel for it"),
+        (b'{"files": [{"filename": "tiny_model-1.0-py3-none-any.whl", "url": "http://[x"}]}', "has no wheel for it"),
+        (b'{"files": [{"filename": "tiny_model-1.0-py3-none-any.whl", "url": "file:///etc/passwd"}]}', "has no wheel for it"),
         (b'{"files": [{"filename": "tiny_model-1.0-py3-none-any.whl", "url": "/nowhere"}]}', "returned 404"),
     ],
 )  # fmt: skip

@@ -1,1 +1,1 @@
-"""What the `runner pack` commands do."""
+"""Implement the `runner pack` commands."""

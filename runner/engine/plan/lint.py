@@ -84,18 +84,18 @@ def lint_prompt(prompt: Prompt, project: Project, sandbox: Sandbox = IN_PROCESS)
 
 
 def _model_of_an_action(prompt: Prompt, project: Project) -> Diagnostic | None:
-    """W020: a GitHub prompt or an imported prompt has no model, because the program that ran it chose one."""
+    """Return W020 if a GitHub prompt or an imported prompt has no model, because the program that ran it chose one."""
     spec = prompt.document.value
     of_others = prompt.template.engine == "github" or (isinstance(spec, Mapping) and "x-import" in spec)
     if not of_others or "model" in prompt.request or endpoint_for(project, None).default_model is not None:
         return None
     name = endpoint_for(project, None).name
-    hint = f"give --model, or endpoint {name} in runner.yaml a `model`"
+    hint = f"use --model, or declare a `model` for endpoint {name} in runner.yaml"
     return Diagnostic("warning", "W020", f"{prompt.name} declares no model", prompt.locate(), hint)
 
 
 def _unmapped_models(units: Iterable[Unit]) -> Iterator[Diagnostic]:
-    """W021: the model for OpenAI is `publisher/model`, as GitHub Models named its models. Reported once per model."""
+    """Yield W021, once per model, if a model for OpenAI is called `publisher/model`, as GitHub Models named its models."""
     named = {unit.model: unit for unit in units if unit.endpoint.base_url == OPENAI_URL}
     for model, unit in named.items():
         publisher, slash, _ = model.partition("/")
@@ -103,17 +103,17 @@ def _unmapped_models(units: Iterable[Unit]) -> Iterator[Diagnostic]:
             yield Diagnostic(
                 "warning",
                 "W021",
-                f"endpoint {unit.endpoint.name} has no model {model}: its model names have no publisher",
+                f"endpoint {unit.endpoint.name} has no model {model}: its model names do not include a publisher",
                 unit.prompt.locate("model"),
                 f'map it in runner.yaml: models: {{"{publisher}/*": {{endpoint: {unit.endpoint.name}, model: "*"}}}}',
             )
 
 
 class FalseTexts:
-    """W017: a template tests the truth of a string that means no, such as `false` in a cell or from `--var`.
+    """Find W017: a template tests the truth of a string that means no, such as `false` in a cell or from `--var`.
 
-    Every string that is not empty is true. Reported once for each variable of a prompt, with its first case; never for an
-    input with a type, whose values are converted or are strings on purpose.
+    Every string that is not empty is true. It is reported once for each variable of a prompt, with its first case, but never
+    for an input with a type, whose values are converted or are strings on purpose.
     """
 
     def __init__(self) -> None:
@@ -137,7 +137,7 @@ _SAYS_NO = frozenset({"false", "no", "off", "0", "null", "none"})
 
 
 class _EmptyMessages:
-    """W008: a system or user message renders to an empty string. Reported once for each message, with its first case."""
+    """Find W008: a system or user message renders to an empty string. It is reported once per message, with its first case."""
 
     def __init__(self, prompt: Prompt) -> None:
         self._prompt = prompt
@@ -156,7 +156,7 @@ class _EmptyMessages:
                 same = len(messages) == len(declared)
                 at = ("messages", index, "content") if same else ("messages",)
                 text = f"messages[{index}] is empty with the variables of {job.case.location}"
-                hint = "some servers refuse empty messages: put an optional value into a message that has other text too"
+                hint = "some servers refuse empty messages: put an optional value into a message that also has other text"
                 remark = Diagnostic("warning", "W008", text, self._prompt.locate(*at), hint)
                 self.found.setdefault(index, remark)
 

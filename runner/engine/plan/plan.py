@@ -41,7 +41,7 @@ class Preflight:
     columns: tuple[str, ...] = ()
 
     def cases_of(self, units: Sequence[Unit]) -> dict[int, int]:
-        """How many cases each of the plan's units has, by its id."""
+        """Map the `id()` of each of the plan's units to its number of cases."""
         ends = self.starts[1:]
         return {id(unit): end - start for unit, start, end in zip(units, self.starts, ends, strict=False)}
 
@@ -130,7 +130,7 @@ class Plan:
     def more_samples(
         self, preflight: Preflight | None, samples: Callable[[Unit], range]
     ) -> dict[str, Iterator[Job]]:
-        """For each endpoint the jobs of further samples of all cases, as many as each unit needs."""
+        """Return, by endpoint, the jobs of further samples of all cases, as many as each unit needs."""
         return {
             name: self._more(places, preflight, samples)
             for name, places in self.places_by_endpoint().items()

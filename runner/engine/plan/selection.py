@@ -79,7 +79,7 @@ class Selection:
                 yield case
 
     def _is_named(self, name: str) -> bool:
-        """Whether an id is one of `ids`, or matches one that is a glob."""
+        """Return whether an id is one of `ids`, or matches one that is a glob."""
         return name in self.ids or any(fnmatchcase(name, each) for each in self._globs)
 
     def _offered(self, unit: Unit) -> Iterator[Case]:

@@ -10,7 +10,7 @@ __all__ = ["Shard"]
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """Shard `index` (from 1) of `count`, which has the cases whose hash it gets. All samples of a case stay together."""
+    """Shard `index` (from 1) of `count`. The hash of a case decides its shard, so all samples of a case stay together."""
 
     index: int
     count: int

@@ -10,7 +10,7 @@ from ...files.model import Project, Prompt
 
 __all__ = ["OFFLINE", "DeclaredGates", "declared_gates"]
 
-OFFLINE = "not judged: --live asks every case"
+OFFLINE = "not judged: only --live sends every case"
 """The reason why no gate is judged in a run that sends nothing."""
 
 

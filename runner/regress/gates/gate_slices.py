@@ -70,7 +70,7 @@ class GatedUnit:
                         "no case has a tag, so there is nothing to judge by tag",
                     )
                 elif bare := sum(not case.tags for case in counted.cases.values()):
-                    reason = f"{_cases(bare)} without a tag {'is' if bare == 1 else 'are'} judged by no gate of a tag"
+                    reason = f"{_cases(bare)} without a tag {'is' if bare == 1 else 'are'} not judged, because this gate is judged by tag"
                     yield self._fixed(rule, None, "skipped", reason)
             for tag in tags:
                 yield GateSlice(self, rule, tag, Trial(rule.bound) if rule.bound else None)
@@ -287,7 +287,7 @@ class GateSlice:
             if self.tag is not None and not can_be_worse(bound, self.base):
                 return (
                     "inconclusive",
-                    f"{_cases(len(common))} of this tag can never be surely worse: too few, or none passed",
+                    f"{_cases(len(common))} of this tag can never be shown to be worse: there are too few, or none passed",
                 )
             gone = set(rates.cases) - set(counted.cases) if self.tag is None else ()
             if len(of_tag) - len(common) > _MOST_APART * len(of_tag) or len(gone) > _MOST_APART * len(
@@ -304,7 +304,7 @@ class GateSlice:
             if self.tag is not None and not can_be_worse(bound, [(0, 1)] * len(common)):
                 return (
                     "inconclusive",
-                    f"{_cases(len(common))} of this tag can never be surely below it: too few",
+                    f"{_cases(len(common))} of this tag can never be shown to be below it: there are too few",
                 )
         new = [(enough[name].passed, enough[name].answered) for name in common]
         self.ids, self.new = common, as_one_sample(new) if one else new

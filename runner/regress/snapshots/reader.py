@@ -1,4 +1,4 @@
-"""Read snapshot files strictly, whoever wrote them."""
+"""Read snapshot files strictly: a person or another program may have edited them."""
 
 from __future__ import annotations
 

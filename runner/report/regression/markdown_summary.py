@@ -33,7 +33,7 @@ _ROOM = 150_000
 
 
 def literal(text: str) -> str:
-    """Return text as inline code of Markdown, also within a table, without any effect of its own."""
+    """Return text as inline code of Markdown, in which nothing acts as markup, even inside a table."""
     spelt = _PUNCTUATION.sub(lambda found: f"&#{ord(found.group())};", one_line(text))
     return f"<code>{spelt}</code>" if spelt else ""
 

@@ -43,7 +43,7 @@ _T = TypeVar("_T")
 
 
 def case_name(result: CaseResult) -> str:
-    """`prompt/case@variant`."""
+    """Return `prompt/case@variant`."""
     return f"{result.prompt}/{result.case}" + (f"@{result.variant}" if result.variant is not None else "")
 
 

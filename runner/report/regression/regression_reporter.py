@@ -114,7 +114,7 @@ class RegressionReporter(Reporter):
         self._gates.append(result)
 
     def finish(self, tally: Tally, *, modes: Modes, seconds: float, complete: bool = True) -> None:
-        """End: print the cases to look at, the totals of `tally`, and the commands to type next.
+        """Print the cases to look at, the totals of `tally`, and the commands to type next.
 
         `complete` is False if the run was cut short.
         """

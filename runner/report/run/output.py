@@ -15,7 +15,7 @@ from ...errors import UsageError
 from ..file_writer import FileWriter, Format
 from .junit import JUnitFormat
 from .record_table import Cell, table_columns, table_row
-from .table_files import ParquetTable, Workbook
+from .table_files import ParquetTable, XlsxTable
 
 __all__ = ["OutputWriter"]
 
@@ -38,7 +38,7 @@ class OutputWriter(FileWriter[Record]):
             ".jsonl": _JsonLines,
             ".json": _JsonArray,
             ".csv": partial(_Csv, columns=columns, bom=bom),
-            ".xlsx": partial(Workbook, columns=columns),
+            ".xlsx": partial(XlsxTable, columns=columns),
             ".parquet": partial(ParquetTable, columns=columns),
             ".xml": JUnitFormat,
         }

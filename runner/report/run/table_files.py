@@ -14,7 +14,7 @@ from ..file_writer import TABLE_MARK
 from ..terminal.figures import count
 from .record_table import Cell, table_columns, table_row
 
-__all__ = ["ParquetTable", "Workbook"]
+__all__ = ["ParquetTable", "XlsxTable"]
 
 _MAX_CELL = 32_767
 """The longest text of a cell in a workbook, in characters (Microsoft: Excel specifications and limits)."""
@@ -26,7 +26,7 @@ _GROUP_TEXT = 32 * 1024 * 1024
 """Rows are written to a Parquet file once this many of them, or this many characters, are in memory."""
 
 
-class Workbook:
+class XlsxTable:
     """Write records to one sheet of a workbook. Rows go to temporary files first; `end` builds the workbook from them.
 
     Text stays text, even if it begins with `=`. If a text is too long for a cell, only its length is written.

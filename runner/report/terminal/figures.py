@@ -6,7 +6,7 @@ __all__ = ["count", "dollars", "duration", "plural", "points", "whole_seconds"]
 
 
 def duration(seconds: float) -> str:
-    """`0.41 s`, `3.2 s`, `48 s`, `1 min 12 s`, `2 h 05 min`."""
+    """Return a duration such as `0.41 s`, `3.2 s`, `48 s`, `1 min 12 s` or `2 h 05 min`."""
     if seconds < 0.995:
         return f"{seconds:.2f} s"
     if seconds < 9.95:
@@ -38,7 +38,7 @@ def dollars(amount: float) -> str:
 
 
 def count(number: int) -> str:
-    """`1,234`."""
+    """Return a number with separators, such as `1,234`."""
     return f"{number:,}"
 
 
