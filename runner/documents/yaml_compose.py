@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import re
 from collections.abc import Callable
+from operator import is_
 from typing import TypeAlias
 
 from yaml.composer import Composer
@@ -96,9 +97,19 @@ if CParser is not None:
             CParser.__init__(self, text)
             self.max_depth, self.room = max_depth, max_depth + 1
 
+    class _ShallowComposer(CParser):
+        """For texts that cannot be too deep: its two hooks for levels are functions in C that do nothing."""
+
+        __slots__ = ()
+        resolve = _Hooks.resolve
+        descend_resolver = staticmethod(is_)
+        ascend_resolver = staticmethod(bool)
+
     def _compose_c(text: str, max_depth: int) -> Node | None:
         _refuse_unprintable(text)
         try:
+            if _most_levels(text) <= max_depth:
+                return _ShallowComposer(text).get_single_node()
             return _CComposer(text, max_depth).get_single_node()
         except MarkedYAMLError as error:
             problem = error.problem or ""
@@ -109,6 +120,11 @@ if CParser is not None:
             raise
 
     compose_c = _compose_c
+
+
+def _most_levels(text: str) -> int:
+    """Return a bound for the levels of nesting: each list and each object has an indicator of its own."""
+    return sum(map(text.count, "[{-:?")) + 1
 
 
 def _refuse_unprintable(text: str) -> None:

@@ -106,7 +106,14 @@ def _validator(name: FormatName, part: str | None) -> Any:
     # Built without checking the schema itself: it is ours, and a test checks it.
     whole = schema(name)
     build: Any = extend  # untyped in the stubs
-    keywords = {"$ref": _ref_in(whole), "if": _if, "pattern": _pattern, "type": _type}
+    keywords = {
+        "$ref": _ref_in(whole),
+        "additionalProperties": _additional_properties,
+        "if": _if,
+        "pattern": _pattern,
+        "properties": _properties,
+        "type": _type,
+    }
     cls = build(Draft202012Validator, keywords)
     cls.evolve, cls.descend = _evolve_once(cls.evolve), _descend
     validator = cls(whole)
@@ -157,6 +164,32 @@ def _type(validator: Any, types: Any, value: Any, schema: Any) -> Iterator[Valid
     return None if _TYPES.get(type(value)) == types else _LIBRARY["type"](validator, types, value, schema)
 
 
+def _properties(
+    validator: Any, properties: Mapping[str, Any], value: Any, _schema: Any
+) -> Iterator[ValidationError]:
+    # As in the library, except that a value of the right type needs no validator if nothing else is demanded of it.
+    if isinstance(value, dict):
+        for name, rule in properties.items():
+            if name in value and not _is_of_type_alone(rule, value[name]):
+                yield from _descend(validator, value[name], rule, path=name, schema_path=name)
+
+
+def _is_of_type_alone(rule: Any, value: Any) -> bool:
+    return (
+        isinstance(rule, dict) and rule.keys() <= _TYPE_ALONE and _TYPES.get(type(value)) == rule.get("type")
+    )
+
+
+def _additional_properties(
+    validator: Any, rule: Any, value: Any, schema: Mapping[str, Any]
+) -> Iterator[ValidationError] | None:
+    # As in the library, which is called only if there may be such a property.
+    if isinstance(value, dict) and value.keys() <= schema.get("properties", {}).keys():
+        return None
+    found: Iterator[ValidationError] = _LIBRARY["additionalProperties"](validator, rule, value, schema)
+    return found
+
+
 def _pattern(_validator: Any, pattern: str, text: Any, _schema: Any) -> Iterator[ValidationError]:
     # As in ECMA-262, to which JSON Schema refers: `$` does not match before a final line break.
     if isinstance(text, str) and (
@@ -199,4 +232,5 @@ def _has_words(condition: Mapping[str, Any], value: Any) -> bool | None:
 
 _LIBRARY: Mapping[str, Any] = Draft202012Validator.VALIDATORS
 _TYPES = {str: "string", bool: "boolean", dict: "object", list: "array", NoneType: "null"}
+_TYPE_ALONE = frozenset({"type", "description"})
 _PLAIN_CONDITION = frozenset({"type", "required", "properties"})

@@ -39,8 +39,16 @@ _KINDS: Mapping[str, tuple[type, str]] = {
     "variants": (list, TYPE_WORDS["array"]),
     "unstable": (list, TYPE_WORDS["array"]),
 }
+_SINCE = {"failed": 2}
+"""The version that introduced a key."""
+
+_KINDS_IN = {
+    version: {key: kind for key, kind in _KINDS.items() if _SINCE.get(key, 1) <= version}
+    for version in (1, 2)
+}
 _PARTS = frozenset({"messages", "params", "schema"})
 _VARIANT = {"count", "output"}
+_OF_SAMPLES = frozenset({"samples", "failed", "variants", "unstable"})
 
 
 class ConflictError(FormatError):
@@ -71,10 +79,6 @@ def read_snapshot(text: str, shown: str) -> Snapshot:
         raise FormatError(message, location=location, hint=hint)
     assert isinstance(document.value, dict)
     return version.snapshot(document.value)
-
-
-_SINCE = {"failed": 2}
-"""The version that introduced a key."""
 
 
 def _snapshot(value: dict[str, Any]) -> Snapshot:
@@ -125,9 +129,10 @@ def _problem(value: Json, version: int) -> tuple[JsonPath, str, str] | None:
         return (), "this is not a snapshot", _AGAIN
     if not is_version(value.get("runner_snapshot"), version):
         return ("runner_snapshot",), f"runner_snapshot must be {max(_VERSIONS)}", _AGAIN
+    kinds = _KINDS_IN[version]
     for key, item in value.items():
-        known = _KINDS.get(key)
-        if known is None or (key in _SINCE and version < _SINCE[key]):
+        known = kinds.get(key)
+        if known is None:
             return (key,), f'unknown key "{key}"', _AGAIN
         kind, words = known
         if type(item) is not kind and kind is not object:  # exactly: true is no number
@@ -150,6 +155,8 @@ def _parts_problem(parts: dict[str, Json]) -> tuple[JsonPath, str, str] | None:
 
 def _samples_problem(value: dict[str, Any]) -> tuple[JsonPath, str, str] | None:
     """Return the first error in the samples and in the variants seen in them."""
+    if _OF_SAMPLES.isdisjoint(value):
+        return None
     samples = value.get("samples", 1)
     if samples < 1:
         return ("samples",), "samples must be at least 1", _AGAIN
@@ -176,5 +183,5 @@ class _Version(NamedTuple):
 
 
 _VERSIONS: dict[int, _Version] = {
-    version: _Version(partial(_problem, version=version), _snapshot) for version in (1, 2)
+    version: _Version(partial(_problem, version=version), _snapshot) for version in _KINDS_IN
 }

@@ -164,6 +164,8 @@ def _file_name(text: str) -> str:
 def former_names(file: str) -> Iterator[str]:
     """Yield the paths that a snapshot or its folder may have if it was written before device names were avoided."""
     *above, last = file.split("/")
+    if not (last.startswith("_") or (above and above[-1].startswith("_"))):
+        return
     name, ending = (last.removesuffix(SUFFIX), SUFFIX) if last.endswith(SUFFIX) else (last, "")
     of_file = _former_name(name)
     of_folder = _former_name(above[-1]) if ending and above else None
