@@ -10,9 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from .expressions import Emitter, pattern_of
+from .expressions import Emitter
 from .statements import inlined, program
 from .syntax import NotTranslatableError, SyntaxNode
+from .values import pattern_of
 
 __all__ = ["NotTranslatableError", "as_assertion", "changed_answer", "lacks_return"]
 
