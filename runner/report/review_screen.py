@@ -22,6 +22,7 @@ from .answer_sections import (
 from .question import Question
 from .terminal.figures import plural
 from .terminal.painting import BOLD, DIM, REVERSE, YELLOW, Line
+from .terminal.record_words import input_text
 from .terminal.terminal_text import one_line
 
 __all__ = [
@@ -193,6 +194,11 @@ def _about(case: ReviewCase, style: Style) -> Iterator[Line]:
         yield from style.wrap(f"The approved snapshot cannot be read: {case.unreadable}", 2, YELLOW)
     else:
         yield from style.wrap(_MEANINGS[entry.kind], 2, DIM)
+    given = input_text(case.question.variables or {})
+    if (
+        given is not None and style.width is not None
+    ):  # the whole question is below the answer, which may be long
+        yield Line(style.fit(f"  input: {given}"))
     if entry.moved_from is not None:
         yield from style.wrap(f"was {entry.moved_from}")
     if approved is not None and approved.request != new.request:
