@@ -37,9 +37,9 @@ def read_evals_registry(name: str, folder: Folder, ledger: Ledger) -> tuple[list
     for key, node in root.entries():
         kind = node.get("class")
         if kind is None or kind.text is None:
-            ledger.take("key", node.key_location, f'"{key}"').drop("I102", "it refers to an entry")
+            ledger.add("key", node.key_location, f'"{key}"').drop("I102", "it refers to an entry")
             continue
-        entry = ledger.take("prompt", node.location, key)
+        entry = ledger.add("prompt", node.location, key)
         how = _CLASSES.get(kind.text)
         if how is None:
             judged = "model" in kind.text.lower()
@@ -52,7 +52,7 @@ def read_evals_registry(name: str, folder: Folder, ledger: Ledger) -> tuple[list
         args = node.get("args")
         samples = args.get("samples_jsonl") if args is not None else None
         for name_, value in args.entries() if args is not None else ():
-            part = ledger.take("key", value.key_location, f'"{name_}" of the arguments')
+            part = ledger.add("key", value.key_location, f'"{name_}" of the arguments')
             if name_ == "ignore_case":
                 continue
             if name_ not in ("samples_jsonl", "max_tokens", "temperature"):
@@ -90,7 +90,7 @@ def _drafts(
     groups: dict[int, list[_Sample]] = {}
     seen: set[str] = set()
     for node in _rows(samples, folder, name):
-        row = ledger.take("test", node.location, "a sample")
+        row = ledger.add("test", node.location, "a sample")
         sample = _sample(node, row)
         if sample is None:
             continue

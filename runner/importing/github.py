@@ -36,7 +36,7 @@ def read_github(name: str, folder: Folder, ledger: Ledger) -> tuple[list[Draft],
     spec = read.document.value
     assert isinstance(spec, dict), "its shape was validated"
     comments = Comments()
-    entry = ledger.take("prompt", root.location, "the messages")
+    entry = ledger.add("prompt", root.location, "the messages")
     stem = name.rpartition("/")[2]
     draft = Draft(
         file_stem(re.sub(r"\.prompt\.ya?ml$", "", stem, flags=re.IGNORECASE)),
@@ -48,9 +48,9 @@ def read_github(name: str, folder: Folder, ledger: Ledger) -> tuple[list[Draft],
     for key, node in root.entries():
         if key == "modelParameters":
             for inner, value in node.entries():
-                ledger.take("key", value.key_location, f'"{inner}" of modelParameters')
+                ledger.add("key", value.key_location, f'"{inner}" of modelParameters')
         elif key not in ("testData", "evaluators", "messages"):
-            ledger.take("key", node.key_location, f'"{key}"')
+            ledger.add("key", node.key_location, f'"{key}"')
     names: dict[str, str] = {}
 
     def variable(found: re.Match[str]) -> str:
@@ -73,7 +73,7 @@ def read_github(name: str, folder: Folder, ledger: Ledger) -> tuple[list[Draft],
         draft.put("inputs", inputs)
     draft.put("messages", messages, entry)
     evaluators = [
-        (node, ledger.take("assertion", node.location, _title(node)))
+        (node, ledger.add("assertion", node.location, _title(node)))
         for part in [root.get("evaluators")]
         if part is not None
         for node in part.items()
@@ -98,7 +98,7 @@ def _tests(
     kept: list[Json] = []
     seen: set[str] = set()
     for row in rows:
-        entry = ledger.take("test", row.location, "a row")
+        entry = ledger.add("test", row.location, "a row")
         values = dict(row.value) if isinstance(row.value, dict) else {}
         vars_: dict[str, Json] = {names[key]: value for key, value in values.items()}
         fields: dict[str, Json] = {"vars": vars_}

@@ -99,7 +99,7 @@ class Ledger:
         self._entries: list[Entry] = []
         self._remarks: dict[Remark, None] = {}
 
-    def take(self, kind: ItemKind, location: Location, what: str) -> Entry:
+    def add(self, kind: ItemKind, location: Location, what: str) -> Entry:
         """Add an item, and return its entry."""
         entry = Entry(kind, location, what)
         self._entries.append(entry)

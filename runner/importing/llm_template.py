@@ -29,7 +29,7 @@ def read_llm_template(name: str, folder: Folder, ledger: Ledger) -> tuple[list[D
         values = dict(root.value)
     else:
         raise RefusedSourceError("I902", "it is not a template of llm", location=root.location)
-    entry = ledger.take("prompt", root.location, "the template")
+    entry = ledger.add("prompt", root.location, "the template")
     comments = Comments()
     draft = Draft(
         file_stem(name.rpartition("/")[2].rpartition(".")[0]), entry, header=comments.header(document)
@@ -45,7 +45,7 @@ def read_llm_template(name: str, folder: Folder, ledger: Ledger) -> tuple[list[D
     defaults = values.get("defaults")
     messages: list[Json] = []
     for key, node in root.entries():
-        part = ledger.take("key", node.key_location, f'"{key}"')
+        part = ledger.add("key", node.key_location, f'"{key}"')
         if key in ("system", "prompt") and isinstance(node.value, str):
             continue
         if key == "model" and node.text:

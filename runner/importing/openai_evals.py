@@ -68,13 +68,13 @@ def read_openai_evals(name: str, folder: Folder, ledger: Ledger) -> tuple[list[D
             location=place, hint="save GET /v1/evals/EVAL/runs/RUN beside it",
         )  # fmt: skip
     for item in saved.items:
-        ledger.take("test", item.location, "output items").drop(
+        ledger.add("test", item.location, "output items").drop(
             "I704", "answers to another request are not approved answers"
         )
     criteria: dict[str, list[tuple[Node, Entry]]] = {}
     for identity_, node in evals.items():
         criteria[identity_] = [
-            (each, ledger.take("assertion", each.location, _title(each))) for each in _criteria(node)
+            (each, ledger.add("assertion", each.location, _title(each))) for each in _criteria(node)
         ]
         _eval_keys(node, ledger)
     drafts: list[Draft] = []
@@ -84,7 +84,7 @@ def read_openai_evals(name: str, folder: Folder, ledger: Ledger) -> tuple[list[D
         known = criteria.get(belongs, [])
         repeated = [each.value for each, _ in known]
         own = [
-            (each, ledger.take("assertion", each.location, _title(each)))
+            (each, ledger.add("assertion", each.location, _title(each)))
             for each in _criteria(run)
             if each.value not in repeated
         ]
@@ -147,7 +147,7 @@ def _title(node: Node) -> str:
 def _eval_keys(node: Node, ledger: Ledger) -> None:
     for key, value in node.entries():
         if key != "testing_criteria":
-            entry = ledger.take("key", value.key_location, f'"{key}" of the eval')
+            entry = ledger.add("key", value.key_location, f'"{key}" of the eval')
             if key not in ("name", "data_source_config"):
                 entry.drop("I102", "metadata of the service")
 
@@ -163,7 +163,7 @@ def _run(
 ) -> Draft:
     source = run.get("data_source")
     called = (owner.get("name") if owner is not None else None) or run.get("name")
-    entry = ledger.take("prompt", run.location, "a run")
+    entry = ledger.add("prompt", run.location, "a run")
     stem = file_stem(called.text or "eval") if called is not None else "eval"
     if several > 1 and (identity := run.get("id")) is not None and identity.text:
         stem = f"{stem}-{file_stem(identity.text)[-12:]}"
@@ -174,7 +174,7 @@ def _run(
         if key == "testing_criteria" and isinstance(value.value, list):
             continue
         if key != "data_source":
-            part = ledger.take("key", value.key_location, f'"{key}" of a run')
+            part = ledger.add("key", value.key_location, f'"{key}" of a run')
             if key != "model":
                 part.drop("I102", "metadata of the service")
     if source is None:
@@ -211,14 +211,14 @@ def _messages(source: Node, names: dict[str, str], ledger: Ledger) -> list[Json]
         raise RefusedSourceError("I905", "the run has no messages", location=source.location)
     reference = given.get("item_reference")
     if reference is not None and reference.text:
-        ledger.take("message", reference.location, "the messages")
+        ledger.add("message", reference.location, "the messages")
         name = reference.text.removeprefix("item.")
         names.setdefault(name, input_name(name))
         return [{"type": "placeholder", "name": names[name]}]
     template = given.get("template")
     messages: list[Json] = []
     for item in template.items() if template is not None else ():
-        entry = ledger.take("message", item.location, "a message")
+        entry = ledger.add("message", item.location, "a message")
         made = message_of(item.value)
         if made is None:
             raise RefusedSourceError(
@@ -236,12 +236,12 @@ def _sampling(source: Node, draft: Draft, ledger: Ledger) -> None:
         if key in ("type", "model", "input_messages", "source"):
             continue
         if key != "sampling_params":
-            ledger.take("key", value.key_location, f'"{key}" of the data source').lose(
+            ledger.add("key", value.key_location, f'"{key}" of the data source').lose(
                 "I101", "runner has nothing like it"
             )
             continue
         for name, part in value.entries():
-            entry = ledger.take("key", part.key_location, f'"{name}" of sampling_params')
+            entry = ledger.add("key", part.key_location, f'"{name}" of sampling_params')
             fields = response_fields(name, part.value)
             if part.value is None:
                 entry.drop("I106", "it is empty")
@@ -270,13 +270,11 @@ def _rows(source: Node, folder: Folder, inside: str, ledger: Ledger) -> list[_Ro
     elif kind.value == "file_id":
         items = _from_file(given, folder, inside, ledger)
     else:
-        ledger.take("test", given.location, f"rows ({kind.value})").lose(
-            "I401", "the service stores the rows"
-        )
+        ledger.add("test", given.location, f"rows ({kind.value})").lose("I401", "the service stores the rows")
         return []
     rows: list[_Row] = []
     for item in items:
-        entry = ledger.take("test", item.location, "a row")
+        entry = ledger.add("test", item.location, "a row")
         inner = item.get("item") or item
         if isinstance(inner.value, dict):
             rows.append(_Row(inner, entry, dict(inner.value)))
@@ -297,8 +295,8 @@ def _from_file(given: Node, folder: Folder, inside: str, ledger: Ledger) -> list
             if line.strip()
         ]
     except RunnerError:
-        ledger.take("test", given.location, "a file of rows").lose(
-            "I302", f"the service stores the a file of rows: save it as {name or 'ID.jsonl'} beside the run"
+        ledger.add("test", given.location, "a file of rows").lose(
+            "I302", f"the service stores the rows in a file: save it as {name or 'ID.jsonl'} beside the run"
         )
         return []
 

@@ -93,7 +93,7 @@ def _of_curl(text: str, shown: str, stem: str, folder: Folder, name: str, ledger
 
 def _header(text: str, place: Location, ledger: Ledger) -> None:
     name, _, value = text.partition(":")
-    entry = ledger.take("key", place, f'header "{name.strip()}"')
+    entry = ledger.add("key", place, f'header "{name.strip()}"')
     secret = is_key_name(name.strip()) or name.strip().lower() in ("api-key", "x-api-key")
     if secret and "$" not in value:
         entry.drop(
@@ -116,7 +116,7 @@ def _draft(root: Node, stem: str, ledger: Ledger) -> Draft:
             "I904", "OpenAI stores this prompt (pmpt_…), and its API cannot export prompts",
             location=prompt.location, hint="copy its messages from the dashboard to `input`",
         )  # fmt: skip
-    entry = ledger.take("prompt", root.location, "the request")
+    entry = ledger.add("prompt", root.location, "the request")
     draft = Draft(stem, entry)
     if isinstance(root.value.get("messages"), list):
         _chat(root, draft, ledger)
@@ -146,7 +146,7 @@ def _strings(value: Json) -> Iterator[str]:
 
 def _chat(root: Node, draft: Draft, ledger: Ledger) -> None:
     for key, node in root.entries():
-        entry = draft.entry if key == "messages" else ledger.take("key", node.key_location, f'"{key}"')
+        entry = draft.entry if key == "messages" else ledger.add("key", node.key_location, f'"{key}"')
         if key in _OF_THE_RUN:
             entry.drop("I102", "it is an option of the run: runner run --stream")
         elif is_key_name(key):
@@ -168,13 +168,13 @@ def _responses(root: Node, draft: Draft, ledger: Ledger) -> None:
     messages: list[Json] = []
     instructions = root.get("instructions")
     if instructions is not None and instructions.text:
-        ledger.take("key", instructions.key_location, '"instructions"')
+        ledger.add("key", instructions.key_location, '"instructions"')
         messages.append({"role": "system", "content": instructions.text})
     given = root.get("input")
     if given is not None and given.text:
         messages.append({"role": "user", "content": given.text})
     for item in given.items() if given is not None else ():
-        part = ledger.take("message", item.location, "an item of the input")
+        part = ledger.add("message", item.location, "an item of the input")
         made = message_of(item.value)
         if made is None:
             part.lose("I203", "items of this kind have no equivalent in chat completions")
@@ -183,7 +183,7 @@ def _responses(root: Node, draft: Draft, ledger: Ledger) -> None:
     for key, node in root.entries():
         if key in ("input", "instructions"):
             continue
-        entry = ledger.take("key", node.key_location, f'"{key}"')
+        entry = ledger.add("key", node.key_location, f'"{key}"')
         fields = response_fields(key, node.value)
         if key in _OF_THE_RUN:
             entry.drop("I102", "it is an option of the run: runner run --stream")

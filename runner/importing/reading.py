@@ -50,7 +50,7 @@ def read_source(kind: str, name: str, folder: Folder) -> Imported:
         code = error.code if isinstance(error, RefusedSourceError) else "I900"
         if not list(ledger.items()):
             first = error.errors[0] if isinstance(error, Problems) else error
-            ledger.take("prompt", first.location or Location(shown), "the file")
+            ledger.add("prompt", first.location or Location(shown), "the file")
         ledger.lose_all(code, error.message)
         return Imported(shown, kind, (), tuple(ledger.items()), ledger.remarks, error)
     return Imported(shown, kind, files, tuple(ledger.items()), ledger.remarks, None, endpoints)

@@ -57,7 +57,7 @@ def report_keys(root: Node, ledger: Ledger) -> frozenset[str]:
 
 
 def _is_reference(text: str) -> bool:
-    """Return whether a text refers to a key, or stands for one: `${env:X}`, `{{ env.X }}`, `$X`, `<your key>`."""
+    """Return whether a text is a reference to a key, or a placeholder: `${env:X}`, `{{ env.X }}`, `$X`, `<your key>`."""
     return text.startswith(("$", "{{", "<", "env:", "ENV:")) or text.strip() == ""
 
 

@@ -33,7 +33,7 @@ def read_dotprompt(name: str, folder: Folder, ledger: Ledger) -> tuple[list[Draf
     """Return the prompt file of a dotprompt file. Raises RefusedSourceError, and RunnerError if a file cannot be read."""
     source = read_front_matter(name, folder, ledger)
     stem = name.rpartition("/")[2].removesuffix(".prompt")
-    entry = ledger.take("prompt", source.body_location, "the body")
+    entry = ledger.add("prompt", source.body_location, "the body")
     comments = Comments(source.keys)
     draft = Draft(file_stem(stem), entry)
     reader = _Front(draft, ledger, comments)
@@ -95,7 +95,7 @@ class _Front:
         if key == "output" and isinstance(node.value, dict):
             self._output(node)
             return
-        entry = self.ledger.take("key", node.key_location, f'"{key}"')
+        entry = self.ledger.add("key", node.key_location, f'"{key}"')
         comments = self.comments.above(node)
         if key == "name" and node.text:
             if name := prompt_name(node.text):
@@ -149,7 +149,7 @@ class _Front:
         self.draft.put("model", written, None, comments)
 
     def _config(self, key: str, node: Node) -> None:
-        entry = self.ledger.take("key", node.key_location, f'"{key}" of the config')
+        entry = self.ledger.add("key", node.key_location, f'"{key}" of the config')
         name = _CONFIG.get(key)
         if name is not None and node.value is not None:
             self.draft.put(name, node.value, entry, self.comments.above(node))
@@ -167,7 +167,7 @@ class _Front:
             )
 
     def _input(self, key: str, node: Node) -> None:
-        entry = self.ledger.take("key", node.key_location, f'"{key}" of the input')
+        entry = self.ledger.add("key", node.key_location, f'"{key}" of the input')
         if key == "schema":
             try:
                 self.schema = from_picoschema(node.value) if node.value else {}
@@ -184,7 +184,7 @@ class _Front:
         form = node.get("format")
         schema = node.get("schema")
         for key, value in node.entries():
-            entry = self.ledger.take("key", value.key_location, f'"{key}" of the output')
+            entry = self.ledger.add("key", value.key_location, f'"{key}" of the output')
             if key == "schema" and value.value:
                 try:
                     made = from_picoschema(value.value)
@@ -206,12 +206,12 @@ class _Front:
             else:
                 entry.drop("I106", "dotprompt does not read it")
         if form is None and schema is None and not isinstance(node.value, dict):
-            self.ledger.take("key", node.key_location, '"output"').drop("I106", "it is empty")
+            self.ledger.add("key", node.key_location, '"output"').drop("I106", "it is empty")
 
     def _tools(self, node: Node) -> None:
         tools: list[Json] = []
         for item in node.items():
-            entry = self.ledger.take("key", item.location, "a tool")
+            entry = self.ledger.add("key", item.location, "a tool")
             value = item.value if isinstance(item.value, dict) else {}
             if not isinstance(value.get("name"), str):
                 entry.lose("I701", "the tool has no name")

@@ -114,7 +114,7 @@ class Emitter:
         raise NotTranslatableError("an object is inside an expression")
 
     def _list(self, node: SyntaxNode) -> Value:
-        return Value(f"[{', '.join(self.value(each).code for each in node.parts)}]", "list", items=node.parts)
+        return Value(f"[{', '.join(self.value(each).code for each in node.parts)}]", "list")
 
     def _name(self, node: SyntaxNode) -> Value:
         name = str(node.value)

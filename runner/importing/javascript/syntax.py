@@ -9,7 +9,7 @@ __all__ = ["NotTranslatableError", "Parser", "SyntaxNode", "string_of", "tokens"
 
 
 class NotTranslatableError(ValueError):
-    """The code has no equivalent; the message explains why to its author."""
+    """Code that has no equivalent; the message explains the reason to its author."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,20 +7,19 @@ from dataclasses import dataclass
 
 from ...patterns import PatternError
 from ..regexes import python_pattern
-from .syntax import NotTranslatableError, SyntaxNode
+from .syntax import NotTranslatableError
 
 __all__ = ["Value", "pattern_of", "quoted", "thrown"]
 
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A Jinja expression and the type of its value: bool, number, string, list (or object), any. `safe`: it is never undefined."""
+    """A Jinja expression, and the type of its value: bool, number, string, list, match, null, undefined or any."""
 
     code: str
     kind: str
     raw: str | None = None
     """The expression without a default for an undefined value."""
-    items: tuple[SyntaxNode, ...] | None = None
     base: str | None = None
 
 

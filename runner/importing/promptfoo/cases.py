@@ -61,9 +61,9 @@ def _each(node: Node, folder: Folder, base: str, ledger: Ledger, depth: int) -> 
         if path is not None and path.text and not {"vars", "assert"} & set(node.value):
             yield from _of_reference(path, path.text, folder, base, ledger, depth)
             return
-        yield SourceTest(node, ledger.take("test", node.location, _title(node)), base)
+        yield SourceTest(node, ledger.add("test", node.location, _title(node)), base)
     elif node.value is not None:
-        ledger.take("test", node.location, "test").lose("I401", "it is not a test")
+        ledger.add("test", node.location, "test").lose("I401", "it is not a test")
 
 
 def _title(node: Node) -> str:
@@ -76,20 +76,20 @@ def _of_reference(
 ) -> Iterator[SourceTest]:
     reference = written.removeprefix("file://")
     if _CODE.search(reference):
-        ledger.take("test", node.location, written).lose("I401", "the tests are code, which is not run")
+        ledger.add("test", node.location, written).lose("I401", "the tests are code, which is not run")
         return
     if re.match(r"(?:https?|huggingface|az|s3)://", reference) or "xlsx" in reference.rsplit(".", 1)[-1]:
-        ledger.take("test", node.location, written).lose("I401", "a service stores the tests")
+        ledger.add("test", node.location, written).lose("I401", "a service stores the tests")
         return
     try:
         name = folder.name_of(base, reference, node.location)
         files = folder.matching(name) if "*" in name else [name]
         if not files:
-            ledger.take("test", node.location, written).lose("I302", f"no file matches {reference}")
+            ledger.add("test", node.location, written).lose("I302", f"no file matches {reference}")
         for file in files:
             yield from _in_file(node, file, folder, ledger, depth)
     except RunnerError as error:
-        ledger.take("test", node.location, written).lose("I302", error.message)
+        ledger.add("test", node.location, written).lose("I302", error.message)
 
 
 def _in_file(node: Node, file: str, folder: Folder, ledger: Ledger, depth: int) -> Iterator[SourceTest]:
@@ -105,7 +105,7 @@ def _in_file(node: Node, file: str, folder: Folder, ledger: Ledger, depth: int) 
     elif ending == "csv":
         yield from _of_csv(folder.text(file, node.location), folder.shown_as(file), inside, ledger)
     else:
-        ledger.take("test", node.location, file).lose("I401", "tests in this kind of file are not supported")
+        ledger.add("test", node.location, file).lose("I401", "tests in this kind of file are not supported")
 
 
 def _of_csv(text: str, shown: str, base: str, ledger: Ledger) -> Iterator[SourceTest]:
@@ -118,10 +118,10 @@ def _of_csv(text: str, shown: str, base: str, ledger: Ledger) -> Iterator[Source
                 continue
             test = _csv_test(dict(zip(header, row, strict=False)))
             node = Node(test, None, (), place)
-            yield SourceTest(node, ledger.take("test", place, _title(node)), base)
+            yield SourceTest(node, ledger.add("test", place, _title(node)), base)
     except csv.Error as error:
         place = Location(shown, reader.line_num, 1)
-        ledger.take("test", place, "row").lose("I401", f"the row cannot be read: {error}")
+        ledger.add("test", place, "row").lose("I401", f"the row cannot be read: {error}")
 
 
 def _csv_test(row: Mapping[str, str]) -> dict[str, Json]:

@@ -49,7 +49,7 @@ def lose_dependent(test: CompleteTest, names: set[str]) -> None:
 def _scenarios(node: Node, config: Config) -> Iterator[SourceTest]:
     for scenario in node.items():
         if isinstance(scenario.value, str):
-            config.ledger.take("test", scenario.location, scenario.value).lose(
+            config.ledger.add("test", scenario.location, scenario.value).lose(
                 "I401", "scenarios in files are not read"
             )
             continue
@@ -58,7 +58,7 @@ def _scenarios(node: Node, config: Config) -> Iterator[SourceTest]:
         for each in configs or [Node({}, None)]:
             given = each.get("vars")
             for test in tests or [
-                SourceTest(Node({}), config.ledger.take("test", scenario.location, "scenario"), config.base)
+                SourceTest(Node({}), config.ledger.add("test", scenario.location, "scenario"), config.base)
             ]:
                 yield SourceTest(
                     test.node, test.entry, test.base, dict(given.entries()) if given else {}, each
@@ -82,7 +82,7 @@ def _test(config: Config, source: SourceTest) -> CompleteTest:
             for option, part in value.entries():
                 expand = _test_option(made, option, part, ledger) and expand
             continue
-        entry = ledger.take("key", value.key_location, f'"{key}" of a test')
+        entry = ledger.add("key", value.key_location, f'"{key}" of a test')
         if key == "vars":
             _add_vars(made, value, source, config, entry)
         elif key == "description":
@@ -155,7 +155,7 @@ def _add_vars(made: CompleteTest, node: Node, source: SourceTest, config: Config
 
 def _test_option(made: CompleteTest, key: str, node: Node, ledger: Ledger) -> bool:
     """Read an option of one test, and return whether its lists are still expanded."""
-    entry = ledger.take("key", node.key_location, f'"{key}" of a test\'s options')
+    entry = ledger.add("key", node.key_location, f'"{key}" of a test\'s options')
     if key == "disableVarExpansion":
         return node.value is not True
     if key in ("transform", "postprocess"):

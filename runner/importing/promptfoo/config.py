@@ -22,7 +22,7 @@ _OWN_SETTINGS = {
 
 
 _LOST_KEYS = {
-    "redteam": "attacks are not generated here",
+    "redteam": "runner does not generate attacks",
     "extensions": "code is not run",
     "nunjucksFilters": "filters written in code are not run",
     "derivedMetrics": "scores are not computed; every assertion must hold",
@@ -93,7 +93,7 @@ def read_top_level(config: Config) -> None:
         if key == "evaluateOptions":
             _evaluate_options(config, node)
             continue
-        entry = config.ledger.take("key", node.key_location, f'"{key}"')
+        entry = config.ledger.add("key", node.key_location, f'"{key}"')
         if key == "description":
             config.description = node.text
         elif key in _OWN_SETTINGS:
@@ -108,7 +108,7 @@ def read_top_level(config: Config) -> None:
 
 def _evaluate_options(config: Config, node: Node) -> None:
     for key, value in node.entries():
-        entry = config.ledger.take("key", value.key_location, f'"{key}" of evaluateOptions')
+        entry = config.ledger.add("key", value.key_location, f'"{key}" of evaluateOptions')
         if key == "repeat" and isinstance(value.value, int) and value.value >= 1:
             config.samples = value.value
         else:
@@ -122,7 +122,7 @@ def read_defaults(config: Config) -> None:
         return
     base = config.base
     if isinstance(node.value, str):
-        entry = config.ledger.take("key", node.key_location, '"defaultTest"')
+        entry = config.ledger.add("key", node.key_location, '"defaultTest"')
         try:
             name = config.folder.name_of(base, node.value.removeprefix("file://"), node.location)
             node, base = root_of(config.folder.document(name, node.location)), name.rpartition("/")[0]
@@ -140,7 +140,7 @@ def read_defaults(config: Config) -> None:
             for option, part in value.entries():
                 _option(config, option, part)
             continue
-        entry = config.ledger.take("key", value.key_location, f'"{key}" of defaultTest')
+        entry = config.ledger.add("key", value.key_location, f'"{key}" of defaultTest')
         if key == "vars":
             config.default_vars = dict(value.entries())
         elif key == "threshold":
@@ -155,7 +155,7 @@ def read_defaults(config: Config) -> None:
 
 def _option(config: Config, key: str, node: Node) -> None:
     """Read an option of `defaultTest`, which applies to every test."""
-    entry = config.ledger.take("key", node.key_location, f'"{key}" of the options')
+    entry = config.ledger.add("key", node.key_location, f'"{key}" of the options')
     if key == "prefix" and node.text is not None:
         config.prefix = node.text
     elif key == "suffix" and node.text is not None:

@@ -70,7 +70,7 @@ def _each(node: Node, folder: Folder, base: str, ledger: Ledger) -> Iterator[Sou
     elif isinstance(node.value, list):
         for item in node.items():
             if isinstance(item.value, list):
-                ledger.take("prompt", item.location, "prompt").lose("I301", "a list is not a prompt")
+                ledger.add("prompt", item.location, "prompt").lose("I301", "a list is not a prompt")
             else:
                 yield from _each(item, folder, base, ledger)
     elif isinstance(node.value, dict):
@@ -89,13 +89,13 @@ def _each(node: Node, folder: Folder, base: str, ledger: Ledger) -> Iterator[Sou
                 yield found
             for key, value in node.entries():
                 if key not in ("id", "label", "raw", "config", "file", "path", "name", "description"):
-                    entry = ledger.take("key", value.key_location, f'"{key}" of a prompt')
+                    entry = ledger.add("key", value.key_location, f'"{key}" of a prompt')
                     if key == "vars":
                         entry.drop("I102", "promptfoo does not read it")
                     else:
                         entry.lose("I101", "runner has nothing like it")
         elif raw is not None and isinstance(raw.value, list):
-            entry = ledger.take("prompt", raw.location, label or "prompt")
+            entry = ledger.add("prompt", raw.location, label or "prompt")
             yield SourcePrompt(
                 json.dumps(raw.value), (label,) if label else (), label or "prompt", entry, raw.location, base
             )
@@ -105,7 +105,7 @@ def _each(node: Node, folder: Folder, base: str, ledger: Ledger) -> Iterator[Sou
                 names = (value.value,) if isinstance(value.value, str) else ()
                 yield from _one(below, key, names, folder, base, ledger)
     elif node.value is not None:
-        ledger.take("prompt", node.location, "prompt").lose("I301", "it is not a prompt")
+        ledger.add("prompt", node.location, "prompt").lose("I301", "it is not a prompt")
 
 
 def _may_be_file(text: str) -> bool:
@@ -133,18 +133,18 @@ def _one(
 ) -> Iterator[SourcePrompt]:
     shown = " ".join((label or raw).split())[:60]
     if raw.startswith("exec:") or (_may_be_file(raw) and _CODE.search(raw)):
-        ledger.take("prompt", node.location, shown).lose("I301", "the prompt is code, which is not run")
+        ledger.add("prompt", node.location, shown).lose("I301", "the prompt is code, which is not run")
         return
     if raw.startswith(_ELSEWHERE):
-        ledger.take("prompt", node.location, shown).lose("I301", "a service stores the prompt")
+        ledger.add("prompt", node.location, shown).lose("I301", "a service stores the prompt")
         return
     if not _may_be_file(raw):
-        entry = ledger.take("prompt", node.location, shown)
+        entry = ledger.add("prompt", node.location, shown)
         yield SourcePrompt(raw, names, label or "", entry, node.location, "")
         return
     reference = raw.removeprefix("file://")
     if "{{" in reference and not raw.startswith("file://"):
-        entry = ledger.take("prompt", node.location, shown)
+        entry = ledger.add("prompt", node.location, shown)
         yield SourcePrompt(raw, names, label or "", entry, node.location, "")
         return
     yield from _in_files(node, raw, reference, names, folder, base, ledger, label)
@@ -167,13 +167,13 @@ def _in_files(
         texts = [(file, folder.text(file, node.location)) for file in files if not _CODE.search(file)]
     except RunnerError as error:
         if not raw.startswith("file://") and not _TEXT.search(raw) and " " in raw:
-            entry = ledger.take("prompt", node.location, shown)
+            entry = ledger.add("prompt", node.location, shown)
             yield SourcePrompt(raw, names, label or "", entry, node.location, "")
             return
-        ledger.take("prompt", node.location, shown).lose("I302", error.message)
+        ledger.add("prompt", node.location, shown).lose("I302", error.message)
         return
     if not texts:
-        ledger.take("prompt", node.location, shown).lose("I302", f"no file matches {reference}")
+        ledger.add("prompt", node.location, shown).lose("I302", f"no file matches {reference}")
     for file, text in texts:
         place = Location(folder.shown_as(file), 1, 1)
         stem = (
@@ -183,7 +183,7 @@ def _in_files(
         )
         parts = _parts(file, text)
         for number, (line, part) in enumerate(parts):
-            entry = ledger.take(
+            entry = ledger.add(
                 "prompt", node.location if len(parts) == 1 else Location(place.path, line, 1), shown
             )
             called = stem if len(parts) == 1 else f"{stem}-{number + 1}"

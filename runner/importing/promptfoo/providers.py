@@ -15,7 +15,10 @@ from ..secrets import is_key_name, keys_in
 from ..sources import Folder
 from .transforms import Transform, read_transform
 
-__all__ = ["Provider", "read_providers"]
+__all__ = ["ECHO", "Provider", "read_providers"]
+
+ECHO = "the provider is echo, which calls no model"
+"""The description of a provider that only returns the prompt."""
 
 _CHAT = {
     "openai", "azure", "azureopenai", "openrouter", "ollama", "groq", "mistral", "deepseek", "xai", "togetherai",
@@ -120,7 +123,7 @@ def read_providers(
     others: list[str] = []
     for given in _each(node, folder, base, ledger, 0):
         keys.update(key for _, key in keys_in(given.rest or given.id))
-        entry = ledger.take("provider", given.id.location, given.id.text or "provider")
+        entry = ledger.add("provider", given.id.location, given.id.text or "provider")
         found = _provider(given, entry, folder, base, ledger)
         if isinstance(found, Provider):
             models.append(found)
@@ -139,7 +142,7 @@ def _each(node: Node | None, folder: Folder, base: str, ledger: Ledger, depth: i
                 name = folder.name_of(base, node.value.removeprefix("file://"), node.location)
                 document = folder.document(name, node.location)
             except RunnerError as error:
-                ledger.take("provider", node.location, node.value).lose("I302", error.message)
+                ledger.add("provider", node.location, node.value).lose("I302", error.message)
                 return
             yield from _each(root_of(document), folder, base, ledger, depth + 1)
             return
@@ -158,7 +161,7 @@ def _each(node: Node | None, folder: Folder, base: str, ledger: Ledger, depth: i
         yield _Given(Node(name, value.document, value.path, value.fixed), value.get("config"), value)
         return
     if isinstance(node.value, dict):
-        ledger.take("provider", node.location, "provider").lose("I201", "it has no id")
+        ledger.add("provider", node.location, "provider").lose("I201", "it has no id")
 
 
 def _provider(given: _Given, entry: Entry, folder: Folder, base: str, ledger: Ledger) -> Provider | str:
@@ -206,7 +209,7 @@ def _kind(identity: str) -> tuple[str, str, str] | str:
     """Return the vendor, mode and model of an id, or a description of a provider that is not a model."""
     low = identity.lower()
     if low == "echo":
-        return "the provider is echo, which calls no model"
+        return ECHO
     if low.startswith(("file://", "python:", "golang:", "go:", "ruby:", "package:")) or re.search(
         r"\.(?:js|mjs|cjs|ts|mts|py|rb|go)(?::[\w.]+)?$", low
     ):
@@ -235,7 +238,7 @@ def _of_provider(key: str, node: Node, provider: Provider, ledger: Ledger) -> No
     """Read the keys of a provider other than its id."""
     if key in ("id", "config"):
         return
-    entry = ledger.take("key", node.key_location, f'"{key}" of the provider')
+    entry = ledger.add("key", node.key_location, f'"{key}" of the provider')
     if key == "label":
         return
     if key == "prompts" and isinstance(node.value, list):
@@ -251,7 +254,7 @@ def _of_provider(key: str, node: Node, provider: Provider, ledger: Ledger) -> No
 def _of_config(
     key: str, node: Node, provider: Provider, vendor: str, folder: Folder, base: str, ledger: Ledger
 ) -> None:
-    entry = ledger.take("key", node.key_location, f'"{key}" of the provider\'s config')
+    entry = ledger.add("key", node.key_location, f'"{key}" of the provider\'s config')
     value = node.value
     if is_key_name(key):
         if isinstance(value, str) and not value.startswith(("{{", "$")):

@@ -16,7 +16,7 @@ from .complete_tests import complete_tests
 from .config import Config, read_defaults, read_top_level
 from .prompt_files import make_drafts
 from .prompts import SourcePrompt, read_prompts
-from .providers import Provider, read_providers
+from .providers import ECHO, Provider, read_providers
 
 __all__ = ["read_promptfoo"]
 
@@ -59,7 +59,7 @@ def _refuse(
 ) -> None:
     """Raise RefusedSourceError if nothing can be imported as a prompt."""
     place = node.location if node is not None else config.root.location
-    application = [each for each in others if not each.startswith("the provider is echo")]
+    application = [each for each in others if each != ECHO]
     if application and not providers:
         raise RefusedSourceError("I201", application[0], location=place)
     if "redteam" in (config.root.value if isinstance(config.root.value, dict) else {}) and not config.tests:

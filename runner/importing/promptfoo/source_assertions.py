@@ -36,7 +36,7 @@ _AS_OURS = {"eval": "javascript", "fn": "javascript"}
 
 
 class Lost(Exception):
-    """An assertion has no equivalent."""
+    """An assertion that has no equivalent."""
 
     def __init__(self, code: str, why: str) -> None:
         super().__init__(why)
@@ -77,7 +77,7 @@ def read_assertions(
         if kind is not None and kind.value == "assert-set":
             yield from _of_set(item, found, base, root, ledger, default=default, depth=depth)
             continue
-        entry = ledger.take("assertion", item.location, title_of(found))
+        entry = ledger.add("assertion", item.location, title_of(found))
         source = SourceAssertion(found, entry, base, default)
         try:
             _settings(source, ledger)
@@ -93,7 +93,7 @@ def _of_set(
     inner = list(read_assertions(found.get("assert"), base, root, ledger, default=default, depth=depth + 1))
     threshold = found.get("threshold")
     if threshold is not None and isinstance(threshold.value, int | float) and threshold.value < 1:
-        entry = ledger.take("assertion", item.location, "assert-set")
+        entry = ledger.add("assertion", item.location, "assert-set")
         entry.lose("I504", "only a part of the set has to hold; in runner every assertion must hold")
         for each in inner:
             each.entry.lose("I504", "it is in a set of which only a part has to hold")
@@ -137,9 +137,9 @@ def _settings(source: SourceAssertion, ledger: Ledger) -> None:
             why = "it affects only the score; every assertion must hold"
             if node.value == 0:
                 why = "it excludes the assertion from the verdict"
-            ledger.take("key", node.key_location, '"weight" of an assertion').drop("I507", why)
+            ledger.add("key", node.key_location, '"weight" of an assertion').drop("I507", why)
         elif key == "metric":
-            ledger.take("key", node.key_location, '"metric" of an assertion').drop(
+            ledger.add("key", node.key_location, '"metric" of an assertion').drop(
                 "I507", "it names a score; the verdict is the same"
             )
         elif key in ("provider", "rubricPrompt", "contextTransform", "transform") and kind in JUDGED:
@@ -147,7 +147,7 @@ def _settings(source: SourceAssertion, ledger: Ledger) -> None:
         elif key == "config" and kind in CODE:
             raise Lost("I503", "its code reads its own config")
         else:  # `provider`, `rubricPrompt`, `config` and other keys that people write
-            ledger.take("key", node.key_location, f'"{key}" of an assertion').drop(
+            ledger.add("key", node.key_location, f'"{key}" of an assertion').drop(
                 "I507", f"promptfoo does not read {key} in an assertion of this type"
             )
 

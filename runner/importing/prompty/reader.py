@@ -39,7 +39,7 @@ _ENDPOINT = {
 def read_prompty(name: str, folder: Folder, ledger: Ledger) -> tuple[list[Draft], dict[str, Json]]:
     """Return the prompt file of a Prompty file. Raises RefusedSourceError, and RunnerError if a file cannot be read."""
     source = read_front_matter(name, folder, ledger)
-    entry = ledger.take("prompt", source.body_location, "the body")
+    entry = ledger.add("prompt", source.body_location, "the body")
     draft = Draft(file_stem(name.rpartition("/")[2].removesuffix(".prompty")), entry)
     inside = name.rpartition("/")[0]
     variables = PromptyVariables(draft, ledger, folder, inside, entry)
@@ -78,7 +78,7 @@ class _Reader:
         if key == "tools" and isinstance(node.value, list):
             self._tools(node)
             return
-        entry = self.ledger.take("key", node.key_location, f'"{key}"')
+        entry = self.ledger.add("key", node.key_location, f'"{key}"')
         comments = self.comments.above(node)
         if key == "name" and node.text:
             if called := prompt_name(node.text):
@@ -134,7 +134,7 @@ class _Reader:
 
     def _model(self, node: Node) -> None:
         if isinstance(node.value, str):
-            self.ledger.take("key", node.key_location, '"model"')
+            self.ledger.add("key", node.key_location, '"model"')
             self.draft.put("model", node.value, None, self.comments.above(node))
             return
         for key, value in node.entries():
@@ -150,7 +150,7 @@ class _Reader:
                 self._of_model(key, value)
 
     def _of_model(self, key: str, node: Node) -> None:
-        entry = self.ledger.take("key", node.key_location, f'"{key}" of the model')
+        entry = self.ledger.add("key", node.key_location, f'"{key}" of the model')
         if (
             key in ("id", "name", "deployment", "azure_deployment")
             and node.text
@@ -178,7 +178,7 @@ class _Reader:
 
     def _configuration(self, node: Node) -> None:
         for key, value in node.entries():
-            entry = self.ledger.take("key", value.key_location, f'"{key}" of the configuration')
+            entry = self.ledger.add("key", value.key_location, f'"{key}" of the configuration')
             if is_key_name(key):
                 literal = isinstance(value.value, str) and not REFERENCE.match(value.value)
                 if literal:
@@ -198,7 +198,7 @@ class _Reader:
                 entry.drop("I105", "it is for the program that connects")
 
     def _parameter(self, key: str, node: Node) -> None:
-        entry = self.ledger.take("key", node.key_location, f'"{key}" of the parameters')
+        entry = self.ledger.add("key", node.key_location, f'"{key}" of the parameters')
         try:
             value = resolved(node, self.folder, self.inside)
         except UnreadError as error:
@@ -263,7 +263,7 @@ class _Reader:
         tools: list[Json] = []
         for item in node.items():
             name = item.get("name")
-            entry = self.ledger.take("key", item.location, f'tool "{name.value if name else "?"}"')
+            entry = self.ledger.add("key", item.location, f'tool "{name.value if name else "?"}"')
             kind = item.get("kind") or item.get("type")
             if are_tools([item.value]):
                 tools.append(item.value)

@@ -55,7 +55,7 @@ class PromptyVariables:
             self._input(name, value, value.key_location)
 
     def _input(self, name: str, node: Node, place: Location) -> None:
-        entry = self.ledger.take("key", place, f'input "{name}"')
+        entry = self.ledger.add("key", place, f'input "{name}"')
         value = node.value
         if not isinstance(value, dict):
             # Early versions have the value itself here: an example.
@@ -150,7 +150,7 @@ class PromptyVariables:
             vars_ = {renamed.get(name, name): _stripped(value) for name, value in sample.items()}
             node = self.sample_node
             place = node.key_location if node is not None else self.entry.location
-            entry = self.ledger.take("test", place, "the sample")
+            entry = self.ledger.add("test", place, "the sample")
             for name, value in vars_.items():
                 declared = inputs.get(name)
                 if isinstance(declared, dict) and not _fits(value, declared.get("type")):
