@@ -29,7 +29,7 @@ class OfferedModel(NamedTuple):
 
 
 async def list_models(connection: Connection) -> list[OfferedModel]:
-    """Return the models that an endpoint offers, sorted by name.
+    """Return the models that an endpoint offers, sorted by name; a key that a name repeats is masked.
 
     Raises EndpointError with the provider's message if there is no list (https://platform.openai.com/docs/
     api-reference/models/list), and ConfigError if the connection cannot be set up.
@@ -52,7 +52,10 @@ async def list_models(connection: Connection) -> list[OfferedModel]:
             new = {model.name: model for model in models if model.name not in found}
             found.update(new)
             if last is None:
-                return sorted(found.values(), key=lambda model: model.name)
+                shown = (
+                    model._replace(name=mask(model.name, connection.secrets)) for model in found.values()
+                )
+                return sorted(shown, key=lambda model: model.name)
             if not new:
                 raise EndpointError(f"{url}: the list of models does not end: a page repeats the one before")
             page = _after(url, last)

@@ -49,6 +49,11 @@ def test_a_wrong_key_is_told_in_the_providers_words_without_the_key() -> None:
     assert KEY not in str(caught.value)
 
 
+def test_a_key_that_the_name_of_a_model_repeats_is_masked() -> None:
+    names, _ = ask(reply(200, {"data": [{"id": f"m for {KEY}"}, {"id": f"Bearer {KEY}"}]}))
+    assert names == ["Bearer [key]", "m for [key]"]
+
+
 @pytest.mark.parametrize(
     "body", [b"<html><title>Welcome</title></html>", {"data": [{"name": "no id"}]}, {"data": "none"}, {}, 7]
 )
