@@ -7,7 +7,7 @@
 
 Each file belongs to the project (runner.yaml) nearest to it, and is collected if that project's `prompts` include it.
 Without a runner.yaml a file is collected if the command line names it or one of its folders, or if the ini option
-`runner_prompts` matches it. A file that does not load is a failing item; the session goes on.
+`runner_prompts` matches it. A file that does not load is a failing item; the session continues.
 
 Items are independent of each other (pytest-xdist may distribute them), and nothing is ever pruned. In a project without
 prompt files this module only looks at the name of each file that pytest collects.
@@ -231,7 +231,7 @@ class PromptFile(pytest.File):
 
 
 class BrokenPrompt(pytest.Item):
-    """A prompt file that does not load, or not completely: it fails, and the session goes on."""
+    """A prompt file that does not load, or not completely: it fails, and the session continues."""
 
     def __init__(self, *, error: RunnerError, **kwargs: Any) -> None:
         super().__init__(**kwargs)

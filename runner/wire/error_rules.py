@@ -193,7 +193,7 @@ def _elsewhere(said: str, asked: Asked) -> str:
         effort = "" if asked.fields is None or asked.sent("reasoning_effort") else " (currently not sent)"
         if "tool" in said:
             return (
-                "this model takes tools at /chat/completions only with reasoning_effort: none, if at all"
+                "this model accepts tools at /chat/completions only with reasoning_effort: none, if at all"
                 f"{effort}: declare that, or {_RESPONSES}"
             )
     return f"the provider serves this at /responses only: {_RESPONSES}"

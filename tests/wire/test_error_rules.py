@@ -286,7 +286,7 @@ def test_the_limit_that_was_sent_is_named_where_a_prompt_is_too_long() -> None:
     assert "longer context" not in (hint(429, "context length") or "")
 
 
-TOOLS = "this model takes tools at /chat/completions only with reasoning_effort: none, if at all"
+TOOLS = "this model accepts tools at /chat/completions only with reasoning_effort: none, if at all"
 
 
 @pytest.mark.parametrize(

@@ -395,8 +395,8 @@
 
   function answerPart(row) {
     const parts = [];
-    if (row.outcome === "not asked") parts.push(el("p", { "class": "hint" }, "Nobody was asked: " + (row.verdict || "")));
-    else if (row.replayed) parts.push(el("p", { "class": "hint" }, "Replayed: this is the approved answer; nobody was asked."));
+    if (row.outcome === "not asked") parts.push(el("p", { "class": "hint" }, "No request was sent: " + (row.verdict || "")));
+    else if (row.replayed) parts.push(el("p", { "class": "hint" }, "Replayed: this is the approved answer; no request was sent."));
     if (row.output !== undefined) parts.push(pre(value(row.output)));
     else if (row.text) parts.push(pre(row.text));
     else if (!row.calls && row.outcome !== "not asked") parts.push(el("p", { "class": "hint" }, "There is no text."));
@@ -483,7 +483,7 @@
         el("h3", { "class": "title is-" + row.state }, el("span", { "class": "state fill-" + row.state }, SIGNS[row.state] + " " + WORDS[row.state]), " ", row.name),
         facts_of([["outcome", row.outcome], ["model", row.served && row.served !== row.model ? row.model + " (served by " + row.served + ")" : row.model], ["latency", time(row.latency) + (row.cached ? " (from the cache)" : "")],
           ["tokens", row["in"] !== undefined ? count(row["in"]) + " in, " + count(row.out || 0) + " out" : ""], ["cost", dollars(row.cost)], ["finish reason", row.finish], ["attempts", row.attempts], ["file", row.file]]),
-        ...(row.brief ? [el("p", { "class": "note" }, "This run is large: of cases that passed the report has no texts. runner runs show names the folder of its records.")]
+        ...(row.brief ? [el("p", { "class": "note" }, "This run is large: the report does not contain the texts of cases that passed. runner runs show prints the folder of its records.")]
           : [whyPart(row), questionPart(row), answerPart(row), approvedPart(row), earlierPart(row)].filter(Boolean)));
     }
     $("browser").hidden = true;
