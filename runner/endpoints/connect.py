@@ -28,7 +28,8 @@ class Connection:
     """One endpoint, ready for requests: an async context manager that closes the transports it has opened.
 
     `identity` identifies the endpoint in cache keys; `secrets` are the values that must not appear in any file;
-    `endpoint` is its declaration. `fixed_seed`: a request without a seed gets the same answer each time. `abandon`
+    `endpoint` is its declaration. `fixed_seed`: a request without a seed gets the same answer each time.
+    `answer_limit`: the tokens of an answer if a request sets no limit, where it is known. `abandon`
     cancels what the first request waits for and costs nothing: the download of a model. Its repr shows neither key nor
     headers.
     """
@@ -45,6 +46,7 @@ class Connection:
         transport: Callable[[], str],
         default_concurrency: int | None = None,
         fixed_seed: bool = False,
+        answer_limit: int | None = None,
         abandon: Callable[[], None] = lambda: None,
     ) -> None:
         self.endpoint = endpoint
@@ -53,6 +55,7 @@ class Connection:
         self.secrets = secrets
         self.default_concurrency = default_concurrency
         self.fixed_seed = fixed_seed
+        self.answer_limit = answer_limit
         self.abandon = abandon
         self._headers = dict(headers)
         self._opener = opener
@@ -147,7 +150,14 @@ def _embedded(
     transport: str,
     on_download: Callable[[int, int], None] | None,
 ) -> Connection:
-    from .embedded import SLOTS, EmbeddedTransport, base_url_of, require_local_extra, tell_progress
+    from .embedded import (
+        ANSWER_TOKENS,
+        SLOTS,
+        EmbeddedTransport,
+        base_url_of,
+        require_local_extra,
+        tell_progress,
+    )
     from .model_files import find_model
 
     found = find_model(model, environ, root=root, location=endpoint.location)
@@ -166,6 +176,7 @@ def _embedded(
         transport=lambda: chosen_transport(transport, None),
         default_concurrency=SLOTS,
         fixed_seed=True,
+        answer_limit=ANSWER_TOKENS,
         abandon=given_up.set,
     )
 

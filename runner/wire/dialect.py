@@ -116,11 +116,13 @@ class Dialect(ABC):
         request: JsonObject,
         finish_reasons: Mapping[str, Declared] = NONE_DECLARED,
         keyed: bool = True,
+        limit: int | None = None,
     ) -> Reply:
         """Return the result of one exchange. `request` is the declared one: its `n`, `tools`, `response_format` count.
 
         `finish_reasons` has the meanings of an endpoint's own words, by their `word_key`; `keyed` is whether a key was
-        sent. Never raises, whatever the bytes are.
+        sent. `limit` is the server's own limit on the tokens of an answer, for formats in which it may not say that it
+        cut one. Never raises, whatever the bytes are.
         """
         return read_reply(
             status,

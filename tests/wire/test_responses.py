@@ -100,6 +100,81 @@ def test_the_path_of_a_wrong_address_is_the_one_that_was_asked() -> None:
     assert "/responses is appended" in (error.hint or "")
 
 
+@pytest.mark.parametrize("name", ["two messages", "a stream"])
+@pytest.mark.parametrize(
+    ("declared", "own", "outcome"),
+    [(None, None, "ok"), (None, 10, "ok"), (None, 9, "truncated"), (10, 9, "ok"), (9, 10, "truncated")],
+)
+def test_an_answer_as_long_as_the_limit_was_cut_whatever_the_server_calls_it(
+    name: str, declared: int | None, own: int | None, outcome: str
+) -> None:
+    entry = WRITTEN[name]
+    body = entry["text"] if "text" in entry else json.dumps(entry["body"])
+    request = {} if declared is None else {"max_tokens": declared}
+    [answer] = RESPONSES.read_reply(200, {}, body.encode(), request=request, limit=own).answers
+    assert answer.outcome.value == outcome
+
+
+KEYS = st.sampled_from(
+    [
+        "output",
+        "type",
+        "content",
+        "text",
+        "status",
+        "error",
+        "usage",
+        "role",
+        "item",
+        "delta",
+        "response",
+        "id",
+        "output_index",
+        "content_index",
+        "incomplete_details",
+        "reason",
+        "object",
+        "summary",
+        "annotations",
+        "call_id",
+    ]
+)
+WORDS = st.sampled_from(
+    [
+        "message",
+        "output_text",
+        "refusal",
+        "reasoning",
+        "function_call",
+        "completed",
+        "incomplete",
+        "failed",
+        "x",
+        "response",
+        "assistant",
+        "response.completed",
+        "response.output_text.delta",
+        "response.output_item.added",
+        "response.function_call_arguments.delta",
+        "response.reasoning_summary_text.delta",
+    ]
+)
+VALUES_OF_JSON = st.recursive(
+    st.one_of(WORDS, st.none(), st.booleans(), st.integers(-2, 2), st.floats(allow_nan=False)),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(KEYS, inner, max_size=5)),
+    max_leaves=20,
+)
+
+
+@given(st.lists(VALUES_OF_JSON, min_size=1, max_size=4), st.booleans())
+def test_whatever_is_received_nothing_is_raised(values: list[Any], bare: bool) -> None:
+    for value in values:
+        wrapped = value if bare else {"object": "response", "status": "completed", "output": value}
+        RESPONSES.read_reply(200, {}, json.dumps(wrapped).encode(), request={})
+    stream = "".join(f"data: {json.dumps(value)}\n\n" for value in values)
+    RESPONSES.read_reply(200, {"content-type": "text/event-stream"}, stream.encode(), request={})
+
+
 # Requests
 
 

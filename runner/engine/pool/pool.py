@@ -229,7 +229,13 @@ class Pool:
         """Read a response, new or from the cache."""
         declared = self._connection.endpoint.finish_reasons
         return job.unit.dialect.read_reply(
-            status, headers, body, request=job.unit.fields, finish_reasons=declared, keyed=self._keyed
+            status,
+            headers,
+            body,
+            request=job.unit.fields,
+            finish_reasons=declared,
+            keyed=self._keyed,
+            limit=self._connection.answer_limit,
         )
 
     def _target(self, unit: Unit) -> Target:

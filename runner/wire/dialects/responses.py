@@ -116,8 +116,10 @@ class Responses(Dialect):
         request: JsonObject,
         finish_reasons: Mapping[str, Declared] = NONE_DECLARED,
         keyed: bool = True,
+        limit: int | None = None,
     ) -> Reply:
-        """Return the result of one exchange; an answer as long as the request allows was cut off."""
+        """Return the result of one exchange; an answer as long as the request or the server allows was cut off."""
+        limit = limit_of(request) or limit
         return read_reply(
             status,
             headers,
@@ -126,8 +128,8 @@ class Responses(Dialect):
             finish_reasons=finish_reasons,
             keyed=keyed,
             path="responses",
-            translate=partial(completion, limit=limit_of(request)),
-            reader=self.stream,
+            translate=partial(completion, limit=limit),
+            reader=lambda headers, _, asked: ResponsesReader(headers, asked, limit),
         )
 
 

@@ -50,7 +50,7 @@ _READ = frozenset(
 _ENVELOPE = frozenset({"billing", "service_tier"})
 
 _REASONS = {"max_output_tokens": "length", "content_filter": "content_filter"}
-_UNFINISHED = frozenset({"queued", "in_progress", "cancelled", "failed"})
+_UNFINISHED = ("queued", "in_progress", "cancelled", "failed")
 _USAGE = {
     "input_tokens": "prompt_tokens",
     "output_tokens": "completion_tokens",
@@ -77,7 +77,7 @@ def completion(payload: Json, limit: int | None = None) -> Json:
         payload = payload[0]
     if not isinstance(payload, Mapping):
         return payload
-    if not isinstance(payload.get("output"), list | tuple) or payload.get("object", "response") != "response":
+    if not isinstance(payload.get("output"), list | tuple) or payload.get("object") not in ("response", None):
         return _not_understood(payload)
     left = {key: each for key, each in payload.items() if key not in _READ | _REPEATED | _ENVELOPE}
     details = left.get("incomplete_details")

@@ -14,20 +14,26 @@ from ..error_rules import Asked
 from ..provider_errors import error_from
 from ..reply import ProviderError
 from ..sse import SseEvent
-from .responses_reply import completion, limit_of
+from .responses_reply import completion
 
 __all__ = ["ResponsesReader"]
 
-_LAST = frozenset({"response.completed", "response.incomplete", "response.failed", "response.cancelled"})
+_LAST = frozenset(
+    {"response.completed", "response.incomplete", "response.failed", "response.cancelled", "response.done"}
+)
 
 
 class ResponsesReader:
-    """Collects the events of one stream. `headers` are those of its response, `asked` the facts about the request."""
+    """Collects the events of one stream. `headers` are those of its response, `asked` the facts about the request.
 
-    def __init__(self, headers: Mapping[str, str], asked: Asked) -> None:
+    An answer of `limit` tokens was cut off.
+    """
+
+    def __init__(self, headers: Mapping[str, str], asked: Asked, limit: int | None = None) -> None:
         self.failure: Json = None
         self._headers = headers
         self._asked = asked
+        self._limit = limit
         self._error: ProviderError | None = None
         self._response: dict[str, Json] = {}
         self._items: dict[int | str, dict[str, Any]] = {}
@@ -83,7 +89,7 @@ class ResponsesReader:
             response["output"] = list(self._items.values()) or output or []
         if not self._ended:
             response["status"] = "in_progress"
-        value = completion(response, limit_of(self._asked.fields or {}))
+        value = completion(response, self._limit)
         return dict(value) if isinstance(value, Mapping) else {}
 
     def _take(self, kind: str, value: Mapping[str, Any]) -> list[tuple[int, str]]:
@@ -105,7 +111,7 @@ class ResponsesReader:
         of, key, of_part = place
         known = self._items.setdefault(index, {"type": of})
         if of_part is None:
-            known[key] = (known.get(key) or "") + delta
+            known[key] = _text(known, key) + delta
             return []
         parts = known.get(key)
         if not isinstance(parts, list):
@@ -114,9 +120,8 @@ class ResponsesReader:
         number = number if isinstance(number, int) and 0 <= number <= len(parts) else len(parts) - 1
         if number == len(parts) or number < 0:
             parts.append({"type": of_part, _TEXT.get(of_part, "text"): ""})
-        part = dict(parts[number])
-        part[_TEXT.get(of_part, "text")] = (part.get(_TEXT.get(of_part, "text")) or "") + delta
-        parts[number] = part
+        part, word = parts[number], _TEXT.get(of_part, "text")
+        parts[number] = {**part, word: _text(part, word) + delta} if isinstance(part, Mapping) else part
         if of_part != "output_text":
             return []
         self._size += len(delta)
@@ -138,6 +143,11 @@ _PLACES: Mapping[str, tuple[str, str, str | None]] = {
 
 def _is_error(value: Mapping[str, Json]) -> bool:
     return value.get("error") is not None and not isinstance(value.get("response"), Mapping)
+
+
+def _text(holder: Mapping[str, Any], key: str) -> str:
+    value = holder.get(key)
+    return value if isinstance(value, str) else ""
 
 
 def _malformed(message: str) -> ProviderError:
