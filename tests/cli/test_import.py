@@ -1,4 +1,4 @@
-"""`runner import`: what it writes, what it says, and what it leaves alone."""
+"""Test `runner import`: what it writes, what it reports, and what it leaves alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The pages about coming from another tool: what they show as the source becomes what they show as the result."""
+"""Import the examples on the pages about other tools, and compare the results with the pages."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ PAGES = [
     for page in sorted((REPOSITORY / "docs" / "coming-from").glob("*.md"))
     if "runner import" in page.read_text(encoding="utf-8") and page.stem != "github-models"
 ]
-"""Those of tools whose files are imported; GitHub's run as they are."""
+"""The pages of tools whose files are imported; GitHub's files run unchanged."""
 
-# `NAME` and a colon, then a block: a file. A block of text behind the last of them: the report.
+# `NAME`, a colon and a block are a file. The first block of text after the last file is the report.
 _FILE = re.compile(r"`([^`\n]+)`:\n\n```\w+\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _REPORT = re.compile(r"^```text\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 

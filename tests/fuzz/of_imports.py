@@ -1,4 +1,4 @@
-"""The readers of other tools' files: whatever stands in a source, it is accounted for, or refused at its place."""
+"""Fuzz the readers of other tools' files: every source is accounted for, or refused at its location."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .target import LARGEST, Target, hold, hold_error
 __all__ = ["TARGETS"]
 
 _RECORDED = {"github": "github-prompt-yml"}
-"""Where the recordings of a kind lie, if the folder is not named as the kind is."""
+"""The folder of the recordings of a kind, if its name differs from the kind."""
 _NAMES = {
     "github": "p.prompt.yml",
     "promptfoo": "promptfooconfig.yaml",

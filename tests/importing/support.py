@@ -1,4 +1,4 @@
-"""Imports in memory, and what the prompt files that come of them would send."""
+"""Import sources in memory, and return what the resulting prompt files would send."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests import conformance
 
 OURS = conformance.HERE / "import"
 FOLDERS = {"github": "github-prompt-yml"}
-"""Where the recordings of a kind lie, if the folder is not named as the kind is."""
+"""The folder of the recordings of a kind, if its name differs from the kind."""
 
 needs_recordings = pytest.mark.skipif(
     conformance.RECORDINGS is None, reason="no folder of recordings was given (CONFORMANCE_DATA)"
@@ -31,13 +31,13 @@ needs_recordings = pytest.mark.skipif(
 
 
 def written(kind: str) -> list[dict[str, Any]]:
-    """Our own sources of a kind, each with what has to come of it."""
+    """Return our own sources of a kind, each with its expected result."""
     with (OURS / f"{kind}.jsonl").open(encoding="utf-8", newline="\n") as file:
         return [json.loads(line) for line in file]
 
 
 def listed(kind: str) -> list[str]:
-    """The recorded sources of a kind, of others, named from the folder of imports; none where none are given."""
+    """Return the names of the recorded sources of a kind, from the folder of imports; empty without recordings."""
     found = conformance.recorded_below(f"import/{FOLDERS.get(kind, kind)}")
     return [path.relative_to(_theirs()).as_posix() for path in found]
 
@@ -48,7 +48,7 @@ def _theirs() -> Path:
 
 
 def renderings(kind: str) -> list[tuple[str, Any]]:
-    """The files in which is told what the real tool made of recorded sources, and what they hold."""
+    """Return the files with the renderings of recorded sources by the real tool, and their content."""
     found: list[tuple[str, Any]] = []
     for row in conformance.renderings() if conformance.RECORDINGS is not None else ():
         if row["file"].startswith(f"import/{kind}-expected"):
@@ -58,7 +58,7 @@ def renderings(kind: str) -> list[tuple[str, Any]]:
 
 
 def recorded(kind: str) -> Iterator[dict[str, Any]]:
-    """What the real tool made of a source: of ours, and of those of others where they are given."""
+    """Yield the renderings of the real tool for our own sources, and for recorded sources if there are any."""
     yield from (each for each in written(kind) if "messages" in each)
     for _, told in renderings(kind):
         for each in told["results"]:
@@ -66,7 +66,7 @@ def recorded(kind: str) -> Iterator[dict[str, Any]]:
 
 
 def path_of(file: str) -> Path:
-    """Where a source lies: with ours, or with the recordings."""
+    """Return the path of a source: one of our own, or a recording."""
     ours = OURS / file
     return ours if ours.exists() or conformance.RECORDINGS is None else _theirs() / file
 
@@ -78,7 +78,7 @@ def of_repository(kind: str, file: str) -> Imported:
 
 
 def of_text(tmp_path: Path, kind: str, name: str, text: str, **others: str) -> Imported:
-    """Import a source that is written here, with files beside it (`__` in their names is a dot)."""
+    """Import a source from a text, with files beside it (`__` in their names is a dot)."""
     (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / name).write_text(text, encoding="utf-8")
     for other, content in others.items():
@@ -99,7 +99,7 @@ def project() -> Any:
 
 
 def spec_of(imported: Imported, number: int = 0) -> Mapping[str, Any]:
-    """What one of the prompt files says."""
+    """Return the content of one of the prompt files."""
     name = prompts_of(imported)[number]
     value = load_prompt(name, MemoryTree(files_of(imported))).document.value
     assert isinstance(value, dict)
@@ -109,14 +109,14 @@ def spec_of(imported: Imported, number: int = 0) -> Mapping[str, Any]:
 def bodies_of(
     imported: Imported, name: str | None = None, variables: Mapping[str, Any] | None = None
 ) -> list[dict[str, Any]]:
-    """The request bodies of a prompt file, of its first variant, in the order of its cases."""
+    """Return the request bodies of the first variant of a prompt file, in the order of its cases."""
     prompt = load_prompt(name or prompts_of(imported)[0], MemoryTree(files_of(imported)))
     units = make_units((prompt,), project(), fields={} if "model" in prompt.request else {"model": ["-"]})[:1]
     return [dict(job.body) for job in Plan(units, Selection(variables=variables).cases).jobs()]
 
 
 def faults_of(imported: Imported) -> list[str]:
-    """What `runner check` says against the prompt files."""
+    """Return the findings of `runner check` in the prompt files."""
     faults: list[str] = []
     for name in prompts_of(imported):
         found = lint_prompt(load_prompt(name, MemoryTree(files_of(imported))), project())
@@ -126,7 +126,7 @@ def faults_of(imported: Imported) -> list[str]:
 
 
 def adds_up(imported: Imported) -> bool:
-    """Whether each item has one outcome, and each that is not converted says why."""
+    """Return whether each item has one outcome, and each item that is not converted has a reason."""
     counted = sum(outcomes.total() for outcomes in imported.counts().values())
     told = all(item.code and item.why for item in imported.items if item.outcome != "converted")
     return counted == len(imported.items) and told and all(item.location.line for item in imported.items)

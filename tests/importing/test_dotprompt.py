@@ -1,4 +1,4 @@
-"""dotprompt files: whole ones against the tool's own renderings, and made-up ones for each rule."""
+"""Import dotprompt files: compare whole files with the renderings of the tool, and test each rule with a made-up file."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ OTHERWISE = {
     "dotprompt/google__dotprompt/examples/error-unbalanced-brace.prompt": "1.1.2 knows no comments above the front matter",
     "dotprompt/kometolabs__genkit-dotprompt-example/src/prompts/temperature.prompt": "the input breaks the prompt's own schema",
 }
-"""Recordings of others that differ, and why."""
+"""Recordings that differ, and the reasons."""
 
 
 def as_ours(message: dict[str, Any]) -> dict[str, Any]:

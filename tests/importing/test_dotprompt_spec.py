@@ -1,4 +1,4 @@
-"""dotprompt's own specification, where it is given: its vectors for picoschema and for templates."""
+"""Test the vectors of dotprompt's own specification, if it is available, for picoschema and templates."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ WITHOUT_COUNTERPART = {
     "resolved_partial": "the partial resolved does not exist",
     "nested_resolved_partial": "does not exist",
 }
-"""The suites of templates that are refused, and why."""
+"""The suites of templates that are refused, and the reasons."""
 ADDED_BY_CODE = {
     "system_only_prompt": "the program puts a conversation that no {{history}} names behind the system message"
 }
@@ -97,7 +97,7 @@ def test_a_template_of_the_specification_renders_the_same(suite, test, tmp_path:
 
 
 def _without_ends(message: dict[str, Any]) -> str:
-    """A message without the white space around it, which the specification keeps and the tool cuts off a file."""
+    """Return a message without the white space around it, which the specification keeps and the tool removes."""
     content = message["content"]
     parts = [{"type": "text", "text": content}] if isinstance(content, str) else content
     spelt = [{**part, "text": part["text"].strip()} if "text" in part else part for part in parts]

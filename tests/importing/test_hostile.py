@@ -1,4 +1,4 @@
-"""Files that mean harm, or are broken, for every reader: refused at their place, contained, and never run."""
+"""Give hostile and broken files to every reader: they are refused at their location, contained, and never run."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_every_reader_is_tried() -> None:
 )
 def test_what_says_nothing_is_refused_in_words(kind, text, tmp_path):
     if (kind, text) == ("llm-template", '"text"'):
-        return  # a template of one text
+        return  # a template that is one string
     found = of_text(tmp_path, kind, NAMES[kind], text)
     assert found.refused is not None
     assert found.files == ()

@@ -1,4 +1,4 @@
-"""JavaScript assertions: what becomes of them holds for the same answers, by what Node says of each."""
+"""Translate JavaScript assertions: the results hold for the same answers as in Node."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_the_assertion_holds_where_node_says_so(record):
     compiled = compile_assertion(Assertion(translated(record["code"]), Location("p", 1, 1)))
     for (output, variables), passed in zip(record["answers"], record["passed"], strict=True):
         found = compiled.check(AnswerView(output, vars=variables))
-        # Where JavaScript would take a text for a number there is nothing to compare here: never a pass.
+        # JavaScript would convert the string to a number; runner cannot compare them, so the case never passes.
         assert found.passed is passed or (passed and found.code == "unknown"), (output, found.message)
 
 

@@ -1,4 +1,4 @@
-"""Saved evals and requests of OpenAI, GitHub's prompts rewritten, and the two formats that are nearly free."""
+"""Import saved evals and requests of OpenAI, prompts of GitHub, entries of the evals registry, and templates of llm."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Configurations of promptfoo: whole ones against promptfoo's own renderings, and made-up ones for each rule."""
+"""Import configurations of promptfoo: compare whole files with its renderings, and test each rule with a made-up file."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ APPLICATIONS = {
     "promptfoo/software-trizzey__ai-email-categorizer/promptfoo.yaml": "there is no file",
     "promptfoo/tempoxyz__wallet/eval/promptfooconfig.yaml": "the provider is code",
 }
-"""The configurations in which there is nothing to import, and why."""
+"""The configurations that contain nothing to import, and the reasons."""
 
 
 # --- whole files -----------------------------------------------------------------------------------------------------
 
 
 def sent(body: dict[str, Any]) -> str:
-    """The text that promptfoo would show for these messages."""
+    """Return the text that promptfoo would show for these messages."""
     messages = body["messages"]
     if len(messages) == 1 and messages[0]["role"] == "user" and isinstance(messages[0]["content"], str):
         return str(messages[0]["content"])
@@ -57,7 +57,7 @@ def sent(body: dict[str, Any]) -> str:
 
 
 def rendered() -> dict[str, list[tuple[int, str]]]:
-    """The texts that promptfoo renders for each configuration, with the number of the prompt."""
+    """Yield the texts that promptfoo renders for each configuration, with the number of the prompt."""
     found = {
         each["file"]: [(prompt, text) for prompt, _, text in each["rendered"]]
         for each in written("promptfoo")

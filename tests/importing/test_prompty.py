@@ -1,4 +1,4 @@
-"""Prompty files: whole ones against the tool's own renderings, and made-up ones for each rule."""
+"""Import Prompty files: compare whole files with the renderings of the tool, and test each rule with a made-up file."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ OTHERWISE = {
     f"{_FLOW}/prompty_example_with_json_format.prompty": "0.1.50 does not use the defaults of promptflow's inputs",
     f"{_FLOW}/prompty_example_with_tools.prompty": "without a value the tool drops the message",
 }
-"""Recordings of others that differ, and why."""
+"""Recordings that differ, and the reasons."""
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ OTHERWISE = {
 )
 def test_the_messages_are_those_that_prompty_renders(record):
     found = of_repository("prompty", record["file"])
-    # Where there is neither sample nor default, the tool renders nothing.
+    # Without a sample and a default, the tool renders nothing.
     needed = {name: "" for name, spec in spec_of(found).get("inputs", {}).items() if "default" not in spec}
     messages = bodies_of(found, None, {**needed, **record["inputs"]})[0]["messages"]
     assert messages == record["messages"]

@@ -1,4 +1,4 @@
-"""Whole sources of the tools that render nothing by themselves: what comes of each stands beside it, written by hand."""
+"""Import whole sources of tools without renderings: the expected results beside them are written by hand."""
 
 from __future__ import annotations
 
