@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 from collections import defaultdict
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 
 from runner.commands.explain_code import FAMILIES, explanations
 from tests.cli.project import ProjectFolder
+from tests.cli.terminal import Terminal
 
 PACKAGE = Path(__file__).parents[1] / "runner"
 DOCS = PACKAGE.parent / "docs"
@@ -90,6 +92,18 @@ def test_a_code_that_does_not_exist_is_an_error_which_lists_the_families(tmp_pat
     assert "there is no code 'quota'" in done.err
     assert "S… schemas of answers" in done.err
     assert "W010" in ProjectFolder(tmp_path).run("check", "--explain", "W01").err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
+@pytest.mark.parametrize("columns", [70, 80])
+def test_an_explanation_is_wrapped_between_words_on_a_terminal(tmp_path: Path, columns: int) -> None:
+    with Terminal(
+        ProjectFolder(tmp_path), "check", "--explain", "S010", env={"COLUMNS": str(columns)}
+    ) as terminal:
+        assert terminal.end() == 0
+    lines = terminal.text.replace("\r", "").splitlines()
+    assert max(map(len, lines)) <= columns
+    assert " ".join(explanations()["S010"].text.split()) in " ".join(lines)
 
 
 def test_explaining_and_checking_at_once_is_refused(tmp_path: Path) -> None:

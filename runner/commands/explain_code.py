@@ -6,6 +6,8 @@ file.
 
 from __future__ import annotations
 
+import shutil
+import sys
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +16,7 @@ from pathlib import Path
 
 from ..errors import UsageError, close_to, did_you_mean
 from ..report.terminal.outlet import print_line
+from ..report.terminal.terminal_text import wrapped
 
 __all__ = ["FAMILIES", "Explanation", "explain_code", "explanations"]
 
@@ -61,9 +64,17 @@ def explain_code(code: str) -> int:
         )
     print_line(f"{found.code}: {found.title} [{found.kind}]")
     print_line()
-    for line in found.text.splitlines():
+    for line in _at_width(found.text, shutil.get_terminal_size().columns if sys.stdout.isatty() else None):
         print_line(line)
     if found.page:
         print_line()
         print_line(f"Read more: docs/{found.page}")
     return 0
+
+
+def _at_width(text: str, width: int | None) -> list[str]:
+    """Return the lines of a text, its paragraphs wrapped anew at `width` columns; as they are for None."""
+    if width is None:
+        return text.splitlines()
+    paragraphs = (part.replace("\n", " ") for part in text.split("\n\n"))
+    return wrapped("\n\n".join(paragraphs), width)

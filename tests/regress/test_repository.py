@@ -78,6 +78,8 @@ def test_what_can_be_no_revision_never_reaches_git(git: GitFolder, repository: R
         ("0123456789abcdef0123456789abcdef01234567", "git fetch"),
         ("main...HEAD", "git merge-base main HEAD"),
         ("HEAD:a.txt", "git fetch"),
+        ("HEAD~3", "the history of HEAD has 1 commit"),
+        ("main^^", "the history of main has 1 commit"),
     ],
 )
 def test_an_unknown_revision_is_told_with_what_may_help(

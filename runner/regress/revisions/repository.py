@@ -155,6 +155,15 @@ class Repository:
         if "..." in rev:
             ours, theirs = rev.split("...", 1)
             return f'for the commit where two branches diverged, use "$(git merge-base {ours or "HEAD"} {theirs or "HEAD"})"'
+        start = re.split(r"[~^]", rev, maxsplit=1)[0]
+        counted = (
+            self._git("rev-list", "--count", "--first-parent", start, "--")
+            if start not in ("", rev)
+            else None
+        )
+        if counted is not None and not counted.returncode:
+            number = counted.stdout.decode(errors="replace").strip()
+            return f"the history of {start} has {number} commit{'' if number == '1' else 's'}"
         names = self._git("for-each-ref", "--format=%(refname:short)").stdout.decode(errors="replace").split()
         if not names:
             return "the repository has no commits yet"
