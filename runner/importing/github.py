@@ -8,13 +8,13 @@ import re
 from ..files.github_prompt import PLACEHOLDER, is_github_prompt, read_github_prompt, scalar_text
 from ..values import Json, JsonObject
 from .comments import Comments
-from .drafts import CaseDraft, Draft, Mapped
-from .kept import JUDGED_BY_MODEL, kept_assertion, kept_block
+from .drafts import CaseDraft, Draft
+from .kept import JUDGED_BY_MODEL
 from .ledger import Entry, Ledger, RefusedSourceError
 from .literal import filled, in_texts
 from .names import case_name, file_stem, input_name
 from .nodes import Node, root_of
-from .soundness import INCOMPLETE, mark
+from .row_checks import put_row_checks
 from .sources import Folder
 
 __all__ = ["read_github"]
@@ -95,8 +95,8 @@ def _tests(
     ledger: Ledger,
     comments: Comments,
 ) -> None:
-    kept: list[Json] = []
     seen: set[str] = set()
+    cases: list[tuple[CaseDraft, JsonObject]] = []
     for row in rows:
         entry = ledger.add("test", row.location, "a row")
         values = dict(row.value) if isinstance(row.value, dict) else {}
@@ -107,25 +107,14 @@ def _tests(
             fields = {"id": identity, **fields}
             seen.add(identity)
         seen.add(digest)
-        case = CaseDraft(fields, entry, comments=comments.above(row))
-        for node, judged in evaluators:
-            spec = _assertion(node, judged, values)
-            if spec is not None:
-                case.asserts.append(Mapped(spec, judged))
-            if judged.lost:
-                mark(case)
-        draft.tests.append(case)
-    for node, judged in evaluators:
-        if not rows:
-            spec = _assertion(node, judged, {})
-            if spec is not None:
-                draft.asserts.append(Mapped(spec, judged))
-        if judged.lost:
-            kept.append(kept_assertion(node, judged, None, frozenset()))
-    if kept:
-        if not rows:
-            draft.put("tags", [INCOMPLETE])
-        draft.put("x-import", kept_block("github", draft.entry.location.path, kept))
+        cases.append((CaseDraft(fields, entry, comments=comments.above(row)), values))
+    put_row_checks(
+        draft,
+        "github",
+        cases,
+        evaluators,
+        lambda node, judged, values: _assertion(node, judged, values or {}),
+    )
 
 
 def _assertion(node: Node, entry: Entry, row: JsonObject) -> JsonObject | None:

@@ -14,14 +14,14 @@ from dataclasses import dataclass, field
 from ..documents.json_reader import parse_json
 from ..errors import RunnerError
 from ..values import Json, JsonObject
-from .drafts import CaseDraft, Draft, Mapped
-from .kept import JUDGED_BY_MODEL, kept_assertion, kept_block
+from .drafts import CaseDraft, Draft
+from .kept import JUDGED_BY_MODEL
 from .ledger import Entry, Ledger, RefusedSourceError
 from .literal import filled, in_texts
 from .names import file_stem, input_name, prompt_name
 from .nodes import Node, root_of
 from .openai_request import message_of, response_fields
-from .soundness import INCOMPLETE, mark
+from .row_checks import put_row_checks
 from .sources import Folder
 
 __all__ = ["companions_of_eval", "read_openai_evals"]
@@ -329,33 +329,19 @@ def _tests(draft: Draft, rows: list[_Row], criteria: list[tuple[Node, Entry]], n
     asked = draft.fields.get("response_format")
     form = asked.value.get("type") if asked is not None and isinstance(asked.value, dict) else None
     parsed = form in ("json_schema", "json_object")
-    kept: list[Json] = []
     seen: set[str] = set()
+    cases: list[tuple[CaseDraft, JsonObject]] = []
     for row in rows:
         fields: dict[str, Json] = {"vars": {names[name]: value for name, value in row.values.items()}}
         digest = json.dumps(fields["vars"], sort_keys=True)
         if digest in seen:
             fields = {"id": f"repeated-{len(seen) + 1}", **fields}
         seen.add(digest)
-        case = CaseDraft(fields, row.entry)
-        for node, entry in criteria:
-            spec = _assertion(node, entry, row.values, parsed=parsed)
-            if spec is not None:
-                case.asserts.append(Mapped(spec, entry))
-            if entry.lost:
-                mark(case)
-        draft.tests.append(case)
-    for node, entry in criteria:
-        if not rows:
-            spec = _assertion(node, entry, None, parsed=parsed)
-            if spec is not None:
-                draft.asserts.append(Mapped(spec, entry))
-        if entry.lost:
-            kept.append(kept_assertion(node, entry, None, frozenset()))
-    if kept:
-        if not rows:
-            draft.put("tags", [INCOMPLETE])
-        draft.put("x-import", kept_block("openai-evals", draft.entry.location.path, kept))
+        cases.append((CaseDraft(fields, row.entry), row.values))
+    put_row_checks(
+        draft, "openai-evals", cases, criteria,
+        lambda node, entry, values: _assertion(node, entry, values, parsed=parsed),
+    )  # fmt: skip
 
 
 def _assertion(node: Node, entry: Entry, row: JsonObject | None, *, parsed: bool) -> JsonObject | None:
