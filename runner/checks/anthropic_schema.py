@@ -53,7 +53,7 @@ def _node(node: Subschema, nodes: Mapping[JsonPath, Subschema]) -> Iterator[Find
                 "S101", "error", path, f"'{keyword}' is not supported by Anthropic's structured outputs"
             )
         elif keyword == "minItems" and value not in (0, 1):
-            yield finding("S101", "error", path, f"'minItems' must be 0 or 1 there, got {show(value)}")
+            yield finding("S101", "error", path, f"'minItems' must be 0 or 1, got {show(value)}")
         elif keyword in _UNLISTED:
             message = f"'{keyword}' is not listed in Anthropic's subset, so it may be refused or ignored"
             yield finding("S108", "warning", path, message)
@@ -70,7 +70,7 @@ def _node(node: Subschema, nodes: Mapping[JsonPath, Subschema]) -> Iterator[Find
     for index, part in enumerate(parts if isinstance(parts, list) else ()):
         if isinstance(part, Mapping) and "$ref" in part:
             yield finding(
-                "S104", "error", (*node.path, "allOf", index), "allOf with $ref is not supported there"
+                "S104", "error", (*node.path, "allOf", index), "Anthropic does not support allOf with $ref"
             )
 
 
@@ -105,7 +105,7 @@ def _recursion(nodes: Mapping[JsonPath, Subschema]) -> Iterator[Finding]:
             seen.add(root)
             waiting += [to for at, to in leads.items() if at[: len(root)] == root and _is_part(root, at)]
         if any(path[: len(root)] == root and _is_part(root, path) for root in seen):
-            yield finding("S103", "error", (*path, "$ref"), "recursive schemas are not supported there")
+            yield finding("S103", "error", (*path, "$ref"), "Anthropic does not support recursive schemas")
 
 
 def _is_part(root: JsonPath, path: JsonPath) -> bool:

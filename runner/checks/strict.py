@@ -80,7 +80,7 @@ def lint_response_format(
     Only schemas with `strict: true` are checked against the subset: without it, no provider enforces the schema, which
     is itself worth a warning (S005). `messages_text` is the text of all messages, which must contain "json" if `type` is
     json_object; None: unknown, not checked. `rules` are those of the wire format: Anthropic enforces every schema, and
-    has a subset of its own.
+    has its own subset.
     """
     declared = response_format if isinstance(response_format, Mapping) else {}
     if declared.get("type") == "json_object" and messages_text is not None:

@@ -43,7 +43,7 @@ def unused_inputs(prompt: Prompt, used: frozenset[str]) -> Iterator[Diagnostic]:
                 "W001",
                 f"input {name!r} is declared but neither a message nor an `expr` uses it",
                 prompt.document.locate_key(("inputs", name)),
-                f"a message has {{{name}}}: a variable is written {{{{ {name} }}}}"
+                f"a message contains {{{name}}}: a variable is written as {{{{ {name} }}}}"
                 if _in_single_braces(name, prompt)
                 else None,
             )

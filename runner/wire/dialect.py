@@ -27,7 +27,7 @@ from .stream import StreamReader
 __all__ = ["Dialect", "SchemaRules", "UntranslatableError", "dialect_of"]
 
 SchemaRules: TypeAlias = Literal["openai", "anthropic"]
-"""Whose subset of JSON Schema is enforced: that of OpenAI's strict mode, or that of Anthropic's structured outputs."""
+"""The subset of JSON Schema that is enforced: OpenAI's strict mode, or Anthropic's structured outputs."""
 
 _CHARACTERS_PER_TOKEN = 4
 """Rule of thumb for English text (OpenAI help centre); corrected by the provider's usage afterwards."""

@@ -199,7 +199,7 @@ def _elsewhere(said: str, asked: Asked) -> str:
     return f"the provider serves this at /responses only: {_RESPONSES}"
 
 
-_RESPONSES = "give the endpoint `api: responses` in runner.yaml"
+_RESPONSES = "set `api: responses` for the endpoint in runner.yaml"
 
 
 def _too_long(asked: Asked) -> str:

@@ -28,7 +28,7 @@ def test_an_input_that_nothing_uses_is_told_at_its_key() -> None:
 def test_an_input_in_single_braces_is_told_how_to_write_a_variable() -> None:
     prompt = make_prompt("inputs:\n  a: {}\n  b: {}\nmessages: [{role: user, content: 'Advert: {a}'}]")
     assert [each.hint for each in unused_inputs(prompt, frozenset())] == [
-        "a message has {a}: a variable is written {{ a }}",
+        "a message contains {a}: a variable is written as {{ a }}",
         None,
     ]
 

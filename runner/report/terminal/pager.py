@@ -19,8 +19,7 @@ __all__ = ["page"]
 
 _PAGERS = ("less", "more")
 _PROMPT = r"Ps?eend\: q leaves:more follows\: space shows it, q leaves."
-"""What less says below the text, in its own syntax. The options before it: exit if everything fits, colours, keep the
-screen."""
+"""The prompt of less below the text, in the syntax of less."""
 
 
 def page(lines: Iterable[Line], *, color: bool, environ: Mapping[str, str], projects: Iterable[Path]) -> None:
