@@ -70,6 +70,16 @@ def test_what_a_cell_cannot_hold_is_said_in_it(triage: ProjectFolder, server: Fa
     )
 
 
+@pytest.mark.parametrize("number", [10**14, 10**15, -(2**53) - 1, 2**64])
+def test_an_integer_of_a_row_has_all_its_digits_in_a_workbook(triage: ProjectFolder, number: int) -> None:
+    triage.write("rows.jsonl", json.dumps({"ticket": "one", "number": number, "level": number}) + "\n")
+    assert bulk(triage, "out.xlsx") == 0
+    (first,) = sheet(triage.folder / "out.xlsx")
+    assert (str(first["row.number"].value), str(first["vars.level"].value)) == (str(number), str(number))
+    (row,) = read_rows(triage.folder / "out.xlsx", "out.xlsx")
+    assert row.value["row.number"] == str(number)
+
+
 @pytest.mark.parametrize("text", ["a\x00\x1f\x0bb", "_x0041_", "a\r\nb", "\ufffe"])
 def test_a_workbook_read_again_has_the_same_text(
     triage: ProjectFolder, server: FaultServer, text: str

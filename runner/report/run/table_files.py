@@ -21,6 +21,9 @@ _MAX_CELL = 32_767
 _MAX_ROWS = 1_048_576
 """The most rows of a sheet (the same source)."""
 
+_MAX_DIGITS = 15
+"""The most digits of a number in a sheet; a spreadsheet program replaces further ones with zeros (the same source)."""
+
 _GROUP_ROWS = 10_000
 _GROUP_TEXT = 32 * 1024 * 1024
 """Rows are written to a Parquet file once this many of them, or this many characters, are in memory."""
@@ -30,6 +33,7 @@ class XlsxTable:
     """Write records to one sheet of a workbook. Rows go to temporary files first; `end` builds the workbook from them.
 
     Text stays text, even if it begins with `=`. If a text is too long for a cell, only its length is written.
+    An integer with too many digits for a sheet is written as text.
     """
 
     def __init__(self, file: BinaryIO, *, columns: Columns) -> None:
@@ -53,7 +57,12 @@ class XlsxTable:
 
     def _append(self, values: list[Any]) -> None:
         self._rows += 1
-        self._sheet.append([self._text(value) if isinstance(value, str) else value for value in values])
+        self._sheet.append([self._value(value) for value in values])
+
+    def _value(self, value: Any) -> Any:
+        if isinstance(value, int) and abs(value) >= 10**_MAX_DIGITS:
+            value = str(value)
+        return self._text(value) if isinstance(value, str) else value
 
     def _text(self, value: str) -> Any:
         text = escape_cell(value)
