@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from ..documents.json_reader import parse_json
 from ..errors import Location, RunnerError
@@ -12,6 +12,7 @@ from ..files.formats import schema
 from ..values import Json
 from .drafts import Draft
 from .ledger import Ledger, RefusedSourceError
+from .literal import all_texts
 from .names import file_stem
 from .nodes import Node, root_of
 from .secrets import is_key_name
@@ -130,18 +131,12 @@ def _draft(root: Node, stem: str, ledger: Ledger) -> Draft:
         _responses(root, draft, ledger)
     else:
         raise RefusedSourceError("I903", "it has neither `messages` nor `input`", location=root.location)
-    if any("{{" in each or "{%" in each or "{#" in each for each in _strings(draft.fields["messages"].value)):
+    if any(
+        "{{" in each or "{%" in each or "{#" in each for each in all_texts(draft.fields["messages"].value)
+    ):
         draft.put("template", {"engine": "none"})
         draft.fields["messages"] = draft.fields.pop("messages")
     return draft
-
-
-def _strings(value: Json) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    for each in inner:
-        yield from _strings(each)
 
 
 def _chat(root: Node, draft: Draft, ledger: Ledger) -> None:
