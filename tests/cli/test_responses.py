@@ -105,7 +105,7 @@ def test_what_is_no_answer_never_passes(
     [
         ("stop: END", "7:7: error: stop cannot be sent with `api: responses`"),
         ("extra_body: {seed: 1}", "7:20: error: seed cannot be sent with `api: responses`"),
-        ("matrix: {n: [1, 2]}", "error: n cannot be sent with `api: responses`"),
+        ("matrix: {n: [1, 2]}", "7:13: error: n cannot be sent with `api: responses`"),
     ],
 )
 def test_what_it_has_no_place_for_is_an_error_at_its_line_before_anything_is_sent(

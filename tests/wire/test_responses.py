@@ -271,6 +271,7 @@ def test_media_are_parts_of_one_level() -> None:
         {"type": "image_url", "image_url": "https://x/b.png"},
         {"type": "file", "file": {"filename": "a.pdf", "file_data": "data:application/pdf;base64,AA=="}},
         {"type": "file", "file_id": "file-1"},
+        {"type": "file_url", "file_url": {"url": "https://x/a.pdf"}, "file_name": "b.pdf"},
         {"type": "input_file", "file_url": "https://x/a.pdf"},
     ]
     assert items({"role": "user", "content": parts})[0]["content"] == [
@@ -278,6 +279,7 @@ def test_media_are_parts_of_one_level() -> None:
         {"type": "input_image", "image_url": "https://x/b.png"},
         {"type": "input_file", "filename": "a.pdf", "file_data": "data:application/pdf;base64,AA=="},
         {"type": "input_file", "file_id": "file-1"},
+        {"type": "input_file", "filename": "b.pdf", "file_url": "https://x/a.pdf"},
         {"type": "input_file", "file_url": "https://x/a.pdf"},
     ]
 

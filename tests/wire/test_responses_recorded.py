@@ -201,6 +201,8 @@ def part_in_chat(part: dict[str, Any]) -> dict[str, Any]:
         return {"type": "image_url", "image_url": rest}
     if kind == "input_file" and "file_url" not in rest:
         return {"type": "file", "file": rest}
+    if kind == "input_file":
+        return {"type": "file_url", "file_url": rest.pop("file_url"), **({"extra": rest} if rest else {})}
     return part
 
 

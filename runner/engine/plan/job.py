@@ -178,6 +178,8 @@ def untranslatable(
         path = ("messages",)  # with a placeholder they do not correspond one to one to those of the file
     elif path and path[0] in prompt.extra_body:
         path = ("extra_body", *path)
+    elif path and path[0] in prompt.matrix:
+        path = ("matrix", path[0])
     what = spell(error.path) or "the request"
     text = f"{what} cannot be sent with `api: {dialect.name}`: {error.reason}"
     hint = error.hint or "remove it, or choose another endpoint or another `api` in runner.yaml"

@@ -154,10 +154,24 @@ def _part(part: Json, at: JsonPath, role: Json) -> Json:
     if kind == "input_audio":
         reason = "the Responses API does not accept sound"
         raise UntranslatableError(at, reason, "use an endpoint with `api: chat`")
-    hint = None
-    if kind in ("file_url", "document_url", "pdf_url"):
-        hint = "write it as OpenAI does: {type: input_file, file_url: ...}"
-    raise UntranslatableError(at, f"the Responses API has no part of type {kind}", hint)
+    if kind in _FILE_URLS:
+        return _file_at(part, at, str(kind))
+    raise UntranslatableError(at, f"the Responses API has no part of type {kind}")
+
+
+_FILE_URLS = ("file_url", "document_url", "pdf_url")
+_FILE_NAMES = {"file_name": "filename", "document_name": "filename"}
+
+
+def _file_at(part: JsonObject, at: JsonPath, kind: str) -> dict[str, Json]:
+    """Return a file that the provider fetches, which the part has as a URL or as {url: ...}."""
+    value = part.get(kind)
+    if isinstance(value, Mapping) and value.keys() == {"url"}:
+        value = value["url"]
+    if not isinstance(value, str):
+        raise UntranslatableError((*at, kind), "the Responses API accepts nothing but a URL here")
+    item = _flat({key: each for key, each in part.items() if key != kind}, at, "input_file", _FILE_NAMES)
+    return joined(item, (*at, kind), {"file_url": value})
 
 
 def _flat(part: JsonObject, at: JsonPath, kind: str, names: Mapping[str, str]) -> dict[str, Json]:
