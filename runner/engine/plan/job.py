@@ -163,7 +163,7 @@ class Unit:
         messages = self.messages(case)
         job = Job(self, case, sample, self.encoder.of(messages), self.fingerprints.of(messages), place)
         try:
-            job.sent(stream=False)
+            self.dialect.encode({**self.fields, "messages": messages})
         except UntranslatableError as error:
             raise untranslatable(error, self.prompt, self.dialect, messages) from None
         return job

@@ -85,7 +85,7 @@ class Responses(Dialect):
                 _put(body, ("input",), messages, (key,))
             elif key in _RENAMED:
                 _put(body, _RENAMED[key], _written(key, value), (key,))
-            elif key in _fields() - _SAME:
+            elif key in _others():
                 reason, hint = _REFUSED.get(key, (_NOT_HERE, None))
                 raise UntranslatableError((key,), reason, hint)
             else:
@@ -134,9 +134,9 @@ class Responses(Dialect):
 
 
 @cache
-def _fields() -> frozenset[str]:
-    """Return the request fields that the format of prompts has."""
-    return frozenset(schema("prompt")["properties"]) - OWN_KEYS
+def _others() -> frozenset[str]:
+    """Return the request fields of prompts that are not written under their own name."""
+    return frozenset(schema("prompt")["properties"]) - OWN_KEYS - _SAME
 
 
 def _put(body: dict[str, Json], path: tuple[str, ...], value: Json, declared: JsonPath) -> None:

@@ -7,7 +7,7 @@ nothing, and is not sent.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from functools import cache
 
 from ...files.formats import schema
@@ -41,10 +41,11 @@ def known_keys(place: str) -> frozenset[str]:
     return frozenset(rules.get("then", rules)["properties"])
 
 
-def foreign(value: JsonObject, at: JsonPath, written: Iterable[str], known: Iterable[str]) -> dict[str, Json]:
+def foreign(
+    value: JsonObject, at: JsonPath, written: Container[str], known: Container[str]
+) -> dict[str, Json]:
     """Return the provider's own keys of an object. Raises UntranslatableError for a known one that is not `written`."""
     own: dict[str, Json] = {}
-    written, known = frozenset(written), frozenset(known)
     for key, each in value.items():
         if key in written:
             continue

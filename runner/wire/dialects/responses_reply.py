@@ -48,6 +48,7 @@ _READ = frozenset(
     {"id", "object", "created_at", "completed_at", "status", "model", "output", "usage", "error"}
 )
 _ENVELOPE = frozenset({"billing", "service_tier"})
+_ELSEWHERE = _READ | _REPEATED | _ENVELOPE
 
 _REASONS = {"max_output_tokens": "length", "content_filter": "content_filter"}
 _UNFINISHED = ("queued", "in_progress", "cancelled", "failed")
@@ -79,12 +80,11 @@ def completion(payload: Json, limit: int | None = None) -> Json:
         return payload
     if not isinstance(payload.get("output"), list | tuple) or payload.get("object") not in ("response", None):
         return _not_understood(payload)
-    left = {key: each for key, each in payload.items() if key not in _READ | _REPEATED | _ENVELOPE}
+    left = {key: each for key, each in payload.items() if key not in _ELSEWHERE and each is not None}
     details = left.get("incomplete_details")
     if isinstance(details, Mapping) and details.keys() <= {"reason"}:
         del left["incomplete_details"]  # it is the finish_reason
-    if left.get("output_text") is not None:
-        del left["output_text"]  # the text of the items once more
+    left.pop("output_text", None)  # the text of the items once more
     value: dict[str, Json] = {
         **{key: payload[key] for key in ("id", "model") if key in payload},
         "object": "chat.completion",
