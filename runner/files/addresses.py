@@ -50,6 +50,8 @@ _FIELD_VALUE = re.compile(r"[\x21-\x7e]([\x20-\x7e\t]*[\x21-\x7e])?")  # RFC 911
 _OURS = frozenset(
     {"accept-encoding", "connection", "content-length", "content-type", "host", "transfer-encoding"}
 )
+_OPERATIONS = ("/chat/completions", "/messages", "/responses")
+_ANTHROPIC = "api.anthropic.com"
 _AZURE = (".openai.azure.com", ".services.ai.azure.com", ".cognitiveservices.azure.com")
 
 
@@ -68,8 +70,8 @@ def url_fault(url: str) -> Fault | None:
         return "is not an http or https URL", _EXAMPLE
     if "#" in url:
         return "contains a fragment", "end it before the number sign"
-    if _operation_of(parts):
-        return "includes the operation", "leave out /chat/completions, which runner adds"
+    if operation := _operation_of(parts):
+        return "includes the operation", f"leave out {operation}, which runner adds"
     for name, value in parse_qsl(parts.query, keep_blank_values=True):
         if _SECRET_NAME.search(name) or _SECRET_PARAMETER.search(name) or _is_key(value):
             return (
@@ -124,12 +126,19 @@ def key_headers(endpoint: Endpoint) -> dict[str, tuple[str, str | None]]:
     """Return the headers that carry keys: the prefix of the key, and the variable it comes from (None: the keyring)."""
     found: dict[str, tuple[str, str | None]] = {}
     if endpoint.api_key_env or endpoint.api_key_keyring:
-        found["Authorization"] = ("Bearer ", endpoint.api_key_env)
         host = urlsplit(endpoint.base_url or "").hostname or ""
+        if host == _ANTHROPIC and endpoint.api == "messages":
+            # Its own keys; `Authorization` is for OAuth tokens there.
+            return {"x-api-key": ("", endpoint.api_key_env)} | _from_variables(endpoint)
+        found["Authorization"] = ("Bearer ", endpoint.api_key_env)
         if host.endswith(_AZURE) and "api-key" not in {name.lower() for name in endpoint.headers_env}:
             # Azure's own keys; `Authorization` is for Entra tokens there, and the variable may contain either.
             found["api-key"] = ("", endpoint.api_key_env)
-    return found | {name: ("", variable) for name, variable in endpoint.headers_env.items()}
+    return found | _from_variables(endpoint)
+
+
+def _from_variables(endpoint: Endpoint) -> dict[str, tuple[str, str | None]]:
+    return {name: ("", variable) for name, variable in endpoint.headers_env.items()}
 
 
 def undeclared(headers: Mapping[str, str], endpoint: Endpoint) -> dict[str, str]:
@@ -154,8 +163,8 @@ def repeated_header(*mappings: Mapping[str, str]) -> str | None:
     return None
 
 
-def _operation_of(parts: SplitResult) -> bool:
-    return parts.path.rstrip("/").endswith("/chat/completions")
+def _operation_of(parts: SplitResult) -> str | None:
+    return next((each for each in _OPERATIONS if parts.path.rstrip("/").endswith(each)), None)
 
 
 def _is_key(text: str) -> bool:

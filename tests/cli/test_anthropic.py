@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from typing import Any
 
@@ -269,3 +270,47 @@ def test_an_optional_property_is_allowed(project: ProjectFolder, server: FaultSe
     assert run(project, "check").code == 0
     project.write("runner.yaml", (project.folder / "runner.yaml").read_text().replace('"messages"', '"chat"'))
     assert "S011" in run(project, "check").err
+
+
+def test_hints_name_the_operation(project: ProjectFolder, server: FaultServer) -> None:
+    server.play(reply(404, {"detail": "Not Found"}))
+    declare(project, server)
+    assert "/messages is appended to it" in run(project, "run", "--no-cache").out
+
+
+@pytest.mark.parametrize("said", ["x-api-key header is required", "Invalid bearer token"])
+def test_a_key_in_the_wrong_header_has_a_hint(project: ProjectFolder, server: FaultServer, said: str) -> None:
+    server.play(reply(401, {"type": "error", "error": {"type": "authentication_error", "message": said}}))
+    declare(project, server)
+    [right] = run(project, "run", "--no-cache").records()
+    assert "headers_env" not in right["error"]["hint"]
+    text = (project.folder / "runner.yaml").read_text()
+    project.write("runner.yaml", re.sub(r'"headers_env": \{[^}]*\}', '"api_key_env": "FAKE_KEY"', text))
+    [record] = run(project, "run", "--no-cache").records()
+    assert "headers_env: {x-api-key: NAME}" in record["error"]["hint"]
+
+
+def test_a_key_of_anthropic_itself_has_its_own_header(project: ProjectFolder) -> None:
+    endpoint = {
+        "base_url": "https://api.anthropic.com/v1",
+        "api_key_env": "ANTHROPIC_API_KEY",
+        "api": "messages",
+    }
+    project.write("ticket.prompt.yaml", PROMPT)
+    for api, header in (
+        ("messages", "x-api-key: $ANTHROPIC_API_KEY"),
+        ("chat", "Authorization: Bearer $ANTHROPIC_API_KEY"),
+    ):
+        spec = {"endpoint": "claude", "endpoints": {"claude": {**endpoint, "api": api}}}
+        project.write("runner.yaml", json.dumps(spec))
+        curl = project.run("render", "--format", "curl").out
+        assert header in curl
+        assert curl.count("ANTHROPIC_API_KEY") == 1
+
+
+def test_a_base_url_with_the_operation_is_refused(project: ProjectFolder) -> None:
+    project.write("ticket.prompt.yaml", PROMPT)
+    project.write("runner.yaml", "endpoints: {claude: {base_url: 'https://x/v1/messages', api: messages}}\n")
+    done = project.run("check")
+    assert done.code == 2
+    assert "leave out /messages, which runner adds" in done.err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from ...checks.assertions import CheckResult
@@ -118,6 +119,8 @@ def _check(check: CheckResult) -> CheckRecord:
 
 
 _SHORT = 100
+_X_API_KEY = re.compile(r"x-api-key|invalid bearer token", re.IGNORECASE)
+"""Anthropic's words for a key in another header than its own."""
 
 
 def _error(
@@ -139,6 +142,11 @@ def _error(
             if sources
             else f"endpoint {endpoint.name} sends no key: set api_key_env to the name of its variable in runner.yaml"
         )
+        wants_other = _X_API_KEY.search(error.message) and "x-api-key" not in map(
+            str.lower, key_headers(endpoint)
+        )
+        if sources and wants_other:
+            hint += ", or send it in the header that this server reads: headers_env: {x-api-key: NAME}"
     return {
         "code": error.code,
         "message": mask(error.message, secret_values),
