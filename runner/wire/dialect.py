@@ -131,6 +131,7 @@ class Dialect(ABC):
             request=request,
             finish_reasons=finish_reasons,
             keyed=keyed,
+            path=self.path(request, stream=False),
             translate=self.completion,
             reader=self.stream,
         )

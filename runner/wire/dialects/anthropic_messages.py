@@ -9,13 +9,11 @@ import json
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from ...finish_reasons import NONE_DECLARED, Declared
+from ...finish_reasons import Declared
 from ...values import Json, JsonObject
-from ..classify import read_reply
 from ..dialect import Dialect
 from ..error_rules import Asked
 from ..joining import is_empty
-from ..reply import Reply
 from ..stream import StreamReader
 from ..usage import token_count
 from .anthropic_request import translated
@@ -40,29 +38,6 @@ class Messages(Dialect):
     def path(self, request: JsonObject, *, stream: bool) -> str:
         """Return the same path for every request."""
         return "messages"
-
-    def read_reply(
-        self,
-        status: int,
-        headers: Mapping[str, str],
-        body: bytes,
-        *,
-        request: JsonObject,
-        finish_reasons: Mapping[str, Declared] = NONE_DECLARED,
-        keyed: bool = True,
-    ) -> Reply:
-        """Return the result of one exchange; hints name the path of this operation."""
-        return read_reply(
-            status,
-            headers,
-            body,
-            request=request,
-            finish_reasons=finish_reasons,
-            keyed=keyed,
-            path="messages",
-            translate=self.completion,
-            reader=self.stream,
-        )
 
     def encode(self, request: JsonObject) -> JsonObject:
         """Translate every key, or refuse it."""
