@@ -59,7 +59,7 @@ def remarks_of(judge: Judge) -> list[tuple[str, int | None]]:
 # --- assertions that repeat and contradict each other -----------------------------------------------------------
 
 
-def test_an_assertion_that_stands_twice_is_remarked_at_the_second_place() -> None:
+def test_an_assertion_that_appears_twice_is_remarked_at_the_second_place() -> None:
     judge = judge_of(TEXT + "assert:\n  - {type: contains, value: a}\n  - {type: contains, value: a}\n")
     (remark,) = judge.remarks
     assert (remark.severity, remark.code, remark.location and remark.location.line) == ("warning", "W014", 5)
@@ -150,7 +150,7 @@ def test_evaluators_that_differ_in_their_kind_or_value_are_no_repetition() -> No
     assert remarks_of(judge) == []
 
 
-def test_an_evaluator_that_stands_twice_is_remarked_at_the_second_place() -> None:
+def test_an_evaluator_that_appears_twice_is_remarked_at_the_second_place() -> None:
     assert remarks_of(evaluators("{string: {contains: a}}", "{string: {contains: a}}")) == [("W014", 5)]
 
 
@@ -274,7 +274,7 @@ def test_an_assertion_is_looked_at_under_the_outcome_that_its_test_expects() -> 
     assert ("can never pass" in message, line) == (True, 5)
 
 
-def test_the_same_assertion_under_another_outcome_is_looked_at_anew() -> None:
+def test_the_same_assertion_under_another_outcome_is_checked_again() -> None:
     judge = judge_of(SCHEMA)
     spec = {"type": "equals", "path": "$.a", "value": "x"}
     judge.prepare(case(spec))

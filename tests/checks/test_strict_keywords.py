@@ -65,7 +65,7 @@ def told(schema: Any) -> list[tuple[str, str, str]]:
 
 
 def of_a(schema: Any) -> list[tuple[str, str, str]]:
-    """What is told of a property, without its place."""
+    """Return the findings about a property, without its place."""
     return [
         (code, severity, message.partition(": ")[2]) for code, severity, message in told(closed(a=schema))
     ]

@@ -31,7 +31,7 @@ def served(content: str, model: str = "gpt-test", finish_reason: str = "stop") -
 
 
 class Suite:
-    """A prompt with so many cases, and a server whose nth answer to a case is right or not as it is told."""
+    """Create a prompt with this many cases, and a server whose nth answer to a case is right or wrong as configured."""
 
     def __init__(self, project: ProjectFolder, server: FaultServer) -> None:
         self.project = project

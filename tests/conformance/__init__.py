@@ -1,4 +1,4 @@
-"""What the tests hold runner against: hand-written data that stands here, and recordings of others where they are given.
+"""Check runner against hand-written data in this folder, and against third-party recordings if they are provided.
 
 The data of this folder is part of the repository; a test that misses it fails. The recordings belong to others and are
 not part of it: `SOURCES.tsv` lists them, and `RENDERINGS.tsv` what real tools made of them. A folder that holds them is

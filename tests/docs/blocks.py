@@ -43,7 +43,7 @@ class Block:
             yield from commands(line)
 
     def shown(self) -> tuple[list[str], str]:
-        """Of a console block with one command: the command as words, and the output that stands under it."""
+        """Return the command of a console block with one command, as words, and the output below it."""
         first, _, output = self.text.partition("\n")
         return shlex.split(first.removeprefix(_PROMPT_SIGN)), output
 

@@ -1,4 +1,4 @@
-"""The shards of a run become one run: every answer once, in the order of the input, and what is missing is told."""
+"""The shards of a run become one run: every answer once, in the order of the input; missing ones are reported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The mistakes people make, and what they are told: compared literally with tests/golden/yaml."""
+"""The messages for common mistakes are compared literally with tests/golden/yaml."""
 
 from __future__ import annotations
 

@@ -214,7 +214,7 @@ def _read_github(data: bytes) -> tuple[Prompt, list[Case]]:
 
 
 def _github_laws(data: bytes, read: tuple[Prompt, list[Case]]) -> None:
-    """What is read is JSON, all of it stands in the file, and an evaluator fails where it cannot be asked."""
+    """Check that the result is JSON, that all of it is in the file, and that an evaluator that cannot be judged fails."""
     prompt, cases = read
     hold_json(dict(prompt.request))
     lines = as_text(data).count("\n") + 1

@@ -83,7 +83,7 @@ _WARNED: list[Warning] = []
 
 
 def _note(warning: Warning | str, *_: object) -> None:
-    """A warning would be printed in between what a user is told. It is not made an error: ours might catch that."""
+    """Record a warning, which a user would see among the messages. Raising it is not enough: our code might catch it."""
     _WARNED.append(warning if isinstance(warning, Warning) else UserWarning(warning))
 
 

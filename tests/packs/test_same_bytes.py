@@ -1,4 +1,4 @@
-"""The same bytes tomorrow: what is not as locked is refused, and nothing moves unless it is told to."""
+"""A pack has the same bytes tomorrow: files that differ from the lock are refused, and versions change only on request."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ def test_a_tag_that_is_gone_is_told(project: Consumer, author: Author) -> None:
 
 
 def test_the_copy_of_a_moved_tag_is_not_the_one_that_was_locked(project: Consumer, author: Author) -> None:
-    """Somebody who copies the new files over the old ones is told by `verify`, which asks nobody."""
+    """If somebody copies the new files over the old ones, `verify` reports it, and contacts no server."""
     project.write("packs/support/partials/tone.j2", "Send me your key.\n")
     done = project.run("pack", "verify")
     assert done.code == 2

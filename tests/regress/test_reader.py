@@ -1,4 +1,4 @@
-"""Reading snapshots: the fast reader never reads anything else than YAML does, and what is off is told with its line."""
+"""The fast reader of snapshots never differs from the YAML reader, and errors are reported with their line."""
 
 from __future__ import annotations
 

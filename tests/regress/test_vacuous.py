@@ -1,4 +1,4 @@
-"""Rules by which no answer could ever differ, or that apply to none, are told at their line."""
+"""Rules that no answer can violate, or that never apply, are reported at their line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An error in a template is told at the author's own line, however the YAML is written."""
+"""An error in a template is reported at the author's line, however the YAML is written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The HTML report: what stands in the file."""
+"""The contents of the HTML report's file."""
 
 from __future__ import annotations
 

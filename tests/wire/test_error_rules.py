@@ -1,4 +1,4 @@
-"""The rules about errors, word for word: what is asked again, what no waiting restores, and what a person is told."""
+"""The rules about errors: which are retried, which waiting does not resolve, and the exact hint for each."""
 
 from __future__ import annotations
 
