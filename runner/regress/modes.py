@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from .results import PendingKind, SnapshotStatus
+if TYPE_CHECKING:
+    from .results import PendingKind, SnapshotStatus
 
 __all__ = ["Modes", "RecordMode", "UnreferencedMode", "UpdateMode", "is_ci", "modes_for"]
 
