@@ -410,7 +410,7 @@ def test_rows_that_can_be_read_only_once_are_refused_and_why(asked: ProjectFolde
     done = run(asked, "prompts/hello.prompt.yaml", "--input", "pipe.jsonl")
     assert done.code == 2
     assert "--input pipe.jsonl can be read only once" in done.err
-    assert "save them to a file, or give them on standard input: --input -" in done.err
+    assert "save them to a file, or pass them on standard input: --input -" in done.err
 
 
 def test_a_row_that_cannot_be_rendered_is_named(asked: ProjectFolder, server: FaultServer) -> None:
