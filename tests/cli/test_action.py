@@ -180,7 +180,7 @@ def edit(project: ProjectFolder) -> None:
 def test_a_project_that_is_as_approved_is_green_and_makes_a_report(shop: ProjectFolder) -> None:
     job = Job(shop)
     job.run(comment="true")
-    assert (job.code, job.ran) == (0, ["Refuse events that bring foreign code together with secrets", "Check", "Test", "Comment", "Verdict"]), job.log  # fmt: skip
+    assert (job.code, job.ran) == (0, ["Refuse events that combine untrusted code with secrets", "Check", "Test", "Comment", "Verdict"]), job.log  # fmt: skip
     report = Path(job.context["steps.test.outputs.report"])
     assert report.read_text(encoding="utf-8").startswith("<!doctype html>")
     assert Path(job.context["steps.test.outputs.summary"]).is_file()
@@ -242,7 +242,7 @@ def test_an_event_with_secrets_for_foreign_code_is_refused(shop: ProjectFolder, 
     job = Job(shop, **{"github.event_name": event})
     job.run()
     assert job.code == 1
-    assert job.ran == ["Refuse events that bring foreign code together with secrets"]
+    assert job.ran == ["Refuse events that combine untrusted code with secrets"]
     assert "::error title=Prompt gate::Do not run this action on" in job.log
 
 
