@@ -52,14 +52,14 @@ class ListedPrice:
 Price: TypeAlias = DeclaredPrice | ListedPrice
 
 
-def require_price_list() -> None:
-    """Raise ConfigError if the extra `prices` is not installed."""
-    load_extra("genai_prices", "prices", "prices: genai")
+def require_price_list() -> Any:
+    """Return the library with the list. Raises ConfigError if the extra `prices` is not installed."""
+    return load_extra("genai_prices", "prices", "prices: genai")
 
 
 @lru_cache(maxsize=256)
 def _lookup(model: str, base_url: str) -> _Cost | None:
-    library = load_extra("genai_prices", "prices", "prices: genai")
+    library = require_price_list()
 
     def listed(prompt: int, completion: int, cached: int) -> Any:
         usage = library.Usage(input_tokens=prompt, output_tokens=completion, cache_read_tokens=cached)
