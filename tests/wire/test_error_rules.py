@@ -232,6 +232,12 @@ def test_a_person_is_told_what_to_do(status: int, known: dict[str, Any], told: s
     assert said is None if told is None else (said or "").startswith(told)
 
 
+def test_only_a_schema_is_checked_by_runner_check() -> None:
+    assert hint(400, param="seed", asked=SENT) == (
+        "seed is sent exactly as declared: change or remove it in the prompt file"
+    )
+
+
 def test_without_a_key_a_models_name_is_all_there_is_to_check() -> None:
     said = hint(404, "The model x", asked=NO_KEY)
     assert said == "check the model's name; `runner models` lists those that the endpoint offers"
