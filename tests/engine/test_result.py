@@ -312,6 +312,27 @@ def test_a_refused_key_is_looked_for_where_it_came_from(endpoint: Endpoint, hint
     assert record["error"]["hint"] == hint
 
 
+@pytest.mark.parametrize(
+    ("endpoint", "hint"),
+    [
+        (
+            ENDPOINT,
+            "check the key in FAKE_KEY, or send it in the header that this server reads: headers_env: {x-api-key: NAME}",
+        ),
+        (Endpoint("fake", headers_env={"X-Api-Key": "OTHER"}), "check the key in OTHER"),
+        (
+            Endpoint("fake"),
+            "endpoint fake sends no key: set api_key_env to the name of its variable in runner.yaml",
+        ),
+    ],
+    ids=["another header", "that header", "no key"],
+)
+def test_a_server_that_reads_x_api_key_is_told_apart(endpoint: Endpoint, hint: str) -> None:
+    refused = replace(REFUSED, message="x-api-key header is required")
+    [record] = records(Reply(error=refused), job(endpoint))
+    assert record["error"]["hint"] == hint
+
+
 def test_another_errors_hint_is_the_providers() -> None:
     [record] = records(Reply(error=replace(REFUSED, status=403)), job())
     assert record["error"]["hint"] == "?"
