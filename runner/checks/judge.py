@@ -150,13 +150,11 @@ class Judge:
         *,
         latency_ms: float | None = None,
         cost: float | None = None,
-        vars: JsonObject | None = None,  # noqa: A002 - the name results and expressions use
         model: str | None = None,
     ) -> Judgement:
         """Judge one answer to one case.
 
-        `latency_ms` is in milliseconds, `cost` in US dollars (None: no price is known); `vars` defaults to the case's
-        variables. Raises FormatError for a broken assertion of the case, but only if `prepare` was not called before.
+        `latency_ms` is in milliseconds, `cost` in US dollars (None: no price is known). Raises FormatError for a broken assertion of the case, but only if `prepare` was not called before.
         """
         expected = Outcome.OK if case.outcome is None else Outcome(case.outcome)
         outcome, detail, broken = self._classify(answer)
@@ -184,7 +182,7 @@ class Judge:
                 latency_ms=latency_ms,
                 cost=cost,
                 model=model or (self._model if isinstance(self._model, str) else None),
-                vars=case.vars if vars is None else vars,
+                vars=case.vars,
                 row=case.row or {},
             )
             results = tuple(each.check(view) for each in asserted)

@@ -566,12 +566,12 @@ def test_an_invalid_answer_that_is_expected_has_its_output_asserted() -> None:
     assert not judge.judge(Answer(0, Outcome.OK, text="{}", output={"b": 2}), asserted).passed
 
 
-def test_the_variables_and_the_model_of_the_request_go_before_those_of_the_prompt() -> None:
+def test_the_variables_of_the_case_and_the_model_of_the_request_are_judged() -> None:
     judge = judge_of(TEXT)
     answer = Answer(0, Outcome.OK, text="two")
     asserted = case(expr("text == vars.word"), word="one")
     assert not judge.judge(answer, asserted).passed
-    assert judge.judge(answer, asserted, vars={"word": "two"}).passed
+    assert judge.judge(answer, asserted._replace(vars={"word": "two"})).passed
     priced = case({"type": "cost", "threshold": 1})
     assert "gpt-4o" in judge.judge(answer, priced).checks[0].message
     assert "m-2" in judge.judge(answer, priced, model="m-2").checks[0].message

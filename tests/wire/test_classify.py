@@ -176,6 +176,14 @@ FILTER = "The provider's content filter withheld or cut the answer"
         ),
         (choice(None, "tool_calls"), "The model ended for a tool call without making one."),
         (choice(None, "tool_calls", tool_calls=[CALL]), "The model called f."),
+        (
+            choice(None, "tool_calls", tool_calls=[{"id": "1", "type": "shell_call"}]),
+            "The model called shell_call.",
+        ),
+        (
+            choice(None, "tool_calls", tool_calls=[{"id": "1", "function": {"name": "g"}}]),
+            "The model called g.",
+        ),
     ],
 )
 def test_why_an_answer_is_not_ok_is_told_in_a_sentence(one: dict[str, Any], detail: str) -> None:
@@ -662,3 +670,9 @@ def test_any_completion_or_chunk_is_read(
     text = json.dumps(payload).encode()
     body = b"data: " + text + b"\n\ndata: [DONE]\n\n" if as_stream else text
     assert_sound(read_reply(200, {}, body, request=request_fields))
+
+
+def test_a_hint_names_the_path_of_chat_completions_unless_another_is_given() -> None:
+    body = json.dumps({"error": {"message": "This is not a chat model"}}).encode()
+    error = read_reply(404, {}, body, request={}).error
+    assert "this model is not served at /chat/completions" in ((error and error.hint) or "")
