@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from ..errors import did_you_mean
@@ -108,21 +108,23 @@ def _json_schema(inner: Mapping[str, Json]) -> Iterator[Finding]:
     if not strict:
         message = "strict is not true, so the schema is only a hint to the model and is not enforced"
         yield Finding("S005", "warning", message, (*at, "strict") if "strict" in inner else at)
-    if "schema" not in inner:
-        yield Finding("S004", "error", "response_format json_schema without a schema", at)
-    else:
-        declared = inner["schema"]
-        for found in lint(declared) if strict else lint_loosely(declared):
-            yield Finding(found.code, found.severity, found.message, (*at, "schema", *found.path))
+    yield from _of_schema(inner, lint if strict else lint_loosely)
 
 
 def _for_anthropic(inner: Mapping[str, Json]) -> Iterator[Finding]:
+    return _of_schema(inner, lambda schema: [*lint_loosely(schema), *lint_for_anthropic(schema)])
+
+
+def _of_schema(
+    inner: Mapping[str, Json], findings_in: Callable[[Json], Iterable[Finding]]
+) -> Iterator[Finding]:
+    """Yield what is found in the schema of a `json_schema`, or that it has none."""
+    at: JsonPath = ("json_schema",)
     if "schema" not in inner:
-        yield Finding("S004", "error", "response_format json_schema without a schema", ("json_schema",))
+        yield Finding("S004", "error", "response_format json_schema without a schema", at)
         return
-    schema = inner["schema"]
-    for found in [*lint_loosely(schema), *lint_for_anthropic(schema)]:
-        yield Finding(found.code, found.severity, found.message, ("json_schema", "schema", *found.path))
+    for found in findings_in(inner["schema"]):
+        yield Finding(found.code, found.severity, found.message, (*at, "schema", *found.path))
 
 
 def _endless(nodes: Mapping[JsonPath, Subschema]) -> Iterator[Finding]:

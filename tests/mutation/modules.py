@@ -48,7 +48,7 @@ MODULES: dict[str, tuple[str, ...]] = {
         "checks/json_in_text": "tests/checks/test_texts_of_answers.py",
         "checks/json_key": "tests/checks/test_json_key.py",
         "checks/foregone": "tests/checks/test_foregone.py tests/checks/test_every_kind.py tests/checks/test_judge_remarks.py",
-        "checks/strict": "tests/checks/test_strict_limits.py tests/checks/test_strict.py",
+        "checks/strict": "tests/checks/test_strict_limits.py tests/checks/test_strict.py tests/checks/test_anthropic_schema.py",
         "checks/strict_rules": "tests/checks/test_strict_keywords.py tests/checks/test_strict.py",
         "checks/strict_schema": "tests/checks/test_strict_limits.py tests/checks/test_strict.py",
     }.items()
