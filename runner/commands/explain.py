@@ -18,7 +18,7 @@ from ..regress.pending_answers import load_pending
 from ..regress.replay import replay
 from ..regress.results import PendingEntry
 from ..regress.revisions.hunks import Hunk
-from ..regress.rules.compare import compare
+from ..regress.rules.compare_answers import compare
 from ..regress.rules.coverage import deciding_rules
 from ..regress.rules.rules import Rules, compile_rules
 from ..regress.snapshots.approved import approved_of, changed_parts, shipped_file

@@ -10,7 +10,7 @@ from ..engine.plan.job import Job
 from ..values import Json
 from .answers import snapshot_of, stored_value, value_of
 from .results import Basis, CaseResult, SnapshotStatus
-from .rules.compare import Comparison, FieldVerdict, compare
+from .rules.compare_answers import Comparison, FieldVerdict, compare
 from .rules.redact import redact
 from .rules.rules import Rules
 from .rules.stability import modal, sample_verdict, unstable_paths

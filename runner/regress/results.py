@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from ..engine.journal.record import CheckRecord, ErrorRecord, Record, json_line
 from ..masking import json_cleaner
 from ..values import Json
-from .rules.compare import FieldVerdict as FieldChange
+from .rules.compare_answers import FieldVerdict as FieldChange
 from .snapshots.snapshot import Snapshot
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import pytest
 
 from runner.commands.review_rules import RuleWriting
 from runner.regress.results import PendingEntry
-from runner.regress.rules.compare import FieldVerdict
+from runner.regress.rules.compare_answers import FieldVerdict
 from runner.regress.snapshots.snapshot import Snapshot
 from tests.cli.project import ProjectFolder
 

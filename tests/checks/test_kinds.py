@@ -22,7 +22,7 @@ from runner.files.comparator_types import COMPARATORS, ComparatorName
 from runner.files.formats import schema
 from runner.files.model import Assertion
 from runner.files.violations import FOREIGN_ASSERTIONS
-from runner.regress.rules.compare import compare
+from runner.regress.rules.compare_answers import compare
 from runner.regress.rules.normalise import NAMES
 
 from ..regress.support import compiled

@@ -12,7 +12,7 @@ import pytest
 import runner
 from runner.commands.review_rules import RuleWriting
 from runner.regress.results import PendingEntry
-from runner.regress.rules.compare import FieldVerdict
+from runner.regress.rules.compare_answers import FieldVerdict
 from runner.regress.snapshots.snapshot import Snapshot
 from tests.faults import FaultServer, Received, Steps, completion
 from tests.regress.repository import GitFolder

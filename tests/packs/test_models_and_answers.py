@@ -155,7 +155,7 @@ def test_explain_says_which_answer_counts(user: Consumer, approved: Author) -> N
 def test_a_rule_for_a_prompt_of_a_pack_is_not_written_into_it() -> None:
     from runner.commands.review_rules import RuleWriting
     from runner.regress.results import PendingEntry
-    from runner.regress.rules.compare import FieldVerdict
+    from runner.regress.rules.compare_answers import FieldVerdict
     from runner.regress.snapshots.snapshot import Snapshot
 
     entry = PendingEntry(

@@ -11,7 +11,7 @@ import pytest
 
 from runner.engine.plan.job import Job
 from runner.regress.evaluate import Evaluation, evaluate
-from runner.regress.rules.compare import FieldVerdict
+from runner.regress.rules.compare_answers import FieldVerdict
 from runner.regress.snapshots.snapshot import Snapshot, Variation
 
 from .support import compiled, project_with

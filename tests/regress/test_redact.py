@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from runner.errors import FormatError
 from runner.files.model import Project
-from runner.regress.rules.compare import compare
+from runner.regress.rules.compare_answers import compare
 from runner.regress.rules.redact import compile_redactions, redact
 
 from .support import compiled, project_with, values

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.regress.rules.compare import compare
+from runner.regress.rules.compare_answers import compare
 from runner.regress.rules.stability import modal, sample_verdict, unstable_paths
 from runner.regress.snapshots.snapshot import Variation
 

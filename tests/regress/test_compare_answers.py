@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.checks.equality import difference
-from runner.regress.rules.compare import FieldVerdict, compare
+from runner.regress.rules.compare_answers import FieldVerdict, compare
 from runner.regress.rules.normalise import NAMES, normalise
 from runner.regress.rules.similar import similarity
 
