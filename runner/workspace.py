@@ -25,6 +25,7 @@ from .values import Json
 
 if TYPE_CHECKING:
     from .endpoints.connect import Connection
+    from .endpoints.model_files import Progress
     from .engine.trust import Trust
     from .files.env_file import EnvFile
 
@@ -126,13 +127,18 @@ class Workspace:
     # --- endpoints --------------------------------------------------------------------------------------------------
 
     def connect(
-        self, units: Iterable[Unit], *, trust: Trust | None, transport: str = "auto"
+        self,
+        units: Iterable[Unit],
+        *,
+        trust: Trust | None,
+        transport: str = "auto",
+        on_download: Progress | None = None,
     ) -> dict[str, Connection]:
         """Return the connections of the endpoints that the units need, by name. Opens no connection.
 
         `trust` must agree before a key is looked up; pass None if the caller has decided already, as a program that
-        loads its own prompt has. `transport` is the HTTP library to use (see `resolve`). Raises ConfigError before
-        anything is paid for.
+        loads its own prompt has. `transport` is the HTTP library to use, and `on_download` shows the download of a
+        model (see `resolve` for both). Raises ConfigError before anything is paid for.
         """
         from .endpoints.connect import resolve
 
@@ -140,6 +146,8 @@ class Workspace:
         if trust is not None:
             trust.require(endpoints.values())
         return {
-            name: resolve(endpoint, self.environ, root=self.project.root, transport=transport)
+            name: resolve(
+                endpoint, self.environ, root=self.project.root, transport=transport, on_download=on_download
+            )
             for name, endpoint in endpoints.items()
         }

@@ -200,7 +200,7 @@ class _Asking:
 
     def _connect(self, units: Iterable[Unit]) -> dict[str, Connection]:
         """Return the connections, then print what runs: an endpoint that is refused ends the command before."""
-        connections = self._endpoints.connect(self._chosen.workspace, units)
+        connections = self._endpoints.connect(self._chosen.workspace, units, self._reporter.on_download)
         if not self._begun:
             self._begun = True
             self._reporter.start(self._counters, title=self._chosen.title)

@@ -18,6 +18,7 @@ from ..workspace import Workspace
 
 if TYPE_CHECKING:
     from ..endpoints.connect import Connection
+    from ..endpoints.model_files import Progress
     from ..engine.trust import Disclosure, Trust
 
 __all__ = ["ConnectOptions"]
@@ -31,7 +32,9 @@ class ConnectOptions:
     trusted: bool = False
     transport: str = "auto"
 
-    def connect(self, workspace: Workspace, units: Iterable[Unit]) -> dict[str, Connection]:
+    def connect(
+        self, workspace: Workspace, units: Iterable[Unit], on_download: Progress | None = None
+    ) -> dict[str, Connection]:
         """Return the connections of the endpoints that units need. See Workspace.connect.
 
         Raises ConfigError as well if a price is to be looked up in a list that is not installed.
@@ -39,7 +42,9 @@ class ConnectOptions:
         units = tuple(units)
         if any(isinstance(unit.price, ListedPrice) for unit in units):
             require_price_list()
-        return workspace.connect(units, trust=self.trust_in(workspace), transport=self.transport)
+        return workspace.connect(
+            units, trust=self.trust_in(workspace), transport=self.transport, on_download=on_download
+        )
 
     def trust_in(self, workspace: Workspace) -> Trust:
         """Return the trust in a project: given by --trust, or else requested from the person at the terminal, if any."""

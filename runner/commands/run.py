@@ -154,7 +154,7 @@ class RunCommand:
             return chosen.preflight(plan, _counting(checking, visit), spool, screen.remark)
 
         preflight = None if self.stored else run_preflight()
-        connections = self.endpoints.connect(chosen.workspace, plan.units)
+        connections = self.endpoints.connect(chosen.workspace, plan.units, screen.reporter.on_download)
         root = chosen.workspace.root
         facts = facts_of(
             plan,

@@ -120,7 +120,7 @@ class RegressionCommand:
                     reporter.note(remarks.pop(0))
 
             def connect(units: Iterable[Unit]) -> dict[str, Connection]:
-                connections = endpoints.connect(workspace, units)
+                connections = endpoints.connect(workspace, units, reporter.on_download)
                 begin()  # not before: an endpoint that is refused ends the command
                 return connections
 

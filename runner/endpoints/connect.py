@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from types import MappingProxyType, TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit, urlunsplit
 
 from ..errors import ConfigError
@@ -18,6 +18,9 @@ from ..files.model import Endpoint
 from ..masking import worth_hiding
 from .base import USER_AGENT, Transport
 from .transports import check_transport, chosen_transport, open_transport
+
+if TYPE_CHECKING:
+    from .model_files import Progress
 
 __all__ = ["Connection", "resolve"]
 
@@ -115,14 +118,14 @@ def resolve(
     *,
     root: str | os.PathLike[str] = ".",
     transport: str = "auto",
-    on_download: Callable[[int, int], None] | None = None,
+    on_download: Progress | None = None,
 ) -> Connection:
     """Return the connection of a declared endpoint, with its key from `environ`.
 
     `root` is the (project's) folder for a relative `embedded: model.gguf`. `transport` is the HTTP library, "auto",
-    "httpx" or "aiohttp". `on_download` is called with the bytes so far and in total while a model is downloaded; by
-    default progress is shown on standard error. Raises ConfigError for an unset key variable, an invalid header, an
-    unknown model file, or a missing extra `local` or `fast`.
+    "httpx" or "aiohttp". `on_download` is called while a model is downloaded (see model_files.Progress); by default
+    progress is shown on standard error. Raises ConfigError for an unset key variable, an invalid header, an unknown
+    model file, or a missing extra `local` or `fast`.
     """
     check_transport(transport)
     if endpoint.embedded is not None:
@@ -148,7 +151,7 @@ def _embedded(
     environ: Mapping[str, str],
     root: str | os.PathLike[str],
     transport: str,
-    on_download: Callable[[int, int], None] | None,
+    on_download: Progress | None,
 ) -> Connection:
     from .embedded import (
         ANSWER_TOKENS,
@@ -162,7 +165,7 @@ def _embedded(
 
     found = find_model(model, environ, root=root, location=endpoint.location)
     require_local_extra()
-    progress = on_download or tell_progress(found.name)
+    progress = on_download or tell_progress()
     given_up = threading.Event()
     return Connection(
         endpoint,

@@ -31,6 +31,7 @@ __all__ = [
     "TEMPERATURE",
     "EmbeddedTransport",
     "base_url_of",
+    "download_line",
     "require_local_extra",
     "tell_progress",
 ]
@@ -123,29 +124,29 @@ class EmbeddedTransport:
             await self._http.close()
 
 
-def tell_progress(name: str) -> Progress:
+def tell_progress() -> Progress:
     """Return a progress display on standard error: a bar on a terminal, elsewhere one line at the start."""
     terminal = sys.stderr.isatty()
     shown = ended = False
-    name = one_line(name)
 
-    def show(done: int, total: int) -> None:
+    def show(name: str, done: int, total: int) -> None:
         nonlocal shown, ended
         if ended:  # the end may be reported more than once, and already has its line
             return
         if terminal:
-            line = _progress_line(name, done, total, shutil.get_terminal_size().columns - 1)
+            line = download_line(name, done, total, shutil.get_terminal_size().columns - 1)
             sys.stderr.write("\r" + line + ("\n" if done == total else ""))
         elif not shown:
-            sys.stderr.write(f"downloading {name}, {total // 10**6} MB, once\n")
+            sys.stderr.write(f"downloading {one_line(name)}, {total // 10**6} MB, once\n")
         shown, ended = True, done == total
         sys.stderr.flush()
 
     return show
 
 
-def _progress_line(name: str, done: int, total: int, width: int) -> str:
+def download_line(name: str, done: int, total: int, width: int) -> str:
     """Return a progress line of constant length, at most `width`; without enough space it drops the name, then the bar."""
+    name = one_line(name)
     megabytes = f"{total // 10**6}"
     end = f" {done // 10**6:>{len(megabytes)}} of {megabytes} MB"
     begin = f"downloading {name if name.isascii() else ascii(name)} (once)"

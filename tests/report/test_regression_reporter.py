@@ -95,6 +95,21 @@ def test_a_run_on_a_terminal_looks_like_the_golden_one() -> None:
     assert_golden("regression/live.txt", re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", text).replace("\r", "\n"))
 
 
+def test_a_download_takes_the_line_of_the_progress_until_it_ends() -> None:
+    out, clock = io.StringIO(), Clock()
+    with RegressionReporter(out, live=True, color=False, width=80, environ={}, clock=clock) as reporter:
+        reporter.start(title="")
+        assert reporter.on_download is not None
+        for done in (46, 92, 92):
+            reporter.on_download("tiny", done * 10**6, 92 * 10**6)
+            clock.now += 0.4
+            reporter.tick()
+        before, after = out.getvalue().split("downloaded tiny, 92 MB (once)\n")
+    assert "downloading tiny (once) [###############               ] 46 of 92 MB" in before
+    assert "0 cases" not in before
+    assert "0 cases" in after
+
+
 def test_what_to_do_next_is_printed_last() -> None:
     assert shown(EVERYTHING, orphans=[ORPHAN]).endswith("To review and approve: runner review\n")
 

@@ -90,7 +90,7 @@ class RegressionReporter(Reporter):
         seconds = self._due()
         if seconds is None:
             return
-        line = self._progress(seconds)
+        line = (self._download_line() if self._is_live else None) or self._progress(seconds)
         if self._is_live:
             # Text in the last column makes some terminals wrap.
             self._stream.control("\r\x1b[2K")

@@ -155,6 +155,9 @@ class ConsoleReporter(Reporter):
         seconds = self._due()
         if seconds is None:
             return
+        if self._live is not None and (download := self._download_line()) is not None:
+            self._live.update(f"  {download}", refresh=True)
+            return
         self._pace.mark(seconds, self._counters.done)
         rate = self._pace.rate(seconds, self._counters.done)
         parts = segments(self._counters, seconds=seconds, rate=rate)

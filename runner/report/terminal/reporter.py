@@ -64,6 +64,8 @@ class Reporter:
         self._clock = clock
         self._quiet = quiet
         self._began = self._next = 0.0
+        self._download: tuple[str, int, int] | None = None
+        self._downloaded: set[str] = set()
 
     @property
     def _screen_width(self) -> int | None:
@@ -71,6 +73,37 @@ class Reporter:
         if self._is_live or self._stream.isatty():
             return self._given_width or shutil.get_terminal_size().columns
         return None
+
+    @property
+    def on_download(self) -> Callable[[str, int, int], None] | None:
+        """Return what receives the progress of a model's download, from any thread; None if no line is redrawn.
+
+        The download takes the line of the progress, since nothing is answered before it ends; on two lines, each would
+        overwrite the other.
+        """
+        return self._downloading if self._is_live else None
+
+    def _downloading(self, name: str, done: int, total: int) -> None:
+        if name not in self._downloaded:  # the end may be reported more than once
+            self._download = (name, done, total)
+
+    def _download_line(self) -> str | None:
+        """Return the line of the download that is under way; print a note once, when it has ended."""
+        if self._download is None:
+            return None
+        name, done, total = self._download
+        if done == total:
+            self._download = None
+            self._downloaded.add(name)
+            self.note(f"downloaded {name}, {total // 10**6} MB (once)")
+            return None
+        from ...endpoints.embedded import download_line
+
+        return download_line(name, done, total, (self._screen_width or 80) - 3)
+
+    def note(self, text: str) -> None:
+        """Show a message now."""
+        raise NotImplementedError
 
     def _start_clock(self) -> None:
         self._began = self._clock()
