@@ -6,6 +6,10 @@ import click
 
 __all__ = ["command"]
 
+_ZSH_REGISTERS = "    compdef _runner_completion runner\n"
+_ZSH_STARTS = "    (( $+functions[compdef] )) || { autoload -Uz compinit && compinit -i }\n"
+"""A .zshrc that does not set up zsh's completion has no `compdef`. `-i`: no question about folders of other owners."""
+
 
 @click.command("completion")
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
@@ -18,6 +22,7 @@ def command(ctx: click.Context, shell: str) -> int:
     \b
       runner completion bash >> ~/.bashrc
       runner completion zsh >> ~/.zshrc
+      mkdir -p ~/.config/fish/completions
       runner completion fish > ~/.config/fish/completions/runner.fish
     """
     from click.shell_completion import ShellComplete, get_completion_class
@@ -28,5 +33,8 @@ def command(ctx: click.Context, shell: str) -> int:
     assert kind is not None, "click knows these shells"
     # Not `kind.source`: for bash, it starts a bash to ask for its version.
     source = ShellComplete.source(kind(ctx.find_root().command, {}, "runner", "_RUNNER_COMPLETE"))
+    if shell == "zsh":
+        assert _ZSH_REGISTERS in source, "click registers the function for an eval"
+        source = source.replace(_ZSH_REGISTERS, _ZSH_STARTS + _ZSH_REGISTERS)
     print_data(source.rstrip("\n"), json=False)
     return 0

@@ -181,6 +181,38 @@ def test_bash_completes(asked: ProjectFolder, typed: str, offered: list[str]) ->
     assert sorted(done.stdout.split()) == offered
 
 
+def script_of(project: ProjectFolder, shell: str, file: str) -> dict[str, str]:
+    """Install the script of a shell in an empty home, and return the environment of that shell."""
+    project.write("bin/runner", f'#!/bin/sh\nexec "{sys.executable}" -m runner "$@"\n')
+    (project.folder / "bin/runner").chmod(0o755)
+    project.write(file, project.run("completion", shell).out)
+    home = str(project.folder / "home")
+    path = f"{project.folder / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    return project.environ(
+        {"HOME": home, "ZDOTDIR": home, "XDG_CONFIG_HOME": f"{home}/.config", "PATH": path}
+    )
+
+
+@pytest.mark.skipif(shutil.which("zsh") is None, reason="needs zsh")
+def test_zsh_completes_even_if_its_completion_was_not_set_up(asked: ProjectFolder) -> None:
+    environ = script_of(asked, "zsh", "home/.zshrc")
+    done = subprocess.run(
+        ["zsh", "-i", "-c", "print $_comps[runner]"],
+        cwd=asked.folder, env=environ, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert (done.stdout, done.stderr) == ("_runner_completion\n", "")
+
+
+@pytest.mark.skipif(shutil.which("fish") is None, reason="needs fish")
+def test_fish_completes(asked: ProjectFolder) -> None:
+    environ = script_of(asked, "fish", "home/.config/fish/completions/runner.fish")
+    done = subprocess.run(
+        ["fish", "-c", "complete -C 'runner run hel'"],
+        cwd=asked.folder, env=environ, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert (done.stdout, done.stderr) == ("hello\n", "")
+
+
 class Screen(io.StringIO):
     def isatty(self) -> bool:
         return True
