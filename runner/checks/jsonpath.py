@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import NoReturn
 
+from ..json_pointer import escape_token, unescape_token
 from ..schema import json_path
 from ..values import Json, JsonPath
 
@@ -94,7 +95,7 @@ class Path:
 
     def __str__(self) -> str:
         if any(segment.token for segment in self.segments):
-            return "".join("/" + _escape_token(str(segment.selector)) for segment in self.segments)
+            return "".join("/" + escape_token(str(segment.selector)) for segment in self.segments)
         return "$" + "".join(_spell(segment) for segment in self.segments)
 
 
@@ -176,11 +177,7 @@ def _parse_pointer(text: str) -> Path:
     if bad:
         raise PathError(bad.start() + 1, 'in a JSON Pointer "~" is written "~0" and "/" in a name "~1"')
     tokens = text[1:].split("/")
-    return Path(tuple(Segment(token.replace("~1", "/").replace("~0", "~"), token=True) for token in tokens))
-
-
-def _escape_token(token: str) -> str:
-    return token.replace("~", "~0").replace("/", "~1")
+    return Path(tuple(Segment(unescape_token(token), token=True) for token in tokens))
 
 
 def _spell(segment: Segment) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from ..files.violations import near
+from ..json_pointer import unescape_token
 from ..schema import SchemaProblem, Validator, show
 from ..values import Json, json_type
 from .jsonpath import Path, Segment
@@ -142,7 +143,7 @@ def _target(root: Json, reference: Json) -> Json:
         return True
     here: Json = root
     for token in reference[1:].split("/")[1:]:
-        name = token.replace("~1", "/").replace("~0", "~")
+        name = unescape_token(token)
         if not isinstance(here, Mapping) or name not in here:
             return True
         here = here[name]

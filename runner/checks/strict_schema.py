@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 from urllib.parse import unquote
 
+from ..json_pointer import unescape_token
 from ..schema import json_path, show
 from ..values import Json, JsonPath
 
@@ -105,7 +106,7 @@ def target(reference: Json) -> JsonPath | None:
     match = _REFERENCE.fullmatch(reference) if isinstance(reference, str) else None
     if match is None:
         return None
-    return match[1], unquote(match[2]).replace("~1", "/").replace("~0", "~")
+    return match[1], unescape_token(unquote(match[2]))
 
 
 def ends(nodes: Mapping[JsonPath, Subschema]) -> set[JsonPath]:

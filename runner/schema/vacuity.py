@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 from ..errors import close_to, did_you_mean
+from ..json_pointer import unescape_token
 from ..values import Json, JsonPath
 from .wording import json_path
 
@@ -242,7 +243,7 @@ class _Proof:
             named = list(_anchored(self._root, unquote(reference[1:])))
             return named[0] if len(named) == 1 else False
         for step in reference.split("/")[1:]:
-            name = unquote(step).replace("~1", "/").replace("~0", "~")
+            name = unescape_token(unquote(step))
             if isinstance(found, Mapping) and name in found:
                 found = found[name]
             elif isinstance(found, list) and name.isdecimal() and int(name) < len(found):

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import sys
-import time
-from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, TextIO
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, TextIO, Unpack
 
 from ...engine.journal.record import Record
 from ...regress.modes import Modes
@@ -15,7 +13,7 @@ from ...regress.tally import Tally
 from ..terminal.figures import count, dollars, duration, plural, whole_seconds
 from ..terminal.painting import BOLD, DIM, Line
 from ..terminal.progress import SEPARATOR
-from ..terminal.reporter import LINES_PER_RUN, Reporter
+from ..terminal.reporter import LINES_PER_RUN, Reporter, ReporterOptions
 from ..terminal.terminal_text import one_line, shorten, visible, wrapped
 from .gate_lines import gate_lines
 from .regression_closing import closing_lines, next_steps, sentences, total_lines
@@ -34,26 +32,8 @@ class RegressionReporter(Reporter):
     the end. Its memory use is bounded, and all foreign text is shown with control characters escaped. See Reporter.
     """
 
-    def __init__(
-        self,
-        stream: TextIO | None = None,
-        *,
-        live: bool | None = None,
-        color: bool | None = None,
-        width: int | None = None,
-        environ: Mapping[str, str] = os.environ,
-        clock: Callable[[], float] = time.monotonic,
-        quiet: bool = False,
-    ) -> None:
-        super().__init__(
-            sys.stdout if stream is None else stream,
-            live=live,
-            color=color,
-            width=width,
-            environ=environ,
-            clock=clock,
-            quiet=quiet,
-        )
+    def __init__(self, stream: TextIO | None = None, **options: Unpack[ReporterOptions]) -> None:
+        super().__init__(sys.stdout if stream is None else stream, **options)
         self._digest = RegressionDigest()
         self._gates: list[GateResult] = []
         self._title: Line | None = None

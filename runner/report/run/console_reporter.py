@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import sys
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import cached_property
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, TextIO, Unpack
 
 from ...engine.journal.counters import Counters
 from ...engine.journal.record import Record
 from ..terminal.figures import count
 from ..terminal.progress import SEPARATOR, Pace, segments
-from ..terminal.reporter import LINES_PER_RUN, LIVE_EVERY, PLAIN_EVERY, Reporter
+from ..terminal.reporter import LINES_PER_RUN, LIVE_EVERY, PLAIN_EVERY, Reporter, ReporterOptions
 from ..terminal.terminal_text import visible, wrapped
 from .digest import SMALL, Digest, Next
 
@@ -39,23 +37,10 @@ class ConsoleReporter(Reporter):
         self,
         stream: TextIO | None = None,
         *,
-        live: bool | None = None,
-        color: bool | None = None,
-        width: int | None = None,
-        environ: Mapping[str, str] = os.environ,
-        clock: Callable[[], float] = time.monotonic,
-        quiet: bool = False,
         before_line: Callable[[], None] | None = None,
+        **options: Unpack[ReporterOptions],
     ) -> None:
-        super().__init__(
-            sys.stderr if stream is None else stream,
-            live=live,
-            color=color,
-            width=width,
-            environ=environ,
-            clock=clock,
-            quiet=quiet,
-        )
+        super().__init__(sys.stderr if stream is None else stream, **options)
         self._before_line = before_line
         self._counters = Counters()
         self._digest = Digest()

@@ -7,11 +7,19 @@ import shutil
 import time
 from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import Self, TextIO
+from typing import Self, TextIO, TypedDict, Unpack
 
 from .outlet import Outlet
 
-__all__ = ["LINES_PER_RUN", "LIVE_EVERY", "PLAIN_EVERY", "Reporter", "wants_color", "wants_live"]
+__all__ = [
+    "LINES_PER_RUN",
+    "LIVE_EVERY",
+    "PLAIN_EVERY",
+    "Reporter",
+    "ReporterOptions",
+    "wants_color",
+    "wants_live",
+]
 
 LINES_PER_RUN = 200
 """In a pipe, a run with more results than this has no line for each of them."""
@@ -36,6 +44,17 @@ def wants_live(stream: TextIO, environ: Mapping[str, str]) -> bool:
     return stream.isatty() and environ.get("TERM") != "dumb" and not environ.get("CI")
 
 
+class ReporterOptions(TypedDict, total=False):
+    """How a display looks (see Reporter)."""
+
+    live: bool | None
+    color: bool | None
+    width: int | None
+    environ: Mapping[str, str]
+    clock: Callable[[], float]
+    quiet: bool
+
+
 class Reporter:
     """Base of the displays: start, one result at a time, tick, note, finish.
 
@@ -45,24 +64,16 @@ class Reporter:
     prints. As a context manager it restores the terminal, whatever happens.
     """
 
-    def __init__(
-        self,
-        stream: TextIO,
-        *,
-        live: bool | None = None,
-        color: bool | None = None,
-        width: int | None = None,
-        environ: Mapping[str, str] = os.environ,
-        clock: Callable[[], float] = time.monotonic,
-        quiet: bool = False,
-    ) -> None:
+    def __init__(self, stream: TextIO, **options: Unpack[ReporterOptions]) -> None:
+        environ = options.get("environ", os.environ)
+        live, color = options.get("live"), options.get("color")
+        self._quiet = options.get("quiet", False)
         self._stream = Outlet.of(stream)
-        self._is_live = (wants_live(self._stream.text, environ) if live is None else live) and not quiet
+        self._is_live = (wants_live(self._stream.text, environ) if live is None else live) and not self._quiet
         self._color = wants_color(self._stream.text, environ) if color is None else color
-        self._given_width = width
+        self._given_width = options.get("width")
         self._environ = environ
-        self._clock = clock
-        self._quiet = quiet
+        self._clock = options.get("clock", time.monotonic)
         self._began = self._next = 0.0
         self._download: tuple[str, int, int] | None = None
         self._downloaded: set[str] = set()
