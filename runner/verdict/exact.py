@@ -76,13 +76,19 @@ def _normal_law(strata: Sequence[_Stratum], seen: int) -> float:
     return _CDF((seen + 0.5 - mean) / math.sqrt(variance))
 
 
-def sign_flip(base: Counts, new: Counts) -> float:
+def sign_flip(base: Counts, new: Counts, groups: Sequence[str] | None = None) -> float:
     """Return the one-sided p-value for such a fall of the mean if each case's difference is equally likely up or down.
 
     The hypothesis is about inputs like these, of which the cases are a sample. All 2^m sign flips are counted, on
-    integers. With one sample each this is the sign test. Returns 1 if no case differs.
+    integers. With one sample each this is the sign test. Returns 1 if no case differs. `groups` names the group of each
+    case, if cases belong together: the differences of a group are then flipped as one.
     """
     differences = [Fraction(k2, n2) - Fraction(k1, n1) for (k1, n1), (k2, n2) in zip(base, new, strict=True)]
+    if groups is not None:
+        together: dict[str, Fraction] = {}
+        for group, difference in zip(groups, differences, strict=True):
+            together[group] = together.get(group, Fraction()) + difference
+        differences = list(together.values())
     factor = math.lcm(*(each.denominator for each in differences))
     whole = [int(each * factor) for each in differences if each]
     if not whole:

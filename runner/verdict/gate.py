@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from .exact import Counts, drop, rate, sign_flip, stratified_exact
-from .intervals import difference_interval, rate_interval
 from .looks import Looks
+from .metrics import PASSES, CaseValues, Statistic
 from .power import About
 
-__all__ = ["Bound", "Evidence", "Trial", "Word", "as_one_sample", "can_be_worse"]
+__all__ = ["Arm", "Bound", "Evidence", "Trial", "Word", "as_one_sample", "can_be_worse"]
+
+Arm: TypeAlias = Sequence[CaseValues]
+"""What each case is to the metric of a gate."""
 
 Word: TypeAlias = Literal["held", "worse", "inconclusive"]
 
@@ -26,7 +29,7 @@ _FIRST_ROOM = 0.03
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """The condition of a gate on the pass rate: it may fall by at most `max_drop`, or must be at least `least`.
+    """The condition of a gate on a metric: it may fall by at most `max_drop`, or must be at least `least`.
 
     `confidence` is one-sided. `prove` reverses the burden of proof: the gate holds only if the near end of the interval
     is inside.
@@ -69,18 +72,19 @@ class Evidence:
     p_inputs: float | None = None
 
 
-def as_one_sample(counts: Counts) -> list[tuple[int, int]]:
-    """Return the counts for samples that are copies of each other: one sample per case."""
-    return [(int(passed > 0), 1) for passed, _ in counts]
+def as_one_sample(arm: Arm) -> list[CaseValues]:
+    """Return an arm whose samples are copies of each other: one sample per case."""
+    return [(int(case[0] > 0), 1) if isinstance(case, tuple) else case[:1] for case in arm]
 
 
-def can_be_worse(bound: Bound, base: Counts) -> bool:
+def can_be_worse(bound: Bound, base: Arm, statistic: Statistic = PASSES) -> bool:
     """Return whether the gate could ever be `worse`, even if all new answers failed."""
-    failed = [(0, bound.looks.last)] * len(base)
+    failed = statistic.failed(base, bound.looks.last)
     spent = bound.alpha * max(bound.looks.shares)
     if bound.least is not None:
-        return _p_below(bound.least, failed) <= spent
-    return rate(base) > bound.max_drop + _ROUNDING and _test(bound, base, failed) <= spent
+        return statistic.p_below(failed, bound.least) <= spent
+    fall = _fall(statistic, base, failed)
+    return fall > bound.max_drop + _ROUNDING and statistic.p_drop(base, failed, bound.about) <= spent
 
 
 @dataclass(slots=True)
@@ -93,19 +97,19 @@ class Trial:
     p: float = 1.0
     proven: bool = False
 
-    def look(self, base: Counts, new: Counts, *, samples: int, tests: int) -> bool:
-        """Look at the counts after so many samples; return whether that decides the gate.
+    def look(self, base: Arm, new: Arm, *, samples: int, tests: int, statistic: Statistic = PASSES) -> bool:
+        """Look at the arms after so many samples; return whether that decides the gate.
 
         `tests` is the number of gates in the run: a gate that is worse at once must be so even if no other gate is.
         """
         bound, looks = self.bound, self.bound.looks
         share = looks.shares[self.looked]
-        seen = self.evidence = _evidence(bound, base, new, samples)
+        seen = self.evidence = _evidence(bound, base, new, samples, statistic)
         # Each look's p-value is divided by its share of the error; the smallest quotient is a p-value for all looks.
         self.p = min(self.p, seen.p / share, 1.0)
         first, self.looked = self.looked == 0, self.looked + 1
         if bound.prove:
-            self.proven = _proven(bound, base, new, share)
+            self.proven = _proven(bound, base, new, share, statistic)
         if self.looked == len(looks.samples):
             return True
         if self.p <= bound.alpha / tests and seen.drop > bound.margin + _ROUNDING:
@@ -127,44 +131,35 @@ class Trial:
         return "inconclusive" if beyond else "held"
 
 
-def _evidence(bound: Bound, base: Counts, new: Counts, samples: int) -> Evidence:
+def _evidence(bound: Bound, base: Arm, new: Arm, samples: int, statistic: Statistic) -> Evidence:
     confidence = 1 - 2 * bound.alpha
-    now = rate(new)
+    now = statistic.value(new) or 0.0
     if bound.least is not None:
-        low, high = rate_interval(new, confidence)
-        return Evidence(len(new), samples, now, bound.least - now, low, high, _p_below(bound.least, new))
-    low, high = difference_interval(base, new, confidence)
+        low, high = statistic.interval(new, confidence)
+        p = statistic.p_below(new, bound.least)
+        return Evidence(len(new), samples, now, bound.least - now, low, high, p)
+    low, high = statistic.difference(base, new, confidence)
     return Evidence(
         len(new),
         samples,
         now,
-        drop(base, new),
+        _fall(statistic, base, new),
         low,
         high,
-        _test(bound, base, new),
-        base_rate=rate(base),
-        p_inputs=sign_flip(base, new),
+        statistic.p_drop(base, new, bound.about),
+        base_rate=statistic.value(base) or 0.0,
+        p_inputs=statistic.p_drop(base, new, "inputs"),
     )
 
 
-def _test(bound: Bound, base: Counts, new: Counts) -> float:
-    return stratified_exact(base, new) if bound.about == "cases" else sign_flip(base, new)
+def _fall(statistic: Statistic, base: Arm, new: Arm) -> float:
+    """Return by how much the metric fell. One that is not defined, such as a precision without answers, counts as 0."""
+    return (statistic.value(base) or 0.0) - (statistic.value(new) or 0.0)
 
 
-def _proven(bound: Bound, base: Counts, new: Counts, share: float) -> bool:
+def _proven(bound: Bound, base: Arm, new: Arm, share: float, statistic: Statistic) -> bool:
     """Return whether the near end of the interval is inside, at the error that this look may spend."""
     confidence = 1 - 2 * bound.alpha * share
     if bound.least is not None:
-        return rate_interval(new, confidence)[0] >= bound.least
-    return difference_interval(base, new, confidence)[0] > -bound.margin
-
-
-def _p_below(least: float, counts: Counts) -> float:
-    """Return the smallest one-sided level at which the rate's interval is below `least`; 0.5 if its estimate is not."""
-    low, high = 0.0, 0.5
-    if rate(counts) >= least - _ROUNDING:
-        return high
-    for _ in range(50):
-        middle = (low + high) / 2
-        low, high = (low, middle) if rate_interval(counts, 1 - 2 * middle)[1] < least else (middle, high)
-    return high
+        return statistic.interval(new, confidence)[0] >= bound.least
+    return statistic.difference(base, new, confidence)[0] > -bound.margin

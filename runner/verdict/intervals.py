@@ -83,33 +83,45 @@ def wilson(passed: int, total: int, confidence: float = 0.95) -> Interval:
     return middle - half if passed else 0.0, middle + half if passed < total else 1.0
 
 
-def rate_interval(counts: Counts, confidence: float = 0.95) -> Interval:
-    """Return the interval of the mean pass rate over cases. The units are cases, not samples of one case.
+def rate_interval(counts: Counts, confidence: float = 0.95, groups: Sequence[str] | None = None) -> Interval:
+    """Return the interval of the mean pass rate over cases. The units are cases (or `groups`), not samples of one case.
 
     With one sample per case it is Wilson's interval. Otherwise it is the t interval around the mean, after adding two
     cases at half the weight of a case, one that passes and one that fails, so that its width is not zero if all pass.
     """
-    if all(total == 1 for _, total in counts):
+    if groups is None and all(total == 1 and passed in (0, 1) for passed, total in counts):
         return wilson(sum(passed for passed, _ in counts), len(counts), confidence)
-    low, high = _t_interval([passed / total for passed, total in counts], (0.0, 1.0), confidence)
+    low, high = _t_interval([passed / total for passed, total in counts], (0.0, 1.0), confidence, groups)
     return max(0.0, low), min(1.0, high)
 
 
-def difference_interval(base: Counts, new: Counts, confidence: float = 0.95) -> Interval:
+def difference_interval(
+    base: Counts, new: Counts, confidence: float = 0.95, groups: Sequence[str] | None = None
+) -> Interval:
     """Return the interval of the mean difference, new minus base, for inputs like these.
 
-    It is the t interval over the cases, after adding two with the differences +1 and -1 at half the weight of a case
-    (as Agresti and Min do for one sample each), so that its width is not zero if nothing differs.
+    It is the t interval over the cases (or `groups`), after adding two with the differences +1 and -1 at half the weight
+    of a case (as Agresti and Min do for one sample each), so that its width is not zero if nothing differs.
     """
     differences = [k2 / n2 - k1 / n1 for (k1, n1), (k2, n2) in zip(base, new, strict=True)]
-    low, high = _t_interval(differences, (1.0, -1.0), confidence)
+    low, high = _t_interval(differences, (1.0, -1.0), confidence, groups)
     return max(-1.0, low), min(1.0, high)
 
 
-def _t_interval(values: Sequence[float], added: tuple[float, float], confidence: float) -> Interval:
-    weighted = [(value, 1.0) for value in values] + [(value, 0.5) for value in added]
-    weight = sum(share for _, share in weighted)
-    mean = sum(share * value for value, share in weighted) / weight
-    spread = sum(share * (value - mean) ** 2 for value, share in weighted)
-    half = t_quantile((1 + confidence) / 2, weight - 1) * math.sqrt(spread / (weight - 1) / weight)
+def _t_interval(
+    values: Sequence[float], added: tuple[float, float], confidence: float, groups: Sequence[str] | None
+) -> Interval:
+    """Return the t interval of the mean over cases; with groups, of the ratio of their sums to their sizes."""
+    sums: dict[object, tuple[float, int]] = {}
+    for key, value in zip(range(len(values)) if groups is None else groups, values, strict=True):
+        whole, size = sums.get(key, (0.0, 0))
+        sums[key] = whole + value, size + 1
+    mean_size = len(values) / len(sums)
+    units = [(whole, float(size), 1.0) for whole, size in sums.values()]
+    units += [(value * mean_size, mean_size, 0.5) for value in added]
+    number = sum(share for *_, share in units)
+    weight = sum(share * size for _, size, share in units)
+    mean = sum(share * whole for whole, _, share in units) / weight
+    spread = sum(share * (whole - mean * size) ** 2 for whole, size, share in units)
+    half = t_quantile((1 + confidence) / 2, number - 1) * math.sqrt(spread * number / (number - 1)) / weight
     return mean - half, mean + half

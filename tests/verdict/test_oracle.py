@@ -215,3 +215,133 @@ def test_smallest_drop(draw: random.Random) -> None:
         return ours, 1.0 if excess(1.0) <= 0 else optimize.brentq(excess, 1e-9, 1.0)
 
     each(draw, compare, abs=1e-4)
+
+
+def labelled(draw: random.Random, cases: int, most: int) -> list[list[tuple[str, str]]]:
+    """Return cases with the same number of samples each, as NumPy's flat arrays need it."""
+    labels = ['"a"', '"b"', '"c"', '"d"'][: draw.randint(2, 4)]
+    samples = draw.randint(1, most)
+    came = [*labels, "(refused)", '"other"']
+    suite = []
+    for _ in range(cases):
+        expected = draw.choice(labels)
+        suite.append([(expected, draw.choice([expected, *came])) for _ in range(samples)])
+    return suite
+
+
+def test_precision_recall_and_f1(draw: random.Random) -> None:
+    """As scikit-learn defines them, with the labels that have support."""
+    import numpy
+
+    from runner.verdict.labels import label_figures
+    from runner.verdict.metrics import Metric, statistic
+
+    def compare() -> tuple[object, object]:
+        suite = labelled(draw, draw.randint(1, 30), 4)
+        expected = numpy.array([pair[0] for case in suite for pair in case])
+        came = numpy.array([pair[1] for case in suite for pair in case])
+        figures = label_figures(suite)
+        theirs, ours, scores, supports = [], [], [], []
+        for label in sorted(set(expected)):
+            right = numpy.sum((expected == label) & (came == label))
+            predicted, support = numpy.sum(came == label), numpy.sum(expected == label)
+            precision = right / predicted if predicted else 0.0
+            recall = right / support
+            f1 = 2 * precision * recall / (precision + recall) if right else 0.0
+            each = figures[str(label)]
+            ours += [each.precision or 0.0, each.recall, each.f1]
+            theirs += [precision, recall, f1]
+            scores.append(f1)
+            supports.append(support)
+        ids = [str(place) for place in range(len(suite))]
+        ours += [
+            statistic(Metric("macro_f1"), ids).value(suite),
+            statistic(Metric("weighted_f1"), ids).value(suite),
+        ]
+        theirs += [numpy.mean(scores), numpy.average(scores, weights=supports)]
+        return ours, theirs
+
+    each(draw, compare, abs=1e-12)
+
+
+def test_errors_of_numbers(draw: random.Random) -> None:
+    import numpy
+
+    from runner.verdict.metrics import Metric, statistic
+
+    def compare() -> tuple[object, object]:
+        arm = [[abs(draw.gauss(0, 3)) for _ in range(3)] for _ in range(draw.randint(1, 30))]
+        ids = [str(place) for place in range(len(arm))]
+        ours = [-(statistic(Metric(name), ids).value(arm) or 0) for name in ("mae", "rmse")]
+        return ours, [numpy.mean(arm), numpy.sqrt(numpy.mean(numpy.square(arm)))]
+
+    each(draw, compare, rel=1e-9)
+
+
+def test_micro_f1_and_jaccard(draw: random.Random) -> None:
+    import numpy
+
+    from runner.verdict.metrics import Metric, SetMatch, statistic
+
+    def compare() -> tuple[object, object]:
+        wanted = numpy.array([[draw.random() < 0.4 for _ in range(5)] for _ in range(draw.randint(1, 20))])
+        came = numpy.array([[draw.random() < 0.4 for _ in range(5)] for _ in wanted])
+        arm = [
+            [SetMatch(int(numpy.sum(old & new)), int(numpy.sum(new & ~old)), int(numpy.sum(old & ~new)))]
+            for old, new in zip(wanted, came, strict=True)
+        ]
+        both, either = numpy.sum(wanted & came, axis=1), numpy.sum(wanted | came, axis=1)
+        ids = [str(place) for place in range(len(arm))]
+        ours = [statistic(Metric(name), ids).value(arm) for name in ("micro_f1", "jaccard")]
+        whole = numpy.sum(wanted) + numpy.sum(came)
+        shares = numpy.where(either > 0, both / numpy.maximum(either, 1), 1.0)
+        return [each or 0.0 for each in ours], [
+            2 * numpy.sum(both) / whole if whole else 0.0,
+            numpy.mean(shares),
+        ]
+
+    each(draw, compare, abs=1e-12)
+
+
+def test_the_swap_test_is_near_flipping_every_case(draw: random.Random) -> None:
+    """With one sample each, swapping the arms of the mean of a score is the sign-flip test."""
+    from runner.verdict.exact import sign_flip
+    from runner.verdict.resampling import drop_p_value
+
+    def part(case: object) -> tuple[tuple[str, float], ...]:
+        return (("sum", float(sum(case)) / len(case)), ("cases", 1.0))  # type: ignore[arg-type,call-overload]
+
+    for _ in range(25):
+        size = draw.randint(4, 14)
+        base = [[draw.randint(0, 1)] for _ in range(size)]
+        new = [[draw.randint(0, 1)] for _ in range(size)]
+        exact = sign_flip([(sum(case), 1) for case in base], [(sum(case), 1) for case in new])
+        drawn = drop_p_value(
+            base, new, part, lambda totals: totals["sum"] / totals["cases"], "seed", "inputs"
+        )
+        assert drawn == pytest.approx(exact, abs=0.1 if exact > 0.1 else 0.02)
+        dealt = drop_p_value(base, new, part, lambda totals: totals["sum"] / totals["cases"], "seed", "cases")
+        assert dealt == pytest.approx(
+            stratified_exact([(sum(case), 1) for case in base], [(sum(case), 1) for case in new]),
+            abs=0.1 if exact > 0.1 else 0.02,
+        )
+
+
+def test_the_bootstrap_is_near_numpys_with_dirichlet_weights(draw: random.Random) -> None:
+    import numpy
+
+    from runner.verdict.resampling import resampled
+
+    def score(totals: object) -> float:
+        return totals["sum"] / totals["cases"]  # type: ignore[index]
+
+    generator = numpy.random.default_rng(20261127)
+    for _ in range(10):
+        cases = [draw.gauss(5, 2) for _ in range(draw.randint(10, 40))]
+        drawn = sorted(resampled([(("sum", each), ("cases", 1.0)) for each in cases], (), score, "seed"))
+        theirs = generator.dirichlet(numpy.ones(len(cases)), 4000) @ numpy.array(cases)
+        for share in (0.05, 0.5, 0.95):
+            spread = float(numpy.std(theirs))
+            assert drawn[int(share * len(drawn))] == pytest.approx(
+                float(numpy.quantile(theirs, share)), abs=0.25 * spread
+            )
