@@ -10,7 +10,8 @@ from ..endpoints.list_models import OfferedModel, list_models
 from ..engine.plan.job import Unit
 from ..engine.plan.units import make_units
 from ..errors import Diagnostic, RunnerError, close_to, did_you_mean
-from ..files.model import Prompt
+from ..files.model import Project, Prompt
+from ..files.model_rules import listing_api
 from ..workspace import Workspace
 from .connect_options import ConnectOptions
 
@@ -32,7 +33,7 @@ def check_online(
     ]
     for name, connection in options.connect(workspace, units).items():
         try:
-            offered = asyncio.run(_offered(connection))
+            offered = asyncio.run(_offered(connection, workspace.project))
         except RunnerError as error:
             yield error
             continue
@@ -43,9 +44,10 @@ def check_online(
                 yield found
 
 
-async def _offered(connection: Connection) -> dict[str, OfferedModel]:
+async def _offered(connection: Connection, project: Project) -> dict[str, OfferedModel]:
+    api = listing_api(project, connection.endpoint)
     async with connection:
-        return {model.name: model for model in await list_models(connection)}
+        return {model.name: model for model in await list_models(connection, api)}
 
 
 def _remark(unit: Unit, offered: dict[str, OfferedModel]) -> Diagnostic | None:

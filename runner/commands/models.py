@@ -8,7 +8,7 @@ import json
 from ..endpoints.connect import resolve
 from ..endpoints.list_models import OfferedModel, list_models
 from ..files.env_file import EnvFile
-from ..files.model_rules import endpoint_for
+from ..files.model_rules import endpoint_for, listing_api
 from ..report.terminal.outlet import print_data, print_line
 from .connect_options import ConnectOptions
 from .open_workspace import open_workspace
@@ -30,7 +30,7 @@ def show_models(
 
     async def ask() -> list[OfferedModel]:
         async with connection:
-            return await list_models(connection)
+            return await list_models(connection, listing_api(workspace.project, chosen))
 
     models = asyncio.run(ask())
     names = [model.name for model in models]

@@ -28,14 +28,17 @@ class OfferedModel(NamedTuple):
     shutdown: datetime.date | None = None
 
 
-async def list_models(connection: Connection) -> list[OfferedModel]:
+async def list_models(connection: Connection, api: str | None = None) -> list[OfferedModel]:
     """Return the models that an endpoint offers, sorted by name; a key that a name repeats is masked.
+
+    `api` is the wire format of its requests, by default the one that the endpoint declares.
 
     Raises EndpointError with the provider's message if there is no list (https://platform.openai.com/docs/
     api-reference/models/list), and ConfigError if the connection cannot be set up.
     """
     url = connection.url("models")
-    headers = connection.headers(dialect_of(connection.endpoint.api).headers)
+    dialect = dialect_of(api or connection.endpoint.api)
+    headers = connection.headers(dialect.headers, api=dialect.name)
     transport = connection.transport()
     found: dict[str, OfferedModel] = {}
     page = url

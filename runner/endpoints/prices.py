@@ -9,31 +9,54 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from ..extras import load_extra
 
-__all__ = ["DeclaredPrice", "ListedPrice", "Price", "require_price_list"]
-
-_Cost: TypeAlias = Callable[[int, int, int], float]
+__all__ = ["DeclaredPrice", "ListedPrice", "Price", "Tokens", "require_price_list"]
 
 _MILLION = 1_000_000
 
 
+class Tokens(NamedTuple):
+    """The tokens that are paid for.
+
+    Parts of `prompt` were read from the provider's cache (`cached`), or written to it (`written`); a part of the latter
+    is kept for an hour (`written_1h`).
+    """
+
+    prompt: int
+    completion: int
+    cached: int = 0
+    written: int = 0
+    written_1h: int = 0
+
+
+_Cost: TypeAlias = Callable[[Tokens], float]
+
+
 @dataclass(frozen=True, slots=True)
 class DeclaredPrice:
-    """A price from runner.yaml, in US dollars per million tokens; if `cached` is None, cached tokens cost as much as `input`."""
+    """A price from runner.yaml, in US dollars per million tokens.
+
+    Tokens read from a cache, or written to it, cost as much as `input` if they have no price of their own; those that
+    are kept for an hour cost as much as other written ones.
+    """
 
     input: float
     output: float
     cached: float | None = None
+    cache_write: float | None = None
+    cache_write_1h: float | None = None
 
-    def cost(self, prompt: int, completion: int, cached: int = 0) -> float:
-        """Return the cost in US dollars; `cached` is the part of `prompt` that the provider read from its cache."""
-        if self.cached is None:
-            return (prompt * self.input + completion * self.output) / _MILLION
-        dollars = (prompt - cached) * self.input + completion * self.output
-        return (dollars + cached * self.cached) / _MILLION
+    def cost(self, tokens: Tokens) -> float:
+        """Return the cost in US dollars."""
+        read, written = (self.input if rate is None else rate for rate in (self.cached, self.cache_write))
+        kept = written if self.cache_write_1h is None else self.cache_write_1h
+        new = tokens.prompt - tokens.cached - tokens.written
+        dollars = new * self.input + tokens.cached * read + tokens.completion * self.output
+        dollars += (tokens.written - tokens.written_1h) * written + tokens.written_1h * kept
+        return dollars / _MILLION
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +66,10 @@ class ListedPrice:
     model: str
     base_url: str
 
-    def cost(self, prompt: int, completion: int, cached: int = 0) -> float | None:
+    def cost(self, tokens: Tokens) -> float | None:
         """Return the cost in US dollars as `DeclaredPrice.cost` does; None if the list does not have the model."""
         found = _lookup(self.model, self.base_url)
-        return None if found is None else found(prompt, completion, cached)
+        return None if found is None else found(tokens)
 
 
 Price: TypeAlias = DeclaredPrice | ListedPrice
@@ -61,18 +84,26 @@ def require_price_list() -> Any:
 def _lookup(model: str, base_url: str) -> _Cost | None:
     library = require_price_list()
 
-    def listed(prompt: int, completion: int, cached: int) -> Any:
-        usage = library.Usage(input_tokens=prompt, output_tokens=completion, cache_read_tokens=cached)
+    def listed(tokens: Tokens) -> Any:
+        usage = library.Usage(
+            input_tokens=tokens.prompt,
+            output_tokens=tokens.completion,
+            cache_read_tokens=tokens.cached,
+            cache_write_tokens=tokens.written,
+            cache_write_1h_tokens=tokens.written_1h,
+        )
         return library.calc_price(usage, model_ref=model, provider_api_url=base_url)
 
     try:
-        price = listed(0, 0, 0).model_price
+        price = listed(Tokens(0, 0)).model_price
     except LookupError:
         return None
-    cached_rate = price.input_mtok if price.cache_read_mtok is None else price.cache_read_mtok
-    rates = price.input_mtok, price.output_mtok, cached_rate
-    if all(isinstance(rate, Decimal) for rate in rates):
-        read, written, again = map(float, rates)
-        return DeclaredPrice(read, written, again).cost
+    needed = price.input_mtok, price.output_mtok
+    others = price.cache_read_mtok, price.cache_write_mtok, price.cache_write_1h_mtok
+    if all(isinstance(rate, Decimal) for rate in (*needed, *filter(None, others))):
+        dollars, answer = map(float, needed)
+        return DeclaredPrice(
+            dollars, answer, *(None if rate is None else float(rate) for rate in others)
+        ).cost
     # If prices depend on the length of the request, the library calculates them, which is slower.
-    return lambda prompt, completion, cached: float(listed(prompt, completion, cached).total_price)
+    return lambda tokens: float(listed(tokens).total_price)

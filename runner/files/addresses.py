@@ -122,12 +122,15 @@ def shown_name(name: str) -> str:
     return name if is_plausible_name(name) else "[not shown: it may be a key]"
 
 
-def key_headers(endpoint: Endpoint) -> dict[str, tuple[str, str | None]]:
-    """Return the headers that carry keys: the prefix of the key, and the variable it comes from (None: the keyring)."""
+def key_headers(endpoint: Endpoint, api: str | None = None) -> dict[str, tuple[str, str | None]]:
+    """Return the headers that carry keys: the prefix of the key, and the variable it comes from (None: the keyring).
+
+    `api` is the wire format of the request, which an entry of `models` may choose; by default it is the endpoint's.
+    """
     found: dict[str, tuple[str, str | None]] = {}
     if endpoint.api_key_env or endpoint.api_key_keyring:
         host = urlsplit(endpoint.base_url or "").hostname or ""
-        if host == _ANTHROPIC and endpoint.api == "messages":
+        if host == _ANTHROPIC and (api or endpoint.api) == "messages":
             # Its own keys; `Authorization` is for OAuth tokens there.
             return {"x-api-key": ("", endpoint.api_key_env)} | _from_variables(endpoint)
         found["Authorization"] = ("Bearer ", endpoint.api_key_env)

@@ -193,7 +193,7 @@ class Endpoint:
     `headers_env` names the variables that contain the values of headers.
     `timeout` is the total deadline of one case in seconds, including retries; `rpm` and `tpm` are requests and tokens
     per minute. `finish_reasons` gives the meanings of this server's words, by `word_key`. `api` is the wire format of
-    its requests.
+    its requests. `context_tokens` is the most that a prompt and its answer can have together.
     """
 
     name: str
@@ -212,6 +212,7 @@ class Endpoint:
     headers_env: Mapping[str, str] = field(default_factory=dict)
     finish_reasons: Mapping[str, Declared] = field(default_factory=dict)
     api: str = DEFAULT_API
+    context_tokens: int | None = None
 
     @property
     def default_model(self) -> str | None:
@@ -237,6 +238,8 @@ class ModelRule:
     deny: bool | None = None
     api: str | None = None
     model: str | None = None
+    cache_write_price: float | None = None
+    cache_write_1h_price: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

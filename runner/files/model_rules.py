@@ -5,11 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 
+from ..apis import DEFAULT_API
 from ..errors import ConfigError, Location
 from .model import Endpoint, ModelRule, Project
 from .violations import near
 
-__all__ = ["api_for", "denial_of", "endpoint_for", "endpoint_hint", "model_at", "pack_model", "price_for"]
+__all__ = [
+    "api_for",
+    "denial_of",
+    "endpoint_for",
+    "endpoint_hint",
+    "listing_api",
+    "model_at",
+    "pack_model",
+    "price_for",
+]
 
 
 def endpoint_for(project: Project, model: str | None, *, name: str | None = None) -> Endpoint:
@@ -52,6 +62,14 @@ def api_for(project: Project, model: str, endpoint: Endpoint, asked: str | None 
         if rule.api is not None and here and _is_about(rule, model, asked):
             return rule.api
     return endpoint.api
+
+
+def listing_api(project: Project, endpoint: Endpoint) -> str:
+    """Return the wire format in which `endpoint` is asked for its models: its own, else that of an entry of `models`."""
+    named = (rule.api for rule in project.models if rule.endpoint in (None, endpoint.name))
+    return (
+        next((api for api in (endpoint.api, *named) if api not in (None, DEFAULT_API)), None) or DEFAULT_API
+    )
 
 
 def price_for(project: Project, model: str, asked: str | None = None) -> ModelRule | None:

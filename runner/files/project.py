@@ -187,7 +187,7 @@ class _Reader:
         elif not (base.keys() | own.keys()) & {"base_url", "embedded"}:
             self.refuse(at, f'{label} needs "base_url"', 'or "embedded" for a model on this machine')
         if "embedded" in own:
-            for key in ("api_key_env", "api_key_keyring", "headers", "headers_env"):
+            for key in ("api_key_env", "api_key_keyring", "headers", "headers_env", "context_tokens"):
                 if key in own:
                     message = f"{label}: an embedded model has no {key}"
                     self.refuse((*at, key), message, "leave it out", at_key=True)
@@ -268,6 +268,8 @@ class _Reader:
                     entry.get("deny"),
                     entry.get("api"),
                     self._model(pattern, entry.get("model")),
+                    price.get("cache_write"),
+                    price.get("cache_write_1h"),
                 )
             )
         return tuple(rules)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from ..finish_reasons import NONE_DECLARED, Declared, Ending, ending_of
@@ -57,17 +58,18 @@ def read_reply(
     finish_reasons: Mapping[str, Declared] = NONE_DECLARED,
     keyed: bool = True,
     path: str = "chat/completions",
+    names: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
     translate: Callable[[Json], Json] = lambda payload: payload,
     reader: Callable[[Mapping[str, str], Mapping[str, Declared], Asked], StreamReader] = StreamAccumulator,
 ) -> Reply:
     """Return the result of one exchange. `request` is the declared one: its `n`, `tools` and `response_format` count.
 
     `finish_reasons` has the meanings of an endpoint's own words, by their `word_key`; `keyed` is whether a key was sent;
-    `path` is that of the operation. Never raises, whatever the bytes are: an invalid answer becomes an outcome or an error. `output` is parsed for
+    `path` is that of the operation, and `names` has the declared names of its fields (see `Asked`). Never raises, whatever the bytes are: an invalid answer becomes an outcome or an error. `output` is parsed for
     response_format json_schema and json_object, but not validated against the schema here. `translate` and `reader`
     convert another wire format to a chat completion, for a whole response and for a stream.
     """
-    exchange = _Exchange(status, headers, request, finish_reasons, Asked(request, keyed, path))
+    exchange = _Exchange(status, headers, request, finish_reasons, Asked(request, keyed, path, names))
     if 200 <= status < 300 and _is_stream(headers, body):
         stream = reader(headers, finish_reasons, exchange.asked)
         feed_all(stream, body)

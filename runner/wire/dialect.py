@@ -23,6 +23,7 @@ from .fingerprint import FINGERPRINTERS, NOT_COUNTED, Fingerprinter, parts
 from .reply import Reply
 from .request import encode
 from .stream import StreamReader
+from .usage import NO_LIMITS, TokenLimits
 
 __all__ = ["Dialect", "SchemaRules", "UntranslatableError", "dialect_of"]
 
@@ -61,6 +62,9 @@ class Dialect(ABC):
 
     schema_rules: ClassVar[SchemaRules] = "openai"
     """The rules by which `check` lints the schema of the answer."""
+
+    names: ClassVar[Mapping[str, tuple[str, ...]]] = MappingProxyType({})
+    """The declared keys from which it writes each field of another name, by the path of that field in the body."""
 
     not_counted: ClassVar[frozenset[str]] = NOT_COUNTED
     """The declared top-level keys that are not part of the fingerprint, because they do not change the question."""
@@ -116,13 +120,12 @@ class Dialect(ABC):
         request: JsonObject,
         finish_reasons: Mapping[str, Declared] = NONE_DECLARED,
         keyed: bool = True,
-        limit: int | None = None,
+        limits: TokenLimits = NO_LIMITS,
     ) -> Reply:
         """Return the result of one exchange. `request` is the declared one: its `n`, `tools`, `response_format` count.
 
         `finish_reasons` has the meanings of an endpoint's own words, by their `word_key`; `keyed` is whether a key was
-        sent. `limit` is the server's own limit on the tokens of an answer, for formats in which it may not say that it
-        cut one. Never raises, whatever the bytes are.
+        sent. `limits` are the server's own limits on tokens, for formats in which it may not say that it cut an answer. Never raises, whatever the bytes are.
         """
         return read_reply(
             status,
@@ -132,6 +135,7 @@ class Dialect(ABC):
             finish_reasons=finish_reasons,
             keyed=keyed,
             path=self.path(request, stream=False),
+            names=self.names,
             translate=self.completion,
             reader=self.stream,
         )

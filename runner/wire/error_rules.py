@@ -7,6 +7,8 @@ OpenAI's error guide, do not go away by waiting: billing, spend and quota.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from ..finish_reasons import word_key
@@ -18,13 +20,15 @@ __all__ = ["ANYTHING", "Asked", "hint_for", "hint_for_page", "is_retryable", "is
 class Asked(NamedTuple):
     """The known facts about the request that caused an error, so that no hint mentions something that was not sent.
 
-    `fields` are those of its body (None: unknown), `keyed` is whether a key was sent, `path` is the operation's below
-    the base URL.
+    `fields` are the declared ones (None: unknown), `keyed` is whether a key was sent, `path` is the operation's below
+    the base URL. `names` has the declared fields from which the wire format writes a field of another name, by the
+    path of that field, such as `text.format`.
     """
 
     fields: JsonObject | None = None
     keyed: bool = True
     path: str = "chat/completions"
+    names: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 
     def sent(self, name: str) -> bool:
         """Return whether the body has a field, or the root field of a path such as `messages[0].role`."""
@@ -32,6 +36,15 @@ class Asked(NamedTuple):
         if self.fields is None or root is None:
             return False
         return root[0] == "messages" or root[0] in self.fields
+
+    def source(self, name: str) -> str | None:
+        """Return the declared field from which a field of the body, or a part of it, is written; None if there is none."""
+        words = re.findall(r"\w+", name)
+        for length in range(len(words), 0, -1):
+            declared = self.names.get(".".join(words[:length]), ())
+            if found := next((each for each in declared if self.sent(each)), None):
+                return found
+        return words[0] if words and self.sent(words[0]) else None
 
 
 ANYTHING = Asked()
@@ -171,11 +184,8 @@ def hint_for(
     if (status == 404 and "model" in f"{code} {said}") or word_key(code) in ("unknownmodel", "modelnotfound"):
         allowed = ", and that this key may use it" if asked.keyed else ""
         return f"check the model's name{allowed}; `runner models` lists those that the endpoint offers"
-    if status in {400, 422} and param and asked.sent(param):
-        checked = (
-            "; `runner check` names mistakes in its schema" if param.startswith("response_format") else ""
-        )
-        return f"{param} is sent exactly as declared: change or remove it in the prompt file{checked}"
+    if status in {400, 422} and (named := _declared(param, message, asked)):
+        return named
     if 300 <= status < 400:
         return f"the server redirects, and redirects are not followed: {_base_url(asked)}"
     if status == 404:
@@ -183,6 +193,24 @@ def hint_for(
     if status >= 500:
         return _HINTS.get(status, "the provider's server failed: try again later")
     return _HINTS_WITHOUT_KEY.get(status, _HINTS.get(status)) if not asked.keyed else _HINTS.get(status)
+
+
+_NAMED = re.compile(r"([a-z_]+(?:\.\w+)*): ")
+"""How Anthropic's messages begin if they are about a parameter."""
+
+
+def _declared(param: str | None, message: str, asked: Asked) -> str | None:
+    """Return the hint for a parameter that the provider refuses, if the author declared it."""
+    found = None if param else _NAMED.match(message)
+    param = found[1] if found else param
+    source = asked.source(param) if param else None
+    if param is None or source is None:
+        return None
+    checked = "; `runner check` names mistakes in its schema" if source == "response_format" else ""
+    change = f"change or remove it in the prompt file{checked}"
+    if re.split(r"\W", param)[0] == source:
+        return f"{param} is sent exactly as declared: {change}"
+    return f"{param} is written from {source}, which is sent as declared: {change}"
 
 
 def _elsewhere(said: str, asked: Asked) -> str:

@@ -3,13 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from ..values import Json
 
-__all__ = ["stated_cost", "token_count"]
+__all__ = ["NO_LIMITS", "TokenLimits", "stated_cost", "token_count"]
 
 _MOST = 2**53
 """The highest number that is believed: up to here a double holds every whole number."""
+
+
+class TokenLimits(NamedTuple):
+    """The limits on the tokens of one answer, and on those of a prompt and its answer together. None: unknown."""
+
+    answer: int | None = None
+    context: int | None = None
+
+    def reached(self, prompt: int | None, answer: int | None) -> bool:
+        """Return whether an answer of this length was cut off by one of the limits."""
+        if answer is None:
+            return False
+        if self.answer is not None and answer >= self.answer:
+            return True
+        return self.context is not None and prompt is not None and prompt + answer >= self.context
+
+
+NO_LIMITS = TokenLimits()
 
 
 def token_count(usage: Mapping[str, Json] | None, name: str) -> int | None:

@@ -113,8 +113,85 @@ def test_a_prompt_is_sent_and_its_answer_is_read(project: ProjectFolder, server:
         "end_turn",
     )
     assert record["usage"]["prompt_tokens"] == 200
-    assert record["usage"]["prompt_tokens_details"] == {"cached_tokens": 90}
+    assert record["usage"]["prompt_tokens_details"] == {"cached_tokens": 90, "cache_write_tokens": 100}
     assert record["cost"] == pytest.approx((110 + 9 + 70) / 1e6)
+
+
+def test_tokens_written_to_the_cache_have_their_own_price(
+    project: ProjectFolder, server: FaultServer
+) -> None:
+    usage = {**USAGE, "cache_creation": {"ephemeral_5m_input_tokens": 60, "ephemeral_1h_input_tokens": 40}}
+    server.play(reply(200, {**message('{"category": "bug"}'), "usage": usage}))
+    price = {"input": 1, "cached": 0.1, "cache_write": 1.25, "cache_write_1h": 2, "output": 10}
+    declare(project, server, models={"claude-*": {"price": price}})
+    [record] = run(project, "run", "--no-cache").records()
+    assert record["cost"] == pytest.approx((10 + 9 + 60 * 1.25 + 40 * 2 + 70) / 1e6)
+
+
+def declare_at_anthropic(project: ProjectFolder) -> None:
+    claude = {"base_url": "http://api.anthropic.com/v1", "api_key_env": "FAKE_KEY", "max_retries": 0}
+    spec = {
+        "endpoint": "claude",
+        "endpoints": {"claude": claude},
+        "models": {"claude-*": {"api": "messages"}},
+    }
+    project.write("runner.yaml", json.dumps(spec, indent=2))
+    project.write("ticket.prompt.yaml", PROMPT)
+
+
+def through(server: FaultServer) -> dict[str, str]:
+    """The environment in which the server is the proxy of all others."""
+    return {"FAKE_KEY": KEY, "HTTP_PROXY": server.origin, "http_proxy": server.origin}
+
+
+@pytest.mark.parametrize("transport", ["httpx", "aiohttp"])
+def test_a_format_that_only_an_entry_of_models_names_has_its_own_header_for_the_key(
+    project: ProjectFolder, server: FaultServer, transport: str
+) -> None:
+    server.play(reply(200, message('{"category": "bug"}')))
+    declare_at_anthropic(project)
+    done = project.run("run", "--no-cache", "--transport", transport, env=through(server))
+    assert done.code == 0, done.err
+    [request] = server.requests
+    assert request.target == "http://api.anthropic.com/v1/messages"
+    assert request.headers["x-api-key"] == KEY
+    assert "authorization" not in request.headers
+    assert '-H "x-api-key: $FAKE_KEY"' in run(project, "render", "--format", "curl").out
+
+
+@pytest.mark.parametrize("args", [("models",), ("check", "--online")])
+def test_the_models_are_listed_as_that_format_is_asked(
+    project: ProjectFolder, server: FaultServer, args: tuple[str, ...]
+) -> None:
+    server.play(reply(200, {"data": [{"type": "model", "id": "claude-x"}], "has_more": False}))
+    declare_at_anthropic(project)
+    done = project.run(*args, env=through(server))
+    assert done.code == 0, done.err
+    [request] = server.requests
+    assert request.target == "http://api.anthropic.com/v1/models"
+    assert (request.headers["x-api-key"], request.headers["anthropic-version"]) == (KEY, "2023-06-01")
+    assert "authorization" not in request.headers
+
+
+@pytest.mark.parametrize(
+    ("said", "hint"),
+    [
+        ("max_tokens: 50000 > 4096, the most for this model", "max_tokens is written from max_completion_tokens"),
+        ("output_config.format.schema: 'minItems' is not supported", "output_config.format.schema is written from response_format"),
+        ("messages.0.content: text must not be empty", "messages.0.content is sent exactly as declared"),
+        ("system: text must not be empty", "system is written from messages"),
+        ("thinking.budget_tokens: it is too small", None),
+    ],
+)  # fmt: skip
+def test_a_refused_parameter_is_named_as_it_was_declared(
+    project: ProjectFolder, server: FaultServer, said: str, hint: str | None
+) -> None:
+    error = {"type": "invalid_request_error", "message": said}
+    server.play(reply(400, {"type": "error", "error": error}))
+    declare(project, server, PROMPT.replace("max_tokens: 40", "max_completion_tokens: 40"))
+    [record] = run(project, "run", "--no-cache").records()
+    assert (record["error"]["hint"] or "").startswith(hint or "")
+    assert (record["error"]["hint"] is None) == (hint is None)
 
 
 def test_a_stream_is_read_and_one_that_breaks_off_is_an_error(

@@ -80,6 +80,28 @@ def test_another_wire_format_is_asked_and_read_end_to_end(
 
 
 @pytest.mark.usefixtures("_toy")
+@pytest.mark.parametrize("command", ["run", "render"])
+def test_a_field_of_the_command_line_that_a_format_cannot_express_names_its_flag(
+    project: ProjectFolder, server: FaultServer, command: str
+) -> None:
+    declare(project, server)
+    done = run(project, command, "--set", "seed=7")
+    assert (done.code, server.requests) == (2, [])
+    assert "--set seed=7: seed cannot be sent with `api: toy`: a toy has no such thing" in done.err
+    assert "hello.prompt.yaml" not in done.err
+
+
+@pytest.mark.usefixtures("_toy")
+def test_a_value_of_the_command_line_that_replaces_a_declared_one_names_its_flag(
+    project: ProjectFolder, server: FaultServer
+) -> None:
+    declare(project, server)
+    project.write("hello.prompt.yaml", PROMPT.replace("model: m1", "model: m1\nseed: 3"))
+    assert "hello.prompt.yaml:4:7: error: seed cannot be sent" in run(project, "run").err
+    assert "--set seed=7: seed cannot be sent" in run(project, "run", "--set", "seed=7").err
+
+
+@pytest.mark.usefixtures("_toy")
 def test_another_wire_format_is_streamed(project: ProjectFolder, server: FaultServer) -> None:
     server.play(
         event_stream('data: "Hel"\n\n', 'data: "lo"\n\n', {"why": "stop", "cost": [1, 2]}, done=False)

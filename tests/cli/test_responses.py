@@ -44,6 +44,52 @@ def answered(name: str) -> Steps:
 
 
 @pytest.mark.usefixtures("_declared")
+@pytest.mark.parametrize(
+    ("param", "hint"),
+    [
+        ("max_output_tokens", "max_output_tokens is written from max_completion_tokens, which is sent as declared: change"),
+        ("input[0].content", "input[0].content is written from messages, which is sent as declared: change"),
+        ("reasoning.effort", "reasoning.effort is written from reasoning_effort, which is sent as declared: change"),
+        ("text.format.schema", "text.format.schema is written from response_format"),
+        ("include", "include is written from logprobs"),
+        ("top_p", "top_p is sent exactly as declared: change"),
+        ("truncation", None),
+        ("temperature", None),
+    ],
+)  # fmt: skip
+def test_a_refused_parameter_is_named_as_it_was_declared(
+    project: ProjectFolder, server: FaultServer, param: str, hint: str | None
+) -> None:
+    more = (
+        "reasoning_effort: low\nlogprobs: true\ntop_p: 0.5\nresponse_format: {type: json_schema, "
+        "json_schema: {name: a, schema: {type: object, properties: {b: {type: string}}}}}\n"
+    )
+    project.write("hello.prompt.yaml", PROMPT + more)
+    error = {
+        "message": "It is not supported with this model.",
+        "type": "invalid_request_error",
+        "param": param,
+    }
+    server.play(reply(400, {"error": error}))
+    [record] = run(project, "run", "--no-cache").records()
+    assert (record["error"]["hint"] or "").startswith(hint or "")
+    assert (record["error"]["hint"] is None) == (hint is None)
+
+
+@pytest.mark.usefixtures("_declared")
+def test_an_answer_that_fills_the_declared_context_was_cut(
+    project: ProjectFolder, server: FaultServer
+) -> None:
+    server.play(answered("two messages"), answered("two messages"))
+    spec = json.loads((project.folder / "runner.yaml").read_text())
+    for tokens, outcome in ((23, "truncated"), (24, "ok")):
+        spec["endpoints"]["fake"]["context_tokens"] = tokens
+        project.write("runner.yaml", json.dumps(spec))
+        [record] = run(project, "run", "--no-cache").records()
+        assert record["outcome"] == outcome
+
+
+@pytest.mark.usefixtures("_declared")
 def test_a_prompt_is_asked_and_its_answer_recorded_with_its_cost(
     project: ProjectFolder, server: FaultServer
 ) -> None:

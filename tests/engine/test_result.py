@@ -17,6 +17,7 @@ from runner.engine.plan.job import Job
 from runner.engine.pool.result import cost_of, records_of
 from runner.errors import ConfigError
 from runner.files.model import Endpoint
+from runner.wire.dialect import dialect_of
 from runner.wire.reply import Answer, Outcome, ProviderError, Reply
 
 PRICE = DeclaredPrice(2.0, 10.0, cached=0.5)
@@ -47,6 +48,54 @@ def test_cached_tokens_cost_what_others_do_where_no_price_is_given_for_them() ->
 def test_cached_tokens_may_be_free() -> None:
     free = DeclaredPrice(2.0, 10.0, cached=0.0)
     assert cost_of(cached(400_000), free) == pytest.approx(2.2)
+
+
+WRITES = DeclaredPrice(2.0, 10.0, cached=0.5, cache_write=2.5, cache_write_1h=4.0)
+
+
+def written(tokens: int, kept: int = 0, read: int = 0) -> dict[str, Any]:
+    details = {"cached_tokens": read, "cache_write_tokens": tokens, "cache_write_1h_tokens": kept}
+    return usage(prompt_tokens_details=details)
+
+
+def test_tokens_written_to_a_cache_have_their_own_price() -> None:
+    assert cost_of(written(400_000), WRITES) == pytest.approx(0.6 * 2 + 0.4 * 2.5 + 1.0)
+    assert cost_of(written(400_000, read=100_000), WRITES) == pytest.approx(0.5 * 2 + 0.05 + 1.0 + 1.0)
+
+
+def test_those_that_are_kept_for_an_hour_have_another_one() -> None:
+    assert cost_of(written(400_000, kept=300_000), WRITES) == pytest.approx(1.2 + 0.25 + 1.2 + 1.0)
+    same = replace(WRITES, cache_write_1h=None)
+    assert cost_of(written(400_000, kept=300_000), same) == cost_of(written(400_000), WRITES)
+
+
+def test_tokens_written_to_a_cache_cost_what_others_do_where_no_price_is_given_for_them() -> None:
+    assert cost_of(written(400_000, kept=300_000), UNCACHED) == pytest.approx(3.0)
+
+
+@pytest.mark.parametrize("counts", [written(600_000, read=400_001), written(1_000_001), written(5, kept=6)])
+def test_written_tokens_that_contradict_the_others_give_no_cost(counts: dict[str, Any]) -> None:
+    assert cost_of(counts, WRITES) is None
+
+
+@pytest.mark.parametrize("model", ["claude-sonnet-4-5", "claude-haiku-4-5"])
+def test_a_listed_price_of_written_tokens_is_that_of_the_library(model: str) -> None:
+    url = "https://api.anthropic.com/v1"
+    for tokens, kept in [(50_000, 0), (50_000, 20_000)]:
+        expected = genai_prices.calc_price(
+            genai_prices.Usage(
+                input_tokens=100_000,
+                output_tokens=5_000,
+                cache_read_tokens=10_000,
+                cache_write_tokens=tokens,
+                cache_write_1h_tokens=kept,
+            ),
+            model_ref=model,
+            provider_api_url=url,
+        )
+        details = {"cached_tokens": 10_000, "cache_write_tokens": tokens, "cache_write_1h_tokens": kept}
+        given = usage(100_000, 5_000, prompt_tokens_details=details)
+        assert cost_of(given, ListedPrice(model, url)) == pytest.approx(float(expected.total_price))
 
 
 @pytest.mark.parametrize("details", [None, [], "x", {"cached_tokens": "7"}, {"cached_tokens": None}, {}])
@@ -167,6 +216,7 @@ def job(
     row: dict[str, str] | None = None,
 ) -> Job:
     unit = SimpleNamespace(
+        dialect=dialect_of("chat"),
         prompt=SimpleNamespace(name="hello", path="prompts/hello.prompt.yaml"),
         variant="v",
         endpoint=endpoint,

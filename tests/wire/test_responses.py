@@ -16,6 +16,7 @@ from runner.files.prompt import OWN_KEYS
 from runner.wire.dialect import UntranslatableError, dialect_of
 from runner.wire.fingerprint import Fingerprinter
 from runner.wire.sse import SseSplitter
+from runner.wire.usage import TokenLimits
 from tests import conformance
 
 RESPONSES = dialect_of("responses")
@@ -111,7 +112,19 @@ def test_an_answer_as_long_as_the_limit_was_cut_whatever_the_server_calls_it(
     entry = WRITTEN[name]
     body = entry["text"] if "text" in entry else json.dumps(entry["body"])
     request = {} if declared is None else {"max_tokens": declared}
-    [answer] = RESPONSES.read_reply(200, {}, body.encode(), request=request, limit=own).answers
+    [answer] = RESPONSES.read_reply(200, {}, body.encode(), request=request, limits=TokenLimits(own)).answers
+    assert answer.outcome.value == outcome
+
+
+@pytest.mark.parametrize("name", ["two messages", "a stream"])
+@pytest.mark.parametrize(("context", "outcome"), [(23, "truncated"), (24, "ok"), (None, "ok")])
+def test_an_answer_that_fills_the_context_was_cut_whatever_the_server_calls_it(
+    name: str, context: int | None, outcome: str
+) -> None:
+    entry = WRITTEN[name]
+    body = entry["text"] if "text" in entry else json.dumps(entry["body"])
+    limits = TokenLimits(context=context)
+    [answer] = RESPONSES.read_reply(200, {}, body.encode(), request={}, limits=limits).answers
     assert answer.outcome.value == outcome
 
 

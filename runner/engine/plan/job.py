@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
 from ...checks.judge import Judge
 from ...endpoints.prices import Price
-from ...errors import FileError, FormatError, Location
+from ...errors import FileError, FormatError, Location, RunnerError, UsageError
 from ...files.inputs import MAX_COLUMNS, is_misspelt
 from ...files.media import inline_media, refuse_own_urls
 from ...files.model import Case, Endpoint, Prompt
 from ...files.violations import spell
 from ...render.templates import CompiledPrompt
+from ...schema import show
 from ...values import Json, JsonObject
 from ...wire.dialect import Dialect, UntranslatableError
 from ...wire.fingerprint import FINGERPRINTERS, Fingerprinter
@@ -81,13 +83,17 @@ class Job(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """One prompt in one variant, compiled once: all that its jobs share. `fields` are their bodies without messages."""
+    """One prompt in one variant, compiled once: all that its jobs share. `fields` are their bodies without messages.
+
+    `chosen` are the overrides that were chosen outside the prompt, with --model or --set.
+    """
 
     prompt: Prompt
     template: CompiledPrompt
     judge: Judge
     variant: str | None
     overrides: Mapping[str, Json]
+    chosen: frozenset[str]
     model: str
     endpoint: Endpoint
     dialect: Dialect
@@ -158,6 +164,10 @@ class Unit:
             refuse_own_urls(messages, case.given, location_of)
         return inline_media(messages, prompt.tree, prompt.file, location_of)
 
+    @property
+    def _chosen(self) -> dict[str, Json]:
+        return {key: value for key, value in self.overrides.items() if key in self.chosen}
+
     def job(self, case: Case, sample: int = 0, place: int | None = None) -> Job:
         """Return the job of one sample of one case. Raises as `body` does."""
         messages = self.messages(case)
@@ -165,24 +175,34 @@ class Unit:
         try:
             self.dialect.encode({**self.fields, "messages": messages})
         except UntranslatableError as error:
-            raise untranslatable(error, self.prompt, self.dialect, messages) from None
+            raise untranslatable(error, self.prompt, self.dialect, messages, self._chosen) from None
         return job
 
 
 def untranslatable(
-    error: UntranslatableError, prompt: Prompt, dialect: Dialect, messages: Sequence[Json]
-) -> FormatError:
-    """Return the error for a key that a dialect cannot express. `messages` are the rendered ones."""
+    error: UntranslatableError,
+    prompt: Prompt,
+    dialect: Dialect,
+    messages: Sequence[Json],
+    chosen: JsonObject = MappingProxyType({}),
+) -> RunnerError:
+    """Return the error for a key that a dialect cannot express.
+
+    `messages` are the rendered ones; `chosen` are the fields that do not come from the prompt's file.
+    """
     path, declared = error.path, prompt.request["messages"]
+    what = spell(error.path) or "the request"
+    text = f"{what} cannot be sent with `api: {dialect.name}`: {error.reason}"
+    hint = error.hint or "remove it, or choose another endpoint or another `api` in runner.yaml"
+    if path and path[0] in chosen:
+        flag = "--model " if path[0] == "model" else f"--set {path[0]}="
+        return UsageError(f"{flag}{show(chosen[str(path[0])], 100)}: {text}", hint=hint)
     if path[:1] == ("messages",) and isinstance(declared, list) and len(declared) != len(messages):
         path = ("messages",)  # with a placeholder they do not correspond one to one to those of the file
     elif path and path[0] in prompt.extra_body:
         path = ("extra_body", *path)
     elif path and path[0] in prompt.matrix:
         path = ("matrix", path[0])
-    what = spell(error.path) or "the request"
-    text = f"{what} cannot be sent with `api: {dialect.name}`: {error.reason}"
-    hint = error.hint or "remove it, or choose another endpoint or another `api` in runner.yaml"
     return FormatError(text, location=prompt.locate(*path), hint=hint)
 
 

@@ -67,7 +67,8 @@ def make_units(
                     overrides["model"] = model
                 skeleton = build_body(prompt.request, [], prompt.extra_body, overrides)
                 dialect = dialect_of(api_for(project, named, target, model))
-                fingerprinter, encoder = _encoders(skeleton, prompt, dialect)
+                chosen = {key: value for key, value in variant.overrides.items() if key in (fields or {})}
+                fingerprinter, encoder = _encoders(skeleton, prompt, dialect, chosen)
                 units.append(
                     Unit(
                         prompt,
@@ -75,6 +76,7 @@ def make_units(
                         judge,
                         variant.name,
                         overrides,
+                        frozenset(chosen),
                         model,
                         target,
                         dialect,
@@ -96,7 +98,13 @@ def _price_of(project: Project, named: str, model: str, endpoint: Endpoint) -> P
     """Return the project's own price of a model, else that of the list it names."""
     rule = price_for(project, named, model)
     if rule is not None and rule.input_price is not None and rule.output_price is not None:
-        return DeclaredPrice(rule.input_price, rule.output_price, rule.cached_price)
+        return DeclaredPrice(
+            rule.input_price,
+            rule.output_price,
+            rule.cached_price,
+            rule.cache_write_price,
+            rule.cache_write_1h_price,
+        )
     if project.prices == "genai" and endpoint.base_url is not None:
         return ListedPrice(model, endpoint.base_url)
     return None
@@ -121,13 +129,15 @@ def _compiled(prompt: Prompt, project: Project, sandbox: Sandbox) -> tuple[Compi
     return template, judge
 
 
-def _encoders(skeleton: JsonObject, prompt: Prompt, dialect: Dialect) -> tuple[Fingerprinter, Encoder]:
+def _encoders(
+    skeleton: JsonObject, prompt: Prompt, dialect: Dialect, chosen: JsonObject
+) -> tuple[Fingerprinter, Encoder]:
     """Return the encoders of a unit's bodies. Raises FormatError if a field cannot be sent as JSON or in the dialect."""
     try:
         encoders = dialect.fingerprints(skeleton), Encoder(skeleton)
         dialect.encode(skeleton)
     except UntranslatableError as error:
-        raise untranslatable(error, prompt, dialect, ()) from None
+        raise untranslatable(error, prompt, dialect, (), chosen) from None
     except NotCanonicalError as error:
         path = error.path[1:] if error.path[:1] == ("body",) else error.path
         schema, inside = prompt.response_schema, ("response_format", "json_schema", "schema")

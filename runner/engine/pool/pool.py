@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from ...endpoints.base import Request, Response, Transport, TransportError
 from ...endpoints.connect import Connection
+from ...files.addresses import key_headers
 from ...masking import mask
 from ...wire.reply import Outcome, ProviderError, Reply
 from ...wire.usage import token_count
@@ -108,7 +109,7 @@ class Pool:
         self._idle: list[Transport] = []
         self._completed: list[Completion] = []
         self._targets: dict[int, Target] = {}
-        self._keyed = bool(connection.secrets) or "authorization" in connection.headers()
+        self._keyed = bool(key_headers(connection.endpoint))
         shutdown.on_wake(self._abandon)
 
     async def run(self) -> None:
@@ -235,7 +236,7 @@ class Pool:
             request=job.unit.fields,
             finish_reasons=declared,
             keyed=self._keyed,
-            limit=self._connection.answer_limit,
+            limits=self._connection.limits,
         )
 
     def _target(self, unit: Unit) -> Target:
@@ -246,7 +247,7 @@ class Pool:
             named = () if dialect.mark is None else (dialect.mark,)
             target = self._targets[id(unit)] = Target(
                 connection.url(dialect.path(unit.fields, stream=self._printer is not None)),
-                connection.headers(dialect.headers),
+                connection.headers(dialect.headers, api=dialect.name),
                 "\n".join((connection.identity, connection.extra_cache_key, *named)),
             )
         return target

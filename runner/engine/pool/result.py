@@ -6,15 +6,14 @@ import re
 from collections.abc import Mapping
 
 from ...checks.assertions import CheckResult
-from ...endpoints.prices import ListedPrice, Price
+from ...endpoints.prices import ListedPrice, Price, Tokens
 from ...files.addresses import key_headers, shown_name
-from ...files.model import Endpoint
 from ...masking import mask
 from ...values import JsonObject
 from ...wire.reply import Answer, Outcome, ProviderError, Reply
 from ...wire.usage import stated_cost, token_count
 from ..journal.record import CheckRecord, ErrorRecord, Record
-from ..plan.job import Job, choices
+from ..plan.job import Job, Unit, choices
 
 __all__ = ["cost_of", "records_of"]
 
@@ -71,7 +70,7 @@ def _record(
         "output": judgement.output,
         "text": answer.text,
         "checks": checks,
-        "error": _error(answer.error, job.unit.endpoint, secret_values),
+        "error": _error(answer.error, job.unit, secret_values),
         "detail": mask(judgement.detail, secret_values) if judgement.detail else None,
         "model": job.unit.model,
         "served_model": reply.served_model,
@@ -123,28 +122,25 @@ _X_API_KEY = re.compile(r"x-api-key|invalid bearer token", re.IGNORECASE)
 """Anthropic's words for a key in another header than its own."""
 
 
-def _error(
-    error: ProviderError | None, endpoint: Endpoint, secret_values: tuple[str, ...]
-) -> ErrorRecord | None:
+def _error(error: ProviderError | None, unit: Unit, secret_values: tuple[str, ...]) -> ErrorRecord | None:
     if error is None:
         return None
-    hint = error.hint
+    hint, endpoint = error.hint, unit.endpoint
     if error.status == 401:
         # The source of the refused key is known only here.
+        headers = key_headers(endpoint, unit.dialect.name)
         sources = dict.fromkeys(
             shown_name(name)
             if name is not None
             else f"the keyring, {shown_name(str(endpoint.api_key_keyring))}"
-            for _, name in key_headers(endpoint).values()
+            for _, name in headers.values()
         )
         hint = (
             f"check the key in {' and '.join(sources)}"
             if sources
             else f"endpoint {endpoint.name} sends no key: set api_key_env to the name of its variable in runner.yaml"
         )
-        wants_other = _X_API_KEY.search(error.message) and "x-api-key" not in map(
-            str.lower, key_headers(endpoint)
-        )
+        wants_other = _X_API_KEY.search(error.message) and "x-api-key" not in map(str.lower, headers)
         if sources and wants_other:
             hint += ", or send it in the header that this server reads: headers_env: {x-api-key: NAME}"
     return {
@@ -161,8 +157,8 @@ def cost_of(usage: JsonObject | None, price: Price | None) -> float | None:
     """Return the cost of one exchange in US dollars.
 
     A price of the project comes first, then what the provider says (`usage.cost`, OpenRouter), then a listed price.
-    Cached prompt tokens are part of `prompt_tokens` (OpenAI). None if no price is known, or if the counts are missing or
-    contradict each other: more cached tokens than tokens.
+    Prompt tokens that were read from a cache or written to it are part of `prompt_tokens` (OpenAI). None if no price is
+    known, or if the counts are missing or contradict each other: more cached tokens than tokens.
     """
     stated = stated_cost(usage)
     if price is None or (stated is not None and isinstance(price, ListedPrice)):
@@ -171,7 +167,10 @@ def cost_of(usage: JsonObject | None, price: Price | None) -> float | None:
     if usage is None or prompt is None or completion is None:
         return None
     details = usage.get("prompt_tokens_details")
-    cached = token_count(details, "cached_tokens") if isinstance(details, Mapping) else None
-    if cached is None:
-        return price.cost(prompt, completion)
-    return None if cached > prompt else price.cost(prompt, completion, cached)
+    read, written, kept = (
+        (token_count(details, name) or 0) if isinstance(details, Mapping) else 0
+        for name in ("cached_tokens", "cache_write_tokens", "cache_write_1h_tokens")
+    )
+    if read + written > prompt or kept > written:
+        return None
+    return price.cost(Tokens(prompt, completion, read, written, kept))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from ...endpoints.prices import Tokens
 from ...engine.plan.job import Unit, choices
 from ...files.addresses import key_headers
 from ..terminal.figures import count, dollars, plural
@@ -67,7 +68,7 @@ def _costs(estimates: Sequence[Estimate]) -> list[str]:
     unknown: dict[str, None] = {}
     for each in estimates:
         price = each.unit.price
-        cost = None if price is None else price.cost(each.tokens, 0)
+        cost = None if price is None else price.cost(Tokens(each.tokens, 0))
         if price is None or cost is None:
             unknown[each.unit.model] = None
             continue
@@ -75,7 +76,7 @@ def _costs(estimates: Sequence[Estimate]) -> list[str]:
         if each.most_tokens is None:
             limited = False
         else:
-            written += price.cost(0, each.most_tokens) or 0.0
+            written += price.cost(Tokens(0, each.most_tokens)) or 0.0
     lines = []
     if len(unknown) < len({each.unit.model for each in estimates}):
         answers = (

@@ -38,7 +38,7 @@ def rendered(job: Job, form: str) -> str:
     }
     references = {
         name: scheme + (_of_keyring(endpoint) if variable is None else _of_variable(variable))
-        for name, (scheme, variable) in key_headers(endpoint).items()
+        for name, (scheme, variable) in key_headers(endpoint, dialect.name).items()
     }
     path = dialect.path(job.unit.fields, stream=False)
     return as_curl(operation_url(endpoint.base_url, path), headers, body, references)

@@ -34,6 +34,17 @@ class Messages(Dialect):
     name = "messages"
     headers = MappingProxyType({"anthropic-version": "2023-06-01"})
     schema_rules = "anthropic"
+    names = MappingProxyType(
+        {
+            "system": ("messages",),
+            "max_tokens": ("max_completion_tokens", "max_tokens"),
+            "stop_sequences": ("stop",),
+            "metadata": ("metadata", "safety_identifier", "user"),
+            "output_config": ("response_format", "reasoning_effort"),
+            "output_config.format": ("response_format",),
+            "output_config.effort": ("reasoning_effort",),
+        }
+    )
 
     def path(self, request: JsonObject, *, stream: bool) -> str:
         """Return the same path for every request."""
@@ -109,12 +120,21 @@ def usage_of(usage: Mapping[str, Json]) -> dict[str, Json]:
     if new is not None and answer is not None:
         counts["total_tokens"] = new + read + written + answer
     if new is not None:
-        counts["prompt_tokens_details"] = {"cached_tokens": read}
+        counts["prompt_tokens_details"] = {"cached_tokens": read, **_written(usage, written)}
     details = usage.get("output_tokens_details")
     thought = token_count(details, "thinking_tokens") if isinstance(details, Mapping) else None
     if thought is not None:
         counts["completion_tokens_details"] = {"reasoning_tokens": thought}
     return {**usage, **counts}
+
+
+def _written(usage: Mapping[str, Json], written: int) -> dict[str, Json]:
+    """Return the tokens that were written to the cache, and those of them that it keeps for an hour."""
+    if not written:
+        return {}
+    by_time = usage.get("cache_creation")
+    kept = token_count(by_time, "ephemeral_1h_input_tokens") if isinstance(by_time, Mapping) else None
+    return {"cache_write_tokens": written, **({"cache_write_1h_tokens": kept} if kept else {})}
 
 
 def _is_call(block: Json) -> bool:

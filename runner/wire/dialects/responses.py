@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache, partial
+from types import MappingProxyType
 
 from ...files.formats import schema
 from ...files.prompt import OWN_KEYS
@@ -20,6 +21,7 @@ from ..dialect import Dialect, UntranslatableError
 from ..error_rules import Asked
 from ..reply import Reply
 from ..stream import StreamReader
+from ..usage import NO_LIMITS, TokenLimits
 from .responses_input import foreign, input_items, known_keys
 from .responses_reply import completion, limit_of
 from .responses_stream import ResponsesReader
@@ -71,6 +73,17 @@ class Responses(Dialect):
     """`POST responses`."""
 
     name = "responses"
+    names = MappingProxyType(
+        {
+            "input": ("messages",),
+            "max_output_tokens": ("max_completion_tokens", "max_tokens"),
+            "reasoning": ("reasoning_effort",),
+            "text": ("response_format", "verbosity"),
+            "text.format": ("response_format",),
+            "text.verbosity": ("verbosity",),
+            "include": ("logprobs",),
+        }
+    )
 
     def path(self, request: JsonObject, *, stream: bool) -> str:
         """Return the same path for every request."""
@@ -116,10 +129,10 @@ class Responses(Dialect):
         request: JsonObject,
         finish_reasons: Mapping[str, Declared] = NONE_DECLARED,
         keyed: bool = True,
-        limit: int | None = None,
+        limits: TokenLimits = NO_LIMITS,
     ) -> Reply:
         """Return the result of one exchange; an answer as long as the request or the server allows was cut off."""
-        limit = limit_of(request) or limit
+        limits = limits._replace(answer=limit_of(request) or limits.answer)
         return read_reply(
             status,
             headers,
@@ -128,8 +141,9 @@ class Responses(Dialect):
             finish_reasons=finish_reasons,
             keyed=keyed,
             path="responses",
-            translate=partial(completion, limit=limit),
-            reader=lambda headers, _, asked: ResponsesReader(headers, asked, limit),
+            names=self.names,
+            translate=partial(completion, limits=limits),
+            reader=lambda headers, _, asked: ResponsesReader(headers, asked, limits),
         )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from ...values import Json, JsonObject
 from ..joining import is_empty
 from ..provider_errors import error_message
-from ..usage import token_count
+from ..usage import NO_LIMITS, TokenLimits, token_count
 
 __all__ = ["completion", "limit_of"]
 
@@ -66,10 +66,10 @@ def limit_of(request: JsonObject) -> int | None:
     return limit if isinstance(limit, int) else None
 
 
-def completion(payload: Json, limit: int | None = None) -> Json:
+def completion(payload: Json, limits: TokenLimits = NO_LIMITS) -> Json:
     """Return a response object as a chat.completion value; see `Dialect.completion`.
 
-    An answer of `limit` tokens was cut off, even if the server calls it completed, as llama.cpp does.
+    An answer that reaches the `limits` was cut off, even if the server calls it completed, as llama.cpp does.
 
     The fields that repeat the request are left out. Items beside the text and the calls are kept unchanged, as parts of
     the message's content; reasoning with more than its text is one of them.
@@ -89,7 +89,7 @@ def completion(payload: Json, limit: int | None = None) -> Json:
         **{key: payload[key] for key in ("id", "model") if key in payload},
         "object": "chat.completion",
         **left,
-        "choices": [_choice(payload, limit)],
+        "choices": [_choice(payload, limits)],
         "usage": _usage(payload.get("usage")),
     }
     error = _error(payload)
@@ -243,7 +243,7 @@ def _call(item: JsonObject, kind: str) -> Json:
     return {"id": item.get("call_id") or item.get("id"), "type": body, body: called, **beside}
 
 
-def _choice(payload: Mapping[str, Any], limit: int | None) -> Json:
+def _choice(payload: Mapping[str, Any], limits: TokenLimits) -> Json:
     parts = _Parts(payload["output"])
     text = parts.text
     message: dict[str, Json] = {"role": "assistant", "content": text}
@@ -259,12 +259,12 @@ def _choice(payload: Mapping[str, Any], limit: int | None) -> Json:
     choice: dict[str, Json] = {
         "index": 0,
         "message": message,
-        "finish_reason": _ending(payload, parts, limit),
+        "finish_reason": _ending(payload, parts, limits),
     }
     return {**choice, "logprobs": {"content": parts.logprobs}} if parts.logprobs else choice
 
 
-def _ending(payload: JsonObject, parts: _Parts, limit: int | None) -> Json:
+def _ending(payload: JsonObject, parts: _Parts, limits: TokenLimits) -> Json:
     """Return the finish_reason: why it is incomplete, else what is wrong with an item; None if there is no end."""
     status, details = payload.get("status"), payload.get("incomplete_details")
     reason = details.get("reason") if isinstance(details, Mapping) else None
@@ -277,7 +277,7 @@ def _ending(payload: JsonObject, parts: _Parts, limit: int | None) -> Json:
     if parts.ends:
         return parts.ends[0]
     usage = payload.get("usage")
-    count = token_count(usage if isinstance(usage, Mapping) else None, "output_tokens")
-    if limit is not None and count is not None and count >= limit:
+    counts = usage if isinstance(usage, Mapping) else None
+    if limits.reached(token_count(counts, "input_tokens"), token_count(counts, "output_tokens")):
         return "length"
     return "tool_calls" if parts.calls else "stop"

@@ -14,6 +14,7 @@ from ..error_rules import Asked
 from ..provider_errors import error_from
 from ..reply import ProviderError
 from ..sse import SseEvent
+from ..usage import NO_LIMITS, TokenLimits
 from .responses_reply import completion
 
 __all__ = ["ResponsesReader"]
@@ -26,14 +27,14 @@ _LAST = frozenset(
 class ResponsesReader:
     """Collects the events of one stream. `headers` are those of its response, `asked` the facts about the request.
 
-    An answer of `limit` tokens was cut off.
+    An answer that reaches the `limits` was cut off.
     """
 
-    def __init__(self, headers: Mapping[str, str], asked: Asked, limit: int | None = None) -> None:
+    def __init__(self, headers: Mapping[str, str], asked: Asked, limits: TokenLimits = NO_LIMITS) -> None:
         self.failure: Json = None
         self._headers = headers
         self._asked = asked
-        self._limit = limit
+        self._limits = limits
         self._error: ProviderError | None = None
         self._response: dict[str, Json] = {}
         self._items: dict[int | str, dict[str, Any]] = {}
@@ -89,7 +90,7 @@ class ResponsesReader:
             response["output"] = list(self._items.values()) or output or []
         if not self._ended:
             response["status"] = "in_progress"
-        value = completion(response, self._limit)
+        value = completion(response, self._limits)
         return dict(value) if isinstance(value, Mapping) else {}
 
     def _take(self, kind: str, value: Mapping[str, Any]) -> list[tuple[int, str]]:

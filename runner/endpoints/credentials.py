@@ -1,0 +1,84 @@
+"""The keys of an endpoint: where they come from, and the headers that carry them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from ..errors import ConfigError
+from ..files.addresses import is_header_value, key_headers, shown_name
+from ..files.model import Endpoint
+from ..masking import worth_hiding
+
+__all__ = ["Credentials"]
+
+
+class Credentials:
+    """The values of an endpoint's keys, read from the environment or the keyring.
+
+    `secrets` are the values that must not appear in any file. Its repr shows none of them.
+    """
+
+    def __init__(self, endpoint: Endpoint, environ: Mapping[str, str]) -> None:
+        """Read the keys. Raises ConfigError for an unset variable, a missing entry, or a value that no header can have."""
+        self._endpoint = endpoint
+        self._values: dict[str | None, str] = {}
+        for header, (_, variable) in key_headers(endpoint).items():
+            if variable is not None:
+                what = "its key" if header not in endpoint.headers_env else f"the header {header}"
+                self._values[variable] = _value_of(endpoint, variable, environ, what)
+            elif variable not in self._values:
+                self._values[variable] = _from_keyring(endpoint)
+        self.secrets = _secrets(self._values.values())
+
+    def headers(self, api: str) -> dict[str, str]:
+        """Return the headers with keys of a request in the wire format `api`."""
+        named = key_headers(self._endpoint, api)
+        return {header: scheme + self._values[source] for header, (scheme, source) in named.items()}
+
+
+def _from_keyring(endpoint: Endpoint) -> str:
+    from .keyrings import key_from_keyring
+
+    assert endpoint.api_key_keyring is not None
+    value = key_from_keyring(endpoint, endpoint.api_key_keyring)
+    _refuse_no_header_value(endpoint, f"the keyring entry {shown_name(endpoint.api_key_keyring)}", value)
+    return value
+
+
+def _value_of(endpoint: Endpoint, variable: str, environ: Mapping[str, str], what: str) -> str:
+    """Return the value of a key variable. Raises ConfigError if it is not set, or not a valid header value."""
+    value = environ.get(variable)
+    name = shown_name(variable)
+    if not value:
+        state = "empty" if value == "" else "not set"
+        raise ConfigError(
+            f"the endpoint {endpoint.name!r} reads {what} from the variable {name}, which is {state}",
+            location=endpoint.location,
+            hint=f"export {name}=... in the shell, or add it to the secrets of the CI job;"
+            " if your server needs no key, set it to anything (docs/providers)"
+            if name == variable
+            else "is it the key itself? Put the key into an environment variable, and write the variable's name here",
+            secret=name != variable,
+        )
+    _refuse_no_header_value(endpoint, f"the variable {name}", value)
+    return value
+
+
+def _refuse_no_header_value(endpoint: Endpoint, where: str, value: str) -> None:
+    if not is_header_value(value):
+        raise ConfigError(
+            f"{where} contains white space around the key, or a character that is not valid in a key",
+            location=endpoint.location,
+            hint="a line break at the end often comes from reading the key from a file",
+        )
+
+
+def _secrets(keys: Iterable[str]) -> tuple[str, ...]:
+    """Return the values that must not appear in any file: whole values, and the part after a scheme such as `Bearer`."""
+    found = dict.fromkeys(part for value in keys for part in (value.rpartition(" ")[2], value))
+    # The key alone is also found in the whole header, and the part before it is not secret.
+    return tuple(worth_hiding(sorted(part for part in found if not _is_scheme_and_key(part))))
+
+
+def _is_scheme_and_key(value: str) -> bool:
+    return value.partition(" ")[0].lower() in ("bearer", "basic", "token")
