@@ -133,12 +133,13 @@ class Workspace:
         trust: Trust | None,
         transport: str = "auto",
         on_download: Progress | None = None,
+        keys: bool = True,
     ) -> dict[str, Connection]:
         """Return the connections of the endpoints that the units need, by name. Opens no connection.
 
         `trust` must agree before a key is looked up; pass None if the caller has decided already, as a program that
         loads its own prompt has. `transport` is the HTTP library to use, and `on_download` shows the download of a
-        model (see `resolve` for both). Raises ConfigError before anything is paid for.
+        model; `keys=False` is for connections that send nothing (see `resolve` for these). Raises ConfigError before anything is paid for.
         """
         from .endpoints.connect import resolve
 
@@ -147,7 +148,12 @@ class Workspace:
             trust.require(endpoints.values())
         return {
             name: resolve(
-                endpoint, self.environ, root=self.project.root, transport=transport, on_download=on_download
+                endpoint,
+                self.environ,
+                root=self.project.root,
+                transport=transport,
+                on_download=on_download,
+                keys=keys,
             )
             for name, endpoint in endpoints.items()
         }

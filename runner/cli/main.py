@@ -29,7 +29,7 @@ __all__ = ["cli"]
 
 SECTIONS = {
     "Write prompts": ("init", "check", "render", "import", "schema"),
-    "Ask models": ("run", "show", "report", "view", "runs", "merge", "models", "cache"),
+    "Ask models": ("run", "export", "collect", "show", "report", "view", "runs", "merge", "models", "cache"),
     "Test answers": ("test", "baseline", "review", "accept", "reject", "pending", "explain", "diff", "prune"),
     "Share prompts": ("pack",),
     "This tool": ("completion",),

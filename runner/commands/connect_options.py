@@ -26,11 +26,15 @@ __all__ = ["ConnectOptions"]
 
 @dataclass(frozen=True, slots=True)
 class ConnectOptions:
-    """The options `--transport` and `--trust`. `confirm` asks the person at the terminal a yes-or-no question."""
+    """The options `--transport` and `--trust`. `confirm` asks the person at the terminal a yes-or-no question.
+
+    `sends`: false for a command that sends nothing, which needs neither keys nor trust.
+    """
 
     confirm: Callable[[str], bool]
     trusted: bool = False
     transport: str = "auto"
+    sends: bool = True
 
     def connect(
         self, workspace: Workspace, units: Iterable[Unit], on_download: Progress | None = None
@@ -42,8 +46,9 @@ class ConnectOptions:
         units = tuple(units)
         if any(isinstance(unit.price, ListedPrice) for unit in units):
             require_price_list()
+        trust = self.trust_in(workspace) if self.sends else None
         return workspace.connect(
-            units, trust=self.trust_in(workspace), transport=self.transport, on_download=on_download
+            units, trust=trust, transport=self.transport, on_download=on_download, keys=self.sends
         )
 
     def trust_in(self, workspace: Workspace) -> Trust:

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from ..endpoints.prices import ListedPrice, require_price_list
 from ..engine.attempt import RunAttempt, facts_of
@@ -28,6 +28,7 @@ from ..engine.plan.plan import Plan, Preflight
 from ..engine.plan.spool import Spool
 from ..engine.pool.answer_cache import ResponseCache, RunCache
 from ..engine.pool.budget import Budget
+from ..engine.pool.execute import Execute, execute
 from ..engine.pool.pool_options import PoolOptions
 from ..engine.pool.streaming import StreamPrinter
 from ..engine.sampled import Sampled, seed_remark
@@ -51,12 +52,59 @@ if TYPE_CHECKING:
     from ..endpoints.connect import Connection
     from ..report.run.output import OutputWriter
 
-__all__ = ["RunCommand"]
+__all__ = ["ONLINE", "Means", "RunCommand"]
+
+
+class Means(Protocol):
+    """How a run gets its answers: online, or from files of results."""
+
+    @property
+    def reads(self) -> Sequence[str]:
+        """The files that it reads, which no output may replace."""
+        ...
+
+    @property
+    def carry_out(self) -> Execute:
+        """The function that gets the answers."""
+        ...
+
+    @property
+    def visit(self) -> Callable[[Job], None] | None:
+        """A function that receives the job of the first sample of each case before anything is sent, if it needs them."""
+        ...
+
+    def answered(self, index: int) -> None:
+        """Note that the request at a place in the run was answered in an earlier attempt."""
+
+    def left(self, unfinished: int) -> str | None:
+        """Return what is to be said about the answers that a stopped run does not have."""
+
+    def resume(self, run: str) -> str:
+        """Return the command that continues a stopped run."""
+        ...
+
+
+class _Online:
+    reads: Sequence[str] = ()
+    carry_out: Execute = staticmethod(execute)
+    visit: Callable[[Job], None] | None = None
+
+    def answered(self, index: int) -> None:
+        """Do nothing: such a request is not sent."""
+
+    def left(self, unfinished: int) -> str | None:
+        return f"{count(unfinished)} not asked" if unfinished else "all were asked"
+
+    def resume(self, run: str) -> str:
+        return f"runner run --resume {run}"
+
+
+ONLINE = _Online()
 
 
 @dataclass(frozen=True, slots=True)
 class RunCommand:
-    """The options of `runner run`."""
+    """The options of `runner run`. `means` is how it gets its answers."""
 
     scope: RunScope
     stored: StoredRun | None
@@ -77,6 +125,7 @@ class RunCommand:
     max_errors: ErrorLimit | None
     debug: bool
     env_file: EnvFile | None
+    means: Means = ONLINE
 
     def dry_run(self) -> int:
         """Print what the run would need, and return 0."""
@@ -134,6 +183,7 @@ class RunCommand:
         selection = self.scope.selection
         given = {"--input": selection["rows"], "--vars": selection["vars_file"]}
         given |= {f"--var {name}": file for name, file in texts_of_files(selection)}
+        given |= {file: file for file in self.means.reads}
         if self.output is not None:
             chosen.check_destination(self.output, given)
         if self.report is not None:
@@ -151,7 +201,8 @@ class RunCommand:
         checking = screen.reporter.checking
 
         def run_preflight(visit: Callable[[Job], None] | None = None) -> Preflight:
-            return chosen.preflight(plan, _counting(checking, visit), spool, screen.remark)
+            visits = [each for each in (visit, self.means.visit) if each is not None]
+            return chosen.preflight(plan, _counting(checking, visits), spool, screen.remark)
 
         preflight = None if self.stored else run_preflight()
         connections = self.endpoints.connect(chosen.workspace, plan.units, screen.reporter.on_download)
@@ -255,11 +306,11 @@ class RunCommand:
     def _ask(self, run: _Run, results: _Results, screen: _Screen) -> RunOutcome | None:
         """Send the remaining requests; return None if the run was complete before."""
         jobs = self._jobs(run, results.ordered)
-        if not run.attempt.preflight.jobs or run.attempt.done:
+        if self.means is ONLINE and (not run.attempt.preflight.jobs or run.attempt.done):
             for each in jobs.values():
                 assert next(each, None) is None
             jobs = {}  # so that no endpoint is opened
-        if run.attempt.done:
+        if run.attempt.done and self.means is ONLINE:
             return None
         note = screen.reporter.note
         cache = RunCache(ResponseCache(run.chosen.workspace.root), note) if self.use_cache else None
@@ -284,13 +335,19 @@ class RunCommand:
                 **run.attempt.facts,
                 "columns": columns_of(run.plan.units, run.attempt.preflight.columns).as_json(),
             },
+            means=self.means.carry_out,
         )
 
     def _jobs(self, run: _Run, ordered: InOrder | None) -> dict[str, Iterator[Job]]:
         attempt = run.attempt
-        if ordered is None:
-            return run.plan.by_endpoint(attempt.preflight, attempt.skip(lambda _index, _place: None))
-        return run.plan.by_endpoint(attempt.preflight, attempt.skip(ordered.earlier), ordered.absent)
+
+        def answered(index: int, place: tuple[int, int]) -> None:
+            self.means.answered(index)
+            if ordered is not None:
+                ordered.earlier(index, place)
+
+        absent = (lambda _: None) if ordered is None else ordered.absent
+        return run.plan.by_endpoint(attempt.preflight, attempt.skip(answered), absent)
 
     def _close(self, run: _Run, results: _Results, screen: _Screen, outcome: RunOutcome | None) -> int:
         """Close --output, print the totals, and return the exit code."""
@@ -301,9 +358,9 @@ class RunCommand:
             run.writer.close(complete=outcome is None or not outcome.unsent)
         stopped = resume = None
         if outcome is not None and outcome.stopped:
-            left = f"{count(counters.unfinished)} not asked" if counters.unfinished else "all were asked"
-            stopped = f"{outcome.stopped}; {left}"
-            resume = f"runner run --resume {run.attempt.journal.id}"
+            left = self.means.left(counters.unfinished)
+            stopped = f"{outcome.stopped}; {left}" if left else outcome.stopped
+            resume = self.means.resume(run.attempt.journal.id)
         for remark in (*results.sampled.remarks(), *results.served.remarks()):
             reporter.note(remark)
         reporter.finish(
@@ -368,10 +425,8 @@ class _Results:
     served: Served
 
 
-def _counting(
-    tell: Callable[[int], None], visit: Callable[[Job], None] | None = None
-) -> Callable[[Job], None]:
-    """Return a visitor for a preflight that reports the number of cases from time to time, and calls `visit`."""
+def _counting(tell: Callable[[int], None], visits: Sequence[Callable[[Job], None]]) -> Callable[[Job], None]:
+    """Return a visitor for a preflight that reports the number of cases from time to time, and calls `visits`."""
     seen = 0
 
     def count_in(job: Job) -> None:
@@ -379,7 +434,7 @@ def _counting(
         seen += 1
         if seen % _OFTEN == 0:
             tell(seen)
-        if visit is not None:
+        for visit in visits:
             visit(job)
 
     return count_in

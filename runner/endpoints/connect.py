@@ -124,12 +124,14 @@ def resolve(
     root: str | os.PathLike[str] = ".",
     transport: str = "auto",
     on_download: Progress | None = None,
+    keys: bool = True,
 ) -> Connection:
     """Return the connection of a declared endpoint, with its key from `environ`.
 
     `root` is the (project's) folder for a relative `embedded: model.gguf`. `transport` is the HTTP library, "auto",
     "httpx" or "aiohttp". `on_download` is called while a model is downloaded (see model_files.Progress); by default
-    progress is shown on standard error. Raises ConfigError for an unset key variable, an invalid header, an unknown
+    progress is shown on standard error. `keys=False` is for a connection that sends nothing: keys need not be set. Raises
+    ConfigError for an unset key variable, an invalid header, an unknown
     model file, or a missing extra `local` or `fast`.
     """
     check_transport(transport)
@@ -142,7 +144,7 @@ def resolve(
         endpoint,
         identity=base_url,
         base_url=base_url,
-        credentials=Credentials(endpoint, environ),
+        credentials=Credentials(endpoint, environ, required=keys),
         opener=lambda name: open_transport(name, base_url),
         transport=lambda: chosen_transport(transport, base_url),
         limits=TokenLimits(context=endpoint.context_tokens),

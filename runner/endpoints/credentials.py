@@ -18,11 +18,16 @@ class Credentials:
     `secrets` are the values that must not appear in any file. Its repr shows none of them.
     """
 
-    def __init__(self, endpoint: Endpoint, environ: Mapping[str, str]) -> None:
-        """Read the keys. Raises ConfigError for an unset variable, a missing entry, or a value that no header can have."""
+    def __init__(self, endpoint: Endpoint, environ: Mapping[str, str], *, required: bool = True) -> None:
+        """Read the keys. Raises ConfigError for an unset variable, a missing entry, or a value that no header can have.
+
+        Keys that are not `required`, because nothing is sent, are read from the variables that are set: they are secrets.
+        """
         self._endpoint = endpoint
         self._values: dict[str | None, str] = {}
         for header, (_, variable) in key_headers(endpoint).items():
+            if not required and not (variable is not None and environ.get(variable)):
+                continue
             if variable is not None:
                 what = "its key" if header not in endpoint.headers_env else f"the header {header}"
                 self._values[variable] = _value_of(endpoint, variable, environ, what)

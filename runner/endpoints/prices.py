@@ -40,7 +40,8 @@ class DeclaredPrice:
     """A price from runner.yaml, in US dollars per million tokens.
 
     Tokens read from a cache, or written to it, cost as much as `input` if they have no price of their own; those that
-    are kept for an hour cost as much as other written ones.
+    are kept for an hour cost as much as other written ones. `batch` is the part of these prices that requests in a batch
+    cost, 0.5 for half; None if it is not declared.
     """
 
     input: float
@@ -48,6 +49,17 @@ class DeclaredPrice:
     cached: float | None = None
     cache_write: float | None = None
     cache_write_1h: float | None = None
+    batch: float | None = None
+
+    @property
+    def in_batch(self) -> DeclaredPrice:
+        """The price of requests in a batch; the full price, which is an upper bound, if none is declared."""
+        if self.batch is None:
+            return self
+        rates = (self.input, self.output, self.cached, self.cache_write, self.cache_write_1h)
+        part, *others = (None if rate is None else rate * self.batch for rate in rates)
+        assert part is not None and others[0] is not None
+        return DeclaredPrice(part, others[0], *others[1:])
 
     def cost(self, tokens: Tokens) -> float:
         """Return the cost in US dollars."""
@@ -65,6 +77,11 @@ class ListedPrice:
 
     model: str
     base_url: str
+
+    @property
+    def in_batch(self) -> ListedPrice:
+        """The full price, which is an upper bound: the list has no prices of batches."""
+        return self
 
     def cost(self, tokens: Tokens) -> float | None:
         """Return the cost in US dollars as `DeclaredPrice.cost` does; None if the list does not have the model."""

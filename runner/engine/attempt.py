@@ -20,6 +20,10 @@ from .plan.plan import Plan, Preflight, Skip
 __all__ = ["Attempt", "RunAttempt", "facts_of"]
 
 
+_KEPT = ("started", "seconds", "exported", "batches")
+"""Facts of `run.json` that later attempts keep."""
+
+
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """The journal to write, the index of the answers that earlier attempts left in it, and the facts for `run.json`."""
@@ -55,7 +59,7 @@ class Attempt:
             if earlier.lost:
                 journal.truncate(earlier.sound)
             on_failure.pop_all()
-        kept = {name: stored.manifest[name] for name in ("started", "seconds") if name in stored.manifest}
+        kept = {name: stored.manifest[name] for name in _KEPT if name in stored.manifest}
         attempts = 1 + int(stored.manifest.get("stretches", 1))
         return cls(journal, earlier, {**facts, "files": names, **kept, "stretches": attempts})
 

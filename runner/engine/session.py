@@ -24,7 +24,7 @@ from .journal.stored_runs import FORMAT
 from .plan.job import Job, Unit
 from .pool import event_loop
 from .pool.admission import Admission
-from .pool.execute import admissions_of, execute
+from .pool.execute import Execute, admissions_of, execute
 from .pool.pool_options import PoolOptions
 from .pool.shutdown import Shutdown
 
@@ -77,12 +77,14 @@ def run_jobs(
     options: PoolOptions | None = None,
     max_errors: ErrorLimit | None = None,
     facts: Mapping[str, Any] | None = None,
+    means: Execute = execute,
 ) -> RunOutcome:
     """Run jobs (by endpoint; `units` are the units they belong to), write the journal, and show progress on `display`.
 
     Every record is in the journal before anything else receives it. The journal and the sinks get records without
     keys; `receive` gets the unredacted records so that it can reject one that contains a secret, and must not store
-    them. `facts` are written to `run.json` as they are. Closes the journal and the cache.
+    them. `facts` are written to `run.json` as they are. `means` gets the answers: online, unless it is another one.
+    Closes the journal and the cache.
 
     If a record cannot be stored, nothing new is sent and requests in flight are finished. Then StorageError (or the
     error from `receive`) is raised, after `run.json` has been updated; EndpointError is raised in the same way.
@@ -101,7 +103,7 @@ def run_jobs(
         ticker = asyncio.create_task(_tick(display))
         try:
             with shutdown.signals(main.cancel, display.note):
-                await execute(jobs, connections, keeper.keep, options, shutdown, admissions)
+                await means(jobs, connections, keeper.keep, options, shutdown, admissions)
         finally:
             ticker.cancel()
             with contextlib.suppress(asyncio.CancelledError):

@@ -226,7 +226,7 @@ class Endpoint:
 class ModelRule:
     """One entry of `models` in runner.yaml: an endpoint, a wire format and a price for the model names that match a glob.
 
-    Prices are US dollars per million tokens. `deny` blocks these models; False allows them, whatever a later entry says.
+    Prices are US dollars per million tokens; `batch_price` is the part of them that a batch costs (0.5: half). `deny` blocks these models; False allows them, whatever a later entry says.
     `model` is the endpoint's name for them; its `*` is replaced by what the `*` of the glob matched.
     """
 
@@ -240,6 +240,7 @@ class ModelRule:
     model: str | None = None
     cache_write_price: float | None = None
     cache_write_1h_price: float | None = None
+    batch_price: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -270,6 +270,7 @@ class _Reader:
                     self._model(pattern, entry.get("model")),
                     price.get("cache_write"),
                     price.get("cache_write_1h"),
+                    price.get("batch"),
                 )
             )
         return tuple(rules)

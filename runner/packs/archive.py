@@ -13,8 +13,8 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from ..errors import FetchError
-from .collect import Listing
 from .file_rules import MANIFEST, MAX_BYTES, MAX_FILES, SourceEntry
+from .listing import Listing
 from .tree_hash import Contents
 
 __all__ = ["MAX_ARCHIVE_BYTES", "find_in_archive", "write_archive"]

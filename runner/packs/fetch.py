@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..errors import PackError
-from .collect import FetchedPack, Listing, collect
 from .copies import VENDORED
+from .listing import FetchedPack, Listing, collect
 from .requirement import Requirement
 
 __all__ = ["fetch", "moved_tag"]

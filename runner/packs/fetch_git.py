@@ -26,8 +26,8 @@ from ..processes.git import (
     tree_entries,
 )
 from ..processes.start import Finished, StillRunningError, TooMuchOutputError, run
-from .collect import Listing
 from .file_rules import MAX_BYTES, MAX_FILES, SourceEntry
+from .listing import Listing
 
 __all__ = ["find_in_git", "tag_commit"]
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from ..errors import FetchError, Location, PackError
 from ..files.disk.ignored import ENVIRONMENT, is_ignored
-from .collect import Listing
 from .file_rules import MAX_BYTES, SourceEntry
+from .listing import Listing
 
 __all__ = ["find_in_folder"]
 

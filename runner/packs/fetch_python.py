@@ -9,9 +9,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from ..errors import FetchError
-from .collect import Listing
 from .fetch_path import find_in_folder
 from .file_rules import MANIFEST
+from .listing import Listing
 
 __all__ = ["ENTRY_POINTS", "find_in_distribution"]
 

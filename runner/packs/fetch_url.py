@@ -12,7 +12,7 @@ from ..endpoints.proxies import proxy_for
 from ..errors import FetchError
 from ..files.pack_sources import pack_url_fault
 from .archive import MAX_ARCHIVE_BYTES, find_in_archive
-from .collect import Listing
+from .listing import Listing
 
 __all__ = ["find_at_url"]
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from ..errors import FormatError, Location, PackError, RunnerError, StalePackError, raise_all, together
 from ..render.sandbox import IN_PROCESS, Sandbox
-from .collect import FetchedPack
 from .fetch import fetch, moved_tag
+from .listing import FetchedPack
 from .lock import LOCK_FILE, LockedPack
 from .pack_lint import open_sound
 from .pack_set import OpenPack

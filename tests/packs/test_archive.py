@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from runner.errors import FetchError, Problems, RunnerError
 from runner.packs import archive as archive_module
 from runner.packs.archive import find_in_archive, write_archive
-from runner.packs.collect import collect
+from runner.packs.listing import collect
 from runner.packs.tree_hash import Contents
 
 from .support import FILES

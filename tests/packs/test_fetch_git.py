@@ -12,8 +12,8 @@ import pytest
 
 from runner.errors import FetchError, PackError, Problems, RunnerError
 from runner.packs import fetch_git, file_rules
-from runner.packs.collect import FetchedPack, collect
 from runner.packs.fetch_git import find_in_git, tag_commit
+from runner.packs.listing import FetchedPack, collect
 from runner.packs.tree_hash import Contents
 from tests.faults import FaultServer, reply
 from tests.regress.repository import ENVIRON, GitFolder

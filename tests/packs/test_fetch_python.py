@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from runner.errors import FetchError, PackError
-from runner.packs.collect import collect
 from runner.packs.fetch_python import find_in_distribution
+from runner.packs.listing import collect
 from runner.packs.tree_hash import Contents
 
 from .support import FILES, write_all

@@ -11,8 +11,8 @@ import pytest
 from runner.errors import FetchError
 from runner.packs import fetch_url
 from runner.packs.archive import write_archive
-from runner.packs.collect import collect
 from runner.packs.fetch_url import find_at_url
+from runner.packs.listing import collect
 from runner.packs.tree_hash import Contents
 from tests.faults import Behaviour, FaultServer, chunked, drop_after, reply
 

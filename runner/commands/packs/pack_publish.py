@@ -18,10 +18,10 @@ from ...files.project import load_project
 from ...files.project_root import find_root
 from ...files.prompt import PROMPT_ENDINGS
 from ...packs.archive import write_archive
-from ...packs.collect import FetchedPack, collect
 from ...packs.fetch_path import find_in_folder
 from ...packs.file_rules import MANIFEST, included
 from ...packs.file_transaction import FileTransaction
+from ...packs.listing import FetchedPack, collect
 from ...packs.manifest import KINDS, Manifest, load_manifest
 from ...packs.pack_lint import open_sound
 from ...packs.pack_set import OpenPack, load_export

@@ -51,7 +51,8 @@ class Record(TypedDict):
     `cost` is in US dollars, or None without a known price; `latency_ms` is the latency of the successful attempt;
     `attempts` counts all requests for it (0: from cache). `reasoning`, `logprobs`, `annotations` and `audio` are
     present if the answer has them; `extra` has all other fields, by the object that they were in. `row` has
-    the columns of the row that are not variables, if it has any.
+    the columns of the row that are not variables, if it has any. `batch` is present, and true, if the request was
+    part of a batch.
     """
 
     index: NotRequired[int]
@@ -84,6 +85,7 @@ class Record(TypedDict):
     latency_ms: float | None
     attempts: int
     cached: bool
+    batch: NotRequired[bool]
     fingerprint: str
     vars: JsonObject
     row: NotRequired[JsonObject]

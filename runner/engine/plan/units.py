@@ -104,6 +104,7 @@ def _price_of(project: Project, named: str, model: str, endpoint: Endpoint) -> P
             rule.cached_price,
             rule.cache_write_price,
             rule.cache_write_1h_price,
+            rule.batch_price,
         )
     if project.prices == "genai" and endpoint.base_url is not None:
         return ListedPrice(model, endpoint.base_url)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Iterator, Mapping
 from contextlib import AsyncExitStack
+from typing import Protocol
 
 from ...endpoints.connect import Connection
 from ...errors import RunnerError
@@ -14,7 +15,24 @@ from .pool import Emit, Pool, admission_of
 from .pool_options import PoolOptions
 from .shutdown import Shutdown
 
-__all__ = ["admissions_of", "execute"]
+__all__ = ["Execute", "admissions_of", "execute"]
+
+
+class Execute(Protocol):
+    """A way to get the answers of jobs: `execute`, or one that uses batches."""
+
+    def __call__(
+        self,
+        jobs: Mapping[str, Iterator[Job]],
+        connections: Mapping[str, Connection],
+        emit: Emit,
+        options: PoolOptions,
+        shutdown: Shutdown,
+        admissions: Mapping[str, Admission],
+        /,
+    ) -> Awaitable[None]:
+        """Get the answers of the jobs of each endpoint (by name); `emit` receives the records. See `execute`."""
+        ...
 
 
 def admissions_of(connections: Mapping[str, Connection], options: PoolOptions) -> dict[str, Admission]:

@@ -25,11 +25,13 @@ def records_of(
     latency_ms: float | None,
     attempts: int,
     cached: bool,
+    batch: bool = False,
     secret_values: tuple[str, ...] = (),
 ) -> list[Record]:
     """Return one record per choice, or a single record if the exchange itself failed.
 
-    `secret_values` are masked in provider messages, which sometimes contain the refused key.
+    `secret_values` are masked in provider messages, which sometimes contain the refused key. `batch`: the request was
+    part of a batch, which has a price of its own.
     """
     answers = reply.answers
     if reply.error is not None:
@@ -37,10 +39,22 @@ def records_of(
         answers = (
             result._replace(choice=0, outcome=Outcome.ERROR, error=reply.error, detail=reply.error.message),
         )
-    cost = cost_of(reply.usage, job.unit.price)
+    price = job.unit.price
+    cost = cost_of(reply.usage, price.in_batch if batch and price is not None else price)
     several = len(answers) if choices(job.unit.fields) > 1 and reply.error is None else None
     return [
-        _record(job, reply, answer, cost, latency_ms, attempts, secret_values, cached=cached, several=several)
+        _record(
+            job,
+            reply,
+            answer,
+            cost,
+            latency_ms,
+            attempts,
+            secret_values,
+            cached=cached,
+            batch=batch,
+            several=several,
+        )
         for answer in answers
     ]
 
@@ -55,6 +69,7 @@ def _record(
     secret_values: tuple[str, ...],
     *,
     cached: bool,
+    batch: bool,
     several: int | None,
 ) -> Record:
     judgement = job.unit.judge.judge(answer, job.case, latency_ms=latency_ms, cost=cost, model=job.unit.model)
@@ -83,6 +98,8 @@ def _record(
         "fingerprint": job.fingerprint,
         "vars": job.case.vars,
     }
+    if batch:
+        record["batch"] = True
     if answer.tool_calls:
         record["tool_calls"] = list(answer.tool_calls)
     if answer.reasoning is not None:

@@ -1,0 +1,57 @@
+"""Make the lines of a batch from jobs, and refuse what a batch cannot have."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import NamedTuple
+
+from ...errors import SecretError, UsageError
+from ...wire.batch_lines import batch_url, custom_id, request_line
+from ..plan.job import Job, Unit
+
+__all__ = ["BatchKind", "kind_of", "line_of", "refuse_embedded", "refuse_secret"]
+
+
+class BatchKind(NamedTuple):
+    """What all requests of one batch share: a batch is for one model and one operation of one endpoint."""
+
+    endpoint: str
+    url: str
+    model: str
+
+    def __str__(self) -> str:
+        """Return it as it is shown to the user."""
+        return f"{self.model or 'no model'} on {self.endpoint} ({self.url})"
+
+
+def kind_of(unit: Unit) -> BatchKind:
+    """Return the kind of batch that the requests of a unit may be in."""
+    return BatchKind(unit.endpoint.name, batch_url(unit.dialect, unit.fields), unit.model)
+
+
+def line_of(job: Job) -> bytes:
+    """Return the line of a job, which must have a place in the run."""
+    assert job.place is not None
+    url = batch_url(job.unit.dialect, job.unit.fields)
+    return request_line(custom_id(job.place, job.fingerprint), url, job.sent(stream=False))
+
+
+def refuse_embedded(units: Iterable[Unit]) -> None:
+    """Raise UsageError for the embedded model, which has no batches."""
+    for unit in units:
+        if unit.endpoint.embedded is not None:
+            raise UsageError(
+                f"endpoint {unit.endpoint.name} is the embedded model, which has no batches",
+                hint="choose another endpoint with --endpoint, or leave --batch out",
+            )
+
+
+def refuse_secret(job: Job, secrets: Collection[str]) -> None:
+    """Raise SecretError if a request, which is about to be written to a file, has one of these keys in it."""
+    if any(secret.encode() in job.data for secret in secrets):
+        raise SecretError(
+            f"the request of {job.unit.prompt.name}/{job.case.id} contains the key of endpoint"
+            f" {job.unit.endpoint.name}, and a batch is a file",
+            location=job.case.location,
+            hint="remove the key from the variables or the prompt",
+        )
