@@ -136,12 +136,13 @@ class NotTextError(UsageError):
 
 
 class FileError(RunnerError):
-    """A file of the user's is wrong; `location` is always set."""
+    """A file of the user's is wrong; `location` is always set. `case` is set if only one case shows that it is."""
 
     def __init__(
         self, message: str, *, location: Location, hint: str | None = None, secret: bool = False
     ) -> None:
         super().__init__(message, location=location, hint=hint, secret=secret)
+        self.case: Location | None = None
 
 
 class MissingFileError(FileError):

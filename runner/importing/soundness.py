@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..engine.plan.lint import lint_prompt
-from ..errors import Location, Problems, RunnerError
+from ..errors import FileError, Location, Problems, RunnerError
 from ..files.disk.tree import MemoryTree
 from ..files.project import load_project_from
 from ..files.prompt import load_prompt
@@ -89,6 +89,11 @@ def _give_up(draft: Draft, written: Written, line: int, error: RunnerError) -> b
         return False
     piece, case = found
     why = f"runner check would reject it: {error.message}"
+    if isinstance(piece, FieldDraft) and isinstance(error, FileError) and error.case is not None:
+        of_case = written.piece_at(error.case.line or 0)
+        if of_case is not None:  # the messages cannot be rendered with the variables of this test
+            why = f"its messages cannot be rendered: {error.message.partition(' (with the variables')[0]}"
+            piece = of_case[0]
     if isinstance(piece, Mapped):
         if piece in draft.asserts:
             draft.asserts.remove(piece)

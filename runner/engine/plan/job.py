@@ -143,6 +143,7 @@ class Unit:
         except FileError as error:
             where = str(case.location)
             named = f"{error.location} {error.hint}"
+            error.case = case.location
             if case.vars and case.location.line is not None and where not in named:
                 error.message += f" (with the variables of {where})"
             raise

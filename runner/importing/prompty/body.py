@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from dataclasses import dataclass, field
 from jinja2 import Environment, TemplateError, meta
 
 from ...errors import Location, RunnerError
+from ...render.filters import METHODS
 from ...values import Json
 from ..ledger import Entry, RefusedSourceError
 from ..literal import all_texts
@@ -161,8 +163,10 @@ class PromptyBody:
     def _lenient(self, text: str) -> str:
         """Return a template that is trimmed after rendering, and that renders missing members as nothing, as in Prompty."""
         values = dict(self.values)
+        items: dict[str, Json] = {}
         for loop in _LOOP.finditer(text):
-            values[loop[1]] = _every(_looked_up(values, loop[2]))
+            item = _every(_looked_up(values, loop[2]))
+            values[loop[1]] = items[loop[1]] = _common(items.get(loop[1], item), item)
         text = _TAG.sub(lambda tag: _CHAIN.sub(lambda found: _or_nothing(found[0], values), tag[0]), text)
         first, last = _FIRST.match(text), _LAST.search(text)
         alone = first is not None and first[0] == text
@@ -218,11 +222,19 @@ def _looked_up(values: Mapping[str, Json], chain: str) -> Json:
 
 
 def _every(value: Json) -> Json:
-    """Return an object with the members that all objects of a list have."""
-    if not isinstance(value, list) or not value or not all(isinstance(each, dict) for each in value):
-        return _MISSING
-    items = [each for each in value if isinstance(each, dict)]
-    return {key: part for key, part in items[0].items() if all(key in each for each in items)}
+    """Return an object with the members that all items of a list have; _MISSING if the list is not known."""
+    if value == _MISSING:
+        return value
+    return functools.reduce(_common, value) if isinstance(value, list) and value else {}
+
+
+def _common(one: Json, other: Json) -> Json:
+    """Return an object with the members that both values have. Only objects have members."""
+    if one is other:
+        return one
+    if not isinstance(one, dict) or not isinstance(other, dict):
+        return {}
+    return {key: part for key, part in one.items() if key in other}
 
 
 def _or_nothing(chain: str, values: Mapping[str, Json]) -> str:
@@ -231,4 +243,7 @@ def _or_nothing(chain: str, values: Mapping[str, Json]) -> str:
     known = values.get(name, _MISSING)
     if known == _MISSING or name == "loop" or _looked_up(values, chain) != _MISSING:
         return chain
+    owner, _, member = chain.rpartition(".")
+    if member in METHODS[str]:  # of a string, this would be the method
+        chain = f'{owner}["{member}"]'
     return f'({chain} | default(""))'
