@@ -14,15 +14,18 @@ import re
 import threading
 import weakref
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
     from .processes.start import ChildProcess
 
-__all__ = ["SECONDS", "TooSlowError", "is_found"]
+__all__ = ["SECONDS", "Span", "TooSlowError", "is_found", "spans"]
 
 SECONDS = 2.0
 """The time limit of one search."""
+
+Span: TypeAlias = "tuple[int, int]"
+"""Where a match, or a group of it, begins and ends; both are -1 for a group that took no part."""
 
 _STEPS = 50_000_000
 _SHORT = 16
@@ -37,10 +40,12 @@ _PROGRAM = """
 import json, re, sys, warnings
 warnings.simplefilter("ignore")
 for line in sys.stdin.buffer:
-    pattern, text, whole = json.loads(line)
-    found = re.fullmatch(pattern, text) if whole else re.search(pattern, text)
-    sys.stdout.buffer.write(b"0\\n" if found is None else b"1\\n")
-    sys.stdout.buffer.flush()
+    pattern, text, wanted = json.loads(line)
+    if wanted == "spans":
+        found = [[m.span(group) for group in range(m.re.groups + 1)] for m in re.finditer(pattern, text)]
+    else:
+        found = (re.fullmatch if wanted == "whole" else re.search)(pattern, text) is not None
+    print(json.dumps(found), flush=True)
 """
 
 
@@ -54,8 +59,23 @@ class TooSlowError(Exception):
 def is_found(pattern: re.Pattern[str], text: str, *, whole: bool = False) -> bool:
     """Return whether the pattern is found in the text or, with `whole`, matches all of it. Raises TooSlowError."""
     if len(text) <= _longest_direct(pattern.pattern):
-        return (pattern.fullmatch(text) if whole else pattern.search(text)) is not None
-    return _CHILD.is_found(pattern, text, whole=whole)
+        return _is_found(pattern, text, whole=whole)
+    found = _CHILD.ask(pattern, text, "whole" if whole else "found")
+    return _is_found(pattern, text, whole=whole) if found is None else bool(found)
+
+
+def spans(pattern: re.Pattern[str], text: str) -> list[list[Span]]:
+    """Return where each match of the pattern, and each of its groups, begins and ends. Raises TooSlowError."""
+    found = None
+    if len(text) > _longest_direct(pattern.pattern):
+        found = _CHILD.ask(pattern, text, "spans")
+    if found is None:
+        return [[m.span(group) for group in range(m.re.groups + 1)] for m in pattern.finditer(text)]
+    return [[(start, end) for start, end in match] for match in found]
+
+
+def _is_found(pattern: re.Pattern[str], text: str, *, whole: bool) -> bool:
+    return (pattern.fullmatch(text) if whole else pattern.search(text)) is not None
 
 
 @lru_cache(maxsize=1024)
@@ -81,7 +101,8 @@ class _Child:
         self._process: ChildProcess | None = None
         self._close: weakref.finalize[..., _Child] | None = None
 
-    def is_found(self, pattern: re.Pattern[str], text: str, *, whole: bool) -> bool:
+    def ask(self, pattern: re.Pattern[str], text: str, wanted: str) -> Any:
+        """Return what the process found; None if no process can be started. Raises TooSlowError."""
         if (
             self._owner != os.getpid()
         ):  # in a fork: the process, and the holder of the lock, belong to the parent
@@ -89,22 +110,22 @@ class _Child:
         with self._lock:
             try:
                 process = self._started()
-            except OSError:  # no process can be started (a frozen program), so search here
-                return (pattern.fullmatch(text) if whole else pattern.search(text)) is not None
+            except OSError:  # no process can be started (a frozen program), so the caller searches
+                return None
             timer = threading.Timer(SECONDS, process.kill)
             timer.daemon = True
             timer.start()
             try:
-                answer = _ask(process, json.dumps([pattern.pattern, text, whole]).encode() + b"\n")
+                answer = _ask(process, json.dumps([pattern.pattern, text, wanted]).encode() + b"\n")
             except BaseException:
                 self._end()  # also after Ctrl-C: the answer is still on its way
                 raise
             finally:
                 timer.cancel()
-            if answer not in (b"0\n", b"1\n"):
+            if not answer.endswith(b"\n"):
                 self._end()
                 raise TooSlowError
-            return answer == b"1\n"
+            return json.loads(answer)
 
     def _started(self) -> ChildProcess:
         if self._process is None or self._process.poll() is not None:

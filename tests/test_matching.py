@@ -81,7 +81,9 @@ def test_a_rule_whose_pattern_takes_too_long_holds_nothing_for_equal():
 def test_the_other_process_finds_what_this_one_does(source, text, whole):
     pattern = re.compile(source)
     here = (pattern.fullmatch(text) if whole else pattern.search(text)) is not None
-    assert matching._CHILD.is_found(pattern, text, whole=whole) is here
+    assert matching._CHILD.ask(pattern, text, "whole" if whole else "found") is here
+    there = matching._CHILD.ask(pattern, text, "spans")
+    assert [[tuple(each) for each in match] for match in there] == matching.spans(pattern, text)
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ _NEEDED = frozenset({"messages", "inputs", "template", "model"})
 
 def make_sound(draft: Draft) -> Written | None:
     """Return the text of the draft without the parts that would be rejected; None if the whole prompt would be rejected."""
+    tests = list(draft.tests)
     while True:
         written = write(draft)
         found = _faults(draft, written)
@@ -36,7 +37,7 @@ def make_sound(draft: Draft) -> Written | None:
             line = error.location.line if error.location else None
             if line is not None and _give_up(draft, written, line, error):
                 progress = True
-        if not progress:
+        if not progress or (tests and not draft.tests):
             first = found[0]
             why = f"runner check would reject the result: {first.message}"
             draft.entry.lose(CHECK, why)
@@ -45,8 +46,8 @@ def make_sound(draft: Draft) -> Written | None:
                     part.entry.lose(CHECK, why)
             for entry in (
                 *(each.entry for each in draft.asserts),
-                *(each.entry for case in draft.tests for each in case.asserts),
-                *(case.entry for case in draft.tests),
+                *(each.entry for case in tests for each in case.asserts),
+                *(case.entry for case in tests),
             ):
                 entry.lose(CHECK, why)
             return None

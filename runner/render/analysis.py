@@ -18,13 +18,14 @@ from jinja2 import nodes
 from jinja2.filters import FILTERS as JINJA_FILTERS
 from jinja2.visitor import NodeVisitor
 
+from .comprehensions import COMPREHENSION, comprehension_of
 from .filters import CONCATENATE, FILTERS, METHOD, METHODS, TESTS, TICK
 from .message_words import suggestion
 from .sandbox import Members
 
 __all__ = ["Analysis", "Problem", "Reference", "Use", "analyze", "members"]
 
-_FILTERS = FILTERS.keys() - {CONCATENATE, METHOD, TICK}
+_FILTERS = FILTERS.keys() - {COMPREHENSION, CONCATENATE, METHOD, TICK}
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,6 +273,13 @@ class _Walk(NodeVisitor):
             self.visit(node.expr2)
 
     def visit_Filter(self, node: nodes.Filter) -> None:
+        if (comprehension := comprehension_of(node)) is not None:
+            _, name, value, test = comprehension
+            self.visit(node.node)  # type: ignore[arg-type] # the list, which is always there
+            with self._scope(name):
+                self._condition(test)
+                self.visit(value)
+            return
         if node.name not in _FILTERS:
             known = "the filters are " + ", ".join(sorted(_FILTERS))
             if node.name in JINJA_FILTERS:

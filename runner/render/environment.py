@@ -21,6 +21,7 @@ from jinja2.runtime import BlockReference, Context, LoopContext, Macro, Template
 from jinja2.sandbox import ImmutableSandboxedEnvironment, safe_range
 from jinja2.utils import Namespace, missing
 
+from .comprehensions import PromptCodeGenerator
 from .filters import FILTERS, METHODS, TESTS
 from .limits import RefusedError, join_text, limit_integer, limit_items, limit_text
 from .message_words import kind_of, suggestion
@@ -76,6 +77,7 @@ class PromptEnvironment(ImmutableSandboxedEnvironment):
     """Compiles and runs the templates of one prompt. `whitespace` is `template.whitespace` of the prompt file."""
 
     template_class = FreshTemplate
+    code_generator_class = PromptCodeGenerator
     intercepted_binops = frozenset({"+", "*", "**", "%"})
     concat = staticmethod(join_text)
 

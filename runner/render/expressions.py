@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 
-from jinja2 import Template
+from jinja2 import Template, nodes
 
 from ..values import Json
 from .analysis import analyze, members
+from .comprehensions import comprehension_of
 from .environment import PromptEnvironment
 from .limits import start_work
 from .message_words import GLOBAL_NAMES, listed, suggestion
@@ -53,6 +54,10 @@ def compile_expression(source: str, *, names: frozenset[str]) -> CompiledExpress
         found = analyze(tree)
         for problem in found.problems:
             raise CompileError(problem)
+        for node in tree.find_all(nodes.Filter):
+            comprehension = comprehension_of(node)
+            if comprehension is not None and comprehension[1] in names:
+                raise ValueError(f"{comprehension[1]!r} cannot be the name of an item of a comprehension")
         for use in found.uses:
             if use.name not in names and use.name not in GLOBAL_NAMES:
                 hint = suggestion(use.name, names) or f"an expression can read {listed(names)}"

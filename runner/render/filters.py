@@ -7,7 +7,7 @@ reproducible), `format` and `%` (unbounded widths), `attr`, and everything for H
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial, wraps
 from typing import Any
 
@@ -18,11 +18,11 @@ from jinja2.tests import TESTS as JINJA_TESTS
 
 from ..documents.json_reader import parse_json
 from ..errors import SyntaxFileError
-from ..matching import TooSlowError, is_found
-from ..patterns import PatternError, compile_pattern
+from .comprehensions import COMPREHENSION
 from .limits import TURN, RefusedError, join_text, limit_items, limit_text, spend
 from .message_words import kind_of
 from .printing import json_text, text
+from .regex_filters import find_all, first_match, is_match_in, replace_matches, split_at_matches
 
 __all__ = ["CONCATENATE", "FILTERS", "METHOD", "METHODS", "TESTS", "TICK"]
 
@@ -42,6 +42,16 @@ _NOTHING = object()
 def _tick(context: Context, value: Any) -> None:
     # Needs the context, because Jinja would evaluate a filter without it at compile time, once.
     spend(TURN)
+
+
+@pass_context
+def _each(context: Context, value: Any) -> Iterator[Any]:
+    """Yield the items of a comprehension's list."""
+    if isinstance(value, str | Mapping):
+        raise RefusedError(f"a comprehension iterates over lists, but this is {kind_of(value)}")
+    for item in value:
+        spend(TURN)
+        yield item
 
 
 @pass_environment
@@ -186,19 +196,6 @@ def _from_json(value: Any) -> Any:
         raise RefusedError(f"fromjson: the text is not JSON: {error.message}") from None
 
 
-def _is_found(value: Any, pattern: Any) -> bool:
-    """Return whether a regular expression is found in a text."""
-    if not isinstance(value, str) or not isinstance(pattern, str):
-        raise RefusedError(f"search needs a string, but this is {kind_of(value)}")
-    spend(len(value))
-    try:
-        return is_found(compile_pattern(pattern), value)
-    except PatternError as error:
-        raise RefusedError(f"search: {pattern!r} is not a regular expression: {error}") from None
-    except TooSlowError as error:
-        raise RefusedError(f"search: {pattern!r} {error}") from None
-
-
 FILTERS: Mapping[str, Callable[..., Any]] = {
     **{
         name: jinja.FILTERS[name]
@@ -216,12 +213,17 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "int": _int,
     "join": _join,
     "replace": _replace,
+    "regex_findall": find_all,
+    "regex_replace": replace_matches,
+    "regex_search": first_match,
+    "regex_split": split_at_matches,
     "round": _round,
     "string": text,
     "sum": _sum,
     "tojson": json_text,
     "truncate": _truncate,
     "wordcount": lambda value: len(text(value).split()),
+    COMPREHENSION: _each,
     CONCATENATE: _concatenate,
     METHOD: _method,
     TICK: _tick,
@@ -231,7 +233,7 @@ _ALL_TESTS: Mapping[str, Any] = JINJA_TESTS  # mypy infers a type from it that n
 
 TESTS: Mapping[str, Callable[..., Any]] = {
     **{name: test for name, test in _ALL_TESTS.items() if name not in ("callable", "escaped", "sameas")},
-    "search": _is_found,
+    "search": is_match_in,
 }
 
 _STRING_METHODS: Mapping[str, Callable[..., Any]] = {

@@ -15,6 +15,7 @@ from jinja2.parser import Parser
 from jinja2.visitor import NodeTransformer
 
 from .analysis import Problem
+from .comprehensions import ExpressionParser
 from .environment import PromptEnvironment
 from .filters import CONCATENATE, METHOD, TICK
 from .limits import MAX_SOURCE, NO_MEMORY, OutOfTimeError, start_work
@@ -93,7 +94,7 @@ def parse_expression(environment: PromptEnvironment, source: str) -> nodes.Templ
         raise CompileError(Problem(1, f"the expression is longer than {MAX_SOURCE:,} characters"))
     try:
         with _silence():
-            parser = Parser(environment, source, state="variable")
+            parser = ExpressionParser(environment, source)
             expression = parser.parse_expression()
         if not parser.stream.eos:
             parser.fail("chunk after expression")

@@ -377,6 +377,17 @@ def test_two_transforms_one_behind_the_other_are_a_loss(tmp_path):
     assert "assert" not in spec_of(found)
 
 
+def test_a_test_with_whose_variables_the_prompt_cannot_be_rendered_is_lost_alone(tmp_path):
+    found = config(
+        tmp_path,
+        "prompts: ['{{ user.names | join }}']\nproviders: [openai:o]\ntests:\n- vars: {user: {names: [a]}}\n"
+        "- {description: bare, assert: [{type: contains, value: x}]}\n",
+    )
+    assert [(item.kind, item.code) for item in found.lost] == [("test", "I190"), ("assertion", "I190")]
+    assert "cannot be rendered" in str(found.lost[0].why)
+    assert [body["messages"][0]["content"] for body in bodies_of(found)] == ["a"]
+
+
 def test_a_test_that_reads_the_answer_of_another_is_a_loss(tmp_path):
     found = config(
         tmp_path,

@@ -201,3 +201,13 @@ def test_the_plain_part_of_version_two(tmp_path):
     assert (spec["model"], spec["max_completion_tokens"], spec["top_p"]) == ("gpt-4o", 5, 0.5)
     assert {"type": "placeholder", "name": "talk"} in spec["messages"]
     assert spec["response_format"]["json_schema"]["name"] == "structured_output"
+
+
+def test_members_of_items_that_are_no_objects_are_rendered_as_nothing(tmp_path):
+    body = (
+        "user:\n{% for each in texts %}{{each.title}}{{each.id}}-{% endfor %}"
+        "{% for each in goods %}{{each.name}}{% endfor %}{% for each in shops %}{{each.name}};{% endfor %}"
+    )
+    sample = "sample: {texts: [a, b], goods: [{name: x}], shops: [{owner: z}]}"
+    found = prompt(tmp_path, f"{V1}\n{sample}", body)
+    assert bodies_of(found)[0]["messages"] == [{"role": "user", "content": "--x;"}]
