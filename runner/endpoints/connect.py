@@ -33,8 +33,9 @@ class Connection:
 
     `identity` identifies the endpoint in cache keys; `secrets` are the values that must not appear in any file;
     `endpoint` is its declaration. `fixed_seed`: a request without a seed gets the same answer each time.
-    `limits`: the server's own limits on tokens, where they are known. `abandon` cancels what the first request waits for and costs nothing: the download of a model. Its repr shows neither key nor
-    headers.
+    `limits`: the server's own limits on tokens, where they are known. `abandon` cancels what the first request waits for
+    and costs nothing: the download of a model. Its repr shows neither key nor headers. `idle` are its open transports that
+    no request is using.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class Connection:
         self._opener = opener
         self._choose = transport
         self._open: list[Transport] = []
+        self.idle: list[Transport] = []
 
     def __repr__(self) -> str:
         return f"Connection({self.endpoint.name!r}, {self.identity!r})"
@@ -113,6 +115,7 @@ class Connection:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.idle.clear()
         while self._open:
             await self._open.pop().close()
 

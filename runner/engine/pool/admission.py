@@ -5,6 +5,8 @@ It never waits itself but returns the seconds to wait, so that a request that is
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from math import inf
 
 from ...wire.reply import ProviderError
@@ -18,10 +20,18 @@ _TOO_MANY = frozenset({429, 503, 529})
 """The statuses that mean "too many requests" (OpenAI, Anthropic, gateways)."""
 
 
+@dataclass(slots=True)
+class Pause:
+    """The pause that a provider asked for: until when, in monotonic seconds."""
+
+    until: float = -inf
+
+
 class Admission:
     """Admission control of one endpoint. Times are in seconds, on a monotonic clock of the caller.
 
     `rate_limited` counts the "too many requests" responses; `peak` is the highest number of requests in flight at once.
+    `wakers` are called when a request has ended: those who wait may be admitted now.
     """
 
     def __init__(
@@ -30,10 +40,17 @@ class Admission:
         self.concurrency = concurrency
         self.rate_limited = 0
         self.peak = 0
+        self.wakers: list[Callable[[], None]] = []
         self._limiter = limiter
         self._budget = budget
         self._under_way = 0
-        self._paused_until = -inf
+        self._pause = Pause()
+
+    def with_limit(self, concurrency: ConcurrencyLimit) -> Admission:
+        """Return admission control with a concurrency of its own, which shares the rate limits and the pauses of this one."""
+        other = Admission(concurrency, self._limiter, self._budget)
+        other._pause = self._pause
+        return other
 
     def admit(self, tokens: float, now: float) -> float:
         """Admit one request of about `tokens` tokens and return 0, or return the seconds to wait.
@@ -42,8 +59,8 @@ class Admission:
         """
         if self._under_way >= self.concurrency.now or (self._budget and not self._budget.affords_another):
             return inf
-        if now < self._paused_until:
-            return self._paused_until - now
+        if now < self._pause.until:
+            return self._pause.until - now
         wait = self._limiter.reserve(tokens, now) if self._limiter else 0.0
         if wait == 0.0:
             self._under_way += 1
@@ -59,6 +76,11 @@ class Admission:
         if self._budget:
             self._budget.landed()
 
+    def wake(self) -> None:
+        """Wake those who wait for a request in flight to end."""
+        for waker in self.wakers:
+            waker()
+
     def learn(self, error: ProviderError | None, *, first_attempt: bool, now: float) -> float | None:
         """Update the limits by the result of a request. Return the seconds of a new pause, if the provider asks for one."""
         if error is None:
@@ -71,10 +93,10 @@ class Admission:
         self.rate_limited += 1
         self.concurrency.rate_limited(now)
         pause = error.retry_after or 0.0
-        if now + pause <= self._paused_until or not pause:
+        if now + pause <= self._pause.until or not pause:
             return None
-        announced = now < self._paused_until
-        self._paused_until = now + pause
+        announced = now < self._pause.until
+        self._pause.until = now + pause
         return None if announced else pause
 
     def correct(self, estimated: float, used: float) -> None:

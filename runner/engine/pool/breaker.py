@@ -22,11 +22,13 @@ class Breaker:
     """Counts consecutive cases without an answer. `answered`: the endpoint has answered at least once.
 
     A run stops at once if the quota is spent, and after TRIPS cases if the endpoint does not answer, or refuses every
-    request with the same message.
+    request with the same message. With `refusals=False` the last does not count: the requests are independent of each
+    other, so ten that are too long say nothing about the next one.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, refusals: bool = True) -> None:
         self.answered = False
+        self._counts_refusals = refusals
         self._failures = 0
         self._refusal: tuple[int | None, str, str] | None = None
         self._refusals = 0
@@ -48,7 +50,7 @@ class Breaker:
             self._failures += 1
             if self._failures >= TRIPS:
                 return f"{TRIPS} cases in a row got no answer ({message})"
-        if error.retryable:
+        if error.retryable or not self._counts_refusals:
             return None
         refusal = (error.status, error.code, _NUMBER_OF_REQUEST.sub("", error.message))
         self._refusals = self._refusals + 1 if refusal == self._refusal else 1

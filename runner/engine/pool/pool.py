@@ -37,6 +37,9 @@ __all__ = ["Emit", "Pool", "admission_of"]
 Emit = Callable[[Sequence[tuple[Job, list[Record]]]], None]
 """Receives finished jobs, each with the records of all its choices; may raise an error to end the run."""
 
+MOST_TARGETS = 1000
+"""How many units' destinations are remembered; a program may run a prompt with ever new overrides."""
+
 RETRIES_BEFORE_FIRST_ANSWER = 2
 """Refused connections are retried fewer times if the endpoint has never answered: it is probably down."""
 
@@ -91,6 +94,7 @@ class Pool:
         shutdown: Shutdown,
         emit: Emit,
         options: PoolOptions,
+        breaker: Breaker | None = None,
     ) -> None:
         self._connection = connection
         self._name = connection.endpoint.name
@@ -104,13 +108,18 @@ class Pool:
         self._printer = options.printer
         self._notice = options.notice
         self._trace = options.trace
-        self._breaker = Breaker()
+        self._breaker = breaker or Breaker()
         self._queue = JobQueue(jobs, shutdown, resolve=self._resolve, admit=self._admit)
-        self._idle: list[Transport] = []
+        self._idle = connection.idle
         self._completed: list[Completion] = []
-        self._targets: dict[int, Target] = {}
+        self._targets: dict[int, tuple[Unit, Target]] = {}
         self._keyed = bool(key_headers(connection.endpoint))
+        admission.wakers.append(self._queue.wake)
         shutdown.on_wake(self._abandon)
+
+    def leave(self) -> None:
+        """Share the admission control no longer."""
+        self._admission.wakers.remove(self._queue.wake)
 
     async def run(self) -> None:
         """Work until the jobs are used up or the run is stopped."""
@@ -133,6 +142,38 @@ class Pool:
             # Answers that arrive at the same time are processed together, by the worker that runs next.
             await asyncio.sleep(0)
             self._process_completions()
+
+    async def ask(self, job: Job, *, is_final: Callable[[], bool] = lambda: False) -> list[Record]:
+        """Send one job, with its retries, in the task of the caller, and return its records once it is judged.
+
+        It waits for admission after those who asked before. If the run is stopping, it is not sent, and its record has the
+        error `not_sent`. There is no retry once `is_final` returns True. Cancelling the caller cancels the request.
+        """
+        queued = QueuedJob(time.monotonic(), 0, job)
+        while True:
+            if not await self._queue.admitted(queued):
+                return self._records(queued, queued.failure or self._not_sent(), None)
+            try:
+                transport = self._idle.pop() if self._idle else self._connection.transport()
+                try:
+                    completion = await self._ask(queued, transport)
+                finally:
+                    self._idle.append(transport)
+            except BaseException:
+                self._admission.release()
+                self._admission.wake()
+                raise
+            reply = self._read(completion)
+            delay = self._settle(completion, reply, final=is_final())
+            self._admission.wake()
+            if delay is None:
+                latency_ms = (completion.finished - completion.started) * 1000
+                return self._records(queued, reply, latency_ms)
+            await asyncio.sleep(delay)
+
+    def _not_sent(self) -> Reply:
+        reason = self._shutdown.reason or "the deadline has passed"
+        return Reply(error=ProviderError("not_sent", f"not sent: {reason}", retryable=True))
 
     def _abandon(self) -> None:
         """Stop waiting for a model download when the run is stopped."""
@@ -216,7 +257,7 @@ class Pool:
         if self._budget:
             self._shutdown.wake()
         else:
-            self._queue.wake()
+            self._admission.wake()
 
     def _read(self, completion: Completion) -> Reply:
         result = completion.result
@@ -241,15 +282,19 @@ class Pool:
 
     def _target(self, unit: Unit) -> Target:
         """Return the destination of the unit's requests, computed once."""
-        target = self._targets.get(id(unit))
-        if target is None:
-            connection, dialect = self._connection, unit.dialect
-            named = () if dialect.mark is None else (dialect.mark,)
-            target = self._targets[id(unit)] = Target(
-                connection.url(dialect.path(unit.fields, stream=self._printer is not None)),
-                connection.headers(dialect.headers, api=dialect.name),
-                "\n".join((connection.identity, connection.extra_cache_key, *named)),
-            )
+        known = self._targets.get(id(unit))
+        if known is not None:
+            return known[1]
+        connection, dialect = self._connection, unit.dialect
+        named = () if dialect.mark is None else (dialect.mark,)
+        target = Target(
+            connection.url(dialect.path(unit.fields, stream=self._printer is not None)),
+            connection.headers(dialect.headers, api=dialect.name),
+            "\n".join((connection.identity, connection.extra_cache_key, *named)),
+        )
+        if len(self._targets) >= MOST_TARGETS:
+            self._targets.clear()
+        self._targets[id(unit)] = unit, target  # with the unit, so that no other one gets its id
         return target
 
     def _cache_key(self, job: Job) -> bytes:
@@ -261,13 +306,24 @@ class Pool:
 
     def _is_over(self, completion: Completion, reply: Reply) -> bool:
         """Update all limits by a completed request. Return True if its job is finished, False if it is retried."""
+        delay = self._settle(completion, reply)
+        if delay is None:
+            return True
+        self._queue.again(completion.queued, completion.finished + delay)
+        return False
+
+    def _settle(self, completion: Completion, reply: Reply, *, final: bool = False) -> float | None:
+        """Update all limits by a completed request. Return the seconds until its retry, or None if its job is finished.
+
+        There is no retry if it is `final`.
+        """
         queued, finished = completion.queued, completion.finished
         error = _failure(reply)
         self._admission.release()
         pause = self._admission.learn(error, first_attempt=queued.attempts == 1, now=finished)
         if pause is not None:
             self._notice(f"rate limited by {self._name}: waiting {pause:.3g} s")
-        delay = None if error is None else self._delay_before_retry(queued, error, finished)
+        delay = None if error is None or final else self._delay_before_retry(queued, error, finished)
         if self._trace is not None:
             self._trace(
                 mask(
@@ -280,10 +336,9 @@ class Pool:
             if self._budget and cost is not None:
                 self._budget.pay(cost)
             queued.failure = reply
-            self._queue.again(queued, finished + delay)
-            return False
+            return delay
         self._learn(queued.job, reply)
-        return True
+        return None
 
     def _remember(self, cache: RunCache, completion: Completion, reply: Reply) -> None:
         response, job = completion.result, completion.queued.job
@@ -322,19 +377,24 @@ class Pool:
         """Make the records of finished jobs, each with its latency in ms, and pass them on."""
         finished = []
         for queued, reply, latency_ms in ended:
-            records = records_of(
-                queued.job,
-                reply,
-                latency_ms=latency_ms,
-                attempts=queued.attempts,
-                cached=cached,
-                secret_values=self._connection.secrets,
-            )
+            records = self._records(queued, reply, latency_ms, cached=cached)
             cost = records[0]["cost"]
             if self._budget and not cached and (reply.error is None or cost is not None):
                 self._pay(self._budget, cost)
             finished.append((queued.job, records))
         self._emit(finished)
+
+    def _records(
+        self, queued: QueuedJob, reply: Reply, latency_ms: float | None, *, cached: bool = False
+    ) -> list[Record]:
+        return records_of(
+            queued.job,
+            reply,
+            latency_ms=latency_ms,
+            attempts=queued.attempts,
+            cached=cached,
+            secret_values=self._connection.secrets,
+        )
 
     def _pay(self, budget: Budget, cost: float | None) -> None:
         if cost is None:

@@ -89,6 +89,23 @@ class JobQueue:
                     await self._sleep(min(wait, queued.deadline - now))
             return None
 
+    async def admitted(self, queued: QueuedJob) -> bool:
+        """Wait until a job that did not come from the queue is admitted, after all who wait already.
+
+        Return False if the run is stopping, or the job's deadline has passed.
+        """
+        async with self._turn:
+            while not self._shutdown.stopping:
+                self._woken.clear()
+                now = time.monotonic()
+                if now >= queued.deadline:
+                    return False
+                wait = self._admit(queued, now)
+                if wait == 0.0:
+                    return True
+                await self._sleep(min(wait, queued.deadline - now))
+            return False
+
     def again(self, queued: QueuedJob, not_before: float) -> None:
         """Put a job back for a retry at a given time."""
         queued.not_before = not_before

@@ -33,6 +33,10 @@ class Shutdown:
             self.reason = reason
         self.wake()
 
+    def resume(self) -> None:
+        """Send again: the reason to stop is gone."""
+        self.reason = None
+
     def wake(self) -> None:
         """Wake all waiting workers."""
         for wake in self._wakers:
