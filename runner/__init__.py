@@ -17,21 +17,39 @@ from typing import TYPE_CHECKING, Any
 from ._version import __version__
 
 if TYPE_CHECKING:
-    from .api import LoadedPrompt, OutcomeError, Result, load
+    from .api.loaded_prompt import LoadedPrompt
+    from .api.loading import load
+    from .api.prompt_result import OutcomeError, Result
+    from .api.text_stream import AsyncTextStream, TextStream
     from .errors import RunnerError
 
-__all__ = ["LoadedPrompt", "OutcomeError", "Result", "RunnerError", "__version__", "load"]
+__all__ = [
+    "AsyncTextStream",
+    "LoadedPrompt",
+    "OutcomeError",
+    "Result",
+    "RunnerError",
+    "TextStream",
+    "__version__",
+    "load",
+]
+
+_PLACES = {
+    "AsyncTextStream": "api.text_stream",
+    "LoadedPrompt": "api.loaded_prompt",
+    "OutcomeError": "api.prompt_result",
+    "Result": "api.prompt_result",
+    "RunnerError": "errors",
+    "TextStream": "api.text_stream",
+    "load": "api.loading",
+}
 
 
 def __getattr__(name: str) -> Any:
-    if name == "RunnerError":
-        from .errors import RunnerError
+    if name in _PLACES:
+        from importlib import import_module
 
-        return RunnerError
-    if name in __all__:
-        from . import api
-
-        return getattr(api, name)
+        return getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

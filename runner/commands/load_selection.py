@@ -28,12 +28,9 @@ from ..errors import (
 )
 from ..files.destination import Destination, reads_of
 from ..files.env_file import EnvFile
-from ..files.formats import schema, violations
 from ..files.model import CaseFile, Prompt
-from ..files.prompt import OWN_KEYS, as_sent
-from ..files.provider_fields import collisions
+from ..files.request_fields import field_value
 from ..files.rows import TABLE_FORMATS
-from ..files.violations import near
 from ..regress.last_failed import CaseName, last_failed
 from ..values import Json
 from ..workspace import Workspace
@@ -367,20 +364,14 @@ def _read(path: str, option: str) -> bytes:
 
 def request_fields(models: Sequence[str], sets: Sequence[str]) -> dict[str, list[Json]]:
     """Return the values of --model and --set by request field. Raises UsageError for an unknown field."""
-    known = schema("prompt")["properties"].keys() - OWN_KEYS - {"messages"}
     fields: dict[str, list[Json]] = {"model": list(dict.fromkeys(models))} if models else {}
     for setting in sets:
         name, equals, text = setting.partition("=")
         if not equals or not name:
             raise UsageError(f"--set {setting!r} is not FIELD=VALUE")
-        if name not in known:
-            raise UsageError(f"--set {setting}: {name} is not a request field", hint=near(name, known))
         try:
             value = parse_json(text, "").value
         except SyntaxFileError:
             value = text
-        faults = [fault for fault in violations({name: value}, "prompt") if fault.path[:1] == (name,)]
-        for fault in faults or collisions({name: value}):
-            raise UsageError(f"--set {setting}: {fault.message}", hint=fault.hint)
-        fields.setdefault(name, []).append(as_sent(name, value))
+        fields.setdefault(name, []).append(field_value(name, value, f"--set {setting}"))
     return fields

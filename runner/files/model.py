@@ -202,8 +202,8 @@ class Endpoint:
     embedded: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     model: str | None = None
-    rpm: int | None = None
-    tpm: int | None = None
+    rpm: float | None = None
+    tpm: float | None = None
     concurrency: int | Literal["adaptive"] | None = None
     timeout: float = 600.0
     max_retries: int = 4

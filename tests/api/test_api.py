@@ -85,12 +85,11 @@ def test_a_prompt_shows_itself_by_its_name(prompt: runner.LoadedPrompt) -> None:
     assert repr(prompt) == f"<LoadedPrompt {prompt.name}>"
 
 
-def test_run_inside_a_loop_says_to_await(prompt: runner.LoadedPrompt) -> None:
-    async def ask() -> None:
-        prompt.run(review="x")
+def test_run_works_inside_a_running_loop_as_in_a_notebook(prompt: runner.LoadedPrompt) -> None:
+    async def cell() -> runner.Result:
+        return prompt.run(review="x")
 
-    with pytest.raises(runner.RunnerError, match="arun"):
-        asyncio.run(ask())
+    assert asyncio.run(cell()).outcome == "ok"
 
 
 def test_render_and_request_ask_nobody(prompt: runner.LoadedPrompt, server: FaultServer) -> None:
@@ -168,7 +167,16 @@ def test_a_missing_key_is_told_when_asking(tmp_path: Path) -> None:
 
 
 def test_the_public_names_are_those_documented() -> None:
-    assert runner.__all__ == ["LoadedPrompt", "OutcomeError", "Result", "RunnerError", "__version__", "load"]
+    assert runner.__all__ == [
+        "AsyncTextStream",
+        "LoadedPrompt",
+        "OutcomeError",
+        "Result",
+        "RunnerError",
+        "TextStream",
+        "__version__",
+        "load",
+    ]
     for name in runner.__all__:
         assert getattr(runner, name) is not None
 

@@ -26,8 +26,8 @@ def assert_played(page: Path, folder: Path, env: dict[str, str]) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", HOW_TO, ids=lambda page: page.stem)
-def test_a_how_to_page_prints_what_it_shows(page: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("page", [*HOW_TO, REPOSITORY / "docs" / "python.md"], ids=lambda page: page.stem)
+def test_a_page_prints_what_it_shows(page: Path, tmp_path: Path) -> None:
     with FaultServer(answers(page.read_text(encoding="utf-8"))) as server:
         env = {"OPENAI_BASE_URL": server.base_url, "OPENAI_API_KEY": "sk-test-planted-key-0123456789"}
         assert_played(page, tmp_path, env)

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
-__all__ = ["loop_name", "run"]
+__all__ = ["loop_factory", "loop_name", "run"]
 
 _T = TypeVar("_T")
 
@@ -25,11 +25,12 @@ def loop_name() -> str:
 
 def run(main: Coroutine[Any, Any, _T]) -> _T:
     """Run `main` as asyncio.run does, on the fastest available loop, and return its result."""
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
         return runner.run(main)
 
 
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """Return what makes the fastest available loop, None for asyncio's own."""
     if loop_name() == "asyncio":
         return None
     import uvloop
