@@ -30,7 +30,18 @@ __all__ = ["cli"]
 SECTIONS = {
     "Write prompts": ("init", "check", "render", "import", "schema"),
     "Ask models": ("run", "export", "collect", "show", "report", "view", "runs", "merge", "models", "cache"),
-    "Test answers": ("test", "baseline", "review", "accept", "reject", "pending", "explain", "diff", "prune"),
+    "Test answers": (
+        "test",
+        "baseline",
+        "compare",
+        "review",
+        "accept",
+        "reject",
+        "pending",
+        "explain",
+        "diff",
+        "prune",
+    ),
     "Share prompts": ("pack",),
     "This tool": ("completion",),
 }

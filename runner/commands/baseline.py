@@ -19,7 +19,7 @@ from ..errors import UsageError
 from ..files.env_file import EnvFile
 from ..regress.carry_out import ask_again
 from ..regress.claims import refuse_shared
-from ..regress.gates.counted import Counted, UnitCount
+from ..regress.gates.counted import Counted, UnitCount, is_missing
 from ..regress.gates.gate_rules import asserts_nothing
 from ..regress.gates.rates import Rate, Rates, load_rates, short, write_rates
 from ..regress.snapshots.snapshot import rates_file
@@ -210,7 +210,7 @@ class _Asking:
         return connections
 
     def _take(self, job: Job, records: Sequence[Record]) -> None:
-        if any(record["outcome"] == "error" and not record["passed"] for record in records):
+        if any(map(is_missing, records)):
             self.unanswered.append(job)
             return
         self.sampled.take(job, records)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from .journal.record import Record
 from .plan.job import Job, Unit
 
-__all__ = ["Sampled", "seed_remark"]
+__all__ = ["SampleAnswers", "Sampled", "seed_remark", "temperature_of"]
 
 MOST_CASES = 1000
 """The number of cases of a prompt whose answers are compared. More cases would add nothing."""
@@ -34,13 +34,36 @@ def temperature_of(unit: Unit) -> float:
 
 
 @dataclass(slots=True)
-class _Seen:
-    """The answers of one unit: the first of each case, and whether another sample differed from it."""
+class SampleAnswers:
+    """The answers of one suite: the first of each case, and whether another sample differed from it."""
 
-    unit: Unit
     first: dict[str, Hashable] = field(default_factory=dict)
     samples: int = 1
     differs: bool = False
+
+    @property
+    def are_copies(self) -> bool:
+        """Return whether there are several samples, and those of each case are all the same answer."""
+        return not self.differs and self.samples > 1
+
+    def add(self, case: str, number: int, records: Sequence[Record]) -> None:
+        """Add the records of one sample of a case, numbered from 0. A sample without an answer is ignored."""
+        if self.differs or any(record["outcome"] == "error" for record in records):
+            return
+        answer = tuple(
+            (record["outcome"], record["text"], str(record.get("tool_calls"))) for record in records
+        )
+        if len(self.first) < MOST_CASES or case in self.first:
+            self.samples = max(self.samples, number + 1)
+            if self.first.setdefault(case, answer) != answer:
+                self.differs = True
+                self.first.clear()
+
+
+@dataclass(slots=True)
+class _Seen:
+    unit: Unit
+    answers: SampleAnswers = field(default_factory=SampleAnswers)
 
 
 @dataclass(slots=True)
@@ -52,16 +75,7 @@ class Sampled:
     def take(self, job: Job, records: Sequence[Record]) -> None:
         """Add the records of one job. A job without an answer is ignored."""
         seen = self._units.setdefault(id(job.unit), _Seen(job.unit))
-        if seen.differs or any(record["outcome"] == "error" for record in records):
-            return
-        answer = tuple(
-            (record["outcome"], record["text"], str(record.get("tool_calls"))) for record in records
-        )
-        if len(seen.first) < MOST_CASES or job.case.id in seen.first:
-            seen.samples = max(seen.samples, job.sample + 1)
-            if seen.first.setdefault(job.case.id, answer) != answer:
-                seen.differs = True
-                seen.first.clear()
+        seen.answers.add(job.case.id, job.sample, records)
 
     def is_one(self, unit: Unit) -> bool:
         """Return whether all samples of all cases are copies although they should differ.
@@ -69,7 +83,7 @@ class Sampled:
         Samples should differ if a seed is set, or the temperature is above 0.
         """
         seen = self._units.get(id(unit))
-        if seen is None or seen.differs or seen.samples < 2:
+        if seen is None or not seen.answers.are_copies:
             return False
         return unit.fields.get("seed") is not None or temperature_of(unit) > 0
 
@@ -78,7 +92,7 @@ class Sampled:
         for seen in self._units.values():
             if self.is_one(seen.unit):
                 yield (
-                    f"{_name(seen.unit)}: all {seen.samples} samples of each case are the same answer,"
+                    f"{_name(seen.unit)}: all {seen.answers.samples} samples of each case are the same answer,"
                     " so they tell you no more than one sample"
                 )
 

@@ -159,10 +159,10 @@ TABLE_MARK = b"prompt-runner results"
 
 _BEGINNINGS = {
     ".jsonl": (b'{"prompt":',),
-    ".json": (b'[\n{"prompt":', b"[]\n"),
+    ".json": (b'[\n{"prompt":', b"[]\n", b'{\n  "runner_comparison":'),
     ".csv": (b"prompt,case,", codecs.BOM_UTF8 + b"prompt,case,"),
     ".xml": (b'<?xml version="1.0" encoding="UTF-8"?>\n<testsuites name="runner"',),
-    ".md": (b"### Prompts: ",),
+    ".md": (b"### Prompts: ", b"### Comparison: "),
 }
 _ENDS = (".xlsx", ".parquet")
 _FOOTER = 1 << 16

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from .counters import Counters
@@ -13,7 +14,7 @@ from .index import identity_of, journal_lines, read_results
 from .record import Record
 from .stored_runs import StoredRun
 
-__all__ = ["RecordIndex", "final_records", "manifest_now"]
+__all__ = ["RecordIndex", "final_records", "last_records", "manifest_now"]
 
 
 def manifest_now(run: StoredRun) -> Mapping[str, Any]:
@@ -42,9 +43,17 @@ def final_records(run: StoredRun) -> Iterator[Record]:
         for _, _, record in journal_lines(run.results):
             yield record
         return
-    current = RecordIndex(run)
-    for identity, offset, _, records in _jobs(run):
-        if current.offset(identity) == offset:
+    yield from last_records(run.results, run.manifest.get("files", {}))
+
+
+def last_records(path: Path, names: Mapping[str, str]) -> Iterator[Record]:
+    """Yield the records of a file in its order, without those that a later record of the same job replaces.
+
+    `names` maps the path of a prompt file in the records to its path from the project's root. Raises as `final_records`.
+    """
+    last = {identity: offset for identity, offset, _, _ in _jobs(path, names)}
+    for identity, offset, _, records in _jobs(path, names):
+        if last[identity] == offset:
             yield from records
 
 
@@ -54,15 +63,14 @@ class RecordIndex:
     def __init__(self, run: StoredRun) -> None:
         self._run = run
         self._jobs = (
-            {identity: (offset, length) for identity, offset, length, _ in _jobs(run)}
+            {
+                identity: (offset, length)
+                for identity, offset, length, _ in _jobs(run.results, run.manifest.get("files", {}))
+            }
             if run.results.exists()
             else {}
         )
         self._seen: set[int] = set()
-
-    def offset(self, identity: int) -> int:
-        """Return the offset at which the job's records begin."""
-        return self._jobs[identity][0]
 
     def find(self, record: Record, file: str) -> Record | None:
         """Find the record of the same case, sample and choice; `file` is the prompt file's path from the project's root."""
@@ -84,14 +92,13 @@ class RecordIndex:
                     yield from read_results(journal, *place)
 
 
-def _jobs(run: StoredRun) -> Iterator[tuple[int, int, int, list[Record]]]:
+def _jobs(path: Path, names: Mapping[str, str]) -> Iterator[tuple[int, int, int, list[Record]]]:
     """Yield each job of a journal, superseded or not: its identity, offset, length and records.
 
     The records of a job are adjacent. A job may be followed by the same job, if it was requested again.
     """
-    names = run.manifest.get("files", {})
     group: list[tuple[int, int, Record]] = []
-    for line in journal_lines(run.results):
+    for line in journal_lines(path):
         if group and (len(group) >= group[0][2].get("choices", 1) or _key(line[2]) != _key(group[0][2])):
             yield _job(group, names)
             group = []

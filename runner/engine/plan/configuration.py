@@ -22,7 +22,15 @@ from .job import Unit
 from .plan import Plan
 from .selection import Selection
 
-__all__ = ["Configuration", "configuration", "differences", "key_of", "section_of", "sections_of"]
+__all__ = [
+    "Configuration",
+    "configuration",
+    "differences",
+    "digest_of",
+    "key_of",
+    "section_of",
+    "sections_of",
+]
 
 Configuration = Mapping[str, Mapping[str, Json]]
 """Named values in sections: "cases", and one for each prompt in each variant."""
@@ -86,12 +94,12 @@ def _cases(plan: Plan, selection: Selection) -> dict[str, Json]:
         "input": None if selection.rows is None else _file_digest(Path(selection.rows.path)),
         "var": None
         if selection.variables is None
-        else _digest({**selection.variables, "--var": dict(selection.texts)}),
+        else digest_of({**selection.variables, "--var": dict(selection.texts)}),
         "delimiter": selection.rows.delimiter if selection.rows else None,
         "encoding": selection.rows.encoding if selection.rows else None,
         "id": selection.rows.id_column if selection.rows else None,
         "case": sorted(selection.ids) or None,
-        "failed": None if selection.only is None else _digest(sorted(map(list, selection.only))),
+        "failed": None if selection.only is None else digest_of(sorted(map(list, selection.only))),
         "tag": sorted(selection.tags) or None,
         "where": selection.where.source if selection.where else None,
         "sample": draw.count if draw else None,
@@ -117,14 +125,14 @@ def _unit(unit: Unit, connection: Connection, *, takes_tests: bool) -> dict[str,
         ),
         **({"api": mark} if (mark := unit.dialect.mark) else {}),
         **{name: _short(value) for name, value in body.items()},
-        "messages": _digest(
+        "messages": digest_of(
             [prompt.request.get("messages"), prompt.template.engine, prompt.template.whitespace]
         ),
-        "inputs": _digest(declared.get("inputs")),
-        "assert": _digest(declared.get("assert", [each.spec for each in prompt.asserts] or None)),
+        "inputs": digest_of(declared.get("inputs")),
+        "assert": digest_of(declared.get("assert", [each.spec for each in prompt.asserts] or None)),
     }
     if takes_tests:
-        parts["tests"] = _digest([declared.get("tests"), *_row_files(prompt)])
+        parts["tests"] = digest_of([declared.get("tests"), *_row_files(prompt)])
     return parts
 
 
@@ -143,7 +151,8 @@ def _file_digest(path: Path) -> str:
         return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
 
 
-def _digest(value: Json) -> str:
+def digest_of(value: Json) -> str:
+    """Return a digest of a value that does not depend on the order of its keys."""
     try:
         data = canonical(value)
     except ValueError:  # a number that JSON readers disagree on; equal values still give equal text
@@ -152,7 +161,7 @@ def _digest(value: Json) -> str:
 
 
 def _short(value: Json) -> Json:
-    return value if len(json.dumps(value)) <= _LONGEST else _digest(value)
+    return value if len(json.dumps(value)) <= _LONGEST else digest_of(value)
 
 
 def _change(old: Json, new: Json) -> str:

@@ -10,7 +10,12 @@ from ...engine.journal.record import Record
 from ...engine.plan.job import Job, Unit
 from ...wire.usage import token_count
 
-__all__ = ["CaseCount", "Counted", "UnitCount"]
+__all__ = ["CaseCount", "Counted", "UnitCount", "is_missing"]
+
+
+def is_missing(record: Record) -> bool:
+    """Return whether a sample is no evidence, because its answer did not arrive."""
+    return record["outcome"] == "error" and not record["passed"]
 
 
 @dataclass(slots=True)
@@ -60,7 +65,7 @@ class Counted:
         if case is None:
             case = unit.cases[job.case.id] = CaseCount(job.fingerprint, job.case.tags)
         for record in records:
-            if record["outcome"] == "error" and not record["passed"]:
+            if is_missing(record):
                 case.missing += 1
                 continue
             case.answered += 1

@@ -25,9 +25,9 @@ from .gate_results import CaseChange, GateResult, GateWord
 from .gate_rules import GateRule, compile_gates, refuse_without_assertions, too_fine
 from .rates import Rates, load_rates, short
 
-__all__ = ["GateSlice", "GatedUnit", "gated_unit", "judge"]
+__all__ = ["MOST_MISSING", "GateSlice", "GatedUnit", "few", "gated_unit", "judge"]
 
-_MOST_MISSING = 0.05
+MOST_MISSING = 0.05
 """If a larger share of the answers than this is missing, the gate is not judged."""
 
 _MOST_APART = 0.2
@@ -256,7 +256,7 @@ class GateSlice:
 
     def _problem(self, counted: UnitCount) -> tuple[GateWord, str] | None:
         """Return why a slice cannot be judged; otherwise set its arms."""
-        if counted.missing > _MOST_MISSING * counted.calls:
+        if counted.missing > MOST_MISSING * counted.calls:
             return "unchecked", f"{counted.missing} of {counted.calls} answers did not arrive"
         if self.trial is None:
             return None
@@ -317,23 +317,23 @@ class GateSlice:
         """Note which cases are in one arm only, and whether the rates belong to other requests."""
         conflicts = [name for name in enough if name in rates.conflicts and name not in rates.cases]
         if conflicts:
-            self.notes.append(f"{_cases(len(conflicts))} in a merge conflict: {_few(conflicts)}")
+            self.notes.append(f"{_cases(len(conflicts))} in a merge conflict: {few(conflicts)}")
         new = [name for name in enough if name not in rates.cases and name not in rates.conflicts]
         if new:
             self.notes.append(
-                f"{len(new)} new {'case' if len(new) == 1 else 'cases'} without a rate: {_few(new)}; runner baseline --case {new[0]}"
+                f"{len(new)} new {'case' if len(new) == 1 else 'cases'} without a rate: {few(new)}; runner baseline --case {new[0]}"
             )
         if self.tag is None:
             gone = [name for name in rates.cases if name not in self.gated.count.cases]
             if gone:
-                self.notes.append(f"{_cases(len(gone))} of the baseline no longer there: {_few(gone)}")
+                self.notes.append(f"{_cases(len(gone))} of the baseline no longer there: {few(gone)}")
         cases = self.gated.count.cases
         other = [name for name in common if rates.cases[name].request != short(cases[name].request)]
         if other:
             self.notes.append(f"baseline of another request for {_cases(len(other))}")
         served = self.gated.count.served
         if rates.served_model is not None and served and rates.served_model not in served:
-            self.notes.append(f"served by {_few(sorted(served))}, the baseline by {rates.served_model}")
+            self.notes.append(f"served by {few(sorted(served))}, the baseline by {rates.served_model}")
 
     def _limited(self, counted: UnitCount) -> GateResult:
         measured: Mapping[str, Sequence[float]] = {
@@ -369,6 +369,7 @@ def _cases(count: int) -> str:
     return f"{count} {'case' if count == 1 else 'cases'}"
 
 
-def _few(names: Sequence[str]) -> str:
+def few(names: Sequence[str]) -> str:
+    """Return the first names, and how many more there are."""
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     return ", ".join(names[:_NAMED]) + more

@@ -8,7 +8,7 @@ from ...verdict.intervals import Interval
 from .markup import Markup, element, joined
 from .statistics import bins, quantile
 
-__all__ = ["histogram", "interval_plot", "meter", "share_bar", "sparkline"]
+__all__ = ["dumbbell", "forest_row", "histogram", "interval_plot", "meter", "share_bar", "sparkline"]
 
 
 def share_bar(parts: Sequence[tuple[str, str, int]]) -> Markup:
@@ -41,6 +41,53 @@ def interval_plot(share: float, interval: Interval) -> Markup:
         20,
         "interval-plot",
     )  # fmt: skip
+
+
+def forest_row(low: float, middle: float, high: float, *, reach: float, margin: float) -> Markup:
+    """Return a difference and its interval on a line from -reach to +reach, with lines at 0 and at the margin."""
+
+    def place(value: float) -> float:
+        return 500 + 500 * max(-reach, min(reach, value)) / reach
+
+    return _svg(
+        joined(
+            (
+                element("line", class_="grid", x1=0, x2=1000, y1=15, y2=15),
+                element("line", class_="mark", x1=500, x2=500, y1=0, y2=30),
+                element("line", class_="mark margin", x1=_n(place(-margin)), x2=_n(place(-margin)), y1=0, y2=30),
+                element("rect", class_="interval", x=_n(place(low)), y=10, width=_n(place(high) - place(low)), height=10),
+                _dot(place(middle), 15, "dot-new"),
+            )
+        ),
+        f"a difference of {100 * middle:+.1f} points, between {100 * low:+.0f} and {100 * high:+.0f}",
+        1000,
+        30,
+        "forest",
+    )  # fmt: skip
+
+
+def dumbbell(base: float, new: float, kind: str) -> Markup:
+    """Return two rates on a line from 0 to 1, joined; `kind` is the class of the change."""
+    at, to = 10 + 980 * base, 10 + 980 * new
+    return _svg(
+        joined(
+            (
+                element("line", class_="grid", x1=10, x2=990, y1=10, y2=10),
+                element("line", class_=f"joint {kind}", x1=_n(at), x2=_n(to), y1=10, y2=10),
+                _dot(at, 10, "dot-base"),
+                _dot(to, 10, f"dot-new {kind}"),
+            )
+        ),
+        f"from {base:.0%} to {new:.0%}",
+        1000,
+        20,
+        "dumbbell",
+    )
+
+
+def _dot(x: float, y: float, kind: str) -> Markup:
+    """Return a dot that stays round when the plot is stretched: the round end of a line without length."""
+    return element("path", class_=kind, d=f"M{_n(x)} {y}h.01")
 
 
 def histogram(values: Sequence[float], spell: Callable[[float], str], what: str) -> Markup:

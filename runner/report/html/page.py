@@ -27,7 +27,7 @@ from .markup import Markup, element, joined
 from .overview import overview
 from .summary import Summary
 
-__all__ = ["MARK", "HtmlReport"]
+__all__ = ["MARK", "HtmlReport", "csp_digest", "report_style"]
 
 MARK = b'<!doctype html>\n<html lang="en" data-report="runner '
 """The beginning of every report."""
@@ -111,7 +111,7 @@ class HtmlReport:
             "compare": compare,
             "footer": f"Written by runner {__version__} from the records of the run. It contacts no server.",
         }
-        trusted = {"style": _style(), "script": _script(), "data": Markup(_inert(_data(summary)))}
+        trusted = {"style": report_style(), "script": _script(), "data": Markup(_inert(_data(summary)))}
         template = Template(_read("page.html"))
         page = template.substitute(
             {name: joined([each]) for name, each in values.items()}, **trusted, blocks=_CUT
@@ -142,19 +142,21 @@ def _inert(value: Mapping[str, Any]) -> str:
 
 def _policy() -> str:
     """Return a policy under which only our style and our script work, and nothing is fetched, sent or framed."""
-    style, script = (_digest(each) for each in (_style(), _script()))
+    style, script = (csp_digest(each) for each in (report_style(), _script()))
     return (
         f"default-src 'none'; script-src '{script}'; style-src '{style}'; img-src data:; base-uri 'none'; "
         "form-action 'none'"
     )
 
 
-def _digest(text: str) -> str:
+def csp_digest(text: str) -> str:
+    """Return the digest by which a Content-Security-Policy allows a style or a script."""
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
 @cache
-def _style() -> Markup:
+def report_style() -> Markup:
+    """Return the style of all pages."""
     return Markup("\n" + _read("page.css"))
 
 

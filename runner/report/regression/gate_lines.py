@@ -15,7 +15,7 @@ from ..terminal.terminal_text import one_line
 if TYPE_CHECKING:
     from ...regress.gates.gate_results import CaseChange, GateResult
 
-__all__ = ["details", "gate_lines", "headline", "summary_rows", "total_line", "word_of"]
+__all__ = ["details", "gate_lines", "headline", "small", "summary_rows", "total_line", "word_of"]
 
 _STYLES = {"held": GREEN, "worse": RED, "inconclusive": YELLOW, "unchecked": YELLOW, "skipped": DIM}
 
@@ -69,14 +69,14 @@ def _p(result: GateResult) -> str:
     if seen is None or bound is None or result.p is None or seen.drop <= bound.margin:
         return ""
     if bound.least is not None:
-        return f" · p = {_small(result.p)}"
+        return f" · p = {small(result.p)}"
     about = "these cases" if bound.about == "cases" else "inputs like these"
     inputs = (
-        f", {_small(seen.p_inputs)} for inputs like these"
+        f", {small(seen.p_inputs)} for inputs like these"
         if bound.about == "cases" and seen.p_inputs is not None
         else ""
     )
-    return f" · p = {_small(result.p)} for {about}{inputs}"
+    return f" · p = {small(result.p)} for {about}{inputs}"
 
 
 def details(result: GateResult) -> Iterator[str]:
@@ -134,5 +134,6 @@ def _amount(result: GateResult, value: float) -> str:
     return f"{value:,.0f} tokens" if result.label.startswith("tokens") else f"{value:,.0f} ms"
 
 
-def _small(p: float) -> str:
+def small(p: float) -> str:
+    """Return a p-value: `.020`, `8.4e-04`."""
     return f"{p:.1e}" if p < 0.001 else f"{p:.3f}".removeprefix("0")

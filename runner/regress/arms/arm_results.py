@@ -1,0 +1,125 @@
+"""The results of a comparison of arms, for reports."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from ...verdict.contrast import ContrastWord
+from ...verdict.gate import Bound, Evidence
+
+__all__ = [
+    "ArmResult",
+    "ArmsComparison",
+    "CaseContrast",
+    "ComparisonWord",
+    "ContrastResult",
+    "Flip",
+    "MeasureChange",
+]
+
+ComparisonWord: TypeAlias = ContrastWord | Literal["unchecked"]
+"""The verdict on one arm; `unchecked` should have been judged but could not be."""
+
+
+@dataclass(frozen=True, slots=True)
+class CaseContrast:
+    """One case in both arms: the passed and the total number of samples.
+
+    `q` is the p-value of a change of this case alone in its direction, adjusted for all cases that moved.
+    """
+
+    case: str
+    base: tuple[int, int]
+    new: tuple[int, int]
+    q: float = 1.0
+
+    @property
+    def drop(self) -> float:
+        """Return by how much the pass rate of the case fell."""
+        return self.base[0] / self.base[1] - self.new[0] / self.new[1]
+
+
+@dataclass(frozen=True, slots=True)
+class MeasureChange:
+    """The medians over `cases` of a measure in both arms, and the median of the cases' ratios (None without any)."""
+
+    measure: str
+    base: float
+    new: float
+    ratio: float | None
+    cases: int
+
+
+@dataclass(frozen=True, slots=True)
+class ArmResult:
+    """One arm: its pass rate with its interval, None if nothing was compared.
+
+    `samples` are the fewest and the most of a case. `level`: chance could explain how far it is below the best arm.
+    """
+
+    name: str
+    started: str | None = None
+    models: tuple[str, ...] = ()
+    rate: float | None = None
+    low: float = 0.0
+    high: float = 1.0
+    samples: tuple[int, int] = (0, 0)
+    level: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ContrastResult:
+    """One arm compared with the first.
+
+    `p` is the p-value of the test in the direction of the change, adjusted for all comparisons; `p_inputs` that of the
+    same hypothesis about inputs like these. `changes` are the cases that moved, those that fell furthest first. `finds`
+    is the smallest drop that so many samples find 4 times in 5. `can_decide`: so many samples could show a difference.
+    """
+
+    arm: str
+    word: ComparisonWord
+    reason: str = ""
+    evidence: Evidence | None = None
+    p: float = 1.0
+    p_inputs: float | None = None
+    worse: int = 0
+    better: int = 0
+    alike: int = 0
+    fail_in_both: int = 0
+    changes: tuple[CaseContrast, ...] = ()
+    unmoved: tuple[CaseContrast, ...] = ()
+    finds: float | None = None
+    can_decide: bool = True
+    measures: tuple[MeasureChange, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Flip:
+    """A case that moved, with an answer of each arm: of the verdict that it has more often there.
+
+    An answer is None if the arm has none (a baseline); `reasons` say why an answer did not pass.
+    """
+
+    case: str
+    input: str | None = None
+    answers: tuple[str | None, str | None] = (None, None)
+    reasons: tuple[str | None, str | None] = (None, None)
+
+
+@dataclass(frozen=True, slots=True)
+class ArmsComparison:
+    """The comparison of all arms of one prompt, or of its cases with one tag. The first arm is the base.
+
+    `tests` is the number of comparisons for which the p-values are adjusted, `cases` the number of cases in all arms.
+    """
+
+    prompt: str
+    tag: str | None
+    bound: Bound
+    arms: tuple[ArmResult, ...]
+    contrasts: tuple[ContrastResult, ...]
+    tests: int
+    cases: int
+    notes: tuple[str, ...] = ()
+    flips: dict[str, tuple[Flip, ...]] = field(default_factory=dict)
