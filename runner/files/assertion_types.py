@@ -1,7 +1,7 @@
 """The registry of assertion types: what each checks, what it takes, and when it holds.
 
 The JSON Schema of prompt files is built from it; the compiler (`checks.assertions`) and `docs/prompt-file.md` follow it.
-To add a type, add it here, add its builder to `checks.predicates.BUILDERS`, and add the row that the tests then require
+To add a type, add it here, add its builder to its module of `checks.predicates`, and add the row that the tests then require
 to the page.
 """
 

@@ -19,13 +19,13 @@ from jinja2.filters import FILTERS as JINJA_FILTERS
 from jinja2.visitor import NodeVisitor
 
 from .comprehensions import COMPREHENSION, comprehension_of
-from .filters import CONCATENATE, FILTERS, METHOD, METHODS, TESTS, TICK
+from .filters import CONCATENATE, CONTAINED, FILTERS, METHOD, METHODS, TESTS, TICK
 from .message_words import suggestion
 from .sandbox import Members
 
 __all__ = ["Analysis", "Problem", "Reference", "Use", "analyze", "members"]
 
-_FILTERS = FILTERS.keys() - {COMPREHENSION, CONCATENATE, METHOD, TICK}
+_FILTERS = FILTERS.keys() - {COMPREHENSION, CONCATENATE, CONTAINED, METHOD, TICK}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,3 +1,4 @@
+# ruff: noqa: N802 - the visitor finds its methods by the class names of nodes
 """Expressions of `assert: [{type: expr}]`: one Jinja expression in the sandbox of the templates."""
 
 from __future__ import annotations
@@ -7,11 +8,14 @@ from dataclasses import dataclass, field
 from functools import cache
 
 from jinja2 import Template, nodes
+from jinja2.visitor import NodeTransformer
 
+from ..schema import show
 from ..values import Json
 from .analysis import analyze, members
 from .comprehensions import comprehension_of
 from .environment import PromptEnvironment
+from .filters import CONTAINED
 from .limits import start_work
 from .message_words import GLOBAL_NAMES, listed, suggestion
 from .printing import plain
@@ -62,11 +66,51 @@ def compile_expression(source: str, *, names: frozenset[str]) -> CompiledExpress
             if use.name not in names and use.name not in GLOBAL_NAMES:
                 hint = suggestion(use.name, names) or f"an expression can read {listed(names)}"
                 raise ValueError(f"there is no variable {use.name!r} ({hint})")
+        if "text" in names:
+            _check_comparisons(tree)
         reads = {name: read for name in sorted(names) if (read := members(tree, name))}
+        _ContainmentGuard().visit(tree)
         return CompiledExpression(source, reads, compile_tree(environment, tree, "expression"))
     except CompileError as error:
         problem = error.problem
         raise ValueError(f"{problem.message} ({problem.hint})" if problem.hint else problem.message) from None
+
+
+def _check_comparisons(tree: nodes.Node) -> None:
+    """Raise ValueError if `text` is compared with a constant that is not a string: the result would never change."""
+    for compare in tree.find_all(nodes.Compare):
+        left = compare.expr
+        for step in compare.ops:
+            contained = step.op in ("in", "notin")
+            for one, other, of_any_type in ((left, step.expr, contained), (step.expr, left, False)):
+                if isinstance(one, nodes.Name) and one.name == "text" and not of_any_type:
+                    _check_string(other)
+            left = step.expr
+
+
+def _check_string(node: nodes.Expr) -> None:
+    try:
+        value = node.as_const()
+    except nodes.Impossible:
+        return
+    if not isinstance(value, str):
+        raise ValueError(f"text is a string, so comparing it with {show(value)} always has the same result")
+
+
+class _ContainmentGuard(NodeTransformer):
+    """Rewrites the `a` of `a in b` into a filter of both, which refuses what every text contains."""
+
+    def visit_Compare(self, node: nodes.Compare) -> nodes.Node:
+        self.generic_visit(node)
+        operands = [node.expr, *(step.expr for step in node.ops)]
+        for index, step in enumerate(node.ops):
+            if step.op in ("in", "notin"):
+                guarded = [operands[index], CONTAINED, [step.expr], [], None, None]
+                operands[index] = nodes.Filter(*guarded, lineno=node.lineno, environment=node.environment)
+        node.expr = operands[0]
+        for step, operand in zip(node.ops, operands[1:], strict=True):
+            step.expr = operand
+        return node
 
 
 @cache

@@ -24,10 +24,13 @@ from .message_words import kind_of
 from .printing import json_text, text
 from .regex_filters import find_all, first_match, is_match_in, replace_matches, split_at_matches
 
-__all__ = ["CONCATENATE", "FILTERS", "METHOD", "METHODS", "TESTS", "TICK"]
+__all__ = ["CONCATENATE", "CONTAINED", "FILTERS", "METHOD", "METHODS", "TESTS", "TICK"]
 
 CONCATENATE = "~"
 """The operator `a ~ b` is compiled into this filter, whose name no author can write after a `|`."""
+
+CONTAINED = "?"
+"""In an expression, the `a` of `a in b` is compiled into this filter of `a` and `b`, which refuses the empty text."""
 
 METHOD = "."
 """The call `a.b()` is compiled into this filter, so that a method is found despite a key of the same name."""
@@ -63,6 +66,13 @@ def _method(environment: Environment, value: Any, name: str) -> Any:
 
 def _concatenate(parts: list[Any]) -> str:
     return join_text(map(text, parts))
+
+
+def _contained(part: Any, whole: Any) -> Any:
+    """Return `part`. An expression with the empty cell of a row in it would be true of every answer."""
+    if part == "" and isinstance(part, str) and isinstance(whole, str):
+        raise RefusedError("every text contains the empty text", "an empty value cannot be looked for")
+    return part
 
 
 def _center(value: Any, width: int = 80) -> str:
@@ -225,6 +235,7 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "wordcount": lambda value: len(text(value).split()),
     COMPREHENSION: _each,
     CONCATENATE: _concatenate,
+    CONTAINED: _contained,
     METHOD: _method,
     TICK: _tick,
 }  # fmt: skip

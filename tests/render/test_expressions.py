@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from .support import compile_expression
 
@@ -174,3 +176,63 @@ def test_regular_expressions_give_the_parts_that_they_match(source, value):
 def test_what_a_regular_expression_cannot_do_is_an_error(source, message):
     with pytest.raises(ValueError, match=message):
         compile_expression(source, names=NAMES).evaluate(**VALUES)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "text != 3",
+        "3 == text",
+        "text == -3",
+        "text == none",
+        "text > 1",
+        "1 in text",
+        "[1] == text",
+        "'a' < text < 3",
+    ],
+)
+def test_a_comparison_of_the_text_that_always_has_the_same_result_is_refused(source: str) -> None:
+    with pytest.raises(
+        ValueError, match=r"text is a string, so comparing it with .* always has the same result"
+    ):
+        compile_expression(source, names=frozenset({"text"}))
+
+
+@pytest.mark.parametrize(
+    ("source", "result"),
+    [
+        ("text == '3'", True),
+        ("text in ['3', 4]", True),
+        ("text | int == 3", True),
+        ("'1' < text < '4'", True),
+    ],
+)
+def test_the_text_is_compared_with_strings(source: str, result: bool) -> None:
+    assert compile_expression(source, names=frozenset({"text"})).evaluate(text="3") is result
+
+
+@pytest.mark.parametrize(
+    "source", ["part in text", "part not in text", "'' in text", "text != 'b' and part in text"]
+)
+def test_the_empty_text_is_not_looked_for(source: str) -> None:
+    expression = compile_expression(source, names=frozenset({"text", "part"}))
+    with pytest.raises(ValueError, match="every text contains the empty text"):
+        expression.evaluate(text="a", part="")
+
+
+def test_the_empty_text_may_be_an_item_of_a_list_or_a_key() -> None:
+    expression = compile_expression(
+        "part in items and part in keys", names=frozenset({"part", "items", "keys"})
+    )
+    assert expression.evaluate(part="", items=[""], keys={"": 1}) is True
+
+
+@given(st.text("ab", max_size=3), st.lists(st.text("ab", min_size=1, max_size=2), min_size=1, max_size=3))
+def test_containment_has_the_result_of_python(text: str, parts: list[str]) -> None:
+    first, last = parts[0], parts[-1]
+    names = frozenset({"first", "last", "text", "parts"})
+    source = "[first in text, last not in text, first in parts, first in last in parts]"
+    values = compile_expression(source, names=names).evaluate(
+        first=first, last=last, text=text, parts=list(parts)
+    )
+    assert values == [first in text, last not in text, first in parts, first in last in parts]
