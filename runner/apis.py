@@ -9,6 +9,7 @@ DEFAULT_API = "chat"
 
 APIS: dict[str, str] = {
     "chat": "runner.wire.dialects.chat",
+    "completions": "runner.wire.dialects.completions",
     "messages": "runner.wire.dialects.anthropic_messages",
     "responses": "runner.wire.dialects.responses",
 }

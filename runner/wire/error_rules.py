@@ -109,6 +109,8 @@ _STATUS_OF_NAME = {
 _TOO_LARGE_FOR_LIMIT = "request too large"
 _WRONG_ENDPOINT = "unexpected endpoint"
 _ELSEWHERE = re.compile(r"/responses\b|responses api|not a chat model|chatcompletion operation does not work")
+_CHAT_ONLY = re.compile(r"v1/chat/completions|\bcompletion operation does not work")
+_NO_TEMPLATE = re.compile(r"(?:no|not have a|without a|default) chat[ _]template|provide a chat template")
 _DEPLOYMENT = re.compile(r"deploymentnotfound|deployment\b[^.]{0,60}\b(?:does not exist|not found)")
 _CONTEXT = re.compile(
     r"context[ _-]?(?:length|window|size|limit)|(?:prompt|input|messages?|request|conversation) (?:is |are |was )?too long"
@@ -177,6 +179,10 @@ def hint_for(
     words = f"{code} {kind or ''} {said}".lower()
     if status in {400, 404, 422} and asked.path == "chat/completions" and _ELSEWHERE.search(said):
         return _elsewhere(said, asked)
+    if status in {400, 404, 422} and asked.path == "completions" and _CHAT_ONLY.search(said):
+        return "this model is served at /chat/completions: set `api: chat` for the endpoint in runner.yaml"
+    if status in {400, 422} and asked.path == "chat/completions" and _NO_TEMPLATE.search(said):
+        return "a base model continues texts: set `api: completions` for the endpoint in runner.yaml"
     if status in {400, 404} and _DEPLOYMENT.search(words):
         return "on Azure use the name of a deployment, not of a model: check it; a new deployment takes some minutes"
     if status in {200, 400, 413, 422, 500} and _CONTEXT.search(words):
@@ -216,7 +222,8 @@ def _declared(param: str | None, message: str, asked: Asked) -> str | None:
 def _elsewhere(said: str, asked: Asked) -> str:
     """Return the hint for a model, or a model with certain parameters, that the provider serves at another path."""
     if "not a chat model" in said or "chatcompletion operation" in said:
-        return f"this model is not served at /{asked.path}: {_RESPONSES}, or choose another model"
+        older = "; for a base model `api: completions`" if "v1/completions" in said else ""
+        return f"this model is not served at /{asked.path}: {_RESPONSES}{older}, or choose another model"
     if asked.fields is None or asked.sent("tools"):
         effort = "" if asked.fields is None or asked.sent("reasoning_effort") else " (currently not sent)"
         if "tool" in said:

@@ -1,0 +1,139 @@
+"""The law of all wire formats: each declared key is written into the body, or refused at its path."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from runner.apis import APIS, DEFAULT_API
+from runner.wire.dialect import UntranslatableError, dialect_of
+
+from .declared_requests import FIELDS, MESSAGES, TEXTS, paths, requests, without
+
+_TEXT_ONLY = st.lists(
+    st.fixed_dictionaries(
+        {
+            "role": st.just("user"),
+            "content": st.one_of(
+                TEXTS,
+                st.lists(
+                    st.fixed_dictionaries({"type": st.just("text"), "text": TEXTS}), min_size=1, max_size=2
+                ),
+            ),
+        },
+        optional={"name": st.none()},
+    ),
+    min_size=1,
+    max_size=1,
+)
+_ANY = st.lists(MESSAGES, min_size=1, max_size=3)
+
+
+class Written(NamedTuple):
+    """The keys that a format can write, the messages that it often can, and the values that it leaves out.
+
+    `silent` are paths, without indexes, of which a value is the same as none.
+    """
+
+    keys: Sequence[str]
+    messages: st.SearchStrategy[Any] = _ANY
+    silent: frozenset[tuple[str, ...]] = frozenset()
+
+
+WRITTEN = {
+    "responses": Written(
+        [
+            *("model", "temperature", "max_tokens", "reasoning_effort", "verbosity", "store", "metadata"),
+            *("logprobs", "response_format", "tools", "tool_choice", "service_tier"),
+        ]
+    ),
+    "messages": Written(
+        [
+            *(
+                "model",
+                "max_tokens",
+                "max_tokens",
+                "temperature",
+                "top_p",
+                "stop",
+                "metadata",
+                "service_tier",
+            ),
+            *("reasoning_effort", "response_format", "tools", "tool_choice", "parallel_tool_calls", "user"),
+        ],
+        silent=frozenset({("response_format", "json_schema", "name"), ("tools", "function", "parameters")}),
+    ),
+    "completions": Written(
+        [
+            *("model", "max_tokens", "temperature", "n", "stop", "logprobs", "top_logprobs", "logit_bias"),
+            *("seed", "user", "response_format", "presence_penalty"),
+        ],
+        _TEXT_ONLY,
+        silent=frozenset({("top_logprobs",)}),  # one is what it is without
+    ),
+}
+
+
+def test_every_format_is_tried() -> None:
+    assert {*WRITTEN, DEFAULT_API} == APIS.keys()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("api", WRITTEN)
+def test_every_declared_key_stands_in_the_body_or_in_the_error(api: str) -> None:
+    dialect, written = dialect_of(api), WRITTEN[api]
+
+    @settings(max_examples=300, deadline=None)
+    @given(requests(written.keys, messages=written.messages))
+    def check(request: dict[str, Any]) -> None:
+        everywhere = [path for path in paths(request) if path != ("messages",)]
+        assume(everywhere)
+        try:
+            body = dialect.encode(request)
+        except UntranslatableError as error:
+            inner: Any = request
+            for step in error.path:
+                inner = inner[step]  # it is a path of the request
+            return
+        for path in everywhere:
+            inner = request
+            for step in path:
+                inner = inner[step]
+            if _says_nothing(path, inner, written.silent):
+                continue
+            try:
+                other = dialect.encode(without(request, path))
+            except UntranslatableError:
+                continue
+            assert other != body, f"{path} stands nowhere"
+
+    check()
+
+
+def _says_nothing(path: tuple[str | int, ...], value: Any, silent: frozenset[tuple[str, ...]]) -> bool:
+    """Whether a key may be left out: it has the value that is sent without it, or is an optional key that is null."""
+    key = path[-1]
+    if (path, value) == (("store",), False) or key == "strict":
+        return True
+    if tuple(step for step in path if isinstance(step, str)) in silent:
+        return True
+    nested = path[0] == "messages" and value in (None, [])
+    return nested or key == "type"  # a type that is missing is that of a function
+
+
+@pytest.mark.parametrize("key", [key for key in FIELDS if key != "messages"])
+@pytest.mark.parametrize("api", WRITTEN)
+def test_every_field_of_the_format_is_written_or_refused(api: str, key: str) -> None:
+    def encode(**request: Any) -> Any:
+        limit = {} if key in ("max_tokens", "max_completion_tokens") else {"max_tokens": 9}
+        return dialect_of(api).encode({**limit, "messages": [], **request})
+
+    value = {"tools": [], "messages": []}.get(key, "x")
+    try:
+        assert key in ("max_tokens", "max_completion_tokens") or encode(**{key: value}) != encode()
+    except UntranslatableError as error:
+        assert error.path[0] == key
