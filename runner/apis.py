@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["APIS", "DEFAULT_API"]
+__all__ = ["APIS", "DEFAULT_API", "OPERATIONS"]
 
 DEFAULT_API = "chat"
 """The format of an endpoint without `api`. Files on disk do not name it either, so older ones stay valid."""
@@ -14,3 +14,9 @@ APIS: dict[str, str] = {
     "responses": "runner.wire.dialects.responses",
 }
 """The module of each format, whose `DIALECT` is a `runner.wire.dialect.Dialect`. It is imported when it is first used."""
+
+OPERATIONS: dict[str, str] = {
+    "embeddings": "runner.wire.dialects.embeddings",
+    "moderations": "runner.wire.dialects.moderations",
+}
+"""The modules of the operations that only assertions use; an endpoint offers them beside its `api`."""

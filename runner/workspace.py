@@ -137,13 +137,16 @@ class Workspace:
     ) -> dict[str, Connection]:
         """Return the connections of the endpoints that the units need, by name. Opens no connection.
 
+        These include the endpoints that their assertions ask.
+
         `trust` must agree before a key is looked up; pass None if the caller has decided already, as a program that
         loads its own prompt has. `transport` is the HTTP library to use, and `on_download` shows the download of a
         model; `keys=False` is for connections that send nothing (see `resolve` for these). Raises ConfigError before anything is paid for.
         """
         from .endpoints.connect import resolve
 
-        endpoints = {unit.endpoint.name: unit.endpoint for unit in units}
+        every = [each for unit in units for each in (unit, *(unit.asks.units if unit.asks else ()))]
+        endpoints = {unit.endpoint.name: unit.endpoint for unit in every}
         if trust is not None:
             trust.require(endpoints.values())
         return {

@@ -20,6 +20,7 @@ from ..values import Json, find_non_json
 from ..workspace import Workspace
 from . import background
 from .channel import Channel, Jobs, shared_among
+from .decided import decided
 from .html_table import html_table
 from .prompt_result import Result
 from .text_stream import AsyncTextStream, TextStream
@@ -190,7 +191,7 @@ class LoadedPrompt:
         """Do the same as `run`, as a coroutine; any number can run concurrently."""
         job = self._job(_merged(vars, variables), overrides)
         channel = await self._channel(job.unit)
-        return Result.of(await channel.ask(job))
+        return Result.of(await decided(job, await channel.ask(job), self._channel))
 
     def stream(
         self,
@@ -222,7 +223,7 @@ class LoadedPrompt:
     def _job(self, variables: Mapping[str, Json], overrides: Mapping[str, Json] | None) -> Job:
         unit = self._unit_with(overrides)
         case = self._case(variables)
-        unit.judge.prepare(case)
+        unit.prepare(case)
         return unit.job(case)
 
     def _unit_with(self, overrides: Mapping[str, Json] | None) -> Unit:

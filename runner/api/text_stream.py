@@ -12,6 +12,7 @@ from ..engine.plan.job import Job, Unit
 from ..errors import UsageError
 from . import background
 from .channel import Channel
+from .decided import decided
 from .prompt_result import Result
 
 __all__ = ["AsyncTextStream", "TextStream"]
@@ -77,7 +78,8 @@ class AsyncTextStream:
 
     async def _ask(self) -> Result:
         channel = await self._channel_for(self._job.unit)
-        return Result.of(await channel.ask(self._job, self._take))
+        records = await channel.ask(self._job, self._take)
+        return Result.of(await decided(self._job, records, self._channel_for))
 
     def _take(self, choice: int, text: str) -> None:
         if choice == 0:

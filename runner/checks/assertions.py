@@ -21,6 +21,7 @@ from ..render.printing import text as printed
 from ..render.sandbox import IN_PROCESS, Members, Sandbox
 from ..schema import json_path, show
 from ..values import Json, JsonObject, JsonPath
+from .calls import ASKERS, Ask, CallQuestion, Find, Found
 from .jsonpath import Path, PathError, parse
 from .predicates import BUILDERS, Predicate, SpecError, Unfit
 
@@ -51,7 +52,8 @@ class CheckResult:
     """The result of one check of one answer: `message` says what was expected and what was found.
 
     `path` is a JSONPath: the failing place, or the path as the author wrote it; None for the answer as a whole.
-    `code` is "unknown" if there was nothing to compare, so that the check could not be decided.
+    `code` is "unknown" if there was nothing to compare, so that the check could not be decided, and "unchecked" if a
+    call could not decide it. `found` are the answers of the calls that it needed.
     """
 
     type: str
@@ -61,6 +63,7 @@ class CheckResult:
     expected: Json = None
     actual: Json = None
     code: str | None = None
+    found: tuple[Found, ...] = ()
 
 
 _NO_MEMBERS = Members(frozenset(), frozenset(), whole=False)
@@ -85,6 +88,8 @@ class CompiledAssertion:
     """Whether it checks the text of the answer without surrounding white space."""
     fill: Callable[[JsonObject], Predicate] | None = None
     """Builds the predicate from a case's variables, if its value refers to any. Raises SpecError."""
+    ask: Ask | None = None
+    """How it asks, if a call decides it; then `asked` is for it, and `check` is not."""
 
     @property
     def name(self) -> str:
@@ -126,6 +131,46 @@ class CompiledAssertion:
         if more:
             message += f" (and {more} more of {len(subjects)} places)"
         return self._result(concrete, message, value, passed=False)
+
+    def asked(self, answer: AnswerView, find: Find) -> CheckResult | tuple[CallQuestion, ...]:
+        """Decide by the answers of calls: return the result, or the questions that `find` has no answer to yet.
+
+        With a path, there is a question for each place. Never raises for an answer, whatever it contains.
+        """
+        assert self.ask is not None, "only an assertion that asks is asked"
+        written = self.key[1] if self.path else None
+        try:
+            subjects = self._subjects(answer)
+        except _Nothing as reason:
+            return self._result(written, str(reason), None, passed=False, code="unknown")
+        questions = [CallQuestion(self.ask.target, self.ask.inputs(value, answer)) for _, value in subjects]
+        answers = [(question, find(question)) for question in questions]
+        if missing := tuple(question for question, found in answers if found is None):
+            return missing
+        found = tuple(each for _, each in answers if each is not None)
+        undecided = failed = None
+        for (place, value), each in zip(subjects, found, strict=True):
+            where = json_path(place) if self.path else None
+            if each.problem is not None:
+                undecided = undecided or (where, each.problem, value)
+                continue
+            holds, what = self.ask.decide(each.value)
+            if holds is None:
+                undecided = undecided or (where, what, value)
+            elif holds is self.negated:
+                words = self.predicate.unwanted if self.negated else self.predicate.wanted
+                failed = failed or (where, f"expected {words}, but {what}", value)
+        if failed is not None:
+            result = self._result(*failed, passed=False)
+        elif undecided is not None:
+            where, what, value = undecided
+            result = self._result(
+                where, f"could not be checked: {what}", value, passed=False, code="unchecked"
+            )
+        else:
+            words = self.predicate.unwanted if self.negated else self.predicate.wanted
+            result = self._result(written, f"as expected: {words}", None, passed=True)
+        return replace(result, found=found)
 
     def _result(
         self, path: str | None, message: str, actual: Json, *, passed: bool, code: str | None = None
@@ -211,11 +256,18 @@ def _compile(spec: Mapping[str, Json], sandbox: Sandbox) -> CompiledAssertion:
     keys = {name: spec[name] for name in kind.keys if name in spec}
     _refuse_templates(spec, kind, negated=negated)
     path = _path(spec["path"]) if "path" in spec else None
+    key = (kind.name, str(path), json.dumps([spec.get(argument), keys], sort_keys=True))
+    if kind.asks:
+        try:
+            ask = ASKERS[kind.name](spec.get(argument), keys)
+        except SpecError as error:
+            raise SpecError(f"{type_}: {error}", error.hint, error.at, at_key=error.at_key) from None
+        asked = Predicate(ask.wanted, ask.unwanted, spec.get(argument), _not_asked)
+        return CompiledAssertion(type_, kind, negated, path, asked, key, ask=ask)
     try:
         predicate = BUILDERS[kind.name](spec.get(argument), keys, sandbox)
     except SpecError as error:
         raise SpecError(f"{type_}: {error}", error.hint, (argument, *error.at)) from None
-    key = (kind.name, str(path), json.dumps([spec.get(argument), keys], sort_keys=True))
     return CompiledAssertion(type_, kind, negated, path, predicate, key)
 
 
@@ -308,6 +360,13 @@ def _refuse_templates(spec: Mapping[str, Json], kind: AssertionType, *, negated:
             raise SpecError(
                 f"an expression is not a template: {show(text)}",
                 f"write it without braces, with variables as vars.NAME; for literal braces use a `regex`: {_ESCAPED}",
+                at,
+                at_key=at_key,
+            )
+        if kind.asks:
+            raise SpecError(
+                f"an assertion is not a template: {show(text)} would be asked literally",
+                "the judge sees the variables of the case: refer to them in words, as in 'the name in the input'",
                 at,
                 at_key=at_key,
             )

@@ -93,7 +93,12 @@ def doubt(assertion: CompiledAssertion, ground: Ground) -> Doubt | None:
             f"{assertion.type}: {show(predicate.expected)} reads only {read}, so no answer can change its result",
             f"compare {read} with output or text",
         )
-    of_json = ground.parsed and assertion.path is None and assertion.kind.subject == "text"
+    of_json = (
+        assertion.ask is None
+        and ground.parsed
+        and assertion.path is None
+        and assertion.kind.subject == "text"
+    )
     if of_json and assertion.negated and json.dumps(predicate.expected).count("\\"):
         return Doubt(
             "W013",
@@ -178,6 +183,8 @@ def _about_output(assertion: CompiledAssertion, ground: Ground) -> Foregone | No
             return None  # the schema allows nothing, which is not the assertion's fault
         why = f"the schema of response_format allows nothing at {where}"
         return Foregone(f"{assertion.type} can never pass: {why}", allowed.hint, ("path",))
+    if assertion.ask is not None:
+        return None  # only the call can tell
     return _by_type(assertion, allowed, where) or _by_value(assertion, allowed, where)
 
 

@@ -21,6 +21,7 @@ from ..values import Json, JsonObject
 from ..wire.decoding import parse_answer
 from ..wire.reply import Answer, Outcome
 from .assertions import AnswerView, CheckResult, CompiledAssertion, compile_assertion
+from .calls import CallQuestion, CallTarget, Find
 from .foregone import Foregone, Ground, doubt, foregone
 from .predicates import SpecError
 
@@ -35,13 +36,19 @@ _JSON_FORMATS = {"json_schema", "json_object"}
 
 
 class Judgement(NamedTuple):
-    """The verdict on one answer. `detail` says in one sentence why the outcome is not ok."""
+    """The verdict on one answer. `detail` says in one sentence why the outcome is not ok.
+
+    With `questions` there is no verdict yet: calls must answer them first. `unchecked` says why calls could not decide
+    an assertion, if no other one failed; then the answer has neither passed nor failed.
+    """
 
     outcome: Outcome
     passed: bool
     output: Json
     checks: tuple[CheckResult, ...]
     detail: str | None
+    questions: tuple[CallQuestion, ...] = ()
+    unchecked: str | None = None
 
 
 class Judge:
@@ -56,7 +63,7 @@ class Judge:
 
     __slots__ = (
         "_asserts", "_cache", "_ground", "_inputs", "_json", "_known", "_model", "_remarks", "_sandbox", "_schema", "_tools", "reads_any_variable",
-        "required", "variables",
+        "required", "targets", "variables",
     )  # fmt: skip
 
     def __init__(
@@ -80,6 +87,8 @@ class Judge:
         """The variables that its assertions read, including those of the cases prepared so far."""
         self.reads_any_variable = False
         """Whether one of them may read any other variable too, as `vars[text]` does."""
+        self.targets: dict[CallTarget, Assertion] = {}
+        """Whom its assertions ask, each with the first assertion that does, including the cases prepared so far."""
         self._remarks: dict[tuple[Location, str], Diagnostic] = {}
         self._known: dict[tuple[str, str], Foregone | None] = {}
         self._ground = Ground(
@@ -151,10 +160,14 @@ class Judge:
         latency_ms: float | None = None,
         cost: float | None = None,
         model: str | None = None,
+        find: Find = lambda _: None,
+        replayed: bool = False,
     ) -> Judgement:
         """Judge one answer to one case.
 
-        `latency_ms` is in milliseconds, `cost` in US dollars (None: no price is known). Raises FormatError for a broken assertion of the case, but only if `prepare` was not called before.
+        `latency_ms` is in milliseconds, `cost` in US dollars (None: no price is known). `find` has the answers of the calls
+        that assertions need; they are asked only if all other assertions hold. A `replayed` answer does not need to satisfy
+        those that only a call to the model can decide. Raises FormatError for a broken assertion of the case, but only if `prepare` was not called before.
         """
         expected = Outcome.OK if case.outcome is None else Outcome(case.outcome)
         outcome, detail, broken = self._classify(answer)
@@ -173,6 +186,8 @@ class Judge:
         if case.asserts:
             asserted = (*asserted, *(self._compiled(assertion) for assertion in case.asserts))
         results: tuple[CheckResult, ...] = ()
+        asking: list[CompiledAssertion] = []
+        sound = True
         if asserted:
             view = AnswerView(
                 text=answer.text,
@@ -185,10 +200,26 @@ class Judge:
                 vars=case.vars,
                 row=case.row or {},
             )
-            results = tuple(each.check(view) for each in asserted)
+            plain = [each for each in asserted if each.ask is None]
+            asking = [each for each in asserted if each.ask is not None]
+            results = tuple(each.check(view) for each in plain)
+            sound = all(
+                result.passed or (replayed and not each.kind.replayable)
+                for each, result in zip(plain, results, strict=True)
+            )
         if case.outcome is not None and expected is not Outcome.OK:
             results = (_outcome_check(expected, outcome, detail), *results)
-        return Judgement(outcome, all(each.passed for each in results), answer.output, results, detail)
+        if not asking or not sound:
+            return Judgement(outcome, all(each.passed for each in results), answer.output, results, detail)
+        decided = [each.asked(view, find) for each in asking]
+        questions = tuple(part for each in decided if not isinstance(each, CheckResult) for part in each)
+        results = (*results, *(each for each in decided if isinstance(each, CheckResult)))
+        failing = [each for each in results if not each.passed]
+        unchecked = None
+        if failing and all(each.code == "unchecked" for each in failing):
+            unchecked = f"{failing[0].type} {failing[0].message}"
+        passed = not failing and not questions
+        return Judgement(outcome, passed, answer.output, results, detail, questions, unchecked)
 
     def _classify(self, answer: Answer) -> tuple[Outcome, str | None, tuple[CheckResult, ...]]:
         """Return the outcome after checking the schemas, its reason, and the failed schema checks."""
@@ -248,6 +279,8 @@ class Judge:
                 errors.append(error)
                 continue
             compiled.append(known)
+            if known.ask is not None:
+                self.targets.setdefault(known.ask.target, assertion)
             self.variables |= known.variables.names
             self.reads_any_variable = self.reads_any_variable or known.variables.whole
         return tuple(compiled)

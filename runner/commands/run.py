@@ -15,11 +15,10 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from ..endpoints.prices import ListedPrice, require_price_list
 from ..engine.attempt import RunAttempt, facts_of
 from ..engine.columns import columns_of
-from ..engine.journal.counters import Counters, is_new
+from ..engine.journal.counters import Counters
 from ..engine.journal.error_limit import ErrorLimit
 from ..engine.journal.exit_codes import exit_code
 from ..engine.journal.in_order import InOrder
-from ..engine.journal.index import journal_lines
 from ..engine.journal.record import Record, json_line
 from ..engine.journal.stored_runs import StoredRun, find_run
 from ..engine.plan.configuration import configuration
@@ -231,6 +230,10 @@ class RunCommand:
             # --output is overwritten, so it is opened only once it is known that the run can be resumed.
             if not (attempt.done and self.output_was_recorded):
                 writer = self._open_output(chosen, plan, attempt.preflight, closing)
+        if (
+            attempt.preflight is not preflight
+        ):  # the rows of a resumed run, and whom their assertions ask, are known now
+            connections = self.endpoints.connect(chosen.workspace, plan.units)
         return _Run(chosen, plan, attempt, connections, writer)
 
     def _open_output(
@@ -269,9 +272,8 @@ class RunCommand:
         screen.reporter.number_rows(self._row_of(run))
         if budget:
             # Every line, since answers that are requested again were paid for too.
-            for _, _, record in journal_lines(run.attempt.journal.results):
-                if record["cost"] and is_new(record):
-                    budget.pay(record["cost"])
+            for cost in run.attempt.attempt.payments():
+                budget.pay(cost)
         for record, _, _ in run.attempt.earlier.records():
             counters.add(record)
             screen.reporter.earlier(record)
@@ -331,6 +333,7 @@ class RunCommand:
                 trace=(lambda line: _say(screen.err, line)) if self.debug else None,
             ),
             max_errors=self.max_errors,
+            held=run.attempt.held,
             facts={
                 **run.attempt.facts,
                 "columns": columns_of(run.plan.units, run.attempt.preflight.columns).as_json(),

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..errors import UsageError
 from ..files.model import Case
-from .journal.index import JournalIndex
-from .journal.journal import Journal
+from .journal.counters import is_new
+from .journal.index import JournalIndex, journal_lines
+from .journal.journal import RESULTS, Journal
+from .journal.record import Record, was_judged
+from .journal.side_file import JUDGED, WAITING, SideFile
 from .journal.stored_runs import StoredRun
 from .plan.configuration import Configuration, differences, key_of
 from .plan.job import Job, Unit
@@ -26,11 +29,28 @@ _KEPT = ("started", "seconds", "exported", "batches")
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """The journal to write, the index of the answers that earlier attempts left in it, and the facts for `run.json`."""
+    """The journal to write, the index of the answers that earlier attempts left in it, and the facts for `run.json`.
+
+    `waiting` is the index of the answers that were received and not judged; None if there are none.
+    """
 
     journal: Journal
     earlier: JournalIndex
     facts: Mapping[str, Any]
+    waiting: JournalIndex | None = None
+
+    def held(self, job: Job, name: str) -> list[Record] | None:
+        """Return the answer to a job that an earlier attempt received but did not judge; `name` as in `JournalIndex`."""
+        return None if self.waiting is None else self.waiting.find(job, name)
+
+    def payments(self) -> Iterator[float]:
+        """Yield what each answer in the journal cost, in US dollars, including answers that were requested again."""
+        for name in (RESULTS, WAITING, JUDGED):
+            path = self.journal.folder / name
+            for _, _, record in journal_lines(path) if path.exists() else ():
+                counted = name != RESULTS or not was_judged(record)  # a judged answer is in the other files
+                if counted and record["cost"] and is_new(record):
+                    yield record["cost"]
 
     @classmethod
     def begin(cls, facts: Mapping[str, Any], root: Path) -> Attempt:
@@ -58,10 +78,23 @@ class Attempt:
             check(earlier)
             if earlier.lost:
                 journal.truncate(earlier.sound)
+            waiting = _waiting(journal, names)
             on_failure.pop_all()
         kept = {name: stored.manifest[name] for name in _KEPT if name in stored.manifest}
         attempts = 1 + int(stored.manifest.get("stretches", 1))
-        return cls(journal, earlier, {**facts, "files": names, **kept, "stretches": attempts})
+        return cls(journal, earlier, {**facts, "files": names, **kept, "stretches": attempts}, waiting)
+
+
+def _waiting(journal: Journal, names: Mapping[str, str]) -> JournalIndex | None:
+    """Return the index of the answers that wait, after dropping a line that was half written."""
+    file = SideFile(journal.folder / WAITING)
+    if not file.path.exists():
+        return None
+    index = JournalIndex(file.path, names)
+    if index.lost:
+        file.truncate(index.sound)
+        file.close()
+    return index
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +166,10 @@ class RunAttempt:
     def facts(self) -> Mapping[str, Any]:
         """The facts for `run.json`."""
         return self.attempt.facts
+
+    def held(self, job: Job) -> list[Record] | None:
+        """Return the answer to a job that an earlier attempt received but did not judge."""
+        return self.attempt.held(job, key_of(job.unit.prompt, self.root))
 
     def skip(self, on_skipped: Callable[[int, tuple[int, int]], None]) -> Skip | None:
         """Return a function for `Plan.by_endpoint` that skips answered jobs, or None if no job is answered.

@@ -7,8 +7,9 @@ import contextlib
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Protocol, TypeAlias
 
 from .._version import __version__
@@ -21,6 +22,7 @@ from .journal.exit_codes import exit_code
 from .journal.journal import Journal
 from .journal.record import Record, journal_line, json_line
 from .journal.stored_runs import FORMAT
+from .judging import Judging, waits
 from .plan.job import Job, Unit
 from .pool import event_loop
 from .pool.admission import Admission
@@ -78,24 +80,41 @@ def run_jobs(
     max_errors: ErrorLimit | None = None,
     facts: Mapping[str, Any] | None = None,
     means: Execute = execute,
+    held: Callable[[Job], list[Record] | None] = lambda _: None,
 ) -> RunOutcome:
     """Run jobs (by endpoint; `units` are the units they belong to), write the journal, and show progress on `display`.
 
     Every record is in the journal before anything else receives it. The journal and the sinks get records without
     keys; `receive` gets the unredacted records so that it can reject one that contains a secret, and must not store
-    them. `facts` are written to `run.json` as they are. `means` gets the answers: online, unless it is another one.
-    Closes the journal and the cache.
+    them. `facts` are written to `run.json` as they are. `means` gets the answers: online, unless it is another one. `held`
+    returns the answer to a job that an earlier attempt received but did not judge. `connections` include those of the
+    calls that assertions need, which are always made online. Closes the journal and the cache.
 
     If a record cannot be stored, nothing new is sent and requests in flight are finished. Then StorageError (or the
     error from `receive`) is raised, after `run.json` has been updated; EndpointError is raised in the same way.
     """
     options = options or PoolOptions()
     shutdown = Shutdown()
-    admissions = admissions_of({name: connections[name] for name in jobs}, options)
-    keeper = _Recorder(journal, connections, shutdown, counters, display, sinks, receive, max_errors)
+    asked = {each.endpoint.name for unit in units if unit.asks for each in unit.asks.units}
+    admissions = admissions_of(
+        {name: connections[name] for name in dict.fromkeys([*jobs, *sorted(asked)])}, options
+    )
+    judging = Judging(journal.folder, held)
+    keeper = _Recorder(journal, judging, connections, shutdown, counters, display, sinks, receive, max_errors)
     manifest = _Manifest(journal, units, connections, admissions, counters, facts or {})
     started = time.monotonic()
     status, error = "complete", None
+
+    async def first_pass(left: dict[str, Iterator[Job]]) -> None:
+        drawn = {name: judging.drawn(each, partial(left.pop, name)) for name, each in left.items()}
+        await means(drawn, connections, keeper.keep, options, shutdown, admissions)
+
+    async def second_pass() -> None:
+        keeper.conclude()
+        calls = judging.jobs()
+        if calls and not shutdown.stopping:
+            quiet = replace(options, printer=None)
+            await execute(calls, connections, keeper.keep_calls, quiet, shutdown, admissions)
 
     async def work() -> None:
         main = asyncio.current_task()
@@ -103,7 +122,11 @@ def run_jobs(
         ticker = asyncio.create_task(_tick(display))
         try:
             with shutdown.signals(main.cancel, display.note):
-                await means(jobs, connections, keeper.keep, options, shutdown, admissions)
+                left, more = dict(jobs), True
+                while left and more and not shutdown.stopping:
+                    await first_pass(left)
+                    more = judging.is_full
+                    await second_pass()
         finally:
             ticker.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -111,6 +134,7 @@ def run_jobs(
 
     with contextlib.ExitStack() as closing:
         closing.callback(journal.close)
+        closing.callback(judging.close)
         manifest.write(status="running")
         try:
             try:
@@ -151,6 +175,7 @@ class _Recorder:
     def __init__(
         self,
         journal: Journal,
+        judging: Judging,
         connections: Mapping[str, Connection],
         shutdown: Shutdown,
         counters: Counters,
@@ -160,6 +185,7 @@ class _Recorder:
         max_errors: ErrorLimit | None,
     ) -> None:
         self._journal = journal
+        self._judging = judging
         self._clean = json_cleaner(
             value for connection in connections.values() for value in connection.secrets
         )
@@ -172,7 +198,32 @@ class _Recorder:
         self.error: RunnerError | None = None
 
     def keep(self, finished: Sequence[tuple[Job, list[Record]]]) -> None:
-        """Store finished jobs: all of them are in the journal before anything else receives one."""
+        """Store finished jobs: all of them are in the journal before anything else receives one.
+
+        Answers that must be judged by calls are stored too, and wait.
+        """
+        try:
+            finished = self._judging.take(finished, self._lines)
+        except StorageError as error:
+            self._stop(error)
+            finished = [(job, records) for job, records in finished if not waits(records)]
+        if finished:
+            self._keep(finished)
+
+    def keep_calls(self, finished: Sequence[tuple[Job, list[Record]]]) -> None:
+        """Store the answers to calls, and the results that they decide."""
+        try:
+            self._judging.answered(finished, self._lines)
+        except StorageError as error:
+            self._stop(error)
+        self.conclude()
+
+    def conclude(self) -> None:
+        """Store the results that calls have decided."""
+        if ready := self._judging.ready():
+            self._keep(ready)
+
+    def _keep(self, finished: Sequence[tuple[Job, list[Record]]]) -> None:
         kept = [self._cleaned(records) for _, records in finished]
         data = [lines for _, lines in kept]
         try:
@@ -196,6 +247,9 @@ class _Recorder:
         clean = [self._clean(line) for line in lines]
         kept = records if clean == lines else [json.loads(line) for line in clean]
         return kept, b"".join(map(journal_line, clean))
+
+    def _lines(self, records: list[Record]) -> bytes:
+        return self._cleaned(records)[1]
 
     def _pass_on(
         self, job: Job, records: Sequence[Record], offset: int, length: int, unredacted: Sequence[Record]

@@ -1,8 +1,8 @@
 """The registry of assertion types: what each checks, what it takes, and when it holds.
 
 The JSON Schema of prompt files is built from it; the compiler (`checks.assertions`) and `docs/prompt-file.md` follow it.
-To add a type, add it here, add its builder to its module of `checks.predicates`, and add the row that the tests then require
-to the page.
+To add a type, add it here, add its builder to its module of `checks.predicates` (for one that asks: to `checks.calls.ASKERS`),
+and add the row that the tests then require to the page.
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ class AssertionType:
     `value` is the JSON Schema of its `argument`, which may be omitted if it is `optional`; `keys` are those of further
     keys. `holds` completes "it holds when ...".
     `subject` is what it checks: the `text`, the `output` (the text if there is no JSON), the `json` of the output, a
-    `measure` of the call, or the `answer` as a whole. `replayable` is False if a stored answer cannot decide it.
+    `measure` of the call, or the `answer` as a whole. `replayable` is False if a stored answer cannot decide it. `asks`: a call
+    decides it (`checks.calls`), whose answer is stored beside the approved one.
     """
 
     name: str
@@ -49,6 +50,7 @@ class AssertionType:
     optional: bool = False
     negatable: bool = True
     replayable: bool = True
+    asks: bool = False
 
     @property
     def takes_path(self) -> bool:
@@ -190,6 +192,31 @@ ASSERTION_TYPES: Mapping[str, AssertionType] = {
             _TEXT,
             "the expression is true for `output`, `text`, `vars` and `row`",
             "Jinja expression",
+        ),
+        AssertionType(
+            "moderation",
+            "text",
+            {"type": "number", "minimum": 0, "maximum": 1, "description": "The highest score that passes."},
+            "a moderation model does not flag the text or, with `threshold`, no category has a higher score",
+            "score from 0 to 1, or nothing",
+            argument="threshold",
+            keys={
+                "categories": {**_TEXTS, "description": "The categories that count; the default is all."},
+                "of": {
+                    "enum": ["output", "input"],
+                    "description": "Whether the answer is checked (the default), or the variables of the case.",
+                },
+                "model": {
+                    **_TEXT,
+                    "description": "The moderation model; the default is omni-moderation-latest.",
+                },
+                "endpoint": {
+                    **_TEXT,
+                    "description": "The endpoint to ask; the default is that of the model.",
+                },
+            },
+            optional=True,
+            asks=True,
         ),
     )
 }

@@ -245,7 +245,10 @@ class ModelRule:
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """runner.yaml, or the defaults if there is none. `root` is an absolute native path."""
+    """runner.yaml, or the defaults if there is none. `root` is an absolute native path.
+
+    `moderation` has the model and the endpoint of assertions of that type.
+    """
 
     root: str
     path: str | None = None
@@ -257,5 +260,6 @@ class Project:
     packs: Mapping[str, Json] = field(default_factory=dict)
     redact: tuple[Json, ...] = ()
     gate: Json = None
+    moderation: Mapping[str, str] = field(default_factory=dict)
     document: Document | None = None
     warnings: tuple[Diagnostic, ...] = ()

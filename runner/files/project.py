@@ -40,6 +40,9 @@ PROJECT_FILE = "runner.yaml"
 _LOCAL_MODEL = "smollm2-135m-instruct"
 
 _KEYS = frozenset({"api_key_env", "api_key_keyring"})
+_ASKED = ("moderation",)
+"""The keys that say whom assertions ask."""
+
 _PACK_SOURCES = ("git", "path", "url", "python")
 
 
@@ -83,6 +86,7 @@ def load_project_from(tree: Tree, root: Path, *, environ: Mapping[str, str]) -> 
     default = spec.get("endpoint", "openai")
     if default not in endpoints:
         reader.refuse(("endpoint",), f'there is no endpoint "{default}"', endpoint_hint(default, endpoints))
+    reader.check_asked(spec, endpoints)
     reader.check_packs(spec.get("packs", {}))
     reader.check_redactions(spec.get("redact", ()))
     problems.raise_any()
@@ -97,6 +101,7 @@ def load_project_from(tree: Tree, root: Path, *, environ: Mapping[str, str]) -> 
         packs=spec.get("packs", {}),
         redact=tuple(spec.get("redact", ())),
         gate=spec.get("gate"),
+        moderation=spec.get("moderation", {}),
         document=document,
         warnings=tuple(_retired(spec.get("endpoints", {}), document)),
     )
@@ -282,6 +287,13 @@ class _Reader:
             )
             self.refuse(("models", pattern, "model"), message, "write the whole name")
         return model
+
+    def check_asked(self, spec: Mapping[str, Any], endpoints: Mapping[str, Endpoint]) -> None:
+        for key in _ASKED:
+            name = spec.get(key, {}).get("endpoint")
+            if name is not None and name not in endpoints:
+                hint = endpoint_hint(name, endpoints)
+                self.refuse((key, "endpoint"), f'there is no endpoint "{name}"', hint)
 
     def check_packs(self, packs: Mapping[str, Mapping[str, Any]]) -> None:
         for alias, pack in packs.items():

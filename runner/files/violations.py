@@ -109,7 +109,7 @@ FOREIGN_ASSERTIONS: Mapping[str, str] = {
     "tool-call-f1": _TOOLS,
     **dict.fromkeys(
         (
-            "rouge-n", "bleu", "gleu", "meteor", "similar", "classifier", "moderation", "llm-rubric",
+            "rouge-n", "bleu", "gleu", "meteor", "similar", "classifier", "llm-rubric",
             "g-eval", "answer-relevance", "context-faithfulness", "context-recall", "context-relevance",
             "conversation-relevance", "factuality", "model-graded-closedqa", "model-graded-factuality", "pi",
             "select-best", "max-score", "search-rubric", "llm",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 from ..errors import UsageError
@@ -10,10 +9,10 @@ from ..packs.copies import VENDORED
 from ..packs.lock import LOCK_FILE
 from .pending_answers import drop_pending
 from .results import PendingEntry
-from .snapshots.snapshot import FOLDER, Snapshot, is_of_pack
+from .snapshots.snapshot import FOLDER, is_of_pack, refreshed
 from .snapshots.store import SnapshotStore
 
-__all__ = ["accept", "approve", "refreshed", "reject"]
+__all__ = ["accept", "approve", "reject"]
 
 
 def approve(store: SnapshotStore, entry: PendingEntry) -> bool:
@@ -33,11 +32,6 @@ def approve(store: SnapshotStore, entry: PendingEntry) -> bool:
         if approved is not None:
             return store.write(entry.snapshot_file, refreshed(approved, entry.snapshot))
     return store.write(entry.snapshot_file, entry.snapshot)
-
-
-def refreshed(approved: Snapshot, new: Snapshot) -> Snapshot:
-    """Return the approved snapshot with the new request."""
-    return replace(approved, request=new.request, parts=new.parts, model=new.model)
 
 
 def accept(root: Path, entry: PendingEntry, store: SnapshotStore) -> None:

@@ -143,6 +143,7 @@ def _ask(
         display=display,
         receive=take,
         facts=test.attempt.facts,
+        held=test.held,
         options=PoolOptions(
             workers=workers,
             cache=RunCache(ResponseCache(root), display.note) if use_cache else None,

@@ -9,12 +9,14 @@ from ..engine.journal.record import CheckRecord, Record
 from ..engine.plan.job import Job
 from ..values import Json
 from .answers import snapshot_of, stored_value, value_of
+from .replay import replay
 from .results import Basis, CaseResult, SnapshotStatus
 from .rules.compare_answers import Comparison, FieldVerdict, compare
 from .rules.redact import redact
 from .rules.rules import Rules
 from .rules.stability import modal, sample_verdict, unstable_paths
-from .snapshots.snapshot import Snapshot
+from .snapshots.snapshot import Snapshot, refreshed
+from .stored_calls import judged_in
 
 __all__ = ["Evaluation", "compare_record", "evaluate"]
 
@@ -103,6 +105,12 @@ def evaluate(
         if status in ("current", "moved"):
             return Evaluation(replace(base, verdict=verdict.word), proposal)
         reason = "the request changed, the answer did not"
+        if proposal.judged:
+            if approved.request in job.fingerprints():
+                reason = "it was judged again, the answer did not change"
+            if replay(job.unit, job.case, refreshed(approved, proposal)).unjudged is not None:
+                reason = "the answer changed within the rules, and only the new one has been judged"
+                return Evaluation(replace(base, verdict="pending", kind="changed", reason=reason), proposal)
         return Evaluation(replace(base, verdict="pending", kind="refreshed", reason=reason), proposal)
     if sample_verdict(len(good), len(records), approved_agreement=None, min_pass=needed).word == "fail":
         return Evaluation(_failed(base, records, len(good)))
@@ -130,6 +138,9 @@ def _proposal(
         unstable=[each.path for each in varied],
         failed=asked_for - len(good),
     )
+    judged = judged_in(job.unit, job.case, snapshot, zip(good, values, strict=True))
+    if judged:
+        snapshot = replace(snapshot, judged=judged)
     return snapshot, tuple(
         f"{each.path} varied ({each.distinct} different): consider the rule {each.proposal}"
         for each in varied

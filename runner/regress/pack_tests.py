@@ -43,7 +43,10 @@ def replay_shipped(units: Sequence[Unit]) -> Iterator[Tested]:
                 yield Tested(name, "outdated", reason, file)
             else:
                 replayed = replay(unit, case, answer)
-                yield Tested(name, "pass" if replayed.passed else "fail", replayed.reason, file)
+                word: Literal["pass", "fail", "outdated"] = "pass" if replayed.passed else "fail"
+                if replayed.unjudged is not None:
+                    word = "outdated"
+                yield Tested(name, word, replayed.reason, file)
 
 
 def unused_answers(tree: Tree, used: set[str]) -> Iterator[str]:

@@ -19,7 +19,7 @@ from ..errors import Location, UsageError
 from ..files.disk.tree import DiskTree
 from ..files.model import Case, Project
 from .answers import stored_value
-from .approval import approve, refreshed
+from .approval import approve
 from .lost import LostAnswers
 from .modes import Modes
 from .pending_answers import drop_pending, refuse_newer, save_pending
@@ -28,7 +28,7 @@ from .results import Basis, CaseResult, PendingEntry, SnapshotStatus, Verdict
 from .rules.rules import Rules, compile_rules, unused_rules
 from .snapshots.approved import approved_of, changed_parts
 from .snapshots.reader import ConflictError
-from .snapshots.snapshot import Snapshot, file_of, folder_of
+from .snapshots.snapshot import Snapshot, file_of, folder_of, refreshed
 from .snapshots.store import SnapshotStore
 from .snapshots.unreferenced import abandoned
 from .vacuous import compares_nothing, vacuous_rules
@@ -220,11 +220,14 @@ class RegressionRun:
             yield from self._ask(job, "current", approved, file)
             return
         replayed = replay(job.unit, job.case, approved)
+        if replayed.unjudged is not None:
+            yield from self._ask_or_tell(job, "stale", approved, file, replayed.unjudged)
+            return
         self._emit(
             CaseResult.of(
                 job,
                 "current",
-                "pass" if replayed.passed else "fail",
+                "pass" if replayed.passed else "error" if replayed.unchecked else "fail",
                 file,
                 reason=replayed.reason,
                 checks=replayed.checks,
@@ -262,6 +265,11 @@ class RegressionRun:
         result = CaseResult.of(
             job, "moved", "pending", file, reason=f"the same request as {old}", basis=Basis(job, (), approved)
         )
+        if replayed.unjudged is not None:
+            yield from self._ask_or_tell(
+                job, "missing", None, file, f"{result.reason}, but {replayed.unjudged}"
+            )
+            return
         if replayed.passed:
             result = replace(result, kind="moved")
             self._propose(approved, file, self._store.digest(old), result, moved_from=old)

@@ -11,6 +11,7 @@ from ..files.model import Case
 from ..values import Json
 from .answers import answer_of, stored_value
 from .snapshots.snapshot import Snapshot
+from .stored_calls import find_in, why_not_judged
 
 __all__ = ["Replayed", "replay"]
 
@@ -22,13 +23,19 @@ _UNKNOWABLE = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """An approved answer, judged again. `skipped` are the types of assertions that only a call can decide."""
+    """An approved answer, judged again. `skipped` are the types of assertions that only a call to the model can decide.
+
+    `unjudged` says why stored calls do not decide its assertions, so that it must be judged anew; `unchecked` that they
+    decide nothing.
+    """
 
     outcome: str
     passed: bool
     checks: tuple[CheckRecord, ...]
     reason: str
     skipped: tuple[str, ...] = ()
+    unjudged: str | None = None
+    unchecked: bool = False
 
 
 def replay(unit: Unit, case: Case, snapshot: Snapshot) -> Replayed:
@@ -46,12 +53,17 @@ def replay(unit: Unit, case: Case, snapshot: Snapshot) -> Replayed:
 
 def _judged(unit: Unit, case: Case, snapshot: Snapshot, value: Json) -> Replayed:
     answer = answer_of(snapshot, unit.prompt.request, value, unit.endpoint.finish_reasons)
-    judgement = unit.judge.judge(answer, case, model=unit.model)
+    judgement = unit.judge.judge(
+        answer, case, model=unit.model, find=find_in(unit, snapshot.judged), replayed=True
+    )
     if judgement.passed:
         return Replayed(str(judgement.outcome), passed=True, checks=(), reason="")
     kept = [check for check in judgement.checks if check.type not in _UNKNOWABLE]
     skipped = tuple(check.type for check in judgement.checks if check.type in _UNKNOWABLE)
     failed = [check for check in kept if not check.passed]
+    if judgement.questions and not failed:
+        why = why_not_judged(unit, judgement.questions, snapshot.judged)
+        return Replayed(str(judgement.outcome), passed=False, checks=(), reason=why, unjudged=why)
     if skipped and not failed:
         return Replayed(str(judgement.outcome), passed=True, checks=(), reason="", skipped=skipped)
     checks: tuple[CheckRecord, ...] = tuple(
@@ -63,4 +75,12 @@ def _judged(unit: Unit, case: Case, snapshot: Snapshot, value: Json) -> Replayed
     reason = (
         f"the approved answer no longer passes: {where}{first.message}" if first else judgement.detail or ""
     )
-    return Replayed(str(judgement.outcome), passed=False, checks=checks, reason=reason, skipped=skipped)
+    unchecked = bool(failed) and all(check.code == "unchecked" for check in failed)
+    return Replayed(
+        str(judgement.outcome),
+        passed=False,
+        checks=checks,
+        reason=reason,
+        skipped=skipped,
+        unchecked=unchecked,
+    )

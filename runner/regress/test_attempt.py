@@ -93,9 +93,16 @@ class TestAttempt:
                 take(job, records)
 
     def _answer(self, job: Job) -> list[Record] | None:
+        return self._usable(job, self.attempt.earlier.find)
+
+    def held(self, job: Job) -> list[Record] | None:
+        """Return the answer to a job that the stopped run received but did not judge."""
+        return self._usable(job, self.attempt.held)
+
+    def _usable(self, job: Job, find: Callable[[Job, str], list[Record] | None]) -> list[Record] | None:
         if section_of(job.unit, self.root) not in self.unchanged:
             return None
-        records = self.attempt.earlier.find(job, key_of(job.unit.prompt, self.root))
+        records = find(job, key_of(job.unit.prompt, self.root))
         if records is None or _CUT_OUT in json.dumps(records):
             return None
         for record in records:

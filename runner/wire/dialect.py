@@ -14,7 +14,7 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import ClassVar, Literal, TypeAlias
 
-from ..apis import APIS, DEFAULT_API
+from ..apis import APIS, DEFAULT_API, OPERATIONS
 from ..finish_reasons import NONE_DECLARED, Declared
 from ..values import Json, JsonObject, JsonPath
 from .classify import read_reply
@@ -183,5 +183,5 @@ def _dialect_in(module: str) -> Dialect:
 
 
 def dialect_of(api: str) -> Dialect:
-    """Return the dialect that has the name `api` in runner.yaml."""
-    return _dialect_in(APIS[api])
+    """Return the dialect that has the name `api` in runner.yaml, or of an operation that only assertions use."""
+    return _dialect_in(APIS.get(api) or OPERATIONS[api])

@@ -21,6 +21,7 @@ __all__ = [
     "FINGERPRINTERS",
     "NOT_COUNTED",
     "Fingerprinter",
+    "fingerprint_of",
     "parts",
     "refuse_newer",
     "version_of",
@@ -80,6 +81,11 @@ class Fingerprinter:
         digest.update(canonical([_without_media(message) for message in messages]))
         digest.update(self._after)
         return f"sha256:{digest.hexdigest()}"
+
+
+def fingerprint_of(body: JsonObject, api: str) -> str:
+    """Return the fingerprint of a body without messages, in a wire format that has none. Raises as `canonical` does."""
+    return f"sha256:{sha256(canonical(_named(body, api))).hexdigest()}"
 
 
 FINGERPRINTERS: dict[int, type[Fingerprinter]] = {1: Fingerprinter}

@@ -310,7 +310,7 @@ def each(field: str) -> list[Any]:
 
 
 def test_every_type_of_the_registry_has_its_rows():
-    assert list(TABLE) == list(ASSERTION_TYPES)
+    assert list(TABLE) == [name for name, each in ASSERTION_TYPES.items() if not each.asks]
     for rows in TABLE.values():
         assert rows.passing
         assert rows.failing

@@ -9,6 +9,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from runner.checks.assertions import compile_assertion
+from runner.checks.calls import ASKERS
 from runner.checks.predicates import BUILDERS, Builder
 from runner.errors import Location
 from runner.files.assertion_types import (
@@ -42,7 +43,8 @@ def test_the_schema_of_prompt_files_lists_the_types_plain_and_negated() -> None:
 
 
 def test_every_type_has_a_builder_and_every_builder_a_type() -> None:
-    assert BUILDERS.keys() == ASSERTION_TYPES.keys()
+    assert BUILDERS.keys() | ASKERS.keys() == ASSERTION_TYPES.keys()
+    assert list(ASKERS) == [name for name, each in ASSERTION_TYPES.items() if each.asks]
 
 
 def test_a_type_that_the_registry_gains_can_be_written_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

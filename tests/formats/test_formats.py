@@ -164,7 +164,7 @@ def newer_cache(project: ProjectFolder) -> None:
 
 def unreferenced(project: ProjectFolder) -> None:
     text = (project.folder / ADA).read_text()
-    (project.folder / OLD).write_text(text.replace("runner_snapshot: 1", "runner_snapshot: 3"))
+    (project.folder / OLD).write_text(text.replace("runner_snapshot: 1", "runner_snapshot: 4"))
 
 
 PENDING = ".runner/pending/prompts/__snapshots__/hello/bob.snap.yaml.json"
@@ -174,12 +174,12 @@ RUN = f".runner/runs/{FAILED}"
 
 NEWER: dict[str, tuple[Callable[[ProjectFolder], None], tuple[str, ...], str]] = {
     "snapshot": (
-        edited(ADA, "runner_snapshot: 1", "runner_snapshot: 3"),
+        edited(ADA, "runner_snapshot: 1", "runner_snapshot: 4"),
         ("test", "--offline"),
         f"{ADA}:1:1: error: this snapshot",
     ),
     "snapshot with keys of its own": (
-        edited(ADA, "runner_snapshot: 1", "runner_snapshot: 3\nmood: fine"),
+        edited(ADA, "runner_snapshot: 1", "runner_snapshot: 4\nmood: fine"),
         ("test", "--offline"),
         f"{ADA}:1:1: error: this snapshot",
     ),
@@ -194,7 +194,7 @@ NEWER: dict[str, tuple[Callable[[ProjectFolder], None], tuple[str, ...], str]] =
         f"{PENDING}:2:12: error: this pending answer",
     ),
     "snapshot in pending": (
-        edited(PENDING, "runner_snapshot: 1", "runner_snapshot: 3"),
+        edited(PENDING, "runner_snapshot: 1", "runner_snapshot: 4"),
         ("pending",),
         f"{PENDING}:9:14: error: this snapshot",
     ),
@@ -258,7 +258,7 @@ def test_a_newer_file_asks_for_an_upgrade_at_its_line_and_nothing_is_changed(
     assert done.code == 2
     text = done.err + done.out
     assert said in text
-    newest = 2 if said.endswith("this snapshot") else 1
+    newest = 3 if said.endswith("this snapshot") else 1
     told = (
         f"was written by a newer runner (format {newest + 1}; this one reads up to {newest}): upgrade runner"
     )
@@ -332,7 +332,7 @@ def test_what_is_no_version_is_a_mistake_and_no_newer_file(
 
 @pytest.fixture
 def _two_versions_of_snapshots(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A version 3 that calls the output the answer, as a later runner would add it."""
+    """A version 4 that calls the output the answer, as a later runner would add it."""
 
     def problem(value: Any) -> Any:
         return None if "answer" in value else ((), "answer is missing", "record anew")
@@ -340,19 +340,19 @@ def _two_versions_of_snapshots(monkeypatch: pytest.MonkeyPatch) -> None:
     def snapshot(value: dict[str, Any]) -> Snapshot:
         return Snapshot(request=value["request"], parts={}, output=value["answer"])
 
-    monkeypatch.setitem(reader._VERSIONS, 3, reader._Version(problem, snapshot))
+    monkeypatch.setitem(reader._VERSIONS, 4, reader._Version(problem, snapshot))
 
 
 @pytest.mark.usefixtures("_two_versions_of_snapshots")
 def test_a_new_version_of_snapshots_is_one_reader_beside_the_old_one(project: ProjectFolder) -> None:
     path = project.folder / ADA
     one = reader.read_snapshot(path.read_text(), ADA)
-    path.write_text(f"runner_snapshot: 3\nrequest: {one.request}\nanswer: |-\n  You said:\n  Hello Ada\n")
+    path.write_text(f"runner_snapshot: 4\nrequest: {one.request}\nanswer: |-\n  You said:\n  Hello Ada\n")
     assert reader.read_snapshot(path.read_text(), ADA) == replace(one, parts={}, model=None)
     assert run(project, "test", "--offline", "--case", "ada", "--case", "cy").code == 0
-    path.write_text("runner_snapshot: 4\n")
+    path.write_text("runner_snapshot: 5\n")
     done = run(project, "test", "--offline")
-    assert "(format 4; this one reads up to 3)" in done.err
+    assert "(format 5; this one reads up to 4)" in done.err
 
 
 class LaterFingerprinter(Fingerprinter):

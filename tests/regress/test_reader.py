@@ -56,9 +56,9 @@ def test_what_is_off_is_told_with_its_line(rest: str, said: str) -> None:
 def test_a_newer_version_is_not_called_an_edit() -> None:
     with pytest.raises(
         FormatError,
-        match=r"was written by a newer runner \(format 3; this one reads up to 2\): upgrade runner",
+        match=r"was written by a newer runner \(format 4; this one reads up to 3\): upgrade runner",
     ):
-        read_snapshot(f"runner_snapshot: 3\nrequest: {ONE}\noutput: x\n", "s")
+        read_snapshot(f"runner_snapshot: 4\nrequest: {ONE}\noutput: x\n", "s")
 
 
 def test_a_bomb_of_aliases_is_refused() -> None:

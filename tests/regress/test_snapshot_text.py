@@ -183,7 +183,7 @@ def test_a_marker_inside_an_answer_is_no_conflict() -> None:
         ("", "not a snapshot"),
         ("[]\n", "not a snapshot"),
         (f"runner_snapshot: 0\nrequest: {REQUEST}\noutput: x\n", "runner_snapshot"),
-        (f"runner_snapshot: 3\nrequest: {REQUEST}\noutput: x\n", "written by a newer runner"),
+        (f"runner_snapshot: 4\nrequest: {REQUEST}\noutput: x\n", "written by a newer runner"),
         (f"runner_snapshot: 1\nrequest: {REQUEST}\n", "output is missing"),
         (f"runner_snapshot: 1\nrequest: {REQUEST}\noutput: x\nlatency: 3\n", 'x:4:1.*unknown key "latency"'),
         ("runner_snapshot: 1\nrequest: sha256:ab\noutput: x\n", "64 hex"),

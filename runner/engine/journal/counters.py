@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 
 from ...wire.usage import token_count
 from .exit_codes import ExitCounts
-from .record import Record
+from .record import Record, spent
 
 __all__ = ["Counters", "Verdicts", "is_new"]
 
@@ -32,8 +32,8 @@ class Verdicts:
             self.errors += 1
         else:
             self.failed += 1
-        if record["cost"] is not None and is_new(record):
-            self.cost = (self.cost or 0.0) + record["cost"]
+        if (cost := spent(record)) is not None:
+            self.cost = (self.cost or 0.0) + cost
 
 
 def is_new(record: Record) -> bool:

@@ -24,7 +24,7 @@ from ...visible import json_visible
 from .paths import RUNS, make_state, refused
 from .run_ids import new_id
 
-__all__ = ["LOCK", "MANIFEST", "RESULTS", "Journal", "is_running"]
+__all__ = ["LOCK", "MANIFEST", "RESULTS", "Journal", "is_running", "print_lost"]
 
 RESULTS = "results.jsonl"
 MANIFEST = "run.json"
@@ -118,9 +118,7 @@ class Journal:
                 self._broken = error
                 with contextlib.suppress(OSError):
                     os.ftruncate(self._fd, start)
-            with contextlib.suppress(OSError, AttributeError):  # stderr may be full too, or closed
-                # JSON escapes keep the meaning, and hide control codes and CI commands from whatever displays them.
-                sys.stderr.write(json_visible(data.decode()).replace("##", "#\\u0023"))
+            print_lost(data)
             raise _cannot_store(error, self.folder) from None
         return start
 
@@ -155,6 +153,13 @@ class Journal:
         finally:
             os.close(self._fd)
             self._lock.close()
+
+
+def print_lost(lines: bytes) -> None:
+    """Print lines that cannot be stored to stderr, as a last resort."""
+    with contextlib.suppress(OSError, AttributeError):  # stderr may be full too, or closed
+        # JSON escapes keep the meaning, and hide control codes and CI commands from whatever displays them.
+        sys.stderr.write(json_visible(lines.decode()).replace("##", "#\\u0023"))
 
 
 def is_running(folder: Path) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NotRequired, TypedDict
 from zlib import crc32
 
@@ -12,7 +12,17 @@ from ...errors import Location
 from ...files.versions import is_version, reader_of
 from ...values import Json, JsonObject
 
-__all__ = ["CheckRecord", "ErrorRecord", "Record", "journal_line", "json_line", "read_journal_line"]
+__all__ = [
+    "CheckRecord",
+    "ErrorRecord",
+    "Record",
+    "calls_in",
+    "journal_line",
+    "json_line",
+    "read_journal_line",
+    "spent",
+    "was_judged",
+]
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _COMPACT = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
@@ -22,6 +32,8 @@ class CheckRecord(TypedDict):
     """One check of one answer. `path` is a JSONPath ("$.label") or None; `message` has the expected and the actual value.
 
     `expected` is the value that an `equals` expects, where that is a short text, a number, true, false or null.
+    `judge` is the answer of the call that decided it: `prompt` (the judge or the operation), `request` (the fingerprint
+    of the call), `model`, what was found, `cost`; a list if there were several calls.
     """
 
     type: str
@@ -29,6 +41,7 @@ class CheckRecord(TypedDict):
     path: str | None
     message: str
     expected: NotRequired[Json]
+    judge: NotRequired[Json]
 
 
 class ErrorRecord(TypedDict):
@@ -50,9 +63,9 @@ class Record(TypedDict):
     `n` > 1; `output` is the parsed JSON if a schema or json_object is declared, else None; `text` is the answer's text;
     `cost` is in US dollars, or None without a known price; `latency_ms` is the latency of the successful attempt;
     `attempts` counts all requests for it (0: from cache). `reasoning`, `logprobs`, `annotations` and `audio` are
-    present if the answer has them; `extra` has all other fields, by the object that they were in. `row` has
-    the columns of the row that are not variables, if it has any. `batch` is present, and true, if the request was
-    part of a batch.
+    present if the answer has them; `waiting` is true in `waiting.jsonl` only; `extra` has all other fields, by the object
+    that they were in. `row` has the columns of the row that are not variables, if it has any. `batch` is present, and
+    true, if the request was part of a batch.
     """
 
     index: NotRequired[int]
@@ -89,6 +102,26 @@ class Record(TypedDict):
     fingerprint: str
     vars: JsonObject
     row: NotRequired[JsonObject]
+    waiting: NotRequired[bool]
+
+
+def spent(record: Record) -> float | None:
+    """Return what a result cost in US dollars, including the calls that judged it; None if no price is known."""
+    judges = [call["cost"] for check in record["checks"] for call in calls_in(check) if "cost" in call]
+    own = None if record["cached"] or record.get("choice") else record["cost"]
+    known = [each for each in (own, *judges) if isinstance(each, int | float)]
+    return sum(known) if known else None
+
+
+def was_judged(record: Record) -> bool:
+    """Return whether calls have judged a result."""
+    return any("judge" in check for check in record["checks"])
+
+
+def calls_in(check: CheckRecord) -> list[Mapping[str, Json]]:
+    """Return what is recorded about the calls that decided a check."""
+    judge = check.get("judge")
+    return [each for each in (judge if isinstance(judge, list) else [judge]) if isinstance(each, Mapping)]
 
 
 def json_line(record: Record) -> str:

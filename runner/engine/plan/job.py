@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from ...checks.judge import Judge
 from ...endpoints.prices import Price
@@ -21,6 +21,9 @@ from ...values import Json, JsonObject
 from ...wire.dialect import Dialect, UntranslatableError
 from ...wire.fingerprint import FINGERPRINTERS, Fingerprinter
 from ...wire.request import Encoder, build_body
+
+if TYPE_CHECKING:
+    from .asks import Asks
 
 __all__ = ["CaseKey", "Job", "Unit", "choices", "untranslatable"]
 
@@ -86,6 +89,7 @@ class Unit:
     """One prompt in one variant, compiled once: all that its jobs share. `fields` are their bodies without messages.
 
     `chosen` are the overrides that were chosen outside the prompt, with --model or --set.
+    `asks` are the calls that its assertions need; a unit that answers such a call has none.
     """
 
     prompt: Prompt
@@ -101,6 +105,13 @@ class Unit:
     fields: JsonObject
     fingerprints: Fingerprinter
     encoder: Encoder
+    asks: Asks | None = None
+
+    def prepare(self, case: Case) -> None:
+        """Compile the assertions of a case, and whom they ask, before anything is paid for. Raises as `Judge.prepare`."""
+        self.judge.prepare(case)
+        if self.asks is not None:
+            self.asks.require(self.judge.targets)
 
     @property
     def required(self) -> frozenset[str]:

@@ -176,7 +176,7 @@ class Plan:
                     if case.row and not case.row.keys() <= columns.keys():
                         columns.update(dict.fromkeys(case.row))
                         _limit_columns(columns, case)
-                    unit.judge.prepare(case)
+                    unit.prepare(case)
                     job = unit.job(case, 0, place) if self._has(unit, case) else None
                     if spool is not None:
                         spool.add(job)

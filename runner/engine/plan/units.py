@@ -7,10 +7,9 @@ from types import MappingProxyType
 
 from ...canonical import NotCanonicalError
 from ...checks.judge import Judge
-from ...endpoints.prices import DeclaredPrice, ListedPrice, Price
 from ...errors import FormatError, RunnerError, UsageError, raise_all
-from ...files.model import Endpoint, Project, Prompt
-from ...files.model_rules import api_for, denial_of, endpoint_for, model_at, pack_model, price_for
+from ...files.model import Project, Prompt
+from ...files.model_rules import api_for, endpoint_for, model_at, pack_model
 from ...files.problems import ProblemList
 from ...render.sandbox import IN_PROCESS, Sandbox
 from ...render.templates import CompiledPrompt, compile_prompt
@@ -19,7 +18,9 @@ from ...values import Json, JsonObject
 from ...wire.dialect import Dialect, UntranslatableError, dialect_of
 from ...wire.fingerprint import Fingerprinter
 from ...wire.request import Encoder, build_body
+from .asks import Asks
 from .job import Unit, untranslatable
+from .model_prices import price_of, refuse_denied
 from .variants import Variant, variants
 
 __all__ = ["make_units", "refuse_denied_models", "variants_of"]
@@ -45,6 +46,8 @@ def make_units(
     for prompt in prompts:
         try:
             template, judge = _compiled(prompt, project, sandbox)
+            asks = Asks(prompt, project, sandbox)
+            asks.require(judge.targets)
             for variant in variants_of(prompt, project, fields):
                 declared = _model(prompt, variant.overrides)
                 target = endpoint_for(project, declared, name=endpoint)
@@ -57,11 +60,11 @@ def make_units(
                         location=prompt.locate(),
                         hint=f"add `model:` to the prompt or to endpoint {target.name} in runner.yaml, or use --model",
                     )
-                _refuse_denied(prompt, project, model)
+                refuse_denied(prompt, project, model)
                 named = model
                 if declared:
                     model = model_at(project, declared, target)
-                    _refuse_denied(prompt, project, model)
+                    refuse_denied(prompt, project, model)
                 overrides = dict(variant.overrides)
                 if model != named or "model" not in prompt.request:
                     overrides["model"] = model
@@ -80,35 +83,19 @@ def make_units(
                         model,
                         target,
                         dialect,
-                        _price_of(project, named, model, target),
+                        price_of(project, named, model, target),
                         MappingProxyType(
                             {key: value for key, value in skeleton.items() if key != "messages"}
                         ),
                         fingerprinter,
                         encoder,
+                        asks,
                     )
                 )
         except RunnerError as error:
             problems.append(error)
     raise_all(problems)
     return tuple(units)
-
-
-def _price_of(project: Project, named: str, model: str, endpoint: Endpoint) -> Price | None:
-    """Return the project's own price of a model, else that of the list it names."""
-    rule = price_for(project, named, model)
-    if rule is not None and rule.input_price is not None and rule.output_price is not None:
-        return DeclaredPrice(
-            rule.input_price,
-            rule.output_price,
-            rule.cached_price,
-            rule.cache_write_price,
-            rule.cache_write_1h_price,
-            rule.batch_price,
-        )
-    if project.prices == "genai" and endpoint.base_url is not None:
-        return ListedPrice(model, endpoint.base_url)
-    return None
 
 
 def _compiled(prompt: Prompt, project: Project, sandbox: Sandbox) -> tuple[CompiledPrompt, Judge]:
@@ -181,24 +168,7 @@ def refuse_denied_models(prompt: Prompt, project: Project) -> None:
     """Raise FormatError if a prompt, in any of its variants, would use a model that the project denies."""
     for variant in variants_of(prompt, project):
         if (model := _model(prompt, variant.overrides)) is not None:
-            _refuse_denied(prompt, project, model)
-
-
-def _refuse_denied(prompt: Prompt, project: Project, model: str) -> None:
-    denial = denial_of(project, model)
-    if denial is None:
-        return
-    # The prompt's own model is in its file; any other was chosen elsewhere.
-    own = prompt.request.get("model") == model
-    if prompt.origin is not None:
-        hint = f"set a model for the whole pack, packs.{prompt.origin.alias}.model, or use --model"
-    else:
-        hint = "choose another model; `deny: false` on an entry above makes an exception"
-    raise FormatError(
-        f"{prompt.name} would use {model}, which this project denies at {denial}",
-        location=prompt.locate("model") if own else prompt.locate(),
-        hint=hint,
-    )
+            refuse_denied(prompt, project, model)
 
 
 def _model(prompt: Prompt, overrides: Mapping[str, Json]) -> str | None:

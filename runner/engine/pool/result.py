@@ -6,16 +6,17 @@ import re
 from collections.abc import Mapping
 
 from ...checks.assertions import CheckResult
-from ...endpoints.prices import ListedPrice, Price, Tokens
+from ...checks.calls import Find
+from ...endpoints.prices import DeclaredPrice, ListedPrice, Price, Tokens
 from ...files.addresses import key_headers, shown_name
 from ...masking import mask
-from ...values import JsonObject
+from ...values import Json, JsonObject
 from ...wire.reply import Answer, Outcome, ProviderError, Reply
 from ...wire.usage import stated_cost, token_count
 from ..journal.record import CheckRecord, ErrorRecord, Record
 from ..plan.job import Job, Unit, choices
 
-__all__ = ["cost_of", "records_of"]
+__all__ = ["answer_in", "cost_of", "records_of", "rejudged"]
 
 
 def records_of(
@@ -118,7 +119,55 @@ def _record(
         record["index"] = job.place
     if job.case.row:
         record["row"] = job.case.row
+    if judgement.questions:
+        record["waiting"] = True
     return record
+
+
+def answer_in(record: Record) -> Answer:
+    """Return the answer in a record, to be judged again."""
+    calls = record.get("tool_calls")
+    return Answer(
+        record.get("choice", 0),
+        Outcome(record["outcome"]),
+        record["text"],
+        record["output"],
+        record["finish_reason"],
+        tool_calls=tuple(each for each in calls if isinstance(each, Mapping))
+        if isinstance(calls, list)
+        else (),
+        detail=record["detail"],
+    )
+
+
+def rejudged(job: Job, record: Record, find: Find) -> Record:
+    """Return a record that waited, judged with the answers of its calls.
+
+    If they could not decide, the outcome is an error: there is no verdict on the answer.
+    """
+    judgement = job.unit.judge.judge(
+        answer_in(record),
+        job.case,
+        latency_ms=record["latency_ms"],
+        cost=record["cost"],
+        model=job.unit.model,
+        find=find,
+    )
+    assert not judgement.questions, "all its calls are answered"
+    decided: Record = {**record, "checks": [*map(_check, judgement.checks)], "passed": judgement.passed}
+    del decided["waiting"]
+    if judgement.unchecked is not None:
+        decided["outcome"] = str(Outcome.ERROR)
+        decided["error"] = {
+            "code": "unchecked",
+            "message": judgement.unchecked,
+            "status": None,
+            "type": None,
+            "hint": None,
+            "request_id": None,
+        }
+        decided["detail"] = judgement.unchecked
+    return decided
 
 
 def _check(check: CheckResult) -> CheckRecord:
@@ -131,6 +180,9 @@ def _check(check: CheckResult) -> CheckRecord:
     wanted = check.expected
     if check.type == "equals" and not isinstance(wanted, Mapping | list) and len(str(wanted)) <= _SHORT:
         recorded["expected"] = wanted
+    if check.found:
+        calls: list[Json] = [each.as_json() for each in check.found]
+        recorded["judge"] = calls[0] if len(calls) == 1 else calls
     return recorded
 
 
@@ -178,6 +230,8 @@ def cost_of(usage: JsonObject | None, price: Price | None) -> float | None:
     known, or if the counts are missing or contradict each other: more cached tokens than tokens.
     """
     stated = stated_cost(usage)
+    if isinstance(price, DeclaredPrice) and not price.input and not price.output:
+        return 0.0  # whatever was used
     if price is None or (stated is not None and isinstance(price, ListedPrice)):
         return stated
     prompt, completion = token_count(usage, "prompt_tokens"), token_count(usage, "completion_tokens")

@@ -38,13 +38,14 @@ _KINDS: Mapping[str, tuple[type, str]] = {
     "failed": (int, TYPE_WORDS["number"]),
     "variants": (list, TYPE_WORDS["array"]),
     "unstable": (list, TYPE_WORDS["array"]),
+    "judged": (dict, TYPE_WORDS["object"]),
 }
-_SINCE = {"failed": 2}
+_SINCE = {"failed": 2, "judged": 3}
 """The version that introduced a key."""
 
 _KINDS_IN = {
     version: {key: kind for key, kind in _KINDS.items() if _SINCE.get(key, 1) <= version}
-    for version in (1, 2)
+    for version in (1, 2, 3)
 }
 _PARTS = frozenset({"messages", "params", "schema"})
 _VARIANT = {"count", "output"}
@@ -95,6 +96,7 @@ def _snapshot(value: dict[str, Any]) -> Snapshot:
         variants=tuple([Variation(each["count"], each["output"]) for each in value.get("variants", ())]),
         unstable=tuple(value.get("unstable", ())),
         failed=value.get("failed", 0),
+        judged=value.get("judged", {}),
     )
 
 
@@ -141,7 +143,20 @@ def _problem(value: Json, version: int) -> tuple[JsonPath, str, str] | None:
         return ("request",), "request must be sha256: and 64 hex digits", _AGAIN
     if "output" not in value:
         return (), "output is missing", _AGAIN
-    return _parts_problem(value.get("parts", {})) or _samples_problem(value)
+    return (
+        _parts_problem(value.get("parts", {}))
+        or _judged_problem(value.get("judged", {}))
+        or _samples_problem(value)
+    )
+
+
+def _judged_problem(judged: dict[str, Json]) -> tuple[JsonPath, str, str] | None:
+    for request, found in judged.items():
+        if version_of(request) not in FINGERPRINTERS:
+            return ("judged", request), "a call is named by sha256: and 64 hex digits", _AGAIN
+        if not isinstance(found, dict) or not {"prompt", "model"} <= found.keys():
+            return ("judged", request), "what a call found has a prompt and a model", _AGAIN
+    return None
 
 
 def _parts_problem(parts: dict[str, Json]) -> tuple[JsonPath, str, str] | None:

@@ -16,7 +16,7 @@ import hashlib
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from ...files.disk.device_names import is_device
@@ -38,6 +38,7 @@ __all__ = [
     "pack_folder",
     "present_name",
     "rates_file",
+    "refreshed",
     "snapshot_file",
     "snapshot_folder",
 ]
@@ -67,7 +68,7 @@ class Snapshot:
     `output` is the parsed JSON if the prompt declares JSON, else the text. `outcome` and `finish_reason` are present
     only if they are not `ok` and `stop`. Of several `samples`, `output` is the most frequent one, `variants` are the
     others that passed their own checks, and `failed` counts those that did not; `unstable` lists the paths that varied
-    and that no rule covered.
+    and that no rule covered. `judged` has the answers of the calls that decided assertions, by their fingerprints.
     """
 
     request: str
@@ -82,11 +83,18 @@ class Snapshot:
     variants: tuple[Variation, ...] = ()
     unstable: tuple[str, ...] = field(default=())
     failed: int = 0
+    judged: Mapping[str, Json] = field(default_factory=dict)
 
     @property
     def agreement(self) -> int:
         """Return how many of all requested samples gave `output`."""
         return self.samples - self.failed - sum(variation.count for variation in self.variants)
+
+
+def refreshed(approved: Snapshot, new: Snapshot) -> Snapshot:
+    """Return the approved snapshot with the new request, and with what calls found about either answer."""
+    judged = new.judged if approved.output == new.output else {**approved.judged, **new.judged}
+    return replace(approved, request=new.request, parts=new.parts, model=new.model, judged=judged)
 
 
 @lru_cache(maxsize=1024)  # of ten thousand cases, each asks for the folder of its prompt

@@ -18,9 +18,9 @@ from .snapshot import Snapshot
 
 __all__ = ["VERSION", "answer_fields", "document", "emit", "write_snapshot"]
 
-VERSION, VERSION_WITHOUT_FAILED = 2, 1
-"""A snapshot without failed samples is written as version 1, which has all it needs, so that existing files stay unchanged
-and older versions of runner can still read them.
+VERSION, VERSION_WITHOUT_JUDGED, VERSION_WITHOUT_FAILED = 3, 2, 1
+"""A snapshot without judged calls is written as version 2, and one without failed samples too as version 1, which have all
+they need, so that existing files stay unchanged and older versions of runner can still read them.
 """
 
 _PLAIN = re.compile(r"[^\W\d_](?:[^:# \t\n]++| ++(?!#|\Z)|:++(?! |\Z)|#)*+")
@@ -52,7 +52,9 @@ def answer_fields(snapshot: Snapshot) -> dict[str, Json]:
 
 def document(snapshot: Snapshot) -> dict[str, Json]:
     """Return the content of a snapshot file, in the order of its keys. Keys with nothing to say are left out."""
-    version = VERSION if snapshot.failed else VERSION_WITHOUT_FAILED
+    version = VERSION_WITHOUT_JUDGED if snapshot.failed else VERSION_WITHOUT_FAILED
+    if snapshot.judged:
+        version = VERSION
     fields: dict[str, Json] = {"runner_snapshot": version, "request": snapshot.request}
     if snapshot.parts:
         fields["parts"] = dict(snapshot.parts)
@@ -67,6 +69,8 @@ def document(snapshot: Snapshot) -> dict[str, Json]:
         fields["variants"] = [{"count": each.count, "output": each.output} for each in snapshot.variants]
     if snapshot.unstable:
         fields["unstable"] = list(snapshot.unstable)
+    if snapshot.judged:
+        fields["judged"] = dict(snapshot.judged)
     return fields
 
 
