@@ -14,6 +14,7 @@ from ..error_rules import Asked
 from ..provider_errors import error_from, read_error
 from ..reply import Answer, Outcome, ProviderError, Reply
 from ..stream import StreamReader
+from ..usage import NO_LIMITS, TokenLimits
 
 __all__ = ["Operation"]
 
@@ -63,7 +64,7 @@ class Operation(Dialect):
         request: JsonObject,
         finish_reasons: Mapping[str, Declared] = NONE_DECLARED,
         keyed: bool = True,
-        limit: int | None = None,
+        limits: TokenLimits = NO_LIMITS,
     ) -> Reply:
         """Return the result of one exchange. Never raises, whatever the bytes are."""
         asked = Asked(request, keyed, self.name)
