@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from pathlib import Path
 
 
 def main() -> None:
@@ -20,8 +20,10 @@ def main() -> None:
 
 def _import_nothing_from_here() -> None:
     """Remove the current folder from the import path: `python -m` puts it first, and it may be a stranger's."""
-    first = Path(sys.path[0]).absolute() if sys.path else None
-    if first == Path.cwd() and first != Path(__file__).absolute().parents[1]:
+    # `runner --version` needs no pathlib, and importing it takes longer than everything here.
+    first = os.path.abspath(sys.path[0]) if sys.path else None  # noqa: PTH100
+    package = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120
+    if first == os.getcwd() and first != os.path.dirname(package):  # noqa: PTH109, PTH120
         del sys.path[0]
 
 

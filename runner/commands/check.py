@@ -11,8 +11,7 @@ from ..errors import Diagnostic, NothingSelectedError, Problems, RunnerError
 from ..files.env_file import EnvFile
 from ..files.model import Prompt
 from ..regress.claims import shared_by
-from ..regress.gates.gate_rules import compile_gates, power_hint, refuse_without_assertions, too_fine
-from ..regress.gates.rates import load_rates
+from ..regress.gates.declared import declared_gates
 from ..regress.rules.rules import compile_rules
 from ..regress.snapshots.snapshot import rates_file
 from ..regress.snapshots.store import store_of
@@ -105,6 +104,11 @@ def _asked(
 
 def _of_gates(prompt: Prompt, found: LintReport, workspace: Workspace) -> Iterator[Diagnostic]:
     """Yield remarks on a prompt's gates: margins that are too fine, and how large a drop they would detect."""
+    if declared_gates(prompt, workspace.project) is None:
+        return
+    from ..regress.gates.gate_rules import compile_gates, power_hint, refuse_without_assertions, too_fine
+    from ..regress.gates.rates import load_rates
+
     rules = compile_gates(prompt, workspace.project)
     if not rules or found.errors:
         return

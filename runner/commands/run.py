@@ -239,10 +239,10 @@ class RunCommand:
     def _open_output(
         self, chosen: Chosen, plan: Plan, preflight: Preflight, closing: contextlib.ExitStack
     ) -> OutputWriter | None:
-        from ..report.run.output import OutputWriter  # its XML library imports an HTTP client
-
         if not self.output:
             return None
+        from ..report.run.output import OutputWriter  # its XML library imports an HTTP client
+
         self._check_output(chosen)
         columns = columns_of(plan.units, preflight.columns)
         return closing.enter_context(OutputWriter(self.output, columns, bom=self.bom, force=self.force))

@@ -11,8 +11,8 @@ from ..engine.journal.record import Record
 from ..engine.plan.job import Job
 from ..finish_reasons import NONE_DECLARED, Declared, ending_of
 from ..values import Json, JsonObject
-from ..wire.classify import end_early
 from ..wire.decoding import parse_answer
+from ..wire.early_endings import end_early
 from ..wire.reply import Answer, Outcome
 from .snapshots.snapshot import Snapshot, Variation
 

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from ..finish_reasons import NONE_DECLARED, Declared, Ending, ending_of
 from ..values import Json, JsonObject
 from .decoding import decode_envelope, parse_answer, visible
+from .early_endings import LONGEST_WORD, end_early, failed
 from .error_rules import Asked
 from .message_content import MessageContent, read_content
 from .parts import completion_fields, reasoning_of, spoken, with_others, with_parts
@@ -22,9 +23,7 @@ from .reply import Answer, Outcome, ProviderError, Reply
 from .stream import StreamAccumulator, StreamReader, feed_all
 from .verdicts import ErrorOutcome, has_filtered, verdict_of
 
-__all__ = ["end_early", "read_reply"]
-
-_LONGEST_WORD = 200
+__all__ = ["read_reply"]
 
 _STREAM_STARTS = (b"data:", b"event:", b"error:", b"id:", b"retry:", b":")
 
@@ -238,7 +237,7 @@ def _read_choice(index: int, choice: Json, beside: Mapping[str, Json], exchange:
     """Classify one choice; `beside` has the fields beside the choices, which are added to the first one."""
     if not isinstance(choice, dict):
         error = _malformed("a choice that is not a JSON object", exchange)
-        return _failed(_read_parts(index, choice, beside, exchange), error)
+        return failed(_read_parts(index, choice, beside, exchange), error)
     message = choice.get("message")
     fields = message if isinstance(message, dict) else {}
     content = read_content(fields.get("content"))
@@ -254,7 +253,7 @@ def _outcome_of(
         payload: Json = {"error": choice["error"]}
         error = exchange.error(payload)
         verdict = verdict_of(payload, error)
-        return _failed(answer, error) if verdict is None else _judged(verdict, answer)
+        return failed(answer, error) if verdict is None else _judged(verdict, answer)
     word = _counting_word(answer, choice, exchange)
     ending = ending_of(word, exchange.finish_reasons)
     if ending is not Ending.STOP:
@@ -299,39 +298,6 @@ def _counting_word(answer: Answer, choice: Mapping[str, Json], exchange: _Exchan
 _OTHER_NAMES = ("finishReason", "stop_reason", "stopReason", "done_reason")
 
 
-def end_early(answer: Answer, ending: Ending, status: int | None = None) -> Answer | None:
-    """Return the answer if its finish_reason alone determines the outcome, or None if the rest must be checked."""
-    word = (answer.finish_reason or "")[:_LONGEST_WORD]
-    match ending:
-        case Ending.STOP | Ending.CALL:
-            return None
-        case Ending.LENGTH:
-            return answer._replace(outcome=Outcome.TRUNCATED, detail=_why_cut(answer))
-        case Ending.FILTER:
-            said = "The provider's content filter withheld or cut the answer"
-            reason = "" if word == "content_filter" else f" (finish_reason {word!r})"
-            return answer._replace(outcome=Outcome.FILTERED, detail=f"{said}{reason}.")
-        case Ending.REFUSAL:
-            said = f"The model refused to answer (finish_reason {word!r})."
-            return answer._replace(outcome=Outcome.REFUSED, text=answer.refusal or answer.text, detail=said)
-        case Ending.BROKEN:
-            said = f"The provider ended this choice with finish_reason {word!r}."
-            return _failed(answer, ProviderError("generation_failed", said, status=status, retryable=True))
-        case Ending.PAUSE:
-            said = f"The turn is not over (finish_reason {word!r}): the provider expects it to be sent back."
-            return _failed(answer, ProviderError("paused_turn", said, status=status, hint=_PAUSED))
-        case Ending.UNKNOWN:
-            said = f"The finish_reason {word!r} is unknown, so the answer may be incomplete."
-            return _failed(answer, ProviderError("unknown_finish_reason", said, status=status, hint=_DECLARE))
-
-
-_PAUSED = "runner sends one request per case and does not continue a turn"
-_DECLARE = (
-    "if you know what it means, declare it in runner.yaml, under finish_reasons of the endpoint:"
-    " stop, length, content_filter or error"
-)
-
-
 def _read_text(
     answer: Answer, choice: Mapping[str, Json], content: MessageContent, request: JsonObject
 ) -> Answer:
@@ -372,13 +338,6 @@ def _wrapping(text: str) -> str:
     if start.startswith("```"):
         return "; it is wrapped in a ``` code fence (fences are not stripped)"
     return ""
-
-
-def _why_cut(answer: Answer) -> str:
-    said = f"The answer was cut off (finish_reason {(answer.finish_reason or '')[:_LONGEST_WORD]!r})"
-    if not answer.text:
-        return f"{said} before any text arrived; reasoning counts towards the token limit too."
-    return f"{said} after {len(answer.text)} characters."
 
 
 def _why_called(answer: Answer, request: JsonObject) -> str:
@@ -423,10 +382,6 @@ def _tool_calls(message: Mapping[str, Json]) -> tuple[Mapping[str, Json], ...]:
     return tuple(call for call in (visible(call) for call in listed) if isinstance(call, dict))
 
 
-def _failed(answer: Answer, error: ProviderError) -> Answer:
-    return answer._replace(outcome=Outcome.ERROR, detail=error.message, error=error)
-
-
 def _malformed(what: str, exchange: _Exchange) -> ProviderError:
     message = f"The response has {what}, so it is not a chat completion."
     return exchange.error({"error": {"message": message, "code": "malformed_response"}})
@@ -436,7 +391,7 @@ def _finish_word(value: Json) -> str | None:
     """Return a finish_reason as text. Other values become JSON text, so that they count as unknown and not as missing."""
     if value is None or isinstance(value, str):
         return _word(value)
-    return str(visible(json.dumps(value)))[:_LONGEST_WORD]
+    return str(visible(json.dumps(value)))[:LONGEST_WORD]
 
 
 def _word(value: Json) -> str | None:

@@ -8,22 +8,23 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from importlib import import_module
 from types import MappingProxyType
-from typing import ClassVar, Literal, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 
 from ..apis import APIS, DEFAULT_API, OPERATIONS
 from ..finish_reasons import NONE_DECLARED, Declared
 from ..values import Json, JsonObject, JsonPath
-from .classify import read_reply
-from .error_rules import ANYTHING, Asked
 from .fingerprint import FINGERPRINTERS, NOT_COUNTED, Fingerprinter, parts
 from .reply import Reply
 from .request import encode
-from .stream import StreamReader
 from .usage import NO_LIMITS, TokenLimits
+
+if TYPE_CHECKING:
+    from .error_rules import Asked
+    from .stream import StreamReader
 
 __all__ = ["Dialect", "SchemaRules", "UntranslatableError", "dialect_of"]
 
@@ -127,7 +128,7 @@ class Dialect(ABC):
         `finish_reasons` has the meanings of an endpoint's own words, by their `word_key`; `keyed` is whether a key was
         sent. `limits` are the server's own limits on tokens, for formats in which it may not say that it cut an answer. Never raises, whatever the bytes are.
         """
-        return read_reply(
+        return _reader_of_replies()(
             status,
             headers,
             body,
@@ -140,8 +141,14 @@ class Dialect(ABC):
             reader=self.stream,
         )
 
+    def prepare(self) -> None:
+        """Import what reads replies, so that the first one does not wait for it."""
+        _reader_of_replies()
+
     def printer(self) -> StreamReader:
         """Return a reader for the text of a stream, as it arrives."""
+        from .error_rules import ANYTHING
+
         return self.stream({}, NONE_DECLARED, ANYTHING)
 
     def estimate(self, request: JsonObject, size: int) -> float:
@@ -174,6 +181,14 @@ class Dialect(ABC):
     def parts(self, request: JsonObject) -> dict[str, str]:
         """Return the digests of the parts of a declared request (see `fingerprint.parts`)."""
         return parts(request, api=self.mark, not_counted=self.not_counted)
+
+
+@cache
+def _reader_of_replies() -> Callable[..., Reply]:
+    """Return `read_reply`, which is imported on first use: most commands receive no replies."""
+    from .classify import read_reply
+
+    return read_reply
 
 
 @cache

@@ -50,15 +50,43 @@ def test_a_help_page_does_not_load_what_writes_other_output(project: ProjectFold
     assert loaded & {"runner.report.terminal.outlet", "runner.report.terminal.painting"} == set()
 
 
-@pytest.mark.parametrize(
-    "args",
-    [("check",), ("render",), ("render", "--format", "curl"), ("run", "--dry-run"), ("test", "--offline")],
-)
+def test_the_version_is_printed_without_modules_for_files_and_addresses(project: ProjectFolder) -> None:
+    assert modules_after(project, "--version") & {"pathlib", "urllib.parse", "ipaddress"} == set()
+
+
+OFFLINE = [
+    ("check",),
+    ("render",),
+    ("render", "--format", "curl"),
+    ("run", "--dry-run"),
+    ("test", "--offline"),
+]
+
+
+@pytest.mark.parametrize("args", OFFLINE)
+def test_commands_that_receive_no_answer_do_not_load_what_reads_one(
+    project: ProjectFolder, args: tuple[str, ...]
+) -> None:
+    project.write("hello.prompt.yaml", PROMPT)
+    loaded = modules_after(project, *args)
+    assert "runner.wire.dialects.chat" in loaded
+    assert loaded & {"runner.wire.classify", "runner.wire.stream", "runner.wire.verdicts"} == set()
+
+
+@pytest.mark.parametrize("args", OFFLINE)
 def test_offline_commands_load_no_http_library(project: ProjectFolder, args: tuple[str, ...]) -> None:
     project.write("hello.prompt.yaml", PROMPT)
     loaded = modules_after(project, *args)
     assert "runner.engine.plan.plan" in loaded
     assert loaded & {"httpx", "httpcore", *FAST, "http.client", "urllib.request", "xllamacpp"} == set()
+
+
+def test_a_run_without_output_does_not_load_what_writes_files_of_results(project: ProjectFolder) -> None:
+    project.write("runner.yaml", "endpoints: {none: {base_url: 'http://127.0.0.1:9/v1', max_retries: 0}}\n")
+    project.write("hello.prompt.yaml", PROMPT)
+    loaded = modules_after(project, "run", "--endpoint", "none")
+    assert "runner.engine.pool.pool" in loaded
+    assert loaded & {"runner.report.run.output", "runner.report.run.junit", "openpyxl", "pyarrow"} == set()
 
 
 def test_the_offline_gate_draws_without_rich(project: ProjectFolder) -> None:
@@ -77,11 +105,12 @@ RARE = {
 }
 
 
-def test_the_offline_gate_does_not_load_what_only_a_gate_or_an_unusual_answer_needs(
-    project: ProjectFolder,
+@pytest.mark.parametrize("args", [("test", "--offline"), ("check",)])
+def test_a_command_does_not_load_what_only_a_gate_or_an_unusual_answer_needs(
+    project: ProjectFolder, args: tuple[str, ...]
 ) -> None:
     project.write("hello.prompt.yaml", PROMPT)
-    assert modules_after(project, "test", "--offline") & RARE.keys() == set()
+    assert modules_after(project, *args) & RARE.keys() == set()
 
 
 def test_a_declared_gate_loads_its_statistics(project: ProjectFolder) -> None:

@@ -27,6 +27,7 @@ MODULES: dict[str, tuple[str, ...]] = {
         "wire/error_rules": "tests/wire/test_error_rules.py tests/wire/test_provider_errors.py",
         "wire/stream": "tests/wire/test_stream.py tests/wire/test_parts.py tests/wire/test_classify.py tests/wire/test_recorded.py",
         "wire/classify": "tests/wire/test_classify.py tests/wire/test_parts.py tests/wire/test_verdicts.py tests/wire/test_stream.py tests/wire/test_recorded.py",
+        "wire/early_endings": "tests/wire/test_classify.py tests/wire/test_parts.py tests/wire/test_verdicts.py tests/wire/test_stream.py tests/wire/test_recorded.py",
         "verdict/exact": "tests/verdict/test_exact.py",
         "verdict/intervals": "tests/verdict/test_intervals.py",
         "verdict/power": "tests/verdict/test_intervals.py",

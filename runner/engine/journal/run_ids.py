@@ -11,8 +11,7 @@ from ...errors import StorageError
 
 __all__ = ["is_id", "new_id"]
 
-_ID = re.compile(r"([0-9]{8}T[0-9]{6}[0-9]{3})Z-[0-9a-f]{6}", re.ASCII)
-_FORM = "%Y%m%dT%H%M%S%f"
+_ID = re.compile(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)(\d{3})Z-[0-9a-f]{6}", re.ASCII)
 
 
 def is_id(name: str) -> bool:
@@ -42,7 +41,8 @@ def _time_of(name: str) -> datetime | None:
     found = _ID.fullmatch(name)
     if found is None:
         return None
+    year, month, day, hour, minute, second, millisecond = map(int, found.groups())
     try:
-        return datetime.strptime(found[1], _FORM).replace(tzinfo=UTC)
+        return datetime(year, month, day, hour, minute, second, millisecond * 1000, UTC)
     except ValueError:
         return None

@@ -286,6 +286,7 @@ class Pool:
         if known is not None:
             return known[1]
         connection, dialect = self._connection, unit.dialect
+        dialect.prepare()
         named = () if dialect.mark is None else (dialect.mark,)
         target = Target(
             connection.url(dialect.path(unit.fields, stream=self._printer is not None)),

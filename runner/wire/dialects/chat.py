@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from ...finish_reasons import Declared
 from ...values import Json, JsonObject
 from ..dialect import Dialect
-from ..error_rules import Asked
 from ..request import with_stream
-from ..stream import StreamAccumulator, StreamReader
+
+if TYPE_CHECKING:
+    from ..error_rules import Asked
+    from ..stream import StreamReader
 
 __all__ = ["DIALECT", "Chat"]
 
@@ -43,6 +46,8 @@ class Chat(Dialect):
         self, headers: Mapping[str, str], finish_reasons: Mapping[str, Declared], asked: Asked
     ) -> StreamReader:
         """Return a reader that joins the chunks."""
+        from ..stream import StreamAccumulator
+
         return StreamAccumulator(headers, finish_reasons, asked)
 
 
