@@ -28,11 +28,11 @@ def python_pattern(source: str, flags: str = "") -> str:
     """Return the pattern in Python's syntax. Raises PatternError if Python has no equivalent."""
     if unknown := set(flags) - set("gimsuy"):
         raise PatternError(f"the flag {''.join(sorted(unknown))} is not known")
-    if "m" in flags and re.search(r"(?<!\\)[$^]", source):
-        raise PatternError("the flag m changes the meaning of ^ and $")
     if re.search(r"\\[pP]\{", source) and not {"u", "v"} & set(flags):
         raise PatternError("\\p without the flag u means the letter p in JavaScript")
-    spelt = _spelt(source)
+    spelt = _spelt(source, lines="m" in flags)
+    if spelt is None and "m" in flags:
+        raise PatternError("the flag m changes the meaning of ^ and $")
     if spelt is None:
         spelt = compile_ecma(source).pattern
     ours = "".join(flag for flag in "is" if flag in flags)
@@ -46,8 +46,12 @@ def python_pattern(source: str, flags: str = "") -> str:
     return pattern
 
 
-def _spelt(source: str) -> str | None:
-    """Return the pattern with the fewest changes; None if single characters are not enough."""
+_OF_LINES = {"^": r"(?<![^\n\r\u2028\u2029])", "$": r"(?![^\n\r\u2028\u2029])"}
+"""The ends of a line, with the flag m."""
+
+
+def _spelt(source: str, *, lines: bool) -> str | None:
+    """Return the pattern with the fewest changes; None if single characters are not enough. `lines`: the flag m is set."""
     pieces: list[str] = []
     inside = False
     signs = [found[0] for found in _SIGN.finditer(source)]
@@ -65,6 +69,8 @@ def _spelt(source: str) -> str | None:
             if following in ("]", "") or (following == "^" and signs[index + 2 : index + 3] == ["]"]):
                 return None
             inside = True
+        elif lines and sign in _OF_LINES:
+            sign = _OF_LINES[sign]
         elif sign in _OUTSIDE:
             sign = _OUTSIDE[sign]
         elif sign.startswith(r"\k<"):

@@ -34,7 +34,12 @@ def test_the_assertion_holds_where_node_says_so(record):
     [
         "fetch('x')", "output.replace('a', '$&') === 'c'", "process.env.X === 'a'", "require('fs')", "context.metadata.x > 1",
         "output.split('').reverse().join('') === output", "new Date() > 1", "`${output.length}` === 'a'",
-        "output.match(/a/g).length > 2", "JSON.parse(output).xs.map(x => x + 1)[0] === 2", "for (;;) {}", "output", "", "(", "a => a",
+        "output.match(/a/)", "output.split(/a*/).length > 2", "output.split(/(a)/).length > 2", "output.replace(/a/, x => x) === 'a'",
+        "output.replace(/a/, '$<n>') === 'a'", "/a/y.test(output)", "[/a/].map(p => p.test(output))[0]", "JSON.parse(output).xs.map((x, i) => i)[0] === 2",
+        "let n = 0;\nfor (const i of [1]) { if (output) { n++; break; } n += 2; }\nreturn n > 2;", "for (const i in {}) {}\nreturn true;",
+        "for (const i of [1, 2]) { if (output) { if (i > 1) continue; } return i > 1; }\nreturn true;",
+        "let s = '';\nfor (const i of ['a']) { s = s + i; }\nreturn output === s;", "function f(x) { if (!x) throw 1; return x; }\nreturn f(output) === 'a';",
+        "JSON.parse(output).xs.map(x => x + 1)[0] === 2", "for (;;) {}", "output", "", "(", "a => a",
         "output.length > '3'", "({}).x", "return output", "try { JSON.parse(output); } catch { }\nreturn true", "output - 1 > 2",
         "(() => { let a = 1 })()", "try { return output == 'a'; } catch (e) { return true; }", "Math.random() > 0.5", "output.length = 3", "output.xs.every((a, b) => a > b)", "[[[" * 100,
     ],
@@ -68,15 +73,15 @@ def test_any_code_is_translated_to_what_compiles_or_refused_in_words(code):
         (r"(?<y>\w)\k<y>", "", "(?P<y>[A-Za-z0-9_])(?P=y)"),
         (r"\bx\b", "", r"(?a:\b)x(?a:\b)"),
         ("café", "", "café"),
+        ("^a$", "m", r"(?<![^\n\r\u2028\u2029])a(?![^\n\r\u2028\u2029])"),
+        (r"\^a[$^]", "m", r"\^a[$^]"),
     ],
 )
 def test_a_regular_expression_is_spelt_for_python(source, flags, ours):
     assert python_pattern(source, flags) == ours
 
 
-@pytest.mark.parametrize(
-    ("source", "flags"), [("(", ""), ("^a", "m"), ("a", "x"), (r"\p{L}", ""), ("(?<=a+)b", "")]
-)
+@pytest.mark.parametrize(("source", "flags"), [("(", ""), ("a", "x"), (r"\p{L}", ""), ("(?<=a+)b", "")])
 def test_a_regular_expression_that_python_cannot_match_is_refused(source, flags):
     with pytest.raises(PatternError):
         python_pattern(source, flags)

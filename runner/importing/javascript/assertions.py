@@ -11,9 +11,9 @@ import re
 from collections.abc import Callable
 
 from .expressions import Emitter
+from .searches import pattern_of
 from .statements import inlined, program
 from .syntax import NotTranslatableError, SyntaxNode
-from .values import pattern_of
 
 __all__ = ["NotTranslatableError", "as_assertion", "changed_answer", "lacks_return"]
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-from .filters import filters_of, is_split, is_words
-from .methods import static_function, text_method
-from .statements import inlined
+from .calls import called, length_of
+from .operators import operation
 from .syntax import NotTranslatableError, SyntaxNode
-from .values import Value, pattern_of, quoted, thrown
+from .values import Value, quoted, thrown
 
 __all__ = ["Emitter"]
 
@@ -27,9 +26,16 @@ class Emitter:
         self.parsed = parsed
         self.rename = rename
         self.size = 0
+        self.items: list[str] = []
+        """The names of the items of the comprehensions around the value."""
 
     def value(self, node: SyntaxNode) -> Value:
         """Return the expression of a node. Raises NotTranslatableError."""
+        made = self._value(node)
+        return Value(thrown(made.code, made.base), "bool") if made.kind == "bool" and made.base else made
+
+    def _value(self, node: SyntaxNode) -> Value:
+        """Return the expression of a node. A boolean with a `base` is false where JavaScript throws on a member of null."""
         self.size += 1
         if self.size > 3000:
             raise NotTranslatableError("it is too long")
@@ -43,14 +49,19 @@ class Emitter:
 
     def truth(self, node: SyntaxNode) -> str:
         """Return an expression that is true if the value is truthy in JavaScript."""
+        if node.kind == "binary" and node.value in ("&&", "||"):
+            word = "and" if node.value == "&&" else "or"
+            return f"({self.truth(node.parts[0])} {word} {self.truth(node.parts[1])})"
+        if node.kind in ("if", "branch"):
+            test, yes, no = node.parts
+            return f"({self.truth(yes)} if {self.truth(test)} else {self.truth(no)})"
         made = self.value(node)
         if made.kind in ("bool", "string", "number", "match"):
             return made.code
-        if made.kind == "list":
-            return f"({made.code} is not none)"
+        if made.kind in ("list", "groups"):
+            return "true"
         code = made.code
-        test = f"({code} is mapping or ({code} is sequence and {code} is not string) or {code})"
-        return thrown(test, made.base)
+        return thrown(f'({code} not in [none, "", 0])', made.base)  # false is 0 there
 
     def verdict(self, node: SyntaxNode) -> str:
         """Return the expression for the whole assertion, which is true or false."""
@@ -64,7 +75,7 @@ class Emitter:
             return made.code
         if node.kind in ("if", "branch"):
             test, yes, no = node.parts
-            return f"({self.verdict(yes)} if {self.truth(test)} else {self.verdict(no)})"
+            return f"({self._outcome(yes)} if {self.truth(test)} else {self._outcome(no)})"
         if node.kind == "try":  # an exception fails the assertion
             return self.verdict(node.parts[0])
         if node.kind == "after":
@@ -72,8 +83,8 @@ class Emitter:
             return f"({self.verdict(then)} if {self._computed(first)} else false)"
         if node.kind == "binary" and node.value == "&&":
             left, right = node.parts
-            return f"({self._strict(left)} and {self.verdict(right)})"
-        made = self.value(node)
+            return f"({self._condition(left)} and {self.verdict(right)})"
+        made = self._value(node)
         if made.kind == "bool":
             return made.code
         bound = "> 0" if self.threshold is None else f">= {json.dumps(self.threshold)}"
@@ -83,6 +94,17 @@ class Emitter:
             code = made.code
             return f"({code} is true or ({code} is number and {code} is not boolean and {code} {bound}))"
         raise NotTranslatableError("its value is not a boolean, so promptfoo fails")
+
+    def _condition(self, node: SyntaxNode) -> str:
+        """Return the expression for a condition of the assertion, which fails if it is false or throws."""
+        if node.kind == "binary" and node.value == "&&":
+            return f"({self._condition(node.parts[0])} and {self._condition(node.parts[1])})"
+        made = self._value(node)
+        return made.code if made.kind == "bool" else self.boolean(node)
+
+    def _outcome(self, node: SyntaxNode) -> str:
+        """Return the expression for one of several results. A string fails the assertion."""
+        return "false" if node.kind in ("string", "template") else self.verdict(node)
 
     def _computed(self, node: SyntaxNode) -> str:
         """Return an expression that is true, and that fails if computing the value would throw."""
@@ -94,9 +116,13 @@ class Emitter:
         made = self.value(then)
         return Value(f"({made.code} if {self._computed(first)} else none)", made.kind)
 
-    def _strict(self, node: SyntaxNode) -> str:
+    def boolean(self, node: SyntaxNode) -> str:
+        """Return an expression that is true or false: whether the value is truthy in JavaScript."""
+        if node.kind == "binary" and node.value in ("&&", "||"):
+            word = "and" if node.value == "&&" else "or"
+            return f"({self.boolean(node.parts[0])} {word} {self.boolean(node.parts[1])})"
         made = self.value(node)
-        return made.code if made.kind == "bool" else f"(true if {self.truth(node)} else false)"
+        return made.code if made.kind in ("bool", "match") else f"(true if {self.truth(node)} else false)"
 
     def _number(self, node: SyntaxNode) -> Value:
         return Value(json.dumps(node.value), "number")
@@ -108,13 +134,43 @@ class Emitter:
         raise NotTranslatableError("a regular expression is not used as a test")
 
     def _arrow(self, node: SyntaxNode) -> Value:
-        raise NotTranslatableError("a function is used other than in some, every, filter or includes")
+        raise NotTranslatableError("a function is used other than over a list")
 
     def _object(self, node: SyntaxNode) -> Value:
         raise NotTranslatableError("an object is inside an expression")
 
     def _list(self, node: SyntaxNode) -> Value:
-        return Value(f"[{', '.join(self.value(each).code for each in node.parts)}]", "list")
+        parts = [self.value(each) for each in node.parts]
+        if any(part.kind in ("match", "groups", "undefined") for part in parts):
+            raise NotTranslatableError("a list has an item without an equivalent")
+        kinds = {part.kind for part in parts}
+        items = kinds.pop() if len(kinds) == 1 else "any"
+        return Value(f"[{', '.join(part.code for part in parts)}]", "list", items=items)
+
+    def _joined(self, node: SyntaxNode) -> Value:
+        parts = [self.value(each) for each in node.parts]
+        if any(part.kind != "list" for part in parts):
+            raise NotTranslatableError("a value is added to one that may not be a list")
+        items = {part.items for part in parts if part.code != "[]"}
+        code = f"({' + '.join(part.code for part in parts)})"
+        return Value(code, "list", items=items.pop() if len(items) == 1 else "any")
+
+    def _sum(self, node: SyntaxNode) -> Value:
+        made = self.value(node.parts[0])
+        if made.items != "number":
+            raise NotTranslatableError("a sum of values that may not be numbers")
+        return Value(f"({made.code} | sum)", "number")
+
+    def _item(self, node: SyntaxNode) -> Value:
+        assert isinstance(node.value, tuple)
+        name, kind = node.value
+        return Value(name, kind)
+
+    def _call(self, node: SyntaxNode) -> Value:
+        return called(self, node.parts[0], list(node.parts[1:]))
+
+    def _binary(self, node: SyntaxNode) -> Value:
+        return operation(self, str(node.value), *node.parts)
 
     def _name(self, node: SyntaxNode) -> Value:
         name = str(node.value)
@@ -141,8 +197,11 @@ class Emitter:
         if not self.parsed and (word := _typeof_output(test)) is not None:
             return self.value(yes if word == "string" else no)
         one, other = self.value(yes), self.value(no)
+        if {"match", "groups"} & {one.kind, other.kind}:
+            raise NotTranslatableError("the match of a regular expression is used as a value")
         kind = one.kind if one.kind == other.kind else "any"
-        return Value(f"({one.code} if {self.truth(test)} else {other.code})", kind)
+        items = one.items if one.items == other.items else "any"
+        return Value(f"({one.code} if {self.truth(test)} else {other.code})", kind, items=items)
 
     def _unary(self, node: SyntaxNode) -> Value:
         (part,) = node.parts
@@ -155,122 +214,20 @@ class Emitter:
             raise NotTranslatableError(f"`{node.value}` precedes a value that may not be a number")
         return Value(f"({node.value}{made.code})", "number")
 
-    def _binary(self, node: SyntaxNode) -> Value:
-        operator, (left, right) = str(node.value), node.parts
-        if operator in ("===", "!==", "==", "!="):
-            return self._equality(left, right, negated=operator.startswith("!"), loose=len(operator) == 2)
-        if operator in ("&&", "||"):
-            one, other = self.value(left), self.value(right)
-            if "match" in (one.kind, other.kind) and not (operator == "&&" and other.kind == "bool"):
-                raise NotTranslatableError("the match of a regular expression is used as a value")
-            word = "and" if operator == "&&" else "or"
-            if one.kind == "bool" and other.kind == "bool":
-                return Value(f"({one.code} {word} {other.code})", "bool")
-            if one.kind == other.kind and one.kind in ("string", "number"):
-                return Value(f"({one.code} {word} {other.code})", one.kind)
-            if operator == "&&" and other.kind == "bool":
-                # JavaScript returns the first value if it is falsy, which may not be a boolean but is never true.
-                return Value(f"(true if {self.truth(left)} and {other.code} else false)", "bool")
-            return (
-                Value(f"({other.code} if {self.truth(left)} else {one.code})", "any")
-                if operator == "&&"
-                else Value(
-                    f"({one.code} if {self.truth(left)} else {other.code})",
-                    other.kind if one.kind == "any" else "any",
-                )
-            )
-        if operator == "??":
-            one, other = self.value(left), self.value(right)
-            return Value(f"({one.code} if {one.code} is not none else {other.code})", "any")
-        if (folded := _folded(operator, left, right)) is not None:
-            return self.value(folded)
-        one, other = self.value(left), self.value(right)
-        if "match" in (one.kind, other.kind):
-            raise NotTranslatableError("the match of a regular expression is used as a value")
-        if operator in ("<", ">", "<=", ">="):
-            if {one.kind, other.kind} <= {"number", "any"}:
-                return Value(f"({one.code} {operator} {other.code})", "bool")
-            raise NotTranslatableError(f"`{operator}` has operands that may not be numbers")
-        if operator == "+" and one.kind == other.kind == "string":
-            return Value(f"({one.code} ~ {other.code})", "string")
-        if one.kind == other.kind == "number" and operator in ("+", "-", "*", "/"):
-            return Value(f"({one.code} {operator} {other.code})", "number")
-        if operator in ("-", "*", "/") and {one.kind, other.kind} <= {"number", "any"}:
-            return Value(f"({one.code} {operator} {other.code})", "number")
-        raise NotTranslatableError(f"`{operator}` has operands that may not be numbers")
-
-    def _equality(self, left: SyntaxNode, right: SyntaxNode, *, negated: bool, loose: bool) -> Value:
-        if right.kind == "unary" and right.value == "typeof":
-            left, right = right, left
-        if left.kind == "unary" and left.value == "typeof":
-            return self._typeof(left.parts[0], right, negated=negated)
-        one, other = self.value(left), self.value(right)
-        if one.kind in ("null", "undefined"):
-            one, other = other, one
-        positive: str
-        if one.kind == "match":
-            if other.kind != "null" and not (loose and other.kind == "undefined"):
-                raise NotTranslatableError(
-                    "the match of a regular expression is compared with a value other than null"
-                )
-            positive = f"not {one.code}"
-        elif other.kind in ("null", "undefined") and loose:
-            positive = f"{one.code} is none"
-        elif other.kind == "undefined":
-            positive = f"{one.raw} is not defined" if one.raw else "false"
-        elif other.kind == "null":
-            positive = f"({one.raw} | default(false)) is none" if one.raw else f"{one.code} is none"
-        else:
-            positive = self._same(one, other, loose=loose)
-        if negated:
-            return Value(thrown(f"(not ({positive}))", one.base), "bool")
-        if other.kind in ("null", "undefined"):
-            return Value(thrown(f"({positive})", one.base), "bool")
-        return Value(f"({positive})", "bool")
-
-    def _same(self, one: Value, other: Value, *, loose: bool) -> str:
-        if "list" in (one.kind, other.kind):
-            raise NotTranslatableError("two lists are never equal in JavaScript")
-        if loose and one.kind != other.kind and "any" not in (one.kind, other.kind):
-            raise NotTranslatableError("`==` compares values of two types")
-        for value, boolean in ((one, other), (other, one)):
-            if boolean.kind == "bool" and boolean.code in ("true", "false"):
-                return f"{value.code} is {boolean.code}"
-            if boolean.kind == "number" and boolean.code in ("0", "1") and value.kind == "any":
-                return f"{value.code} == {boolean.code} and {value.code} is not boolean"
-        if one.kind == other.kind == "any" and loose:
-            raise NotTranslatableError("`==` compares values that may have different types")
-        return f"{one.code} == {other.code}"
-
-    def _typeof(self, node: SyntaxNode, word: SyntaxNode, *, negated: bool) -> Value:
-        made = self.value(node)
-        code = made.code
-        tests = {
-            "string": f"{code} is string",
-            "number": f"{code} is number and {code} is not boolean",
-            "boolean": f"{code} is boolean",
-            "object": f"{made.raw or code} is defined and ({code} is none or {code} is mapping or ({code} is sequence and {code} is not string))",
-            "undefined": f"{made.raw or code} is not defined",
-        }
-        if word.kind != "string" or word.value not in tests:
-            raise NotTranslatableError("`typeof` is not compared with a constant")
-        test = tests[str(word.value)]
-        return Value(thrown(f"(not ({test}))", made.base) if negated else f"({test})", "bool")
-
     def _member(self, node: SyntaxNode) -> Value:
         (owner,) = node.parts
         name = str(node.value)
-        if (
-            owner.kind == "member"
-            and owner.value == "vars"
-            and owner.parts[0] == SyntaxNode("name", "context")
-        ):
+        if _is_vars(owner):
             raw = f"vars[{quoted(self.rename(name))}]"
             return Value(raw, "any")
         if owner == SyntaxNode("name", "context"):
             raise NotTranslatableError(f"`context.{name}` is not available to assertions in runner")
         if name == "length":
-            return self._length(owner)
+            made = length_of(self, owner)
+            if node.kind == "member?" and (of := self.value(owner)).kind in ("any", "match"):
+                test = of.code if of.kind == "match" else f"{of.code} is not none"
+                return Value(f"({made.code} if {test} else none)", "any")
+            return made
         if owner.kind == "name" and owner.value in (
             "Math",
             "JSON",
@@ -295,163 +252,34 @@ class Emitter:
 
     def _index(self, node: SyntaxNode) -> Value:
         owner, index = node.parts
-        if (
-            owner.kind == "member"
-            and owner.value == "vars"
-            and owner.parts[0] == SyntaxNode("name", "context")
-        ):
+        if _is_vars(owner):
             if index.kind != "string":
                 raise NotTranslatableError("the name of a variable is computed")
             return Value(f"vars[{quoted(self.rename(str(index.value)))}]", "any")
         made, key = self.value(owner), self.value(index)
+        if made.match is not None and type(index.value) is int:
+            return _part_of_match(made, index.value, optional=node.kind.endswith("?"))
         if made.kind == "string" or key.kind not in ("number", "string") or key.code.startswith("(-"):
             raise NotTranslatableError("an index has no equivalent")
         return self._part(made, key.code, optional=node.kind.endswith("?"))
 
-    def _length(self, owner: SyntaxNode) -> Value:
-        if owner.kind == "call" and owner.parts[0].kind == "member":
-            callee, *given = owner.parts
-            if callee.value == "filter" and len(given) == 1 and callee.parts[0].kind == "list":
-                items = self._literal(callee.parts[0])
-                return Value(
-                    "("
-                    + " + ".join(f"(1 if {self.truth(_applied(given[0], each))} else 0)" for each in items)
-                    + ")",
-                    "number",
-                )
-            if is_split(owner) and given[0].value in (r"/\s+/", r"/\s+/g"):
-                inner = callee.parts[0]
-                trimmed = inner.kind == "call" and inner.parts[0] == SyntaxNode(
-                    "member", "trim", inner.parts[0].parts
-                )
-                text = self.value(inner.parts[0].parts[0] if trimmed else inner)
-                if text.kind == "string" and trimmed:
-                    return Value(f"({text.code} | wordcount)", "number")
-                if text.kind == "string":  # white space at an end makes an empty string
-                    ends = " + ".join(
-                        f"(1 if {text.code} is search({quoted(end)}) else 0)" for end in (r"\A\s", r"\s\Z")
-                    )
-                    return Value(f"(({text.code} | wordcount) + {ends})", "number")
-            if callee.value == "filter" and len(given) == 1 and is_words(callee.parts[0], given[0]):
-                text = self.value(callee.parts[0].parts[0].parts[0])
-                if text.kind == "string":
-                    return Value(f"({text.code} | wordcount)", "number")
-        made = self.value(owner)
-        if made.kind == "string" or made.kind == "list":
-            return Value(f"({made.code} | length)", "number")
-        if made.kind != "any":
-            raise NotTranslatableError("`length` of a value that has no length")
-        # The length of an object is undefined.
-        code = made.raw or made.code
-        return Value(f"({code} | length if {made.code} is not mapping else none)", "any")
 
-    def _literal(self, node: SyntaxNode) -> tuple[SyntaxNode, ...]:
-        if node.kind != "list":
-            raise NotTranslatableError("a function is applied to a list that is not a literal")
-        if not node.parts or len(node.parts) > 60:
-            raise NotTranslatableError("a list has no items" if not node.parts else "a list is too long")
-        return node.parts
+def _is_vars(node: SyntaxNode) -> bool:
+    return node.kind == "member" and node.value == "vars" and node.parts[0] == SyntaxNode("name", "context")
 
-    def _call(self, node: SyntaxNode) -> Value:
-        callee, *given = node.parts
-        if callee.kind == "member" or callee.kind == "member?":
-            return self._method(callee, given)
-        if callee.kind == "arrow":
-            names = callee.value if isinstance(callee.value, tuple) else ()
-            if len(names) != len(given):
-                raise NotTranslatableError("a function is called with the wrong number of arguments")
-            return self.value(inlined(callee.parts[0], dict(zip(map(str, names), given, strict=True))))
-        if callee == SyntaxNode("name", "Boolean") and len(given) == 1:
-            return Value(f"(true if {self.truth(given[0])} else false)", "bool")
-        if (
-            callee == SyntaxNode("name", "String")
-            and len(given) == 1
-            and (made := self.value(given[0])).kind == "string"
-        ):
-            return made
-        name = callee.value if callee.kind == "name" else "a function"
-        raise NotTranslatableError(f"the function `{name}()` has no equivalent")
 
-    def _method(self, callee: SyntaxNode, given: list[SyntaxNode]) -> Value:
-        (owner,) = callee.parts
-        name = str(callee.value)
-        if owner.kind == "name" and owner.value in ("JSON", "Array", "Object", "Math", "Number"):
-            return static_function(f"{owner.value}.{name}", [self.value(each) for each in given])
-        if owner.kind == "regex":
-            if name == "test" and len(given) == 1:
-                return self._searched(given[0], owner)
-            raise NotTranslatableError(f"`{name}` of a regular expression")
-        if name == "filter" and len(given) == 1 and owner.kind != "list":
-            return self._filtered(owner, given[0])
-        if name == "split" and len(given) == 1 and given[0].kind == "regex":
-            return self._words(owner, str(given[0].value))
-        if name in ("some", "every") and len(given) == 1 and owner.kind != "list":
-            return self._over(owner, name, given[0])
-        if name in ("some", "every") and len(given) == 1:
-            items = self._literal(owner)
-            word = " or " if name == "some" else " and "
-            parts = [self._strict(_applied(given[0], each)) for each in items]
-            return Value(f"({word.join(parts)})", "bool")
-        if name == "match" and len(given) == 1 and given[0].kind == "regex":
-            found = self._searched(owner, given[0])
-            return Value(found.code, "match")
-        return self._of_text(owner, name, given)
-
-    def _code(self, node: SyntaxNode) -> str:
-        return self.value(node).code
-
-    def _over(self, owner: SyntaxNode, name: str, function: SyntaxNode) -> Value:
-        """Return the expression for `some` or `every` of a list: it compares the number of items that pass the filters."""
-        made = self.value(owner)
-        if made.kind not in ("any", "list") or function.kind != "arrow":
-            raise NotTranslatableError(f"`{name}` of a value that may not be a list")
-        names = function.value if isinstance(function.value, tuple) else ()
-        if len(names) != 1:
-            raise NotTranslatableError("a function has several parameters")
-        code = made.raw or made.code
-        chosen = (
-            f"{code} | {' | '.join(filters_of(function.parts[0], str(names[0]), self._code))} | list | length"
-        )
-        if name == "some":
-            return Value(f"({chosen} > 0)", "bool")
-        return Value(f"({code} is not mapping and ({chosen}) == ({code} | length))", "bool")
-
-    def _filtered(self, owner: SyntaxNode, function: SyntaxNode) -> Value:
-        """Return the expression for `filter` of a list."""
-        if is_words(owner, function):
-            text = self.value(owner.parts[0].parts[0])
-            if text.kind == "string":
-                return Value(f"({text.code}.split())", "list")
-        made = self.value(owner)
-        if made.kind != "list":
-            raise NotTranslatableError("`filter` of a value that may not be a list")
-        if function == SyntaxNode("name", "Boolean"):
-            return Value(f"({made.code} | select | list)", "list")
-        names = function.value if isinstance(function.value, tuple) else ()
-        if function.kind != "arrow" or len(names) != 1:
-            raise NotTranslatableError("a function is not written inline")
-        chosen = " | ".join(filters_of(function.parts[0], str(names[0]), self._code))
-        return Value(f"({made.code} | {chosen} | list)", "list")
-
-    def _words(self, owner: SyntaxNode, literal: str) -> Value:
-        """Return the expression for `split`. White space at an end of the text would make an empty string, so it must have none."""
-        trimmed = owner.kind == "call" and owner.parts[0].kind == "member" and owner.parts[0].value == "trim"
-        text = self.value(owner)
-        if literal in (r"/\s+/", r"/\s+/g") and trimmed and text.kind == "string":
-            return Value(f"({self.value(owner.parts[0].parts[0]).code}.split())", "list")
-        raise NotTranslatableError("`split` with a regular expression")
-
-    def _of_text(self, owner: SyntaxNode, name: str, given: list[SyntaxNode]) -> Value:
-        made = self.value(owner)
-        if any(each.kind == "regex" for each in given):
-            raise NotTranslatableError(f"`{name}` with a regular expression")
-        return text_method(name, made, given, [self.value(each) for each in given])
-
-    def _searched(self, text: SyntaxNode, pattern: SyntaxNode) -> Value:
-        made = self.value(text)
-        if made.kind != "string" and made.kind != "any":
-            raise NotTranslatableError("a regular expression is applied to a value that is not a string")
-        return Value(f"({made.raw or made.code} is search({quoted(pattern_of(str(pattern.value)))}))", "bool")
+def _part_of_match(made: Value, index: int, *, optional: bool) -> Value:
+    """Return a part of a match, or of a match for which `|| []` stands in."""
+    match = made.match
+    assert match is not None
+    if match.every:
+        raw = f"{match.parts}[{index}]"
+        base = None if optional or made.kind == "groups" else f"({raw} | default(none))"
+        return Value(f"({raw} | default(none))", "any", raw, base)
+    if index == 0 and made.kind == "match" and not optional:
+        return Value(f'({match.group(0)} + "")', "string")  # fails without a match
+    base = match.group(0) if made.kind == "match" and not optional else None
+    return Value(match.group(index), "any", base=base)
 
 
 def _typeof_output(test: SyntaxNode) -> object:
@@ -460,23 +288,3 @@ def _typeof_output(test: SyntaxNode) -> object:
         return None
     left, right = test.parts
     return right.value if left == SyntaxNode("unary", "typeof", (SyntaxNode("name", "output"),)) else None
-
-
-def _folded(operator: str, left: SyntaxNode, right: SyntaxNode) -> SyntaxNode | None:
-    """Return the integer that an operation on two integer literals gives, or None."""
-    one, other = left.value, right.value
-    if not (left.kind == right.kind == "number" and type(one) is int and type(other) is int):
-        return None
-    made = one + other if operator == "+" else one - other if operator == "-" else one * other
-    return SyntaxNode("number", made) if operator in ("+", "-", "*") and 0 <= made < 2**53 else None
-
-
-def _applied(function: SyntaxNode, item: SyntaxNode) -> SyntaxNode:
-    if function.kind != "arrow":
-        if function == SyntaxNode("name", "Boolean"):
-            return item
-        raise NotTranslatableError("a function is not written inline")
-    names = function.value if isinstance(function.value, tuple) else ()
-    if len(names) != 1:
-        raise NotTranslatableError("a function has several parameters")
-    return inlined(function.parts[0], {str(names[0]): item})

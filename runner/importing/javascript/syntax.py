@@ -24,7 +24,7 @@ class SyntaxNode:
 _TOKEN = re.compile(
     r"""(?P<space>(?:\s|//[^\n]*|/\*.*?\*/)+)|(?P<number>\d[\d_]*(?:\.\d+)?(?:[eE][+-]?\d+)?|\.\d+)"""
     r"""|(?P<name>[A-Za-z_$][\w$]*)|(?P<string>"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')|(?P<template>`(?:\\.|[^`\\])*`)"""
-    r"""|(?P<op>=>|===|!==|==|!=|<=|>=|&&|\|\||\?\?|\?\.(?!\d)|\.\.\.|\*\*|\+\+|--|[-+*/%<>!?:;,.(){}\[\]=])""",
+    r"""|(?P<op>=>|===|!==|==|!=|<=|>=|&&|\|\||\?\?|\?\.(?!\d)|\.\.\.|\*\*|\+\+|--|\+=|-=|[-+*/%<>!?:;,.(){}\[\]=])""",
     re.DOTALL,
 )
 _FILLED = re.compile(r"(?<!\\)\$\{([^{}`]*)\}")
@@ -157,7 +157,7 @@ class Parser:
         ("||",),
         ("&&",),
         ("===", "!==", "==", "!="),
-        ("<", ">", "<=", ">="),
+        ("<", ">", "<=", ">=", "in"),
         ("+", "-"),
         ("*", "/", "%"),
     )
@@ -234,7 +234,14 @@ class Parser:
         if kind == "regex":
             return SyntaxNode("regex", text)
         if kind == "name":
-            if text in ("function", "new", "async", "await", "class", "delete", "void", "in", "instanceof"):
+            if text == "function":
+                if not self.peek("("):
+                    self._word()
+                self.need("(")
+                names = self.names(")")
+                self.need("{")
+                return SyntaxNode("arrow", tuple(names), (self.block(),))
+            if text in ("new", "async", "await", "class", "delete", "void", "in", "instanceof"):
                 raise NotTranslatableError(f"`{text}` has no equivalent in an expression")
             return SyntaxNode("name", text)
         if text == "(":

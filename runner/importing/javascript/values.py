@@ -5,22 +5,56 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from ...patterns import PatternError
-from ..regexes import python_pattern
 from .syntax import NotTranslatableError
 
-__all__ = ["Value", "pattern_of", "quoted", "thrown"]
+__all__ = ["Match", "Value", "quoted", "thrown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """The search of a text with a pattern; `every` if all matches are wanted (the flag g)."""
+
+    text: str
+    pattern: str
+    every: bool
+
+    @property
+    def parts(self) -> str:
+        """Return an expression for the list of all matches."""
+        return f"({self.text} | regex_findall({quoted(self.pattern)}))"
+
+    def group(self, number: int) -> str:
+        """Return an expression for a group of the first match, which is none if there is no match."""
+        group = f", {number}" if number else ""
+        return f"({self.text} | regex_search({quoted(self.pattern)}{group}))"
 
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A Jinja expression, and the type of its value: bool, number, string, list, match, null, undefined or any."""
+    """A Jinja expression, and the type of its value: bool, number, string, list, match, groups, null, undefined or any."""
 
     code: str
     kind: str
     raw: str | None = None
     """The expression without a default for an undefined value."""
     base: str | None = None
+    items: str = "any"
+    """The type of the items of a list."""
+    texts: bool = False
+    """Whether a value of type any is a string, if it is defined."""
+    match: Match | None = None
+    """The search whose match, or whose groups, the value is."""
+
+    @property
+    def listed(self) -> str:
+        """Return an expression that is a list, or fails where JavaScript throws. Raises NotTranslatableError."""
+        if self.kind == "list":
+            return self.code
+        if self.kind == "any":
+            return self.raw or self.code
+        if self.kind == "match" and self.match is not None and self.match.every:
+            return f"({self.match.parts} if {self.code} else 1 // 0)"
+        raise NotTranslatableError("a list is expected where the value is none")
 
 
 def thrown(code: str, base: str | None) -> str:
@@ -31,12 +65,3 @@ def thrown(code: str, base: str | None) -> str:
 def quoted(text: str) -> str:
     """Return a string literal of Jinja, which has the escapes of Python."""
     return json.dumps(text, ensure_ascii=False)
-
-
-def pattern_of(literal: str) -> str:
-    """Return the pattern of a literal such as `/a+/i` in Python's syntax."""
-    source, _, flags = literal[1:].rpartition("/")
-    try:
-        return python_pattern(source, flags)
-    except PatternError as error:
-        raise NotTranslatableError(f"a regular expression has no equivalent in Python: {error}") from None
