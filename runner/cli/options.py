@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -17,6 +18,7 @@ __all__ = [
     "ShardType",
     "bom_option",
     "case_option",
+    "case_selection_options",
     "diff_format",
     "endpoint_option",
     "env_file_option",
@@ -24,6 +26,8 @@ __all__ = [
     "isolate_option",
     "jobs_option",
     "kind_option",
+    "max_cost_option",
+    "max_errors_option",
     "no_cache_option",
     "no_lint_option",
     "paths_argument",
@@ -34,6 +38,7 @@ __all__ = [
     "tag_option",
     "transport_option",
     "trust_option",
+    "typed_parameters",
 ]
 
 
@@ -95,6 +100,32 @@ class EncodingType(click.ParamType[object]):
         except (LookupError, ValueError):
             self.fail(f"{value!r} is not the name of an encoding, such as cp1252 or utf-16.", param, ctx)
         return value
+
+
+class BoundType(click.ParamType[object]):
+    """`N` or `P%`."""
+
+    name = "N|P%"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> object:
+        if not isinstance(value, str):
+            return value
+        from ..engine.journal.error_limit import ErrorLimit
+
+        number = value.removesuffix("%")
+        if not number.isdecimal() or (number != value and int(number) > 100):
+            self.fail(f"{value!r} is neither a number from 0 nor a percentage such as 5%.", param, ctx)
+        return ErrorLimit(number=int(number)) if number == value else ErrorLimit(share=int(number) / 100)
+
+
+class DollarsType(click.FloatRange):
+    """A finite amount above zero: neither `nan`, which limits nothing, nor `inf`."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        dollars = super().convert(value, param, ctx)
+        if not isfinite(dollars):
+            self.fail(f"{value!r} is not a finite amount.", param, ctx)
+        return dollars
 
 
 isolate_option = click.option(
@@ -175,7 +206,6 @@ quiet_option = click.option(
 )
 
 _OPTIONS = (
-    paths_argument,
     click.option(
         "--var",
         "-v",
@@ -263,6 +293,19 @@ report_option = click.option(
     "--report", metavar="FILE", help="Write a report as one .html file, as `runner report` does."
 )
 
+max_cost_option = click.option(
+    "--max-cost",
+    type=DollarsType(0, min_open=True),
+    metavar="DOLLARS",
+    help="Stop before the run costs more than this amount.",
+)
+
+max_errors_option = click.option(
+    "--max-errors",
+    type=BoundType(),
+    help="Stop when more cases than this number or percentage get no answer.",
+)
+
 no_lint_option = click.option(
     "--no-lint",
     is_flag=True,
@@ -294,11 +337,16 @@ env_file_option = click.option(
 )
 
 
-def selection_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the shared options to a command, in their order."""
+def case_selection_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the shared options to a command, in their order, but no argument for the paths."""
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
+
+
+def selection_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the shared options and the argument for the paths to a command, in their order."""
+    return paths_argument(case_selection_options(command))
 
 
 select_argument = click.argument("select", nargs=-1, metavar="[SELECT]...")
@@ -321,3 +369,9 @@ diff_format = click.option(
     help="Print for a person, for a program, or as a pull request comment.",
 )
 """The format in which a comparison of requests is printed."""
+
+
+def typed_parameters(ctx: click.Context) -> frozenset[str]:
+    """Return the parameters that come from the command line itself, not from a default or the environment."""
+    source = click.core.ParameterSource.COMMANDLINE
+    return frozenset(name for name in ctx.params if ctx.get_parameter_source(name) is source)

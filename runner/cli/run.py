@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from math import isfinite
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 import click
 
@@ -13,6 +12,8 @@ from .options import (
     env_file_option,
     force_option,
     jobs_option,
+    max_cost_option,
+    max_errors_option,
     no_cache_option,
     no_lint_option,
     quiet_option,
@@ -20,6 +21,7 @@ from .options import (
     selection_options,
     transport_option,
     trust_option,
+    typed_parameters,
 )
 from .terminal import confirm
 
@@ -30,32 +32,6 @@ if TYPE_CHECKING:
     from ..files.env_file import EnvFile
 
 __all__ = ["command"]
-
-
-class BoundType(click.ParamType[object]):
-    """`N` or `P%`."""
-
-    name = "N|P%"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> object:
-        if not isinstance(value, str):
-            return value
-        from ..engine.journal.error_limit import ErrorLimit
-
-        number = value.removesuffix("%")
-        if not number.isdecimal() or (number != value and int(number) > 100):
-            self.fail(f"{value!r} is neither a number from 0 nor a percentage such as 5%.", param, ctx)
-        return ErrorLimit(number=int(number)) if number == value else ErrorLimit(share=int(number) / 100)
-
-
-class DollarsType(click.FloatRange):
-    """A finite amount above zero: neither `nan`, which limits nothing, nor `inf`."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        dollars = super().convert(value, param, ctx)
-        if not isfinite(dollars):
-            self.fail(f"{value!r} is not a finite amount.", param, ctx)
-        return dollars
 
 
 @click.command("run")
@@ -78,17 +54,8 @@ class DollarsType(click.FloatRange):
     "--shard", type=ShardType(), help="Only part I of N of the cases; `runner merge` joins the parts."
 )
 @click.option("--resume", metavar="RUN", help="Continue a run that was stopped or killed (last: the newest).")
-@click.option(
-    "--max-cost",
-    type=DollarsType(0, min_open=True),
-    metavar="DOLLARS",
-    help="Stop before the run costs more than this amount.",
-)
-@click.option(
-    "--max-errors",
-    type=BoundType(),
-    help="Stop when more cases than this number or percentage get no answer.",
-)
+@max_cost_option
+@max_errors_option
 @no_cache_option
 @no_lint_option
 @quiet_option
@@ -162,7 +129,7 @@ def command(
     stored, output_was_recorded = None, False
     if resume is not None:
         stored, earlier, arguments = recorded_run(resume)
-        typed = _typed(ctx)
+        typed = typed_parameters(ctx)
         scope = earlier.with_changes(scope, typed)
         if output is None:
             # With --bom the file is rewritten, even if no request is left to send.
@@ -198,9 +165,3 @@ def command(
         env_file=env_file,
     )
     return run.dry_run() if dry_run else run.carry_out()
-
-
-def _typed(ctx: click.Context) -> frozenset[str]:
-    """Return the parameters that come from the command line itself, not from a default or the environment."""
-    source = click.core.ParameterSource.COMMANDLINE
-    return frozenset(name for name in ctx.params if ctx.get_parameter_source(name) is source)

@@ -15,7 +15,14 @@ from ..files.project_root import find_root
 from ..values import has_type
 from .load_selection import SelectionOptions
 
-__all__ = ["RunScope", "check_recorded_paths", "last_run", "recorded_run", "texts_of_files"]
+__all__ = [
+    "RunScope",
+    "check_recorded_paths",
+    "last_run",
+    "recorded_run",
+    "refuse_other_folder",
+    "texts_of_files",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,16 +81,12 @@ def recorded_run(name: str) -> tuple[StoredRun, RunScope, Mapping[str, Any]]:
         raise UsageError(
             f"the run {stored.id} cannot be resumed: "
             + ("it was killed before it began" if not stored.manifest else "it is not a run of `runner run`"),
-            hint="`runner test` resumes its own runs: start it again"
-            if stored.manifest.get("command") == "test"
-            else "start a new one",
+            hint={
+                "test": "`runner test` resumes its own runs: start it again",
+                "compare": f"runner compare --resume {stored.id}",
+            }.get(str(stored.manifest.get("command")), "start a new one"),
         )
-    folder = Path(os.path.normpath(root / stored.manifest["cwd"]))
-    if folder != Path.cwd():
-        raise UsageError(
-            f"the run {stored.id} was started in {folder}, and its paths are relative to that folder",
-            hint=f"cd {folder}",
-        )
+    refuse_other_folder(root, stored)
     try:
         scope = RunScope.from_json(arguments["asking"])
         kinds = {"output": str | None, "in_order": bool}
@@ -96,6 +99,16 @@ def recorded_run(name: str) -> tuple[StoredRun, RunScope, Mapping[str, Any]]:
             hint="start a new one",
         )
     return stored, scope, arguments
+
+
+def refuse_other_folder(root: Path, stored: StoredRun) -> None:
+    """Raise UsageError if a run was started in another folder, so that its relative paths mean something else here."""
+    folder = Path(os.path.normpath(root / stored.manifest["cwd"]))
+    if folder != Path.cwd():
+        raise UsageError(
+            f"the run {stored.id} was started in {folder}, and its paths are relative to that folder",
+            hint=f"cd {folder}",
+        )
 
 
 def last_run() -> str:

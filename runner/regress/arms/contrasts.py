@@ -16,15 +16,15 @@ from ..gates.gate_slices import MOST_MISSING, few
 from .arm import MEASURES, ArmCase, ComparedArm
 from .arm_results import ArmResult, ArmsComparison, CaseContrast, ContrastResult, MeasureChange
 
-__all__ = ["Lineup", "conclude", "lineup", "look"]
+__all__ = ["Lineup", "conclude", "join", "lineup", "look"]
 
 
 @dataclass(slots=True)
 class Lineup:
     """The arms of one prompt, or of its cases with one tag; the first is the one that the others are compared with.
 
-    `ids` are the cases that all arms have, `counts` their samples, arm by arm. `reason` explains why nothing can be
-    compared.
+    `ids` are the cases that all arms have, `counts` their samples, arm by arm. `tagged` are the cases with the tag.
+    `reason` explains why nothing can be compared. `done`: the last look decided.
     """
 
     arms: Sequence[ComparedArm]
@@ -32,8 +32,10 @@ class Lineup:
     ids: list[str]
     counts: list[list[tuple[int, int]]]
     contrasts: list[Contrast]
+    tagged: frozenset[str] | None = None
     notes: list[str] = field(default_factory=list)
     reason: str = ""
+    done: bool = False
 
 
 def lineup(
@@ -48,16 +50,16 @@ def lineup(
 
     Raises UsageError if cases with the same id have different variables, unless `by_id`.
     """
-    found = Lineup(arms, tag, [], [], [Contrast(bound) for _ in arms[1:]])
+    found = Lineup(arms, tag, [], [], [Contrast(bound) for _ in arms[1:]], tagged)
     if not by_id:
         _refuse_other_variables(arms)
-    join(found, tagged)
+    join(found)
     return found
 
 
-def join(found: Lineup, tagged: frozenset[str] | None = None) -> None:
-    """Find the cases that all arms have, and count their samples."""
-    arms = found.arms
+def join(found: Lineup) -> None:
+    """Find the cases that all arms have, and count their samples so far."""
+    arms, tagged = found.arms, found.tagged
     found.notes, found.reason = [], ""
     parts = [
         {name: case for name, case in arm.cases.items() if tagged is None or name in tagged} for arm in arms
@@ -84,20 +86,21 @@ def join(found: Lineup, tagged: frozenset[str] | None = None) -> None:
     found.notes += _about_arms(arms, found.ids)
 
 
-def look(lineups: Sequence[Lineup], *, samples: int | None = None) -> bool:
-    """Look at the counts of all lineups; return whether that decides all of them.
+def look(lineups: Sequence[Lineup], *, samples: int | None = None) -> None:
+    """Look at the counts of all lineups that are not done yet.
 
     `samples` is the number of samples of each case so far, by default that of the arms.
     """
     tests = sum(len(each.contrasts) for each in lineups if not each.reason)
-    decided = True
     for each in lineups:
+        if each.done:
+            continue
+        each.done = True
         if each.reason:
             continue
         for contrast, counts in zip(each.contrasts, each.counts[1:], strict=True):
             most = samples or max(total for _, total in counts)
-            decided &= contrast.look(each.counts[0], counts, samples=most, tests=tests)
-    return decided
+            each.done &= contrast.look(each.counts[0], counts, samples=most, tests=tests)
 
 
 def conclude(lineups: Sequence[Lineup]) -> list[ArmsComparison]:

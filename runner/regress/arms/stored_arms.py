@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ...engine.journal.final_records import final_records, last_records
 from ...engine.journal.index import journal_lines
+from ...engine.journal.journal import RESULTS
 from ...engine.journal.record import Record
 from ...engine.journal.stored_runs import find_run
 from ...errors import UsageError
@@ -26,7 +27,8 @@ BASELINE = "baseline"
 class ArmSource:
     """One side of a comparison: its arms by prompt file (from the root) and variant, and how its records are read again.
 
-    `files` maps the path of a prompt file in the records to its path from the project's root.
+    `files` maps the path of a prompt file in the records to its path from the project's root. `labels` maps the variants of
+    arms that were a git revision and the working tree to the variants of their prompts.
     """
 
     name: str
@@ -34,6 +36,7 @@ class ArmSource:
     records: Callable[[], Iterator[Record]] = lambda: iter(())
     files: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 def source_of(
@@ -62,7 +65,9 @@ def source_of(
     arms = _collected(run.id, final_records(run), files, run.manifest.get("started"))
     if not arms:
         raise UsageError(f"the run {run.id} has no answers", hint="runner runs lists the others")
-    return ArmSource(run.id, arms, lambda: final_records(run), files, tuple(notes))
+    return ArmSource(
+        run.id, arms, lambda: final_records(run), files, tuple(notes), run.manifest.get("arm_labels", {})
+    )
 
 
 def _of_file(path: Path) -> ArmSource:
@@ -76,7 +81,8 @@ def _of_file(path: Path) -> ArmSource:
             f"{path} has a line at its end that is not a record of runner",
             hint="name a file that `run --output` wrote",
         )
-    arms = _collected(path.name, last_records(path, {}), {}, None)
+    name = path.parent.name if path.name == RESULTS else path.name
+    arms = _collected(name, last_records(path, {}), {}, None)
     if not arms:
         raise UsageError(f"{path} has no records", hint="name a file that `run --output` wrote")
     return ArmSource(str(path), arms, lambda: last_records(path, {}))
@@ -114,9 +120,9 @@ def variant_arms(source: ArmSource) -> list[list[ComparedArm]]:
 
     Raises UsageError if no prompt has two variants.
     """
-    prompts: dict[str, list[ComparedArm]] = {}
-    for (file, _), arm in source.arms.items():
-        prompts.setdefault(file, []).append(arm)
+    prompts: dict[tuple[str, str], list[ComparedArm]] = {}
+    for (file, variant), arm in source.arms.items():
+        prompts.setdefault((file, source.labels.get(variant or "", "")), []).append(arm)
     found = [arms for arms in prompts.values() if len(arms) > 1]
     if not found:
         raise UsageError(
@@ -141,6 +147,10 @@ def matched(sources: Sequence[ArmSource]) -> tuple[list[list[ComparedArm]], list
     for name in names:
         if names.count(name) > 1:
             raise UsageError(f"{name} cannot be compared with itself")
+    shown = [next(iter(source.arms.values())).name for source in sources]
+    for source, name in zip(sources, shown, strict=True):
+        for arm in source.arms.values() if shown.count(name) > 1 else ():
+            arm.name = source.name
     if all(len(source.arms) == 1 for source in sources):
         alone = [next(iter(source.arms.values())) for source in sources]
         prompts = {arm.file for arm in alone}
