@@ -13,7 +13,7 @@ from ..files.model import Case
 from .journal.counters import is_new
 from .journal.index import JournalIndex, journal_lines
 from .journal.journal import RESULTS, Journal
-from .journal.record import Record, was_judged
+from .journal.record import Record, paid, was_judged
 from .journal.side_file import JUDGED, WAITING, SideFile
 from .journal.stored_runs import StoredRun
 from .plan.configuration import Configuration, differences, key_of
@@ -49,8 +49,8 @@ class Attempt:
             path = self.journal.folder / name
             for _, _, record in journal_lines(path) if path.exists() else ():
                 counted = name != RESULTS or not was_judged(record)  # a judged answer is in the other files
-                if counted and record["cost"] and is_new(record):
-                    yield record["cost"]
+                if counted and is_new(record) and (cost := paid(record)):
+                    yield cost
 
     @classmethod
     def begin(cls, facts: Mapping[str, Any], root: Path) -> Attempt:

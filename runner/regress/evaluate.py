@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from ..engine.journal.record import CheckRecord, Record
+from ..engine.journal.record import CheckRecord, Record, paid
 from ..engine.plan.job import Job
 from ..values import Json
 from .answers import snapshot_of, stored_value, value_of
@@ -179,5 +179,5 @@ def _difference(shown: Comparison, matching: int, total: int) -> str:
 
 
 def _cost(records: Iterable[Record]) -> float | None:
-    known = [record["cost"] for record in records if record["cost"] is not None and not record.get("choice")]
+    known = [cost for record in records if not record.get("choice") and (cost := paid(record)) is not None]
     return sum(known) if known else None

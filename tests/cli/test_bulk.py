@@ -222,6 +222,38 @@ def test_an_answer_that_is_retried_was_paid_for_as_well(asked: ProjectFolder, se
     assert "stopped early: --max-cost 0.05: 0.0450 has been spent" in done.out
 
 
+@pytest.mark.slow
+def test_the_cost_of_a_retried_answer_is_in_the_record_and_the_totals(
+    asked: ProjectFolder, server: FaultServer
+) -> None:
+    asked.write("runner.yaml", (asked.folder / "runner.yaml").read_text() + PRICE)
+    write_rows(asked, rows(2))
+    broken = {"index": 0, "message": {"role": "assistant", "content": "hi"}, "finish_reason": "abort"}
+    server.play(completion("hi", choices=[broken]), completion("hi"))
+    done = run(asked, *BULK, "--jobs", "1")
+    assert (done.code, len(server.requests)) == (0, 3)  # 1.5 cents each
+    assert "$0.045" in done.out
+    retried, plain = sorted(done.records(), key=lambda record: -record["attempts"])
+    assert (retried["cost"], retried["retries_cost"]) == (pytest.approx(0.015), pytest.approx(0.015))
+    assert "retries_cost" not in plain
+    [run_json] = (asked.folder / ".runner" / "runs").glob("*/run.json")
+    assert json.loads(run_json.read_text())["cost"] == pytest.approx(0.045)
+
+
+@pytest.mark.slow
+def test_the_cost_of_a_retried_answer_counts_when_a_run_is_resumed(
+    asked: ProjectFolder, server: FaultServer
+) -> None:
+    asked.write("runner.yaml", (asked.folder / "runner.yaml").read_text() + PRICE)
+    write_rows(asked, rows(4))
+    broken = {"index": 0, "message": {"role": "assistant", "content": "hi"}, "finish_reason": "abort"}
+    server.play(completion("hi", choices=[broken]), completion("hi"))
+    assert run(asked, *BULK, "--max-cost", "0.035", "--jobs", "1").code == 3
+    assert len(server.requests) == 2  # 1.5 cents each
+    assert run(asked, "--resume", "last", "--max-cost", "0.035").code == 3
+    assert len(server.requests) == 2
+
+
 def test_a_cost_that_is_not_known_stops_a_run_that_has_a_bound(
     asked: ProjectFolder, server: FaultServer
 ) -> None:

@@ -50,6 +50,11 @@ def test_nothing_is_counted_before_the_first_record() -> None:
     assert (counters.prompt_tokens, counters.completion_tokens, counters.unfinished) == (0, 0, 0)
 
 
+def test_failed_attempts_that_were_billed_add_to_the_costs() -> None:
+    assert counted(line(cost=0.25, retries_cost=0.5)).cost == 0.75
+    assert counted(line(retries_cost=0.5), line()).cost == 0.5
+
+
 def test_costs_add_up_and_an_unknown_cost_is_none() -> None:
     assert counted(line(cost=0.25), line(), line(cost=0.5)).cost == 0.75
     assert counted(line()).cost is None

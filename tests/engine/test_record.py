@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.engine.journal.record import Record, journal_line, json_line, read_journal_line
+from runner.engine.journal.record import Record, journal_line, json_line, paid, read_journal_line
 from runner.errors import Location
 from runner.files.versions import NewerFormatError
 
@@ -81,3 +81,12 @@ def test_a_line_of_a_newer_runner_is_refused_where_it_is() -> None:
 def test_a_text_that_looks_like_a_checksum_is_a_text() -> None:
     record = line(text=',"checksum":"00000000"}')
     assert read(written(record)) == record
+
+
+@pytest.mark.parametrize(
+    ("cost", "retries", "total"),
+    [(None, None, None), (0.5, None, 0.5), (None, 0.25, 0.25), (0.5, 0.25, 0.75)],
+)
+def test_what_was_paid_for_a_record(cost: float | None, retries: float | None, total: float | None) -> None:
+    record: Any = {"cost": cost} | ({} if retries is None else {"retries_cost": retries})
+    assert paid(record) == total

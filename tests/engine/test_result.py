@@ -237,6 +237,12 @@ def records(reply: Reply, of: Job, **changes: Any) -> list[Any]:
 GOOD = Answer(0, Outcome.OK, text='{"a":1}', output={"a": 1}, finish_reason="stop")
 
 
+def test_the_first_record_says_what_failed_attempts_cost() -> None:
+    first, second = records(Reply((GOOD, GOOD._replace(choice=1))), job(), retries_cost=0.5)
+    assert first["retries_cost"] == 0.5
+    assert "retries_cost" not in second
+
+
 def test_a_record_says_all_that_is_known_of_a_case_and_its_answer() -> None:
     asked = job()
     [record] = records(Reply((GOOD,), served_model="gpt-test-1", usage=usage()), asked)

@@ -101,6 +101,10 @@ def test_what_was_asked_and_paid_now_is_told_apart_from_what_the_cache_gave() ->
     assert (result.cost, result.latency_ms) == (0.75, 120.0)
 
 
+def test_the_cost_of_a_case_includes_failed_attempts_that_were_billed() -> None:
+    assert evaluated(record(cost=0.25, retries_cost=0.5), record(sample=1, cost=0.25)).result.cost == 1.0
+
+
 def test_a_case_that_the_cache_answered_alone_was_not_asked_and_has_no_cost() -> None:
     result = evaluated(record(cached=True)).result
     assert (result.called, result.cached, result.cost, result.latency_ms) == (False, 1, None, None)

@@ -95,6 +95,7 @@ class Record(TypedDict):
     extra: NotRequired[JsonObject]
     usage: JsonObject | None
     cost: float | None
+    retries_cost: NotRequired[float]
     latency_ms: float | None
     attempts: int
     cached: bool
@@ -106,9 +107,9 @@ class Record(TypedDict):
 
 
 def spent(record: Record) -> float | None:
-    """Return what a result cost in US dollars, including the calls that judged it; None if no price is known."""
+    """Return the cost in US dollars of a result, with failed attempts and the calls that judged it; None if nothing is known."""
     judges = [call["cost"] for check in record["checks"] for call in calls_in(check) if "cost" in call]
-    own = None if record["cached"] or record.get("choice") else record["cost"]
+    own = None if record["cached"] or record.get("choice") else paid(record)
     known = [each for each in (own, *judges) if isinstance(each, int | float)]
     return sum(known) if known else None
 
@@ -122,6 +123,12 @@ def calls_in(check: CheckRecord) -> list[Mapping[str, Json]]:
     """Return what is recorded about the calls that decided a check."""
     judge = check.get("judge")
     return [each for each in (judge if isinstance(judge, list) else [judge]) if isinstance(each, Mapping)]
+
+
+def paid(record: Record) -> float | None:
+    """Return the cost in US dollars of an answer and of the failed attempts before it; None if nothing is known."""
+    retries = record.get("retries_cost")
+    return record["cost"] if retries is None else (record["cost"] or 0.0) + retries
 
 
 def json_line(record: Record) -> str:

@@ -128,6 +128,13 @@ class Pool:
                 group.create_task(self._work(group, self._admission.concurrency.most - 1))
         finally:
             self._process_completions()  # answers that had arrived when the workers were cancelled
+            self._finish_billed()
+
+    def _finish_billed(self) -> None:
+        """Finish the jobs whose retry is not sent any more, and whose failed attempts were paid for."""
+        billed = [each for each in self._queue.retries() if each.cost_before(None) is not None]
+        if billed:
+            self._finish([(queued, queued.failure, None) for queued in billed if queued.failure is not None])
 
     async def _work(self, group: asyncio.TaskGroup, more: int) -> None:
         while (queued := await self._queue.next()) is not None:
@@ -336,7 +343,7 @@ class Pool:
             cost = cost_of(reply.usage, queued.job.unit.price)
             if self._budget and cost is not None:
                 self._budget.pay(cost)
-            queued.failure = reply
+            queued.fail(reply, cost)
             return delay
         self._learn(queued.job, reply)
         return None
@@ -380,7 +387,8 @@ class Pool:
         for queued, reply, latency_ms in ended:
             records = self._records(queued, reply, latency_ms, cached=cached)
             cost = records[0]["cost"]
-            if self._budget and not cached and (reply.error is None or cost is not None):
+            counted = cached or reply is queued.failure
+            if self._budget and not counted and (reply.error is None or cost is not None):
                 self._pay(self._budget, cost)
             finished.append((queued.job, records))
         self._emit(finished)
@@ -393,6 +401,7 @@ class Pool:
             reply,
             latency_ms=latency_ms,
             attempts=queued.attempts,
+            retries_cost=queued.cost_before(reply),
             cached=cached,
             secret_values=self._connection.secrets,
         )

@@ -22,7 +22,7 @@ _YIELD_EVERY = 32
 
 @dataclass(order=True, slots=True)
 class QueuedJob:
-    """A job with the time of its next attempt, its attempts so far, its deadline, and its last failure."""
+    """A job with the time of its next attempt, its attempts so far, its deadline, its last failure, and what they cost."""
 
     not_before: float
     number: int
@@ -30,6 +30,19 @@ class QueuedJob:
     attempts: int = field(default=0, compare=False)
     deadline: float = field(default=inf, compare=False)
     failure: Reply | None = field(default=None, compare=False)
+    failure_cost: float | None = field(default=None, compare=False)
+    earlier_cost: float | None = field(default=None, compare=False)
+
+    def fail(self, failure: Reply, cost: float | None) -> None:
+        """Note that an attempt has failed, at this cost in US dollars, and that another one follows."""
+        self.earlier_cost = self.cost_before(None)
+        self.failure, self.failure_cost = failure, cost
+
+    def cost_before(self, reply: Reply | None) -> float | None:
+        """Return the known cost of the attempts before the one with this reply; None if nothing is known."""
+        known = [self.earlier_cost, None if reply is self.failure else self.failure_cost]
+        costs = [cost for cost in known if cost is not None]
+        return sum(costs) if costs else None
 
 
 _AHEAD = 32
@@ -111,6 +124,11 @@ class JobQueue:
         queued.not_before = not_before
         heapq.heappush(self._waiting, queued)
         self.wake()
+
+    def retries(self) -> list[QueuedJob]:
+        """Return the jobs that have failed and would be sent again."""
+        held = [self._held] if self._held is not None else []
+        return [queued for queued in (*held, *self._waiting) if queued.failure is not None]
 
     def wake(self) -> None:
         """Look again at once, because something that a job waits for may have happened."""

@@ -26,13 +26,14 @@ def records_of(
     latency_ms: float | None,
     attempts: int,
     cached: bool,
+    retries_cost: float | None = None,
     batch: bool = False,
     secret_values: tuple[str, ...] = (),
 ) -> list[Record]:
     """Return one record per choice, or a single record if the exchange itself failed.
 
-    `secret_values` are masked in provider messages, which sometimes contain the refused key. `batch`: the request was
-    part of a batch, which has a price of its own.
+    `secret_values` are masked in provider messages, which sometimes contain the refused key. `retries_cost` is the cost
+    of earlier attempts that failed. `batch`: the request was part of a batch, which has a price of its own.
     """
     answers = reply.answers
     if reply.error is not None:
@@ -43,7 +44,7 @@ def records_of(
     price = job.unit.price
     cost = cost_of(reply.usage, price.in_batch if batch and price is not None else price)
     several = len(answers) if choices(job.unit.fields) > 1 and reply.error is None else None
-    return [
+    records = [
         _record(
             job,
             reply,
@@ -58,6 +59,9 @@ def records_of(
         )
         for answer in answers
     ]
+    if retries_cost is not None:
+        records[0]["retries_cost"] = retries_cost
+    return records
 
 
 def _record(

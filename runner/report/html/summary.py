@@ -7,6 +7,7 @@ from array import array
 from collections import Counter
 from dataclasses import dataclass, field
 
+from ...engine.journal.record import paid
 from ...wire.usage import token_count
 from ..terminal.record_words import failed_checks
 from .entry import ReportEntry
@@ -112,7 +113,7 @@ class Summary:
         if came is not None:
             self.completion_tokens += came
             group.outputs.append(came)
-        if (cost := record["cost"]) is not None:
+        if (cost := paid(record)) is not None:
             group.cost, self.cost = (group.cost or 0.0) + cost, (self.cost or 0.0) + cost
             group.priced += 1
 
