@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from math import isfinite
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import click
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ..files.env_file import EnvFile
 
 __all__ = [
+    "DurationType",
     "ShardType",
     "bom_option",
     "case_option",
@@ -71,6 +72,22 @@ class ShardType(click.ParamType[object]):
         from ..engine.plan.shard import Shard
 
         return Shard(int(found[1]), int(found[2]))
+
+
+class DurationType(click.ParamType[object]):
+    """A number of seconds, minutes, hours or days: 30s, 90m, 24h, 2d."""
+
+    name = "DURATION"
+    _UNITS: ClassVar[dict[str, float]] = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> object:
+        """Return the seconds."""
+        if not isinstance(value, str):
+            return value
+        found = re.fullmatch(r"([0-9]{1,6})([smhd])", value)
+        if found is None:
+            self.fail(f"{value!r} is not a number with a unit, such as 90m, 24h or 2d.", param, ctx)
+        return int(found[1]) * self._UNITS[found[2]]
 
 
 class DelimiterType(click.ParamType[object]):

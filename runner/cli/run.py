@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, cast
 import click
 
 from .options import (
+    DurationType,
     ShardType,
     bom_option,
     env_file_option,
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 
+_DAY = 24 * 3600.0
+
+
 @click.command("run")
 @selection_options
 @click.option("--failed", is_flag=True, help="Only cases that failed in the last run.")
@@ -56,6 +60,18 @@ __all__ = ["command"]
 @click.option("--resume", metavar="RUN", help="Continue a run that was stopped or killed (last: the newest).")
 @max_cost_option
 @max_errors_option
+@click.option(
+    "--batch/--no-batch",
+    default=None,
+    help="Submit the requests as batches, at the provider's lower price, and wait for their results.",
+)
+@click.option(
+    "--wait",
+    type=DurationType(),
+    metavar="DURATION",
+    help="Wait this long for the results of batches (90m, 24h, 2d; default: 24h).",
+)
+@click.option("--no-wait", is_flag=True, help="Only submit the batches; --resume collects their results.")
 @no_cache_option
 @no_lint_option
 @quiet_option
@@ -81,7 +97,10 @@ def command(
     resume: str | None,
     max_cost: float | None,
     max_errors: ErrorLimit | None,
+    batch: bool | None,  # noqa: FBT001 - click passes it by name
+    wait: float | None,
     *,
+    no_wait: bool,
     failed: bool,
     bom: bool,
     force: bool,
@@ -108,7 +127,14 @@ def command(
       runner run prompts/ --endpoint local
       runner run prompts/triage.prompt.yaml --input tickets.csv --output answers.csv
       runner run --resume last
+      runner run triage --input tickets.csv --batch --no-wait
     """
+    if batch and stream:
+        raise click.UsageError("--stream prints answers as they arrive, and a batch has none; leave it out.")
+    if batch and jobs is not None and "jobs" in typed_parameters(ctx):
+        raise click.UsageError("--jobs is for requests that are sent online; leave it out.")
+    if wait is not None and no_wait:
+        raise click.UsageError("--wait and --no-wait contradict each other; choose one.")
     if stream and (jobs == "adaptive" or (jobs or 1) > 1):
         raise click.UsageError("--stream prints one answer at a time; leave --jobs out.")
     if stream and as_json:
@@ -120,9 +146,10 @@ def command(
     if dry_run and resume:
         raise click.UsageError("--dry-run sends nothing, so there is no run to continue; leave --resume out.")
 
+    from ..commands.batches import Batches, has_batches
     from ..commands.connect_options import ConnectOptions
     from ..commands.resume import RunScope, check_recorded_paths, last_run, recorded_run
-    from ..commands.run import RunCommand
+    from ..commands.run import ONLINE, Means, RunCommand
 
     failed_of = last_run() if failed else None
     scope = RunScope(cast("SelectionOptions", {**selection, "failed_of": failed_of}), repeat, shard)
@@ -143,6 +170,16 @@ def command(
         raise click.UsageError("--force applies to the file of --output, which is not given.")
     if in_order and output is None:
         raise click.UsageError("--in-order applies to the file of --output, which is not given.")
+    means: Means = ONLINE
+    if batch or (stored is not None and has_batches(stored)):
+        seconds = 0.0 if no_wait else _DAY if wait is None else wait
+        means = Batches.of(stored, seconds, submits=batch is not False, limited=max_cost is not None)
+        if stream:
+            raise click.UsageError(
+                "--stream prints answers as they arrive, and a batch has none; leave it out."
+            )
+    elif wait is not None or no_wait:
+        raise click.UsageError(f"{'--no-wait' if no_wait else '--wait'} is for --batch, which is not given.")
     run = RunCommand(
         scope,
         stored,
@@ -163,5 +200,6 @@ def command(
         max_errors=max_errors,
         debug=debug,
         env_file=env_file,
+        means=means,
     )
     return run.dry_run() if dry_run else run.carry_out()

@@ -1,8 +1,16 @@
-"""`runner runs`: list, show and delete the project's runs."""
+"""`runner runs`: list, show, cancel and delete the project's runs."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
+
+from .options import env_file_option, trust_option
+from .terminal import confirm
+
+if TYPE_CHECKING:
+    from ..files.env_file import EnvFile
 
 __all__ = ["command"]
 
@@ -31,6 +39,21 @@ def show(run: str, *, as_json: bool) -> int:
     from ..commands.runs import show_run
 
     return show_run(run, as_json=as_json)
+
+
+@command.command("cancel")
+@click.argument("run")
+@env_file_option
+@trust_option
+def cancel(run: str, env_file: EnvFile | None, *, trusted: bool) -> int:
+    """Cancel the batches of a run that are in progress.
+
+    What was answered before is kept, and paid for: `runner run --resume RUN` collects it.
+    """
+    from ..commands.cancel_batches import cancel_batches
+    from ..commands.connect_options import ConnectOptions
+
+    return cancel_batches(run, ConnectOptions(confirm, trusted), env_file=env_file)
 
 
 @command.command("gc")

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, ClassVar
 
 from ..engine.batch.collecting import Collection, marks_of
 from ..engine.batch.result_files import ResultFiles
+from ..engine.journal.journal import Journal
 from ..engine.journal.stored_runs import stored_runs
-from ..engine.plan.job import Job
+from ..engine.plan.job import Job, Unit
 from ..engine.pool.execute import Execute
 from ..errors import UsageError
 from ..files.disk.plain_files import open_plain
@@ -64,9 +66,17 @@ class _Collected:
     collection: Collection
     repeat: int
 
-    @property
-    def carry_out(self) -> Execute:
+    arguments: ClassVar[Mapping[str, Any]] = {}
+    facts: ClassVar[Mapping[str, Any]] = {}
+
+    def executor(self, journal: Journal, again: Callable[[], Mapping[str, Iterator[Job]]]) -> Execute:
         return self.collection.carry_out
+
+    def has_more(self) -> bool:
+        return True
+
+    def check(self, units: Sequence[Unit]) -> None:
+        """Do nothing: the results decide."""
 
     def visit(self, job: Job) -> None:
         assert job.place is not None

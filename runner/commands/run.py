@@ -10,7 +10,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from ..endpoints.prices import ListedPrice, require_price_list
 from ..engine.attempt import RunAttempt, facts_of
@@ -19,10 +20,11 @@ from ..engine.journal.counters import Counters
 from ..engine.journal.error_limit import ErrorLimit
 from ..engine.journal.exit_codes import exit_code
 from ..engine.journal.in_order import InOrder
+from ..engine.journal.journal import Journal
 from ..engine.journal.record import Record, json_line
 from ..engine.journal.stored_runs import StoredRun, find_run
 from ..engine.plan.configuration import configuration
-from ..engine.plan.job import Job
+from ..engine.plan.job import Job, Unit
 from ..engine.plan.plan import Plan, Preflight
 from ..engine.plan.spool import Spool
 from ..engine.pool.answer_cache import ResponseCache, RunCache
@@ -62,9 +64,22 @@ class Means(Protocol):
         """The files that it reads, which no output may replace."""
         ...
 
+    def executor(self, journal: Journal, again: Callable[[], Mapping[str, Iterator[Job]]]) -> Execute:
+        """Return the function that gets the answers. `again` returns the jobs without an answer, each time anew."""
+        ...
+
+    def has_more(self) -> bool:
+        """Return whether there is something to do even if every request has an answer."""
+        ...
+
     @property
-    def carry_out(self) -> Execute:
-        """The function that gets the answers."""
+    def arguments(self) -> Mapping[str, Any]:
+        """The options that `--resume` needs."""
+        ...
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """What `run.json` says about it. It is read whenever `run.json` is written."""
         ...
 
     @property
@@ -74,6 +89,9 @@ class Means(Protocol):
 
     def answered(self, index: int) -> None:
         """Note that the request at a place in the run was answered in an earlier attempt."""
+
+    def check(self, units: Sequence[Unit]) -> None:
+        """Raise UsageError if it cannot get answers for some units."""
 
     def left(self, unfinished: int) -> str | None:
         """Return what is to be said about the answers that a stopped run does not have."""
@@ -85,11 +103,21 @@ class Means(Protocol):
 
 class _Online:
     reads: Sequence[str] = ()
-    carry_out: Execute = staticmethod(execute)
     visit: Callable[[Job], None] | None = None
+    arguments: Mapping[str, Any] = MappingProxyType({})
+    facts: Mapping[str, Any] = MappingProxyType({})
+
+    def executor(self, journal: Journal, again: Callable[[], Mapping[str, Iterator[Job]]]) -> Execute:
+        return execute
+
+    def has_more(self) -> bool:
+        return False
 
     def answered(self, index: int) -> None:
         """Do nothing: such a request is not sent."""
+
+    def check(self, units: Sequence[Unit]) -> None:
+        """Do nothing: every unit can be sent."""
 
     def left(self, unfinished: int) -> str | None:
         return f"{count(unfinished)} not asked" if unfinished else "all were asked"
@@ -192,6 +220,7 @@ class RunCommand:
         chosen = load_selection(self.scope.selection, closing, env_file=self.env_file)
         if self.lint:
             chosen.refuse_faults()
+        self.means.check(chosen.units)
         return chosen, Plan(chosen.units, chosen.selection.cases, self.scope.repeat, self.scope.shard)
 
     def _attempt(self, chosen: Chosen, plan: Plan, screen: _Screen, closing: contextlib.ExitStack) -> _Run:
@@ -214,6 +243,7 @@ class RunCommand:
                 "output": self.output,
                 "in_order": self.in_order,
                 "bom": self.bom,
+                **self.means.arguments,
             },
             Path.cwd(),
             root,
@@ -308,11 +338,12 @@ class RunCommand:
     def _ask(self, run: _Run, results: _Results, screen: _Screen) -> RunOutcome | None:
         """Send the remaining requests; return None if the run was complete before."""
         jobs = self._jobs(run, results.ordered)
-        if self.means is ONLINE and (not run.attempt.preflight.jobs or run.attempt.done):
+        idle = not run.attempt.preflight.jobs or run.attempt.done
+        if idle and not self.means.has_more():
             for each in jobs.values():
                 assert next(each, None) is None
             jobs = {}  # so that no endpoint is opened
-        if run.attempt.done and self.means is ONLINE:
+        if run.attempt.done and not self.means.has_more():
             return None
         note = screen.reporter.note
         cache = RunCache(ResponseCache(run.chosen.workspace.root), note) if self.use_cache else None
@@ -337,8 +368,9 @@ class RunCommand:
             facts={
                 **run.attempt.facts,
                 "columns": columns_of(run.plan.units, run.attempt.preflight.columns).as_json(),
+                **self.means.facts,
             },
-            means=self.means.carry_out,
+            means=self.means.executor(run.attempt.journal, lambda: self._unanswered(run)),
         )
 
     def _jobs(self, run: _Run, ordered: InOrder | None) -> dict[str, Iterator[Job]]:
@@ -351,6 +383,9 @@ class RunCommand:
 
         absent = (lambda _: None) if ordered is None else ordered.absent
         return run.plan.by_endpoint(attempt.preflight, attempt.skip(answered), absent)
+
+    def _unanswered(self, run: _Run) -> Mapping[str, Iterator[Job]]:
+        return run.plan.by_endpoint(run.attempt.preflight, run.attempt.skip(lambda _index, _place: None))
 
     def _close(self, run: _Run, results: _Results, screen: _Screen, outcome: RunOutcome | None) -> int:
         """Close --output, print the totals, and return the exit code."""

@@ -18,7 +18,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from ..errors import ConfigError
-from .base import CONNECT_TIMEOUT, KEEP_ALIVE, USER_AGENT, Request, Response, TransportError
+from .base import CONNECT_TIMEOUT, KEEP_ALIVE, USER_AGENT, Request, Response, TransportError, Upload
 from .body import BodyReader
 from .certificates import tls_context
 from .deadline import Deadline
@@ -42,6 +42,9 @@ __all__ = ["AiohttpTransport"]
 _READ_BUFFER = 1024 * 1024
 """Bytes read ahead of the reader before the connection is throttled; with aiohttp's own 64 KiB long streams stutter
 (https://github.com/vllm-project/vllm/issues/39963)."""
+
+_WRITE_BUFFER, _WRITE_PAUSE = 512 * 1024, 0.002
+"""While so many bytes of an upload wait to be sent, no more are read from its file; checked after so many seconds."""
 
 _LONGEST_FIELD = 100 * 1024
 _MOST_FIELDS = 1000
@@ -86,7 +89,7 @@ class AiohttpTransport:
         self, request: Request, *, timeout: float, on_bytes: Callable[[bytes], None] | None = None
     ) -> Response:
         """Send a request and read the whole response within `timeout` seconds, or raise TransportError."""
-        data = self._heads.head(request) + request.body
+        data = self._heads.head(request) + request.body  # an upload follows it
         seconds = timeout
         line = self._kept_line(request.url)
         if line is None:
@@ -99,7 +102,7 @@ class AiohttpTransport:
         connection = self._in_use = line.connection
         self._deadline.set(seconds)
         try:
-            response = await self._exchange(connection, data, on_bytes)
+            response = await self._exchange(connection, data, request, on_bytes)
             if (
                 self._deadline.expired
             ):  # a body without a length ends with the connection, even if we close it
@@ -217,7 +220,7 @@ class AiohttpTransport:
         return self._destination[1]
 
     async def _exchange(
-        self, connection: Connection, data: bytes, on_bytes: Callable[[bytes], None] | None
+        self, connection: Connection, data: bytes, request: Request, on_bytes: Callable[[bytes], None] | None
     ) -> Response:
         protocol = connection.protocol
         assert protocol is not None
@@ -232,13 +235,15 @@ class AiohttpTransport:
             max_headers=_MOST_FIELDS,
         )
         protocol.transport.write(data)
+        if request.upload is not None:
+            await _send(request.upload, protocol.transport)
         message, payload = await protocol.read()
         while 100 <= message.code < 200 and message.code != 101:
             message, payload = await protocol.read()
         if message.code == 101:  # a switch to a protocol that was not requested
             raise not_http()
         headers = read_fields(message.raw_headers)
-        reader = BodyReader(headers, on_bytes)
+        reader = BodyReader(headers, on_bytes, passes_on=request.streams(message.code))
         while not payload.at_eof():
             reader.feed(await payload.readany())
         broke = protocol.exception()
@@ -260,6 +265,16 @@ class AiohttpTransport:
                 return closed_unasked(url, self._proxy_url)
             case _:
                 return broken(url, self._proxy_url)
+
+
+async def _send(upload: Upload, transport: asyncio.Transport) -> None:
+    """Write the body while the connection takes it. A server that has answered already may have closed it."""
+    for piece in upload.pieces():
+        while transport.get_write_buffer_size() > _WRITE_BUFFER and not transport.is_closing():
+            await asyncio.sleep(_WRITE_PAUSE)
+        if transport.is_closing():
+            return
+        transport.write(piece)
 
 
 class _Line:

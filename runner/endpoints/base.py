@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import BinaryIO, NamedTuple, Protocol
 
 from .._version import __version__
 
@@ -16,6 +16,7 @@ __all__ = [
     "Response",
     "Transport",
     "TransportError",
+    "Upload",
 ]
 
 USER_AGENT = f"prompt-runner/{__version__}"
@@ -28,14 +29,59 @@ KEEP_ALIVE = 30.0
 """Seconds for which an idle connection is kept; older ones are often silently dead (load balancers, NAT)."""
 
 
+_PIECE = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A body that is read from a file while it is sent: `size` bytes of `file`, between `before` and `after`."""
+
+    before: bytes
+    file: BinaryIO
+    size: int
+    after: bytes
+
+    def __len__(self) -> int:
+        """Return the length of the whole body."""
+        return len(self.before) + self.size + len(self.after)
+
+    def pieces(self) -> Iterator[bytes]:
+        """Yield the body, from its beginning. Raises OSError."""
+        yield self.before
+        self.file.seek(0)
+        left = self.size
+        while left:
+            piece = self.file.read(min(left, _PIECE))
+            if not piece:
+                raise OSError("the file became shorter while it was sent")
+            left -= len(piece)
+            yield piece
+        yield self.after
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One complete HTTP request: `url` is absolute, `headers` include the key (never logged, never stored)."""
+    """One complete HTTP request: `url` is absolute, `headers` include the key (never logged, never stored).
+
+    `upload` replaces `body`, if it is given. `download`: the body of a response with status 2xx may be far larger than
+    the memory, and is only passed to `on_bytes`.
+    """
 
     method: str
     url: str
     headers: Mapping[str, str] = field(repr=False, default_factory=dict)
     body: bytes = b""
+    upload: Upload | None = None
+    download: bool = False
+
+    @property
+    def length(self) -> int:
+        """The length of the body."""
+        return len(self.body) if self.upload is None else len(self.upload)
+
+    def streams(self, status: int) -> bool:
+        """Return whether the body of a response with this status is only passed on."""
+        return self.download and 200 <= status < 300
 
 
 class Response(NamedTuple):

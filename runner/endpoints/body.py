@@ -12,6 +12,9 @@ __all__ = ["MAX_BODY_BYTES", "BodyReader"]
 MAX_BODY_BYTES = 16 * 1024 * 1024
 """The maximum size of a body after decoding. The longest chat completions are well under 1 MiB."""
 
+MAX_DOWNLOAD_BYTES = 16 * 1024 * 1024 * 1024
+"""The maximum size of a body that goes to a file, after decoding."""
+
 _GZIP = 16 + zlib.MAX_WBITS
 
 
@@ -27,8 +30,13 @@ class BodyReader:
         headers: Mapping[str, str],
         on_bytes: Callable[[bytes], None] | None = None,
         limit: int = MAX_BODY_BYTES,
+        *,
+        passes_on: bool = False,
     ) -> None:
-        """Read the coding from `headers` (lower-case names). Raises TransportError (protocol) for an unexpected one."""
+        """Read the coding from `headers` (lower-case names). Raises TransportError (protocol) for an unexpected one.
+
+        `passes_on`: the pieces are only passed to `on_bytes`, and may be many more.
+        """
         coding = headers.get("content-encoding", "").strip().lower()
         if coding not in ("", "identity", "gzip", "x-gzip"):
             raise TransportError(
@@ -40,7 +48,8 @@ class BodyReader:
         self._started = False
         self._pieces: list[bytes] = []
         self._size = 0
-        self._limit = limit
+        self._limit = MAX_DOWNLOAD_BYTES if passes_on else limit
+        self._passes_on = passes_on
         self._on_bytes = on_bytes
 
     def feed(self, raw: bytes) -> None:
@@ -51,7 +60,7 @@ class BodyReader:
         while raw:
             self._started = True
             try:
-                piece = self._gzip.decompress(raw, self._limit - self._size + 1)
+                piece = self._gzip.decompress(raw, min(self._limit - self._size + 1, MAX_BODY_BYTES + 1))
             except zlib.error:
                 raise TransportError(
                     "protocol", "the answer is declared as gzip but cannot be decompressed", retryable=True
@@ -77,6 +86,7 @@ class BodyReader:
             raise TransportError(
                 "too_large", f"the answer is longer than {self._limit / 2**20:g} MiB", retryable=False
             )
-        self._pieces.append(piece)
+        if not self._passes_on:
+            self._pieces.append(piece)
         if self._on_bytes is not None:
             self._on_bytes(piece)

@@ -8,13 +8,13 @@ workers would be quadratic in their number (https://github.com/encode/httpx/disc
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from functools import lru_cache
 
 import httpx
 
 from ..errors import ConfigError
-from .base import CONNECT_TIMEOUT, KEEP_ALIVE, Request, Response, TransportError
+from .base import CONNECT_TIMEOUT, KEEP_ALIVE, Request, Response, TransportError, Upload
 from .body import BodyReader
 from .certificates import tls_context
 from .deadline import Deadline
@@ -76,8 +76,8 @@ class HttpxTransport:
         outgoing = httpx.Request(
             request.method,
             _parsed(request.url),
-            headers={"accept-encoding": "gzip", **request.headers},
-            content=request.body,
+            headers={"accept-encoding": "gzip", **request.headers, **_length_of(request)},
+            content=request.body if request.upload is None else _pieces(request.upload),
             extensions={"timeout": {"connect": connect}},
         )
         if self._deadline is None:
@@ -85,7 +85,7 @@ class HttpxTransport:
         try:
             async with asyncio.timeout(None) as self._limit:
                 self._deadline.set(timeout)
-                return await self._exchange(outgoing, on_bytes)
+                return await self._exchange(outgoing, request, on_bytes)
         except TimeoutError:
             if not self._deadline.expired:
                 raise
@@ -108,12 +108,14 @@ class HttpxTransport:
             self._deadline.close()
         await self._http.aclose()
 
-    async def _exchange(self, outgoing: httpx.Request, on_bytes: Callable[[bytes], None] | None) -> Response:
+    async def _exchange(
+        self, outgoing: httpx.Request, request: Request, on_bytes: Callable[[bytes], None] | None
+    ) -> Response:
         answer = await self._http.handle_async_request(outgoing)
         assert isinstance(answer.stream, httpx.AsyncByteStream)
         try:
             headers = read_fields(answer.headers.raw)
-            reader = BodyReader(headers, on_bytes)
+            reader = BodyReader(headers, on_bytes, passes_on=request.streams(answer.status_code))
             async for piece in answer.stream:
                 reader.feed(piece)
             return Response(answer.status_code, headers, reader.finish())
@@ -131,6 +133,16 @@ class HttpxTransport:
             if state is not None and state.trailing_data[0]:
                 return True
         return False
+
+
+def _length_of(request: Request) -> dict[str, str]:
+    """Return the field that keeps httpx from sending an upload in chunks, which not every server accepts."""
+    return {} if request.upload is None else {"content-length": str(request.length)}
+
+
+async def _pieces(upload: Upload) -> AsyncIterator[bytes]:
+    for piece in upload.pieces():
+        yield piece
 
 
 def _failure(error: httpx.TransportError, url: str, proxy: str | None) -> TransportError:

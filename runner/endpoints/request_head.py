@@ -40,9 +40,9 @@ class HeadWriter:
                 request.method, request.url, {**self._fields, **request.headers}, self._absolute
             )
             self._written = (request.method, request.url, dict(request.headers))
-        if not request.body and request.method in ("GET", "HEAD"):
+        if not request.length and request.method in ("GET", "HEAD"):
             return self._start + b"\r\n"
-        return b"%sContent-Length: %d\r\n\r\n" % (self._start, len(request.body))
+        return b"%sContent-Length: %d\r\n\r\n" % (self._start, request.length)
 
 
 def _start(method: str, url: str, headers: Mapping[str, str], absolute: bool) -> bytes:  # noqa: FBT001

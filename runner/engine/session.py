@@ -102,6 +102,7 @@ def run_jobs(
     judging = Judging(journal.folder, held)
     keeper = _Recorder(journal, judging, connections, shutdown, counters, display, sinks, receive, max_errors)
     manifest = _Manifest(journal, units, connections, admissions, counters, facts or {})
+    options = replace(options, save=manifest.save)
     started = time.monotonic()
     status, error = "complete", None
 
@@ -307,8 +308,19 @@ class _Manifest:
             **facts,
         }
 
+    def save(self) -> None:
+        """Store the journal and `run.json` so that they survive a power cut."""
+        self._journal.sync()
+        self.write(status="running", durable=True)
+
     def write(
-        self, *, status: str, reason: str | None = None, exit_code: int | None = None, seconds: float = 0.0
+        self,
+        *,
+        status: str,
+        reason: str | None = None,
+        exit_code: int | None = None,
+        seconds: float = 0.0,
+        durable: bool = False,
     ) -> None:
         self._journal.write_manifest(
             {
@@ -321,7 +333,8 @@ class _Manifest:
                 "concurrency": {
                     name: self._concurrency(admission) for name, admission in self._admissions.items()
                 },
-            }
+            },
+            durable=durable,
         )
 
     def _concurrency(self, admission: Admission) -> dict[str, Any]:

@@ -6,12 +6,11 @@ import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 
-from ..engine.plan.job import CaseKey
+from ..engine.plan.job import BYTES_PER_TOKEN, CaseKey
 from ..regress.revisions.changed_cases import Change
 from ..regress.revisions.hunks import Hunk
 from ..regress.revisions.rendered_revision import RequestDigest
 from ..regress.revisions.request_diff import RequestDiff
-from .run.dry_run import BYTES_PER_TOKEN
 from .terminal.figures import count, plural
 from .terminal.painting import paint
 from .terminal.terminal_text import one_line, shorten, visible

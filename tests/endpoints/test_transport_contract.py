@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gzip
+import hashlib
+import io
 import json
 import socket
 import threading
@@ -13,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from runner.endpoints.base import Request, Response, Transport, TransportError
+from runner.endpoints.base import Request, Response, Transport, TransportError, Upload
 from runner.endpoints.body import MAX_BODY_BYTES
 from tests.faults import (
     CLOSE,
@@ -690,3 +692,58 @@ def test_the_cost_of_a_request_does_not_grow_with_the_number_of_workers(open_tra
     with FaultServer(completion()) as server:
         few, many = open_transport.run(cost(16, server)), open_transport.run(cost(256, server))
     assert many < 6 * few  # one pool for all was 30 times; a busy machine alone makes it twice
+
+
+def test_an_upload_arrives_whole_and_with_its_length(open_transport: Open) -> None:
+    content = bytes(range(256)) * 20_000
+    with FaultServer(completion()) as server, io.BytesIO(content) as file:
+
+        async def work(transport: Transport) -> None:
+            upload = Upload(b"<before>", file, len(content), b"<after>")
+            for _ in range(2):
+                request = Request("POST", f"{server.base_url}/files", {"x-a": "b"}, upload=upload)
+                assert (await transport.send(request, timeout=PATIENCE)).status == 200
+
+        on_one_transport(open_transport, server.base_url, work)
+    assert len(server.requests) == 2
+    for received in server.requests:
+        assert received.body == b"<before>" + content + b"<after>"
+        assert received.headers["content-length"] == str(len(received.body))
+
+
+def test_a_download_is_passed_on_and_may_be_longer_than_an_answer(open_transport: Open) -> None:
+    content = b"x" * (MAX_BODY_BYTES + 1)
+    with FaultServer(reply(200, content)) as server:
+        sizes: list[int] = []
+
+        async def work(transport: Transport) -> Response:
+            request = Request("GET", f"{server.base_url}/files/1/content", download=True)
+            return await transport.send(
+                request, timeout=PATIENCE, on_bytes=lambda piece: sizes.append(len(piece))
+            )
+
+        response = on_one_transport(open_transport, server.base_url, work)
+    assert sum(sizes) == len(content)
+    assert response.body == b""
+
+
+def test_a_download_that_is_compressed_is_unpacked(open_transport: Open) -> None:
+    content = b"abc\n" * (MAX_BODY_BYTES // 2)
+    with FaultServer(reply(200, gzip.compress(content, 1), headers={"content-encoding": "gzip"})) as server:
+        digest = hashlib.sha256()
+
+        async def work(transport: Transport) -> None:
+            request = Request("GET", server.base_url, download=True)
+            await transport.send(request, timeout=PATIENCE, on_bytes=digest.update)
+
+        on_one_transport(open_transport, server.base_url, work)
+    assert digest.digest() == hashlib.sha256(content).digest()
+
+
+def test_the_error_instead_of_a_download_is_the_body(open_transport: Open) -> None:
+    with FaultServer(reply(404, b"no such file")) as server:
+
+        async def work(transport: Transport) -> Response:
+            return await transport.send(Request("GET", server.base_url, download=True), timeout=PATIENCE)
+
+        assert on_one_transport(open_transport, server.base_url, work).body == b"no such file"

@@ -5,17 +5,27 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
+from ...endpoints.prices import Tokens
 from ...errors import SecretError, UsageError
 from ...wire.batch_lines import batch_url, custom_id, request_line
-from ..plan.job import Job, Unit
+from ..plan.job import BYTES_PER_TOKEN, Job, Unit, answer_limit, choices
 
-__all__ = ["BatchKind", "kind_of", "line_of", "refuse_embedded", "refuse_secret"]
+__all__ = [
+    "BatchKind",
+    "kind_of",
+    "line_of",
+    "reckoned_cost",
+    "refuse_embedded",
+    "refuse_secret",
+    "refuse_unreckonable",
+]
 
 
 class BatchKind(NamedTuple):
     """What all requests of one batch share: a batch is for one model and one operation of one endpoint."""
 
     endpoint: str
+    api: str
     url: str
     model: str
 
@@ -26,14 +36,26 @@ class BatchKind(NamedTuple):
 
 def kind_of(unit: Unit) -> BatchKind:
     """Return the kind of batch that the requests of a unit may be in."""
-    return BatchKind(unit.endpoint.name, batch_url(unit.dialect, unit.fields), unit.model)
+    return BatchKind(unit.endpoint.name, unit.dialect.name, batch_url(unit.dialect, unit.fields), unit.model)
 
 
-def line_of(job: Job) -> bytes:
-    """Return the line of a job, which must have a place in the run."""
+def line_of(job: Job, token: str | None = None) -> bytes:
+    """Return the line of a job, which must have a place in the run. `token` is that of its batch, if a line has it."""
     assert job.place is not None
     url = batch_url(job.unit.dialect, job.unit.fields)
-    return request_line(custom_id(job.place, job.fingerprint), url, job.sent(stream=False))
+    return request_line(custom_id(job.place, job.fingerprint, token), url, job.sent(stream=False))
+
+
+def reckoned_cost(job: Job) -> float | None:
+    """Return the most that a request in a batch is reckoned to cost, in US dollars.
+
+    None if its price is not known, or the prompt does not limit the answer.
+    """
+    price, limit = job.unit.price, answer_limit(job.unit.fields)
+    if price is None or limit is None:
+        return None
+    tokens = Tokens(len(job.data) // BYTES_PER_TOKEN, limit * choices(job.unit.fields))
+    return price.in_batch.cost(tokens)
 
 
 def refuse_embedded(units: Iterable[Unit]) -> None:
@@ -43,6 +65,22 @@ def refuse_embedded(units: Iterable[Unit]) -> None:
             raise UsageError(
                 f"endpoint {unit.endpoint.name} is the embedded model, which has no batches",
                 hint="choose another endpoint with --endpoint, or leave --batch out",
+            )
+
+
+def refuse_unreckonable(units: Iterable[Unit]) -> None:
+    """Raise UsageError if the most that the requests of a unit may cost is not known, for --max-cost."""
+    for unit in units:
+        why = None
+        if unit.price is None or unit.price.cost(Tokens(0, 0)) is None:
+            why = f"no price is known for {unit.model}"
+        elif answer_limit(unit.fields) is None:
+            why = "it sets no max_completion_tokens"
+        if why is not None:
+            raise UsageError(
+                f"--max-cost cannot be checked before a batch is submitted: {unit.prompt.name}: {why}",
+                location=unit.prompt.locate(),
+                hint="declare it, or leave --max-cost out",
             )
 
 

@@ -135,11 +135,11 @@ class Journal:
             raise FileNotFoundError(errno.ENOENT, "the file was deleted during the run")
         self._synced = time.monotonic()
 
-    def write_manifest(self, facts: Mapping[str, object]) -> None:
-        """Write `run.json` beside the results, atomically."""
+    def write_manifest(self, facts: Mapping[str, object], *, durable: bool = False) -> None:
+        """Write `run.json` beside the results, atomically. If `durable`, it survives a power cut once this returns."""
         text = json.dumps({"run": self.id, **facts}, ensure_ascii=False, indent=2) + "\n"
         try:
-            write_whole(self.folder / MANIFEST, text.encode())
+            write_whole(self.folder / MANIFEST, text.encode(), durable=durable)
         except OSError as error:
             raise _cannot_store(error, self.folder) from None
 

@@ -185,7 +185,7 @@ _SOMETIMES: Mapping[str, Any] = {
     **dict.fromkeys(("seconds", "cost"), int | float | None),
     **dict.fromkeys(("total", "stretches"), int | None),
     **dict.fromkeys(("shard", "reason"), str | None),
-    "merged": list | None,
+    **dict.fromkeys(("merged", "batches"), list | None),
     **dict.fromkeys(("outcomes", "concurrency"), dict | None),
 }
 _TO_RESUME: Mapping[str, Any] = {

@@ -25,7 +25,10 @@ from ...wire.request import Encoder, build_body
 if TYPE_CHECKING:
     from .asks import Asks
 
-__all__ = ["CaseKey", "Job", "Unit", "choices", "untranslatable"]
+__all__ = ["BYTES_PER_TOKEN", "CaseKey", "Job", "Unit", "answer_limit", "choices", "untranslatable"]
+
+BYTES_PER_TOKEN = 4
+"""Rule of thumb for estimates before anything is sent."""
 
 
 CaseKey: TypeAlias = tuple[str, str, str | None]
@@ -222,3 +225,9 @@ def choices(body: JsonObject) -> int:
     """Return the number of choices that a request asks for (`n`; 1 if absent or null)."""
     n = body.get("n")
     return n if isinstance(n, int) and not isinstance(n, bool) and n > 0 else 1
+
+
+def answer_limit(body: JsonObject) -> int | None:
+    """Return the most tokens that each answer may have, or None if the request sets no limit."""
+    limit = body.get("max_completion_tokens") or body.get("max_tokens")
+    return limit if isinstance(limit, int) and not isinstance(limit, bool) else None

@@ -20,7 +20,7 @@ class PoolOptions:
     """`workers` None means each endpoint's own `concurrency`, else 16.
 
     `notice` is called with messages that the user should see now, `trace` with a line for each request and its result
-    (`--debug`).
+    (`--debug`). `save` stores what must not be lost, the journal and `run.json`, before it returns; the session sets it.
     """
 
     workers: int | Literal["adaptive"] | None = None
@@ -29,3 +29,4 @@ class PoolOptions:
     budget: Budget | None = None
     notice: Callable[[str], None] = lambda _: None
     trace: Callable[[str], None] | None = None
+    save: Callable[[], None] = lambda: None

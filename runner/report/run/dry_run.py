@@ -6,14 +6,12 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ...endpoints.prices import Tokens
-from ...engine.plan.job import Unit, choices
+from ...engine.plan.job import BYTES_PER_TOKEN, Unit, answer_limit, choices
 from ...files.addresses import key_headers
 from ..terminal.figures import count, dollars, plural
 from ..terminal.table import format_table
 
 __all__ = ["Estimate", "dry_run_text"]
-
-BYTES_PER_TOKEN = 4
 
 
 class Estimate(NamedTuple):
@@ -32,9 +30,8 @@ class Estimate(NamedTuple):
     def most_tokens(self) -> int | None:
         """Return the most tokens that all answers together can have, or None if the prompt sets no limit."""
         fields = self.unit.fields
-        limit = fields.get("max_completion_tokens") or fields.get("max_tokens")
-        whole = isinstance(limit, int) and not isinstance(limit, bool)
-        return limit * self.requests * choices(fields) if whole and isinstance(limit, int) else None
+        limit = answer_limit(fields)
+        return None if limit is None else limit * self.requests * choices(fields)
 
 
 def dry_run_text(estimates: Sequence[Estimate]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
+from ...engine.batch.batch_parts import BatchPart, parts_in
 from ...engine.journal.final_records import manifest_now
 from ...engine.journal.stored_runs import StoredRun
 from ...errors import RunnerError
@@ -66,6 +67,10 @@ def run_facts(run: StoredRun) -> Iterator[tuple[str, str]]:
     yield "models", ", ".join(facts.get("models", ()))
     for name, url in facts.get("endpoints", {}).items():
         yield "endpoint", f"{name} ({url}){_concurrency(facts.get('concurrency', {}).get(name))}"
+    for part in parts_in(facts, run.id):
+        yield "batch", _batch(part)
+    if facts.get("exported"):
+        yield "exported", str(facts["exported"])
     if facts.get("shard"):
         yield "shard", facts["shard"]
     if facts.get("merged"):
@@ -84,6 +89,13 @@ def run_facts(run: StoredRun) -> Iterator[tuple[str, str]]:
     yield "size", _megabytes(run.size)
     if facts.get("arguments") and run.status not in ("complete", "running"):
         yield "to resume", f"runner run --resume {run.id}"
+
+
+def _batch(part: BatchPart) -> str:
+    """Return a batch of a run: its id, its state, its requests, and since when."""
+    name = part.id or f"number {part.part}, not confirmed"
+    stored = ", collected" if part.closed else ""
+    return f"{name}: {part.state}{stored}, {plural(part.lines, 'request')}, submitted {_when(part.submitted)}"
 
 
 def _row(run: StoredRun) -> tuple[str, ...]:
