@@ -7,11 +7,14 @@ neither a pass nor a failure.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from statistics import fmean
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from ..canonical import canonical
+from ..files.assertion_types import RELATIONS
 from ..files.moderation_categories import CATEGORIES, DEFAULT_MODEL, is_of_openai
 from ..files.violations import near
 from ..schema import show
@@ -40,10 +43,12 @@ CallKind: TypeAlias = Literal["judge", "moderations", "embeddings"]
 class CallTarget:
     """Whom an assertion asks, as its author wrote it; what is None is decided by the project.
 
-    `prompt` is the judge, a reference such as `judges:rubric` or a path from the prompt's folder.
+    `default` is the judge of the assertion's type, `prompt` another one: a reference such as `judges:rubric`, or a path from
+    the prompt's folder.
     """
 
     operation: CallKind
+    default: str | None = None
     prompt: str | None = None
     model: str | None = None
     endpoint: str | None = None
@@ -154,21 +159,152 @@ def _moderated(found: JsonObject, categories: Sequence[str], limit: float | None
     return CallDecision(True, "it is not flagged")  # noqa: FBT003
 
 
+def _rubric(criterion: Json, keys: Mapping[str, Json]) -> Ask:
+    return _judged(
+        "judges:rubric", {"criterion": criterion}, keys, f"an answer that meets {show(criterion)}", _PASS
+    )
+
+
+def _closed_qa(criterion: Json, keys: Mapping[str, Json]) -> Ask:
+    return _judged(
+        "judges:closed-qa", {"criterion": criterion}, keys, f"an answer that meets {show(criterion)}", _PASS
+    )
+
+
+def _factuality(reference: Json, keys: Mapping[str, Json]) -> Ask:
+    allow = keys.get("allow")
+    allowed = [str(each) for each in allow] if isinstance(allow, list) else [*_WITHOUT_CONTRADICTION]
+    if set(allowed) >= set(RELATIONS):
+        raise SpecError(
+            "every relation is allowed, so it can never fail", "name the ones that pass", ("allow",)
+        )
+    wanted = f"facts whose relation to {show(reference)} is {_or(allowed)}"
+    verdicts = {each: each in allowed for each in RELATIONS}
+    return _judged("judges:factuality", {"reference": reference}, keys, wanted, verdicts)
+
+
+def _g_eval(criterion: Json, keys: Mapping[str, Json]) -> Ask:
+    least = keys.get("threshold", 0.7)
+    assert isinstance(least, int | float), "its schema says so"
+    if not least:
+        raise SpecError("every score is at least 0, so it can never fail", None, ("threshold",))
+    given = {"criterion": criterion, **({"steps": keys["steps"]} if "steps" in keys else {})}
+
+    def decide(found: JsonObject) -> CallDecision:
+        score = found.get("score")
+        if not isinstance(score, int | float):
+            return CallDecision(None, f"the judge is unsure: {_reason(found)}")
+        return CallDecision(score >= least, f"the score is {score:.2g}: {_reason(found)}")
+
+    judged = _judged("judges:steps", given, keys, f"a score of at least {least:g} for {show(criterion)}", {})
+    return replace(judged, decide=decide, unwanted=f"a score below {least:g} for {show(criterion)}")
+
+
+_PASS = {"pass": True, "fail": False}
+_WITHOUT_CONTRADICTION = tuple(each for each in RELATIONS if each != "contradicts")
+
+
+def _judged(
+    default: str, given: JsonObject, keys: Mapping[str, Json], wanted: str, verdicts: Mapping[str, bool]
+) -> Ask:
+    """Return how a judge is asked; `verdicts` says which of its verdicts hold. Any other verdict decides nothing."""
+    written = keys.get("judge", {})
+    judge = {"prompt": written} if isinstance(written, str) else written
+    assert isinstance(judge, Mapping), "its schema says so"
+    votes = judge.get("votes")
+    target = CallTarget(
+        "judge",
+        default,
+        prompt=_word(judge.get("prompt")),
+        model=_word(judge.get("model")),
+        endpoint=_word(judge.get("endpoint")),
+        votes=votes if isinstance(votes, int) else None,
+    )
+
+    def inputs(value: Json, answer: AnswerView) -> JsonObject:
+        return {**given, "output": _text(value), "input": _text(dict(answer.vars))}
+
+    def decide(found: JsonObject) -> CallDecision:
+        verdict = str(found.get("verdict"))
+        if verdict == "unsure":
+            return CallDecision(None, f"the judge is unsure: {_reason(found)}")
+        if verdict not in verdicts:
+            return CallDecision(None, f"the judge said {show(found.get('verdict'))}")
+        return CallDecision(verdicts[verdict], f"the verdict is {verdict}: {_reason(found)}")
+
+    return Ask(target, wanted, f"no {wanted.removeprefix('an ')}", inputs, decide)
+
+
+def _reason(found: JsonObject) -> str:
+    votes = found.get("votes")
+    counted = (
+        f" ({', '.join(f'{word}: {count}' for word, count in votes.items())})"
+        if isinstance(votes, Mapping)
+        else ""
+    )
+    reason = found.get("reason")
+    return f"{reason if isinstance(reason, str) and reason else 'it gives no reason'}{counted}"
+
+
 def value_of(operation: str, output: Json) -> JsonObject:
     """Return the part of the answer to a call that decides. Raises ValueError if it does not have it."""
     if not isinstance(output, Mapping):
         raise ValueError("it is not an object")
-    return output
+    if operation != "judge":
+        return output
+    kept = {name: output[name] for name in ("verdict", "score", "reason") if name in output}
+    score = kept.get("score")
+    if isinstance(score, int | float) and not isinstance(score, bool):
+        if not 0 <= score <= _MOST:
+            raise ValueError(f"the score {score:g} is not between 0 and {_MOST}")
+        kept["score"] = score / _MOST
+    elif "verdict" not in kept and score is not None:
+        raise ValueError(f"the score is {show(score)}")
+    if not kept.keys() & {"verdict", "score"}:
+        raise ValueError("it has no verdict")
+    return kept
+
+
+_MOST = 10
+"""The highest score that a judge gives."""
 
 
 def combined(values: Sequence[JsonObject], problems: Sequence[str]) -> tuple[JsonObject, str | None]:
-    """Return what the votes of one call say together, or the problem if none decides."""
+    """Return what the votes of one call say together, or the problem if none decides.
+
+    The verdict is that of more than half of all votes, also of those that decide nothing; a score is the mean of the
+    votes, if more than half have one.
+    """
+    asked = len(values) + len(problems)
     if not values:
         return {}, problems[0]
-    return values[0], None
+    if asked == 1:
+        return values[0], None
+    if scores := [each for value in values if isinstance(each := value.get("score"), int | float)]:
+        votes: JsonObject = {
+            "scored": len(scores),
+            **({"unsure": asked - len(scores)} if asked > len(scores) else {}),
+        }
+        first = next(value for value in values if value.get("score") is not None)
+        mean = fmean(scores) if len(scores) * 2 > asked else None
+        return {"score": mean, "reason": _reason(first), "votes": votes}, None
+    counts = Counter(str(value.get("verdict", "unsure")) for value in values)
+    if problems:
+        counts["none"] = len(problems)
+    word, most = counts.most_common(1)[0]
+    if most * 2 <= asked or word == "none":
+        return {"verdict": "unsure", "reason": "the votes have no majority", "votes": dict(counts)}, None
+    first = next(value for value in values if value.get("verdict") == word)
+    return {"verdict": word, "reason": _reason(first), "votes": dict(counts)}, None
 
 
-ASKERS: Mapping[str, Asker] = {"moderation": _moderation}
+ASKERS: Mapping[str, Asker] = {
+    "llm-rubric": _rubric,
+    "closed-qa": _closed_qa,
+    "factuality": _factuality,
+    "g-eval": _g_eval,
+    "moderation": _moderation,
+}
 """How each type that asks something asks it."""
 
 

@@ -12,10 +12,12 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
 from ..values import Json
+from .judge_schema import assertion_judge_schema
 
 __all__ = [
     "ASSERTION_TYPES",
     "COMMON_KEYS",
+    "RELATIONS",
     "AssertionType",
     "assertion_names",
     "assertion_schema",
@@ -84,6 +86,11 @@ _RANGE: _JsonSchema = {
     "description": "A number, or an object with min, max or both.",
 }
 _AMOUNT: _JsonSchema = {"type": "number", "minimum": 0}
+
+_JUDGE: _JsonSchema = assertion_judge_schema()
+
+RELATIONS = ("subset", "superset", "same", "differs-harmlessly", "contradicts")
+"""How the facts of an answer can relate to those of a reference."""
 
 ASSERTION_TYPES: Mapping[str, AssertionType] = {
     each.name: each
@@ -192,6 +199,59 @@ ASSERTION_TYPES: Mapping[str, AssertionType] = {
             _TEXT,
             "the expression is true for `output`, `text`, `vars` and `row`",
             "Jinja expression",
+        ),
+        AssertionType(
+            "llm-rubric",
+            "output",
+            {**_TEXT, "description": "The criterion, in words."},
+            "a judge finds that the answer meets the criterion `value`",
+            "criterion in words",
+            keys={"judge": _JUDGE},
+            asks=True,
+        ),
+        AssertionType(
+            "closed-qa",
+            "output",
+            {**_TEXT, "description": "The criterion, in words."},
+            "a judge finds that the answer to the variables of the case meets the criterion `value`",
+            "criterion in words",
+            keys={"judge": _JUDGE},
+            asks=True,
+        ),
+        AssertionType(
+            "factuality",
+            "output",
+            {**_TEXT, "description": "The reference, which is true."},
+            "a judge finds no contradiction to the facts in `value` or, with `allow`, one of these relations to them",
+            "reference text",
+            keys={
+                "allow": {
+                    "type": "array",
+                    "minItems": 1,
+                    "items": {"enum": [*RELATIONS]},
+                    "description": "The relations of the answer's facts to the reference that pass.",
+                },
+                "judge": _JUDGE,
+            },
+            asks=True,
+        ),
+        AssertionType(
+            "g-eval",
+            "output",
+            {**_TEXT, "description": "What is judged, in words."},
+            "the score that a judge gives the answer for `value` is at least `threshold` (default: 0.7)",
+            "criterion in words",
+            keys={
+                "threshold": {
+                    "type": "number",
+                    "minimum": 0,
+                    "maximum": 1,
+                    "description": "The lowest score that passes.",
+                },
+                "steps": {**_TEXTS, "description": "The steps in which it is judged."},
+                "judge": _JUDGE,
+            },
+            asks=True,
         ),
         AssertionType(
             "moderation",

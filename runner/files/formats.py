@@ -26,6 +26,7 @@ from ..values import Json, JsonPath
 from .assertion_types import assertion_schema
 from .comparator_types import default_schema, rule_schema
 from .gate_schema import gate_schema
+from .judge_schema import judge_schema
 from .problems import MOST, ProblemList
 from .violations import FormatViolation, in_words, near
 
@@ -51,7 +52,7 @@ def schema(name: FormatName) -> Mapping[str, Any]:
         parsed["$defs"]["regression"]["properties"]["default"] = default_schema()
         parsed["$defs"]["gate"] = gate_schema()
     if name == "project":
-        parsed["$defs"] |= {"api": {"enum": [*APIS]}, "gate": gate_schema()}
+        parsed["$defs"] |= {"api": {"enum": [*APIS]}, "gate": gate_schema(), "judge": judge_schema()}
     return parsed
 
 

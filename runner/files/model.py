@@ -247,7 +247,8 @@ class ModelRule:
 class Project:
     """runner.yaml, or the defaults if there is none. `root` is an absolute native path.
 
-    `moderation` has the model and the endpoint of assertions of that type.
+    `judge` says who judges answers (prompt, model, endpoint, votes); `moderation` has the model and the endpoint of
+    assertions of that type.
     """
 
     root: str
@@ -260,6 +261,7 @@ class Project:
     packs: Mapping[str, Json] = field(default_factory=dict)
     redact: tuple[Json, ...] = ()
     gate: Json = None
+    judge: Mapping[str, Json] = field(default_factory=dict)
     moderation: Mapping[str, str] = field(default_factory=dict)
     document: Document | None = None
     warnings: tuple[Diagnostic, ...] = ()

@@ -40,7 +40,8 @@ PROJECT_FILE = "runner.yaml"
 _LOCAL_MODEL = "smollm2-135m-instruct"
 
 _KEYS = frozenset({"api_key_env", "api_key_keyring"})
-_ASKED = ("moderation",)
+_OWN_PACK = "judges"
+_ASKED = ("judge", "moderation")
 """The keys that say whom assertions ask."""
 
 _PACK_SOURCES = ("git", "path", "url", "python")
@@ -101,6 +102,7 @@ def load_project_from(tree: Tree, root: Path, *, environ: Mapping[str, str]) -> 
         packs=spec.get("packs", {}),
         redact=tuple(spec.get("redact", ())),
         gate=spec.get("gate"),
+        judge=spec.get("judge", {}),
         moderation=spec.get("moderation", {}),
         document=document,
         warnings=tuple(_retired(spec.get("endpoints", {}), document)),
@@ -298,6 +300,10 @@ class _Reader:
     def check_packs(self, packs: Mapping[str, Mapping[str, Any]]) -> None:
         for alias, pack in packs.items():
             at: JsonPath = ("packs", alias)
+            if alias == _OWN_PACK:
+                self.refuse(
+                    at, f"{alias} is the pack that ships with runner", "choose another alias", at_key=True
+                )
             sources = [key for key in _PACK_SOURCES if key in pack]
             if len(sources) != 1:
                 came = f"not {' and '.join(sources)}" if sources else "and has none"

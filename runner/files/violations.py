@@ -84,7 +84,7 @@ _FOREIGN_WORDS = {
 }
 _EXPR = "write an `expr` over output, text, vars and row; assertions run no other code"
 _BY_REGEX = "write a `regex`"
-_BY_MODEL = "assertions call no model; `compare: similar` in regression.rules compares texts offline"
+_BY_MODEL = "write an `llm-rubric` with the criterion in words; `compare: similar` in regression.rules compares texts offline"
 _TOOLS = "declare tools: every call is then validated against the parameters of its tool"
 # Assertion types of other tools, and what to write instead.
 FOREIGN_ASSERTIONS: Mapping[str, str] = {
@@ -107,11 +107,12 @@ FOREIGN_ASSERTIONS: Mapping[str, str] = {
     "is-valid-openai-function-call": _TOOLS,
     "is-valid-openai-tools-call": _TOOLS,
     "tool-call-f1": _TOOLS,
+    "model-graded-closedqa": "write `closed-qa`",
+    "model-graded-factuality": "write `factuality`",
     **dict.fromkeys(
         (
-            "rouge-n", "bleu", "gleu", "meteor", "similar", "classifier", "llm-rubric",
-            "g-eval", "answer-relevance", "context-faithfulness", "context-recall", "context-relevance",
-            "conversation-relevance", "factuality", "model-graded-closedqa", "model-graded-factuality", "pi",
+            "rouge-n", "bleu", "gleu", "meteor", "similar", "classifier", "answer-relevance", "context-faithfulness", "context-recall", "context-relevance",
+            "conversation-relevance", "pi",
             "select-best", "max-score", "search-rubric", "llm",
         ),
         _BY_MODEL,

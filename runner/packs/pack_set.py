@@ -28,6 +28,7 @@ from ..files.pack_sources import REFERENCE
 from ..files.problems import ProblemList
 from ..files.prompt import load_prompt
 from ..files.violations import near
+from .built_in import JUDGES, built_in
 from .copies import STORE, VENDORED, read_copy
 from .lock import BY_HAND, LOCK_FILE, Lock, LockedPack, read_lock
 from .manifest import ExportKind, Manifest, load_manifest, refuse_other_runner
@@ -87,9 +88,13 @@ class PackSet:
     def open(self, alias: str, location: Location | None = None) -> OpenPack:
         """Return the pack of an alias, every byte verified against the lock; `location` is where the alias is used.
 
+        `judges` is the pack that ships with runner.
+
         Raises PackError for a file that differs from the lock, StalePackError if packs.lock or the copy is not up to
         date, UsageError for an alias that runner.yaml does not have, FormatError for a pack for another version of runner.
         """
+        if alias == JUDGES and alias not in self._opened:
+            self._opened[alias] = OpenPack(*built_in())
         if alias not in self._opened:
             requirement = self.requirement(alias, location)
             if alias in self._failed:
@@ -253,12 +258,12 @@ class PackSet:
 
     # --- prompts ----------------------------------------------------------------------------------------------------
 
-    def load(self, name: str) -> Prompt:
-        """Load the prompt `ALIAS:NAME` of a pack. Raises as `open` and `load_prompt` do."""
-        alias, export = _parts(name, None)
-        pack = self.open(alias)
+    def load(self, name: str, location: Location | None = None) -> Prompt:
+        """Load the prompt `ALIAS:NAME` of a pack. Raises as `open` and `load_prompt` do, at `location` for the name."""
+        alias, export = _parts(name, location)
+        pack = self.open(alias, location)
         if export not in pack.manifest.exports["prompts"]:
-            raise self._no_export("prompts", alias, export, None)
+            raise self._no_export("prompts", alias, export, location)
         return load_export(pack, alias, export)
 
     def load_own(self, file: str, tree: Tree) -> Prompt:

@@ -11,6 +11,7 @@ from ...checks.judge import Judge
 from ...documents.documents import parse_document
 from ...endpoints.prices import DeclaredPrice
 from ...errors import ConfigError, FormatError, Location
+from ...files.cases import case_from_vars
 from ...files.disk.tree import MemoryTree
 from ...files.model import Assertion, Case, Endpoint, Project, Prompt
 from ...files.model_rules import endpoint_for, model_at
@@ -22,6 +23,7 @@ from ...wire.dialect import dialect_of
 from ...wire.fingerprint import fingerprint_of
 from ...wire.request import Encoder, encode
 from .job import Job, Unit
+from .judge_prompts import check_judge, inputs_of, judge_prompt
 from .model_prices import price_of, refuse_denied
 
 __all__ = ["Asks"]
@@ -37,11 +39,21 @@ class Asks:
         self._project = project
         self._sandbox = sandbox
         self._units: dict[CallTarget, Unit] = {}
+        self._places: dict[CallTarget, Location] = {}
 
     @property
     def units(self) -> tuple[Unit, ...]:
         """The units of the targets that were needed so far."""
         return tuple(self._units.values())
+
+    @property
+    def judges(self) -> tuple[tuple[Unit, Location], ...]:
+        """The judges among them, each with the place of an assertion that asks it."""
+        return tuple(
+            (unit, self._places[target])
+            for target, unit in self._units.items()
+            if target.operation == "judge"
+        )
 
     def require(self, targets: Mapping[CallTarget, Assertion]) -> None:
         """Compile the targets. Raises a FileError at the assertion for one that cannot be asked."""
@@ -52,6 +64,7 @@ class Asks:
         if target not in self._units:
             here = assertion or Assertion({}, self._prompt.locate())
             self._units[target] = self._unit(target, here)
+            self._places[target] = here.location
         return self._units[target]
 
     def name(self, question: CallQuestion) -> str:
@@ -67,13 +80,23 @@ class Asks:
 
         Raises a RunnerError if it cannot be rendered, ValueError if it is not JSON.
         """
-        unit = self._asked(question.target)
+        unit, target = self._asked(question.target), question.target
+        if target.operation == "judge":
+            given = {name: value for name, value in question.inputs.items() if name in inputs_of(unit)}
+            job = unit.job(case_from_vars(unit.prompt, given, location=Location(unit.prompt.place)))
+            job = job._replace(case=_case(job.fingerprint))
+            return tuple(job._replace(sample=vote) for vote in range(self._votes(target)))
         body: dict[str, Json] = {**unit.fields, **question.inputs}
         fingerprint = fingerprint_of(body, unit.dialect.name)
         return (Job(unit, _case(fingerprint), 0, encode(body), fingerprint),)
 
+    def _votes(self, target: CallTarget) -> int:
+        declared = self._project.judge.get("votes")
+        return target.votes or (declared if isinstance(declared, int) else 1)
+
     def _unit(self, target: CallTarget, assertion: Assertion) -> Unit:
-        """Return the unit of an operation, whose requests have no messages."""
+        if target.operation == "judge":
+            return self._judge(target, assertion)
         declared = self._project.moderation
         model = target.model or declared.get("model") or DEFAULT_MODEL
         endpoint = self._endpoint(str(model), target.endpoint or declared.get("endpoint"), assertion)
@@ -83,6 +106,34 @@ class Asks:
         if price is None and is_of_openai(asked):
             price = DeclaredPrice(0, 0)
         return _operation(target.operation, {"model": asked}, endpoint, price, self._sandbox)
+
+    def _judge(self, target: CallTarget, assertion: Assertion) -> Unit:
+        """Return the unit of a judge: its prompt, compiled as any other."""
+        from .units import make_units  # which needs this module
+
+        declared = self._project.judge
+        prompt = judge_prompt(self._prompt, self._project, target, assertion)
+        here = assertion.locate("judge") if "judge" in assertion.spec else assertion.location
+        own = prompt.request.get("model")
+        # A judge that the assertion names may have a model of its own, which then comes before the project's.
+        model = target.model or (own if target.prompt else None) or declared.get("model") or own
+        name = target.endpoint or declared.get("endpoint")
+        chosen = name if isinstance(name, str) else None
+        endpoint = self._endpoint(model if isinstance(model, str) else None, chosen, assertion)
+        if model is None and endpoint.default_model is None:
+            raise FormatError(
+                f"{assertion.spec.get('type', 'the assertion')} needs a judge, and {prompt.place} declares no model",
+                location=here,
+                hint="say in runner.yaml who judges: judge: {model: gpt-5-2026-08-07}",
+            )
+        fields = {} if model is None else {"model": [model]}
+        units = make_units((prompt,), self._project, endpoint=chosen, fields=fields, sandbox=self._sandbox)
+        if len(units) > 1:
+            raise FormatError(
+                f"the judge {prompt.place} has {len(units)} variants", location=here, hint="remove its matrix"
+            )
+        check_judge(units[0], target, here)
+        return units[0]
 
     def _endpoint(self, model: str | None, name: Any, assertion: Assertion) -> Endpoint:
         try:

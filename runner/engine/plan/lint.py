@@ -24,6 +24,7 @@ from ...render.sandbox import IN_PROCESS, Sandbox
 from ...values import Json, JsonPath
 from ...wire.dialect import SchemaRules, dialect_of
 from .job import Job, Unit
+from .judge_remarks import judge_remarks
 from .plan import Plan
 from .selection import Selection
 from .units import make_units
@@ -78,6 +79,7 @@ def lint_prompt(prompt: Prompt, project: Project, sandbox: Sandbox = IN_PROCESS)
         remarks.extend(_unmapped_models(units))
         remarks.extend(template.warnings)
         remarks.extend(judge.remarks)
+        remarks.extend(judge_remarks(units))
     remarks.extend(empty.found.values())
     remarks.extend(texts.found.values())
     return LintReport(prompt, cases, tuple(errors), tuple(remarks))
