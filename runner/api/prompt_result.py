@@ -24,7 +24,7 @@ class OutcomeError(RunnerError):
 
     def __init__(self, result: Result) -> None:
         reason = result.detail or next(
-            (check["message"] for check in result.checks if not check["passed"]), ""
+            (check["message"] for check in result.checks if check["passed"] is False), ""
         )
         super().__init__(f"{result.prompt}: {result.outcome}" + (f": {reason}" if reason else ""))
         self.result = result
@@ -155,7 +155,11 @@ class Result:
             "outcome": self.outcome if self.passed or self.outcome != "ok" else "ok, but a check failed",
             "output": self.output if self.output is not None else self.text,
             "detail": self.detail,
-            **{f"check: {check['type']}": check["message"] for check in self.checks if not check["passed"]},
+            **{
+                f"check: {check['type']}": check["message"]
+                for check in self.checks
+                if check["passed"] is False
+            },
             "model": self.served_model or self.model,
             "usage": self.usage,
             "cost": self.cost,

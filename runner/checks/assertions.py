@@ -13,7 +13,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from ..errors import FormatError
-from ..files.assertion_types import ASSERTION_TYPES, AssertionType, assertion_type
+from ..files.assertion_types import (
+    ASSERTION_TYPES,
+    COMMON_KEYS,
+    AssertionType,
+    assertion_type,
+)
+from ..files.gate_schema import METRICS
 from ..files.github_prompt import PLACEHOLDER
 from ..files.model import Assertion
 from ..render.limits import RefusedError, join_text, start_work
@@ -25,7 +31,14 @@ from .calls import ASKERS, Ask, CallQuestion, Find, Found
 from .jsonpath import Path, PathError, parse
 from .predicates import BUILDERS, Predicate, SpecError, Unfit
 
-__all__ = ["AnswerView", "CheckResult", "CompiledAssertion", "compile_assertion"]
+__all__ = [
+    "NOT_APPLICABLE",
+    "NOT_REPLAYABLE",
+    "AnswerView",
+    "CheckResult",
+    "CompiledAssertion",
+    "compile_assertion",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +66,9 @@ class CheckResult:
 
     `path` is a JSONPath: the failing place, or the path as the author wrote it; None for the answer as a whole.
     `code` is "unknown" if there was nothing to compare, so that the check could not be decided, and "unchecked" if a
-    call could not decide it. `found` are the answers of the calls that it needed.
+    call could not decide it; "not-applicable" if the assertion does not apply to the answer, and "not-replayable" if only a
+    call to the model can decide it: then it has neither passed nor failed. `found` are the answers of the calls that it
+    needed. `metric` is the named score that it counts towards, with `weight`.
     """
 
     type: str
@@ -64,7 +79,17 @@ class CheckResult:
     actual: Json = None
     code: str | None = None
     found: tuple[Found, ...] = ()
+    metric: str | None = None
+    weight: float = 1.0
 
+    @property
+    def applies(self) -> bool:
+        """Return whether the check says anything about the answer."""
+        return self.code not in (NOT_APPLICABLE, NOT_REPLAYABLE)
+
+
+NOT_APPLICABLE = "not-applicable"
+NOT_REPLAYABLE = "not-replayable"
 
 _NO_MEMBERS = Members(frozenset(), frozenset(), whole=False)
 
@@ -90,6 +115,12 @@ class CompiledAssertion:
     """Builds the predicate from a case's variables, if its value refers to any. Raises SpecError."""
     ask: Ask | None = None
     """How it asks, if a call decides it; then `asked` is for it, and `check` is not."""
+    metric: str | None = None
+    """The named score that it counts towards."""
+    weight: float = 1.0
+    """How much it counts in scores."""
+    when: Predicate | None = None
+    """Whether it applies to an answer; None: to all."""
 
     @property
     def name(self) -> str:
@@ -99,22 +130,58 @@ class CompiledAssertion:
     @property
     def variables(self) -> Members:
         """Return the variables that it reads."""
-        return (self.predicate.reads or {}).get("vars", _NO_MEMBERS)
+        return self._reads("vars")
 
     @property
     def columns(self) -> Members:
         """Return the columns of the case's row that it reads."""
-        return (self.predicate.reads or {}).get("row", _NO_MEMBERS)
+        return self._reads("row")
+
+    def _reads(self, name: str) -> Members:
+        own, others = (
+            ((predicate and predicate.reads) or {}).get(name, _NO_MEMBERS)
+            for predicate in (self.predicate, self.when)
+        )
+        names = own.names | others.names
+        needed = (own.names - own.optional) | (others.names - others.optional)
+        return Members(names, names - needed, own.whole or others.whole)
 
     def check(self, answer: AnswerView) -> CheckResult:
         """Return whether the answer satisfies the assertion. Never raises for an answer, whatever it contains."""
+        return self.unless_absent(answer) or self._check(answer)
+
+    def unless_absent(self, answer: AnswerView) -> CheckResult | None:
+        """Return the result of an assertion that does not apply to the answer; None if it applies and has to be checked.
+
+        A `when` that cannot be evaluated is a failure: nobody knows whether the assertion would have held.
+        """
+        if self.when is None:
+            return None
+        try:
+            if self.when.holds(_seen(answer)):
+                return None
+            message, code = f"not applicable: {self.when.expected} is false", NOT_APPLICABLE
+        except Unfit as reason:
+            message, code = f"when: {reason}", "unknown"
+        return self._result(self._written, message, None, passed=False, code=code)
+
+    @property
+    def when_needs_answer(self) -> bool:
+        """Return whether its `when` reads the answer, and not only the case."""
+        return self.when is not None and bool((self.when.reads or {}).keys() & {"output", "text"})
+
+    @property
+    def _written(self) -> str | None:
+        return self.key[1] if self.path else None
+
+    def _check(self, answer: AnswerView) -> CheckResult:
         if self.fill is not None:
             try:
-                return replace(self, predicate=self.fill(answer.vars), fill=None).check(answer)
+                return replace(self, predicate=self.fill(answer.vars), fill=None)._check(answer)
             except SpecError as error:
                 return self._result(None, str(error), None, passed=False, code="unknown")
         predicate = self.predicate
-        written = self.key[1] if self.path else None
+        written = self._written
         actual: Json = None
         try:
             subjects = self._subjects(answer)
@@ -138,7 +205,9 @@ class CompiledAssertion:
         With a path, there is a question for each place. Never raises for an answer, whatever it contains.
         """
         assert self.ask is not None, "only an assertion that asks is asked"
-        written = self.key[1] if self.path else None
+        if (absent := self.unless_absent(answer)) is not None:
+            return absent
+        written = self._written
         try:
             subjects = self._subjects(answer)
         except _Nothing as reason:
@@ -175,14 +244,23 @@ class CompiledAssertion:
     def _result(
         self, path: str | None, message: str, actual: Json, *, passed: bool, code: str | None = None
     ) -> CheckResult:
-        return CheckResult(self.type, passed, path, message, self.predicate.expected, actual, code)
+        return CheckResult(
+            self.type,
+            passed,
+            path,
+            message,
+            self.predicate.expected,
+            actual,
+            code,
+            metric=self.metric,
+            weight=self.weight,
+        )
 
     def _subjects(self, answer: AnswerView) -> list[tuple[JsonPath, Json]]:
         if self.trimmed:
             return [((), _text_of(answer).strip())]
         if self.kind.subject == "answer":
-            seen = {"output": answer.output, "text": answer.text, "vars": answer.vars, "row": answer.row}
-            return [((), seen)]
+            return [((), _seen(answer))]
         if self.kind.subject == "measure":
             return [((), _measure(self.name, answer))]
         if self.path is not None:
@@ -208,6 +286,11 @@ class CompiledAssertion:
         if predicate.read is not None:
             return (), f"expected {words}, but {predicate.read(value)}"
         return (), f"expected {words}, got {predicate.shown(value)}"
+
+
+def _seen(answer: AnswerView) -> Json:
+    """Return what an expression can read."""
+    return {"output": answer.output, "text": answer.text, "vars": answer.vars, "row": answer.row}
 
 
 def _text_of(answer: AnswerView) -> str:
@@ -241,10 +324,46 @@ def compile_assertion(assertion: Assertion, sandbox: Sandbox = IN_PROCESS) -> Co
     try:
         if assertion.evaluator:
             return _evaluator(assertion.spec, sandbox)
-        return _compile(assertion.spec, sandbox)
+        return _with_common_keys(_compile(assertion.spec, sandbox), assertion.spec, sandbox)
     except SpecError as error:
         location = assertion.locate(*error.at, at_key=error.at_key)
         raise FormatError(str(error), location=location, hint=error.hint) from None
+
+
+def _with_common_keys(
+    compiled: CompiledAssertion, spec: Mapping[str, Json], sandbox: Sandbox
+) -> CompiledAssertion:
+    """Return an assertion with the keys that all types have: `metric`, `weight` and `when`."""
+    if not spec.keys() & COMMON_KEYS.keys():
+        return compiled
+    metric, weight, when = spec.get("metric"), spec.get("weight", 1.0), spec.get("when")
+    if isinstance(metric, str) and metric in METRICS:
+        raise SpecError(
+            f"metric: {metric} is the name of a metric that runner computes",
+            "choose another name",
+            ("metric",),
+        )
+    assert isinstance(weight, int | float)
+    applies = None
+    if when is not None:
+        if when == spec.get("value") and compiled.name == "expr":
+            raise SpecError(
+                f"{compiled.type}: it only applies where it {'fails' if compiled.negated else 'holds'}",
+                "give `when` another condition than `value`",
+                ("when",),
+            )
+        try:
+            applies = BUILDERS["expr"](when, {}, sandbox)
+        except SpecError as error:
+            raise SpecError(f"when: {error}", error.hint, ("when", *error.at)) from None
+    key = compiled.key if when is None else (*compiled.key, f"when {when}")
+    return replace(
+        compiled,
+        metric=metric if isinstance(metric, str) else None,
+        weight=float(weight),
+        when=applies,
+        key=key,
+    )
 
 
 def _compile(spec: Mapping[str, Json], sandbox: Sandbox) -> CompiledAssertion:
@@ -356,7 +475,7 @@ def _refuse_templates(spec: Mapping[str, Json], kind: AssertionType, *, negated:
     for at, text, at_key in _strings(spec):
         if not tag.search(text):
             continue
-        if name == "expr":
+        if name == "expr" or at[:1] == ("when",):
             raise SpecError(
                 f"an expression is not a template: {show(text)}",
                 f"write it without braces, with variables as vars.NAME; for literal braces use a `regex`: {_ESCAPED}",

@@ -80,6 +80,11 @@ class Path:
         return list(found.items())
 
     @property
+    def is_single(self) -> bool:
+        """Return whether the path selects at most one place in any value."""
+        return not any(segment.descendant or segment.selector is None for segment in self.segments)
+
+    @property
     def specificity(self) -> tuple[int, int, int, int]:
         """Return a rank for rules that match the same place; a more specific path has a greater rank.
 

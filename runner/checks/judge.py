@@ -20,12 +20,14 @@ from ..schema import Validator, Violation, show
 from ..values import Json, JsonObject
 from ..wire.decoding import parse_answer
 from ..wire.reply import Answer, Outcome
-from .assertions import AnswerView, CheckResult, CompiledAssertion, compile_assertion
+from .assertions import NOT_REPLAYABLE, AnswerView, CheckResult, CompiledAssertion, compile_assertion
 from .calls import CallQuestion, CallTarget, Find
+from .compiled_targets import CompiledTarget, compile_targets
 from .foregone import Foregone, Ground, doubt, foregone
 from .predicates import SpecError
+from .target_counts import TargetCount
 
-__all__ = ["Judge", "Judgement"]
+__all__ = ["Judge", "Judgement", "named_scores", "verdict_of"]
 
 MAX_VIOLATIONS = 20
 """The most schema violations of one answer that are reported in full; the rest are counted."""
@@ -40,6 +42,8 @@ class Judgement(NamedTuple):
 
     With `questions` there is no verdict yet: calls must answer them first. `unchecked` says why calls could not decide
     an assertion, if no other one failed; then the answer has neither passed nor failed.
+    `measured` has, for each of the prompt's targets, what was expected and what came. `score` is the share of the assertions
+    that hold, by weight, if the case or an assertion uses scores; `scores` are the named ones.
     """
 
     outcome: Outcome
@@ -47,6 +51,9 @@ class Judgement(NamedTuple):
     output: Json
     checks: tuple[CheckResult, ...]
     detail: str | None
+    measured: JsonObject | None = None
+    score: float | None = None
+    scores: Mapping[str, float] | None = None
     questions: tuple[CallQuestion, ...] = ()
     unchecked: str | None = None
 
@@ -62,8 +69,8 @@ class Judge:
     """
 
     __slots__ = (
-        "_asserts", "_cache", "_ground", "_inputs", "_json", "_known", "_model", "_remarks", "_sandbox", "_schema", "_tools", "reads_any_variable",
-        "required", "targets", "variables",
+        "_asserts", "_cache", "_ground", "_inputs", "_json", "_known", "_model", "_remarks", "_sandbox", "_schema", "_seen", "_tools",
+        "answer_targets", "reads_any_variable", "required", "targets", "variables",
     )  # fmt: skip
 
     def __init__(
@@ -99,6 +106,13 @@ class Judge:
             finish_reasons=finish_reasons,
         )
         self._asserts = self._compile_all(prompt.asserts, errors)
+        self.answer_targets: tuple[CompiledTarget, ...] = ()
+        """The labels, numbers and sets that are known to be right for each case."""
+        try:
+            self.answer_targets = compile_targets(prompt, is_json=self._json)
+        except RunnerError as error:
+            errors.append(error)
+        self._seen = {target.kind: TargetCount(target.target.location) for target in self.answer_targets}
         if prompt.asserts and prompt.tests and all(_expects_no_answer(test) for test in prompt.tests):
             hint = "put them on the tests instead"
             self._remark(
@@ -127,6 +141,10 @@ class Judge:
         own = self._compile_all(case.asserts, errors, case.outcome or "ok")
         errors.extend(self._impossible(case, case.location))
         always = self._asserts if case.outcome in (None, "ok") else ()
+        errors.extend(self._prepare_targets(case))
+        if case.threshold is not None and not (always or own or case.expected):
+            message = "the case has a threshold but no assertions, so there is no score"
+            errors.append(CaseError(message, location=case.location))
         for each in (*always, *own):
             if missing := each.variables.names - each.variables.optional - case.vars.keys():
                 name = min(missing)
@@ -145,6 +163,14 @@ class Judge:
                 except SpecError as error:
                     errors.append(CaseError(str(error), location=case.location, hint=error.hint))
         raise_all(errors)
+
+    def _prepare_targets(self, case: Case) -> Iterator[RunnerError]:
+        """Yield what is wrong with the right values of a case; count the others for remarks."""
+        for target in self.answer_targets:
+            if (wrong := target.prepare(case)) is not None:
+                yield wrong
+            elif case.outcome in (None, "ok"):
+                self._seen[target.kind].add(case, target.expected(case))
 
     def variables_of(self, case: Case) -> frozenset[str]:
         """Return the variables that the case's own assertions read."""
@@ -166,60 +192,86 @@ class Judge:
         """Judge one answer to one case.
 
         `latency_ms` is in milliseconds, `cost` in US dollars (None: no price is known). `find` has the answers of the calls
-        that assertions need; they are asked only if all other assertions hold. A `replayed` answer does not need to satisfy
-        those that only a call to the model can decide. Raises FormatError for a broken assertion of the case, but only if `prepare` was not called before.
+        that assertions need; they are asked only if all other assertions hold, or if their result counts for a score. The
+        assertions that only a call to the model can decide do not count for a `replayed` answer. Raises FormatError for a
+        broken assertion of the case, but only if `prepare` was not called before.
         """
         expected = Outcome.OK if case.outcome is None else Outcome(case.outcome)
         outcome, detail, broken = self._classify(answer)
         as_expected = outcome is expected or (case.outcome is None and outcome is Outcome.TOOL_CALL)
         if outcome is Outcome.TOOL_CALL and not self._tools:
             as_expected, broken = False, (_tool_failure("a tool was called, but the prompt declares none"),)
+        # The prompt's assertions are for answers that are ok; a case that expects a refusal has its own.
+        asserted = self._asserts if expected is Outcome.OK else ()
+        if case.asserts:
+            asserted = (*asserted, *(self._compiled(assertion) for assertion in case.asserts))
+        targets = (
+            [target for target in self.answer_targets if target.kind in case.expected]
+            if case.expected
+            else []
+        )
+        view = AnswerView(
+            text=answer.text,
+            output=answer.output,
+            parsed=self._json and outcome in {Outcome.OK, Outcome.INVALID},
+            finish_reason=answer.finish_reason,
+            latency_ms=latency_ms,
+            cost=cost,
+            model=model or (self._model if isinstance(self._model, str) else None),
+            vars=case.vars,
+            row=case.row or {},
+        )
+        scored = case.threshold is not None or any(each.metric or each.weight != 1 for each in asserted)
         if not as_expected:
             # A broken schema is failure enough, unless the case expects another outcome.
             reported = broken and (case.outcome is None or outcome is expected)
             checks = () if reported else (_outcome_check(expected, outcome, detail),)
             return Judgement(
-                outcome, passed=False, output=answer.output, checks=(*checks, *broken), detail=detail
-            )
-        # The prompt's assertions are for answers that are ok; a case that expects a refusal has its own.
-        asserted = self._asserts if expected is Outcome.OK else ()
-        if case.asserts:
-            asserted = (*asserted, *(self._compiled(assertion) for assertion in case.asserts))
-        results: tuple[CheckResult, ...] = ()
-        asking: list[CompiledAssertion] = []
-        sound = True
-        if asserted:
-            view = AnswerView(
-                text=answer.text,
+                outcome,
+                passed=False,
                 output=answer.output,
-                parsed=self._json and outcome in {Outcome.OK, Outcome.INVALID},
-                finish_reason=answer.finish_reason,
-                latency_ms=latency_ms,
-                cost=cost,
-                model=model or (self._model if isinstance(self._model, str) else None),
-                vars=case.vars,
-                row=case.row or {},
+                checks=(*checks, *broken),
+                detail=detail,
+                measured={target.kind: target.measured(case) for target in targets} or None,
+                score=0.0 if scored else None,
+                scores=_nothing_scored(asserted, view) if scored else None,
             )
-            plain = [each for each in asserted if each.ask is None]
-            asking = [each for each in asserted if each.ask is not None]
-            results = tuple(each.check(view) for each in plain)
-            sound = all(
-                result.passed or (replayed and not each.kind.replayable)
-                for each, result in zip(plain, results, strict=True)
-            )
-        if case.outcome is not None and expected is not Outcome.OK:
-            results = (_outcome_check(expected, outcome, detail), *results)
-        if not asking or not sound:
-            return Judgement(outcome, all(each.passed for each in results), answer.output, results, detail)
-        decided = [each.asked(view, find) for each in asking]
+        compared = {target.kind: target.compare(view, case) for target in targets}
+        results = (
+            *(
+                _replayed(each, each.check(view)) if replayed else each.check(view)
+                for each in asserted
+                if each.ask is None
+            ),
+            *(each.check for each in compared.values()),
+        )
+        sound = all(each.passed for each in results if each.applies)
+        decided = [
+            each.asked(view, find)
+            for each in asserted
+            if each.ask is not None and (sound or each.metric is not None or case.threshold is not None)
+        ]
         questions = tuple(part for each in decided if not isinstance(each, CheckResult) for part in each)
         results = (*results, *(each for each in decided if isinstance(each, CheckResult)))
-        failing = [each for each in results if not each.passed]
-        unchecked = None
-        if failing and all(each.code == "unchecked" for each in failing):
-            unchecked = f"{failing[0].type} {failing[0].message}"
-        passed = not failing and not questions
-        return Judgement(outcome, passed, answer.output, results, detail, questions, unchecked)
+        passed, score = verdict_of(results, case)
+        unchecked = None if passed else _unchecked(results, case)
+        if case.threshold is not None:
+            message = f"a score of {score:.4g}, and {case.threshold:.4g} is needed"
+            results = (*results, CheckResult("threshold", passed=passed, path=None, message=message))
+        if case.outcome is not None and expected is not Outcome.OK:
+            results = (_outcome_check(expected, outcome, detail), *results)
+        return Judgement(
+            outcome,
+            passed and not questions,
+            answer.output,
+            results,
+            detail,
+            measured={kind: each.measured for kind, each in compared.items()} or None,
+            score=score if scored else None,
+            scores=named_scores(results) if scored else None,
+            questions=questions,
+            unchecked=unchecked,
+        )
 
     def _classify(self, answer: Answer) -> tuple[Outcome, str | None, tuple[CheckResult, ...]]:
         """Return the outcome after checking the schemas, its reason, and the failed schema checks."""
@@ -318,6 +370,8 @@ class Judge:
                 )
                 yield FormatError(message, location=assertion.location)
             else:
+                if other.metric != compiled.metric:
+                    continue
                 hint = "remove one of them; the prompt's assertions apply to every test"
                 self._remark(assertion, "W014", f"this {compiled.type} assertion is declared twice", hint)
             return
@@ -329,8 +383,11 @@ class Judge:
 
     @property
     def remarks(self) -> tuple[Diagnostic, ...]:
-        """Return warnings about the assertions, including those of the cases prepared so far."""
-        return tuple(self._remarks.values())
+        """Return warnings about the assertions and targets, including those of the cases prepared so far."""
+        return (
+            *self._remarks.values(),
+            *(remark for kind, seen in self._seen.items() for remark in seen.remarks(kind)),
+        )
 
     def _impossible(self, case: Case, location: Location) -> Iterator[RunnerError]:
         """Yield an error if a case expects an outcome that no answer to this prompt can have."""
@@ -356,6 +413,57 @@ class Judge:
             del self._cache[next(iter(self._cache))]
         self._cache[key] = known
         return known
+
+
+def _replayed(assertion: CompiledAssertion, result: CheckResult) -> CheckResult:
+    if result.passed or not result.applies or assertion.kind.replayable:
+        return result
+    return replace(result, code=NOT_REPLAYABLE)
+
+
+def verdict_of(results: Sequence[CheckResult], case: Case) -> tuple[bool, float]:
+    """Return whether an answer passes its assertions, and its score: the share of them that hold, by weight.
+
+    All must hold, unless the case has a `threshold`: then the score must reach it. Those that do not apply do not count.
+    """
+    counted = [each for each in results if each.applies]
+    whole = sum(each.weight for each in counted)
+    score = sum(each.weight for each in counted if each.passed) / whole if counted else 1.0
+    if case.threshold is None:
+        return all(each.passed for each in counted), score
+    return score >= case.threshold - _ROUNDING, score
+
+
+def _unchecked(results: Sequence[CheckResult], case: Case) -> str | None:
+    """Return why there is no verdict: calls could not decide what would make the answer pass; None if it fails anyway."""
+    unknown = [each for each in results if each.code == "unchecked"]
+    if not unknown:
+        return None
+    hoped = [replace(each, passed=each.passed or each.code == "unchecked") for each in results]
+    return f"{unknown[0].type} {unknown[0].message}" if verdict_of(hoped, case)[0] else None
+
+
+def named_scores(results: Sequence[CheckResult]) -> dict[str, float]:
+    """Return the score of each metric that assertions name; none of a metric whose assertions do not apply."""
+    whole: dict[str, float] = {}
+    held: dict[str, float] = {}
+    for each in results:
+        if each.metric is not None and each.applies:
+            whole[each.metric] = whole.get(each.metric, 0.0) + each.weight
+            held[each.metric] = held.get(each.metric, 0.0) + each.weight * each.passed
+    return {metric: held[metric] / weight for metric, weight in whole.items()}
+
+
+def _nothing_scored(asserted: Sequence[CompiledAssertion], view: AnswerView) -> dict[str, float]:
+    """Return the scores of an answer that is not as expected: 0, but none where `when` does not even need the answer."""
+    return {
+        each.metric: 0.0
+        for each in asserted
+        if each.metric is not None and (each.when_needs_answer or each.unless_absent(view) is None)
+    }
+
+
+_ROUNDING = 1e-9
 
 
 def _expects_no_answer(test: Case | CaseFile) -> bool:

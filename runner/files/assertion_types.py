@@ -281,8 +281,28 @@ ASSERTION_TYPES: Mapping[str, AssertionType] = {
     )
 }
 
-COMMON_KEYS: Mapping[str, _JsonSchema] = {}
-"""The keys that every type takes besides its own; they do not affect the verdict on one answer."""
+COMMON_KEYS: Mapping[str, _JsonSchema] = {
+    "metric": {
+        "type": "string",
+        "pattern": r"^[A-Za-z][\w -]*$",
+        "maxLength": 60,
+        "patternErrorMessage": "a metric is called by a letter, then letters, digits, spaces, _ and -",
+        "description": "The named score that this assertion counts towards; it is reported, and gates can judge it.",
+    },
+    "weight": {
+        "type": "number",
+        "exclusiveMinimum": 0,
+        "maximum": 1_000_000,
+        "default": 1,
+        "description": "How much this assertion counts in the score of an answer.",
+    },
+    "when": {
+        "type": "string",
+        "minLength": 1,
+        "description": "A Jinja expression of output, text, vars and row. Where it is false, the assertion does not apply.",
+    },
+}
+"""The keys that every type takes besides its own: when it applies, and how it counts in scores."""
 
 _PATH: _JsonSchema = {
     "type": "string",

@@ -42,6 +42,11 @@ class CaseIds:
     def __len__(self) -> int:
         return len(self._taken)
 
+    @property
+    def repeats_allowed(self) -> bool:
+        """Whether rows with the same variables are allowed, as in an `--input`."""
+        return self._repeats_allowed
+
     def claim(self, case: Case, label: str) -> Case:
         """Return the case with a unique id; `label` is its name in messages ("row 3").
 

@@ -10,9 +10,10 @@ from ..documents.json_reader import parse_json
 from ..errors import CaseError, Location, SyntaxFileError
 from ..values import Json, JsonPath
 from .case_ids import CaseIds, case_id, digest_of
+from .expected_values import columns_in, expected_in_case, expected_in_row
 from .formats import violations
 from .inputs import MAX_COLUMNS, Inputs, compiled, from_text, is_misspelt, takes_blank, takes_null
-from .model import Assertion, Case, CaseFile, Expectation, Prompt
+from .model import AnswerTarget, Assertion, Case, CaseFile, Expectation, Expected, Prompt
 from .problems import MOST, ProblemList
 from .rows import Row, read_rows
 from .violations import FormatViolation, near
@@ -56,14 +57,16 @@ def _cases_from_file(prompt: Prompt, file: CaseFile, ids: CaseIds) -> Iterator[C
         else prompt.tree.read(file.path, shown=file.shown, location=file.location)
     )
     for row in read_rows(source, file.shown, delimiter=file.delimiter, encoding=file.encoding):
-        yield ids.claim(_case_of_row(row, inputs, prompt, file.id_column), row.label)
+        yield ids.claim(_case_of_row(row, inputs, prompt, file, needed=not ids.repeats_allowed), row.label)
 
 
-def _case_of_row(row: Row, inputs: Inputs | None, prompt: Prompt, id_column: str | None) -> Case:
+def _case_of_row(row: Row, inputs: Inputs | None, prompt: Prompt, file: CaseFile, *, needed: bool) -> Case:
     if "vars" in row.value:
-        return read_case(row if row.text is None else _spelt_case(row), inputs)
-    name = None if id_column is None else _id_in(row, id_column)
-    given, others = _split(row.value, prompt, id_column)
+        return read_case(row if row.text is None else _spelt_case(row), inputs, prompt.targets)
+    name = None if file.id_column is None else _id_in(row, file.id_column)
+    group = None if file.group_column is None else _group_in(row, file.group_column)
+    expected = expected_in_row(row, prompt.targets, needed=needed) if prompt.targets else None
+    given, others = _split(row.value, prompt, file)
     if row.text is not None and prompt.inputs is not None:
         given = _read_cells(row, given, prompt.inputs)
     elif row.nulls and prompt.inputs is not None:
@@ -72,32 +75,34 @@ def _case_of_row(row: Row, inputs: Inputs | None, prompt: Prompt, id_column: str
             for column, value in given.items()
             if value is not None or takes_null(prompt.inputs.get(column, {}))
         }
-    return _case(row, given, (), inputs, id=name, others=others)
+    return _case(row, given, (), inputs, id=name, others=others, expected=expected, group=group)
 
 
 def _split(
-    columns: Mapping[str, Json], prompt: Prompt, id_column: str | None
+    columns: Mapping[str, Json], prompt: Prompt, file: CaseFile
 ) -> tuple[Mapping[str, Json], Mapping[str, Json]]:
     """Return the columns that are variables, and the others, which are carried through to the results.
 
     A column that looks like a misspelt input is left among the variables, where it is an error; so are more than
-    MAX_COLUMNS. Without `inputs`, every
-    column but that of the ids may be a variable: only the templates know.
+    MAX_COLUMNS. Without `inputs`, every column may be a variable, except those of the ids, the groups and the right
+    values: only the templates know.
     """
     inputs = prompt.inputs
+    named = {file.id_column, file.group_column, *columns_in(prompt.targets)}
     if inputs is None:
-        if id_column is None:
+        if not named & columns.keys():
             return columns, {}
-        return {column: value for column, value in columns.items() if column != id_column}, {
-            id_column: columns[id_column]
-        }
+        return (
+            {column: value for column, value in columns.items() if column not in named},
+            {column: value for column, value in columns.items() if column in named},
+        )
     if columns.keys() <= inputs.keys() or len(columns) - len(inputs) > MAX_COLUMNS:
         return columns, {}
     absent = tuple(name for name in inputs if name not in columns)
     others = {
         column: value
         for column, value in columns.items()
-        if column not in inputs and (column == id_column or not is_misspelt(column, absent))
+        if column not in inputs and (column in named or not is_misspelt(column, absent))
     }
     return {column: value for column, value in columns.items() if column not in others}, others
 
@@ -120,15 +125,33 @@ def _id_in(row: Row, column: str) -> str:
     return name.lower()
 
 
+def _group_in(row: Row, column: str) -> str:
+    """Return the group in a column."""
+    if column not in row.value:
+        raise CaseError(
+            _labelled(row, f'there is no group column "{column}"'),
+            location=row.location,
+            hint=near(column, row.value) or f"there are {', '.join(row.value)}",
+        )
+    value = row.value[column]
+    group = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+    if not group.strip():
+        raise CaseError(_labelled(row, f"{column} names no group"), location=row.locate((column,)))
+    return group
+
+
+_AS_JSON = ("vars", "assert", "tags", "must_pass", "number", "set", "threshold")
+
+
 def _spelt_case(row: Row) -> Row:
-    """Return a CSV row with the columns of a case: `vars`, `assert` and `tags` contain JSON, empty cells are left out."""
+    """Return a CSV row with the columns of a case: `vars`, `assert` and others contain JSON, empty cells are left out."""
     spec: dict[str, Json] = {}
     for column, text in row.value.items():
         assert isinstance(text, str)
         if not text:
             continue
         spec[column] = text
-        if column in ("vars", "assert", "tags", "must_pass"):
+        if column in _AS_JSON:
             try:
                 spec[column] = parse_json(text, "").value
             except SyntaxFileError as error:
@@ -158,8 +181,10 @@ def _read_cells(
     return read
 
 
-def read_case(row: Row, inputs: Inputs | None, *, checked: bool = False) -> Case:
-    """Read a case as its author wrote it: `id`, `vars`, `assert`, `outcome`, `tags`, `must_pass`, `description`.
+def read_case(
+    row: Row, inputs: Inputs | None, targets: Sequence[AnswerTarget] = (), *, checked: bool = False
+) -> Case:
+    """Read a case as its author wrote it, with the keys of a `case` in the format of prompts.
 
     `checked` says that the entry is part of a file that has already been validated.
 
@@ -181,6 +206,9 @@ def read_case(row: Row, inputs: Inputs | None, *, checked: bool = False) -> Case
         tags=tuple(cast("Sequence[str]", spec.get("tags", ()))),
         description=cast("str | None", spec.get("description")),
         must_pass=spec.get("must_pass") is True,
+        expected=expected_in_case(row, targets),
+        threshold=cast("float | None", spec.get("threshold")),
+        group=cast("str | None", spec.get("group")),
     )
 
 
@@ -249,6 +277,9 @@ def _case(
     description: str | None = None,
     must_pass: bool = False,
     others: Mapping[str, Json] | None = None,
+    expected: Mapping[str, Expected] | None = None,
+    threshold: float | None = None,
+    group: str | None = None,
 ) -> Case:
     bound = dict(given)
     if inputs is not None:
@@ -268,7 +299,20 @@ def _case(
         id = f"case-{digest[:8]}"  # noqa: A001 - the field's own word
     defaulted = () if len(bound) == len(given) else tuple(name for name in bound if name not in given)
     return Case(
-        id, bound, row.location, asserts, outcome, tags, description, digest, defaulted, must_pass, others
+        id,
+        bound,
+        row.location,
+        asserts,
+        outcome,
+        tags,
+        description,
+        digest,
+        defaulted,
+        must_pass,
+        others,
+        expected,
+        threshold,
+        group,
     )
 
 

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["LIMITS", "METRICS", "gate_schema"]
+__all__ = ["LIMITS", "MEASURED", "METRICS", "gate_schema"]
 
 LIMITS = ("cost", "latency_p50", "latency_p95", "tokens")
 """Metrics that are only compared with a limit, without a test, because their noise is unlike that of passes."""
 
-METRICS = ("pass_rate", *LIMITS)
+MEASURED: Mapping[str, tuple[str, ...]] = {
+    "labels": ("accuracy", "macro_f1", "weighted_f1", "f1", "precision", "recall"),
+    "numbers": ("mae", "rmse", "within"),
+    "sets": ("micro_f1", "jaccard"),
+}
+"""The metrics of a prompt that declares a target, by its kind."""
+
+METRICS = ("pass_rate", *(name for names in MEASURED.values() for name in names), *LIMITS)
+"""The names of all metrics that are computed anyway; any other is a named score."""
 
 _PROPERTIES: dict[str, Any] = {
     "metric": {
-        "enum": [*METRICS],
+        "enum": ["pass_rate", *LIMITS],
         "default": "pass_rate",
         "description": "The metric to judge: the pass rate, or the dollars, milliseconds or tokens per call.",
     },

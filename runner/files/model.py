@@ -18,17 +18,20 @@ from ..values import Json, JsonPath
 from .disk.tree import Tree
 
 __all__ = [
+    "AnswerTarget",
     "Assertion",
     "Case",
     "CaseFile",
     "Endpoint",
     "Expectation",
+    "Expected",
     "ModelRule",
     "Origin",
     "Project",
     "Prompt",
     "ResolveReference",
     "ResponseSchema",
+    "TargetKind",
     "Template",
 ]
 
@@ -59,6 +62,28 @@ class Assertion:
         return self.place(path, at_key) if self.place is not None and path else self.location
 
 
+TargetKind: TypeAlias = Literal["labels", "numbers", "sets"]
+
+Expected: TypeAlias = tuple[Json, tuple[str, int | None, int | None]]
+"""The right value of a case as it is written (text of a cell is not read yet), and its place."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerTarget:
+    """A part of the answers whose right value is known for each case: a label, a number or a set.
+
+    `path` is the part as a JSONPath (None: the whole output, or the text). `column` of a row contains the right value.
+    `within` is how far a number may be from it: ("abs", 0.5) or ("rel", 0.01). `separator` separates items in a cell.
+    """
+
+    kind: TargetKind
+    location: Location
+    path: str | None = None
+    column: str | None = None
+    within: tuple[str, float] | None = None
+    separator: str | None = None
+
+
 class Case(NamedTuple):
     """One set of variables to run a prompt with.
 
@@ -67,7 +92,8 @@ class Case(NamedTuple):
     SHA-256, in hex, of the variables as given; None if the author named the case. `must_pass` says that a gate
     does not decide about this case. `defaulted` names the variables that
     were not given and have their defaults. `row` has the columns of a row that are not variables; None for a case that
-    is not a row.
+    is not a row. `expected` has the right value for each of the prompt's targets, by kind. `threshold` is the score that is
+    enough to pass. `group` names the cases that it belongs to.
     """
 
     id: str
@@ -81,6 +107,9 @@ class Case(NamedTuple):
     defaulted: tuple[str, ...] = ()
     must_pass: bool = False
     row: Mapping[str, Json] | None = None
+    expected: Mapping[str, Expected] | None = None
+    threshold: float | None = None
+    group: str | None = None
 
     @property
     def given(self) -> dict[str, Json]:
@@ -94,7 +123,8 @@ class CaseFile:
 
     `path` is relative to the tree's root, or an absolute native path (an `--input` may be anywhere, and is read as a
     stream); `shown` is its name in messages. `delimiter` separates the cells of CSV and `encoding` decodes the text,
-    unless they can be detected; `id_column` is the column (or key) that names each case.
+    unless they can be detected; `id_column` is the column (or key) that names each case, `group_column` the one that names
+    its group.
     """
 
     path: str
@@ -103,6 +133,7 @@ class CaseFile:
     delimiter: str | None = None
     encoding: str | None = None
     id_column: str | None = None
+    group_column: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +199,7 @@ class Prompt:
     response_schema: ResponseSchema | None = None
     asserts: tuple[Assertion, ...] = ()
     tests: tuple[Case | CaseFile, ...] = ()
+    targets: tuple[AnswerTarget, ...] = ()
     regression: Mapping[str, Json] = field(default_factory=dict)
     matrix: Mapping[str, tuple[Json, ...]] = field(default_factory=dict)
     extra_body: Mapping[str, Json] = field(default_factory=dict)

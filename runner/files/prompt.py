@@ -16,11 +16,12 @@ from ..values import Json, JsonPath
 from .case_ids import CaseIds
 from .cases import read_case
 from .disk.tree import DiskTree, Tree, resolve
+from .expected_values import targets_of
 from .foreign import foreign_hint
 from .formats import schema, validate
 from .github_prompt import GithubPrompt, is_github_prompt, read_github_prompt
 from .inputs import compiled, usable_in_jinja
-from .model import Assertion, Case, CaseFile, Prompt, ResolveReference, ResponseSchema, Template
+from .model import AnswerTarget, Assertion, Case, CaseFile, Prompt, ResolveReference, ResponseSchema, Template
 from .pack_rules import forbidden_in_pack
 from .pack_sources import is_reference
 from .problems import ProblemList
@@ -35,8 +36,8 @@ PROMPT_ENDINGS = (".prompt.yaml", ".prompt.yml")
 
 OWN_KEYS = frozenset(
     {
-        "name", "description", "tags", "authors", "inputs", "template", "assert", "tests", "regression", "matrix",
-        "extra_body",
+        "name", "description", "tags", "authors", "inputs", "template", "assert", "tests", "labels", "numbers", "sets",
+        "regression", "matrix", "extra_body",
     }
 )  # fmt: skip
 """The top-level keys of a prompt file that are not sent; keys that begin with `x-` are not sent either."""
@@ -146,7 +147,10 @@ class _Loader:
         self._check_input_names()
         for error in forbidden_in_pack(self.document) if self.in_pack else ():
             self.problems.add(error)
-        tests = self._tests()
+        targets: tuple[AnswerTarget, ...] = ()
+        with self.problems.kept():
+            targets = tuple(targets_of(spec, self.document))
+        tests = self._tests(targets)
         self.problems.raise_any()
         github = self.github
         return Prompt(
@@ -167,6 +171,7 @@ class _Loader:
                 self._assertion(each, ("assert", index)) for index, each in enumerate(spec.get("assert", ()))
             ),
             tests=tests,
+            targets=targets,
             regression=spec.get("regression", {}),
             matrix={
                 key: tuple(as_sent(key, value) for value in values)
@@ -300,7 +305,7 @@ class _Loader:
 
     # --- cases ------------------------------------------------------------------------------------------------
 
-    def _tests(self) -> tuple[Case | CaseFile, ...]:
+    def _tests(self, targets: Sequence[AnswerTarget]) -> tuple[Case | CaseFile, ...]:
         schemas: Mapping[str, Mapping[str, Json]] | None = self.spec.get("inputs")
         try:
             inputs = None if schemas is None else compiled(schemas)
@@ -316,7 +321,7 @@ class _Loader:
             at = ("tests", index)
             with self.problems.kept():
                 if "file" in entry:
-                    tests.append(self._case_file(entry["file"], entry.get("id"), (*at, "file")))
+                    tests.append(self._case_file(entry, (*at, "file")))
                 else:
                     row = Row(
                         f"{'testData' if self.github else 'tests'}[{index}]",
@@ -325,11 +330,11 @@ class _Loader:
                         self.document,
                         at,
                     )
-                    tests.append(ids.claim(read_case(row, inputs, checked=True), row.label))
+                    tests.append(ids.claim(read_case(row, inputs, targets, checked=True), row.label))
         return tuple(tests)
 
-    def _case_file(self, name: str, id_column: str | None, at: JsonPath) -> CaseFile:
-        location = self.document.locate(at)
+    def _case_file(self, entry: Mapping[str, str], at: JsonPath) -> CaseFile:
+        name, location = entry["file"], self.document.locate(at)
         file = resolve(self.file, name, location=location)
         if not file.lower().endswith(ROW_FORMATS):
             raise CaseError(
@@ -337,7 +342,9 @@ class _Loader:
             )
         if not self.tree.exists(file):
             self.tree.read(file, location=location)  # raises the error, with the name that was probably meant
-        return CaseFile(file, self.tree.shown(file), location, id_column=id_column)
+        return CaseFile(
+            file, self.tree.shown(file), location, id_column=entry.get("id"), group_column=entry.get("group")
+        )
 
 
 def _at(value: Any, path: Sequence[str | int]) -> Any:

@@ -162,7 +162,7 @@ def compare_record(rules: Rules, approved: Snapshot, record: Record, value: Json
 def _failed(base: CaseResult, records: Sequence[Record], good: int) -> CaseResult:
     """Return the result of a case with too few passing answers; the first failure gives the reason."""
     first = next(record for record in records if not record["passed"])
-    checks: tuple[CheckRecord, ...] = tuple(check for check in first["checks"] if not check["passed"])
+    checks: tuple[CheckRecord, ...] = tuple(check for check in first["checks"] if check["passed"] is False)
     why = checks[0]["message"] if checks else first["detail"] or first["outcome"]
     where = f"{checks[0]['path']}: " if checks and checks[0]["path"] else ""
     count = f"{good} of {len(records)} samples passed; " if len(records) > 1 else ""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..checks.assertions import NOT_REPLAYABLE
 from ..engine.journal.record import CheckRecord
 from ..engine.plan.job import Unit
-from ..files.assertion_types import ASSERTION_TYPES
 from ..files.model import Case
 from ..values import Json
 from .answers import answer_of, stored_value
@@ -14,11 +14,6 @@ from .snapshots.snapshot import Snapshot
 from .stored_calls import find_in, why_not_judged
 
 __all__ = ["Replayed", "replay"]
-
-_UNKNOWABLE = frozenset(
-    name for each in ASSERTION_TYPES.values() if not each.replayable for name in each.names
-)
-"""Assertions that an approved answer cannot decide; they apply to runs that call the model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,18 +51,21 @@ def _judged(unit: Unit, case: Case, snapshot: Snapshot, value: Json) -> Replayed
     judgement = unit.judge.judge(
         answer, case, model=unit.model, find=find_in(unit, snapshot.judged), replayed=True
     )
-    if judgement.passed:
-        return Replayed(str(judgement.outcome), passed=True, checks=(), reason="")
-    kept = [check for check in judgement.checks if check.type not in _UNKNOWABLE]
-    skipped = tuple(check.type for check in judgement.checks if check.type in _UNKNOWABLE)
-    failed = [check for check in kept if not check.passed]
-    if judgement.questions and not failed:
+    skipped = tuple(check.type for check in judgement.checks if check.code == NOT_REPLAYABLE)
+    failed = [check for check in judgement.checks if check.applies and not check.passed]
+    if judgement.questions and (not failed or case.threshold is not None):
         why = why_not_judged(unit, judgement.questions, snapshot.judged)
         return Replayed(str(judgement.outcome), passed=False, checks=(), reason=why, unjudged=why)
-    if skipped and not failed:
+    if judgement.passed:
         return Replayed(str(judgement.outcome), passed=True, checks=(), reason="", skipped=skipped)
+    kept = [check for check in judgement.checks if check.code != NOT_REPLAYABLE]
     checks: tuple[CheckRecord, ...] = tuple(
-        {"type": check.type, "passed": check.passed, "path": check.path, "message": check.message}
+        {
+            "type": check.type,
+            "passed": check.passed if check.applies else None,
+            "path": check.path,
+            "message": check.message,
+        }
         for check in kept
     )
     first = failed[0] if failed else None
@@ -75,7 +73,7 @@ def _judged(unit: Unit, case: Case, snapshot: Snapshot, value: Json) -> Replayed
     reason = (
         f"the approved answer no longer passes: {where}{first.message}" if first else judgement.detail or ""
     )
-    unchecked = bool(failed) and all(check.code == "unchecked" for check in failed)
+    unchecked = judgement.unchecked is not None
     return Replayed(
         str(judgement.outcome),
         passed=False,

@@ -137,13 +137,17 @@ def _verdict(record: Record, width: int | None) -> Iterator[Line]:
     if record["checks"]:
         yield Line("  checks", BOLD)
     for check in record["checks"]:
-        word = "pass" if check["passed"] else "FAIL"
+        word, style = _WORDS[check["passed"]]
         name = f"{check['type']} {check['path'] or ''}".rstrip()
         first, *rest = wrapped(
             visible(f"{name}: {check['message']}"), None if width is None else max(width - 10, 20)
         )
-        yield Line(f"    {word}  {first}", GREEN if check["passed"] else RED, 8)
+        yield Line(f"    {word}  {first}", style, 8)
         yield from (Line(f"          {line}") for line in rest)
+
+
+_WORDS = {True: ("pass", GREEN), False: ("FAIL", RED), None: ("n/a ", DIM)}
+"""The word for a check; None: it does not apply to the answer."""
 
 
 def _captioned(caption: str, texts: Sequence[str], width: int | None) -> Iterator[Line]:

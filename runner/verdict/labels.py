@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from .resampling import Part, Totals, total_of
+from .resampling import Portion, Sums, total_of
 
 __all__ = [
     "LabelFigures",
@@ -65,7 +65,7 @@ class LabelFigures:
         return 2 * self.right / whole if whole else None
 
 
-def label_part(samples: Sequence[Labelled]) -> Part:
+def label_part(samples: Sequence[Labelled]) -> Portion:
     """Return what one case adds to the totals of its labels."""
     share = 1 / len(samples)
     part: dict[str, float] = {}
@@ -83,28 +83,28 @@ def label_figures(cases: Iterable[Sequence[Labelled]]) -> dict[str, LabelFigures
     return _figures(total_of((label_part(samples), 1.0) for samples in cases))
 
 
-def _figures(totals: Totals) -> dict[str, LabelFigures]:
+def _figures(totals: Sums) -> dict[str, LabelFigures]:
     labels = {name.partition(" ")[2] for name in totals}
     return {label: _of(totals, label) for label in sorted(labels)}
 
 
-def _of(totals: Totals, label: str) -> LabelFigures:
+def _of(totals: Sums, label: str) -> LabelFigures:
     support, predicted, right = (totals.get(name + label, 0.0) for name in (_SUPPORT, _PREDICTED, _RIGHT))
     return LabelFigures(label, support, predicted, right)
 
 
-def _macro(totals: Totals) -> float | None:
+def _macro(totals: Sums) -> float | None:
     scores = [each.f1 for each in _figures(totals).values() if each.support]
     return sum(score or 0.0 for score in scores) / len(scores) if scores else None
 
 
-def _weighted(totals: Totals) -> float | None:
+def _weighted(totals: Sums) -> float | None:
     figures = _figures(totals).values()
     whole = sum(each.support for each in figures)
     return sum(each.support * (each.f1 or 0.0) for each in figures) / whole if whole else None
 
 
-def label_score(name: str, label: str | None = None) -> Callable[[Totals], float | None]:
+def label_score(name: str, label: str | None = None) -> Callable[[Sums], float | None]:
     """Return the score called `macro_f1`, `weighted_f1`, or `f1`, `precision` or `recall` of a label.
 
     Labels that no case has are left out of the means.
@@ -112,14 +112,14 @@ def label_score(name: str, label: str | None = None) -> Callable[[Totals], float
     if label is None:
         return {"macro_f1": _macro, "weighted_f1": _weighted}[name]
 
-    def of_label(totals: Totals) -> float | None:
+    def of_label(totals: Sums) -> float | None:
         score: float | None = getattr(_of(totals, label), name)
         return score
 
     return of_label
 
 
-def pseudo_labels(labels: Sequence[str]) -> list[tuple[Part, float]]:
+def pseudo_labels(labels: Sequence[str]) -> list[tuple[Portion, float]]:
     """Return pseudo-cases that weigh as much as one case: half of it right, half of it wrong both ways."""
     share = 0.5 / len(labels)
     right = [((_SUPPORT + each, 1.0), (_PREDICTED + each, 1.0), (_RIGHT + each, 1.0)) for each in labels]

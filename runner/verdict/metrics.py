@@ -15,7 +15,7 @@ from .exact import rate, sign_flip, stratified_exact
 from .intervals import Interval, difference_interval, rate_interval
 from .labels import Labelled, label_part, label_score, pseudo_labels
 from .power import About
-from .resampling import Part, Totals, central, drop_p_value, resampled, total_of
+from .resampling import Portion, Sums, central, drop_p_value, resampled, total_of
 
 __all__ = [
     "LABELS",
@@ -266,9 +266,9 @@ class _Pooled:
 
     seed: str
     groups: Sequence[str] | None
-    part: Callable[[CaseValues], Part]
-    score: Callable[[Totals], float | None]
-    pseudo: Callable[[Sequence[CaseValues]], Sequence[tuple[Part, Part, float]]]
+    part: Callable[[CaseValues], Portion]
+    score: Callable[[Sums], float | None]
+    pseudo: Callable[[Sequence[CaseValues]], Sequence[tuple[Portion, Portion, float]]]
     """The pseudo-cases of an arm: one that is right, one that is wrong, the weight of each."""
     worst: Callable[[CaseValues], Any]
     """Return a sample of a case that is as bad as can be."""
@@ -320,33 +320,33 @@ class _Pooled:
     def failed(self, arm: Sequence[CaseValues], samples: int) -> list[CaseValues]:
         return [(self.worst(case),) * samples for case in arm]
 
-    def _units(self, parts: Sequence[Part]) -> list[Part]:
+    def _units(self, parts: Sequence[Portion]) -> list[Portion]:
         """Return the parts of the units that are resampled: cases, or groups of cases."""
         if self.groups is None:
             return [tuple(sorted(part)) for part in parts]
-        together: dict[str, list[Part]] = {}
+        together: dict[str, list[Portion]] = {}
         for name, part in zip(self.groups, parts, strict=True):
             together.setdefault(name, []).append(part)
         return [tuple(sorted(total_of((part, 1.0) for part in each).items())) for each in together.values()]
 
-    def _added(self, arm: Sequence[CaseValues]) -> list[tuple[Part, float]]:
+    def _added(self, arm: Sequence[CaseValues]) -> list[tuple[Portion, float]]:
         return [(part, weight) for right, wrong, weight in self.pseudo(arm) for part in (right, wrong)]
 
-    def _gain(self, totals: Totals) -> float | None:
+    def _gain(self, totals: Sums) -> float | None:
         arms = [{name[1:]: amount for name, amount in totals.items() if name[0] == mark} for mark in "-+"]
         old, now = map(self.score, arms)
         return None if old is None or now is None else now - old
 
 
-def _marked(old: Part, now: Part) -> Part:
+def _marked(old: Portion, now: Portion) -> Portion:
     return (*((f"-{name}", amount) for name, amount in old), *((f"+{name}", amount) for name, amount in now))
 
 
-def _of_all_labels(arm: Sequence[CaseValues]) -> list[tuple[Part, Part, float]]:
+def _of_all_labels(arm: Sequence[CaseValues]) -> list[tuple[Portion, Portion, float]]:
     return _pairs_of(pseudo_labels(sorted({expected for case in arm for expected, _ in case})))
 
 
-def _pairs_of(weighted: Sequence[tuple[Part, float]]) -> list[tuple[Part, Part, float]]:
+def _pairs_of(weighted: Sequence[tuple[Portion, float]]) -> list[tuple[Portion, Portion, float]]:
     half = len(weighted) // 2
     return [
         (right, wrong, weight)
@@ -370,27 +370,27 @@ def _far_off(case: CaseValues) -> float:
 _FAR = 1e12
 
 
-def _mean_part(case: Sequence[float]) -> Part:
+def _mean_part(case: Sequence[float]) -> Portion:
     return (("sum", sum(case) / len(case)), ("cases", 1.0))
 
 
-def _mean_score(totals: Totals) -> float | None:
+def _mean_score(totals: Sums) -> float | None:
     return totals["sum"] / totals["cases"]
 
 
-def _error_part(case: Sequence[float]) -> Part:
+def _error_part(case: Sequence[float]) -> Portion:
     return _mean_part(case)
 
 
-def _square_part(case: Sequence[float]) -> Part:
+def _square_part(case: Sequence[float]) -> Portion:
     return _mean_part([error * error for error in case])
 
 
-def _mae(totals: Totals) -> float | None:
+def _mae(totals: Sums) -> float | None:
     return -totals["sum"] / totals["cases"] if totals else None
 
 
-def _rmse(totals: Totals) -> float | None:
+def _rmse(totals: Sums) -> float | None:
     return -math.sqrt(totals["sum"] / totals["cases"]) if totals else None
 
 
@@ -399,12 +399,12 @@ def _jaccard(match: SetMatch) -> float:
     return match.both / whole if whole else 1.0
 
 
-def _set_part(case: Sequence[SetMatch]) -> Part:
+def _set_part(case: Sequence[SetMatch]) -> Portion:
     both, extra, missing = (sum(each) / len(case) for each in zip(*case, strict=True))
     return (("both", both), ("other", extra + missing))
 
 
-def _micro_f1(totals: Totals) -> float | None:
+def _micro_f1(totals: Sums) -> float | None:
     both = 2 * totals.get("both", 0.0)
     whole = both + totals.get("other", 0.0)
     return both / whole if whole else None

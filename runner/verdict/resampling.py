@@ -1,6 +1,6 @@
 """Intervals and tests by resampling the cases, for metrics that are not a mean over cases, such as F1.
 
-What a case adds to a metric is a `Part`: named amounts, which are summed over the cases. The seed is made of the ids of the
+What a case adds to a metric is a `Portion`: named amounts, which are summed over the cases. The seed is made of the ids of the
 cases, so that the same answers always give the same figures.
 """
 
@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from random import Random
 from statistics import NormalDist
-from typing import Literal, TypeAlias, TypeVar
+from typing import Any, Literal, TypeAlias, TypeVar
 
 from .intervals import t_quantile
 
-__all__ = ["Part", "Totals", "central", "drop_p_value", "resampled", "total_of"]
+__all__ = ["Portion", "Sums", "central", "drop_p_value", "resampled", "total_of"]
 
-Part: TypeAlias = tuple[tuple[str, float], ...]
+Portion: TypeAlias = tuple[tuple[str, float], ...]
 """What one case adds to the totals."""
 
-Totals: TypeAlias = Mapping[str, float]
+Sums: TypeAlias = Mapping[str, float]
 
 _DRAWS = 2000
 _WEIGHTS = 400_000
@@ -39,11 +39,11 @@ _CLEAR = 200
 
 _ROUNDING = 1e-12
 
-_S = TypeVar("_S", bound=Hashable)
+_S = TypeVar("_S", bound=Any)
 _T = TypeVar("_T")
 
 
-def total_of(parts: Iterable[tuple[Part, float]]) -> dict[str, float]:
+def total_of(parts: Iterable[tuple[Portion, float]]) -> dict[str, float]:
     """Return the weighted sum of parts."""
     totals: dict[str, float] = {}
     for part, weight in parts:
@@ -53,9 +53,9 @@ def total_of(parts: Iterable[tuple[Part, float]]) -> dict[str, float]:
 
 
 def resampled(
-    parts: Iterable[Part],
-    added: Sequence[tuple[Part, float]],
-    score: Callable[[Totals], _T],
+    parts: Iterable[Portion],
+    added: Sequence[tuple[Portion, float]],
+    score: Callable[[Sums], _T],
     seed: str,
     draws: int = _DRAWS,
 ) -> list[_T]:
@@ -65,7 +65,7 @@ def resampled(
     have no width.
     """
     alike = Counter(parts)
-    weighted = [*((part, float(number)) for part, number in alike.items()), *added]
+    weighted = [*((part, float(number)) for part, number in sorted(alike.items())), *added]
     random = Random(seed)  # noqa: S311 - the same figures for the same cases
     times = max(min(draws, _WEIGHTS // len(weighted)), _FEWEST)
     return [
@@ -96,8 +96,8 @@ def central(
 def drop_p_value(
     base: Sequence[Sequence[_S]],
     new: Sequence[Sequence[_S]],
-    part_of: Callable[[Sequence[_S]], Part],
-    score: Callable[[Totals], float | None],
+    part_of: Callable[[Sequence[_S]], Portion],
+    score: Callable[[Sums], float | None],
     seed: str,
     about: Literal["cases", "inputs"],
     groups: Sequence[str] | None = None,
@@ -112,7 +112,7 @@ def drop_p_value(
                        total_of((part_of(each), 1.0) for each in new), score)  # fmt: skip
     if seen is None:
         return 1.0
-    pairs = [(list(old), list(now)) for old, now in zip(base, new, strict=True)]
+    pairs = [(sorted(old), sorted(now)) for old, now in zip(base, new, strict=True)]
     if about == "cases":
         units = [[pair] for pair in pairs if len({*pair[0], *pair[1]}) > 1]
     else:
@@ -155,11 +155,11 @@ def drop_p_value(
     return (as_low + 1) / (limit + 1)
 
 
-def _add(totals: dict[str, float], part: Part) -> None:
+def _add(totals: dict[str, float], part: Portion) -> None:
     for name, amount in part:
         totals[name] = totals.get(name, 0.0) + amount
 
 
-def _difference(base: Totals, new: Totals, score: Callable[[Totals], float | None]) -> float | None:
+def _difference(base: Sums, new: Sums, score: Callable[[Sums], float | None]) -> float | None:
     old, now = score(base), score(new)
     return None if old is None or now is None else now - old

@@ -25,7 +25,7 @@ WIRE_FIELDS = {
 }  # fmt: skip
 OWN = {
     "name", "description", "tags", "authors", "inputs", "template", "assert", "tests", "regression", "matrix",
-    "extra_body",
+    "extra_body", "labels", "numbers", "sets",
 }  # fmt: skip
 
 
@@ -202,8 +202,8 @@ WRONG = [
     ({"tests": [{"id": "Foo"}]}, "tests[0].id is not valid: \"Foo\" (an id consists of lower-case letters, digits, '.', '_' and '-', and begins with a letter or digit)"),
     ({"tests": [{"id": "foo\n"}]}, "tests[0].id is not valid: \"foo\\n\" (an id consists of lower-case letters, digits, '.', '_' and '-', and begins with a letter or digit)"),
     ({"tests": [{"id": "a" * 81}]}, "tests[0].id must have at most 80 characters, not 81"),
-    ({"tests": [{"file": "a.csv", "tags": []}]}, 'unknown key "tags" in tests[0] (known here: file, id)'),
-    ({"tests": [{"variables": {}}]}, 'unknown key "variables" in tests[0] (known here: id, vars, assert, outcome, tags, must_pass, description)'),
+    ({"tests": [{"file": "a.csv", "tags": []}]}, 'unknown key "tags" in tests[0] (known here: file, id, group)'),
+    ({"tests": [{"variables": {}}]}, 'unknown key "variables" in tests[0] (known here: id, vars, assert, outcome, tags, label, number, set, threshold, group, must_pass, description)'),
     ({"tests": [{"outcome": "refuse"}]}, 'tests[0].outcome must be "ok", "refused", "truncated", "filtered", "empty", "unparsable", "invalid", "tool_call" or "error", not "refuse" (did you mean "refused"?)'),
     ({"assert": [{"type": "equal"}]}, 'assert[0].type is not a known word: "equal" (did you mean "equals"?)'),
     ({"assert": [{"value": "x"}]}, 'assert[0] needs "type"'),

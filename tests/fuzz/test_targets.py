@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .targets import TARGETS, mutator
+from .expected_values import TARGETS, mutator
 from .worker import check
 
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from ...wire.usage import token_count
 from .exit_codes import ExitCounts
 from .record import Record, spent
+
+if TYPE_CHECKING:
+    from ..measured import MeasuredSuites
 
 __all__ = ["Counters", "Verdicts", "is_new"]
 
@@ -43,9 +47,10 @@ def is_new(record: Record) -> bool:
 
 @dataclass(slots=True)
 class Counters(Verdicts):
-    """Running totals of a run; its size does not depend on the number of cases.
+    """Running totals of a run; its size does not depend on the number of cases, except for those that are measured.
 
-    `total` is the number of expected records (None: unknown).
+    `total` is the number of expected records (None: unknown). `measured` has the answers with a right label, number or set,
+    or with a named score; None if there are none.
     """
 
     total: int | None = None
@@ -55,6 +60,7 @@ class Counters(Verdicts):
     prompt_tokens: int = 0
     completion_tokens: int = 0
     outcomes: Counter[str] = field(default_factory=Counter)
+    measured: MeasuredSuites | None = None
 
     @property
     def unfinished(self) -> int:
@@ -69,12 +75,21 @@ class Counters(Verdicts):
 
     def totals(self) -> dict[str, object]:
         """Return all counters in the form they have in `run.json`."""
-        return {**asdict(self), "outcomes": dict(self.outcomes)}
+        totals = asdict(replace(self, measured=None))
+        del totals["measured"]
+        metrics = {} if self.measured is None else {"metrics": self.measured.as_json()}
+        return {**totals, "outcomes": dict(self.outcomes), **metrics}
 
     def add(self, record: Record) -> None:
         """Count one finished record."""
         Verdicts.add(self, record)  # super() would need the class that slots=True replaces
         self.done += 1
+        if "measured" in record or "scores" in record:
+            if self.measured is None:
+                from ..measured import MeasuredSuites  # with the statistics, which few runs need
+
+                self.measured = MeasuredSuites()
+            self.measured.add(record)
         self.outcomes[record["outcome"]] += 1
         self.cached += record["cached"]
         self.retries += max(record["attempts"] - 1, 0)

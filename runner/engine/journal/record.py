@@ -31,17 +31,21 @@ _COMPACT = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(","
 class CheckRecord(TypedDict):
     """One check of one answer. `path` is a JSONPath ("$.label") or None; `message` has the expected and the actual value.
 
-    `expected` is the value that an `equals` expects, where that is a short text, a number, true, false or null.
+    `passed` is None if the assertion does not apply to the answer (`when`). `expected` is the value that an `equals` or
+    a label expects, where that is a short text, a number, true, false or null. `metric` is the named score that it counts
+    towards, and `weight` how much, unless that is 1.
     `judge` is the answer of the call that decided it: `prompt` (the judge or the operation), `request` (the fingerprint
     of the call), `model`, what was found, `cost`; a list if there were several calls.
     """
 
     type: str
-    passed: bool
+    passed: bool | None
     path: str | None
     message: str
     expected: NotRequired[Json]
     judge: NotRequired[Json]
+    metric: NotRequired[str]
+    weight: NotRequired[float]
 
 
 class ErrorRecord(TypedDict):
@@ -66,6 +70,9 @@ class Record(TypedDict):
     present if the answer has them; `waiting` is true in `waiting.jsonl` only; `extra` has all other fields, by the object
     that they were in. `row` has the columns of the row that are not variables, if it has any. `batch` is present, and
     true, if the request was part of a batch.
+    `measured` has, for each of the prompt's targets of
+    which the case has a right value (`labels`, `numbers`, `sets`), the `path` as it is written, what was `expected` and, if there
+    is one, the value that it `got`. `score` is the share of the assertions that hold, by weight, and `scores` are the named ones, if there are any.
     """
 
     index: NotRequired[int]
@@ -104,6 +111,9 @@ class Record(TypedDict):
     vars: JsonObject
     row: NotRequired[JsonObject]
     waiting: NotRequired[bool]
+    measured: NotRequired[JsonObject]
+    score: NotRequired[float]
+    scores: NotRequired[Mapping[str, float]]
 
 
 def spent(record: Record) -> float | None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from ...checks.assertions import CheckResult
 from ...checks.calls import Find
+from ...checks.judge import Judgement
 from ...endpoints.prices import DeclaredPrice, ListedPrice, Price, Tokens
 from ...files.addresses import key_headers, shown_name
 from ...masking import mask
@@ -123,6 +124,9 @@ def _record(
         record["index"] = job.place
     if job.case.row:
         record["row"] = job.case.row
+    if judgement.measured is not None:
+        record["measured"] = judgement.measured
+    _keep_scores(record, judgement)
     if judgement.questions:
         record["waiting"] = True
     return record
@@ -159,6 +163,7 @@ def rejudged(job: Job, record: Record, find: Find) -> Record:
     )
     assert not judgement.questions, "all its calls are answered"
     decided: Record = {**record, "checks": [*map(_check, judgement.checks)], "passed": judgement.passed}
+    _keep_scores(decided, judgement)
     del decided["waiting"]
     if judgement.unchecked is not None:
         decided["outcome"] = str(Outcome.ERROR)
@@ -174,15 +179,30 @@ def rejudged(job: Job, record: Record, find: Find) -> Record:
     return decided
 
 
+def _keep_scores(record: Record, judgement: Judgement) -> None:
+    if judgement.score is not None:
+        record["score"] = judgement.score
+    if judgement.scores:
+        record["scores"] = judgement.scores
+
+
 def _check(check: CheckResult) -> CheckRecord:
     recorded: CheckRecord = {
         "type": check.type,
-        "passed": check.passed,
+        "passed": check.passed if check.applies else None,
         "path": check.path,
         "message": check.message,
     }
+    if check.metric is not None:
+        recorded["metric"] = check.metric
+    if check.weight != 1:
+        recorded["weight"] = check.weight
     wanted = check.expected
-    if check.type == "equals" and not isinstance(wanted, Mapping | list) and len(str(wanted)) <= _SHORT:
+    if (
+        check.type in ("equals", "labels")
+        and not isinstance(wanted, Mapping | list)
+        and len(str(wanted)) <= _SHORT
+    ):
         recorded["expected"] = wanted
     if check.found:
         calls: list[Json] = [each.as_json() for each in check.found]

@@ -64,7 +64,7 @@ def compile_gates(prompt: Prompt, project: Project) -> tuple[GateRule, ...]:
 def asserts_nothing(prompt: Prompt) -> bool:
     """Return whether no case of a prompt asserts anything, so that every complete answer passes. Raises CaseError."""
     form = prompt.request.get("response_format")
-    if prompt.asserts or (isinstance(form, Mapping) and form.get("type") != "text"):
+    if prompt.asserts or prompt.targets or (isinstance(form, Mapping) and form.get("type") != "text"):
         return False
     return not any(case.asserts or case.outcome for case in cases_of(prompt))
 

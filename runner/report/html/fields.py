@@ -164,11 +164,11 @@ def _expected(entry: ReportEntry) -> dict[JsonPath, tuple[Scalar, bool]]:
                 )
                 found[path] = (leaf, agrees)
     for check in entry.record["checks"]:
-        if check["type"] == "equals" and "expected" in check:
+        if check["type"] in ("equals", "labels") and "expected" in check:
             place = _plain_path(check["path"] or "$")
             wanted = check["expected"]
             if place is not None and (wanted is None or isinstance(wanted, bool | int | float | str)):
-                found[place] = (wanted, check["passed"])
+                found[place] = (wanted, check["passed"] is True)
     return found
 
 

@@ -68,7 +68,7 @@
   function reasonOf(row) {
     if (row.state === "passed") return "";
     if (row.error) return row.error.code + ": " + row.error.message;
-    const check = (row.checks || []).find((each) => !each.passed);
+    const check = (row.checks || []).find((each) => each.passed === false);
     if (row.approved && row.approved.fields.some((each) => !each.equal)) return row.verdict || "differs from the approved answer";
     if (check) return check.type + (check.path ? " " + check.path : "") + ": " + check.message;
     return row.verdict || row.detail || row.outcome;
@@ -409,7 +409,7 @@
 
   function whyPart(row) {
     const parts = [];
-    const said = (row.checks || []).some((each) => !each.passed && (row.verdict || "").includes(each.message));
+    const said = (row.checks || []).some((each) => each.passed === false && (row.verdict || "").includes(each.message));
     if (row.verdict && row.state !== "passed" && !said) parts.push(el("p", {}, row.verdict));
     if (row.error) {
       parts.push(el("p", { "class": "problem" }, (row.error.status ? row.error.status + " " : "") + row.error.code + ": " + row.error.message));
@@ -417,8 +417,8 @@
     }
     if (row.detail && !row.error) parts.push(el("p", { "class": "problem" }, row.outcome + ": " + row.detail));
     if (row.checks) {
-      parts.push(table(["check", "", "where", "message"], row.checks.slice().sort((a, b) => a.passed - b.passed).map((each) => ({
-        kind: each.passed ? "holds" : "fails", cells: [each.type, each.passed ? "✓ holds" : "✗ fails", each.path ? el("code", {}, each.path) : "", each.message]
+      parts.push(table(["check", "", "where", "message"], row.checks.slice().sort((a, b) => (a.passed ?? 2) - (b.passed ?? 2)).map((each) => ({
+        kind: each.passed === false ? "fails" : "holds", cells: [each.type, each.passed === null ? "– not applicable" : each.passed ? "✓ holds" : "✗ fails", each.path ? el("code", {}, each.path) : "", each.message]
       }))));
     }
     return parts.length ? part(WHY[row.state], parts) : null;

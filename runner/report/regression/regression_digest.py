@@ -205,7 +205,7 @@ def reason_of(result: CaseResult) -> str:
 
 def facts_of(result: CaseResult) -> Iterator[str]:
     """Yield further details of a case: its failed checks, the hint of its error, its samples, its notes."""
-    failed = [check for check in result.checks if not check["passed"]]
+    failed = [check for check in result.checks if check["passed"] is False]
     if failed and result.reason.endswith(failed[0]["message"]):
         failed = failed[1:]  # the reason already has the first
     for check in failed[:_FACTS]:

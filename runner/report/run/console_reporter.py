@@ -178,6 +178,12 @@ class ConsoleReporter(Reporter):
             if block is not None:
                 self._print()
                 self._block(block)
+        if counters.measured is not None:
+            from ..terminal.metric_lines import metric_lines
+
+            self._print()
+            for measured in metric_lines(counters.measured.figures(), self._screen_width):
+                self._stream.line(measured.painted(color=self._color))
         self._print()
         self._print(closing.last_line(self._digest, counters, seconds=seconds, width=self._screen_width))
         for line in closing.next_steps(self._digest, after, width=self._screen_width):

@@ -50,7 +50,7 @@ def status(record: Record) -> RecordStatus:
 
 def failed_checks(record: Record) -> list[CheckRecord]:
     """Return the checks that did not pass, in their order."""
-    return [check for check in record["checks"] if not check["passed"]]
+    return [check for check in record["checks"] if check["passed"] is False]
 
 
 def check_text(check: CheckRecord) -> str:
