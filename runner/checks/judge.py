@@ -444,11 +444,11 @@ def _unchecked(results: Sequence[CheckResult], case: Case) -> str | None:
 
 
 def named_scores(results: Sequence[CheckResult]) -> dict[str, float]:
-    """Return the score of each metric that assertions name; none of a metric whose assertions do not apply."""
+    """Return the score of each metric that assertions name; none of one whose assertions do not apply, or could not be checked."""
     whole: dict[str, float] = {}
     held: dict[str, float] = {}
     for each in results:
-        if each.metric is not None and each.applies:
+        if each.metric is not None and each.applies and each.code != "unchecked":
             whole[each.metric] = whole.get(each.metric, 0.0) + each.weight
             held[each.metric] = held.get(each.metric, 0.0) + each.weight * each.passed
     return {metric: held[metric] / weight for metric, weight in whole.items()}
