@@ -137,6 +137,10 @@ class BatchServer:
                 case ("POST", ["chat", "completions"] | ["messages"]):
                     self.online.append(json.loads(body))
                     return Answer(200, (answer_to if "chat" in path else message_to)(json.loads(body)))
+                case ("POST", ["moderations"]):
+                    self.online.append(json.loads(body))
+                    found = {"flagged": False, "categories": {"x": False}, "category_scores": {"x": 0.1}}
+                    return Answer(200, {"id": "m", "model": "moderator", "results": [found]})
                 case ("POST", ["files"] | ["files", "upload"]):
                     return self._upload(headers["content-type"], body)
                 case ("GET", ["files", name, "content"]):
@@ -148,6 +152,8 @@ class BatchServer:
                 case ("GET", ["batches"]):
                     return self._list(query, self._shown)
                 case ("GET", ["messages", "batches"]):
+                    for each in self.batches.values():
+                        each.asked += 1
                     return self._list(query, self._shown_anthropic)
                 case ("GET", ["batches", name]) if name in self.batches:
                     return Answer(200, self._shown(self._asked(name)))

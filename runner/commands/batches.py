@@ -14,6 +14,7 @@ from ..engine.journal.journal import Journal
 from ..engine.journal.stored_runs import StoredRun
 from ..engine.plan.job import Job, Unit
 from ..engine.pool.execute import Execute
+from ..engine.pool.shutdown import Shutdown
 from ..report.terminal.figures import count
 from ..report.terminal.outlet import print_line
 
@@ -39,6 +40,7 @@ class Batches:
     limited: bool = False
     reads: Sequence[str] = ()
     visit: Callable[[Job], None] | None = None
+    _batch_run: BatchRun | None = None
 
     @classmethod
     def of(cls, stored: StoredRun | None, wait: float, *, submits: bool, limited: bool) -> Batches:
@@ -60,8 +62,14 @@ class Batches:
         return {"batches": self.stored}
 
     def executor(self, journal: Journal, again: Callable[[], Mapping[str, Iterator[Job]]]) -> Execute:
-        """Return a BatchRun."""
-        return BatchRun(journal.id, again, self.parts, self.stored, self.wait, self.submits).carry_out
+        """Return the function of a BatchRun."""
+        self._batch_run = BatchRun(journal.id, again, self.parts, self.stored, self.wait, self.submits)
+        return self._batch_run.carry_out
+
+    def finish(self, shutdown: Shutdown) -> None:
+        """Stop the run if batches are still in progress."""
+        if self._batch_run is not None:
+            self._batch_run.finish(shutdown)
 
     def has_more(self) -> bool:
         """Return whether the results of a batch are not stored yet."""

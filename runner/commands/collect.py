@@ -14,6 +14,7 @@ from ..engine.journal.journal import Journal
 from ..engine.journal.stored_runs import stored_runs
 from ..engine.plan.job import Job, Unit
 from ..engine.pool.execute import Execute
+from ..engine.pool.shutdown import Shutdown
 from ..errors import UsageError
 from ..files.disk.plain_files import open_plain
 from ..files.project_root import find_root
@@ -71,6 +72,9 @@ class _Collected:
 
     def executor(self, journal: Journal, again: Callable[[], Mapping[str, Iterator[Job]]]) -> Execute:
         return self.collection.carry_out
+
+    def finish(self, shutdown: Shutdown) -> None:
+        self.collection.finish(shutdown)
 
     def has_more(self) -> bool:
         return True

@@ -31,6 +31,7 @@ from ..engine.pool.answer_cache import ResponseCache, RunCache
 from ..engine.pool.budget import Budget
 from ..engine.pool.execute import Execute, execute
 from ..engine.pool.pool_options import PoolOptions
+from ..engine.pool.shutdown import Shutdown
 from ..engine.pool.streaming import StreamPrinter
 from ..engine.sampled import Sampled, seed_remark
 from ..engine.served import Served
@@ -67,6 +68,9 @@ class Means(Protocol):
     def executor(self, journal: Journal, again: Callable[[], Mapping[str, Iterator[Job]]]) -> Execute:
         """Return the function that gets the answers. `again` returns the jobs without an answer, each time anew."""
         ...
+
+    def finish(self, shutdown: Shutdown) -> None:
+        """Stop the run if answers are missing that it cannot get now."""
 
     def has_more(self) -> bool:
         """Return whether there is something to do even if every request has an answer."""
@@ -109,6 +113,9 @@ class _Online:
 
     def executor(self, journal: Journal, again: Callable[[], Mapping[str, Iterator[Job]]]) -> Execute:
         return execute
+
+    def finish(self, shutdown: Shutdown) -> None:
+        """Do nothing: everything was sent."""
 
     def has_more(self) -> bool:
         return False
@@ -371,6 +378,7 @@ class RunCommand:
                 **self.means.facts,
             },
             means=self.means.executor(run.attempt.journal, lambda: self._unanswered(run)),
+            finish=self.means.finish,
         )
 
     def _jobs(self, run: _Run, ordered: InOrder | None) -> dict[str, Iterator[Job]]:
@@ -385,7 +393,12 @@ class RunCommand:
         return run.plan.by_endpoint(attempt.preflight, attempt.skip(answered), absent)
 
     def _unanswered(self, run: _Run) -> Mapping[str, Iterator[Job]]:
-        return run.plan.by_endpoint(run.attempt.preflight, run.attempt.skip(lambda _index, _place: None))
+        """Return the jobs without an answer, not even one that waits to be judged."""
+        attempt = run.attempt
+        found = run.plan.by_endpoint(attempt.preflight, attempt.skip(lambda _index, _place: None))
+        if not any(unit.asks for unit in run.plan.units):
+            return found
+        return {name: (job for job in jobs if attempt.held(job) is None) for name, jobs in found.items()}
 
     def _close(self, run: _Run, results: _Results, screen: _Screen, outcome: RunOutcome | None) -> int:
         """Close --output, print the totals, and return the exit code."""

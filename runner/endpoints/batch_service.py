@@ -96,6 +96,10 @@ class BatchService(Protocol):
     tokens_in_lines: ClassVar[bool]
     """Whether each custom_id has the token of its batch, because the service stores nothing else to find it by."""
 
+    def line(self, name: str, url: str, body: bytes) -> bytes:
+        """Return the line of a request with the custom_id `name`."""
+        ...
+
     def file_of(self, lines: BinaryIO, size: int, name: str) -> Upload:
         """Return the body that submits the lines of a part."""
         ...

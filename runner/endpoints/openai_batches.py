@@ -13,6 +13,7 @@ from typing import Any, BinaryIO, ClassVar, Literal
 from urllib.parse import quote, urlsplit
 
 from ..values import Json
+from ..wire.batch_lines import request_line
 from ..wire.reply import ProviderError
 from .base import Upload
 from .batch_service import (
@@ -50,6 +51,10 @@ class OpenAIBatches:
         self._boundary = token_hex(24)  # it occurs in no file
         host = urlsplit(connection.base_url).hostname or ""
         self._is_together = host.endswith(("together.ai", "together.xyz"))
+
+    def line(self, name: str, url: str, body: bytes) -> bytes:
+        """Return a line of the input."""
+        return request_line(name, url, body)
 
     def file_of(self, lines: BinaryIO, size: int, name: str) -> Upload:
         """Return a form (RFC 7578) with the file and its purpose."""

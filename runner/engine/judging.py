@@ -72,6 +72,12 @@ class Judging:
         self._queue: dict[str, list[Job]] = {}
         self._ready: list[_Held] = []
 
+    def sync(self) -> None:
+        """Flush both files to disk. Raises StorageError."""
+        for file in (self._waiting, self._judged):
+            if file is not None:
+                file.sync()
+
     def close(self) -> None:
         """Sync and close both files."""
         with contextlib.ExitStack() as closing:

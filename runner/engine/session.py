@@ -80,13 +80,15 @@ def run_jobs(
     max_errors: ErrorLimit | None = None,
     facts: Mapping[str, Any] | None = None,
     means: Execute = execute,
+    finish: Callable[[Shutdown], None] = lambda _: None,
     held: Callable[[Job], list[Record] | None] = lambda _: None,
 ) -> RunOutcome:
     """Run jobs (by endpoint; `units` are the units they belong to), write the journal, and show progress on `display`.
 
     Every record is in the journal before anything else receives it. The journal and the sinks get records without
     keys; `receive` gets the unredacted records so that it can reject one that contains a secret, and must not store
-    them. `facts` are written to `run.json` as they are. `means` gets the answers: online, unless it is another one. `held`
+    them. `facts` are written to `run.json` as they are. `means` gets the answers: online, unless it is another one; `finish`
+    is called when it can do no more, and may stop the run. `held`
     returns the answer to a job that an earlier attempt received but did not judge. `connections` include those of the
     calls that assertions need, which are always made online. Closes the journal and the cache.
 
@@ -102,7 +104,12 @@ def run_jobs(
     judging = Judging(journal.folder, held)
     keeper = _Recorder(journal, judging, connections, shutdown, counters, display, sinks, receive, max_errors)
     manifest = _Manifest(journal, units, connections, admissions, counters, facts or {})
-    options = replace(options, save=manifest.save)
+
+    def save() -> None:
+        judging.sync()
+        manifest.save()
+
+    options = replace(options, save=save)
     started = time.monotonic()
     status, error = "complete", None
 
@@ -128,6 +135,8 @@ def run_jobs(
                     await first_pass(left)
                     more = judging.is_full
                     await second_pass()
+                if not shutdown.stopping:
+                    finish(shutdown)
         finally:
             ticker.cancel()
             with contextlib.suppress(asyncio.CancelledError):

@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 from ..finish_reasons import NONE_DECLARED, Declared
 from ..values import Json, JsonObject
@@ -27,6 +27,7 @@ __all__ = [
     "ResultLine",
     "batch_url",
     "custom_id",
+    "first_token",
     "mark_of",
     "read_custom_id",
     "read_result_line",
@@ -116,6 +117,16 @@ def read_result_line(line: bytes) -> ResultLine:
     return ResultLine(name, status, body, None, named)
 
 
+def first_token(lines: BinaryIO) -> str | None:
+    """Return the token in the first custom_id of a file of results, from its beginning; None if there is none."""
+    lines.seek(0)
+    try:
+        found = read_custom_id(read_result_line(lines.readline()).custom_id)
+    except ValueError:
+        return None
+    return None if found is None else found.token
+
+
 def _anthropic_line(name: str, result: Json) -> ResultLine:
     found: Mapping[str, Json] = result if isinstance(result, Mapping) else {}
     kind = found.get("type")
@@ -164,7 +175,7 @@ def reply_of(
 def _error(error: Json, headers: Mapping[str, str]) -> ProviderError:
     """Return the error of a request that has no response; nothing in it is an HTTP status."""
     whole: Any = error if isinstance(error, Mapping) and "error" in error else {"error": error}
-    return replace(error_from(whole, 200, headers, code="batch_error"), status=None)
+    return replace(error_from(whole, 200, headers), status=None)
 
 
 def _shown(name: str) -> str:

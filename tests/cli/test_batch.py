@@ -460,6 +460,119 @@ def test_a_case_that_fails_decides_the_exit_code(asked: ProjectFolder) -> None:
     assert batch(asked).code == 1
 
 
+MODERATED = PROMPT.replace(
+    "{type: contains, value: Hello}", "{type: moderation, endpoint: fake, model: gpt-mod}"
+)
+
+
+def test_answers_of_a_batch_are_judged_by_calls_that_are_made_online(
+    asked: ProjectFolder, service: BatchServer
+) -> None:
+    asked.write("prompts/hello.prompt.yaml", MODERATED)
+    done = batch(asked, "--no-cache")
+    assert done.code == 0, done.err
+    assert answered_once(done)
+    assert len(service.online) == ROWS
+
+
+def test_an_answer_that_waits_to_be_judged_is_not_collected_twice(
+    asked: ProjectFolder, service: BatchServer
+) -> None:
+    asked.write("prompts/hello.prompt.yaml", MODERATED)
+    batch(asked, "--no-cache")
+    [folder] = (asked.folder / ".runner" / "runs").iterdir()
+    manifest = json.loads((folder / "run.json").read_text())
+    manifest["status"] = "running"
+    manifest["batches"][0]["closed"] = False  # as if it had been killed just before
+    (folder / "run.json").write_text(json.dumps(manifest))
+    lines = (folder / "results.jsonl").read_text().splitlines(keepends=True)
+    (folder / "results.jsonl").write_text("".join(lines[:3]))
+    done = resume(asked, "--no-cache")
+    assert done.code == 0, done.err
+    assert answered_once(done)
+    assert len(service.online) == ROWS, "nor is it judged twice"
+
+
+# --- Anthropic --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def messages(asked: ProjectFolder, service: BatchServer) -> ProjectFolder:
+    """The same project, whose server speaks Anthropic's format."""
+    asked.write("runner.yaml", PROJECT.format(base_url=service.base_url, more=", api: messages"))
+    return asked
+
+
+def test_a_batch_of_messages_has_one_request_with_all_lines(
+    messages: ProjectFolder, service: BatchServer
+) -> None:
+    done = batch(messages, "--no-cache")
+    assert done.code == 0, done.err
+    assert answered_once(done)
+    [created] = service.batches.values()
+    first = created.lines[0]
+    assert first.keys() == {"custom_id", "params"}
+    assert first["params"]["max_tokens"] == 100
+    assert re.fullmatch(r"[A-Za-z0-9_-]{1,64}", first["custom_id"])
+    assert all(headers["anthropic-version"] == "2023-06-01" for headers in service.headers)
+    assert [call for call in service.calls if call.startswith("POST")] == ["POST /messages/batches"]
+    assert done.records()[0]["cost"] == pytest.approx((10 * 2 + 5 * 10) / 1e6 / 2)
+
+
+def test_the_file_of_messages_in_order_is_that_of_an_online_run(messages: ProjectFolder) -> None:
+    run(messages, "hello", "--input", "rows.jsonl", "--output", "online.jsonl", "--in-order")
+    assert batch(messages, "--no-cache", "--output", "batch.jsonl", "--in-order").code == 0
+    online, lines = (
+        [json.loads(line) for line in (messages.folder / name).read_text().splitlines()]
+        for name in ("online.jsonl", "batch.jsonl")
+    )
+    for record in (*online, *lines):
+        for name in ("batch", "latency_ms", "cost"):
+            record.pop(name, None)
+    assert online == lines
+
+
+def test_results_of_messages_that_are_none_are_errors_and_are_asked_again(
+    messages: ProjectFolder, service: BatchServer
+) -> None:
+    service.refuse = lambda line: (
+        {"type": "invalid_request_error", "message": "bad"} if "n3" in json.dumps(line) else None
+    )
+    service.unanswered = lambda line: "n5" in json.dumps(line)
+    done = batch(messages)
+    assert done.code == 3
+    codes = {record["vars"]["name"]: record["error"]["code"] for record in done.records() if record["error"]}
+    assert codes == {"n3": "invalid_request_error", "n5": "batch_expired"}
+    service.refuse, service.unanswered = (lambda _: None), (lambda _: False)
+    assert resume(messages).code == 0
+    assert [len(each.lines) for each in service.batches.values()] == [ROWS, 2]
+
+
+def test_a_batch_of_messages_whose_creation_was_lost_is_found_by_its_results(
+    messages: ProjectFolder, service: BatchServer
+) -> None:
+    assert batch(messages, "--no-wait").code == 3  # another one of the same size and time
+    service.lose_created = 1
+    done = batch(messages, "--no-cache")
+    assert done.code == 0, done.err
+    assert answered_once(done)
+    assert len(service.batches) == 2
+    assert set(service.submitted.values()) == {1}
+    [mine] = done.summary()["batches"]
+    assert {line["custom_id"].rpartition("-")[2] for line in service.batches[mine["id"]].lines} == {
+        mine["token"][:8]
+    }
+
+
+def test_a_batch_of_messages_is_cancelled(messages: ProjectFolder, service: BatchServer) -> None:
+    batch(messages, "--no-wait")
+    assert messages.run("runs", "cancel", "last", env={"FAKE_KEY": KEY}).code == 0
+    assert "POST /messages/batches/batch_1/cancel" in service.calls
+    done = resume(messages)
+    assert done.code == 3
+    assert {record["error"]["code"] for record in done.records()} == {"batch_canceled"}
+
+
 # --- what is refused --------------------------------------------------------------------------------------------------
 
 

@@ -110,15 +110,15 @@ def test_an_error_response_keeps_its_status_its_message_and_its_request_id() -> 
     ("fields", "code", "message"),
     [
         ({"response": None, "error": {"code": "batch_expired", "message": "late"}}, "batch_expired", "late"),
-        ({"error": {"message": "no code"}}, "batch_error", "no code"),
-        ({"error": "a text"}, "batch_error", "a text"),
+        ({"error": {"message": "no code"}}, "provider_error", "no code"),
+        ({"error": "a text"}, "provider_error", "a text"),
         ({"response": response(), "error": {"code": "x", "message": "y"}}, "x", "y"),
         ({"response": response(500, None), "error": {"code": "x", "message": "y"}}, "x", "y"),
         ({"result": {"type": "expired"}}, "batch_expired", "expired before"),
         ({"result": {"type": "canceled"}}, "batch_canceled", "canceled before"),
         (
             {"result": {"type": "errored", "error": {"type": "error", "error": {"type": "api_error", "message": "z"}}}},
-            "batch_error",
+            "api_error",
             "z",
         ),
     ],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import NamedTuple
 
 from ...endpoints.prices import Tokens
@@ -39,11 +39,16 @@ def kind_of(unit: Unit) -> BatchKind:
     return BatchKind(unit.endpoint.name, unit.dialect.name, batch_url(unit.dialect, unit.fields), unit.model)
 
 
-def line_of(job: Job, token: str | None = None) -> bytes:
-    """Return the line of a job, which must have a place in the run. `token` is that of its batch, if a line has it."""
+def line_of(
+    job: Job, token: str | None = None, write: Callable[[str, str, bytes], bytes] = request_line
+) -> bytes:
+    """Return the line of a job, which must have a place in the run. `token` is that of its batch, if a line has it.
+
+    `write` makes the line of a custom_id, a URL and a body.
+    """
     assert job.place is not None
     url = batch_url(job.unit.dialect, job.unit.fields)
-    return request_line(custom_id(job.place, job.fingerprint, token), url, job.sent(stream=False))
+    return write(custom_id(job.place, job.fingerprint, token), url, job.sent(stream=False))
 
 
 def reckoned_cost(job: Job) -> float | None:

@@ -80,6 +80,7 @@ class BatchRun:
     stored: list[dict[str, Any]]
     wait: float
     submits: bool = True
+    _reason: str | None = None
 
     async def carry_out(
         self,
@@ -107,7 +108,13 @@ class BatchRun:
             else:
                 rest = {name: work.not_submitted(each) for name, each in jobs.items()}
                 await execute(rest, connections, emit, options, shutdown, admissions)
-            await work.wait()
+                work.reconnect()
+            self._reason = await work.wait()
+
+    def finish(self, shutdown: Shutdown) -> None:
+        """Stop the run if it has batches that have not ended."""
+        if self._reason is not None:
+            shutdown.stop(self._reason)
 
 
 class _Work:
@@ -149,6 +156,10 @@ class _Work:
             found = service_of(self._connections[endpoint], api, self._options.trace)
             self._services[endpoint, api] = found
         return found
+
+    def reconnect(self) -> None:
+        """Forget the connections of calls, which someone else has closed."""
+        self._services.clear()
 
     async def _pause(self, seconds: float) -> bool:
         """Wait so long, or until the run is stopped. Return whether it goes on."""
@@ -288,7 +299,7 @@ class _Work:
         return writers
 
     def _line(self, job: Job, writer: PartWriter, service: BatchService) -> bytes:
-        line = line_of(job, writer.token[:8] if service.tokens_in_lines else None)
+        line = line_of(job, writer.token[:8] if service.tokens_in_lines else None, service.line)
         if len(line) > service.limits.size:
             raise UsageError(
                 f"the request of {job.unit.prompt.name}/{job.case.id} has {len(line):,} bytes, and a batch"
@@ -385,8 +396,11 @@ class _Work:
 
     # --- waiting ----------------------------------------------------------------------------------------------------
 
-    async def wait(self) -> None:
-        """Ask for the state of each batch from time to time, and collect those that have ended."""
+    async def wait(self) -> str | None:
+        """Ask for the state of each batch from time to time, and collect those that have ended.
+
+        Return the reason why the run has no more answers for now, if it has not all.
+        """
         now = time.monotonic()
         waiting = [_Open(part, now + self._new.get(part.part, 0.0)) for part in self._open]
         while waiting and not self._shutdown.stopping:
@@ -400,12 +414,10 @@ class _Work:
             now = time.monotonic()
         if self._problems and not self._shutdown.stopping:
             raise self._problems[0]
-        if waiting and not self._shutdown.stopping:
+        if waiting:
             count = len(waiting)
-            what = "1 batch is" if count == 1 else f"{count} batches are"
-            self._shutdown.stop(f"{what} still in progress")
-        elif self._later is not None:
-            self._shutdown.stop(self._later)
+            return f"{'1 batch is' if count == 1 else f'{count} batches are'} still in progress"
+        return self._later
 
     async def _ask(self, each: _Open) -> None:
         part = each.part
@@ -443,6 +455,8 @@ class _Work:
         if found == "unknown":
             return None
         assert not isinstance(found, str)
+        if found is None:
+            self._later = f"{part.name} was never created: --resume submits its requests"
         self._attach(part, found)
         return found
 

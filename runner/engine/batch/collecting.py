@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from ...endpoints.connect import Connection
 from ...wire.batch_lines import ResultLine, mark_of, reply_of
@@ -55,15 +55,10 @@ def records_in_batch(job: Job, reply: Reply, connection: Connection) -> list[Rec
 
 @dataclass(slots=True)
 class Collection:
-    """Collects the results in `files`. Afterwards, `taken` and `missing` are the numbers of requests with and without one.
-
-    `missing_example` is the first request without a result.
-    """
+    """Collects the results in `files`. `missing` counts the requests without one."""
 
     files: ResultFiles
-    taken: int = 0
     missing: int = 0
-    missing_example: Job | None = field(default=None)
 
     async def carry_out(
         self,
@@ -85,18 +80,17 @@ class Collection:
                 line = self.files.take(job.place, marks_of(job))
                 if line is None:
                     self.missing += 1
-                    self.missing_example = self.missing_example or job
                     continue
                 finished.append((job, records_in_batch(job, read_line(job, line, connection), connection)))
                 if len(finished) == _TOGETHER:
-                    self._emit(emit, finished)
+                    emit(finished)
                     finished = []
                     await asyncio.sleep(0)  # for signals and the display
-        self._emit(emit, finished)
-        if self.missing and not shutdown.stopping:
-            shutdown.stop(f"{self.missing:,} requests have no result")
-
-    def _emit(self, emit: Emit, finished: list[tuple[Job, list[Record]]]) -> None:
         if finished:
-            self.taken += len(finished)
             emit(finished)
+
+    def finish(self, shutdown: Shutdown) -> None:
+        """Stop the run if results are missing."""
+        if self.missing:
+            text = "1 request has" if self.missing == 1 else f"{self.missing:,} requests have"
+            shutdown.stop(f"{text} no result")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ...endpoints.anthropic_batches import AnthropicBatches
 from ...endpoints.batch_service import BatchService
 from ...endpoints.connect import Connection
 from ...endpoints.openai_batches import OpenAIBatches
@@ -13,4 +14,5 @@ __all__ = ["service_of"]
 
 def service_of(connection: Connection, api: str, trace: Callable[[str], None] | None = None) -> BatchService:
     """Return the batches of an endpoint for requests in the wire format `api`."""
-    return OpenAIBatches(connection, api, trace)
+    service = AnthropicBatches if api == "messages" else OpenAIBatches
+    return service(connection, api, trace)

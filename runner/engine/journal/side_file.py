@@ -55,6 +55,14 @@ class SideFile:
         except OSError as error:
             raise self._lost(error) from None
 
+    def sync(self) -> None:
+        """Flush to disk what was appended. Raises StorageError."""
+        if self._fd is not None:
+            try:
+                os.fsync(self._fd)
+            except OSError as error:
+                raise self._lost(error) from None
+
     def close(self) -> None:
         """Sync and close. Closing twice has no effect."""
         if self._fd is not None:
