@@ -133,7 +133,7 @@ TABLE: dict[str, Rows] = {
         useless=[
             *({"value": f"{always}"} for always in (".*", "a*", "^", "$", "(x)?", "^a*", "a|", "(?i)x*", "[^a]*", "(?s).*")),
             *({"value": f"{always}"} for always in (r"\s*$", "(?!x)", "x{0,3}", r"\Z", "(?m)^", r"(a)*\1?")),
-            *({"value": f"{always}"} for always in (r"^(\+?!x)?", r"(\+?<=x)?$", r"^(a*\$+)?", r"(\\b)*")),
+            *({"value": f"{always}"} for always in (r"^(\+?!x)?", r"(\+?<=x)?$", r"^(a*\$+)?", r"(\\b)*", r"^[^$]*", r"^[]$]*", r"[\]^]*$")),
             {"value": "("},
         ],
         more=[

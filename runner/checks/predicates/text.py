@@ -100,10 +100,10 @@ def _regex(value: Json) -> Predicate:
 
 
 _LOOKS = re.compile(
-    r"\[\^|(?P<around>\\[bB])|(?P<back>\^|\\A|\(\?<[=!])|(?P<ahead>\$|\\[Zz]|\(\?[=!>(]|[*+?}]\+)|\\.",
+    r"\[\^?\]?(?:\\.|[^\]\\])*\]|(?P<around>\\[bB])|(?P<back>\^|\\A|\(\?<[=!])|(?P<ahead>\$|\\[Zz]|\(\?[=!>(]|[*+?}]\+)|\\.",
     re.DOTALL,
 )
-"""The parts of a pattern that look beyond what they match; other escapes, and `[^`, are parts that do not."""
+"""The parts of a pattern that look beyond what they match; other escapes, and `[^$]`, are parts that do not."""
 
 
 def _matches_every_text(pattern: re.Pattern[str]) -> bool:
