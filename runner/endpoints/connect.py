@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Self
@@ -45,6 +45,7 @@ class Connection:
         identity: str,
         base_url: str,
         credentials: Credentials | None = None,
+        others: Sequence[Connection] = (),
         opener: Callable[[str], Transport],
         transport: Callable[[], str],
         default_concurrency: int | None = None,
@@ -62,6 +63,7 @@ class Connection:
         self._credentials = credentials
         self._opener = opener
         self._choose = transport
+        self._others = tuple(others)
         self._open: list[Transport] = []
         self.idle: list[Transport] = []
 
@@ -73,9 +75,22 @@ class Connection:
         return operation_url(self.base_url, path)
 
     @property
+    def places(self) -> tuple[Connection, ...]:
+        """The servers and keys that answer in turn: this one, and those that the endpoint declares (`in_turn`)."""
+        return (self, *self._others)
+
+    @property
     def secrets(self) -> tuple[str, ...]:
-        """The values that must not appear in any file."""
-        return self._credentials.secrets if self._credentials else ()
+        """The values that must not appear in any file, of all places. They grow when a key is renewed."""
+        own = self._credentials.secrets if self._credentials else ()
+        return (
+            own if not self._others else (*own, *(each for place in self._others for each in place.secrets))
+        )
+
+    @property
+    def credentials(self) -> Credentials | None:
+        """The keys; None for a server that gets none."""
+        return self._credentials
 
     def headers(self, more: Mapping[str, str] = _NONE, *, api: str | None = None) -> dict[str, str]:
         """Return the headers of a request, including the key, as a new dict with lower-case names.
@@ -115,9 +130,10 @@ class Connection:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.idle.clear()
-        while self._open:
-            await self._open.pop().close()
+        for place in self.places:
+            place.idle.clear()
+            while place._open:
+                await place._open.pop().close()
 
 
 def resolve(
@@ -140,6 +156,10 @@ def resolve(
     check_transport(transport)
     if endpoint.embedded is not None:
         return _embedded(endpoint, endpoint.embedded, environ, root, transport, on_download)
+    others = [
+        resolve(each, environ, root=root, transport=transport, on_download=on_download, keys=keys)
+        for each in endpoint.in_turn
+    ]
     assert endpoint.base_url is not None, "an endpoint has either base_url or embedded"
     parts = urlsplit(endpoint.base_url)
     base_url = urlunsplit(parts._replace(path=parts.path.rstrip("/")))
@@ -147,7 +167,8 @@ def resolve(
         endpoint,
         identity=base_url,
         base_url=base_url,
-        credentials=Credentials(endpoint, environ, required=keys),
+        credentials=Credentials(endpoint, environ, root=root, required=keys),
+        others=others,
         opener=lambda name: open_transport(name, base_url),
         transport=lambda: chosen_transport(transport, base_url),
         limits=TokenLimits(context=endpoint.context_tokens),

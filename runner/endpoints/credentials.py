@@ -2,28 +2,47 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
 from ..errors import ConfigError
 from ..files.addresses import is_header_value, key_headers, shown_name
 from ..files.model import Endpoint
 from ..masking import worth_hiding
+from .key_command import expiry_of, is_web_token, key_from_command
+
+if TYPE_CHECKING:
+    import asyncio
 
 __all__ = ["Credentials"]
 
 
 class Credentials:
-    """The values of an endpoint's keys, read from the environment or the keyring.
+    """The values of an endpoint's keys: from the environment, the keyring, or the endpoint's command.
 
-    `secrets` are the values that must not appear in any file. Its repr shows none of them.
+    `secrets` are the values that must not appear in any file. `version` counts the keys of a command, which are renewed
+    when they expire. Its repr shows none of them.
     """
 
-    def __init__(self, endpoint: Endpoint, environ: Mapping[str, str], *, required: bool = True) -> None:
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        environ: Mapping[str, str],
+        *,
+        root: str | os.PathLike[str] = ".",
+        required: bool = True,
+    ) -> None:
         """Read the keys. Raises ConfigError for an unset variable, a missing entry, or a value that no header can have.
 
         Keys that are not `required`, because nothing is sent, are read from the variables that are set: they are secrets.
         """
         self._endpoint = endpoint
+        self._root = root
+        self.version = 0
+        self._due: float | None = None
+        self._renewing: asyncio.Lock | None = None
         self._values: dict[str | None, str] = {}
         for header, (_, variable) in key_headers(endpoint).items():
             if not required and not (variable is not None and environ.get(variable)):
@@ -32,13 +51,63 @@ class Credentials:
                 what = "its key" if header not in endpoint.headers_env else f"the header {header}"
                 self._values[variable] = _value_of(endpoint, variable, environ, what)
             elif variable not in self._values:
-                self._values[variable] = _from_keyring(endpoint)
+                self._values[variable] = self._from_elsewhere()
         self.secrets = _secrets(self._values.values())
 
     def headers(self, api: str) -> dict[str, str]:
         """Return the headers with keys of a request in the wire format `api`."""
         named = key_headers(self._endpoint, api)
-        return {header: scheme + self._values[source] for header, (scheme, source) in named.items()}
+        return {
+            header: scheme + self._values[source]
+            for header, (scheme, source) in named.items()
+            # The header of Azure's own keys; a token of Entra is in Authorization.
+            if not (header == "api-key" and source is None and is_web_token(self._values[source]))
+        }
+
+    @property
+    def is_due(self) -> bool:
+        """Whether the key of a command has expired, or was refused, and has to be renewed."""
+        return self._due is not None and time.time() >= self._due
+
+    def refuse(self, version: int) -> bool:
+        """Note that the server refused the key of this version. Return whether there may be a newer one."""
+        if self._endpoint.api_key_command is None:
+            return False
+        if version == self.version:
+            self._due = 0.0
+        return True
+
+    async def renew(self) -> None:
+        """Run the endpoint's command again, if the key is still due. Raises ConfigError if it fails."""
+        import asyncio  # not for commands that renew nothing
+
+        self._renewing = self._renewing or asyncio.Lock()
+        async with self._renewing:
+            if self.is_due:
+                self._values[None] = await asyncio.to_thread(self._from_elsewhere)
+                self.version += 1
+                self.secrets = tuple(dict.fromkeys((*self.secrets, *_secrets(self._values.values()))))
+
+    def _from_elsewhere(self) -> str:
+        """Return the key that is not in a variable."""
+        endpoint = self._endpoint
+        if endpoint.api_key_command is None:
+            return _from_keyring(endpoint)
+        key = key_from_command(endpoint, self._root)
+        self._due = _due(key, time.time())
+        return key
+
+
+_EARLY = 60.0
+"""Seconds before its expiry at which a key is renewed: a request takes a while, and clocks differ."""
+
+
+def _due(key: str, now: float) -> float | None:
+    """Return when a key has to be renewed. One that has expired already, by this clock, is used until it is refused."""
+    expires = expiry_of(key)
+    if expires is None or expires <= now:
+        return None
+    return expires - _EARLY if expires - _EARLY > now else expires
 
 
 def _from_keyring(endpoint: Endpoint) -> str:

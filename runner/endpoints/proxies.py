@@ -6,8 +6,10 @@ upper-case HTTP_PROXY in a CGI program (CVE-2016-1000110).
 
 from __future__ import annotations
 
+import re
 import urllib.request
 from base64 import b64encode
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
 from urllib.parse import unquote, urlsplit
@@ -49,20 +51,27 @@ def proxy_for(url: str) -> Proxy | None:
     parts = urlsplit(url)
     proxies = urllib.request.getproxies()
     proxy = proxies.get(parts.scheme) or proxies.get("all")
-    if not proxy or (parts.hostname and urllib.request.proxy_bypass(parts.netloc.rpartition("@")[2])):
+    server = parts.netloc.rpartition("@")[2]
+    if not proxy or (parts.hostname and urllib.request.proxy_bypass(server)):
         return None
-    if _has_address_in(parts.hostname or "", parts.port, proxies.get("no", "")):
+    # curl takes blanks for commas, which urllib does not.
+    entries = [each for each in re.split(r"[\s,]+", proxies.get("no", "")) if each]
+    bypassed = urllib.request.proxy_bypass_environment  # type: ignore[attr-defined]  # not in typeshed
+    if parts.hostname and bypassed(server, {"no": ",".join(entries)}):
+        return None
+    if _has_address_in(parts.hostname or "", parts.port, entries):
         return None
     return _parsed(proxy if "://" in proxy else f"http://{proxy}")
 
 
-def _has_address_in(host: str, port: int | None, no_proxy: str) -> bool:
+def _has_address_in(host: str, port: int | None, no_proxy: Iterable[str]) -> bool:
     """Return whether `host` is an IP address in NO_PROXY, itself or in a network (CIDR), as in curl."""
     try:
         address = ip_address(host)
     except ValueError:
         return False
-    for entry in (each.strip() for each in no_proxy.split(",")):
+    address = getattr(address, "ipv4_mapped", None) or address
+    for entry in no_proxy:
         bare, at, given_port = entry.rpartition("]:")
         if at and given_port != str(port):
             continue

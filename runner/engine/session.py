@@ -196,9 +196,9 @@ class _Recorder:
     ) -> None:
         self._journal = journal
         self._judging = judging
-        self._clean = json_cleaner(
-            value for connection in connections.values() for value in connection.secrets
-        )
+        self._connections = connections
+        self._secrets: tuple[str, ...] = ()
+        self._clean = json_cleaner(self._secrets)
         self._shutdown = shutdown
         self._counters = counters
         self._display = display
@@ -253,6 +253,9 @@ class _Recorder:
 
     def _cleaned(self, records: list[Record]) -> tuple[Sequence[Record], bytes]:
         """Return the records of a job without keys, and their lines."""
+        secrets = tuple(value for each in self._connections.values() for value in each.secrets)
+        if secrets != self._secrets:  # a key was renewed
+            self._secrets, self._clean = secrets, json_cleaner(secrets)
         lines = [json_line(record) for record in records]
         clean = [self._clean(line) for line in lines]
         kept = records if clean == lines else [json.loads(line) for line in clean]

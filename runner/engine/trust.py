@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, unquote
 
 from ..errors import ConfigError, Location
 from ..files.addresses import OPENAI_URL, key_headers, shown_name
@@ -23,6 +24,7 @@ from ..files.disk.file_lock import locked
 from ..files.model import Endpoint
 from ..files.versions import is_version, located_in, reader_of
 from ..values import has_type
+from ..visible import one_line
 
 __all__ = ["TRUST_VARIABLE", "Disclosure", "Trust", "disclosures"]
 
@@ -51,7 +53,7 @@ _READERS: dict[int, Callable[[Mapping[str, Any]], dict[str, list[str]]]] = {1: _
 class Disclosure:
     """A secret in the requests to an endpoint, and the server that receives them.
 
-    `secret` is the name of a variable or `keyring:SERVICE/USER`, never a value. `server` is the base URL.
+    `secret` is the name of a variable, `keyring:SERVICE/USER`, or `command:` and a command, never a value. `server` is the base URL.
     """
 
     secret: str
@@ -64,6 +66,9 @@ class Disclosure:
         return f"{self.secret}@{self.server}"
 
     def __str__(self) -> str:
+        if self.secret.startswith("command:"):
+            command = one_line(unquote(self.secret.removeprefix("command:")))
+            return f"what the command `{command}` prints, which it runs, to {self.server}"
         kind = "the keyring entry" if self.secret.startswith("keyring:") else "the variable"
         return f"{kind} {shown_name(self.secret.removeprefix('keyring:'))} to {self.server}"
 
@@ -77,12 +82,13 @@ def disclosures(endpoints: Iterable[Endpoint], environ: Mapping[str, str]) -> tu
     own = f"OPENAI_API_KEY@{_server(environ.get('OPENAI_BASE_URL') or OPENAI_URL)}"
     found: dict[str, Disclosure] = {}
     for endpoint in endpoints:
-        if endpoint.location is None or endpoint.base_url is None:
-            continue
-        for secret in _secrets(endpoint, environ):
-            disclosure = Disclosure(secret, _server(endpoint.base_url), endpoint.location)
-            if disclosure.key != own:
-                found.setdefault(disclosure.key, disclosure)
+        for place in (endpoint, *endpoint.in_turn):
+            if place.location is None or place.base_url is None:
+                continue
+            for secret in _secrets(place, environ):
+                disclosure = Disclosure(secret, _server(place.base_url), place.location)
+                if disclosure.key != own:
+                    found.setdefault(disclosure.key, disclosure)
     return tuple(found.values())
 
 
@@ -95,6 +101,9 @@ def _secrets(endpoint: Endpoint, environ: Mapping[str, str]) -> list[str]:
     secrets = [name for name in names if shown_name(name) == name or name in environ]
     if endpoint.api_key_keyring:
         secrets.append(f"keyring:{endpoint.api_key_keyring}")
+    if endpoint.api_key_command:
+        # Without white space, which separates the entries of RUNNER_TRUST, nor the characters that have a meaning there.
+        secrets.append(f"command:{quote(shlex.join(endpoint.api_key_command), safe='/:=')}")
     return secrets
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from urllib.parse import SplitResult, parse_qsl, urlsplit, urlunsplit
 
 from ..masking import find_secret, is_plausible_name
+from ..visible import one_line
 from .model import Endpoint
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "header_name_fault",
     "is_header_value",
     "key_headers",
+    "key_source",
     "key_variables",
     "operation_url",
     "repeated_header",
@@ -123,12 +125,14 @@ def shown_name(name: str) -> str:
 
 
 def key_headers(endpoint: Endpoint, api: str | None = None) -> dict[str, tuple[str, str | None]]:
-    """Return the headers that carry keys: the prefix of the key, and the variable it comes from (None: the keyring).
+    """Return the headers that carry keys: the prefix of the key, and the variable it comes from.
+
+    The variable is None for a key from the keyring or from a command.
 
     `api` is the wire format of the request, which an entry of `models` may choose; by default it is the endpoint's.
     """
     found: dict[str, tuple[str, str | None]] = {}
-    if endpoint.api_key_env or endpoint.api_key_keyring:
+    if endpoint.api_key_env or endpoint.api_key_keyring or endpoint.api_key_command:
         host = urlsplit(endpoint.base_url or "").hostname or ""
         if host == _ANTHROPIC and (api or endpoint.api) == "messages":
             # Its own keys; `Authorization` is for OAuth tokens there.
@@ -138,6 +142,13 @@ def key_headers(endpoint: Endpoint, api: str | None = None) -> dict[str, tuple[s
             # Azure's own keys; `Authorization` is for Entra tokens there, and the variable may contain either.
             found["api-key"] = ("", endpoint.api_key_env)
     return found | _from_variables(endpoint)
+
+
+def key_source(endpoint: Endpoint) -> str:
+    """Return where a key that is not in a variable comes from, for a message."""
+    if endpoint.api_key_command:
+        return f"the command {one_line(endpoint.api_key_command[0])}"
+    return f"the keyring, {shown_name(str(endpoint.api_key_keyring))}"
 
 
 def _from_variables(endpoint: Endpoint) -> dict[str, tuple[str, str | None]]:
@@ -152,7 +163,8 @@ def undeclared(headers: Mapping[str, str], endpoint: Endpoint) -> dict[str, str]
 
 def key_variables(endpoints: Iterable[Endpoint]) -> set[str]:
     """Return the names of the variables that contain keys."""
-    keys = [source for endpoint in endpoints for source in key_headers(endpoint).values()]
+    places = [place for endpoint in endpoints for place in (endpoint, *endpoint.in_turn)]
+    keys = [source for place in places for source in key_headers(place).values()]
     return {variable for _, variable in keys if variable is not None}
 
 

@@ -222,6 +222,8 @@ class Endpoint:
     """One entry of `endpoints` in runner.yaml: where to send requests, but never the key itself.
 
     `api_key_env` names the variable of the key, or `api_key_keyring` (SERVICE/USER) its entry in the system's keyring;
+    `api_key_command` is a program with its arguments that prints the key. `in_turn` has the same models with other keys or
+    on other servers, each as an endpoint.
     `headers_env` names the variables that contain the values of headers.
     `timeout` is the total deadline of one case in seconds, including retries; `rpm` and `tpm` are requests and tokens
     per minute. `finish_reasons` gives the meanings of this server's words, by `word_key`. `api` is the wire format of
@@ -245,6 +247,8 @@ class Endpoint:
     finish_reasons: Mapping[str, Declared] = field(default_factory=dict)
     api: str = DEFAULT_API
     context_tokens: int | None = None
+    api_key_command: tuple[str, ...] | None = None
+    in_turn: tuple[Endpoint, ...] = ()
 
     @property
     def default_model(self) -> str | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -39,7 +40,7 @@ PROJECT_FILE = "runner.yaml"
 
 _LOCAL_MODEL = "smollm2-135m-instruct"
 
-_KEYS = frozenset({"api_key_env", "api_key_keyring"})
+_KEYS = frozenset({"api_key_env", "api_key_keyring", "api_key_command"})
 _OWN_PACK = "judges"
 _ASKED = ("judge", "moderation")
 """The keys that say whom assertions ask."""
@@ -169,7 +170,11 @@ class _Reader:
                 "embedded" in own or "base_url" in own
             ):  # another kind of endpoint, or another server with another key
                 base = {}
-            elif own.keys() & {"api_key_keyring", "headers_env"}:  # where the key comes from instead
+            elif own.keys() & {
+                "api_key_keyring",
+                "api_key_command",
+                "headers_env",
+            }:  # where the key comes from instead
                 base = {key: value for key, value in base.items() if key != "api_key_env"}
             if name in declared:
                 self._check_endpoint(name, own, base)
@@ -181,8 +186,34 @@ class _Reader:
             location = (
                 self.document.locate_key(("endpoints", name)) if name in declared and self.document else None
             )
-            endpoints[name] = Endpoint(name, location=location, **fields)
+            if "api_key_command" in fields:
+                fields["api_key_command"] = tuple(fields["api_key_command"])
+            others = fields.pop("in_turn", ())
+            endpoint = Endpoint(name, location=location, **fields)
+            endpoints[name] = replace(endpoint, in_turn=self._in_turn(endpoint, others))
         return endpoints
+
+    def _in_turn(self, endpoint: Endpoint, declared: Sequence[Mapping[str, Any]]) -> tuple[Endpoint, ...]:
+        """Return the other places of an endpoint's models: each is the endpoint with another address, key or headers."""
+        places: list[Endpoint] = []
+        for index, own in enumerate(declared):
+            at: JsonPath = ("endpoints", endpoint.name, "in_turn", index)
+            label = f"endpoints.{endpoint.name}.in_turn[{index}]"
+            self._check_keys(at, label, own, {} if own.keys() & _KEYS else _key_of(endpoint))
+            if "base_url" in own and (fault := url_fault(own["base_url"])):
+                self.refuse((*at, "base_url"), f"{label}.base_url {fault[0]}", fault[1])
+            fields: dict[str, Any] = {
+                key: tuple(value) if key == "api_key_command" else value for key, value in own.items()
+            }
+            if own.keys() & _KEYS:
+                fields = dict.fromkeys(_KEYS) | fields
+            place = replace(endpoint, **fields)
+            if self.document is not None:
+                place = replace(place, location=self.document.locate(at))
+            if any(_same_place(place, other) for other in (endpoint, *places)):
+                self.refuse(at, f"{label} is the same server with the same key", "change it, or leave it out")
+            places.append(place)
+        return tuple(places)
 
     def _check_endpoint(self, name: str, own: Mapping[str, Any], base: Mapping[str, Any]) -> None:
         at: JsonPath = ("endpoints", name)
@@ -193,20 +224,25 @@ class _Reader:
             )
         elif not (base.keys() | own.keys()) & {"base_url", "embedded"}:
             self.refuse(at, f'{label} needs "base_url"', 'or "embedded" for a model on this machine')
-        if "embedded" in own:
-            for key in ("api_key_env", "api_key_keyring", "headers", "headers_env", "context_tokens"):
+        if "embedded" in own or "embedded" in base:
+            for key in (*sorted(_KEYS), "headers", "headers_env", "context_tokens", "in_turn"):
                 if key in own:
                     message = f"{label}: an embedded model has no {key}"
                     self.refuse((*at, key), message, "leave it out", at_key=True)
-        if "api_key_env" in own and "api_key_keyring" in own:
-            self.refuse(
-                (*at, "api_key_keyring"),
-                f"{label} has both api_key_env and api_key_keyring",
-                "keep one of them",
-                at_key=True,
-            )
         if "base_url" in own and (fault := url_fault(own["base_url"])):
             self.refuse((*at, "base_url"), f"{label}.base_url {fault[0]}", fault[1])
+        self._check_keys(at, label, own, base)
+
+    def _check_keys(self, at: JsonPath, label: str, own: Mapping[str, Any], base: Mapping[str, Any]) -> None:
+        first, *more = [key for key in own if key in _KEYS] or [""]
+        for other in more:
+            self.refuse(
+                (*at, other), f"{label} has both {first} and {other}", "keep one of them", at_key=True
+            )
+        for index, word in enumerate(own.get("api_key_command", ())):
+            if fault := variable_fault(word):
+                place = f"{label}.api_key_command[{index}]"
+                self.refuse((*at, "api_key_command", index), f"{place} {fault[0]}", fault[1], secret=True)
         self._check_headers(at, label, own, has_key=bool((base.keys() | own.keys()) & _KEYS))
 
     def _check_headers(self, at: JsonPath, label: str, own: Mapping[str, Any], *, has_key: bool) -> None:
@@ -336,6 +372,15 @@ class _Reader:
                     )
             elif "path" not in rule:
                 self.refuse(("redact", index), f'redact[{index}] needs "path" or "regex"')
+
+
+def _key_of(endpoint: Endpoint) -> dict[str, Any]:
+    """Return the keys of an endpoint's declaration that say where its API key comes from."""
+    return {key: value for key in sorted(_KEYS) if (value := getattr(endpoint, key)) is not None}
+
+
+def _same_place(place: Endpoint, other: Endpoint) -> bool:
+    return replace(place, location=None, in_turn=()) == replace(other, location=None, in_turn=())
 
 
 def _openai_url(declared: Mapping[str, Any], environ: Mapping[str, str]) -> str:

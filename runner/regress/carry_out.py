@@ -126,11 +126,15 @@ def _ask(
 
     asked = [unit for unit in units if unit.endpoint.name in waiting]
     connections = connect(asked)
-    for connection in connections.values():
-        regression.guard(connection.secrets)
+    guarded: tuple[str, ...] = ()
     test = TestAttempt.of(asked, connections, root, display.note, resume=resume and use_cache)
 
     def take(job: Job, records: Sequence[Record]) -> None:
+        nonlocal guarded
+        secrets = tuple(value for each in connections.values() for value in each.secrets)
+        if secrets != guarded:  # also if a key was renewed
+            regression.guard(secrets)
+            guarded = secrets
         watch(job, records)
         regression.take(job, records)
 

@@ -209,6 +209,9 @@ def test_no_proxy_is_obeyed(open_transport: Open, monkeypatch: pytest.MonkeyPatc
         ("no/such, 10.0.0.0/99, ,", "http://10.0.0.7/v1", False),
         (".example.com", "http://api.example.com/v1", True),
         ("*", "http://10.0.0.7/v1", True),
+        ("10.0.0.0/8 172.16.0.0/12", "http://172.16.0.1/v1", True),
+        ("a.example b.example", "http://api.b.example/v1", True),
+        ("10.0.0.0/8", "http://[::ffff:10.0.0.7]/v1", True),
     ],
 )
 def test_no_proxy_names_addresses_and_networks(

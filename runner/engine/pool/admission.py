@@ -14,9 +14,9 @@ from .budget import Budget
 from .concurrency import ConcurrencyLimit
 from .limiter import Limiter
 
-__all__ = ["Admission"]
+__all__ = ["TOO_MANY", "Admission"]
 
-_TOO_MANY = frozenset({429, 503, 529})
+TOO_MANY = frozenset({429, 503, 529})
 """The statuses that mean "too many requests" (OpenAI, Anthropic, gateways)."""
 
 
@@ -87,7 +87,7 @@ class Admission:
             if first_attempt:
                 self.concurrency.answered(now)
             return None
-        if error.status not in _TOO_MANY or not error.retryable:
+        if error.status not in TOO_MANY or not error.retryable:
             self.concurrency.stumbled()
             return None
         self.rate_limited += 1

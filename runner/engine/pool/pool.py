@@ -8,11 +8,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from math import inf
 from typing import NamedTuple
 
 from ...endpoints.base import Request, Response, Transport, TransportError
 from ...endpoints.connect import Connection
+from ...endpoints.credentials import Credentials
+from ...errors import ConfigError
 from ...files.addresses import key_headers
 from ...masking import mask
 from ...wire.reply import Outcome, ProviderError, Reply
@@ -31,6 +34,7 @@ from .queue import JobQueue, QueuedJob
 from .result import cost_of, records_of
 from .retry import delay_before_retry
 from .shutdown import Shutdown
+from .turns import Turns
 
 __all__ = ["Emit", "Pool", "admission_of"]
 
@@ -54,7 +58,7 @@ def admission_of(connection: Connection, options: PoolOptions, *, of: int = 1) -
     limiter = Limiter(endpoint.rpm, endpoint.tpm) if endpoint.rpm or endpoint.tpm else None
 
     def room(most: int) -> int:
-        there = max(1, room_for(most * of) // of)
+        there = max(1, room_for(most * of * len(connection.places)) // (of * len(connection.places)))
         if there < most:
             options.notice(
                 f"{there} requests at once to {endpoint.name}, not {most}: the limit on open files is too low (ulimit -n)"
@@ -110,10 +114,11 @@ class Pool:
         self._trace = options.trace
         self._breaker = breaker or Breaker()
         self._queue = JobQueue(jobs, shutdown, resolve=self._resolve, admit=self._admit)
-        self._idle = connection.idle
+        self._places = connection.places
+        self._turns = Turns(len(self._places))
         self._completed: list[Completion] = []
-        self._targets: dict[int, tuple[Unit, Target]] = {}
-        self._keyed = bool(key_headers(connection.endpoint))
+        self._targets: dict[tuple[int, int], tuple[Unit, int, Target]] = {}
+        self._keyed = any(key_headers(place.endpoint) for place in self._places)
         admission.wakers.append(self._queue.wake)
         shutdown.on_wake(self._abandon)
 
@@ -142,10 +147,11 @@ class Pool:
                 group.create_task(self._work(group, more - 1))
                 more = 0
             # Reuse the most recent transport first, so that no more connections are open than were needed at once.
-            transport = self._idle.pop() if self._idle else self._connection.transport()
-            completion = await self._ask(queued, transport)
+            place = self._next_place(queued)
+            transport = place.idle.pop() if place.idle else place.transport()
+            completion = await self._ask(queued, place, transport)
             self._completed.append(completion)
-            self._idle.append(transport)
+            place.idle.append(transport)
             # Answers that arrive at the same time are processed together, by the worker that runs next.
             await asyncio.sleep(0)
             self._process_completions()
@@ -161,11 +167,12 @@ class Pool:
             if not await self._queue.admitted(queued):
                 return self._records(queued, queued.failure or self._not_sent(), None)
             try:
-                transport = self._idle.pop() if self._idle else self._connection.transport()
+                place = self._next_place(queued)
+                transport = place.idle.pop() if place.idle else place.transport()
                 try:
-                    completion = await self._ask(queued, transport)
+                    completion = await self._ask(queued, place, transport)
                 finally:
-                    self._idle.append(transport)
+                    place.idle.append(transport)
             except BaseException:
                 self._admission.release()
                 self._admission.wake()
@@ -218,15 +225,25 @@ class Pool:
 
     # --- a request and its result -----------------------------------------------------------------------------------
 
-    async def _ask(self, queued: QueuedJob, transport: Transport) -> Completion:
+    def _next_place(self, queued: QueuedJob) -> Connection:
+        """Return the place that this attempt is sent to, and note it."""
+        if self._turns.several:
+            queued.place = self._turns.take(time.monotonic(), queued.place)
+        return self._places[queued.place or 0]
+
+    async def _ask(self, queued: QueuedJob, place: Connection, transport: Transport) -> Completion:
         job = queued.job
         started = time.monotonic()
         if not queued.attempts:
             queued.deadline = started + self._timeout
         queued.attempts += 1
         result: Response | TransportError
-        target = self._target(job.unit)
         try:
+            if (keys := place.credentials) is not None:
+                if keys.is_due:
+                    await _renew(keys)
+                queued.key = keys.version
+            target = self._target(job.unit, queued.place or 0)
             result = await transport.send(
                 Request(
                     "POST", target.url, target.headers, self._data(job, stream=self._printer is not None)
@@ -287,12 +304,13 @@ class Pool:
             limits=self._connection.limits,
         )
 
-    def _target(self, unit: Unit) -> Target:
-        """Return the destination of the unit's requests, computed once."""
-        known = self._targets.get(id(unit))
-        if known is not None:
-            return known[1]
-        connection, dialect = self._connection, unit.dialect
+    def _target(self, unit: Unit, index: int = 0) -> Target:
+        """Return the destination of the unit's requests at a place, computed once for each key that it had."""
+        connection, dialect = self._places[index], unit.dialect
+        version = connection.credentials.version if connection.credentials else 0
+        known = self._targets.get((id(unit), index))
+        if known is not None and known[1] == version:
+            return known[2]
         dialect.prepare()
         named = () if dialect.mark is None else (dialect.mark,)
         target = Target(
@@ -302,7 +320,11 @@ class Pool:
         )
         if len(self._targets) >= MOST_TARGETS:
             self._targets.clear()
-        self._targets[id(unit)] = unit, target  # with the unit, so that no other one gets its id
+        self._targets[id(unit), index] = (
+            unit,
+            version,
+            target,
+        )  # with the unit, so that no other one gets its id
         return target
 
     def _cache_key(self, job: Job) -> bytes:
@@ -326,7 +348,7 @@ class Pool:
         There is no retry if it is `final`.
         """
         queued, finished = completion.queued, completion.finished
-        error = _failure(reply)
+        error = self._of_place(queued, _failure(reply), finished)
         self._admission.release()
         pause = self._admission.learn(error, first_attempt=queued.attempts == 1, now=finished)
         if pause is not None:
@@ -335,7 +357,9 @@ class Pool:
         if self._trace is not None:
             self._trace(
                 mask(
-                    _debug_line(self._target(queued.job.unit).url, completion, error, delay),
+                    _debug_line(
+                        self._target(queued.job.unit, queued.place or 0).url, completion, error, delay
+                    ),
                     self._connection.secrets,
                 )
             )
@@ -347,6 +371,15 @@ class Pool:
             return delay
         self._learn(queued.job, reply)
         return None
+
+    def _of_place(self, queued: QueuedJob, error: ProviderError | None, now: float) -> ProviderError | None:
+        """Return the error as it concerns the endpoint: only its place has to wait, if another one is awake."""
+        if error is None or queued.place is None or not (error.retryable or error.spent):
+            return error
+        wait = self._turns.learn(queued.place, error, now)
+        if wait is None or wait == inf:
+            return error
+        return replace(error, retryable=True, spent=False, retry_after=wait)
 
     def _remember(self, cache: RunCache, completion: Completion, reply: Reply) -> None:
         response, job = completion.result, completion.queued.job
@@ -361,9 +394,15 @@ class Pool:
         """Return the seconds before a retry after a transient failure, or None if there is to be no retry."""
         if self._shutdown.stopping:
             return None
+        keys = self._places[queued.place or 0].credentials
+        if error.status == 401 and keys is not None and not queued.renewed and keys.refuse(queued.key):
+            queued.renewed = True
+            return 0.0
         most = self._max_retries
         if error.code == "connect" and not self._breaker.answered:
             most = min(most, RETRIES_BEFORE_FIRST_ANSWER)
+        if queued.place is not None and error.retry_after == 0.0 and queued.attempts <= most:
+            return 0.0  # another place can answer at once
         return delay_before_retry(
             error, retry=queued.attempts - 1, max_retries=most, seconds_left=queued.deadline - now
         )
@@ -414,6 +453,14 @@ class Pool:
             )
         else:
             budget.pay(cost)
+
+
+async def _renew(keys: Credentials) -> None:
+    """Renew a key. Raises TransportError if that fails, because nothing can be sent without it."""
+    try:
+        await keys.renew()
+    except ConfigError as error:
+        raise TransportError("key", error.message, retryable=False, hint=error.hint) from None
 
 
 def _failure(reply: Reply) -> ProviderError | None:

@@ -22,7 +22,11 @@ _YIELD_EVERY = 32
 
 @dataclass(order=True, slots=True)
 class QueuedJob:
-    """A job with the time of its next attempt, its attempts so far, its deadline, its last failure, and what they cost."""
+    """A job with the time of its next attempt, its attempts so far, its deadline, its last failure, and what they cost.
+
+    `place` is that of the last attempt, and `key` the version of the key that was sent there; `renewed` is whether a
+    refused key has been renewed for this job.
+    """
 
     not_before: float
     number: int
@@ -30,6 +34,9 @@ class QueuedJob:
     attempts: int = field(default=0, compare=False)
     deadline: float = field(default=inf, compare=False)
     failure: Reply | None = field(default=None, compare=False)
+    place: int | None = field(default=None, compare=False)
+    key: int = field(default=0, compare=False)
+    renewed: bool = field(default=False, compare=False)
     failure_cost: float | None = field(default=None, compare=False)
     earlier_cost: float | None = field(default=None, compare=False)
 

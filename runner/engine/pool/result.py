@@ -9,7 +9,7 @@ from ...checks.assertions import CheckResult
 from ...checks.calls import Find
 from ...checks.judge import Judgement
 from ...endpoints.prices import DeclaredPrice, ListedPrice, Price, Tokens
-from ...files.addresses import key_headers, shown_name
+from ...files.addresses import key_headers, key_source, shown_name
 from ...masking import mask
 from ...values import Json, JsonObject
 from ...wire.reply import Answer, Outcome, ProviderError, Reply
@@ -221,12 +221,12 @@ def _error(error: ProviderError | None, unit: Unit, secret_values: tuple[str, ..
     hint, endpoint = error.hint, unit.endpoint
     if error.status == 401:
         # The source of the refused key is known only here.
+        places = (endpoint, *endpoint.in_turn)
         headers = key_headers(endpoint, unit.dialect.name)
         sources = dict.fromkeys(
-            shown_name(name)
-            if name is not None
-            else f"the keyring, {shown_name(str(endpoint.api_key_keyring))}"
-            for _, name in headers.values()
+            shown_name(name) if name is not None else key_source(place)
+            for place in places
+            for _, name in key_headers(place, unit.dialect.name).values()
         )
         hint = (
             f"check the key in {' and '.join(sources)}"

@@ -37,7 +37,7 @@ def rendered(job: Job, form: str) -> str:
         **endpoint.headers,
     }
     references = {
-        name: scheme + (_of_keyring(endpoint) if variable is None else _of_variable(variable))
+        name: scheme + (_of_program(endpoint) if variable is None else _of_variable(variable))
         for name, (scheme, variable) in key_headers(endpoint, dialect.name).items()
     }
     path = dialect.path(job.unit.fields, stream=False)
@@ -48,8 +48,10 @@ def _of_variable(name: str) -> str:
     return f"${name}" if shown_name(name) == name else "$API_KEY"
 
 
-def _of_keyring(endpoint: Endpoint) -> str:
-    """Return a command substitution that calls the `keyring` command, for use inside double quotes."""
+def _of_program(endpoint: Endpoint) -> str:
+    """Return a command substitution with the endpoint's command, or `keyring`, for use inside double quotes."""
+    if endpoint.api_key_command:
+        return f"$({shlex.join(endpoint.api_key_command)})"
     name = endpoint.api_key_keyring or ""
     if shown_name(name) != name:
         return "$API_KEY"
