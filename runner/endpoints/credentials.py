@@ -11,7 +11,6 @@ from ..errors import ConfigError
 from ..files.addresses import is_header_value, key_headers, shown_name
 from ..files.model import Endpoint
 from ..masking import worth_hiding
-from .key_command import expiry_of, is_web_token, key_from_command
 
 if TYPE_CHECKING:
     import asyncio
@@ -42,6 +41,7 @@ class Credentials:
         self._root = root
         self.version = 0
         self._due: float | None = None
+        self._is_token = False
         self._renewing: asyncio.Lock | None = None
         self._values: dict[str | None, str] = {}
         for header, (_, variable) in key_headers(endpoint).items():
@@ -61,7 +61,7 @@ class Credentials:
             header: scheme + self._values[source]
             for header, (scheme, source) in named.items()
             # The header of Azure's own keys; a token of Entra is in Authorization.
-            if not (header == "api-key" and source is None and is_web_token(self._values[source]))
+            if not (header == "api-key" and source is None and self._is_token)
         }
 
     @property
@@ -93,8 +93,11 @@ class Credentials:
         endpoint = self._endpoint
         if endpoint.api_key_command is None:
             return _from_keyring(endpoint)
+        from .key_command import expiry_of, is_web_token, key_from_command  # starts programs
+
         key = key_from_command(endpoint, self._root)
-        self._due = _due(key, time.time())
+        self._due = _due(expiry_of(key), time.time())
+        self._is_token = is_web_token(key)
         return key
 
 
@@ -102,9 +105,8 @@ _EARLY = 60.0
 """Seconds before its expiry at which a key is renewed: a request takes a while, and clocks differ."""
 
 
-def _due(key: str, now: float) -> float | None:
+def _due(expires: float | None, now: float) -> float | None:
     """Return when a key has to be renewed. One that has expired already, by this clock, is used until it is refused."""
-    expires = expiry_of(key)
     if expires is None or expires <= now:
         return None
     return expires - _EARLY if expires - _EARLY > now else expires
