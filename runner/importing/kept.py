@@ -16,7 +16,9 @@ __all__ = ["JUDGED_BY_MODEL", "kept_assertion", "kept_block"]
 
 VERSION = 1
 
-JUDGED_BY_MODEL = "a model would have to judge the answer; kept under x-import until runner has judges"
+JUDGED_BY_MODEL = (
+    "a model would have to judge the answer in a way that runner has no judge for; kept under x-import"
+)
 """Why an assertion that a model judges is lost."""
 
 

@@ -6,6 +6,7 @@ counted as lost; if an error cannot be attributed to one of them, the whole prom
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from ..engine.plan.lint import lint_prompt
@@ -57,7 +58,8 @@ def _faults(draft: Draft, written: Written) -> list[RunnerError]:
     """Return the errors of a prompt file; errors in files beside it count for the whole prompt."""
     name = f"{draft.name}.prompt.yaml"
     tree = MemoryTree({name: written.text.encode(), **draft.files})
-    project = load_project_from(MemoryTree({}), Path("/"), environ={})  # the environment is not read
+    # The environment is not read, and another file says who judges.
+    project = replace(load_project_from(MemoryTree({}), Path("/"), environ={}), judge={"model": "-"})
     try:
         prompt = load_prompt(name, tree)
         compile_rules(prompt, project)

@@ -159,6 +159,18 @@ FILES = {
     "prompts/partials/tone.j2": "Be kind.",
     "prompts/cases/tickets.jsonl": '{"ticket": "Where is my parcel?"}\n',
     "prompts/cases/more.csv": "ticket_no,ticket\nt-1,Where is my parcel?\n",
+    "judges/tone.prompt.yaml": """
+model: judge-2026-01-01
+messages: [{role: user, content: "{{ criterion }} {{ output }}"}]
+response_format:
+  type: json_schema
+  json_schema:
+    name: verdict
+    schema:
+      type: object
+      properties: {reason: {type: string}, verdict: {type: string, enum: [pass, fail]}}
+      required: [reason, verdict]
+""",
     "prompts/images/receipt.png": "\x89PNG\r\n\x1a\n",
 }
 """What the prompts of the documents refer to."""
@@ -223,6 +235,7 @@ def check_prompt(text: str, value: Any, project: ProjectFolder) -> None:
         rest += "messages: [{role: user, content: '{{ ticket }}'}]\n"
         names = {name: {"type": "string"} for test in value.get("tests", []) for name in test.get("vars", {})}
         rest += f"inputs: {json.dumps({'ticket': {'type': 'string', 'default': ''}} | names)}\n"
+    project.write("runner.yaml", "judge: {model: judge-2026-01-01}\n")
     project.write("prompts/shown.prompt.yaml", text + "\n" + rest)
     for name, content in FILES.items():
         project.write(name, content.encode("latin-1"))

@@ -95,7 +95,9 @@ def prompts_of(imported: Imported) -> list[str]:
 
 
 def project() -> Any:
-    return load_project_from(MemoryTree({}), Path("/"), environ={})
+    return load_project_from(
+        MemoryTree({"runner.yaml": b"judge: {model: judge-2026-01-01}"}), Path("/"), environ={}
+    )
 
 
 def spec_of(imported: Imported, number: int = 0) -> Mapping[str, Any]:

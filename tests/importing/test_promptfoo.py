@@ -287,6 +287,26 @@ ASSERTIONS: list[tuple[str, Any]] = [
         },
     ),
     (
+        "{type: llm-rubric, value: 'Mentions {{a}}.'}",
+        {"type": "llm-rubric", "value": "Mentions x y."},
+    ),
+    (
+        "{type: not-llm-rubric, value: is rude, provider: 'openai:chat:gpt-4o'}",
+        {"type": "not-llm-rubric", "value": "is rude", "judge": {"model": "gpt-4o"}},
+    ),
+    ("{type: model-graded-closedqa, value: is short}", {"type": "closed-qa", "value": "is short"}),
+    ("{type: model-graded-factuality, value: x is y}", {"type": "factuality", "value": "x is y"}),
+    ("{type: factuality, value: x is y}", {"type": "factuality", "value": "x is y"}),
+    (
+        "{type: g-eval, value: polite, threshold: 0.6}",
+        {"type": "g-eval", "value": "polite", "threshold": 0.6},
+    ),
+    ("{type: moderation}", {"type": "moderation"}),
+    (
+        "{type: moderation, value: [hate, violence]}",
+        {"type": "moderation", "categories": ["hate", "violence"]},
+    ),
+    (
         "{type: javascript, value: 'output.a > 3', transform: JSON.parse(output)}",
         {"type": "expr", "value": '((text | fromjson)["a"] | default(none)) > 3'},
     ),
@@ -306,7 +326,15 @@ def test_an_assertion_becomes_the_one_that_holds_for_the_same_answers(tmp_path, 
 @pytest.mark.parametrize(
     ("written", "code"),
     [
-        ("{type: llm-rubric, value: is polite}", "I502"),
+        ("{type: select-best, value: is polite}", "I502"),
+        ("{type: llm-rubric, value: is polite, rubricPrompt: 'judge {{output}}'}", "I502"),
+        (
+            "{type: llm-rubric, value: is polite, provider: {id: openai:gpt-4o, config: {temperature: 1}}}",
+            "I502",
+        ),
+        ("{type: llm-rubric, value: is polite, threshold: 0.8}", "I504"),
+        ("{type: g-eval, value: [a, b]}", "I502"),
+        ("{type: moderation, value: [nonsense]}", "I505"),
         ("{type: similar, value: hello}", "I501"),
         ("{type: python, value: 'len(output) > 3'}", "I503"),
         ("{type: javascript, value: file://a.js}", "I503"),

@@ -13,12 +13,12 @@ from ...values import Json, JsonObject
 from ..comments import Comments
 from ..drafts import Mapped
 from ..javascript.assertions import NotTranslatableError, as_assertion, lacks_return
-from ..kept import JUDGED_BY_MODEL
 from ..ledger import Ledger
 from ..nodes import root_of
 from ..sources import Folder
 from .assertion_values import by_type
 from .cases import spelt
+from .judged import judged
 from .source_assertions import CODE, JUDGED, Lost, SourceAssertion, decides_nothing, plain_type, title_of
 from .transforms import Transform, applied
 
@@ -80,7 +80,13 @@ def _spec(source: SourceAssertion, given: Given) -> JsonObject | None:
     kind = plain_type(written)
     negated = written.startswith("not-")
     if kind in JUDGED:
-        raise Lost("I502", JUDGED_BY_MODEL)
+        found = judged(kind, source, lambda value: _expanded(value, given), negated=negated)
+        if kind != "moderation" and "judge" not in found:
+            given.ledger.remark(
+                source.node.location, "I511", title_of(source.node),
+                "promptfoo chooses the model that judges; declare it in runner.yaml: judge: {model: ...}",
+            )  # fmt: skip
+        return found
     if kind in _MEASURED:
         raise Lost("I501", _MEASURED[kind])
     value = node.value.get("value") if isinstance(node.value, dict) else None
