@@ -177,7 +177,11 @@ response_format:
 
 
 def kind_of(value: Any) -> str:
-    if isinstance(value, list) or "jobs" in value or any("steps" in each for each in _mappings(value)):
+    if (
+        isinstance(value, list)
+        or "jobs" in value
+        or any("steps" in each and "type" not in each for each in _mappings(value))
+    ):
         return "workflow"
     if "runner_snapshot" in value:
         return "snapshot"
