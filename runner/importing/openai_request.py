@@ -15,6 +15,7 @@ from .ledger import Ledger, RefusedSourceError
 from .literal import all_texts
 from .names import file_stem
 from .nodes import Node, root_of
+from .other_apis import need_api, openai_endpoint
 from .secrets import is_key_name
 from .sources import Folder
 
@@ -26,12 +27,21 @@ _PART = {"input_text": "text", "output_text": "text", "text": "text"}
 
 
 def read_openai_request(name: str, folder: Folder, ledger: Ledger) -> tuple[list[Draft], dict[str, Json]]:
-    """Return the prompt files of a request, a curl command or the lines of a batch file. Raises RefusedSourceError."""
+    """Return the prompt files of a request, a curl command or the lines of a batch file, and the endpoint that they need.
+
+    Raises RefusedSourceError.
+    """
+    drafts = _drafts(name, folder, ledger)
+    of_responses = any(remark.code == "I203" for remark in ledger.remarks)
+    return drafts, openai_endpoint("responses") if of_responses else {}
+
+
+def _drafts(name: str, folder: Folder, ledger: Ledger) -> list[Draft]:
     text = folder.text(name)
     shown = folder.shown_as(name)
     stem = file_stem(name.rpartition("/")[2].rpartition(".")[0])
     if re.search(r"\bcurl\s", text) and not name.lower().endswith((".json", ".jsonl")):
-        return [_of_curl(text, shown, stem, folder, name, ledger)], {}
+        return [_of_curl(text, shown, stem, folder, name, ledger)]
     if name.lower().endswith(".jsonl"):
         drafts = []
         for number, line in enumerate(text.split("\n"), 1):
@@ -40,9 +50,9 @@ def read_openai_request(name: str, folder: Folder, ledger: Ledger) -> tuple[list
                 called = root.get("custom_id")
                 label = file_stem(called.text) if called is not None and called.text else f"{stem}-{number}"
                 drafts.append(_draft(root.get("body") or root, label, ledger))
-        return drafts, {}
+        return drafts
     root = root_of(folder.document(name))
-    return [_draft(root.get("body") or root, stem, ledger)], {}
+    return [_draft(root.get("body") or root, stem, ledger)]
 
 
 def _of_curl(text: str, shown: str, stem: str, folder: Folder, name: str, ledger: Ledger) -> Draft:
@@ -122,12 +132,7 @@ def _draft(root: Node, stem: str, ledger: Ledger) -> Draft:
     if isinstance(root.value.get("messages"), list):
         _chat(root, draft, ledger)
     elif "input" in root.value or "instructions" in root.value:
-        ledger.remark(
-            root.location,
-            "I203",
-            "the request",
-            "the Responses API is a different API; the same request is sent over chat completions",
-        )
+        need_api(ledger, root.location, "the request", "responses")
         _responses(root, draft, ledger)
     else:
         raise RefusedSourceError("I903", "it has neither `messages` nor `input`", location=root.location)
@@ -185,7 +190,12 @@ def _responses(root: Node, draft: Draft, ledger: Ledger) -> None:
         elif is_key_name(key):
             entry.drop("I103", "a key is never copied; revoke it")
         elif fields is None:
-            entry.lose("I203", "chat completions have no such field")
+            if key == "tools":
+                draft.put(key, node.value, entry)
+            else:
+                draft.put_extra(key, node.value, entry)
+            needed = "only the Responses API knows it: the endpoint in runner.yaml needs api: responses"
+            ledger.remark(node.key_location, "I203", f'"{key}"', needed)
         else:
             for name, value in fields.items():
                 draft.put(name, value, entry)
@@ -193,7 +203,13 @@ def _responses(root: Node, draft: Draft, ledger: Ledger) -> None:
 
 
 def message_of(value: Json) -> Json | None:
-    """Return a message of the Responses API or of an eval as a message of chat completions; None for other items."""
+    """Return an item of the Responses API or a message of an eval as a message of chat completions; None for other items."""
+    if isinstance(value, dict) and value.get("type") == "function_call":
+        function: Json = {"name": value.get("name"), "arguments": value.get("arguments")}
+        call: Json = {"id": value.get("call_id"), "type": "function", "function": function}
+        return {"role": "assistant", "tool_calls": [call]}
+    if isinstance(value, dict) and value.get("type") == "function_call_output":
+        return {"role": "tool", "tool_call_id": value.get("call_id"), "content": value.get("output")}
     if (
         not isinstance(value, dict)
         or value.get("type", "message") != "message"

@@ -284,3 +284,25 @@ def test_numbers_without_quotes_are_compared_as_they_are_written_as_github_does(
         "3.50",
         "(?i)\\A\\s*True",
     ]
+
+
+def test_a_responses_body_keeps_its_own_fields_and_names_the_endpoint_that_it_needs(tmp_path):
+    body = {
+        "model": "m", "include": ["reasoning.encrypted_content"], "tools": [{"type": "web_search"}],
+        "input": [
+            {"role": "user", "content": "hi"},
+            {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"},
+            {"type": "function_call_output", "call_id": "c", "output": "1"},
+        ],
+    }  # fmt: skip
+    found = of_text(tmp_path, "openai-request", "body.json", json.dumps(body))
+    assert found.lost == ()
+    assert found.endpoints["openai-responses"]["api"] == "responses"
+    assert faults_of(found) == []
+    [sent] = bodies_of(found)
+    assert sent["include"] == body["include"]
+    assert sent["tools"] == body["tools"]
+    assert sent["messages"][1:] == [
+        {"role": "assistant", "tool_calls": [{"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}]},
+        {"role": "tool", "tool_call_id": "c", "content": "1"},
+    ]  # fmt: skip

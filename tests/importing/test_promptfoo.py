@@ -438,6 +438,35 @@ def test_ollama_is_sent_one_text_as_the_message_of_the_user_and_messages_are_a_l
     assert [code for code, _ in losses(found)] == ["I203"]
 
 
+@pytest.mark.parametrize(
+    ("mode", "api"),
+    [("responses", "responses"), ("completion", "completions"), ("completions", "completions")],
+)
+def test_another_api_of_openai_is_an_endpoint_with_that_api(tmp_path, mode, api):
+    found = config(tmp_path, f"prompts: [hi]\nproviders: ['openai:{mode}:m']\n")
+    assert found.lost == ()
+    assert found.endpoints == {
+        f"openai-{api}": {
+            "base_url": "https://api.openai.com/v1", "api_key_env": "OPENAI_API_KEY", "api": api,
+        }
+    }  # fmt: skip
+    assert [remark.code for remark in found.remarks] == ["I203", "I601"]
+    assert spec_of(found)["model"] == "m"
+
+
+def test_fields_that_only_the_responses_api_has_are_sent_unchanged(tmp_path):
+    found = config(
+        tmp_path,
+        "prompts: [hi]\nproviders:\n- id: openai:responses:m\n  config:\n    instructions: be brief\n"
+        "    tools: [{type: web_search_preview}]\n    max_output_tokens: 5\n",
+    )
+    assert found.lost == ()
+    spec = spec_of(found)
+    assert spec["extra_body"] == {"instructions": "be brief"}
+    assert spec["tools"] == [{"type": "web_search_preview"}]
+    assert spec["max_tokens"] == 5
+
+
 def test_what_promptfoo_does_not_send_is_left_out_of_the_request(tmp_path):
     found = config(
         tmp_path,

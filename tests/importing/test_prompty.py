@@ -211,3 +211,10 @@ def test_members_of_items_that_are_no_objects_are_rendered_as_nothing(tmp_path):
     sample = "sample: {texts: [a, b], goods: [{name: x}], shops: [{owner: z}]}"
     found = prompt(tmp_path, f"{V1}\n{sample}", body)
     assert bodies_of(found)[0]["messages"] == [{"role": "user", "content": "--x;"}]
+
+
+def test_a_prompt_for_the_responses_api_names_the_endpoint_that_it_needs(tmp_path):
+    found = prompt(tmp_path, "model: {id: m, apiType: responses}", "user:\nhi\n")
+    assert found.lost == ()
+    assert found.endpoints["openai-responses"]["api"] == "responses"
+    assert [remark.code for remark in found.remarks] == ["I203"]

@@ -11,6 +11,7 @@ from ...errors import RunnerError
 from ...values import Json
 from ..ledger import Entry, Ledger
 from ..nodes import Node, root_of
+from ..other_apis import need_api
 from ..secrets import is_key_name, keys_in
 from ..sources import Folder
 from .transforms import Transform, read_transform
@@ -33,6 +34,18 @@ _OTHER_DOORS = {
     "gemini", "llama", "ibm", "adaline", "langfuse", "voyage", "cloudera", "abliteration", "writer", "bam",
 }  # fmt: skip
 _MODES = {"chat", "messages", "completion", "completions", "responses"}
+_OTHER_APIS = {"responses": "responses", "completion": "completions", "completions": "completions"}
+"""The API that a mode calls, if it is not chat completions."""
+_OF_RESPONSES = {
+    "instructions",
+    "include",
+    "truncation",
+    "previous_response_id",
+    "background",
+    "text",
+    "reasoning",
+}
+"""Fields that only the Responses API has; they are sent unchanged."""
 _NO_MODEL = {
     "embedding",
     "embeddings",
@@ -187,16 +200,11 @@ def _provider(given: _Given, entry: Entry, folder: Folder, base: str, ledger: Le
             given.id.location, "I204", f'provider "{identity}"',
             f"the model's name is kept; {vendor} needs an endpoint that supports OpenAI's chat completions",
         )  # fmt: skip
-    if mode == "responses":
-        entry.lose(
-            "I203", "the Responses API is a different API; the same model is called over chat completions"
-        )
-    elif vendor == "ollama" and mode != "chat":
+    if vendor == "ollama" and mode != "chat":
         provider.generates = True
-    elif mode in ("completion", "completions"):
-        entry.lose(
-            "I203", "the completions API is a different API; the same model is called over chat completions"
-        )
+    elif mode in _OTHER_APIS:
+        provider.endpoint["api"] = _OTHER_APIS[mode]
+        need_api(ledger, given.id.location, f'provider "{identity}"', _OTHER_APIS[mode])
     for key, node in given.rest.entries() if given.rest is not None else ():
         _of_provider(key, node, provider, ledger)
     for key, node in given.config.entries() if given.config is not None else ():
@@ -256,6 +264,7 @@ def _of_config(
 ) -> None:
     entry = ledger.add("key", node.key_location, f'"{key}" of the provider\'s config')
     value = node.value
+    is_responses = provider.endpoint.get("api") == "responses"
     if is_key_name(key):
         if isinstance(value, str) and not value.startswith(("{{", "$")):
             entry.drop(
@@ -276,7 +285,7 @@ def _of_config(
         if _reads_environment(value):
             entry.lose("I104", "it reads the environment")
             return
-        if name == "tools" and not _are_tools(value):
+        if name == "tools" and not _are_tools(value) and not is_responses:
             entry.lose("I202", "they are not tools of chat completions")
             return
         if vendor == "openai" and name in ("temperature", "max_tokens") and _REASONING.search(provider.model):
@@ -302,7 +311,11 @@ def _of_config(
                 extra[each] = part
                 provider.fields["extra_body"] = entry
         return
-    if key in _EXTRA or (vendor == "ollama" and key in _OLLAMA_OPTIONS):
+    if (
+        key in _EXTRA
+        or (vendor == "ollama" and key in _OLLAMA_OPTIONS)
+        or (is_responses and key in _OF_RESPONSES)
+    ):
         extra = provider.request.setdefault("extra_body", {})
         assert isinstance(extra, dict)
         extra["top_k" if key == "topK" else key] = value

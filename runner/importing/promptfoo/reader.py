@@ -10,6 +10,7 @@ from ..drafts import Draft
 from ..ledger import Ledger, RefusedSourceError
 from ..names import file_stem
 from ..nodes import Node, root_of
+from ..other_apis import OPENAI
 from ..secrets import report_keys
 from ..sources import Folder
 from .complete_tests import complete_tests
@@ -46,7 +47,9 @@ def read_promptfoo(name: str, folder: Folder, ledger: Ledger) -> tuple[list[Draf
     endpoints: dict[str, Json] = {}
     for provider in providers:
         if provider.endpoint:
-            endpoints[file_stem(provider.ids[0].partition(":")[0])] = dict(provider.endpoint)
+            vendor, api = file_stem(provider.ids[0].partition(":")[0]), provider.endpoint.get("api")
+            default = OPENAI if vendor == "openai" and api else {}
+            endpoints[f"{vendor}-{api}" if api else vendor] = {**default, **provider.endpoint}
     return drafts, endpoints
 
 

@@ -15,6 +15,7 @@ from ..ledger import Entry, Ledger, RefusedSourceError
 from ..literal import all_texts
 from ..names import file_stem, prompt_name
 from ..nodes import Node
+from ..other_apis import need_api, openai_endpoint
 from ..secrets import is_key_name
 from ..sources import Folder
 from .body import PromptyBody
@@ -48,7 +49,7 @@ def read_prompty(name: str, folder: Folder, ledger: Ledger) -> tuple[list[Draft]
         reader.key(key, node)
     reader.body()
     variables.declare()
-    return [draft], {}
+    return [draft], openai_endpoint(reader.api) if reader.api else {}
 
 
 @dataclass(slots=True)
@@ -64,6 +65,7 @@ class _Reader:
     source: FrontMatter
     variables: PromptyVariables
     mustache: bool = False
+    api: str | None = None
 
     # --- front matter ---
 
@@ -163,10 +165,11 @@ class _Reader:
                     raise RefusedSourceError(
                         "I203", f"it is a prompt for {node.value}s, not for chat", location=node.location
                     )
-                entry.lose(
-                    "I203",
-                    f"the {node.value} API is a different API; the request is sent over chat completions",
-                )
+                if node.value not in ("responses", "completion"):
+                    entry.lose("I203", f"runner does not call the {node.value} API")
+                    return
+                self.api = "responses" if node.value == "responses" else "completions"
+                need_api(self.ledger, node.key_location, entry.what, self.api)
         elif key in ("connection", "provider"):
             entry.drop("I105", "it belongs to the endpoint, in runner.yaml")
         elif key == "response":
