@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from dataclasses import replace
 from math import inf
 from typing import Literal
@@ -11,24 +11,35 @@ from typing import Literal
 from ..endpoints.connect import Connection
 from ..engine.journal.record import Record
 from ..engine.plan.job import Job
-from ..engine.pool.admission import Admission
 from ..engine.pool.breaker import Breaker
 from ..engine.pool.concurrency import limit_of
 from ..engine.pool.fd_limit import room_for
-from ..engine.pool.pool import Pool, admission_of
+from ..engine.pool.pool import Emit, Pool, admission_of
 from ..engine.pool.pool_options import DEFAULT_WORKERS, PoolOptions
 from ..engine.pool.shutdown import Shutdown
 from ..engine.pool.streaming import StreamPrinter
 from ..errors import UsageError
 from ..files.model import Endpoint
 
-__all__ = ["Channel", "Jobs", "shared_among"]
+__all__ = ["Channel", "Jobs", "number_of_jobs", "positive", "shared_among"]
 
 Jobs = int | Literal["adaptive"] | None
 """How many requests are in flight at once; None for the endpoint's own `concurrency`."""
 
 COOL_DOWN = 5.0
 """Seconds for which nothing is sent to an endpoint that is down; then one request tries whether it is up again."""
+
+
+def number_of_jobs(jobs: Jobs) -> Jobs:
+    """Return `jobs` if it is valid. Raises UsageError otherwise."""
+    return jobs if jobs in (None, "adaptive") else positive(jobs, "jobs")
+
+
+def positive(number: object, name: str) -> int:
+    """Return a whole number above 0. Raises UsageError for anything else."""
+    if not isinstance(number, int) or isinstance(number, bool) or number < 1:
+        raise UsageError(f"{name}={number!r}: a whole number above 0 is expected")
+    return number
 
 
 def shared_among(endpoint: Endpoint, jobs: Jobs, of: int) -> tuple[Endpoint, Jobs]:
@@ -78,15 +89,15 @@ class Channel:
         self._down.stop("the prompt was closed")
         await self._keeper.aclose()
 
-    def pool(self, jobs: Jobs, shutdown: Shutdown) -> tuple[Pool, int]:
-        """Return a pool for many requests, `jobs` at once, and how many that are at most.
+    def pool(self, source: Iterator[Job], emit: Emit, jobs: Jobs, shutdown: Shutdown) -> tuple[Pool, int]:
+        """Return a pool for the jobs of a source, `jobs` at once, and how many that are at most.
 
         It has a circuit breaker of its own, which stops `shutdown`; all else is shared.
         """
         admission = self._admission
         if jobs is not None:
             admission = admission.with_limit(limit_of(jobs, default=DEFAULT_WORKERS, room_for=room_for))
-        pool = self._pool(shutdown, Breaker(), PoolOptions(), admission)
+        pool = Pool(self.connection, source, admission, shutdown=shutdown, emit=emit, options=PoolOptions())
         return pool, admission.concurrency.most
 
     async def ask(self, job: Job, on_text: Callable[[int, str], None] | None = None) -> list[Record]:
@@ -130,13 +141,11 @@ class Channel:
         if text:
             self._listeners[id(job)](choice, text)
 
-    def _pool(
-        self, shutdown: Shutdown, breaker: Breaker, options: PoolOptions, admission: Admission | None = None
-    ) -> Pool:
+    def _pool(self, shutdown: Shutdown, breaker: Breaker, options: PoolOptions) -> Pool:
         return Pool(
             self.connection,
             iter(()),
-            admission or self._admission,
+            self._admission,
             shutdown=shutdown,
             emit=_nowhere,
             options=options,

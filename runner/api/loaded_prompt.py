@@ -4,8 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Mapping
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Callable,
+    Coroutine,
+    Iterable,
+    Iterator,
+    Mapping,
+)
 from dataclasses import replace
+from os import PathLike
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -19,10 +30,13 @@ from ..schema import json_path
 from ..values import Json, find_non_json
 from ..workspace import Workspace
 from . import background
-from .channel import Channel, Jobs, shared_among
+from .channel import Channel, Jobs, number_of_jobs, shared_among
 from .decided import decided
 from .html_table import html_table
+from .part_journal import PartJournal
 from .prompt_result import Result
+from .pull import AsyncPull, Pull
+from .row_map import RowMap
 from .text_stream import AsyncTextStream, TextStream
 
 __all__ = ["LoadedPrompt", "one_unit"]
@@ -217,6 +231,86 @@ class LoadedPrompt:
         """Do the same as `stream`, with an asynchronous iterator."""
         job = self._job(_merged(vars, variables), overrides)
         return AsyncTextStream(job, self._channel)
+
+    # --- many requests ----------------------------------------------------------------------------------------------
+
+    def map(
+        self,
+        rows: Iterable[Mapping[str, Json]],
+        *,
+        jobs: Jobs = None,
+        journal: str | PathLike[str] | None = None,
+        order: bool = True,
+        overrides: Mapping[str, Json] | None = None,
+    ) -> Iterator[Result]:
+        """Call the model for each row, `jobs` at once, and yield a result for each, with its `row` and `index`.
+
+        Rows are read as they are needed, so that any number of them takes the same memory. Each column is a variable; other
+        columns stay in `row`. No row raises: one that does not fit has the outcome `error` with the code `row`. Errors of the
+        setup raise before the first request. With `order=False`, results come as they arrive; otherwise a slow one
+        holds back those after it, up to 4,096.
+
+        `journal` is a file to which each answer is appended before it is yielded. The same call with the same file
+        sends only what has no answer yet. Raises StorageError if it cannot be written, and nothing more is sent.
+        """
+        return self._map(Pull(rows), lambda: self._row_map(jobs, journal, overrides, order=order))
+
+    def _map(self, pull: Pull, opened: Callable[[], Coroutine[Any, Any, RowMap]]) -> Iterator[Result]:
+        running = background.call(opened())
+        try:
+            while not running.finished:
+                given = pull.next(running.wanted)
+                yield from background.call(running.step(given, ended=pull.ended))
+        finally:
+            background.call(running.close())
+        pull.raise_any()
+
+    def amap(
+        self,
+        rows: Iterable[Mapping[str, Json]] | AsyncIterable[Mapping[str, Json]],
+        *,
+        jobs: Jobs = None,
+        journal: str | PathLike[str] | None = None,
+        order: bool = True,
+        overrides: Mapping[str, Json] | None = None,
+    ) -> AsyncIterator[Result]:
+        """Do the same as `map`, as an asynchronous iterator; `rows` may be one, too."""
+        pull = AsyncPull(rows) if isinstance(rows, AsyncIterable) else Pull(rows)
+        return self._amap(pull, lambda: self._row_map(jobs, journal, overrides, order=order))
+
+    async def _amap(
+        self, pull: Pull | AsyncPull, opened: Callable[[], Coroutine[Any, Any, RowMap]]
+    ) -> AsyncGenerator[Result]:
+        running = await opened()
+        try:
+            if isinstance(pull, AsyncPull):
+                pull.feed(running)
+            while not running.finished:
+                given = [] if isinstance(pull, AsyncPull) else pull.next(running.wanted)
+                for result in await running.step(given, ended=pull.ended):
+                    yield result
+        finally:
+            if isinstance(pull, AsyncPull):
+                await pull.close()
+            await running.close()
+        pull.raise_any()
+
+    async def _row_map(
+        self,
+        jobs: Jobs,
+        journal: str | PathLike[str] | None,
+        overrides: Mapping[str, Json] | None,
+        *,
+        order: bool,
+        nulls: bool = False,
+    ) -> RowMap:
+        unit = self._unit_with(overrides)
+        share = None if jobs is None else shared_among(unit.endpoint, number_of_jobs(jobs), self._of)[1]
+        channel = await self._channel(unit)
+        kept = None
+        if journal is not None:
+            kept = PartJournal.open(Path(journal), unit, self._workspace.root, channel.connection)
+        return RowMap(unit, channel, self._channel, jobs=share, journal=kept, order=order, nulls=nulls)
 
     # --- inside -----------------------------------------------------------------------------------------------------
 

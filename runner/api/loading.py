@@ -15,7 +15,7 @@ from ..files.request_fields import field_value
 from ..render.sandbox import IN_PROCESS
 from ..values import Json, find_non_json
 from ..workspace import Workspace
-from .channel import Jobs
+from .channel import Jobs, number_of_jobs, positive
 from .loaded_prompt import LoadedPrompt, one_unit
 
 if TYPE_CHECKING:
@@ -55,8 +55,8 @@ def load(
             project=project,
             isolate=isolate,
             lint=lint,
-            jobs=_number_of_jobs(jobs),
-            of=_positive(of, "of"),
+            jobs=number_of_jobs(jobs),
+            of=positive(of, "of"),
             fields={**({"model": model} if model else {}), **_checked(fields)},
         )
     except OSError as error:
@@ -72,16 +72,6 @@ def _checked(fields: Mapping[str, Json]) -> dict[str, Json]:
             raise UsageError(f"load(..., {name}=…): {found[1]} is not JSON")
         checked[name] = field_value(name, value, f"load(..., {name}=…)")
     return checked
-
-
-def _number_of_jobs(jobs: Jobs) -> Jobs:
-    return jobs if jobs in (None, "adaptive") else _positive(jobs, "jobs")
-
-
-def _positive(number: object, name: str) -> int:
-    if not isinstance(number, int) or isinstance(number, bool) or number < 1:
-        raise UsageError(f"{name}={number!r}: a whole number above 0 is expected")
-    return number
 
 
 def _load(

@@ -74,10 +74,10 @@ class Result:
     def of(cls, records: Sequence[Record], *, row: Any = None, index: int | None = None) -> Result:
         """Return the result of one request's records, in choice order."""
         results = tuple(cls._one(record, row, index) for record in records)
-        return replace(results[0], choices=results)
+        return cls._one(records[0], row, index, results)
 
     @classmethod
-    def _one(cls, record: Record, row: Any, index: int | None) -> Result:
+    def _one(cls, record: Record, row: Any, index: int | None, choices: tuple[Result, ...] = ()) -> Result:
         return cls(
             prompt=record["prompt"],
             outcome=record["outcome"],
@@ -100,16 +100,17 @@ class Result:
             annotations=record.get("annotations"),
             audio=record.get("audio"),
             extra=record.get("extra"),
+            choices=choices,
             model=record["model"],
             row=row,
             index=index,
         )
 
     @classmethod
-    def of_bad_row(cls, prompt: str, error: RunnerError, row: Any, index: int) -> Result:
-        """Return the result of a row that does not fit the prompt, so that nothing was sent."""
+    def of_row(cls, prompt: str, code: str, error: RunnerError, row: Any, index: int) -> Result:
+        """Return the result of a row for which nothing was sent; `code` says why."""
         found: ErrorRecord = {
-            "code": "row",
+            "code": code,
             "message": str(error),
             "status": None,
             "type": None,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,7 +19,7 @@ from .journal.counters import Counters
 from .journal.error_limit import ErrorLimit
 from .journal.exit_codes import exit_code
 from .journal.journal import Journal
-from .journal.record import Record, journal_line, json_line
+from .journal.record import Record, cleaned
 from .journal.stored_runs import FORMAT
 from .judging import Judging, waits
 from .plan.job import Job, Unit
@@ -256,10 +255,7 @@ class _Recorder:
         secrets = tuple(value for each in self._connections.values() for value in each.secrets)
         if secrets != self._secrets:  # a key was renewed
             self._secrets, self._clean = secrets, json_cleaner(secrets)
-        lines = [json_line(record) for record in records]
-        clean = [self._clean(line) for line in lines]
-        kept = records if clean == lines else [json.loads(line) for line in clean]
-        return kept, b"".join(map(journal_line, clean))
+        return cleaned(records, self._clean)
 
     def _lines(self, records: list[Record]) -> bytes:
         return self._cleaned(records)[1]

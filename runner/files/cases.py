@@ -18,7 +18,15 @@ from .problems import MOST, ProblemList
 from .rows import Row, read_rows
 from .violations import FormatViolation, near
 
-__all__ = ["case_from_vars", "case_id", "cases_from_file", "cases_of", "read_case", "vars_from_text"]
+__all__ = [
+    "case_from_vars",
+    "case_id",
+    "case_of_row",
+    "cases_from_file",
+    "cases_of",
+    "read_case",
+    "vars_from_text",
+]
 
 
 def cases_of(prompt: Prompt) -> Iterator[Case]:
@@ -57,10 +65,17 @@ def _cases_from_file(prompt: Prompt, file: CaseFile, ids: CaseIds) -> Iterator[C
         else prompt.tree.read(file.path, shown=file.shown, location=file.location)
     )
     for row in read_rows(source, file.shown, delimiter=file.delimiter, encoding=file.encoding):
-        yield ids.claim(_case_of_row(row, inputs, prompt, file, needed=not ids.repeats_allowed), row.label)
+        yield ids.claim(case_of_row(row, inputs, prompt, file, needed=not ids.repeats_allowed), row.label)
 
 
-def _case_of_row(row: Row, inputs: Inputs | None, prompt: Prompt, file: CaseFile, *, needed: bool) -> Case:
+def case_of_row(
+    row: Row, inputs: Inputs | None, prompt: Prompt, file: CaseFile, *, needed: bool = False
+) -> Case:
+    """Return the case of a row of a file: `vars` and other keys of a case, or one variable in each column.
+
+    `inputs` are those of the prompt, compiled. `needed`: the row must have the expected values of the prompt's targets.
+    Raises CaseError, or Problems with several.
+    """
     if "vars" in row.value:
         return read_case(row if row.text is None else _spelt_case(row), inputs, prompt.targets)
     name = None if file.id_column is None else _id_in(row, file.id_column)

@@ -436,7 +436,7 @@ def test_what_the_journal_could_not_keep_stands_in_no_output_either(
                 raise OSError(errno.ENOSPC, "No space left on device")
         return write(descriptor, data)
 
-    monkeypatch.setattr("runner.engine.journal.journal.os.write", full_after_three)
+    monkeypatch.setattr("runner.engine.journal.journal_file.os.write", full_after_three)
     write_rows(asked, rows(40))
     done = run(asked, *BULK[1:], "--no-cache", "--output", "out.jsonl")
     assert done.code == 3

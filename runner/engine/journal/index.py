@@ -28,16 +28,16 @@ class JournalIndex:
     """Index of the current records of a journal: for each answered job, where its records are.
 
     `sound` is the number of bytes with complete jobs; the `lost` bytes after them were being written when the process
-    was killed. `names` maps the path of a prompt file in the records to its path from the project's root. Raises
-    StorageError for a journal that is damaged anywhere but at its end, NewerFormatError for a record of a newer runner.
+    was killed. `names` maps the path of a prompt file in the records to its path from the project's root; None if the
+    records have that path. Raises StorageError for a journal that is damaged anywhere but at its end, NewerFormatError for a record of a newer runner.
 
     A job is identified by 64 bits of the digest of file, case, variant and sample. One number is stored for it: its
     offset, its length, and 64 bits of its fingerprint. A hundred thousand jobs take some 20 MB.
     """
 
-    def __init__(self, path: Path, names: Mapping[str, str]) -> None:
+    def __init__(self, path: Path, names: Mapping[str, str] | None) -> None:
         self._path = path
-        self._names = dict(names)
+        self._names = None if names is None else dict(names)
         self._jobs: dict[int, int] = {}
         self._seen: set[int] = set()
         self._doubtful: dict[int, set[tuple[str, str]]] = {}
@@ -88,6 +88,8 @@ class JournalIndex:
         )
 
     def _name(self, record: Record) -> str:
+        if self._names is None:
+            return record["file"]
         try:
             return self._names[record["file"]]
         except KeyError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import NotRequired, TypedDict
 from zlib import crc32
 
@@ -17,6 +17,7 @@ __all__ = [
     "ErrorRecord",
     "Record",
     "calls_in",
+    "cleaned",
     "journal_line",
     "json_line",
     "read_journal_line",
@@ -159,6 +160,14 @@ def journal_line(line: str) -> bytes:
     """Return a line of `json_line` in the journal's form: with a checksum as the last key, and a line end."""
     data = line.encode()
     return b'%b%b%b"}\n' % (data[:-1], _CHECKSUM, _checksum(data))
+
+
+def cleaned(records: Sequence[Record], clean: Callable[[str], str]) -> tuple[Sequence[Record], bytes]:
+    """Return the records of a job without keys, and their lines in the journal. `clean` masks the keys in a JSON text."""
+    lines = [json_line(record) for record in records]
+    masked = [clean(line) for line in lines]
+    kept = records if masked == lines else [json.loads(line) for line in masked]
+    return kept, b"".join(map(journal_line, masked))
 
 
 def read_journal_line(line: bytes, locate: Callable[[], Location]) -> dict[str, Json] | None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ...errors import StorageError
 from ...files.disk.plain_files import NotPlainError, open_plain
-from .journal import print_lost
+from .journal_file import print_lost
 from .paths import refused
 
 __all__ = ["JUDGED", "WAITING", "SideFile"]

@@ -8,10 +8,9 @@ from contextlib import AsyncExitStack
 from typing import Protocol
 
 from ...endpoints.connect import Connection
-from ...errors import RunnerError
 from ..plan.job import Job
 from .admission import Admission
-from .pool import Emit, Pool, admission_of
+from .pool import Emit, Pool, admission_of, first_error
 from .pool_options import PoolOptions
 from .shutdown import Shutdown
 
@@ -68,17 +67,4 @@ async def execute(
                 for pool in pools:
                     group.create_task(pool.run())
         except BaseExceptionGroup as failures:
-            raise _first_error(failures) from None
-
-
-def _first_error(failures: BaseExceptionGroup[BaseException]) -> BaseException:
-    """Return the most relevant of the errors that ended the workers: one of ours if there is one."""
-    leaves: list[BaseException] = []
-    pending: list[BaseException] = [failures]
-    while pending:
-        error = pending.pop()
-        if isinstance(error, BaseExceptionGroup):
-            pending.extend(error.exceptions)
-        else:
-            leaves.append(error)
-    return next((error for error in leaves if isinstance(error, RunnerError)), leaves[0])
+            raise first_error(failures) from None

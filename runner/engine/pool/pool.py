@@ -15,7 +15,7 @@ from typing import NamedTuple
 from ...endpoints.base import Request, Response, Transport, TransportError
 from ...endpoints.connect import Connection
 from ...endpoints.credentials import Credentials
-from ...errors import ConfigError
+from ...errors import ConfigError, RunnerError
 from ...files.addresses import key_headers
 from ...masking import mask
 from ...wire.reply import Outcome, ProviderError, Reply
@@ -36,7 +36,7 @@ from .retry import delay_before_retry
 from .shutdown import Shutdown
 from .turns import Turns
 
-__all__ = ["Emit", "Pool", "admission_of"]
+__all__ = ["Emit", "Pool", "admission_of", "first_error"]
 
 Emit = Callable[[Sequence[tuple[Job, list[Record]]]], None]
 """Receives finished jobs, each with the records of all its choices; may raise an error to end the run."""
@@ -117,6 +117,8 @@ class Pool:
         self._places = connection.places
         self._turns = Turns(len(self._places))
         self._completed: list[Completion] = []
+        self._workers = 0
+        self._group: asyncio.TaskGroup | None = None
         self._targets: dict[tuple[int, int], tuple[Unit, int, Target]] = {}
         self._keyed = any(key_headers(place.endpoint) for place in self._places)
         admission.wakers.append(self._queue.wake)
@@ -127,10 +129,12 @@ class Pool:
         self._admission.wakers.remove(self._queue.wake)
 
     async def run(self) -> None:
-        """Work until the jobs are used up or the run is stopped."""
+        """Work until the jobs are used up or the run is stopped. May be called again if there are more jobs."""
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._work(group, self._admission.concurrency.most - 1))
+                self._hire(group)
+        except BaseExceptionGroup as failures:
+            raise first_error(failures) from None
         finally:
             self._process_completions()  # answers that had arrived when the workers were cancelled
             self._finish_billed()
@@ -141,17 +145,37 @@ class Pool:
         if billed:
             self._finish([(queued, queued.failure, None) for queued in billed if queued.failure is not None])
 
-    async def _work(self, group: asyncio.TaskGroup, more: int) -> None:
+    @property
+    def is_running(self) -> bool:
+        """Whether a worker is at work, or looks for a job."""
+        return self._workers > 0
+
+    def more(self) -> None:
+        """Note, while it is running, that there are more jobs, although there were none when it looked."""
+        assert self._group is not None
+        self._hire(self._group)
+        self._queue.wake()
+
+    def _hire(self, group: asyncio.TaskGroup) -> None:
+        if self._workers < self._admission.concurrency.most:
+            self._workers += 1
+            self._group = group
+            group.create_task(self._work(group))
+
+    async def _work(self, group: asyncio.TaskGroup) -> None:
+        try:
+            await self._serve(group)
+        finally:
+            self._workers -= 1
+
+    async def _serve(self, group: asyncio.TaskGroup) -> None:
+        has_hired = False
         while (queued := await self._queue.next()) is not None:
-            if more:  # each worker with a job starts the next worker, since there may be few jobs
-                group.create_task(self._work(group, more - 1))
-                more = 0
-            # Reuse the most recent transport first, so that no more connections are open than were needed at once.
-            place = self._next_place(queued)
-            transport = place.idle.pop() if place.idle else place.transport()
-            completion = await self._ask(queued, place, transport)
-            self._completed.append(completion)
-            place.idle.append(transport)
+            if not has_hired:  # each worker with a job starts the next worker, since there may be few jobs
+                has_hired = True
+                self._hire(group)
+            completion = await self._exchanged(queued)
+            self._completed.append(completion)  # to the list of now: it was replaced in the meantime
             # Answers that arrive at the same time are processed together, by the worker that runs next.
             await asyncio.sleep(0)
             self._process_completions()
@@ -166,17 +190,7 @@ class Pool:
         while True:
             if not await self._queue.admitted(queued):
                 return self._records(queued, queued.failure or self._not_sent(), None)
-            try:
-                place = self._next_place(queued)
-                transport = place.idle.pop() if place.idle else place.transport()
-                try:
-                    completion = await self._ask(queued, place, transport)
-                finally:
-                    place.idle.append(transport)
-            except BaseException:
-                self._admission.release()
-                self._admission.wake()
-                raise
+            completion = await self._exchanged(queued)
             reply = self._read(completion)
             delay = self._settle(completion, reply, final=is_final())
             self._admission.wake()
@@ -222,6 +236,21 @@ class Pool:
                 f"--max-cost {self._budget.dollars:g}: {self._budget.spent:.4f} has been spent"
             )
         return wait
+
+    async def _exchanged(self, queued: QueuedJob) -> Completion:
+        """Send an admitted job. If this fails or is cancelled, its place is free again."""
+        try:
+            # Reuse the most recent transport first, so that no more connections are open than were needed at once.
+            place = self._next_place(queued)
+            transport = place.idle.pop() if place.idle else place.transport()
+            try:
+                return await self._ask(queued, place, transport)
+            finally:
+                place.idle.append(transport)
+        except BaseException:
+            self._admission.release()
+            self._admission.wake()
+            raise
 
     # --- a request and its result -----------------------------------------------------------------------------------
 
@@ -485,3 +514,16 @@ def _debug_line(url: str, completion: Completion, error: ProviderError | None, d
     name = f"{job.unit.prompt.name}/{job.case.id}{f'@{job.unit.variant}' if job.unit.variant else ''}"
     took = f"{(completion.finished - completion.started) * 1000:.0f} ms"
     return f"POST {url} {name}#{job.sample} attempt {completion.queued.attempts}: {got} in {took}{why}{then}"
+
+
+def first_error(failures: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Return the most relevant of the errors that ended the workers: one of ours if there is one."""
+    leaves: list[BaseException] = []
+    pending: list[BaseException] = [failures]
+    while pending:
+        error = pending.pop()
+        if isinstance(error, BaseExceptionGroup):
+            pending.extend(error.exceptions)
+        else:
+            leaves.append(error)
+    return next((error for error in leaves if isinstance(error, RunnerError)), leaves[0])

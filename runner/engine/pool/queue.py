@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import heapq
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from itertools import chain, islice
+from itertools import islice
 from math import inf
 
 from ...wire.reply import Reply
@@ -64,7 +65,7 @@ class JobQueue:
     it did. `admit` admits a job (0) or returns the seconds to wait (infinity: until `wake`).
 
     There is no list of cases: apart from the jobs in flight, memory has only those waiting for a retry, in a heap ordered
-    by time, and _AHEAD new ones. One worker at a time serves the queue; the others wait for their turn.
+    by time, and _AHEAD new ones. `jobs` may have more again after it had none. One worker at a time serves the queue; the others wait for their turn.
     """
 
     def __init__(
@@ -75,7 +76,8 @@ class JobQueue:
         resolve: Callable[[QueuedJob, float], bool],
         admit: Callable[[QueuedJob, float], float],
     ) -> None:
-        self._jobs = chain.from_iterable(_batches(jobs))
+        self._jobs = jobs
+        self._ahead: deque[Job] = deque()
         self._shutdown = shutdown
         self._resolve = resolve
         self._admit = admit
@@ -147,11 +149,12 @@ class JobQueue:
             return queued
         if self._waiting and self._waiting[0].not_before <= now:
             return heapq.heappop(self._waiting)
-        job = next(self._jobs, None)
-        if job is None:
-            return None
+        if not self._ahead:
+            self._ahead.extend(islice(self._jobs, _AHEAD))
+            if not self._ahead:
+                return None
         self._drawn += 1
-        return QueuedJob(now, self._drawn, job)
+        return QueuedJob(now, self._drawn, self._ahead.popleft())
 
     async def _sleep(self, seconds: float) -> None:
         try:
@@ -159,8 +162,3 @@ class JobQueue:
                 await self._woken.wait()
         except TimeoutError:
             pass
-
-
-def _batches(jobs: Iterator[Job]) -> Iterator[list[Job]]:
-    while batch := list(islice(jobs, _AHEAD)):
-        yield batch
