@@ -37,10 +37,13 @@ _INSIDE = {
 def forbidden_in_pack(document: Document) -> Iterator[FormatError]:
     """Yield an error for each forbidden field of a pack's prompt; the file has already been validated."""
     spec: Any = document.value
-    if "extra_body" in spec:
+    provider_fields: list[JsonPath] = [("extra_body",)] if "extra_body" in spec else []
+    matrix = spec.get("matrix", {})
+    provider_fields += [("matrix", key) for key in matrix if key.partition(".")[0] == "extra_body"]
+    for place in provider_fields:
         yield FormatError(
             "extra_body is not allowed in a pack",
-            location=document.locate_key(("extra_body",)),
+            location=document.locate_key(place),
             hint="a pack is data for any endpoint: set provider fields in a prompt of your own",
         )
     places: list[JsonPath] = [(key,) for key in spec] + [("matrix", key) for key in spec.get("matrix", {})]

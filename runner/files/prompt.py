@@ -25,7 +25,7 @@ from .model import AnswerTarget, Assertion, Case, CaseFile, Prompt, ResolveRefer
 from .pack_rules import forbidden_in_pack
 from .pack_sources import is_reference
 from .problems import ProblemList
-from .provider_fields import collisions, merged, unknown_types
+from .provider_fields import EXTRA, collisions, extra_fault, merged, unknown_types
 from .rows import ROW_FORMATS, Row
 from .schema_files import check_answer_schema, check_schema, read_schema_file
 
@@ -239,7 +239,9 @@ class _Loader:
     # --- keys of our own --------------------------------------------------------------------------------------
 
     def _check_matrix(self) -> None:
-        for key, values in self.spec.get("matrix", {}).items():
+        matrix = self.spec.get("matrix", {})
+        for key, values in matrix.items():
+            self._check_extra_in_matrix(key, values, matrix)
             seen: set[bytes] = set()
             for index, value in enumerate(values):
                 with self.problems.kept():
@@ -251,6 +253,21 @@ class _Loader:
                             hint="two variants with the same values are the same variant",
                         )
                     seen.add(form)
+
+    def _check_extra_in_matrix(self, name: str, values: Sequence[Json], matrix: Mapping[str, Any]) -> None:
+        """Refuse what must not be in `extra_body`, or is set by another entry of the matrix, too."""
+        if name.partition(".")[0] != EXTRA:
+            return
+        set_by_path = {each.split(".")[1] for each in matrix if each.startswith(f"{EXTRA}.")}
+        for index, value in enumerate(values):
+            fault = extra_fault(name, value)
+            if fault is None and name == EXTRA and isinstance(value, Mapping):
+                twice = [key for key in value if key in set_by_path]
+                if twice:
+                    fault = f"{EXTRA}.{twice[0]} is set by another key of the matrix, too", "keep one of them"
+            if fault:
+                location = self.document.locate(("matrix", name, index))
+                self.problems.add(FormatError(f"matrix.{name}: {fault[0]}", location=location, hint=fault[1]))
 
     def _canonical(self, value: Json, at: JsonPath) -> bytes:
         try:

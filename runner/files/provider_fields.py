@@ -17,7 +17,9 @@ from .formats import schema
 from .violations import FormatViolation, near, spell
 
 __all__ = [
+    "EXTRA",
     "collisions",
+    "extra_fault",
     "extras",
     "known_types",
     "merged",
@@ -26,11 +28,28 @@ __all__ = [
     "unknown_types",
 ]
 
+EXTRA = "extra_body"
+"""The field that has the provider's own fields; one of them is written `extra_body.NAME`, or `extra_body.NAME.KEY`."""
+
 _HOLDERS = ("image_url", "input_audio", "file")
 _CALLED = ("function", "custom")
 _TOOL_FIELDS = ("tools", "functions")
 _READ_BY_RUNNER = frozenset({"role", "type", "content", "tool_calls", "function", "custom", "parameters"})
 """Keys that define an object. They are checked, rendered and judged, so they are not allowed in `extra`."""
+
+
+def extra_fault(name: str, value: Json) -> tuple[str, str] | None:
+    """Return what is wrong with an override of `extra_body`, or of a path in it, and what to do; None for nothing."""
+    if not all(name.split(".")):
+        return f"{name} is not the path of a field", "write extra_body.NAME"
+    keys = [name.split(".")[1]] if name != EXTRA else list(value) if isinstance(value, dict) else []
+    known = schema("prompt")["properties"]["matrix"]["properties"].keys() - {EXTRA}
+    for key in keys:
+        if key in ("messages", "stream", "stream_options"):
+            return f'"{key}" is not allowed in extra_body', "runner writes this field itself"
+        if key in known:
+            return f'"{key}" is a request field', f"write {key} instead of {EXTRA}.{key}"
+    return None
 
 
 def merged(field: str, value: Json) -> Json:

@@ -31,17 +31,42 @@ def build_body(
     """Return the body of one request.
 
     `request` determines keys and order; its `messages` (templates) are replaced by the rendered `messages`; `overrides`
-    (matrix, --model, --set) replace declared keys in place, and new ones follow; `extra_body` is last.
+    (matrix, --model, --set) replace declared keys in place, and new ones follow; `extra_body` is last. An override of
+    `extra_body` adds its keys to it, and one of a path such as `extra_body.provider.order` sets one value in it.
     Raises ValueError if `overrides` has messages, or if `extra_body` repeats a key.
     """
     if "messages" in overrides:
         raise ValueError("messages come from the prompt's templates and cannot be overridden")
+    added = {key: value for key, value in overrides.items() if key.partition(".")[0] == "extra_body"}
     body: dict[str, Json] = {**request, "messages": list(messages), **overrides}
-    for key, value in extra_body.items():
+    for key in added:
+        del body[key]
+    for key, value in _overridden(extra_body, added).items() if added else extra_body.items():
         if key in body:
             raise ValueError(f"extra_body repeats {key!r}, which the request already has")
         body[key] = value
     return body
+
+
+def _overridden(extra_body: JsonObject, added: JsonObject) -> JsonObject:
+    found: JsonObject = extra_body
+    for key, value in added.items():
+        path = key.split(".")[1:]
+        if path:
+            found = _with(found, path, value)
+        elif isinstance(value, Mapping):
+            found = {**found, **value}
+    return found
+
+
+def _with(holder: JsonObject, path: Sequence[str], value: Json) -> JsonObject:
+    """Return an object with a value at a path; what is not an object on the way is replaced by one."""
+    first, *rest = path
+    inner = holder.get(first)
+    return {
+        **holder,
+        first: _with(inner if isinstance(inner, Mapping) else {}, rest, value) if rest else value,
+    }
 
 
 def with_stream(body: JsonObject) -> dict[str, Json]:

@@ -209,16 +209,26 @@ def untranslatable(
     what = spell(error.path) or "the request"
     text = f"{what} cannot be sent with `api: {dialect.name}`: {error.reason}"
     hint = error.hint or "remove it, or choose another endpoint or another `api` in runner.yaml"
-    if path and path[0] in chosen:
-        flag = "--model " if path[0] == "model" else f"--set {path[0]}="
-        return UsageError(f"{flag}{show(chosen[str(path[0])], 100)}: {text}", hint=hint)
+    given = _entry_of(str(path[0]), {key: (value,) for key, value in chosen.items()}) if path else None
+    if given is not None:
+        flag = "--model " if given == "model" else f"--set {given}="
+        return UsageError(f"{flag}{show(chosen[given], 100)}: {text}", hint=hint)
     if path[:1] == ("messages",) and isinstance(declared, list) and len(declared) != len(messages):
         path = ("messages",)  # with a placeholder they do not correspond one to one to those of the file
     elif path and path[0] in prompt.extra_body:
         path = ("extra_body", *path)
-    elif path and path[0] in prompt.matrix:
-        path = ("matrix", path[0])
+    elif path and (entry := _entry_of(str(path[0]), prompt.matrix)):
+        path = ("matrix", entry)
     return FormatError(text, location=prompt.locate(*path), hint=hint)
+
+
+def _entry_of(key: str, fields: Mapping[str, Sequence[Json]]) -> str | None:
+    """Return the entry of a matrix, or of the chosen fields, that sets a field of the request, in `extra_body` too."""
+    for entry, values in fields.items():
+        inside = entry == "extra_body" and any(isinstance(each, Mapping) and key in each for each in values)
+        if entry == key or inside or entry.split(".")[:2] == ["extra_body", key]:
+            return entry
+    return None
 
 
 def choices(body: JsonObject) -> int:

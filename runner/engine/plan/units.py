@@ -11,6 +11,7 @@ from ...errors import FormatError, RunnerError, UsageError, raise_all
 from ...files.model import Project, Prompt
 from ...files.model_rules import api_for, endpoint_for, model_at, pack_model
 from ...files.problems import ProblemList
+from ...files.provider_fields import EXTRA
 from ...render.sandbox import IN_PROCESS, Sandbox
 from ...render.templates import CompiledPrompt, compile_prompt
 from ...schema import show
@@ -149,7 +150,9 @@ def variants_of(
     prompt: Prompt, project: Project, fields: Mapping[str, Sequence[Json]] | None = None
 ) -> list[Variant]:
     """Return the variants of a prompt with the chosen field values. Raises FormatError for two with the same name."""
-    found = list(variants(prompt.matrix, _fields_for(prompt, project, fields)))
+    chosen = _fields_for(prompt, project, fields)
+    _refuse_twice(prompt, chosen or {})
+    found = list(variants(prompt.matrix, chosen))
     named: dict[str | None, Variant] = {}
     for variant in found:
         other = named.setdefault(variant.name, variant)
@@ -162,6 +165,27 @@ def variants_of(
                 hint="results and snapshots are stored under that name: remove one of them",
             )
     return found
+
+
+def _refuse_twice(prompt: Prompt, chosen: Mapping[str, Sequence[Json]]) -> None:
+    """Raise UsageError for a field of `extra_body` that is chosen, while a variant of another name has it, too."""
+    for field in chosen:
+        for entry in prompt.matrix if field.partition(".")[0] == EXTRA else ():
+            both = _in_extra(field, chosen[field]) & _in_extra(entry, prompt.matrix[entry])
+            if both and entry not in chosen:
+                value = "{...}" if entry == EXTRA else "..."
+                raise UsageError(
+                    f"--set {field}: matrix.{entry} of {prompt.name} sets {min(both)}, too",
+                    location=prompt.locate("matrix", entry),
+                    hint=f"write it as there: --set '{entry}={value}'",
+                )
+
+
+def _in_extra(field: str, values: Sequence[Json]) -> set[str]:
+    """Return the names of the provider's fields that the values of a request field set."""
+    if field != EXTRA:
+        return {field.split(".")[1]} if field.startswith(f"{EXTRA}.") else set()
+    return {key for each in values if isinstance(each, Mapping) for key in each}
 
 
 def refuse_denied_models(prompt: Prompt, project: Project) -> None:

@@ -39,5 +39,8 @@ def variants(
 
 
 def _label(field: str, value: Json) -> str:
+    if field == "extra_body" and isinstance(value, Mapping) and value:
+        return "+".join(_label(name, each) for name, each in value.items())
+    field = field.removeprefix("extra_body.")
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     return text if field == "model" else f"{field}={text}"
