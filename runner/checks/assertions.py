@@ -27,7 +27,8 @@ from ..render.printing import text as printed
 from ..render.sandbox import IN_PROCESS, Members, Sandbox
 from ..schema import json_path, show
 from ..values import Json, JsonObject, JsonPath
-from .calls import ASKERS, Ask, CallQuestion, Find, Found
+from .askers import ASKERS
+from .calls import Ask, CallQuestion, Find, Found
 from .jsonpath import Path, PathError, parse
 from .predicates import BUILDERS, Predicate, SpecError, Unfit
 
@@ -212,18 +213,26 @@ class CompiledAssertion:
             subjects = self._subjects(answer)
         except _Nothing as reason:
             return self._result(written, str(reason), None, passed=False, code="unknown")
-        questions = [CallQuestion(self.ask.target, self.ask.inputs(value, answer)) for _, value in subjects]
-        answers = [(question, find(question)) for question in questions]
-        if missing := tuple(question for question, found in answers if found is None):
+        settled = [self.ask.settle(value) for _, value in subjects]
+        questions = [
+            None if known is not None else CallQuestion(self.ask.target, self.ask.inputs(value, answer))
+            for (_, value), known in zip(subjects, settled, strict=True)
+        ]
+        answers = [(question, find(question)) for question in questions if question is not None]
+        failed_at_once = any(known is not None and known.holds is self.negated for known in settled)
+        if not failed_at_once and (missing := tuple(asked for asked, found in answers if found is None)):
             return missing
-        found = tuple(each for _, each in answers if each is not None)
+        left = iter([found for _, found in answers])
         undecided = failed = None
-        for (place, value), each in zip(subjects, found, strict=True):
+        for (place, value), known in zip(subjects, settled, strict=True):
             where = json_path(place) if self.path else None
-            if each.problem is not None:
+            each = next(left) if known is None else None
+            if known is None and each is None:
+                continue  # another place has failed already
+            if each is not None and each.problem is not None:
                 undecided = undecided or (where, each.problem, value)
                 continue
-            holds, what = self.ask.decide(each.value)
+            holds, what = known or self.ask.decide(each.value if each is not None else {})
             if holds is None:
                 undecided = undecided or (where, what, value)
             elif holds is self.negated:
@@ -239,7 +248,7 @@ class CompiledAssertion:
         else:
             words = self.predicate.unwanted if self.negated else self.predicate.wanted
             result = self._result(written, f"as expected: {words}", None, passed=True)
-        return replace(result, found=found)
+        return replace(result, found=tuple(found for _, found in answers if found is not None))
 
     def _result(
         self, path: str | None, message: str, actual: Json, *, passed: bool, code: str | None = None

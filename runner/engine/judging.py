@@ -8,7 +8,7 @@ becomes a result. So nothing that was paid for is lost in a crash, and nothing i
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -233,9 +233,18 @@ def waits(records: Sequence[Record]) -> bool:
 def _reduced(job: Job, record: Record) -> Record:
     """Return the record of a call as it is stored: under the name of who answered, with the output that decides."""
     kept: Record = {**record, "file": job.unit.prompt.place}
+    if job.unit.dialect.name == "embeddings" and not _is_whole(job, record):
+        return {**kept, "output": {"vectors": []}}
     with contextlib.suppress(ValueError):  # an answer that decides nothing is stored as it is
         kept["output"] = _value(job.unit.dialect.name, record)
     return kept
+
+
+def _is_whole(job: Job, record: Record) -> bool:
+    """Return whether a response has a vector for each text."""
+    texts, output = job.body["input"], record["output"]
+    vectors = output.get("vectors") if isinstance(output, Mapping) else None
+    return isinstance(texts, list) and isinstance(vectors, list) and len(texts) == len(vectors)
 
 
 def _key(job: Job) -> _Key:

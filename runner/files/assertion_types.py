@@ -1,7 +1,7 @@
 """The registry of assertion types: what each checks, what it takes, and when it holds.
 
 The JSON Schema of prompt files is built from it; the compiler (`checks.assertions`) and `docs/prompt-file.md` follow it.
-To add a type, add it here, add its builder to its module of `checks.predicates` (for one that asks: to `checks.calls.ASKERS`),
+To add a type, add it here, add its builder to its module of `checks.predicates` (for one that asks: to `checks.askers.ASKERS`),
 and add the row that the tests then require to the page.
 """
 
@@ -39,7 +39,7 @@ class AssertionType:
     keys. `holds` completes "it holds when ...".
     `subject` is what it checks: the `text`, the `output` (the text if there is no JSON), the `json` of the output, a
     `measure` of the call, or the `answer` as a whole. `replayable` is False if a stored answer cannot decide it. `asks`: a call
-    decides it (`checks.calls`), whose answer is stored beside the approved one.
+    decides it (`checks.calls`), whose answer is stored beside the approved one. `required` are further keys that it needs.
     """
 
     name: str
@@ -53,6 +53,7 @@ class AssertionType:
     negatable: bool = True
     replayable: bool = True
     asks: bool = False
+    required: tuple[str, ...] = ()
 
     @property
     def takes_path(self) -> bool:
@@ -254,6 +255,42 @@ ASSERTION_TYPES: Mapping[str, AssertionType] = {
             asks=True,
         ),
         AssertionType(
+            "similar",
+            "output",
+            {
+                "type": ["string", "array"],
+                "minLength": 1,
+                "minItems": 1,
+                "items": {"type": "string", "minLength": 1},
+                "description": "A text, or a list of texts of which one has to be similar.",
+            },
+            "the embeddings of the answer and of `value`, or of one text in it, have a cosine of at least `threshold`",
+            "string, or list of strings",
+            keys={
+                "threshold": {
+                    "type": "number",
+                    "minimum": 0,
+                    "maximum": 1,
+                    "description": "The lowest similarity that passes, with two decimals.",
+                },
+                "same": {
+                    "type": "array",
+                    "minItems": 1,
+                    "uniqueItems": True,
+                    "items": {"enum": ["numbers", "negation"]},
+                    "description": "What must be the same in both texts, because embeddings do not see it. English only.",
+                },
+                "model": {**_TEXT, "description": "The embedding model."},
+                "endpoint": {
+                    **_TEXT,
+                    "description": "The endpoint to ask; the default is that of the model.",
+                },
+                "dimensions": {"type": "integer", "minimum": 1, "description": "The length of the vectors."},
+            },
+            required=("threshold",),
+            asks=True,
+        ),
+        AssertionType(
             "moderation",
             "text",
             {"type": "number", "minimum": 0, "maximum": 1, "description": "The highest score that passes."},
@@ -335,7 +372,7 @@ def assertion_schema() -> dict[str, Json]:
         keys |= {"path": dict(_PATH)} if each.takes_path else {}
         keys |= {name: dict(rule) for name, rule in {**each.keys, **COMMON_KEYS}.items()}
         every |= dict.fromkeys(keys, True)
-        required: list[Json] = [] if each.optional else [each.argument]
+        required: list[Json] = [*([] if each.optional else [each.argument]), *each.required]
         names = next((names for known, needed, names in alike if known == keys and needed == required), None)
         if names is None:
             alike.append((keys, required, names := []))

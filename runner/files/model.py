@@ -283,8 +283,8 @@ class ModelRule:
 class Project:
     """runner.yaml, or the defaults if there is none. `root` is an absolute native path.
 
-    `judge` says who judges answers (prompt, model, endpoint, votes); `moderation` has the model and the endpoint of
-    assertions of that type.
+    `judge` says who judges answers (prompt, model, endpoint, votes); `similar` and `moderation` have the model and
+    the endpoint of assertions of these types.
     """
 
     root: str
@@ -298,6 +298,7 @@ class Project:
     redact: tuple[Json, ...] = ()
     gate: Json = None
     judge: Mapping[str, Json] = field(default_factory=dict)
+    similar: Mapping[str, Json] = field(default_factory=dict)
     moderation: Mapping[str, str] = field(default_factory=dict)
     document: Document | None = None
     warnings: tuple[Diagnostic, ...] = ()

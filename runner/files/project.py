@@ -42,7 +42,7 @@ _LOCAL_MODEL = "smollm2-135m-instruct"
 
 _KEYS = frozenset({"api_key_env", "api_key_keyring", "api_key_command"})
 _OWN_PACK = "judges"
-_ASKED = ("judge", "moderation")
+_ASKED = ("judge", "similar", "moderation")
 """The keys that say whom assertions ask."""
 
 _PACK_SOURCES = ("git", "path", "url", "python")
@@ -104,6 +104,7 @@ def load_project_from(tree: Tree, root: Path, *, environ: Mapping[str, str]) -> 
         redact=tuple(spec.get("redact", ())),
         gate=spec.get("gate"),
         judge=spec.get("judge", {}),
+        similar=spec.get("similar", {}),
         moderation=spec.get("moderation", {}),
         document=document,
         warnings=tuple(_retired(spec.get("endpoints", {}), document)),

@@ -111,7 +111,7 @@ FOREIGN_ASSERTIONS: Mapping[str, str] = {
     "model-graded-factuality": "write `factuality`",
     **dict.fromkeys(
         (
-            "rouge-n", "bleu", "gleu", "meteor", "similar", "classifier", "answer-relevance", "context-faithfulness", "context-recall", "context-relevance",
+            "rouge-n", "bleu", "gleu", "meteor", "classifier", "answer-relevance", "context-faithfulness", "context-recall", "context-relevance",
             "conversation-relevance", "pi",
             "select-best", "max-score", "search-rubric", "llm",
         ),

@@ -59,7 +59,9 @@ def _faults(draft: Draft, written: Written) -> list[RunnerError]:
     name = f"{draft.name}.prompt.yaml"
     tree = MemoryTree({name: written.text.encode(), **draft.files})
     # The environment is not read, and another file says who judges.
-    project = replace(load_project_from(MemoryTree({}), Path("/"), environ={}), judge={"model": "-"})
+    project = replace(
+        load_project_from(MemoryTree({}), Path("/"), environ={}), judge={"model": "-"}, similar={"model": "-"}
+    )
     try:
         prompt = load_prompt(name, tree)
         compile_rules(prompt, project)

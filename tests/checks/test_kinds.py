@@ -8,8 +8,8 @@ from typing import Any, cast, get_args
 import pytest
 from jsonschema import Draft202012Validator
 
+from runner.checks.askers import ASKERS
 from runner.checks.assertions import compile_assertion
-from runner.checks.calls import ASKERS
 from runner.checks.predicates import BUILDERS, Builder
 from runner.errors import Location
 from runner.files.assertion_types import (

@@ -239,7 +239,7 @@ def check_prompt(text: str, value: Any, project: ProjectFolder) -> None:
         rest += "messages: [{role: user, content: '{{ ticket }}'}]\n"
         names = {name: {"type": "string"} for test in value.get("tests", []) for name in test.get("vars", {})}
         rest += f"inputs: {json.dumps({'ticket': {'type': 'string', 'default': ''}} | names)}\n"
-    project.write("runner.yaml", "judge: {model: judge-2026-01-01}\n")
+    project.write("runner.yaml", "judge: {model: judge-2026-01-01}\nsimilar: {model: small}\n")
     project.write("prompts/shown.prompt.yaml", text + "\n" + rest)
     for name, content in FILES.items():
         project.write(name, content.encode("latin-1"))

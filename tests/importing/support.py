@@ -96,7 +96,9 @@ def prompts_of(imported: Imported) -> list[str]:
 
 def project() -> Any:
     return load_project_from(
-        MemoryTree({"runner.yaml": b"judge: {model: judge-2026-01-01}"}), Path("/"), environ={}
+        MemoryTree({"runner.yaml": b"judge: {model: judge-2026-01-01}\nsimilar: {model: small}\n"}),
+        Path("/"),
+        environ={},
     )
 
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from runner.apis import OPERATIONS
 from runner.wire.dialect import dialect_of
 from runner.wire.reply import Outcome, Reply
+from tests import conformance
 
 SCORES = {"hate": 0.1, "violence": 0.9}
 RESULT = {"flagged": True, "categories": {"hate": False, "violence": True}, "category_scores": SCORES}
@@ -58,6 +59,34 @@ def test_embeddings_come_as_numbers_or_as_base64_and_in_the_order_of_the_texts()
     assert reply.answers[0].output == {"vectors": [[1, 0.25], [0.5, -1.0]]}
     assert reply.usage == {**usage, "completion_tokens": 0}
     assert reply.served_model == "e-1"
+
+
+def test_the_list_of_embeddings_alone_is_read_too() -> None:
+    data = [{"index": 0, "embedding": [1.0]}, {"index": 1, "embedding": [2.0]}]
+    assert read("embeddings", data).answers == read("embeddings", {"data": data}).answers
+
+
+RECORDED = {path.stem: path for path in conformance.recorded("wire/native/embeddings", ".json")}
+
+
+@pytest.mark.skipif(not RECORDED, reason="no folder of recordings was given (CONFORMANCE_DATA)")
+@pytest.mark.parametrize("name", RECORDED)
+def test_a_recorded_response_is_read_as_it_is(name: str) -> None:
+    record = json.loads(RECORDED[name].read_text(encoding="utf-8"))
+    reply = read("embeddings", record["response"], record["status"])
+    response = record["response"]
+    data = response.get("data") if isinstance(response, dict) else response
+    if record["status"] != 200 or not isinstance(data, list):
+        assert reply.error is not None
+        return
+    [answer] = reply.answers
+    vectors = [
+        list(struct.unpack(f"<{len(raw) // 4}f", raw))
+        if isinstance(each["embedding"], str) and (raw := base64.b64decode(each["embedding"]))
+        else each["embedding"]
+        for each in sorted(data, key=lambda each: each["index"])
+    ]
+    assert answer.output == {"vectors": vectors}
 
 
 @pytest.mark.parametrize(

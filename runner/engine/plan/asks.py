@@ -97,15 +97,30 @@ class Asks:
     def _unit(self, target: CallTarget, assertion: Assertion) -> Unit:
         if target.operation == "judge":
             return self._judge(target, assertion)
-        declared = self._project.moderation
-        model = target.model or declared.get("model") or DEFAULT_MODEL
-        endpoint = self._endpoint(str(model), target.endpoint or declared.get("endpoint"), assertion)
+        of_texts = target.operation == "embeddings"
+        declared = self._project.similar if of_texts else self._project.moderation
+        name = target.endpoint or declared.get("endpoint")
+        model = target.model or declared.get("model") or (None if of_texts else DEFAULT_MODEL)
+        endpoint = self._endpoint(
+            model if isinstance(model, str) else None, name if isinstance(name, str) else None, assertion
+        )
+        model = model or endpoint.default_model
+        if model is None:
+            raise FormatError(
+                "similar needs an embedding model",
+                location=assertion.location,
+                hint="say in runner.yaml which one: similar: {model: text-embedding-3-small}",
+            )
         refuse_denied(self._prompt, self._project, str(model))
         asked = model_at(self._project, str(model), endpoint)
         price = price_of(self._project, str(model), asked, endpoint)
         if price is None and is_of_openai(asked):
             price = DeclaredPrice(0, 0)
-        return _operation(target.operation, {"model": asked}, endpoint, price, self._sandbox)
+        fields: dict[str, Json] = {"model": asked}
+        dimensions = target.dimensions or declared.get("dimensions")
+        if dimensions is not None:
+            fields["dimensions"] = dimensions
+        return _operation(target.operation, fields, endpoint, price, self._sandbox)
 
     def _judge(self, target: CallTarget, assertion: Assertion) -> Unit:
         """Return the unit of a judge: its prompt, compiled as any other."""

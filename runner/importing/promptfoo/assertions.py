@@ -24,7 +24,7 @@ from .transforms import Transform, applied
 
 __all__ = ["Given", "mapped"]
 
-_MEASURED = {"similar": "it compares embeddings, which need a model", "perplexity": "it needs log probabilities",
+_MEASURED = {"perplexity": "it needs log probabilities",
              "perplexity-score": "it needs log probabilities"}  # fmt: skip
 _BROKEN = frozenset(
     {"length", "valid-json", "empty", "not-empty", "b-eval", "json", "json-schema", "exact", "exact-match"}
@@ -79,12 +79,13 @@ def _spec(source: SourceAssertion, given: Given) -> JsonObject | None:
     written = kind_node.text.strip()
     kind = plain_type(written)
     negated = written.startswith("not-")
-    if kind in JUDGED:
+    if kind in JUDGED or kind == "similar":
         found = judged(kind, source, lambda value: _expanded(value, given), negated=negated)
         if kind != "moderation" and "judge" not in found:
+            key = "similar" if kind == "similar" else "judge"
             given.ledger.remark(
                 source.node.location, "I511", title_of(source.node),
-                "promptfoo chooses the model that judges; declare it in runner.yaml: judge: {model: ...}",
+                f"promptfoo chooses the model for it; declare one in runner.yaml: {key}: {{model: ...}}",
             )  # fmt: skip
         return found
     if kind in _MEASURED:

@@ -18,6 +18,7 @@ _AS_OURS = {
     "model-graded-factuality": "factuality",
     "model-graded-closedqa": "closed-qa",
     "moderation": "moderation",
+    "similar": "similar",
 }
 _NOT_KEPT = "it would be judged by its own"
 
@@ -37,6 +38,8 @@ def judged(
     spec: dict[str, Json] = {"type": f"not-{ours}" if negated else ours}
     if ours == "moderation":
         return spec | _categories(value)
+    if ours == "similar":
+        return spec | _similar(source, value, threshold)
     if not isinstance(value, str) or not value.strip():
         raise Lost("I502", "it has no single criterion in words; kept under x-import")
     spec["value"] = value
@@ -47,6 +50,18 @@ def judged(
     if (model := _model(written.get("provider"))) is not None:
         spec["judge"] = {"model": model}
     return spec
+
+
+def _similar(source: SourceAssertion, value: Json, threshold: Json) -> dict[str, Json]:
+    kind = source.node.get("type")
+    _, _, measure = (kind.text or "").partition(":") if kind is not None else ("", "", "")
+    if measure not in ("", "cosine"):
+        raise Lost("I501", f"it measures the {measure} of embeddings; runner measures their cosine")
+    if isinstance(threshold, bool) or not isinstance(threshold, int | float | None):
+        raise Lost("I505", "its threshold is not a number")
+    if not value or not isinstance(value, str | list):
+        raise Lost("I505", "its value is not a string or a list of strings")
+    return {"value": value, "threshold": 0.75 if threshold is None else threshold}
 
 
 def _categories(value: Json) -> dict[str, Json]:

@@ -19,6 +19,14 @@ class Embeddings(Operation):
 
     name = "embeddings"
 
+    def unwrapped(self, payload: Json) -> Json:
+        """Return the object in a response; some servers send its `data` alone."""
+        if isinstance(payload, list) and all(
+            isinstance(each, dict) and "embedding" in each for each in payload
+        ):
+            return {"data": payload}
+        return super().unwrapped(payload)
+
     def result(self, payload: Mapping[str, Json]) -> JsonObject:
         """Return the `vectors` in the order of the texts; a vector is a list of numbers, or base64 of 32-bit floats."""
         data = payload.get("data")

@@ -51,6 +51,10 @@ class Operation(Dialect):
         """Return the payload unchanged."""
         return payload
 
+    def unwrapped(self, payload: Json) -> Json:
+        """Return the object in a response: some gateways put it into a list."""
+        return payload[0] if isinstance(payload, list) and len(payload) == 1 else payload
+
     @abstractmethod
     def result(self, payload: Mapping[str, Json]) -> JsonObject:
         """Return the result in a response. Raises ValueError with the reason if it has none."""
@@ -72,8 +76,7 @@ class Operation(Dialect):
             payload = decode_envelope(body)
         except ValueError:
             return Reply(error=read_error(status, headers, body, asked))
-        if isinstance(payload, list) and len(payload) == 1:  # as some gateways wrap every answer
-            payload = payload[0]
+        payload = self.unwrapped(payload)
         if not 200 <= status < 300 or not isinstance(payload, dict) or payload.get("error") is not None:
             return Reply(error=error_from(payload, status, headers, asked=asked))
         try:
