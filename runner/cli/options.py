@@ -31,15 +31,18 @@ __all__ = [
     "max_errors_option",
     "no_cache_option",
     "no_lint_option",
+    "no_wait_option",
     "paths_argument",
     "quiet_option",
     "report_option",
+    "seconds_to_wait",
     "select_argument",
     "selection_options",
     "tag_option",
     "transport_option",
     "trust_option",
     "typed_parameters",
+    "wait_option",
 ]
 
 
@@ -328,6 +331,29 @@ no_lint_option = click.option(
     is_flag=True,
     help="Send requests even if `check` finds an error in a schema.",
 )
+
+wait_option = click.option(
+    "--wait",
+    type=DurationType(),
+    metavar="DURATION",
+    help="Wait this long for the results of batches (90m, 24h, 2d; default: 24h).",
+)
+
+no_wait_option = click.option(
+    "--no-wait", is_flag=True, help="Only submit the batches; the same command, or --resume, collects them."
+)
+
+_DAY = 24 * 3600.0
+
+
+def seconds_to_wait(wait: float | None, *, batch: bool, no_wait: bool) -> float:
+    """Return how long to wait for batches. Raises UsageError for options that contradict each other or do not apply."""
+    if wait is not None and no_wait:
+        raise click.UsageError("--wait and --no-wait contradict each other; choose one.")
+    if not batch and (wait is not None or no_wait):
+        raise click.UsageError(f"{'--no-wait' if no_wait else '--wait'} is for --batch, which is not given.")
+    return 0.0 if no_wait else _DAY if wait is None else wait
+
 
 transport_option = click.option(
     "--transport",

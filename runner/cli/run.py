@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Literal, cast
 import click
 
 from .options import (
-    DurationType,
     ShardType,
     bom_option,
     env_file_option,
@@ -17,12 +16,15 @@ from .options import (
     max_errors_option,
     no_cache_option,
     no_lint_option,
+    no_wait_option,
     quiet_option,
     report_option,
+    seconds_to_wait,
     selection_options,
     transport_option,
     trust_option,
     typed_parameters,
+    wait_option,
 )
 from .terminal import confirm
 
@@ -33,9 +35,6 @@ if TYPE_CHECKING:
     from ..files.env_file import EnvFile
 
 __all__ = ["command"]
-
-
-_DAY = 24 * 3600.0
 
 
 @click.command("run")
@@ -65,13 +64,8 @@ _DAY = 24 * 3600.0
     default=None,
     help="Submit the requests as batches, at the provider's lower price, and wait for their results.",
 )
-@click.option(
-    "--wait",
-    type=DurationType(),
-    metavar="DURATION",
-    help="Wait this long for the results of batches (90m, 24h, 2d; default: 24h).",
-)
-@click.option("--no-wait", is_flag=True, help="Only submit the batches; --resume collects their results.")
+@wait_option
+@no_wait_option
 @no_cache_option
 @no_lint_option
 @quiet_option
@@ -133,8 +127,6 @@ def command(
         raise click.UsageError("--stream prints answers as they arrive, and a batch has none; leave it out.")
     if batch and jobs is not None and "jobs" in typed_parameters(ctx):
         raise click.UsageError("--jobs is for requests that are sent online; leave it out.")
-    if wait is not None and no_wait:
-        raise click.UsageError("--wait and --no-wait contradict each other; choose one.")
     if stream and (jobs == "adaptive" or (jobs or 1) > 1):
         raise click.UsageError("--stream prints one answer at a time; leave --jobs out.")
     if stream and as_json:
@@ -171,15 +163,14 @@ def command(
     if in_order and output is None:
         raise click.UsageError("--in-order applies to the file of --output, which is not given.")
     means: Means = ONLINE
-    if batch or (stored is not None and has_batches(stored)):
-        seconds = 0.0 if no_wait else _DAY if wait is None else wait
-        means = Batches.of(stored, seconds, submits=batch is not False, limited=max_cost is not None)
+    in_batches = bool(batch) or (stored is not None and has_batches(stored))
+    seconds = seconds_to_wait(wait, batch=in_batches, no_wait=no_wait)
+    if in_batches:
         if stream:
             raise click.UsageError(
                 "--stream prints answers as they arrive, and a batch has none; leave it out."
             )
-    elif wait is not None or no_wait:
-        raise click.UsageError(f"{'--no-wait' if no_wait else '--wait'} is for --batch, which is not given.")
+        means = Batches.of(stored, seconds, submits=batch is not False, limited=max_cost is not None)
     run = RunCommand(
         scope,
         stored,

@@ -16,12 +16,16 @@ from .options import (
     jobs_option,
     no_cache_option,
     no_lint_option,
+    no_wait_option,
     paths_argument,
     quiet_option,
     report_option,
+    seconds_to_wait,
     tag_option,
     transport_option,
     trust_option,
+    typed_parameters,
+    wait_option,
 )
 from .terminal import confirm
 
@@ -71,6 +75,9 @@ __all__ = ["command"]
 )
 @endpoint_option
 @jobs_option
+@click.option("--batch", is_flag=True, help="Submit the requests as batches, at the provider's lower price.")
+@wait_option
+@no_wait_option
 @no_cache_option
 @no_lint_option
 @transport_option
@@ -108,7 +115,10 @@ def command(
     report: str | None,
     transport: str,
     env_file: EnvFile | None,
+    wait: float | None,
     *,
+    batch: bool,
+    no_wait: bool,
     failed: bool,
     offline: bool,
     live: bool,
@@ -132,6 +142,7 @@ def command(
       runner test                          # send what changed, then: runner review
       runner test --offline                # the gate for every pull request
       runner test --live --samples 5       # has the model drifted?
+      runner test --live --batch           # the same at half the price, some hours later
     """
     import os
     from functools import partial
@@ -160,6 +171,13 @@ def command(
         unreferenced=unreferenced,
         samples=samples,
     )
+    if batch and (modes.record == "none" or watching):
+        raise click.UsageError(
+            "--batch sends requests: add --live, or a --record mode other than none; not with --watch."
+        )
+    if batch and jobs is not None and "jobs" in typed_parameters(click.get_current_context()):
+        raise click.UsageError("--jobs is for requests that are sent online; leave it out.")
+    seconds = seconds_to_wait(wait, batch=batch, no_wait=no_wait)
     run = RegressionCommand(
         paths,
         ids=ids,
@@ -183,6 +201,7 @@ def command(
         force=force,
         quiet=quiet,
         report=report,
+        batch=seconds if batch else None,
     )
     if watching:
         from ..commands.watch_tests import watch

@@ -69,6 +69,7 @@ class RegressionCommand:
         report: str | None,
         force: bool = False,
         quiet: bool = False,
+        batch: float | None = None,
     ) -> int:
         """Run the command and return the exit code. Raises what loading, rendering, sending and storing raise."""
         selection = tests_of(
@@ -160,17 +161,20 @@ class RegressionCommand:
                 workers=jobs,
                 use_cache=use_cache,
                 resume=use_cache,
+                batch=batch,
             )
             begin()
             unsent = ending is not None and ending.unsent
             if ending is not None and ending.stopped:
                 reporter.note(f"stopped early: {ending.stopped}")
+            if gates.judging and not unsent and batch is not None:
+                reporter.note("further samples that gates need are sent online, at the full price")
             if gates.judging and not unsent:
                 further = self._further_rounds(gates, chosen, plan, preflight, reporter, jobs, endpoints)
                 if further is not None:
                     ending, unsent = further, True
                     reporter.note(f"stopped early: {further.stopped}")
-            if not tally.selected and self.shard is None:
+            if not tally.selected and self.shard is None and not unsent:
                 raise chosen.selection.explain_nothing(chosen.units)
             for remark in gates.sampled.remarks():
                 reporter.note(remark)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ..endpoints.connect import Connection
     from ..engine.journal.counters import Counters
     from ..engine.journal.record import Record
+    from ..engine.pool.shutdown import Shutdown
     from ..engine.session import Display, RunOutcome
 
 __all__ = ["ask_again", "carry_out"]
@@ -32,13 +33,15 @@ def carry_out(
     workers: int | Literal["adaptive"] | None = None,
     use_cache: bool = True,
     resume: bool = False,
+    batch: float | None = None,
 ) -> RunOutcome | None:
     """Run it; return the outcome of the requests that were sent, None if none had to be.
 
     The requests that `preflight` rendered are sent as they are. `watch` receives each answer before the regression
     does. `connect` makes the connections of the units that have requests to send, and is called only if there are any.
     `resume` reuses the answers in the journal of the last test run, if that run was stopped or killed; in record mode
-    `all` neither the journal nor the cache is used. Raises what the regression raises, ConfigError if an endpoint that
+    `all` neither the journal nor the cache is used. With `batch`, the requests are submitted as batches, and that is how
+    many seconds to wait for their results. Raises what the regression raises, ConfigError if an endpoint that
     is needed is not set up or not trusted, StorageError.
     """
     waiting: dict[str, Iterator[Job]] = {}
@@ -58,6 +61,7 @@ def carry_out(
             workers,
             use_cache=use_cache and not regression.asks_all,
             resume=resume,
+            batch=batch,
         )
         if waiting
         else None
@@ -116,18 +120,32 @@ def _ask(
     *,
     use_cache: bool,
     resume: bool,
+    batch: float | None,
 ) -> RunOutcome:
     # The only place from which a regression run reaches the network.
     from ..engine.journal.counters import Counters
     from ..engine.pool.answer_cache import ResponseCache, RunCache
+    from ..engine.pool.execute import execute
     from ..engine.pool.pool_options import PoolOptions
     from ..engine.session import run_jobs
     from .test_attempt import TestAttempt
 
     asked = [unit for unit in units if unit.endpoint.name in waiting]
+    batches = None
+    if batch is not None:
+        from .test_batches import TestBatches
+
+        batches = TestBatches.of(waiting, asked, batch)
     connections = connect(asked)
     guarded: tuple[str, ...] = ()
-    test = TestAttempt.of(asked, connections, root, display.note, resume=resume and use_cache)
+    test = TestAttempt.of(
+        asked,
+        connections,
+        root,
+        display.note,
+        resume=resume and use_cache,
+        numbering=batches.numbering if batches else None,
+    )
 
     def take(job: Job, records: Sequence[Record]) -> None:
         nonlocal guarded
@@ -138,15 +156,26 @@ def _ask(
         watch(job, records)
         regression.take(job, records)
 
+    jobs: Mapping[str, Iterator[Job]]
+    if batches is None:
+        means, finish, facts = execute, _nothing, test.attempt.facts
+        jobs = {name: test.unanswered(each, take) for name, each in waiting.items()}
+    else:
+        left = batches.unanswered(test, take)
+        jobs = {name: iter(each) for name, each in left.items()}
+        run = batches.run(test, left)
+        means, finish, facts = run.carry_out, run.finish, {**test.attempt.facts, **batches.facts}
     return run_jobs(
-        {name: test.unanswered(jobs, take) for name, jobs in waiting.items()},
+        jobs,
         asked,
         connections,
         journal=test.attempt.journal,
         counters=Counters(),
         display=display,
         receive=take,
-        facts=test.attempt.facts,
+        facts=facts,
+        means=means,
+        finish=finish,
         held=test.held,
         options=PoolOptions(
             workers=workers,
@@ -154,3 +183,7 @@ def _ask(
             notice=display.note,
         ),
     )
+
+
+def _nothing(shutdown: Shutdown) -> None:
+    """Do nothing: everything was sent."""

@@ -14,6 +14,7 @@ from typing import Any
 
 from ..endpoints.connect import Connection
 from ..engine.attempt import Attempt
+from ..engine.batch.batch_parts import parts_in
 from ..engine.journal.record import Record
 from ..engine.journal.stored_runs import DAMAGED, StoredRun, refuse_newer, stored_runs
 from ..engine.plan.configuration import key_of, section_of, sections_of
@@ -47,15 +48,27 @@ class TestAttempt:
         note: Callable[[str], None],
         *,
         resume: bool,
+        numbering: str | None = None,
     ) -> TestAttempt:
-        """Return the attempt to make now. Raises StorageError if nothing can be stored."""
+        """Return the attempt to make now. Raises StorageError if nothing can be stored.
+
+        `numbering` is that of requests in batches: a run with the same one is resumed in every record mode, because its
+        batches were submitted for these requests.
+        """
         facts: dict[str, Any] = {
             "command": _COMMAND,
             "files": {unit.prompt.path: key_of(unit.prompt, root) for unit in units},
             "configuration": sections_of(units, connections, root, takes_tests=True),
             "headers": {name: connection.extra_cache_key for name, connection in connections.items()},
         }
-        earlier = _last_test(root) if resume else None
+        earlier = _last_test(root) if resume or numbering is not None else None
+        if earlier is not None and (numbering is None or earlier.manifest.get("numbering") != numbering):
+            if any(not part.closed for part in parts_in(earlier.manifest, earlier.id)):
+                why = "have other requests" if numbering else "are collected with --batch"
+                note(f"the batches of the test run {earlier.id} {why}, and are left alone")
+                earlier = None
+            elif not resume:
+                earlier = None
         if earlier is not None and earlier.status in _UNFINISHED:
             try:
                 return cls._resume(earlier, units, facts, root, note)
