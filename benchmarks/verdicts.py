@@ -2,6 +2,9 @@
 
     python benchmarks/verdicts.py --suites 50                # false alarms, detection, calls, many prompts
     python benchmarks/verdicts.py --embedded                 # are samples of the embedded model samples? (minutes)
+    python benchmarks/verdicts.py --drift --suites 40        # nights: false alarms a year, nights until a drop is found
+    python benchmarks/verdicts.py --nights                   # some of these nights through `runner drift` itself
+    python benchmarks/verdicts.py --compare --suites 20      # `runner compare`: two arms of the same rates, and of others
 
 Each suite draws the pass rates of its cases from a population, records a baseline and tests three times: nothing changed,
 15 points lost over all cases, 15 points lost in few of them. Drawn from seeds: the same suites each time.
@@ -46,6 +49,8 @@ class Server:
         self.seeds: dict[str, object] = {}
         self.asked: Counter[tuple[str, int]] = Counter()
         self.calls: Counter[str] = Counter()
+        self.other: Sequence[float] = ()
+        """The rates of the model `other`."""
         self.port = 0
         self._ready = threading.Event()
         threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True).start()
@@ -67,12 +72,13 @@ class Server:
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
                 length = int(re.search(rb"content-length: (\d+)", head.lower()).group(1))  # type: ignore[union-attr]
-                asked = json.loads(await reader.readexactly(length))["messages"][-1]["content"]
+                request = json.loads(await reader.readexactly(length))
+                asked, model = request["messages"][-1]["content"], request["model"]
                 body = json.dumps(
                     {
                         "id": "x", "object": "chat.completion", "created": 1, "model": "drawn-1",
                         "choices": [{"index": 0, "finish_reason": "stop",
-                                     "message": {"role": "assistant", "content": self._answer(asked)}}],
+                                     "message": {"role": "assistant", "content": self._answer(asked, model)}}],
                         "usage": {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15},
                     }
                 ).encode()  # fmt: skip
@@ -83,18 +89,15 @@ class Server:
                 await writer.drain()
         writer.close()
 
-    def _answer(self, asked: str) -> str:
+    def _answer(self, asked: str, model: str) -> str:
         prompt, _, case = asked.partition(": case ")
         index = int(case)
-        draw = random.Random(repr((prompt, self.seeds[prompt], index, self.asked[prompt, index])))
-        self.asked[prompt, index] += 1
+        who, rates = (prompt, self.rates[prompt]) if model != "other" else (f"{prompt} other", self.other)
+        draw = random.Random(repr((who, self.seeds[prompt], index, self.asked[who, index])))
+        self.asked[who, index] += 1
         self.calls[prompt] += 1
         right = LABELS[index % 4]
-        return (
-            right
-            if draw.random() < self.rates[prompt][index]
-            else LABELS[(index + 1 + draw.randrange(3)) % 4]
-        )
+        return right if draw.random() < rates[index] else LABELS[(index + 1 + draw.randrange(3)) % 4]
 
 
 def population(kind: str, cases: int, draw: random.Random) -> list[float]:
@@ -253,6 +256,124 @@ def embedded(repeat: int) -> None:
     )
 
 
+def counts_of(rates: Sequence[float], samples: int, draw: random.Random) -> dict[str, tuple[int, int]]:
+    return {
+        f"c{index}": (sum(draw.random() < rate for _ in range(samples)), samples)
+        for index, rate in enumerate(rates)
+    }
+
+
+def states_of(
+    before: Sequence[float],
+    after: Sequence[float],
+    change: int,
+    nights: int,
+    samples: int,
+    draw: random.Random,
+) -> list[str]:
+    from runner.verdict.nights import watch
+
+    base, past, states = counts_of(before, 10, draw), [], []
+    for night in range(nights):
+        now = counts_of(after if night >= change else before, samples, draw)
+        verdict = watch(base, past, now)
+        assert verdict is not None
+        states.append(verdict.state)
+        past.append(now)
+    return states
+
+
+def alarms(states: Sequence[str]) -> int:
+    """Nights of drift that do not follow another one."""
+    return sum(now == "drift" != before for before, now in zip(["steady", *states[:-1]], states, strict=True))
+
+
+def nights(kinds: Sequence[str], sizes: Sequence[int], samples: int, count: int) -> None:
+    """120 nights of each project without a change, and how many nights a drop of 15 points takes to be found."""
+    for kind in kinds:
+        for cases in sizes:
+            false = 0
+            found: dict[str, list[int]] = {how: [] for how in CHANGES if how != "none"}
+            for number in range(count):
+                draw = random.Random(f"{kind}{cases}{samples}{number}")
+                rates = population(kind, cases, draw)
+                false += alarms(states_of(rates, rates, 1000, 120, samples, draw))
+                for how, delays in found.items():
+                    states = states_of(rates, changed(rates, how, draw), 10, 50, samples, draw)[10:]
+                    delays.append(states.index("drift") + 1 if "drift" in states else 41)
+            delays_of = "  ".join(f"{how} {sorted(each)[len(each) // 2]}" for how, each in found.items())
+            print(
+                f"{kind:6} {cases} x {samples}: {365 * false / (120 * count):.2f} false alarms a year;"
+                f" nights until 15 points are found (median, 41: not within 40): {delays_of}",
+                flush=True,
+            )
+
+
+def real_nights(server: Server, kinds: Sequence[str], count: int) -> None:
+    """Through the command: 20 nights of 40 cases without a change, then until 15 points are found."""
+    for kind in kinds:
+        false, found = 0, []
+        for number in range(count):
+            draw = random.Random(f"night{kind}{number}")
+            rates = population(kind, 40, draw)
+            with tempfile.TemporaryDirectory() as name:
+                folder = Path(name)
+                write(folder, ["p"], 40, server.port, "{}")
+                server.set("p", rates, (number, "baseline"))
+                code, said = run(folder, "baseline")
+                assert code == 0, said
+                for night in range(20):
+                    server.set("p", rates, (number, night))
+                    code, said = run(folder, "drift", "-q")
+                    assert code in (0, 1), said
+                    false += code
+                lost = changed(rates, "spread" if number % 2 else "broken", draw)
+                for night in range(20, 60):
+                    server.set("p", lost, (number, night))
+                    code, said = run(folder, "drift", "-q")
+                    if code:
+                        break
+                found.append(night - 19)
+        print(
+            f"runner drift, {kind} 40 x 1: {false} of {20 * count} nights without a change fail;"
+            f" 15 points are found after {sorted(found)[len(found) // 2]} nights (median of {count})",
+            flush=True,
+        )
+
+
+def comparisons(server: Server, kind: str, cases: int, count: int) -> None:
+    """`runner compare --model a --model b`: how often each verdict is reached, and with how many samples."""
+    words: dict[str, Counter[str]] = {how: Counter() for how in CHANGES}
+    calls: Counter[str] = Counter()
+    covered = 0
+    for number in range(count):
+        draw = random.Random(f"compare{kind}{cases}{number}")
+        rates = population(kind, cases, draw)
+        for how in CHANGES:
+            with tempfile.TemporaryDirectory() as name:
+                folder = Path(name)
+                write(folder, ["p"], cases, server.port, "{}")
+                other = changed(rates, how, draw)
+                server.set("p", rates, (number, how))
+                server.other = other
+                code, said = run(
+                    folder, "compare", "--model", "drawn", "--model", "other", "--format", "json", "-q"
+                )
+                assert code in (0, 1), said
+                [contrast] = json.loads(said[said.index("{") :])["comparisons"][0]["contrasts"]
+                words[how][contrast["verdict"]] += 1
+                calls[how] += server.calls["p"]
+                truth = (sum(other) - sum(rates)) / cases
+                covered += contrast["low"] <= truth <= contrast["high"]
+    cells = "  ".join(
+        f"{how} {dict(words[how])}, {calls[how] / count / cases / 2:4.2f} samples" for how in CHANGES
+    )
+    share = 100 * covered / count / len(CHANGES)
+    print(
+        f"compare {kind:6} {cases} cases, {count} suites: {cells}; intervals cover {share:.0f} %", flush=True
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -265,6 +386,10 @@ def main() -> None:
     parser.add_argument("--gate", default="{}")
     parser.add_argument("--embedded", action="store_true", help="only the samples of the embedded model")
     parser.add_argument("--changes", nargs="*", default=list(CHANGES))
+    parser.add_argument("--drift", action="store_true", help="only nights, simulated")
+    parser.add_argument("--nights", action="store_true", help="only nights, through `runner drift`")
+    parser.add_argument("--compare", action="store_true", help="only `runner compare`")
+    parser.add_argument("--samples", type=int, default=1, help="samples of each case in a night")
     given = parser.parse_args()
     for name in ("CI", "OPENAI_BASE_URL", "GITHUB_ACTIONS"):
         os.environ.pop(name, None)
@@ -273,7 +398,18 @@ def main() -> None:
         embedded(5)
         return
     CHANGES[:] = given.changes
+    if given.drift:
+        nights(given.kinds, given.cases, given.samples, given.suites)
+        return
     server = Server()
+    if given.nights:
+        real_nights(server, given.kinds, given.suites)
+        return
+    if given.compare:
+        for cases in given.cases:
+            for kind in given.kinds:
+                comparisons(server, kind, cases, given.suites)
+        return
     for cases in given.cases:
         for kind in given.kinds:
             suites(server, kind, cases, given.suites, given.gate)

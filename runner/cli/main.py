@@ -34,6 +34,7 @@ SECTIONS = {
         "test",
         "baseline",
         "compare",
+        "drift",
         "review",
         "accept",
         "reject",

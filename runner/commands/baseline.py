@@ -19,8 +19,8 @@ from ..errors import UsageError
 from ..files.env_file import EnvFile
 from ..regress.carry_out import ask_again
 from ..regress.claims import refuse_shared
+from ..regress.drift.as_approved import AsApproved
 from ..regress.gates.counted import Counted, UnitCount, is_missing
-from ..regress.gates.gate_rules import asserts_nothing
 from ..regress.gates.rates import Rate, Rates, load_rates, short, write_rates
 from ..regress.snapshots.snapshot import rates_file
 from ..regress.snapshots.store import SnapshotStore, store_of
@@ -72,7 +72,9 @@ class BaselineCommand:
             out = Outlet(sys.stdout, "standard output")
             reporter = closing.enter_context(ConsoleReporter(out.text))
             counters = Counters(total=preflight.records)
-            asking = _Asking(chosen, counters, reporter, endpoints, jobs, self.samples)
+            asking = _Asking(
+                chosen, counters, reporter, endpoints, jobs, self.samples, AsApproved(project, store)
+            )
             ending = asking.ask(plan.by_endpoint(preflight))
             for _ in range(_ROUNDS):
                 if ending.unsent or not asking.unanswered:
@@ -120,7 +122,7 @@ class BaselineCommand:
         new = _rates(counted, self.samples, one=one)
         for line in rates_lines(unit.prompt.name, unit.variant, before, new):
             reporter.note(line)
-        for remark in _remarks(counted, one=one):
+        for remark in _remarks(counted, asking.judge, one=one):
             reporter.note(remark)
         if not whole and before is not None:
             kept = {case: rate for case, rate in before.cases.items() if case not in new.cases}
@@ -143,12 +145,19 @@ def _rates(counted: UnitCount, samples: int, *, one: bool) -> Rates:
     return Rates(1 if one else samples, cases, served)
 
 
-def _remarks(counted: UnitCount, *, one: bool) -> Iterator[str]:
+def _remarks(counted: UnitCount, judge: AsApproved, *, one: bool) -> Iterator[str]:
     name = counted.unit.prompt.name
     if one:
         yield f"{name}: all samples of each case are the same answer: they are counted and recorded as one"
-    if asserts_nothing(counted.unit.prompt):
-        yield f"{name}: no case has assertions, so every answer passes and the rates mean nothing"
+    unit = counted.unit
+    if not judge.asserts(unit.prompt):
+        approved = sum(judge.approved_of(unit, case) is not None for case in counted.cases)
+        if not approved:
+            yield f"{name}: no case has assertions, so every answer passes and the rates mean nothing"
+        elif lacking := len(counted.cases) - approved:
+            yield f"{name}: {plural(lacking, 'case')} with neither assertions nor an approved answer: each answer passes"
+        else:
+            yield f"{name}: no case has assertions, so an answer passes if it is as approved"
     if len(counted.served) > 1:
         yield f"{name}: the answers came from {plural(len(counted.served), 'model')}: {', '.join(sorted(counted.served))}"
 
@@ -164,7 +173,9 @@ class _Asking:
         endpoints: ConnectOptions,
         workers: int | Literal["adaptive"] | None,
         samples: int,
+        judge: AsApproved,
     ) -> None:
+        self.judge = judge
         self.counted = Counted()
         self.sampled = Sampled()
         self.unanswered: list[Job] = []
@@ -214,4 +225,4 @@ class _Asking:
             self.unanswered.append(job)
             return
         self.sampled.take(job, records)
-        self.counted.take(job, records)
+        self.counted.take(job, self.judge.judged(job, records))

@@ -132,6 +132,7 @@ def _facts(completion: Mapping[str, Json]) -> dict[str, Any]:
         "id": _word(completion.get("id")) or None,
         "served_model": _word(completion.get("model")) or None,
         "usage": usage if isinstance(usage, dict) else None,
+        "fingerprint": _word(completion.get("system_fingerprint")) or None,
     }
 
 

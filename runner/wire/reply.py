@@ -73,7 +73,8 @@ class Answer(NamedTuple):
 class Reply(NamedTuple):
     """One exchange: the answers in choice order, or an error instead of all of them.
 
-    `partial` is the part of an answer that arrived before the error.
+    `partial` is the part of an answer that arrived before the error. `fingerprint` is the server's own word for the
+    configuration that it runs (`system_fingerprint`).
     """
 
     answers: tuple[Answer, ...] = ()
@@ -82,3 +83,4 @@ class Reply(NamedTuple):
     served_model: str | None = None
     usage: Mapping[str, Json] | None = None
     partial: Answer | None = None
+    fingerprint: str | None = None

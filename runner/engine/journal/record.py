@@ -67,13 +67,13 @@ class Record(TypedDict):
     prompt's path as the user gave it; `sample` counts repeats from 0; `choice` of `choices` is present only if
     `n` > 1; `output` is the parsed JSON if a schema or json_object is declared, else None; `text` is the answer's text;
     `cost` is in US dollars, or None without a known price; `latency_ms` is the latency of the successful attempt;
-    `attempts` counts all requests for it (0: from cache). `reasoning`, `logprobs`, `annotations` and `audio` are
-    present if the answer has them; `waiting` is true in `waiting.jsonl` only; `extra` has all other fields, by the object
-    that they were in. `row` has the columns of the row that are not variables, if it has any. `batch` is present, and
-    true, if the request was part of a batch.
-    `measured` has, for each of the prompt's targets of
-    which the case has a right value (`labels`, `numbers`, `sets`), the `path` as it is written, what was `expected` and, if there
-    is one, the value that it `got`. `score` is the share of the assertions that hold, by weight, and `scores` are the named ones, if there are any.
+    `attempts` counts all requests for it (0: from cache). `system_fingerprint` is present if the server sent one;
+    `reasoning`, `logprobs`, `annotations` and `audio` if the answer has them; `waiting` is true in `waiting.jsonl` only;
+    `extra` has all other fields, by the object that they were in. `row` has the columns of the row that are not
+    variables, if it has any. `batch` is present, and true, if the request was part of a batch. `measured` has, for each
+    of the prompt's targets of which the case has a right value (`labels`, `numbers`, `sets`), the `path` as it is
+    written, what was `expected` and, if there is one, the value that it `got`. `score` is the share of the assertions
+    that hold, by weight, and `scores` are the named ones, if there are any.
     """
 
     index: NotRequired[int]
@@ -94,6 +94,7 @@ class Record(TypedDict):
     detail: str | None
     model: str
     served_model: str | None
+    system_fingerprint: NotRequired[str]
     finish_reason: str | None
     tool_calls: NotRequired[Json]
     reasoning: NotRequired[str]

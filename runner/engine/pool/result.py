@@ -106,6 +106,8 @@ def _record(
     }
     if batch:
         record["batch"] = True
+    if reply.fingerprint is not None:
+        record["system_fingerprint"] = reply.fingerprint
     if answer.tool_calls:
         record["tool_calls"] = list(answer.tool_calls)
     if answer.reasoning is not None:
