@@ -17,11 +17,11 @@ from ..engine.journal.final_records import final_records
 from ..engine.journal.index import journal_lines
 from ..engine.journal.record import Record
 from ..engine.journal.stored_runs import StoredRun, find_run
+from ..engine.plan.alternate import in_turn
 from ..engine.plan.configuration import configuration
 from ..engine.plan.job import Job, Unit, choices
 from ..engine.plan.plan import Plan, Preflight
 from ..engine.plan.spool import Spool
-from ..engine.plan.turns import in_turn
 from ..engine.pool.answer_cache import ResponseCache, RunCache
 from ..engine.pool.budget import Budget
 from ..engine.pool.pool_options import PoolOptions
