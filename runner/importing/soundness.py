@@ -6,7 +6,6 @@ counted as lost; if an error cannot be attributed to one of them, the whole prom
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 from ..engine.plan.lint import lint_prompt
@@ -58,10 +57,7 @@ def _faults(draft: Draft, written: Written) -> list[RunnerError]:
     """Return the errors of a prompt file; errors in files beside it count for the whole prompt."""
     name = f"{draft.name}.prompt.yaml"
     tree = MemoryTree({name: written.text.encode(), **draft.files})
-    # The environment is not read, and another file says who judges.
-    project = replace(
-        load_project_from(MemoryTree({}), Path("/"), environ={}), judge={"model": "-"}, similar={"model": "-"}
-    )
+    project = load_project_from(MemoryTree({}), Path("/"), environ={})  # the environment is not read
     try:
         prompt = load_prompt(name, tree)
         compile_rules(prompt, project)

@@ -95,11 +95,7 @@ def prompts_of(imported: Imported) -> list[str]:
 
 
 def project() -> Any:
-    return load_project_from(
-        MemoryTree({"runner.yaml": b"judge: {model: judge-2026-01-01}\nsimilar: {model: small}\n"}),
-        Path("/"),
-        environ={},
-    )
+    return load_project_from(MemoryTree({}), Path("/"), environ={})
 
 
 def spec_of(imported: Imported, number: int = 0) -> Mapping[str, Any]:

@@ -269,7 +269,10 @@ ASSERTIONS: list[tuple[str, Any]] = [
     ("{type: latency, threshold: 500}", {"type": "latency", "threshold": 500}),
     ("{type: javascript, value: 'output.length < 20'}", {"type": "expr", "value": "(text | length) < 20"}),
     ("{type: javascript, value: 'output.includes(\"x\")'}", {"type": "contains", "value": "x"}),
-    ("{type: contains, value: x, weight: 2, metric: m}", {"type": "contains", "value": "x"}),
+    (
+        "{type: contains, value: x, weight: 2, metric: m}",
+        {"type": "contains", "value": "x", "weight": 2, "metric": "m"},
+    ),
     ("{type: contains, value: x, ignoreCase: true, reason: r}", {"type": "contains", "value": "x"}),
     (
         "{type: javascript, value: output.length, threshold: 9}",
@@ -288,24 +291,36 @@ ASSERTIONS: list[tuple[str, Any]] = [
     ),
     (
         "{type: llm-rubric, value: 'Mentions {{a}}.'}",
-        {"type": "llm-rubric", "value": "Mentions x y."},
+        {"type": "llm-rubric", "value": "Mentions x y.", "judge": {"model": "gpt-5.6-sol"}},
     ),
     (
         "{type: not-llm-rubric, value: is rude, provider: 'openai:chat:gpt-4o'}",
         {"type": "not-llm-rubric", "value": "is rude", "judge": {"model": "gpt-4o"}},
     ),
-    ("{type: model-graded-closedqa, value: is short}", {"type": "closed-qa", "value": "is short"}),
-    ("{type: model-graded-factuality, value: x is y}", {"type": "factuality", "value": "x is y"}),
-    ("{type: factuality, value: x is y}", {"type": "factuality", "value": "x is y"}),
+    (
+        "{type: model-graded-closedqa, value: is short}",
+        {"type": "closed-qa", "value": "is short", "judge": {"model": "gpt-5.6-sol"}},
+    ),
+    (
+        "{type: model-graded-factuality, value: x is y}",
+        {"type": "factuality", "value": "x is y", "judge": {"model": "gpt-5.6-sol"}},
+    ),
+    (
+        "{type: factuality, value: x is y}",
+        {"type": "factuality", "value": "x is y", "judge": {"model": "gpt-5.6-sol"}},
+    ),
     (
         "{type: g-eval, value: polite, threshold: 0.6}",
-        {"type": "g-eval", "value": "polite", "threshold": 0.6},
+        {"type": "g-eval", "value": "polite", "threshold": 0.6, "judge": {"model": "gpt-5.6-sol"}},
     ),
     ("{type: moderation}", {"type": "moderation"}),
-    ("{type: similar, value: hello}", {"type": "similar", "value": "hello", "threshold": 0.75}),
     (
-        "{type: 'similar:cosine', value: [a, b], threshold: 0.9}",
-        {"type": "similar", "value": ["a", "b"], "threshold": 0.9},
+        "{type: similar, value: hello}",
+        {"type": "similar", "value": "hello", "threshold": 0.75, "model": "text-embedding-3-large"},
+    ),
+    (
+        "{type: 'similar:cosine', value: [a, b], threshold: 0.9, provider: 'openai:embedding:e'}",
+        {"type": "similar", "value": ["a", "b"], "threshold": 0.9, "model": "e"},
     ),
     (
         "{type: moderation, value: [hate, violence]}",
@@ -333,11 +348,10 @@ def test_an_assertion_becomes_the_one_that_holds_for_the_same_answers(tmp_path, 
     [
         ("{type: select-best, value: is polite}", "I502"),
         ("{type: llm-rubric, value: is polite, rubricPrompt: 'judge {{output}}'}", "I502"),
-        (
-            "{type: llm-rubric, value: is polite, provider: {id: openai:gpt-4o, config: {temperature: 1}}}",
-            "I502",
-        ),
-        ("{type: llm-rubric, value: is polite, threshold: 0.8}", "I504"),
+        ("{type: not-llm-rubric, value: is polite, threshold: 0.8}", "I504"),
+        ("{type: llm-rubric, value: is polite, threshold: 3}", "I505"),
+        ("{type: llm-rubric, value: is polite, provider: 'python:judge.py'}", "I502"),
+        ("{type: llm-rubric, value: is polite, transform: output.trim()}", "I502"),
         ("{type: g-eval, value: [a, b]}", "I502"),
         ("{type: moderation, value: [nonsense]}", "I505"),
         ("{type: python, value: 'len(output) > 3'}", "I503"),
@@ -442,6 +456,76 @@ def test_ollama_is_sent_one_text_as_the_message_of_the_user_and_messages_are_a_l
     assert [code for code, _ in losses(found)] == ["I203"]
 
 
+def test_a_test_is_in_the_files_of_the_models_that_it_names(tmp_path):
+    found = config(
+        tmp_path,
+        "prompts: ['{{a}}']\nproviders: [openai:o4-big, {id: openai:o4-mini, label: small}, ollama:chat:o4-l]\n"
+        "tests:\n- vars: {a: all}\n- {vars: {a: openai}, providers: [openai]}\n- {vars: {a: small}, providers: [small]}\n"
+        "- {vars: {a: any}, providers: ['ol*', openai:o4-mini]}\n- {vars: {a: own}, provider: openai:o4-own}\n",
+    )
+    assert found.lost == ()
+    values = {
+        spec["model"]: [test["vars"]["a"] for test in spec["tests"]]
+        for spec in (spec_of(found, number) for number in range(4))
+    }
+    assert values == {
+        "o4-big": ["all", "openai"], "o4-mini": ["all", "openai", "small", "any"], "o4-l": ["all", "any"], "o4-own": ["own"],
+    }  # fmt: skip
+
+
+def test_models_that_no_test_calls_have_no_file(tmp_path):
+    found = config(
+        tmp_path,
+        "prompts: ['{{a}}']\nproviders: [openai:o4-a, openai:o4-b]\ntests: [{vars: {a: x}, providers: [openai:o4-b]}]\n",
+    )
+    assert [spec_of(found)["model"], len(prompts_of(found))] == ["o4-b", 1]
+
+
+@pytest.mark.parametrize(
+    ("where", "judge"),
+    [
+        ("assert: [{type: llm-rubric, value: x, provider: 'ollama:chat:j'}]", "j"),
+        ("assert: [{type: llm-rubric, value: x}], options: {provider: {id: 'openai:chat:k', config: {temperature: 0}}}", "k"),
+        ("assert: [{type: llm-rubric, value: x}]", "default"),
+        ("assert: [{type: llm-rubric, value: x}], options: {provider: {text: 'openai:t', embedding: 'openai:embedding:e'}}", "t"),
+    ],
+)  # fmt: skip
+def test_the_model_that_judges_is_the_one_that_promptfoo_asks(tmp_path, where, judge):
+    found = config(
+        tmp_path,
+        "prompts: ['{{a}}']\nproviders: [openai:o4]\ndefaultTest: {options: {provider: 'openai:default'}}\n"
+        f"tests: [{{vars: {{a: x}}, {where}}}]\n",
+    )
+    assert found.lost == ()
+    assert spec_of(found)["tests"][0]["assert"][0]["judge"] == {"model": judge}
+    assert faults_of(found) == []
+
+
+def test_a_rubric_with_a_threshold_must_pass_and_have_the_score(tmp_path):
+    found = config(
+        tmp_path,
+        "prompts: [a]\nproviders: [openai:o4]\ntests: [{assert: [{type: llm-rubric, value: x, threshold: 0.7}]}]\n",
+    )
+    asserts = spec_of(found)["tests"][0]["assert"]
+    assert [(each["type"], each.get("threshold")) for each in asserts] == [
+        ("llm-rubric", None),
+        ("g-eval", 0.7),
+    ]
+
+
+def test_a_threshold_of_assertions_that_hold_or_fail_is_kept(tmp_path):
+    found = config(
+        tmp_path,
+        "prompts: [a]\nproviders: [openai:o4]\ndefaultTest: {threshold: 0.4}\n"
+        "tests: [{assert: [{type: contains, value: x, weight: 3}, {type: is-json}], threshold: 0.5}, "
+        "{description: b, assert: [{type: contains, value: y}]}]\n",
+    )
+    assert found.lost == ()
+    tests = spec_of(found)["tests"]
+    assert [test["threshold"] for test in tests] == [0.5, 0.4]
+    assert tests[0]["assert"][0]["weight"] == 3
+
+
 @pytest.mark.parametrize(
     ("mode", "api"),
     [("responses", "responses"), ("completion", "completions"), ("completions", "completions")],
@@ -489,9 +573,12 @@ def test_what_promptfoo_does_not_send_is_left_out_of_the_request(tmp_path):
 @pytest.mark.parametrize(
     ("extra", "code"),
     [
-        ("threshold: 0.5", "I504"),
+        ("threshold: 0", "I504"),
+        ("threshold: 0.5, assert: [{type: llm-rubric, value: x}]", "I504"),
         ("options: {transform: fetch(output)}", "I205"),
-        ("provider: openai:gpt-4o", "I403"),
+        ("provider: 'python:x.py'", "I201"),
+        ("providers: [nobody]", "I403"),
+        ("options: {rubricPrompt: x}, assert: [{type: llm-rubric, value: x}]", "I502"),
         ("providerOutput: canned", "I403"),
         ("options: {prefix: hello}", "I403"),
     ],
@@ -499,8 +586,7 @@ def test_what_promptfoo_does_not_send_is_left_out_of_the_request(tmp_path):
 def test_what_changes_the_verdict_or_the_request_of_a_test_is_a_loss(tmp_path, extra, code):
     found = config(
         tmp_path,
-        "prompts: ['{{a}}']\nproviders: [openai:gpt-4o]\n"
-        f"tests: [{{vars: {{a: x}}, assert: [{{type: contains, value: y}}], {extra}}}]\n",
+        f"prompts: ['{{{{a}}}}']\nproviders: [openai:gpt-4o]\ntests: [{{vars: {{a: x}}, {extra}}}]\n",
     )
     assert code in {each for each, _ in losses(found)}
 

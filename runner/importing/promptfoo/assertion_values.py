@@ -60,6 +60,8 @@ def by_type(
         return made
     if kind == "finish-reason" and isinstance(value, str) and value:
         return {"type": f"{prefix}finish-reason", "value": value}
+    if kind in _MEASURED:
+        raise Lost("I501", _MEASURED[kind])
     if kind == "is-refusal":
         raise Lost(
             "I501",
@@ -68,6 +70,12 @@ def by_type(
     if kind == "ends-with":
         raise Lost("I505", "promptfoo has no type ends-with: it fails in promptfoo, too")
     raise Lost("I501", "there is no such check")
+
+
+_MEASURED = {
+    "perplexity": "it needs log probabilities",
+    "perplexity-score": "it needs log probabilities",
+}
 
 
 def _text(value: Json) -> str:

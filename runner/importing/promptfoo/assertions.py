@@ -18,14 +18,12 @@ from ..nodes import root_of
 from ..sources import Folder
 from .assertion_values import by_type
 from .cases import spelt
-from .judged import judged
+from .judged import NOBODY, JudgeSettings, judged
 from .source_assertions import CODE, JUDGED, Lost, SourceAssertion, decides_nothing, plain_type, title_of
 from .transforms import Transform, applied
 
 __all__ = ["Given", "mapped"]
 
-_MEASURED = {"perplexity": "it needs log probabilities",
-             "perplexity-score": "it needs log probabilities"}  # fmt: skip
 _BROKEN = frozenset(
     {"length", "valid-json", "empty", "not-empty", "b-eval", "json", "json-schema", "exact", "exact-match"}
 )
@@ -37,7 +35,7 @@ class Given:
     """The context of an assertion: the values of the case, the names of variables in runner, and the prompt.
 
     `parsed`: promptfoo parses the answer before it is judged (json_schema). `json`: the prompt asks for JSON. `transform`
-    changes the answer before that.
+    changes the answer before that. `judge`: who judges it, if the assertion does not say.
     """
 
     values: Mapping[str, Json] | None
@@ -47,29 +45,31 @@ class Given:
     folder: Folder
     ledger: Ledger
     transform: Transform | None = None
+    judge: JudgeSettings = NOBODY
 
 
-def mapped(source: SourceAssertion, given: Given, comments: Comments) -> Mapped | None:
-    """Return the assertion of runner; None if it is implied or lost, which its item records."""
+def mapped(source: SourceAssertion, given: Given, comments: Comments) -> list[Mapped]:
+    """Return the assertions of runner; none if it is implied or lost, which its item records."""
     try:
         if source.lost is not None:
             raise source.lost
         if decides_nothing(source):
             source.entry.drop("I507", "it has weight 0: promptfoo scores it, and it always passes")
-            return None
-        spec = _spec(source, given)
+            return []
+        specs = _specs(source, given)
     except Lost as lost:
         source.entry.lose(lost.code, lost.why)
         for transform in (source.transform, given.transform):
             if lost.code == "I205" and transform is not None:
                 transform.entry.lose("I205", "code changes the answer before it is judged")
-        return None
-    if spec is None:
-        return None
-    return Mapped(spec, source.entry, comments.above(source.node))
+        return []
+    return [
+        Mapped({**spec, **source.score}, source.entry, comments.above(source.node) if first else ())
+        for first, spec in zip((True, *(False for _ in specs)), specs, strict=False)
+    ]
 
 
-def _spec(source: SourceAssertion, given: Given) -> JsonObject | None:
+def _specs(source: SourceAssertion, given: Given) -> list[JsonObject]:
     node = source.node
     if isinstance(node.value, str):
         raise Lost("I505", "an assertion must be an object, not a string")
@@ -79,35 +79,27 @@ def _spec(source: SourceAssertion, given: Given) -> JsonObject | None:
     written = kind_node.text.strip()
     kind = plain_type(written)
     negated = written.startswith("not-")
-    if kind in JUDGED or kind == "similar":
-        found = judged(kind, source, lambda value: _expanded(value, given), negated=negated)
-        if kind != "moderation" and "judge" not in found:
-            key = "similar" if kind == "similar" else "judge"
-            given.ledger.remark(
-                source.node.location, "I511", title_of(source.node),
-                f"promptfoo chooses the model for it; declare one in runner.yaml: {key}: {{model: ...}}",
-            )  # fmt: skip
-        return found
-    if kind in _MEASURED:
-        raise Lost("I501", _MEASURED[kind])
     value = node.value.get("value") if isinstance(node.value, dict) else None
     if isinstance(value, str) and value.startswith("file://"):
         value = _of_file(source, value, given)
+    if kind in JUDGED:
+        if _transform(source, given) is not None:
+            raise Lost("I205", "it judges the answer after a transform")
+        return judged(kind, _expanded(value, given), source, given.judge, given.ledger, negated=negated)
     if kind == "javascript":
-        return _javascript(str(value) if value is not None else "", given, source, negated=negated)
+        return [_javascript(str(value) if value is not None else "", given, source, negated=negated)]
     if kind in CODE:
         raise Lost("I503", "code is not run")
     if kind in _BROKEN and assertion_type(written) is None:
         raise Lost("I505", f"promptfoo has no type {written}: it fails in promptfoo, too")
-    value = _expanded(value, given)
-    spec = by_type(kind, value, source, wants_json=given.json, negated=negated)
+    spec = by_type(kind, _expanded(value, given), source, wants_json=given.json, negated=negated)
     transform = None if kind in _NOT_ABOUT_THE_TEXT else _transform(source, given)
     if transform is None:
-        return spec
+        return [] if spec is None else [spec]
     if spec is None or given.json or transform.code is None:
         raise Lost("I205", "it judges the answer after a transform")
     try:
-        return applied(spec, transform.code, given.rename)
+        return [applied(spec, transform.code, given.rename)]
     except NotTranslatableError as error:
         raise Lost("I205", f"it judges the answer after a transform: {error}") from None
 

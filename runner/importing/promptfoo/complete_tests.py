@@ -11,7 +11,9 @@ from ...values import Json
 from ..ledger import Entry, Ledger
 from ..nodes import Node, root_of
 from .cases import SourceTest, VariableError, expanded, read_tests
-from .config import REQUEST_OPTIONS, CompleteTest, Config, lose_threshold
+from .config import REQUEST_OPTIONS, CompleteTest, Config, read_threshold
+from .judged import JudgeSettings
+from .providers import Provider, read_providers
 from .source_assertions import read_assertions
 from .transforms import read_transform
 
@@ -71,6 +73,8 @@ def _test(config: Config, source: SourceTest) -> CompleteTest:
     made = CompleteTest(
         source, [], None, [], {}, {}, None, None, own_defaults=True, transform=config.transform,
     )  # fmt: skip
+    made.providers = config.default_providers
+    made.judge, made.threshold = config.judge, config.default_threshold
     made.vars = {**config.default_vars, **source.vars}
     made.bases = dict.fromkeys(made.vars, config.default_base)
     expand = "disableVarExpansion" not in config.default_options
@@ -93,15 +97,13 @@ def _test(config: Config, source: SourceTest) -> CompleteTest:
             wanted = value.value if isinstance(value.value, list) else [value.value]
             made.prompts = tuple(str(each) for each in wanted)
         elif key == "threshold":
-            lose_threshold(entry, value)
-        elif key == "providers":
-            entry.lose("I403", "the test is only for some of the models; in runner it is for all of them")
-        elif key in ("provider", "providerOutput"):
-            why = (
-                "the test calls a different model"
-                if key == "provider"
-                else "the test judges a given text without a call to a model"
-            )
+            made.threshold = read_threshold(entry, value)
+        elif key == "providers" and isinstance(value.value, list):
+            made.providers = tuple(str(each) for each in value.value)
+        elif key == "provider":
+            made.provider = _own_provider(value, source, config, entry)
+        elif key == "providerOutput":
+            why = "the test judges a given text without a call to a model"
             entry.lose("I403", why)
             source.entry.lose("I403", why)
         elif key in ("__metric", "weight"):
@@ -121,6 +123,20 @@ def _test(config: Config, source: SourceTest) -> CompleteTest:
         for each in made.asserts:
             each.entry.lose(source.entry.code or "I402", "its test is lost")
     return made
+
+
+def _own_provider(node: Node, source: SourceTest, config: Config, entry: Entry) -> Provider | None:
+    """Return the model that only one test calls. Its test is lost if it is not a model."""
+    keys = set(config.comments.keys)
+    models, others = read_providers(node, config.folder, source.base, config.ledger, keys)
+    config.comments.keys = frozenset(keys)
+    if len(models) != 1:
+        why = others[0] if others else "the test calls something else than a model"
+        entry.lose("I201", why)
+        source.entry.lose("I201", why)
+        return None
+    models[0].of_test = True
+    return models[0]
 
 
 def _tag(name: str, value: Json) -> str:
@@ -166,7 +182,12 @@ def _test_option(made: CompleteTest, key: str, node: Node, ledger: Ledger) -> bo
     elif key in ("prefix", "suffix") and node.text:
         entry.lose("I403", f"the {key} of the prompt is only for this test")
         made.source.entry.lose("I403", f"it has its own {key}")
-    elif key in ("provider", "rubricPrompt", "factuality"):
+    elif key == "provider":
+        made.judge = JudgeSettings(node, made.judge.own_prompt)
+    elif key == "rubricPrompt":
+        made.judge = JudgeSettings(made.judge.provider, own_prompt=True)
+        entry.drop("I509", "the assertions that a model judges with it are lost")
+    elif key == "factuality":
         entry.drop("I509", "it is about the model that judges")
     elif key == "storeOutputAs" and node.text:
         made.stores = node.text

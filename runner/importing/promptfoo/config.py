@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ...errors import RunnerError
@@ -11,10 +12,20 @@ from ..ledger import Entry, Ledger
 from ..nodes import Node, root_of
 from ..sources import Folder
 from .cases import SourceTest
+from .judged import NOBODY, JudgeSettings
+from .providers import Provider, is_named
 from .source_assertions import SourceAssertion, read_assertions
 from .transforms import Transform, read_transform
 
-__all__ = ["REQUEST_OPTIONS", "CompleteTest", "Config", "lose_threshold", "read_defaults", "read_top_level"]
+__all__ = [
+    "REQUEST_OPTIONS",
+    "CompleteTest",
+    "Config",
+    "Threshold",
+    "read_defaults",
+    "read_threshold",
+    "read_top_level",
+]
 
 _OWN_SETTINGS = {
     "$schema", "commandLineOptions", "outputPath", "sharing", "writeLatestResults", "metadata", "tags", "env", "envFile",
@@ -45,6 +56,14 @@ REQUEST_OPTIONS = {
 }  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """The part of the assertions of a test that has to hold, by weight, with its item."""
+
+    entry: Entry
+    value: float
+
+
 @dataclass(slots=True)
 class Config:
     """The content of one configuration. Used for one import."""
@@ -60,6 +79,9 @@ class Config:
     default_asserts: list[SourceAssertion] = field(default_factory=list)
     default_options: dict[str, Node] = field(default_factory=dict)
     default_base: str = ""
+    default_threshold: Threshold | None = None
+    judge: JudgeSettings = NOBODY
+    default_providers: tuple[str, ...] | None = None
     prefix: str = ""
     suffix: str = ""
     transform: Transform | None = None
@@ -83,6 +105,21 @@ class CompleteTest:
     own_defaults: bool
     transform: Transform | None
     stores: str | None = None
+    providers: tuple[str, ...] | None = None
+    threshold: Threshold | None = None
+    judge: JudgeSettings = NOBODY
+    provider: Provider | None = None
+    """The model that only this test calls, if it names one."""
+
+    def calls(self, group: Sequence[Provider]) -> bool:
+        """Return whether the test calls the models of a group."""
+        if self.provider is not None:
+            return [*group] == [self.provider]
+        if any(each.of_test for each in group):
+            return False
+        return self.providers is None or any(
+            is_named(each, name) for name in self.providers for each in group
+        )
 
 
 def read_top_level(config: Config) -> None:
@@ -144,9 +181,11 @@ def read_defaults(config: Config) -> None:
         if key == "vars":
             config.default_vars = dict(value.entries())
         elif key == "threshold":
-            lose_threshold(entry, value)
+            config.default_threshold = read_threshold(entry, value)
         elif key in ("description", "metadata"):
             entry.drop("I102", "it only describes the tests")
+        elif key == "providers" and isinstance(value.value, list):
+            config.default_providers = tuple(str(each) for each in value.value)
         elif key == "provider":
             entry.drop("I509", "it is the model that judges")
         else:
@@ -165,7 +204,12 @@ def _option(config: Config, key: str, node: Node) -> None:
     elif key == "transformVars":
         config.transform = Transform(entry, None)
         entry.lose("I402", "code changes the variables")
-    elif key in ("provider", "rubricPrompt", "factuality"):
+    elif key == "provider":
+        config.judge = JudgeSettings(node, config.judge.own_prompt)
+    elif key == "rubricPrompt":
+        config.judge = JudgeSettings(config.judge.provider, own_prompt=True)
+        entry.drop("I509", "the assertions that a model judges with it are lost")
+    elif key == "factuality":
         entry.drop("I509", "it is about the model that judges")
     elif key == "disableVarExpansion" or key in REQUEST_OPTIONS:
         config.default_options[key] = node
@@ -173,10 +217,10 @@ def _option(config: Config, key: str, node: Node) -> None:
         entry.drop("I102", "it is a setting of promptfoo itself")
 
 
-def lose_threshold(entry: Entry, node: Node) -> None:
-    """Record a threshold as lost, since only a part of the assertions has to hold with it."""
-    if not isinstance(node.value, int | float) or node.value < 1:
-        entry.lose(
-            "I504",
-            "only a part of the assertions has to hold in promptfoo; in runner every assertion must hold",
-        )
+def read_threshold(entry: Entry, node: Node) -> Threshold | None:
+    """Return the part of the assertions that has to hold; None if all must."""
+    value = node.value
+    if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
+        entry.lose("I504", "no assertion has to hold; in runner every assertion must hold")
+        return None
+    return Threshold(entry, value) if value < 1 else None

@@ -49,7 +49,10 @@ def fill(
     tests = [
         test
         for test in config.tests
-        if is_for_prompt(test, prompt) and test.cases is not None and not test.source.entry.lost
+        if is_for_prompt(test, prompt)
+        and test.calls(group)
+        and test.cases is not None
+        and not test.source.entry.lost
     ]
     _inputs(draft, config, words, tests, rename)
     if any(re.search(r"\{[%#]", text) for text in all_texts(words.messages)):
@@ -126,6 +129,7 @@ def _given(
         config.folder,
         config.ledger,
         transform=transform,
+        judge=config.judge,
     )
 
 
@@ -141,9 +145,7 @@ def _put_assertions(
     kept: list[Json] = []
     for_all = [each for each in config.default_asserts if _is_for_all(each, tests, config)]
     for each in for_all:
-        made = mapped(each, given, config.comments)
-        if made is not None:
-            draft.asserts.append(made)
+        draft.asserts += mapped(each, given, config.comments)
         if each.entry.lost:
             kept.append(kept_assertion(each.node, each.entry, None, config.comments.keys))
     if kept:
@@ -173,7 +175,8 @@ def _response_format(value: Json) -> Json:
 
 def _is_for_all(assertion: SourceAssertion, tests: Sequence[CompleteTest], config: Config) -> bool:
     return not uses_variables(assertion) and all(
-        test.own_defaults and test.transform is config.transform for test in tests
+        test.own_defaults and test.transform is config.transform and test.judge == config.judge
+        for test in tests
     )
 
 

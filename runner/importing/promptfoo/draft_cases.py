@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -15,7 +16,7 @@ from .assertions import Given, mapped
 from .cases import spelt
 from .config import CompleteTest, Config
 from .prompts import Wording
-from .source_assertions import SourceAssertion
+from .source_assertions import SourceAssertion, decides_nothing
 
 __all__ = ["cases_of", "printed"]
 
@@ -60,21 +61,47 @@ def cases_of(
             fields["tags"] = list(dict.fromkeys(test.tags))
         fields["vars"] = dict(ours)
         case = CaseDraft(fields, test.source.entry, comments=config.comments.above(test.source.node))
-        here = replace(given, values=values, transform=test.transform or given.transform)
+        here = replace(given, values=values, transform=test.transform or given.transform, judge=test.judge)
         complete = True
         known: list[Mapped] = []
         for each in (*(defaults if test.own_defaults else ()), *test.asserts):
-            made = mapped(each, here, config.comments)
-            if made is not None:
-                known.append(made)
+            known += mapped(each, here, config.comments)
             if each.entry.lost:
                 complete = False
                 if not _is_kept(kept, each):
                     kept.append(kept_assertion(each.node, each.entry, identity, config.comments.keys))
         case.asserts = list(_once(known))
+        if test.threshold is not None:
+            wanted = [
+                each
+                for each in ((*defaults, *test.asserts) if test.own_defaults else test.asserts)
+                if not decides_nothing(each)
+            ]
+            _put_threshold(case, test, config, complete=complete and len(case.asserts) == len(wanted))
         if not complete:
             mark(case)
         yield case
+
+
+_BINARY = re.compile(
+    r"(?:not-)?(?:equals|i?contains(?:-any|-all)?|starts-with|regex|is-json|contains-json|latency|cost|word-count|finish-reason)"
+)
+"""The types whose score in promptfoo is 0 or 1."""
+
+
+def _put_threshold(case: CaseDraft, test: CompleteTest, config: Config, *, complete: bool) -> None:
+    """Write the part of the assertions that has to hold, if the score of the case is the same in promptfoo."""
+    assert test.threshold is not None
+    sources = [*(config.default_asserts if test.own_defaults else ()), *test.asserts]
+    kinds = [str(kind.value) for each in sources if (kind := each.node.get("type")) is not None]
+    complete = complete and not any(each.entry.outcome in ("lost", "implied") for each in sources)
+    if not complete or any(each.in_set for each in sources) or not all(map(_BINARY.fullmatch, kinds)):
+        test.threshold.entry.lose(
+            "I504",
+            "promptfoo compares it with a mean of scores; in runner every assertion must hold",
+        )
+        return
+    case.fields = {**case.fields, "threshold": test.threshold.value}
 
 
 def _is_kept(kept: Sequence[Json], each: SourceAssertion) -> bool:

@@ -13,7 +13,7 @@ from ..ledger import RefusedSourceError
 from ..literal import in_texts
 from ..names import file_stem, free_name, input_name
 from ..nunjucks import NoCounterpartError
-from .config import Config
+from .config import CompleteTest, Config
 from .contents import fill, is_for_prompt
 from .prompts import SourcePrompt, Wording, worded
 from .providers import Provider
@@ -46,7 +46,7 @@ def make_drafts(
             prompt.entry.location = place
             prompt.entry.lose("I303", f"its template cannot be translated: {error.message}")
             continue
-        groups = _groups(prompt, providers)
+        groups = _groups(prompt, providers, config.tests)
         stem = file_stem(prompt.stem or _first(prompt.names), _stem_of(source, config, len(prompts), number))
         for index, group in enumerate(groups):
             name = (
@@ -68,10 +68,20 @@ def make_drafts(
         )
     for test in config.tests:
         if test.prompts is not None and not any(is_for_prompt(test, prompt) for prompt in prompts):
-            test.source.entry.lose("I403", f"no prompt has the name {', '.join(test.prompts)}")
-            for each in test.asserts:
-                each.entry.lose("I403", "its test is lost")
+            _lose(test, f"no prompt has the name {', '.join(test.prompts)}")
+        if (
+            test.provider is None
+            and test.providers is not None
+            and not any(test.calls([each]) for each in providers)
+        ):
+            _lose(test, f"no provider has the name {', '.join(test.providers)}")
     return drafts
+
+
+def _lose(test: CompleteTest, why: str) -> None:
+    test.source.entry.lose("I403", why)
+    for each in test.asserts:
+        each.entry.lose("I403", "its test is lost")
 
 
 def _first(names: Sequence[str]) -> str:
@@ -89,17 +99,25 @@ def _stem_of(source: str, config: Config, several: int, number: int) -> str:
     return stem if several == 1 else f"{stem}-{number + 1}"
 
 
-def _groups(prompt: SourcePrompt, providers: Sequence[Provider]) -> list[list[Provider]]:
-    """Return the providers of a prompt, grouped by equal requests."""
+def _groups(
+    prompt: SourcePrompt, providers: Sequence[Provider], tests: Sequence[CompleteTest]
+) -> list[list[Provider]]:
+    """Return the providers of a prompt, grouped by equal requests and equal tests; those of single tests come last."""
     names = set(prompt.names) | {prompt.stem}
     chosen = [each for each in providers if each.prompts is None or names & set(each.prompts)]
     groups: dict[str, list[Provider]] = {}
     for each in chosen:
         transform = each.transform.code if each.transform else ""
-        groups.setdefault(json.dumps([each.request, transform], sort_keys=True), []).append(each)
+        called = [test.calls([each]) for test in tests]
+        groups.setdefault(json.dumps([each.request, transform, called], sort_keys=True), []).append(each)
     for group in groups.values():
         group[:] = list({each.model: each for each in reversed(group)}.values())[::-1]
-    return list(groups.values()) or [[]]
+    found = list(groups.values()) or [[]]
+    mine = [test for test in tests if is_for_prompt(test, prompt)]
+    own = [[test.provider] for test in mine if test.provider is not None]
+    # Models that no test calls, and that promptfoo therefore does not call.
+    called_by = [group for group in found if any(test.calls(group) for test in mine)]
+    return ((called_by or (found if not own else [])) if mine else found) + own
 
 
 def _renamed(config: Config, prompt: SourcePrompt) -> dict[str, str]:

@@ -16,7 +16,7 @@ from ..secrets import is_key_name, keys_in
 from ..sources import Folder
 from .transforms import Transform, read_transform
 
-__all__ = ["ECHO", "Provider", "read_providers"]
+__all__ = ["ECHO", "Provider", "embedding_of", "is_named", "model_of", "read_providers"]
 
 ECHO = "the provider is echo, which calls no model"
 """The description of a provider that only returns the prompt."""
@@ -114,6 +114,8 @@ class Provider:
     prompts: tuple[str, ...] | None = None
     fields: dict[str, Entry] = field(default_factory=dict)
     transform: Transform | None = None
+    of_test: bool = False
+    """Whether only one test names it."""
     generates: bool = False
     """Return whether it is Ollama's generate endpoint, which wraps a text as a user message and has no messages."""
 
@@ -144,6 +146,27 @@ def read_providers(
             others.append(found)
             entry.lose("I201", found)
     return models, others
+
+
+def model_of(identity: str) -> str | None:
+    """Return the model that an id of a provider names; None if it is none."""
+    kind = _kind(identity)
+    return None if isinstance(kind, str) else kind[2] or None
+
+
+def embedding_of(identity: str) -> str | None:
+    """Return the model for embeddings that an id of a provider names; None if it is none."""
+    vendor, _, rest = identity.partition(":")
+    mode, _, model = rest.partition(":")
+    known = vendor.lower() in _CHAT | _OTHER_DOORS and mode in ("embedding", "embeddings")
+    return model if known and model else None
+
+
+def is_named(provider: Provider, name: str) -> bool:
+    """Return whether a test that names a provider means this one: by id, label or a prefix of them, as promptfoo does."""
+    if name.endswith("*"):
+        return any(each.startswith(name[:-1]) for each in provider.ids)
+    return any(each == name or each.startswith(f"{name}:") for each in provider.ids)
 
 
 def _each(node: Node | None, folder: Folder, base: str, ledger: Ledger, depth: int) -> Iterator[_Given]:

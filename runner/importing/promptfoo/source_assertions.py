@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from ...values import JsonObject
 from ..ledger import Entry, Ledger
 from ..nodes import Node
 from .transforms import Transform, read_transform
@@ -26,7 +27,7 @@ JUDGED = frozenset(
     {
         "llm-rubric", "g-eval", "factuality", "model-graded-closedqa", "model-graded-factuality", "answer-relevance",
         "context-recall", "context-relevance", "context-faithfulness", "conversation-relevance", "select-best", "max-score", "pi",
-        "search-rubric", "agent-rubric", "classifier", "moderation",
+        "search-rubric", "agent-rubric", "classifier", "moderation", "similar",
     }
 )  # fmt: skip
 """The types in which a model judges the answer."""
@@ -54,6 +55,9 @@ class SourceAssertion:
     default: bool = False
     lost: Lost | None = None
     transform: Transform | None = None
+    score: JsonObject = field(default_factory=dict)
+    """The keys `metric` and `weight`."""
+    in_set: bool = False
 
 
 def read_assertions(
@@ -98,6 +102,8 @@ def _of_set(
         for each in inner:
             each.entry.lose("I504", "it is in a set of which only a part has to hold")
         return
+    for each in inner:
+        each.in_set = True
     yield from inner
 
 
@@ -133,15 +139,8 @@ def _settings(source: SourceAssertion, ledger: Ledger) -> None:
             continue
         if key == "transform" and kind not in JUDGED:
             source.transform = read_transform(node, source.entry)
-        elif key == "weight":
-            why = "it affects only the score; every assertion must hold"
-            if node.value == 0:
-                why = "it excludes the assertion from the verdict"
-            ledger.add("key", node.key_location, '"weight" of an assertion').drop("I507", why)
-        elif key == "metric":
-            ledger.add("key", node.key_location, '"metric" of an assertion').drop(
-                "I507", "it names a score; the verdict is the same"
-            )
+        elif key in ("weight", "metric"):
+            _score(source, key, node, ledger.add("key", node.key_location, f'"{key}" of an assertion'))
         elif key in ("provider", "rubricPrompt", "contextTransform", "transform") and kind in JUDGED:
             continue  # kept with the assertion
         elif key == "config" and kind in CODE:
@@ -150,6 +149,22 @@ def _settings(source: SourceAssertion, ledger: Ledger) -> None:
             ledger.add("key", node.key_location, f'"{key}" of an assertion').drop(
                 "I507", f"promptfoo does not read {key} in an assertion of this type"
             )
+
+
+def _score(source: SourceAssertion, key: str, node: Node, entry: Entry) -> None:
+    """Read how an assertion counts in scores."""
+    value = node.value
+    if key == "weight":
+        if value == 0:
+            entry.drop("I507", "it excludes the assertion from the verdict")
+        elif isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 1_000_000:
+            entry.drop("I507", "it is not a positive number; it affects only the score")
+        elif value != 1:
+            source.score = {**source.score, key: value}
+    elif isinstance(value, str) and len(value) <= 60 and re.fullmatch(r"[A-Za-z][\w -]*", value):
+        source.score = {**source.score, key: value}
+    else:
+        entry.drop("I507", "a score cannot have this name in runner; the verdict is the same")
 
 
 def decides_nothing(source: SourceAssertion) -> bool:
