@@ -56,7 +56,11 @@ def _plain(value: Any) -> str:
         return _quote(value)
     if kind is dict:
         keys = sorted(value) if "".join(value).isascii() else sorted(value, key=_utf16)
-        return f"{{{','.join([f'{_quote(key)}:{_plain(value[key])}' for key in keys])}}}"
+        members = [
+            f"{_quote(key)}:{_quote(item) if type(item := value[key]) is str else _plain(item)}"
+            for key in keys
+        ]
+        return f"{{{','.join(members)}}}"
     if kind is list:
         return f"[{','.join([_plain(item) for item in value])}]"
     if value is None:

@@ -13,7 +13,7 @@ from ..values import Json
 from .json_outline import MAX_DEPTH, outline
 from .text import TextError
 
-__all__ = ["is_too_deep", "load_strict", "load_strict_at"]
+__all__ = ["decode_whole", "is_too_deep", "load_strict", "load_strict_at"]
 
 # Half of a surrogate pair: json.loads accepts a lone one, which no UTF-8 file or request can contain.
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
@@ -31,7 +31,7 @@ def load_strict(text: str) -> Json:
     than `MAX_DEPTH`.
     """
     try:
-        value: Json = _DECODER.decode(text)
+        value = decode_whole(_DECODER, text)
     except (RecursionError, _NotStrictError):
         outline(text)
         # The two readers disagree: believe the stricter.
@@ -39,6 +39,22 @@ def load_strict(text: str) -> Json:
     if _SURROGATE.search(text) or is_too_deep(value, text):
         outline(text)
     return value
+
+
+def decode_whole(decoder: json.JSONDecoder, text: str) -> Json:
+    """Return `decoder.decode(text)`, and faster if there is no white space before the value."""
+    value: Json
+    try:
+        value, end = decoder.raw_decode(text)
+        is_whole = not text[end:].strip(_SPACE)
+    except json.JSONDecodeError:
+        is_whole = False
+    if not is_whole:
+        value = decoder.decode(text)
+    return value
+
+
+_SPACE = " \t\n\r"
 
 
 def load_strict_at(text: str, at: int) -> tuple[Json, int] | None:

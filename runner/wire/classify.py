@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from ..finish_reasons import NONE_DECLARED, Declared, Ending, ending_of
 from ..values import Json, JsonObject
-from .decoding import decode_envelope, parse_answer, visible
+from .decoding import decode_envelope, parse_answer, visible, visible_object, visible_text
 from .early_endings import LONGEST_WORD, end_early, failed
 from .error_rules import Asked
 from .message_content import MessageContent, read_content
@@ -35,7 +35,14 @@ class _Exchange(NamedTuple):
     headers: Mapping[str, str]
     request: JsonObject
     finish_reasons: Mapping[str, Declared]
-    asked: Asked
+    keyed: bool
+    path: str
+    names: Mapping[str, tuple[str, ...]]
+
+    @property
+    def asked(self) -> Asked:
+        """The facts about the request that its errors need."""
+        return Asked(self.request, self.keyed, self.path, self.names)
 
     @property
     def expected(self) -> int:
@@ -68,7 +75,7 @@ def read_reply(
     response_format json_schema and json_object, but not validated against the schema here. `translate` and `reader`
     convert another wire format to a chat completion, for a whole response and for a stream.
     """
-    exchange = _Exchange(status, headers, request, finish_reasons, Asked(request, keyed, path, names))
+    exchange = _Exchange(status, headers, request, finish_reasons, keyed, path, names)
     if 200 <= status < 300 and _is_stream(headers, body):
         stream = reader(headers, finish_reasons, exchange.asked)
         feed_all(stream, body)
@@ -127,11 +134,11 @@ def _with_facts(reply: Reply, completion: Mapping[str, Json]) -> Reply:
 
 
 def _facts(completion: Mapping[str, Json]) -> dict[str, Any]:
-    usage = visible(completion.get("usage"))
+    usage = completion.get("usage")
     return {
         "id": _word(completion.get("id")) or None,
         "served_model": _word(completion.get("model")) or None,
-        "usage": usage if isinstance(usage, dict) else None,
+        "usage": visible_object(usage) if isinstance(usage, dict) else None,
         "fingerprint": _word(completion.get("system_fingerprint")) or None,
     }
 
@@ -199,7 +206,7 @@ def _bare(
     return Answer(
         index,
         Outcome.OK,
-        text=None if text is None else str(visible(text)),
+        text=None if text is None else visible_text(text),
         finish_reason=_finish_word(choice.get("finish_reason")),
         refusal=_word(refusal if isinstance(refusal, str) and refusal else content.refusal) or None,
         tool_calls=_tool_calls(message),
@@ -392,11 +399,11 @@ def _finish_word(value: Json) -> str | None:
     """Return a finish_reason as text. Other values become JSON text, so that they count as unknown and not as missing."""
     if value is None or isinstance(value, str):
         return _word(value)
-    return str(visible(json.dumps(value)))[:LONGEST_WORD]
+    return visible_text(json.dumps(value))[:LONGEST_WORD]
 
 
 def _word(value: Json) -> str | None:
     """Return a field that should be text as text, or None if it is absent or not convertible."""
     if isinstance(value, str):
-        return str(visible(value))
+        return visible_text(value)
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else None

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import json
+import re
 from codecs import BOM_UTF8
 from math import isfinite
 
 from ..documents.json_outline import MAX_DEPTH
-from ..documents.strict_json import is_too_deep, load_strict
+from ..documents.strict_json import decode_whole, is_too_deep, load_strict
 from ..documents.text import TextError
 from ..values import Json
 
-__all__ = ["TooDeepError", "decode_envelope", "parse_answer", "visible"]
+__all__ = [
+    "TooDeepError",
+    "decode_envelope",
+    "parse_answer",
+    "visible",
+    "visible_object",
+    "visible_text",
+]
 
 
 def decode_envelope(body: bytes) -> Json:
@@ -27,7 +35,7 @@ def decode_envelope(body: bytes) -> Json:
     except UnicodeDecodeError as error:
         raise ValueError(f"the body is not UTF-8 text (byte {error.start})") from None
     try:
-        value: Json = _ENVELOPE.decode(text)
+        value = decode_whole(_WITH_LONG_NUMBERS if _HOLDS_DIGITS.search(text[::_STEP]) else _ENVELOPE, text)
         too_deep = is_too_deep(value, text)
     except json.JSONDecodeError as error:
         raise _syntax(error) from None
@@ -56,14 +64,22 @@ def parse_answer(text: str) -> Json:
 def visible(value: Json) -> Json:
     r"""Return `value` with every lone surrogate, which UTF-8 cannot encode, written as six characters: `\ud83d`."""
     if isinstance(value, str):
-        return value if value.isascii() else value.encode("utf-8", "backslashreplace").decode()
-    if value is None or isinstance(value, (int, float)):
-        return value
+        return visible_text(value)
     if isinstance(value, dict):
-        return {str(visible(key)): visible(item) for key, item in value.items()}
+        return visible_object(value)
     if isinstance(value, (list, tuple)):
         return [visible(item) for item in value]
     return value
+
+
+def visible_text(text: str) -> str:
+    """Return a text in the form of `visible`."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
+
+
+def visible_object(value: dict[str, Json]) -> dict[str, Json]:
+    """Return an object in the form of `visible`."""
+    return {visible_text(key): visible(item) for key, item in value.items()}
 
 
 class TooDeepError(ValueError):
@@ -86,4 +102,9 @@ def _int_or_text(number: str) -> int | str:
 _DIGITS = 308
 """The digits of the largest integer that is sure to have a double near it."""
 
-_ENVELOPE = json.JSONDecoder(parse_float=_finite_or_text, parse_int=_int_or_text, parse_constant=str)
+_ENVELOPE = json.JSONDecoder(parse_float=_finite_or_text, parse_constant=str)
+_WITH_LONG_NUMBERS = json.JSONDecoder(parse_float=_finite_or_text, parse_int=_int_or_text, parse_constant=str)
+
+_STEP = (_DIGITS + 1) // 2
+_HOLDS_DIGITS = re.compile("[0-9][0-9]")
+"""A longer number than `_DIGITS` has two of every `_STEP` characters of a text, which are quickly searched."""

@@ -14,6 +14,7 @@ from secrets import token_hex
 from types import MappingProxyType
 
 from ..canonical import canonical
+from ..compact_json import compact_json
 from ..masking import mask
 from ..values import Json, JsonObject
 
@@ -22,7 +23,6 @@ __all__ = ["Encoder", "as_curl", "build_body", "encode", "with_stream"]
 _NOTHING: JsonObject = MappingProxyType({})
 _KEY_HEADERS = frozenset({"authorization", "api-key", "x-api-key"})
 _KEY_REFERENCE = re.compile(r"(?:[A-Za-z]+ )?\$[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
-_COMPACT = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
 def build_body(
@@ -84,7 +84,7 @@ def encode(body: JsonObject) -> bytes:
     Raises ValueError, naming the path, for NaN, infinities and lone surrogates, which JSON in UTF-8 cannot represent.
     """
     try:
-        return _COMPACT.encode(body).encode()
+        return compact_json(body).encode()
     except (ValueError, RecursionError) as error:
         canonical(body)  # refuses the same values and names their paths
         raise ValueError(f"the request is not JSON: {error}") from error
@@ -105,7 +105,7 @@ class Encoder:
     def of(self, messages: Sequence[Json]) -> bytes:
         """Return the body with these messages. Raises ValueError, naming the path, as `encode` does."""
         try:
-            return b"%s%s%s" % (self._before, _COMPACT.encode(messages).encode(), self._after)
+            return b"%s%s%s" % (self._before, compact_json(messages).encode(), self._after)
         except (ValueError, RecursionError):
             encode({"messages": messages})
             raise

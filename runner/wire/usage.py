@@ -44,7 +44,7 @@ def stated_cost(usage: Mapping[str, Json] | None) -> float | None:
 
 
 def _number(usage: Mapping[str, Json] | None, name: str) -> int | float | None:
-    number = (usage or {}).get(name)
-    if isinstance(number, bool) or not isinstance(number, int | float):
-        return None
-    return number if 0 <= number <= _MOST else None
+    number = usage.get(name) if usage else None
+    if type(number) is int or type(number) is float:  # not a bool, which is an int for isinstance
+        return number if 0 <= number <= _MOST else None
+    return None

@@ -190,6 +190,8 @@ def _blocks_prompt(payload: Mapping[str, Json]) -> bool:
 
 def has_filtered(value: Json, levels: int = _DEEPEST) -> bool:
     """Return whether one of Azure's filter results is positive."""
+    if not value:
+        return False
     if isinstance(value, Mapping) and levels:
         return value.get("filtered") is True or any(has_filtered(each, levels - 1) for each in value.values())
     return (

@@ -217,6 +217,11 @@ def test_what_the_provider_counted_replaces_the_estimate() -> None:
     Admission(FixedLimit(9)).correct(6000.0, 10.0)  # without a limit there is nothing to correct
 
 
+def test_tokens_count_only_where_they_are_limited() -> None:
+    assert Admission(FixedLimit(9), Limiter(tpm=600)).counts_tokens
+    assert not Admission(FixedLimit(9)).counts_tokens
+
+
 def test_money_is_given_back_when_a_request_lands() -> None:
     budget = Budget(1.0)
     admission = Admission(FixedLimit(9), budget=budget)

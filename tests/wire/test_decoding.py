@@ -24,6 +24,8 @@ def test_json_is_read_with_white_space_around_it(text: str) -> None:
     ("text", "said"),
     [
         ("", "Expecting value at line 1, column 1"),
+        (" ", "Expecting value at line 1, column 2"),
+        ("x ", "Expecting value at line 1, column 1"),
         ('{"a": 1', "at line 1, column 8"),
         ('{"a": 1} more', "Extra data at line 1, column 10"),
         ('{\n "a": 1,\n "a": 2}', 'the key "a" appears twice (line 3, column 2)'),
@@ -91,6 +93,16 @@ def test_envelope_keeps_an_integer_that_no_double_holds_as_text(digits: int, kep
     number = "1" * digits
     found = decode_envelope(f'{{"a": {number}}}'.encode())
     assert found == {"a": number if kept else int(number)}
+
+
+@pytest.mark.parametrize("sign", ["", "-"])
+@pytest.mark.parametrize("before", range(0, 320, 7))
+def test_a_long_integer_is_found_wherever_it_stands(before: int, sign: str) -> None:
+    for digits in (307, 308, 309):
+        number = f"{sign}{'1' * digits}"
+        value = number if len(number) > 308 else int(number)
+        body = f'{{"a": "{"x" * before}", "n": {number}, "b": 1}}'
+        assert decode_envelope(body.encode()) == {"a": "x" * before, "n": value, "b": 1}
 
 
 @pytest.mark.parametrize("body", [b"", b"\xff", b"<html>", b'{"a"', b"[" * 200_000])

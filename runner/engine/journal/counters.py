@@ -94,5 +94,6 @@ class Counters(Verdicts):
         self.cached += record["cached"]
         self.retries += max(record["attempts"] - 1, 0)
         if is_new(record):
-            self.prompt_tokens += token_count(record["usage"], "prompt_tokens") or 0
-            self.completion_tokens += token_count(record["usage"], "completion_tokens") or 0
+            usage = record["usage"]
+            self.prompt_tokens += token_count(usage, "prompt_tokens") or 0
+            self.completion_tokens += token_count(usage, "completion_tokens") or 0

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NotRequired, TypedDict
 from zlib import crc32
 
+from ...compact_json import compact_json
 from ...errors import Location
 from ...files.versions import is_version, reader_of
 from ...values import Json, JsonObject
@@ -26,7 +27,6 @@ __all__ = [
 ]
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_COMPACT = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
 class CheckRecord(TypedDict):
@@ -149,18 +149,17 @@ def json_line(record: Record) -> str:
     A lone surrogate, which a model can send as `\ud83d` and UTF-8 cannot encode, keeps its escape.
     Raises ValueError for NaN and infinities, which are not JSON.
     """
-    line = _COMPACT.encode(record)
+    line = compact_json(record)
     return line if line.isascii() else _SURROGATE.sub(lambda found: f"\\u{ord(found.group()):04x}", line)
 
 
-_CHECKSUM = b',"checksum":"'
 _SEAL = re.compile(rb'(?s)(.*),"checksum":"([0-9a-f]{8})"}\s*')
 
 
 def journal_line(line: str) -> bytes:
     """Return a line of `json_line` in the journal's form: with a checksum as the last key, and a line end."""
     data = line.encode()
-    return b'%b%b%b"}\n' % (data[:-1], _CHECKSUM, _checksum(data))
+    return b'%b,"checksum":"%b"}\n' % (data[:-1], _checksum(data))
 
 
 def cleaned(records: Sequence[Record], clean: Callable[[str], str]) -> tuple[Sequence[Record], bytes]:

@@ -52,6 +52,11 @@ class Admission:
         other._pause = self._pause
         return other
 
+    @property
+    def counts_tokens(self) -> bool:
+        """Whether the tokens of a request matter, so that they have to be estimated."""
+        return self._limiter is not None
+
     def admit(self, tokens: float, now: float) -> float:
         """Admit one request of about `tokens` tokens and return 0, or return the seconds to wait.
 

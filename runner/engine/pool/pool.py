@@ -230,7 +230,8 @@ class Pool:
         return True
 
     def _admit(self, queued: QueuedJob, now: float) -> float:
-        wait = self._admission.admit(queued.job.estimate, now)
+        tokens = queued.job.estimate if self._admission.counts_tokens else 0.0
+        wait = self._admission.admit(tokens, now)
         if wait == inf and self._budget and self._budget.exhausted:
             self._shutdown.stop(
                 f"--max-cost {self._budget.dollars:g}: {self._budget.spent:.4f} has been spent"
@@ -443,8 +444,7 @@ class Pool:
             self._breaker.succeeded()
         elif reason := self._breaker.failed(error, mask(error.message, self._connection.secrets)):
             self._shutdown.stop(reason)
-        used = token_count(reply.usage, "total_tokens")
-        if used is not None:
+        if self._admission.counts_tokens and (used := token_count(reply.usage, "total_tokens")) is not None:
             self._admission.correct(job.estimate, used)
 
     def _finish(
