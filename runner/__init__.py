@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from ._version import __version__
 
 if TYPE_CHECKING:
+    from .api.batch_prompt import BatchPrompt as Prompt
     from .api.loaded_prompt import LoadedPrompt
     from .api.loading import load
     from .api.prompt_result import OutcomeError, Result
@@ -27,6 +28,7 @@ __all__ = [
     "AsyncTextStream",
     "LoadedPrompt",
     "OutcomeError",
+    "Prompt",
     "Result",
     "RunnerError",
     "TextStream",
@@ -38,6 +40,7 @@ _PLACES = {
     "AsyncTextStream": "api.text_stream",
     "LoadedPrompt": "api.loaded_prompt",
     "OutcomeError": "api.prompt_result",
+    "Prompt": "api.batch_prompt",
     "Result": "api.prompt_result",
     "RunnerError": "errors",
     "TextStream": "api.text_stream",
@@ -49,7 +52,9 @@ def __getattr__(name: str) -> Any:
     if name in _PLACES:
         from importlib import import_module
 
-        return getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)
+        # The class has a name of its own: inside runner, a Prompt is what a file declares.
+        found = "BatchPrompt" if name == "Prompt" else name
+        return getattr(import_module(f"{__name__}.{_PLACES[name]}"), found)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -31,9 +31,9 @@ import errno
 import os
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from .visible import visible
 
@@ -114,10 +114,20 @@ class RunnerError(Exception):
         self.secret = secret
         """Whether the line in question may contain a key and is therefore not shown."""
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Engines send errors from one process to another; the arguments of __init__ differ from class to class.
+        return _revived, (type(self), self.args, self.__dict__)
+
     def __str__(self) -> str:
         where = f"{self.location}: " if self.location else ""
         then = f" ({self.hint})" if self.hint else ""
         return f"{where}{self.message}{then}"
+
+
+def _revived(kind: type[RunnerError], args: tuple[Any, ...], state: Mapping[str, Any]) -> RunnerError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(state)
+    return error
 
 
 class UsageError(RunnerError):

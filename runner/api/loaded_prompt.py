@@ -33,7 +33,7 @@ from . import background
 from .channel import Channel, Jobs, number_of_jobs, shared_among
 from .decided import decided
 from .html_table import html_table
-from .part_journal import PartJournal
+from .part_journal import JournalInUseError, PartJournal
 from .prompt_result import Result
 from .pull import AsyncPull, Pull
 from .row_map import RowMap
@@ -42,6 +42,8 @@ from .text_stream import AsyncTextStream, TextStream
 __all__ = ["LoadedPrompt", "one_unit"]
 
 LINT_HINT = "the provider would refuse it; load(..., lint=False) sends the request anyway"
+
+_LOOK_EVERY = 0.1
 
 MOST_OVERRIDES = 64
 """How many different overrides stay compiled."""
@@ -157,6 +159,11 @@ class LoadedPrompt:
     def variables(self) -> frozenset[str]:
         """Return the variables that its templates use."""
         return self._unit.template.variables
+
+    @property
+    def required(self) -> frozenset[str]:
+        """Return the variables that have no default."""
+        return self._unit.required
 
     def render(
         self,
@@ -294,6 +301,28 @@ class LoadedPrompt:
                 await pull.close()
             await running.close()
         pull.raise_any()
+
+    def _map_batch(self, rows: Iterable[Mapping[str, Any]], journal: Path | None) -> Iterator[Result]:
+        """Do as `map` for the rows of a table, in which null means that there is no value.
+
+        A value that JSON does not have matters only in a variable. If another worker is at work on the same rows, wait until
+        it has finished, and use its answers.
+        """
+        unit = self._unit
+        variables = unit.template.known if unit.prompt.inputs is None else unit.prompt.inputs.keys()
+        kept = (
+            {name: value for name, value in row.items() if name in variables or not find_non_json(value)}
+            for row in rows
+        )
+
+        async def opened() -> RowMap:
+            while True:
+                try:
+                    return await self._row_map(None, journal, None, order=True, nulls=True)
+                except JournalInUseError:
+                    await asyncio.sleep(_LOOK_EVERY)
+
+        return self._map(Pull(kept), opened)
 
     async def _row_map(
         self,

@@ -18,7 +18,11 @@ from ..files.disk.file_lock import hold
 from ..files.disk.plain_files import open_plain
 from ..masking import json_cleaner
 
-__all__ = ["PartJournal"]
+__all__ = ["JournalInUseError", "PartJournal"]
+
+
+class JournalInUseError(UsageError):
+    """Another process, or another call in this one, is writing the journal."""
 
 
 class PartJournal(JournalFile):
@@ -42,7 +46,7 @@ class PartJournal(JournalFile):
     def open(cls, path: Path, unit: Unit, root: Path, connection: Connection) -> Self:
         """Open or create the file at `path`, and the folders above it.
 
-        Raises UsageError if another process is writing it, or if it is something else than a journal; StorageError if it
+        Raises JournalInUseError if another process is writing it; UsageError if it is something else than a journal; StorageError if it
         cannot be written, or is damaged other than at its end.
         """
         try:
@@ -53,7 +57,7 @@ class PartJournal(JournalFile):
         file = os.fdopen(descriptor, "r+b", buffering=0)
         try:
             if not hold(file):
-                raise UsageError(
+                raise JournalInUseError(
                     f"the journal {path} is being written by another process",
                     hint="each part needs a journal of its own; a worker that was given up may still be at work",
                 )

@@ -29,9 +29,6 @@ class OutcomeError(RunnerError):
         super().__init__(f"{result.prompt}: {result.outcome}" + (f": {reason}" if reason else ""))
         self.result = result
 
-    def __reduce__(self) -> tuple[type[OutcomeError], tuple[Result]]:
-        return OutcomeError, (self.result,)
-
 
 @dataclass(frozen=True, slots=True)
 class Result:

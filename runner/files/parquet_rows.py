@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import datetime
-import decimal
 import math
 from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO
@@ -14,6 +11,7 @@ from ..extras import load_extra
 from ..values import Json
 from .csv_rows import MAX_CELL, header_names
 from .expansion import RATIO, most_text, most_unpacked
+from .plain_values import plain_scalar
 
 __all__ = ["read_parquet"]
 
@@ -104,14 +102,8 @@ def _json_of(value: Any, path: tuple[str, ...], row: int, shown: str) -> Json:
         return {str(name): _json_of(each, (*path, str(name)), row, shown) for name, each in value.items()}
     if isinstance(value, list | tuple):
         return [_json_of(each, (*path, str(at)), row, shown) for at, each in enumerate(value)]
-    if isinstance(value, datetime.datetime | datetime.date | datetime.time):
-        return value.isoformat()
-    if isinstance(value, datetime.timedelta):
-        return value.total_seconds()
-    if isinstance(value, decimal.Decimal):
-        return str(value)
-    if isinstance(value, bytes):
-        return base64.b64encode(value).decode()
+    if (scalar := plain_scalar(value)) is not None:
+        return scalar
     raise CaseError(
         f"row {row}: {'.'.join(path)} has the type {type(value).__name__}, which has no counterpart in JSON",
         location=Location(shown),

@@ -171,6 +171,7 @@ def test_the_public_names_are_those_documented() -> None:
         "AsyncTextStream",
         "LoadedPrompt",
         "OutcomeError",
+        "Prompt",
         "Result",
         "RunnerError",
         "TextStream",

@@ -96,8 +96,9 @@ def python() -> str:
     """The page of the Python interface: what `runner.__all__` names, by its docstrings."""
     parts = ["# Python\n", NOTE, f"{_doc(runner)}\n"]
     parts.append(f"## `runner.load`\n\n```text\nload{_signature(runner.load)}\n```\n\n{_doc(runner.load)}\n")
-    for kind in (runner.LoadedPrompt, runner.Result, runner.TextStream, runner.AsyncTextStream):
-        parts.append(f"## `runner.{kind.__name__}`\n\n{_doc(kind)}\n")
+    for name in ("LoadedPrompt", "Result", "TextStream", "AsyncTextStream", "Prompt"):
+        kind = getattr(runner, name)
+        parts.append(f"## `runner.{name}`\n\n{_doc(kind)}\n")
         parts.extend(_members(kind))
     parts.append(f"## `runner.OutcomeError`\n\n{_doc(runner.OutcomeError)}\n")
     parts.append(f"## `runner.RunnerError`\n\n{_doc(runner.RunnerError)}\n")
