@@ -21,7 +21,7 @@ from ..regress.carry_out import ask_again
 from ..regress.claims import refuse_shared
 from ..regress.drift.as_approved import AsApproved
 from ..regress.gates.counted import Counted, UnitCount, is_missing
-from ..regress.gates.rates import Rate, Rates, load_rates, short, write_rates
+from ..regress.gates.rates import Rates, load_rates, rate_of, short, write_rates
 from ..regress.snapshots.snapshot import rates_file
 from ..regress.snapshots.store import SnapshotStore, store_of
 from ..report.regression.rates_lines import rates_lines
@@ -137,10 +137,7 @@ class BaselineCommand:
 
 
 def _rates(counted: UnitCount, samples: int, *, one: bool) -> Rates:
-    cases = {
-        name: Rate(short(case.request), *((int(case.passed > 0), 1) if one else (case.passed, case.answered)))
-        for name, case in counted.cases.items()
-    }
+    cases = {name: rate_of(short(case.request), case, one=one) for name, case in counted.cases.items()}
     [served] = counted.served if len(counted.served) == 1 else [None]
     return Rates(1 if one else samples, cases, served)
 

@@ -107,12 +107,14 @@ def _of_gates(prompt: Prompt, found: LintReport, workspace: Workspace) -> Iterat
     if declared_gates(prompt, workspace.project) is None:
         return
     from ..regress.gates.gate_rules import compile_gates, power_hint, refuse_without_assertions, too_fine
+    from ..regress.gates.gated_cases import refuse_unknown_metrics
     from ..regress.gates.rates import load_rates
 
     rules = compile_gates(prompt, workspace.project)
     if not rules or found.errors:
         return
     refuse_without_assertions(prompt, rules)
+    refuse_unknown_metrics(prompt, rules)
     variants = variants_of(prompt, workspace.project)
     count = found.cases // len(variants)
     yield from (fine for rule in rules if (fine := too_fine(rule, count)) is not None)

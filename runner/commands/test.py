@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
+from ..engine.journal.counters import measured_with
 from ..engine.journal.exit_codes import exit_code
-from ..engine.plan.job import CaseKey, Unit
+from ..engine.journal.record import Record
+from ..engine.plan.job import CaseKey, Job, Unit
 from ..engine.plan.plan import Plan, Preflight
 from ..engine.plan.shard import Shard
 from ..engine.plan.spool import Spool
@@ -113,6 +115,11 @@ class RegressionCommand:
                     for other in others:
                         other.unreferenced(file)
 
+            def watch(job: Job, records: Sequence[Record]) -> None:
+                gates.take(job, records)
+                for record in records:
+                    tally.measured = measured_with(record, tally.measured)
+
             remarks: list[str] = []
 
             def begin() -> None:
@@ -156,7 +163,7 @@ class RegressionCommand:
                 root=workspace.root,
                 connect=connect,
                 display=reporter,
-                watch=gates.take,
+                watch=watch,
                 preflight=preflight,
                 workers=jobs,
                 use_cache=use_cache,
@@ -170,7 +177,9 @@ class RegressionCommand:
             if gates.judging and not unsent and batch is not None:
                 reporter.note("further samples that gates need are sent online, at the full price")
             if gates.judging and not unsent:
-                further = self._further_rounds(gates, chosen, plan, preflight, reporter, jobs, endpoints)
+                further = self._further_rounds(
+                    gates, chosen, plan, preflight, reporter, jobs, endpoints, watch
+                )
                 if further is not None:
                     ending, unsent = further, True
                     reporter.note(f"stopped early: {further.stopped}")
@@ -224,6 +233,7 @@ class RegressionCommand:
         reporter: RegressionReporter,
         jobs: int | Literal["adaptive"] | None,
         endpoints: ConnectOptions,
+        watch: Callable[[Job, Sequence[Record]], None],
     ) -> RunOutcome | None:
         """Send further rounds of samples until the gates can judge; return the outcome if that was cut short, else None."""
         gates.look()
@@ -235,7 +245,7 @@ class RegressionCommand:
                 root=chosen.workspace.root,
                 connect=partial(endpoints.connect, chosen.workspace),
                 display=reporter,
-                take=gates.take,
+                take=watch,
                 workers=jobs,
                 facts={"command": "test", "round": max(samples.stop for samples in wanted.values())},
             )

@@ -22,9 +22,15 @@ METRICS = ("pass_rate", *(name for names in MEASURED.values() for name in names)
 
 _PROPERTIES: dict[str, Any] = {
     "metric": {
-        "enum": ["pass_rate", *LIMITS],
+        "type": "string",
+        "minLength": 1,
         "default": "pass_rate",
-        "description": "The metric to judge: the pass rate, or the dollars, milliseconds or tokens per call.",
+        "examples": [*METRICS],
+        "description": "The metric to judge: the pass rate, one of labels, numbers or sets, a named score, or the dollars, milliseconds or tokens per call.",
+    },
+    "label": {
+        "type": ["string", "number", "boolean"],
+        "description": "The label that f1, precision or recall is about.",
     },
     "max_drop": {
         "type": "number",

@@ -11,6 +11,7 @@ from .modes import Modes
 from .results import CaseResult
 
 if TYPE_CHECKING:
+    from ..engine.measured import MeasuredSuites
     from .gates.gate_results import GateResult
 
 __all__ = ["Tally"]
@@ -23,7 +24,7 @@ class Tally:
     `called` counts the cases for which requests were sent, `calls` the requested answers, `cached` the cases all of
     whose answers came from the cache. `further_cost` is the cost of the calls of later rounds, in US dollars. `excused`
     counts, by verdict, the cases of prompts whose gates decide: they are reported and do not fail the run by
-    themselves.
+    themselves. `measured` has the answers with a right label, number or set, or with a named score.
     """
 
     selected: int = 0
@@ -42,6 +43,7 @@ class Tally:
     gates_failed: int = 0
     gates_unchecked: int = 0
     excused: Counter[str] = field(default_factory=Counter)
+    measured: MeasuredSuites | None = None
 
     def gate(self, result: GateResult) -> None:
         """Count the result of a gate."""

@@ -174,7 +174,7 @@ def statistic(metric: Metric, ids: Sequence[str], groups: Sequence[str] | None =
             assert metric.label is not None, "it is about one label"
             pseudo = _pairs_of(pseudo_labels([metric.label]))
             score = label_score(metric.name, metric.label)
-            return _Pooled(seed, groups, label_part, score, lambda _: pseudo, _all_wrong)
+            return _Pooled(seed, groups, label_part, score, lambda _: pseudo, _mistaken_for(metric.label))
         case "micro_f1":
             return _Pooled(seed, groups, _set_part, _micro_f1, lambda _: _PSEUDO_SETS, _no_items)
         case "mae" | "rmse":
@@ -356,6 +356,11 @@ def _pairs_of(weighted: Sequence[tuple[Portion, float]]) -> list[tuple[Portion, 
 
 def _all_wrong(case: CaseValues) -> Labelled:
     return case[0][0], "(wrong)"
+
+
+def _mistaken_for(label: str) -> Callable[[CaseValues], Labelled]:
+    """Return a function from a case to an answer that is wrong about this label."""
+    return lambda case: (case[0][0], label if case[0][0] != label else "(wrong)")
 
 
 def _no_items(case: CaseValues) -> SetMatch:

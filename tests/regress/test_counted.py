@@ -17,7 +17,9 @@ WRONG = {"outcome": "invalid", "passed": False}
 
 
 def job(case: str = "ada", *, of: Unit = UNIT, fingerprint: str = "sha256:ab") -> Job:
-    facts = SimpleNamespace(unit=of, case=SimpleNamespace(id=case, tags=("x",)), fingerprint=fingerprint)
+    facts = SimpleNamespace(
+        unit=of, case=SimpleNamespace(id=case, tags=("x",), group=None), fingerprint=fingerprint
+    )
     return cast("Job", facts)
 
 

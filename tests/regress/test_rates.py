@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.documents.yaml_reader import parse_yaml
+from runner.engine.measured import spelled_label
 from runner.errors import FormatError
 from runner.files.versions import NewerFormatError
 from runner.regress.gates.rates import Rate, Rates, read_rates, short, write_rates
@@ -23,10 +24,24 @@ IDS = st.from_regex(r"[a-z0-9][a-z0-9._-]{0,12}", fullmatch=True) | st.sampled_f
 )
 SHARES = st.integers(1, 99).flatmap(lambda total: st.tuples(st.integers(0, total), st.just(total)))
 RATE = st.builds(
-    lambda request, share, came: Rate(request, *share, came),
+    lambda request, share, came, scores: Rate(request, *share, came, scores),
     HEX,
     SHARES,
-    st.dictionaries(st.text(min_size=1, max_size=8), st.integers(0, 9), max_size=2),
+    st.dictionaries(
+        (
+            st.text(min_size=1, max_size=8)
+            | st.sampled_from(["1", "true", "NaN", '"', "[1]", " 1"])
+            | st.integers()
+            | st.booleans()
+        ).map(spelled_label),
+        st.integers(0, 9),
+        max_size=2,
+    ),
+    st.dictionaries(
+        st.sampled_from(["tone", "within", "on topic"]),
+        st.dictionaries(st.sampled_from([0.0, 1.0, 0.5, 0.333333, 1e-05]), st.integers(0, 9), max_size=2),
+        max_size=2,
+    ),
 )
 TEXTS = st.none() | st.text(min_size=1, max_size=20)
 
@@ -56,7 +71,7 @@ cases:
 def test_a_file_has_a_line_for_each_case_sorted_by_id() -> None:
     rates = read_rates(FILE, "x")
     assert rates.cases["late-parcel"] == Rate("6d1c0f2a", 9, 10)
-    assert rates.cases["sso-denied"].came == {"bug": 6, "login": 3, "payment": 1}
+    assert rates.cases["sso-denied"].came == {'"bug"': 6, '"login"': 3, '"payment"': 1}
     assert (rates.samples, rates.served_model) == (10, "gpt-5-mini-2026-04-14")
     written = write_rates(Rates(10, dict(reversed(rates.cases.items())), rates.served_model))
     assert written.replace('"', "") == FILE
@@ -117,6 +132,8 @@ def test_a_conflict_in_what_all_cases_share_is_told_at_its_line() -> None:
         ("6d1c0f2a", "12345678", "x:5:", "8 hex digits"),
         ("{payment: 10}", "{payment: ten}", "x:6:", "came must count each label"),
         ("{payment: 10}", "[10]", "x:6:", "came must count each label"),
+        ("came: {payment: 10}", "scores: {tone: 3}", "x:6:", "scores must count"),
+        ("came: {payment: 10}", "scores: {tone: {'2': 3}}", "x:6:", "scores must count"),
     ],
 )
 def test_an_edit_is_told_at_its_place(old: str, new: str, where: str, said: str) -> None:
@@ -132,11 +149,21 @@ def test_what_is_no_file_of_rates_is_refused(text: str) -> None:
 
 
 def test_a_newer_version_asks_for_an_upgrade() -> None:
-    with pytest.raises(NewerFormatError, match=r"was written by a newer runner \(format 2") as caught:
-        read_rates("runner_rates: 2\nmood: fine\n", "x")
+    with pytest.raises(NewerFormatError, match=r"was written by a newer runner \(format 3") as caught:
+        read_rates("runner_rates: 3\nmood: fine\n", "x")
     assert str(caught.value.location) == "x:1:1"
 
 
 def test_a_file_without_cases_is_one() -> None:
     rates: Any = Rates(3, {})
     assert read_rates(write_rates(rates), "x") == rates
+
+
+def test_only_a_file_with_scores_needs_the_second_version() -> None:
+    rate = Rate("6d1c0f2a", 9, 10, {'"bug"': 10})
+    assert write_rates(Rates(10, {"a": rate})).startswith("runner_rates: 1\n")
+    scored = Rate("6d1c0f2a", 9, 10, {'"bug"': 10}, {"tone": {1.0: 8, 0.5: 2}})
+    text = write_rates(Rates(10, {"a": scored}))
+    assert text.startswith("runner_rates: 2\n")
+    assert 'came: {bug: 10}, scores: {tone: {"0.5": 2, "1": 8}}' in text
+    assert read_rates(text, "x").cases["a"] == scored

@@ -13,7 +13,7 @@ from .record import Record, spent
 if TYPE_CHECKING:
     from ..measured import MeasuredSuites
 
-__all__ = ["Counters", "Verdicts", "is_new"]
+__all__ = ["Counters", "Verdicts", "is_new", "measured_with"]
 
 
 @dataclass(slots=True)
@@ -38,6 +38,18 @@ class Verdicts:
             self.failed += 1
         if (cost := spent(record)) is not None:
             self.cost = (self.cost or 0.0) + cost
+
+
+def measured_with(record: Record, suites: MeasuredSuites | None) -> MeasuredSuites | None:
+    """Return the measured answers with one more record; None until there is something to measure."""
+    if "measured" not in record and "scores" not in record:
+        return suites
+    if suites is None:
+        from ..measured import MeasuredSuites  # with the statistics, which few runs need
+
+        suites = MeasuredSuites()
+    suites.add(record)
+    return suites
 
 
 def is_new(record: Record) -> bool:
@@ -84,12 +96,7 @@ class Counters(Verdicts):
         """Count one finished record."""
         Verdicts.add(self, record)  # super() would need the class that slots=True replaces
         self.done += 1
-        if "measured" in record or "scores" in record:
-            if self.measured is None:
-                from ..measured import MeasuredSuites  # with the statistics, which few runs need
-
-                self.measured = MeasuredSuites()
-            self.measured.add(record)
+        self.measured = measured_with(record, self.measured)
         self.outcomes[record["outcome"]] += 1
         self.cached += record["cached"]
         self.retries += max(record["attempts"] - 1, 0)

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from ...engine.journal.record import Record
 from ...engine.plan.job import Job, Unit
 from ...wire.usage import token_count
+
+if TYPE_CHECKING:
+    from ...verdict.metrics import Sample
 
 __all__ = ["CaseCount", "Counted", "UnitCount", "is_missing"]
 
@@ -20,10 +24,15 @@ def is_missing(record: Record) -> bool:
 
 @dataclass(slots=True)
 class CaseCount:
-    """The samples of one case: those that passed, those that were answered, those that got no answer."""
+    """The samples of one case: those that passed, those that were answered, those that got no answer.
+
+    `samples` has what the metrics know of each answer, if the case has a label, a number, a set or a named score.
+    """
 
     request: str
     tags: tuple[str, ...]
+    group: str | None = None
+    samples: list[Sample] = field(default_factory=list)
     passed: int = 0
     answered: int = 0
     missing: int = 0
@@ -63,13 +72,19 @@ class Counted:
         unit = self.of(job.unit)
         case = unit.cases.get(job.case.id)
         if case is None:
-            case = unit.cases[job.case.id] = CaseCount(job.fingerprint, job.case.tags)
+            case = unit.cases[job.case.id] = CaseCount(job.fingerprint, job.case.tags, job.case.group)
         for record in records:
             if is_missing(record):
                 case.missing += 1
                 continue
             case.answered += 1
             case.passed += record["passed"]
+            if "measured" in record or "scores" in record:
+                from ...engine.measured import sample_of  # with the statistics, which few runs need
+
+                sample = sample_of(record)
+                assert sample is not None, "an answer arrived"
+                case.samples.append(sample)
             if not record["passed"] and record["outcome"] != "ok":
                 unit.outcomes[record["outcome"]] += 1
             if record["served_model"] is not None:

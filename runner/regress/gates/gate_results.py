@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias
 
 from ...errors import Location
 from ...verdict.gate import Bound, Evidence
+from ...verdict.metrics import Metric
 
 __all__ = ["CaseChange", "GateResult", "GateWord"]
 
@@ -16,11 +17,11 @@ GateWord: TypeAlias = Literal["held", "worse", "inconclusive", "unchecked", "ski
 
 @dataclass(frozen=True, slots=True)
 class CaseChange:
-    """One case in both arms: the passed and the total number of samples."""
+    """One case in both arms: the number of samples that passed or are right (or the sum of their scores), and of all."""
 
     case: str
-    base: tuple[int, int]
-    new: tuple[int, int]
+    base: tuple[float, int]
+    new: tuple[float, int]
 
     @property
     def drop(self) -> float:
@@ -41,6 +42,7 @@ class GateResult:
     prompt: str
     variant: str | None
     label: str
+    metric: Metric
     location: Location
     word: GateWord
     tag: str | None = None

@@ -8,14 +8,16 @@ from itertools import pairwise
 from math import isfinite
 from typing import Any
 
+from ...engine.measured import spelled_label
 from ...errors import Diagnostic, FormatError, Location
 from ...files.cases import cases_of
-from ...files.gate_schema import LIMITS
+from ...files.gate_schema import LIMITS, MEASURED
 from ...files.model import Project, Prompt
 from ...files.problems import ProblemList
 from ...schema import show
 from ...verdict.gate import Bound
 from ...verdict.looks import AUTO, Looks
+from ...verdict.metrics import OF_A_LABEL, Metric
 from ...verdict.power import mean_variance, smallest_drop
 from .declared import declared_gates
 from .rates import Rates
@@ -36,16 +38,17 @@ _OF_A_TEST = ("max_drop", "min", "confidence", "about", "prove", "by", "unsure")
 
 @dataclass(frozen=True, slots=True)
 class GateRule:
-    """One gate. `bound` is its condition on the pass rate, or `limit` the maximum of another metric; `label` names it.
+    """One gate. `bound` is its condition on a metric of the answers, or `limit` the maximum of a cost; `label` names it.
 
-    `by_tag` makes it one gate per tag; `unsure_fails` makes an inconclusive verdict end with exit code 3. `location` is
+    `metric_location` is where its metric is named. `by_tag` makes it one gate per tag; `unsure_fails` makes an inconclusive verdict end with exit code 3. `location` is
     its place in the file.
     """
 
     label: str
-    metric: str
+    metric: Metric
     location: Location
     bound: Bound | None
+    metric_location: Location
     limit: float = 0.0
     by_tag: bool = False
     unsure_fails: bool = False
@@ -63,10 +66,15 @@ def compile_gates(prompt: Prompt, project: Project) -> tuple[GateRule, ...]:
 
 def asserts_nothing(prompt: Prompt) -> bool:
     """Return whether no case of a prompt asserts anything, so that every complete answer passes. Raises CaseError."""
-    form = prompt.request.get("response_format")
-    if prompt.asserts or prompt.targets or (isinstance(form, Mapping) and form.get("type") != "text"):
+    if prompt.asserts or prompt.targets or answers_json(prompt):
         return False
     return not any(case.asserts or case.outcome for case in cases_of(prompt))
+
+
+def answers_json(prompt: Prompt) -> bool:
+    """Return whether the response_format of a prompt requires JSON."""
+    form = prompt.request.get("response_format")
+    return isinstance(form, Mapping) and form.get("type") != "text"
 
 
 def refuse_without_assertions(prompt: Prompt, rules: Sequence[GateRule]) -> None:
@@ -83,7 +91,12 @@ def refuse_without_assertions(prompt: Prompt, rules: Sequence[GateRule]) -> None
 def too_fine(rule: GateRule, cases: int) -> Diagnostic | None:
     """Return W023 if the margin is finer than one case."""
     bound = rule.bound
-    if bound is None or bound.least is not None or not 0 < bound.max_drop * cases < 1 - 1e-9:
+    if (
+        rule.metric.name != "pass_rate"
+        or bound is None
+        or bound.least is not None
+        or not 0 < bound.max_drop * cases < 1 - 1e-9
+    ):
         return None
     return Diagnostic(
         "warning",
@@ -116,11 +129,16 @@ def _compiled(spec: Any, locate: Callable[..., Location]) -> tuple[GateRule, ...
 def _compile(spec: Mapping[str, Any], place: Callable[..., Location]) -> GateRule:
     for key, message, hint in _faults(spec):
         raise FormatError(message, location=place(*([key] if key in spec else [])), hint=hint)
-    metric: str = spec.get("metric", "pass_rate")
+    name: str = spec.get("metric", "pass_rate")
+    metric = Metric(name, spelled_label(spec["label"]) if "label" in spec else None)
     looks = _looks(spec.get("samples", "auto"))
-    if metric in LIMITS:
-        return GateRule(f"{metric} max {show(spec['max'])}", metric, place(), None, spec["max"], looks=looks)
-    least = spec.get("min")
+    named = place(*(["label"] if "label" in spec else ["metric"] if "metric" in spec else []))
+    if name in LIMITS:
+        return GateRule(
+            f"{name} max {show(spec['max'])}", metric, place(), None, named, spec["max"], looks=looks
+        )
+    # Of an error, less is better: its negative must be at least the negative of the maximum.
+    least = -spec["max"] if metric.lower_is_better else spec.get("min")
     bound = Bound(
         max_drop=spec.get("max_drop", _USUAL.max_drop),
         least=least,
@@ -131,8 +149,9 @@ def _compile(spec: Mapping[str, Any], place: Callable[..., Location]) -> GateRul
     )
     label = " ".join(
         [
-            metric,
-            *([f"min {show(least)}"] if least is not None else []),
+            metric.shown,
+            *([f"max {show(spec['max'])}"] if metric.lower_is_better else []),
+            *([f"min {show(least)}"] if least is not None and not metric.lower_is_better else []),
             *(
                 [f"max_drop {show(bound.max_drop)}"]
                 if "max_drop" in spec and bound.max_drop != _USUAL.max_drop
@@ -147,6 +166,7 @@ def _compile(spec: Mapping[str, Any], place: Callable[..., Location]) -> GateRul
         metric,
         place(),
         bound,
+        named,
         by_tag=spec.get("by") == "tag",
         unsure_fails=spec.get("unsure") == "fail",
         looks=looks,
@@ -168,6 +188,14 @@ def _faults(spec: Mapping[str, Any]) -> Iterator[tuple[str, str, str | None]]:
         if key in spec and not isfinite(spec[key]):
             yield key, f"{key} is not a finite number", None
     metric = spec.get("metric", "pass_rate")
+    if metric in OF_A_LABEL and "label" not in spec:
+        yield (
+            "metric",
+            f"a gate on {metric} needs the label that it is about",
+            f"{{metric: {metric}, label: ...}}",
+        )
+    if "label" in spec and metric not in OF_A_LABEL:
+        yield "label", f"{metric} is not about one label", f"only {', '.join(OF_A_LABEL)} are"
     if metric in LIMITS:
         for key in _OF_A_TEST:
             if key in spec:
@@ -175,8 +203,18 @@ def _faults(spec: Mapping[str, Any]) -> Iterator[tuple[str, str, str | None]]:
         if "max" not in spec:
             yield "metric", f"a gate of {metric} needs max", f"e.g. {{metric: {metric}, max: 0.002}}"
         return
+    if Metric(metric).lower_is_better:
+        for key in ("min", "max_drop", "about"):
+            if key in spec:
+                yield key, f"{metric} is an error, of which less is better: it has no {key}", "give it `max`"
+        if "max" not in spec:
+            yield "metric", f"a gate on {metric} needs max", f"{{metric: {metric}, max: 0.5}}"
+        return
+    if metric in MEASURED["sets"] and "min" not in spec:
+        yield "metric", f"a gate on {metric} needs min: a baseline does not record sets", None
     if "max" in spec:
-        yield "max", "a pass rate cannot be too high, so this gate can never fail", "give min or max_drop"
+        what = "a pass rate" if metric == "pass_rate" else metric
+        yield "max", f"{what} cannot be too high, so this gate can never fail", "give min or max_drop"
     if "min" in spec and "max_drop" in spec:
         yield "min", "min and max_drop are two gates", "write a list: gate: [{max_drop: 0.05}, {min: 0.85}]"
     shares = "it is a share: 0.05 is 5 points"
@@ -204,7 +242,12 @@ def _faults(spec: Mapping[str, Any]) -> Iterator[tuple[str, str, str | None]]:
 def power_hint(rules: Sequence[GateRule], rates: Rates | None, cases: int) -> str | None:
     """Return a sentence on how large a drop the gates of a prompt would find; None if no gate looks for a drop."""
     bound = next(
-        (rule.bound for rule in rules if rule.bound and rule.bound.least is None and not rule.by_tag), None
+        (
+            rule.bound
+            for rule in rules
+            if rule.metric.name == "pass_rate" and rule.bound and rule.bound.least is None and not rule.by_tag
+        ),
+        None,
     )
     if bound is None or not cases:
         return None

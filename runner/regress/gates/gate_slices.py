@@ -9,20 +9,23 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import quantiles
 
+from ...engine.measured import spelled_label
 from ...engine.plan.job import Job, Unit
 from ...engine.sampled import Sampled
 from ...errors import Diagnostic, FormatError
 from ...files.model import Project
-from ...verdict.exact import Counts, benjamini_hochberg
-from ...verdict.gate import Trial, as_one_sample, can_be_worse
+from ...verdict.exact import benjamini_hochberg
+from ...verdict.gate import Arm, Trial, as_one_sample, can_be_worse
 from ...verdict.looks import Looks
+from ...verdict.metrics import PASSES, CaseValues, Metric, Statistic, statistic, values
 from ...verdict.power import mean_variance, smallest_drop
 from ..snapshots.snapshot import rates_file
 from ..snapshots.store import SnapshotStore
-from .counted import Counted, UnitCount
+from .counted import CaseCount, Counted, UnitCount
 from .declared import OFFLINE
 from .gate_results import CaseChange, GateResult, GateWord
 from .gate_rules import GateRule, compile_gates, refuse_without_assertions, too_fine
+from .gated_cases import base_samples, refuse_unknown_metrics
 from .rates import Rates, load_rates, short
 
 __all__ = ["MOST_MISSING", "GateSlice", "GatedUnit", "few", "gated_unit", "judge"]
@@ -38,7 +41,10 @@ _NAMED = 3
 
 @dataclass(slots=True)
 class GatedUnit:
-    """A unit that has gates. `asked` samples of each case were requested so far; `seen` are the requests of its cases."""
+    """A unit that has gates. `asked` samples of each case were requested so far.
+
+    `seen` are the requests of its cases, and `labels` their right labels (as JSON).
+    """
 
     unit: Unit
     rules: tuple[GateRule, ...]
@@ -49,6 +55,7 @@ class GatedUnit:
     asked: int = 0
     slices: list[GateSlice] | None = None
     seen: dict[str, str] = field(default_factory=dict)
+    labels: dict[str, str] = field(default_factory=dict)
 
     @property
     def count(self) -> UnitCount:
@@ -82,6 +89,7 @@ class GatedUnit:
             unit.prompt.name,
             unit.variant,
             rule.label,
+            rule.metric,
             rule.location,
             word,
             tag,
@@ -95,10 +103,14 @@ class GatedUnit:
     def see(self, job: Job) -> None:
         """Note a case of the unit, whether its request is sent or not."""
         self.seen[job.case.id] = short(job.fingerprint)
+        for target in self.unit.judge.answer_targets if job.case.expected else ():
+            if target.kind == "labels" and (label := target.expected(job.case)) is not None:
+                self.labels[job.case.id] = spelled_label(label)
 
     def remarks(self, cases: int) -> Iterator[Diagnostic]:
         """Yield the remarks on gates of so many cases. Raises FormatError for a gate that can never fail."""
         refuse_without_assertions(self.unit.prompt, self.rules)
+        refuse_unknown_metrics(self.unit.prompt, self.rules)
         for rule in self.rules:
             if (fine := too_fine(rule, cases)) is not None:
                 yield fine
@@ -107,7 +119,7 @@ class GatedUnit:
     def refuse_impossible(self, rule: GateRule, cases: int) -> None:
         """Raise FormatError if a gate can never fail on so many cases."""
         bound = rule.bound
-        if bound is None or rule.by_tag or not cases:
+        if bound is None or rule.by_tag or not cases or rule.metric.name != "pass_rate":
             return
         if bound.least is not None:
             if not can_be_worse(bound, [(0, 1)] * cases):
@@ -150,14 +162,36 @@ class GatedUnit:
             reason = f"{part}, and {_cases(len(stale))} without a rate for the current request"
             return self.result(rule, None, "skipped", reason)
         trial = Trial(replace(bound, looks=Looks((1,))))
-        counts = [(rates.cases[name].passed, rates.cases[name].total) for name in self.seen]
-        trial.look((), counts, samples=rates.samples, tests=1)
+        arm = {
+            name: found
+            for name in sorted(self.seen)
+            if (found := self.base_values(rule.metric, name, rates)) is not None
+        }
+        if not arm:
+            return self.result(
+                rule, None, "skipped", f"{part}, and the baseline does not record {rule.metric.shown}"
+            )
+        measured = statistic(rule.metric, [*arm])
+        trial.look((), [*arm.values()], samples=rates.samples, tests=1, statistic=measured)
         return replace(
             self.result(rule, None, trial.word(trial.p), ""),
             evidence=trial.evidence,
             p=trial.p,
             notes=("judged on the baseline",),
         )
+
+    def base_values(self, metric: Metric, case: str, rates: Rates) -> CaseValues | None:
+        """Return what the baseline knows of a case for a metric; None if it knows nothing."""
+        rate = rates.cases.get(case)
+        if rate is None or metric.name == "pass_rate":
+            return None if rate is None else (rate.passed, rate.total)
+        return values(metric, base_samples(rate, self.labels.get(case)))
+
+    def new_values(self, metric: Metric, case: CaseCount) -> CaseValues | None:
+        """Return what the answers say about a case for a metric; None if the metric does not apply to it."""
+        if metric.name == "pass_rate":
+            return case.passed, case.answered
+        return values(metric, case.samples)
 
     def _fixed(self, rule: GateRule, tag: str | None, word: GateWord, reason: str) -> GateSlice:
         result = self.result(rule, tag, word, reason)
@@ -194,9 +228,10 @@ class GateSlice:
     trial: Trial | None
     done: bool = False
     fixed: GateResult | None = None
-    base: Counts = ()
-    new: Counts = ()
+    base: Arm = ()
+    new: Arm = ()
     ids: Sequence[str] = ()
+    statistic: Statistic = PASSES
     notes: list[str] = field(default_factory=list)
 
     def look(self, tests: int) -> None:
@@ -212,7 +247,9 @@ class GateSlice:
             self.done = True
             self.fixed = self._limited(counted)
             return
-        self.done = self.trial.look(self.base, self.new, samples=self.gated.asked, tests=tests)
+        self.done = self.trial.look(
+            self.base, self.new, samples=self.gated.asked, tests=tests, statistic=self.statistic
+        )
 
     def judged(self, adjusted: float) -> GateResult:
         """Return the result; `adjusted` is p, adjusted for all gates of the run."""
@@ -229,30 +266,33 @@ class GateSlice:
             saved=max(0, cases * bound.looks.last - calls),
             notes=tuple(self.notes),
         )
+        if self.statistic.value(self.new) is None and result.word != "worse":
+            reason = f"no answer gave the label, so there is no {self.rule.metric.name}"
+            return replace(result, word="inconclusive", reason=reason)
         if bound.least is not None:
             return result
-        changes = [
-            CaseChange(name, base, new) for name, base, new in zip(self.ids, self.base, self.new, strict=True)
-        ]
+        base, new = _as_counts(self.base), _as_counts(self.new)
+        changes = [CaseChange(name, *both) for name, *both in zip(self.ids, base, new, strict=True)]
         fell = sorted(
             (change for change in changes if change.drop > 0), key=lambda change: (-change.drop, change.case)
         )
-        most = max(total for _, total in self.new)
-        variance = mean_variance(self.base)
-        return replace(
+        result = replace(
             result,
             changes=tuple(fell[:_NAMED]),
             worse=len(fell),
             better=sum(change.drop < 0 for change in changes),
-            finds=smallest_drop(
-                len(changes),
-                max(total for _, total in self.base),
-                most,
-                variance,
-                alpha=bound.alpha,
-                about=bound.about,
-            ),
         )
+        if not isinstance(self.new[0], tuple):
+            return result  # how large a drop is found is only known for shares of samples
+        finds = smallest_drop(
+            len(changes),
+            max(total for _, total in base),
+            max(total for _, total in new),
+            mean_variance(self.base),
+            alpha=bound.alpha,
+            about=bound.about,
+        )
+        return replace(result, finds=finds)
 
     def _problem(self, counted: UnitCount) -> tuple[GateWord, str] | None:
         """Return why a slice cannot be judged; otherwise set its arms."""
@@ -274,7 +314,16 @@ class GateSlice:
         one = self.gated.sampled.is_one(self.gated.unit)
         if one:
             self.notes.append("all samples of each case are the same answer: they count as one")
-        bound = self.trial.bound
+        bound, metric = self.trial.bound, self.rule.metric
+        arm = {
+            name: found
+            for name, case in enough.items()
+            if (found := self.gated.new_values(metric, case)) is not None
+        }
+        if enough and not arm:
+            return "unchecked", f"{metric.shown} applies to no case" + (
+                "" if self.tag is None else " with this tag"
+            )
         if bound.least is None:
             rates = self.gated.rates
             if rates is None:
@@ -283,8 +332,21 @@ class GateSlice:
             self._note_apart(enough, common, rates)
             if not common:
                 return "unchecked", f"no case has a rate: runner baseline {self.gated.unit.prompt.path}"
-            self.base = [(rates.cases[name].passed, rates.cases[name].total) for name in common]
-            if self.tag is not None and not can_be_worse(bound, self.base):
+            of_tag = {name: case for name, case in of_tag.items() if name not in enough or name in arm}
+            old = {
+                name: found
+                for name in common
+                if name in arm and (found := self.gated.base_values(metric, name, rates)) is not None
+            }
+            if not old:
+                return (
+                    "unchecked",
+                    f"the baseline does not record {metric.shown}: runner baseline {self.gated.unit.prompt.path}",
+                )
+            common = sorted(old)
+            self.base = [old[name] for name in common]
+            self._measure(common, counted)
+            if self.tag is not None and not can_be_worse(bound, self.base, self.statistic):
                 return (
                     "inconclusive",
                     f"{_cases(len(common))} of this tag can never be shown to be worse: there are too few, or none passed",
@@ -298,20 +360,39 @@ class GateSlice:
                     f"only {_cases(len(common))} are in both the suite and its baseline: runner baseline {self.gated.unit.prompt.path}",
                 )
         else:
-            common = list(enough)
+            common = sorted(arm)
             if not common:
                 return "unchecked", "no case was answered"
-            if self.tag is not None and not can_be_worse(bound, [(0, 1)] * len(common)):
+            self._measure(common, counted)
+            worst = self.statistic.failed([arm[name] for name in common], 1)
+            if self.tag is not None and not can_be_worse(bound, worst, self.statistic):
                 return (
                     "inconclusive",
                     f"{_cases(len(common))} of this tag can never be shown to be below it: there are too few",
                 )
-        new = [(enough[name].passed, enough[name].answered) for name in common]
+        new = [arm[name] for name in common]
         self.ids, self.new = common, as_one_sample(new) if one else new
+        if metric.lower_is_better:
+            numberless = sum(
+                sample.within is not None and sample.error is None
+                for case in enough.values()
+                for sample in case.samples
+            )
+            if numberless > MOST_MISSING * sum(case.answered for case in enough.values()):
+                return (
+                    "unchecked",
+                    f"{numberless} answers have no number, so {metric.name} says nothing about them",
+                )
         if counted.outcomes and self.tag is None:
             kinds = ", ".join(f"{count} {word}" for word, count in sorted(counted.outcomes.items()))
             self.notes.append(f"failed without an answer to judge: {kinds}")
         return None
+
+    def _measure(self, ids: Sequence[str], counted: UnitCount) -> None:
+        """Set the statistic for these cases; those with a group are not units of their own."""
+        groups = [counted.cases[name].group for name in ids]
+        grouped = [group or name for group, name in zip(groups, ids, strict=True)] if any(groups) else None
+        self.statistic = statistic(self.rule.metric, ids, grouped)
 
     def _note_apart(self, enough: Mapping[str, object], common: Sequence[str], rates: Rates) -> None:
         """Note which cases are in one arm only, and whether the rates belong to other requests."""
@@ -342,12 +423,12 @@ class GateSlice:
             "latency_p50": counted.latencies,
             "latency_p95": counted.latencies,
         }
-        values = measured[self.rule.metric]
+        metric = self.rule.metric.name
+        measures = measured[metric]
         result = self.gated.result(self.rule, None, "unchecked", "")
-        if not values:
-            what = "cost" if self.rule.metric == "cost" else self.rule.metric.partition("_")[0]
-            return replace(result, reason=f"no answer has a known {what}")
-        value = _percentile(values, self.rule.metric)
+        if not measures:
+            return replace(result, reason=f"no answer has a known {metric.partition('_')[0]}")
+        value = _percentile(measures, metric)
         return replace(result, word="worse" if value > self.rule.limit else "held", value=value)
 
 
@@ -357,6 +438,16 @@ def judge(slices: Sequence[GateSlice]) -> list[GateResult]:
     p = benjamini_hochberg([each.trial.p for each in tested if each.trial])
     adjusted = dict(zip(map(id, tested), p, strict=True))
     return [each.fixed or each.judged(adjusted[id(each)]) for each in slices]
+
+
+def _as_counts(arm: Arm) -> list[tuple[float, int]]:
+    """Return how many of the samples of each case are good: pairs of labels that are equal, or the sum of scores."""
+    return [
+        case
+        if isinstance(case, tuple)
+        else (sum(each[0] == each[1] if isinstance(each, tuple) else each for each in case), len(case))
+        for case in arm
+    ]
 
 
 def _percentile(values: Sequence[float], metric: str) -> float:

@@ -7,8 +7,10 @@ has no rate.
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,10 +22,12 @@ from ...files.versions import is_version, reader_of, version_in
 from ...values import Json, JsonPath
 from ..snapshots.reader import ConflictError
 from ..snapshots.store import SnapshotStore
+from .counted import CaseCount
 
-__all__ = ["Rate", "Rates", "load_rates", "read_rates", "short", "write_rates"]
+__all__ = ["Rate", "Rates", "load_rates", "rate_of", "read_rates", "short", "write_rates"]
 
-VERSION = 1
+VERSION = 2
+"""Version 2 has `scores`; a file without scores is still written as version 1, so that older runners can read it."""
 
 _CONFLICT = re.compile(r"<<<<<<<|=======|>>>>>>>|\|\|\|\|\|\|\|")
 _CASE = re.compile(r'  "?([a-z0-9][a-z0-9._-]*)"?: \{.*')
@@ -37,13 +41,15 @@ _AGAIN = "runner writes this file: undo the edit, or run `runner baseline` again
 class Rate:
     """How many of the samples of a case passed. `request` is the short fingerprint of the request.
 
-    `came` counts the labels in the answers, if the prompt has labels.
+    `came` counts the labels in the answers (as JSON), if the prompt has labels. `scores` counts the values of each named
+    score, and of `within`: 1 for each number that was near enough, else 0.
     """
 
     request: str
     passed: int
     total: int
     came: Mapping[str, int] = field(default_factory=dict)
+    scores: Mapping[str, Mapping[float, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +67,21 @@ class Rates:
     conflicts: frozenset[str] = frozenset()
 
 
+def rate_of(request: str, case: CaseCount, *, one: bool) -> Rate:
+    """Return the rate of a case; `one`: its samples are copies of each other, and count as one."""
+    from ...verdict.labels import is_label  # with the statistics, which commands without gates do not load
+
+    samples = case.samples[:1] if one else case.samples
+    passed, total = (int(case.passed > 0), 1) if one else (case.passed, case.answered)
+    came = Counter(sample.label[1] for sample in samples if sample.label and is_label(sample.label[1]))
+    scores: dict[str, Counter[float]] = {}
+    for sample in samples:
+        named = {**sample.scores, **({} if sample.within is None else {"within": float(sample.within)})}
+        for name, value in named.items():
+            scores.setdefault(name, Counter())[float(f"{value:.6g}")] += 1
+    return Rate(request, passed, total, came, scores)
+
+
 def short(fingerprint: str) -> str:
     """Return the short form of a fingerprint, as used in a line."""
     return fingerprint.rpartition(":")[2][:_DIGEST]
@@ -68,20 +89,45 @@ def short(fingerprint: str) -> str:
 
 def write_rates(rates: Rates) -> str:
     """Return the text of the file."""
-    lines = [f"runner_rates: {VERSION}", f"samples: {rates.samples}"]
+    version = VERSION if any(rate.scores for rate in rates.cases.values()) else 1
+    lines = [f"runner_rates: {version}", f"samples: {rates.samples}"]
     if rates.served_model is not None:
         lines.append(f"served_model: {scalar(rates.served_model)}")
     if rates.judged_by is not None:
         lines.append(f"judged_by: {scalar(rates.judged_by)}")
     lines.append("cases:" if rates.cases else "cases: {}")
     for case, rate in sorted(rates.cases.items()):
-        came = ", ".join(f"{scalar(label)}: {count}" for label, count in sorted(rate.came.items()))
+        came = _counts((_written(label), count) for label, count in sorted(rate.came.items()))
+        scores = ", ".join(
+            f"{scalar(name)}: {{{_counts((f'{value:.6g}', times) for value, times in sorted(counted.items()))}}}"
+            for name, counted in sorted(rate.scores.items())
+        )
         lines.append(
             f"  {scalar(case)}: {{request: {scalar(rate.request, _REQUEST)}, passed: {rate.passed}/{rate.total}"
             + (f", came: {{{came}}}" if came else "")
+            + (f", scores: {{{scores}}}" if scores else "")
             + "}"
         )
     return "\n".join(lines) + "\n"
+
+
+def _counts(counts: Iterable[tuple[str, int]]) -> str:
+    return ", ".join(f"{scalar(name)}: {number}" for name, number in counts)
+
+
+def _written(label: str) -> str:
+    """Return a label as it is written in a file: a string without its quotes, unless that would be another label."""
+    value = json.loads(label)
+    return value if isinstance(value, str) and _read_label(value) == label else label
+
+
+def _read_label(text: str) -> str:
+    """Return a label of a file as JSON."""
+    try:
+        json.loads(text)
+    except ValueError:
+        return json.dumps(text, ensure_ascii=False)
+    return text
 
 
 def load_rates(store: SnapshotStore, file: str) -> Rates | None:
@@ -138,19 +184,24 @@ def _read_v1(document: Document, conflicts: frozenset[str]) -> Rates:
     cases = {}
     for case, line in (spec["cases"] or {}).items():
         passed, total = map(int, line["passed"].split("/"))
-        cases[case] = Rate(line["request"], passed, total, line.get("came", {}))
+        came = {_read_label(label): number for label, number in line.get("came", {}).items()}
+        scores = {
+            name: {float(value): number for value, number in counted.items()}
+            for name, counted in line.get("scores", {}).items()
+        }
+        cases[case] = Rate(line["request"], passed, total, came, scores)
     return Rates(spec["samples"], cases, spec.get("served_model"), spec.get("judged_by"), conflicts)
 
 
-_READERS = {1: _read_v1}
+_READERS = {1: _read_v1, 2: _read_v1}
 
 
 def _problem(value: Json) -> tuple[JsonPath, str] | None:
     """Return the path and the message of the first error that makes a value invalid; None if it is valid."""
     if not isinstance(value, dict):
         return (), "this is not a file of rates"
-    if not is_version(value.get("runner_rates"), VERSION):
-        return ("runner_rates",), f"runner_rates must be {VERSION}"
+    if not any(is_version(value.get("runner_rates"), version) for version in _READERS):
+        return ("runner_rates",), f"runner_rates must be {' or '.join(map(str, _READERS))}"
     for key, item in value.items():
         if key not in ("runner_rates", "samples", "served_model", "judged_by", "cases"):
             return (key,), f'unknown key "{key}"'
@@ -169,11 +220,7 @@ def _problem(value: Json) -> tuple[JsonPath, str] | None:
 
 
 def _line_problem(line: Json) -> tuple[JsonPath, str] | None:
-    if not isinstance(line, dict) or not {"request", "passed"} <= line.keys() <= {
-        "request",
-        "passed",
-        "came",
-    }:
+    if not isinstance(line, dict) or not {"request", "passed"} <= line.keys() <= _KEYS:
         return (), "a case needs request and passed: {request: 1f3a9c02, passed: 9/10}"
     request, passed, came = line["request"], line["passed"], line.get("came", {})
     if not isinstance(request, str) or not re.fullmatch(rf"[0-9a-f]{{{_DIGEST}}}", request):
@@ -183,7 +230,23 @@ def _line_problem(line: Json) -> tuple[JsonPath, str] | None:
         return ("passed",), "passed must be passed/total, such as 9/10"
     if not isinstance(came, dict) or not all(_is_count(count, 0) for count in came.values()):
         return ("came",), "came must count each label"
+    scores = line.get("scores", {})
+    if not isinstance(scores, dict) or not all(_are_scores(counted) for counted in scores.values()):
+        return ("scores",), "scores must count the values of each score, from 0 to 1"
     return None
+
+
+_KEYS = {"request", "passed", "came", "scores"}
+
+
+def _are_scores(counted: Json) -> bool:
+    return isinstance(counted, dict) and all(
+        _VALUE.fullmatch(value) and float(value) <= 1 and _is_count(times, 0)
+        for value, times in counted.items()
+    )
+
+
+_VALUE = re.compile(r"[0-9](\.[0-9]{1,9})?(e-[0-9]{1,2})?")
 
 
 def _is_count(value: Json, least: int) -> bool:

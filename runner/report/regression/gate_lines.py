@@ -51,6 +51,10 @@ def headline(result: GateResult) -> str:
     assert seen is not None
     assert bound is not None
     level = f"{100 * (1 - 2 * bound.alpha):.4g} %"
+    if result.metric.lower_is_better:
+        assert bound.least is not None
+        ends = f"{level}: {-seen.high:.3g} … {-seen.low:.3g}"
+        return f"{word}: {-seen.rate:.3g} ({ends}), at most {-bound.least:g}{_p(result)}"
     if bound.least is not None:
         least = f"{100 * bound.least:.4g}"
         return f"{word}: {100 * seen.rate:.1f} % ({level}: {100 * seen.low:.0f} … {100 * seen.high:.0f}), at least {least}{_p(result)}"
@@ -125,7 +129,7 @@ def summary_rows(results: Sequence[GateResult]) -> Iterator[tuple[str, str, str]
 
 
 def _change(change: CaseChange) -> str:
-    return f"{change.case} {change.base[0]}/{change.base[1]} → {change.new[0]}/{change.new[1]}"
+    return f"{change.case} {change.base[0]:.3g}/{change.base[1]} → {change.new[0]:.3g}/{change.new[1]}"
 
 
 def _amount(result: GateResult, value: float) -> str:

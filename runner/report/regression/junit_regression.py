@@ -7,7 +7,7 @@ outdated case is a failure whose `type` says which: the run is red until somebod
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from ...regress.gates.gate_results import GateResult
 from ...regress.modes import Modes
@@ -16,6 +16,7 @@ from ...regress.tally import Tally
 from ..file_writer import FileWriter
 from ..run.junit import JUnitFormat, quoted, text_of
 from ..terminal.figures import plural
+from ..terminal.metric_lines import metric_properties
 from .gate_lines import details, headline
 from .regression_digest import facts_of, reason_of, sort_of
 from .review_table import value_text
@@ -25,7 +26,15 @@ __all__ = ["JUnitReport"]
 _WIDE = 200
 
 
-class JUnitReport(FileWriter[CaseResult | GateResult | str]):
+class SuiteProperty(NamedTuple):
+    """A property of the suite of a prompt."""
+
+    prompt: str
+    name: str
+    value: str
+
+
+class JUnitReport(FileWriter[CaseResult | GateResult | SuiteProperty | str]):
     """Writes the cases of a regression run to a .xml file, and snapshots without a case if they fail the run.
 
     `finish` completes the file. As a context manager it closes itself: as complete, unless an exception passes through.
@@ -52,6 +61,9 @@ class JUnitReport(FileWriter[CaseResult | GateResult | str]):
         if modes.unreferenced == "reject":
             for file in self._unreferenced:
                 self.write(file)
+        if tally.measured is not None:
+            for each in metric_properties(tally.measured.figures()):
+                self.write(SuiteProperty(*each))
         self.close(complete=complete)
 
 
@@ -61,7 +73,10 @@ class _Cases:
     def __init__(self, file: BinaryIO) -> None:
         self._junit = JUnitFormat(file)
 
-    def add(self, thing: CaseResult | GateResult | str) -> None:
+    def add(self, thing: CaseResult | GateResult | SuiteProperty | str) -> None:
+        if isinstance(thing, SuiteProperty):
+            self._junit.add_property(*thing)
+            return
         if isinstance(thing, str):
             outcome = _outcome(
                 "failure", "orphan", "no case refers to this snapshot", "runner prune deletes it"

@@ -7,7 +7,8 @@ structure (CommonMark 0.31.2, section 2.5), so that an answer cannot contain a l
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from ...regress.modes import Modes
@@ -20,7 +21,9 @@ from .regression_digest import Bounded, RegressionDigest, ReportedCase
 from .review_table import HEADERS
 
 if TYPE_CHECKING:
+    from ...engine.measured import MeasuredKey
     from ...regress.gates.gate_results import GateResult
+    from ...verdict.suite_figures import Figures
 
 __all__ = ["literal", "markdown_summary"]
 
@@ -28,6 +31,7 @@ _PUNCTUATION = re.compile(r"[!-/:-@\[-`{-~]")
 
 
 _MOST_GATES = 100
+_MOST_LABELS = 50
 _ROOM = 150_000
 """Maximum size in bytes of the cases in a section; there are four sections, and GitHub accepts 1 MiB per step."""
 
@@ -54,6 +58,8 @@ def markdown_summary(
         lines += [f"| {' | '.join(map(literal, row))} |" for row in summary_rows(gates[:_MOST_GATES])]
         if len(gates) > _MOST_GATES:
             lines += ["", f"and {count(len(gates) - _MOST_GATES)} more"]
+    if tally.measured is not None:
+        lines += _metrics(tally.measured.figures())
     for caption, few in (
         ("Failed", digest.failures),
         ("Out of date", digest.outdated),
@@ -69,6 +75,40 @@ def markdown_summary(
     if todo:
         lines += ["", "#### What to do", "", *(f"- {_sentence(each)}" for each in todo)]
     return "\n".join(lines) + "\n"
+
+
+def _metrics(units: Mapping[MeasuredKey, Figures]) -> Iterator[str]:
+    """Yield a table of the metrics of all prompts, and one of the labels of each."""
+    from ..terminal.metric_lines import (
+        LABEL_HEADERS,
+        interval_text,
+        label_cells,
+        metric_name,
+        remarks_on,
+        value_text,
+    )
+
+    shown = dict(islice(units.items(), _MOST_GATES))
+    yield from (
+        "",
+        "#### Metrics",
+        "",
+        "| prompt | metric | value | 95 % | cases |",
+        "| --- | --- | --: | --: | --: |",
+    )
+    for (prompt, variant), figures in shown.items():
+        name = literal(prompt if variant is None else f"{prompt}@{variant}")
+        for each in figures.metrics:
+            cells = (metric_name(each.metric), value_text(each.metric, each.value), interval_text(each))
+            yield f"| {name} | {literal(cells[0])} | {cells[1]} | {cells[2]} | {count(each.cases)} |"
+    for (prompt, variant), figures in shown.items():
+        if figures.labels:
+            yield from ("", f"Labels of {literal(prompt if variant is None else f'{prompt}@{variant}')}", "")
+            yield f"| {' | '.join(LABEL_HEADERS)} |"
+            yield "| --- " + "| --: " * (len(LABEL_HEADERS) - 1) + "|"
+            for label, *rest in islice(label_cells(figures), _MOST_LABELS):
+                yield f"| {literal(label)} | {' | '.join(rest)} |"
+            yield from ("", *(f"- {literal(remark)}" for remark in remarks_on(figures)))
 
 
 def _heading(tally: Tally, *, complete: bool) -> str:

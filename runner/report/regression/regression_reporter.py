@@ -110,6 +110,12 @@ class RegressionReporter(Reporter):
             self._print(Line(""))
             for line in gate_lines(self._gates):
                 self._print(line)
+        if tally.measured is not None:
+            from ..terminal.metric_lines import metric_lines
+
+            self._print(Line(""))
+            for line in metric_lines(tally.measured.figures(), width):
+                self._print(line)
         for line in total_lines(digest, tally, seconds=seconds, complete=complete, width=width):
             self._print(line)
         self._print_wrapped(next_steps(digest))

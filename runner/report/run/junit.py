@@ -8,12 +8,16 @@ from __future__ import annotations
 import re
 import struct
 import tempfile
-from dataclasses import dataclass
-from typing import BinaryIO
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, BinaryIO
 from xml.sax.saxutils import escape, quoteattr
 
+from ...engine.journal.counters import measured_with
 from ...engine.journal.record import Record
 from ..terminal.record_words import answer, check_text, error_text, failed_checks, label, reason, status
+
+if TYPE_CHECKING:
+    from ...engine.measured import MeasuredSuites
 
 __all__ = ["JUnitFormat", "quoted", "text_of"]
 
@@ -33,6 +37,7 @@ class _Suite:
     failures: int = 0
     errors: int = 0
     seconds: float = 0.0
+    properties: list[tuple[str, str]] = field(default_factory=list)
 
 
 class JUnitFormat:
@@ -46,9 +51,11 @@ class JUnitFormat:
         self._file = file
         self._spool = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `end`
         self._suites: dict[str, _Suite] = {}
+        self._measured: MeasuredSuites | None = None
 
     def add(self, record: Record) -> None:
         """Spool one case and count it."""
+        self._measured = measured_with(record, self._measured)
         seconds = 0.0 if record["cached"] else (record["latency_ms"] or 0.0) / 1000
         self.add_case(
             record["prompt"],
@@ -57,6 +64,11 @@ class JUnitFormat:
             errored=status(record) == "ERROR",
             seconds=seconds,
         )
+
+    def add_property(self, suite_name: str, name: str, value: str) -> None:
+        """Add a property of a suite that has cases."""
+        if (suite := self._suites.get(suite_name)) is not None:
+            suite.properties.append((name, value))
 
     def add_case(self, suite_name: str, case: str, *, failed: bool, errored: bool, seconds: float) -> None:
         """Spool a `<testcase>` element and count it."""
@@ -75,6 +87,11 @@ class JUnitFormat:
             case = '<testcase classname="runner" name="run" time="0.000">\n'
             case += '<error type="incomplete" message="the run stopped before all cases were done"/>\n</testcase>\n'
             self._append("runner", case).errors += 1
+        if self._measured is not None:
+            from ..terminal.metric_lines import metric_properties
+
+            for prompt, name, value in metric_properties(self._measured.figures()):
+                self.add_property(prompt, name, value)
         suites = self._suites.values()
         self._write('<?xml version="1.0" encoding="UTF-8"?>\n')
         self._write(
@@ -87,6 +104,12 @@ class JUnitFormat:
                 f'<testsuite name={quoted(name)} tests="{suite.tests}" failures="{suite.failures}"'
                 f' errors="{suite.errors}" skipped="0" time="{suite.seconds:.3f}">\n'
             )
+            if suite.properties:
+                listed = "".join(
+                    f"<property name={quoted(each)} value={quoted(value)}/>\n"
+                    for each, value in suite.properties
+                )
+                self._write(f"<properties>\n{listed}</properties>\n")
             self._copy(suite)
             self._write("</testsuite>\n")
         self._write("</testsuites>\n")

@@ -17,11 +17,13 @@ if TYPE_CHECKING:
     from ...verdict.suite_figures import Figures, MetricFigure
 
 __all__ = [
+    "LABEL_HEADERS",
     "interval_text",
     "label_cells",
     "label_text",
     "metric_lines",
     "metric_name",
+    "metric_properties",
     "remarks_on",
     "value_text",
 ]
@@ -106,6 +108,28 @@ def metric_lines(units: Mapping[MeasuredKey, Figures], width: int | None) -> Ite
         for remark in remarks_on(figures):
             for line in wrapped(remark, None if width is None else width - 4):
                 yield Line(f"{indent}  {line}", DIM)
+
+
+def metric_properties(units: Mapping[MeasuredKey, Figures]) -> Iterator[tuple[str, str, str]]:
+    """Yield the metrics for programs: the prompt, a name (`accuracy`, `accuracy.low`, `recall.bug`), and the value."""
+    for (prompt, variant), figures in units.items():
+        start = "" if variant is None else f"{variant}."
+        for each in figures.metrics:
+            if each.value is not None:
+                yield prompt, start + each.metric.name, f"{each.value:.6g}"
+                yield prompt, f"{start}{each.metric.name}.low", f"{each.interval[0]:.6g}"
+                yield prompt, f"{start}{each.metric.name}.high", f"{each.interval[1]:.6g}"
+        for row in figures.labels:
+            label = label_text(row.label)
+            numbers = (
+                ("precision", row.figures.precision),
+                ("recall", row.figures.recall),
+                ("f1", row.figures.f1),
+                ("support", row.figures.support),
+            )
+            for name, number in numbers:
+                if number is not None:
+                    yield prompt, f"{start}{name}.{label}", f"{number:.6g}"
 
 
 def label_cells(figures: Figures) -> Iterator[tuple[str, ...]]:
