@@ -56,6 +56,8 @@ _OF_BOTH = {
     "margin",
     "confidence",
     "about",
+    "metric",
+    "label",
     "by",
     "by_id",
     "require_conclusive",
@@ -78,11 +80,11 @@ _OF_BOTH = {
 )
 @click.option(
     "--margin",
-    type=click.FloatRange(0, 1, max_open=True),
+    type=click.FloatRange(0),
     default=0.05,
     show_default=True,
     metavar="SHARE",
-    help="How far the pass rate may fall without counting as worse: 0.05 is 5 points.",
+    help="How far the metric may fall without counting as worse: 0.05 is 5 points.",
 )
 @click.option(
     "--confidence",
@@ -99,6 +101,14 @@ _OF_BOTH = {
     show_default=True,
     help="Judge these very cases, or inputs like these.",
 )
+@click.option(
+    "--metric",
+    default="pass_rate",
+    show_default=True,
+    metavar="NAME",
+    help="Compare this metric: accuracy, macro_f1, mae, ..., or a named score.",
+)
+@click.option("--label", metavar="LABEL", help="The label that --metric f1, precision or recall is about.")
 @click.option("--by", type=click.Choice(["tag"]), help="Also compare the cases of each tag.")
 @click.option("--by-id", is_flag=True, help="Compare cases with the same id even if their variables differ.")
 @click.option("--require-conclusive", is_flag=True, help="End with exit code 3 if a verdict is inconclusive.")
@@ -127,6 +137,8 @@ def command(
     margin: float,
     confidence: float,
     about: Literal["cases", "inputs"],
+    metric: str,
+    label: str | None,
     by: str | None,
     form: Literal["text", "json", "markdown"],
     output: str | None,
@@ -165,13 +177,21 @@ def command(
       runner compare --base main
     """
     from ..commands.compare import CompareOptions, compare_stored
+    from ..verdict.metrics import OF_A_LABEL
 
+    if (label is not None) != (metric in OF_A_LABEL):
+        named = ", ".join(OF_A_LABEL)
+        raise click.UsageError(f"--label is for --metric {named}, which need it.")
+    if margin >= 1 and metric not in ("mae", "rmse"):
+        raise click.UsageError("--margin is a share below 1: 0.05 is 5 points.")
     options = CompareOptions(
         margin,
         confidence,
         about,
         by_tag=by is not None,
         by_id=by_id,
+        metric=metric,
+        label=label,
         require_conclusive=require_conclusive,
         form=form,
         output=output,
@@ -194,7 +214,7 @@ def command(
 
     from dataclasses import replace
 
-    from ..commands.compare_live import LiveCompare, recorded_comparison
+    from ..commands.compare_live import RECORDED, LiveCompare, recorded_comparison
     from ..commands.connect_options import ConnectOptions
     from ..commands.resume import RunScope, check_recorded_paths
     from ..verdict.looks import AUTO
@@ -212,8 +232,7 @@ def command(
         stored, recorded = recorded_comparison(resume)
         scope, looks, base, commit = (recorded[name] for name in ("scope", "looks", "base", "commit"))
         check_recorded_paths(stored, scope, None, typed)
-        same = ("margin", "confidence", "about", "by_tag", "by_id")
-        options = replace(options, **{name: getattr(recorded["options"], name) for name in same})
+        options = replace(options, **{name: getattr(recorded["options"], name) for name in RECORDED})
     live = LiveCompare(
         scope,
         base,

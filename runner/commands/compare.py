@@ -11,11 +11,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from ..documents.json_reader import parse_json
 from ..engine.journal.exit_codes import ExitCounts, exit_code
 from ..engine.journal.record import Record
+from ..engine.measured import spelled_label
 from ..engine.plan.configuration import key_of
 from ..engine.plan.units import variants_of
-from ..errors import RunnerError, UsageError
+from ..errors import RunnerError, SyntaxFileError, UsageError
 from ..files.cases import cases_of
 from ..files.destination import Destination
 from ..files.model import Prompt
@@ -36,6 +38,7 @@ from ..report.terminal.reporter import wants_color
 from ..report.terminal.terminal_text import visible
 from ..verdict.gate import Bound
 from ..verdict.looks import Looks
+from ..verdict.metrics import Metric
 from ..verdict.power import About
 from ..workspace import Workspace
 from .open_workspace import open_workspace
@@ -54,10 +57,23 @@ class CompareOptions:
     about: About = "cases"
     by_tag: bool = False
     by_id: bool = False
+    metric: str = "pass_rate"
+    label: str | None = None
     require_conclusive: bool = False
     form: Literal["text", "json", "markdown"] = "text"
     output: str | None = None
     force: bool = False
+
+    @property
+    def compared(self) -> Metric:
+        """Return the metric that is compared; its label is JSON, or else text."""
+        if self.label is None:
+            return Metric(self.metric)
+        try:
+            value = parse_json(self.label, "").value
+        except SyntaxFileError:
+            value = self.label
+        return Metric(self.metric, spelled_label(value))
 
     def bound(self, looks: Looks = _ONE_LOOK) -> Bound:
         """Return the condition on the difference of two arms."""
@@ -81,7 +97,7 @@ def compare_stored(names: Sequence[str], options: CompareOptions) -> int:
                 for prompt in workspace.prompts(())
             ]
 
-        sources = [source_of(name, workspace.root, store, prompts) for name in names]
+        sources = [source_of(name, workspace.root, store, prompts, options.compared) for name in names]
         notes = [note for source in sources for note in source.notes]
         if len(sources) == 1:
             groups = variant_arms(sources[0])

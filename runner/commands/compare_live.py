@@ -48,9 +48,12 @@ if TYPE_CHECKING:
     from ..endpoints.connect import Connection
     from ..report.arms.comparison_file import ComparisonFile
 
-__all__ = ["LiveCompare", "recorded_comparison"]
+__all__ = ["RECORDED", "LiveCompare", "recorded_comparison"]
 
 _COMMAND = "compare"
+
+RECORDED = ("margin", "confidence", "about", "by_tag", "by_id", "metric", "label")
+"""The options that a resumed comparison keeps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +124,7 @@ class LiveCompare:
             "base": self.base,
             "commit": commit,
             "samples": list(self.looks.samples),
-            "options": {
-                name: value
-                for name, value in asdict(self.options).items()
-                if name in ("margin", "confidence", "about", "by_tag", "by_id")
-            },
+            "options": {name: value for name, value in asdict(self.options).items() if name in RECORDED},
         }
 
 
@@ -157,7 +156,8 @@ def recorded_comparison(name: str) -> tuple[StoredRun, Mapping[str, Any]]:
         known &= all(
             type(share) is float and 0 <= share < 1 for share in (options.margin, options.confidence)
         )
-        known &= options.about in ("cases", "inputs")
+        known &= options.about in ("cases", "inputs") and isinstance(options.metric, str)
+        known &= isinstance(options.label, str | None)
     except (AttributeError, KeyError, TypeError, ValueError):
         known = False
     if not known:
@@ -190,7 +190,13 @@ class _Asking:
         self._counters = Counters()
         self._served = Served()
         self._arms = {
-            id(unit): ComparedArm(live.names[id(unit)], unit.prompt.name, live.files[id(unit)], unit.variant)
+            id(unit): ComparedArm(
+                live.names[id(unit)],
+                unit.prompt.name,
+                live.files[id(unit)],
+                unit.variant,
+                metric=command.options.compared,
+            )
             for unit in live.units
         }
         self._tags: dict[str, dict[str, Sequence[str]]] = {}

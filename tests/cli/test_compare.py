@@ -359,3 +359,99 @@ def test_a_comparison_is_written_in_other_formats(arms: Arms, name: str, begins:
     arms.project.write(name, "mine")
     assert arms.run("compare", before, after, "-o", name).code == 2
     assert (arms.project.folder / name).read_text() == "mine"
+
+
+# --- other metrics ----------------------------------------------------------------------------------------------------
+
+LABELLED = """\
+name: triage
+model: model-a
+inputs: {ticket: {type: string}}
+messages: [{role: user, content: "{{ ticket }}"}]
+response_format: {type: json_schema, json_schema: {name: t, strict: true, schema: {type: object, properties: {topic: {type: string}, amount: {type: number}}, required: [topic, amount], additionalProperties: false}}}
+labels: {path: $.topic}
+numbers: {path: $.amount, within: {abs: 0.5}}
+tests:
+"""
+
+
+class Labelled(Arms):
+    """Every third case is a bug, the others are payments; what is not right is called a payment, and 10 more."""
+
+    def write(self, cases: int = 24, **_: Any) -> None:
+        tests = "".join(
+            f"  - {{id: c{case:02d}, vars: {{ticket: 'case {case}'}}, label: {self.topic(case)}, number: {case}}}\n"
+            for case in range(cases)
+        )
+        self.project.write("prompts/triage.prompt.yaml", LABELLED + tests)
+
+    @staticmethod
+    def topic(case: int) -> str:
+        return "payment" if case % 3 else "bug"
+
+    def answer(self, request: Received) -> Steps:
+        case = int(re.findall(r"case (\d+)", request.json["messages"][-1]["content"])[-1])
+        number = self.asked["", case]
+        self.asked["", case] += 1
+        right = self.right("", case, number)
+        value = {"topic": self.topic(case) if right else "payment", "amount": case if right else case + 10}
+        return served(json.dumps(value) + " " * number)
+
+
+@pytest.fixture
+def labelled(project: ProjectFolder, server: FaultServer) -> Labelled:
+    return Labelled(project, server)
+
+
+@pytest.mark.parametrize(
+    ("options", "before", "after"),
+    [
+        (["--metric", "accuracy"], 1, 2 / 3),
+        (["--metric", "macro_f1"], 1, 0.4),
+        (["--metric", "recall", "--label", "bug"], 1, 0),
+    ],
+)
+def test_another_metric_is_compared(
+    labelled: Labelled, options: list[str], before: float, after: float
+) -> None:
+    one = labelled.ask(repeat=4)
+    labelled.right = lambda _model, case, _sample: case % 3 != 0
+    found = labelled.compared(one, labelled.ask(repeat=4), *options, code=1)
+    [comparison] = found["comparisons"]
+    assert [arm["value"] for arm in comparison["arms"]] == pytest.approx([before, after], abs=0.01)
+    assert comparison["contrasts"][0]["verdict"] == "worse"
+    assert comparison["metric"] == options[1]
+
+
+def test_less_of_an_error_is_better(labelled: Labelled) -> None:
+    one = labelled.ask(repeat=4)
+    labelled.right = lambda _model, case, _sample: case % 3 != 0
+    two = labelled.ask(repeat=4)
+    found = labelled.compared(one, two, "--metric", "mae", "--margin", "1.5", code=1)
+    [comparison] = found["comparisons"]
+    assert [arm["value"] for arm in comparison["arms"]] == pytest.approx([0, 10 / 3])
+    contrast = comparison["contrasts"][0]
+    assert (contrast["verdict"], contrast["difference"]) == ("worse", pytest.approx(10 / 3))
+    assert contrast["low"] < contrast["difference"] < contrast["high"]
+    assert verdict(labelled.compared(two, one, "--metric", "mae", "--margin", "1.5")) == "better"
+    said = labelled.run("compare", one, two, "--metric", "mae", "--margin", "1.5", "-o", "mae.html").out
+    assert "WORSE by 3.33 (0 → 3.33, 95 %: +" in said
+    assert "c00  0 → 10" in said
+    assert "3.33" in (labelled.project.folder / "mae.html").read_text()
+
+
+def test_a_metric_that_no_case_has_is_not_compared(labelled: Labelled) -> None:
+    one = labelled.ask(repeat=1)
+    two = labelled.ask(repeat=1)
+    found = labelled.compared(one, two, "--metric", "politeness", code=3)
+    assert "no case has politeness in all arms" in found["comparisons"][0]["contrasts"][0]["reason"]
+    assert labelled.run("compare", one, two, "--metric", "recall").code == 2
+    assert labelled.run("compare", one, two, "--label", "bug").code == 2
+    assert labelled.run("compare", one, two, "--margin", "2").code == 2
+
+
+def test_a_baseline_has_only_pass_rates(labelled: Labelled) -> None:
+    assert labelled.run("baseline").code == 0
+    labelled.ask(repeat=1)
+    found = labelled.compared("baseline", "last", "--metric", "accuracy", code=3)
+    assert found["comparisons"][0]["contrasts"][0]["reason"] == "baseline has only pass rates"

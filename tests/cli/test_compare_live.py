@@ -119,7 +119,7 @@ def test_the_comparison_is_a_run_that_can_be_compared_again(arms: Arms) -> None:
     arms.right = by_model(b=tuple(range(10)))
     asked = arms.compared(*MODELS, code=1)
     again = arms.compared("last", code=1)
-    assert again["comparisons"][0]["arms"][1]["pass_rate"] == asked["comparisons"][0]["arms"][1]["pass_rate"]
+    assert again["comparisons"][0]["arms"][1]["value"] == asked["comparisons"][0]["arms"][1]["value"]
     assert [arm["arm"] for arm in again["comparisons"][0]["arms"]] == ["a", "b"]
 
 
@@ -264,7 +264,7 @@ def test_both_sides_are_judged_by_the_assertions_and_cases_of_now(
         "assert: [{type: contains, value: excellent}]\ntests:\n  - {id: new, vars: {ticket: 'case 99'}}\n",
     )
     found = committed.compared("--base", "main", "--samples", "1")
-    assert [arm["pass_rate"] for arm in found["comparisons"][0]["arms"]] == [0, 0]
+    assert [arm["value"] for arm in found["comparisons"][0]["arms"]] == [0, 0]
     assert found["comparisons"][0]["cases"] == 21
 
 

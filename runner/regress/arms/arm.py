@@ -8,11 +8,14 @@ from dataclasses import dataclass, field
 
 from ...engine.journal.counters import is_new
 from ...engine.journal.record import Record
+from ...engine.measured import sample_of
 from ...engine.plan.configuration import digest_of
 from ...engine.sampled import SampleAnswers
+from ...verdict.metrics import Metric, Sample
 from ...wire.usage import token_count
 from ..gates.counted import is_missing
 from ..gates.rates import Rates
+from .arm_results import PASS_RATE
 
 __all__ = ["MEASURES", "ArmCase", "ComparedArm", "Measured", "arm_of_rates"]
 
@@ -44,6 +47,7 @@ class ArmCase:
     """The samples of one case: those that passed, those that were answered, those that got no answer.
 
     `request` is the fingerprint of the request, or its short form; `vars` is a digest of the variables, None if unknown.
+    `samples` is what other metrics than the pass rate are computed from.
     """
 
     request: str
@@ -51,6 +55,7 @@ class ArmCase:
     passed: int = 0
     answered: int = 0
     missing: int = 0
+    samples: list[Sample] = field(default_factory=list)
     measured: Mapping[str, Measured] = field(
         default_factory=lambda: {measure: Measured() for measure in MEASURES}
     )
@@ -61,7 +66,7 @@ class ComparedArm:
     """The samples of a prompt in one arm. `name` names the arm among those it is compared with.
 
     `outcomes` counts the outcomes of answers that did not pass. `asserts`: whether anything about the answers could have
-    failed. `started` is the date on which the samples were requested.
+    failed. `metric` is what is compared. `started` is the date on which the samples were requested.
     """
 
     name: str
@@ -76,6 +81,7 @@ class ComparedArm:
     answers: SampleAnswers = field(default_factory=SampleAnswers)
     asserts: bool = False
     first: int | None = None
+    metric: Metric = PASS_RATE
 
     @property
     def missing(self) -> int:
@@ -114,6 +120,8 @@ class ComparedArm:
         self.answers.add(record["case"], case.answered, [record])
         case.answered += 1
         case.passed += record["passed"]
+        if self.metric != PASS_RATE and (sample := sample_of(record)) is not None:
+            case.samples.append(sample)
         if not record["passed"] and record["outcome"] != "ok":
             self.outcomes[record["outcome"]] += 1
         if record["served_model"] is not None:

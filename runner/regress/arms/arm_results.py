@@ -7,8 +7,10 @@ from typing import Literal, TypeAlias
 
 from ...verdict.contrast import ContrastWord
 from ...verdict.gate import Bound, Evidence
+from ...verdict.metrics import Metric
 
 __all__ = [
+    "PASS_RATE",
     "ArmResult",
     "ArmsComparison",
     "CaseContrast",
@@ -18,26 +20,31 @@ __all__ = [
     "MeasureChange",
 ]
 
+PASS_RATE = Metric("pass_rate")
+
 ComparisonWord: TypeAlias = ContrastWord | Literal["unchecked"]
 """The verdict on one arm; `unchecked` should have been judged but could not be."""
 
 
 @dataclass(frozen=True, slots=True)
 class CaseContrast:
-    """One case in both arms: the passed and the total number of samples.
+    """One case in both arms: the value of the metric, and the passed and all samples if it is a share of samples.
 
-    `q` is the p-value of a change of this case alone in its direction, adjusted for all cases that moved.
+    Of an error, of which less is better, the value is negative. `q` is the p-value of a change of this case alone in its
+    direction, adjusted for all cases that moved; None if the metric has no such test.
     """
 
     case: str
-    base: tuple[int, int]
-    new: tuple[int, int]
-    q: float = 1.0
+    base_value: float
+    new_value: float
+    base: tuple[int, int] | None = None
+    new: tuple[int, int] | None = None
+    q: float | None = None
 
     @property
     def drop(self) -> float:
-        """Return by how much the pass rate of the case fell."""
-        return self.base[0] / self.base[1] - self.new[0] / self.new[1]
+        """Return by how much the value of the case fell."""
+        return self.base_value - self.new_value
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +60,7 @@ class MeasureChange:
 
 @dataclass(frozen=True, slots=True)
 class ArmResult:
-    """One arm: its pass rate with its interval, None if nothing was compared.
+    """One arm: the value of the metric with its interval, None if nothing was compared or it is not defined.
 
     `samples` are the fewest and the most of a case. `level`: chance could explain how far it is below the best arm.
     """
@@ -88,7 +95,6 @@ class ContrastResult:
     alike: int = 0
     fail_in_both: int = 0
     changes: tuple[CaseContrast, ...] = ()
-    unmoved: tuple[CaseContrast, ...] = ()
     finds: float | None = None
     can_decide: bool = True
     measures: tuple[MeasureChange, ...] = ()
@@ -122,4 +128,5 @@ class ArmsComparison:
     tests: int
     cases: int
     notes: tuple[str, ...] = ()
+    metric: Metric = PASS_RATE
     flips: dict[str, tuple[Flip, ...]] = field(default_factory=dict)

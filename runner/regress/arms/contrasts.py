@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import median
 
 from ...errors import UsageError
 from ...verdict.contrast import Contrast, adjusted, level_with_the_best
-from ...verdict.exact import Counts, benjamini_hochberg, rate, stratified_exact
+from ...verdict.exact import benjamini_hochberg, stratified_exact
 from ...verdict.gate import Bound, as_one_sample
-from ...verdict.intervals import rate_interval
+from ...verdict.metrics import PASSES, CaseValues, Metric, Statistic, statistic, values
 from ...verdict.power import mean_variance, smallest_drop
 from ..gates.gate_slices import MOST_MISSING, few
 from .arm import MEASURES, ArmCase, ComparedArm
-from .arm_results import ArmResult, ArmsComparison, CaseContrast, ContrastResult, MeasureChange
+from .arm_results import PASS_RATE, ArmResult, ArmsComparison, CaseContrast, ContrastResult, MeasureChange
 
 __all__ = ["Lineup", "conclude", "join", "lineup", "look"]
 
@@ -30,12 +30,18 @@ class Lineup:
     arms: Sequence[ComparedArm]
     tag: str | None
     ids: list[str]
-    counts: list[list[tuple[int, int]]]
+    counts: list[list[CaseValues]]
     contrasts: list[Contrast]
     tagged: frozenset[str] | None = None
     notes: list[str] = field(default_factory=list)
     reason: str = ""
     done: bool = False
+    statistic: Statistic = PASSES
+
+    @property
+    def metric(self) -> Metric:
+        """Return the metric that is compared."""
+        return self.arms[0].metric
 
 
 def lineup(
@@ -70,9 +76,11 @@ def join(found: Lineup) -> None:
     usable = [_usable(part, arm) for part, arm in zip(parts, arms, strict=True)]
     found.ids = [name for name in usable[0] if all(name in each for each in usable[1:])]
     found.notes += _apart(arms, parts, usable)
+    if found.metric != PASS_RATE and not found.reason:
+        _keep_measured(found, usable)
     found.counts = []
     for arm, cases in zip(arms, usable, strict=True):
-        counts = [(cases[name].passed, cases[name].answered) for name in found.ids]
+        counts = [_values(found.metric, cases[name]) for name in found.ids]
         if arm.answers.are_copies:
             found.notes.append(
                 f"{arm.name}: all samples of each case are the same answer, so they count as one"
@@ -81,9 +89,40 @@ def join(found: Lineup) -> None:
         found.counts.append(counts)
     if not found.ids:
         found.reason = found.reason or f"no case is in {'both' if len(arms) == 2 else 'all'}"
-    elif not any(arm.asserts for arm in arms):
+    elif found.metric == PASS_RATE and not any(arm.asserts for arm in arms):
         found.reason = "nothing is asserted about the answers, so each of them passes"
     found.notes += _about_arms(arms, found.ids)
+
+
+def _keep_measured(found: Lineup, usable: Sequence[Mapping[str, ArmCase]]) -> None:
+    """Keep the cases that have the metric in all arms."""
+    metric = found.metric
+    having = [
+        name for name in found.ids if all(values(metric, cases[name].samples) is not None for cases in usable)
+    ]
+    if lacking := len(found.ids) - len(having):
+        found.notes.append(f"{_cases(lacking)} without {metric.shown} left out")
+    rated = [arm.name for arm in found.arms if any(case.vars is None for case in arm.cases.values())]
+    if rated:
+        found.reason = f"{rated[0]} has only pass rates"
+    elif found.ids and not having:
+        scores = sorted(
+            {
+                name
+                for cases in usable
+                for case in cases.values()
+                for sample in case.samples
+                for name in sample.scores
+            }
+        )
+        known = f"; the named scores are {', '.join(scores)}" if scores else ""
+        found.reason = f"no case has {metric.shown} in all arms{known}"
+    found.ids = having
+    found.statistic = statistic(metric, having)
+
+
+def _values(metric: Metric, case: ArmCase) -> CaseValues:
+    return (case.passed, case.answered) if metric == PASS_RATE else values(metric, case.samples)
 
 
 def look(lineups: Sequence[Lineup], *, samples: int | None = None) -> None:
@@ -99,8 +138,10 @@ def look(lineups: Sequence[Lineup], *, samples: int | None = None) -> None:
         if each.reason:
             continue
         for contrast, counts in zip(each.contrasts, each.counts[1:], strict=True):
-            most = samples or max(total for _, total in counts)
-            each.done &= contrast.look(each.counts[0], counts, samples=most, tests=tests)
+            most = samples or max(map(_size, counts))
+            each.done &= contrast.look(
+                each.counts[0], counts, samples=most, tests=tests, statistic=each.statistic
+            )
 
 
 def conclude(lineups: Sequence[Lineup]) -> list[ArmsComparison]:
@@ -117,11 +158,19 @@ def _concluded(found: Lineup, p: Mapping[int, tuple[float, float]], tests: int) 
         results = [ArmResult(arm.name, arm.started, tuple(sorted(arm.models))) for arm in arms]
         contrasts = [ContrastResult(arm.name, "unchecked", reason=found.reason) for arm in arms[1:]]
         return ArmsComparison(
-            first.prompt, found.tag, bound, tuple(results), tuple(contrasts), tests, 0, tuple(found.notes)
+            first.prompt,
+            found.tag,
+            bound,
+            tuple(results),
+            tuple(contrasts),
+            tests,
+            0,
+            tuple(found.notes),
+            found.metric,
         )
-    level = level_with_the_best(found.counts, bound)
+    level = level_with_the_best(found.counts, bound, found.statistic)
     results = [
-        _arm_result(arm, counts, bound, level=same)
+        _arm_result(arm, counts, bound, found.statistic, level=same)
         for arm, counts, same in zip(arms, found.counts, level, strict=True)
     ]
     contrasts = [
@@ -137,17 +186,20 @@ def _concluded(found: Lineup, p: Mapping[int, tuple[float, float]], tests: int) 
         tests,
         len(found.ids),
         tuple(found.notes),
+        found.metric,
     )
 
 
-def _arm_result(arm: ComparedArm, counts: Counts, bound: Bound, *, level: bool) -> ArmResult:
-    low, high = rate_interval(counts, 1 - 2 * bound.alpha)
-    totals = [total for _, total in counts]
+def _arm_result(
+    arm: ComparedArm, counts: Sequence[CaseValues], bound: Bound, statistic: Statistic, *, level: bool
+) -> ArmResult:
+    low, high = statistic.interval(counts, 1 - 2 * bound.alpha)
+    totals = list(map(_size, counts))
     return ArmResult(
         arm.name,
         arm.started,
         tuple(sorted(arm.models)),
-        rate(counts),
+        statistic.value(counts),
         low,
         high,
         (min(totals), max(totals)),
@@ -161,26 +213,15 @@ def _contrast_result(
     arm, base, new = found.arms[index], found.counts[0], found.counts[index]
     bound, seen = contrast.bound, contrast.evidence
     changes = [
-        CaseContrast(name, before, after) for name, before, after in zip(found.ids, base, new, strict=True)
+        _case_contrast(name, before, after, found.statistic)
+        for name, before, after in zip(found.ids, base, new, strict=True)
     ]
     moved = sorted(
         (change for change in changes if change.drop), key=lambda change: (-change.drop, change.case)
     )
-    # A case on its own: could its samples differ so much by chance? In the direction in which it moved.
-    ps = benjamini_hochberg(
-        [
-            stratified_exact([change.base], [change.new])
-            if change.drop > 0
-            else stratified_exact([change.new], [change.base])
-            for change in moved
-        ]
-    )
-    moved = [
-        CaseContrast(change.case, change.base, change.new, q) for change, q in zip(moved, ps, strict=True)
-    ]
-    alike = len(changes) - len(moved)
     towards = contrast.fall if seen.drop > 0 else contrast.rise
     assert towards.evidence is not None, "both directions were looked at"
+    shares = all(isinstance(case, tuple) for case in (*base, *new))
     return ContrastResult(
         arm.name,
         contrast.word(fall, rise),
@@ -189,21 +230,42 @@ def _contrast_result(
         p_inputs=towards.evidence.p_inputs,
         worse=sum(change.drop > 0 for change in moved),
         better=sum(change.drop < 0 for change in moved),
-        alike=alike,
-        fail_in_both=sum(not change.base[0] and not change.new[0] for change in changes),
-        changes=tuple(moved),
-        unmoved=tuple(change for change in changes if not change.drop),
+        alike=len(changes) - len(moved),
+        fail_in_both=sum(change.base_value == 0 == change.new_value for change in changes) if shares else 0,
+        changes=tuple(_with_q(moved) if shares else moved),
         finds=smallest_drop(
             len(changes),
-            max(total for _, total in base),
-            max(total for _, total in new),
+            max(map(_size, base)),
+            max(map(_size, new)),
             mean_variance(base),
             alpha=bound.alpha,
             about=bound.about,
-        ),
+        )
+        if shares
+        else None,
         can_decide=contrast.can_decide,
         measures=tuple(_measures(found.arms[0], arm, found.ids)),
     )
+
+
+def _case_contrast(name: str, before: CaseValues, after: CaseValues, statistic: Statistic) -> CaseContrast:
+    if isinstance(before, tuple):
+        return CaseContrast(name, before[0] / before[1], after[0] / after[1], before, after)
+    return CaseContrast(name, statistic.value([before]) or 0.0, statistic.value([after]) or 0.0)
+
+
+def _with_q(moved: Sequence[CaseContrast]) -> Iterator[CaseContrast]:
+    """Yield the cases with q: could the samples of each differ so much by chance, in the direction in which it moved?"""
+    pairs = [(change.base, change.new) if change.drop > 0 else (change.new, change.base) for change in moved]
+    ps = benjamini_hochberg([stratified_exact([one], [other]) for one, other in pairs if one and other])
+    for change, q in zip(moved, ps, strict=True):
+        yield replace(change, q=q)
+
+
+def _size(case: CaseValues) -> int:
+    """Return the number of samples of a case."""
+    size: int = case[1] if isinstance(case, tuple) else len(case)
+    return size
 
 
 def _measures(base: ComparedArm, new: ComparedArm, ids: Sequence[str]) -> Iterator[MeasureChange]:

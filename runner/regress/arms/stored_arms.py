@@ -13,10 +13,12 @@ from ...engine.journal.record import Record
 from ...engine.journal.stored_runs import find_run
 from ...errors import UsageError
 from ...files.model import Prompt
+from ...verdict.metrics import Metric
 from ..gates.rates import load_rates
 from ..snapshots.snapshot import rates_file
 from ..snapshots.store import SnapshotStore
 from .arm import ComparedArm, arm_of_rates
+from .arm_results import PASS_RATE
 
 __all__ = ["BASELINE", "ArmSource", "matched", "source_of", "variant_arms"]
 
@@ -44,6 +46,7 @@ def source_of(
     root: Path,
     store: SnapshotStore,
     prompts: Callable[[], Sequence[tuple[str, Prompt, Sequence[str | None]]]],
+    metric: Metric = PASS_RATE,
 ) -> ArmSource:
     """Return the arms of a run (`last`, an id, a folder), of a .jsonl file of records, or of `baseline`.
 
@@ -51,10 +54,10 @@ def source_of(
     baseline only. Raises UsageError if there is nothing of this name, and what reading raises.
     """
     if name == BASELINE:
-        return _of_baseline(store, prompts())
+        return _of_baseline(store, prompts(), metric)
     path = Path(name)
     if path.suffix.lower() == ".jsonl" and not path.is_dir():
-        return _of_file(path)
+        return _of_file(path, metric)
     run = find_run(root, name)
     files: Mapping[str, str] = run.manifest.get("files", {})
     notes = (
@@ -62,7 +65,7 @@ def source_of(
         if run.status == "complete"
         else [f"the run {run.id} is {run.status}: not all of its answers are there"]
     )
-    arms = _collected(run.id, final_records(run), files, run.manifest.get("started"))
+    arms = _collected(run.id, final_records(run), files, run.manifest.get("started"), metric)
     if not arms:
         raise UsageError(f"the run {run.id} has no answers", hint="runner runs lists the others")
     return ArmSource(
@@ -70,7 +73,7 @@ def source_of(
     )
 
 
-def _of_file(path: Path) -> ArmSource:
+def _of_file(path: Path, metric: Metric) -> ArmSource:
     if not path.is_file():
         raise UsageError(
             f"there is no file {path}", hint="name a run, or a .jsonl file that `run --output` wrote"
@@ -82,35 +85,38 @@ def _of_file(path: Path) -> ArmSource:
             hint="name a file that `run --output` wrote",
         )
     name = path.parent.name if path.name == RESULTS else path.name
-    arms = _collected(name, last_records(path, {}), {}, None)
+    arms = _collected(name, last_records(path, {}), {}, None, metric)
     if not arms:
         raise UsageError(f"{path} has no records", hint="name a file that `run --output` wrote")
     return ArmSource(str(path), arms, lambda: last_records(path, {}))
 
 
 def _of_baseline(
-    store: SnapshotStore, prompts: Sequence[tuple[str, Prompt, Sequence[str | None]]]
+    store: SnapshotStore, prompts: Sequence[tuple[str, Prompt, Sequence[str | None]]], metric: Metric
 ) -> ArmSource:
     arms: dict[tuple[str, str | None], ComparedArm] = {}
     for file, prompt, variants in prompts:
         for variant in variants:
             rates = load_rates(store, rates_file(prompt, variant))
             if rates is not None:
-                arms[file, variant] = arm_of_rates(BASELINE, prompt.name, file, variant, rates)
+                arms[file, variant] = arm = arm_of_rates(BASELINE, prompt.name, file, variant, rates)
+                arm.metric = metric
     if not arms:
         raise UsageError("there is no baseline", hint="runner baseline records one")
     return ArmSource(BASELINE, arms)
 
 
 def _collected(
-    name: str, records: Iterator[Record], files: Mapping[str, str], started: str | None
+    name: str, records: Iterator[Record], files: Mapping[str, str], started: str | None, metric: Metric
 ) -> dict[tuple[str, str | None], ComparedArm]:
     arms: dict[tuple[str, str | None], ComparedArm] = {}
     for record in records:
         key = files.get(record["file"], record["file"]), record["variant"]
         arm = arms.get(key)
         if arm is None:
-            arm = arms[key] = ComparedArm(name, record["prompt"], key[0], record["variant"], started)
+            arm = arms[key] = ComparedArm(
+                name, record["prompt"], key[0], record["variant"], started, metric=metric
+            )
         arm.take(record)
     return arms
 

@@ -10,16 +10,19 @@ from collections.abc import Iterator, Sequence
 from ...regress.arms.arm_results import ArmsComparison
 from ..regression.gate_lines import small
 from ..regression.markdown_summary import literal
-from ..terminal.figures import count, plural, points
+from ..terminal.figures import count, plural
+from ..terminal.metric_lines import metric_name
 from .contrast_words import (
     case_change,
     closing,
     conclusion,
     counted,
+    ends_of_arm,
     headline,
     level_of,
     measure_change,
-    percent_ends,
+    moved_by,
+    value_of_arm,
 )
 
 __all__ = ["BEGINNING", "compare_markdown"]
@@ -47,15 +50,16 @@ def _section(comparison: ArmsComparison) -> Iterator[str]:
     yield from ("", f"#### {literal(comparison.prompt)}{tag}")
     if comparison.cases:
         level = level_of(comparison)
-        yield from ("", f"| | arm | pass rate | {level} | samples |", "| --- | --- | --: | --- | --: |")
+        yield from (
+            "",
+            f"| | arm | {literal(metric_name(comparison.metric))} | {level} | samples |",
+            "| --- | --- | --: | --- | --: |",
+        )
         for arm in comparison.arms:
             fewest, most = arm.samples
             samples = str(most) if fewest == most else f"{fewest}–{most}"
-            ends = percent_ends(arm.low, arm.high)
-            yield (
-                f"| {'=' if arm.level else ''} | {literal(arm.name)} | {100 * (arm.rate or 0.0):.1f} %"
-                f" | {ends} | {samples} |"
-            )
+            value, ends = value_of_arm(arm, comparison.metric), ends_of_arm(arm, comparison.metric)
+            yield f"| {'=' if arm.level else ''} | {literal(arm.name)} | {value} | {ends} | {samples} |"
     for result in comparison.contrasts:
         yield from ("", (f"{literal(result.arm)}: **{headline(result, comparison).partition(' ')[0]}**"
                     f" {literal(headline(result, comparison).partition(' ')[2])}"))  # fmt: skip
@@ -66,11 +70,13 @@ def _section(comparison: ArmsComparison) -> Iterator[str]:
         if measures:
             yield f"- median of a case: {' · '.join(measures)}"
         if result.changes:
-            yield from ("", "| case | passes | points | q |", "| --- | --- | --: | --: |")
+            yield from ("", "| case | passes | change | q |", "| --- | --- | --: | --: |")
             for change in result.changes[:_ROWS]:
-                yield (
-                    f"| {literal(change.case)} | {case_change(change)} | {points(-change.drop)} | {small(change.q)} |"
+                moved, q = (
+                    moved_by(change.drop, comparison.metric),
+                    "" if change.q is None else small(change.q),
                 )
+                yield f"| {literal(change.case)} | {case_change(change, comparison.metric)} | {moved} | {q} |"
             if len(result.changes) > _ROWS:
                 yield from ("", f"and {count(len(result.changes) - _ROWS)} more that moved")
     if (sentence := conclusion(comparison)) is not None:

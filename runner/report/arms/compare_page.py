@@ -7,24 +7,29 @@ from functools import cache
 from pathlib import Path
 
 from ..._version import __version__
-from ...regress.arms.arm_results import ArmsComparison, CaseContrast, ContrastResult, Flip
+from ...regress.arms.arm_results import ArmsComparison, ContrastResult, Flip
 from ..html.charts import dumbbell, forest_row, interval_plot
 from ..html.markup import Markup, element, joined, text
 from ..html.overview import card, table
 from ..html.page import MARK, csp_digest, report_style
 from ..regression.gate_lines import small
-from ..terminal.figures import count, plural, points
+from ..terminal.figures import count, plural
+from ..terminal.metric_lines import metric_name
 from .comparison_facts import ComparisonFacts
 from .contrast_words import (
     case_change,
     closing,
     conclusion,
     counted,
+    ends_of_arm,
+    ends_of_change,
     heading,
     headline,
     level_of,
     measure_change,
-    percent_ends,
+    moved_by,
+    reach_of,
+    value_of_arm,
     word_of_contrast,
 )
 
@@ -76,12 +81,12 @@ def compare_page(facts: ComparisonFacts) -> str:
 def _captions(comparisons: Sequence[ArmsComparison]) -> Iterator[tuple[str, str]]:
     if not comparisons:
         return
-    bound = comparisons[0].bound
-    yield "margin", f"{100 * bound.max_drop:.4g} points"
+    bound, share = comparisons[0].bound, comparisons[0].metric.is_share
+    yield "margin", f"{100 * bound.max_drop:.4g} points" if share else f"{bound.max_drop:.4g}"
     yield "confidence", f"{100 * bound.confidence:.4g} % in each direction"
     yield "about", "these very cases" if bound.about == "cases" else "inputs like these"
     if (tests := max(comparison.tests for comparison in comparisons)) > 1:
-        yield "comparisons", f"{tests}, adjusted for (Benjamini-Hochberg)"
+        yield "comparisons", f"{tests}; p-values are adjusted (Benjamini-Hochberg)"
 
 
 def _section(comparison: ArmsComparison) -> Markup:
@@ -97,7 +102,7 @@ def _section(comparison: ArmsComparison) -> Markup:
     ]
     parts.append(element("ul", *verdicts, class_="verdicts"))
     if (sentence := conclusion(comparison)) is not None:
-        parts.append(element("p", f"{sentence[0].upper()}{sentence[1:]}.", class_="verdict"))
+        parts.append(element("p", f"{_capital(sentence)}.", class_="verdict"))
     parts += (element("p", note, class_="hint") for note in comparison.notes)
     if comparison.cases:
         parts.append(element("div", _rates(comparison), _forest(comparison), class_="cards"))
@@ -107,39 +112,42 @@ def _section(comparison: ArmsComparison) -> Markup:
 
 def _rates(comparison: ArmsComparison) -> Markup:
     rows = []
+    share = comparison.metric.is_share
     for arm in comparison.arms:
-        assert arm.rate is not None, "cases were compared"
         fewest, most = arm.samples
         rows.append(
             (
                 f"{'= ' if arm.level else ''}{arm.name}"
                 + (f" ({', '.join(arm.models)})" if arm.models else ""),
-                interval_plot(arm.rate, (arm.low, arm.high)),
-                f"{100 * arm.rate:.1f}%",
-                percent_ends(arm.low, arm.high),
+                interval_plot(arm.rate or 0.0, (arm.low, arm.high)) if share else "",
+                value_of_arm(arm, comparison.metric),
+                ends_of_arm(arm, comparison.metric),
                 str(most) if fewest == most else f"{fewest}–{most}",
             )
         )
     return card(
-        "Pass rates",
-        table(("arm", _SCALE, "rate", level_of(comparison), "samples"), rows, numbers=3, kind="rates"),
+        _capital(metric_name(comparison.metric)),
+        table(
+            ("arm", _SCALE if share else "", "value", level_of(comparison), "samples"),
+            rows,
+            numbers=3,
+            kind="rates",
+        ),
         element("p", "=: chance could explain how far this arm is below the best one.", class_="hint"),
         kind="full",
     )
 
 
 def _forest(comparison: ArmsComparison) -> Markup:
-    seen = [result.evidence for result in comparison.contrasts if result.evidence is not None]
-    widest = max((max(abs(each.low), abs(each.high)) for each in seen), default=0.5)
-    reach = 0.25 if widest <= 0.25 else 0.5 if widest <= 0.5 else 1.0
-    ends = [f"−{100 * reach:.0f}", "0", f"+{100 * reach:.0f} points"]
+    left, right, reach = reach_of(comparison)
+    ends = [left, "0", f"{right} points" if comparison.metric.is_share else right]
     scale = element("span", *(element("span", each) for each in ends), class_="scale")
     rows = [
         (
             result.arm,
             forest_row(each.low, -each.drop, each.high, reach=reach, margin=comparison.bound.margin),
-            points(-each.drop, 1),
-            f"{points(each.low)} … {points(each.high)}",
+            moved_by(each.drop, comparison.metric),
+            ends_of_change(each.low, each.high, comparison.metric),
             small(result.p),
         )
         for result in comparison.contrasts
@@ -147,7 +155,7 @@ def _forest(comparison: ArmsComparison) -> Markup:
     ]
     return card(
         f"Difference from {comparison.arms[0].name}",
-        table(("arm", scale, "points", level_of(comparison), "p"), rows, numbers=3, kind="forests"),
+        table(("arm", scale, "change", level_of(comparison), "p"), rows, numbers=3, kind="forests"),
         element(
             "p",
             f"The bar is the {level_of(comparison)} interval for inputs like these; the dashed line is the margin.",
@@ -158,22 +166,28 @@ def _forest(comparison: ArmsComparison) -> Markup:
 
 
 def _cases(result: ContrastResult, comparison: ArmsComparison) -> Markup:
-    first = comparison.arms[0].name
+    first, share = comparison.arms[0].name, comparison.metric.is_share
     shown = sorted(result.changes, key=lambda change: (-abs(change.drop), change.case))[:_ROWS]
     shown.sort(key=lambda change: (-change.drop, change.case))
     rows = [
         (
             change.case,
-            dumbbell(_share(change.base), _share(change.new), "worse" if change.drop > 0 else "better"),
-            case_change(change),
-            points(-change.drop),
-            small(change.q),
+            dumbbell(change.base_value, change.new_value, "worse" if change.drop > 0 else "better")
+            if share
+            else "",
+            case_change(change, comparison.metric),
+            moved_by(change.drop, comparison.metric),
+            "" if change.q is None else small(change.q),
         )
         for change in shown
     ]
     parts: list[object] = [element("p", f"{counted(result)}.", class_="hint")]
     if rows:
-        parts.append(table(("case", _SCALE, "passes", "points", "q"), rows, numbers=3, kind="dumbbells"))
+        parts.append(
+            table(
+                ("case", _SCALE if share else "", "passes", "change", "q"), rows, numbers=3, kind="dumbbells"
+            )
+        )
         parts.append(
             element(
                 "p",
@@ -188,18 +202,19 @@ def _cases(result: ContrastResult, comparison: ArmsComparison) -> Markup:
     measures = [measure_change(change) for change in result.measures]
     if measures:
         parts.append(element("p", "Median of a case: " + " · ".join(measures) + "."))
-    parts += (
-        element("p", f"{each[0].upper()}{each[1:]}.", class_="hint") for each in closing(result, comparison)
-    )
+    parts += (element("p", f"{_capital(each)}.", class_="hint") for each in closing(result, comparison))
     flips = comparison.flips.get(result.arm, ())
     if flips:
         moved = {change.case: change for change in result.changes}
         parts.append(element("h4", "Answers that flipped"))
-        parts += (_flip(flip, moved[flip.case], (first, result.arm)) for flip in flips)
+        parts += (
+            _flip(flip, case_change(moved[flip.case], comparison.metric), (first, result.arm))
+            for flip in flips
+        )
     return card(f"{result.arm}: case by case", *parts)
 
 
-def _flip(flip: Flip, change: CaseContrast, names: tuple[str, str]) -> Markup:
+def _flip(flip: Flip, change: str, names: tuple[str, str]) -> Markup:
     sides = [
         element(
             "div",
@@ -211,15 +226,15 @@ def _flip(flip: Flip, change: CaseContrast, names: tuple[str, str]) -> Markup:
     ]  # fmt: skip
     return element(
         "details",
-        element("summary", element("code", flip.case), f" {case_change(change)}"),
+        element("summary", element("code", flip.case), f" {change}"),
         element("p", flip.input, class_="hint") if flip.input else "",
         element("div", *sides, class_="answers"),
         class_="flip",
     )
 
 
-def _share(counts: tuple[int, int]) -> float:
-    return counts[0] / counts[1]
+def _capital(sentence: str) -> str:
+    return f"{sentence[0].upper()}{sentence[1:]}"
 
 
 def _short(answer: str) -> str:

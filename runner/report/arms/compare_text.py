@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from ...regress.arms.arm_results import ArmsComparison, ContrastResult
 from ..regression.gate_lines import small
 from ..terminal.figures import plural
+from ..terminal.metric_lines import metric_name
 from ..terminal.painting import BOLD, DIM, GREEN, RED, YELLOW, Line
 from ..terminal.table import format_table
 from ..terminal.terminal_text import cell_width, one_line, shorten, wrapped
@@ -15,11 +16,13 @@ from .contrast_words import (
     closing,
     conclusion,
     counted,
+    ends_of_arm,
     heading,
     headline,
     level_of,
     measure_change,
-    percent_ends,
+    reach_of,
+    value_of_arm,
     word_of_contrast,
 )
 
@@ -62,13 +65,12 @@ def _arms_table(comparison: ArmsComparison, width: int | None) -> str:
     rows = []
     for arm in comparison.arms:
         fewest, most = arm.samples
-        assert arm.rate is not None, "cases were compared"
         rows.append(
             [
                 "=" if arm.level else "",
                 shorten(one_line(arm.name), _NAME),
-                f"{100 * arm.rate:.1f} %",
-                percent_ends(arm.low, arm.high),
+                value_of_arm(arm, comparison.metric),
+                ends_of_arm(arm, comparison.metric),
                 str(most) if fewest == most else f"{fewest}–{most}",
                 *([", ".join(arm.models)] if with_models else []),
             ]
@@ -80,8 +82,9 @@ def _arms_table(comparison: ArmsComparison, width: int | None) -> str:
                 zip(comparison.arms[1:], rows[1:], strict=True), key=lambda each: -(each[0].rate or 0.0)
             )
         ]
-    headers = ["", "arm", "pass rate", level_of(comparison), "samples", *(["model"] if with_models else [])]
-    return format_table(headers, rows, right=("pass rate", "samples"), width=width and width - 2)
+    value = metric_name(comparison.metric)
+    headers = ["", "arm", value, level_of(comparison), "samples", *(["model"] if with_models else [])]
+    return format_table(headers, rows, right=(value, "samples"), width=width and width - 2)
 
 
 def _contrast(result: ContrastResult, comparison: ArmsComparison, width: int | None) -> Iterator[Line]:
@@ -93,10 +96,9 @@ def _contrast(result: ContrastResult, comparison: ArmsComparison, width: int | N
     seen = result.evidence
     if seen is None:
         return
-    reach = 0.5 if max(abs(seen.low), abs(seen.high), abs(seen.drop)) <= 0.5 else 1.0
-    scale = f"{100 * reach:.0f}"
+    left, right, reach = reach_of(comparison)
     bar = forest_bar(seen.low, -seen.drop, seen.high, reach=reach, margin=comparison.bound.margin)
-    yield Line(f"    −{scale} {bar} +{scale}", DIM, 0)
+    yield Line(f"    {left} {bar} {right}")
     yield Line(f"    {counted(result)}")
     shown = [change for change in result.changes if change.drop > 0][:_NAMED]
     if not shown:
@@ -104,8 +106,10 @@ def _contrast(result: ContrastResult, comparison: ArmsComparison, width: int | N
     names = max((cell_width(one_line(change.case)) for change in shown), default=0)
     for change in shown:
         name = one_line(change.case)
-        alone = f"   q = {small(change.q)}" if change.q < 0.1 else ""
-        yield Line(f"      {name}{' ' * (names - cell_width(name))}  {case_change(change)}{alone}")
+        alone = f"   q = {small(change.q)}" if change.q is not None and change.q < 0.1 else ""
+        yield Line(
+            f"      {name}{' ' * (names - cell_width(name))}  {case_change(change, comparison.metric)}{alone}"
+        )
     rest = len(result.changes) - len(shown)
     if shown and rest:
         yield Line(f"      and {plural(rest, 'other')} that moved", DIM)

@@ -4,20 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...regress.arms.arm_results import ArmsComparison, CaseContrast, ContrastResult, MeasureChange
+from ...regress.arms.arm_results import (
+    ArmResult,
+    ArmsComparison,
+    CaseContrast,
+    ContrastResult,
+    MeasureChange,
+)
+from ...verdict.metrics import Metric
+from ...verdict.suite_figures import MetricFigure
 from ..regression.gate_lines import small
 from ..terminal.figures import count, dollars, duration, plural, points
+from ..terminal.metric_lines import interval_text, metric_name, value_text
 
 __all__ = [
     "case_change",
     "closing",
     "conclusion",
     "counted",
+    "ends_of_arm",
+    "ends_of_change",
     "heading",
     "headline",
     "level_of",
     "measure_change",
-    "percent_ends",
+    "moved_by",
+    "reach_of",
+    "value_of_arm",
     "word_of_contrast",
 ]
 
@@ -30,10 +43,11 @@ def word_of_contrast(result: ContrastResult) -> str:
 
 
 def heading(comparison: ArmsComparison) -> str:
-    """Return `triage: 48 cases in both`, with the tag, if any."""
+    """Return `triage: 48 cases in both`, with the tag and the metric, if any."""
     tag = f" [{comparison.tag}]" if comparison.tag is not None else ""
+    metric = "" if comparison.metric.name == "pass_rate" else f"{metric_name(comparison.metric)}, "
     both = "both" if len(comparison.arms) == 2 else f"all {len(comparison.arms)} arms"
-    return f"{comparison.prompt}{tag}: {plural(comparison.cases, 'case')} in {both}"
+    return f"{comparison.prompt}{tag}: {metric}{plural(comparison.cases, 'case')} in {both}"
 
 
 def level_of(comparison: ArmsComparison) -> str:
@@ -41,24 +55,44 @@ def level_of(comparison: ArmsComparison) -> str:
     return f"{100 * (1 - 2 * comparison.bound.alpha):.4g} %"
 
 
-def percent_ends(low: float, high: float) -> str:
-    """Return an interval of a rate: `52 … 76`."""
-    return f"{100 * low:.0f} … {100 * high:.0f}"
+def value_of_arm(arm: ArmResult, metric: Metric) -> str:
+    """Return the value of an arm: `64.6 %`; of an error, its size."""
+    return value_text(metric, arm.rate if arm.rate is None or metric.is_share else 0.0 - arm.rate)
+
+
+def ends_of_arm(arm: ArmResult, metric: Metric) -> str:
+    """Return the interval of an arm: `52 … 76`."""
+    return interval_text(MetricFigure(metric, arm.rate, _turned(arm.low, arm.high, metric), 0))
+
+
+def moved_by(drop: float, metric: Metric) -> str:
+    """Return how far a value moved, with its sign: `−13.8 points`; of an error, `+0.4`."""
+    return f"{points(-drop, 1)} points" if metric.is_share else f"{drop:+.3g}"
+
+
+def ends_of_change(low: float, high: float, metric: Metric) -> str:
+    """Return the interval of a difference: `−26 … −1`."""
+    if metric.is_share:
+        return f"{points(low)} … {points(high)}"
+    low, high = _turned(low, high, metric)
+    return f"{low:+.3g} … {high:+.3g}"
+
+
+def _turned(low: float, high: float, metric: Metric) -> tuple[float, float]:
+    return (low, high) if metric.is_share else (0.0 - high, 0.0 - low)
 
 
 def headline(result: ContrastResult, comparison: ArmsComparison) -> str:
     """Return the verdict with its figures: `WORSE by 14.0 points (64.8 → 50.8 %, 95 %: −26 … −1) · p = …`."""
-    word, seen, bound = word_of_contrast(result), result.evidence, comparison.bound
+    word, seen, bound, metric = word_of_contrast(result), result.evidence, comparison.bound, comparison.metric
     if seen is None or seen.base_rate is None:
         return f"{word}: {result.reason}"
-    moved = (
-        f"by {100 * abs(seen.drop):.1f} points"
-        if result.word in ("worse", "better")
-        else f"{points(-seen.drop, 1)} points"
-    )
-    arms = f"{100 * seen.base_rate:.1f} → {100 * seen.rate:.1f} %"
-    ends = f"{points(seen.low)} … {points(seen.high)}"
-    text = f"{word} {moved} ({arms}, {level_of(comparison)}: {ends})"
+    moved = moved_by(seen.drop, metric)
+    if result.word in ("worse", "better"):
+        moved = f"by {moved.lstrip('+-−')}"
+    before, after = (value if metric.is_share else 0.0 - value for value in (seen.base_rate, seen.rate))
+    arms = f"{value_text(metric, before)} → {value_text(metric, after)}".replace(" % →", " →")
+    text = f"{word} {moved} ({arms}, {level_of(comparison)}: {ends_of_change(seen.low, seen.high, metric)})"
     if abs(seen.drop) <= bound.margin:
         return text
     about = "these cases" if bound.about == "cases" else "inputs like these"
@@ -70,15 +104,31 @@ def headline(result: ContrastResult, comparison: ArmsComparison) -> str:
     return f"{text} · p = {small(result.p)} for {about}{inputs}"
 
 
+def reach_of(comparison: ArmsComparison) -> tuple[str, str, float]:
+    """Return the ends of the scale of differences as they are written, what is worse first, and how far it reaches."""
+    seen = [result.evidence for result in comparison.contrasts if result.evidence is not None]
+    widest = max((max(abs(each.low), abs(each.high), abs(each.drop)) for each in seen), default=0.5)
+    if comparison.metric.is_share:
+        reach = 0.5 if widest <= 0.5 else 1.0
+        return f"−{100 * reach:.0f}", f"+{100 * reach:.0f}", reach
+    reach = max(widest, comparison.bound.margin) or 1.0
+    return f"+{reach:.3g}", f"−{reach:.3g}", reach
+
+
 def counted(result: ContrastResult) -> str:
     """Return how many cases moved: `22 worse, 10 better, 16 alike (4 fail in both)`."""
     fail = f" ({count(result.fail_in_both)} fail in both)" if result.fail_in_both else ""
     return f"{count(result.worse)} worse, {count(result.better)} better, {count(result.alike)} alike{fail}"
 
 
-def case_change(change: CaseContrast) -> str:
-    """Return how often a case passes in both arms: `8/8 → 0/8`."""
-    return f"{change.base[0]}/{change.base[1]} → {change.new[0]}/{change.new[1]}"
+def case_change(change: CaseContrast, metric: Metric) -> str:
+    """Return how a case moved: how often it passes, `8/8 → 0/8`, or its value in both arms."""
+    if change.base is not None and change.new is not None:
+        return f"{change.base[0]}/{change.base[1]} → {change.new[0]}/{change.new[1]}"
+    before, after = (
+        value if metric.is_share else 0.0 - value for value in (change.base_value, change.new_value)
+    )
+    return f"{value_text(metric, before)} → {value_text(metric, after)}"
 
 
 def measure_change(change: MeasureChange) -> str:
