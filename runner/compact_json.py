@@ -9,21 +9,25 @@ import json
 from collections.abc import Callable, Iterable
 from json import encoder
 
-__all__ = ["compact_json"]
-
-_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, check_circular=False, separators=(",", ":"))
+__all__ = ["compact_ascii", "compact_json"]
 
 
-def _shared() -> Callable[[object, int], Iterable[str]] | None:
-    """Return the encoder in C, or None where Python has none."""
+def _writer(*, ensure_ascii: bool) -> Callable[[object], str]:
+    slow = json.JSONEncoder(
+        ensure_ascii=ensure_ascii, allow_nan=False, check_circular=False, separators=(",", ":")
+    )
     make: Callable[..., Callable[[object, int], Iterable[str]]] | None
     make = getattr(encoder, "c_make_encoder", None)
+    if make is None:  # a Python without the encoder in C
+        return slow.encode
+    quote = encoder.encode_basestring_ascii if ensure_ascii else encoder.encode_basestring
     sort_keys = skip_keys = allow_nan = False
-    write = encoder.encode_basestring
-    return make and make(None, _ENCODER.default, write, None, ":", ",", sort_keys, skip_keys, allow_nan)
+    shared = make(None, slow.default, quote, None, ":", ",", sort_keys, skip_keys, allow_nan)
+    return lambda value: "".join(shared(value, 0))
 
 
-_SHARED = _shared()
+_write = _writer(ensure_ascii=False)
+_write_ascii = _writer(ensure_ascii=True)
 
 
 def compact_json(value: object) -> str:
@@ -32,4 +36,9 @@ def compact_json(value: object) -> str:
     Raises ValueError for NaN and infinities, TypeError for what is not JSON, and RecursionError for a value that is
     nested too deeply or contains itself.
     """
-    return "".join(_SHARED(value, 0)) if _SHARED else _ENCODER.encode(value)
+    return _write(value)
+
+
+def compact_ascii(value: object) -> str:
+    r"""Return `value` as compact JSON in ASCII, with `\\u` escapes for other characters. Raises as `compact_json` does."""
+    return _write_ascii(value)

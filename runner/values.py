@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
-from types import UnionType
+from types import NoneType, UnionType
 from typing import Any, Literal, TypeAlias, Union, get_args, get_origin
 
 __all__ = ["TYPE_WORDS", "Json", "JsonObject", "JsonPath", "find_non_json", "has_type", "json_type"]
@@ -32,19 +32,22 @@ TYPE_WORDS: Mapping[str, str] = {
 
 def json_type(value: Json) -> str:
     """Return the JSON Schema type of a value; every number is "number"."""
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "boolean"
-        case int() | float():
-            return "number"
-        case str():
-            return "string"
-        case Mapping():
-            return "object"
-        case _:
-            return "array"
+    return _NAMES.get(type(value)) or next(
+        (name for kind, name in _NAMES.items() if isinstance(value, kind)), "array"
+    )
+
+
+_NAMES: Mapping[type, str] = {
+    NoneType: "null",
+    bool: "boolean",
+    int: "number",
+    float: "number",
+    str: "string",
+    list: "array",
+    dict: "object",
+    Mapping: "object",
+}
+"""The names of the types, by which a value of exactly one of them is found at once."""
 
 
 def find_non_json(value: object) -> tuple[JsonPath, str] | None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.compact_json import compact_json
+from runner.compact_json import compact_ascii, compact_json
 
 leaves = (
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
@@ -22,6 +22,7 @@ values = st.recursive(
 @given(values)
 def test_a_value_is_written_as_by_the_encoder_of_python(value: object) -> None:
     assert compact_json(value) == json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    assert compact_ascii(value) == json.dumps(value, separators=(",", ":"))
 
 
 @pytest.mark.parametrize("value", [nan, inf, -inf, [{"a": nan}]])

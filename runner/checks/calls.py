@@ -11,7 +11,6 @@ import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import fmean
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from ..schema import show
@@ -176,6 +175,8 @@ def combined(values: Sequence[JsonObject], problems: Sequence[str]) -> tuple[Jso
             **({"unsure": asked - len(scores)} if asked > len(scores) else {}),
         }
         first = next(value for value in values if value.get("score") is not None)
+        from statistics import fmean  # only for scores: the import takes a while
+
         mean = fmean(scores) if len(scores) * 2 > asked else None
         return {"score": mean, "reason": reason_of(first), "votes": votes}, None
     counts = Counter(str(value.get("verdict", "unsure")) for value in values)

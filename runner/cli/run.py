@@ -138,7 +138,6 @@ def command(
     if dry_run and resume:
         raise click.UsageError("--dry-run sends nothing, so there is no run to continue; leave --resume out.")
 
-    from ..commands.batches import Batches, has_batches
     from ..commands.connect_options import ConnectOptions
     from ..commands.resume import RunScope, check_recorded_paths, last_run, recorded_run
     from ..commands.run import ONLINE, Means, RunCommand
@@ -163,13 +162,19 @@ def command(
     if in_order and output is None:
         raise click.UsageError("--in-order applies to the file of --output, which is not given.")
     means: Means = ONLINE
-    in_batches = bool(batch) or (stored is not None and has_batches(stored))
+    in_batches = bool(batch)
+    if stored is not None:
+        from ..commands.batches import has_batches
+
+        in_batches = in_batches or has_batches(stored)
     seconds = seconds_to_wait(wait, batch=in_batches, no_wait=no_wait)
     if in_batches:
         if stream:
             raise click.UsageError(
                 "--stream prints answers as they arrive, and a batch has none; leave it out."
             )
+        from ..commands.batches import Batches  # only for batches
+
         means = Batches.of(stored, seconds, submits=batch is not False, limited=max_cost is not None)
     run = RunCommand(
         scope,

@@ -89,6 +89,13 @@ def test_a_run_without_output_does_not_load_what_writes_files_of_results(project
     assert loaded & {"runner.report.run.output", "runner.report.run.junit", "openpyxl", "pyarrow"} == set()
 
 
+def test_a_run_without_batches_does_not_load_them(project: ProjectFolder) -> None:
+    project.write("hello.prompt.yaml", PROMPT)
+    loaded = modules_after(project, "run", "--dry-run")
+    assert "runner.commands.run" in loaded
+    assert loaded & {"runner.commands.batches", "runner.engine.batch.batch_run", "statistics"} == set()
+
+
 def test_the_offline_gate_draws_without_rich(project: ProjectFolder) -> None:
     project.write("hello.prompt.yaml", PROMPT)
     loaded = modules_after(project, "test", "--offline")

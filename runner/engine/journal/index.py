@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import NoneType
 from typing import Any, BinaryIO, cast
 
 from ...errors import Location, StorageError, UsageError, elided
@@ -221,11 +222,10 @@ def _record(line: bytes, path: Path, number: int) -> Record | None:
 def _is_record(value: Mapping[str, Any]) -> bool:
     """Return whether all keys that runner uses are present and have the right type: disks fail, and people edit files."""
     return (
-        value.keys() <= Record.__annotations__.keys()
-        and all(name in value and isinstance(value[name], kind) for name, kind in _KINDS.items())
-        and all(
-            type(value.get(name, 0)) is int for name in ("sample", "attempts", "index", "choice", "choices")
-        )
+        value.keys() <= _KEYS
+        and _KINDS.keys() <= value.keys()
+        and all(type(value[name]) in kinds for name, kinds in _KINDS.items())
+        and all(type(value.get(name, 0)) is int for name in ("index", "choice", "choices"))
         and version_of(value["fingerprint"]) in FINGERPRINTERS
     )
 
@@ -238,18 +238,22 @@ def _is_misread(outcome: str, finish_reason: str, declared: Mapping[str, Declare
     return outcome in ("ok", "tool_call") or ending in (Ending.BROKEN, Ending.PAUSE, Ending.UNKNOWN)
 
 
-_KINDS: Mapping[str, Any] = {
-    **dict.fromkeys(("prompt", "file", "case", "outcome", "model", "fingerprint"), str),
-    **dict.fromkeys(("variant", "text", "detail", "served_model", "finish_reason"), str | None),
-    **dict.fromkeys(("passed", "cached"), bool),
-    **dict.fromkeys(("sample", "attempts"), int),
-    **dict.fromkeys(("cost", "latency_ms"), int | float | None),
-    **dict.fromkeys(("error", "usage"), dict | None),
-    "checks": list,
-    "vars": dict,
-    "output": object,
+_KEYS = frozenset(Record.__annotations__)
+
+_KINDS: Mapping[str, frozenset[type]] = {
+    **dict.fromkeys(("prompt", "file", "case", "outcome", "model", "fingerprint"), frozenset({str})),
+    **dict.fromkeys(
+        ("variant", "text", "detail", "served_model", "finish_reason"), frozenset({str, NoneType})
+    ),
+    **dict.fromkeys(("passed", "cached"), frozenset({bool})),
+    **dict.fromkeys(("sample", "attempts"), frozenset({int})),
+    **dict.fromkeys(("cost", "latency_ms"), frozenset({int, float, NoneType})),
+    **dict.fromkeys(("error", "usage"), frozenset({dict, NoneType})),
+    "checks": frozenset({list}),
+    "vars": frozenset({dict}),
+    "output": frozenset({bool, int, float, str, list, dict, NoneType}),
 }
-"""The keys that a record of any version has."""
+"""The keys that a record of any version has, with the types of their values."""
 
 
 def _same_job(one: Record, other: Record) -> bool:

@@ -7,12 +7,12 @@ list its rows, and again to show one of them in full.
 from __future__ import annotations
 
 import base64
-import json
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from ...compact_json import compact_ascii
 from ...engine.journal.record import Record
 from ...errors import StorageError
 from ...values import Json
@@ -24,7 +24,6 @@ __all__ = ["Blocks"]
 
 _BLOCK = 512 * 1024
 _LONGEST_URL = 200
-_ENCODER = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
 
 
 class Blocks:
@@ -41,7 +40,7 @@ class Blocks:
         row["why"], row["change"] = why, change
         try:
             # In ASCII, so that a lone surrogate, which UTF-8 cannot encode, is preserved.
-            line = _ENCODER.encode({name: each for name, each in row.items() if each is not None})
+            line = compact_ascii({name: each for name, each in row.items() if each is not None})
         except (ValueError, RecursionError):
             raise StorageError(
                 f"the record of {row['name']} has a value that is not JSON, or is nested too deeply to be shown",
